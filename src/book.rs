@@ -1,0 +1,272 @@
+//! [`OrderBook`]: the levels of one symbol, and nothing but them.
+//!
+//! Each side is a vector sorted so that its best level comes last: changes cluster near the best
+//! price, so they are found by galloping from the end and move only what lies nearer to it. The
+//! order is that of exact decimals; while all prices of a side have the same number of decimals,
+//! which is what the venue sends, a comparison is one of integers.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use crate::decimal::Decimal;
+use crate::message::{Depth, Level};
+use crate::sequence::{GapRule, Sequenced, sequence};
+
+/// The most levels that a side of a book keeps: beyond it the worst are dropped and the book says
+/// so. The largest recorded book has 2,564 bids (quirk Q-B13).
+pub const LEVELS_MAX: usize = 100_000;
+
+/// The book of one symbol.
+///
+/// It holds what it is given. Whether it is still true is known to [`Books`](crate::Books), which
+/// hears of gaps and lost links; use that unless you follow a single book yourself.
+///
+/// ```
+/// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
+///
+/// let mut scratch = Scratch::new();
+/// let mut book = OrderBook::new();
+/// let snapshot = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","2"]],"a":[["101","3"]]}"#;
+/// let Ok(Message::Depth(depth)) = decode(snapshot, &mut scratch) else { panic!() };
+/// book.replace(&depth);
+///
+/// let change = r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":5,"u":7,"b":[["99","0"]],"a":[["100.5","1"]]}"#;
+/// let Ok(Message::Depth(depth)) = decode(change, &mut scratch) else { panic!() };
+/// assert_eq!(book.apply(&depth), Applied::Changed);
+/// assert_eq!(book.bids().best().unwrap().price.to_string(), "98");
+/// assert_eq!(book.asks().best().unwrap().price.to_string(), "100.5");
+/// assert_eq!(book.apply(&depth), Applied::Stale, "the same again changes nothing");
+/// ```
+#[derive(Clone, Debug)]
+pub struct OrderBook {
+    bids: Side,
+    asks: Side,
+    last_update_id: u64,
+}
+
+/// One side of a book.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// Sorted by `order`, the best last.
+    levels: Vec<Level>,
+    /// Whether a higher price is better: bids.
+    descending: bool,
+    truncated: bool,
+}
+
+/// What became of changes that were applied to a book.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Applied {
+    /// The book has changed.
+    Changed,
+    /// All of it was in the book already; nothing has changed.
+    Stale,
+    /// It does not follow what the book holds: an update is missing. Nothing has changed; ask for a
+    /// snapshot.
+    Gap {
+        /// The last update id of the book.
+        expected: u64,
+        /// The first update id of the changes.
+        got: u64,
+    },
+}
+
+impl OrderBook {
+    /// An empty book.
+    pub const fn new() -> OrderBook {
+        OrderBook { bids: Side::new(true), asks: Side::new(false), last_update_id: 0 }
+    }
+
+    /// Bids, best first.
+    pub const fn bids(&self) -> &Side {
+        &self.bids
+    }
+
+    /// Asks, best first.
+    pub const fn asks(&self) -> &Side {
+        &self.asks
+    }
+
+    /// The upper update id of the last snapshot or change.
+    pub const fn last_update_id(&self) -> u64 {
+        self.last_update_id
+    }
+
+    /// Whether the best bid is not below the best ask: a sign of a lost update, though the sandbox
+    /// publishes crossed books (quirk Q-B11).
+    pub fn is_crossed(&self) -> bool {
+        match (self.bids.best(), self.asks.best()) {
+            (Some(bid), Some(ask)) => bid.price >= ask.price,
+            _ => false,
+        }
+    }
+
+    /// Takes a snapshot: nothing of what was there before remains.
+    pub fn replace(&mut self, snapshot: &Depth<'_>) {
+        self.bids.replace(snapshot.bids);
+        self.asks.replace(snapshot.asks);
+        self.last_update_id = snapshot.last_update_id;
+    }
+
+    /// Applies changes, if they follow what the book holds; the whole frame or nothing of it.
+    pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
+        let last = self.last_update_id;
+        match sequence(last, changes.first_update_id, changes.last_update_id, GapRule::Strict) {
+            Sequenced::Stale => Applied::Stale,
+            Sequenced::Gap => Applied::Gap { expected: last, got: changes.first_update_id },
+            Sequenced::Next => {
+                self.apply_unchecked(changes);
+                Applied::Changed
+            }
+        }
+    }
+
+    /// Applies changes whose sequence somebody else has checked.
+    pub(crate) fn apply_unchecked(&mut self, changes: &Depth<'_>) {
+        for level in changes.bids {
+            self.bids.set(level);
+        }
+        for level in changes.asks {
+            self.asks.set(level);
+        }
+        self.last_update_id = changes.last_update_id;
+    }
+
+    /// Forgets all levels but keeps their memory.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+        self.last_update_id = 0;
+    }
+}
+
+impl Default for OrderBook {
+    fn default() -> OrderBook {
+        OrderBook::new()
+    }
+}
+
+impl Side {
+    const fn new(descending: bool) -> Side {
+        Side { levels: Vec::new(), descending, truncated: false }
+    }
+
+    /// The number of levels.
+    pub const fn len(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Whether there is no level.
+    pub const fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    /// The best level.
+    pub fn best(&self) -> Option<&Level> {
+        self.levels.last()
+    }
+
+    /// The levels, best first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Level> + ExactSizeIterator {
+        self.levels.iter().rev()
+    }
+
+    /// The quantity that stands at a price; zero if none does.
+    pub fn quantity(&self, price: Decimal) -> Decimal {
+        let found = self.position(price).ok().and_then(|position| self.levels.get(position));
+        found.map_or(Decimal::ZERO, |level| level.quantity)
+    }
+
+    /// Whether levels were dropped because of [`LEVELS_MAX`] since the last snapshot.
+    pub const fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// The order in which `levels` are sorted: the worst first.
+    #[inline]
+    fn order(&self, a: Decimal, b: Decimal) -> Ordering {
+        if self.descending { a.cmp(&b) } else { b.cmp(&a) }
+    }
+
+    /// Where a price stands (`Ok`) or belongs (`Err`): galloping from the best level, then halving.
+    #[inline]
+    fn position(&self, price: Decimal) -> Result<usize, usize> {
+        let mut end = self.levels.len();
+        let mut step = 1_usize;
+        // Everything from `end` on is better than `price`.
+        let start = loop {
+            let probe = end.saturating_sub(step);
+            match self.levels.get(probe) {
+                Some(level) if end > probe => match self.order(level.price, price) {
+                    Ordering::Less => break probe.saturating_add(1),
+                    Ordering::Equal => return Ok(probe),
+                    Ordering::Greater => {
+                        end = probe;
+                        step = step.saturating_mul(2);
+                    }
+                },
+                _ => break 0,
+            }
+        };
+        let between = self.levels.get(start..end).unwrap_or_default();
+        let found = between.binary_search_by(|level| self.order(level.price, price));
+        match found {
+            Ok(position) => Ok(start.saturating_add(position)),
+            Err(position) => Err(start.saturating_add(position)),
+        }
+    }
+
+    /// Sets the quantity at a price, or removes the level if it is zero. A removal of a level that is
+    /// not there is normal (quirk Q-B7).
+    #[inline]
+    fn set(&mut self, level: &Level) {
+        match self.position(level.price) {
+            Ok(position) if level.quantity.is_zero() => {
+                self.levels.remove(position);
+            }
+            Ok(position) => {
+                if let Some(entry) = self.levels.get_mut(position) {
+                    *entry = *level;
+                }
+            }
+            Err(_) if level.quantity.is_zero() => {}
+            Err(position) => {
+                if self.levels.len() < LEVELS_MAX {
+                    self.levels.insert(position, *level);
+                    return;
+                }
+                self.truncated = true;
+                if let Some(position) = position.checked_sub(1) {
+                    // Over the worst level, which comes first.
+                    self.levels.remove(0);
+                    self.levels.insert(position, *level);
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, levels: &[Level]) {
+        self.clear();
+        // Room to grow, so that the changes that follow seldom allocate.
+        self.levels.reserve(levels.len().saturating_mul(2).clamp(64, LEVELS_MAX));
+        // Snapshots list the best first; from the back each level is the best so far.
+        for level in levels.iter().rev() {
+            self.set(level);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.levels.clear();
+        self.truncated = false;
+    }
+}
+
+impl<'b> IntoIterator for &'b Side {
+    type Item = &'b Level;
+    type IntoIter = core::iter::Rev<core::slice::Iter<'b, Level>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.levels.iter().rev()
+    }
+}

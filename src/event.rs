@@ -1,0 +1,189 @@
+//! [`Event`]: what the application is told, whatever caused it.
+
+use crate::error::DecodeError;
+use crate::identity::{LinkId, RequestId, StreamId};
+use crate::message::{
+    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, MarkPrice, PartialDepth, Response, Text,
+    Trade, Unrecognized,
+};
+use crate::outcome::{CloseReason, ConnectFailure, Lost};
+use crate::stream::Stream;
+use crate::symbol::Symbol;
+use crate::time::Instant;
+
+/// What happened: data of a frame, the answer to a command, or a fact about the connection.
+///
+/// An event borrows from the frame and the scratch that were passed in, never from the connection,
+/// so commands may be issued while it is held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Event<'f> {
+    /// Best bid and ask of a symbol changed.
+    BookTicker(BookTicker<'f>),
+    /// The whole book of a symbol: replace what you have.
+    DepthSnapshot(Depth<'f>),
+    /// Changes to a book, contiguous with what came before: apply them.
+    DepthUpdate(Depth<'f>),
+    /// The best few levels of a book: replace what you have.
+    PartialDepth(PartialDepth<'f>),
+    /// A trade.
+    Trade(Trade<'f>),
+    /// A prediction-market contract changed its status.
+    ContractStatus(ContractStatus<'f>),
+    /// The mark price of a perpetual changed.
+    MarkPrice(MarkPrice<'f>),
+    /// The funding of a perpetual.
+    FundingAmount(FundingAmount<'f>),
+
+    /// The end of a request: exactly one for each [`RequestId`].
+    Reply {
+        /// The request.
+        request: RequestId,
+        /// How it ended.
+        outcome: Outcome<'f>,
+    },
+    /// The venue accepted a subscription. Its data may have come before (section 12.4).
+    Subscribed {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+    },
+    /// A subscription ended at the application's wish; none of its data follows.
+    Unsubscribed {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+    },
+    /// The venue refused a subscription for good, for example because there is no such symbol.
+    /// It will not be asked for again; check the name.
+    Rejected {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+        /// The venue's reason.
+        error: ApiError<'f>,
+    },
+    /// An update was lost: the book of this stream is stale from now on, and is being asked for anew.
+    Gap {
+        /// The subscription.
+        id: StreamId,
+        /// The instrument.
+        symbol: Symbol,
+        /// The last update id that was seen.
+        expected: u64,
+        /// The first update id of the frame that does not follow.
+        got: u64,
+    },
+    /// A book follows the venue again, or for the first time: its snapshot has been delivered.
+    Synced {
+        /// The subscription.
+        id: StreamId,
+        /// The instrument.
+        symbol: Symbol,
+    },
+
+    /// A link is open; subscriptions are on their way.
+    Opened {
+        /// The link.
+        link: LinkId,
+    },
+    /// Each wanted stream was confirmed or refused: the link does what it should.
+    Live {
+        /// The link.
+        link: LinkId,
+    },
+    /// An attempt to connect failed.
+    ConnectFailed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        why: ConnectFailure,
+        /// When the next attempt is made; `None` if none will be.
+        retry: Option<Instant>,
+    },
+    /// The peer's Close frame; the end of the link follows.
+    PeerClosing {
+        /// The link.
+        link: LinkId,
+        /// The code, if it named one.
+        code: Option<u16>,
+        /// The peer's reason, for people.
+        reason: Text<'f>,
+    },
+    /// A link ended without our asking. Everything learnt over it is stale.
+    Disconnected {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        why: Lost,
+        /// When the next attempt is made; `None` if none will be.
+        retry: Option<Instant>,
+    },
+    /// The end of the connection: exactly one, and nothing after it.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+
+    /// A frame that was rightly not used. Nothing to do; it is counted.
+    Ignored(Ignored<'f>),
+    /// A frame of a kind that is not known, whole. A newer version of this crate may know it.
+    Unrecognized(Unrecognized<'f>),
+    /// A frame that could not be decoded. The link lives on; report it, with the text.
+    Malformed(Malformed<'f>),
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Outcome<'f> {
+    /// The venue answered; [`Response::is_ok`] says whether it accepted.
+    Answered(Response<'f>),
+    /// No answer within [`Config::request_timeout`](crate::Config::request_timeout). Whether the
+    /// venue acted is not known.
+    TimedOut,
+    /// The link ended before an answer came. Whether the venue acted is not known.
+    Lost,
+}
+
+/// A frame that was rightly not used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Ignored<'f> {
+    /// The frame.
+    pub frame: &'f str,
+    /// Why.
+    pub why: IgnoredReason,
+}
+
+/// Why a frame was not used; each has a counter in [`Stats`](crate::Stats).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum IgnoredReason {
+    /// Its changes are already in the book: all its update ids were seen (quirk Q-B3).
+    StaleUpdate,
+    /// A change to a book whose snapshot has not come yet.
+    BeforeSnapshot,
+    /// Data of a stream that is not, or no longer, subscribed.
+    NotSubscribed,
+    /// A response to a request that nobody waits for any more.
+    UnknownResponse,
+    /// The frame belongs to a link that has ended.
+    EndedLink,
+}
+
+/// A frame that could not be decoded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Malformed<'f> {
+    /// The frame; empty if it was binary.
+    pub frame: &'f str,
+    /// What is wrong with it, and where.
+    pub error: DecodeError,
+}

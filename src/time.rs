@@ -1,0 +1,160 @@
+//! The two notions of time: [`Instant`], which the caller passes in, and [`Timestamp`], which the
+//! venue writes into its frames.
+//!
+//! The core reads no clock. With the feature `std`, [`Clock`] converts the operating system's
+//! monotonic clock into [`Instant`]s.
+
+use core::fmt;
+use core::time::Duration;
+
+/// A point on the caller's monotonic clock, in nanoseconds since an origin that the caller picks.
+///
+/// Literal and copyable, so a test can write times down.
+///
+/// ```
+/// use core::time::Duration;
+/// use gemini_ws::Instant;
+///
+/// let start = Instant::from_secs(2);
+/// assert_eq!(start + Duration::from_millis(5), Instant::from_nanos(2_005_000_000));
+/// assert_eq!(start.since(Instant::from_secs(5)), Duration::ZERO, "never negative");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The origin of the clock.
+    pub const ZERO: Instant = Instant(0);
+
+    /// An instant so many nanoseconds after the origin.
+    pub const fn from_nanos(nanos: u64) -> Instant {
+        Instant(nanos)
+    }
+
+    /// An instant so many milliseconds after the origin; saturates after 584 years.
+    pub const fn from_millis(millis: u64) -> Instant {
+        Instant(millis.saturating_mul(1_000_000))
+    }
+
+    /// An instant so many seconds after the origin; saturates after 584 years.
+    pub const fn from_secs(secs: u64) -> Instant {
+        Instant(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// Nanoseconds since the origin.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The time that passed since `earlier`, or zero if `earlier` is later.
+    pub const fn since(self, earlier: Instant) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl core::ops::Add<Duration> for Instant {
+    type Output = Instant;
+
+    /// Saturates at the end of the clock's range instead of wrapping.
+    fn add(self, duration: Duration) -> Instant {
+        Instant(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// A time that the venue wrote into a frame: nanoseconds since 1970-01-01 UTC.
+///
+/// Which members carry nanoseconds and which milliseconds is a fact of each member
+/// (`ws-gemini-com.md`, section 17), so the unit is never guessed by size.
+///
+/// ```
+/// use gemini_ws::Timestamp;
+///
+/// let time = Timestamp::from_nanos(1_790_732_602_948_771_651);
+/// assert_eq!(time.as_millis(), 1_790_732_602_948);
+/// assert_eq!(time.to_string(), "1790732602.948771651");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// A time so many nanoseconds after the epoch.
+    pub const fn from_nanos(nanos: i64) -> Timestamp {
+        Timestamp(nanos)
+    }
+
+    /// A time so many milliseconds after the epoch, or `None` outside the years 1677 to 2262.
+    pub const fn from_millis(millis: i64) -> Option<Timestamp> {
+        match millis.checked_mul(1_000_000) {
+            Some(nanos) => Some(Timestamp(nanos)),
+            None => None,
+        }
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Whole milliseconds since the epoch, rounded towards the past.
+    pub const fn as_millis(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// Seconds since the epoch with nine decimals.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let nanos = self.0.unsigned_abs();
+        write!(f, "{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+    }
+}
+
+/// The operating system's monotonic clock as [`Instant`]s; feature `std`.
+///
+/// ```
+/// let clock = gemini_ws::Clock::new();
+/// let first = clock.now();
+/// assert!(clock.now() >= first);
+/// assert_eq!(clock.from_std(clock.to_std(first)), first);
+/// ```
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: std::time::Instant,
+}
+
+#[cfg(feature = "std")]
+impl Clock {
+    /// A clock whose origin is now.
+    pub fn new() -> Clock {
+        Clock { origin: std::time::Instant::now() }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Instant {
+        self.from_std(std::time::Instant::now())
+    }
+
+    /// Converts an instant of the standard library; one before the origin becomes the origin.
+    pub fn from_std(&self, instant: std::time::Instant) -> Instant {
+        Instant::ZERO + instant.saturating_duration_since(self.origin)
+    }
+
+    /// Converts back, to arm a timer of a runtime; saturates some decades ahead where the
+    /// platform's clock cannot hold the result.
+    pub fn to_std(&self, instant: Instant) -> std::time::Instant {
+        const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+        let after = instant.since(Instant::ZERO);
+        self.origin.checked_add(after).or_else(|| self.origin.checked_add(FAR)).unwrap_or(self.origin)
+    }
+}
+
+#[cfg(feature = "std")]
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock::new()
+    }
+}

@@ -1,0 +1,68 @@
+//! The venue's frames: [`decode`] reads what it sends, [`encode`] writes what it takes.
+//!
+//! The venue's own short member names appear in this folder and nowhere else.
+
+pub(crate) mod encode;
+mod members;
+mod stream;
+
+pub(crate) use members::member_name;
+
+use alloc::vec::Vec;
+
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::message::{Level, Message};
+use members::Member;
+
+/// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
+/// (quirk Q-B13).
+pub const FRAME_BYTES_MAX: usize = 4 << 20;
+
+/// Working memory of [`decode`]: owned by the caller, reused from frame to frame.
+///
+/// Holds the levels of the frame at hand; it grows to the largest frame seen and then allocates no
+/// more.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    members: [Member; members::SLOTS],
+    pub(crate) bids: Vec<Level>,
+    pub(crate) asks: Vec<Level>,
+}
+
+impl Scratch {
+    /// Empty working memory.
+    pub fn new() -> Scratch {
+        Scratch { members: [Member::EMPTY; members::SLOTS], bids: Vec::new(), asks: Vec::new() }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch::new()
+    }
+}
+
+/// Decodes one text frame of `wss://ws.gemini.com` by itself.
+///
+/// Members may come in any order; unknown ones are ignored; a kind that is not known yields
+/// [`Message::Unrecognized`]. The whole frame is checked before anything of it is returned.
+///
+/// # Errors
+///
+/// What is wrong and at which byte; `frame` is untouched and the next one can be decoded.
+///
+/// ```
+/// use gemini_ws::{Message, Scratch, decode};
+///
+/// let mut scratch = Scratch::new();
+/// let frame = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":7,"u":9,"b":[["1.50","0.2"]],"a":[]}"#;
+/// let Ok(Message::Depth(depth)) = decode(frame, &mut scratch) else { panic!() };
+/// assert_eq!((depth.first_update_id, depth.last_update_id), (7, 9));
+/// assert_eq!(depth.bids[0].price.to_string(), "1.50");
+/// ```
+pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
+    if frame.len() > FRAME_BYTES_MAX {
+        return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
+    }
+    stream::decode(frame, scratch)
+}

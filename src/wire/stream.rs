@@ -1,0 +1,173 @@
+//! Frames of `wss://ws.gemini.com`, classified by their members in the order of section 11.
+
+use super::Scratch;
+use super::members::{
+    ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, Members, RATE_LIMITS, RESULT, STATUS, SYMBOL, code_and_message,
+    letter, scan, set,
+};
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::message::{
+    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, MarkPrice, Message, PartialDepth, RawJson,
+    Response, ResponseId, Text, Trade, Unrecognized,
+};
+
+type Reader = for<'f> fn(&Members<'f>) -> Result<Message<'f>, DecodeError>;
+
+/// Frames that name their kind in `e`.
+const NAMED: [(&str, Reader); 4] = [
+    ("depthUpdate", depth),
+    ("markPrice", mark_price),
+    ("fundingAmount", funding_amount),
+    ("contractStatus", contract_status),
+];
+
+/// Frames that are known by their members; the first row all of whose members are there decides.
+/// An order update has `X` and could otherwise pass for a ticker or a trade.
+const BY_MEMBERS: [(u64, Reader); 4] = [
+    (set(&[letter(b'X')]), unrecognized),
+    (set(&[LAST_UPDATE_ID]), partial_depth),
+    (set(&[letter(b'b'), letter(b'B'), letter(b'a'), letter(b'A')]), book_ticker),
+    (set(&[letter(b't'), letter(b'p'), letter(b'q'), letter(b'm')]), trade),
+];
+
+#[inline]
+pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
+    let members = scan(frame, scratch)?;
+    let answer = set(&[STATUS, ERROR, RESULT]);
+    if members.has(set(&[ID])) && members.present & answer != 0 {
+        return response(&members);
+    }
+    if let Some(kind) = members.text_if_any(letter(b'e')) {
+        let known = NAMED.iter().find(|(name, _)| kind.raw() == *name);
+        let known = known.or_else(|| NAMED.iter().find(|(name, _)| kind == **name));
+        return known.map_or(unrecognized(&members), |(_, read)| read(&members));
+    }
+    let known = BY_MEMBERS.iter().find(|(needed, _)| members.has(*needed));
+    known.map_or(unrecognized(&members), |(_, read)| read(&members))
+}
+
+fn unrecognized<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    Ok(Message::Unrecognized(Unrecognized { frame: RawJson(members.frame()) }))
+}
+
+/// Section 7.1.
+fn book_ticker<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    Ok(Message::BookTicker(BookTicker {
+        symbol: members.plain(letter(b's'))?,
+        update_id: members.unsigned(letter(b'u'))?,
+        event_time: members.nanoseconds(letter(b'E'))?,
+        bid: members.side(letter(b'b'), letter(b'B'))?,
+        ask: members.side(letter(b'a'), letter(b'A'))?,
+        last_trade: members.side(letter(b'c'), letter(b'C'))?,
+    }))
+}
+
+/// Section 7.3.
+fn depth<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    let depth = Depth {
+        symbol: members.plain(letter(b's'))?,
+        event_time: members.nanoseconds(letter(b'E'))?,
+        first_update_id: members.unsigned(letter(b'U'))?,
+        last_update_id: members.unsigned(letter(b'u'))?,
+        bids: members.bids(letter(b'b'))?,
+        asks: members.asks(letter(b'a'))?,
+    };
+    if depth.last_update_id < depth.first_update_id {
+        return Err(members.error(letter(b'u'), DecodeErrorKind::UpdateRange));
+    }
+    Ok(Message::Depth(depth))
+}
+
+/// Section 7.2.
+fn partial_depth<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    let named = [SYMBOL, letter(b's')].into_iter().find(|slot| members.has(1 << slot));
+    Ok(Message::PartialDepth(PartialDepth {
+        symbol: named.map(|slot| members.plain(slot)).transpose()?,
+        last_update_id: members.unsigned(LAST_UPDATE_ID)?,
+        bids: members.bids(BIDS)?,
+        asks: members.asks(ASKS)?,
+    }))
+}
+
+/// Section 7.4.
+fn trade<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    Ok(Message::Trade(Trade {
+        symbol: members.plain(letter(b's'))?,
+        event_time: members.nanoseconds(letter(b'E'))?,
+        trade_id: members.unsigned(letter(b't'))?,
+        price: members.decimal(letter(b'p'))?,
+        quantity: members.decimal(letter(b'q'))?,
+        buyer_is_maker: members.boolean(letter(b'm'))?,
+    }))
+}
+
+/// Section 7.5.
+fn contract_status<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    let strike = letter(b'p');
+    Ok(Message::ContractStatus(ContractStatus {
+        symbol: members.plain(letter(b's'))?,
+        event_time: members.milliseconds(letter(b'E'))?,
+        event_ticker: members.plain(letter(b'k'))?,
+        contract_ticker: members.plain(letter(b'c'))?,
+        contract_id: members.unsigned(letter(b'i'))?,
+        strike: if members.has(1 << strike) { Some(members.signed_decimal(strike)?) } else { None },
+        previous_status: members.text(letter(b'o'))?,
+        status: members.text(letter(b'n'))?,
+    }))
+}
+
+/// Section 10.
+fn mark_price<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    let index = letter(b'i');
+    Ok(Message::MarkPrice(MarkPrice {
+        symbol: members.plain(letter(b's'))?,
+        event_time: members.nanoseconds(letter(b'E'))?,
+        mark_price: members.decimal(letter(b'p'))?,
+        scaled_index: if members.has(1 << index) { Some(members.decimal(index)?) } else { None },
+    }))
+}
+
+/// Section 10.
+fn funding_amount<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    Ok(Message::FundingAmount(FundingAmount {
+        symbol: members.plain(letter(b's'))?,
+        event_time: members.nanoseconds(letter(b'E'))?,
+        funding_time: members.nanoseconds(letter(b'T'))?,
+        interval_minutes: members.unsigned(letter(b'i'))?,
+        amount: members.signed_decimal(letter(b'f'))?,
+        rate_percent: members.signed_decimal(letter(b'r'))?,
+        mark_price: members.decimal(letter(b'p'))?,
+        realized: members.boolean(letter(b'R'))?,
+    }))
+}
+
+/// Section 4.
+fn response<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+    let id = match members.unsigned_if_any(ID) {
+        Some(number) => ResponseId::Number(number),
+        None => match members.text_if_any(ID) {
+            Some(text) => ResponseId::Text(text),
+            None => ResponseId::Text(Text(members.raw_if_any(ID).map_or("", RawJson::as_str))),
+        },
+    };
+    let status = if members.has(1 << STATUS) {
+        let status = u16::try_from(members.signed_or_text(STATUS)?);
+        Some(status.map_err(|_| members.error(STATUS, DecodeErrorKind::Integer))?)
+    } else {
+        None
+    };
+    let error = if members.has(1 << ERROR) {
+        let (code, message) = code_and_message(members.frame(), members.object(ERROR)?)?;
+        let code = code.ok_or_else(|| members.error(ERROR, DecodeErrorKind::Missing))?;
+        Some(ApiError { code, message: message.unwrap_or(Text("")) })
+    } else {
+        None
+    };
+    Ok(Message::Response(Response {
+        id,
+        status,
+        result: members.raw_if_any(RESULT),
+        error,
+        rate_limits: members.raw_if_any(RATE_LIMITS),
+    }))
+}
