@@ -111,26 +111,25 @@ impl OrderBook {
 
     /// Applies changes, if they follow what the book holds; the whole frame or nothing of it.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
+        self.apply_by(changes, GapRule::Strict)
+    }
+
+    pub(crate) fn apply_by(&mut self, changes: &Depth<'_>, rule: GapRule) -> Applied {
         let last = self.last_update_id;
-        match sequence(last, changes.first_update_id, changes.last_update_id, GapRule::Strict) {
+        match sequence(last, changes.first_update_id, changes.last_update_id, rule) {
             Sequenced::Stale => Applied::Stale,
             Sequenced::Gap => Applied::Gap { expected: last, got: changes.first_update_id },
             Sequenced::Next => {
-                self.apply_unchecked(changes);
+                for level in changes.bids {
+                    self.bids.set(level);
+                }
+                for level in changes.asks {
+                    self.asks.set(level);
+                }
+                self.last_update_id = changes.last_update_id;
                 Applied::Changed
             }
         }
-    }
-
-    /// Applies changes whose sequence somebody else has checked.
-    pub(crate) fn apply_unchecked(&mut self, changes: &Depth<'_>) {
-        for level in changes.bids {
-            self.bids.set(level);
-        }
-        for level in changes.asks {
-            self.asks.set(level);
-        }
-        self.last_update_id = changes.last_update_id;
     }
 
     /// Forgets all levels but keeps their memory.

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::time::Instant;
-
 /// Why a frame could not be decoded: what, and at which byte.
 ///
 /// ```
@@ -164,13 +162,6 @@ pub enum CommandError {
     Ambiguous,
     /// There is no such stream: it was unsubscribed or refused, or it belongs to another connection.
     UnknownStream,
-    /// A text cannot be sent: a method or parameters that are no JSON.
-    Invalid(DecodeError),
-    /// A budget is used up until the given instant.
-    RateLimited {
-        /// The first instant at which the command can be accepted.
-        retry: Instant,
-    },
 }
 
 /// The limits that a [`CommandError::TooMany`] can name.
@@ -181,6 +172,8 @@ pub enum Limit {
     Streams,
     /// [`REQUESTS_IN_FLIGHT_MAX`](crate::REQUESTS_IN_FLIGHT_MAX).
     RequestsInFlight,
+    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): nobody polls.
+    Outputs,
 }
 
 impl fmt::Display for CommandError {
@@ -192,14 +185,11 @@ impl fmt::Display for CommandError {
             CommandError::TooMany(Limit::RequestsInFlight) => {
                 f.write_str("too many requests in flight; wait for replies")
             }
+            CommandError::TooMany(Limit::Outputs) => f.write_str("too many outputs wait; poll them"),
             CommandError::Ambiguous => f.write_str(
                 "a stream of this symbol is subscribed whose frames look the same; unsubscribe it first, or use a second connection",
             ),
             CommandError::UnknownStream => f.write_str("no such stream on this connection"),
-            CommandError::Invalid(error) => write!(f, "the request is no JSON: {error}"),
-            CommandError::RateLimited { retry } => {
-                write!(f, "budget used up until {} ns on your clock", retry.as_nanos())
-            }
         }
     }
 }

@@ -69,8 +69,6 @@ pub enum Event<'f> {
     },
     /// An update was lost: the book of this stream is stale from now on, and is being asked for anew.
     Gap {
-        /// The subscription.
-        id: StreamId,
         /// The instrument.
         symbol: Symbol,
         /// The last update id that was seen.
@@ -80,8 +78,6 @@ pub enum Event<'f> {
     },
     /// A book follows the venue again, or for the first time: its snapshot has been delivered.
     Synced {
-        /// The subscription.
-        id: StreamId,
         /// The instrument.
         symbol: Symbol,
     },
@@ -114,7 +110,7 @@ pub enum Event<'f> {
         /// The peer's reason, for people.
         reason: Text<'f>,
     },
-    /// A link ended without our asking. Everything learnt over it is stale.
+    /// A link that was open has ended, at our wish or not. Everything learnt over it is stale.
     Disconnected {
         /// The link.
         link: LinkId,

@@ -8,6 +8,8 @@ use core::time::Duration;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ConnectFailure {
+    /// The application closed the connection before the attempt came to an end.
+    Cancelled,
     /// The address is no WebSocket URL.
     InvalidUrl,
     /// The name of the host could not be resolved.
@@ -61,6 +63,9 @@ pub enum Lost {
     Malformed,
     /// A subscription was not answered, or a snapshot did not come, three times in a row.
     Unresponsive,
+    /// We closed it, and the peer did not answer within
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    CloseTimedOut,
 }
 
 /// Why a connection has come to its end.
@@ -103,8 +108,10 @@ impl ConnectFailure {
 
     pub(crate) const fn retry(self) -> Retry {
         match self {
-            ConnectFailure::InvalidUrl | ConnectFailure::Certificate => Retry::Never,
-            ConnectFailure::Status { status: 400 | 401 | 403 | 404 | 410 | 426, .. } => Retry::Never,
+            ConnectFailure::Cancelled | ConnectFailure::InvalidUrl | ConnectFailure::Certificate => {
+                Retry::Never
+            }
+            ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. } => Retry::Never,
             ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::NotBefore(delay),
             ConnectFailure::Status { status: 429 | 503, .. } => Retry::NotBefore(SLOW_DOWN),
             ConnectFailure::NameLookup
@@ -133,7 +140,8 @@ impl Lost {
             | Lost::Transport
             | Lost::Silent
             | Lost::Malformed
-            | Lost::Unresponsive => Retry::Usual,
+            | Lost::Unresponsive
+            | Lost::CloseTimedOut => Retry::Usual,
         }
     }
 }
@@ -141,6 +149,7 @@ impl Lost {
 impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ConnectFailure::Cancelled => f.write_str("cancelled"),
             ConnectFailure::InvalidUrl => f.write_str("not a WebSocket URL"),
             ConnectFailure::NameLookup => f.write_str("host name not found"),
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),
@@ -167,6 +176,7 @@ impl fmt::Display for Lost {
             Lost::Silent => f.write_str("nothing was heard, not even an answer to a ping"),
             Lost::Malformed => f.write_str("too many frames in a row could not be decoded"),
             Lost::Unresponsive => f.write_str("subscriptions were not answered"),
+            Lost::CloseTimedOut => f.write_str("the peer did not answer our Close frame"),
         }
     }
 }

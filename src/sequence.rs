@@ -62,10 +62,6 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    pub(crate) const fn is_synced(self) -> bool {
-        self.last.is_some()
-    }
-
     /// Says what a frame is, and moves on. The first frame is the snapshot (section 12.1); that it
     /// covers a single id is checked, since a change may still be under way when a snapshot is asked
     /// for anew.

@@ -1,0 +1,97 @@
+//! How long to wait before the next attempt: growing, spread, and reproducible.
+
+use core::time::Duration;
+
+/// Delays between `base` and a ceiling that doubles with each attempt up to `cap`.
+#[derive(Clone, Debug)]
+pub(crate) struct Backoff {
+    base: Duration,
+    cap: Duration,
+    attempts: u32,
+    random: SplitMix64,
+}
+
+impl Backoff {
+    pub(crate) const fn new(base: Duration, cap: Duration, seed: u64) -> Backoff {
+        Backoff { base, cap, attempts: 0, random: SplitMix64(seed) }
+    }
+
+    /// The next delay: anywhere between `base` and `base` · 2ⁿ for the n-th attempt, at most `cap`.
+    pub(crate) fn next(&mut self) -> Duration {
+        self.attempts = self.attempts.saturating_add(1);
+        let factor = 1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
+        let ceiling = self.base.saturating_mul(factor).min(self.cap).max(self.base);
+        let width = nanoseconds(ceiling.saturating_sub(self.base));
+        Duration::from_nanos(
+            nanoseconds(self.base).saturating_add(self.random.below(width.saturating_add(1))),
+        )
+    }
+
+    /// The next delay is that of a first attempt again.
+    pub(crate) const fn reset(&mut self) {
+        self.attempts = 0;
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
+#[derive(Clone, Debug)]
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `limit`.
+    const fn below(&mut self, limit: u64) -> u64 {
+        let wide = (self.next() as u128).wrapping_mul(limit as u128);
+        (wide >> 64) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn delays_lie_in_the_published_range() {
+        let (base, cap) = (Duration::from_millis(500), Duration::from_secs(30));
+        let ceilings = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].map(Duration::from_millis);
+        for seed in 0..1_000 {
+            let mut backoff = Backoff::new(base, cap, seed);
+            for ceiling in ceilings {
+                let delay = backoff.next();
+                assert!(delay >= base && delay <= ceiling, "{delay:?} for {ceiling:?}");
+            }
+            backoff.reset();
+            assert!(backoff.next() <= Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn delays_are_spread_and_reproducible() {
+        let first = |seed| Backoff::new(Duration::from_secs(1), Duration::from_secs(60), seed).next();
+        let delays: Vec<Duration> = (0..1_000).map(first).collect();
+        let early = delays.iter().filter(|delay| **delay < Duration::from_millis(1_500)).count();
+        assert!((400..600).contains(&early), "{early} of 1000 in the first half");
+        assert_eq!(first(7), first(7));
+    }
+
+    #[test]
+    fn extremes_do_not_overflow() {
+        let mut backoff = Backoff::new(Duration::MAX, Duration::MAX, 1);
+        for _ in 0..100 {
+            assert!(backoff.next() > Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! [`Config`]: everything that can be chosen about a connection, and why the default is what it is.
+
+use alloc::string::String;
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use crate::sequence::GapRule;
+
+/// The production endpoint (`ws-gemini-com.md`, section 1).
+pub const PRODUCTION: &str = "wss://ws.gemini.com/";
+
+/// The sandbox endpoint. Its books can stay crossed for long (quirk Q-B11).
+pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
+
+/// How a connection behaves. Each method documents its default.
+///
+/// ```
+/// use core::time::Duration;
+/// use gemini_ws::Config;
+///
+/// let config = Config::new("ws://127.0.0.1:9000").connect_timeout(Duration::from_secs(2));
+/// assert_eq!(config.url(), "ws://127.0.0.1:9000/?snapshot=-1");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) endpoint: String,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) gap_rule: GapRule,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) snapshot_timeout: Duration,
+    pub(crate) resubscribe_delay: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) probe_after: Duration,
+    pub(crate) silence_max: Duration,
+    pub(crate) stable_after: Duration,
+    pub(crate) backoff_base: Duration,
+    pub(crate) backoff_cap: Duration,
+    pub(crate) streams_max: usize,
+    pub(crate) streams_per_request_max: usize,
+    pub(crate) malformed_run_max: u32,
+}
+
+/// Which levels the snapshot of a book has (section 2, parameter `snapshot`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Snapshot {
+    /// All of them.
+    #[default]
+    Full,
+    /// The best so many per side. Whether later changes are limited to these is not known, so only
+    /// as many of the book's levels are sure.
+    Best(NonZeroU32),
+}
+
+/// No duration may be zero: a timer that is due at once for ever would spin.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+impl Config {
+    /// The defaults, for an endpoint such as [`PRODUCTION`].
+    pub fn new(endpoint: impl Into<String>) -> Config {
+        Config {
+            endpoint: endpoint.into(),
+            snapshot: Snapshot::Full,
+            gap_rule: GapRule::Strict,
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(5),
+            snapshot_timeout: Duration::from_secs(5),
+            resubscribe_delay: Duration::from_secs(1),
+            close_timeout: Duration::from_secs(3),
+            probe_after: Duration::from_secs(30),
+            silence_max: Duration::from_secs(45),
+            stable_after: Duration::from_secs(30),
+            backoff_base: Duration::from_millis(500),
+            backoff_cap: Duration::from_secs(30),
+            streams_max: 4_096,
+            streams_per_request_max: 25,
+            malformed_run_max: 16,
+        }
+    }
+
+    /// Which levels the snapshot of a book has. Default: all.
+    #[must_use]
+    pub const fn snapshot(mut self, snapshot: Snapshot) -> Config {
+        self.snapshot = snapshot;
+        self
+    }
+
+    /// When updates count as contiguous. Default: strict, as measured (section 12.2).
+    #[must_use]
+    pub const fn gap_rule(mut self, rule: GapRule) -> Config {
+        self.gap_rule = rule;
+        self
+    }
+
+    /// The time for name look-up, TCP, TLS and upgrade together. Default: 10 s, as in the official
+    /// Go client.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Config {
+        self.connect_timeout = timeout.max(SHORTEST);
+        self
+    }
+
+    /// The time for the answer to a request. Default: 5 s; round trips of 64 to 78 ms were measured
+    /// (section 6.1).
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Config {
+        self.request_timeout = timeout.max(SHORTEST);
+        self
+    }
+
+    /// The time for a snapshot, from the confirmation of its subscription. Default: 5 s; up to
+    /// 700 ms were measured (section 12.4).
+    #[must_use]
+    pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
+        self.snapshot_timeout = timeout.max(SHORTEST);
+        self
+    }
+
+    /// The delay before a stream is asked for again that was not answered. Default: 1 s.
+    #[must_use]
+    pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
+        self.resubscribe_delay = delay.max(SHORTEST);
+        self
+    }
+
+    /// The time for the closing handshake; after it the transport is dropped. Default: 3 s.
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: Duration) -> Config {
+        self.close_timeout = timeout.max(SHORTEST);
+        self
+    }
+
+    /// The silence after which the link is probed with the method `ping`. Default: 30 s, as the venue
+    /// pings each 20 s (section 13).
+    #[must_use]
+    pub fn probe_after(mut self, silence: Duration) -> Config {
+        self.probe_after = silence.max(SHORTEST);
+        self
+    }
+
+    /// The silence after which the link is given up. Default: 45 s, twice the venue's ping period and
+    /// a little. At least a millisecond more than [`Config::probe_after`].
+    #[must_use]
+    pub fn silence_max(mut self, silence: Duration) -> Config {
+        self.silence_max = silence.max(SHORTEST);
+        self
+    }
+
+    /// How long a link must be live for the backoff to start afresh. Default: 30 s, so that a peer
+    /// that accepts and then drops cannot keep it short.
+    #[must_use]
+    pub fn stable_after(mut self, duration: Duration) -> Config {
+        self.stable_after = duration.max(SHORTEST);
+        self
+    }
+
+    /// The least delay before an attempt, and the most. The n-th attempt in a row waits for a random
+    /// time between `base` and `base` · 2ⁿ, at most `cap`. Default: 500 ms and 30 s.
+    #[must_use]
+    pub fn backoff(mut self, base: Duration, cap: Duration) -> Config {
+        self.backoff_base = base.max(SHORTEST);
+        self.backoff_cap = cap.max(self.backoff_base);
+        self
+    }
+
+    /// The most streams. Default: 4,096; one connection has held 4,784 (quirk Q-S10).
+    #[must_use]
+    pub const fn streams_max(mut self, streams: usize) -> Config {
+        self.streams_max = streams;
+        self
+    }
+
+    /// The most streams in one `subscribe`, at least one. Default: 25; above about 100 the venue
+    /// closes with code 1009 (quirk Q-S10).
+    #[must_use]
+    pub fn streams_per_request_max(mut self, streams: usize) -> Config {
+        self.streams_per_request_max = streams.max(1);
+        self
+    }
+
+    /// How many frames in a row may be undecodable before the link is given up, at least one.
+    /// Default: 16.
+    #[must_use]
+    pub fn malformed_run_max(mut self, frames: u32) -> Config {
+        self.malformed_run_max = frames.max(1);
+        self
+    }
+
+    /// The address to connect to, with its query.
+    pub fn url(&self) -> String {
+        let (address, query) = match self.endpoint.split_once('?') {
+            Some((address, query)) => (address, Some(query)),
+            None => (self.endpoint.as_str(), None),
+        };
+        let mut url = String::from(address);
+        let path = address.split_once("://").map_or(address, |(_, rest)| rest);
+        if !path.contains('/') {
+            url.push('/');
+        }
+        url.push('?');
+        if let Some(query) = query {
+            url.push_str(query);
+            url.push('&');
+        }
+        match self.snapshot {
+            Snapshot::Full => url.push_str("snapshot=-1"),
+            Snapshot::Best(levels) => url.push_str(&alloc::format!("snapshot={levels}")),
+        }
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let table = [
+            (PRODUCTION, "wss://ws.gemini.com/?snapshot=-1"),
+            ("wss://ws.gemini.com", "wss://ws.gemini.com/?snapshot=-1"),
+            ("ws://[::1]:80/path", "ws://[::1]:80/path?snapshot=-1"),
+            ("ws://host?cancelOnDisconnect=true", "ws://host/?cancelOnDisconnect=true&snapshot=-1"),
+        ];
+        for (endpoint, url) in table {
+            assert_eq!(Config::new(endpoint).url(), url);
+        }
+        let best = Snapshot::Best(NonZeroU32::new(20).unwrap());
+        assert_eq!(Config::new("ws://h").snapshot(best).url(), "ws://h/?snapshot=20");
+    }
+}

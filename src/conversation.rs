@@ -1,0 +1,216 @@
+//! Frames: what each is for the connection, and the event that it makes.
+
+use crate::connection::{Cause, Connection, Pending};
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
+use crate::frame::Frame;
+use crate::identity::{LinkId, RequestId};
+use crate::lifecycle::{Cell, Input, StreamInput, StreamState, link_step};
+use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text};
+use crate::outcome::Lost;
+use crate::sequence::DepthRole;
+use crate::stream::{Stream, Topic};
+use crate::time::Instant;
+use crate::wire::{Scratch, decode};
+
+impl Connection {
+    /// A frame came over this link. The event, if the frame makes one, borrows from the frame and the
+    /// scratch only: commands may be issued while it is held.
+    ///
+    /// `None` for pings, pongs and for replies to the connection's own requests, whose consequences are
+    /// among the outputs.
+    pub fn handle_frame<'f>(
+        &mut self,
+        link: LinkId,
+        now: Instant,
+        frame: Frame<'f>,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        self.advance(now);
+        let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
+        if deliver {
+            self.heard = self.now;
+        }
+        match frame {
+            Frame::Text(text) => {
+                self.count_frame(text.len());
+                if deliver { self.text(text, scratch) } else { self.ignored(text, IgnoredReason::EndedLink) }
+            }
+            Frame::Binary(bytes) => {
+                self.count_frame(bytes.len());
+                if deliver {
+                    self.malformed("", DecodeError::new(DecodeErrorKind::Binary, 0))
+                } else {
+                    self.ignored("", IgnoredReason::EndedLink)
+                }
+            }
+            Frame::Ping(_) | Frame::Pong(_) => {
+                self.stats.control_frames = self.stats.control_frames.saturating_add(1);
+                None
+            }
+            Frame::Close { code, reason } => {
+                self.stats.control_frames = self.stats.control_frames.saturating_add(1);
+                if deliver {
+                    self.lose(Lost::Closed { code });
+                    return Some(Event::PeerClosing { link, code, reason: Text(reason) });
+                }
+                None
+            }
+        }
+    }
+
+    fn count_frame(&mut self, bytes: usize) {
+        self.stats.frames = self.stats.frames.saturating_add(1);
+        self.stats.bytes = self.stats.bytes.saturating_add(bytes as u64);
+    }
+
+    #[inline]
+    fn text<'f>(&mut self, text: &'f str, scratch: &'f mut Scratch) -> Option<Event<'f>> {
+        let message = match decode(text, scratch) {
+            Ok(message) => message,
+            Err(error) => return self.malformed(text, error),
+        };
+        self.malformed_run = 0;
+        let (topic, symbol, event) = match message {
+            Message::BookTicker(payload) => (Topic::BookTicker, payload.symbol, Event::BookTicker(payload)),
+            Message::Depth(depth) => return self.depth(text, depth),
+            Message::Trade(payload) => (Topic::Trade, payload.symbol, Event::Trade(payload)),
+            Message::PartialDepth(payload) => match payload.symbol {
+                Some(symbol) => (Topic::PartialDepth, symbol, Event::PartialDepth(payload)),
+                None => return self.unattributed(text, Event::PartialDepth(payload)),
+            },
+            Message::MarkPrice(payload) => (Topic::MarkPrice, payload.symbol, Event::MarkPrice(payload)),
+            Message::FundingAmount(payload) => {
+                (Topic::FundingAmount, payload.symbol, Event::FundingAmount(payload))
+            }
+            Message::ContractStatus(payload) => {
+                (Topic::ContractStatus, payload.symbol, Event::ContractStatus(payload))
+            }
+            Message::Response(response) => return self.response(text, response),
+            Message::Unrecognized(payload) => {
+                self.stats.unrecognized = self.stats.unrecognized.saturating_add(1);
+                return Some(Event::Unrecognized(payload));
+            }
+        };
+        if self.subscriptions.routed(topic, symbol).is_none() {
+            return self.ignored(text, IgnoredReason::NotSubscribed);
+        }
+        self.data(event)
+    }
+
+    #[inline]
+    fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
+        self.stats.data = self.stats.data.saturating_add(1);
+        Some(event)
+    }
+
+    fn ignored<'f>(&mut self, frame: &'f str, why: IgnoredReason) -> Option<Event<'f>> {
+        self.stats.count_ignored(why);
+        Some(Event::Ignored(Ignored { frame, why }))
+    }
+
+    fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
+        self.stats.malformed = self.stats.malformed.saturating_add(1);
+        self.malformed_run = self.malformed_run.saturating_add(1);
+        if self.malformed_run >= self.config.malformed_run_max {
+            self.malformed_run = 0;
+            self.input(Input::Unusable, Cause::Loss(Lost::Malformed));
+        }
+        Some(Event::Malformed(Malformed { frame, error }))
+    }
+
+    /// A partial depth without a symbol, as the documents show it: it belongs to whichever partial
+    /// depth is subscribed (quirk Q-B9).
+    fn unattributed<'f>(&mut self, text: &'f str, event: Event<'f>) -> Option<Event<'f>> {
+        let subscribed = |state| !matches!(state, StreamState::Leaving | StreamState::Gone);
+        let partial = |stream: &Stream| stream.topic() == Topic::PartialDepth;
+        if self.subscriptions.iter().any(|it| partial(&it.stream) && subscribed(it.state)) {
+            return self.data(event);
+        }
+        self.ignored(text, IgnoredReason::NotSubscribed)
+    }
+
+    #[inline]
+    fn depth<'f>(&mut self, text: &'f str, depth: Depth<'f>) -> Option<Event<'f>> {
+        let rule = self.config.gap_rule;
+        let Some(subscription) = self.subscriptions.routed(Topic::Depth, depth.symbol) else {
+            return self.ignored(text, IgnoredReason::NotSubscribed);
+        };
+        let listening = match subscription.state {
+            StreamState::Requested | StreamState::Active | StreamState::Synced => true,
+            // What comes before the confirmation of having left belongs to the old subscription.
+            StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
+        };
+        if !listening {
+            return self.ignored(text, IgnoredReason::BeforeSnapshot);
+        }
+        let role = subscription.position.advance(depth.first_update_id, depth.last_update_id, rule);
+        match role {
+            DepthRole::Update => self.data(Event::DepthUpdate(depth)),
+            DepthRole::Stale => self.ignored(text, IgnoredReason::StaleUpdate),
+            DepthRole::BeforeSnapshot => self.ignored(text, IgnoredReason::BeforeSnapshot),
+            DepthRole::Snapshot => {
+                let (id, resync) = (subscription.id, core::mem::take(&mut subscription.resyncing));
+                self.stats.resyncs = self.stats.resyncs.saturating_add(u64::from(resync));
+                self.stream_step(id, StreamInput::Snapshot);
+                self.settle();
+                self.data(Event::DepthSnapshot(depth))
+            }
+            DepthRole::Gap { expected } => {
+                let id = subscription.id;
+                subscription.resyncing = true;
+                let symbol = subscription.stream.symbol()?;
+                self.stats.gaps = self.stats.gaps.saturating_add(1);
+                self.stream_step(id, StreamInput::Gap);
+                self.settle();
+                Some(Event::Gap { symbol, expected, got: depth.first_update_id })
+            }
+        }
+    }
+
+    fn response<'f>(&mut self, text: &'f str, response: Response<'f>) -> Option<Event<'f>> {
+        let found = match response.id {
+            ResponseId::Number(id) => self.in_flight.take(id).map(|pending| (id, pending)),
+            ResponseId::Text(_) => None,
+        };
+        let Some((id, pending)) = found else {
+            return self.ignored(text, IgnoredReason::UnknownResponse);
+        };
+        self.stats.control = self.stats.control.saturating_add(1);
+        self.rearm_requests();
+        match pending {
+            Pending::Application => {
+                Some(Event::Reply { request: RequestId(id), outcome: Outcome::Answered(response) })
+            }
+            Pending::Probe => None,
+            Pending::Batch(batch) => {
+                let mut event = None;
+                if response.is_ok() {
+                    self.each_of(&batch, id, StreamInput::Accepted);
+                } else if !is_permanent(&response) {
+                    self.each_of(&batch, id, StreamInput::Unanswered);
+                } else if batch.streams.len() > 1 {
+                    // One bad name refuses them all (quirk Q-E3).
+                    self.bisect(batch);
+                } else {
+                    let stream = batch.streams.first().and_then(|id| self.subscriptions.get(*id));
+                    let current = stream.filter(|stream| stream.request == id);
+                    if let Some((id, stream)) = current.map(|stream| (stream.id, stream.stream))
+                        && self.stream_step(id, StreamInput::Refused)
+                    {
+                        let nothing = ApiError { code: 0, message: Text("") };
+                        event =
+                            Some(Event::Rejected { id, stream, error: response.error.unwrap_or(nothing) });
+                    }
+                }
+                self.settle();
+                event
+            }
+        }
+    }
+}
+
+/// Whether asking again is useless: the classification of section 5.
+fn is_permanent(response: &Response<'_>) -> bool {
+    !matches!(response.status, Some(429 | 500..))
+}

@@ -1,0 +1,63 @@
+//! [`Stats`]: what has been counted.
+
+use crate::event::IgnoredReason;
+
+/// Counters since the beginning of a connection. Every text frame that is handed in is in exactly
+/// one of `data`, `control`, `gaps`, `malformed`, `unrecognized` and the `ignored_*`, and in `frames`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stats {
+    /// Text and binary frames.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames whose data was delivered.
+    pub data: u64,
+    /// Responses to requests of the connection or the application.
+    pub control: u64,
+    /// Frames that showed that an update is missing.
+    pub gaps: u64,
+    /// Frames that could not be decoded.
+    pub malformed: u64,
+    /// Frames of an unknown kind.
+    pub unrecognized: u64,
+    /// Updates all of whose ids were seen.
+    pub ignored_stale: u64,
+    /// Updates of a book without a snapshot.
+    pub ignored_before_snapshot: u64,
+    /// Data of streams that are not subscribed.
+    pub ignored_not_subscribed: u64,
+    /// Responses that nobody waited for.
+    pub ignored_unknown_response: u64,
+    /// Frames of links that have ended.
+    pub ignored_ended_link: u64,
+    /// Pings, pongs and Close frames.
+    pub control_frames: u64,
+    /// Books that followed the venue again after a gap.
+    pub resyncs: u64,
+    /// Links that were opened.
+    pub connects: u64,
+    /// Attempts that failed.
+    pub connect_failures: u64,
+    /// Inputs about links that have ended, or that cannot happen in the present state.
+    pub stale_inputs: u64,
+}
+
+impl Stats {
+    /// Links that were opened after the first one.
+    pub const fn reconnects(&self) -> u64 {
+        self.connects.saturating_sub(1)
+    }
+
+    pub(crate) const fn count_ignored(&mut self, why: IgnoredReason) {
+        let counter = match why {
+            IgnoredReason::StaleUpdate => &mut self.ignored_stale,
+            IgnoredReason::BeforeSnapshot => &mut self.ignored_before_snapshot,
+            IgnoredReason::NotSubscribed => &mut self.ignored_not_subscribed,
+            IgnoredReason::UnknownResponse => &mut self.ignored_unknown_response,
+            IgnoredReason::EndedLink => &mut self.ignored_ended_link,
+        };
+        *counter = counter.saturating_add(1);
+    }
+}
