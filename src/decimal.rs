@@ -48,7 +48,7 @@ impl fmt::Display for DecimalError {
 impl core::error::Error for DecimalError {}
 
 /// 10⁰ … 10¹⁹, each a `u64`.
-#[expect(clippy::arithmetic_side_effects, reason = "computed by the compiler")]
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const POWERS: [u64; 20] = {
     let mut powers = [1_u64; 20];
     let mut exponent = 1;
