@@ -7,3 +7,4 @@ pub(crate) mod mutation;
 pub(crate) mod oracle;
 pub(crate) mod random;
 pub(crate) mod reading;
+pub(crate) mod targets;
