@@ -79,7 +79,7 @@ pub(super) struct Member {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Token {
+pub(super) enum Token {
     Text {
         escaped: bool,
     },
@@ -218,6 +218,7 @@ fn value(
             } else {
                 None
             };
+            cursor.advance(1);
             match side.map(|side| levels(cursor, side)) {
                 Some(Ok(levels)) => levels,
                 Some(Err(error)) => {
@@ -227,6 +228,7 @@ fn value(
                     Token::NoLevels(error)
                 }
                 None => {
+                    cursor.set_rest(behind);
                     cursor.skip(1)?;
                     Token::Array
                 }
@@ -267,11 +269,10 @@ fn quoted(cursor: &mut Cursor<'_>) -> Result<Member, DecodeError> {
     Ok(Member { start: start as u32, end: end as u32, token: Token::Text { escaped } })
 }
 
-/// Takes an array of levels; the cursor stands at its bracket.
+/// Takes the rest of an array of levels; the cursor stands behind its bracket.
 #[inline]
-fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<Token, DecodeError> {
+pub(super) fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<Token, DecodeError> {
     let start = into.len() as u32;
-    cursor.advance(1);
     if cursor.peek() == b']' {
         cursor.advance(1);
         return Ok(Token::Levels { start, end: start });
