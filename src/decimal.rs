@@ -235,6 +235,31 @@ impl Decimal {
         Some(Decimal { mantissa, scale })
     }
 
+    /// Reads a quoted decimal without sign from behind its opening quote, byte by byte, up to
+    /// eighteen digits; for the few that [`Decimal::parse_quoted_short`] cannot read because they
+    /// are too long or too near the end of the frame.
+    pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
+        let (mut mantissa, mut point) = (0_i64, None);
+        for (length, byte) in after_quote.iter().take(20).enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    let digit = i64::from(byte.wrapping_sub(b'0'));
+                    mantissa = mantissa.wrapping_mul(10).wrapping_add(digit);
+                }
+                b'.' if point.is_none() && length > 0 => point = Some(length),
+                b'"' => {
+                    let scale = point.map_or(0, |point| length.wrapping_sub(point).wrapping_sub(1));
+                    let digits = length.wrapping_sub(usize::from(point.is_some()));
+                    // A point needs digits behind it; eighteen digits fit.
+                    let whole = digits > 0 && (scale > 0 || point.is_none()) && digits <= 18;
+                    return whole.then_some((Decimal { mantissa, scale: scale as u8 }, length));
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
     /// Reads a quoted decimal from behind its opening quote, if all of it lies within sixteen
     /// bytes: the case of nearly every number on the wire, without a branch per digit.
     ///

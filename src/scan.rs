@@ -122,6 +122,14 @@ impl<'f> Cursor<'f> {
     /// Takes a string, quotes included; the cursor stands at the opening one.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<RawString, DecodeError> {
+        self.advance(1);
+        self.string_behind_quote()
+    }
+
+    /// Takes the rest of a string, its closing quote included; the cursor stands behind the opening
+    /// one.
+    #[inline]
+    pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
         const QUOTES: u64 = ONES.wrapping_mul(b'"' as u64);
@@ -133,7 +141,6 @@ impl<'f> Cursor<'f> {
             word.wrapping_sub(ONES) & !word & HIGH_BITS
         }
 
-        self.advance(1);
         let start = self.offset();
         let mut escaped = false;
         loop {
