@@ -8,3 +8,4 @@ pub(crate) mod oracle;
 pub(crate) mod random;
 pub(crate) mod reading;
 pub(crate) mod targets;
+pub(crate) mod transcript;
