@@ -389,8 +389,11 @@ mod tests {
     use super::*;
     use std::string::String;
 
-    /// What `skip` says of a text, as `Ok`, or the kind and offset of the error.
-    fn check(text: &str) -> Result<(), (DecodeErrorKind, usize)> {
+    /// The kind of an error and its offset.
+    type Verdict = Result<(), (DecodeErrorKind, usize)>;
+
+    /// What `skip` says of a text.
+    fn check(text: &str) -> Verdict {
         let mut cursor = Cursor::new(text);
         cursor.skip(0).and_then(|()| cursor.finish()).map_err(|error| (error.kind(), error.offset()))
     }
@@ -400,7 +403,7 @@ mod tests {
         use DecodeErrorKind::{Control, Escape, Syntax, TooDeep, TrailingText, UnexpectedEnd};
         let deepest = "[".repeat(JSON_DEPTH_MAX) + &"]".repeat(JSON_DEPTH_MAX);
         let too_deep = "[".repeat(JSON_DEPTH_MAX + 1) + &"]".repeat(JSON_DEPTH_MAX + 1);
-        let table: &[(&str, Result<(), (DecodeErrorKind, usize)>)] = &[
+        let table: &[(&str, Verdict)] = &[
             ("{}", Ok(())),
             (" [ ] ", Ok(())),
             ("[[],{},[{}]]", Ok(())),
