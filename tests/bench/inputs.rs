@@ -99,7 +99,12 @@ struct Maker {
 
 impl Maker {
     fn new() -> Maker {
-        Maker { random: Random(7), time: 1_801_000_000_000_000_000, update_id: 2_001_000_000_000_000, depth_id: 0 }
+        Maker {
+            random: Random(7),
+            time: 1_801_000_000_000_000_000,
+            update_id: 2_001_000_000_000_000,
+            depth_id: 0,
+        }
     }
 
     fn time(&mut self) -> u64 {
