@@ -4,7 +4,7 @@
 //! error at the byte where it stops being so. Runs of text and digits are taken eight bytes at a
 //! time, in safe code.
 
-use crate::decimal::eight_digits;
+use crate::decimal::{ZEROS, eight_digits, others};
 use crate::error::{DecodeError, DecodeErrorKind};
 
 /// The deepest nesting of objects and arrays in a frame; the venue's deepest is four.
@@ -311,9 +311,6 @@ impl<'f> Cursor<'f> {
 /// there is none.
 #[inline]
 fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const ABOVE_NINE: u64 = 0x7676_7676_7676_7676;
-    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
     let mut value = 0_u64;
@@ -321,7 +318,7 @@ fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     let mut rest = text;
     while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*chunk) ^ ZEROS;
-        let others = (word.wrapping_add(ABOVE_NINE) | word) & HIGH_BITS;
+        let others = others(word);
         if others == 0 && length < 16 {
             // Sixteen digits cannot overflow.
             value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));

@@ -278,13 +278,14 @@ pub(super) fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<T
         return Ok(Token::Levels { start, end: start });
     }
     loop {
-        match plain_level(cursor.rest()) {
+        let level = match plain_level(cursor.rest()) {
             Some((level, rest)) => {
                 cursor.set_rest(rest);
-                into.push(level);
+                level
             }
-            None => into.push(any_level(cursor)?),
-        }
+            None => any_level(cursor)?,
+        };
+        into.push(level);
         if !cursor.another(b']')? {
             return Ok(Token::Levels { start, end: into.len() as u32 });
         }
