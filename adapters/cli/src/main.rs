@@ -1,0 +1,37 @@
+//! The command `gemini-ws`: see the book of a Gemini market, or of a simulated one, and take
+//! recordings apart.
+//!
+//! | Module | What it does |
+//! |---|---|
+//! | `arguments` | what can be asked for, and the checks |
+//! | `recording` | lines of a file: receive time, frame |
+//! | `json` | output lines without a digit lost |
+//! | `decode` | `gemini-ws decode` |
+//! | `book` | `gemini-ws book` |
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod book;
+mod decode;
+mod failure;
+mod json;
+mod recording;
+
+use std::process::ExitCode;
+
+use arguments::Task;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let outcome = match arguments::parse() {
+        Task::Decode(options) => decode::run(&options),
+        Task::Book(options) => book::run(&options),
+    };
+    match outcome {
+        Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
+        Err(Failure::Message(message)) => {
+            eprintln!("gemini-ws: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

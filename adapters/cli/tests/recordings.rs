@@ -1,0 +1,123 @@
+//! `gemini-ws decode` and `gemini-ws book`, run as a user would.
+
+mod support;
+
+use std::io::Read;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use support::{Run, command, recording, run};
+
+#[test]
+fn decode_goes_on_after_what_it_cannot_decode() {
+    let input = b"17 {\"id\":1,\"status\":200}\n\n{\"id\":}\n{\"s\":\"a\xff\"}\n{\"e\":\"news\"}\n";
+    let run = run(&["decode"], input);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let lines = run.json_lines();
+    let told: Vec<_> = lines.iter().map(|line| (&line["kind"], &line["reason"], &line["offset"])).collect();
+    let nothing = &Value::Null;
+    assert_eq!(
+        told,
+        [
+            (&json!("response"), nothing, nothing),
+            (&json!("malformed"), &json!("syntax"), &json!(6)),
+            (&json!("malformed"), &json!("utf8"), &json!(7)),
+            (&json!("unrecognized"), nothing, nothing),
+        ]
+    );
+    assert_eq!(lines[0]["time"], "17");
+    assert_eq!(run.err, "gemini-ws: of 4 frames, 2 malformed and 1 unrecognized\n");
+}
+
+#[test]
+fn recorded_frames_are_all_known() {
+    for name in [
+        "dev_ws_gemini_perps.jsonl",
+        "fastmm_ws_gemini_perp_2026-09-30.jsonl",
+        "arbobs_ws_gemini_2026-09-15.jsonl",
+        "tardis_ws_gemini_2026-07.jsonl",
+    ] {
+        let Some(path) = recording(name) else { return };
+        let run = run(&["decode", path.to_str().unwrap()], b"");
+        let frames = std::fs::read_to_string(path).unwrap().lines().count();
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{name}");
+        assert_eq!(run.json_lines().len(), frames, "{name}");
+    }
+}
+
+#[test]
+fn books_are_those_of_the_golden_file() {
+    let Some(path) = recording("dev_ws_gemini_perps.jsonl") else { return };
+    let golden = recording("golden/dev_ws_gemini_perps.json").unwrap();
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
+    let run = run(&["book", path.to_str().unwrap(), "--json"], b"");
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    let books = golden["books"].as_object().unwrap();
+    assert_eq!(report["books"].as_object().unwrap().len(), books.len());
+    for (symbol, book) in books {
+        for (member, value) in book.as_object().unwrap() {
+            assert_eq!(&report["books"][symbol][member], value, "{symbol} {member}");
+        }
+        assert_eq!(report["books"][symbol]["state"], "live");
+    }
+    for counter in ["gaps", "malformed", "unrecognized", "crossed"] {
+        assert_eq!(report[counter], 0, "{counter}");
+    }
+}
+
+#[test]
+fn a_lost_delta_makes_one_gap_and_a_stale_book() {
+    let Some(path) = recording("dev_ws_gemini_perps.jsonl") else { return };
+    let text = std::fs::read_to_string(path).unwrap();
+    let is_delta = |line: &&str| line.contains("depthUpdate") && line.contains("btcgusdperp");
+    // The snapshot is the first of them.
+    let lost = text.lines().filter(is_delta).nth(4).unwrap();
+    let rest: Vec<_> = text.lines().filter(|line| *line != lost).collect();
+    let run = run(&["book", "-", "--json"], rest.join("\n").as_bytes());
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(report["gaps"], 1);
+    let (lost, other) = (&report["books"]["btcgusdperp"], &report["books"]["ethgusdperp"]);
+    assert_eq!((&lost["state"], &lost["reason"], &lost["gaps"]), (&json!("stale"), &json!("gap"), &json!(1)));
+    assert_eq!((&other["state"], &other["gaps"]), (&json!("live"), &json!(0)));
+}
+
+#[test]
+fn a_book_of_the_real_size() {
+    let Some(path) = recording("full_snapshot_synthetic.jsonl") else { return };
+    let run = run(&["book", path.to_str().unwrap()], b"");
+    assert!(run.out.contains("2564 bids, 2082 asks") && run.out.contains("malformed=0"), "{}", run.out);
+}
+
+#[test]
+fn wrong_use_says_what_to_do() {
+    // arguments, exit code, what the message has
+    let table: [(&[&str], i32, &str); 6] = [
+        (&[], 2, "Usage: gemini-ws"),
+        (&["guess"], 2, "--help"),
+        (&["book"], 2, "<FILE>"),
+        (&["decode", "--json"], 2, "unexpected argument"),
+        (&["decode", "no-such-file"], 1, "gemini-ws: no-such-file: "),
+        (&["book", "no-such-file"], 1, "gemini-ws: no-such-file: "),
+    ];
+    for (arguments, code, message) in table {
+        let Run { code: found, out, err } = run(arguments, b"");
+        assert_eq!((found, out.as_str()), (Some(code), ""), "{arguments:?}");
+        assert!(err.contains(message), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let line = format!("{{\"id\":1,\"status\":200,\"result\":\"{}\"}}\n", "x".repeat(1 << 16));
+    let input = line.repeat(64);
+    let mut child = command(&["decode"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, input.as_bytes()));
+    out.read_exact(&mut [0]).unwrap();
+    drop(out);
+    let run = Run::of(child.wait_with_output().unwrap());
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    // The command may have ended before it had read all.
+    let _ = writer.join();
+}

@@ -1,0 +1,61 @@
+//! What the tests of the command share: running it, and finding recordings.
+
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// The command with arguments, its input and outputs piped.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gemini-ws"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    pub(crate) fn of(output: Output) -> Run {
+        Run {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The lines of the output as JSON.
+    pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// Runs the command to its end, with a short text on its input.
+pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
+    let mut child = command(arguments).spawn().unwrap();
+    // It may have ended without reading.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    Run::of(child.wait_with_output().unwrap())
+}
+
+/// The path of a recording; `None`, with a word on it, if there are none on this machine.
+pub(crate) fn recording(name: &str) -> Option<PathBuf> {
+    let folder = match std::env::var_os("GEMINI_WS_FRAMES") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/frames"),
+    };
+    let path = folder.join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    let required = std::env::var_os("GEMINI_WS_REQUIRE_FRAMES").is_some_and(|value| value == "1");
+    assert!(!required, "{} is required", path.display());
+    println!("ignored: no recordings ({})", path.display());
+    None
+}
