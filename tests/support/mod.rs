@@ -5,6 +5,7 @@ pub(crate) mod decimals;
 pub(crate) mod frames;
 pub(crate) mod mutation;
 pub(crate) mod oracle;
+pub(crate) mod pair;
 pub(crate) mod random;
 pub(crate) mod reading;
 pub(crate) mod targets;

@@ -101,7 +101,7 @@ pub(crate) fn mutated(frames: &[String], random: &mut Random) -> String {
         frame = match random.below(10) {
             0 => flip(&frame, random),
             1 => {
-                insert(&frame, random.below(frame.len() + 1), random.pick(&[" ", "\t", "\n", "\r ", "\u{b}"]))
+                insert(&frame, random.below(frame.len() + 1), random.pick::<&str>(&[" ", "\t", "\n", "\r ", "\u{b}"]))
             }
             2 => frame[..boundary(&frame, random.below(frame.len() + 1))].into(),
             3 => {
