@@ -249,9 +249,13 @@ impl Side {
         self.clear();
         // Room to grow, so that the changes that follow seldom allocate.
         self.levels.reserve(levels.len().saturating_mul(2).clamp(64, LEVELS_MAX));
-        // Snapshots list the best first; from the back each level is the best so far.
-        for level in levels.iter().rev() {
-            self.set(level);
+        // Snapshots list the best first, each price once and none empty: then it is a copy.
+        let in_order = levels.is_sorted_by(|a, b| self.order(a.price, b.price) == Ordering::Greater);
+        let filled = levels.iter().all(|level| !level.quantity.is_zero());
+        if in_order && filled && levels.len() <= LEVELS_MAX {
+            self.levels.extend(levels.iter().rev());
+        } else {
+            levels.iter().for_each(|level| self.set(level));
         }
     }
 

@@ -5,7 +5,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use gemini_ws::{
-    Book, Books, Config, Connection, Decimal, Event, Frame, Instant, LinkId, Lost, Output, Scratch, Stream, Symbol,
+    Book, Books, Config, Connection, Decimal, Event, Frame, Instant, LinkId, Lost, Output, Scratch, Stream,
+    Symbol,
 };
 use gemini_ws_simulator as simulator;
 use simulator::{Exchange, SessionId};
@@ -100,7 +101,9 @@ impl Pair {
             let arrival = self.under_way.peek().map(|Reverse((at, _, _))| *at);
             let client = self.connection.deadline().map(|deadline| deadline.at);
             let venue = self.exchange.deadline();
-            let Some(next) = [arrival, client, venue].into_iter().flatten().min().filter(|next| *next <= until) else {
+            let Some(next) =
+                [arrival, client, venue].into_iter().flatten().min().filter(|next| *next <= until)
+            else {
                 break;
             };
             self.now = self.now.max(next);
@@ -193,7 +196,9 @@ impl Pair {
             let (session, wires) = match output {
                 simulator::Output::Send { session, text } => (session, vec![Wire::Text(text)]),
                 simulator::Output::Ping { session } => (session, vec![Wire::Ping]),
-                simulator::Output::Close { session, code, .. } => (session, vec![Wire::Close(code), Wire::End]),
+                simulator::Output::Close { session, code, .. } => {
+                    (session, vec![Wire::Close(code), Wire::End])
+                }
                 simulator::Output::Abort { session } => (session, vec![Wire::Reset]),
             };
             if let Some(link) = of(session) {
