@@ -309,8 +309,8 @@ impl<'f> Cursor<'f> {
 
 /// The value of the leading digits, `None` in it beyond 64 bits, and how many there are; `None` if
 /// there is none.
-#[inline]
-fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
+#[inline(always)]
+pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
     let mut value = 0_u64;

@@ -1,7 +1,7 @@
 //! A connection and a simulated exchange, joined in memory under one virtual clock: nothing sleeps.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use gemini_ws::{
@@ -25,7 +25,8 @@ pub(crate) struct Pair {
     /// Books whose best levels were not those of the newest ticker up to their update.
     pub(crate) top_mismatches: u64,
     pub(crate) tops_compared: u64,
-    tickers: std::collections::BTreeMap<Symbol, VecDeque<(u64, Option<Decimal>, Option<Decimal>)>>,
+    /// The newest tickers of each symbol: update id, best bid, best ask.
+    tickers: BTreeMap<Symbol, VecDeque<Ticker>>,
     scratch: Scratch,
     session: Option<(LinkId, SessionId)>,
     next_session: u64,
@@ -33,6 +34,8 @@ pub(crate) struct Pair {
     under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
     sent: u64,
 }
+
+type Ticker = (u64, Option<Decimal>, Option<Decimal>);
 
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Message {
@@ -61,7 +64,7 @@ impl Pair {
             closed: false,
             top_mismatches: 0,
             tops_compared: 0,
-            tickers: std::collections::BTreeMap::new(),
+            tickers: BTreeMap::new(),
             scratch: Scratch::new(),
             session: None,
             next_session: 1,
