@@ -262,7 +262,7 @@ impl Side {
 }
 
 /// How many levels next to the best one are looked at without a branch.
-const NEAR: usize = 32;
+const NEAR: usize = 16;
 
 /// Where a level stands, or belongs, among `levels`, of which `order` says how each compares to it.
 ///

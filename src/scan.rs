@@ -128,7 +128,7 @@ impl<'f> Cursor<'f> {
 
     /// Takes the rest of a string, its closing quote included; the cursor stands behind the opening
     /// one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
@@ -148,10 +148,11 @@ impl<'f> Cursor<'f> {
                 let word = u64::from_le_bytes(*chunk);
                 let controls = word.wrapping_sub(SPACES) & !word & HIGH_BITS;
                 let stops = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls;
-                self.advance((stops.trailing_zeros() >> 3) as usize);
                 if stops == 0 {
+                    self.advance(8);
                     continue;
                 }
+                self.advance((stops.trailing_zeros() >> 3) as usize);
             }
             match self.rest {
                 [b'"', rest @ ..] => {

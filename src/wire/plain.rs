@@ -168,20 +168,20 @@ impl<'f> Plain<'f> {
         magnitude
     }
 
-    #[inline]
+    #[inline(always)]
     fn nanoseconds(&mut self) -> Option<Timestamp> {
         self.unsigned().and_then(|nanos| i64::try_from(nanos).ok()).map(Timestamp::from_nanos)
     }
 
     /// The rest of a string without escapes, behind its opening quote.
-    #[inline]
+    #[inline(always)]
     fn name(&mut self) -> Option<&'f str> {
         let string = self.cursor.string_behind_quote().ok()?;
         if string.escaped { None } else { self.frame.get(string.start..string.end) }
     }
 
     /// The rest of a quoted decimal.
-    #[inline]
+    #[inline(always)]
     fn decimal(&mut self) -> Option<Decimal> {
         let rest = self.cursor.rest();
         let (decimal, length) = match Decimal::parse_quoted_short(rest) {
