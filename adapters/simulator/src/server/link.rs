@@ -201,7 +201,6 @@ async fn upgrade(socket: Async<TcpStream>) -> Option<(Socket, String)> {
 struct KeepQuery(Arc<Mutex<String>>);
 
 impl Callback for KeepQuery {
-    #[expect(clippy::result_large_err, reason = "the trait's signature")]
     fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
         let query = request.uri().query().unwrap_or_default();
         query.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
