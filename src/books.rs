@@ -25,7 +25,7 @@ use crate::symbol_map::SymbolMap;
 /// let Some(Book::Live(book)) = books.get("BTCUSD") else { panic!() };
 /// assert_eq!(book.bids().best().unwrap().price.to_string(), "99");
 ///
-/// let (expected, got) = (5, 9);
+/// let (expected, got) = (5, Some(9));
 /// books.apply(&Event::Gap { symbol: "btcusd".parse().unwrap(), expected, got });
 /// assert!(matches!(books.get("btcusd"), Some(Book::Stale { .. })));
 /// ```
@@ -244,7 +244,9 @@ impl Replay {
             DepthRole::Snapshot => Some(Event::DepthSnapshot(depth)),
             DepthRole::Update => Some(Event::DepthUpdate(depth)),
             DepthRole::Stale | DepthRole::BeforeSnapshot => None,
-            DepthRole::Gap { expected } => Some(Event::Gap { symbol, expected, got: depth.first_update_id }),
+            DepthRole::Gap { expected } => {
+                Some(Event::Gap { symbol, expected, got: Some(depth.first_update_id) })
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{DecodeError, DecodeErrorKind};
 use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
 use crate::frame::Frame;
 use crate::identity::{LinkId, RequestId};
-use crate::lifecycle::{Cell, Input, StreamInput, StreamState, link_step};
+use crate::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
 use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text};
 use crate::outcome::Lost;
 use crate::sequence::DepthRole;
@@ -50,11 +50,12 @@ impl Connection {
             }
             Frame::Close { code, reason } => {
                 self.stats.control_frames = self.stats.control_frames.saturating_add(1);
+                // The answer to our own Close is no news.
+                let news = deliver && self.state != State::Closing;
                 if deliver {
                     self.lose(Lost::Closed { code });
-                    return Some(Event::PeerClosing { link, code, reason: Text(reason) });
                 }
-                None
+                news.then_some(Event::PeerClosing { link, code, reason: Text(reason) })
             }
         }
     }
@@ -68,7 +69,10 @@ impl Connection {
     fn text<'f>(&mut self, text: &'f str, scratch: &'f mut Scratch) -> Option<Event<'f>> {
         let message = match decode(text, scratch) {
             Ok(message) => message,
-            Err(error) => return self.malformed(text, error),
+            Err(error) => {
+                self.suspect(text);
+                return self.malformed(text, error);
+            }
         };
         self.malformed_run = 0;
         let (topic, symbol, event) = match message {
@@ -119,6 +123,28 @@ impl Connection {
         Some(Event::Malformed(Malformed { frame, error }))
     }
 
+    /// A frame that cannot be decoded may have been the change of a book. If it names one that is live,
+    /// that book may have lost an update: it is stale from now on, and asked for anew.
+    #[cold]
+    fn suspect(&mut self, text: &str) {
+        let Some(symbol) = text.split_once("\"s\":\"").and_then(|(_, rest)| rest.split('"').next()) else {
+            return;
+        };
+        let Some(subscription) = self.subscriptions.routed(Topic::Depth, symbol) else { return };
+        if !text.contains("\"depthUpdate\"") || subscription.state != StreamState::Synced {
+            return;
+        }
+        let id = subscription.id;
+        let (Some(symbol), Some(expected)) = (subscription.stream.symbol(), subscription.position.last())
+        else {
+            return;
+        };
+        subscription.resyncing = true;
+        self.report(Event::Gap { symbol, expected, got: None });
+        self.stream_step(id, StreamInput::Gap);
+        self.settle();
+    }
+
     /// A partial depth without a symbol, as the documents show it: it belongs to whichever partial
     /// depth is subscribed (quirk Q-B9).
     fn unattributed<'f>(&mut self, text: &'f str, event: Event<'f>) -> Option<Event<'f>> {
@@ -163,7 +189,7 @@ impl Connection {
                 self.stats.gaps = self.stats.gaps.saturating_add(1);
                 self.stream_step(id, StreamInput::Gap);
                 self.settle();
-                Some(Event::Gap { symbol, expected, got: depth.first_update_id })
+                Some(Event::Gap { symbol, expected, got: Some(depth.first_update_id) })
             }
         }
     }

@@ -520,14 +520,16 @@ mod tests {
                         let long = Decimal::parse(text.as_bytes()).unwrap();
                         assert_eq!((value.mantissa, value.scale), (long.mantissa, long.scale), "{frame}");
                     } else {
-                        let fits = text.len() < 16 && tail.starts_with('"');
+                        // The whole part ends within the first word, the number within the second.
+                        let whole = text.find('.').unwrap_or(text.len());
+                        let fits = whole < 8 && text.len() < 16 && tail.starts_with('"');
                         let valid = Decimal::parse(text.as_bytes()).is_ok();
                         assert!(!(fits && valid && frame.len() >= 16), "missed {frame}");
                     }
                 }
             }
         }
-        assert!(read > 200, "only {read} were read the short way");
+        assert!(read > 100, "only {read} were read the short way");
     }
 
     #[test]

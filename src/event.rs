@@ -73,8 +73,9 @@ pub enum Event<'f> {
         symbol: Symbol,
         /// The last update id that was seen.
         expected: u64,
-        /// The first update id of the frame that does not follow.
-        got: u64,
+        /// The first update id of the frame that does not follow; `None` if that frame could not be
+        /// decoded, and is reported as malformed.
+        got: Option<u64>,
     },
     /// A book follows the venue again, or for the first time: its snapshot has been delivered.
     Synced {

@@ -62,6 +62,11 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// The last update id; `None` while a snapshot is awaited.
+    pub(crate) const fn last(self) -> Option<u64> {
+        self.last
+    }
+
     /// Says what a frame is, and moves on. The first frame is the snapshot (section 12.1); that it
     /// covers a single id is checked, since a change may still be under way when a snapshot is asked
     /// for anew.

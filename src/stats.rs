@@ -16,7 +16,8 @@ pub struct Stats {
     pub data: u64,
     /// Responses to requests of the connection or the application.
     pub control: u64,
-    /// Frames that showed that an update is missing.
+    /// Frames that showed that an update is missing. A malformed frame that may have been an update
+    /// makes a gap too, and counts as malformed.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,

@@ -194,7 +194,10 @@ fn describe(event: &Event<'_>) -> String {
         Event::Rejected { stream, error, .. } => {
             format!("rejected {stream}: {} {}", error.code, error.message)
         }
-        Event::Gap { symbol, expected, got } => format!("gap {symbol} expected {expected} got {got}"),
+        Event::Gap { symbol, expected, got: Some(got) } => {
+            format!("gap {symbol} expected {expected} got {got}")
+        }
+        Event::Gap { symbol, expected, got: None } => format!("gap {symbol} after {expected}"),
         Event::Synced { symbol } => format!("synced {symbol}"),
         Event::Opened { link } => format!("opened {}", link.epoch()),
         Event::Live { link } => format!("live {}", link.epoch()),

@@ -35,9 +35,13 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         Event::Opened { .. } => Told::Normal(format!("connected to {}", session.venue)),
         Event::Live { .. } => Told::Normal("live: every subscription is confirmed or refused".to_owned()),
         Event::Synced { symbol } => Told::Normal(format!("{symbol}: the book follows the venue")),
-        Event::Gap { symbol, expected, got } => Told::Trouble(format!(
-            "{symbol}: an update is missing between {expected} and {got}; asking for the book anew"
-        )),
+        Event::Gap { symbol, expected, got } => {
+            let until =
+                got.map_or_else(|| "a frame that cannot be decoded".to_owned(), |got| got.to_string());
+            Told::Trouble(format!(
+                "{symbol}: an update is missing between {expected} and {until}; asking for the book anew"
+            ))
+        }
         Event::Rejected { stream, error, .. } => {
             Told::Trouble(format!("{stream} refused: {} ({}){}", error.message, error.code, advice(stream)))
         }

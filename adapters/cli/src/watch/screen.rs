@@ -57,12 +57,8 @@ impl Screen {
 
     pub(crate) fn draw(&mut self, frame: &mut Frame<'_>, now: Instant, session: &Session) {
         let trouble = u16::from(trouble(now, session).is_some());
-        let rows = [
-            Constraint::Length(1),
-            Constraint::Length(trouble),
-            Constraint::Fill(1),
-            Constraint::Length(1),
-        ];
+        let rows =
+            [Constraint::Length(1), Constraint::Length(trouble), Constraint::Fill(1), Constraint::Length(1)];
         let [top, alarm, body, bottom] = Layout::vertical(rows).areas(frame.area());
         frame.render_widget(header(now, session), top);
         if let Some(trouble) = self::trouble(now, session) {
@@ -220,7 +216,8 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
             Span::styled(format!(" {}", format::bar(level.quantity, most, room)), style(colour)),
         ])
     };
-    let mut lines = vec![Line::styled(format!(" {:>NUMBER_WIDTH$} {:>NUMBER_WIDTH$}", "price", "quantity"), DIM)];
+    let mut lines =
+        vec![Line::styled(format!(" {:>NUMBER_WIDTH$} {:>NUMBER_WIDTH$}", "price", "quantity"), DIM)];
     // Few asks leave room above, so that the spread stays where it is.
     lines.extend((asks.len()..levels).map(|_| Line::default()));
     lines.extend(asks.iter().rev().map(|level| row(level, ASK)));
@@ -415,7 +412,8 @@ mod tests {
     #[test]
     fn no_size_is_too_small() {
         for (name, fed) in sessions() {
-            for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 4), (40, 10), (66, 12), (80, 24), (200, 60)] {
+            for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 4), (40, 10), (66, 12), (80, 24), (200, 60)]
+            {
                 let mut screen = Screen::default();
                 for key in [Key::Last, Key::Zoom, Key::Next, Key::Zoom, Key::Previous] {
                     draw(&fed, &mut screen, width, height);
@@ -429,8 +427,22 @@ mod tests {
     #[test]
     fn what_is_shown() {
         let table: [(&str, &[&str]); 7] = [
-            ("waiting", &["○ not connected", "nobody listens there; next attempt in 0.", "waiting for the snapshot"]),
-            ("one", &["● live", "83401.50", "83398.50", "spread 2.00", "▼ 83400.25 0.125", "30 bids, 30 asks", "q quit"]),
+            (
+                "waiting",
+                &["○ not connected", "nobody listens there; next attempt in 0.", "waiting for the snapshot"],
+            ),
+            (
+                "one",
+                &[
+                    "● live",
+                    "83401.50",
+                    "83398.50",
+                    "spread 2.00",
+                    "▼ 83400.25 0.125",
+                    "30 bids, 30 asks",
+                    "q quit",
+                ],
+            ),
             ("gap", &["stale: an update was lost", "last gap btcusd 0:00 ago"]),
             ("lost", &["the transport was reset", "stale: the link was lost"]),
             ("crossed", &["crossed"]),

@@ -3,9 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-use gemini_ws::{
-    Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Trade,
-};
+use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Trade};
 use serde::Serialize;
 
 use super::rate::Rate;
@@ -55,7 +53,7 @@ pub(crate) struct TradeRow {
 pub(crate) struct Gap {
     pub(crate) symbol: Symbol,
     pub(crate) expected: u64,
-    pub(crate) got: u64,
+    pub(crate) got: Option<u64>,
     pub(crate) at: Instant,
 }
 
@@ -306,7 +304,11 @@ mod tests {
         assert!(matches!(fed.session.book(symbol), Some(Book::Live(_))));
         fed.session.close();
         fed.connection.close(fed.now);
-        fed.connection.handle_lost(fed.connection.link(), fed.now, gemini_ws::Lost::Closed { code: Some(1000) });
+        fed.connection.handle_lost(
+            fed.connection.link(),
+            fed.now,
+            gemini_ws::Lost::Closed { code: Some(1000) },
+        );
         fed.pump();
         assert!(matches!(fed.session.link, Link::Closed(CloseReason::Requested)), "{:?}", fed.session.link);
         assert_eq!(fed.session.summary().reconnects, 0);
@@ -328,7 +330,7 @@ mod tests {
         // A crossed book; then an update is missing, and the snapshot comes anew.
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["83500","1"]],"a":[]}"#);
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
-        assert_eq!(fed.session.last_gap.map(|gap| (gap.expected, gap.got)), Some((7, 9)));
+        assert_eq!(fed.session.last_gap.map(|gap| (gap.expected, gap.got)), Some((7, Some(9))));
         fed.fill("btcusd", 3);
         fed.frame("{\"id\":}");
         fed.frame("{\"e\":\"news\"}");
