@@ -157,6 +157,8 @@ mod stream;
 mod subscriptions;
 mod symbol;
 mod symbol_map;
+#[cfg(feature = "serde")]
+mod text_form;
 mod time;
 mod timer;
 mod wire;

@@ -157,19 +157,7 @@ impl serde::Serialize for Symbol {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Symbol {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Symbol, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Symbol;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a symbol")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Symbol, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_str(Visitor)
+        crate::text_form::deserialize(deserializer, "a symbol")
     }
 }
 

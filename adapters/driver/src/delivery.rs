@@ -15,8 +15,8 @@ pub(crate) trait Delivery {
     /// Ready when more frames may be read; `Err` if nobody listens any more.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ()>>;
 
-    /// How many events still wait to be taken over.
-    fn waiting(&self) -> usize;
+    /// How many events were not taken over.
+    fn undelivered(&self) -> usize;
 }
 
 /// A function, called in the driver's task.
@@ -31,7 +31,7 @@ impl<F: FnMut(&mut Connection, Instant, Event<'_>)> Delivery for Callback<F> {
         Poll::Ready(Ok(()))
     }
 
-    fn waiting(&self) -> usize {
+    fn undelivered(&self) -> usize {
         0
     }
 }
@@ -62,18 +62,27 @@ pub(crate) struct Channel {
     /// Those behind it: of one frame and of the connection itself, which are few, since no frame is
     /// read meanwhile.
     waiting: VecDeque<EventBuf>,
+    /// Events that found no place even there: only during the closing handshake are frames read on.
+    dropped: usize,
 }
+
+/// The most events that wait behind a full queue.
+const WAITING_MAX: usize = 256;
 
 impl Channel {
     pub(crate) fn new(sender: Sender<EventBuf>) -> Channel {
-        Channel { sender, sending: None, waiting: VecDeque::new() }
+        Channel { sender, sending: None, waiting: VecDeque::new(), dropped: 0 }
     }
 }
 
 impl Delivery for Channel {
     fn deliver(&mut self, _: &mut Connection, _: Instant, event: Event<'_>) {
+        if self.waiting.len() >= WAITING_MAX && !matches!(event, Event::Closed { .. }) {
+            self.dropped += 1;
+            return;
+        }
         let event = EventBuf::from(&event);
-        if self.waiting() > 0 {
+        if self.sending.is_some() || !self.waiting.is_empty() {
             self.waiting.push_back(event);
         } else if let Err(TrySendError::Full(event)) = self.sender.try_send(event) {
             self.waiting.push_back(event);
@@ -97,7 +106,7 @@ impl Delivery for Channel {
         }
     }
 
-    fn waiting(&self) -> usize {
-        self.waiting.len() + usize::from(self.sending.is_some())
+    fn undelivered(&self) -> usize {
+        self.dropped + self.waiting.len() + usize::from(self.sending.is_some())
     }
 }

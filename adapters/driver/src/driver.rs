@@ -143,7 +143,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         if let (Some((reason, until)), None) = (self.closed, &self.farewell) {
             let taken = self.delivery.poll_ready(context).is_ready();
             if taken || now >= until {
-                return Poll::Ready(Closed { reason, undelivered: self.delivery.waiting() });
+                return Poll::Ready(Closed { reason, undelivered: self.delivery.undelivered() });
             }
         }
         if more || self.dial_is_new {
@@ -215,8 +215,9 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
         for _ in 0..FRAMES_PER_TURN_MAX {
             match self.delivery.poll_ready(context) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(())) => {}
+                // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
+                Poll::Pending if self.shutdown.is_some() => return false,
+                Poll::Pending | Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(())) => {
                     if self.shutdown.is_some() {
                         self.close(now);
