@@ -12,6 +12,7 @@
 //! | `simulate` | `gemini-ws simulate`, and the simulator that `watch` starts |
 //! | `signals` | Ctrl-C and its like |
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::type_complexity, reason = "tests are tables"))]
 
 mod arguments;
 mod book;

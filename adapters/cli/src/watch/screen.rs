@@ -87,13 +87,17 @@ impl Screen {
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
         let head = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
+        // Names of prediction markets are long; the other columns take 62 places with the gaps.
+        let longest =
+            session.markets.iter().map(|market| market.symbol.as_str().len() + 1).max().unwrap_or(0);
+        let room = area.width.saturating_sub(62).max(12);
         let widths = [
+            Constraint::Length(u16::try_from(longest).unwrap_or(u16::MAX).clamp(12, room)),
             Constraint::Length(12),
-            Constraint::Length(13),
-            Constraint::Length(13),
-            Constraint::Length(10),
-            Constraint::Length(13),
-            Constraint::Length(6),
+            Constraint::Length(12),
+            Constraint::Length(9),
+            Constraint::Length(12),
+            Constraint::Length(5),
             Constraint::Fill(1),
         ];
         let head = head.iter().enumerate().map(|(column, text)| cell(column, (*text).to_owned(), DIM));
@@ -149,7 +153,7 @@ fn best(book: &OrderBook) -> (Option<&Level>, Option<&Level>) {
 /// Venue, link, running time, rates.
 fn header(now: Instant, session: &Session) -> Line<'static> {
     let (state, colour) = match &session.link {
-        Link::Live(_) => ("● live", Color::Green),
+        Link::Live => ("● live", Color::Green),
         Link::Connecting => ("◌ connecting", Color::Yellow),
         Link::Subscribing => ("◌ subscribing", Color::Yellow),
         Link::Waiting { retry, .. } if now >= *retry => ("◌ connecting", Color::Yellow),
@@ -464,7 +468,7 @@ mod tests {
         fed.connect();
         fed.fill("btcusd", 30);
         let shown = draw(&fed, &mut Screen::default(), 80, 24);
-        assert!(shown.contains("83410.50") && shown.contains("83389.50"), "{shown}");
+        assert!(shown.contains("83410.50") && shown.contains("83390.50"), "{shown}");
     }
 
     #[test]
