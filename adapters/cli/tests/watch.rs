@@ -1,0 +1,179 @@
+//! The commands that run for a while: `watch` and `simulate`, as processes, on the loopback interface.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+
+use support::{Run, command};
+
+fn run(arguments: &[&str]) -> Run {
+    support::run(arguments, b"")
+}
+
+/// The number that the summary, the last line, has for a name.
+fn counted(stdout: &str, name: &str) -> u64 {
+    let summary = stdout.lines().last().expect("a summary");
+    assert!(summary.starts_with("summary: "), "{summary}");
+    let value = summary.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    value.unwrap_or_else(|| panic!("no {name} in {summary}")).parse().expect("a number")
+}
+
+fn interrupt(child: &Child) {
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(killed.success());
+}
+
+/// A file that is gone with the value.
+struct Recording(PathBuf);
+
+impl Recording {
+    /// A snapshot and so many changes of a book, each of which follows the one before.
+    fn new(name: &str, changes: u64, without: Option<u64>) -> Recording {
+        let mut lines = String::from(
+            "{\"e\":\"depthUpdate\",\"E\":1,\"s\":\"btcusd\",\"U\":1000,\"u\":1000,\"b\":[[\"99.00\",\"1\"]],\"a\":[[\"101.00\",\"1\"]]}\n",
+        );
+        for change in 0..changes {
+            let (first, last) = (1_000 + 10 * change, 1_010 + 10 * change);
+            let quantity = change % 9 + 1;
+            if without != Some(change) {
+                writeln!(
+                    lines,
+                    "{{\"e\":\"depthUpdate\",\"E\":2,\"s\":\"btcusd\",\"U\":{first},\"u\":{last},\"b\":[[\"98.{:02}\",\"{quantity}\"]],\"a\":[]}}",
+                    change % 50
+                )
+                .expect("written");
+            }
+        }
+        let path = std::env::temp_dir().join(format!("gemini-ws-{}-{name}.jsonl", std::process::id()));
+        std::fs::write(&path, lines).expect("a file");
+        Recording(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("a path in UTF-8")
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_generated_market() {
+    let ended = run(&["watch", "btcusd", "ethusd", "--for", "2s"]);
+    let (stdout, stderr) = (&ended.out, &ended.err);
+    assert!(ended.code == Some(0) && stderr.is_empty(), "{stderr}");
+    assert!(counted(stdout, "frames") > 20, "{stdout}");
+    for nothing in ["malformed", "unrecognized", "gaps", "resyncs", "reconnects", "crossed", "top_mismatches"]
+    {
+        assert_eq!(counted(stdout, nothing), 0, "{nothing}: {stdout}");
+    }
+    assert!(counted(stdout, "tops_compared") > 0, "{stdout}");
+    assert!(stdout.contains("btcusd bid=") && stdout.contains("trade "), "{stdout}");
+}
+
+#[test]
+fn events_as_json() {
+    let ended = run(&["watch", "btcusd", "--for", "1s", "--json"]);
+    assert!(ended.code == Some(0));
+    let stdout = &ended.out;
+    let lines = ended.json_lines();
+    let kinds: Vec<&str> = lines.iter().map(|line| line["kind"].as_str().expect("a kind")).collect();
+    for kind in ["opened", "subscribed", "live", "depth_snapshot", "depth_update", "book_ticker", "closed"] {
+        assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
+    }
+    assert_eq!(kinds.last(), Some(&"summary"));
+    assert_eq!(kinds[kinds.len() - 2], "closed");
+    assert!(lines[0]["time"].is_string(), "{}", lines[0]);
+}
+
+/// A recording that lost a change: one gap, and the book is asked for and given anew.
+#[test]
+fn a_recording_with_a_gap() {
+    let whole = Recording::new("whole", 100, None);
+    let ended = run(&["watch", "--replay", whole.path(), "--for", "2s"]);
+    let stdout = &ended.out;
+    assert_eq!((counted(stdout, "gaps"), counted(stdout, "resyncs")), (0, 0), "{stdout}");
+    let damaged = Recording::new("damaged", 100, Some(40));
+    let ended = run(&["watch", "--replay", damaged.path(), "--for", "2s"]);
+    let stdout = &ended.out;
+    assert_eq!((counted(stdout, "gaps"), counted(stdout, "resyncs")), (1, 1), "{stdout}");
+    assert!(ended.code == Some(0));
+}
+
+#[test]
+fn a_venue_that_cannot_be_reached() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let ended = run(&["watch", "btcusd", "--venue", &format!("ws://127.0.0.1:{port}"), "--for", "2s"]);
+    let stderr = &ended.err;
+    assert!(stderr.contains("connection refused") && stderr.contains("next attempt in"), "{stderr}");
+    assert!(stderr.lines().count() >= 2, "it goes on trying: {stderr}");
+    assert!(ended.code == Some(0));
+}
+
+#[test]
+fn an_interrupt_ends_in_an_orderly_way() {
+    let mut child = command(&["watch", "btcusd", "--json"]).spawn().expect("the command runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let live = lines.by_ref().map_while(Result::ok).any(|line| line.contains("\"live\""));
+    assert!(live, "never live");
+    interrupt(&child);
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(child.wait().expect("its end").success());
+    assert!(rest[rest.len() - 2].contains("\"reason\":\"requested\""), "{:?}", rest.last());
+}
+
+/// The simulator by itself, and a client that knows nothing but its address.
+#[test]
+fn a_simulator_of_its_own() {
+    let mut simulator = command(&["simulate", "btcusd", "--seed", "3"]).spawn().expect("the command runs");
+    let mut lines = BufReader::new(simulator.stdout.take().expect("its output"));
+    let mut address = String::new();
+    lines.read_line(&mut address).expect("its address");
+    let address = address.split_whitespace().find(|word| word.starts_with("ws://")).expect("an address");
+    let ended = run(&["watch", "btcusd", "nosuch", "--venue", address, "--for", "2s"]);
+    let (stdout, stderr) = (&ended.out, &ended.err);
+    interrupt(&simulator);
+    assert!(simulator.wait().expect("its end").success());
+    assert!(ended.code == Some(0) && counted(stdout, "frames") > 10, "{stdout}");
+    assert!(stderr.contains("nosuch@trade refused"), "{stderr}");
+    let ended = run(&["watch", "nosuch", "--for", "2s", "--venue", address]);
+    assert_eq!(ended.code, Some(0), "nobody serves any more: {}", ended.err);
+}
+
+#[test]
+fn nobody_reads() {
+    let mut child = command(&["watch", "btcusd", "--for", "5s"]).spawn().expect("the command runs");
+    let mut byte = [0];
+    let mut stdout = child.stdout.take().expect("its output");
+    stdout.read_exact(&mut byte).expect("a byte");
+    drop(stdout);
+    assert!(child.wait().expect("its end").success());
+}
+
+#[test]
+fn wrong_use() {
+    let table: [(&[&str], &str); 6] = [
+        (&["watch", "btc usd"], "1 to 39 letters"),
+        (&["watch", "--for", "soon"], "--for"),
+        (&["watch", "--venue", "http://x", "a"], "ws://127.0.0.1:9000"),
+        (&["watch", "--venue", "live"], "gemini-ws watch btcusd"),
+        (&["observe"], "Usage"),
+        (&[], "Usage"),
+    ];
+    for (arguments, advice) in table {
+        let ended = run(arguments);
+        let stderr = &ended.err;
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(advice), "{arguments:?}: {stderr}");
+    }
+    let ended = run(&["watch", "--replay", "no-such-file"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("no-such-file"), "{}", ended.err);
+}
