@@ -81,7 +81,6 @@ fn a_generated_market() {
 fn events_as_json() {
     let ended = run(&["watch", "btcusd", "--for", "1s", "--json"]);
     assert!(ended.code == Some(0));
-    let stdout = &ended.out;
     let lines = ended.json_lines();
     let kinds: Vec<&str> = lines.iter().map(|line| line["kind"].as_str().expect("a kind")).collect();
     for kind in ["opened", "subscribed", "live", "depth_snapshot", "depth_update", "book_ticker", "closed"] {
