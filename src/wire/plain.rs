@@ -15,118 +15,109 @@ use crate::time::Timestamp;
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
 
+/// What was read; or else the function returns what the general reader says of the frame. So nothing
+/// larger than a number is handed about before the message is written, where the caller has room.
+macro_rules! or_any {
+    ($read:expr, $frame:expr, $scratch:expr) => {
+        match $read {
+            Some(value) => value,
+            None => return stream::decode($frame, $scratch),
+        }
+    };
+}
+
 /// Section 7.1.
 #[inline(never)]
 pub(super) fn book_ticker<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let read = |mut plain: Plain<'f>| {
-        plain.take(b"{\"u\":")?;
-        let update_id = plain.unsigned()?;
-        plain.take(b",\"E\":")?;
-        let event_time = plain.nanoseconds()?;
-        plain.take(b",\"s\":\"")?;
-        let symbol = plain.name()?;
-        plain.take(b",\"b\":\"")?;
-        let bid = plain.side(b",\"B\":\"")?;
-        plain.take(b",\"a\":\"")?;
-        let ask = plain.side(b",\"A\":\"")?;
-        let last_trade = match plain.take(b",\"c\":\"") {
-            Some(()) => plain.side(b",\"C\":\"")?,
-            None => None,
-        };
-        plain.end(b"}")?;
-        Some(BookTicker { symbol, update_id, event_time, bid, ask, last_trade })
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"u\":"), frame, scratch);
+    let update_id = or_any!(plain.unsigned(), frame, scratch);
+    or_any!(plain.take(b",\"E\":"), frame, scratch);
+    let event_time = or_any!(plain.nanoseconds(), frame, scratch);
+    or_any!(plain.take(b",\"s\":\""), frame, scratch);
+    let symbol = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"b\":\""), frame, scratch);
+    let bid = or_any!(plain.side(b",\"B\":\""), frame, scratch);
+    or_any!(plain.take(b",\"a\":\""), frame, scratch);
+    let ask = or_any!(plain.side(b",\"A\":\""), frame, scratch);
+    let last_trade = match plain.take(b",\"c\":\"") {
+        Some(()) => or_any!(plain.side(b",\"C\":\""), frame, scratch),
+        None => None,
     };
-    match read(Plain::new(frame)) {
-        Some(ticker) => Ok(Message::BookTicker(ticker)),
-        None => stream::decode(frame, scratch),
-    }
+    or_any!(plain.end(b"}"), frame, scratch);
+    Ok(Message::BookTicker(BookTicker { symbol, update_id, event_time, bid, ask, last_trade }))
 }
 
 /// Section 7.3.
 #[inline(never)]
 pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let Scratch { bids, asks, .. } = scratch;
-    let mut read = |mut plain: Plain<'f>| {
-        plain.take(b"{\"e\":\"depthUpdate\",\"E\":")?;
-        let event_time = plain.nanoseconds()?;
-        plain.take(b",\"s\":\"")?;
-        let symbol = plain.name()?;
-        plain.take(b",\"U\":")?;
-        let first_update_id = plain.unsigned()?;
-        plain.take(b",\"u\":")?;
-        let last_update_id = plain.unsigned()?;
-        plain.take(b",\"b\":[")?;
-        plain.levels(bids)?;
-        plain.take(b",\"a\":[")?;
-        plain.levels(asks)?;
-        plain.end(b"}")?;
-        // The levels stay in the scratch until it is clear that they are lent out.
-        let (bids, asks): (&[Level], &[Level]) = (&[], &[]);
-        let in_order = first_update_id <= last_update_id;
-        in_order.then_some(Depth { symbol, event_time, first_update_id, last_update_id, bids, asks })
-    };
-    match read(Plain::new(frame)) {
-        Some(depth) => Ok(Message::Depth(Depth { bids: &scratch.bids, asks: &scratch.asks, ..depth })),
-        None => stream::decode(frame, scratch),
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"e\":\"depthUpdate\",\"E\":"), frame, scratch);
+    let event_time = or_any!(plain.nanoseconds(), frame, scratch);
+    or_any!(plain.take(b",\"s\":\""), frame, scratch);
+    let symbol = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"U\":"), frame, scratch);
+    let first_update_id = or_any!(plain.unsigned(), frame, scratch);
+    or_any!(plain.take(b",\"u\":"), frame, scratch);
+    let last_update_id = or_any!(plain.unsigned(), frame, scratch);
+    or_any!(plain.take(b",\"b\":["), frame, scratch);
+    or_any!(plain.levels(&mut scratch.bids), frame, scratch);
+    or_any!(plain.take(b",\"a\":["), frame, scratch);
+    or_any!(plain.levels(&mut scratch.asks), frame, scratch);
+    or_any!(plain.end(b"}"), frame, scratch);
+    if first_update_id > last_update_id {
+        return stream::decode(frame, scratch);
     }
+    let (bids, asks) = (&scratch.bids, &scratch.asks);
+    Ok(Message::Depth(Depth { symbol, event_time, first_update_id, last_update_id, bids, asks }))
 }
 
 /// Section 7.4.
 #[inline(never)]
 pub(super) fn trade<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let read = |mut plain: Plain<'f>| {
-        plain.take(b"{\"E\":")?;
-        let event_time = plain.nanoseconds()?;
-        plain.take(b",\"s\":\"")?;
-        let symbol = plain.name()?;
-        plain.take(b",\"t\":")?;
-        let trade_id = plain.unsigned()?;
-        plain.take(b",\"p\":\"")?;
-        let price = plain.decimal()?;
-        plain.take(b",\"q\":\"")?;
-        let quantity = plain.decimal()?;
-        plain.take(b",\"m\":")?;
-        let buyer_is_maker = plain.take(b"true").is_some();
-        if !buyer_is_maker {
-            plain.take(b"false")?;
-        }
-        plain.end(b"}")?;
-        Some(Trade { symbol, event_time, trade_id, price, quantity, buyer_is_maker })
-    };
-    match read(Plain::new(frame)) {
-        Some(trade) => Ok(Message::Trade(trade)),
-        None => stream::decode(frame, scratch),
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"E\":"), frame, scratch);
+    let event_time = or_any!(plain.nanoseconds(), frame, scratch);
+    or_any!(plain.take(b",\"s\":\""), frame, scratch);
+    let symbol = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"t\":"), frame, scratch);
+    let trade_id = or_any!(plain.unsigned(), frame, scratch);
+    or_any!(plain.take(b",\"p\":\""), frame, scratch);
+    let price = or_any!(plain.decimal(), frame, scratch);
+    or_any!(plain.take(b",\"q\":\""), frame, scratch);
+    let quantity = or_any!(plain.decimal(), frame, scratch);
+    or_any!(plain.take(b",\"m\":"), frame, scratch);
+    let buyer_is_maker = plain.take(b"true").is_some();
+    if !buyer_is_maker {
+        or_any!(plain.take(b"false"), frame, scratch);
     }
+    or_any!(plain.end(b"}"), frame, scratch);
+    Ok(Message::Trade(Trade { symbol, event_time, trade_id, price, quantity, buyer_is_maker }))
 }
 
 /// Section 4: acknowledgements and refusals.
 #[inline(never)]
 pub(super) fn response<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let read = |mut plain: Plain<'f>| {
-        plain.take(b"{\"id\":")?;
-        let id = match plain.take(b"\"") {
-            Some(()) => ResponseId::Text(Text(plain.name()?)),
-            None => ResponseId::Number(plain.unsigned()?),
-        };
-        plain.take(b",\"status\":")?;
-        let status = Some(u16::try_from(plain.unsigned()?).ok()?);
-        let error = match plain.take(b",\"error\":{\"code\":-") {
-            Some(()) => {
-                let code = i64::try_from(plain.unsigned()?).ok()?.wrapping_neg();
-                plain.take(b",\"msg\":\"")?;
-                let message = Text(plain.name()?);
-                plain.take(b"}")?;
-                Some(ApiError { code, message })
-            }
-            None => None,
-        };
-        plain.end(b"}")?;
-        Some(Response { id, status, result: None, error, rate_limits: None })
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"id\":"), frame, scratch);
+    let id = match plain.take(b"\"") {
+        Some(()) => ResponseId::Text(Text(or_any!(plain.name(), frame, scratch))),
+        None => ResponseId::Number(or_any!(plain.unsigned(), frame, scratch)),
     };
-    match read(Plain::new(frame)) {
-        Some(response) => Ok(Message::Response(response)),
-        None => stream::decode(frame, scratch),
-    }
+    or_any!(plain.take(b",\"status\":"), frame, scratch);
+    let status = or_any!(plain.unsigned().and_then(|status| u16::try_from(status).ok()), frame, scratch);
+    let error = match plain.take(b",\"error\":{\"code\":-") {
+        Some(()) => {
+            let code = or_any!(plain.unsigned().and_then(|code| i64::try_from(code).ok()), frame, scratch);
+            or_any!(plain.take(b",\"msg\":\""), frame, scratch);
+            let message = Text(or_any!(plain.name(), frame, scratch));
+            or_any!(plain.take(b"}"), frame, scratch);
+            Some(ApiError { code: code.wrapping_neg(), message })
+        }
+        None => None,
+    };
+    or_any!(plain.end(b"}"), frame, scratch);
+    Ok(Message::Response(Response { id, status: Some(status), result: None, error, rate_limits: None }))
 }
 
 struct Plain<'f> {
@@ -201,7 +192,7 @@ impl<'f> Plain<'f> {
     }
 
     /// The rest of a price, and a quantity behind `between`.
-    #[inline]
+    #[inline(always)]
     fn side<const N: usize>(&mut self, between: &[u8; N]) -> Option<Option<Level>> {
         let price = self.decimal()?;
         self.take(between)?;
