@@ -1,0 +1,81 @@
+//! [`Rate`]: how many a second, of late.
+
+use gemini_ws::Instant;
+
+/// Width of a slot of time.
+const SLOT_NANOS: u64 = 250_000_000;
+
+/// Slots that are looked at: two seconds, and the one that is being filled.
+const SLOTS: usize = 8;
+
+/// Counts per slot of time, of the last two seconds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rate {
+    /// Ring of counts; the slot of a time is its number modulo the length.
+    counts: [u64; SLOTS + 1],
+    /// The number of the newest slot.
+    newest: u64,
+}
+
+impl Rate {
+    /// Counts so many now.
+    pub(crate) fn add(&mut self, now: Instant, count: u64) {
+        let slot = now.as_nanos() / SLOT_NANOS;
+        let length = self.counts.len() as u64;
+        // Slots in which nothing happened still hold what was counted a round ago.
+        for passed in 1..=slot.saturating_sub(self.newest).min(length) {
+            self.counts[((self.newest + passed) % length) as usize] = 0;
+        }
+        if slot > self.newest + length {
+            self.counts = [0; SLOTS + 1];
+        }
+        self.newest = self.newest.max(slot);
+        self.counts[(self.newest % length) as usize] += count;
+    }
+
+    /// How many a second, in tenths, over the full slots of the last two seconds.
+    pub(crate) fn tenths_per_second(&self, now: Instant) -> u64 {
+        let slot = now.as_nanos() / SLOT_NANOS;
+        let length = self.counts.len() as u64;
+        let full = (1..=SLOTS as u64).filter_map(|back| slot.checked_sub(back));
+        // A slot that is newer than the newest has counted nothing yet.
+        let known = full.filter(|slot| *slot <= self.newest && *slot + length > self.newest);
+        let count: u64 = known.map(|slot| self.counts[(slot % length) as usize]).sum();
+        count * 10 * 1_000_000_000 / (SLOT_NANOS * SLOTS as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_the_last_two_seconds() {
+        // (time in ms, count) …; asked at ms; tenths per second
+        let steady: Vec<_> = (0..40).map(|step| (step * 100, 3)).collect();
+        let table: [(&[(u64, u64)], u64, u64); 7] = [
+            (&[], 0, 0),
+            (&[], 10_000, 0),
+            (&[(0, 4)], 100, 0),
+            (&[(0, 4)], 250, 20),
+            (&[(0, 4)], 2_249, 20),
+            (&[(0, 4)], 2_250, 0),
+            (&steady, 4_000, 300),
+        ];
+        for (counts, at, expected) in table {
+            let mut rate = Rate::default();
+            for (time, count) in counts {
+                rate.add(Instant::from_millis(*time), *count);
+            }
+            assert_eq!(rate.tenths_per_second(Instant::from_millis(at)), expected, "{counts:?} at {at}");
+        }
+    }
+
+    #[test]
+    fn a_long_pause_leaves_nothing_behind() {
+        let mut rate = Rate::default();
+        rate.add(Instant::from_secs(1), 1_000);
+        rate.add(Instant::from_secs(1_000_000), 4);
+        assert_eq!(rate.tenths_per_second(Instant::from_millis(1_000_000_250)), 20);
+    }
+}
