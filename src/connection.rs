@@ -1,8 +1,7 @@
 //! [`Connection`]: one link to the venue, from the first dial to the last frame.
 //!
-//! This module runs the tables of [`lifecycle`](crate::lifecycle): it looks a cell up, goes where
-//! the cell says, and performs the effects that stand there. Frames are sorted out in
-//! `conversation.rs`.
+//! This module is what one can call. What a call does to the state is in `steps.rs`, which runs the
+//! tables of `lifecycle.rs`; what a frame is, in `conversation.rs`.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -11,15 +10,12 @@ use alloc::vec::Vec;
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
-use crate::event::{Event, Outcome};
+use crate::event::Event;
 use crate::identity::{LinkId, RequestId, StreamId};
 use crate::in_flight::InFlight;
-use crate::lifecycle::{
-    Cell, Effect, Input, Refusal, State, StreamEffect, StreamInput, StreamState, link_step, stream_step,
-};
+use crate::lifecycle::{Input, State, StreamInput, StreamState};
 use crate::message::RawJson;
-use crate::outcome::{CloseReason, ConnectFailure, Lost, Retry};
-use crate::sequence::Position;
+use crate::outcome::{ConnectFailure, Lost};
 use crate::stats::Stats;
 use crate::stream::Stream;
 use crate::subscriptions::Subscriptions;
@@ -29,9 +25,6 @@ use crate::wire::encode;
 
 /// The most outputs that may wait to be polled before commands are refused.
 pub const OUTPUT_MAX: usize = 16_384;
-
-/// How often in a row a stream may go unanswered before the link is given up.
-const ATTEMPTS_MAX: u8 = 3;
 
 /// A connection to `wss://ws.gemini.com`: a state machine without socket, clock or task.
 ///
@@ -55,16 +48,16 @@ pub struct Connection {
     pub(crate) now: Instant,
     /// When the last frame of any kind came.
     pub(crate) heard: Instant,
-    probed: bool,
+    pub(crate) probed: bool,
     pub(crate) malformed_run: u32,
-    timers: Timers,
-    backoff: Backoff,
+    pub(crate) timers: Timers,
+    pub(crate) backoff: Backoff,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) in_flight: InFlight<Pending>,
-    next_request: u64,
+    pub(crate) next_request: u64,
     /// Subscribe and unsubscribe requests that are to be sent.
-    batches: VecDeque<Batch>,
-    outputs: VecDeque<Output>,
+    pub(crate) batches: VecDeque<Batch>,
+    pub(crate) outputs: VecDeque<Output>,
     pub(crate) stats: Stats,
 }
 
@@ -325,375 +318,5 @@ impl Connection {
     /// What has been counted since the beginning.
     pub const fn stats(&self) -> &Stats {
         &self.stats
-    }
-}
-
-// ---- running the tables --------------------------------------------------------------------
-
-impl Connection {
-    pub(crate) fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
-    }
-
-    /// Whether an input is about the present transport; otherwise it is counted.
-    pub(crate) fn is_current(&mut self, link: LinkId) -> bool {
-        let current = link == self.link
-            && matches!(self.state, State::Connecting | State::Subscribing | State::Live | State::Closing);
-        if !current {
-            self.stats.stale_inputs = self.stats.stale_inputs.saturating_add(1);
-        }
-        current
-    }
-
-    /// Whether a command is allowed, and is to be sent at once.
-    fn allow(&mut self, input: Input) -> Result<bool, CommandError> {
-        if self.outputs.len() >= OUTPUT_MAX {
-            return Err(CommandError::TooMany(Limit::Outputs));
-        }
-        match link_step(self.state, input) {
-            Cell::Stay(effects) => Ok(effects.contains(&Effect::Send)),
-            Cell::Refuse(Refusal::NotConnected) => Err(CommandError::NotConnected),
-            Cell::Refuse(Refusal::Closed) | Cell::Ignore | Cell::Go(..) => Err(CommandError::Closed),
-        }
-    }
-
-    pub(crate) fn input(&mut self, input: Input, cause: Cause) {
-        // Only rows of commands refuse.
-        let _ = self.step(input, cause);
-    }
-
-    fn step(&mut self, input: Input, cause: Cause) -> Result<(), CommandError> {
-        match link_step(self.state, input) {
-            Cell::Go(next, effects) => {
-                let before = core::mem::replace(&mut self.state, next);
-                let retry = self.enter(next, cause);
-                for effect in effects {
-                    self.perform(*effect, before, cause, retry);
-                }
-                self.settle();
-                Ok(())
-            }
-            Cell::Stay(_) => Ok(()),
-            Cell::Ignore => {
-                self.stats.stale_inputs = self.stats.stale_inputs.saturating_add(1);
-                Ok(())
-            }
-            Cell::Refuse(Refusal::Closed) => Err(CommandError::Closed),
-            Cell::Refuse(Refusal::NotConnected) => Err(CommandError::NotConnected),
-        }
-    }
-
-    /// Sets the timers of a state. Returns the instant of the next attempt, if there is one.
-    fn enter(&mut self, state: State, cause: Cause) -> Option<Instant> {
-        let config = &self.config;
-        let now = self.now;
-        if state != State::Live {
-            self.timers.disarm_all();
-        }
-        match state {
-            State::Connecting => {
-                self.link.epoch = self.link.epoch.wrapping_add(1);
-                self.timers.arm(Timer::Connect, now + config.connect_timeout);
-            }
-            State::Subscribing => {
-                self.heard = now;
-                self.probed = false;
-                self.malformed_run = 0;
-                self.timers.arm(Timer::Alive, now + config.probe_after);
-            }
-            State::Live => self.timers.arm(Timer::Stable, now + config.stable_after),
-            State::Closing => self.timers.arm(Timer::Close, now + config.close_timeout),
-            State::Backoff => {
-                let retry = match cause {
-                    Cause::Failure(why) => why.retry(),
-                    Cause::Loss(why) => why.retry(),
-                    Cause::None => Retry::Usual,
-                };
-                let delay = match retry {
-                    Retry::Usual | Retry::Never => self.backoff.next(),
-                    Retry::NotBefore(least) => self.backoff.next().max(least),
-                };
-                let at = now + delay;
-                self.timers.arm(Timer::Retry, at);
-                return Some(at);
-            }
-            State::Idle | State::Closed => {}
-        }
-        None
-    }
-
-    fn perform(&mut self, effect: Effect, before: State, cause: Cause, retry: Option<Instant>) {
-        let link = self.link;
-        match effect {
-            Effect::Dial => self.outputs.push_back(Output::Connect(link)),
-            Effect::Abort => self.outputs.push_back(Output::Abort(link)),
-            Effect::ReportFailure => {
-                let why = match cause {
-                    Cause::Failure(why) => why,
-                    Cause::Loss(_) => ConnectFailure::Transport,
-                    Cause::None => ConnectFailure::Cancelled,
-                };
-                self.stats.connect_failures = self.stats.connect_failures.saturating_add(1);
-                self.report(Event::ConnectFailed { link, why, retry });
-            }
-            Effect::ReportOpened => {
-                self.stats.connects = self.stats.connects.saturating_add(1);
-                self.report(Event::Opened { link });
-            }
-            Effect::Restore => self.each_stream(StreamInput::LinkUp, |_| true),
-            Effect::ReportLive => self.report(Event::Live { link }),
-            Effect::FailAll => self.fail_all(),
-            Effect::ReportLost => {
-                let why = match cause {
-                    Cause::Loss(why) => why,
-                    Cause::Failure(_) | Cause::None => Lost::Transport,
-                };
-                self.report(Event::Disconnected { link, why, retry });
-            }
-            Effect::SendClose => {
-                self.outputs.push_back(Output::Close { link, code: 1000, reason: "" });
-            }
-            Effect::ReportClosed => {
-                let reason = match (before, cause) {
-                    (State::Closing, Cause::Loss(Lost::CloseTimedOut)) => CloseReason::RequestedUnclean,
-                    (State::Closing, _) => CloseReason::Requested,
-                    (_, Cause::Failure(why)) => CloseReason::ConnectRefused(why),
-                    (_, Cause::Loss(Lost::Closed { code: Some(code) })) => CloseReason::ClosedByPeer { code },
-                    (_, Cause::Loss(_) | Cause::None) => CloseReason::Requested,
-                };
-                self.report(Event::Closed { reason });
-            }
-            // Done by the method that looked the cell up.
-            Effect::Deliver | Effect::Record | Effect::Send => {}
-        }
-    }
-
-    pub(crate) fn report(&mut self, event: Event<'static>) {
-        self.outputs.push_back(Output::Event(event));
-    }
-
-    pub(crate) fn lose(&mut self, why: Lost) {
-        let input = if why.retry() == Retry::Never { Input::LostForGood } else { Input::Lost };
-        self.input(input, Cause::Loss(why));
-    }
-
-    fn fail_all(&mut self) {
-        self.batches.clear();
-        while let Some((id, pending)) = self.in_flight.take_oldest() {
-            if let Pending::Application = pending {
-                self.report(Event::Reply { request: RequestId(id), outcome: Outcome::Lost });
-            }
-        }
-        self.each_stream(StreamInput::LinkDown, |_| true);
-    }
-
-    fn each_stream(&mut self, input: StreamInput, condition: fn(&StreamState) -> bool) {
-        for id in self.subscriptions.ids(|subscription| condition(&subscription.state)) {
-            self.stream_step(id, input);
-        }
-    }
-
-    /// Moves a subscription on. Returns whether it was refused, which the caller reports, as only it
-    /// knows the venue's words.
-    pub(crate) fn stream_step(&mut self, id: StreamId, input: StreamInput) -> bool {
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return false };
-        let (next, effects) = match stream_step(subscription.state, input) {
-            Cell::Go(next, effects) => (next, effects),
-            Cell::Stay(effects) => (subscription.state, effects),
-            Cell::Ignore | Cell::Refuse(_) => return false,
-        };
-        subscription.state = next;
-        subscription.due = None;
-        if next != StreamState::Synced {
-            subscription.position = Position::default();
-        }
-        if next == StreamState::Wanted {
-            subscription.resyncing = false;
-        }
-        if next == StreamState::Active && subscription.is_book() {
-            subscription.due = Some(self.now + self.config.snapshot_timeout);
-        }
-        let due = subscription.due;
-        let (stream, symbol) = (subscription.stream, subscription.stream.symbol());
-        let mut rejected = false;
-        for effect in effects {
-            match effect {
-                StreamEffect::Join => self.enqueue(id, true),
-                StreamEffect::Leave => self.enqueue(id, false),
-                StreamEffect::Delay => self.delay(id),
-                StreamEffect::ReportSubscribed => {
-                    if !matches!(stream, Stream::Depth { .. }) {
-                        self.forgive(id);
-                    }
-                    self.report(Event::Subscribed { id, stream });
-                }
-                StreamEffect::ReportSynced => {
-                    self.forgive(id);
-                    if let Some(symbol) = symbol {
-                        self.report(Event::Synced { symbol });
-                    }
-                }
-                StreamEffect::ReportUnsubscribed => self.report(Event::Unsubscribed { id, stream }),
-                StreamEffect::ReportRejected => rejected = true,
-            }
-        }
-        if let Some(due) = due {
-            self.timers.arm_by(Timer::Resync, due);
-        }
-        if next == StreamState::Gone {
-            self.subscriptions.remove(id);
-        }
-        rejected
-    }
-
-    /// The wish was fulfilled: past failures do not count any more.
-    fn forgive(&mut self, id: StreamId) {
-        if let Some(subscription) = self.subscriptions.get_mut(id) {
-            subscription.attempts = 0;
-        }
-    }
-
-    fn delay(&mut self, id: StreamId) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
-        subscription.attempts = subscription.attempts.saturating_add(1);
-        if subscription.state == StreamState::Wanted {
-            let due = self.now + self.config.resubscribe_delay;
-            subscription.due = Some(due);
-            self.timers.arm_by(Timer::Resync, due);
-        }
-    }
-
-    /// To be called when subscriptions have moved: sends what is to be sent, and sees whether the link
-    /// is live, or of no use.
-    pub(crate) fn settle(&mut self) {
-        self.send_batches();
-        if !matches!(self.state, State::Subscribing | State::Live) {
-            return;
-        }
-        if self.subscriptions.iter().any(|subscription| subscription.attempts >= ATTEMPTS_MAX) {
-            for subscription in self.subscriptions.iter_mut() {
-                subscription.attempts = 0;
-            }
-            self.input(Input::Unusable, Cause::Loss(Lost::Unresponsive));
-        } else if self.state == State::Subscribing {
-            let open = |state: StreamState| matches!(state, StreamState::Wanted | StreamState::Requested);
-            if !self.subscriptions.iter().any(|subscription| open(subscription.state)) {
-                self.input(Input::Settled, Cause::None);
-            }
-        }
-    }
-}
-
-// ---- requests ------------------------------------------------------------------------------
-
-impl Connection {
-    fn send_request(&mut self, pending: Pending, encode: impl FnOnce(u64) -> String) -> u64 {
-        let id = self.next_request;
-        self.next_request = self.next_request.wrapping_add(1);
-        self.in_flight.insert(id, self.now + self.config.request_timeout, pending);
-        self.timers.set(Timer::Request, self.in_flight.deadline());
-        self.outputs.push_back(Output::Send { link: self.link, text: encode(id) });
-        id
-    }
-
-    fn enqueue(&mut self, id: StreamId, join: bool) {
-        let most = self.config.streams_per_request_max;
-        match self.batches.back_mut() {
-            Some(batch) if batch.join == join && batch.streams.len() < most => batch.streams.push(id),
-            _ => self.batches.push_back(Batch { join, streams: alloc::vec![id] }),
-        }
-    }
-
-    /// Asks for each half of a refused batch by itself, so that a bad name costs only itself.
-    pub(crate) fn bisect(&mut self, mut batch: Batch) {
-        let second = batch.streams.split_off(batch.streams.len() / 2);
-        self.batches.push_back(Batch { join: batch.join, streams: second });
-        self.batches.push_front(batch);
-    }
-
-    fn send_batches(&mut self) {
-        if !matches!(self.state, State::Subscribing | State::Live) {
-            self.batches.clear();
-            return;
-        }
-        while !self.in_flight.is_full()
-            && let Some(batch) = self.batches.pop_front()
-        {
-            let method = if batch.join { "subscribe" } else { "unsubscribe" };
-            let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
-            let streams: Vec<Stream> = known.map(|subscription| subscription.stream).collect();
-            let ids = batch.streams.clone();
-            let id = self.send_request(Pending::Batch(batch), |id| encode::streams(id, method, streams));
-            for stream in ids {
-                if let Some(subscription) = self.subscriptions.get_mut(stream) {
-                    subscription.request = id;
-                }
-            }
-        }
-    }
-
-    pub(crate) fn rearm_requests(&mut self) {
-        self.timers.set(Timer::Request, self.in_flight.deadline());
-    }
-
-    fn expire_requests(&mut self) {
-        while let Some((id, pending)) = self.in_flight.take_expired(self.now) {
-            match pending {
-                Pending::Application => {
-                    self.report(Event::Reply { request: RequestId(id), outcome: Outcome::TimedOut });
-                }
-                Pending::Batch(batch) => self.each_of(&batch, id, StreamInput::Unanswered),
-                // Only silence decides on the link's life.
-                Pending::Probe => {}
-            }
-        }
-        self.rearm_requests();
-        self.settle();
-    }
-
-    /// Moves on all streams of a batch for which this was the newest request.
-    pub(crate) fn each_of(&mut self, batch: &Batch, request: u64, input: StreamInput) {
-        for id in &batch.streams {
-            if self.subscriptions.get(*id).is_some_and(|subscription| subscription.request == request) {
-                self.stream_step(*id, input);
-            }
-        }
-    }
-
-    /// The timer `Resync`: streams that were to be asked for again, and snapshots that did not come.
-    fn ask_again(&mut self) {
-        let now = self.now;
-        for id in self.subscriptions.ids(|subscription| subscription.due.is_some_and(|due| due <= now)) {
-            let wanted = self.subscriptions.get(id).is_some_and(|it| it.state == StreamState::Wanted);
-            self.stream_step(id, if wanted { StreamInput::LinkUp } else { StreamInput::Overdue });
-        }
-        let next = self.subscriptions.iter().filter_map(|subscription| subscription.due).min();
-        self.timers.set(Timer::Resync, next);
-        self.settle();
-    }
-
-    /// The timer `Alive`. It is not touched when frames come: only when it fires is it seen how long
-    /// ago the last one came.
-    fn check_silence(&mut self) {
-        let probe_at = self.heard + self.config.probe_after;
-        let give_up_at =
-            (self.heard + self.config.silence_max).max(probe_at + core::time::Duration::from_millis(1));
-        if probe_at > self.now {
-            self.probed = false;
-            self.timers.arm(Timer::Alive, probe_at);
-        } else if give_up_at <= self.now && self.probed {
-            self.input(Input::Silence, Cause::Loss(Lost::Silent));
-        } else if self.probed {
-            self.timers.arm(Timer::Alive, give_up_at);
-        } else {
-            self.probed = true;
-            if !self.in_flight.is_full() {
-                self.send_request(Pending::Probe, |id| encode::request(id, "ping", None));
-            }
-            // After a long sleep of the whole machine the answer still gets its time.
-            let answer = self.config.silence_max.saturating_sub(self.config.probe_after);
-            let at = give_up_at.max(self.now + answer.max(core::time::Duration::from_millis(1)));
-            self.timers.arm(Timer::Alive, at);
-        }
     }
 }

@@ -48,7 +48,7 @@ impl fmt::Display for DecimalError {
 impl core::error::Error for DecimalError {}
 
 /// 10⁰ … 10¹⁹, each a `u64`.
-#[expect(clippy::arithmetic_side_effects, reason = "computed by the compiler")]
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const POWERS: [u64; 20] = {
     let mut powers = [1_u64; 20];
     let mut exponent = 1;
@@ -235,50 +235,97 @@ impl Decimal {
         Some(Decimal { mantissa, scale })
     }
 
-    /// Reads a quoted decimal from behind its opening quote, if all of it lies within sixteen
-    /// bytes: the case of nearly every number on the wire, without a branch per digit.
+    /// Reads a quoted decimal without sign from behind its opening quote, byte by byte, up to
+    /// eighteen digits; for the few that [`Decimal::parse_quoted_short`] cannot read because they
+    /// are too long or too near the end of the frame.
+    pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
+        let (mut mantissa, mut point) = (0_i64, None);
+        for (length, byte) in after_quote.iter().take(20).enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    let digit = i64::from(byte.wrapping_sub(b'0'));
+                    mantissa = mantissa.wrapping_mul(10).wrapping_add(digit);
+                }
+                b'.' if point.is_none() && length > 0 => point = Some(length),
+                b'"' => {
+                    let scale = point.map_or(0, |point| length.wrapping_sub(point).wrapping_sub(1));
+                    let digits = length.wrapping_sub(usize::from(point.is_some()));
+                    // A point needs digits behind it; eighteen digits fit.
+                    let whole = digits > 0 && (scale > 0 || point.is_none()) && digits <= 18;
+                    return whole.then_some((Decimal { mantissa, scale: scale as u8 }, length));
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Reads a quoted decimal without sign from behind its opening quote, if all of it lies within
+    /// sixteen bytes and at most seven digits stand before the point: the case of nearly every
+    /// number on the wire, without a branch per digit.
     ///
     /// Returns the value and its length without the closing quote. `None` says nothing about the
-    /// text: whoever gets it asks [`Decimal::parse`].
-    #[inline]
+    /// text: whoever gets it asks [`Decimal::parse_quoted`] or [`Decimal::parse`].
+    #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
-        const ZEROS: u128 = u128::from_le_bytes([b'0'; 16]);
-        const ABOVE_NINE: u128 = u128::from_le_bytes([0x76; 16]);
-        const HIGH_BITS: u128 = u128::from_le_bytes([0x80; 16]);
-        // '.' and '"' after the subtraction of '0' by exclusive or.
+        // What '.' and '"' are after the subtraction of '0' by exclusive or.
         const POINT: u8 = b'.' ^ b'0';
         const QUOTE: u8 = b'"' ^ b'0';
 
-        // Byte k of `digits` is the value of digit k. A byte above nine sets its high bit in
-        // `others`; the addition can carry only out of a byte above 0x89, and neither the point
-        // nor the quote is one, so the first two marks are right where they are these.
-        let digits = u128::from_le_bytes(*after_quote.first_chunk::<16>()?) ^ ZEROS;
-        let others = (digits.wrapping_add(ABOVE_NINE) | digits) & HIGH_BITS;
-        let first = others.trailing_zeros() & !7;
-        if first == 0 || first >= 128 {
+        let (low, rest) = after_quote.split_first_chunk::<8>()?;
+        let low = u64::from_le_bytes(*low) ^ ZEROS;
+        let high = u64::from_le_bytes(*rest.first_chunk::<8>()?) ^ ZEROS;
+        // All places count in bits. The first mark is right; the second one too if the first is
+        // that of a point, see `others`.
+        let marks = others(low);
+        let point = marks.trailing_zeros() & !7;
+        if marks == 0 || point == 0 {
             return None;
         }
-        let byte_at = |bit: u32| (digits >> bit) as u8;
-        let (packed, length, scale) = match byte_at(first) {
-            POINT => {
-                let second = (others & others.wrapping_sub(1)).trailing_zeros() & !7;
-                let scale = (second.wrapping_sub(first) >> 3).wrapping_sub(1);
-                if second >= 128 || byte_at(second) != QUOTE || scale == 0 {
-                    return None;
-                }
-                // The fraction moves down by one byte, over the point.
-                let whole = (1_u128 << first).wrapping_sub(1);
-                let packed = (digits & whole) | ((digits >> 8) & !whole);
-                (packed << 128_u32.wrapping_sub(second).wrapping_add(8), second, scale)
-            }
-            QUOTE => (digits << 128_u32.wrapping_sub(first), first, 0),
+        let whole = eight_digits(low << 64_u32.wrapping_sub(point));
+        match (low >> point) as u8 {
+            POINT => {}
+            QUOTE => return Some((Decimal { mantissa: whole as i64, scale: 0 }, (point >> 3) as usize)),
             _ => return None,
+        }
+        let marks = marks & marks.wrapping_sub(1);
+        let (end, stop) = if marks == 0 {
+            let marks = others(high);
+            let end = marks.trailing_zeros() & 0x38;
+            (end.wrapping_add(64), if marks == 0 { 0 } else { high >> end })
+        } else {
+            let end = marks.trailing_zeros() & !7;
+            (end, low >> end)
         };
-        let high = eight_digits(packed as u64);
-        let low = eight_digits((packed >> 64) as u64);
-        let mantissa = high.wrapping_mul(100_000_000).wrapping_add(low);
-        Some((Decimal { mantissa: mantissa as i64, scale: scale as u8 }, (length >> 3) as usize))
+        let digits = (end.wrapping_sub(point) >> 3).wrapping_sub(1);
+        if stop as u8 != QUOTE || digits == 0 {
+            return None;
+        }
+        // The fraction, moved to the front.
+        let fraction = (low >> point >> 8) | (high << 56_u32.wrapping_sub(point));
+        let mantissa = if digits <= 8 {
+            let unit = power(digits as u8);
+            let fraction = eight_digits(fraction << 64_u32.wrapping_sub(digits.wrapping_mul(8)));
+            whole.wrapping_mul(unit).wrapping_add(fraction)
+        } else {
+            let more = digits.wrapping_sub(8);
+            let unit = power(more as u8);
+            let last = eight_digits(high >> point >> 8 << 64_u32.wrapping_sub(more.wrapping_mul(8)));
+            let first = whole.wrapping_mul(100_000_000).wrapping_add(eight_digits(fraction));
+            first.wrapping_mul(unit).wrapping_add(last)
+        };
+        Some((Decimal { mantissa: mantissa as i64, scale: digits as u8 }, (end >> 3) as usize))
     }
+}
+
+/// Turns eight digits into their values, each in its byte.
+pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Marks the bytes above nine, each at its highest bit. Bytes above 0x89 spoil the marks behind
+/// them; so the first mark is right, and each one up to the first such byte.
+#[inline]
+pub(crate) const fn others(digits: u64) -> u64 {
+    (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080
 }
 
 /// The value of eight digits, the first in the lowest byte, each byte 0 to 9.

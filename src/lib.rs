@@ -1,4 +1,120 @@
-//! (crate docs to follow)
+//! A client for the WebSocket API of the Gemini exchange, without the I/O.
+//!
+//! This crate is the protocol: it decodes the venue's frames, follows the life of a connection and
+//! keeps order books. It has no socket, clock, task or randomness of its own, so it runs in any
+//! executor, in none, and in tests without a network. `gemini-ws-smol` puts it on sockets;
+//! `gemini-ws-driver` is what one needs to put it on other ones.
+//!
+//! # A program
+//!
+//! [`Connection`] is told what happened and says what to do. This loop is a whole driver; `Peer` stands
+//! for a WebSocket.
+//!
+//! ```
+//! use gemini_ws::{Book, Books, Config, Connection, Event, Frame, Instant, Lost, Output, Scratch};
+//! # /// Answers a subscription with its confirmation and a book, and a Close with the end.
+//! # #[derive(Default)]
+//! # struct Peer { inbox: std::collections::VecDeque<String> }
+//! # impl Peer {
+//! #     fn send(&mut self, text: &str) {
+//! #         assert_eq!(text, r#"{"id":1,"method":"subscribe","params":["btcusd@depth@100ms"]}"#);
+//! #         self.inbox.push_back(r#"{"id":1,"status":200}"#.into());
+//! #         self.inbox.push_back(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":7,"u":7,"b":[["99.50","2"]],"a":[["100.00","1"]]}"#.into());
+//! #     }
+//! #     fn receive(&mut self) -> Option<String> { self.inbox.pop_front() }
+//! # }
+//! # let mut peer = Peer::default();
+//! # let mut time = 0;
+//! # let mut clock = || { time += 1; Instant::from_millis(time) };
+//!
+//! let mut connection = Connection::new(Config::new("ws://localhost"), 42);
+//! connection.open(clock()).unwrap();
+//! connection.subscribe(clock(), "btcusd@depth@100ms".parse().unwrap()).unwrap();
+//! let (mut scratch, mut books) = (Scratch::new(), Books::new());
+//!
+//! 'life: loop {
+//!     // 1. Do what the connection wants done.
+//!     while let Some(output) = connection.poll_output() {
+//!         match output {
+//!             Output::Connect(link) => {
+//!                 let _url = connection.connect_request(link).unwrap().url; // dial it …
+//!                 connection.handle_connected(link, clock());
+//!             }
+//!             Output::Send { text, .. } => peer.send(&text),
+//!             Output::Close { link, .. } => connection.handle_lost(link, clock(), Lost::End),
+//!             Output::Event(Event::Closed { .. }) => break 'life,
+//!             Output::Event(event) => { books.apply(&event); }
+//!             _ => {}
+//!         }
+//!     }
+//!     // 2. Wait for a frame, until the deadline.
+//!     let link = connection.link();
+//!     match peer.receive() {
+//!         Some(text) => {
+//!             let event = connection.handle_frame(link, clock(), Frame::Text(&text), &mut scratch);
+//!             if let Some(event) = event { books.apply(&event); }
+//!         }
+//!         None => connection.handle_timeout(clock()),
+//!     }
+//!     if let Some(Book::Live(book)) = books.get("btcusd") {
+//!         assert_eq!(book.asks().best().unwrap().price.to_string(), "100.00");
+//!         connection.close(clock());
+//!     }
+//! }
+//! ```
+//!
+//! # The model
+//!
+//! ```text
+//!             commands: open, subscribe, request, close
+//!                              │
+//!                              ▼
+//!  handle_connected ┐    ┌────────────┐    ┌ Connect, Send, Close, Abort
+//!  handle_frame     ├──▶ │ Connection │ ──▶┤
+//!  handle_lost      │    └────────────┘    └ Event        (poll_output, in order)
+//!  handle_timeout   ┘          │
+//!                              ├──▶ the event of a frame, borrowed from it
+//!                              └──▶ deadline()
+//! ```
+//!
+//! - **Inputs cannot fail, commands can.** The peer changes the state; it never makes a call return an
+//!   error. A command says why it is refused, and then nothing has changed.
+//! - **Nothing is counted in and out.** Each attempt to connect has a [`LinkId`], each request a
+//!   [`RequestId`], each subscription a [`StreamId`]; what comes for an old one finds nothing.
+//! - **Nothing is lost silently.** Each frame ends as data, as the answer to a request, or as an event
+//!   that says why it was not used, and in one counter of [`Stats`].
+//! - **Numbers are exact.** [`Decimal`] does not round; ids and times are 64-bit integers.
+//!
+//! What may follow what stands in two tables, [`lifecycle::LINK`] and [`lifecycle::STREAM`].
+//!
+//! # Features
+//!
+//! - `std` (default): [`Clock`], which turns the system's monotonic clock into [`Instant`]s.
+//! - `serde` (default): `Serialize` for events, messages and counters; `Deserialize` for values.
+//!
+//! Without them the crate needs `alloc` only.
+//!
+//! # Limits
+//!
+//! | what | limit | beyond it |
+//! |---|---|---|
+//! | bytes of a frame | [`FRAME_BYTES_MAX`] | [`Event::Malformed`] |
+//! | nesting of a frame | [`JSON_DEPTH_MAX`] | [`Event::Malformed`] |
+//! | undecodable frames in a row | [`Config::malformed_run_max`] | the link is given up |
+//! | streams | [`Config::streams_max`] | [`CommandError::TooMany`] |
+//! | requests in flight | [`REQUESTS_IN_FLIGHT_MAX`] | [`CommandError::TooMany`] |
+//! | outputs that nobody polls | [`OUTPUT_MAX`] | commands get [`CommandError::TooMany`] |
+//! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`Side::is_truncated`] |
+//!
+//! # Guarantees
+//!
+//! - Any call is legal in any state and in any order; nothing panics, whatever the peer sends.
+//! - Each request ends in exactly one [`Event::Reply`], each connection in exactly one
+//!   [`Event::Closed`], each [`Output::Connect`] in one [`Event::Opened`] or [`Event::ConnectFailed`].
+//! - After [`Connection::handle_timeout`] the [`deadline`](Connection::deadline) is later than now.
+//! - The same seed, inputs and times give the same outputs.
+//! - Data events allocate nothing once the scratch and the books have grown to their size.
+
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -26,6 +142,7 @@ mod conversation;
 mod decimal;
 mod error;
 mod event;
+mod event_buf;
 mod frame;
 mod identity;
 mod in_flight;
@@ -35,6 +152,7 @@ mod outcome;
 mod scan;
 mod sequence;
 mod stats;
+mod steps;
 mod stream;
 mod subscriptions;
 mod symbol;
@@ -50,6 +168,7 @@ pub use connection::{ConnectRequest, Connection, OUTPUT_MAX, Output};
 pub use decimal::{Decimal, DecimalError};
 pub use error::{CommandError, DecodeError, DecodeErrorKind, Limit, MemberName};
 pub use event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
+pub use event_buf::EventBuf;
 pub use frame::Frame;
 pub use identity::{LinkId, RequestId, StreamId};
 pub use in_flight::REQUESTS_IN_FLIGHT_MAX;

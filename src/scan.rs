@@ -4,7 +4,7 @@
 //! error at the byte where it stops being so. Runs of text and digits are taken eight bytes at a
 //! time, in safe code.
 
-use crate::decimal::eight_digits;
+use crate::decimal::{ZEROS, eight_digits, others};
 use crate::error::{DecodeError, DecodeErrorKind};
 
 /// The deepest nesting of objects and arrays in a frame; the venue's deepest is four.
@@ -122,6 +122,14 @@ impl<'f> Cursor<'f> {
     /// Takes a string, quotes included; the cursor stands at the opening one.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<RawString, DecodeError> {
+        self.advance(1);
+        self.string_behind_quote()
+    }
+
+    /// Takes the rest of a string, its closing quote included; the cursor stands behind the opening
+    /// one.
+    #[inline]
+    pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
         const QUOTES: u64 = ONES.wrapping_mul(b'"' as u64);
@@ -133,7 +141,6 @@ impl<'f> Cursor<'f> {
             word.wrapping_sub(ONES) & !word & HIGH_BITS
         }
 
-        self.advance(1);
         let start = self.offset();
         let mut escaped = false;
         loop {
@@ -304,9 +311,6 @@ impl<'f> Cursor<'f> {
 /// there is none.
 #[inline]
 fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const ABOVE_NINE: u64 = 0x7676_7676_7676_7676;
-    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
     let mut value = 0_u64;
@@ -314,7 +318,7 @@ fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     let mut rest = text;
     while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*chunk) ^ ZEROS;
-        let others = (word.wrapping_add(ABOVE_NINE) | word) & HIGH_BITS;
+        let others = others(word);
         if others == 0 && length < 16 {
             // Sixteen digits cannot overflow.
             value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));
@@ -382,8 +386,11 @@ mod tests {
     use super::*;
     use std::string::String;
 
-    /// What `skip` says of a text, as `Ok`, or the kind and offset of the error.
-    fn check(text: &str) -> Result<(), (DecodeErrorKind, usize)> {
+    /// The kind of an error and its offset.
+    type Verdict = Result<(), (DecodeErrorKind, usize)>;
+
+    /// What `skip` says of a text.
+    fn check(text: &str) -> Verdict {
         let mut cursor = Cursor::new(text);
         cursor.skip(0).and_then(|()| cursor.finish()).map_err(|error| (error.kind(), error.offset()))
     }
@@ -393,7 +400,7 @@ mod tests {
         use DecodeErrorKind::{Control, Escape, Syntax, TooDeep, TrailingText, UnexpectedEnd};
         let deepest = "[".repeat(JSON_DEPTH_MAX) + &"]".repeat(JSON_DEPTH_MAX);
         let too_deep = "[".repeat(JSON_DEPTH_MAX + 1) + &"]".repeat(JSON_DEPTH_MAX + 1);
-        let table: &[(&str, Result<(), (DecodeErrorKind, usize)>)] = &[
+        let table: &[(&str, Verdict)] = &[
             ("{}", Ok(())),
             (" [ ] ", Ok(())),
             ("[[],{},[{}]]", Ok(())),

@@ -79,7 +79,7 @@ pub(super) struct Member {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Token {
+pub(super) enum Token {
     Text {
         escaped: bool,
     },
@@ -95,8 +95,12 @@ enum Token {
     Null,
     Object,
     Array,
-    /// An array of levels, now in the scratch.
-    Levels,
+    /// An array of levels: where they stand in the scratch. A side may have two, under its long
+    /// and its short name.
+    Levels {
+        start: u32,
+        end: u32,
+    },
     /// An array where levels should be.
     NoLevels(DecodeError),
 }
@@ -117,6 +121,8 @@ pub(super) struct Members<'f> {
 
 /// Reads the whole frame.
 pub(super) fn scan<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Members<'f>, DecodeError> {
+    scratch.bids.clear();
+    scratch.asks.clear();
     let mut cursor = Cursor::new(frame);
     if cursor.peek() != b'{' {
         let kind = if cursor.rest().is_empty() {
@@ -212,8 +218,9 @@ fn value(
             } else {
                 None
             };
+            cursor.advance(1);
             match side.map(|side| levels(cursor, side)) {
-                Some(Ok(())) => Token::Levels,
+                Some(Ok(levels)) => levels,
                 Some(Err(error)) => {
                     // Perhaps it is no frame with levels at all: that is decided later.
                     cursor.set_rest(behind);
@@ -221,6 +228,7 @@ fn value(
                     Token::NoLevels(error)
                 }
                 None => {
+                    cursor.set_rest(behind);
                     cursor.skip(1)?;
                     Token::Array
                 }
@@ -261,25 +269,25 @@ fn quoted(cursor: &mut Cursor<'_>) -> Result<Member, DecodeError> {
     Ok(Member { start: start as u32, end: end as u32, token: Token::Text { escaped } })
 }
 
-/// Takes an array of levels; the cursor stands at its bracket.
+/// Takes the rest of an array of levels; the cursor stands behind its bracket.
 #[inline]
-fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<(), DecodeError> {
-    into.clear();
-    cursor.advance(1);
+pub(super) fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<Token, DecodeError> {
+    let start = into.len() as u32;
     if cursor.peek() == b']' {
         cursor.advance(1);
-        return Ok(());
+        return Ok(Token::Levels { start, end: start });
     }
     loop {
-        match plain_level(cursor.rest()) {
+        let level = match plain_level(cursor.rest()) {
             Some((level, rest)) => {
                 cursor.set_rest(rest);
-                into.push(level);
+                level
             }
-            None => into.push(any_level(cursor)?),
-        }
+            None => any_level(cursor)?,
+        };
+        into.push(level);
         if !cursor.another(b']')? {
-            return Ok(());
+            return Ok(Token::Levels { start, end: into.len() as u32 });
         }
     }
 }
@@ -318,10 +326,11 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
         return Err(cursor.error(DecodeErrorKind::Type));
     }
     cursor.advance(1);
+    // If this is no JSON at all, the skipping that follows an error says so.
     let price = number(cursor)?;
-    cursor.expect(b',')?;
+    cursor.expect(b',').map_err(|error| DecodeError::new(DecodeErrorKind::Type, error.offset()))?;
     let quantity = number(cursor)?;
-    cursor.expect(b']')?;
+    cursor.expect(b']').map_err(|error| DecodeError::new(DecodeErrorKind::Type, error.offset()))?;
     Ok(Level { price, quantity })
 }
 
@@ -480,17 +489,17 @@ impl<'f> Members<'f> {
 
     #[inline]
     pub(super) fn bids(&self, slot: u8) -> Result<&'f [Level], DecodeError> {
-        self.levels(slot).map(|()| self.bids)
+        self.levels(slot, self.bids)
     }
 
     #[inline]
     pub(super) fn asks(&self, slot: u8) -> Result<&'f [Level], DecodeError> {
-        self.levels(slot).map(|()| self.asks)
+        self.levels(slot, self.asks)
     }
 
-    fn levels(&self, slot: u8) -> Result<(), DecodeError> {
+    fn levels(&self, slot: u8, side: &'f [Level]) -> Result<&'f [Level], DecodeError> {
         match self.require(slot)?.token {
-            Token::Levels => Ok(()),
+            Token::Levels { start, end } => Ok(side.get(start as usize..end as usize).unwrap_or_default()),
             Token::NoLevels(error) => Err(DecodeError::of_member(error.kind(), error.offset(), slot)),
             _ => Err(self.error(slot, DecodeErrorKind::Type)),
         }
@@ -528,6 +537,7 @@ pub(super) fn code_and_message<'f>(
     frame: &'f str,
     mut cursor: Cursor<'f>,
 ) -> Result<(Option<i64>, Option<Text<'f>>), DecodeError> {
+    // Of two, the last one counts, so nothing is read before the end.
     let (mut code, mut message) = (None, None);
     cursor.expect(b'{')?;
     if cursor.peek() == b'}' {
@@ -540,16 +550,21 @@ pub(super) fn code_and_message<'f>(
         let start = cursor.offset();
         cursor.skip(2)?;
         let value = frame.get(start..cursor.offset()).unwrap_or_default();
-        let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         if key == *"code" {
-            let digits = unquoted.unwrap_or(value);
-            let wrong = |_| DecodeError::of_member(DecodeErrorKind::Integer, start, CODE);
-            code = Some(digits.parse().map_err(wrong)?);
+            code = Some((start, value)).filter(|_| value != "null");
         } else if key == *"msg" {
-            message = unquoted.map(Text);
+            message = unquoted(value).map(Text);
         }
         if !cursor.another(b'}')? {
-            return Ok((code, message));
+            break;
         }
     }
+    let Some((start, digits)) = code else { return Ok((None, message)) };
+    let wrong = |_| DecodeError::of_member(DecodeErrorKind::Integer, start, CODE);
+    let code = unquoted(digits).unwrap_or(digits).parse().map_err(wrong)?;
+    Ok((Some(code), message))
+}
+
+fn unquoted(value: &str) -> Option<&str> {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"'))
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod encode;
 mod members;
+mod plain;
 mod stream;
 
 pub(crate) use members::member_name;
@@ -11,7 +12,7 @@ pub(crate) use members::member_name;
 use alloc::vec::Vec;
 
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::message::{Level, Message};
+use crate::message::{Depth, Level, Message};
 use members::Member;
 
 /// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
@@ -64,5 +65,12 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
     }
-    stream::decode(frame, scratch)
+    match plain::decode(frame, scratch) {
+        // Its levels are in the scratch, which is not lent out before it is clear that they are.
+        Some(Message::Depth(depth)) => {
+            Ok(Message::Depth(Depth { bids: &scratch.bids, asks: &scratch.asks, ..depth }))
+        }
+        Some(message) => Ok(message),
+        None => stream::decode(frame, scratch),
+    }
 }

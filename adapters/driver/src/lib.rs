@@ -1,1 +1,31 @@
-//! .
+//! Drives a [`gemini_ws::Connection`] over [`async_tungstenite`], on any runtime.
+//!
+//! The application spawns one future, [`Driver::run`]; it owns the connection, the socket and the
+//! timer, so there is nothing to lock and nothing to count. A [`Handle`] sends it commands from
+//! anywhere; [`Handle::shutdown`] ends it, once, in bounded time, with a [`Closed`].
+//!
+//! A runtime is what implements [`Runtime`]: a stream of bytes, a timer, and how to dial. The crate
+//! `gemini-ws-smol` is one.
+//!
+//! Two forms of delivery: [`Driver::run`] calls a function in the same task for each event, without a
+//! copy or a queue; [`Driver::run_with_events`] puts owned events into a bounded channel, and reads
+//! no further while it is full.
+
+#![forbid(unsafe_code)]
+
+mod delivery;
+mod driver;
+mod handle;
+mod runtime;
+mod shutdown;
+mod socket;
+
+pub use async_tungstenite;
+pub use gemini_ws;
+
+pub use delivery::Events;
+pub use driver::{Closed, Driver, FRAMES_PER_TURN_MAX};
+pub use handle::{COMMANDS_MAX, Handle, RequestError, client};
+pub use runtime::{Runtime, Timer};
+pub use shutdown::Shutdown;
+pub use socket::{WRITE_BUFFER_BYTES_MAX, connect_failure, io_failure, websocket_config};

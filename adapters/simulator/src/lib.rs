@@ -1,1 +1,86 @@
-//! .
+//! A sans-IO exchange that speaks the Gemini WebSocket API: the twin of [`gemini_ws`]'s client.
+//!
+//! It knows no socket, clock, thread or source of randomness: frames and [instants](gemini_ws::Instant)
+//! go in, [outputs](Output) come out, and chance comes from a seed. So a test holds a whole
+//! conversation in memory, in no time, and gets the same one each time.
+//!
+//! - [`Config::market`] generates books with a matching engine behind them and seeded traders in
+//!   front; [`Config::recording`] plays recorded frames.
+//! - [`Faults`] lets it misbehave: lost, repeated and stale changes, late and missing replies,
+//!   silence, closed and torn connections, arbitrary frames.
+//! - [`Exchange::book`] tells the true book, to compare a client's with.
+//! - With the feature `server`, the module `server` puts it behind a WebSocket on the loopback
+//!   interface.
+//!
+//! It speaks `wss://ws.gemini.com` without authentication: public streams, and the methods `ping`,
+//! `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; what needs an
+//! account is refused as the venue refuses it.
+//!
+//! ```
+//! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
+//! use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
+//!
+//! let symbol = "btcusd".parse().unwrap();
+//! let mut exchange = Exchange::new(Config::market([symbol]), 7);
+//! let client = SessionId(1);
+//! exchange.handle_connected(client, Instant::ZERO, "snapshot=-1");
+//! let subscribe = r#"{"id":1,"method":"subscribe","params":["btcusd@depth@100ms"]}"#;
+//! exchange.handle_frame(client, Instant::from_millis(5), Frame::Text(subscribe));
+//!
+//! // One second of trading, as fast as the machine allows.
+//! let (mut frames, mut last_update_id) = (0, 0);
+//! while let Some(now) = exchange.deadline().filter(|now| *now <= Instant::from_secs(1)) {
+//!     exchange.handle_timeout(now);
+//!     while let Some(output) = exchange.poll_output() {
+//!         let Output::Send { session, text } = output else { continue };
+//!         assert_eq!(session, client);
+//!         let mut scratch = Scratch::new();
+//!         if let Ok(Message::Depth(depth)) = decode(&text, &mut scratch) {
+//!             frames += 1;
+//!             last_update_id = depth.last_update_id;
+//!         }
+//!     }
+//! }
+//! assert!(frames > 1 && last_update_id <= exchange.book(symbol).unwrap().last_update_id);
+//! ```
+//!
+//! # Guarantees
+//!
+//! - The same seed and inputs yield the same outputs, byte for byte, on every platform. When the
+//!   caller polls, and how often it calls [`Exchange::handle_timeout`], makes no difference to the
+//!   market.
+//! - Books are never crossed. Ids follow events: a client that has applied a depth frame with the
+//!   last update id `u` has the best levels of the newest ticker with an id of at most `u`.
+//! - Work per call is bounded: at most [`CATCH_UP_MAX`] of market time. Memory is: at most
+//!   [`OUTPUTS_MAX`] outputs wait for a session.
+#![forbid(unsafe_code)]
+
+mod channels;
+mod config;
+mod contracts;
+mod engine;
+mod exchange;
+mod faults;
+mod flow;
+mod instrument;
+mod market;
+mod perpetual;
+mod player;
+mod publisher;
+mod random;
+mod recording;
+mod requests;
+mod schedule;
+mod session;
+mod stats;
+mod turn;
+mod wire;
+
+pub use config::{Config, EPOCH};
+pub use exchange::{CATCH_UP_MAX, Exchange};
+pub use faults::Faults;
+pub use recording::{Recording, RecordingError};
+pub use requests::STREAMS_MAX;
+pub use session::{OUTPUTS_MAX, Output, SessionId};
+pub use stats::Stats;
+pub use turn::TrueBook;

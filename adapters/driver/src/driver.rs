@@ -1,0 +1,356 @@
+//! [`Driver`]: the one task that owns everything.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite::Message;
+use event_listener::EventListener;
+use futures_lite::Stream;
+use gemini_ws::{
+    CloseReason, ConnectFailure, Connection, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Scratch,
+};
+
+use crate::delivery::{Callback, Channel, Delivery, Events};
+use crate::handle::{Commands, Replies, carry_out};
+use crate::runtime::{Runtime, Timer};
+use crate::shutdown::Shutdown;
+use crate::socket::Socket;
+
+/// The most frames that are read before timers and commands have their turn again.
+pub const FRAMES_PER_TURN_MAX: usize = 64;
+
+/// The most commands that are carried out in a turn.
+const COMMANDS_PER_TURN_MAX: usize = 16;
+
+/// How long the answer to a peer's Close frame may take to get out, and the last events to be taken.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The end of a driver: there is exactly one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub struct Closed {
+    /// Why.
+    pub reason: CloseReason,
+    /// Events that a full queue kept from being delivered, because nobody took any for a second.
+    pub undelivered: usize,
+}
+
+/// Runs a connection. Made by [`client`](crate::client).
+#[derive(Debug)]
+pub struct Driver {
+    connection: Connection,
+    commands: Commands,
+    shutdown: Shutdown,
+}
+
+impl Driver {
+    pub(crate) fn new(connection: Connection, commands: Commands, shutdown: Shutdown) -> Driver {
+        Driver { connection, commands, shutdown }
+    }
+
+    /// Connects and keeps connected until [`shutdown`](crate::Handle::shutdown), or until going on is
+    /// useless. Calls `on_event` for each event, in this task: return soon. It is given the connection,
+    /// for commands, and the time to pass to them.
+    ///
+    /// Dropping the future drops the socket without a handshake.
+    pub async fn run<R: Runtime>(
+        self,
+        runtime: &R,
+        on_event: impl FnMut(&mut Connection, Instant, Event<'_>),
+    ) -> Closed {
+        self.run_with(runtime, Callback(on_event)).await
+    }
+
+    /// The same, with owned events in a queue of `capacity`, at least one: spawn the future, and take
+    /// from [`Events`].
+    pub fn run_with_events<'r, R: Runtime>(
+        self,
+        runtime: &'r R,
+        capacity: usize,
+    ) -> (Events, impl Future<Output = Closed> + use<'r, R>) {
+        let (sender, receiver) = async_channel::bounded(capacity.max(1));
+        (Events { receiver }, self.run_with(runtime, Channel::new(sender)))
+    }
+
+    async fn run_with<R: Runtime>(mut self, runtime: &R, delivery: impl Delivery) -> Closed {
+        // Already open, or already closed: both are fine.
+        let _ = self.connection.open(runtime.clock().now());
+        let mut task = Task {
+            runtime,
+            connection: self.connection,
+            delivery,
+            shutdown: Some(self.shutdown),
+            listener: None,
+            timer: runtime.timer(),
+            timer_at: None,
+            socket: None,
+            farewell: None,
+            dial: None,
+            dial_is_new: false,
+            scratch: Scratch::new(),
+            replies: Vec::new(),
+            closed: None,
+        };
+        let mut commands = pin!(self.commands);
+        poll_fn(move |context| task.turn(commands.as_mut(), context)).await
+    }
+}
+
+/// A dial under way.
+type Dial<'r, Io> =
+    (LinkId, Pin<Box<dyn Future<Output = Result<WebSocketStream<Io>, ConnectFailure>> + Send + 'r>>);
+
+struct Task<'r, R: Runtime, D> {
+    runtime: &'r R,
+    connection: Connection,
+    delivery: D,
+    /// `None` once it has been heeded.
+    shutdown: Option<Shutdown>,
+    listener: Option<EventListener>,
+    timer: R::Timer,
+    /// What the timer is set to.
+    timer_at: Option<Instant>,
+    socket: Option<Socket<R::Io>>,
+    /// A socket whose peer has said goodbye: read to its end, so that our answer gets out.
+    farewell: Option<(Socket<R::Io>, Instant)>,
+    dial: Option<Dial<'r, R::Io>>,
+    /// Whether it has not been polled yet.
+    dial_is_new: bool,
+    scratch: Scratch,
+    replies: Replies,
+    /// The end, and how long the last events may take to be taken.
+    closed: Option<(CloseReason, Instant)>,
+}
+
+impl<R: Runtime, D: Delivery> Task<'_, R, D> {
+    /// One turn: shutdown, timer and commands first, so that a flood of frames cannot starve them;
+    /// then frames, then what is to be written.
+    fn turn(&mut self, mut commands: Pin<&mut Commands>, context: &mut Context<'_>) -> Poll<Closed> {
+        let now = self.runtime.clock().now();
+        self.heed_shutdown(now, context);
+        if self.connection.deadline().is_some_and(|deadline| deadline.at <= now) {
+            self.connection.handle_timeout(now);
+        }
+        self.take_commands(now, commands.as_mut(), context);
+        self.perform(now);
+        self.poll_dial(now, context);
+        let more = self.read(now, context);
+        self.perform(now);
+        self.write(now, context);
+        self.bid_farewell(now, context);
+        if let (Some((reason, until)), None) = (self.closed, &self.farewell) {
+            let taken = self.delivery.poll_ready(context).is_ready();
+            if taken || now >= until {
+                return Poll::Ready(Closed { reason, undelivered: self.delivery.waiting() });
+            }
+        }
+        if more || self.dial_is_new {
+            context.waker().wake_by_ref();
+        }
+        self.set_timer(context);
+        Poll::Pending
+    }
+
+    fn heed_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
+        while let Some(shutdown) = &self.shutdown {
+            if shutdown.is_triggered() {
+                self.close(now);
+                return;
+            }
+            match &mut self.listener {
+                None => self.listener = Some(shutdown.listen()),
+                Some(listener) => match Pin::new(listener).poll(context) {
+                    Poll::Ready(()) => self.listener = None,
+                    Poll::Pending => return,
+                },
+            }
+        }
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.shutdown = None;
+        self.listener = None;
+        self.connection.close(now);
+    }
+
+    fn take_commands(&mut self, now: Instant, mut commands: Pin<&mut Commands>, context: &mut Context<'_>) {
+        for _ in 0..COMMANDS_PER_TURN_MAX {
+            match commands.as_mut().poll_next(context) {
+                Poll::Ready(Some(command)) => {
+                    carry_out(command, &mut self.connection, now, &mut self.replies);
+                    self.perform(now);
+                }
+                Poll::Ready(None) => {
+                    // The last handle is gone: nobody could end this any more.
+                    if self.shutdown.is_some() {
+                        self.close(now);
+                    }
+                    return;
+                }
+                Poll::Pending => return,
+            }
+        }
+        context.waker().wake_by_ref();
+    }
+
+    fn poll_dial(&mut self, now: Instant, context: &mut Context<'_>) {
+        self.dial_is_new = false;
+        let Some((link, dial)) = &mut self.dial else { return };
+        let link = *link;
+        let Poll::Ready(result) = dial.as_mut().poll(context) else { return };
+        self.dial = None;
+        match result {
+            Ok(stream) => {
+                self.socket = Some(Socket::new(link, stream));
+                self.connection.handle_connected(link, now);
+            }
+            Err(why) => self.connection.handle_connect_failed(link, now, why),
+        }
+        self.perform(now);
+    }
+
+    /// Reads frames. Returns whether there may be more.
+    fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        for _ in 0..FRAMES_PER_TURN_MAX {
+            match self.delivery.poll_ready(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(())) => {
+                    if self.shutdown.is_some() {
+                        self.close(now);
+                    }
+                }
+            }
+            let Some(socket) = &mut self.socket else { return false };
+            let link = socket.link;
+            let message = match socket.poll_message(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(message)) => message,
+                Poll::Ready(Err(why)) => {
+                    self.lose(link, now, why);
+                    return false;
+                }
+            };
+            let frame = match &message {
+                Message::Text(text) => Frame::Text(text.as_str()),
+                Message::Binary(bytes) => Frame::Binary(bytes),
+                Message::Ping(payload) => Frame::Ping(payload),
+                Message::Pong(payload) => Frame::Pong(payload),
+                Message::Close(None) => Frame::Close { code: None, reason: "" },
+                Message::Close(Some(frame)) => {
+                    Frame::Close { code: Some(frame.code.into()), reason: frame.reason.as_str() }
+                }
+                // Never read, only written.
+                Message::Frame(_) => continue,
+            };
+            let event = self.connection.handle_frame(link, now, frame, &mut self.scratch);
+            if let Some(event) = event {
+                resolve(&mut self.replies, &event);
+                self.delivery.deliver(&mut self.connection, now, event);
+            }
+            if let Frame::Close { .. } = frame {
+                self.farewell = self.socket.take().map(|socket| (socket, now + FAREWELL));
+            }
+            self.perform(now);
+        }
+        true
+    }
+
+    fn lose(&mut self, link: LinkId, now: Instant, why: Lost) {
+        self.socket = None;
+        self.connection.handle_lost(link, now, why);
+        self.perform(now);
+    }
+
+    fn write(&mut self, now: Instant, context: &mut Context<'_>) {
+        if let Some(socket) = &mut self.socket
+            && let Err(why) = socket.poll_write(context)
+        {
+            let link = socket.link;
+            self.lose(link, now, why);
+        }
+    }
+
+    fn bid_farewell(&mut self, now: Instant, context: &mut Context<'_>) {
+        while let Some((socket, until)) = &mut self.farewell {
+            // What comes after a Close frame is not looked at.
+            match socket.poll_message(context) {
+                Poll::Pending if now < *until => return,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending | Poll::Ready(Err(_)) => self.farewell = None,
+            }
+        }
+    }
+
+    /// Does what the connection wants done.
+    fn perform(&mut self, now: Instant) {
+        while let Some(output) = self.connection.poll_output() {
+            match output {
+                Output::Connect(link) => {
+                    self.farewell = None;
+                    if let Some(request) = self.connection.connect_request(link) {
+                        self.dial = Some((link, Box::pin(self.runtime.dial(request))));
+                        self.dial_is_new = true;
+                    }
+                }
+                Output::Send { link, text } => {
+                    if let Some(socket) = self.socket.as_mut().filter(|socket| socket.link == link) {
+                        socket.send(text);
+                    }
+                }
+                Output::Close { link, code, reason } => {
+                    if let Some(socket) = self.socket.as_mut().filter(|socket| socket.link == link) {
+                        socket.close(code, reason);
+                    }
+                }
+                Output::Abort(link) => {
+                    self.socket.take_if(|socket| socket.link == link);
+                    self.dial.take_if(|(dialled, _)| *dialled == link);
+                }
+                Output::Event(event) => {
+                    if let Event::Closed { reason } = event {
+                        self.closed = Some((reason, now + FAREWELL));
+                        self.socket = None;
+                        self.dial = None;
+                    }
+                    resolve(&mut self.replies, &event);
+                    self.delivery.deliver(&mut self.connection, now, event);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Sets the timer, if its instant has changed, and has it wake this task.
+    fn set_timer(&mut self, context: &mut Context<'_>) {
+        let deadline = self.connection.deadline().map(|deadline| deadline.at);
+        let farewell = self.farewell.as_ref().map(|(_, until)| *until);
+        let closed = self.closed.map(|(_, until)| until);
+        let at = [deadline, farewell, closed].into_iter().flatten().min();
+        if at != self.timer_at
+            && let Some(at) = at
+        {
+            self.timer.set(self.runtime.clock().to_std(at));
+        }
+        self.timer_at = at;
+        if at.is_some() && self.timer.poll(context).is_ready() {
+            // It has fired, perhaps a little before the clock gets there: set it again next time.
+            self.timer_at = None;
+            context.waker().wake_by_ref();
+        }
+    }
+}
+
+/// Hands a reply to whoever waits for it.
+fn resolve(replies: &mut Replies, event: &Event<'_>) {
+    if let Event::Reply { request, .. } = event
+        && let Some(position) = replies.iter().position(|(waiting, _)| waiting == request)
+    {
+        let (_, answer) = replies.swap_remove(position);
+        // Nobody may be waiting any more.
+        let _ = answer.try_send(Ok(EventBuf::from(event)));
+    }
+}

@@ -1,0 +1,152 @@
+//! [`Handle`]: commands to a driver, from anywhere.
+
+use std::fmt;
+
+use async_channel::{Receiver, Sender};
+use gemini_ws::{CommandError, Connection, EventBuf, RawJson, Stream, StreamId};
+
+use crate::driver::Driver;
+use crate::shutdown::Shutdown;
+
+/// The most commands that wait for the driver; then a handle waits.
+pub const COMMANDS_MAX: usize = 64;
+
+/// Splits a connection into the one who runs it and the one who commands it.
+pub fn client(connection: Connection) -> (Handle, Driver) {
+    let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
+    let shutdown = Shutdown::new();
+    let driver = Driver::new(connection, receiver, shutdown.clone());
+    (Handle { commands, shutdown }, driver)
+}
+
+/// Commands to a running driver. Clone it freely; dropping the last one shuts the driver down.
+///
+/// A future that is dropped before it is done: if its command was not taken yet, nothing happens;
+/// if it was, it is carried out, and the event stream tells of its end. Nothing is ever half sent.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    commands: Sender<Command>,
+    shutdown: Shutdown,
+}
+
+/// A command, and where its answer goes.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Subscribe { stream: Stream, answer: Sender<Result<StreamId, CommandError>> },
+    Unsubscribe { id: StreamId, answer: Sender<Result<(), CommandError>> },
+    Request { method: String, params: Option<String>, answer: Sender<Result<EventBuf, RequestError>> },
+}
+
+pub(crate) type Commands = Receiver<Command>;
+
+/// Why a request has no reply.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// It was not sent.
+    Refused(CommandError),
+    /// It was not sent: the parameters are no JSON at this byte.
+    InvalidParameters {
+        /// Bytes from their beginning.
+        offset: usize,
+    },
+    /// The driver ended first. If it was sent before, whether the venue acted is not known.
+    Closed,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestError::Refused(error) => write!(f, "not sent: {error}"),
+            RequestError::InvalidParameters { offset } => {
+                write!(f, "not sent: the parameters are no JSON at byte {offset}")
+            }
+            RequestError::Closed => f.write_str("the driver has ended"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+impl Handle {
+    /// As [`Connection::subscribe`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection; [`CommandError::Closed`] also if the driver has ended.
+    pub async fn subscribe(&self, stream: Stream) -> Result<StreamId, CommandError> {
+        let (answer, receiver) = async_channel::bounded(1);
+        self.command(Command::Subscribe { stream, answer }, receiver)
+            .await
+            .unwrap_or(Err(CommandError::Closed))
+    }
+
+    /// As [`Connection::unsubscribe`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection; [`CommandError::Closed`] also if the driver has ended.
+    pub async fn unsubscribe(&self, id: StreamId) -> Result<(), CommandError> {
+        let (answer, receiver) = async_channel::bounded(1);
+        self.command(Command::Unsubscribe { id, answer }, receiver).await.unwrap_or(Err(CommandError::Closed))
+    }
+
+    /// As [`Connection::request`], and waits for the reply: an [`EventBuf`] of
+    /// [`Event::Reply`](gemini_ws::Event::Reply), which says whether an answer came at all.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], if there is no reply.
+    pub async fn request(&self, method: &str, params: Option<&str>) -> Result<EventBuf, RequestError> {
+        if let Some(Err(error)) = params.map(RawJson::new) {
+            return Err(RequestError::InvalidParameters { offset: error.offset() });
+        }
+        let (answer, receiver) = async_channel::bounded(1);
+        let command =
+            Command::Request { method: method.to_owned(), params: params.map(str::to_owned), answer };
+        self.command(command, receiver).await.unwrap_or(Err(RequestError::Closed))
+    }
+
+    /// Wants an orderly end: [`Driver::run`] closes the link with a handshake and returns. Any number
+    /// of times, from anywhere. Returns whether this was the first time.
+    pub fn shutdown(&self) -> bool {
+        self.shutdown.trigger()
+    }
+
+    /// Sends a command and waits for its answer; `None` if the driver ended first.
+    async fn command<T>(&self, command: Command, answer: Receiver<T>) -> Option<T> {
+        self.commands.send(command).await.ok()?;
+        answer.recv().await.ok()
+    }
+}
+
+/// Carries out a command; a request's answer is kept for its reply.
+pub(crate) fn carry_out(
+    command: Command,
+    connection: &mut Connection,
+    now: gemini_ws::Instant,
+    replies: &mut Replies,
+) {
+    // An answer that nobody waits for any more is dropped.
+    match command {
+        Command::Subscribe { stream, answer } => {
+            let _ = answer.try_send(connection.subscribe(now, stream));
+        }
+        Command::Unsubscribe { id, answer } => {
+            let _ = answer.try_send(connection.unsubscribe(now, id));
+        }
+        Command::Request { method, params, answer } => {
+            // Checked by the handle.
+            let params = params.as_deref().and_then(|params| RawJson::new(params).ok());
+            match connection.request(now, &method, params) {
+                Ok(request) => replies.push((request, answer)),
+                Err(error) => {
+                    let _ = answer.try_send(Err(RequestError::Refused(error)));
+                }
+            }
+        }
+    }
+}
+
+/// Who waits for which reply; at most as many as requests can be in flight.
+pub(crate) type Replies = Vec<(gemini_ws::RequestId, Sender<Result<EventBuf, RequestError>>)>;

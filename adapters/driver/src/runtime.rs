@@ -1,0 +1,40 @@
+//! The seam between the driver and a runtime.
+
+use std::future::Future;
+use std::task::{Context, Poll};
+
+use async_tungstenite::WebSocketStream;
+use futures_lite::{AsyncRead, AsyncWrite};
+use gemini_ws::{Clock, ConnectFailure, ConnectRequest};
+
+/// What the driver needs of a runtime. It spawns nothing: the application does that.
+pub trait Runtime {
+    /// A byte stream, TLS included.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send;
+    /// A timer that can be set again and again.
+    type Timer: Timer + Unpin + Send;
+
+    /// The clock that the connection lives by.
+    fn clock(&self) -> &Clock;
+
+    /// A timer that is not set.
+    fn timer(&self) -> Self::Timer;
+
+    /// Connects, secures and upgrades. Dropped before it is done, it must leave nothing behind.
+    ///
+    /// Use [`websocket_config`](crate::websocket_config) for the upgrade, and
+    /// [`connect_failure`](crate::connect_failure) for its errors.
+    fn dial(
+        &self,
+        request: ConnectRequest,
+    ) -> impl Future<Output = Result<WebSocketStream<Self::Io>, ConnectFailure>> + Send;
+}
+
+/// A timer of a runtime: made once, set many times.
+pub trait Timer {
+    /// Fires at `at`, and not at the instant set before.
+    fn set(&mut self, at: std::time::Instant);
+
+    /// Ready at or after the instant that was set, again and again until it is set anew.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()>;
+}

@@ -1,0 +1,65 @@
+//! [`Shutdown`]: the wish for an end, made once and never missed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use event_listener::{Event, EventListener};
+
+/// A level, not an edge: once triggered it stays so, and whoever waits later returns at once.
+///
+/// ```
+/// use gemini_ws_driver::Shutdown;
+///
+/// let shutdown = Shutdown::new();
+/// assert!(shutdown.trigger(), "the first one");
+/// assert!(!shutdown.trigger(), "any other");
+/// futures_lite::future::block_on(shutdown.wait());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    triggered: AtomicBool,
+    event: Event,
+}
+
+impl Shutdown {
+    /// Not triggered.
+    pub fn new() -> Shutdown {
+        Shutdown::default()
+    }
+
+    /// Triggers it. Returns whether this was the first time.
+    pub fn trigger(&self) -> bool {
+        let first = !self.shared.triggered.swap(true, Ordering::AcqRel);
+        if first {
+            self.shared.event.notify(usize::MAX);
+        }
+        first
+    }
+
+    /// Whether it was triggered.
+    pub fn is_triggered(&self) -> bool {
+        self.shared.triggered.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is triggered.
+    pub async fn wait(&self) {
+        while !self.is_triggered() {
+            let listener = self.listen();
+            if self.is_triggered() {
+                return;
+            }
+            listener.await;
+        }
+    }
+
+    /// A listener for the next trigger; look at [`is_triggered`](Shutdown::is_triggered) once more
+    /// before waiting on it.
+    pub(crate) fn listen(&self) -> EventListener {
+        self.shared.event.listen()
+    }
+}

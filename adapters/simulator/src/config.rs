@@ -1,0 +1,104 @@
+//! [`Config`]: what kind of exchange.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gemini_ws::{Symbol, Timestamp};
+
+use crate::recording::Recording;
+
+/// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO) unless said otherwise: an even
+/// second in September 2026, a fixed one so that runs repeat.
+pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
+
+/// The rates and sizes of an [`Exchange`](crate::Exchange), and where its books come from.
+///
+/// ```
+/// use std::time::Duration;
+/// use gemini_ws_simulator::Config;
+///
+/// let symbols = ["btcusd", "ethusd"].map(|name| name.parse().unwrap());
+/// let config = Config::market(symbols).events_per_second(200).server_ping(Duration::from_secs(5));
+/// # let _ = config;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) source: SourceConfig,
+    pub(crate) epoch: Timestamp,
+    pub(crate) server_ping: Duration,
+    pub(crate) events_per_second: u32,
+    pub(crate) orders_per_side: u32,
+    pub(crate) stale_percent: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum SourceConfig {
+    Market(Vec<Symbol>),
+    Recording(Recording),
+}
+
+impl Config {
+    /// Generated markets in these symbols, each once; any valid symbol will do.
+    ///
+    /// Those that end in `perp` are perpetuals, those with a hyphen prediction-market contracts.
+    pub fn market(symbols: impl IntoIterator<Item = Symbol>) -> Config {
+        let mut known = BTreeSet::new();
+        let symbols = symbols.into_iter().filter(|symbol| known.insert(*symbol));
+        Config::new(SourceConfig::Market(symbols.collect()))
+    }
+
+    /// Plays a recording.
+    pub fn recording(recording: Recording) -> Config {
+        Config::new(SourceConfig::Recording(recording))
+    }
+
+    fn new(source: SourceConfig) -> Config {
+        Config {
+            source,
+            epoch: EPOCH,
+            server_ping: Duration::from_secs(20),
+            events_per_second: 20,
+            orders_per_side: 50,
+            stale_percent: 4,
+        }
+    }
+
+    /// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO); [`EPOCH`] if not given.
+    #[must_use]
+    pub fn epoch(mut self, epoch: Timestamp) -> Config {
+        self.epoch = epoch;
+        self
+    }
+
+    /// The time between RFC 6455 pings to a session; 20 s if not given (`ws-gemini-com.md`
+    /// section 13). Less than a millisecond counts as one.
+    #[must_use]
+    pub fn server_ping(mut self, period: Duration) -> Config {
+        self.server_ping = period.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Mean number of orders, cancellations and trades a second in each symbol, a tenth of it in
+    /// thin ones; 20 if not given. Zero leaves the books as they are.
+    #[must_use]
+    pub fn events_per_second(mut self, events: u32) -> Config {
+        self.events_per_second = events;
+        self
+    }
+
+    /// About how many orders rest on each side of a book, a tenth of it in thin symbols; 50 if not
+    /// given. The venue's btcusd has some 2,500 levels a side.
+    #[must_use]
+    pub fn orders_per_side(mut self, orders: u32) -> Config {
+        self.orders_per_side = orders;
+        self
+    }
+
+    /// How many of a hundred snapshots are followed by a change that they already contain (quirk
+    /// Q-B3); 4 if not given.
+    #[must_use]
+    pub fn stale_percent(mut self, percent: u32) -> Config {
+        self.stale_percent = percent;
+        self
+    }
+}

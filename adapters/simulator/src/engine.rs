@@ -1,0 +1,280 @@
+//! [`Engine`]: matching by price, then by time, for one symbol.
+//!
+//! Prices and quantities are integers: units of the last decimal that the symbol has.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// A side of a book.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Side {
+    Bid,
+    Ask,
+}
+
+impl Side {
+    pub(crate) const BOTH: [Side; 2] = [Side::Bid, Side::Ask];
+
+    pub(crate) const fn opposite(self) -> Side {
+        match self {
+            Side::Bid => Side::Ask,
+            Side::Ask => Side::Bid,
+        }
+    }
+}
+
+/// An order, within one engine; never given twice.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct OrderId(u64);
+
+/// What becomes of the part of an order that does not match at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Remainder {
+    Rests,
+    IsCanceled,
+}
+
+/// A level of the book: price and the quantity of all orders at it.
+pub(crate) type PriceQuantity = (u64, u64);
+
+/// What one action did to the book.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Effects {
+    /// Each level that changed, once.
+    pub(crate) changes: Vec<Change>,
+    /// Each match, in the order of time.
+    pub(crate) fills: Vec<Fill>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) side: Side,
+    pub(crate) price: u64,
+    /// The quantity at the level before the action.
+    pub(crate) before: u64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Fill {
+    pub(crate) price: u64,
+    pub(crate) quantity: u64,
+    pub(crate) maker: OrderId,
+    pub(crate) maker_side: Side,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Resting {
+    id: OrderId,
+    quantity: u64,
+}
+
+/// The orders at one price, the oldest first; never empty.
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    orders: VecDeque<Resting>,
+    total: u64,
+}
+
+/// The orders of one symbol. Never crossed: whatever could match has matched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Engine {
+    bids: BTreeMap<u64, Queue>,
+    asks: BTreeMap<u64, Queue>,
+    /// Where each resting order stands.
+    places: BTreeMap<OrderId, (Side, u64)>,
+    resting: [usize; 2],
+    last_id: u64,
+}
+
+impl Engine {
+    /// Matches an order against the opposite side as far as `limit` allows; returns its id if a part
+    /// of it rests.
+    pub(crate) fn place(
+        &mut self,
+        side: Side,
+        limit: u64,
+        quantity: u64,
+        remainder: Remainder,
+        effects: &mut Effects,
+    ) -> Option<OrderId> {
+        self.last_id += 1;
+        let id = OrderId(self.last_id);
+        let left = self.take(side, limit, quantity, effects);
+        if left == 0 || remainder == Remainder::IsCanceled {
+            return None;
+        }
+        let queue = self.levels_mut(side).entry(limit).or_default();
+        effects.changes.push(Change { side, price: limit, before: queue.total });
+        queue.orders.push_back(Resting { id, quantity: left });
+        queue.total += left;
+        self.places.insert(id, (side, limit));
+        self.resting[side as usize] += 1;
+        Some(id)
+    }
+
+    /// Matches, and returns what is left.
+    fn take(&mut self, side: Side, limit: u64, quantity: u64, effects: &mut Effects) -> u64 {
+        let maker_side = side.opposite();
+        let mut left = quantity;
+        while left > 0 {
+            let Some((price, _)) = self.best(maker_side) else { break };
+            let matches = match side {
+                Side::Bid => price <= limit,
+                Side::Ask => price >= limit,
+            };
+            if !matches {
+                break;
+            }
+            let mut filled = Vec::new();
+            let levels = self.levels_mut(maker_side);
+            let Some(queue) = levels.get_mut(&price) else { break };
+            effects.changes.push(Change { side: maker_side, price, before: queue.total });
+            while left > 0 {
+                let Some(first) = queue.orders.front_mut() else { break };
+                let quantity = left.min(first.quantity);
+                effects.fills.push(Fill { price, quantity, maker: first.id, maker_side });
+                left -= quantity;
+                first.quantity -= quantity;
+                queue.total -= quantity;
+                if first.quantity == 0 {
+                    filled.push(first.id);
+                    queue.orders.pop_front();
+                }
+            }
+            if queue.orders.is_empty() {
+                levels.remove(&price);
+            }
+            self.resting[maker_side as usize] -= filled.len();
+            for id in filled {
+                self.places.remove(&id);
+            }
+        }
+        left
+    }
+
+    /// Takes an order out of the book; false if it is not there any more.
+    pub(crate) fn cancel(&mut self, id: OrderId, effects: &mut Effects) -> bool {
+        let Some((side, price)) = self.places.remove(&id) else { return false };
+        let levels = self.levels_mut(side);
+        let Some(queue) = levels.get_mut(&price) else { return false };
+        let Some(position) = queue.orders.iter().position(|order| order.id == id) else { return false };
+        effects.changes.push(Change { side, price, before: queue.total });
+        if let Some(order) = queue.orders.remove(position) {
+            queue.total -= order.quantity;
+        }
+        if queue.orders.is_empty() {
+            levels.remove(&price);
+        }
+        self.resting[side as usize] -= 1;
+        true
+    }
+
+    /// Cancels all orders of a side.
+    pub(crate) fn clear(&mut self, side: Side, effects: &mut Effects) {
+        for (price, queue) in std::mem::take(self.levels_mut(side)) {
+            effects.changes.push(Change { side, price, before: queue.total });
+            for order in &queue.orders {
+                self.places.remove(&order.id);
+            }
+        }
+        self.resting[side as usize] = 0;
+    }
+
+    pub(crate) fn contains(&self, id: OrderId) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    /// The number of resting orders of a side.
+    pub(crate) const fn orders(&self, side: Side) -> usize {
+        self.resting[side as usize]
+    }
+
+    /// The number of levels of both sides.
+    pub(crate) fn level_count(&self) -> usize {
+        self.bids.len() + self.asks.len()
+    }
+
+    pub(crate) fn best(&self, side: Side) -> Option<PriceQuantity> {
+        let best = match side {
+            Side::Bid => self.bids.last_key_value(),
+            Side::Ask => self.asks.first_key_value(),
+        };
+        best.map(|(price, queue)| (*price, queue.total))
+    }
+
+    /// The quantity at a price; zero if there is no order.
+    pub(crate) fn quantity(&self, side: Side, price: u64) -> u64 {
+        self.levels(side).get(&price).map_or(0, |queue| queue.total)
+    }
+
+    /// The levels of a side, the best first.
+    pub(crate) fn best_first(&self, side: Side) -> Box<dyn Iterator<Item = PriceQuantity> + '_> {
+        let levels = self.levels(side).iter().map(|(price, queue)| (*price, queue.total));
+        match side {
+            Side::Bid => Box::new(levels.rev()),
+            Side::Ask => Box::new(levels),
+        }
+    }
+
+    const fn levels(&self, side: Side) -> &BTreeMap<u64, Queue> {
+        match side {
+            Side::Bid => &self.bids,
+            Side::Ask => &self.asks,
+        }
+    }
+
+    const fn levels_mut(&mut self, side: Side) -> &mut BTreeMap<u64, Queue> {
+        match side {
+            Side::Bid => &mut self.bids,
+            Side::Ask => &mut self.asks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs orders of the form `b 100 5` (bid), `s 101 5` (ask), `B`/`S` (not resting), `c 1`
+    /// (cancel the first order) and compares the book and the fills, the maker's number last.
+    fn check(actions: &str, book: &str, fills: &str) {
+        let mut engine = Engine::default();
+        let mut effects = Effects::default();
+        for action in actions.split(", ") {
+            let words: Vec<&str> = action.split(' ').collect();
+            let number = |at: usize| words[at].parse().unwrap();
+            let (side, remainder) = match words[0] {
+                "b" => (Side::Bid, Remainder::Rests),
+                "s" => (Side::Ask, Remainder::Rests),
+                "B" => (Side::Bid, Remainder::IsCanceled),
+                "S" => (Side::Ask, Remainder::IsCanceled),
+                _ => {
+                    engine.cancel(OrderId(number(1)), &mut effects);
+                    continue;
+                }
+            };
+            engine.place(side, number(1), number(2), remainder, &mut effects);
+        }
+        let levels = |side| {
+            let levels = engine.best_first(side).map(|(price, quantity)| format!("{price}x{quantity}"));
+            levels.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(format!("{} / {}", levels(Side::Bid), levels(Side::Ask)), book, "{actions}");
+        let made = effects.fills.iter();
+        let made: Vec<_> =
+            made.map(|fill| format!("{}x{}:{}", fill.price, fill.quantity, fill.maker.0)).collect();
+        assert_eq!(made.join(" "), fills, "{actions}");
+        let resting: usize = Side::BOTH.map(|side| engine.orders(side)).iter().sum();
+        assert_eq!(resting, engine.places.len(), "{actions}");
+    }
+
+    #[test]
+    fn price_then_time() {
+        check("b 100 5, s 101 3", "100x5 / 101x3", "");
+        check("b 100 5, b 100 2, s 100 6", "100x1 / ", "100x5:1 100x1:2");
+        check("s 102 1, s 101 1, B 102 5", " / ", "101x1:2 102x1:1");
+        check("s 101 2, b 101 5", "101x3 / ", "101x2:1");
+        check("b 99 1, b 100 1, S 100 5", "99x1 / ", "100x1:2");
+        check("b 100 5, b 100 2, c 1, s 100 1", "100x1 / ", "100x1:2");
+        check("b 100 5, c 1, c 1, c 9", " / ", "");
+    }
+}

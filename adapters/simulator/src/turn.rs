@@ -1,0 +1,71 @@
+//! [`Turn`]: what the parts of the exchange may use while they handle something.
+
+use gemini_ws::{Instant, Level, Symbol};
+
+use crate::faults::Faults;
+use crate::random::Random;
+use crate::schedule::Schedule;
+use crate::session::Sessions;
+
+/// A book as the exchange itself has it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TrueBook {
+    /// Best first.
+    pub bids: Vec<Level>,
+    /// Best first.
+    pub asks: Vec<Level>,
+    /// Of the last change; depth streams get to it within their cadence.
+    pub last_update_id: u64,
+}
+
+/// The present instant, and everything but the books.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Instant,
+    /// The venue's time at the origin of the clock, in ns since 1970.
+    pub(crate) epoch: i64,
+    pub(crate) sessions: &'a mut Sessions,
+    pub(crate) schedule: &'a mut Schedule,
+    pub(crate) faults: &'a mut Faults,
+    /// Chance in what concerns sessions; the market has its own, so that it does not depend on who
+    /// watches.
+    pub(crate) random: &'a mut Random,
+    pub(crate) stale_percent: u32,
+}
+
+impl Turn<'_> {
+    /// The venue's time in ns since 1970.
+    pub(crate) fn venue_time(&self) -> i64 {
+        self.epoch.saturating_add_unsigned(self.now.as_nanos())
+    }
+}
+
+/// How [`Turn`] and the rest of the exchange see where books come from.
+pub(crate) trait Books {
+    /// The symbols, in the order of the configuration or of their appearance.
+    fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_>;
+
+    /// Whether there is such a stream.
+    fn has(&self, stream: &gemini_ws::Stream) -> bool;
+
+    /// Whether the book behind a stream is small: its snapshot may come before the acknowledgement.
+    fn is_small(&self, stream: &gemini_ws::Stream) -> bool;
+
+    /// Starts a stream; the session is not subscribed to it yet.
+    fn subscribe(&mut self, turn: &mut Turn<'_>, session: crate::SessionId, stream: &gemini_ws::Stream);
+
+    /// Ends a stream.
+    fn unsubscribe(&mut self, turn: &mut Turn<'_>, session: crate::SessionId, stream: &gemini_ws::Stream);
+
+    /// Sends a snapshot of the present book to a subscriber.
+    fn repeat_snapshot(&mut self, turn: &mut Turn<'_>, session: crate::SessionId, symbol: Symbol);
+
+    /// The result of the `depth` method as JSON; `None` for an unknown symbol.
+    fn depth_result(&self, symbol: Symbol, limit: usize) -> Option<String>;
+
+    /// The present book; `None` for an unknown symbol.
+    fn book(&self, symbol: Symbol) -> Option<TrueBook>;
+
+    /// Does a task that this put on the schedule.
+    fn run(&mut self, turn: &mut Turn<'_>, task: crate::schedule::Task);
+}

@@ -1,0 +1,147 @@
+//! Each fault does what it says, and nothing else.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{CLIENT, ClientBook, Venue, market, symbol};
+use gemini_ws::{Message, Scratch, decode};
+use gemini_ws_simulator::Output;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn connected(seed: u64) -> Venue {
+    let mut venue = Venue::new(market(&["btcusd"]).events_per_second(100).stale_percent(0), seed);
+    venue.connect("snapshot=-1");
+    venue
+}
+
+/// Applies the depth frames of `texts` to `book`.
+fn follow(book: &mut ClientBook, texts: &[String]) {
+    let mut scratch = Scratch::new();
+    for text in texts {
+        if let Message::Depth(depth) = decode(text, &mut scratch).unwrap() {
+            // A stale frame here repeats the last one, so what it says is known.
+            book.apply(&depth);
+        }
+    }
+}
+
+fn subscribed() -> (Venue, ClientBook) {
+    let (mut venue, mut book) = (connected(1), ClientBook::default());
+    let texts = venue.request("subscribe", &["btcusd@depth@100ms"]);
+    follow(&mut book, &texts);
+    (venue, book)
+}
+
+#[test]
+fn a_lost_change_leaves_a_gap() {
+    let (mut venue, mut book) = subscribed();
+    venue.exchange.faults().drop_depth(symbol("btcusd"), 3);
+    let texts = venue.run(SECOND);
+    follow(&mut book, &texts[..2]);
+    assert_eq!((book.updates, book.gaps), (2, 0));
+    follow(&mut book, &texts[2..3]);
+    assert_eq!((book.updates, book.gaps), (2, 1));
+    // Unsubscribing and subscribing again heals it.
+    venue.request("unsubscribe", &["btcusd@depth@100ms"]);
+    let mut book = ClientBook::default();
+    let mut texts = venue.request("subscribe", &["btcusd@depth@100ms"]);
+    texts.extend(venue.run(SECOND));
+    follow(&mut book, &texts);
+    assert_eq!((book.gaps, book.stale), (0, 0));
+    assert!(book.updates > 5);
+}
+
+#[test]
+fn a_repeated_change_is_stale() {
+    let (mut venue, mut book) = subscribed();
+    venue.exchange.faults().duplicate_depth(symbol("btcusd"), 2);
+    let texts = venue.run(SECOND);
+    assert_eq!(texts[1], texts[2]);
+    follow(&mut book, &texts);
+    assert_eq!((book.gaps, book.stale), (0, 1));
+}
+
+#[test]
+fn a_second_snapshot() {
+    let (mut venue, mut book) = subscribed();
+    let texts = venue.run(Duration::from_millis(150));
+    follow(&mut book, &texts);
+    venue.exchange.faults().repeat_snapshot(CLIENT, symbol("btcusd"));
+    let mut texts = venue.texts();
+    assert_eq!(texts.len(), 1);
+    // Who takes it can go on from it.
+    let mut other = ClientBook::default();
+    texts.extend(venue.run(SECOND));
+    follow(&mut other, &texts);
+    venue.exchange.faults().halt_market(true);
+    let texts = venue.run(SECOND);
+    follow(&mut other, &texts);
+    assert_eq!(other.gaps, 0);
+    assert_eq!(Some(other.as_true_book()), venue.exchange.book(symbol("btcusd")));
+}
+
+#[test]
+fn late_and_missing_replies() {
+    let mut venue = connected(1);
+    let ping = r#"{"id":1,"method":"ping"}"#;
+    venue.exchange.faults().delay_replies(SECOND * 3);
+    assert_eq!(venue.send(ping), [""; 0]);
+    assert_eq!(venue.run(Duration::from_millis(2_999)), [""; 0]);
+    assert_eq!(venue.run(Duration::from_millis(1)).len(), 1);
+    venue.exchange.faults().delay_replies(Duration::ZERO);
+    venue.exchange.faults().withhold_replies(2);
+    let counts: Vec<usize> = (0..3).map(|_| venue.send(ping).len()).collect();
+    assert_eq!(counts, [0, 0, 1]);
+}
+
+#[test]
+fn silence() {
+    let (mut venue, mut book) = subscribed();
+    venue.exchange.faults().silence(CLIENT);
+    assert_eq!(venue.send(r#"{"id":1,"method":"ping"}"#), [""; 0]);
+    assert_eq!(venue.run_outputs(SECOND * 60), []);
+    assert_eq!(venue.exchange.session_count(), 1);
+    venue.exchange.faults().end_silence(CLIENT);
+    let texts = venue.run(SECOND);
+    follow(&mut book, &texts);
+    assert!(book.gaps > 0);
+}
+
+#[test]
+fn endings() {
+    let mut venue = connected(1);
+    venue.exchange.faults().close(CLIENT, 1012, "service restart");
+    let close = Output::Close { session: CLIENT, code: 1012, reason: "service restart" };
+    assert_eq!(venue.run_outputs(SECOND * 60), [close]);
+    venue.connect("");
+    venue.exchange.faults().abort(CLIENT);
+    assert_eq!(venue.run_outputs(SECOND * 60), [Output::Abort { session: CLIENT }]);
+    assert_eq!(venue.exchange.session_count(), 0);
+}
+
+#[test]
+fn arbitrary_frames() {
+    let mut venue = connected(1);
+    venue.exchange.faults().send_text(CLIENT, "not JSON");
+    assert_eq!(venue.texts(), ["not JSON"]);
+}
+
+#[test]
+fn refused_subscriptions() {
+    let mut venue = connected(1);
+    venue.exchange.faults().refuse_subscribes(-1003, 2);
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let replies = venue.request("subscribe", &["btcusd@trade"]);
+        codes.push(replies[0].contains("-1003"));
+    }
+    assert_eq!(codes, [true, true, false]);
+    venue.exchange.faults().refuse_names(["btcusd@bookTicker"]);
+    let refused =
+        r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"Invalid stream name: BTCUSD@bookTicker"}}"#;
+    assert_eq!(venue.request("subscribe", &["btcusd@depth", "BTCUSD@bookTicker"]), [refused]);
+    venue.exchange.faults().refuse_names([]);
+    assert!(venue.request("subscribe", &["btcusd@bookTicker"]).len() == 2);
+}

@@ -1,0 +1,155 @@
+//! Recordings: who gets which frame, and when.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{CLIENT, ClientBook, Venue, request, symbol};
+use gemini_ws::{Frame, Instant, Message, Scratch, decode};
+use gemini_ws_simulator::{Config, Output, Recording, SessionId};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const FRAMES: [&str; 8] = [
+    r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":10,"u":10,"b":[["99.50","1.0"],["99.00","2.0"]],"a":[["100.50","3.0"]]}"#,
+    r#"{"id":1,"status":200}"#,
+    r#"{"u":10,"E":1,"s":"btcusd","b":"99.50","B":"1.0","a":"100.50","A":"3.0"}"#,
+    r#"{"e":"depthUpdate","E":2,"s":"ethusd","U":12,"u":12,"b":[["9","1"]],"a":[]}"#,
+    r#"{"e":"depthUpdate","E":3,"s":"btcusd","U":8,"u":10,"b":[["99.00","2.0"]],"a":[]}"#,
+    r#"{"e":"depthUpdate","E":4,"s":"btcusd","U":10,"u":15,"b":[["99.50","0.0"],["98.00","0.0"]],"a":[["100.40","1.0"]]}"#,
+    r#"{"E":5,"s":"btcusd","t":7,"p":"100.40","q":"0.1","m":false}"#,
+    r#"{"e":"depthUpdate","E":6,"s":"btcusd","U":15,"u":16,"b":[],"a":[["100.40","0.9"]]}"#,
+];
+
+fn venue() -> Venue {
+    Venue::new(Config::recording(Recording::parse(&FRAMES.join("\n")).unwrap()), 1)
+}
+
+#[test]
+fn plays_what_is_subscribed() {
+    let mut venue = venue();
+    assert!(venue.exchange.symbols().eq([symbol("btcusd"), symbol("ethusd")]));
+    venue.connect("snapshot=-1");
+    assert_eq!(venue.run(SECOND), [""; 0], "nobody has subscribed");
+    assert_eq!(venue.request("subscribe", &["btcusd@depth", "btcusd@trade"]).len(), 1);
+    assert_eq!(venue.run(SECOND), [FRAMES[0], FRAMES[4], FRAMES[5], FRAMES[6], FRAMES[7]]);
+    assert_eq!(venue.exchange.stats().played, 7);
+    let book = venue.exchange.book(symbol("btcusd")).unwrap();
+    assert_eq!((book.bids.len(), book.asks.len(), book.last_update_id), (1, 2, 16));
+    // Quiet after the end, but alive.
+    assert_eq!(venue.send(r#"{"id":2,"method":"ping"}"#), [r#"{"id":2,"status":200}"#]);
+    assert_eq!(venue.run_outputs(SECOND * 30).len(), 1, "a server ping");
+    let refused = venue.request("subscribe", &["solusd@depth"]);
+    assert!(refused[0].contains("Invalid stream name: solusd@depth"));
+}
+
+#[test]
+fn who_comes_later_gets_the_present_state() {
+    let mut venue = venue();
+    venue.connect("snapshot=-1");
+    venue.request("subscribe", &["ethusd@depth@100ms"]);
+    // Five frames at 10 ms each: the trade and the last change are still to come.
+    venue.run(Duration::from_millis(50));
+    let snapshot = r#"{"e":"depthUpdate","E":4,"s":"btcusd","U":15,"u":15,"b":[["99.00","2.0"]],"a":[["100.40","1.0"],["100.50","3.0"]]}"#;
+    venue.request("subscribe", &["btcusd@trade"]);
+    let texts = venue.request("subscribe", &["btcusd@depth@100ms", "btcusd@bookTicker"]);
+    assert_eq!(texts, [r#"{"id":1,"status":200}"#, snapshot, FRAMES[2]]);
+    let mut texts = venue.request("unsubscribe", &["btcusd@depth@100ms"]);
+    texts.extend(venue.request("subscribe", &["btcusd@depth@100ms"]));
+    assert_eq!(texts, [r#"{"id":1,"status":200}"#, r#"{"id":1,"status":200}"#, snapshot]);
+    let other = SessionId(2);
+    venue.exchange.handle_connected(other, venue.now, "snapshot=1");
+    venue.exchange.handle_frame(other, venue.now, Frame::Text(&request("subscribe", &["btcusd@depth"])));
+    let best = r#"{"e":"depthUpdate","E":4,"s":"btcusd","U":15,"u":15,"b":[["99.00","2.0"]],"a":[["100.40","1.0"]]}"#;
+    assert!(venue.outputs().contains(&Output::Send { session: other, text: best.to_owned() }));
+    let outputs = venue.run_outputs(SECOND);
+    let count = |session| outputs.iter().filter(|output| output.session() == session).count();
+    assert_eq!((count(CLIENT), count(other)), (2, 1));
+    let result = venue.send(r#"{"id":1,"method":"depth","params":{"symbol":"btcusd","limit":1}}"#);
+    assert_eq!(
+        result,
+        [
+            r#"{"id":1,"status":200,"result":{"lastUpdateId":16,"bids":[["99.00","2.0"]],"asks":[["100.40","0.9"]]}}"#
+        ]
+    );
+}
+
+#[test]
+fn without_snapshots_changes_only() {
+    let mut venue = venue();
+    venue.connect("");
+    venue.request("subscribe", &["btcusd@depth"]);
+    assert_eq!(venue.run(SECOND), [FRAMES[4], FRAMES[5], FRAMES[7]]);
+}
+
+#[test]
+fn faults_hold_for_recordings() {
+    let mut venue = venue();
+    venue.connect("snapshot=-1");
+    venue.exchange.faults().drop_depth(symbol("btcusd"), 2);
+    venue.exchange.faults().duplicate_depth(symbol("btcusd"), 3);
+    venue.request("subscribe", &["btcusd@depth"]);
+    assert_eq!(venue.run(SECOND), [FRAMES[0], FRAMES[4], FRAMES[7], FRAMES[7]]);
+}
+
+/// The times at which the frames of a recording leave, in ms after the subscription.
+fn times(recording: Recording) -> Vec<u64> {
+    let mut venue = Venue::new(Config::recording(recording), 1);
+    venue.run(SECOND);
+    venue.connect("snapshot=-1");
+    venue.request("subscribe", &["btcusd@trade"]);
+    let mut times = Vec::new();
+    while let Some(now) = venue.exchange.deadline().filter(|now| *now < Instant::from_secs(15)) {
+        venue.exchange.handle_timeout(now);
+        times.extend(venue.texts().iter().map(|_| now.since(venue.now).as_millis() as u64));
+    }
+    times
+}
+
+#[test]
+fn pace() {
+    let trade = r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#;
+    let with_times =
+        |times: [&str; 4]| Recording::parse(&times.map(|time| format!("{time}{trade}")).join("\n")).unwrap();
+    let plain = with_times([""; 4]);
+    assert_eq!(times(plain.clone()), [10, 20, 30, 40]);
+    assert_eq!(times(plain.interval(Duration::from_millis(500))), [500, 1000, 1500, 2000]);
+    let timed = with_times(["1790732601.5 ", "1790732601.75 ", "1790732604.5\t", "1790732604.25 "]);
+    assert_eq!(times(timed.clone()), [0, 250, 3000, 3000]);
+    assert_eq!(times(timed.without_receive_times()), [10, 20, 30, 40]);
+    assert_eq!(
+        times(with_times(["1790732601500 ", "", "1790732601900 ", "1790732601950 "])),
+        [0, 10, 20, 70]
+    );
+}
+
+/// A recording from outside, if there is one: the frames come out as they went in, and make a book.
+#[test]
+fn recorded_frames() {
+    let folder = std::env::var("GEMINI_WS_FRAMES").unwrap_or_else(|_| "../../../shared/frames".to_owned());
+    let Ok(text) = std::fs::read_to_string(format!("{folder}/dev_ws_gemini_perps.jsonl")) else {
+        eprintln!("ignored: no recordings in {folder}");
+        return;
+    };
+    let recording = Recording::parse(&text).unwrap();
+    let frames = recording.len();
+    let mut venue = Venue::new(Config::recording(recording), 1);
+    venue.connect("snapshot=-1");
+    let names =
+        ["btcgusdperp@depth@100ms", "ethgusdperp@depth", "btcgusdperp@bookTicker", "ethgusdperp@bookTicker"];
+    venue.request("subscribe", &names);
+    let texts = venue.run(SECOND * 10);
+    assert_eq!(texts.len(), frames);
+    let mut scratch = Scratch::new();
+    for name in ["btcgusdperp", "ethgusdperp"] {
+        let mut book = ClientBook::default();
+        for text in &texts {
+            match decode(text, &mut scratch).unwrap() {
+                Message::Depth(depth) if depth.symbol == name => drop(book.apply(&depth)),
+                _ => {}
+            }
+        }
+        assert_eq!(book.gaps, 0);
+        assert_eq!(Some(book.as_true_book()), venue.exchange.book(symbol(name)));
+    }
+}

@@ -1,0 +1,179 @@
+//! The rival: serde_json into derived types, `rust_decimal` numbers, and a `BTreeMap` for each side
+//! of a book.
+#![expect(dead_code, reason = "most fields are only filled")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::inputs::Kind;
+
+#[derive(Debug, Deserialize)]
+struct Ticker<'f> {
+    u: u64,
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: &'f str,
+    b: Decimal,
+    #[serde(rename = "B")]
+    bid_quantity: Decimal,
+    a: Decimal,
+    #[serde(rename = "A")]
+    ask_quantity: Decimal,
+    c: Option<Decimal>,
+    #[serde(rename = "C")]
+    last_quantity: Option<Decimal>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Depth<'f> {
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: &'f str,
+    #[serde(rename = "U")]
+    first: u64,
+    u: u64,
+    b: Vec<(Decimal, Decimal)>,
+    a: Vec<(Decimal, Decimal)>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Trade<'f> {
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: &'f str,
+    t: u64,
+    p: Decimal,
+    q: Decimal,
+    m: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mark<'f> {
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: &'f str,
+    p: Decimal,
+    i: Option<Decimal>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Funding<'f> {
+    #[serde(rename = "E")]
+    event_time: i64,
+    #[serde(rename = "T")]
+    funding_time: i64,
+    s: &'f str,
+    i: u64,
+    f: Decimal,
+    r: Decimal,
+    p: Decimal,
+    #[serde(rename = "R")]
+    realized: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reply<'f, Id> {
+    id: Id,
+    status: Option<u16>,
+    result: Option<IgnoredAny>,
+    #[serde(borrow)]
+    error: Option<Refusal<'f>>,
+    #[serde(rename = "rateLimits")]
+    rate_limits: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refusal<'f> {
+    code: i64,
+    msg: &'f str,
+}
+
+/// What tells the kinds apart; all the rest is passed over.
+#[derive(Debug, Deserialize)]
+struct Probe<'f> {
+    #[serde(borrow)]
+    e: Option<&'f str>,
+    id: Option<IgnoredAny>,
+    #[serde(rename = "B")]
+    bid_quantity: Option<IgnoredAny>,
+    m: Option<IgnoredAny>,
+}
+
+/// A book as one would write it at first.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    bids: BTreeMap<Decimal, Decimal>,
+    asks: BTreeMap<Decimal, Decimal>,
+    last: u64,
+}
+
+impl Book {
+    fn take(&mut self, depth: &Depth<'_>) {
+        if depth.first == depth.u {
+            self.bids.clear();
+            self.asks.clear();
+        } else if depth.u <= self.last || depth.first > self.last {
+            return;
+        }
+        for (side, levels) in [(&mut self.bids, &depth.b), (&mut self.asks, &depth.a)] {
+            for (price, quantity) in levels {
+                if quantity.is_zero() {
+                    side.remove(price);
+                } else {
+                    side.insert(*price, *quantity);
+                }
+            }
+        }
+        self.last = depth.u;
+    }
+
+    pub(crate) fn levels(&self) -> (usize, usize) {
+        (self.bids.len(), self.asks.len())
+    }
+}
+
+fn read<'f, T: Deserialize<'f>>(frame: &'f str) -> T {
+    serde_json::from_str(frame).unwrap()
+}
+
+/// Decodes a frame whose kind is known.
+pub(crate) fn decode(kind: Kind, frame: &str) {
+    match kind {
+        Kind::Ticker => drop(black_box(read::<Ticker<'_>>(frame))),
+        Kind::Depth => drop(black_box(read::<Depth<'_>>(frame))),
+        Kind::Trade => drop(black_box(read::<Trade<'_>>(frame))),
+        Kind::Mark => drop(black_box(read::<Mark<'_>>(frame))),
+        Kind::Funding => drop(black_box(read::<Funding<'_>>(frame))),
+        Kind::ReplyWithNumber => drop(black_box(read::<Reply<'_, u64>>(frame))),
+        Kind::ReplyWithText => drop(black_box(read::<Reply<'_, &str>>(frame))),
+    }
+}
+
+/// The same, and changes the book of the frame's symbol.
+pub(crate) fn decode_into(kind: Kind, frame: &str, books: &mut Vec<(String, Book)>) {
+    if kind != Kind::Depth {
+        return decode(kind, frame);
+    }
+    let depth = read::<Depth<'_>>(frame);
+    crate::book_of(books, depth.s).take(&depth);
+}
+
+/// Decodes a frame of any kind: first what tells the kinds apart, then all of it.
+pub(crate) fn decode_unknown(frame: &str) {
+    let probe: Probe<'_> = read(frame);
+    let kind = match probe {
+        Probe { id: Some(_), .. } if frame.contains("\"id\":\"") => Kind::ReplyWithText,
+        Probe { id: Some(_), .. } => Kind::ReplyWithNumber,
+        Probe { e: Some("depthUpdate"), .. } => Kind::Depth,
+        Probe { e: Some("markPrice"), .. } => Kind::Mark,
+        Probe { e: Some("fundingAmount"), .. } => Kind::Funding,
+        Probe { bid_quantity: Some(_), .. } => Kind::Ticker,
+        Probe { m: Some(_), .. } => Kind::Trade,
+        _ => panic!("{frame}"),
+    };
+    decode(kind, frame);
+}

@@ -1,0 +1,52 @@
+//! The decoder against a general JSON parser and a slow reading: on the corpus, and on frames that
+//! come of the corpus by changes.
+
+mod support;
+
+use gemini_ws::Scratch;
+use support::{decimals, frames, mutation, oracle, random::Random};
+
+/// Enough to reach every branch many times over, and still a matter of seconds.
+const MUTATED: usize = 150_000;
+const DECIMALS: usize = 100_000;
+
+#[test]
+fn corpus() {
+    let mut scratch = Scratch::new();
+    for frame in frames::corpus() {
+        oracle::check(&frame.text, &mut scratch);
+        // Cut anywhere: an error, and never a panic.
+        for end in (0..frame.text.len()).filter(|&end| frame.text.is_char_boundary(end)) {
+            oracle::check(&frame.text[..end], &mut scratch);
+        }
+    }
+}
+
+#[test]
+fn changed_frames() {
+    let frames: Vec<String> = frames::corpus().into_iter().map(|frame| frame.text).collect();
+    let mut random = Random(1);
+    let mut scratch = Scratch::new();
+    for _ in 0..MUTATED {
+        oracle::check(&mutation::mutated(&frames, &mut random), &mut scratch);
+    }
+}
+
+#[test]
+fn decimal_arithmetic() {
+    let mut random = Random(2);
+    let number = |random: &mut Random| {
+        let sign = if random.below(3) == 0 { "-" } else { "" };
+        let whole = random.next() >> random.below(64);
+        let fraction = format!("{:020}", random.next() >> random.below(64));
+        match random.below(4) {
+            0 => format!("{sign}{whole}"),
+            1 => format!("{sign}{whole}.{}", &fraction[..1 + random.below(20)]),
+            2 => format!("{sign}{}.{}00", whole % 100_000, &fraction[..1 + random.below(8)]),
+            _ => format!("{sign}{}.{}", whole % 100, &fraction[20 - 1 - random.below(19)..]),
+        }
+    };
+    for _ in 0..DECIMALS {
+        decimals::check(&number(&mut random), &number(&mut random));
+    }
+}

@@ -1,0 +1,12 @@
+//! What the tests, the fuzz targets and the bench share.
+#![allow(dead_code, reason = "each of them uses its own part")]
+
+pub(crate) mod decimals;
+pub(crate) mod frames;
+pub(crate) mod mutation;
+pub(crate) mod oracle;
+pub(crate) mod pair;
+pub(crate) mod random;
+pub(crate) mod reading;
+pub(crate) mod targets;
+pub(crate) mod transcript;

@@ -1,0 +1,269 @@
+//! A connection and a simulated exchange, joined in memory under one virtual clock: nothing sleeps.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use gemini_ws::{
+    Book, Books, Config, Connection, Decimal, Event, Frame, Instant, LinkId, Lost, Output, Scratch, Stream, Symbol,
+};
+use gemini_ws_simulator as simulator;
+use simulator::{Exchange, SessionId};
+
+/// One way between the two; a message takes this long.
+const LATENCY: Duration = Duration::from_millis(3);
+
+pub(crate) struct Pair {
+    pub(crate) connection: Connection,
+    pub(crate) exchange: Exchange,
+    pub(crate) books: Books,
+    pub(crate) now: Instant,
+    /// Everything that the application was told but data, in order, each on a line.
+    pub(crate) log: Vec<String>,
+    pub(crate) closed: bool,
+    /// Books whose best levels were not those of the newest ticker up to their update.
+    pub(crate) top_mismatches: u64,
+    pub(crate) tops_compared: u64,
+    tickers: std::collections::BTreeMap<Symbol, VecDeque<(u64, Option<Decimal>, Option<Decimal>)>>,
+    scratch: Scratch,
+    session: Option<(LinkId, SessionId)>,
+    next_session: u64,
+    /// Messages under way, in the order of their arrival.
+    under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
+    sent: u64,
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Message {
+    Dialled(LinkId),
+    ToClient(LinkId, Wire),
+    ToVenue(SessionId, Wire),
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Wire {
+    Text(String),
+    Ping,
+    Close(u16),
+    End,
+    Reset,
+}
+
+impl Pair {
+    pub(crate) fn new(config: simulator::Config, seed: u64) -> Pair {
+        Pair {
+            connection: Connection::new(Config::new("ws://venue"), seed),
+            exchange: Exchange::new(config, seed),
+            books: Books::new(),
+            now: Instant::ZERO,
+            log: Vec::new(),
+            closed: false,
+            top_mismatches: 0,
+            tops_compared: 0,
+            tickers: std::collections::BTreeMap::new(),
+            scratch: Scratch::new(),
+            session: None,
+            next_session: 1,
+            under_way: BinaryHeap::new(),
+            sent: 0,
+        }
+    }
+
+    /// A pair that is connected and follows the given streams.
+    pub(crate) fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
+        let mut pair = Pair::new(config, seed);
+        for stream in streams {
+            pair.connection.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
+        }
+        pair.connection.open(Instant::ZERO).unwrap();
+        pair
+    }
+
+    pub(crate) fn session(&self) -> SessionId {
+        self.session.expect("a link").1
+    }
+
+    /// The transport breaks: both ends are told.
+    pub(crate) fn tear(&mut self) {
+        let (link, session) = self.session.take().expect("a link");
+        self.under_way.retain(|Reverse((_, _, message))| matches!(message, Message::Dialled(_)));
+        self.exchange.handle_lost(session, self.now);
+        self.connection.handle_lost(link, self.now, Lost::Reset);
+        self.settle();
+    }
+
+    /// Lets time pass, from one thing that happens to the next.
+    pub(crate) fn run(&mut self, duration: Duration) {
+        let until = self.now + duration;
+        self.settle();
+        loop {
+            let arrival = self.under_way.peek().map(|Reverse((at, _, _))| *at);
+            let client = self.connection.deadline().map(|deadline| deadline.at);
+            let venue = self.exchange.deadline();
+            let Some(next) = [arrival, client, venue].into_iter().flatten().min().filter(|next| *next <= until) else {
+                break;
+            };
+            self.now = self.now.max(next);
+            if arrival == Some(next) {
+                let Some(Reverse((_, _, message))) = self.under_way.pop() else { break };
+                self.arrive(message);
+            } else if client == Some(next) {
+                self.connection.handle_timeout(self.now);
+            } else {
+                self.exchange.handle_timeout(self.now);
+            }
+            self.settle();
+        }
+        self.now = until;
+    }
+
+    fn put(&mut self, message: Message) {
+        self.sent += 1;
+        self.under_way.push(Reverse((self.now + LATENCY, self.sent, message)));
+    }
+
+    fn arrive(&mut self, message: Message) {
+        match message {
+            Message::Dialled(link) => {
+                let session = SessionId(self.next_session);
+                self.next_session += 1;
+                self.session = Some((link, session));
+                self.exchange.handle_connected(session, self.now, "snapshot=-1");
+                self.connection.handle_connected(link, self.now);
+            }
+            Message::ToVenue(session, wire) => match wire {
+                Wire::Text(text) => self.exchange.handle_frame(session, self.now, Frame::Text(&text)),
+                Wire::Close(code) => {
+                    let frame = Frame::Close { code: Some(code), reason: "" };
+                    self.exchange.handle_frame(session, self.now, frame);
+                }
+                Wire::Ping | Wire::End | Wire::Reset => self.exchange.handle_lost(session, self.now),
+            },
+            Message::ToClient(link, wire) => {
+                let text;
+                let frame = match wire {
+                    Wire::Text(owned) => {
+                        text = owned;
+                        Frame::Text(&text)
+                    }
+                    Wire::Ping => Frame::Ping(b""),
+                    Wire::Close(code) => Frame::Close { code: Some(code), reason: "" },
+                    Wire::End => return self.connection.handle_lost(link, self.now, Lost::End),
+                    Wire::Reset => return self.connection.handle_lost(link, self.now, Lost::Reset),
+                };
+                let mut scratch = std::mem::take(&mut self.scratch);
+                if let Some(event) = self.connection.handle_frame(link, self.now, frame, &mut scratch) {
+                    self.take(&event);
+                }
+                self.scratch = scratch;
+            }
+        }
+    }
+
+    /// Does what either wants done.
+    fn settle(&mut self) {
+        while let Some(output) = self.connection.poll_output() {
+            let session = self.session;
+            let to = |link: LinkId| session.filter(|(of, _)| *of == link).map(|(_, session)| session);
+            match output {
+                Output::Connect(link) => self.put(Message::Dialled(link)),
+                Output::Send { link, text } => {
+                    if let Some(session) = to(link) {
+                        self.put(Message::ToVenue(session, Wire::Text(text)));
+                    }
+                }
+                Output::Close { link, code, .. } => {
+                    if let Some(session) = to(link) {
+                        self.put(Message::ToVenue(session, Wire::Close(code)));
+                    }
+                }
+                Output::Abort(link) => {
+                    if let Some(session) = to(link) {
+                        self.session = None;
+                        self.put(Message::ToVenue(session, Wire::End));
+                    }
+                    self.under_way.retain(|Reverse((_, _, message))| *message != Message::Dialled(link));
+                }
+                Output::Event(event) => self.take(&event),
+                _ => {}
+            }
+        }
+        while let Some(output) = self.exchange.poll_output() {
+            let of = |session: SessionId| self.session.filter(|(_, of)| *of == session).map(|(link, _)| link);
+            let (session, wires) = match output {
+                simulator::Output::Send { session, text } => (session, vec![Wire::Text(text)]),
+                simulator::Output::Ping { session } => (session, vec![Wire::Ping]),
+                simulator::Output::Close { session, code, .. } => (session, vec![Wire::Close(code), Wire::End]),
+                simulator::Output::Abort { session } => (session, vec![Wire::Reset]),
+            };
+            if let Some(link) = of(session) {
+                wires.into_iter().for_each(|wire| self.put(Message::ToClient(link, wire)));
+            }
+        }
+    }
+
+    fn take(&mut self, event: &Event<'_>) {
+        assert!(!self.closed, "after the end: {event:?}");
+        self.books.apply(event);
+        match event {
+            Event::BookTicker(ticker) => {
+                let tickers = self.tickers.entry(ticker.symbol.parse().unwrap()).or_default();
+                tickers.push_back((
+                    ticker.update_id,
+                    ticker.bid.map(|level| level.price),
+                    ticker.ask.map(|level| level.price),
+                ));
+                if tickers.len() > 4_096 {
+                    tickers.pop_front();
+                }
+            }
+            Event::DepthUpdate(depth) => {
+                let Some(tickers) = self.tickers.get(&depth.symbol.parse().unwrap()) else { return };
+                let newest = tickers.iter().rev().find(|ticker| ticker.0 <= depth.last_update_id);
+                let book = self.books.get(depth.symbol).and_then(Book::live);
+                if let (Some((_, bid, ask)), Some(book)) = (newest, book) {
+                    self.tops_compared += 1;
+                    let tops = (book.bids().best().map(|it| it.price), book.asks().best().map(|it| it.price));
+                    self.top_mismatches += u64::from(tops != (*bid, *ask));
+                }
+            }
+            Event::DepthSnapshot(depth) => self.log.push(format!("snapshot {}", depth.symbol)),
+            Event::Gap { symbol, .. } => self.log.push(format!("gap {symbol}")),
+            Event::Synced { symbol } => self.log.push(format!("synced {symbol}")),
+            Event::Ignored(ignored) => self.log.push(format!("ignored {:?}", ignored.why)),
+            Event::Malformed(malformed) => self.log.push(format!("malformed {}", malformed.error)),
+            Event::Rejected { stream, .. } => self.log.push(format!("rejected {stream}")),
+            Event::Opened { .. } => self.log.push("opened".to_owned()),
+            Event::Live { .. } => self.log.push("live".to_owned()),
+            Event::Disconnected { why, .. } => self.log.push(format!("disconnected {why:?}")),
+            Event::ConnectFailed { why, .. } => self.log.push(format!("connect failed {why:?}")),
+            Event::Closed { reason } => {
+                self.log.push(format!("closed {reason:?}"));
+                self.closed = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// How often a line stands in the log.
+    pub(crate) fn logged(&self, line: &str) -> usize {
+        self.log.iter().filter(|logged| *logged == line).count()
+    }
+
+    /// Lets what is under way arrive, with the market halted, and compares each book with the
+    /// exchange's own.
+    pub(crate) fn assert_books_are_true(&mut self) {
+        self.exchange.faults().halt_market(true);
+        self.run(Duration::from_secs(3));
+        let symbols: Vec<Symbol> = self.exchange.symbols().collect();
+        for symbol in symbols {
+            let truth = self.exchange.book(symbol).expect("the exchange's book");
+            let Some(Book::Live(book)) = self.books.get(symbol.as_str()) else {
+                panic!("{symbol}: not live: {:?}", self.log)
+            };
+            assert!(book.bids().iter().eq(truth.bids.iter()), "{symbol}: bids");
+            assert!(book.asks().iter().eq(truth.asks.iter()), "{symbol}: asks");
+        }
+        self.exchange.faults().halt_market(false);
+    }
+}

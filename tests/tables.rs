@@ -1,0 +1,375 @@
+//! Every cell of the two lifecycle tables, walked through the public interface; and the tables in
+//! `ARCHITECTURE.md`, which are made from the data.
+//!
+//! `UPDATE_TABLES=1 cargo test --test tables` writes them anew.
+
+use std::fmt::Debug;
+use std::path::Path;
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{
+    Cell, Effect, Input, LINK, Refusal, STATES, STREAM, STREAM_STATES, State, StreamEffect, StreamInput,
+    StreamState,
+};
+use gemini_ws::{
+    CommandError, Config, ConnectFailure, Connection, Event, Frame, Instant, Lost, Output, Scratch, Stream,
+    StreamId, Timer,
+};
+
+const BOOK: &str = "btcusd@depth@100ms";
+
+fn at(millis: u64) -> Instant {
+    Instant::from_millis(millis)
+}
+
+fn book() -> Stream {
+    BOOK.parse().unwrap()
+}
+
+/// Feeds a text; returns whether it was a refusal that the application is told of.
+fn text(connection: &mut Connection, text: &str) -> bool {
+    let (link, mut scratch) = (connection.link(), Scratch::new());
+    let event = connection.handle_frame(link, at(0), Frame::Text(text), &mut scratch);
+    matches!(event, Some(Event::Rejected { .. }))
+}
+
+fn depth(first: u64, last: u64) -> String {
+    format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["1","1"]],"a":[]}}"#)
+}
+
+fn drain(connection: &mut Connection) -> Vec<Output> {
+    std::iter::from_fn(|| connection.poll_output()).collect()
+}
+
+// ---- links ---------------------------------------------------------------------------------
+
+/// A connection in a state, by the shortest way there.
+fn in_state(state: State) -> Connection {
+    // No request times out before the link is given up for its silence.
+    let config = Config::new("ws://venue").request_timeout(Duration::from_secs(1_000));
+    let mut connection = Connection::new(config, 1);
+    let now = at(0);
+    if state == State::Subscribing {
+        connection.subscribe(now, book()).unwrap();
+    }
+    if !matches!(state, State::Idle | State::Closed) {
+        connection.open(now).unwrap();
+    }
+    let link = connection.link();
+    match state {
+        State::Idle | State::Connecting => {}
+        State::Subscribing | State::Live => connection.handle_connected(link, now),
+        State::Closing => {
+            connection.handle_connected(link, now);
+            connection.close(now);
+        }
+        State::Backoff => connection.handle_connect_failed(link, now, ConnectFailure::Refused),
+        State::Closed => connection.close(now),
+    }
+    assert_eq!(connection.state(), state);
+    drain(&mut connection);
+    connection
+}
+
+/// Does to a connection what an input stands for. `None` if that cannot be done in its state.
+fn give(connection: &mut Connection, input: Input) -> Option<Result<(), CommandError>> {
+    let (now, link) = (at(0), connection.link());
+    let timer = |connection: &mut Connection, cause: Timer| {
+        let deadline = connection.deadline().filter(|deadline| deadline.cause == cause)?;
+        connection.handle_timeout(deadline.at);
+        Some(Ok(()))
+    };
+    match input {
+        Input::Open => return Some(connection.open(now)),
+        Input::Connected => connection.handle_connected(link, now),
+        Input::ConnectFailed => connection.handle_connect_failed(link, now, ConnectFailure::Refused),
+        Input::ConnectRefused => {
+            let why = ConnectFailure::Status { status: 401, retry_after: None };
+            connection.handle_connect_failed(link, now, why);
+        }
+        Input::Frame => {
+            text(connection, r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#);
+        }
+        Input::Settled if connection.state() == State::Subscribing => {
+            text(connection, r#"{"id":1,"status":200}"#);
+        }
+        Input::Settled => return None,
+        Input::Unusable => (0..16).for_each(|_| {
+            text(connection, "nonsense");
+        }),
+        Input::Lost => connection.handle_lost(link, now, Lost::End),
+        Input::LostForGood => connection.handle_lost(link, now, Lost::Closed { code: Some(4401) }),
+        Input::Close => connection.close(now),
+        Input::ConnectTimeout => return timer(connection, Timer::Connect),
+        Input::RetryDue => return timer(connection, Timer::Retry),
+        Input::Silence => {
+            // The first expiry sends the probe.
+            timer(connection, Timer::Alive)?.ok();
+            drain(connection);
+            while connection.deadline().is_some_and(|deadline| deadline.cause == Timer::Stable) {
+                let deadline = connection.deadline().unwrap();
+                connection.handle_timeout(deadline.at);
+            }
+            return timer(connection, Timer::Alive);
+        }
+        Input::CloseTimeout => return timer(connection, Timer::Close),
+        Input::Subscribe => {
+            return Some(connection.subscribe(now, "ethusd@trade".parse().unwrap()).map(|_| ()));
+        }
+        Input::Request => return Some(connection.request(now, "time", None).map(|_| ())),
+    }
+    Some(Ok(()))
+}
+
+/// The effect that an output shows, for those that show.
+fn effect(output: &Output) -> Option<Effect> {
+    Some(match output {
+        Output::Connect(_) => Effect::Dial,
+        Output::Abort(_) => Effect::Abort,
+        Output::Close { .. } => Effect::SendClose,
+        Output::Event(Event::ConnectFailed { .. }) => Effect::ReportFailure,
+        Output::Event(Event::Opened { .. }) => Effect::ReportOpened,
+        Output::Event(Event::Live { .. }) => Effect::ReportLive,
+        Output::Event(Event::Disconnected { .. }) => Effect::ReportLost,
+        Output::Event(Event::Closed { .. }) => Effect::ReportClosed,
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_cell_of_the_link_table() {
+    let mut walked = 0;
+    for (input, row) in LINK {
+        for (state, cell) in STATES.into_iter().zip(row) {
+            let mut connection = in_state(state);
+            let name = format!("{state:?} / {input:?}");
+            let Some(result) = give(&mut connection, input) else {
+                let possible = matches!(cell, Cell::Go(..));
+                assert!(!possible, "{name}: the table has a step that cannot be reached");
+                continue;
+            };
+            walked += 1;
+            let got: Vec<Effect> = drain(&mut connection).iter().filter_map(effect).collect();
+            let (next, expected, refusal) = match cell {
+                Cell::Go(next, effects) => (next, effects, None),
+                Cell::Stay(effects) => (state, effects, None),
+                Cell::Ignore => (state, &[] as &[Effect], None),
+                Cell::Refuse(refusal) => (state, &[] as &[Effect], Some(refusal)),
+            };
+            let refused = result.err().map(|error| match error {
+                CommandError::NotConnected => Refusal::NotConnected,
+                CommandError::Closed => Refusal::Closed,
+                other => panic!("{name}: {other}"),
+            });
+            assert_eq!(refused, refusal, "{name}");
+            let shown = |effect: &&Effect| {
+                !matches!(
+                    effect,
+                    Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send
+                )
+            };
+            let mut expected: Vec<Effect> = expected.iter().filter(shown).copied().collect();
+            let mut next = next;
+            if next == State::Subscribing && state == State::Connecting {
+                // Nothing is wanted in this case, so the link settles at once.
+                next = State::Live;
+                expected.push(Effect::ReportLive);
+            }
+            if input == Input::Connected && state != State::Connecting {
+                // A transport that came too late is dropped.
+                expected = if matches!(state, State::Idle | State::Backoff | State::Closed) {
+                    vec![Effect::Abort]
+                } else {
+                    vec![]
+                };
+            }
+            assert_eq!(connection.state(), next, "{name}");
+            assert_eq!(got, expected, "{name}");
+        }
+    }
+    // All but 29: each of the four timers is armed in one or two states only, and a link can settle
+    // in one only.
+    assert_eq!(walked, 16 * 7 - 29, "cells walked");
+}
+
+// ---- streams -------------------------------------------------------------------------------
+
+/// A connection whose one stream is in a state, and the number of its newest request.
+fn with_stream(state: StreamState) -> (Connection, StreamId, u64) {
+    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let id = connection.subscribe(at(0), book()).unwrap();
+    connection.open(at(0)).unwrap();
+    connection.handle_connected(connection.link(), at(0));
+    let mut request = 1;
+    let refused_for_now = r#"{"id":1,"status":429,"error":{"code":-1003,"msg":""}}"#;
+    match state {
+        StreamState::Wanted => drop(text(&mut connection, refused_for_now)),
+        StreamState::Requested => {}
+        StreamState::Active => drop(text(&mut connection, r#"{"id":1,"status":200}"#)),
+        StreamState::Synced => drop(text(&mut connection, &depth(5, 5))),
+        StreamState::Resyncing => {
+            text(&mut connection, &depth(5, 5));
+            text(&mut connection, &depth(8, 9));
+            request = 2;
+        }
+        StreamState::Leaving => {
+            connection.unsubscribe(at(0), id).unwrap();
+            request = 2;
+        }
+        StreamState::Gone => {
+            connection.unsubscribe(at(0), id).unwrap();
+            text(&mut connection, r#"{"id":2,"status":200}"#);
+        }
+    }
+    drain(&mut connection);
+    assert_eq!(stream_state(&connection, id), state);
+    (connection, id, request)
+}
+
+fn stream_state(connection: &Connection, id: StreamId) -> StreamState {
+    connection.streams().find(|stream| stream.0 == id).map_or(StreamState::Gone, |stream| stream.2)
+}
+
+fn give_stream(
+    connection: &mut Connection,
+    id: StreamId,
+    request: u64,
+    input: StreamInput,
+) -> Option<Vec<StreamEffect>> {
+    let state = stream_state(connection, id);
+    let reply =
+        |status: u16| format!(r#"{{"id":{request},"status":{status},"error":{{"code":-1,"msg":""}}}}"#);
+    let mut returned = Vec::new();
+    match input {
+        StreamInput::LinkUp | StreamInput::Overdue => {
+            let waiting =
+                if input == StreamInput::LinkUp { StreamState::Wanted } else { StreamState::Active };
+            if state != waiting {
+                return None;
+            }
+            let deadline = connection.deadline().filter(|deadline| deadline.cause == Timer::Resync)?;
+            connection.handle_timeout(deadline.at);
+        }
+        StreamInput::LinkDown => connection.handle_lost(connection.link(), at(0), Lost::End),
+        StreamInput::Accepted => drop(text(connection, &format!(r#"{{"id":{request},"status":200}}"#))),
+        StreamInput::Refused => {
+            if text(connection, &reply(400)) {
+                returned.push(StreamEffect::ReportRejected);
+            }
+        }
+        StreamInput::Unanswered => drop(text(connection, &reply(500))),
+        StreamInput::Snapshot => drop(text(connection, &depth(5, 5))),
+        StreamInput::Gap => drop(text(connection, &depth(20, 21))),
+        StreamInput::Unsubscribe => drop(connection.unsubscribe(at(0), id)),
+    }
+    let shown = |output: Output| match output {
+        Output::Send { text, .. } if text.contains("unsubscribe") => Some(StreamEffect::Leave),
+        Output::Send { .. } => Some(StreamEffect::Join),
+        Output::Event(Event::Subscribed { .. }) => Some(StreamEffect::ReportSubscribed),
+        Output::Event(Event::Synced { .. }) => Some(StreamEffect::ReportSynced),
+        Output::Event(Event::Unsubscribed { .. }) => Some(StreamEffect::ReportUnsubscribed),
+        _ => None,
+    };
+    returned.extend(drain(connection).into_iter().filter_map(shown));
+    Some(returned)
+}
+
+#[test]
+fn every_cell_of_the_stream_table() {
+    let mut walked = 0;
+    for (input, row) in STREAM {
+        for (state, cell) in STREAM_STATES.into_iter().zip(row) {
+            let name = format!("{state:?} / {input:?}");
+            let (mut connection, id, request) = with_stream(state);
+            let Some(mut got) = give_stream(&mut connection, id, request, input) else {
+                assert_eq!(cell, Cell::Ignore, "{name}: the table has a step that cannot be reached");
+                continue;
+            };
+            walked += 1;
+            let (next, effects): (StreamState, &[StreamEffect]) = match cell {
+                Cell::Go(next, effects) => (next, effects),
+                Cell::Stay(effects) => (state, effects),
+                Cell::Ignore | Cell::Refuse(_) => (state, &[]),
+            };
+            let order = |effect: &StreamEffect| format!("{effect:?}");
+            let mut expected: Vec<StreamEffect> =
+                effects.iter().filter(|effect| **effect != StreamEffect::Delay).copied().collect();
+            expected.sort_by_key(order);
+            got.sort_by_key(order);
+            assert_eq!(stream_state(&connection, id), next, "{name}");
+            assert_eq!(got, expected, "{name}");
+        }
+    }
+    // All but 12: two inputs are timers, each armed in one state only.
+    assert_eq!(walked, 9 * 7 - 12, "cells walked");
+}
+
+// ---- documentation -------------------------------------------------------------------------
+
+fn render<I: Debug, S: Debug, E: Debug, const STATES: usize>(
+    states: &[S],
+    rows: &[(I, [Cell<S, E>; STATES])],
+) -> String {
+    let mut text = String::from("| input |");
+    states.iter().for_each(|state| text += &format!(" {state:?} |"));
+    text += "\n|---|";
+    states.iter().for_each(|_| text += "---|");
+    text += "\n";
+    let list =
+        |effects: &[E]| effects.iter().map(|effect| format!("{effect:?}")).collect::<Vec<_>>().join(", ");
+    for (input, cells) in rows {
+        text += &format!("| `{input:?}` |");
+        for cell in cells {
+            text += &match cell {
+                Cell::Go(next, []) => format!(" **{next:?}** |"),
+                Cell::Go(next, effects) => format!(" **{next:?}**: {} |", list(effects)),
+                Cell::Stay([]) => " – |".to_owned(),
+                Cell::Stay(effects) => format!(" {} |", list(effects)),
+                Cell::Ignore => " · |".to_owned(),
+                Cell::Refuse(refusal) => format!(" *refused: {refusal:?}* |"),
+            };
+        }
+        text += "\n";
+    }
+    text
+}
+
+#[test]
+fn tables_in_the_documentation() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let mut document = std::fs::read_to_string(&path).unwrap();
+    for (name, table) in [("link", render(&STATES, &LINK)), ("stream", render(&STREAM_STATES, &STREAM))] {
+        let (begin, end) = (format!("<!-- {name} table -->\n"), format!("<!-- end of {name} table -->"));
+        let start = document.find(&begin).expect("a place for the table") + begin.len();
+        let stop = document.find(&end).expect("the end of the table");
+        if std::env::var_os("UPDATE_TABLES").is_some() {
+            document.replace_range(start..stop, &table);
+            std::fs::write(&path, &document).unwrap();
+        } else {
+            assert_eq!(&document[start..stop], table, "run with UPDATE_TABLES=1 and read the difference");
+        }
+    }
+}
+
+/// P5 of the design: after a call the deadline lies ahead, in every state, however late the call.
+#[test]
+fn no_deadline_stays_due() {
+    for state in STATES {
+        for late in [0, 1, 60_000, 86_400_000] {
+            let mut connection = in_state(state);
+            for _ in 0..20 {
+                let Some(deadline) = connection.deadline() else { break };
+                let now = deadline.at + Duration::from_millis(late);
+                let early = deadline.at.as_nanos().checked_sub(1).map(Instant::from_nanos).unwrap();
+                let before = connection.deadline();
+                connection.handle_timeout(early);
+                assert_eq!(connection.deadline(), before, "an early call has no effect");
+                connection.handle_timeout(now);
+                assert!(
+                    connection.deadline().is_none_or(|deadline| deadline.at > now),
+                    "{state:?}, {late} ms late"
+                );
+            }
+        }
+    }
+}
