@@ -1,8 +1,13 @@
 //! What can be asked for. Wrong use ends here, with a message that says what to do and exit code 2.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use gemini_ws::{PRODUCTION, SANDBOX, Symbol};
 
 /// A client of the WebSocket API of the Gemini crypto exchange.
 #[derive(Debug, Parser)]
@@ -15,10 +20,107 @@ struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
+    /// Watch markets: book, trades, spread, rates and the state of the link
+    Watch(Watch),
     /// Decode recorded frames: one JSON object per line of the recording
     Decode(Decode),
     /// Rebuild the order books that a recording yields
     Book(Book),
+    /// Serve a simulated venue on the loopback interface
+    Simulate(Simulate),
+}
+
+/// `gemini-ws watch`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without a terminal, or with TERM=dumb, plain lines are printed. Ctrl-C closes the connection in an
+orderly way, a second one ends at once. The last line is a summary.")]
+pub(crate) struct Watch {
+    /// What to watch, for example btcusd; with the simulator btcusd and ethusd, or the symbols of
+    /// the recording, if none is given
+    pub(crate) symbols: Vec<Symbol>,
+    /// simulator (in this process), live, sandbox, or a WebSocket address
+    #[arg(long, default_value_t = Venue::Simulator, value_name = "VENUE")]
+    pub(crate) venue: Venue,
+    /// Let the simulator play this recording instead of a generated market
+    #[arg(long, value_name = "FILE")]
+    pub(crate) replay: Option<PathBuf>,
+    /// The same seed yields the same generated market
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// End after this time, for example 60s or \"1m 30s\"
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Print one event per line as JSON, in the form of `decode`
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `gemini-ws simulate`
+#[derive(Args, Debug)]
+pub(crate) struct Simulate {
+    /// The markets; btcusd and ethusd if none is given
+    pub(crate) symbols: Vec<Symbol>,
+    /// Where to listen; 0 takes any free port and tells which
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) port: u16,
+    /// The same seed yields the same market
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+/// Where to connect to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Venue {
+    Simulator,
+    Live,
+    Sandbox,
+    Url(String),
+}
+
+impl Venue {
+    /// The address; `None` for the simulator, which has one when it runs.
+    pub(crate) fn url(&self) -> Option<&str> {
+        match self {
+            Venue::Simulator => None,
+            Venue::Live => Some(PRODUCTION),
+            Venue::Sandbox => Some(SANDBOX),
+            Venue::Url(url) => Some(url),
+        }
+    }
+}
+
+impl fmt::Display for Venue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Venue::Simulator => "simulator",
+            Venue::Live => "live",
+            Venue::Sandbox => "sandbox",
+            Venue::Url(url) => url,
+        })
+    }
+}
+
+impl FromStr for Venue {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Venue, &'static str> {
+        let has_host = |rest: &str| !rest.is_empty() && !rest.starts_with(['/', '?', ':']);
+        match text {
+            "simulator" => Ok(Venue::Simulator),
+            "live" => Ok(Venue::Live),
+            "sandbox" => Ok(Venue::Sandbox),
+            url => {
+                let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"));
+                match rest {
+                    Some(rest) if has_host(rest) && !url.contains(char::is_whitespace) => {
+                        Ok(Venue::Url(url.to_owned()))
+                    }
+                    _ => Err("use simulator, live, sandbox, or an address such as ws://127.0.0.1:9000"),
+                }
+            }
+        }
+    }
 }
 
 /// `gemini-ws decode`
@@ -45,5 +147,96 @@ pub(crate) struct Book {
 
 /// Reads the arguments of the process; ends it where they are wrong or help was asked for.
 pub(crate) fn parse() -> Task {
-    Arguments::parse().task
+    let mut task = Arguments::parse().task;
+    match &mut task {
+        Task::Watch(watch) => {
+            if let Err((kind, message)) = check(watch) {
+                let mut command = Arguments::command();
+                command.build();
+                let command = command.find_subcommand_mut("watch");
+                command.map_or_else(Arguments::command, |watch| watch.clone()).error(kind, message).exit();
+            }
+        }
+        Task::Simulate(simulate) => {
+            each_once(&mut simulate.symbols);
+            or_usual(&mut simulate.symbols);
+        }
+        Task::Decode(_) | Task::Book(_) => {}
+    }
+    task
+}
+
+/// What the declaration cannot say.
+fn check(watch: &mut Watch) -> Result<(), (ErrorKind, &'static str)> {
+    each_once(&mut watch.symbols);
+    if watch.venue == Venue::Simulator {
+        if watch.replay.is_none() {
+            or_usual(&mut watch.symbols);
+        }
+        return Ok(());
+    }
+    if watch.replay.is_some() {
+        let message = "--replay is played by the simulator; leave --venue out";
+        return Err((ErrorKind::ArgumentConflict, message));
+    }
+    if watch.symbols.is_empty() {
+        let message = "name what to watch, for example: gemini-ws watch btcusd ethusd --venue live";
+        return Err((ErrorKind::MissingRequiredArgument, message));
+    }
+    Ok(())
+}
+
+fn each_once(symbols: &mut Vec<Symbol>) {
+    let mut known = std::collections::HashSet::new();
+    symbols.retain(|symbol| known.insert(*symbol));
+}
+
+fn or_usual(symbols: &mut Vec<Symbol>) {
+    if symbols.is_empty() {
+        symbols.extend(["btcusd", "ethusd"].iter().filter_map(|symbol| symbol.parse::<Symbol>().ok()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn watches() {
+        // Arguments; symbols, or what is wrong.
+        let table: [(&[&str], Result<&[&str], ErrorKind>); 14] = [
+            (&[], Ok(&["btcusd", "ethusd"])),
+            (&["btcusd", "BTCUSD", "solusd"], Ok(&["btcusd", "solusd"])),
+            (&["--replay", "file"], Ok(&[])),
+            (&["--replay", "file", "--venue", "simulator", "a"], Ok(&["a"])),
+            (&["--replay", "file", "--venue", "live", "a"], Err(ErrorKind::ArgumentConflict)),
+            (&["--venue", "live"], Err(ErrorKind::MissingRequiredArgument)),
+            (&["--venue", "sandbox", "a"], Ok(&["a"])),
+            (&["--venue", "ws://[::1]:9000/x", "a"], Ok(&["a"])),
+            (&["--venue", "http://host", "a"], Err(ErrorKind::ValueValidation)),
+            (&["--venue", "ws://", "a"], Err(ErrorKind::ValueValidation)),
+            (&["--venue", "ws://:90", "a"], Err(ErrorKind::ValueValidation)),
+            (&["btc usd"], Err(ErrorKind::ValueValidation)),
+            (&["--for", "soon"], Err(ErrorKind::ValueValidation)),
+            (&["--seed", "-1"], Err(ErrorKind::UnknownArgument)),
+        ];
+        for (arguments, expected) in table {
+            let all = ["gemini-ws", "watch"].iter().chain(arguments);
+            let found = match Arguments::try_parse_from(all).map(|arguments| arguments.task) {
+                Ok(Task::Watch(mut watch)) => {
+                    check(&mut watch).map(|()| watch.symbols).map_err(|(kind, _)| kind)
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.kind()),
+            };
+            let expected: Result<Vec<Symbol>, _> =
+                expected.map(|symbols| symbols.iter().map(|symbol| symbol.parse().unwrap()).collect());
+            assert_eq!(found, expected, "{arguments:?}");
+        }
+    }
 }

@@ -8,6 +8,9 @@
 //! | `json` | output lines without a digit lost |
 //! | `decode` | `gemini-ws decode` |
 //! | `book` | `gemini-ws book` |
+//! | `watch` | `gemini-ws watch` |
+//! | `simulate` | `gemini-ws simulate`, and the simulator that `watch` starts |
+//! | `signals` | Ctrl-C and its like |
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -16,6 +19,9 @@ mod decode;
 mod failure;
 mod json;
 mod recording;
+mod signals;
+mod simulate;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -24,6 +30,8 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     let outcome = match arguments::parse() {
+        Task::Watch(options) => watch::run(&options),
+        Task::Simulate(options) => simulate::run(&options),
         Task::Decode(options) => decode::run(&options),
         Task::Book(options) => book::run(&options),
     };

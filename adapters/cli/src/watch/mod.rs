@@ -1,14 +1,17 @@
 //! `gemini-ws watch`: the markets of a venue as they move.
 //!
-//! What is known ([`session`]) is apart from how it is shown ([`screen`], [`plain`]), and both are
+//! What is known ([`session`]) is apart from how it is shown ([`screen`], [`plain`], [`display`]), and both are
 //! apart from sockets, signals and the terminal ([`run`]).
 
+mod display;
 mod format;
 mod plain;
 mod rate;
 mod run;
 mod screen;
 mod session;
+#[cfg(test)]
+mod testing;
 mod tops;
 
 pub(crate) use run::run;

@@ -190,10 +190,10 @@ impl Session {
 
     /// Whether the venue refused all that was asked for.
     pub(crate) fn is_all_refused(&self) -> bool {
-        self.markets.iter().all(|market| market.streams_refused == STREAMS_PER_SYMBOL)
+        self.markets.iter().all(Market::is_refused)
     }
 
-    /// How many attempts to connect have failed, and how many links have ended.
+    /// How many attempts to connect have failed.
     pub(crate) const fn connect_failures(&self) -> u64 {
         self.stats.connect_failures
     }
@@ -255,6 +255,11 @@ impl Market {
         }
     }
 
+    /// Whether the venue refused all of its streams.
+    pub(crate) const fn is_refused(&self) -> bool {
+        self.streams_refused == STREAMS_PER_SYMBOL
+    }
+
     fn trade(&mut self, now: Instant, trade: &Trade<'_>) {
         if self.trades.len() == TRADES_MAX {
             self.trades.pop_front();
@@ -272,5 +277,69 @@ impl fmt::Display for Summary {
         write!(f, "summary: frames={frames} events={events} malformed={malformed} ")?;
         write!(f, "unrecognized={unrecognized} gaps={gaps} resyncs={resyncs} reconnects={reconnects} ")?;
         write!(f, "crossed={crossed} top_mismatches={top_mismatches} tops_compared={tops_compared}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Fed;
+    use super::*;
+
+    #[test]
+    fn the_life_of_a_link() {
+        let mut fed = Fed::new(&["btcusd"]);
+        assert!(matches!(fed.session.link, Link::Connecting));
+        fed.connection.handle_connect_failed(
+            fed.connection.link(),
+            fed.now,
+            gemini_ws::ConnectFailure::Refused,
+        );
+        fed.pump();
+        let Link::Waiting { why, retry } = &fed.session.link else { panic!("{:?}", fed.session.link) };
+        assert_eq!(why, "connection refused: nobody listens there");
+        fed.now = *retry;
+        fed.connection.handle_timeout(fed.now);
+        fed.connect();
+        assert!(matches!(fed.session.link, Link::Live(_)), "{:?}", fed.session.link);
+        fed.fill("btcusd", 3);
+        let symbol = fed.session.markets[0].symbol;
+        assert!(matches!(fed.session.book(symbol), Some(Book::Live(_))));
+        fed.session.close();
+        fed.connection.close(fed.now);
+        fed.connection.handle_lost(fed.connection.link(), fed.now, gemini_ws::Lost::Closed { code: Some(1000) });
+        fed.pump();
+        assert!(matches!(fed.session.link, Link::Closed(CloseReason::Requested)), "{:?}", fed.session.link);
+        assert_eq!(fed.session.summary().reconnects, 0);
+    }
+
+    #[test]
+    fn the_summary_counts() {
+        let mut fed = Fed::new(&["btcusd"]);
+        fed.connect();
+        fed.fill("btcusd", 3);
+        let ticker = |id: u64, bid: &str| {
+            format!(
+                r#"{{"u":{id},"E":2,"s":"btcusd","b":"{bid}","B":"1.0","a":"83401.50","A":"1.0","c":"","C":""}}"#
+            )
+        };
+        // The book of id 5 has 83399.50; the ticker tells otherwise, and a later one proves it.
+        fed.frame(&ticker(4, "83399.40"));
+        fed.frame(&ticker(6, "83399.50"));
+        // A crossed book; then an update is missing, and the snapshot comes anew.
+        fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["83500","1"]],"a":[]}"#);
+        fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
+        assert_eq!(fed.session.last_gap.map(|gap| (gap.expected, gap.got)), Some((7, 9)));
+        fed.fill("btcusd", 3);
+        fed.frame("{\"id\":}");
+        fed.frame("{\"e\":\"news\"}");
+        let summary = fed.session.summary();
+        let text = summary.to_string();
+        assert_eq!(
+            text.split_once(" malformed").unwrap().1,
+            "=1 unrecognized=1 gaps=1 resyncs=1 reconnects=0 crossed=1 top_mismatches=1 tops_compared=1"
+        );
+        assert!(text.starts_with("summary: frames="), "{text}");
+        let json = serde_json::to_value(summary).unwrap();
+        assert_eq!((&json["kind"], &json["top_mismatches"]), (&"summary".into(), &1.into()));
     }
 }

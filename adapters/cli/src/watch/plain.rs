@@ -1,0 +1,132 @@
+//! `watch` as plain lines: for pipes, files and terminals that cannot do more.
+
+use std::time::Duration;
+
+use gemini_ws::{Book, Event, Instant, Level, StaleReason, Stream};
+
+use super::format::{self, Spread};
+use super::session::{Link, Market, Session};
+
+/// How often the state of each market is told.
+pub(crate) const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// A line, and where it belongs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Told {
+    /// How things go.
+    Normal(String),
+    /// Something is wrong.
+    Trouble(String),
+}
+
+/// What is to be said about an event at once; `None` for data that the status sums up.
+///
+/// The session has taken the event already.
+pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Option<Told> {
+    let retry = |retry: &Option<Instant>| match retry {
+        Some(retry) => format!("; next attempt in {}", format::delay(retry.since(now))),
+        None => String::new(),
+    };
+    Some(match event {
+        Event::Trade(trade) => {
+            let side = if trade.buyer_is_maker { "sell" } else { "buy" };
+            Told::Normal(format!("trade {} {side} {} @ {}", trade.symbol, trade.quantity, trade.price))
+        }
+        Event::Opened { .. } => Told::Normal(format!("connected to {}", session.venue)),
+        Event::Live { .. } => Told::Normal("live: every subscription is confirmed or refused".to_owned()),
+        Event::Synced { symbol } => Told::Normal(format!("{symbol}: the book follows the venue")),
+        Event::Gap { symbol, expected, got } => Told::Trouble(format!(
+            "{symbol}: an update is missing between {expected} and {got}; asking for the book anew"
+        )),
+        Event::Rejected { stream, error, .. } => {
+            Told::Trouble(format!("{stream} refused: {} ({}){}", error.message, error.code, advice(stream)))
+        }
+        Event::ConnectFailed { why, retry: at, .. } => {
+            Told::Trouble(format!("cannot connect to {}: {why}{}", session.venue, retry(at)))
+        }
+        Event::PeerClosing { code: Some(code), reason, .. } => {
+            Told::Trouble(format!("the venue closes, code {code}: {reason}"))
+        }
+        // A link that we closed ends too; that is no trouble.
+        Event::Disconnected { why, retry: at @ Some(_), .. } => {
+            Told::Trouble(format!("disconnected: {why}{}", retry(at)))
+        }
+        Event::Malformed(malformed) => Told::Trouble(format!("malformed frame: {}", malformed.error)),
+        _ => return None,
+    })
+}
+
+/// What to do about a refused stream.
+fn advice(stream: &Stream) -> String {
+    let symbol = stream.symbol();
+    symbol.map_or_else(String::new, |symbol| format!("; is there a market {symbol:?}?"))
+}
+
+/// The state of the link and of each market.
+pub(crate) fn status(now: Instant, session: &Session) -> Vec<String> {
+    let mut lines = vec![link_line(now, session)];
+    // Until there is something to tell, the link's line tells all.
+    let known = session.markets.iter().filter(|market| session.book(market.symbol).is_some());
+    lines.extend(known.map(|market| market_line(now, session, market)));
+    lines
+}
+
+/// Running time, link and rates.
+pub(crate) fn link_line(now: Instant, session: &Session) -> String {
+    format!(
+        "{} {} frames/s={} events/s={}",
+        format::running(now.since(session.started)),
+        link(now, session),
+        format::tenths(session.frame_rate.tenths_per_second(now)),
+        format::tenths(session.event_rate.tenths_per_second(now)),
+    )
+}
+
+fn market_line(now: Instant, session: &Session, market: &Market) -> String {
+    let book = session.book(market.symbol);
+    let side = |name: &str, level: Option<&Level>| match level {
+        Some(level) => format!(" {name}={} x {}", level.price, level.quantity),
+        None => format!(" {name}=none"),
+    };
+    let mut line = market.symbol.to_string();
+    if let Some(book) = book.map(Book::last) {
+        let (bid, ask) = (book.bids().best(), book.asks().best());
+        line += &side("bid", bid);
+        line += &side("ask", ask);
+        if let Some(spread) = Spread::between(bid, ask) {
+            line += &format!(" spread={} mid={}", spread.width, spread.mid);
+        }
+    }
+    if let Some(trade) = market.trades.back() {
+        line += &format!(" last={}", trade.price);
+    }
+    let updates = format::tenths(market.updates.tenths_per_second(now));
+    line + &format!(" trades={} updates/s={updates} {}", market.trade_count, book_state(session, market))
+}
+
+/// A word or two on the book of a market.
+pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
+    match session.book(market.symbol) {
+        _ if market.is_refused() => "refused",
+        None => "waiting",
+        Some(Book::Live(book)) if book.is_crossed() => "crossed",
+        Some(Book::Live(_)) => "live",
+        Some(Book::Stale { reason: StaleReason::Gap, .. }) => "stale: gap",
+        Some(Book::Stale { reason: StaleReason::Disconnected, .. }) => "stale: link lost",
+    }
+}
+
+/// Where the link is, in words.
+pub(crate) fn link(now: Instant, session: &Session) -> String {
+    match &session.link {
+        Link::Connecting => "connecting".to_owned(),
+        Link::Subscribing => "subscribing".to_owned(),
+        Link::Live(_) => "live".to_owned(),
+        Link::Waiting { why, retry } if now < *retry => {
+            format!("not connected: {why}; next attempt in {}", format::delay(retry.since(now)))
+        }
+        Link::Waiting { why, .. } => format!("connecting again after: {why}"),
+        Link::Closing => "closing".to_owned(),
+        Link::Closed(reason) => reason.to_string(),
+    }
+}

@@ -1,0 +1,80 @@
+//! What the tests of this folder share: sessions that have seen something.
+
+use gemini_ws::{Config, Connection, Event, Frame, Instant, Output, Scratch, Stats};
+
+use super::session::{Session, streams};
+
+/// A session for these symbols, with the connection that feeds it, open and subscribed.
+pub(crate) struct Fed {
+    pub(crate) session: Session,
+    pub(crate) connection: Connection,
+    pub(crate) now: Instant,
+}
+
+impl Fed {
+    pub(crate) fn new(symbols: &[&str]) -> Fed {
+        let symbols: Vec<_> = symbols.iter().map(|symbol| symbol.parse().unwrap()).collect();
+        let mut connection = Connection::new(Config::new("ws://venue"), 1);
+        for stream in symbols.iter().copied().flat_map(streams) {
+            connection.subscribe(Instant::ZERO, stream).unwrap();
+        }
+        connection.open(Instant::ZERO).unwrap();
+        let session = Session::new("ws://venue".to_owned(), &symbols, Instant::ZERO);
+        let mut fed = Fed { session, connection, now: Instant::ZERO };
+        fed.pump();
+        fed
+    }
+
+    /// Opens the link and confirms every request.
+    pub(crate) fn connect(&mut self) {
+        self.connection.handle_connected(self.connection.link(), self.now);
+        self.pump();
+    }
+
+    /// Hands over what the connection has to say, and answers its requests.
+    pub(crate) fn pump(&mut self) {
+        while let Some(output) = self.connection.poll_output() {
+            match output {
+                Output::Event(event) => self.event(&event),
+                Output::Send { text, .. } => {
+                    let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+                    self.frame(&format!(r#"{{"id":{},"status":200}}"#, request["id"]));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        let stats: Stats = self.connection.stats().clone();
+        self.session.apply(self.now, event, &stats);
+    }
+
+    pub(crate) fn frame(&mut self, text: &str) {
+        let mut scratch = Scratch::new();
+        let link = self.connection.link();
+        let event = self.connection.handle_frame(link, self.now, Frame::Text(text), &mut scratch);
+        if let Some(event) = event {
+            self.event(&event);
+        }
+        self.pump();
+    }
+
+    /// A book with some levels, a ticker that fits it, and a trade.
+    pub(crate) fn fill(&mut self, symbol: &str, levels: usize) {
+        let side = |sign: i64| {
+            let level = |step: usize| {
+                let step = step as i64;
+                format!(r#"["{}.50","{}.{step}"]"#, 83_400 + sign * (step + 1), step % 5 + 1)
+            };
+            (0..levels).map(level).collect::<Vec<_>>().join(",")
+        };
+        let (bids, asks) = (side(-1), side(1));
+        self.frame(&format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":5,"u":5,"b":[{bids}],"a":[{asks}]}}"#
+        ));
+        self.frame(&format!(
+            r#"{{"E":3,"s":"{symbol}","t":7,"p":"83400.25","q":"0.125","m":true}}"#
+        ));
+    }
+}
