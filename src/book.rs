@@ -1,9 +1,9 @@
 //! [`OrderBook`]: the levels of one symbol, and nothing but them.
 //!
 //! Each side is a vector sorted so that its best level comes last: changes cluster near the best
-//! price, so they are found by galloping from the end and move only what lies nearer to it. The
-//! order is that of exact decimals; while all prices of a side have the same number of decimals,
-//! which is what the venue sends, a comparison is one of integers.
+//! price, so they are found at the end and move only what lies nearer to it. The order is that of
+//! exact decimals; while all prices of a side have the same number of decimals, which is what the
+//! venue sends, a comparison is one of integers.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -47,8 +47,10 @@ pub struct OrderBook {
 /// One side of a book.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// Sorted by `order`, the best last.
+    /// Sorted, the best last.
     levels: Vec<Level>,
+    /// The number of decimals of every price, if they all have the same.
+    scale: Option<u8>,
     /// Whether a higher price is better: bids.
     descending: bool,
     truncated: bool,
@@ -148,7 +150,7 @@ impl Default for OrderBook {
 
 impl Side {
     const fn new(descending: bool) -> Side {
-        Side { levels: Vec::new(), descending, truncated: false }
+        Side { levels: Vec::new(), scale: None, descending, truncated: false }
     }
 
     /// The number of levels.
@@ -182,37 +184,15 @@ impl Side {
         self.truncated
     }
 
-    /// The order in which `levels` are sorted: the worst first.
-    #[inline]
-    fn order(&self, a: Decimal, b: Decimal) -> Ordering {
-        if self.descending { a.cmp(&b) } else { b.cmp(&a) }
-    }
-
-    /// Where a price stands (`Ok`) or belongs (`Err`): galloping from the best level, then halving.
+    /// Where a price stands (`Ok`) or belongs (`Err`).
     #[inline]
     fn position(&self, price: Decimal) -> Result<usize, usize> {
-        let mut end = self.levels.len();
-        let mut step = 1_usize;
-        // Everything from `end` on is better than `price`.
-        let start = loop {
-            let probe = end.saturating_sub(step);
-            match self.levels.get(probe) {
-                Some(level) if end > probe => match self.order(level.price, price) {
-                    Ordering::Less => break probe.saturating_add(1),
-                    Ordering::Equal => return Ok(probe),
-                    Ordering::Greater => {
-                        end = probe;
-                        step = step.saturating_mul(2);
-                    }
-                },
-                _ => break 0,
-            }
-        };
-        let between = self.levels.get(start..end).unwrap_or_default();
-        let found = between.binary_search_by(|level| self.order(level.price, price));
-        match found {
-            Ok(position) => Ok(start.saturating_add(position)),
-            Err(position) => Err(start.saturating_add(position)),
+        match (self.scale == Some(price.scale()), self.descending) {
+            // All prices have as many decimals as this one, so their mantissas have their order.
+            (true, true) => position(&self.levels, |level| level.price.mantissa().cmp(&price.mantissa())),
+            (true, false) => position(&self.levels, |level| price.mantissa().cmp(&level.price.mantissa())),
+            (false, true) => position(&self.levels, |level| level.price.cmp(&price)),
+            (false, false) => position(&self.levels, |level| price.cmp(&level.price)),
         }
     }
 
@@ -225,12 +205,14 @@ impl Side {
                 self.levels.remove(position);
             }
             Ok(position) => {
+                self.note_scale(level.price);
                 if let Some(entry) = self.levels.get_mut(position) {
                     *entry = *level;
                 }
             }
             Err(_) if level.quantity.is_zero() => {}
             Err(position) => {
+                self.note_scale(level.price);
                 if self.levels.len() < LEVELS_MAX {
                     self.levels.insert(position, *level);
                     return;
@@ -249,15 +231,57 @@ impl Side {
         self.clear();
         // Room to grow, so that the changes that follow seldom allocate.
         self.levels.reserve(levels.len().saturating_mul(2).clamp(64, LEVELS_MAX));
-        // Snapshots list the best first; from the back each level is the best so far.
-        for level in levels.iter().rev() {
-            self.set(level);
+        // Snapshots list the best first, each price once and none empty: then it is a copy.
+        let better = if self.descending { Ordering::Greater } else { Ordering::Less };
+        let in_order = levels.is_sorted_by(|a, b| a.price.cmp(&b.price) == better);
+        let filled = levels.iter().all(|level| !level.quantity.is_zero());
+        if in_order && filled && levels.len() <= LEVELS_MAX {
+            self.levels.extend(levels.iter().rev());
+            let scale = levels.first().map(|level| level.price.scale());
+            self.scale = scale.filter(|scale| levels.iter().all(|level| level.price.scale() == *scale));
+        } else {
+            levels.iter().for_each(|level| self.set(level));
         }
     }
 
     fn clear(&mut self) {
         self.levels.clear();
+        self.scale = None;
         self.truncated = false;
+    }
+
+    /// A price is about to be written. Once decimals differ, they do until the next snapshot.
+    #[inline]
+    fn note_scale(&mut self, price: Decimal) {
+        if self.levels.is_empty() {
+            self.scale = Some(price.scale());
+        } else if self.scale != Some(price.scale()) {
+            self.scale = None;
+        }
+    }
+}
+
+/// How many levels next to the best one are looked at without a branch.
+const NEAR: usize = 16;
+
+/// Where a level stands, or belongs, among `levels`, of which `order` says how each compares to it.
+///
+/// Most changes are close to the best price, at random: counting the worse ones among the nearest
+/// levels costs less than the branches of a search that the processor cannot foresee.
+#[inline]
+fn position(levels: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
+    let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
+    let is_worse = |level: &Level| order(level) == Ordering::Less;
+    let position = if near.first().is_some_and(is_worse) || far.is_empty() {
+        let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
+        far.len().wrapping_add(worse)
+    } else {
+        // At most the first of the near ones.
+        far.partition_point(is_worse)
+    };
+    match levels.get(position) {
+        Some(level) if order(level) == Ordering::Equal => Ok(position),
+        _ => Err(position),
     }
 }
 

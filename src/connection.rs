@@ -171,7 +171,8 @@ impl Connection {
         self.advance(now);
         let send = self.allow(Input::Subscribe)?;
         let id = self.subscriptions.insert(stream, self.config.streams_max)?;
-        if send {
+        // After an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
+        if send && !self.subscriptions.is_leaving(&stream) {
             self.stream_step(id, StreamInput::LinkUp);
             self.settle();
         }

@@ -128,7 +128,7 @@ impl<'f> Cursor<'f> {
 
     /// Takes the rest of a string, its closing quote included; the cursor stands behind the opening
     /// one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
@@ -148,10 +148,11 @@ impl<'f> Cursor<'f> {
                 let word = u64::from_le_bytes(*chunk);
                 let controls = word.wrapping_sub(SPACES) & !word & HIGH_BITS;
                 let stops = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls;
-                self.advance((stops.trailing_zeros() >> 3) as usize);
                 if stops == 0 {
+                    self.advance(8);
                     continue;
                 }
+                self.advance((stops.trailing_zeros() >> 3) as usize);
             }
             match self.rest {
                 [b'"', rest @ ..] => {
@@ -309,8 +310,8 @@ impl<'f> Cursor<'f> {
 
 /// The value of the leading digits, `None` in it beyond 64 bits, and how many there are; `None` if
 /// there is none.
-#[inline]
-fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
+#[inline(always)]
+pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
     let mut value = 0_u64;

@@ -233,6 +233,15 @@ impl Connection {
         }
         if next == StreamState::Gone {
             self.subscriptions.remove(id);
+            // One that was wanted meanwhile has waited for this.
+            let waiting = self.subscriptions.successor(&stream);
+            let waiting = waiting.filter(|it| it.state == StreamState::Wanted && it.due.is_none());
+            if let Some(successor) = waiting.map(|it| it.id)
+                && !self.subscriptions.is_leaving(&stream)
+                && matches!(self.state, State::Subscribing | State::Live)
+            {
+                self.stream_step(successor, StreamInput::LinkUp);
+            }
         }
         rejected
     }

@@ -122,6 +122,17 @@ impl Subscriptions {
         Ok(id)
     }
 
+    /// Whether the end of a subscription whose frames look like those of `stream` is not confirmed yet.
+    pub(crate) fn is_leaving(&self, stream: &Stream) -> bool {
+        let alike = |it: &Stream| it.topic() == stream.topic() && it.symbol() == stream.symbol();
+        self.iter().any(|it| it.state == StreamState::Leaving && alike(&it.stream))
+    }
+
+    /// The subscription that frames like those of `stream` belong to.
+    pub(crate) fn successor(&self, stream: &Stream) -> Option<&Subscription> {
+        self.slots.get(self.route(stream)?)?.as_ref()
+    }
+
     /// From now on no frame belongs to it.
     pub(crate) fn unroute(&mut self, id: StreamId) {
         let Some(stream) = self.get(id).map(|subscription| subscription.stream) else { return };

@@ -159,8 +159,12 @@ impl Maker {
         let mut levels = String::new();
         let mut off = 0;
         for place in 0..count {
-            // The product of two: most are near, some are far.
-            let far = self.random.below(40) * self.random.below(20);
+            // In recorded changes of perpetuals nine in ten are among the best four levels and none is
+            // beyond the ninth; here one in ten is anywhere in eight hundred, as in deeper books.
+            let far = match self.random.below(10) {
+                0 => self.random.below(40) * self.random.below(20),
+                _ => self.random.below(4) * self.random.below(4),
+            };
             off = if snapshot { off + 1 + self.random.below(40) as i64 } else { 1 + far as i64 };
             let price = self.price(side * off);
             let removal = !snapshot && self.random.below(3) == 0;

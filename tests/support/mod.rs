@@ -8,5 +8,6 @@ pub(crate) mod oracle;
 pub(crate) mod pair;
 pub(crate) mod random;
 pub(crate) mod reading;
+pub(crate) mod script;
 pub(crate) mod targets;
 pub(crate) mod transcript;

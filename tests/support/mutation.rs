@@ -100,9 +100,11 @@ pub(crate) fn mutated(frames: &[String], random: &mut Random) -> String {
     for _ in 0..=random.below(4) {
         frame = match random.below(10) {
             0 => flip(&frame, random),
-            1 => {
-                insert(&frame, random.below(frame.len() + 1), random.pick::<&str>(&[" ", "\t", "\n", "\r ", "\u{b}"]))
-            }
+            1 => insert(
+                &frame,
+                random.below(frame.len() + 1),
+                random.pick::<&str>(&[" ", "\t", "\n", "\r ", "\u{b}"]),
+            ),
             2 => frame[..boundary(&frame, random.below(frame.len() + 1))].into(),
             3 => {
                 let other: &String = random.pick(frames);

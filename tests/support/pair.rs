@@ -1,11 +1,12 @@
 //! A connection and a simulated exchange, joined in memory under one virtual clock: nothing sleeps.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use gemini_ws::{
-    Book, Books, Config, Connection, Decimal, Event, Frame, Instant, LinkId, Lost, Output, Scratch, Stream, Symbol,
+    Book, Books, Config, Connection, Decimal, Event, Frame, Instant, LinkId, Lost, Output, Scratch, Stream,
+    Symbol,
 };
 use gemini_ws_simulator as simulator;
 use simulator::{Exchange, SessionId};
@@ -24,7 +25,8 @@ pub(crate) struct Pair {
     /// Books whose best levels were not those of the newest ticker up to their update.
     pub(crate) top_mismatches: u64,
     pub(crate) tops_compared: u64,
-    tickers: std::collections::BTreeMap<Symbol, VecDeque<(u64, Option<Decimal>, Option<Decimal>)>>,
+    /// The newest tickers of each symbol: update id, best bid, best ask.
+    tickers: BTreeMap<Symbol, VecDeque<Ticker>>,
     scratch: Scratch,
     session: Option<(LinkId, SessionId)>,
     next_session: u64,
@@ -32,6 +34,8 @@ pub(crate) struct Pair {
     under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
     sent: u64,
 }
+
+type Ticker = (u64, Option<Decimal>, Option<Decimal>);
 
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Message {
@@ -60,7 +64,7 @@ impl Pair {
             closed: false,
             top_mismatches: 0,
             tops_compared: 0,
-            tickers: std::collections::BTreeMap::new(),
+            tickers: BTreeMap::new(),
             scratch: Scratch::new(),
             session: None,
             next_session: 1,
@@ -100,7 +104,9 @@ impl Pair {
             let arrival = self.under_way.peek().map(|Reverse((at, _, _))| *at);
             let client = self.connection.deadline().map(|deadline| deadline.at);
             let venue = self.exchange.deadline();
-            let Some(next) = [arrival, client, venue].into_iter().flatten().min().filter(|next| *next <= until) else {
+            let Some(next) =
+                [arrival, client, venue].into_iter().flatten().min().filter(|next| *next <= until)
+            else {
                 break;
             };
             self.now = self.now.max(next);
@@ -193,7 +199,9 @@ impl Pair {
             let (session, wires) = match output {
                 simulator::Output::Send { session, text } => (session, vec![Wire::Text(text)]),
                 simulator::Output::Ping { session } => (session, vec![Wire::Ping]),
-                simulator::Output::Close { session, code, .. } => (session, vec![Wire::Close(code), Wire::End]),
+                simulator::Output::Close { session, code, .. } => {
+                    (session, vec![Wire::Close(code), Wire::End])
+                }
                 simulator::Output::Abort { session } => (session, vec![Wire::Reset]),
             };
             if let Some(link) = of(session) {

@@ -4,15 +4,17 @@ use std::cell::RefCell;
 
 use gemini_ws::Scratch;
 
-use super::{decimals, oracle};
+use super::{decimals, oracle, script};
 
 thread_local! {
     /// Working memory that has seen every input before.
     static USED: RefCell<Scratch> = RefCell::new(Scratch::new());
 }
 
-/// A script, one step a line: each line is a frame.
+/// A script, one step a line: each line is taken as a frame by itself, and the whole as what happens
+/// to a connection.
 pub(crate) fn frames(data: &[u8]) {
+    script::run(data);
     USED.with_borrow_mut(|used| {
         for line in data.split(|&byte| byte == b'\n') {
             frame(line, used);

@@ -30,7 +30,6 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The end of a driver: there is exactly one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[must_use]
 pub struct Closed {
     /// Why.
     pub reason: CloseReason,

@@ -30,7 +30,7 @@ const REQUEST_WINDOW: Duration = Duration::from_secs(10);
 const CONNECTION_WINDOW: Duration = Duration::from_secs(300);
 
 /// The code of a Close frame without payload, which is never sent (RFC 6455 section 7.4.1).
-const NO_STATUS: u16 = 1005;
+pub(crate) const NO_STATUS: u16 = 1005;
 
 /// Most replies that [`Faults::delay_replies`] holds back; more are sent at once.
 const HELD_REPLIES_MAX: usize = 10_000;

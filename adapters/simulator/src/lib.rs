@@ -71,6 +71,8 @@ mod random;
 mod recording;
 mod requests;
 mod schedule;
+#[cfg(feature = "server")]
+pub mod server;
 mod session;
 mod stats;
 mod turn;

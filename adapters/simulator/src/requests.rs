@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// The most streams in one request (quirk Q-S10); more end the connection with [`TOO_LARGE`].
+/// The most streams in one request (quirk Q-S10); more end the
+/// connection with the code 1009.
 pub const STREAMS_MAX: usize = 100;
 
 /// The longest request, in bytes; a longer one ends the connection with [`TOO_LARGE`].

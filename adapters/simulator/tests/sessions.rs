@@ -179,3 +179,30 @@ fn sessions_are_apart() {
     }
     assert!(venue.exchange.symbols().eq([symbol("btcusd"), symbol("ethusd")]));
 }
+
+#[test]
+fn damaged_requests_do_no_harm() {
+    let requests = [
+        r#"{"id":1,"method":"subscribe","params":["btcusd@depth@100ms","btcgusdperp@markPrice"]}"#,
+        r#"{"id":"x","method":"unsubscribe","params":["btcusd@depth@100ms"]}"#,
+        r#"{"id":2,"method":"depth","params":{"symbol":"btcusd","limit":10}}"#,
+        r#"{"id":3,"method":"list_subscriptions"}"#,
+    ];
+    let mut venue = Venue::new(market(&["btcusd", "btcgusdperp"]), 1);
+    venue.connect("snapshot=-1");
+    let mut scratch = gemini_ws::Scratch::new();
+    for request in requests {
+        for position in 0..request.len() {
+            for byte in [b'"', b'\\', b'0', b'{', b']', b' '] {
+                let mut bytes = request.as_bytes().to_vec();
+                bytes[position] = byte;
+                for text in venue.send(&String::from_utf8(bytes).unwrap()) {
+                    gemini_ws::decode(&text, &mut scratch).unwrap_or_else(|error| panic!("{error:?} {text}"));
+                }
+                venue.now = venue.now + Duration::from_millis(2);
+            }
+            venue.send(&request[..position]);
+        }
+    }
+    assert_eq!(venue.exchange.session_count(), 1);
+}

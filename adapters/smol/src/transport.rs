@@ -42,10 +42,19 @@ pub(crate) async fn connect(url: &str, tls: &Arc<ClientConfig>) -> Result<Transp
         Some("ws") => false,
         _ => return Err(ConnectFailure::InvalidUrl),
     };
-    let host = uri.host().ok_or(ConnectFailure::InvalidUrl)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(ConnectFailure::InvalidUrl)?;
+    let port = match uri.authority().map_or("", |authority| authority.as_str()).rsplit_once(host) {
+        Some((_, "")) | None => {
+            if secure {
+                443
+            } else {
+                80
+            }
+        }
+        Some(_) => uri.port_u16().ok_or(ConnectFailure::InvalidUrl)?,
+    };
     // An IPv6 address stands in brackets in a URL, and without them everywhere else.
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
 
     let addresses = smol::net::resolve((host, port)).await.map_err(|_| ConnectFailure::NameLookup)?;
     let mut failure = ConnectFailure::NameLookup;

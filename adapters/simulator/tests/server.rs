@@ -1,0 +1,223 @@
+//! The server on real sockets of the loopback interface.
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use async_tungstenite::tungstenite::protocol::CloseFrame;
+use async_tungstenite::tungstenite::{Error, Message};
+use async_tungstenite::{WebSocketStream, client_async};
+use futures_lite::{StreamExt, future};
+use gemini_ws::{Scratch, decode};
+use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::{Config, Exchange, SessionId};
+
+type Client = WebSocketStream<Async<TcpStream>>;
+
+const SUBSCRIBE: &str =
+    r#"{"id":1,"method":"subscribe","params":["btcusd@depth@100ms","btcusd@bookTicker"]}"#;
+
+fn server(config: impl FnOnce(Config) -> Config) -> Server {
+    let market = Config::market(["btcusd".parse().unwrap()]).events_per_second(200);
+    Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(config(market), 1)).unwrap()
+}
+
+/// Runs the server until the client is done, ten seconds at most.
+fn serve<T>(server: &mut Server, client: impl Future<Output = T>) -> T {
+    let late = async {
+        Timer::after(Duration::from_secs(10)).await;
+        panic!("too late")
+    };
+    let served = async { match server.run().await {} };
+    future::block_on(future::or(pin!(client), future::or(served, late)))
+}
+
+async fn connect(address: SocketAddr, query: &str) -> Client {
+    let socket = Async::<TcpStream>::connect(address).await.unwrap();
+    client_async(format!("ws://{address}/{query}"), socket).await.unwrap().0
+}
+
+/// The next text frame.
+async fn text(client: &mut Client) -> String {
+    loop {
+        match client.next().await.unwrap().unwrap() {
+            Message::Text(text) => return text.to_string(),
+            Message::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn subscribes_and_receives() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut client = connect(address, "?snapshot=-1").await;
+        client.send(Message::text(SUBSCRIBE)).await.unwrap();
+        let mut scratch = Scratch::new();
+        let (mut acknowledged, mut depth, mut tickers) = (0, 0, 0);
+        while depth < 5 || tickers < 5 || acknowledged < 1 {
+            match decode(&text(&mut client).await, &mut scratch).unwrap() {
+                gemini_ws::Message::Depth(frame) => {
+                    assert_eq!(frame.first_update_id == frame.last_update_id, depth == 0);
+                    depth += 1;
+                }
+                gemini_ws::Message::BookTicker(_) => tickers += 1,
+                gemini_ws::Message::Response(response) => acknowledged += u32::from(response.is_ok()),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(acknowledged, 1);
+    });
+    assert_eq!(server.counters().accepted(), 1);
+}
+
+#[test]
+fn serves_many() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            let mut client = connect(address, "").await;
+            client.send(Message::text(r#"{"id":"x","method":"ping"}"#)).await.unwrap();
+            clients.push(client);
+        }
+        for client in &mut clients {
+            assert_eq!(text(client).await, r#"{"id":"x","status":200}"#);
+        }
+    });
+    assert_eq!(server.exchange_mut().session_count(), 20);
+}
+
+#[test]
+fn pings() {
+    let mut server = server(|config| config.server_ping(Duration::from_millis(20)));
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut client = connect(address, "").await;
+        for _ in 0..3 {
+            assert!(matches!(client.next().await, Some(Ok(Message::Ping(_)))));
+        }
+    });
+}
+
+#[test]
+fn clients_close() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut client = connect(address, "").await;
+        client.send(Message::text(SUBSCRIBE)).await.unwrap();
+        let frame = CloseFrame { code: 1000.into(), reason: "done".into() };
+        client.close(Some(frame)).await.unwrap();
+        // What was under way may come first; then the answer; then the end.
+        let mut answer = None;
+        while let Some(Ok(message)) = client.next().await {
+            if let Message::Close(frame) = message {
+                answer = frame;
+            }
+        }
+        assert_eq!(answer.map(|frame| u16::from(frame.code)), Some(1000));
+    });
+    assert_eq!(server.exchange_mut().session_count(), 0);
+}
+
+#[test]
+fn the_exchange_closes_and_aborts() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    // Runs until the session is known, then until the client has seen its end.
+    let mut first = serve(&mut server, connect(address, ""));
+    let mut second = serve(&mut server, connect(address, ""));
+    serve(&mut server, async {
+        for client in [&mut first, &mut second] {
+            client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
+            text(client).await;
+        }
+    });
+    server.exchange_mut().faults().close(SessionId(1), 1012, "service restart");
+    server.exchange_mut().faults().abort(SessionId(2));
+    serve(&mut server, async {
+        let Some(Ok(Message::Close(Some(frame)))) = first.next().await else { panic!("no Close") };
+        assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1012, "service restart"));
+        assert!(first.next().await.is_none());
+        assert!(matches!(second.next().await, None | Some(Err(Error::Io(_) | Error::Protocol(_)))));
+    });
+}
+
+#[test]
+fn too_many_streams() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut client = connect(address, "").await;
+        let names = vec![r#""btcusd@trade""#; 101].join(",");
+        let request = format!(r#"{{"id":1,"method":"subscribe","params":[{names}]}}"#);
+        client.send(Message::text(request)).await.unwrap();
+        let Some(Ok(Message::Close(Some(frame)))) = client.next().await else { panic!("no Close") };
+        assert_eq!(u16::from(frame.code), 1009);
+    });
+}
+
+#[test]
+fn who_does_not_read_is_cut() {
+    let mut server = server(|config| config.orders_per_side(2_500));
+    let address = server.local_addr();
+    let counters = server.counters();
+    serve(&mut server, async {
+        // Asks for about 100 KiB again and again, and reads nothing of it.
+        let mut client = connect(address, "").await;
+        let request = r#"{"id":1,"method":"depth","params":{"symbol":"btcusd","limit":5000}}"#;
+        while counters.slow() == 0 {
+            if client.send(Message::text(request)).await.is_err() {
+                Timer::after(Duration::from_millis(1)).await;
+            }
+        }
+    });
+    assert_eq!((counters.slow(), server.exchange_mut().session_count()), (1, 0));
+}
+
+#[test]
+fn what_is_no_upgrade_is_refused() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let counters = server.counters();
+    serve(&mut server, async {
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.write_all(b"hello\r\n\r\n").unwrap();
+        let gone = TcpStream::connect(address).unwrap();
+        drop(gone);
+        while counters.refused() < 2 {
+            Timer::after(Duration::from_millis(1)).await;
+        }
+        let mut answer = Vec::new();
+        // Nothing, or a reset.
+        let _ = socket.read_to_end(&mut answer);
+        // The others are served as ever.
+        let mut client = connect(address, "").await;
+        client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
+        text(&mut client).await;
+    });
+}
+
+#[test]
+fn dropping_it_closes_everything() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let mut client = serve(&mut server, connect(address, ""));
+    drop(server);
+    future::block_on(async { assert!(matches!(client.next().await, None | Some(Err(_)))) });
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn only_loopback() {
+    let exchange = Exchange::new(Config::market([]), 1);
+    let error = Server::bind(([0, 0, 0, 0], 0).into(), exchange).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+}

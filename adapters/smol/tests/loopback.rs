@@ -1,0 +1,353 @@
+//! The adapter on real sockets, against the simulated exchange and against peers that misbehave.
+//!
+//! Every test is bounded by a time-out.
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::{Config as Market, Exchange};
+use gemini_ws_smol::gemini_ws::{
+    Book, Books, CloseReason, Config, ConnectFailure, Connection, Event, Instant, Lost, Outcome,
+};
+use gemini_ws_smol::{Closed, Smol, client};
+
+const STREAMS: [&str; 3] = ["btcusd@depth@100ms", "btcusd@bookTicker", "btcusd@trade"];
+
+/// A test that does not end in time has failed.
+fn within<T>(future: impl Future<Output = T>) -> T {
+    let timeout = async {
+        smol::Timer::after(Duration::from_secs(20)).await;
+        panic!("not done in time");
+    };
+    smol::block_on(smol::future::or(future, timeout))
+}
+
+/// A server on a port of its own; it runs while `client` does.
+fn with_server<T>(client: impl AsyncFnOnce(String) -> T) -> T {
+    let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(200);
+    let mut server = Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(market, 7)).unwrap();
+    let url = format!("ws://{}", server.local_addr());
+    within(smol::future::or(client(url), async { match server.run().await {} }))
+}
+
+fn connection(url: &str) -> Connection {
+    let mut connection = Connection::new(Config::new(url), 1);
+    for stream in STREAMS {
+        connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+    }
+    connection
+}
+
+#[test]
+fn a_live_book_and_an_orderly_end() {
+    with_server(async |url| {
+        let (handle, driver) = client(connection(&url));
+        let (mut books, mut updates, mut seen) = (Books::new(), 0, Vec::new());
+        let on_event = |_: &mut Connection, _, event: Event<'_>| {
+            books.apply(&event);
+            let update = matches!(event, Event::DepthUpdate(_));
+            updates += u32::from(update);
+            if update && updates == 10 {
+                let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };
+                assert!(!book.bids().is_empty() && !book.asks().is_empty() && !book.is_crossed());
+                handle.shutdown();
+            }
+            seen.push(format!("{event:?}"));
+        };
+        let closed = driver.run(&Smol::new(), on_event).await;
+        assert_eq!(closed, Closed { reason: CloseReason::Requested, undelivered: 0 });
+        assert!(seen.last().unwrap().starts_with("Closed"), "the end comes last");
+        assert_eq!(seen.iter().filter(|event| event.starts_with("Closed")).count(), 1);
+    });
+}
+
+#[test]
+fn a_queue_of_events_holds_the_driver_back_and_loses_nothing() {
+    with_server(async |url| {
+        let (handle, driver) = client(connection(&url));
+        let smol = Smol::new();
+        let (mut events, run) = driver.run_with_events(&smol, 4);
+        let consumer = async {
+            let (mut books, mut taken, mut gaps, mut ended) = (Books::new(), 0, 0, false);
+            while let Some(event) = events.next().await {
+                let event = event.as_event();
+                assert!(!ended, "after the end: {event:?}");
+                books.apply(&event);
+                taken += 1;
+                gaps += u32::from(matches!(event, Event::Gap { .. }));
+                ended = matches!(event, Event::Closed { .. });
+                if taken == 500 {
+                    handle.shutdown();
+                }
+                // Slower than the market.
+                if taken % 50 == 0 {
+                    smol::Timer::after(Duration::from_millis(5)).await;
+                }
+            }
+            assert!(ended && taken >= 500 && gaps == 0, "{taken} events, {gaps} gaps");
+        };
+        let (closed, ()) = smol::future::zip(run, consumer).await;
+        assert_eq!(closed, Closed { reason: CloseReason::Requested, undelivered: 0 });
+    });
+}
+
+#[test]
+fn a_consumer_that_takes_nothing_does_not_hold_up_the_end() {
+    with_server(async |url| {
+        let (handle, driver) = client(connection(&url));
+        let smol = Smol::new();
+        let (events, run) = driver.run_with_events(&smol, 2);
+        let later = async {
+            smol::Timer::after(Duration::from_millis(200)).await;
+            handle.shutdown();
+        };
+        let (closed, ()) = smol::future::zip(run, later).await;
+        assert!(closed.undelivered > 0, "{closed:?}");
+        drop(events);
+    });
+}
+
+#[test]
+fn dropping_the_events_or_the_last_handle_ends_the_driver() {
+    with_server(async |url| {
+        let smol = Smol::new();
+        let (handle, driver) = client(connection(&url));
+        let (events, run) = driver.run_with_events(&smol, 4);
+        drop(events);
+        assert_eq!(run.await.reason, CloseReason::Requested);
+        drop(handle);
+        let (handle, driver) = client(connection(&url));
+        drop(handle);
+        assert_eq!(driver.run(&smol, |_, _, _| {}).await.reason, CloseReason::Requested);
+    });
+}
+
+#[test]
+fn commands_of_a_handle() {
+    with_server(async |url| {
+        let (handle, driver) = client(Connection::new(Config::new(&url), 1));
+        let smol = Smol::new();
+        let (live, is_live) = smol::channel::bounded(1);
+        let run = driver.run(&smol, |_, _, event| {
+            if let Event::Live { .. } = event {
+                live.try_send(()).unwrap();
+            }
+        });
+        let commands = async {
+            is_live.recv().await.unwrap();
+            let reply = handle.request("time", None).await.unwrap();
+            let Event::Reply { outcome: Outcome::Answered(response), .. } = reply.as_event() else {
+                panic!()
+            };
+            assert!(response.is_ok() && response.result.unwrap().as_str().contains("serverTime"));
+            let refused = handle.request("no.such", None).await.unwrap();
+            let Event::Reply { outcome: Outcome::Answered(response), .. } = refused.as_event() else {
+                panic!()
+            };
+            assert_eq!(response.error.unwrap().code, -1020);
+            assert!(handle.request("depth", Some("{symbol}")).await.is_err());
+            let id = handle.subscribe("btcusd@trade".parse().unwrap()).await.unwrap();
+            handle.unsubscribe(id).await.unwrap();
+            assert!(handle.unsubscribe(id).await.is_err());
+            assert!(handle.shutdown() && !handle.shutdown());
+        };
+        let (closed, ()) = smol::future::zip(run, commands).await;
+        assert_eq!(closed.reason, CloseReason::Requested);
+        assert!(handle.request("time", None).await.is_err(), "nobody is there any more");
+    });
+}
+
+/// Runs a client against a peer made of blocking code, until an event is accepted, and then ends it.
+fn against(
+    scheme: &str,
+    peer: impl FnOnce(TcpStream) + Send + 'static,
+    mut accept: impl FnMut(&Event<'_>) -> bool,
+) -> Closed {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let thread = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        peer(stream);
+    });
+    let (handle, driver) = client(connection(&format!("{scheme}://127.0.0.1:{port}")));
+    let on_event = |_: &mut Connection, _, event: Event<'_>| {
+        if accept(&event) {
+            handle.shutdown();
+        }
+    };
+    let closed = within(driver.run(&Smol::new(), on_event));
+    thread.join().unwrap();
+    closed
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    let (mut request, mut byte) = (Vec::new(), [0]);
+    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+        request.push(byte[0]);
+    }
+    String::from_utf8(request).unwrap()
+}
+
+fn upgrade(stream: &mut TcpStream) {
+    use gemini_ws_smol::async_tungstenite::tungstenite::handshake::derive_accept_key;
+    let request = read_request(stream);
+    let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
+    let mut headers = request.lines().filter_map(|line| line.split_once(": "));
+    let key = headers.find(header("sec-websocket-key")).expect("a key").1;
+    let accept = derive_accept_key(key.as_bytes());
+    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    write!(stream, "{head}Sec-WebSocket-Accept: {accept}\r\n\r\n").unwrap();
+}
+
+/// Scenarios L-028 and L-081: which refusals are final, and which ask for a delay.
+#[test]
+fn refused_upgrades() {
+    let after = Some(Duration::from_secs(60));
+    for (status, retry_after, fatal) in
+        [(401, None, true), (403, None, true), (429, after, false), (503, None, false)]
+    {
+        let expected = ConnectFailure::Status { status, retry_after };
+        let header =
+            retry_after.map_or(String::new(), |delay| format!("Retry-After: {}\r\n", delay.as_secs()));
+        let peer = move |mut stream: TcpStream| {
+            let request = read_request(&mut stream);
+            assert!(request.starts_with("GET /?snapshot=-1 "), "{request}");
+            let _ = write!(stream, "HTTP/1.1 {status} No\r\n{header}Content-Length: 0\r\n\r\n");
+        };
+        let mut next = None;
+        let closed = against("ws", peer, |event| match event {
+            Event::ConnectFailed { why, retry, .. } => {
+                assert_eq!(*why, expected);
+                next = *retry;
+                true
+            }
+            _ => false,
+        });
+        assert_eq!(next.is_none(), fatal, "{status}");
+        let reason = if fatal { CloseReason::ConnectRefused(expected) } else { CloseReason::Requested };
+        assert_eq!(closed.reason, reason);
+    }
+}
+
+/// The obvious feature set of the WebSocket layer panics at the first `wss://`, for want of a
+/// cryptographic provider. A peer that does not speak TLS shows that the handshake is reached.
+#[test]
+fn tls_reaches_its_provider() {
+    let peer = |mut stream: TcpStream| {
+        let mut record = [0; 5];
+        stream.read_exact(&mut record).unwrap();
+        assert_eq!(record[0], 22, "a TLS handshake record");
+        let _ = stream.write_all(b"this is no TLS\r\n");
+        // Read on, so that what was not read does not become a reset.
+        let _ = stream.read_to_end(&mut Vec::new());
+    };
+    against("wss", peer, |event| matches!(event, Event::ConnectFailed { why: ConnectFailure::Tls, .. }));
+}
+
+/// The transport is torn in the middle of a frame: told as such, and tried again.
+#[test]
+fn a_torn_transport() {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        // A text frame of 100 bytes, of which three come.
+        let _ = stream.write_all(&[0x81, 100, b'{', b'"', b'e']);
+    };
+    let mut why = None;
+    against("ws", peer, |event| {
+        if let Event::Disconnected { why: lost, retry: Some(_), .. } = event {
+            why = Some(*lost);
+        }
+        why.is_some()
+    });
+    assert!(matches!(why, Some(Lost::End | Lost::Reset)), "{why:?}");
+}
+
+/// A peer's Close frame is answered with its code before the transport is let go (scenario L-037).
+#[test]
+fn a_close_frame_is_answered() {
+    let (sender, answer) = std::sync::mpsc::channel();
+    let peer = move |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        // Code 1013.
+        stream.write_all(&[0x88, 2, 0x03, 0xf5]).unwrap();
+        let mut received = Vec::new();
+        let mut bytes = [0; 512];
+        // The last frame: a masked Close of two bytes.
+        while received.len() < 8 || received[received.len() - 8..received.len() - 6] != [0x88, 0x82] {
+            match stream.read(&mut bytes) {
+                Ok(count) if count > 0 => received.extend_from_slice(&bytes[..count]),
+                _ => break,
+            }
+        }
+        sender.send(received).unwrap();
+    };
+    against("ws", peer, |event| {
+        matches!(event, Event::Disconnected { why: Lost::Closed { code: Some(1013) }, retry: Some(_), .. })
+    });
+    let received = answer.recv().unwrap();
+    let frame = &received[received.len() - 8..];
+    assert_eq!(frame[..2], [0x88, 0x82], "{received:?}");
+    assert_eq!(u16::from_be_bytes([frame[6] ^ frame[2], frame[7] ^ frame[3]]), 1013);
+}
+
+#[test]
+fn nobody_listens() {
+    // A port that was free a moment ago.
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
+    let mut failures = 0;
+    let on_event = |_: &mut Connection, _, event: Event<'_>| {
+        if let Event::ConnectFailed { why, retry, .. } = event {
+            assert!(why == ConnectFailure::Refused && retry.is_some());
+            failures += 1;
+            if failures == 2 {
+                handle.shutdown();
+            }
+        }
+    };
+    let closed = within(driver.run(&Smol::new(), on_event));
+    assert_eq!((closed.reason, failures), (CloseReason::Requested, 2));
+}
+
+#[test]
+fn wrong_urls_are_final() {
+    for url in ["http://127.0.0.1", "ws://", "nonsense", "ws://127.0.0.1:port"] {
+        let (_handle, driver) = client(Connection::new(Config::new(url), 1));
+        let closed = within(driver.run(&Smol::new(), |_, _, _| {}));
+        assert_eq!(closed.reason, CloseReason::ConnectRefused(ConnectFailure::InvalidUrl), "{url}");
+    }
+}
+
+/// Accepted, and then nothing: shutdown works at once (scenario L-022).
+#[test]
+fn a_peer_that_accepts_and_stays_silent() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
+    let closed = within(async {
+        let shutdown = async {
+            smol::Timer::after(Duration::from_millis(50)).await;
+            handle.shutdown();
+        };
+        smol::future::zip(driver.run(&Smol::new(), |_, _, _| {}), shutdown).await.0
+    });
+    assert_eq!(closed.reason, CloseReason::Requested);
+}
+
+/// Both forms are `Send`, so that any multi-threaded executor takes them.
+#[test]
+fn the_futures_can_be_spawned() {
+    fn spawnable<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
+    let (_handle, driver) = client(Connection::new(Config::new("ws://127.0.0.1:1"), 1));
+    spawnable(async move { driver.run(&Smol::new(), |_, _, _| {}).await });
+    let (_handle, driver) = client(Connection::new(Config::new("ws://127.0.0.1:1"), 1));
+    spawnable(async move {
+        let smol = Smol::new();
+        let (_events, run) = driver.run_with_events(&smol, 1);
+        run.await
+    });
+}

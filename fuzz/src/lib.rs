@@ -1,0 +1,19 @@
+//! The bodies of the fuzz targets: those of the crate's own tests, which call them too.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+/// A script of frames.
+pub fn frames(data: &[u8]) {
+    support::targets::frames(data);
+}
+
+/// One frame.
+pub fn decode(data: &[u8]) {
+    support::targets::decode(data);
+}
+
+/// Two decimals.
+pub fn decimal(data: &[u8]) {
+    support::targets::decimal(data);
+}

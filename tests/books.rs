@@ -1,0 +1,199 @@
+//! Books: against a plain map, and against the books that recordings are known to yield.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use gemini_ws::{
+    Applied, Book, Books, Decimal, Event, Level, Message, OrderBook, Replay, Scratch, Side, decode,
+};
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+use support::frames;
+
+// ---- against a plain map -------------------------------------------------------------------
+
+/// Prices with few values, so that levels meet; and with differing decimals, which compare by value.
+fn price() -> impl Strategy<Value = String> {
+    (1_u32..60, 0_usize..3).prop_map(|(units, zeros)| format!("{units}.5{}", "0".repeat(zeros)))
+}
+
+fn quantity() -> impl Strategy<Value = String> {
+    prop_oneof![2 => Just("0".to_owned()), 1 => Just("0.000".to_owned()), 5 => (1_u32..1_000).prop_map(|q| format!("{q}"))]
+}
+
+fn levels() -> impl Strategy<Value = Vec<(String, String)>> {
+    prop::collection::vec((price(), quantity()), 0..12)
+}
+
+fn json(levels: &[(String, String)]) -> String {
+    let levels: Vec<String> =
+        levels.iter().map(|(price, quantity)| format!("[\"{price}\",\"{quantity}\"]")).collect();
+    levels.join(",")
+}
+
+#[derive(Default)]
+struct Plain {
+    bids: BTreeMap<Decimal, Decimal>,
+    asks: BTreeMap<Decimal, Decimal>,
+}
+
+fn set(side: &mut BTreeMap<Decimal, Decimal>, levels: &[Level]) {
+    for level in levels {
+        side.remove(&level.price);
+        if !level.quantity.is_zero() {
+            side.insert(level.price, level.quantity);
+        }
+    }
+}
+
+fn pairs(side: &Side) -> Vec<(Decimal, Decimal)> {
+    side.iter().map(|level| (level.price, level.quantity)).collect()
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_a_plain_map(frames in prop::collection::vec((levels(), levels(), prop::bool::weighted(0.1)), 1..40)) {
+        let (mut scratch, mut book, mut plain) = (Scratch::new(), OrderBook::new(), Plain::default());
+        for (number, (bids, asks, snapshot)) in frames.iter().enumerate() {
+            let (first, last) = (number as u64, number as u64 + 1);
+            let frame = format!(
+                r#"{{"e":"depthUpdate","E":1,"s":"x","U":{first},"u":{last},"b":[{}],"a":[{}]}}"#,
+                json(bids), json(asks)
+            );
+            let Ok(Message::Depth(depth)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
+            if *snapshot {
+                book.replace(&depth);
+                plain = Plain::default();
+            } else {
+                prop_assert_eq!(book.apply(&depth), Applied::Changed);
+            }
+            set(&mut plain.bids, depth.bids);
+            set(&mut plain.asks, depth.asks);
+            let bids: Vec<_> = plain.bids.iter().rev().map(|(price, quantity)| (*price, *quantity)).collect();
+            let asks: Vec<_> = plain.asks.iter().map(|(price, quantity)| (*price, *quantity)).collect();
+            prop_assert_eq!(pairs(book.bids()), bids);
+            prop_assert_eq!(pairs(book.asks()), asks);
+            for (price, quantity) in &plain.bids {
+                prop_assert_eq!(book.bids().quantity(*price), *quantity);
+            }
+        }
+    }
+}
+
+// ---- recordings ----------------------------------------------------------------------------
+
+/// The hash that the index of the recordings defines.
+fn hash(book: &OrderBook) -> String {
+    let mut text = String::new();
+    for (letter, side) in [('b', book.bids()), ('a', book.asks())] {
+        for level in side {
+            writeln!(text, "{letter} {} {}", level.price.normalized(), level.quantity.normalized()).unwrap();
+        }
+    }
+    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
+}
+
+/// Plays frames into books, without some of them and with others twice; returns the books and how
+/// many gaps there were.
+fn play<'t>(frames: impl Iterator<Item = &'t str>) -> (Books, usize) {
+    let (mut scratch, mut replay, mut books, mut gaps) = (Scratch::new(), Replay::new(), Books::new(), 0);
+    for frame in frames {
+        let message = decode(frame, &mut scratch).unwrap();
+        if let Some(event) = replay.event(&message) {
+            gaps += usize::from(matches!(event, Event::Gap { .. }));
+            books.apply(&event);
+        }
+    }
+    (books, gaps)
+}
+
+fn recording() -> Option<Vec<String>> {
+    let name = "dev_ws_gemini_perps.jsonl";
+    let mut found = frames::recordings(|file| file == name)?;
+    Some(found.remove(0).text.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn the_recording_yields_the_known_books() {
+    let Some(frames) = recording() else { return };
+    let (books, gaps) = play(frames.iter().map(String::as_str));
+    let folder = std::env::var("GEMINI_WS_FRAMES").unwrap_or_else(|_| "../shared/frames".to_owned());
+    let golden = std::fs::read_to_string(format!("{folder}/golden/dev_ws_gemini_perps.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+    let golden = golden["books"].as_object().unwrap();
+    assert_eq!((gaps, books.iter().count()), (0, golden.len()));
+    for (symbol, known) in golden {
+        let book = books.get(symbol).and_then(Book::live).expect(symbol);
+        assert_eq!(book.last_update_id().to_string(), known["last_u"].to_string(), "{symbol}");
+        assert_eq!(book.bids().len().to_string(), known["bids"].to_string(), "{symbol}");
+        assert_eq!(book.asks().len().to_string(), known["asks"].to_string(), "{symbol}");
+        assert_eq!(hash(book), known["sha256"].as_str().unwrap(), "{symbol}");
+    }
+}
+
+/// Each update of the recording, lost by itself, is one gap; each, twice, is nothing.
+#[test]
+fn the_recording_without_a_frame_and_with_one_twice() {
+    let Some(frames) = recording() else { return };
+    let (whole, _) = play(frames.iter().map(String::as_str));
+    let mut scratch = Scratch::new();
+    let symbols: Vec<Option<String>> = frames
+        .iter()
+        .map(|frame| match decode(frame, &mut scratch) {
+            Ok(Message::Depth(depth)) => Some(depth.symbol.to_owned()),
+            _ => None,
+        })
+        .collect();
+    let mut lost = 0;
+    for (number, symbol) in symbols.iter().enumerate() {
+        let Some(symbol) = symbol else { continue };
+        let before = symbols[..number].contains(&Some(symbol.clone()));
+        let after = symbols[number + 1..].contains(&Some(symbol.clone()));
+        let twice = frames
+            .iter()
+            .enumerate()
+            .flat_map(|(at, frame)| vec![frame.as_str(); 1 + usize::from(at == number)]);
+        let (books, gaps) = play(twice);
+        assert_eq!(gaps, 0, "frame {number} twice");
+        for (name, book) in whole.iter() {
+            let other = books.get(name.as_str()).and_then(Book::live).expect("live");
+            assert_eq!(hash(book.last()), hash(other), "frame {number} twice: {name}");
+        }
+        if before && after {
+            let without =
+                frames.iter().enumerate().filter(|(at, _)| *at != number).map(|(_, frame)| frame.as_str());
+            let (books, gaps) = play(without);
+            assert_eq!(gaps, 1, "without frame {number}");
+            assert!(matches!(books.get(symbol), Some(Book::Stale { .. })), "without frame {number}");
+            lost += 1;
+        }
+    }
+    assert!(lost > 20, "{lost} frames lost");
+}
+
+/// A recording that the venue could have made: a stale update first, asks far away, ten decimals, and
+/// in the middle the snapshot of a new subscription.
+#[test]
+fn a_difficult_recording() {
+    let frames = [
+        r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":50,"u":50,"b":[["83361.2500000000","2.1251919908"],["83336.25","0.0051857156"]],"a":[["83361.2600000000","0.1"],["9000000000000.0000000000","0.0000000001"]]}"#,
+        r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":40,"u":50,"b":[["83336.2500000000","0.0051857156"]],"a":[]}"#,
+        r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":50,"u":61,"b":[["83361.25","0.0000000000"],["1.00","0"]],"a":[["9000000000001","1"]]}"#,
+    ];
+    let (books, gaps) = play(frames.into_iter());
+    let book = books.get("btcusd").and_then(Book::live).unwrap();
+    assert_eq!((gaps, book.bids().len(), book.asks().len(), book.last_update_id()), (0, 1, 3, 61));
+    assert_eq!(book.bids().best().unwrap().price.normalized().to_string(), "83336.25");
+    let worst: Vec<String> = book.asks().iter().map(|level| level.price.normalized().to_string()).collect();
+    assert_eq!(worst, ["83361.26", "9000000000000", "9000000000001"]);
+
+    let snapshot = r#"{"e":"depthUpdate","E":3,"s":"btcusd","U":70,"u":70,"b":[["2","1"]],"a":[["3","1"]]}"#;
+    let (books, gaps) = play(frames.into_iter().chain([snapshot]));
+    let book = books.get("btcusd").and_then(Book::live).unwrap();
+    assert_eq!((gaps, book.bids().len(), book.asks().len()), (0, 1, 1), "no level of the old book is left");
+}

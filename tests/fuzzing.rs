@@ -1,0 +1,36 @@
+//! The bodies of the fuzz targets, on what is committed and on what a seed makes: so they run where no
+//! fuzzer is.
+
+mod support;
+
+use std::path::Path;
+
+use support::random::Random;
+use support::{frames, script, targets};
+
+/// Every file of `fuzz/corpus`, past findings among them, and of `tests/corpus`.
+#[test]
+fn corpus() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frames");
+    let mut files = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        targets::frames(&std::fs::read(entry.unwrap().path()).unwrap());
+        files += 1;
+    }
+    assert!(files >= 20, "{files} files in {}", folder.display());
+    for frame in frames::corpus() {
+        targets::frames(frame.text.as_bytes());
+        targets::decode(frame.text.as_bytes());
+    }
+}
+
+/// Lives of connections, most of them long.
+#[test]
+fn random_scripts() {
+    for seed in 0..40_000 {
+        let mut random = Random(seed);
+        let script = script::random(&mut random, 120);
+        let result = std::panic::catch_unwind(|| script::run(script.as_bytes()));
+        assert!(result.is_ok(), "seed {seed}:\n{script}");
+    }
+}

@@ -1,0 +1,35 @@
+//! Uses the core without the standard library; only checked, never run.
+#![no_std]
+#![no_main]
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::panic::PanicInfo;
+
+use gemini_ws::{Config, Connection, Frame, Instant, Scratch};
+
+struct NoMemory;
+
+// SAFETY: a null pointer is the answer of an allocator that has nothing to give.
+unsafe impl GlobalAlloc for NoMemory {
+    unsafe fn alloc(&self, _: Layout) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static ALLOCATOR: NoMemory = NoMemory;
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// Touches every part of the public interface that a device would.
+pub fn touch(text: &str) -> bool {
+    let mut connection = Connection::new(Config::new("wss://ws.gemini.com/"), 1);
+    let mut scratch = Scratch::new();
+    let link = connection.link();
+    connection.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch).is_some()
+}
