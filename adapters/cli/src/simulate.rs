@@ -69,6 +69,7 @@ pub(crate) fn replay(path: &Path) -> Result<(Config, Vec<Symbol>), Failure> {
     if symbols.is_empty() {
         return Err(Failure::of_file(path, "no frame of market data in it"));
     }
-    let recording = gemini_ws_simulator::Recording::parse(&text).map_err(|error| Failure::of_file(path, error))?;
+    let recording =
+        gemini_ws_simulator::Recording::parse(&text).map_err(|error| Failure::of_file(path, error))?;
     Ok((Config::recording(recording), symbols))
 }

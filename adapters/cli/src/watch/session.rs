@@ -3,9 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-use gemini_ws::{
-    Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Trade,
-};
+use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Trade};
 use serde::Serialize;
 
 use super::rate::Rate;
@@ -30,8 +28,8 @@ pub(crate) enum Link {
     Connecting,
     /// Open; subscriptions are on their way.
     Subscribing,
-    /// Does what it should, since then.
-    Live(Instant),
+    /// Does what it should.
+    Live,
     /// Not there; `why` says what happened, and `retry` when the next attempt begins.
     Waiting { why: String, retry: Instant },
     /// We close it.
@@ -54,8 +52,6 @@ pub(crate) struct TradeRow {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gap {
     pub(crate) symbol: Symbol,
-    pub(crate) expected: u64,
-    pub(crate) got: u64,
     pub(crate) at: Instant,
 }
 
@@ -153,8 +149,8 @@ impl Session {
                     market.trade(now, trade);
                 }
             }
-            Event::Gap { symbol, expected, got } => {
-                self.last_gap = Some(Gap { symbol: *symbol, expected: *expected, got: *got, at: now });
+            Event::Gap { symbol, .. } => {
+                self.last_gap = Some(Gap { symbol: *symbol, at: now });
             }
             Event::Rejected { stream, error, .. } => {
                 if let Some(market) = stream.symbol().and_then(|symbol| self.market_mut(symbol)) {
@@ -163,7 +159,7 @@ impl Session {
                 }
             }
             Event::Opened { .. } => self.link = Link::Subscribing,
-            Event::Live { .. } => self.link = Link::Live(now),
+            Event::Live { .. } => self.link = Link::Live,
             Event::ConnectFailed { why, retry, .. } => self.wait(why, *retry),
             Event::Disconnected { why, retry, .. } => {
                 self.wait(why, *retry);
@@ -300,13 +296,17 @@ mod tests {
         fed.now = *retry;
         fed.connection.handle_timeout(fed.now);
         fed.connect();
-        assert!(matches!(fed.session.link, Link::Live(_)), "{:?}", fed.session.link);
+        assert!(matches!(fed.session.link, Link::Live), "{:?}", fed.session.link);
         fed.fill("btcusd", 3);
         let symbol = fed.session.markets[0].symbol;
         assert!(matches!(fed.session.book(symbol), Some(Book::Live(_))));
         fed.session.close();
         fed.connection.close(fed.now);
-        fed.connection.handle_lost(fed.connection.link(), fed.now, gemini_ws::Lost::Closed { code: Some(1000) });
+        fed.connection.handle_lost(
+            fed.connection.link(),
+            fed.now,
+            gemini_ws::Lost::Closed { code: Some(1000) },
+        );
         fed.pump();
         assert!(matches!(fed.session.link, Link::Closed(CloseReason::Requested)), "{:?}", fed.session.link);
         assert_eq!(fed.session.summary().reconnects, 0);
@@ -328,7 +328,7 @@ mod tests {
         // A crossed book; then an update is missing, and the snapshot comes anew.
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["83500","1"]],"a":[]}"#);
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
-        assert_eq!(fed.session.last_gap.map(|gap| (gap.expected, gap.got)), Some((7, 9)));
+        assert_eq!(fed.session.last_gap.map(|gap| gap.symbol), Some(fed.session.markets[0].symbol));
         fed.fill("btcusd", 3);
         fed.frame("{\"id\":}");
         fed.frame("{\"e\":\"news\"}");

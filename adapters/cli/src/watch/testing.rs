@@ -73,8 +73,6 @@ impl Fed {
         self.frame(&format!(
             r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":5,"u":5,"b":[{bids}],"a":[{asks}]}}"#
         ));
-        self.frame(&format!(
-            r#"{{"E":3,"s":"{symbol}","t":7,"p":"83400.25","q":"0.125","m":true}}"#
-        ));
+        self.frame(&format!(r#"{{"E":3,"s":"{symbol}","t":7,"p":"83400.25","q":"0.125","m":true}}"#));
     }
 }
