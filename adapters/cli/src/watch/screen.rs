@@ -24,6 +24,9 @@ const NUMBER_WIDTH: usize = 15;
 /// The room for what stands beside a ladder.
 const ASIDE_WIDTH: u16 = 33;
 
+/// The room for all columns of the table but the first.
+const NUMBERS_WIDTH: usize = 68;
+
 /// What a key can ask for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Key {
@@ -87,17 +90,17 @@ impl Screen {
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
         let head = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
-        // Names of prediction markets are long; the other columns take 62 places with the gaps.
-        let longest =
-            session.markets.iter().map(|market| market.symbol.as_str().len() + 1).max().unwrap_or(0);
-        let room = area.width.saturating_sub(62).max(12);
+        // Long names get what the numbers leave.
+        let longest = session.markets.iter().map(|market| market.symbol.as_str().len()).max().unwrap_or(0);
+        let room = usize::from(area.width).saturating_sub(NUMBERS_WIDTH).max(12);
+        let names = u16::try_from((longest + 1).clamp(8, room)).unwrap_or(12);
         let widths = [
-            Constraint::Length(u16::try_from(longest).unwrap_or(u16::MAX).clamp(12, room)),
-            Constraint::Length(12),
-            Constraint::Length(12),
-            Constraint::Length(9),
-            Constraint::Length(12),
-            Constraint::Length(5),
+            Constraint::Length(names),
+            Constraint::Length(13),
+            Constraint::Length(13),
+            Constraint::Length(10),
+            Constraint::Length(13),
+            Constraint::Length(6),
             Constraint::Fill(1),
         ];
         let head = head.iter().enumerate().map(|(column, text)| cell(column, (*text).to_owned(), DIM));
@@ -334,6 +337,18 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessi
     frame.render_widget(Paragraph::new(trade_lines(now, market, usize::from(aside.height))), aside);
 }
 
+/// The name of the market, and its spread or what is wrong with its book.
+fn details_title(book: Book<'_>, market: &Market) -> Line<'static> {
+    let name = Span::styled(format!(" {}  ", market.symbol), TITLE);
+    let (bid, ask) = best(book.last());
+    let rest = match (stale(book), Spread::between(bid, ask)) {
+        (Some(reason), _) => Span::styled(format!("stale: {reason}"), ALARM),
+        (None, None) => Span::styled("one side is empty", DIM),
+        (None, Some(spread)) => Span::raw(format!("spread {}  {}", spread.width, spread.relative())),
+    };
+    Line::from(vec![name, rest])
+}
+
 /// Bids to the left, asks to the right.
 fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> {
     let last = book.last();
@@ -343,7 +358,7 @@ fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> 
         level.map_or_else(Default::default, |level| (level.price.to_string(), level.quantity.to_string()))
     };
     let mut lines = vec![
-        Line::from(vec![Span::styled(format!(" {} ", market.symbol), TITLE), middle(book).spans.remove(0)]),
+        details_title(book, market),
         Line::styled(
             format!(" {:>number$} {:>number$} {:<number$} {:<number$}", "quantity", "bid", "ask", "quantity"),
             DIM,
@@ -450,7 +465,7 @@ mod tests {
             ("gap", &["stale: an update was lost", "last gap btcusd 0:00 ago"]),
             ("lost", &["the transport was reset", "stale: the link was lost"]),
             ("crossed", &["crossed"]),
-            ("three", &["GEMI-PRES2028", "ethusd", "upd/s", "quantity", "Enter book alone"]),
+            ("three", &["GEMI-PRES20", "ethusd", "upd/s", "quantity", "Enter book alone"]),
             ("many", &["coin0usd", "coin7usd"]),
         ];
         for ((name, fed), (expected, parts)) in sessions().iter().zip(table) {
