@@ -65,11 +65,15 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
     }
-    // The first letter tells the most frequent kinds apart. Each is a function of its own that
+    // A letter or two tell the venue's own spellings apart. Each is a function of its own that
     // returns what this one returns, so that a message is written once, where the caller has room.
     match frame.as_bytes() {
         [b'{', b'"', b'u', ..] => plain::book_ticker(frame, scratch),
-        [b'{', b'"', b'e', ..] => plain::depth(frame, scratch),
+        [b'{', b'"', b'e', b'"', b':', b'"', b'd', ..] => plain::depth(frame, scratch),
+        [b'{', b'"', b'e', b'"', b':', b'"', b'm', ..] => plain::mark_price(frame, scratch),
+        [b'{', b'"', b'e', b'"', b':', b'"', b'f', ..] => plain::funding_amount(frame, scratch),
+        [b'{', b'"', b'e', b'"', b':', b'"', b'c', ..] => plain::contract_status(frame, scratch),
+        [b'{', b'"', b'l', ..] => plain::partial_depth(frame, scratch),
         [b'{', b'"', b'E', ..] => plain::trade(frame, scratch),
         [b'{', b'"', b'i', ..] => plain::response(frame, scratch),
         _ => stream::decode(frame, scratch),

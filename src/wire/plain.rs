@@ -9,7 +9,10 @@ use alloc::vec::Vec;
 use super::{Scratch, members, stream};
 use crate::decimal::Decimal;
 use crate::error::DecodeError;
-use crate::message::{ApiError, BookTicker, Depth, Level, Message, Response, ResponseId, Text, Trade};
+use crate::message::{
+    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
+    RawJson, Response, ResponseId, Text, Trade,
+};
 use crate::scan::{Cursor, digits};
 use crate::time::Timestamp;
 
@@ -87,15 +90,118 @@ pub(super) fn trade<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     or_any!(plain.take(b",\"q\":\""), frame, scratch);
     let quantity = or_any!(plain.decimal(), frame, scratch);
     or_any!(plain.take(b",\"m\":"), frame, scratch);
-    let buyer_is_maker = plain.take(b"true").is_some();
-    if !buyer_is_maker {
-        or_any!(plain.take(b"false"), frame, scratch);
-    }
+    let buyer_is_maker = or_any!(plain.boolean(), frame, scratch);
     or_any!(plain.end(b"}"), frame, scratch);
     Ok(Message::Trade(Trade { symbol, event_time, trade_id, price, quantity, buyer_is_maker }))
 }
 
-/// Section 4: acknowledgements and refusals.
+/// Section 7.2.
+#[inline(never)]
+pub(super) fn partial_depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"lastUpdateId\":"), frame, scratch);
+    let last_update_id = or_any!(plain.unsigned(), frame, scratch);
+    let symbol = match plain.take(b",\"symbol\":\"") {
+        Some(()) => Some(or_any!(plain.name(), frame, scratch)),
+        None => None,
+    };
+    or_any!(plain.take(b",\"bids\":["), frame, scratch);
+    or_any!(plain.levels(&mut scratch.bids), frame, scratch);
+    or_any!(plain.take(b",\"asks\":["), frame, scratch);
+    or_any!(plain.levels(&mut scratch.asks), frame, scratch);
+    or_any!(plain.end(b"}"), frame, scratch);
+    let (bids, asks) = (&scratch.bids, &scratch.asks);
+    Ok(Message::PartialDepth(PartialDepth { symbol, last_update_id, bids, asks }))
+}
+
+/// Section 7.5.
+#[inline(never)]
+pub(super) fn contract_status<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"e\":\"contractStatus\",\"E\":"), frame, scratch);
+    let millis = or_any!(plain.unsigned().and_then(|millis| i64::try_from(millis).ok()), frame, scratch);
+    let event_time = or_any!(Timestamp::from_millis(millis), frame, scratch);
+    or_any!(plain.take(b",\"s\":\""), frame, scratch);
+    let symbol = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"k\":\""), frame, scratch);
+    let event_ticker = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"c\":\""), frame, scratch);
+    let contract_ticker = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"i\":"), frame, scratch);
+    let contract_id = or_any!(plain.unsigned(), frame, scratch);
+    let strike = match plain.take(b",\"p\":\"") {
+        Some(()) => Some(or_any!(plain.decimal(), frame, scratch)),
+        None => None,
+    };
+    or_any!(plain.take(b",\"o\":\""), frame, scratch);
+    let previous_status = Text(or_any!(plain.name(), frame, scratch));
+    or_any!(plain.take(b",\"n\":\""), frame, scratch);
+    let status = Text(or_any!(plain.name(), frame, scratch));
+    or_any!(plain.end(b"}"), frame, scratch);
+    Ok(Message::ContractStatus(ContractStatus {
+        symbol,
+        event_time,
+        event_ticker,
+        contract_ticker,
+        contract_id,
+        strike,
+        previous_status,
+        status,
+    }))
+}
+
+/// Section 10.
+#[inline(never)]
+pub(super) fn mark_price<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"e\":\"markPrice\",\"E\":"), frame, scratch);
+    let event_time = or_any!(plain.nanoseconds(), frame, scratch);
+    or_any!(plain.take(b",\"s\":\""), frame, scratch);
+    let symbol = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"p\":\""), frame, scratch);
+    let mark_price = or_any!(plain.decimal(), frame, scratch);
+    let scaled_index = match plain.take(b",\"i\":\"") {
+        Some(()) => Some(or_any!(plain.decimal(), frame, scratch)),
+        None => None,
+    };
+    or_any!(plain.end(b"}"), frame, scratch);
+    Ok(Message::MarkPrice(MarkPrice { symbol, event_time, mark_price, scaled_index }))
+}
+
+/// Section 10; a negative amount is left to the general reader.
+#[inline(never)]
+pub(super) fn funding_amount<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let mut plain = Plain::new(frame);
+    or_any!(plain.take(b"{\"e\":\"fundingAmount\",\"E\":"), frame, scratch);
+    let event_time = or_any!(plain.nanoseconds(), frame, scratch);
+    or_any!(plain.take(b",\"s\":\""), frame, scratch);
+    let symbol = or_any!(plain.name(), frame, scratch);
+    or_any!(plain.take(b",\"T\":"), frame, scratch);
+    let funding_time = or_any!(plain.nanoseconds(), frame, scratch);
+    or_any!(plain.take(b",\"i\":"), frame, scratch);
+    let interval_minutes = or_any!(plain.unsigned(), frame, scratch);
+    or_any!(plain.take(b",\"f\":\""), frame, scratch);
+    let amount = or_any!(plain.decimal(), frame, scratch);
+    or_any!(plain.take(b",\"r\":\""), frame, scratch);
+    let rate_percent = or_any!(plain.decimal(), frame, scratch);
+    or_any!(plain.take(b",\"p\":\""), frame, scratch);
+    let mark_price = or_any!(plain.decimal(), frame, scratch);
+    or_any!(plain.take(b",\"R\":"), frame, scratch);
+    let realized = or_any!(plain.boolean(), frame, scratch);
+    or_any!(plain.end(b"}"), frame, scratch);
+    Ok(Message::FundingAmount(FundingAmount {
+        symbol,
+        event_time,
+        funding_time,
+        interval_minutes,
+        amount,
+        rate_percent,
+        mark_price,
+        realized,
+    }))
+}
+
+/// Section 4.
 #[inline(never)]
 pub(super) fn response<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -105,7 +211,15 @@ pub(super) fn response<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<
         None => ResponseId::Number(or_any!(plain.unsigned(), frame, scratch)),
     };
     or_any!(plain.take(b",\"status\":"), frame, scratch);
-    let status = or_any!(plain.unsigned().and_then(|status| u16::try_from(status).ok()), frame, scratch);
+    let status = match plain.take(b"200") {
+        // Whether that is all of it shows in what comes next.
+        Some(()) => 200,
+        None => or_any!(plain.unsigned().and_then(|status| u16::try_from(status).ok()), frame, scratch),
+    };
+    let result = match plain.take(b",\"result\":{\"serverTime\":") {
+        Some(()) => Some(or_any!(plain.server_time(), frame, scratch)),
+        None => None,
+    };
     let error = match plain.take(b",\"error\":{\"code\":-") {
         Some(()) => {
             let code = or_any!(plain.unsigned().and_then(|code| i64::try_from(code).ok()), frame, scratch);
@@ -117,7 +231,7 @@ pub(super) fn response<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<
         None => None,
     };
     or_any!(plain.end(b"}"), frame, scratch);
-    Ok(Message::Response(Response { id, status: Some(status), result: None, error, rate_limits: None }))
+    Ok(Message::Response(Response { id, status: Some(status), result, error, rate_limits: None }))
 }
 
 struct Plain<'f> {
@@ -131,7 +245,7 @@ impl<'f> Plain<'f> {
     }
 
     /// Takes this very text.
-    #[inline]
+    #[inline(always)]
     fn take<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
         let (head, rest) = self.cursor.rest().split_first_chunk::<N>()?;
         if head != text {
@@ -142,7 +256,7 @@ impl<'f> Plain<'f> {
     }
 
     /// Takes this very text, which is the last.
-    #[inline]
+    #[inline(always)]
     fn end(&mut self, text: &[u8]) -> Option<()> {
         if self.cursor.rest() == text { Some(()) } else { None }
     }
@@ -182,6 +296,23 @@ impl<'f> Plain<'f> {
         // The quote too.
         self.cursor.advance(length.wrapping_add(1));
         Some(decimal)
+    }
+
+    #[inline(always)]
+    fn boolean(&mut self) -> Option<bool> {
+        match self.take(b"true") {
+            Some(()) => Some(true),
+            None => self.take(b"false").map(|()| false),
+        }
+    }
+
+    /// The rest of the result of the method `time`; all of the result, as it stands.
+    #[inline]
+    fn server_time(&mut self) -> Option<RawJson<'f>> {
+        let start = self.cursor.offset().checked_sub(b"{\"serverTime\":".len())?;
+        self.unsigned()?;
+        self.take(b"}")?;
+        self.frame.get(start..self.cursor.offset()).map(RawJson)
     }
 
     /// The rest of an array of levels.

@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Trade,
     Mark,
     Funding,
+    Partial,
+    Contract,
     ReplyWithNumber,
     ReplyWithText,
 }
@@ -42,6 +44,13 @@ pub(crate) fn all() -> Vec<Input> {
         Input::new("depth, 1 level", Vec::from_iter((0..MANY).map(|place| maker.depth(place == 0, place % 2, 1 - place % 2)))),
         Input::new("depth, 10 + 10 levels", Vec::from_iter((0..MANY).map(|place| maker.depth(place == 0, 10, 10)))),
         Input::new("snapshot, 4658 levels", [maker.depth(true, 2564, 2094)]),
+        Input::new("partial depth, 10 + 10", Vec::from_iter((0..MANY).map(|_| maker.partial_depth()))),
+        Input::new("mark price", Vec::from_iter((0..MANY).map(|_| maker.mark_price()))),
+        Input::new("funding amount", Vec::from_iter((0..MANY).map(|_| maker.funding_amount()))),
+        Input::new("contract status", Vec::from_iter((0..MANY).map(|_| maker.contract_status()))),
+        Input::new("time reply", (0..MANY).map(|id| {
+            format!("{{\"id\":{id},\"status\":200,\"result\":{{\"serverTime\":{}}}}}", 1_801_000_000_000_u64 + 997 * id as u64)
+        })),
         Input::new("acknowledgement", (0..MANY).map(|id| format!("{{\"id\":{},\"status\":200}}", id * 37))),
         Input::new("error reply", (0..MANY).map(|id| {
             format!("{{\"id\":{id},\"status\":400,\"error\":{{\"code\":-1013,\"msg\":\"Invalid stream name: none{id}@trade\"}}}}")
@@ -80,6 +89,8 @@ fn kind(frame: &str) -> Kind {
         Message::Trade(_) => Kind::Trade,
         Message::MarkPrice(_) => Kind::Mark,
         Message::FundingAmount(_) => Kind::Funding,
+        Message::PartialDepth(_) => Kind::Partial,
+        Message::ContractStatus(_) => Kind::Contract,
         Message::Response(response) => match response.id {
             ResponseId::Number(_) => Kind::ReplyWithNumber,
             ResponseId::Text(_) => Kind::ReplyWithText,
@@ -139,6 +150,38 @@ impl Maker {
         let (price, quantity, maker) = (self.price(off), self.quantity(), self.random.below(2) == 0);
         format!(
             "{{\"E\":{time},\"s\":\"btcusd\",\"t\":{id},\"p\":\"{price}\",\"q\":\"{quantity}\",\"m\":{maker}}}"
+        )
+    }
+
+    fn partial_depth(&mut self) -> String {
+        self.update_id += 1 + self.random.next() % 90;
+        let (bids, asks) = (self.levels(true, -1, 10), self.levels(true, 1, 10));
+        let id = self.update_id;
+        format!("{{\"lastUpdateId\":{id},\"symbol\":\"btcusd\",\"bids\":[{bids}],\"asks\":[{asks}]}}")
+    }
+
+    fn mark_price(&mut self) -> String {
+        let (time, off) = (self.time(), self.random.below(300) as i64);
+        let (price, index) = (self.price(off), self.random.next() % 10_000_000_000);
+        let index = format!("{}.{:03}", index / 1_000, index % 1_000);
+        format!(
+            "{{\"e\":\"markPrice\",\"E\":{time},\"s\":\"btcgusdperp\",\"p\":\"{price}\",\"i\":\"{index}\"}}"
+        )
+    }
+
+    fn funding_amount(&mut self) -> String {
+        let (time, off) = (self.time(), self.random.below(300) as i64);
+        let (price, amount) = (self.price(off), self.random.next() % 1_000_000);
+        let (whole, part, rate) = (amount / 100_000, amount % 100_000, amount % 999);
+        format!(
+            "{{\"e\":\"fundingAmount\",\"E\":{time},\"s\":\"btcgusdperp\",\"T\":{time},\"i\":60,\"f\":\"{whole}.{part:05}\",\"r\":\"0.{rate:03}00\",\"p\":\"{price}\",\"R\":false}}"
+        )
+    }
+
+    fn contract_status(&mut self) -> String {
+        let (time, id) = (self.time() / 1_000_000, self.random.next() % 1_000_000);
+        format!(
+            "{{\"e\":\"contractStatus\",\"E\":{time},\"s\":\"GEMI-BTC26-HI{id}\",\"k\":\"BTC26\",\"c\":\"HI{id}\",\"i\":{id},\"p\":\"{id}\",\"o\":\"Approved\",\"n\":\"Active\"}}"
         )
     }
 

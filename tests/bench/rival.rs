@@ -76,6 +76,28 @@ struct Funding<'f> {
 }
 
 #[derive(Debug, Deserialize)]
+struct Partial<'f> {
+    #[serde(rename = "lastUpdateId")]
+    last: u64,
+    symbol: Option<&'f str>,
+    bids: Vec<(Decimal, Decimal)>,
+    asks: Vec<(Decimal, Decimal)>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Contract<'f> {
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: &'f str,
+    k: &'f str,
+    c: &'f str,
+    i: u64,
+    p: Option<Decimal>,
+    o: &'f str,
+    n: &'f str,
+}
+
+#[derive(Debug, Deserialize)]
 struct Reply<'f, Id> {
     id: Id,
     status: Option<u16>,
@@ -101,6 +123,8 @@ struct Probe<'f> {
     #[serde(rename = "B")]
     bid_quantity: Option<IgnoredAny>,
     m: Option<IgnoredAny>,
+    #[serde(rename = "lastUpdateId")]
+    last: Option<IgnoredAny>,
 }
 
 /// A book as one would write it at first.
@@ -150,6 +174,8 @@ pub(crate) fn decode(kind: Kind, frame: &str) {
         Kind::Trade => see::<Trade<'_>>(frame),
         Kind::Mark => see::<Mark<'_>>(frame),
         Kind::Funding => see::<Funding<'_>>(frame),
+        Kind::Partial => see::<Partial<'_>>(frame),
+        Kind::Contract => see::<Contract<'_>>(frame),
         Kind::ReplyWithNumber => see::<Reply<'_, u64>>(frame),
         Kind::ReplyWithText => see::<Reply<'_, &str>>(frame),
     }
@@ -176,6 +202,8 @@ pub(crate) fn decode_unknown(frame: &str) {
         Probe { e: Some("depthUpdate"), .. } => Kind::Depth,
         Probe { e: Some("markPrice"), .. } => Kind::Mark,
         Probe { e: Some("fundingAmount"), .. } => Kind::Funding,
+        Probe { e: Some("contractStatus"), .. } => Kind::Contract,
+        Probe { last: Some(_), .. } => Kind::Partial,
         Probe { bid_quantity: Some(_), .. } => Kind::Ticker,
         Probe { m: Some(_), .. } => Kind::Trade,
         _ => panic!("{frame}"),
