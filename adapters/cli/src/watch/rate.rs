@@ -59,9 +59,10 @@ mod tests {
 
     #[test]
     fn counts_of_the_last_two_seconds() {
+        type Case<'c> = (&'c [(u64, u64)], u64, u64);
         // (time in ms, count) …; asked at ms; tenths per second
         let steady: Vec<_> = (0..40).map(|step| (step * 100, 3)).collect();
-        let table: [(&[(u64, u64)], u64, u64); 8] = [
+        let table: [Case<'_>; 8] = [
             (&[], 0, 0),
             (&[], 10_000, 0),
             (&[(0, 4)], 100, 0),
