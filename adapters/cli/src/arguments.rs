@@ -208,8 +208,9 @@ mod tests {
 
     #[test]
     fn watches() {
+        type Case<'c> = (&'c [&'c str], Result<&'c [&'c str], ErrorKind>);
         // Arguments; symbols, or what is wrong.
-        let table: [(&[&str], Result<&[&str], ErrorKind>); 14] = [
+        let table: [Case<'_>; 14] = [
             (&[], Ok(&["btcusd", "ethusd"])),
             (&["btcusd", "BTCUSD", "solusd"], Ok(&["btcusd", "solusd"])),
             (&["--replay", "file"], Ok(&[])),

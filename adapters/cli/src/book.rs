@@ -275,8 +275,9 @@ mod tests {
             )
         };
         let other = change(3, 4).replace("btcusd", "ethusd");
+        type Case<'c> = (&'c [String], &'c str, u64, u64, u64, u64);
         // lines; state, updates, gaps, ignored, last id
-        let table: [(&[String], &str, u64, u64, u64, u64); 4] = [
+        let table: [Case<'_>; 4] = [
             (&[change(5, 5)], "live", 0, 0, 1, 5),
             (&[change(5, 7), change(7, 9)], "live", 2, 0, 0, 9),
             (&[change(5, 7), change(8, 9), change(9, 10)], "stale", 1, 1, 1, 7),

@@ -48,8 +48,12 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         Event::ConnectFailed { why, retry: at, .. } => {
             Told::Trouble(format!("cannot connect to {}: {why}{}", session.venue, retry(at)))
         }
-        Event::PeerClosing { code: Some(code), reason, .. } => {
-            Told::Trouble(format!("the venue closes, code {code}: {reason}"))
+        // The answer to our own Close frame is no news.
+        Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {
+            let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"));
+            let reason = reason.to_string();
+            let separator = if reason.is_empty() { "" } else { ": " };
+            Told::Trouble(format!("the venue closes the connection, {code}{separator}{reason}"))
         }
         // A link that we closed ends too; that is no trouble.
         Event::Disconnected { why, retry: at @ Some(_), .. } => {
@@ -132,5 +136,47 @@ pub(crate) fn link(now: Instant, session: &Session) -> String {
         Link::Waiting { why, .. } => format!("connecting again after: {why}"),
         Link::Closing => "closing".to_owned(),
         Link::Closed(reason) => reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Fed;
+    use super::*;
+    use gemini_ws::{ConnectFailure, Frame, Scratch};
+
+    #[test]
+    fn status_of_a_market() {
+        let mut fed = Fed::new(&["btcusd", "ethusd"]);
+        assert_eq!(status(fed.now, &fed.session), ["0:00 connecting frames/s=0.0 events/s=0.0"]);
+        fed.connect();
+        fed.fill("btcusd", 3);
+        let expected = "btcusd bid=83399.50 x 1.0 ask=83401.50 x 1.0 spread=2.00 mid=83400.5 last=83400.25 trades=1 updates/s=0.0 live";
+        assert_eq!(status(fed.now, &fed.session)[1..], [expected]);
+        fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
+        assert!(status(fed.now, &fed.session)[1].ends_with("stale: gap"));
+    }
+
+    #[test]
+    fn what_is_said_at_once() {
+        let mut fed = Fed::new(&["btcusd"]);
+        let link = fed.connection.link();
+        let retry = Some(Instant::from_millis(1_200));
+        let failed = Event::ConnectFailed { link, why: ConnectFailure::Refused, retry };
+        let told = |fed: &Fed, it: &Event<'_>| match event(fed.now, it, &fed.session) {
+            Some(Told::Normal(text)) => text,
+            Some(Told::Trouble(text)) => format!("! {text}"),
+            None => String::new(),
+        };
+        let expected =
+            "! cannot connect to ws://venue: connection refused: nobody listens there; next attempt in 1.2 s";
+        assert_eq!(told(&fed, &failed), expected);
+        fed.connect();
+        let (mut connection, mut scratch) = (fed.connection.clone(), Scratch::new());
+        let close = Frame::Close { code: Some(1001), reason: "bye" };
+        let closing = connection.handle_frame(link, fed.now, close, &mut scratch).unwrap();
+        assert_eq!(told(&fed, &closing), "! the venue closes the connection, code 1001: bye");
+        fed.session.close();
+        assert_eq!(told(&fed, &closing), "", "it answers us");
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Rate {
     counts: [u64; SLOTS + 1],
     /// The number of the newest slot.
     newest: u64,
+    /// The number of the first slot of all; `None` before anything was counted.
+    first: Option<u64>,
 }
 
 impl Rate {
@@ -30,18 +32,24 @@ impl Rate {
             self.counts = [0; SLOTS + 1];
         }
         self.newest = self.newest.max(slot);
+        self.first.get_or_insert(slot);
         self.counts[(self.newest % length) as usize] += count;
     }
 
-    /// How many a second, in tenths, over the full slots of the last two seconds.
+    /// How many a second, in tenths, over the full slots of the last two seconds, or fewer at the
+    /// beginning.
     pub(crate) fn tenths_per_second(&self, now: Instant) -> u64 {
         let slot = now.as_nanos() / SLOT_NANOS;
+        let passed = self.first.map_or(0, |first| slot.saturating_sub(first)).min(SLOTS as u64);
+        if passed == 0 {
+            return 0;
+        }
         let length = self.counts.len() as u64;
         let full = (1..=SLOTS as u64).filter_map(|back| slot.checked_sub(back));
         // A slot that is newer than the newest has counted nothing yet.
         let known = full.filter(|slot| *slot <= self.newest && *slot + length > self.newest);
         let count: u64 = known.map(|slot| self.counts[(slot % length) as usize]).sum();
-        count * 10 * 1_000_000_000 / (SLOT_NANOS * SLOTS as u64)
+        count * 10 * 1_000_000_000 / (SLOT_NANOS * passed)
     }
 }
 
@@ -51,13 +59,15 @@ mod tests {
 
     #[test]
     fn counts_of_the_last_two_seconds() {
+        type Case<'c> = (&'c [(u64, u64)], u64, u64);
         // (time in ms, count) …; asked at ms; tenths per second
         let steady: Vec<_> = (0..40).map(|step| (step * 100, 3)).collect();
-        let table: [(&[(u64, u64)], u64, u64); 7] = [
+        let table: [Case<'_>; 8] = [
             (&[], 0, 0),
             (&[], 10_000, 0),
             (&[(0, 4)], 100, 0),
-            (&[(0, 4)], 250, 20),
+            (&[(0, 4)], 250, 160),
+            (&[(0, 4)], 1_000, 40),
             (&[(0, 4)], 2_249, 20),
             (&[(0, 4)], 2_250, 0),
             (&steady, 4_000, 300),

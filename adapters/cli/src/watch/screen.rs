@@ -22,7 +22,7 @@ const BAR: Style = Style::new().fg(Color::White).bg(Color::Blue);
 const NUMBER_WIDTH: usize = 15;
 
 /// The room for what stands beside a ladder.
-const ASIDE_WIDTH: u16 = 33;
+const ASIDE_WIDTH: u16 = 36;
 
 /// The room for all columns of the table but the first.
 const NUMBERS_WIDTH: usize = 68;
@@ -307,14 +307,20 @@ fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static
 fn trade_lines(now: Instant, market: &Market, room: usize) -> Vec<Line<'static>> {
     let title = format!("trades ({})", market.trade_count);
     let mut lines = vec![Line::styled(title, DIM)];
-    lines.extend(market.trades.iter().rev().map(|trade| {
+    // Columns as wide as what is in them.
+    let shown = || market.trades.iter().rev().take(room);
+    let width = |number: fn(&TradeRow) -> Decimal| {
+        shown().map(|trade| number(trade).to_string().len()).max().unwrap_or(0)
+    };
+    let (price_width, quantity_width) = (width(|trade| trade.price), width(|trade| trade.quantity));
+    lines.extend(shown().map(|trade| {
         let TradeRow { price, quantity, sold, received } = *trade;
         let (mark, style) = if sold { ("▼", ASK) } else { ("▲", BID) };
         let age = format::running(now.since(received));
         Line::from(vec![
-            Span::styled(format!("{mark} {price} "), style),
-            Span::raw(quantity.to_string()),
-            Span::styled(format!("  {age}"), DIM),
+            Span::styled(format!("{mark} {:>price_width$} ", price.to_string()), style),
+            Span::raw(format!("{:>quantity_width$}", quantity.to_string())),
+            Span::styled(format!(" {age:>5}"), DIM),
         ])
     }));
     lines.truncate(room);

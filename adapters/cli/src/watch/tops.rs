@@ -103,8 +103,9 @@ mod tests {
 
     #[test]
     fn the_newest_ticker_up_to_the_book_counts() {
+        type Case<'c> = (&'c [(bool, u64, &'c str)], u64, u64);
         // What comes: (is it the book, id, bid); then compared and mismatches.
-        let table: [(&[(bool, u64, &str)], u64, u64); 7] = [
+        let table: [Case<'_>; 7] = [
             // Nothing later, so nothing is sure.
             (&[(false, 5, "1"), (true, 7, "1")], 0, 0),
             (&[(false, 5, "1"), (true, 7, "1.0"), (false, 8, "2")], 1, 0),
