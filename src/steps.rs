@@ -131,7 +131,7 @@ impl Connection {
                 self.stats.connects = self.stats.connects.saturating_add(1);
                 self.report(Event::Opened { link });
             }
-            Effect::Restore => self.each_stream(StreamInput::LinkUp, |_| true),
+            Effect::Restore => self.each_stream(StreamInput::LinkUp),
             Effect::ReportLive => self.report(Event::Live { link }),
             Effect::FailAll => self.fail_all(),
             Effect::ReportLost => {
@@ -175,11 +175,11 @@ impl Connection {
                 self.report(Event::Reply { request: RequestId(id), outcome: Outcome::Lost });
             }
         }
-        self.each_stream(StreamInput::LinkDown, |_| true);
+        self.each_stream(StreamInput::LinkDown);
     }
 
-    fn each_stream(&mut self, input: StreamInput, condition: fn(&StreamState) -> bool) {
-        for id in self.subscriptions.ids(|subscription| condition(&subscription.state)) {
+    fn each_stream(&mut self, input: StreamInput) {
+        for id in self.subscriptions.ids(|_| true) {
             self.stream_step(id, input);
         }
     }
