@@ -48,7 +48,7 @@ pub(crate) struct Watch {
     /// The same seed yields the same generated market
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// End after this time, for example 60s or \"1m 30s\"
+    /// End after this time, for example 60s or "1m 30s"
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) duration: Option<Duration>,
     /// Print one event per line as JSON, in the form of `decode`

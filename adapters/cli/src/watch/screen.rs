@@ -1,6 +1,6 @@
 //! `watch` on a terminal: the book of one market, or a table of many with the selected one below.
 
-use gemini_ws::{Book, Decimal, Instant, Level, OrderBook, StaleReason};
+use gemini_ws::{Book, Decimal, Instant, Level, OrderBook, Side, StaleReason};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -23,6 +23,9 @@ const NUMBER_WIDTH: usize = 15;
 
 /// The room for what stands beside a ladder.
 const ASIDE_WIDTH: u16 = 36;
+
+/// The same on a narrow terminal: trades without their age.
+const ASIDE_NARROW_WIDTH: u16 = 27;
 
 /// The room for all columns of the table but the first.
 const NUMBERS_WIDTH: usize = 68;
@@ -178,9 +181,11 @@ fn header(now: Instant, session: &Session) -> Line<'static> {
 fn trouble(now: Instant, session: &Session) -> Option<String> {
     match &session.link {
         Link::Waiting { .. } => {
-            let attempts = session.connect_failures();
             let text = plain::link(now, session);
-            Some(if attempts > 0 { format!("{text}; {attempts} attempts failed") } else { text })
+            // The line above says it already.
+            let text = text.strip_prefix("not connected: ").unwrap_or(&text);
+            let failed = session.connect_failures();
+            Some(if failed > 0 { format!("{text} ({failed} failed)") } else { text.to_owned() })
         }
         Link::Closed(_) => Some(plain::link(now, session)),
         _ => None,
@@ -199,8 +204,8 @@ fn draw_market(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessio
     if aside.width > 0 {
         let mut lines = numbers(now, session, market);
         lines.push(Line::default());
-        let room = usize::from(aside.height).saturating_sub(lines.len());
-        lines.extend(trade_lines(now, market, room));
+        let above = lines.len();
+        lines.extend(trade_lines(aside, now, market, above));
         frame.render_widget(Paragraph::new(lines), aside);
     }
 }
@@ -303,8 +308,9 @@ fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static
     lines
 }
 
-/// The newest trades, newest first, under a title.
-fn trade_lines(now: Instant, market: &Market, room: usize) -> Vec<Line<'static>> {
+/// The newest trades, newest first, under a title, below so many lines of the area.
+fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<Line<'static>> {
+    let room = usize::from(area.height).saturating_sub(above);
     let title = format!("trades ({})", market.trade_count);
     let mut lines = vec![Line::styled(title, DIM)];
     // Columns as wide as what is in them.
@@ -313,6 +319,7 @@ fn trade_lines(now: Instant, market: &Market, room: usize) -> Vec<Line<'static>>
         shown().map(|trade| number(trade).to_string().len()).max().unwrap_or(0)
     };
     let (price_width, quantity_width) = (width(|trade| trade.price), width(|trade| trade.quantity));
+    let has_age = 2 + price_width + 1 + quantity_width + 6 <= usize::from(area.width);
     lines.extend(shown().map(|trade| {
         let TradeRow { price, quantity, sold, received } = *trade;
         let (mark, style) = if sold { ("▼", ASK) } else { ("▲", BID) };
@@ -320,7 +327,7 @@ fn trade_lines(now: Instant, market: &Market, room: usize) -> Vec<Line<'static>>
         Line::from(vec![
             Span::styled(format!("{mark} {:>price_width$} ", price.to_string()), style),
             Span::raw(format!("{:>quantity_width$}", quantity.to_string())),
-            Span::styled(format!(" {age:>5}"), DIM),
+            Span::styled(if has_age { format!(" {age:>5}") } else { String::new() }, DIM),
         ])
     }));
     lines.truncate(room);
@@ -329,18 +336,20 @@ fn trade_lines(now: Instant, market: &Market, room: usize) -> Vec<Line<'static>>
 
 /// Below the table: the best levels of the selected market side by side, and its trades.
 fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session, market: &Market) {
-    let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(ASIDE_WIDTH)];
+    let Some(book) = session.book(market.symbol) else {
+        return frame.render_widget(missing(market), area);
+    };
+    let aside = if area.width >= 3 * ASIDE_WIDTH { ASIDE_WIDTH } else { ASIDE_NARROW_WIDTH };
+    let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(aside)];
     let [book_area, _, aside] = if area.width >= 2 * ASIDE_WIDTH {
         Layout::horizontal(columns).areas(area)
     } else {
         [area, Rect::default(), Rect::default()]
     };
-    let lines = match session.book(market.symbol) {
-        None => vec![missing(market)],
-        Some(book) => two_sides(book_area, book, market),
-    };
-    frame.render_widget(Paragraph::new(lines), book_area);
-    frame.render_widget(Paragraph::new(trade_lines(now, market, usize::from(aside.height))), aside);
+    frame.render_widget(Paragraph::new(two_sides(book_area, book, market)), book_area);
+    if aside.width > 0 {
+        frame.render_widget(Paragraph::new(trade_lines(aside, now, market, 0)), aside);
+    }
 }
 
 /// The name of the market, and its spread or what is wrong with its book.
@@ -355,30 +364,31 @@ fn details_title(book: Book<'_>, market: &Market) -> Line<'static> {
     Line::from(vec![name, rest])
 }
 
-/// Bids to the left, asks to the right.
+/// Bids to the left, asks to the right, in columns as wide as what is in them.
 fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> {
     let last = book.last();
     let style = |style| if book.live().is_some() { style } else { DIM };
-    let number = (usize::from(area.width).saturating_sub(5) / 4).clamp(6, 16);
-    let quote = |level: Option<&Level>| {
-        level.map_or_else(Default::default, |level| (level.price.to_string(), level.quantity.to_string()))
+    let room = usize::from(area.height).saturating_sub(2);
+    let texts = |side: &Side, titles: [&str; 2]| {
+        let level = |level: &Level| [level.price.to_string(), level.quantity.to_string()];
+        let titles = titles.map(str::to_owned);
+        std::iter::once(titles).chain(side.iter().take(room).map(level)).collect::<Vec<_>>()
     };
-    let mut lines = vec![
-        details_title(book, market),
-        Line::styled(
-            format!(" {:>number$} {:>number$} {:<number$} {:<number$}", "quantity", "bid", "ask", "quantity"),
-            DIM,
-        ),
-    ];
-    let levels = usize::from(area.height).saturating_sub(lines.len());
-    let (mut bids, mut asks) = (last.bids().iter(), last.asks().iter());
-    for _ in 0..levels.min(last.bids().len().max(last.asks().len())) {
-        let ((bid, bid_quantity), (ask, ask_quantity)) = (quote(bids.next()), quote(asks.next()));
+    let (bids, asks) = (texts(last.bids(), ["bid", "quantity"]), texts(last.asks(), ["ask", "quantity"]));
+    let width =
+        |rows: &[[String; 2]], column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let (bid_quantity, bid) = (width(&bids, 1), width(&bids, 0));
+    let (ask_quantity, ask) = (width(&asks, 1), width(&asks, 0));
+    let nothing = [const { String::new() }; 2];
+    let mut lines = vec![details_title(book, market)];
+    for row in 0..bids.len().max(asks.len()) {
+        let (left, right) = (bids.get(row).unwrap_or(&nothing), asks.get(row).unwrap_or(&nothing));
+        let style = |it: Style| if row == 0 { DIM } else { style(it) };
         lines.push(Line::from(vec![
-            Span::styled(format!(" {bid_quantity:>number$} "), style(Style::new())),
-            Span::styled(format!("{bid:>number$}"), style(BID)),
-            Span::styled(format!(" {ask:<number$}"), style(ASK)),
-            Span::styled(format!(" {ask_quantity:<number$}"), style(Style::new())),
+            Span::styled(format!(" {:>bid_quantity$} ", left[1]), style(Style::new())),
+            Span::styled(format!("{:>bid$}", left[0]), style(BID)),
+            Span::styled(format!(" {:>ask$} ", right[0]), style(ASK)),
+            Span::styled(format!("{:>ask_quantity$}", right[1]), style(Style::new())),
         ]));
     }
     lines

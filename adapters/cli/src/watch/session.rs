@@ -247,7 +247,7 @@ impl Market {
             updates: Rate::default(),
             refused: None,
             streams_refused: 0,
-            tops: Tops::default(),
+            tops: Tops::new(),
         }
     }
 

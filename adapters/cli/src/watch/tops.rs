@@ -34,7 +34,7 @@ impl Top {
 }
 
 /// The recent best levels of one symbol, as both streams told them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tops {
     tickers: VecDeque<Top>,
     pending: VecDeque<Top>,
@@ -43,6 +43,12 @@ pub(crate) struct Tops {
 }
 
 impl Tops {
+    /// Nothing yet, with room for all that will be kept.
+    pub(crate) fn new() -> Tops {
+        let (tickers, pending) = (VecDeque::with_capacity(TICKERS_MAX), VecDeque::with_capacity(PENDING_MAX));
+        Tops { tickers, pending, compared: 0, mismatches: 0 }
+    }
+
     pub(crate) fn ticker(&mut self, top: Top) {
         if self.tickers.back().is_some_and(|last| last.update_id > top.update_id) {
             // Ids only rise; this is the beginning of another story.
@@ -120,7 +126,7 @@ mod tests {
             (&[(false, 50, "1"), (true, 60, "2"), (false, 5, "1"), (false, 70, "1")], 0, 0),
         ];
         for (input, compared, mismatches) in table {
-            let mut tops = Tops::default();
+            let mut tops = Tops::new();
             for (book, id, bid) in input {
                 if *book { tops.book(top(*id, bid)) } else { tops.ticker(top(*id, bid)) }
             }
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut tops = Tops::default();
+        let mut tops = Tops::new();
         for id in 0..10_000 {
             tops.ticker(top(id, "1"));
         }
