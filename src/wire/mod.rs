@@ -67,15 +67,16 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     }
     // A letter or two tell the venue's own spellings apart. Each is a function of its own that
     // returns what this one returns, so that a message is written once, where the caller has room.
-    match frame.as_bytes() {
-        [b'{', b'"', b'u', ..] => plain::book_ticker(frame, scratch),
-        [b'{', b'"', b'e', b'"', b':', b'"', b'd', ..] => plain::depth(frame, scratch),
-        [b'{', b'"', b'e', b'"', b':', b'"', b'm', ..] => plain::mark_price(frame, scratch),
-        [b'{', b'"', b'e', b'"', b':', b'"', b'f', ..] => plain::funding_amount(frame, scratch),
-        [b'{', b'"', b'e', b'"', b':', b'"', b'c', ..] => plain::contract_status(frame, scratch),
-        [b'{', b'"', b'l', ..] => plain::partial_depth(frame, scratch),
-        [b'{', b'"', b'E', ..] => plain::trade(frame, scratch),
-        [b'{', b'"', b'i', ..] => plain::response(frame, scratch),
+    let bytes = frame.as_bytes();
+    match (bytes.get(2), bytes.get(6)) {
+        (Some(b'u'), _) => plain::book_ticker(frame, scratch),
+        (Some(b'E'), _) => plain::trade(frame, scratch),
+        (Some(b'i'), _) => plain::response(frame, scratch),
+        (Some(b'l'), _) => plain::partial_depth(frame, scratch),
+        (Some(b'e'), Some(b'd')) => plain::depth(frame, scratch),
+        (Some(b'e'), Some(b'm')) => plain::mark_price(frame, scratch),
+        (Some(b'e'), Some(b'f')) => plain::funding_amount(frame, scratch),
+        (Some(b'e'), Some(b'c')) => plain::contract_status(frame, scratch),
         _ => stream::decode(frame, scratch),
     }
 }
