@@ -4,7 +4,7 @@ use crate::connection::{Cause, Connection, Pending};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
 use crate::frame::Frame;
-use crate::identity::{LinkId, RequestId};
+use crate::identity::{LinkId, RequestId, StreamId};
 use crate::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
 use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text};
 use crate::outcome::Lost;
@@ -139,8 +139,15 @@ impl Connection {
         else {
             return;
         };
-        subscription.resyncing = true;
         self.report(Event::Gap { symbol, expected, got: None });
+        self.lose_update(id);
+    }
+
+    /// The book of a stream has lost an update: its next snapshot repairs something.
+    fn lose_update(&mut self, id: StreamId) {
+        if let Some(subscription) = self.subscriptions.get_mut(id) {
+            subscription.resyncing = true;
+        }
         self.stream_step(id, StreamInput::Gap);
         self.settle();
     }
@@ -184,11 +191,9 @@ impl Connection {
             }
             DepthRole::Gap { expected } => {
                 let id = subscription.id;
-                subscription.resyncing = true;
                 let symbol = subscription.stream.symbol()?;
                 self.stats.gaps = self.stats.gaps.saturating_add(1);
-                self.stream_step(id, StreamInput::Gap);
-                self.settle();
+                self.lose_update(id);
                 Some(Event::Gap { symbol, expected, got: Some(depth.first_update_id) })
             }
         }

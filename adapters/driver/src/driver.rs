@@ -169,10 +169,17 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         }
     }
 
+    /// Asks for the end, the first time that it is wanted.
     fn close(&mut self, now: Instant) {
-        self.shutdown = None;
-        self.listener = None;
-        self.connection.close(now);
+        if self.shutdown.take().is_some() {
+            self.listener = None;
+            self.connection.close(now);
+        }
+    }
+
+    /// The socket of a link, if it is still there.
+    fn socket_of(&mut self, link: LinkId) -> Option<&mut Socket<R::Io>> {
+        self.socket.as_mut().filter(|socket| socket.link == link)
     }
 
     fn take_commands(&mut self, now: Instant, mut commands: Pin<&mut Commands>, context: &mut Context<'_>) {
@@ -184,9 +191,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                 }
                 Poll::Ready(None) => {
                     // The last handle is gone: nobody could end this any more.
-                    if self.shutdown.is_some() {
-                        self.close(now);
-                    }
+                    self.close(now);
                     return;
                 }
                 Poll::Pending => return,
@@ -218,11 +223,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                 // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
                 Poll::Pending if self.shutdown.is_some() => return false,
                 Poll::Pending | Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(())) => {
-                    if self.shutdown.is_some() {
-                        self.close(now);
-                    }
-                }
+                Poll::Ready(Err(())) => self.close(now),
             }
             let Some(socket) = &mut self.socket else { return false };
             let link = socket.link;
@@ -297,12 +298,12 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                     }
                 }
                 Output::Send { link, text } => {
-                    if let Some(socket) = self.socket.as_mut().filter(|socket| socket.link == link) {
+                    if let Some(socket) = self.socket_of(link) {
                         socket.send(text);
                     }
                 }
                 Output::Close { link, code, reason } => {
-                    if let Some(socket) = self.socket.as_mut().filter(|socket| socket.link == link) {
+                    if let Some(socket) = self.socket_of(link) {
                         socket.close(code, reason);
                     }
                 }
