@@ -16,6 +16,7 @@ use crate::schedule::{Schedule, Task};
 use crate::session::{Output, SessionId, Sessions, SnapshotMode};
 use crate::stats::Stats;
 use crate::turn::{Books, TrueBook, Turn};
+use crate::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 
 /// How much time is made up for in one call: after a longer sleep the market goes on from so long
 /// ago, as if it had stood still before.
@@ -107,16 +108,37 @@ impl Exchange {
         }
     }
 
-    /// A client's upgrade succeeded; `query` is that part of its URL, for example `snapshot=-1`
-    /// (`ws-gemini-com.md` section 2). A session of the same id that is still there is lost.
-    pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
+    /// A client asks for an upgrade. A session of the same id that is still there is lost.
+    ///
+    /// # Errors
+    ///
+    /// The venue's answer if it does not upgrade; then there is no session.
+    pub fn handle_upgrade(
+        &mut self,
+        session: SessionId,
+        now: Instant,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
         self.advance(now);
         self.remove(session);
+        let endpoint = request.endpoint()?;
+        if endpoint != Endpoint::Streams {
+            return Err(refusal(404, "EndpointNotFound"));
+        }
         let window = window(self.now, CONNECTION_WINDOW);
         self.connections = (window, if self.connections.0 == window { self.connections.1 + 1 } else { 1 });
         let next_ping = self.now + self.server_ping;
-        self.sessions.open(session, SnapshotMode::of_query(query), next_ping);
+        self.sessions.open(session, SnapshotMode::of_query(request.query()), next_ping);
         self.schedule.add(next_ping, Task::Ping(session));
+        Ok(())
+    }
+
+    /// A client's upgrade on the public part of the current API; `query` is that part of its URL, for
+    /// example `snapshot=-1` (`ws-gemini-com.md` section 2).
+    pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
+        let target = format!("/?{}", query.trim_start_matches('?'));
+        // Nothing of it can be refused.
+        let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
     }
 
     /// A client sent a frame. Frames of unknown sessions, and binary ones, are ignored and counted.

@@ -76,6 +76,7 @@ pub mod server;
 mod session;
 mod stats;
 mod turn;
+mod upgrade;
 mod wire;
 
 pub use config::{Config, EPOCH};
@@ -86,3 +87,4 @@ pub use requests::STREAMS_MAX;
 pub use session::{OUTPUTS_MAX, Output, SessionId};
 pub use stats::Stats;
 pub use turn::TrueBook;
+pub use upgrade::{UpgradeRefusal, UpgradeRequest};

@@ -1,0 +1,123 @@
+//! [`UpgradeRequest`]: the HTTP request that opens a session, and which endpoint it asks for.
+
+use gemini_ws::Symbol;
+
+/// The request of a WebSocket upgrade, as far as the exchange looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct UpgradeRequest<'r> {
+    /// Path and query, for example `/?snapshot=-1`.
+    pub target: &'r str,
+    /// Names, in any case, and values.
+    pub headers: &'r [(&'r str, &'r str)],
+}
+
+/// The answer to an upgrade that is refused: no session begins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UpgradeRefusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The response's body.
+    pub body: String,
+}
+
+/// The endpoints of the exchange, one per generation of its API and one per way to choose symbols.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Endpoint {
+    /// `/`: the current API (`ws-gemini-com.md`).
+    Streams,
+    /// `/v2/marketdata` (`marketdata-v2.md`).
+    MarketDataV2,
+    /// `/v1/marketdata/{symbol}` (`marketdata-v1.md`).
+    MarketDataV1(Symbol),
+    /// `/v1/multimarketdata?symbols=…` (`marketdata-v1.md`).
+    MultiMarketDataV1(Vec<Symbol>),
+    /// `/v1/order/events` (`order-events-v1.md`).
+    OrderEventsV1,
+}
+
+impl<'r> UpgradeRequest<'r> {
+    /// The path without the query.
+    pub(crate) fn path(&self) -> &'r str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The query, without its question mark; empty if there is none.
+    pub(crate) fn query(&self) -> &'r str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The names and values of the query, in their order.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'r str, &'r str)> + use<'r> {
+        let pairs = self.query().split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&'r str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// The endpoint that the path and the query name; what is wrong with them otherwise.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, UpgradeRefusal> {
+        match self.path() {
+            "" | "/" => Ok(Endpoint::Streams),
+            "/v2/marketdata" => Ok(Endpoint::MarketDataV2),
+            "/v1/order/events" => Ok(Endpoint::OrderEventsV1),
+            "/v1/multimarketdata" => {
+                let symbols = self.parameters().find(|(name, _)| *name == "symbols");
+                let symbols = symbols.ok_or_else(|| refusal(400, "MissingSymbols"))?.1;
+                let symbols = symbols.split(',').map(|name| name.parse::<Symbol>().map_err(|_| no_symbol()));
+                Ok(Endpoint::MultiMarketDataV1(symbols.collect::<Result<_, _>>()?))
+            }
+            path => match path.strip_prefix("/v1/marketdata/") {
+                Some(symbol) => Ok(Endpoint::MarketDataV1(symbol.parse().map_err(|_| no_symbol())?)),
+                None => Err(refusal(404, "EndpointNotFound")),
+            },
+        }
+    }
+}
+
+/// A refusal with the body that the venue's errors have (`order-events-v1.md` section 1).
+pub(crate) fn refusal(status: u16, reason: &str) -> UpgradeRefusal {
+    UpgradeRefusal { status, body: format!(r#"{{"result":"error","reason":"{reason}"}}"#) }
+}
+
+fn no_symbol() -> UpgradeRefusal {
+    refusal(404, "InvalidSymbol")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let symbol = |name: &str| name.parse::<Symbol>().unwrap();
+        let table = [
+            ("/", Ok(Endpoint::Streams)),
+            ("/?snapshot=-1", Ok(Endpoint::Streams)),
+            ("/v2/marketdata", Ok(Endpoint::MarketDataV2)),
+            ("/v1/order/events?heartbeat=true", Ok(Endpoint::OrderEventsV1)),
+            ("/v1/marketdata/BTCUSD?heartbeat=true", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
+            (
+                "/v1/multimarketdata?heartbeat=true&symbols=BTCUSD,ethusd",
+                Ok(Endpoint::MultiMarketDataV1(vec![symbol("btcusd"), symbol("ethusd")])),
+            ),
+            ("/v1/multimarketdata", Err(400)),
+            ("/v1/multimarketdata?symbols=", Err(404)),
+            ("/v1/marketdata/", Err(404)),
+            ("/v3", Err(404)),
+        ];
+        for (target, expected) in table {
+            let request = UpgradeRequest { target, headers: &[] };
+            assert_eq!(request.endpoint().map_err(|refusal| refusal.status), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn headers_have_no_case() {
+        let request = UpgradeRequest { target: "/", headers: &[("X-GEMINI-APIKEY", "key")] };
+        assert_eq!(request.header("x-gemini-apikey"), Some("key"));
+        assert_eq!(request.header("x-gemini-nonce"), None);
+    }
+}
