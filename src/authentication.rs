@@ -19,6 +19,15 @@ use crate::nonce::{Nonce, NonceSource, NonceUnit};
 use crate::time::UnixTime;
 
 /// What is dialled: the headers differ.
+///
+/// ```
+/// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
+///
+/// let credentials = Credentials::hmac("key", "secret")?;
+/// let has_nonce = |endpoint| credentials.headers(endpoint, Nonce::new(1)).get("X-GEMINI-NONCE").is_some();
+/// assert!(has_nonce(Endpoint::Current) && !has_nonce(Endpoint::OrderEventsV1));
+/// # Ok::<(), InvalidCredentials>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -64,6 +73,14 @@ impl Credentials {
     ///
     /// The key must belong to one account and have a time-based nonce; the venue refuses others with
     /// HTTP status 401 (section 3.1).
+    ///
+    /// ```
+    /// use gemini_ws::{Credentials, InvalidCredentials};
+    ///
+    /// assert!(Credentials::hmac("key", "secret").is_ok());
+    /// let error = Credentials::hmac("key", "secret\n").unwrap_err();
+    /// assert_eq!(error, InvalidCredentials::SecretWhiteSpace);
+    /// ```
     ///
     /// # Errors
     ///
@@ -184,6 +201,13 @@ fn sign(keyed: &Hmac<Sha384>, message: &str) -> Zeroizing<String> {
 }
 
 /// Why a key, secret or token cannot be one. Tells nothing of what it is.
+///
+/// ```
+/// use gemini_ws::Credentials;
+///
+/// let error = Credentials::hmac("key\r\nX-Other: 1", "secret").unwrap_err();
+/// assert_eq!(error.to_string(), "the API key is not visible ASCII at byte 3");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidCredentials {
@@ -232,6 +256,17 @@ impl core::error::Error for InvalidCredentials {}
 ///
 /// Valid once and for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them right before they are
 /// sent. The values are wiped when dropped, and `Debug` shows the names only.
+///
+/// ```
+/// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
+///
+/// let headers = Credentials::hmac("key", "secret")?.headers(Endpoint::OrderEventsV1, Nonce::new(1));
+/// let request: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+/// assert!(request.starts_with("X-GEMINI-APIKEY: key\r\nX-GEMINI-PAYLOAD: eyJ"));
+/// let shown = r#"Headers["X-GEMINI-APIKEY", "X-GEMINI-PAYLOAD", "X-GEMINI-SIGNATURE"]"#;
+/// assert_eq!(format!("{headers:?}"), shown);
+/// # Ok::<(), InvalidCredentials>(())
+/// ```
 pub struct Headers {
     fields: Vec<(&'static str, Zeroizing<String>)>,
 }
@@ -288,6 +323,16 @@ impl Signer {
     }
 
     /// Draws from this source: of another unit, or one that resumes after the last run.
+    ///
+    /// ```
+    /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, NonceSource, NonceUnit, Signer, UnixTime};
+    ///
+    /// let nonces = NonceSource::new(NonceUnit::Milliseconds);
+    /// let mut signer = Signer::new(Credentials::hmac("key", "secret")?).with_nonces(nonces);
+    /// let headers = signer.headers(Endpoint::Current, UnixTime::from_millis(1_700_000_000_250));
+    /// assert_eq!(headers.get("X-GEMINI-NONCE"), Some("1700000000250"));
+    /// # Ok::<(), InvalidCredentials>(())
+    /// ```
     #[must_use]
     pub const fn with_nonces(mut self, nonces: NonceSource) -> Signer {
         self.nonces = nonces;

@@ -15,6 +15,14 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 /// the first nonce in milliseconds no nonce in seconds has increased, and the key is locked out of
 /// everything that counts in seconds until it is replaced (quirks Q-A2 and Q-A6). If an older
 /// program has used a key with milliseconds, stay with them or create a new key.
+///
+/// ```
+/// use core::time::Duration;
+/// use gemini_ws::NonceUnit;
+///
+/// assert_eq!(NonceUnit::default(), NonceUnit::Seconds);
+/// assert_eq!(NonceUnit::Milliseconds.step(), Duration::from_millis(1));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum NonceUnit {

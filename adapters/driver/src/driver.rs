@@ -60,6 +60,18 @@ impl Driver {
     /// [`Signer`](gemini_ws::Signer) is enough for a single one. Use addresses with `wss://`: nothing
     /// else keeps the headers private. Values that the WebSocket layer copies are not wiped, and it
     /// logs them at the level `trace`, target `tungstenite::handshake::client`: keep that level off.
+    ///
+    /// ```
+    /// use gemini_ws_driver::gemini_ws::{Config, Connection, Credentials, PRODUCTION, Signer};
+    /// use gemini_ws_driver::{SharedSigner, client};
+    ///
+    /// let signer = SharedSigner::new(Signer::new(Credentials::hmac("key", "top secret")?));
+    /// let (_handle, driver) = client(Connection::new(Config::new(PRODUCTION), 1));
+    /// let driver = driver.sign_with(signer.clone());
+    /// let shown = format!("{driver:?}");
+    /// assert!(shown.contains("Credentials(Hmac)") && !shown.contains("top secret"));
+    /// # Ok::<(), gemini_ws_driver::gemini_ws::InvalidCredentials>(())
+    /// ```
     #[must_use]
     pub fn sign_with(mut self, signer: impl Into<SharedSigner>) -> Driver {
         self.signer = Some(signer.into());
