@@ -11,7 +11,7 @@ use crate::faults::{FaultOrder, Faults};
 use crate::market::Market;
 use crate::player::Player;
 use crate::random::Random;
-use crate::requests::{self, Method, Refusal, Request, TOO_LARGE, Unread};
+use crate::requests::{self, Method, REQUEST_BYTES_MAX, Refusal, Request, TOO_LARGE, Unread};
 use crate::schedule::{Schedule, Task};
 use crate::session::{Output, SessionId, Sessions, SnapshotMode};
 use crate::stats::Stats;
@@ -122,6 +122,9 @@ impl Exchange {
         self.advance(now);
         self.remove(session);
         let endpoint = request.endpoint()?;
+        if endpoint.is_market_data() {
+            return self.open_market_data(session, &endpoint, request);
+        }
         if endpoint != Endpoint::Streams {
             return Err(refusal(404, "EndpointNotFound"));
         }
@@ -149,6 +152,9 @@ impl Exchange {
             return;
         }
         match frame {
+            Frame::Text(text) if self.source.books().is_market_data(session) => {
+                self.handle_market_data_request(session, text);
+            }
             Frame::Text(text) => self.handle_request(session, text),
             Frame::Binary(_) => self.sessions.stats.ignored += 1,
             // Answering a ping is the WebSocket layer's task.
@@ -254,6 +260,31 @@ impl Exchange {
             stale_percent: self.stale_percent,
         };
         (self.source.books_mut(), turn)
+    }
+
+    /// Begins a session of the archived generation, which is sent no RFC 6455 pings.
+    fn open_market_data(
+        &mut self,
+        session: SessionId,
+        endpoint: &Endpoint,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        self.sessions.open(session, SnapshotMode::Absent, FAR);
+        let (books, mut turn) = self.turn();
+        let opened = books.open_market_data(&mut turn, session, endpoint, request);
+        if opened.is_err() {
+            self.sessions.stats.connections -= 1;
+            self.sessions.forget(session);
+        }
+        opened
+    }
+
+    fn handle_market_data_request(&mut self, session: SessionId, text: &str) {
+        if text.len() > REQUEST_BYTES_MAX {
+            return self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
+        }
+        let (books, mut turn) = self.turn();
+        books.handle_market_data_request(&mut turn, session, text);
     }
 
     fn handle_request(&mut self, session: SessionId, text: &str) {
@@ -431,6 +462,8 @@ impl Exchange {
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (streams, next_ping) = (std::mem::take(&mut open.streams), open.next_ping);
         self.schedule.remove(next_ping, Task::Ping(session));
+        let (books, mut turn) = self.turn();
+        books.leave_market_data(&mut turn, session);
         for stream in streams.values() {
             let (books, mut turn) = self.turn();
             books.unsubscribe(&mut turn, session, stream);

@@ -226,6 +226,7 @@ fn refusals_show_status_and_body() {
     let upgrade = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let table = [
         ("/v3", upgrade, "404 Not Found", "EndpointNotFound"),
+        ("/v1/marketdata/ethusd", upgrade, "404 Not Found", "InvalidSymbol"),
         ("/v1/multimarketdata", upgrade, "400 Bad Request", "MissingSymbols"),
         ("/", "Host: a\r\n\r\n", "426 Upgrade Required", "UpgradeRequired"),
         ("/", "Host: a\r\nUpgrade: websocket\r\n\r\n", "400 Bad Request", "BadUpgrade"),
@@ -253,12 +254,33 @@ fn refusals_show_status_and_body() {
 }
 
 #[test]
+fn archived_endpoints() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut client = connect(address, "v2/marketdata").await;
+        let subscribe = r#"{"type":"subscribe","subscriptions":[{"name":"l2","symbols":["BTCUSD"]}]}"#;
+        client.send(Message::text(subscribe)).await.unwrap();
+        let first = text(&mut client).await;
+        assert!(first.starts_with(r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","#), "{first}");
+        while !text(&mut client).await.contains(r#""type":"trade""#) {}
+
+        let mut client = connect(address, "v1/marketdata/btcusd?top_of_book=true").await;
+        for sequence in 0..5 {
+            let frame = text(&mut client).await;
+            assert!(frame.contains(&format!(r#""socket_sequence":{sequence},"#)), "{frame}");
+        }
+    });
+    assert_eq!((server.counters().accepted(), server.exchange_mut().session_count()), (2, 2));
+}
+
+#[test]
 fn stops_in_good_order() {
     let mut server = server(|config| config);
     let address = server.local_addr();
     let (mut client, _silent) = serve(&mut server, async {
-        let mut client = connect(address, "").await;
-        client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
+        let mut client = connect(address, "v2/marketdata").await;
+        client.send(Message::text("{")).await.unwrap();
         text(&mut client).await;
         (client, connect(address, "").await)
     });
