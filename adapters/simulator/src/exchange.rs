@@ -438,6 +438,11 @@ impl Exchange {
                         open.is_silenced = is_silenced;
                     }
                 }
+                FaultOrder::Lose(session, count) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.lost_frames = count;
+                    }
+                }
                 FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
                 FaultOrder::Abort(session) => self.end(Output::Abort { session }),
                 FaultOrder::Text(session, text) => self.sessions.send(session, &text),

@@ -273,6 +273,17 @@ fn sessions_share_event_ids_and_nothing_else() {
 }
 
 #[test]
+fn lost_frames_are_a_jump() {
+    let mut venue = venue(&["btcusd"], 50, 4);
+    let mut follower = Follower::default();
+    follower.take(&open(&mut venue, "/v1/marketdata/btcusd"));
+    follower.take(&venue.run(SECOND));
+    venue.exchange.faults().lose_frames(CLIENT, 3);
+    let next = json(&venue.run(SECOND)[0]);
+    assert_eq!(next["socket_sequence"].as_u64(), Some(follower.sequence + 3));
+}
+
+#[test]
 fn the_same_seed_yields_the_same_bytes() {
     let run = |seed| {
         let mut venue = venue(&NAMES, 50, seed);
