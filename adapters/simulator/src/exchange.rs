@@ -10,6 +10,7 @@ use crate::config::{Config, SourceConfig};
 use crate::faults::{FaultOrder, Faults};
 use crate::market::Market;
 use crate::player::Player;
+use crate::quotes::QUOTE_STREAM;
 use crate::random::Random;
 use crate::requests::{self, Method, REQUEST_BYTES_MAX, Refusal, Request, TOO_LARGE, Unread};
 use crate::schedule::{Schedule, Task};
@@ -322,6 +323,9 @@ impl Exchange {
             Method::ListSubscriptions => {
                 let open = self.sessions.get(session);
                 let names = open.into_iter().flat_map(|open| open.streams.keys().cloned().map(Value::String));
+                let quotes = self.source.books_mut().quotes();
+                let quotes = quotes.filter(|quotes| quotes.subscribers.contains(&session));
+                let names = names.chain(quotes.map(|_| Value::from(QUOTE_STREAM)));
                 requests::result(id, &Value::Array(names.collect()).to_string())
             }
             Method::Depth { symbol, limit } => {
@@ -329,9 +333,13 @@ impl Exchange {
                 let found = symbol.and_then(|symbol| self.source.books().depth_result(symbol, limit));
                 requests::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
             }
-            Method::Subscribe(names) => return self.subscribe(session, id, &names),
-            Method::Unsubscribe(names) => {
+            Method::Subscribe(names) => return self.subscribe(session, id, names),
+            Method::Unsubscribe(mut names) => {
+                let quotes = self.take_quotes(&mut names);
                 let streams = self.streams(&names)?;
+                if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+                    quotes.subscribers.remove(&session);
+                }
                 for stream in streams {
                     let open = self.sessions.get_mut(session);
                     if open.and_then(|open| open.streams.remove(&stream.to_string())).is_some() {
@@ -344,6 +352,16 @@ impl Exchange {
         };
         self.reply(session, reply);
         Ok(())
+    }
+
+    /// Takes the stream of requests for quotes out of a request's names; false if it is not among them,
+    /// or if there is none.
+    fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
+        let count = names.len();
+        if self.source.books_mut().quotes().is_some() {
+            names.retain(|name| name != QUOTE_STREAM);
+        }
+        names.len() < count
     }
 
     /// All streams of a request, or the first name that is none (quirk Q-E3).
@@ -359,14 +377,18 @@ impl Exchange {
     }
 
     /// Subscribing again to a stream that is on already is acknowledged, and nothing else.
-    fn subscribe(&mut self, session: SessionId, id: &str, names: &[String]) -> Result<(), Refusal> {
+    fn subscribe(&mut self, session: SessionId, id: &str, mut names: Vec<String>) -> Result<(), Refusal> {
         if let Some(refusal) = self.faults.refused_subscribe() {
             return Err(refusal);
         }
         if let Some(name) = names.iter().find(|name| self.faults.refuses_name(name)) {
             return Err(Refusal::invalid_stream(name));
         }
-        let streams = self.streams(names)?;
+        let quotes = self.take_quotes(&mut names);
+        let streams = self.streams(&names)?;
+        if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+            quotes.subscribers.insert(session);
+        }
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
         let was_fresh = std::mem::replace(&mut open.is_fresh, false);
         let mut new = Vec::new();
@@ -469,6 +491,9 @@ impl Exchange {
         self.schedule.remove(next_ping, Task::Ping(session));
         let (books, mut turn) = self.turn();
         books.leave_market_data(&mut turn, session);
+        if let Some(quotes) = books.quotes() {
+            quotes.subscribers.remove(&session);
+        }
         for stream in streams.values() {
             let (books, mut turn) = self.turn();
             books.unsubscribe(&mut turn, session, stream);

@@ -80,6 +80,7 @@ mod members;
 mod perpetual;
 mod player;
 mod publisher;
+mod quotes;
 mod random;
 mod recording;
 mod requests;

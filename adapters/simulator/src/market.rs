@@ -14,6 +14,7 @@ use crate::flow::Flow;
 use crate::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::perpetual::{self, Perpetual};
 use crate::publisher::{Publisher, next_publication};
+use crate::quotes::Quotes;
 use crate::random::{Random, hash};
 use crate::schedule::{Schedule, Task};
 use crate::session::SessionId;
@@ -44,6 +45,7 @@ pub(crate) struct Market {
     contracts: Contracts,
     contract_subscribers: BTreeSet<SessionId>,
     archived: ArchivedFeeds,
+    quotes: Option<Quotes>,
     /// Working memory.
     effects: Effects,
 }
@@ -87,6 +89,7 @@ impl Market {
             contracts: Contracts::new(symbols, seed),
             contract_subscribers: BTreeSet::new(),
             archived: ArchivedFeeds::new(seed),
+            quotes: Quotes::new(symbols, seed),
             effects: Effects::default(),
         };
         for (position, symbol) in symbols.iter().enumerate() {
@@ -123,6 +126,9 @@ impl Market {
         }
         if let Some(first) = market.contracts.pause() {
             schedule.add(gemini_ws::Instant::ZERO + first, Task::Contract);
+        }
+        if let Some(quotes) = &mut market.quotes {
+            schedule.add(gemini_ws::Instant::ZERO + quotes.pause(), Task::Quote);
         }
         market
     }
@@ -433,6 +439,10 @@ impl Books for Market {
         self.archived.leave(turn, session);
     }
 
+    fn quotes(&mut self) -> Option<&mut Quotes> {
+        self.quotes.as_mut()
+    }
+
     fn run(&mut self, turn: &mut Turn<'_>, task: Task) {
         match task {
             Task::Market(position) => self.step(turn, position),
@@ -448,6 +458,13 @@ impl Books for Market {
                 }
             }
             Task::Auction(position) => self.archived.auction(turn, position, &self.listings[position]),
+            Task::Quote => {
+                if let Some(quotes) = &mut self.quotes {
+                    let text = quotes.next(turn.venue_time());
+                    turn.sessions.send_all(&quotes.subscribers, &text);
+                    turn.schedule.add(turn.now + quotes.pause(), task);
+                }
+            }
             Task::Heartbeat(session) => self.archived.heartbeat(turn, session),
             Task::Funding => self.fund(turn),
             Task::Contract => {

@@ -30,6 +30,8 @@ pub(crate) enum Task {
     Ping(SessionId),
     /// The next step of a symbol's auction.
     Auction(usize),
+    /// The next transition of a request for a quote.
+    Quote,
     /// The heartbeat of a session of an archived endpoint.
     Heartbeat(SessionId),
 }

@@ -3,6 +3,7 @@
 use gemini_ws::{Instant, Level, Symbol};
 
 use crate::faults::Faults;
+use crate::quotes::Quotes;
 use crate::random::Random;
 use crate::schedule::Schedule;
 use crate::session::Sessions;
@@ -89,6 +90,11 @@ pub(crate) trait Books {
 
     /// Ends a session if it is one of those.
     fn leave_market_data(&mut self, _turn: &mut Turn<'_>, _session: crate::SessionId) {}
+
+    /// The requests for quotes, which are a stream of their own; `None` if there are none.
+    fn quotes(&mut self) -> Option<&mut Quotes> {
+        None
+    }
 
     /// Does a task that this put on the schedule.
     fn run(&mut self, turn: &mut Turn<'_>, task: crate::schedule::Task);
