@@ -263,21 +263,15 @@ impl Exchange {
         (self.source.books_mut(), turn)
     }
 
-    /// Begins a session of the archived generation, which is sent no RFC 6455 pings.
+    /// Begins a session of the archived generation.
     fn open_market_data(
         &mut self,
         session: SessionId,
         endpoint: &Endpoint,
         request: &UpgradeRequest<'_>,
     ) -> Result<(), UpgradeRefusal> {
-        self.sessions.open(session, SnapshotMode::Absent, FAR);
         let (books, mut turn) = self.turn();
-        let opened = books.open_market_data(&mut turn, session, endpoint, request);
-        if opened.is_err() {
-            self.sessions.stats.connections -= 1;
-            self.sessions.forget(session);
-        }
-        opened
+        books.open_market_data(&mut turn, session, endpoint, request)
     }
 
     fn handle_market_data_request(&mut self, session: SessionId, text: &str) {

@@ -16,7 +16,7 @@
 //!
 //! | Path | What is spoken |
 //! |---|---|
-//! | `/` | the current API: public streams, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; what needs an account is refused as the venue refuses it |
+//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; what needs an account is refused as the venue refuses it |
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
 //! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |

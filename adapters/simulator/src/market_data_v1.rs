@@ -95,11 +95,9 @@ impl MarketDataV1 {
         }
     }
 
-    /// Sends a heartbeat to a session that asked for them.
+    /// Sends a heartbeat to a session, if it is one of these.
     pub(crate) fn heartbeat(&mut self, sessions: &mut Sessions, session: SessionId) {
-        if let Some(connection) = self.connections.get_mut(&session)
-            && connection.options.heartbeat
-        {
+        if let Some(connection) = self.connections.get_mut(&session) {
             sessions.send(session, &update::heartbeat(connection.socket_sequence, connection.order));
             connection.socket_sequence += 1;
         }

@@ -1,7 +1,7 @@
 //! [`Server`]: the exchange behind a WebSocket on the loopback interface; feature `server`.
 //!
 //! One task owns the exchange and all sockets. Nothing is spawned: whoever has the server runs it,
-//! on any executor.
+//! on any executor. [`Server::close`] ends it in good order.
 //!
 //! ```
 //! use futures_lite::future;

@@ -68,8 +68,8 @@ pub(crate) trait Books {
     /// The present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
 
-    /// Begins a session of an endpoint of the archived generation, which is among the open ones
-    /// already; the venue's answer if there is no such endpoint or symbol.
+    /// Begins a session of an endpoint of the archived generation; the venue's answer if there is no
+    /// such endpoint or symbol, and then no session.
     fn open_market_data(
         &mut self,
         _turn: &mut Turn<'_>,

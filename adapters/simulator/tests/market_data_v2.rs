@@ -335,6 +335,31 @@ fn the_same_seed_yields_the_same_bytes() {
 }
 
 #[test]
+fn damaged_requests_do_no_harm() {
+    let mut venue = venue(&["btcusd"], 0, 1);
+    let whole = request("subscribe", &["l2", "mark_price"], &["BTCUSD"]);
+    for end in 0..whole.len() {
+        assert_eq!(venue.send(&whole[..end]), [r#"{"reason":"InvalidJson","result":"error"}"#], "{end}");
+        // One byte differs: an answer or a first frame, nothing else.
+        let damaged = format!("{}\u{1}{}", &whole[..end], &whole[end + 1..]);
+        assert_eq!(venue.send(&damaged).len(), 1, "{damaged}");
+    }
+    assert_eq!(venue.send(&"[".repeat(100_000)).len(), 1);
+}
+
+#[test]
+fn faults_hit_these_sessions_too() {
+    let mut venue = venue(&["btcusd"], 50, 1);
+    venue.send(&request("subscribe", &["l2"], &["BTCUSD"]));
+    venue.exchange.faults().silence(CLIENT);
+    assert!(venue.run_outputs(SECOND * 10).is_empty());
+    venue.exchange.faults().end_silence(CLIENT);
+    assert!(venue.run(SECOND * 10).len() > 100);
+    venue.exchange.faults().abort(CLIENT);
+    assert_eq!(venue.run_outputs(SECOND * 10), [Output::Abort { session: CLIENT }]);
+}
+
+#[test]
 fn sessions_end() {
     let mut venue = venue(&["btcusd"], 20, 1);
     venue.send(&request("subscribe", &["l2"], &["BTCUSD"]));

@@ -17,7 +17,7 @@ use crate::market_data_v2::{MarketDataV2, Present};
 use crate::members::MemberOrder;
 use crate::random::{Random, hash};
 use crate::schedule::{Schedule, Task};
-use crate::session::SessionId;
+use crate::session::{SessionId, SnapshotMode};
 use crate::tape::{Taker, Tape, TapeTrade};
 use crate::turn::Turn;
 use crate::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
@@ -269,7 +269,7 @@ impl ArchivedFeeds {
 }
 
 impl Market {
-    /// Begins a session of an archived endpoint; it is among the open ones already, unless refused.
+    /// Begins a session of an archived endpoint.
     pub(super) fn open_market_data(
         &mut self,
         turn: &mut Turn<'_>,
@@ -279,6 +279,7 @@ impl Market {
     ) -> Result<(), UpgradeRefusal> {
         let (symbols, is_multi) = match endpoint {
             Endpoint::MarketDataV2 => {
+                open_without_ping(turn, session);
                 self.archived.v2.open(session);
                 self.archived.plan_heartbeat(turn, session);
                 return Ok(());
@@ -295,12 +296,15 @@ impl Market {
             }
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
+        open_without_ping(turn, session);
         let archived = &mut self.archived;
         // Every other session has the members in the other order (quirk Q-V1-4).
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
         archived.v1.open(session, options, is_multi, order);
-        archived.plan_heartbeat(turn, session);
+        if options.heartbeat {
+            archived.plan_heartbeat(turn, session);
+        }
         for position in positions {
             let listing = &self.listings[position];
             let book = (&listing.instrument, &listing.engine);
@@ -373,6 +377,12 @@ impl Market {
         let auctions = record.auction.iter().flat_map(Auction::recent);
         archived.v2.subscribe(turn.sessions, session, (position, feed), &present, auctions);
     }
+}
+
+/// These endpoints send no RFC 6455 pings (`marketdata-v2.md` section 9), so the time of the next one is
+/// any that is not on the schedule.
+fn open_without_ping(turn: &mut Turn<'_>, session: SessionId) {
+    turn.sessions.open(session, SnapshotMode::Absent, turn.now);
 }
 
 impl Listing {

@@ -7,7 +7,7 @@ use crate::upgrade::{UpgradeRefusal, refusal};
 /// What a session is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Options {
-    pub(super) heartbeat: bool,
+    pub(crate) heartbeat: bool,
     pub(super) top_of_book: bool,
     bids: bool,
     offers: bool,
