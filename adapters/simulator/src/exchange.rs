@@ -10,8 +10,9 @@ use crate::config::{Config, SourceConfig};
 use crate::faults::{FaultOrder, Faults};
 use crate::market::Market;
 use crate::player::Player;
+use crate::quotes::QUOTE_STREAM;
 use crate::random::Random;
-use crate::requests::{self, Method, Refusal, Request, TOO_LARGE, Unread};
+use crate::requests::{self, Method, REQUEST_BYTES_MAX, Refusal, Request, TOO_LARGE, Unread};
 use crate::schedule::{Schedule, Task};
 use crate::session::{Output, SessionId, Sessions, SnapshotMode};
 use crate::stats::Stats;
@@ -122,6 +123,9 @@ impl Exchange {
         self.advance(now);
         self.remove(session);
         let endpoint = request.endpoint()?;
+        if endpoint.is_market_data() {
+            return self.open_market_data(session, &endpoint, request);
+        }
         if endpoint != Endpoint::Streams {
             return Err(refusal(404, "EndpointNotFound"));
         }
@@ -149,6 +153,9 @@ impl Exchange {
             return;
         }
         match frame {
+            Frame::Text(text) if self.source.books().is_market_data(session) => {
+                self.handle_market_data_request(session, text);
+            }
             Frame::Text(text) => self.handle_request(session, text),
             Frame::Binary(_) => self.sessions.stats.ignored += 1,
             // Answering a ping is the WebSocket layer's task.
@@ -256,6 +263,25 @@ impl Exchange {
         (self.source.books_mut(), turn)
     }
 
+    /// Begins a session of the archived generation.
+    fn open_market_data(
+        &mut self,
+        session: SessionId,
+        endpoint: &Endpoint,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        let (books, mut turn) = self.turn();
+        books.open_market_data(&mut turn, session, endpoint, request)
+    }
+
+    fn handle_market_data_request(&mut self, session: SessionId, text: &str) {
+        if text.len() > REQUEST_BYTES_MAX {
+            return self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
+        }
+        let (books, mut turn) = self.turn();
+        books.handle_market_data_request(&mut turn, session, text);
+    }
+
     fn handle_request(&mut self, session: SessionId, text: &str) {
         self.sessions.stats.requests += 1;
         let window = window(self.now, REQUEST_WINDOW);
@@ -291,6 +317,9 @@ impl Exchange {
             Method::ListSubscriptions => {
                 let open = self.sessions.get(session);
                 let names = open.into_iter().flat_map(|open| open.streams.keys().cloned().map(Value::String));
+                let quotes = self.source.books_mut().quotes();
+                let quotes = quotes.filter(|quotes| quotes.subscribers.contains(&session));
+                let names = names.chain(quotes.map(|_| Value::from(QUOTE_STREAM)));
                 requests::result(id, &Value::Array(names.collect()).to_string())
             }
             Method::Depth { symbol, limit } => {
@@ -298,9 +327,13 @@ impl Exchange {
                 let found = symbol.and_then(|symbol| self.source.books().depth_result(symbol, limit));
                 requests::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
             }
-            Method::Subscribe(names) => return self.subscribe(session, id, &names),
-            Method::Unsubscribe(names) => {
+            Method::Subscribe(names) => return self.subscribe(session, id, names),
+            Method::Unsubscribe(mut names) => {
+                let quotes = self.take_quotes(&mut names);
                 let streams = self.streams(&names)?;
+                if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+                    quotes.subscribers.remove(&session);
+                }
                 for stream in streams {
                     let open = self.sessions.get_mut(session);
                     if open.and_then(|open| open.streams.remove(&stream.to_string())).is_some() {
@@ -313,6 +346,16 @@ impl Exchange {
         };
         self.reply(session, reply);
         Ok(())
+    }
+
+    /// Takes the stream of requests for quotes out of a request's names; false if it is not among them,
+    /// or if there is none.
+    fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
+        let count = names.len();
+        if self.source.books_mut().quotes().is_some() {
+            names.retain(|name| name != QUOTE_STREAM);
+        }
+        names.len() < count
     }
 
     /// All streams of a request, or the first name that is none (quirk Q-E3).
@@ -328,14 +371,18 @@ impl Exchange {
     }
 
     /// Subscribing again to a stream that is on already is acknowledged, and nothing else.
-    fn subscribe(&mut self, session: SessionId, id: &str, names: &[String]) -> Result<(), Refusal> {
+    fn subscribe(&mut self, session: SessionId, id: &str, mut names: Vec<String>) -> Result<(), Refusal> {
         if let Some(refusal) = self.faults.refused_subscribe() {
             return Err(refusal);
         }
         if let Some(name) = names.iter().find(|name| self.faults.refuses_name(name)) {
             return Err(Refusal::invalid_stream(name));
         }
-        let streams = self.streams(names)?;
+        let quotes = self.take_quotes(&mut names);
+        let streams = self.streams(&names)?;
+        if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+            quotes.subscribers.insert(session);
+        }
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
         let was_fresh = std::mem::replace(&mut open.is_fresh, false);
         let mut new = Vec::new();
@@ -407,6 +454,11 @@ impl Exchange {
                         open.is_silenced = is_silenced;
                     }
                 }
+                FaultOrder::Lose(session, count) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.lost_frames = count;
+                    }
+                }
                 FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
                 FaultOrder::Abort(session) => self.end(Output::Abort { session }),
                 FaultOrder::Text(session, text) => self.sessions.send(session, &text),
@@ -431,6 +483,11 @@ impl Exchange {
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (streams, next_ping) = (std::mem::take(&mut open.streams), open.next_ping);
         self.schedule.remove(next_ping, Task::Ping(session));
+        let (books, mut turn) = self.turn();
+        books.leave_market_data(&mut turn, session);
+        if let Some(quotes) = books.quotes() {
+            quotes.subscribers.remove(&session);
+        }
         for stream in streams.values() {
             let (books, mut turn) = self.turn();
             books.unsubscribe(&mut turn, session, stream);

@@ -12,9 +12,17 @@
 //! - With the feature `server`, the module `server` puts it behind a WebSocket on the loopback
 //!   interface.
 //!
-//! It speaks `wss://ws.gemini.com` without authentication: public streams, and the methods `ping`,
-//! `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; what needs an
-//! account is refused as the venue refuses it.
+//! It speaks the public part of three generations of the venue's API, on the paths that the venue has:
+//!
+//! | Path | What is spoken |
+//! |---|---|
+//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; what needs an account is refused as the venue refuses it |
+//! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
+//! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
+//! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |
+//!
+//! [`Exchange::handle_upgrade`] takes the request of an upgrade, and refuses what there is not. The last
+//! three are of a generated market only: recordings have the frames of the current API.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -55,6 +63,8 @@
 //!   [`OUTPUTS_MAX`] outputs wait for a session.
 #![forbid(unsafe_code)]
 
+mod auctions;
+mod candles;
 mod channels;
 mod config;
 mod contracts;
@@ -64,9 +74,13 @@ mod faults;
 mod flow;
 mod instrument;
 mod market;
+mod market_data_v1;
+mod market_data_v2;
+mod members;
 mod perpetual;
 mod player;
 mod publisher;
+mod quotes;
 mod random;
 mod recording;
 mod requests;
@@ -75,6 +89,7 @@ mod schedule;
 pub mod server;
 mod session;
 mod stats;
+mod tape;
 mod turn;
 mod upgrade;
 mod wire;
