@@ -15,29 +15,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha384;
 use zeroize::Zeroizing;
 
+use crate::endpoint::Endpoint;
 use crate::nonce::{Nonce, NonceSource, NonceUnit};
 use crate::time::UnixTime;
-
-/// What is dialled: the headers differ.
-///
-/// ```
-/// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
-///
-/// let credentials = Credentials::hmac("key", "secret")?;
-/// let has_nonce = |endpoint| credentials.headers(endpoint, Nonce::new(1)).get("X-GEMINI-NONCE").is_some();
-/// assert!(has_nonce(Endpoint::Current) && !has_nonce(Endpoint::OrderEventsV1));
-/// # Ok::<(), InvalidCredentials>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Endpoint {
-    /// `wss://ws.gemini.com`: the payload is the nonce (`ws-gemini-com.md`, section 3.1).
-    #[default]
-    Current,
-    /// `wss://api.gemini.com/v1/order/events`: the payload is a JSON text with path and nonce, and
-    /// there is no header for the nonce (`order-events-v1.md`, section 1).
-    OrderEventsV1,
-}
 
 /// Who we are: either an API key with its secret, or an OAuth access token, never both
 /// (`ws-gemini-com.md`, section 3).
@@ -51,7 +31,7 @@ pub enum Endpoint {
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
 ///
 /// let credentials = Credentials::hmac("conformance-api-key", "conformance-api-secret")?;
-/// let headers = credentials.headers(Endpoint::Current, Nonce::new(1_700_000_000));
+/// let headers = credentials.headers(Endpoint::Streams, Nonce::new(1_700_000_000));
 /// assert_eq!(headers.get("X-GEMINI-PAYLOAD"), Some("MTcwMDAwMDAwMA=="));
 /// assert!(headers.get("X-GEMINI-SIGNATURE").unwrap().starts_with("7f81f962"));
 /// assert_eq!(format!("{credentials:?}"), "Credentials(Hmac)");
@@ -117,7 +97,7 @@ impl Credentials {
     /// ```
     /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
     ///
-    /// let headers = Credentials::bearer("abc")?.headers(Endpoint::Current, Nonce::new(1));
+    /// let headers = Credentials::bearer("abc")?.headers(Endpoint::Streams, Nonce::new(1));
     /// assert!(headers.iter().eq([("Authorization", "Bearer abc")]));
     /// # Ok::<(), InvalidCredentials>(())
     /// ```
@@ -148,15 +128,23 @@ impl Credentials {
     }
 
     /// The headers for one upgrade. The same arguments give the same headers, so use a nonce once;
-    /// [`Signer::headers`] sees to that. A token ignores the nonce.
+    /// [`Signer::headers`] sees to that. A token ignores the nonce. There are none for market data, which
+    /// is public.
+    ///
+    /// On [`Endpoint::Streams`] the payload is the nonce (`ws-gemini-com.md`, section 3.1); on
+    /// [`Endpoint::OrderEventsV1`] it is a JSON text with path and nonce, and there is no header for the
+    /// nonce (`order-events-v1.md`, section 1).
     pub fn headers(&self, endpoint: Endpoint, nonce: Nonce) -> Headers {
         let mut headers = Headers { fields: Vec::with_capacity(4) };
+        if matches!(endpoint, Endpoint::MarketDataV1 | Endpoint::MarketDataV2) {
+            return headers;
+        }
         match &self.kind {
             Kind::Bearer(value) => headers.push("Authorization", value.clone()),
             Kind::Hmac { key, keyed } => {
                 headers.push("X-GEMINI-APIKEY", key.clone());
                 let payload = match endpoint {
-                    Endpoint::Current => {
+                    Endpoint::Streams | Endpoint::MarketDataV1 | Endpoint::MarketDataV2 => {
                         headers.push("X-GEMINI-NONCE", Zeroizing::new(nonce.to_string()));
                         nonce.to_string()
                     }
@@ -305,7 +293,7 @@ impl fmt::Debug for Headers {
 ///
 /// let mut signer = Signer::new(Credentials::hmac("conformance-api-key", "conformance-api-secret")?);
 /// let now = UnixTime::from_secs(1_700_000_000);
-/// let (first, second) = (signer.headers(Endpoint::Current, now), signer.headers(Endpoint::Current, now));
+/// let (first, second) = (signer.headers(Endpoint::Streams, now), signer.headers(Endpoint::Streams, now));
 /// assert_eq!(first.get("X-GEMINI-NONCE"), Some("1700000000"));
 /// assert_eq!(second.get("X-GEMINI-NONCE"), Some("1700000001"));
 /// # Ok::<(), InvalidCredentials>(())
@@ -329,7 +317,7 @@ impl Signer {
     ///
     /// let nonces = NonceSource::new(NonceUnit::Milliseconds);
     /// let mut signer = Signer::new(Credentials::hmac("key", "secret")?).with_nonces(nonces);
-    /// let headers = signer.headers(Endpoint::Current, UnixTime::from_millis(1_700_000_000_250));
+    /// let headers = signer.headers(Endpoint::Streams, UnixTime::from_millis(1_700_000_000_250));
     /// assert_eq!(headers.get("X-GEMINI-NONCE"), Some("1700000000250"));
     /// # Ok::<(), InvalidCredentials>(())
     /// ```

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use crate::decimal::Decimal;
-use crate::message::{Depth, Level};
+use crate::message::{BookSide, Depth, Level, TopOfBook};
 use crate::sequence::{GapRule, Sequenced, sequence};
 
 /// The most levels that a side of a book keeps: beyond it the worst are dropped and the book says
@@ -41,7 +41,7 @@ pub const LEVELS_MAX: usize = 100_000;
 pub struct OrderBook {
     bids: Side,
     asks: Side,
-    last_update_id: u64,
+    last_update_id: Option<u64>,
 }
 
 /// One side of a book.
@@ -77,7 +77,7 @@ pub enum Applied {
 impl OrderBook {
     /// An empty book.
     pub const fn new() -> OrderBook {
-        OrderBook { bids: Side::new(true), asks: Side::new(false), last_update_id: 0 }
+        OrderBook { bids: Side::new(true), asks: Side::new(false), last_update_id: None }
     }
 
     /// Bids, best first.
@@ -90,8 +90,8 @@ impl OrderBook {
         &self.asks
     }
 
-    /// The upper update id of the last snapshot or change.
-    pub const fn last_update_id(&self) -> u64 {
+    /// The upper update id of the last snapshot or change; market data v2 has none.
+    pub const fn last_update_id(&self) -> Option<u64> {
         self.last_update_id
     }
 
@@ -111,34 +111,49 @@ impl OrderBook {
         self.last_update_id = snapshot.last_update_id;
     }
 
-    /// Applies changes, if they follow what the book holds; the whole frame or nothing of it.
+    /// Applies changes, if they follow what the book holds; the whole frame or nothing of it. Changes
+    /// without a range of ids, as the archived endpoints send them, are taken to follow.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
 
     pub(crate) fn apply_by(&mut self, changes: &Depth<'_>, rule: GapRule) -> Applied {
-        let last = self.last_update_id;
-        match sequence(last, changes.first_update_id, changes.last_update_id, rule) {
-            Sequenced::Stale => Applied::Stale,
-            Sequenced::Gap => Applied::Gap { expected: last, got: changes.first_update_id },
-            Sequenced::Next => {
-                for level in changes.bids {
-                    self.bids.set(level);
-                }
-                for level in changes.asks {
-                    self.asks.set(level);
-                }
-                self.last_update_id = changes.last_update_id;
-                Applied::Changed
+        if let (Some(first), Some(last)) = (changes.first_update_id, changes.last_update_id) {
+            let before = self.last_update_id.unwrap_or(0);
+            match sequence(before, first, last, rule) {
+                Sequenced::Stale => return Applied::Stale,
+                Sequenced::Gap => return Applied::Gap { expected: before, got: first },
+                Sequenced::Next => {}
             }
         }
+        for level in changes.bids {
+            self.bids.set(level);
+        }
+        for level in changes.asks {
+            self.asks.set(level);
+        }
+        self.last_update_id = changes.last_update_id;
+        Applied::Changed
+    }
+
+    /// Replaces all levels of one side by its best, if it has one.
+    pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
+        let side = match top.side {
+            BookSide::Bid => &mut self.bids,
+            BookSide::Ask => &mut self.asks,
+        };
+        side.clear();
+        if let Some(level) = &top.level {
+            side.set(level);
+        }
+        self.last_update_id = Some(top.update_id);
     }
 
     /// Forgets all levels but keeps their memory.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
-        self.last_update_id = 0;
+        self.last_update_id = None;
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::book::{Applied, OrderBook};
 use crate::event::Event;
-use crate::message::{Depth, Message};
-use crate::sequence::{DepthRole, GapRule, Position};
+use crate::message::{Depth, TopOfBook};
+use crate::sequence::GapRule;
 use crate::stream::Stream;
 use crate::symbol::Symbol;
 use crate::symbol_map::SymbolMap;
@@ -99,8 +99,11 @@ impl Books {
     ///
     /// An update that does not follow the book — because events were dropped on their way here —
     /// makes it stale instead of wrong.
+    /// Of a [`Batch`](crate::Batch) it takes all parts, and returns the symbol of the last.
     pub fn apply(&mut self, event: &Event<'_>) -> Option<Symbol> {
         match event {
+            Event::Batch(batch) => batch.events().fold(None, |changed, event| self.apply(&event).or(changed)),
+            Event::TopOfBook(top) => self.replace_top(top),
             Event::DepthSnapshot(depth) => self.replace(depth),
             Event::DepthUpdate(depth) => self.update(depth),
             Event::Gap { symbol, .. } => self.set_stale(*symbol, StaleReason::Gap),
@@ -161,6 +164,15 @@ impl Books {
         depth.symbol.parse().ok()
     }
 
+    /// A change of the best level is one of a book, once that is known.
+    fn replace_top(&mut self, top: &TopOfBook<'_>) -> Option<Symbol> {
+        let entry = self.books.get_mut(top.symbol).filter(|entry| entry.stale.is_none())?;
+        entry.book.replace_top(top);
+        let crossings = entry.note_crossing();
+        self.crossed = self.crossed.saturating_add(crossings);
+        top.symbol.parse().ok()
+    }
+
     fn set_stale(&mut self, symbol: Symbol, reason: StaleReason) -> Option<Symbol> {
         self.books.get_mut(symbol.as_str())?.stale = Some(reason);
         Some(symbol)
@@ -185,74 +197,5 @@ impl Entry {
     fn note_crossing(&mut self) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         u64::from(self.crossed && !before)
-    }
-}
-
-/// Makes events of recorded frames, in which the requests between them were not kept.
-///
-/// The first depth frame of a symbol is its snapshot; so is a later one that covers a single new
-/// update id, as it follows a subscription made anew. After a gap a book waits for such a frame.
-///
-/// ```
-/// use gemini_ws::{Books, Replay, Scratch, decode};
-///
-/// let frames = [
-///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"]],"a":[["101","3"]]}"#,
-///     r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":5,"u":8,"b":[["98","1"]],"a":[]}"#,
-/// ];
-/// let (mut scratch, mut replay, mut books) = (Scratch::new(), Replay::new(), Books::new());
-/// for frame in frames {
-///     let message = decode(frame, &mut scratch).unwrap();
-///     if let Some(event) = replay.event(&message) {
-///         books.apply(&event);
-///     }
-/// }
-/// assert_eq!(books.get("btcusd").unwrap().live().unwrap().bids().len(), 2);
-/// ```
-#[derive(Clone, Debug)]
-pub struct Replay {
-    positions: SymbolMap<Position>,
-}
-
-impl Replay {
-    /// A reader at the beginning of a recording.
-    pub const fn new() -> Replay {
-        Replay { positions: SymbolMap::new() }
-    }
-
-    /// The event that the message is; `None` for replies, and for depth frames with nothing to
-    /// apply: stale ones, and changes before a snapshot.
-    pub fn event<'f>(&mut self, message: &Message<'f>) -> Option<Event<'f>> {
-        Some(match *message {
-            Message::BookTicker(payload) => Event::BookTicker(payload),
-            Message::Depth(depth) => return self.depth(depth),
-            Message::PartialDepth(payload) => Event::PartialDepth(payload),
-            Message::Trade(payload) => Event::Trade(payload),
-            Message::ContractStatus(payload) => Event::ContractStatus(payload),
-            Message::MarkPrice(payload) => Event::MarkPrice(payload),
-            Message::FundingAmount(payload) => Event::FundingAmount(payload),
-            Message::Response(_) => return None,
-            Message::Unrecognized(payload) => Event::Unrecognized(payload),
-        })
-    }
-
-    fn depth<'f>(&mut self, depth: Depth<'f>) -> Option<Event<'f>> {
-        let symbol: Symbol = depth.symbol.parse().ok()?;
-        let position = self.positions.get_or_insert(symbol, Position::default)?;
-        let role = position.advance_recorded(depth.first_update_id, depth.last_update_id, GapRule::Strict);
-        match role {
-            DepthRole::Snapshot => Some(Event::DepthSnapshot(depth)),
-            DepthRole::Update => Some(Event::DepthUpdate(depth)),
-            DepthRole::Stale | DepthRole::BeforeSnapshot => None,
-            DepthRole::Gap { expected } => {
-                Some(Event::Gap { symbol, expected, got: Some(depth.first_update_id) })
-            }
-        }
-    }
-}
-
-impl Default for Replay {
-    fn default() -> Replay {
-        Replay::new()
     }
 }

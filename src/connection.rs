@@ -14,14 +14,13 @@ use crate::event::Event;
 use crate::identity::{LinkId, RequestId, StreamId};
 use crate::in_flight::InFlight;
 use crate::lifecycle::{Input, State, StreamInput, StreamState};
-use crate::message::RawJson;
 use crate::outcome::{ConnectFailure, Lost};
+use crate::request::{Request, Subject};
 use crate::stats::Stats;
 use crate::stream::Stream;
 use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
 use crate::timer::{Deadline, Timer, Timers};
-use crate::wire::encode;
 
 /// The most outputs that may wait to be polled before commands are refused.
 pub const OUTPUT_MAX: usize = 16_384;
@@ -105,7 +104,7 @@ pub struct ConnectRequest {
 pub(crate) enum Pending {
     Batch(Batch),
     Probe,
-    Application,
+    Application(Subject),
 }
 
 /// A `subscribe` or `unsubscribe`.
@@ -197,8 +196,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a request of any method, for example `time`, `conninfo` or `depth`
-    /// (`ws-gemini-com.md`, section 6). Exactly one `Reply` follows.
+    /// Sends a request. Exactly one `Reply` follows, with what the request was about. Nothing is ever
+    /// sent a second time: where no answer came, the reply says that the outcome is not known.
     ///
     /// Subscriptions are made with [`subscribe`](Connection::subscribe): those made through here are
     /// not known to the connection, and their data is ignored.
@@ -206,18 +205,13 @@ impl Connection {
     /// # Errors
     ///
     /// [`CommandError::NotConnected`]; [`CommandError::Closed`]; [`CommandError::TooMany`].
-    pub fn request(
-        &mut self,
-        now: Instant,
-        method: &str,
-        params: Option<RawJson<'_>>,
-    ) -> Result<RequestId, CommandError> {
+    pub fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
         self.advance(now);
         self.allow(Input::Request)?;
         if self.in_flight.is_full() {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
-        let id = self.send_request(Pending::Application, |id| encode::request(id, method, params));
+        let id = self.send_request(Pending::Application(request.subject()), request);
         Ok(RequestId(id))
     }
 

@@ -8,6 +8,7 @@ use crate::identity::{LinkId, RequestId, StreamId};
 use crate::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
 use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text};
 use crate::outcome::Lost;
+use crate::replay::event_of;
 use crate::sequence::DepthRole;
 use crate::stream::{Stream, Topic};
 use crate::time::Instant;
@@ -79,21 +80,35 @@ impl Connection {
             Message::BookTicker(payload) => (Topic::BookTicker, payload.symbol, Event::BookTicker(payload)),
             Message::Depth(depth) => return self.depth(text, depth),
             Message::Trade(payload) => (Topic::Trade, payload.symbol, Event::Trade(payload)),
-            Message::PartialDepth(payload) => match payload.symbol {
-                Some(symbol) => (Topic::PartialDepth, symbol, Event::PartialDepth(payload)),
-                None => return self.unattributed(text, Event::PartialDepth(payload)),
-            },
-            Message::MarkPrice(payload) => (Topic::MarkPrice, payload.symbol, Event::MarkPrice(payload)),
-            Message::FundingAmount(payload) => {
-                (Topic::FundingAmount, payload.symbol, Event::FundingAmount(payload))
-            }
-            Message::ContractStatus(payload) => {
-                (Topic::ContractStatus, payload.symbol, Event::ContractStatus(payload))
-            }
             Message::Response(response) => return self.response(text, response),
-            Message::Unrecognized(payload) => {
+            message => return self.other(text, &message),
+        };
+        if self.subscriptions.routed(topic, symbol).is_none() {
+            return self.ignored(text, IgnoredReason::NotSubscribed);
+        }
+        self.data(event)
+    }
+
+    /// Frames that are not as many as the others.
+    fn other<'f>(&mut self, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
+        let event = event_of(message)?;
+        let (topic, symbol) = match message {
+            Message::PartialDepth(payload) => match payload.symbol {
+                Some(symbol) => (Topic::PartialDepth, symbol),
+                None => return self.unattributed(text, event),
+            },
+            Message::MarkPrice(payload) => (Topic::MarkPrice, payload.symbol),
+            Message::FundingAmount(payload) => (Topic::FundingAmount, payload.symbol),
+            Message::ContractStatus(payload) => (Topic::ContractStatus, payload.symbol),
+            Message::RequestForQuote(_) => (Topic::RequestForQuote, ""),
+            Message::OrderUpdate(_) | Message::OrderSnapshot(_) => (Topic::Orders, ""),
+            Message::BalanceUpdate(_) => (Topic::Balances, ""),
+            Message::PositionReport(_) => (Topic::Positions, ""),
+            Message::QuoteUpdate(_) => (Topic::Quotes, ""),
+            Message::Settlements(_) => (Topic::Settlements, ""),
+            _ => {
                 self.stats.unrecognized = self.stats.unrecognized.saturating_add(1);
-                return Some(Event::Unrecognized(payload));
+                return Some(event);
             }
         };
         if self.subscriptions.routed(topic, symbol).is_none() {
@@ -166,6 +181,8 @@ impl Connection {
     #[inline]
     fn depth<'f>(&mut self, text: &'f str, depth: Depth<'f>) -> Option<Event<'f>> {
         let rule = self.config.gap_rule;
+        // The decoder takes no depth without.
+        let (first, last) = depth.first_update_id.zip(depth.last_update_id)?;
         let Some(subscription) = self.subscriptions.routed(Topic::Depth, depth.symbol) else {
             return self.ignored(text, IgnoredReason::NotSubscribed);
         };
@@ -177,7 +194,7 @@ impl Connection {
         if !listening {
             return self.ignored(text, IgnoredReason::BeforeSnapshot);
         }
-        let role = subscription.position.advance(depth.first_update_id, depth.last_update_id, rule);
+        let role = subscription.position.advance(first, last, rule);
         match role {
             DepthRole::Update => self.data(Event::DepthUpdate(depth)),
             DepthRole::Stale => self.ignored(text, IgnoredReason::StaleUpdate),
@@ -194,7 +211,7 @@ impl Connection {
                 let symbol = subscription.stream.symbol()?;
                 self.stats.gaps = self.stats.gaps.saturating_add(1);
                 self.lose_update(id);
-                Some(Event::Gap { symbol, expected, got: Some(depth.first_update_id) })
+                Some(Event::Gap { symbol, expected, got: Some(first) })
             }
         }
     }
@@ -210,8 +227,9 @@ impl Connection {
         self.stats.control = self.stats.control.saturating_add(1);
         self.rearm_requests();
         match pending {
-            Pending::Application => {
-                Some(Event::Reply { request: RequestId(id), outcome: Outcome::Answered(response) })
+            Pending::Application(about) => {
+                let outcome = Outcome::Answered(response);
+                Some(Event::Reply { request: RequestId(id), about, outcome })
             }
             Pending::Probe => None,
             Pending::Batch(batch) => {

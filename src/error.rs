@@ -29,7 +29,7 @@ pub enum DecodeErrorKind {
     TooDeep,
     /// The frame is no text.
     Binary,
-    /// The frame is not a JSON object; this API sends nothing else.
+    /// The frame is not a JSON object, or not an array where the endpoint sends some.
     NotAnObject,
     /// A character where JSON does not allow it.
     Syntax,
@@ -55,16 +55,17 @@ pub enum DecodeErrorKind {
     Negative,
     /// An update ends below its own first id.
     UpdateRange,
+    /// A level of a book is on neither of its sides.
+    Side,
 }
 
 /// The name of a member of a frame, as the venue spells it.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub struct MemberName(pub(crate) u8);
+pub struct MemberName(&'static str);
 
 impl fmt::Display for MemberName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut letter = [0; 4];
-        f.write_str(crate::wire::member_name(self.0, &mut letter))
+        f.write_str(self.0)
     }
 }
 
@@ -80,8 +81,8 @@ impl DecodeError {
         DecodeError { kind, offset: offset as u32, member: None }
     }
 
-    pub(crate) const fn of_member(kind: DecodeErrorKind, offset: usize, slot: u8) -> DecodeError {
-        DecodeError { kind, offset: offset as u32, member: Some(MemberName(slot)) }
+    pub(crate) const fn of_member(kind: DecodeErrorKind, offset: usize, name: &'static str) -> DecodeError {
+        DecodeError { kind, offset: offset as u32, member: Some(MemberName(name)) }
     }
 
     /// What is wrong.
@@ -119,6 +120,7 @@ impl fmt::Display for DecodeErrorKind {
             DecodeErrorKind::Integer => "integer out of range",
             DecodeErrorKind::Negative => "negative price or quantity",
             DecodeErrorKind::UpdateRange => "last update id below the first",
+            DecodeErrorKind::Side => "not a side of a book",
         })
     }
 }

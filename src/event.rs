@@ -1,12 +1,15 @@
 //! [`Event`]: what the application is told, whatever caused it.
 
+use crate::batch::Batch;
 use crate::error::DecodeError;
 use crate::identity::{LinkId, RequestId, StreamId};
 use crate::message::{
-    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, MarkPrice, PartialDepth, Response, Text,
-    Trade, Unrecognized,
+    ApiError, Auction, AuctionOpen, BalanceUpdate, BookTicker, Candles, ContractStatus, Depth, FundingAmount,
+    Heartbeat, MarkPrice, OrderUpdate, PartialDepth, PositionReport, QuoteUpdate, RequestForQuote, Response,
+    Settlements, SubscriptionAck, Text, TopOfBook, Trade, Unrecognized, VenueError,
 };
 use crate::outcome::{CloseReason, ConnectFailure, Lost};
+use crate::request::Subject;
 use crate::stream::Stream;
 use crate::symbol::Symbol;
 use crate::time::Instant;
@@ -14,10 +17,12 @@ use crate::time::Instant;
 /// What happened: data of a frame, the answer to a command, or a fact about the connection.
 ///
 /// An event borrows from the frame and the scratch that were passed in, never from the connection,
-/// so commands may be issued while it is held.
+/// so commands may be issued while it is held. The same words serve every generation of the API; a frame
+/// that says more than one of them is a [`Batch`], and [`Event::parts`] has the parts of any event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
 pub enum Event<'f> {
     /// Best bid and ask of a symbol changed.
     BookTicker(BookTicker<'f>),
@@ -35,11 +40,41 @@ pub enum Event<'f> {
     MarkPrice(MarkPrice<'f>),
     /// The funding of a perpetual.
     FundingAmount(FundingAmount<'f>),
+    /// The best level of one side is another one: replace it.
+    TopOfBook(TopOfBook<'f>),
+    /// An auction was opened.
+    AuctionOpen(AuctionOpen<'f>),
+    /// An auction's price, indicated or final.
+    Auction(Auction<'f>),
+    /// Candles that are new or changed.
+    Candles(Candles<'f>),
+    /// Somebody asks for quotes.
+    RequestForQuote(RequestForQuote<'f>),
+
+    /// What happened to an order.
+    Order(OrderUpdate<'f>),
+    /// Balances of the account.
+    Balances(BalanceUpdate<'f>),
+    /// Positions of the account.
+    Positions(PositionReport<'f>),
+    /// What became of a request for quotes that concerns the account.
+    Quote(QuoteUpdate<'f>),
+    /// Settled contracts of the account.
+    Settlements(Settlements<'f>),
+
+    /// A sign of life of an archived endpoint.
+    Heartbeat(Heartbeat<'f>),
+    /// Order events v1 are subscribed.
+    SubscriptionAck(SubscriptionAck<'f>),
+    /// An archived endpoint refuses something, without saying what.
+    Error(VenueError<'f>),
 
     /// The end of a request: exactly one for each [`RequestId`].
     Reply {
         /// The request.
         request: RequestId,
+        /// What it was about.
+        about: Subject,
         /// How it ended.
         outcome: Outcome<'f>,
     },
@@ -132,6 +167,10 @@ pub enum Event<'f> {
     Unrecognized(Unrecognized<'f>),
     /// A frame that could not be decoded. The link lives on; report it, with the text.
     Malformed(Malformed<'f>),
+
+    /// Several events of one frame.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    Batch(Batch<'f>),
 }
 
 /// How a request ended.

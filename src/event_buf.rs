@@ -3,11 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::event::{Event, Ignored, Malformed, Outcome};
-use crate::message::{
-    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, PartialDepth, RawJson,
-    Response, ResponseId, Text, Trade, Unrecognized,
-};
+use crate::event::Event;
+use crate::message::Level;
 
 /// An [`Event`] that borrows nothing.
 ///
@@ -31,14 +28,15 @@ pub struct EventBuf {
     event: Event<'static>,
     /// Its texts, one after another, and where each ends.
     texts: String,
-    ends: [usize; TEXTS_MAX],
+    ends: [u32; TEXTS_MAX],
     /// Its levels: first the bids, then the asks.
     levels: Vec<Level>,
     bids: usize,
 }
 
-/// The most texts in one event: a contract's status has five, a response with everything four.
-const TEXTS_MAX: usize = 5;
+/// The most texts in one event: an order with everything of both generations, and each of its open sets
+/// with a text that is not known.
+const TEXTS_MAX: usize = 16;
 
 impl From<&Event<'_>> for EventBuf {
     fn from(event: &Event<'_>) -> EventBuf {
@@ -50,7 +48,8 @@ impl From<&Event<'_>> for EventBuf {
                 texts.push_str(text);
                 debug_assert!(count < TEXTS_MAX);
                 if let Some(end) = ends.get_mut(count) {
-                    *end = texts.len();
+                    // Frames are limited far below 4 GiB.
+                    *end = texts.len() as u32;
                 }
                 count = count.saturating_add(1);
                 ""
@@ -76,116 +75,12 @@ impl EventBuf {
         let mut sides = [bids, asks].into_iter();
         self.event.relend(
             |_| {
-                let end = ends.next().copied().unwrap_or(start);
+                let end = ends.next().map_or(start, |end| *end as usize);
                 let text = self.texts.get(start..end).unwrap_or_default();
                 start = end;
                 text
             },
             |_| sides.next().unwrap_or_default(),
         )
-    }
-}
-
-impl<'a> Event<'a> {
-    /// The same event with every borrowed part replaced, in a fixed order.
-    fn relend<'b>(
-        &self,
-        mut text: impl FnMut(&'a str) -> &'b str,
-        mut levels: impl FnMut(&'a [Level]) -> &'b [Level],
-    ) -> Event<'b> {
-        let mut depth = |it: Depth<'a>, text: &mut dyn FnMut(&'a str) -> &'b str| Depth {
-            symbol: text(it.symbol),
-            event_time: it.event_time,
-            first_update_id: it.first_update_id,
-            last_update_id: it.last_update_id,
-            bids: levels(it.bids),
-            asks: levels(it.asks),
-        };
-        match *self {
-            Event::BookTicker(BookTicker { symbol, update_id, event_time, bid, ask, last_trade }) => {
-                let symbol = text(symbol);
-                Event::BookTicker(BookTicker { symbol, update_id, event_time, bid, ask, last_trade })
-            }
-            Event::DepthSnapshot(it) => Event::DepthSnapshot(depth(it, &mut text)),
-            Event::DepthUpdate(it) => Event::DepthUpdate(depth(it, &mut text)),
-            Event::PartialDepth(it) => Event::PartialDepth(PartialDepth {
-                symbol: it.symbol.map(&mut text),
-                last_update_id: it.last_update_id,
-                bids: levels(it.bids),
-                asks: levels(it.asks),
-            }),
-            Event::Trade(Trade { symbol, event_time, trade_id, price, quantity, buyer_is_maker }) => {
-                let symbol = text(symbol);
-                Event::Trade(Trade { symbol, event_time, trade_id, price, quantity, buyer_is_maker })
-            }
-            Event::ContractStatus(it) => Event::ContractStatus(ContractStatus {
-                symbol: text(it.symbol),
-                event_time: it.event_time,
-                event_ticker: text(it.event_ticker),
-                contract_ticker: text(it.contract_ticker),
-                contract_id: it.contract_id,
-                strike: it.strike,
-                previous_status: Text(text(it.previous_status.raw())),
-                status: Text(text(it.status.raw())),
-            }),
-            Event::MarkPrice(MarkPrice { symbol, event_time, mark_price, scaled_index }) => {
-                Event::MarkPrice(MarkPrice { symbol: text(symbol), event_time, mark_price, scaled_index })
-            }
-            Event::FundingAmount(it) => Event::FundingAmount(FundingAmount {
-                symbol: text(it.symbol),
-                event_time: it.event_time,
-                funding_time: it.funding_time,
-                interval_minutes: it.interval_minutes,
-                amount: it.amount,
-                rate_percent: it.rate_percent,
-                mark_price: it.mark_price,
-                realized: it.realized,
-            }),
-            Event::Reply { request, outcome } => Event::Reply {
-                request,
-                outcome: match outcome {
-                    Outcome::TimedOut => Outcome::TimedOut,
-                    Outcome::Lost => Outcome::Lost,
-                    Outcome::Answered(it) => Outcome::Answered(Response {
-                        id: match it.id {
-                            ResponseId::Number(number) => ResponseId::Number(number),
-                            ResponseId::Text(id) => ResponseId::Text(Text(text(id.raw()))),
-                        },
-                        status: it.status,
-                        result: it.result.map(|result| RawJson(text(result.as_str()))),
-                        error: it.error.map(|error| error.relend(&mut text)),
-                        rate_limits: it.rate_limits.map(|limits| RawJson(text(limits.as_str()))),
-                    }),
-                },
-            },
-            Event::Rejected { id, stream, error } => {
-                Event::Rejected { id, stream, error: error.relend(&mut text) }
-            }
-            Event::PeerClosing { link, code, reason } => {
-                Event::PeerClosing { link, code, reason: Text(text(reason.raw())) }
-            }
-            Event::Ignored(Ignored { frame, why }) => Event::Ignored(Ignored { frame: text(frame), why }),
-            Event::Unrecognized(Unrecognized { frame }) => {
-                Event::Unrecognized(Unrecognized { frame: RawJson(text(frame.as_str())) })
-            }
-            Event::Malformed(Malformed { frame, error }) => {
-                Event::Malformed(Malformed { frame: text(frame), error })
-            }
-            Event::Subscribed { id, stream } => Event::Subscribed { id, stream },
-            Event::Unsubscribed { id, stream } => Event::Unsubscribed { id, stream },
-            Event::Gap { symbol, expected, got } => Event::Gap { symbol, expected, got },
-            Event::Synced { symbol } => Event::Synced { symbol },
-            Event::Opened { link } => Event::Opened { link },
-            Event::Live { link } => Event::Live { link },
-            Event::ConnectFailed { link, why, retry } => Event::ConnectFailed { link, why, retry },
-            Event::Disconnected { link, why, retry } => Event::Disconnected { link, why, retry },
-            Event::Closed { reason } => Event::Closed { reason },
-        }
-    }
-}
-
-impl<'a> ApiError<'a> {
-    fn relend<'b>(self, text: &mut impl FnMut(&'a str) -> &'b str) -> ApiError<'b> {
-        ApiError { code: self.code, message: Text(text(self.message.raw())) }
     }
 }

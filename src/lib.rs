@@ -119,6 +119,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![allow(private_interfaces, reason = "what can be in a list is sealed by a type that nobody else can name")]
 #![cfg_attr(
     not(test),
     deny(
@@ -138,12 +139,14 @@ extern crate std;
 #[cfg(feature = "auth")]
 mod authentication;
 mod backoff;
+mod batch;
 mod book;
 mod books;
 mod config;
 mod connection;
 mod conversation;
 mod decimal;
+mod endpoint;
 mod error;
 mod event;
 mod event_buf;
@@ -152,9 +155,13 @@ mod identity;
 mod in_flight;
 pub mod lifecycle;
 mod message;
+mod new_order;
 #[cfg(feature = "auth")]
 mod nonce;
 mod outcome;
+mod relend;
+mod replay;
+mod request;
 mod scan;
 mod sequence;
 mod stats;
@@ -170,12 +177,14 @@ mod timer;
 mod wire;
 
 #[cfg(feature = "auth")]
-pub use authentication::{Credentials, Endpoint, Headers, InvalidCredentials, Signer};
+pub use authentication::{Credentials, Headers, InvalidCredentials, Signer};
+pub use batch::{Batch, Events};
 pub use book::{Applied, LEVELS_MAX, OrderBook, Side};
-pub use books::{Book, Books, Replay, StaleReason};
+pub use books::{Book, Books, StaleReason};
 pub use config::{Config, PRODUCTION, SANDBOX, Snapshot};
 pub use connection::{ConnectRequest, Connection, OUTPUT_MAX, Output};
 pub use decimal::{Decimal, DecimalError};
+pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{CommandError, DecodeError, DecodeErrorKind, Limit, MemberName};
 pub use event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
 pub use event_buf::EventBuf;
@@ -183,16 +192,28 @@ pub use frame::Frame;
 pub use identity::{LinkId, RequestId, StreamId};
 pub use in_flight::REQUESTS_IN_FLIGHT_MAX;
 pub use message::{
-    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
-    RawJson, Response, ResponseId, Text, Trade, Unrecognized,
+    ApiError, ApiSession, AssetBalance, Auction, AuctionOpen, AuctionResult, AuctionStage, BalanceUpdate,
+    BookSide, BookTicker, Candle, CandleInterval, Candles, ChangeReason, ContractOutcome, ContractStatus,
+    Depth, Element, Elements, Fill, FundingAmount, FundingAmountChange, FundingAmounts, Heartbeat, L2Updates,
+    Leg, Level, LevelChange, Liquidity, List, MakerSide, MarkPrice, MarkPriceChange, MarkPrices, MarketEntry,
+    MarketTrade, MarketUpdate, Message, Number, OrderEventDetails, OrderEvents, OrderReport, OrderSide,
+    OrderSnapshot, OrderStatus, OrderType, OrderUpdate, PartialDepth, Position, PositionAmount,
+    PositionReport, QuoteStatus, QuoteStep, QuoteUpdate, RawJson, RequestForQuote, Response, ResponseId,
+    RfqStatus, Settlement, Settlements, SnapshotOrder, SubscriptionAck, Taker, Text, TopOfBook, Trade,
+    Unrecognized, VenueError,
+};
+pub use new_order::{
+    ClientOrderId, Direction, EventOutcome, InvalidClientOrderId, InvalidOrder, NewOrder, TimeInForce,
 };
 #[cfg(feature = "auth")]
 pub use nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
 pub use outcome::{CloseReason, ConnectFailure, Lost};
+pub use replay::Replay;
+pub use request::{MarketDataRequest, NewQuote, RawRequest, Request, Subject};
 pub use scan::JSON_DEPTH_MAX;
 pub use sequence::GapRule;
 pub use stats::Stats;
-pub use stream::{Cadence, InvalidStream, PartialLevels, Stream};
+pub use stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Updates};
 pub use symbol::{InvalidSymbol, Symbol};
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -1,7 +1,6 @@
 //! The steps of a connection: a cell of a table is looked up, the state goes where the cell says, and
 //! the effects that stand there are performed.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::connection::{Batch, Cause, Connection, OUTPUT_MAX, Output, Pending};
@@ -12,11 +11,11 @@ use crate::lifecycle::{
     Cell, Effect, Input, Refusal, State, StreamEffect, StreamInput, StreamState, link_step, stream_step,
 };
 use crate::outcome::{CloseReason, ConnectFailure, Lost, Retry};
+use crate::request::Request;
 use crate::sequence::Position;
 use crate::stream::Stream;
 use crate::time::Instant;
 use crate::timer::Timer;
-use crate::wire::encode;
 
 /// How often in a row a stream may go unanswered before the link is given up.
 const ATTEMPTS_MAX: u8 = 3;
@@ -171,8 +170,8 @@ impl Connection {
     fn fail_all(&mut self) {
         self.batches.clear();
         while let Some((id, pending)) = self.in_flight.take_oldest() {
-            if let Pending::Application = pending {
-                self.report(Event::Reply { request: RequestId(id), outcome: Outcome::Lost });
+            if let Pending::Application(about) = pending {
+                self.report(Event::Reply { request: RequestId(id), about, outcome: Outcome::Lost });
             }
         }
         self.each_stream(StreamInput::LinkDown);
@@ -285,12 +284,12 @@ impl Connection {
 }
 
 impl Connection {
-    pub(crate) fn send_request(&mut self, pending: Pending, encode: impl FnOnce(u64) -> String) -> u64 {
+    pub(crate) fn send_request(&mut self, pending: Pending, request: &Request) -> u64 {
         let id = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
         self.in_flight.insert(id, self.now + self.config.request_timeout, pending);
         self.timers.set(Timer::Request, self.in_flight.deadline());
-        self.outputs.push_back(Output::Send { link: self.link, text: encode(id) });
+        self.outputs.push_back(Output::Send { link: self.link, text: request.encode(id) });
         id
     }
 
@@ -317,11 +316,12 @@ impl Connection {
         while !self.in_flight.is_full()
             && let Some(batch) = self.batches.pop_front()
         {
-            let method = if batch.join { "subscribe" } else { "unsubscribe" };
             let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
             let streams: Vec<Stream> = known.map(|subscription| subscription.stream).collect();
             let ids = batch.streams.clone();
-            let id = self.send_request(Pending::Batch(batch), |id| encode::streams(id, method, streams));
+            let request =
+                if batch.join { Request::Subscribe(streams) } else { Request::Unsubscribe(streams) };
+            let id = self.send_request(Pending::Batch(batch), &request);
             for stream in ids {
                 if let Some(subscription) = self.subscriptions.get_mut(stream) {
                     subscription.request = id;
@@ -337,8 +337,9 @@ impl Connection {
     pub(crate) fn expire_requests(&mut self) {
         while let Some((id, pending)) = self.in_flight.take_expired(self.now) {
             match pending {
-                Pending::Application => {
-                    self.report(Event::Reply { request: RequestId(id), outcome: Outcome::TimedOut });
+                Pending::Application(about) => {
+                    let outcome = Outcome::TimedOut;
+                    self.report(Event::Reply { request: RequestId(id), about, outcome });
                 }
                 Pending::Batch(batch) => self.each_of(&batch, id, StreamInput::Unanswered),
                 // Only silence decides on the link's life.
@@ -386,7 +387,7 @@ impl Connection {
         } else {
             self.probed = true;
             if !self.in_flight.is_full() {
-                self.send_request(Pending::Probe, |id| encode::request(id, "ping", None));
+                self.send_request(Pending::Probe, &Request::Ping);
             }
             // After a long sleep of the whole machine the answer still gets its time.
             let answer = self.config.silence_max.saturating_sub(self.config.probe_after);

@@ -156,8 +156,8 @@ impl Subscriptions {
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         let slots = self.routes.get(symbol).unwrap_or(&self.global);
-        let slot = slots.get(topic as usize).copied().flatten();
-        let slot = slot.or_else(|| self.global.get(topic as usize).copied().flatten())?;
+        let slot = slots.get(topic.index()).copied().flatten();
+        let slot = slot.or_else(|| self.global.get(topic.index()).copied().flatten())?;
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
@@ -166,7 +166,7 @@ impl Subscriptions {
             Some(symbol) => self.routes.get(symbol.as_str())?,
             None => &self.global,
         };
-        slots.get(stream.topic() as usize).copied().flatten().map(|slot| slot as usize)
+        slots.get(stream.topic().index()).copied().flatten().map(|slot| slot as usize)
     }
 
     fn set_route(&mut self, stream: &Stream, slot: Option<u32>) {
@@ -174,7 +174,7 @@ impl Subscriptions {
             Some(symbol) => self.routes.get_or_insert(symbol, || [None; TOPICS]),
             None => Some(&mut self.global),
         };
-        if let Some(entry) = slots.and_then(|slots| slots.get_mut(stream.topic() as usize)) {
+        if let Some(entry) = slots.and_then(|slots| slots.get_mut(stream.topic().index())) {
             *entry = slot;
         }
         if let (None, Some(symbol)) = (slot, stream.symbol()) {

@@ -52,10 +52,10 @@ fn the_vectors_of_the_documents() {
     let token = format!("Bearer {TOKEN}");
     let bearer = [("Authorization", token.as_str())];
     let table: [(Credentials, Endpoint, Fields<'_>); 5] = [
-        (credentials(), Endpoint::Current, &current),
+        (credentials(), Endpoint::Streams, &current),
         (credentials(), Endpoint::OrderEventsV1, &order_events),
-        (Credentials::hmac(KEY, SECRET.as_bytes()).unwrap(), Endpoint::Current, &current),
-        (Credentials::bearer(TOKEN).unwrap(), Endpoint::Current, &bearer),
+        (Credentials::hmac(KEY, SECRET.as_bytes()).unwrap(), Endpoint::Streams, &current),
+        (Credentials::bearer(TOKEN).unwrap(), Endpoint::Streams, &bearer),
         (Credentials::bearer(TOKEN).unwrap(), Endpoint::OrderEventsV1, &bearer),
     ];
     for (credentials, endpoint, expected) in table {
@@ -83,7 +83,7 @@ fn signature(secret: &[u8], message: &str) -> String {
 fn secrets_of_any_length_and_bytes() {
     for secret in [vec![0], vec![0xff; 127], vec![0x80; 128], vec![0xaa; 129], vec![0; 4_096]] {
         let credentials = Credentials::hmac("key", secret.clone()).unwrap();
-        for endpoint in [Endpoint::Current, Endpoint::OrderEventsV1] {
+        for endpoint in [Endpoint::Streams, Endpoint::OrderEventsV1] {
             let headers = credentials.headers(endpoint, Nonce::new(NOW));
             let payload = headers.get("X-GEMINI-PAYLOAD").unwrap();
             assert_eq!(headers.get("X-GEMINI-SIGNATURE").unwrap(), signature(&secret, payload));
@@ -185,8 +185,8 @@ fn the_end_of_the_numbers_does_not_panic() {
 fn headers_are_fresh_and_rest_shares_the_source() {
     let mut signer = Signer::new(credentials());
     let now = UnixTime::from_secs(NOW);
-    let (first, rest) = (signer.headers(Endpoint::Current, now), signer.nonces().next(now));
-    let second = signer.headers(Endpoint::Current, now);
+    let (first, rest) = (signer.headers(Endpoint::Streams, now), signer.nonces().next(now));
+    let second = signer.headers(Endpoint::Streams, now);
     assert_eq!((first.get("x-gemini-nonce"), rest.get()), (Some("1700000000"), 1_700_000_001));
     assert_eq!(second.get("x-gemini-nonce"), Some("1700000002"));
     for name in ["X-GEMINI-PAYLOAD", "X-GEMINI-SIGNATURE"] {
@@ -195,7 +195,7 @@ fn headers_are_fresh_and_rest_shares_the_source() {
     assert_eq!(signer.nonces().last(), Some(Nonce::new(1_700_000_002)));
 
     let mut millis = Signer::new(credentials()).with_nonces(NonceSource::new(NonceUnit::Milliseconds));
-    assert_eq!(millis.headers(Endpoint::Current, now).get("X-GEMINI-NONCE"), Some("1700000000000"));
+    assert_eq!(millis.headers(Endpoint::Streams, now).get("X-GEMINI-NONCE"), Some("1700000000000"));
     assert!(millis.credentials().uses_nonces());
 }
 
@@ -210,7 +210,7 @@ fn threads_that_share_a_signer() {
             scope.spawn(|| {
                 for _ in 0..250 {
                     let (signer, arrived) = &mut *shared.lock().unwrap();
-                    let headers = signer.headers(Endpoint::Current, UnixTime::from_secs(NOW));
+                    let headers = signer.headers(Endpoint::Streams, UnixTime::from_secs(NOW));
                     arrived.push(headers.get("X-GEMINI-NONCE").unwrap().to_owned());
                 }
             });
@@ -228,7 +228,7 @@ fn nothing_is_printed() {
     for credentials in [credentials(), Credentials::bearer(TOKEN).unwrap()] {
         printed.push(format!("{credentials:?} {credentials:#?}"));
         let mut signer = Signer::new(credentials);
-        for endpoint in [Endpoint::Current, Endpoint::OrderEventsV1] {
+        for endpoint in [Endpoint::Streams, Endpoint::OrderEventsV1] {
             let headers = signer.headers(endpoint, UnixTime::from_secs(NOW));
             printed.push(format!("{headers:?} {headers:#?} {endpoint:?} {:?}", headers.iter().count()));
             let values = headers.iter().filter(|(name, _)| *name != "X-GEMINI-NONCE");

@@ -12,8 +12,8 @@ use gemini_ws::lifecycle::{
     StreamState,
 };
 use gemini_ws::{
-    CommandError, Config, ConnectFailure, Connection, Event, Frame, Instant, Lost, Output, Scratch, Stream,
-    StreamId, Timer,
+    CommandError, Config, ConnectFailure, Connection, Event, Frame, Instant, Lost, Output, Request, Scratch,
+    Stream, StreamId, Timer,
 };
 
 const BOOK: &str = "btcusd@depth@100ms";
@@ -116,7 +116,7 @@ fn give(connection: &mut Connection, input: Input) -> Option<Result<(), CommandE
         Input::Subscribe => {
             return Some(connection.subscribe(now, "ethusd@trade".parse().unwrap()).map(|_| ()));
         }
-        Input::Request => return Some(connection.request(now, "time", None).map(|_| ())),
+        Input::Request => return Some(connection.request(now, &Request::Time).map(|_| ())),
     }
     Some(Ok(()))
 }

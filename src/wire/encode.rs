@@ -1,78 +1,254 @@
-//! Requests as text (`ws-gemini-com.md`, sections 4 and 6).
+//! Requests as text (`ws-gemini-com.md`, sections 4, 6 and 9.3; `marketdata-v2.md`, section 2).
 
 use alloc::string::String;
-use core::fmt::{self, Write};
+use core::fmt::{self, Display, Write};
 
-use crate::message::RawJson;
+use crate::new_order::{NewOrder, Terms};
+use crate::request::{NewQuote, Request};
 use crate::stream::Stream;
 
-/// `subscribe` and `unsubscribe`: an array of names; the object form is refused (quirk Q-E2).
-pub(crate) fn streams(id: u64, method: &str, streams: impl IntoIterator<Item = Stream>) -> String {
-    let mut text = opened(id, method);
-    text.push_str(",\"params\":[");
-    for (index, stream) in streams.into_iter().enumerate() {
-        // Names of streams are plain ASCII, see `Symbol`.
-        append(&mut text, format_args!("{}\"{stream}\"", if index == 0 { "" } else { "," }));
-    }
-    text.push_str("]}");
-    text
+/// A request with its id.
+pub(crate) fn request(id: u64, request: &Request) -> String {
+    let mut text = String::new();
+    append(&mut text, format_args!("{{\"id\":{id}"));
+    rest(text, request)
 }
 
-/// Any method, with parameters if it has some.
-pub(crate) fn request(id: u64, method: &str, params: Option<RawJson<'_>>) -> String {
-    let mut text = opened(id, method);
-    if let Some(params) = params {
-        append(&mut text, format_args!(",\"params\":{params}"));
-    }
+/// A request with an id that is a text.
+pub(crate) fn request_with_text_id(id: &str, request: &Request) -> String {
+    let mut text = String::from("{\"id\":");
+    quote(&mut text, id);
+    rest(text, request)
+}
+
+fn rest(mut text: String, request: &Request) -> String {
+    text.push_str(",\"method\":");
+    quote(&mut text, request.method());
+    params(&mut text, request);
     text.push('}');
     text
 }
 
-fn opened(id: u64, method: &str) -> String {
+fn params(text: &mut String, request: &Request) {
+    match request {
+        Request::Ping
+        | Request::Time
+        | Request::ConnectionInfo
+        | Request::ListSubscriptions
+        | Request::CancelAllOrders
+        | Request::CancelSessionOrders => {}
+        Request::Subscribe(of) | Request::Unsubscribe(of) => {
+            // An array of names; the object form is refused (quirk Q-E2).
+            text.push_str(",\"params\":[");
+            for (index, stream) in of.iter().enumerate() {
+                // Names of streams are plain ASCII, see `Symbol`.
+                append(text, format_args!("{}\"{stream}\"", if index == 0 { "" } else { "," }));
+            }
+            text.push(']');
+        }
+        Request::Depth { symbol, limit } => {
+            let mut object = Object::new(text);
+            object.plain("symbol", symbol.canonical());
+            if let Some(limit) = limit {
+                object.bare("limit", limit);
+            }
+            object.end();
+        }
+        Request::PlaceOrder(order) => place_order(text, order),
+        Request::CancelOrder { order_id } => {
+            let mut object = Object::new(text);
+            object.plain("orderId", order_id);
+            object.end();
+        }
+        Request::SubmitQuote(quote) => submit_quote(text, quote),
+        Request::WithdrawQuote { rfq_id, quote_id } => {
+            let mut object = Object::new(text);
+            object.text("rfqId", rfq_id);
+            object.text("quoteId", quote_id);
+            object.end();
+        }
+        Request::ConfirmQuote { rfq_id, quote_id, confirm } => {
+            let mut object = Object::new(text);
+            object.text("rfqId", rfq_id);
+            object.text("quoteId", quote_id);
+            object.bare("confirm", confirm);
+            object.end();
+        }
+        Request::Raw(raw) => {
+            if let Some(params) = &raw.params {
+                text.push_str(",\"params\":");
+                text.push_str(params);
+            }
+        }
+    }
+}
+
+/// Section 6.4.
+fn place_order(text: &mut String, order: &NewOrder) {
+    let (terms, time_in_force, outcome) = order.parts();
+    let mut object = Object::new(text);
+    object.plain("symbol", order.symbol().canonical());
+    object.plain("side", order.direction());
+    object.plain("type", if matches!(terms, Terms::Market) { "MARKET" } else { "LIMIT" });
+    object.plain("timeInForce", time_in_force);
+    match terms {
+        Terms::Market => {}
+        Terms::Limit { price } => object.plain("price", price),
+        Terms::StopLimit { stop_price, price } => {
+            object.plain("price", price);
+            object.plain("stopPrice", stop_price);
+        }
+    }
+    object.plain("quantity", order.quantity());
+    if let Some(outcome) = outcome {
+        object.plain("eventOutcome", outcome);
+    }
+    object.text("clientOrderId", order.client_order_id().as_str());
+    object.end();
+}
+
+/// Section 9.3.
+fn submit_quote(text: &mut String, quote: &NewQuote) {
+    let mut object = Object::new(text);
+    object.text("rfqId", &quote.rfq_id);
+    object.plain("price", quote.price);
+    object.plain("quantity", quote.quantity);
+    if let Some(time) = quote.valid_until {
+        object.bare("validUntil", time.as_millis());
+    }
+    if let Some(id) = &quote.client_id {
+        object.text("clientId", id.as_str());
+    }
+    object.end();
+}
+
+/// A `subscribe` or `unsubscribe` of market data v2: per stream the name of its feed and its symbol, in
+/// upper case; lower case is refused (quirk Q-V2-4). Streams without a feed there are left out.
+pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     let mut text = String::new();
-    append(&mut text, format_args!("{{\"id\":{id},\"method\":\""));
-    for character in method.chars() {
+    append(&mut text, format_args!("{{\"type\":\"{kind}\",\"subscriptions\":["));
+    let mut written: Option<&str> = None;
+    for stream in streams {
+        let (Some(feed), Some(symbol)) = (stream.feed(), stream.symbol()) else { continue };
+        if written == Some(feed) {
+            text.push(',');
+        } else {
+            if written.is_some() {
+                text.push_str("]},");
+            }
+            append(&mut text, format_args!("{{\"name\":\"{feed}\",\"symbols\":["));
+        }
+        text.push('"');
+        text.extend(symbol.as_str().chars().map(|character| character.to_ascii_uppercase()));
+        text.push('"');
+        written = Some(feed);
+    }
+    text.push_str(if written.is_some() { "]}]}" } else { "]}" });
+    text
+}
+
+/// The object of parameters, member by member.
+struct Object<'t> {
+    text: &'t mut String,
+    empty: bool,
+}
+
+impl<'t> Object<'t> {
+    fn new(text: &'t mut String) -> Object<'t> {
+        text.push_str(",\"params\":{");
+        Object { text, empty: true }
+    }
+
+    /// A value without quotes.
+    fn bare(&mut self, name: &str, value: impl Display) {
+        let comma = if self.empty { "" } else { "," };
+        append(self.text, format_args!("{comma}\"{name}\":{value}"));
+        self.empty = false;
+    }
+
+    /// A text that has nothing to escape.
+    fn plain(&mut self, name: &str, value: impl Display) {
+        self.bare(name, format_args!("\"{value}\""));
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.bare(name, "");
+        quote(self.text, value);
+    }
+
+    fn end(self) {
+        self.text.push('}');
+    }
+}
+
+/// A JSON string.
+fn quote(text: &mut String, content: &str) {
+    text.push('"');
+    for character in content.chars() {
         match character {
-            '"' | '\\' => append(&mut text, format_args!("\\{character}")),
-            '\0'..='\u{1f}' => append(&mut text, format_args!("\\u{:04x}", u32::from(character))),
+            '"' | '\\' => append(text, format_args!("\\{character}")),
+            '\0'..='\u{1f}' => append(text, format_args!("\\u{:04x}", u32::from(character))),
             _ => text.push(character),
         }
     }
     text.push('"');
-    text
 }
 
-fn append(text: &mut String, arguments: fmt::Arguments<'_>) {
+fn append(text: &mut String, value: impl Display) {
     // Writing to a `String` cannot fail.
-    let _ = text.write_fmt(arguments);
+    let _: fmt::Result = write!(text, "{value}");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::RawJson;
+    use alloc::vec;
 
     #[test]
     fn requests() {
         let names = ["btcusd@bookTicker", "BTCUSD@depth@100ms"].map(|name| name.parse::<Stream>().unwrap());
-        let limit = RawJson::new(r#"{"symbol":"btcusd","limit":100}"#).unwrap();
+        let symbol = "BTCUSD".parse().unwrap();
+        let quote = |valid_until, client_id| {
+            Request::SubmitQuote(NewQuote {
+                rfq_id: "r\"1".into(),
+                price: "0.42".parse().unwrap(),
+                quantity: "100".parse().unwrap(),
+                valid_until,
+                client_id,
+            })
+        };
+        let raw = |method: &str| Request::raw(method, None);
         let table = [
             (
-                streams(4, "subscribe", names),
+                Request::Subscribe(names.to_vec()),
                 r#"{"id":4,"method":"subscribe","params":["btcusd@bookTicker","btcusd@depth@100ms"]}"#,
             ),
             (
-                streams(6, "unsubscribe", names.into_iter().take(1)),
-                r#"{"id":6,"method":"unsubscribe","params":["btcusd@bookTicker"]}"#,
+                Request::Unsubscribe(vec![names[0]]),
+                r#"{"id":4,"method":"unsubscribe","params":["btcusd@bookTicker"]}"#,
             ),
-            (request(1, "ping", None), r#"{"id":1,"method":"ping"}"#),
+            (Request::Ping, r#"{"id":4,"method":"ping"}"#),
             (
-                request(8, "depth", Some(limit)),
-                r#"{"id":8,"method":"depth","params":{"symbol":"btcusd","limit":100}}"#,
+                Request::Depth { symbol, limit: Some(100) },
+                r#"{"id":4,"method":"depth","params":{"symbol":"btcusd","limit":100}}"#,
             ),
-            (request(9, "a\"\\\n", None), r#"{"id":9,"method":"a\"\\\u000a"}"#),
+            (
+                Request::Depth { symbol, limit: None },
+                r#"{"id":4,"method":"depth","params":{"symbol":"btcusd"}}"#,
+            ),
+            (
+                quote(None, None),
+                r#"{"id":4,"method":"rfq.submit_quote","params":{"rfqId":"r\"1","price":"0.42","quantity":"100"}}"#,
+            ),
+            (raw("a\"\\\n"), r#"{"id":4,"method":"a\"\\\u000a"}"#),
+            (
+                Request::raw("order.cancel", RawJson::new(r#"{"orderId":7}"#).ok()),
+                r#"{"id":4,"method":"order.cancel","params":{"orderId":7}}"#,
+            ),
         ];
-        for (text, expected) in table {
-            assert_eq!(text, expected);
+        for (request, expected) in table {
+            assert_eq!(request.encode(4), expected);
         }
     }
 }

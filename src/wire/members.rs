@@ -7,68 +7,16 @@
 use alloc::vec::Vec;
 
 use super::Scratch;
+use super::names::{ASKS, BIDS, Names, SLOTS, STREAM_NAMES, letter, set};
 use crate::decimal::{Decimal, DecimalError};
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::message::{Level, RawJson, Text};
+use crate::message::{Level, List, Number as NumberText, RawJson, Read, Text};
 use crate::scan::{Cursor, Number, RawString};
 use crate::time::Timestamp;
 
-/// Slots of the table; a set of slots is a `u64`.
-pub(super) const SLOTS: usize = 64;
-
-/// The slot of a one-letter name.
-pub(super) const fn letter(name: u8) -> u8 {
-    debug_assert!(name.is_ascii_alphabetic());
-    name.wrapping_sub(b'@')
-}
-
-/// The slots of longer names: numbers that no letter has.
-const LONG_NAMES: [(&str, u8); 10] = [
-    ("id", ID),
-    ("status", STATUS),
-    ("error", ERROR),
-    ("result", RESULT),
-    ("rateLimits", RATE_LIMITS),
-    ("lastUpdateId", LAST_UPDATE_ID),
-    ("bids", BIDS),
-    ("asks", ASKS),
-    ("symbol", SYMBOL),
-    ("code", CODE),
-];
-pub(super) const ID: u8 = 0;
-pub(super) const STATUS: u8 = 27;
-pub(super) const ERROR: u8 = 28;
-pub(super) const RESULT: u8 = 29;
-pub(super) const RATE_LIMITS: u8 = 30;
-pub(super) const LAST_UPDATE_ID: u8 = 31;
-pub(super) const BIDS: u8 = 32;
-pub(super) const ASKS: u8 = 59;
-pub(super) const SYMBOL: u8 = 60;
-/// Of an `error`, not of a frame.
-pub(super) const CODE: u8 = 61;
-
 /// Members whose array holds levels, with the side that it holds.
-const BID_SLOTS: u64 = set(&[letter(b'b'), BIDS]);
-const ASK_SLOTS: u64 = set(&[letter(b'a'), ASKS]);
-
-/// The set of the given slots.
-pub(super) const fn set(slots: &[u8]) -> u64 {
-    let mut set = 0;
-    let mut rest = slots;
-    while let [slot, tail @ ..] = rest {
-        set |= 1 << *slot;
-        rest = tail;
-    }
-    set
-}
-
-/// The name of a slot; `letter` is room for a one-letter name.
-pub(crate) fn member_name(slot: u8, letter: &mut [u8; 4]) -> &str {
-    match LONG_NAMES.iter().find(|(_, of)| *of == slot) {
-        Some((name, _)) => name,
-        None => char::from(slot.wrapping_add(b'@')).encode_utf8(letter),
-    }
-}
+const BID_SLOTS: u128 = set(&[letter(b'b'), BIDS]);
+const ASK_SLOTS: u128 = set(&[letter(b'a'), ASKS]);
 
 /// A value of the frame: where it stands, without quotes, and what it is.
 #[derive(Clone, Copy, Debug)]
@@ -109,21 +57,83 @@ impl Member {
     pub(super) const EMPTY: Member = Member { start: 0, end: 0, token: Token::Null };
 }
 
-/// The members of one frame.
+/// The members of one object.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Members<'f> {
+pub(super) struct Members<'f, 't> {
     frame: &'f str,
-    pub(super) present: u64,
-    table: &'f [Member; SLOTS],
-    bids: &'f [Level],
-    asks: &'f [Level],
+    /// Just behind the object.
+    end: usize,
+    pub(super) present: u128,
+    names: &'static Names,
+    table: &'t [Member; SLOTS],
+    bids: &'t [Level],
+    asks: &'t [Level],
 }
 
-/// Reads the whole frame.
-pub(super) fn scan<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Members<'f>, DecodeError> {
-    scratch.bids.clear();
-    scratch.asks.clear();
+/// Reads a whole frame.
+pub(super) fn scan<'f>(
+    frame: &'f str,
+    names: &'static Names,
+    table: &'f mut [Member; SLOTS],
+) -> Result<Members<'f, 'f>, DecodeError> {
+    scan_with_levels(frame, names, table, &mut Vec::new(), &mut Vec::new()).map(|(present, end)| Members {
+        frame,
+        end,
+        present,
+        names,
+        table,
+        bids: &[],
+        asks: &[],
+    })
+}
+
+/// Reads a whole frame of the current API, levels included.
+pub(super) fn scan_stream<'f>(
+    frame: &'f str,
+    scratch: &'f mut Scratch,
+) -> Result<Members<'f, 'f>, DecodeError> {
+    let Scratch { members: table, bids, asks, .. } = scratch;
+    let names = &STREAM_NAMES;
+    let (present, end) = scan_with_levels(frame, names, table, bids, asks)?;
+    Ok(Members { frame, end, present, names, table, bids, asks })
+}
+
+fn scan_with_levels(
+    frame: &str,
+    names: &'static Names,
+    table: &mut [Member; SLOTS],
+    bids: &mut Vec<Level>,
+    asks: &mut Vec<Level>,
+) -> Result<(u128, usize), DecodeError> {
     let mut cursor = Cursor::new(frame);
+    let present = object(frame, &mut cursor, names, table, bids, asks)?;
+    let end = cursor.offset();
+    cursor.finish()?;
+    Ok((present, end))
+}
+
+/// Reads an object within a frame, and takes it; `see` is shown its members.
+pub(super) fn within<'f, T>(
+    frame: &'f str,
+    cursor: &mut Cursor<'f>,
+    names: &'static Names,
+    see: impl FnOnce(&Members<'f, '_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let mut table = [Member::EMPTY; SLOTS];
+    // Levels are read at the top of a frame only.
+    let (mut bids, mut asks) = (Vec::new(), Vec::new());
+    let present = object(frame, cursor, names, &mut table, &mut bids, &mut asks)?;
+    see(&Members { frame, end: cursor.offset(), present, names, table: &table, bids: &[], asks: &[] })
+}
+
+fn object(
+    frame: &str,
+    cursor: &mut Cursor<'_>,
+    names: &'static Names,
+    table: &mut [Member; SLOTS],
+    bids: &mut Vec<Level>,
+    asks: &mut Vec<Level>,
+) -> Result<u128, DecodeError> {
     if cursor.peek() != b'{' {
         let kind = if cursor.rest().is_empty() {
             DecodeErrorKind::UnexpectedEnd
@@ -133,71 +143,56 @@ pub(super) fn scan<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Membe
         return Err(cursor.error(kind));
     }
     cursor.advance(1);
-    let mut present = 0_u64;
+    let mut present = 0_u128;
+    let mut hint = 0;
     if cursor.peek() == b'}' {
         cursor.advance(1);
-    } else {
-        loop {
-            let slot = name(&mut cursor, frame)?;
-            match slot {
-                Some(slot) => {
-                    let member = value(&mut cursor, 1 << slot, &mut scratch.bids, &mut scratch.asks)?;
-                    // An absent member and `null` mean the same; of two, the last one counts.
-                    let known = !matches!(member.token, Token::Null);
-                    present = (present & !(1 << slot)) | (u64::from(known) << slot);
-                    if let Some(entry) = scratch.members.get_mut(usize::from(slot)) {
-                        *entry = member;
-                    }
+        return Ok(present);
+    }
+    loop {
+        match name(cursor, frame, names, &mut hint)? {
+            Some(slot) => {
+                let levels = if names.letters { 1 << slot } else { 0 };
+                let member = value(cursor, levels, bids, asks)?;
+                // An absent member and `null` mean the same; of two, the last one counts.
+                let known = !matches!(member.token, Token::Null);
+                present = (present & !(1 << slot)) | (u128::from(known) << slot);
+                if let Some(entry) = table.get_mut(usize::from(slot)) {
+                    *entry = member;
                 }
-                None => cursor.skip(1)?,
             }
-            if !cursor.another(b'}')? {
-                break;
-            }
+            None => cursor.skip(1)?,
+        }
+        if !cursor.another(b'}')? {
+            return Ok(present);
         }
     }
-    cursor.finish()?;
-    Ok(Members { frame, present, table: &scratch.members, bids: &scratch.bids, asks: &scratch.asks })
 }
 
 /// Takes a name and its colon; the slot is `None` for an unknown one.
 #[inline]
-fn name(cursor: &mut Cursor<'_>, frame: &str) -> Result<Option<u8>, DecodeError> {
-    if let [b'"', name, b'"', b':', rest @ ..] = cursor.rest()
+fn name(
+    cursor: &mut Cursor<'_>,
+    frame: &str,
+    names: &Names,
+    hint: &mut usize,
+) -> Result<Option<u8>, DecodeError> {
+    if names.letters
+        && let [b'"', name, b'"', b':', rest @ ..] = cursor.rest()
         && name.is_ascii_alphabetic()
     {
         cursor.set_rest(rest);
         return Ok(Some(letter(*name)));
     }
     let key = cursor.key()?;
-    Ok(long_name(frame.get(key.start..key.end).unwrap_or_default()))
-}
-
-fn long_name(name: &str) -> Option<u8> {
-    if name.contains('\\') {
-        return escaped_name(name);
-    }
-    match name.as_bytes() {
-        [letter_byte] if letter_byte.is_ascii_alphabetic() => Some(letter(*letter_byte)),
-        _ => LONG_NAMES.iter().find(|(long, _)| *long == name).map(|(_, slot)| *slot),
-    }
-}
-
-/// No peer escapes a letter, but JSON says that `"\u0065"` is `"e"`.
-#[cold]
-fn escaped_name(name: &str) -> Option<u8> {
-    let letters = (b'A'..=b'Z').chain(b'a'..=b'z').map(letter);
-    letters.chain(LONG_NAMES.iter().map(|(_, slot)| *slot)).find(|slot| {
-        let mut room = [0; 4];
-        Text(name) == *member_name(*slot, &mut room)
-    })
+    Ok(names.slot(frame.get(key.start..key.end).unwrap_or_default(), hint))
 }
 
 /// Takes a value; `slot` is the set of its one slot.
 #[inline]
 fn value(
     cursor: &mut Cursor<'_>,
-    slot: u64,
+    slot: u128,
     bids: &mut Vec<Level>,
     asks: &mut Vec<Level>,
 ) -> Result<Member, DecodeError> {
@@ -335,7 +330,7 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
 }
 
 /// A decimal of market data, which is never negative (section 17).
-fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
+pub(super) fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
     let decimal = Decimal::parse(text).map_err(|error| match error {
         DecimalError::Invalid => DecodeErrorKind::Decimal,
         DecimalError::Precision => DecodeErrorKind::Precision,
@@ -343,8 +338,8 @@ fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
     if decimal.is_negative() { Err(DecodeErrorKind::Negative) } else { Ok(decimal) }
 }
 
-impl<'f> Members<'f> {
-    pub(super) const fn has(&self, slots: u64) -> bool {
+impl<'f, 't> Members<'f, 't> {
+    pub(super) const fn has(&self, slots: u128) -> bool {
         self.present & slots == slots
     }
 
@@ -354,18 +349,17 @@ impl<'f> Members<'f> {
 
     /// An error about a member, at its value, or at the end of the frame if it is not there.
     pub(super) fn error(&self, slot: u8, kind: DecodeErrorKind) -> DecodeError {
-        let offset =
-            self.get(slot).map_or(self.frame.len().saturating_sub(1), |member| member.start as usize);
-        DecodeError::of_member(kind, offset, slot)
+        let offset = self.get(slot).map_or(self.end.saturating_sub(1), |member| member.start as usize);
+        DecodeError::of_member(kind, offset, self.names.name(slot))
     }
 
     #[inline]
-    fn get(&self, slot: u8) -> Option<&'f Member> {
+    fn get(&self, slot: u8) -> Option<&'t Member> {
         if self.present & (1 << slot) == 0 { None } else { self.table.get(usize::from(slot)) }
     }
 
     #[inline]
-    fn require(&self, slot: u8) -> Result<&'f Member, DecodeError> {
+    fn require(&self, slot: u8) -> Result<&'t Member, DecodeError> {
         self.get(slot).ok_or_else(|| self.error(slot, DecodeErrorKind::Missing))
     }
 
@@ -488,19 +482,21 @@ impl<'f> Members<'f> {
     }
 
     #[inline]
-    pub(super) fn bids(&self, slot: u8) -> Result<&'f [Level], DecodeError> {
+    pub(super) fn bids(&self, slot: u8) -> Result<&'t [Level], DecodeError> {
         self.levels(slot, self.bids)
     }
 
     #[inline]
-    pub(super) fn asks(&self, slot: u8) -> Result<&'f [Level], DecodeError> {
+    pub(super) fn asks(&self, slot: u8) -> Result<&'t [Level], DecodeError> {
         self.levels(slot, self.asks)
     }
 
-    fn levels(&self, slot: u8, side: &'f [Level]) -> Result<&'f [Level], DecodeError> {
+    fn levels(&self, slot: u8, side: &'t [Level]) -> Result<&'t [Level], DecodeError> {
         match self.require(slot)?.token {
             Token::Levels { start, end } => Ok(side.get(start as usize..end as usize).unwrap_or_default()),
-            Token::NoLevels(error) => Err(DecodeError::of_member(error.kind(), error.offset(), slot)),
+            Token::NoLevels(error) => {
+                Err(DecodeError::of_member(error.kind(), error.offset(), self.names.name(slot)))
+            }
             _ => Err(self.error(slot, DecodeErrorKind::Type)),
         }
     }
@@ -529,6 +525,127 @@ impl<'f> Members<'f> {
             Token::Object => Ok(Cursor::at(self.frame, member.start as usize)),
             _ => Err(self.error(slot, DecodeErrorKind::Type)),
         }
+    }
+
+    /// What a member is read as, if it is there.
+    #[inline]
+    pub(super) fn if_any<T>(
+        &self,
+        slot: u8,
+        read: impl FnOnce(&Self, u8) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        if self.has(1 << slot) { read(self, slot).map(Some) } else { Ok(None) }
+    }
+
+    /// The same for members that may be left out when they are empty: an empty text is none.
+    pub(super) fn unless_empty<T>(
+        &self,
+        slot: u8,
+        read: impl FnOnce(&Self, u8) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        match self.get(slot) {
+            Some(Member { token: Token::Text { .. }, start, end }) if start == end => Ok(None),
+            _ => self.if_any(slot, read),
+        }
+    }
+
+    /// A number of any length that may be negative.
+    pub(super) fn number(&self, slot: u8) -> Result<NumberText<'f>, DecodeError> {
+        let member = self.require(slot)?;
+        match member.token {
+            Token::Decimal(_) => Ok(NumberText(self.slice(member))),
+            Token::Text { .. } | Token::Integer { .. } | Token::Number => {
+                let text = self.slice(member);
+                match Decimal::parse(text.as_bytes()) {
+                    Ok(_) | Err(DecimalError::Precision) => Ok(NumberText(text)),
+                    Err(DecimalError::Invalid) => Err(self.error(slot, DecodeErrorKind::Decimal)),
+                }
+            }
+            _ => Err(self.error(slot, DecodeErrorKind::Type)),
+        }
+    }
+
+    /// An id that is an integer, or a text of digits.
+    pub(super) fn id(&self, slot: u8) -> Result<u64, DecodeError> {
+        match self.text_if_any(slot) {
+            Some(Text(digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().map_err(|_| self.error(slot, DecodeErrorKind::Integer))
+            }
+            Some(_) => Err(self.error(slot, DecodeErrorKind::Integer)),
+            None => self.unsigned(slot),
+        }
+    }
+
+    /// An array, all elements of which are read once.
+    pub(super) fn list<T: Read<'f>>(&self, slot: u8) -> Result<List<'f, T>, DecodeError> {
+        let member = self.require(slot)?;
+        let mut elements = self.array(slot)?;
+        while elements.more()? {
+            T::read(self.frame, &mut elements.cursor).map_err(|error| self.at(slot, error))?;
+        }
+        Ok(List::new(self.slice(member)))
+    }
+
+    /// The elements of an array, for who reads them one by one.
+    pub(super) fn array(&self, slot: u8) -> Result<Array<'f>, DecodeError> {
+        let member = self.require(slot)?;
+        match member.token {
+            Token::Array | Token::Levels { .. } | Token::NoLevels(_) => {
+                Ok(Array { cursor: Cursor::at(self.frame, member.start as usize), begun: false })
+            }
+            _ => Err(self.error(slot, DecodeErrorKind::Type)),
+        }
+    }
+
+    /// An error of an element of a member, which names the member if it does not name another.
+    pub(super) fn at(&self, slot: u8, error: DecodeError) -> DecodeError {
+        match (error.member(), error.kind()) {
+            (Some(_), _) => error,
+            // What is an object elsewhere is none here.
+            (None, DecodeErrorKind::NotAnObject) => {
+                DecodeError::of_member(DecodeErrorKind::Type, error.offset(), self.names.name(slot))
+            }
+            (None, kind) => DecodeError::of_member(kind, error.offset(), self.names.name(slot)),
+        }
+    }
+}
+
+/// Takes a value, as it stands.
+pub(super) fn element<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<RawJson<'f>, DecodeError> {
+    cursor.peek();
+    let start = cursor.offset();
+    cursor.skip(1)?;
+    Ok(RawJson(frame.get(start..cursor.offset()).unwrap_or_default()))
+}
+
+/// The elements of an array that is known to be JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Array<'f> {
+    pub(super) cursor: Cursor<'f>,
+    begun: bool,
+}
+
+impl<'f> Array<'f> {
+    /// An array that the cursor stands at.
+    pub(super) fn at(cursor: Cursor<'f>) -> Array<'f> {
+        Array { cursor, begun: false }
+    }
+
+    /// Whether the cursor stands at an element now, which is to be taken.
+    pub(super) fn more(&mut self) -> Result<bool, DecodeError> {
+        let more = if self.begun {
+            self.cursor.another(b']')?
+        } else {
+            self.begun = true;
+            self.cursor.expect(b'[')?;
+            let empty = self.cursor.peek() == b']';
+            if empty {
+                self.cursor.advance(1);
+            }
+            !empty
+        };
+        self.cursor.peek();
+        Ok(more)
     }
 }
 
@@ -560,7 +677,7 @@ pub(super) fn code_and_message<'f>(
         }
     }
     let Some((start, digits)) = code else { return Ok((None, message)) };
-    let wrong = |_| DecodeError::of_member(DecodeErrorKind::Integer, start, CODE);
+    let wrong = |_| DecodeError::of_member(DecodeErrorKind::Integer, start, "code");
     let code = unquoted(digits).unwrap_or(digits).parse().map_err(wrong)?;
     Ok((Some(code), message))
 }

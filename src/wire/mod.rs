@@ -3,16 +3,22 @@
 //! The venue's own short member names appear in this folder and nowhere else.
 
 pub(crate) mod encode;
+pub(crate) mod market_v1;
+pub(crate) mod market_v2;
 mod members;
+mod names;
+pub(crate) mod orders_v1;
 mod plain;
+pub(crate) mod private;
 mod stream;
-
-pub(crate) use members::member_name;
 
 use alloc::vec::Vec;
 
+use crate::endpoint::Endpoint;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Level, Message};
+use crate::scan::Cursor;
+use crate::symbol::Symbol;
 use members::Member;
 
 /// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
@@ -25,15 +31,23 @@ pub const FRAME_BYTES_MAX: usize = 4 << 20;
 /// more.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    members: [Member; members::SLOTS],
+    members: [Member; names::SLOTS],
     pub(crate) bids: Vec<Level>,
     pub(crate) asks: Vec<Level>,
+    /// Of frames that name none.
+    symbol: Option<Symbol>,
 }
 
 impl Scratch {
     /// Empty working memory.
     pub fn new() -> Scratch {
-        Scratch { members: [Member::EMPTY; members::SLOTS], bids: Vec::new(), asks: Vec::new() }
+        Scratch { members: [Member::EMPTY; names::SLOTS], bids: Vec::new(), asks: Vec::new(), symbol: None }
+    }
+
+    /// Names the symbol of frames that name none: those of market data v1, where the address has chosen
+    /// it (`marketdata-v1.md`, section 1).
+    pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
+        self.symbol = symbol;
     }
 }
 
@@ -43,7 +57,7 @@ impl Default for Scratch {
     }
 }
 
-/// Decodes one text frame of `wss://ws.gemini.com` by itself.
+/// Decodes one text frame of `wss://ws.gemini.com` by itself; [`Endpoint::decode`] those of the others.
 ///
 /// Members may come in any order; unknown ones are ignored; a kind that is not known yields
 /// [`Message::Unrecognized`]. The whole frame is checked before anything of it is returned.
@@ -58,7 +72,7 @@ impl Default for Scratch {
 /// let mut scratch = Scratch::new();
 /// let frame = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":7,"u":9,"b":[["1.50","0.2"]],"a":[]}"#;
 /// let Ok(Message::Depth(depth)) = decode(frame, &mut scratch) else { panic!() };
-/// assert_eq!((depth.first_update_id, depth.last_update_id), (7, 9));
+/// assert_eq!((depth.first_update_id, depth.last_update_id), (Some(7), Some(9)));
 /// assert_eq!(depth.bids[0].price.to_string(), "1.50");
 /// ```
 pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
@@ -79,4 +93,35 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
         (Some(b'e'), Some(b'c')) => plain::contract_status(frame, scratch),
         _ => stream::decode(frame, scratch),
     }
+}
+
+/// Decodes one text frame of an endpoint.
+pub(crate) fn decode_from<'f>(
+    endpoint: Endpoint,
+    frame: &'f str,
+    scratch: &'f mut Scratch,
+) -> Result<Message<'f>, DecodeError> {
+    if endpoint == Endpoint::Streams {
+        return decode(frame, scratch);
+    }
+    if frame.len() > FRAME_BYTES_MAX {
+        return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
+    }
+    scratch.bids.clear();
+    scratch.asks.clear();
+    match endpoint {
+        Endpoint::Streams => decode(frame, scratch),
+        Endpoint::MarketDataV2 => market_v2::decode(frame, scratch),
+        Endpoint::MarketDataV1 => market_v1::decode(frame, scratch),
+        Endpoint::OrderEventsV1 => orders_v1::decode(frame, scratch),
+    }
+}
+
+/// The endpoint that sends frames like this one; `None` where that cannot be told.
+pub(crate) fn guess(frame: &str) -> Option<Endpoint> {
+    let mut cursor = Cursor::new(frame);
+    if cursor.peek() == b'[' {
+        return Some(Endpoint::OrderEventsV1);
+    }
+    market_v2::guess(frame)
 }

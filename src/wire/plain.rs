@@ -11,7 +11,7 @@ use crate::decimal::Decimal;
 use crate::error::DecodeError;
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
-    RawJson, Response, ResponseId, Text, Trade,
+    RawJson, Response, ResponseId, Taker, Text, Trade,
 };
 use crate::scan::{Cursor, digits};
 use crate::time::Timestamp;
@@ -71,8 +71,14 @@ pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     if first_update_id > last_update_id {
         return stream::decode(frame, scratch);
     }
-    let (bids, asks) = (&scratch.bids, &scratch.asks);
-    Ok(Message::Depth(Depth { symbol, event_time, first_update_id, last_update_id, bids, asks }))
+    Ok(Message::Depth(Depth {
+        symbol,
+        event_time: Some(event_time),
+        first_update_id: Some(first_update_id),
+        last_update_id: Some(last_update_id),
+        bids: &scratch.bids,
+        asks: &scratch.asks,
+    }))
 }
 
 /// Section 7.4.
@@ -92,7 +98,15 @@ pub(super) fn trade<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     or_any!(plain.take(b",\"m\":"), frame, scratch);
     let buyer_is_maker = or_any!(plain.boolean(), frame, scratch);
     or_any!(plain.end(b"}"), frame, scratch);
-    Ok(Message::Trade(Trade { symbol, event_time, trade_id, price, quantity, buyer_is_maker }))
+    Ok(Message::Trade(Trade {
+        symbol,
+        event_time: Some(event_time),
+        trade_id,
+        event_id: None,
+        price,
+        quantity,
+        taker: if buyer_is_maker { Taker::Seller } else { Taker::Buyer },
+    }))
 }
 
 /// Section 7.2.
@@ -165,7 +179,7 @@ pub(super) fn mark_price<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decode
         None => None,
     };
     or_any!(plain.end(b"}"), frame, scratch);
-    Ok(Message::MarkPrice(MarkPrice { symbol, event_time, mark_price, scaled_index }))
+    Ok(Message::MarkPrice(MarkPrice { symbol, event_time, mark_price, scaled_index, spot_index: None }))
 }
 
 /// Section 10; a negative amount is left to the general reader.
@@ -195,8 +209,8 @@ pub(super) fn funding_amount<'f>(frame: &'f str, scratch: &'f mut Scratch) -> De
         funding_time,
         interval_minutes,
         amount,
-        rate_percent,
-        mark_price,
+        rate_percent: Some(rate_percent),
+        mark_price: Some(mark_price),
         realized,
     }))
 }

@@ -1,21 +1,28 @@
 //! Frames of `wss://ws.gemini.com`, classified by their members in the order of section 11.
 
 use super::Scratch;
-use super::members::{
-    ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, Members, RATE_LIMITS, RESULT, STATUS, SYMBOL, code_and_message,
-    letter, scan, set,
+use super::members::{Members, code_and_message, scan_stream};
+use super::names::{
+    ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, RATE_LIMITS, RESULT, STATUS, SYMBOL, TYPE, letter, set,
 };
+use super::private;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, MarkPrice, Message, PartialDepth, RawJson,
-    Response, ResponseId, Text, Trade, Unrecognized,
+    Response, ResponseId, Taker, Text, Trade, Unrecognized,
 };
 
-type Reader = for<'f> fn(&Members<'f>) -> Result<Message<'f>, DecodeError>;
+type Reader = for<'f> fn(&Members<'f, 'f>) -> Result<Message<'f>, DecodeError>;
 
 /// Frames that name their kind in `e`.
-const NAMED: [(&str, Reader); 4] = [
+const NAMED: [(&str, Reader); 10] = [
     ("depthUpdate", depth),
+    ("orderUpdate", private::order_update),
+    ("executionReport", private::order_update),
+    ("balanceUpdate", private::balance_update),
+    ("positionReport", private::position_report),
+    ("orderSnapshot", private::order_snapshot),
+    ("requestForQuote", private::request_for_quote),
     ("markPrice", mark_price),
     ("fundingAmount", funding_amount),
     ("contractStatus", contract_status),
@@ -23,8 +30,8 @@ const NAMED: [(&str, Reader); 4] = [
 
 /// Frames that are known by their members; the first row all of whose members are there decides.
 /// An order update has `X` and could otherwise pass for a ticker or a trade.
-const BY_MEMBERS: [(u64, Reader); 4] = [
-    (set(&[letter(b'X')]), unrecognized),
+const BY_MEMBERS: [(u128, Reader); 4] = [
+    (set(&[letter(b'X')]), private::order_update),
     (set(&[LAST_UPDATE_ID]), partial_depth),
     (set(&[letter(b'b'), letter(b'B'), letter(b'a'), letter(b'A')]), book_ticker),
     (set(&[letter(b't'), letter(b'p'), letter(b'q'), letter(b'm')]), trade),
@@ -32,7 +39,7 @@ const BY_MEMBERS: [(u64, Reader); 4] = [
 
 #[inline]
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
-    let members = scan(frame, scratch)?;
+    let members = scan_stream(frame, scratch)?;
     let answer = set(&[STATUS, ERROR, RESULT]);
     if members.has(set(&[ID])) && members.present & answer != 0 {
         return response(&members);
@@ -42,16 +49,19 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
         let known = known.or_else(|| NAMED.iter().find(|(name, _)| kind == **name));
         return known.map_or(unrecognized(&members), |(_, read)| read(&members));
     }
+    if members.text_if_any(TYPE).is_some_and(|kind| kind == *"settlements") {
+        return private::settlements(&members);
+    }
     let known = BY_MEMBERS.iter().find(|(needed, _)| members.has(*needed));
     known.map_or(unrecognized(&members), |(_, read)| read(&members))
 }
 
-fn unrecognized<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn unrecognized<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::Unrecognized(Unrecognized { frame: RawJson(members.frame()) }))
 }
 
 /// Section 7.1.
-fn book_ticker<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn book_ticker<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::BookTicker(BookTicker {
         symbol: members.plain(letter(b's'))?,
         update_id: members.unsigned(letter(b'u'))?,
@@ -63,12 +73,12 @@ fn book_ticker<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
 }
 
 /// Section 7.3.
-fn depth<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let depth = Depth {
         symbol: members.plain(letter(b's'))?,
-        event_time: members.nanoseconds(letter(b'E'))?,
-        first_update_id: members.unsigned(letter(b'U'))?,
-        last_update_id: members.unsigned(letter(b'u'))?,
+        event_time: Some(members.nanoseconds(letter(b'E'))?),
+        first_update_id: Some(members.unsigned(letter(b'U'))?),
+        last_update_id: Some(members.unsigned(letter(b'u'))?),
         bids: members.bids(letter(b'b'))?,
         asks: members.asks(letter(b'a'))?,
     };
@@ -79,7 +89,7 @@ fn depth<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
 }
 
 /// Section 7.2.
-fn partial_depth<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn partial_depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let named = [SYMBOL, letter(b's')].into_iter().find(|slot| members.has(1 << slot));
     Ok(Message::PartialDepth(PartialDepth {
         symbol: named.map(|slot| members.plain(slot)).transpose()?,
@@ -90,19 +100,20 @@ fn partial_depth<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> 
 }
 
 /// Section 7.4.
-fn trade<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::Trade(Trade {
         symbol: members.plain(letter(b's'))?,
-        event_time: members.nanoseconds(letter(b'E'))?,
+        event_time: Some(members.nanoseconds(letter(b'E'))?),
         trade_id: members.unsigned(letter(b't'))?,
+        event_id: None,
         price: members.decimal(letter(b'p'))?,
         quantity: members.decimal(letter(b'q'))?,
-        buyer_is_maker: members.boolean(letter(b'm'))?,
+        taker: if members.boolean(letter(b'm'))? { Taker::Seller } else { Taker::Buyer },
     }))
 }
 
 /// Section 7.5.
-fn contract_status<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn contract_status<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let strike = letter(b'p');
     Ok(Message::ContractStatus(ContractStatus {
         symbol: members.plain(letter(b's'))?,
@@ -110,39 +121,40 @@ fn contract_status<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError
         event_ticker: members.plain(letter(b'k'))?,
         contract_ticker: members.plain(letter(b'c'))?,
         contract_id: members.unsigned(letter(b'i'))?,
-        strike: if members.has(1 << strike) { Some(members.signed_decimal(strike)?) } else { None },
+        strike: members.if_any(strike, Members::signed_decimal)?,
         previous_status: members.text(letter(b'o'))?,
         status: members.text(letter(b'n'))?,
     }))
 }
 
 /// Section 10.
-fn mark_price<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn mark_price<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let index = letter(b'i');
     Ok(Message::MarkPrice(MarkPrice {
         symbol: members.plain(letter(b's'))?,
         event_time: members.nanoseconds(letter(b'E'))?,
         mark_price: members.decimal(letter(b'p'))?,
-        scaled_index: if members.has(1 << index) { Some(members.decimal(index)?) } else { None },
+        scaled_index: members.if_any(index, Members::decimal)?,
+        spot_index: None,
     }))
 }
 
 /// Section 10.
-fn funding_amount<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn funding_amount<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::FundingAmount(FundingAmount {
         symbol: members.plain(letter(b's'))?,
         event_time: members.nanoseconds(letter(b'E'))?,
         funding_time: members.nanoseconds(letter(b'T'))?,
         interval_minutes: members.unsigned(letter(b'i'))?,
         amount: members.signed_decimal(letter(b'f'))?,
-        rate_percent: members.signed_decimal(letter(b'r'))?,
-        mark_price: members.decimal(letter(b'p'))?,
+        rate_percent: Some(members.signed_decimal(letter(b'r'))?),
+        mark_price: Some(members.decimal(letter(b'p'))?),
         realized: members.boolean(letter(b'R'))?,
     }))
 }
 
 /// Section 4.
-fn response<'f>(members: &Members<'f>) -> Result<Message<'f>, DecodeError> {
+fn response<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let id = match members.unsigned_if_any(ID) {
         Some(number) => ResponseId::Number(number),
         None => match members.text_if_any(ID) {

@@ -227,7 +227,7 @@ impl Pair {
             }
             Event::DepthUpdate(depth) => {
                 let Some(tickers) = self.tickers.get(&depth.symbol.parse().unwrap()) else { return };
-                let newest = tickers.iter().rev().find(|ticker| ticker.0 <= depth.last_update_id);
+                let newest = tickers.iter().rev().find(|ticker| Some(ticker.0) <= depth.last_update_id);
                 let book = self.books.get(depth.symbol).and_then(Book::live);
                 if let (Some((_, bid, ask)), Some(book)) = (newest, book) {
                     self.tops_compared += 1;

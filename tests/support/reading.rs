@@ -36,11 +36,13 @@ pub(crate) fn read(frame: &Map<String, Value>) -> Read<Facts> {
             "markPrice" => mark_price(frame),
             "fundingAmount" => funding_amount(frame),
             "contractStatus" => contract_status(frame),
+            "orderUpdate" | "executionReport" | "balanceUpdate" | "positionReport" | "orderSnapshot"
+            | "requestForQuote" => Ok(Facts::new("unread", [])),
             _ => unrecognized(frame),
         };
     }
-    if has("X") {
-        unrecognized(frame)
+    if get(frame, "type").and_then(Value::as_str) == Some("settlements") || has("X") {
+        Ok(Facts::new("unread", []))
     } else if has("lastUpdateId") {
         partial_depth(frame)
     } else if ["b", "B", "a", "A"].into_iter().all(has) {

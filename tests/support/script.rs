@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Book, Books, Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Output, RequestId,
-    Scratch, Stats, StreamId,
+    Book, Books, Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Output, Request,
+    RequestId, Scratch, Stats, StreamId,
 };
 
 /// So many steps of a script are run.
@@ -97,7 +97,7 @@ impl Player {
                 }
             }
             b'q' => {
-                if let Ok(id) = self.connection.request(now, rest, None) {
+                if let Ok(id) = self.connection.request(now, &Request::raw(rest, None)) {
                     assert!(self.requests.insert(id), "{id:?} was used before");
                 }
             }

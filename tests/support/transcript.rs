@@ -18,8 +18,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{
-    Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Outcome, Output, Scratch,
-    StreamId,
+    Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Outcome, Output, Request,
+    Scratch, StreamId,
 };
 
 /// Runs the inputs of a transcript, and writes it anew with what the connection answers to them.
@@ -76,7 +76,9 @@ impl Player {
                 let id = self.streams[rest];
                 self.command(|connection| connection.unsubscribe(now, id).map(|()| None));
             }
-            "request" => self.command(|connection| connection.request(now, rest, None).map(|_| None)),
+            "request" => {
+                self.command(|connection| connection.request(now, &Request::raw(rest, None)).map(|_| None))
+            }
             "connected" => self.connection.handle_connected(link, now),
             "late" => self.connection.handle_connected(self.links[self.links.len() - 2], now),
             "failed" => self.connection.handle_connect_failed(link, now, failure(rest)),
@@ -182,13 +184,13 @@ fn describe(event: &Event<'_>) -> String {
     };
     let text = match event {
         Event::BookTicker(it) => format!("ticker {} {}", it.symbol, it.update_id),
-        Event::DepthSnapshot(it) => format!("snapshot {} {}", it.symbol, it.last_update_id),
-        Event::DepthUpdate(it) => format!("update {} {}", it.symbol, it.last_update_id),
+        Event::DepthSnapshot(it) => format!("snapshot {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
+        Event::DepthUpdate(it) => format!("update {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
         Event::Trade(it) => format!("trade {} {}", it.symbol, it.trade_id),
-        Event::Reply { request, outcome: Outcome::Answered(it) } => {
+        Event::Reply { request, outcome: Outcome::Answered(it), .. } => {
             format!("reply {} status {}", request.get(), it.status.unwrap_or(0))
         }
-        Event::Reply { request, outcome } => format!("reply {} {outcome:?}", request.get()),
+        Event::Reply { request, outcome, .. } => format!("reply {} {outcome:?}", request.get()),
         Event::Subscribed { stream, .. } => format!("subscribed {stream}"),
         Event::Unsubscribed { stream, .. } => format!("unsubscribed {stream}"),
         Event::Rejected { stream, error, .. } => {

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use gemini_ws::{ApiError, DecodeErrorKind, Event, Malformed, Message, Outcome, Response, ResponseId};
+use gemini_ws::{
+    ApiError, DecodeErrorKind, Event, Malformed, Message, Outcome, Response, ResponseId, Subject,
+};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
@@ -43,9 +45,10 @@ pub(crate) fn write_message(
 /// Writes an event.
 pub(crate) fn write_event(out: &mut impl Write, time: Option<&str>, event: &Event<'_>) -> io::Result<()> {
     match event {
-        Event::Reply { request, outcome: Outcome::Answered(response) } => {
+        Event::Reply { request, about, outcome: Outcome::Answered(response) } => {
             let outcome = AnsweredBody { answered: ResponseBody::of(response) };
-            let body = Kind { kind: "reply", body: ReplyBody { request: request.get(), outcome } };
+            let body =
+                Kind { kind: "reply", body: ReplyBody { request: request.get(), about: *about, outcome } };
             write_line(out, &Timed { time, body })
         }
         Event::Unrecognized(unrecognized) => write_unrecognized(out, time, unrecognized.frame.as_str()),
@@ -147,6 +150,7 @@ struct FrameBody {
 #[derive(Serialize)]
 struct ReplyBody<'f> {
     request: u64,
+    about: Subject,
     outcome: AnsweredBody<'f>,
 }
 
@@ -327,7 +331,7 @@ mod tests {
         let table = [
             (
                 r#"{"E":1759873803503023900,"s":"btcusd","t":2840140956529623,"p":"45000.50","q":"0.10000000","m":true}"#,
-                r#"{"time":"17","kind":"trade","symbol":"btcusd","event_time":"1759873803503023900","trade_id":2840140956529623,"price":"45000.50","quantity":"0.10000000","buyer_is_maker":true}"#,
+                r#"{"time":"17","kind":"trade","symbol":"btcusd","event_time":"1759873803503023900","trade_id":2840140956529623,"event_id":null,"price":"45000.50","quantity":"0.10000000","taker":"sell"}"#,
             ),
             (
                 r#"{"id":"md","status":200,"result":{"serverTime":1790732602153,"b":[1],"a":99999999999999999}}"#,

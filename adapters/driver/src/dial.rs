@@ -43,7 +43,7 @@ impl DialRequest {
         let mut turn = None;
         if let Some(signer) = &self.signer {
             let mut signer = signer.turn().await;
-            let headers = signer.headers(Endpoint::Current, UnixTime::now());
+            let headers = signer.headers(Endpoint::Streams, UnixTime::now());
             authenticate(request.headers_mut(), &headers)?;
             // A token may arrive in any order.
             turn = signer.credentials().uses_nonces().then_some(signer);

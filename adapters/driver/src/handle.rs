@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_channel::{Receiver, Sender};
-use gemini_ws::{CommandError, Connection, EventBuf, RawJson, Stream, StreamId};
+use gemini_ws::{CommandError, Connection, EventBuf, Request, Stream, StreamId};
 
 use crate::driver::Driver;
 use crate::shutdown::Shutdown;
@@ -34,7 +34,7 @@ pub struct Handle {
 pub(crate) enum Command {
     Subscribe { stream: Stream, answer: Sender<Result<StreamId, CommandError>> },
     Unsubscribe { id: StreamId, answer: Sender<Result<(), CommandError>> },
-    Request { method: String, params: Option<String>, answer: Sender<Result<EventBuf, RequestError>> },
+    Request { request: Request, answer: Sender<Result<EventBuf, RequestError>> },
 }
 
 pub(crate) type Commands = Receiver<Command>;
@@ -45,11 +45,6 @@ pub(crate) type Commands = Receiver<Command>;
 pub enum RequestError {
     /// It was not sent.
     Refused(CommandError),
-    /// It was not sent: the parameters are no JSON at this byte.
-    InvalidParameters {
-        /// Bytes from their beginning.
-        offset: usize,
-    },
     /// The driver ended first. If it was sent before, whether the venue acted is not known.
     Closed,
 }
@@ -58,9 +53,6 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RequestError::Refused(error) => write!(f, "not sent: {error}"),
-            RequestError::InvalidParameters { offset } => {
-                write!(f, "not sent: the parameters are no JSON at byte {offset}")
-            }
             RequestError::Closed => f.write_str("the driver has ended"),
         }
     }
@@ -97,13 +89,9 @@ impl Handle {
     /// # Errors
     ///
     /// [`RequestError`], if there is no reply.
-    pub async fn request(&self, method: &str, params: Option<&str>) -> Result<EventBuf, RequestError> {
-        if let Some(Err(error)) = params.map(RawJson::new) {
-            return Err(RequestError::InvalidParameters { offset: error.offset() });
-        }
+    pub async fn request(&self, request: Request) -> Result<EventBuf, RequestError> {
         let (answer, receiver) = async_channel::bounded(1);
-        let command =
-            Command::Request { method: method.to_owned(), params: params.map(str::to_owned), answer };
+        let command = Command::Request { request, answer };
         self.command(command, receiver).await.unwrap_or(Err(RequestError::Closed))
     }
 
@@ -135,16 +123,12 @@ pub(crate) fn carry_out(
         Command::Unsubscribe { id, answer } => {
             let _ = answer.try_send(connection.unsubscribe(now, id));
         }
-        Command::Request { method, params, answer } => {
-            // Checked by the handle.
-            let params = params.as_deref().and_then(|params| RawJson::new(params).ok());
-            match connection.request(now, &method, params) {
-                Ok(request) => replies.push((request, answer)),
-                Err(error) => {
-                    let _ = answer.try_send(Err(RequestError::Refused(error)));
-                }
+        Command::Request { request, answer } => match connection.request(now, &request) {
+            Ok(request) => replies.push((request, answer)),
+            Err(error) => {
+                let _ = answer.try_send(Err(RequestError::Refused(error)));
             }
-        }
+        },
     }
 }
 

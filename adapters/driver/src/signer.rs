@@ -69,7 +69,7 @@ impl From<Signer> for SharedSigner {
 /// # futures_lite::future::block_on(async {
 /// let signer = SharedSigner::new(Signer::new(Credentials::bearer("old")?));
 /// *signer.turn().await = Signer::new(Credentials::bearer("fresh")?);
-/// let headers = signer.turn().await.headers(Endpoint::Current, UnixTime::now());
+/// let headers = signer.turn().await.headers(Endpoint::Streams, UnixTime::now());
 /// assert_eq!(headers.get("Authorization"), Some("Bearer fresh"));
 /// # Ok::<(), gemini_ws_driver::gemini_ws::InvalidCredentials>(())
 /// # }).unwrap();

@@ -45,7 +45,7 @@
 //!         let mut scratch = Scratch::new();
 //!         if let Ok(Message::Depth(depth)) = decode(&text, &mut scratch) {
 //!             frames += 1;
-//!             last_update_id = depth.last_update_id;
+//!             last_update_id = depth.last_update_id.unwrap();
 //!         }
 //!     }
 //! }

@@ -35,7 +35,8 @@ impl Follower {
                     let book = self.books.entry(symbol).or_default();
                     if book.apply(&depth) {
                         let tickers = self.tickers.entry(symbol).or_default();
-                        let newest = tickers.iter().rev().find(|ticker| ticker.0 <= depth.last_update_id);
+                        let newest =
+                            tickers.iter().rev().find(|ticker| Some(ticker.0) <= depth.last_update_id);
                         if let Some((_, best)) = newest {
                             assert_eq!(book.best(), *best, "{text}");
                             self.comparisons += 1;

@@ -113,7 +113,7 @@ fn every_dial_is_signed_anew() {
             let nonce = nonce(headers);
             assert!(nonce.abs_diff(now) <= tolerance, "{nonce} at {now}");
             let expected =
-                Credentials::hmac(KEY, SECRET).unwrap().headers(Endpoint::Current, Nonce::new(nonce));
+                Credentials::hmac(KEY, SECRET).unwrap().headers(Endpoint::Streams, Nonce::new(nonce));
             let expected: Vec<_> =
                 expected.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
             assert_eq!(*headers, expected);

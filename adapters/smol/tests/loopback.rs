@@ -10,7 +10,7 @@ use std::time::Duration;
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config as Market, Exchange};
 use gemini_ws_smol::gemini_ws::{
-    Book, Books, CloseReason, Config, ConnectFailure, Connection, Event, Instant, Lost, Outcome,
+    Book, Books, CloseReason, Config, ConnectFailure, Connection, Event, Instant, Lost, Outcome, Request,
 };
 use gemini_ws_smol::{Closed, Smol, client};
 
@@ -138,17 +138,16 @@ fn commands_of_a_handle() {
         });
         let commands = async {
             is_live.recv().await.unwrap();
-            let reply = handle.request("time", None).await.unwrap();
+            let reply = handle.request(Request::Time).await.unwrap();
             let Event::Reply { outcome: Outcome::Answered(response), .. } = reply.as_event() else {
                 panic!()
             };
             assert!(response.is_ok() && response.result.unwrap().as_str().contains("serverTime"));
-            let refused = handle.request("no.such", None).await.unwrap();
+            let refused = handle.request(Request::raw("no.such", None)).await.unwrap();
             let Event::Reply { outcome: Outcome::Answered(response), .. } = refused.as_event() else {
                 panic!()
             };
             assert_eq!(response.error.unwrap().code, -1020);
-            assert!(handle.request("depth", Some("{symbol}")).await.is_err());
             let id = handle.subscribe("btcusd@trade".parse().unwrap()).await.unwrap();
             handle.unsubscribe(id).await.unwrap();
             assert!(handle.unsubscribe(id).await.is_err());
@@ -156,7 +155,7 @@ fn commands_of_a_handle() {
         };
         let (closed, ()) = smol::future::zip(run, commands).await;
         assert_eq!(closed.reason, CloseReason::Requested);
-        assert!(handle.request("time", None).await.is_err(), "nobody is there any more");
+        assert!(handle.request(Request::Time).await.is_err(), "nobody is there any more");
     });
 }
 

@@ -37,5 +37,5 @@ pub fn touch(text: &str) -> bool {
 /// Signs, with a time from wherever the device has it.
 pub fn sign(key: &str, secret: &str, millis: u64) -> Option<usize> {
     let mut signer = Signer::new(Credentials::hmac(key, secret).ok()?);
-    Some(signer.headers(Endpoint::Current, UnixTime::from_millis(millis)).iter().count())
+    Some(signer.headers(Endpoint::Streams, UnixTime::from_millis(millis)).iter().count())
 }

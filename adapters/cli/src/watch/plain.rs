@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gemini_ws::{Book, Event, Instant, Level, StaleReason, Stream};
+use gemini_ws::{Book, Event, Instant, Level, StaleReason, Stream, Trade};
 
 use super::format::{self, Spread};
 use super::session::{Link, Market, Session};
@@ -29,8 +29,8 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
     };
     Some(match event {
         Event::Trade(trade) => {
-            let side = if trade.buyer_is_maker { "sell" } else { "buy" };
-            Told::Normal(format!("trade {} {side} {} @ {}", trade.symbol, trade.quantity, trade.price))
+            let Trade { symbol, taker, quantity, price, .. } = trade;
+            Told::Normal(format!("trade {symbol} {taker} {quantity} @ {price}"))
         }
         Event::Opened { .. } => Told::Normal(format!("connected to {}", session.venue)),
         Event::Live { .. } => Told::Normal("live: every subscription is confirmed or refused".to_owned()),

@@ -291,7 +291,9 @@ fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static
         }
         let levels = format!("{} bids, {} asks", book.bids().len(), book.asks().len());
         lines.push(pair("levels", levels, Style::new()));
-        lines.push(pair("update", book.last_update_id().to_string(), Style::new()));
+        if let Some(id) = book.last_update_id() {
+            lines.push(pair("update", id.to_string(), Style::new()));
+        }
     }
     let updates = format!("{}/s", format::tenths(market.updates.tenths_per_second(now)));
     lines.push(pair("rate", updates, Style::new()));

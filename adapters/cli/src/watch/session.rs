@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Trade};
+use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Trade};
 use serde::Serialize;
 
 use super::rate::Rate;
@@ -260,7 +260,8 @@ impl Market {
         if self.trades.len() == TRADES_MAX {
             self.trades.pop_front();
         }
-        let Trade { price, quantity, buyer_is_maker: sold, .. } = *trade;
+        let Trade { price, quantity, taker, .. } = *trade;
+        let sold = taker == Taker::Seller;
         self.trades.push_back(TradeRow { price, quantity, sold, received: now });
         self.trade_count += 1;
     }

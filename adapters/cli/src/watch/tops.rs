@@ -29,7 +29,7 @@ impl Top {
 
     pub(crate) fn of_book(book: &OrderBook) -> Top {
         let (bid, ask) = (book.bids().best().copied(), book.asks().best().copied());
-        Top { update_id: book.last_update_id(), bid, ask }
+        Top { update_id: book.last_update_id().unwrap_or(0), bid, ask }
     }
 }
 

@@ -102,14 +102,15 @@ pub struct ClientBook {
 impl ClientBook {
     /// True if the frame was applied.
     pub fn apply(&mut self, depth: &Depth<'_>) -> bool {
+        let [first, last_of_depth] = [depth.first_update_id, depth.last_update_id].map(Option::unwrap);
         match self.last {
             None => {
-                assert_eq!(depth.first_update_id, depth.last_update_id, "the first frame is a snapshot");
+                assert_eq!(first, last_of_depth, "the first frame is a snapshot");
                 self.snapshots += 1;
                 assert!(depth.bids.is_sorted_by(|a, b| a.price > b.price));
                 assert!(depth.asks.is_sorted_by(|a, b| a.price < b.price));
             }
-            Some(last) if depth.last_update_id <= last => {
+            Some(last) if last_of_depth <= last => {
                 self.stale += 1;
                 // What it says is known already.
                 for (side, levels) in [(&self.bids, depth.bids), (&self.asks, depth.asks)] {
@@ -120,13 +121,13 @@ impl ClientBook {
                 }
                 return false;
             }
-            Some(last) if depth.first_update_id > last => {
+            Some(last) if first > last => {
                 self.gaps += 1;
                 return false;
             }
             Some(last) => {
-                assert!(depth.first_update_id < depth.last_update_id);
-                self.overlaps += u32::from(depth.first_update_id < last);
+                assert!(first < last_of_depth);
+                self.overlaps += u32::from(first < last);
                 self.updates += 1;
             }
         }
@@ -139,7 +140,7 @@ impl ClientBook {
                 }
             }
         }
-        self.last = Some(depth.last_update_id);
+        self.last = Some(last_of_depth);
         if let (Some(bid), Some(ask)) = (self.bids.last_key_value(), self.asks.first_key_value()) {
             assert!(bid.0 < ask.0, "crossed");
         }

@@ -1,16 +1,42 @@
 //! [`Message`]: one decoded frame, by itself, and the payloads that messages and events share.
 //!
+//! This file has the public streams of the current API; the others stand beside it.
+//!
 //! Payloads borrow from the frame and the [`Scratch`](crate::Scratch) only. Names are those of the
 //! field; the venue's one-letter members stand in each field's description
 //! (`ws-gemini-com.md`, section 7).
 
-use core::fmt;
+mod account;
+mod list;
+mod market;
+mod open;
+mod order;
+mod quote;
+mod text;
+
+pub use account::{
+    AssetBalance, BalanceUpdate, Position, PositionAmount, PositionReport, Settlement, Settlements,
+};
+pub(crate) use list::sealed::Read;
+pub use list::{Element, Elements, List};
+pub use market::{
+    Auction, AuctionOpen, AuctionResult, AuctionStage, BookSide, Candle, CandleInterval, Candles,
+    ChangeReason, FundingAmountChange, FundingAmounts, Heartbeat, L2Updates, LevelChange, MakerSide,
+    MarkPriceChange, MarkPrices, MarketEntry, MarketTrade, MarketUpdate, OrderReport, SnapshotOrder,
+    SubscriptionAck, VenueError,
+};
+pub use order::{
+    ApiSession, ContractOutcome, Fill, Liquidity, OrderEventDetails, OrderSide, OrderStatus, OrderType,
+    OrderUpdate,
+};
+pub use quote::{Leg, QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus};
+pub use text::{Number, RawJson, Text};
 
 use crate::decimal::Decimal;
-use crate::scan;
 use crate::time::Timestamp;
+use open::open_enum;
 
-/// One frame of `wss://ws.gemini.com`, decoded without regard to the frames before it.
+/// One frame of any of the venue's endpoints, decoded without regard to the frames before it.
 ///
 /// What depends on those before — whether a [`Message::Depth`] is a snapshot, which request a
 /// [`Message::Response`] answers — is said by [`Event`](crate::Event), which
@@ -28,14 +54,16 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a message is written where the caller has room for it")]
 pub enum Message<'f> {
+    // Public streams of the current API.
     /// Best bid and ask changed.
     BookTicker(BookTicker<'f>),
     /// A snapshot of a book or changes to it.
     Depth(Depth<'f>),
     /// The best few levels of a book.
     PartialDepth(PartialDepth<'f>),
-    /// A trade.
+    /// A trade; market data v2 has it too.
     Trade(Trade<'f>),
     /// A prediction-market contract changed its status.
     ContractStatus(ContractStatus<'f>),
@@ -43,10 +71,68 @@ pub enum Message<'f> {
     MarkPrice(MarkPrice<'f>),
     /// The funding of a perpetual, estimated or realised.
     FundingAmount(FundingAmount<'f>),
+    /// Somebody asks for quotes.
+    RequestForQuote(RequestForQuote<'f>),
+
+    // Private streams of the current API.
+    /// What happened to an order.
+    OrderUpdate(OrderUpdate<'f>),
+    /// The orders that were open when the stream began; undocumented.
+    OrderSnapshot(OrderSnapshot<'f>),
+    /// Balances changed.
+    BalanceUpdate(BalanceUpdate<'f>),
+    /// Positions.
+    PositionReport(PositionReport<'f>),
+    /// What became of a request for quotes that concerns the account.
+    QuoteUpdate(QuoteUpdate<'f>),
+    /// Settled contracts; a withdrawn stream.
+    Settlements(Settlements<'f>),
+
     /// The answer to a request.
     Response(Response<'f>),
+
+    // Archived endpoints.
+    /// Market data v2: a book, or changes to it.
+    L2Updates(L2Updates<'f>),
+    /// Market data v2: an auction's price.
+    Auction(Auction<'f>),
+    /// Market data v2: candles.
+    Candles(Candles<'f>),
+    /// Market data v2: mark prices.
+    MarkPrices(MarkPrices<'f>),
+    /// Market data v2: funding.
+    FundingAmounts(FundingAmounts<'f>),
+    /// Market data v1: changes of a book, trades and auctions of one event.
+    MarketUpdate(MarketUpdate<'f>),
+    /// Order events v1: the subscription is in force.
+    SubscriptionAck(SubscriptionAck<'f>),
+    /// Order events v1: what happened to orders.
+    OrderEvents(OrderEvents<'f>),
+    /// A sign of life.
+    Heartbeat(Heartbeat<'f>),
+    /// A refusal that names no request.
+    Error(VenueError<'f>),
+
     /// Valid JSON of a kind that this version does not know.
     Unrecognized(Unrecognized<'f>),
+}
+
+/// Orders that were open when their stream began (`ws-gemini-com.md`, section 10; quirk Q-U4).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OrderSnapshot<'f> {
+    /// `orders`: each stands or falls by itself.
+    pub orders: List<'f, SnapshotOrder<'f>>,
+}
+
+/// What happened to orders, in the order in which to take it (`order-events-v1.md`, section 3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OrderEvents<'f> {
+    /// The array: each element stands or falls by itself.
+    pub events: List<'f, OrderReport<'f>>,
 }
 
 /// A price and the quantity that stands at it.
@@ -80,18 +166,21 @@ pub struct BookTicker<'f> {
 }
 
 /// A snapshot of a book, or changes to it (section 7.3): nothing in the frame says which.
+///
+/// Frames of the current API have times and ids; those of market data v2 have none of them, and
+/// those of v1 one id and, but for the first, a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Depth<'f> {
     /// `s`
     pub symbol: &'f str,
-    /// `E`: time of the last change in it, not of sending.
-    pub event_time: Timestamp,
+    /// `E`: time of the last change in it, not of sending. v1 `timestampms`.
+    pub event_time: Option<Timestamp>,
     /// `U`: lower end of the range of update ids that it covers.
-    pub first_update_id: u64,
-    /// `u`: upper end of that range.
-    pub last_update_id: u64,
+    pub first_update_id: Option<u64>,
+    /// `u`: upper end of that range. v1 `eventId`, which does not tell of losses.
+    pub last_update_id: Option<u64>,
     /// `b`: bids that changed; unsorted in changes, best first in a snapshot.
     pub bids: &'f [Level],
     /// `a`: asks that changed.
@@ -113,23 +202,57 @@ pub struct PartialDepth<'f> {
     pub asks: &'f [Level],
 }
 
-/// A trade (section 7.4).
+/// A trade (section 7.4; `marketdata-v2.md`, section 4; `marketdata-v1.md`, section 3.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trade<'f> {
-    /// `s`
+    /// `s`. Empty for a v1 frame of a connection for one symbol, if the caller does not name it.
     pub symbol: &'f str,
-    /// `E`
-    pub event_time: Timestamp,
-    /// `t`: rises, but not by one.
+    /// `E`; v2 `timestamp`, v1 `timestampms`.
+    pub event_time: Option<Timestamp>,
+    /// `t`: rises, but not by one. v1 and v2 `tid`; where v2 has none, its event id.
     pub trade_id: u64,
+    /// v2 `event_id`, v1 `eventId`.
+    pub event_id: Option<u64>,
     /// `p`
     pub price: Decimal,
     /// `q`
     pub quantity: Decimal,
-    /// `m`: whether the buyer's order rested in the book, that is, the aggressor sold.
-    pub buyer_is_maker: bool,
+    /// `m`, as the side that took; v2 `side`, v1 the opposite of `makerSide`.
+    pub taker: Taker<'f>,
+}
+
+open_enum! {
+    /// Who took in a trade.
+    Taker {
+        /// The buyer: the price went up to an ask.
+        Buyer = "buy",
+        /// The seller: the price went down to a bid.
+        Seller = "sell",
+        /// Nobody: both orders met in an auction.
+        Auction = "auction",
+        /// Nobody: the trade was made outside the book.
+        Block = "block",
+    }
+}
+
+/// The best level of one side is another one, and replaces the one before (`marketdata-v1.md`,
+/// section 5).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TopOfBook<'f> {
+    /// The symbol; empty if neither the frame nor the caller names it.
+    pub symbol: &'f str,
+    /// `timestampms`
+    pub event_time: Option<Timestamp>,
+    /// `eventId`
+    pub update_id: u64,
+    /// The side.
+    pub side: BookSide,
+    /// The level; `None` if the side is empty.
+    pub level: Option<Level>,
 }
 
 /// A prediction-market contract changed its status (section 7.5).
@@ -155,7 +278,8 @@ pub struct ContractStatus<'f> {
     pub status: Text<'f>,
 }
 
-/// The mark price of a perpetual changed (section 10; an undocumented stream).
+/// The mark price of a perpetual changed (section 10; an undocumented stream. `marketdata-v2.md`,
+/// section 7).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -169,16 +293,19 @@ pub struct MarkPrice<'f> {
     /// `i`: the index times a power of ten that differs per symbol (quirk Q-U1): not to be used as
     /// a price.
     pub scaled_index: Option<Decimal>,
+    /// v2 `spot_index`: the index itself.
+    pub spot_index: Option<Decimal>,
 }
 
-/// The funding of a perpetual (section 10; an undocumented stream).
+/// The funding of a perpetual (section 10; an undocumented stream. `marketdata-v2.md`, section 8).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FundingAmount<'f> {
     /// `s`
     pub symbol: &'f str,
-    /// `E`: the funding instant, not the time of sending (quirk Q-U2): no key for deduplication.
+    /// `E`: the funding instant, not the time of sending (quirk Q-U2): no key for deduplication. v2
+    /// `timestamp`.
     pub event_time: Timestamp,
     /// `T`: the funding instant.
     pub funding_time: Timestamp,
@@ -186,10 +313,10 @@ pub struct FundingAmount<'f> {
     pub interval_minutes: u64,
     /// `f`: amount per contract in quote units.
     pub amount: Decimal,
-    /// `r`: rate in percent, cut to three decimals by the venue.
-    pub rate_percent: Decimal,
-    /// `p`
-    pub mark_price: Decimal,
+    /// `r`: rate in percent, cut to three decimals by the venue. Not documented for v2.
+    pub rate_percent: Option<Decimal>,
+    /// `p`. Not documented for v2.
+    pub mark_price: Option<Decimal>,
     /// `R`: whether the amount is final.
     pub realized: bool,
 }
@@ -246,113 +373,4 @@ pub struct ApiError<'f> {
 pub struct Unrecognized<'f> {
     /// The frame.
     pub frame: RawJson<'f>,
-}
-
-/// Free text of a frame, with JSON's escapes still in it.
-///
-/// ```
-/// use gemini_ws::{Message, Scratch, decode};
-///
-/// let mut scratch = Scratch::new();
-/// let frame = r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"bad \"name\" \u00e9"}}"#;
-/// let Ok(Message::Response(response)) = decode(frame, &mut scratch) else { panic!() };
-/// assert_eq!(response.error.unwrap().message.to_string(), "bad \"name\" é");
-/// ```
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub struct Text<'f>(pub(crate) &'f str);
-
-impl<'f> Text<'f> {
-    /// As it stands in the frame, escapes included.
-    pub const fn raw(self) -> &'f str {
-        self.0
-    }
-
-    /// The characters that it stands for.
-    pub fn chars(self) -> impl Iterator<Item = char> + 'f {
-        let mut rest = self.0;
-        core::iter::from_fn(move || {
-            let (character, length) = match rest.as_bytes().first()? {
-                b'\\' => scan::unescape(rest.as_bytes())?,
-                _ => rest.chars().next().map(|character| (character, character.len_utf8()))?,
-            };
-            rest = rest.get(length..)?;
-            Some(character)
-        })
-    }
-}
-
-impl PartialEq<str> for Text<'_> {
-    fn eq(&self, other: &str) -> bool {
-        self.chars().eq(other.chars())
-    }
-}
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chars().try_for_each(|character| fmt::Write::write_char(f, character))
-    }
-}
-
-impl fmt::Debug for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0)
-    }
-}
-
-/// A JSON value of a frame, checked but not looked into.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub struct RawJson<'f>(pub(crate) &'f str);
-
-impl<'f> RawJson<'f> {
-    /// The value as it stands in the frame.
-    pub const fn as_str(self) -> &'f str {
-        self.0
-    }
-
-    /// Takes a JSON value that the caller wrote, for [`Connection::request`](crate::Connection::request).
-    ///
-    /// # Errors
-    ///
-    /// The first byte at which `text` is no JSON.
-    ///
-    /// ```
-    /// use gemini_ws::RawJson;
-    ///
-    /// assert!(RawJson::new(r#"{"symbol":"btcusd"}"#).is_ok());
-    /// assert_eq!(RawJson::new("{symbol}").unwrap_err().offset(), 1);
-    /// ```
-    pub fn new(text: &'f str) -> Result<RawJson<'f>, crate::DecodeError> {
-        let mut cursor = scan::Cursor::new(text);
-        // One level is the request's own.
-        cursor.skip(1)?;
-        cursor.finish()?;
-        Ok(RawJson(text))
-    }
-}
-
-impl fmt::Debug for RawJson<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl fmt::Display for RawJson<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Text<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for RawJson<'_> {
-    /// As text: not every format can hold a JSON value.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0)
-    }
 }

@@ -1,0 +1,99 @@
+//! Balances, positions and settlements of an account (`ws-gemini-com.md`, sections 8.2, 8.3 and 10).
+
+use super::list::List;
+use super::order::ContractOutcome;
+use super::text::{Number, Text};
+use crate::time::Timestamp;
+
+/// Balances that changed, or all of them (section 8.2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct BalanceUpdate<'f> {
+    /// `E`: nanoseconds by the documents and as measured; some sources show milliseconds (quirk Q-C5).
+    pub event_time: Timestamp,
+    /// `u`
+    pub update_time: Option<Timestamp>,
+    /// `B`: to be merged by asset.
+    pub balances: List<'f, AssetBalance<'f>>,
+}
+
+/// The balance of one asset. May be slightly negative (quirk Q-O11).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct AssetBalance<'f> {
+    /// `a`, for example `BTC`.
+    pub asset: &'f str,
+    /// `f`: without what orders hold.
+    pub available: Number<'f>,
+    /// `c`: all of it, held and pending amounts included.
+    pub total: Number<'f>,
+}
+
+/// Positions of an account (section 8.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct PositionReport<'f> {
+    /// `E`
+    pub event_time: Timestamp,
+    /// `u`
+    pub update_time: Timestamp,
+    /// `A`
+    pub account_id: u64,
+    /// `P`
+    pub positions: List<'f, Position<'f>>,
+}
+
+/// The position in one instrument.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Position<'f> {
+    /// `t`: `ec` for a contract of a prediction market.
+    pub product: Text<'f>,
+    /// `s`
+    pub symbol: &'f str,
+    /// `a`
+    pub amounts: List<'f, PositionAmount<'f>>,
+}
+
+/// An amount of a position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct PositionAmount<'f> {
+    /// `t`: what it is, for example `position` or `settlement_payout`.
+    pub label: Text<'f>,
+    /// `v`: signed.
+    pub value: Number<'f>,
+    /// `c`: the asset, on payouts.
+    pub asset: Option<Text<'f>>,
+    /// `o`: the outcome, on settlements.
+    pub outcome: Option<ContractOutcome<'f>>,
+}
+
+/// Settled contracts; a stream that the venue has withdrawn (section 10, quirk Q-C7).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Settlements<'f> {
+    /// `settlements`
+    pub settlements: List<'f, Settlement<'f>>,
+}
+
+/// One settled contract.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Settlement<'f> {
+    /// `symbol`
+    pub symbol: &'f str,
+    /// `position`
+    pub position: Number<'f>,
+    /// `payout`
+    pub payout: Option<Number<'f>>,
+    /// `outcome`
+    pub outcome: ContractOutcome<'f>,
+}

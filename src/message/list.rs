@@ -1,0 +1,146 @@
+//! [`List`]: an array of a frame, checked when the frame was decoded and read when it is asked for.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::text::RawJson;
+use crate::error::DecodeError;
+use crate::scan::Cursor;
+
+/// What can be an element of a [`List`].
+pub trait Element<'f>: sealed::Read<'f> {}
+
+impl<'f, T: sealed::Read<'f>> Element<'f> for T {}
+
+pub(crate) mod sealed {
+    use super::{Cursor, DecodeError};
+
+    pub trait Read<'f>: Sized {
+        /// Reads the element that the cursor stands at, and takes it.
+        fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Self, DecodeError>;
+    }
+}
+
+/// The elements of an array of a frame.
+///
+/// All of them were checked when the frame was decoded; each is read again when the iterator gets to
+/// it, so a list costs nothing that nobody looks at.
+///
+/// ```
+/// use gemini_ws::{Message, Scratch, decode};
+///
+/// let frame = r#"{"type":"settlements","settlements":[{"symbol":"GEMI-A","position":"5","outcome":"yes"}]}"#;
+/// let mut scratch = Scratch::new();
+/// let Ok(Message::Settlements(it)) = decode(frame, &mut scratch) else { panic!() };
+/// assert_eq!(it.settlements.iter().map(|row| row.symbol).collect::<Vec<_>>(), ["GEMI-A"]);
+/// ```
+pub struct List<'f, T> {
+    /// The array with its brackets, or nothing.
+    json: &'f str,
+    element: PhantomData<T>,
+}
+
+impl<'f, T: Element<'f>> List<'f, T> {
+    /// A list of elements that were checked.
+    pub(crate) const fn new(json: &'f str) -> List<'f, T> {
+        List { json, element: PhantomData }
+    }
+
+    /// The elements, in the order of the frame.
+    pub fn iter(&self) -> Elements<'f, T> {
+        let mut cursor = Cursor::new(self.json);
+        let opened = cursor.expect(b'[').is_ok() && cursor.peek() != b']';
+        Elements { json: self.json, cursor, element: PhantomData, more: opened }
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        !self.iter().more
+    }
+
+    /// The array as it stands in the frame.
+    pub const fn raw(&self) -> RawJson<'f> {
+        RawJson(self.json)
+    }
+}
+
+impl<'f, T: Element<'f>> IntoIterator for List<'f, T> {
+    type Item = T;
+    type IntoIter = Elements<'f, T>;
+
+    fn into_iter(self) -> Elements<'f, T> {
+        self.iter()
+    }
+}
+
+impl<'f, T: Element<'f>> IntoIterator for &List<'f, T> {
+    type Item = T;
+    type IntoIter = Elements<'f, T>;
+
+    fn into_iter(self) -> Elements<'f, T> {
+        self.iter()
+    }
+}
+
+/// The iterator of a [`List`].
+pub struct Elements<'f, T> {
+    json: &'f str,
+    cursor: Cursor<'f>,
+    element: PhantomData<T>,
+    more: bool,
+}
+
+impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if !self.more {
+            return None;
+        }
+        self.cursor.peek();
+        // Every element was read before.
+        let element = T::read(self.json, &mut self.cursor).ok();
+        self.more = element.is_some() && self.cursor.another(b']').unwrap_or(false);
+        element
+    }
+}
+
+impl<T> Clone for Elements<'_, T> {
+    fn clone(&self) -> Self {
+        Elements { json: self.json, cursor: self.cursor.clone(), element: PhantomData, more: self.more }
+    }
+}
+
+impl<T> Clone for List<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for List<'_, T> {}
+
+impl<T> PartialEq for List<'_, T> {
+    /// Compares the texts.
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json
+    }
+}
+
+impl<'f, T: Element<'f> + fmt::Debug> fmt::Debug for List<'f, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<T> fmt::Debug for Elements<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Elements").finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'f, T: Element<'f> + serde::Serialize> serde::Serialize for List<'f, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}

@@ -1,0 +1,420 @@
+//! What the archived market data endpoints say, frame by frame (`marketdata-v2.md`,
+//! `marketdata-v1.md`); as events it comes in the vocabulary of all generations.
+
+use super::list::List;
+use super::open::open_enum;
+use super::text::{RawJson, Text};
+use super::{Level, Trade};
+use crate::decimal::Decimal;
+use crate::time::Timestamp;
+
+/// Levels of a book: all of them after subscribing, then those that changed (`marketdata-v2.md`,
+/// section 3). There is neither a sequence number nor a time in it, so a loss cannot be seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct L2Updates<'f> {
+    /// `symbol`
+    pub symbol: &'f str,
+    /// `changes` of the side `buy`.
+    pub bids: &'f [Level],
+    /// `changes` of the side `sell`.
+    pub asks: &'f [Level],
+    /// `trades`: the latest, unsorted (quirk Q-V2-2); in an initial frame, unless the pair has none.
+    pub trades: Option<List<'f, Trade<'f>>>,
+    /// `auction_events`: in an initial frame.
+    pub auction_events: Option<List<'f, Auction<'f>>>,
+}
+
+impl L2Updates<'_> {
+    /// Whether the frame has what was only seen in initial frames (quirk Q-V2-1). What is sure is
+    /// that the first frame of a subscription is one.
+    pub const fn looks_initial(&self) -> bool {
+        self.auction_events.is_some() || self.trades.is_some()
+    }
+}
+
+/// Candles of a symbol: many of them after subscribing, newest first, then those that changed
+/// (`marketdata-v2.md`, section 6).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Candles<'f> {
+    /// `symbol`
+    pub symbol: &'f str,
+    /// From the `type`.
+    pub interval: CandleInterval,
+    /// `changes`
+    pub candles: List<'f, Candle>,
+}
+
+/// The widths of candles.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum CandleInterval {
+    /// `1m`
+    OneMinute,
+    /// `5m`
+    FiveMinutes,
+    /// `15m`
+    FifteenMinutes,
+    /// `30m`
+    ThirtyMinutes,
+    /// `1h`
+    OneHour,
+    /// `6h`
+    SixHours,
+    /// `1d`
+    OneDay,
+}
+
+impl CandleInterval {
+    /// All of them, the shortest first.
+    pub const ALL: [CandleInterval; 7] = [
+        CandleInterval::OneMinute,
+        CandleInterval::FiveMinutes,
+        CandleInterval::FifteenMinutes,
+        CandleInterval::ThirtyMinutes,
+        CandleInterval::OneHour,
+        CandleInterval::SixHours,
+        CandleInterval::OneDay,
+    ];
+
+    /// The name of the feed.
+    pub const fn feed(self) -> &'static str {
+        match self {
+            CandleInterval::OneMinute => "candles_1m",
+            CandleInterval::FiveMinutes => "candles_5m",
+            CandleInterval::FifteenMinutes => "candles_15m",
+            CandleInterval::ThirtyMinutes => "candles_30m",
+            CandleInterval::OneHour => "candles_1h",
+            CandleInterval::SixHours => "candles_6h",
+            CandleInterval::OneDay => "candles_1d",
+        }
+    }
+}
+
+/// A candle.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Candle {
+    /// When it begins; sent in milliseconds.
+    pub open_time: Timestamp,
+    /// The first price.
+    pub open: Decimal,
+    /// The highest price.
+    pub high: Decimal,
+    /// The lowest price.
+    pub low: Decimal,
+    /// The last price.
+    pub close: Decimal,
+    /// What was traded, in base units.
+    pub volume: Decimal,
+}
+
+/// Mark prices of a perpetual (`marketdata-v2.md`, section 7).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct MarkPrices<'f> {
+    /// `symbol`
+    pub symbol: &'f str,
+    /// `changes`
+    pub changes: List<'f, MarkPriceChange>,
+}
+
+/// A mark price.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct MarkPriceChange {
+    /// `timestamp`: nanoseconds.
+    pub event_time: Timestamp,
+    /// `mark_price`
+    pub mark_price: Decimal,
+    /// `spot_index`: as old as the mark's last change (quirk Q-V2-8).
+    pub spot_index: Decimal,
+}
+
+/// Funding of a perpetual (`marketdata-v2.md`, section 8).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FundingAmounts<'f> {
+    /// `symbol`
+    pub symbol: &'f str,
+    /// `changes`
+    pub changes: List<'f, FundingAmountChange>,
+}
+
+/// An amount of funding.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FundingAmountChange {
+    /// `timestamp`: nanoseconds.
+    pub event_time: Timestamp,
+    /// `funding_amount`
+    pub amount: Decimal,
+    /// `funding_date_time`: nanoseconds.
+    pub funding_time: Timestamp,
+    /// `funding_interval_in_minutes`
+    pub interval_minutes: u64,
+    /// `is_realized`
+    pub realized: bool,
+    /// `funding_rate`: in percent, cut; measured, not documented (quirk Q-V2-7).
+    pub rate_percent: Option<Decimal>,
+    /// `mark_price`: measured, not documented.
+    pub mark_price: Option<Decimal>,
+}
+
+/// One event of the venue (`marketdata-v1.md`, section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct MarketUpdate<'f> {
+    /// `eventId`: rises, the same on every connection; not without holes.
+    pub event_id: u64,
+    /// `socket_sequence`: from 0, one more with each frame of the connection.
+    pub socket_sequence: u64,
+    /// `timestamp`: whole seconds; not in an initial frame.
+    pub timestamp: Option<Timestamp>,
+    /// `timestampms`; not in an initial frame.
+    pub event_time: Option<Timestamp>,
+    /// `events`
+    pub entries: List<'f, MarketEntry<'f>>,
+    /// The symbol of entries that name none: what the caller chose with the address.
+    pub symbol: Option<&'f str>,
+    /// The levels of all entries that change a bid, and an ask, in their order.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) bids: &'f [Level],
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) asks: &'f [Level],
+}
+
+/// A part of a [`MarketUpdate`] (`marketdata-v1.md`, section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum MarketEntry<'f> {
+    /// A level of the book changed.
+    Change(LevelChange<'f>),
+    /// A trade.
+    Trade(MarketTrade<'f>),
+    /// A block trade.
+    BlockTrade(MarketTrade<'f>),
+    /// An auction was opened.
+    AuctionOpen(AuctionOpen<'f>),
+    /// An indication of an auction's price, or its result.
+    Auction(Auction<'f>),
+    /// An entry of a type that is not known, whole.
+    Unrecognized(super::Unrecognized<'f>),
+}
+
+/// A level of a book changed (`marketdata-v1.md`, section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct LevelChange<'f> {
+    /// `symbol`: on multi-market connections.
+    pub symbol: Option<&'f str>,
+    /// `side`
+    pub side: BookSide,
+    /// `price`
+    pub price: Decimal,
+    /// `remaining`: the quantity that stands there now; zero removes the level.
+    pub remaining: Decimal,
+    /// `delta`: the signed change; not there with `top-of-book`.
+    pub delta: Option<Decimal>,
+    /// `reason`
+    pub reason: ChangeReason<'f>,
+}
+
+/// A trade (`marketdata-v1.md`, section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct MarketTrade<'f> {
+    /// `symbol`: on multi-market connections.
+    pub symbol: Option<&'f str>,
+    /// `tid`
+    pub trade_id: u64,
+    /// `price`
+    pub price: Decimal,
+    /// `amount`
+    pub quantity: Decimal,
+    /// `makerSide`; block trades have none.
+    pub maker_side: Option<MakerSide<'f>>,
+}
+
+/// A side of a book.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum BookSide {
+    /// Orders to buy.
+    Bid,
+    /// Orders to sell.
+    Ask,
+}
+
+open_enum! {
+    /// Why a level changed.
+    ChangeReason {
+        /// An order was placed.
+        Place = "place",
+        /// Orders were executed.
+        Trade = "trade",
+        /// An order was cancelled.
+        Cancel = "cancel",
+        /// It stood there when the connection began.
+        Initial = "initial",
+        /// It is the best of its side now, and replaces the one before; undocumented (quirk Q-V1-1).
+        TopOfBook = "top-of-book",
+    }
+}
+
+open_enum! {
+    /// The side of the order that rested.
+    MakerSide {
+        /// It was a bid: the taker sold.
+        Bid = "bid",
+        /// It was an ask: the taker bought.
+        Ask = "ask",
+        /// The trade was made in an auction.
+        Auction = "auction",
+    }
+}
+
+/// An auction was opened (`marketdata-v1.md`, section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct AuctionOpen<'f> {
+    /// The symbol; `None` in a frame of a connection for one.
+    pub symbol: Option<&'f str>,
+    /// `auction_open_ms`
+    pub opened: Timestamp,
+    /// `auction_time_ms`: when it is to be held.
+    pub auction_time: Timestamp,
+    /// `first_indicative_ms`: when its price is indicated first.
+    pub first_indicative_time: Timestamp,
+    /// `last_cancel_time_ms`: until when orders for it can be cancelled.
+    pub last_cancel_time: Timestamp,
+}
+
+/// An auction's price, indicated or final (`marketdata-v1.md`, section 3.3; `marketdata-v2.md`,
+/// section 5).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Auction<'f> {
+    /// The symbol; `None` in a v1 frame of a connection for one.
+    pub symbol: Option<&'f str>,
+    /// From the `type`.
+    pub stage: AuctionStage,
+    /// `eid`: v1 only.
+    pub event_id: Option<u64>,
+    /// `time_ms`
+    pub time: Timestamp,
+    /// `result`
+    pub result: AuctionResult<'f>,
+    /// `highest_bid_price`
+    pub highest_bid_price: Option<Decimal>,
+    /// `lowest_ask_price`
+    pub lowest_ask_price: Option<Decimal>,
+    /// `collar_price`
+    pub collar_price: Option<Decimal>,
+    /// `auction_price` or `indicative_price`; not there if the auction failed.
+    pub price: Option<Decimal>,
+    /// `auction_quantity` or `indicative_quantity`.
+    pub quantity: Option<Decimal>,
+}
+
+/// What an [`Auction`] tells.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum AuctionStage {
+    /// The price that it would have now.
+    Indicative,
+    /// The price that it had.
+    Result,
+}
+
+open_enum! {
+    /// Whether an auction finds a price.
+    AuctionResult {
+        /// It does.
+        Success = "success",
+        /// It does not.
+        Failure = "failure",
+    }
+}
+
+/// A sign of life of an archived endpoint, every five seconds (`marketdata-v2.md`, section 9;
+/// `marketdata-v1.md`, section 3.1; `order-events-v1.md`, section 4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Heartbeat<'f> {
+    /// `timestamp` of market data v2, `timestampms` of order events v1; sent in milliseconds.
+    pub event_time: Option<Timestamp>,
+    /// `socket_sequence`: v1 endpoints; counts like other frames or events.
+    pub socket_sequence: Option<u64>,
+    /// `sequence`: order events v1; counts heartbeats.
+    pub sequence: Option<u64>,
+    /// `trace_id`: order events v1; names the subscription.
+    pub trace_id: Option<Text<'f>>,
+}
+
+/// An archived endpoint refuses something, without saying what (`marketdata-v2.md`, section 10).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct VenueError<'f> {
+    /// `reason`, for example `NoValidTradingPairs`.
+    pub reason: Text<'f>,
+    /// `message`, for people.
+    pub message: Option<Text<'f>>,
+}
+
+/// Order events v1 are subscribed: the first frame (`order-events-v1.md`, section 4.1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SubscriptionAck<'f> {
+    /// `accountId`
+    pub account_id: u64,
+    /// `subscriptionId`
+    pub subscription_id: Text<'f>,
+    /// `symbolFilter`; empty for all.
+    pub symbol_filter: List<'f, Text<'f>>,
+    /// `apiSessionFilter`; empty for all.
+    pub api_session_filter: List<'f, super::ApiSession<'f>>,
+    /// `eventTypeFilter`; empty for all.
+    pub event_type_filter: List<'f, Text<'f>>,
+}
+
+/// An order of an array of orders, each of which stands or falls by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
+pub enum OrderReport<'f> {
+    /// The order.
+    Update(super::OrderUpdate<'f>),
+    /// An element of a type that is not known, whole.
+    Unrecognized(super::Unrecognized<'f>),
+    /// An element that cannot be read, with the reason; the offset is the frame's.
+    Malformed {
+        /// The element.
+        element: RawJson<'f>,
+        /// What is wrong with it, and where.
+        error: crate::DecodeError,
+    },
+}
+
+/// An order of an [`OrderSnapshot`](super::OrderSnapshot); its rows are of the current API.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct SnapshotOrder<'f>(pub OrderReport<'f>);

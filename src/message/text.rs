@@ -1,0 +1,168 @@
+//! Texts, numbers and values of a frame, as they stand there.
+
+use core::fmt;
+
+use crate::decimal::{Decimal, DecimalError};
+use crate::scan;
+
+/// Free text of a frame, with JSON's escapes still in it.
+///
+/// ```
+/// use gemini_ws::{Message, Scratch, decode};
+///
+/// let mut scratch = Scratch::new();
+/// let frame = r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"bad \"name\" \u00e9"}}"#;
+/// let Ok(Message::Response(response)) = decode(frame, &mut scratch) else { panic!() };
+/// assert_eq!(response.error.unwrap().message.to_string(), "bad \"name\" é");
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Text<'f>(pub(crate) &'f str);
+
+impl<'f> Text<'f> {
+    /// As it stands in the frame, escapes included.
+    pub const fn raw(self) -> &'f str {
+        self.0
+    }
+
+    /// The characters that it stands for.
+    pub fn chars(self) -> impl Iterator<Item = char> + 'f {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (character, length) = match rest.as_bytes().first()? {
+                b'\\' => scan::unescape(rest.as_bytes())?,
+                _ => rest.chars().next().map(|character| (character, character.len_utf8()))?,
+            };
+            rest = rest.get(length..)?;
+            Some(character)
+        })
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.chars().eq(other.chars())
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chars().try_for_each(|character| fmt::Write::write_char(f, character))
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+/// A JSON value of a frame, checked but not looked into.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct RawJson<'f>(pub(crate) &'f str);
+
+impl<'f> RawJson<'f> {
+    /// The value as it stands in the frame.
+    pub const fn as_str(self) -> &'f str {
+        self.0
+    }
+
+    /// Takes a JSON value that the caller wrote, for [`Connection::request`](crate::Connection::request).
+    ///
+    /// # Errors
+    ///
+    /// The first byte at which `text` is no JSON.
+    ///
+    /// ```
+    /// use gemini_ws::RawJson;
+    ///
+    /// assert!(RawJson::new(r#"{"symbol":"btcusd"}"#).is_ok());
+    /// assert_eq!(RawJson::new("{symbol}").unwrap_err().offset(), 1);
+    /// ```
+    pub fn new(text: &'f str) -> Result<RawJson<'f>, crate::DecodeError> {
+        let mut cursor = scan::Cursor::new(text);
+        // One level is the request's own.
+        cursor.skip(1)?;
+        cursor.finish()?;
+        Ok(RawJson(text))
+    }
+}
+
+impl fmt::Debug for RawJson<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Display for RawJson<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Text<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for RawJson<'_> {
+    /// As text: not every format can hold a JSON value.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+/// A number of any length, as the venue wrote it: what sums and averages are, which may have more
+/// digits than a [`Decimal`] holds.
+///
+/// ```
+/// use gemini_ws::{Event, Message, Scratch, decode};
+///
+/// let frame = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"ETH","f":"-0.50","c":"1234.567890123456789012"}]}"#;
+/// let mut scratch = Scratch::new();
+/// let Ok(Message::BalanceUpdate(update)) = decode(frame, &mut scratch) else { panic!() };
+/// let balance = update.balances.iter().next().unwrap();
+/// assert_eq!(balance.available.to_decimal(), "-0.5".parse());
+/// assert_eq!(balance.total.as_str(), "1234.567890123456789012");
+/// assert!(balance.total.to_decimal().is_err(), "never rounded");
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Number<'f>(pub(crate) &'f str);
+
+impl<'f> Number<'f> {
+    /// The number as it stands in the frame, without quotes.
+    pub const fn as_str(self) -> &'f str {
+        self.0
+    }
+
+    /// The number as a decimal.
+    ///
+    /// # Errors
+    ///
+    /// [`DecimalError::Precision`] if it has more digits than that holds.
+    pub fn to_decimal(self) -> Result<Decimal, DecimalError> {
+        Decimal::parse(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Display for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Number<'_> {
+    /// As text, so that no digit is lost.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}

@@ -1,0 +1,151 @@
+//! Frames of `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`
+//! (`marketdata-v1.md`).
+
+use super::Scratch;
+use super::market_v2::{names, unrecognized, venue_error};
+use super::members::{Members, element, scan, within};
+use super::names::Names;
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::message::Read;
+use crate::message::{
+    Auction, AuctionOpen, AuctionResult, AuctionStage, BookSide, ChangeReason, Heartbeat, Level, LevelChange,
+    MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, Unrecognized,
+};
+use crate::scan::Cursor;
+use crate::time::Timestamp;
+
+names! {
+    NAMES {
+        TYPE = "type",
+        EVENT_ID = "eventId",
+        TIMESTAMP = "timestamp",
+        TIMESTAMP_MS = "timestampms",
+        SOCKET_SEQUENCE = "socket_sequence",
+        EVENTS = "events",
+        SIDE = "side",
+        PRICE = "price",
+        REMAINING = "remaining",
+        DELTA = "delta",
+        REASON = "reason",
+        SYMBOL = "symbol",
+        TID = "tid",
+        AMOUNT = "amount",
+        MAKER_SIDE = "makerSide",
+        AUCTION_OPEN_MS = "auction_open_ms",
+        AUCTION_TIME_MS = "auction_time_ms",
+        FIRST_INDICATIVE_MS = "first_indicative_ms",
+        LAST_CANCEL_TIME_MS = "last_cancel_time_ms",
+        EID = "eid",
+        RESULT = "result",
+        TIME_MS = "time_ms",
+        HIGHEST_BID_PRICE = "highest_bid_price",
+        LOWEST_ASK_PRICE = "lowest_ask_price",
+        COLLAR_PRICE = "collar_price",
+        AUCTION_PRICE = "auction_price" | "indicative_price",
+        AUCTION_QUANTITY = "auction_quantity" | "indicative_quantity",
+        MESSAGE = "message",
+    }
+}
+
+/// Section 3.
+pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
+    let Scratch { members, bids, asks, symbol } = scratch;
+    let members = scan(frame, &NAMES, members)?;
+    let Some(kind) = members.text_if_any(TYPE) else {
+        let is_error = members.text_if_any(RESULT).is_some_and(|result| result == *"error");
+        return if is_error { venue_error(&members, REASON, MESSAGE) } else { Ok(unrecognized(frame)) };
+    };
+    if kind == *"heartbeat" {
+        let socket_sequence = Some(members.unsigned(SOCKET_SEQUENCE)?);
+        return Ok(Message::Heartbeat(Heartbeat { socket_sequence, ..Heartbeat::default() }));
+    }
+    if kind != *"update" {
+        return Ok(unrecognized(frame));
+    }
+    let event_id = members.unsigned(EVENT_ID)?;
+    let socket_sequence = members.unsigned(SOCKET_SEQUENCE)?;
+    let timestamp = members.if_any(TIMESTAMP, |members, slot| {
+        let nanos = members.signed(slot)?.checked_mul(1_000_000_000);
+        nanos.map(Timestamp::from_nanos).ok_or_else(|| members.error(slot, DecodeErrorKind::Integer))
+    })?;
+    let event_time = members.if_any(TIMESTAMP_MS, Members::milliseconds)?;
+    let entries = members.list(EVENTS)?;
+    for entry in entries {
+        if let MarketEntry::Change(LevelChange { side, price, remaining, .. }) = entry {
+            let levels = if side == BookSide::Bid { &mut *bids } else { &mut *asks };
+            levels.push(Level { price, quantity: remaining });
+        }
+    }
+    let symbol = symbol.as_ref().map(|symbol| symbol.as_str());
+    Ok(Message::MarketUpdate(MarketUpdate {
+        event_id,
+        socket_sequence,
+        timestamp,
+        event_time,
+        entries,
+        symbol,
+        bids,
+        asks,
+    }))
+}
+
+/// Section 3.3.
+impl<'f> Read<'f> for MarketEntry<'f> {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
+        let mut whole = cursor.clone();
+        within(frame, cursor, &NAMES, |members| {
+            let symbol = members.if_any(SYMBOL, Members::plain)?;
+            let kind = members.text(TYPE)?;
+            let is = |name: &str| kind == *name;
+            Ok(if is("change") {
+                let side = members.text(SIDE)?;
+                let side = match side {
+                    side if side == *"bid" => BookSide::Bid,
+                    side if side == *"ask" => BookSide::Ask,
+                    _ => return Err(members.error(SIDE, DecodeErrorKind::Side)),
+                };
+                MarketEntry::Change(LevelChange {
+                    symbol,
+                    side,
+                    price: members.decimal(PRICE)?,
+                    remaining: members.decimal(REMAINING)?,
+                    delta: members.if_any(DELTA, Members::signed_decimal)?,
+                    reason: ChangeReason::of(members.text(REASON)?),
+                })
+            } else if is("trade") || is("block_trade") {
+                let trade = MarketTrade {
+                    symbol,
+                    trade_id: members.unsigned(TID)?,
+                    price: members.decimal(PRICE)?,
+                    quantity: members.decimal(AMOUNT)?,
+                    maker_side: members.if_any(MAKER_SIDE, Members::text)?.map(MakerSide::of),
+                };
+                if is("trade") { MarketEntry::Trade(trade) } else { MarketEntry::BlockTrade(trade) }
+            } else if is("auction_open") {
+                MarketEntry::AuctionOpen(AuctionOpen {
+                    symbol,
+                    opened: members.milliseconds(AUCTION_OPEN_MS)?,
+                    auction_time: members.milliseconds(AUCTION_TIME_MS)?,
+                    first_indicative_time: members.milliseconds(FIRST_INDICATIVE_MS)?,
+                    last_cancel_time: members.milliseconds(LAST_CANCEL_TIME_MS)?,
+                })
+            } else if is("auction_indicative") || is("auction_result") {
+                let is_result = is("auction_result");
+                MarketEntry::Auction(Auction {
+                    symbol,
+                    stage: if is_result { AuctionStage::Result } else { AuctionStage::Indicative },
+                    event_id: members.if_any(EID, Members::unsigned)?,
+                    time: members.milliseconds(TIME_MS)?,
+                    result: AuctionResult::of(members.text(RESULT)?),
+                    highest_bid_price: members.unless_empty(HIGHEST_BID_PRICE, Members::decimal)?,
+                    lowest_ask_price: members.unless_empty(LOWEST_ASK_PRICE, Members::decimal)?,
+                    collar_price: members.unless_empty(COLLAR_PRICE, Members::decimal)?,
+                    price: members.unless_empty(AUCTION_PRICE, Members::decimal)?,
+                    quantity: members.unless_empty(AUCTION_QUANTITY, Members::decimal)?,
+                })
+            } else {
+                MarketEntry::Unrecognized(Unrecognized { frame: element(frame, &mut whole)? })
+            })
+        })
+    }
+}

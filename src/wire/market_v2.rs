@@ -1,0 +1,341 @@
+//! Frames of `wss://api.gemini.com/v2/marketdata` (`marketdata-v2.md`).
+
+use alloc::vec::Vec;
+
+use super::Scratch;
+use super::members::{Array, Members, market_decimal, scan, within};
+use super::names::Names;
+use crate::decimal::Decimal;
+use crate::endpoint::Endpoint;
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::message::Read;
+use crate::message::{
+    Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
+    FundingAmounts, Heartbeat, L2Updates, Level, MarkPriceChange, MarkPrices, Message, RawJson, Taker, Text,
+    Trade, Unrecognized, VenueError,
+};
+use crate::scan::{Cursor, Number, RawString};
+use crate::time::Timestamp;
+
+type Decoded<'f> = Result<Message<'f>, DecodeError>;
+
+macro_rules! names {
+    ($table:ident { $($slot:ident = $name:literal $(| $also:literal)*,)+ }) => {
+        super::market_v2::names!(@count 0_u8; $($slot)+);
+        pub(super) const $table: Names =
+            Names { letters: false, long: &[$(($name, $slot), $(($also, $slot),)*)+] };
+    };
+    (@count $number:expr; $slot:ident $($rest:ident)*) => {
+        const $slot: u8 = $number;
+        super::market_v2::names!(@count $number + 1; $($rest)*);
+    };
+    (@count $number:expr;) => {};
+}
+pub(super) use names;
+
+names! {
+    NAMES {
+        TYPE = "type",
+        SYMBOL = "symbol",
+        CHANGES = "changes",
+        TRADES = "trades",
+        AUCTION_EVENTS = "auction_events",
+        // Three wordings of one page (quirk Q-C15).
+        EVENT_ID = "event_id" | "eventid" | "eventId",
+        TIMESTAMP = "timestamp",
+        PRICE = "price",
+        QUANTITY = "quantity",
+        SIDE = "side",
+        TID = "tid",
+        TIME_MS = "time_ms",
+        RESULT = "result",
+        HIGHEST_BID_PRICE = "highest_bid_price",
+        LOWEST_ASK_PRICE = "lowest_ask_price",
+        COLLAR_PRICE = "collar_price",
+        AUCTION_PRICE = "auction_price" | "indicative_price",
+        AUCTION_QUANTITY = "auction_quantity" | "indicative_quantity",
+        REASON = "reason",
+        MESSAGE = "message",
+        MARK_PRICE = "mark_price",
+        SPOT_INDEX = "spot_index",
+        FUNDING_AMOUNT = "funding_amount",
+        FUNDING_DATE_TIME = "funding_date_time",
+        FUNDING_INTERVAL = "funding_interval_in_minutes",
+        FUNDING_RATE = "funding_rate",
+        IS_REALIZED = "is_realized",
+        EID = "eid",
+    }
+}
+
+/// Section 11.
+pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let Scratch { members, bids, asks, .. } = scratch;
+    let members = scan(frame, &NAMES, members)?;
+    if members.text_if_any(RESULT).is_some_and(|result| result == *"error") {
+        return venue_error(&members, REASON, MESSAGE);
+    }
+    let Some(kind) = members.text_if_any(TYPE) else { return Ok(unrecognized(frame)) };
+    let is = |name: &str| kind == *name;
+    if is("l2_updates") {
+        l2_updates(&members, bids, asks)
+    } else if is("trade") {
+        trade(&members).map(Message::Trade)
+    } else if is("heartbeat") {
+        let event_time = Some(members.milliseconds(TIMESTAMP)?);
+        Ok(Message::Heartbeat(Heartbeat { event_time, ..Heartbeat::default() }))
+    } else if is("auction_result") || is("auction_indicative") {
+        auction(&members).map(Message::Auction)
+    } else if is("mark_price_updates") {
+        let (symbol, changes) = (members.plain(SYMBOL)?, members.list(CHANGES)?);
+        Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
+    } else if is("funding_amount_updates") {
+        let (symbol, changes) = (members.plain(SYMBOL)?, members.list(CHANGES)?);
+        Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
+    } else if let Some(interval) = interval(kind) {
+        let (symbol, candles) = (members.plain(SYMBOL)?, members.list(CHANGES)?);
+        Ok(Message::Candles(Candles { symbol, interval, candles }))
+    } else {
+        Ok(unrecognized(frame))
+    }
+}
+
+/// The width that a type `candles_…_updates` names (section 6).
+fn interval(kind: Text<'_>) -> Option<CandleInterval> {
+    let feed = kind.raw().strip_suffix("_updates")?;
+    CandleInterval::ALL.into_iter().find(|interval| interval.feed() == feed)
+}
+
+pub(super) fn unrecognized(frame: &str) -> Message<'_> {
+    Message::Unrecognized(Unrecognized { frame: RawJson(frame) })
+}
+
+/// Section 10.
+pub(super) fn venue_error<'f>(members: &Members<'f, '_>, reason: u8, message: u8) -> Decoded<'f> {
+    Ok(Message::Error(VenueError {
+        reason: members.text(reason)?,
+        message: members.if_any(message, Members::text)?,
+    }))
+}
+
+/// Section 3.
+fn l2_updates<'f>(
+    members: &Members<'f, '_>,
+    bids: &'f mut Vec<Level>,
+    asks: &'f mut Vec<Level>,
+) -> Decoded<'f> {
+    let symbol = members.plain(SYMBOL)?;
+    let mut changes = members.array(CHANGES)?;
+    while changes.more()? {
+        let (is_bid, level) =
+            change(members.frame(), &mut changes.cursor).map_err(|error| members.at(CHANGES, error))?;
+        if is_bid { bids.push(level) } else { asks.push(level) }
+    }
+    Ok(Message::L2Updates(L2Updates {
+        symbol,
+        bids,
+        asks,
+        trades: members.if_any(TRADES, Members::list)?,
+        auction_events: members.if_any(AUCTION_EVENTS, Members::list)?,
+    }))
+}
+
+/// `[side, price, quantity]`.
+fn change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<(bool, Level), DecodeError> {
+    let mut parts = triple(cursor)?;
+    let start = parts.cursor.offset();
+    let is_bid = match quoted(frame, &mut parts)? {
+        "buy" => true,
+        "sell" => false,
+        _ => return Err(DecodeError::new(DecodeErrorKind::Side, start)),
+    };
+    let price = decimal(frame, &mut parts)?;
+    let quantity = decimal(frame, &mut parts)?;
+    end(parts, cursor)?;
+    Ok((is_bid, Level { price, quantity }))
+}
+
+/// An array that has to have a certain number of elements.
+fn triple<'f>(cursor: &mut Cursor<'f>) -> Result<Array<'f>, DecodeError> {
+    if cursor.peek() != b'[' {
+        return Err(cursor.error(DecodeErrorKind::Type));
+    }
+    Ok(Array::at(cursor.clone()))
+}
+
+fn end<'f>(mut parts: Array<'f>, cursor: &mut Cursor<'f>) -> Result<(), DecodeError> {
+    if parts.more()? {
+        return Err(parts.cursor.error(DecodeErrorKind::Type));
+    }
+    *cursor = parts.cursor;
+    Ok(())
+}
+
+/// Goes to the next element, which must be there.
+fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
+    if !parts.more()? {
+        return Err(parts.cursor.error(DecodeErrorKind::Type));
+    }
+    Ok(parts.cursor.peek())
+}
+
+fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<&'f str, DecodeError> {
+    if next(parts)? != b'"' {
+        return Err(parts.cursor.error(DecodeErrorKind::Type));
+    }
+    let RawString { start, end, .. } = parts.cursor.string()?;
+    Ok(frame.get(start..end).unwrap_or_default())
+}
+
+/// A decimal, quoted or not, read from its very digits.
+fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeError> {
+    let first = next(parts)?;
+    let begin = parts.cursor.offset();
+    let (start, end) = match first {
+        b'"' => {
+            let RawString { start, end, .. } = parts.cursor.string()?;
+            (start, end)
+        }
+        b'-' | b'0'..=b'9' => {
+            parts.cursor.number()?;
+            (begin, parts.cursor.offset())
+        }
+        _ => return Err(parts.cursor.error(DecodeErrorKind::Type)),
+    };
+    let digits = frame.get(start..end).unwrap_or_default();
+    if let (b'-' | b'0'..=b'9', Some((mantissa, exponent))) = (first, digits.split_once(['e', 'E'])) {
+        // What writes numbers writes small ones like this.
+        let shifted = market_decimal(mantissa.as_bytes())
+            .and_then(|decimal| decimal.shifted(exponent).ok_or(DecodeErrorKind::Precision));
+        return shifted.map_err(|kind| DecodeError::new(kind, start));
+    }
+    market_decimal(digits.as_bytes()).map_err(|kind| DecodeError::new(kind, start))
+}
+
+/// Section 4.
+fn trade<'f>(members: &Members<'f, '_>) -> Result<Trade<'f>, DecodeError> {
+    let event_id = members.unsigned(EVENT_ID)?;
+    Ok(Trade {
+        symbol: members.plain(SYMBOL)?,
+        event_time: Some(members.milliseconds(TIMESTAMP)?),
+        trade_id: members.if_any(TID, Members::unsigned)?.unwrap_or(event_id),
+        event_id: Some(event_id),
+        price: members.decimal(PRICE)?,
+        quantity: members.decimal(QUANTITY)?,
+        taker: Taker::of(members.text(SIDE)?),
+    })
+}
+
+impl<'f> Read<'f> for Trade<'f> {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Trade<'f>, DecodeError> {
+        within(frame, cursor, &NAMES, trade)
+    }
+}
+
+/// Section 5.
+fn auction<'f>(members: &Members<'f, '_>) -> Result<Auction<'f>, DecodeError> {
+    let stage = match members.text(TYPE)? {
+        kind if kind == *"auction_result" => AuctionStage::Result,
+        kind if kind == *"auction_indicative" => AuctionStage::Indicative,
+        _ => return Err(members.error(TYPE, DecodeErrorKind::Type)),
+    };
+    Ok(Auction {
+        symbol: Some(members.plain(SYMBOL)?),
+        stage,
+        event_id: members.if_any(EID, Members::unsigned)?,
+        time: members.milliseconds(TIME_MS)?,
+        result: AuctionResult::of(members.text(RESULT)?),
+        highest_bid_price: members.unless_empty(HIGHEST_BID_PRICE, Members::decimal)?,
+        lowest_ask_price: members.unless_empty(LOWEST_ASK_PRICE, Members::decimal)?,
+        collar_price: members.unless_empty(COLLAR_PRICE, Members::decimal)?,
+        price: members.unless_empty(AUCTION_PRICE, Members::decimal)?,
+        quantity: members.unless_empty(AUCTION_QUANTITY, Members::decimal)?,
+    })
+}
+
+impl<'f> Read<'f> for Auction<'f> {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Auction<'f>, DecodeError> {
+        within(frame, cursor, &NAMES, auction)
+    }
+}
+
+/// `[time, open, high, low, close, volume]`, numbers.
+impl<'f> Read<'f> for Candle {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Candle, DecodeError> {
+        let mut parts = triple(cursor)?;
+        next(&mut parts)?;
+        let start = parts.cursor.offset();
+        let wrong = |kind| DecodeError::new(kind, start);
+        if !matches!(parts.cursor.peek(), b'-' | b'0'..=b'9') {
+            return Err(wrong(DecodeErrorKind::Type));
+        }
+        let Number::Integer { negative, magnitude } = parts.cursor.number()? else {
+            return Err(wrong(DecodeErrorKind::Integer));
+        };
+        let millis =
+            i64::try_from(magnitude).ok().map(|millis| if negative { millis.wrapping_neg() } else { millis });
+        let open_time =
+            millis.and_then(Timestamp::from_millis).ok_or_else(|| wrong(DecodeErrorKind::Integer))?;
+        let mut number = || decimal(frame, &mut parts);
+        let (open, high, low, close, volume) = (number()?, number()?, number()?, number()?, number()?);
+        end(parts, cursor)?;
+        Ok(Candle { open_time, open, high, low, close, volume })
+    }
+}
+
+/// Section 7.
+impl<'f> Read<'f> for MarkPriceChange {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarkPriceChange, DecodeError> {
+        within(frame, cursor, &NAMES, |members| {
+            Ok(MarkPriceChange {
+                event_time: members.nanoseconds(TIMESTAMP)?,
+                mark_price: members.decimal(MARK_PRICE)?,
+                spot_index: members.decimal(SPOT_INDEX)?,
+            })
+        })
+    }
+}
+
+/// Section 8.
+impl<'f> Read<'f> for FundingAmountChange {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<FundingAmountChange, DecodeError> {
+        within(frame, cursor, &NAMES, |members| {
+            Ok(FundingAmountChange {
+                event_time: members.nanoseconds(TIMESTAMP)?,
+                amount: members.signed_decimal(FUNDING_AMOUNT)?,
+                funding_time: members.nanoseconds(FUNDING_DATE_TIME)?,
+                interval_minutes: members.unsigned(FUNDING_INTERVAL)?,
+                realized: members.boolean(IS_REALIZED)?,
+                rate_percent: members.if_any(FUNDING_RATE, Members::signed_decimal)?,
+                mark_price: members.if_any(MARK_PRICE, Members::decimal)?,
+            })
+        })
+    }
+}
+
+/// The endpoint that sends such frames, by their type. Heartbeats of v1 have a sequence, those of
+/// order events a trace besides; a refusal may come from any of them.
+pub(super) fn guess(frame: &str) -> Option<Endpoint> {
+    let mut room = [super::members::Member::EMPTY; super::names::SLOTS];
+    let members = scan(frame, &GUESS_NAMES, &mut room).ok()?;
+    let Some(kind) = members.text_if_any(GUESS_TYPE) else {
+        let is_error = members.text_if_any(GUESS_RESULT).is_some_and(|result| result == *"error");
+        return if is_error { None } else { Some(Endpoint::Streams) };
+    };
+    Some(match kind.raw() {
+        "heartbeat" if members.has(1 << GUESS_TRACE_ID) => Endpoint::OrderEventsV1,
+        "heartbeat" if members.has(1 << GUESS_SOCKET_SEQUENCE) => Endpoint::MarketDataV1,
+        "subscription_ack" => Endpoint::OrderEventsV1,
+        "update" => Endpoint::MarketDataV1,
+        "settlements" => Endpoint::Streams,
+        _ => Endpoint::MarketDataV2,
+    })
+}
+
+names! {
+    GUESS_NAMES {
+        GUESS_TYPE = "type",
+        GUESS_RESULT = "result",
+        GUESS_TRACE_ID = "trace_id",
+        GUESS_SOCKET_SEQUENCE = "socket_sequence",
+    }
+}
