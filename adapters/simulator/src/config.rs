@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gemini_ws::{Symbol, Timestamp};
 
+use crate::accounts::{self, Account};
 use crate::recording::Recording;
 
 /// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO) unless said otherwise: an even
@@ -29,6 +30,7 @@ pub struct Config {
     pub(crate) events_per_second: u32,
     pub(crate) orders_per_side: u32,
     pub(crate) stale_percent: u32,
+    pub(crate) accounts: Vec<Account>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +62,7 @@ impl Config {
             events_per_second: 20,
             orders_per_side: 50,
             stale_percent: 4,
+            accounts: Vec::new(),
         }
     }
 
@@ -99,6 +102,15 @@ impl Config {
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;
+        self
+    }
+
+    /// Adds an account; none if not given, and then nobody can authenticate.
+    ///
+    /// Of accounts with the same key, token or id the first counts.
+    #[must_use]
+    pub fn account(mut self, account: Account) -> Config {
+        self.accounts.push(accounts::numbered(account, &self.accounts));
         self
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use gemini_ws::{Frame, Instant, Stream, Symbol};
 use serde_json::Value;
 
+use crate::accounts::{Account, AccountId};
+use crate::authentication::Keys;
 use crate::config::{Config, SourceConfig};
 use crate::faults::{FaultOrder, Faults};
 use crate::market::Market;
@@ -48,6 +50,8 @@ pub struct Exchange {
     server_ping: Duration,
     stale_percent: u32,
     source: Source,
+    accounts: Vec<Account>,
+    keys: Keys,
     sessions: Sessions,
     schedule: Schedule,
     faults: Faults,
@@ -98,6 +102,8 @@ impl Exchange {
             server_ping: config.server_ping,
             stale_percent: config.stale_percent,
             source,
+            accounts: config.accounts,
+            keys: Keys::default(),
             sessions: Sessions::default(),
             schedule,
             faults: Faults::default(),
@@ -122,6 +128,8 @@ impl Exchange {
         self.advance(now);
         self.remove(session);
         let endpoint = request.endpoint()?;
+        let venue_time = self.turn().1.venue_time();
+        let account = self.keys.authenticate(&self.accounts, &endpoint, request, venue_time)?;
         if endpoint != Endpoint::Streams {
             return Err(refusal(404, "EndpointNotFound"));
         }
@@ -130,6 +138,9 @@ impl Exchange {
         let next_ping = self.now + self.server_ping;
         self.sessions.open(session, SnapshotMode::of_query(request.query()), next_ping);
         self.schedule.add(next_ping, Task::Ping(session));
+        if let Some(open) = self.sessions.get_mut(session) {
+            (open.endpoint, open.account) = (endpoint, account);
+        }
         Ok(())
     }
 
@@ -196,6 +207,22 @@ impl Exchange {
     /// The symbols, each once.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.source.books().symbols()
+    }
+
+    /// The accounts, in the order of the configuration.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.accounts.iter().filter_map(|account| account.id)
+    }
+
+    /// The account that a session is authenticated for; `None` if for none.
+    pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
+        self.accounts.get(self.sessions.get(session)?.account?)?.id
+    }
+
+    /// A key used a nonce elsewhere, for example over REST: smaller ones are refused from now on
+    /// (quirk Q-A5).
+    pub fn note_nonce(&mut self, key: &str, nonce: u64) {
+        self.keys.note(key, nonce);
     }
 
     /// What has happened so far.

@@ -55,6 +55,8 @@
 //!   [`OUTPUTS_MAX`] outputs wait for a session.
 #![forbid(unsafe_code)]
 
+mod accounts;
+mod authentication;
 mod channels;
 mod config;
 mod contracts;
@@ -79,6 +81,7 @@ mod turn;
 mod upgrade;
 mod wire;
 
+pub use accounts::{Account, AccountId, Role};
 pub use config::{Config, EPOCH};
 pub use exchange::{CATCH_UP_MAX, Exchange};
 pub use faults::Faults;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use gemini_ws::{Instant, Stream};
 
 use crate::stats::Stats;
+use crate::upgrade::Endpoint;
 
 /// A connection to the exchange, named by whoever carries it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -89,6 +90,9 @@ impl SnapshotMode {
 /// One connected client.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
+    pub(crate) endpoint: Endpoint,
+    /// Position of the account that it is authenticated for.
+    pub(crate) account: Option<usize>,
     pub(crate) snapshot: SnapshotMode,
     /// Subscriptions by the venue's name.
     pub(crate) streams: BTreeMap<String, Stream>,
@@ -116,6 +120,8 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn open(&mut self, id: SessionId, snapshot: SnapshotMode, next_ping: Instant) {
         let session = Session {
+            endpoint: Endpoint::Streams,
+            account: None,
             snapshot,
             streams: BTreeMap::new(),
             is_fresh: true,
