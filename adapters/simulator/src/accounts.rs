@@ -132,6 +132,10 @@ impl Account {
         self
     }
 
+    pub(crate) fn may_trade(&self) -> bool {
+        self.roles.contains(&Role::Trader)
+    }
+
     pub(crate) fn may_read(&self) -> bool {
         !self.roles.is_empty()
     }

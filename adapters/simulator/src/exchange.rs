@@ -1,17 +1,22 @@
 //! [`Exchange`]: inputs in, outputs out.
 
+#[cfg(test)]
+mod conservation;
+mod trading;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gemini_ws::{Frame, Instant, Stream, Symbol};
 use serde_json::Value;
 
-use crate::accounts::{Account, AccountId};
 use crate::authentication::Keys;
 use crate::config::{Config, SourceConfig};
+use crate::desk::Desk;
 use crate::faults::{FaultOrder, Faults};
 use crate::market::Market;
 use crate::player::Player;
+use crate::private::{OrderEventShape, PrivateStream};
 use crate::random::Random;
 use crate::requests::{self, Method, Refusal, Request, TOO_LARGE, Unread};
 use crate::schedule::{Schedule, Task};
@@ -50,8 +55,13 @@ pub struct Exchange {
     server_ping: Duration,
     stale_percent: u32,
     source: Source,
-    accounts: Vec<Account>,
+    desk: Desk,
     keys: Keys,
+    /// The last number of a session.
+    last_serial: u64,
+    order_event_shape: OrderEventShape,
+    sends_order_snapshot: bool,
+    order_replies_carry_id: bool,
     sessions: Sessions,
     schedule: Schedule,
     faults: Faults,
@@ -102,8 +112,12 @@ impl Exchange {
             server_ping: config.server_ping,
             stale_percent: config.stale_percent,
             source,
-            accounts: config.accounts,
+            desk: Desk::new(config.accounts, config.fees, seed),
             keys: Keys::default(),
+            last_serial: 0,
+            order_event_shape: config.order_event_shape,
+            sends_order_snapshot: config.sends_order_snapshot,
+            order_replies_carry_id: config.order_replies_carry_id,
             sessions: Sessions::default(),
             schedule,
             faults: Faults::default(),
@@ -129,8 +143,8 @@ impl Exchange {
         self.remove(session);
         let endpoint = request.endpoint()?;
         let venue_time = self.turn().1.venue_time();
-        let account = self.keys.authenticate(&self.accounts, &endpoint, request, venue_time)?;
-        if endpoint != Endpoint::Streams {
+        let account = self.keys.authenticate(&self.desk.accounts, &endpoint, request, venue_time)?;
+        if !matches!(endpoint, Endpoint::Streams | Endpoint::OrderEventsV1) {
             return Err(refusal(404, "EndpointNotFound"));
         }
         let window = window(self.now, CONNECTION_WINDOW);
@@ -138,9 +152,7 @@ impl Exchange {
         let next_ping = self.now + self.server_ping;
         self.sessions.open(session, SnapshotMode::of_query(request.query()), next_ping);
         self.schedule.add(next_ping, Task::Ping(session));
-        if let Some(open) = self.sessions.get_mut(session) {
-            (open.endpoint, open.account) = (endpoint, account);
-        }
+        self.open_private(session, endpoint, account, request);
         Ok(())
     }
 
@@ -155,11 +167,13 @@ impl Exchange {
     /// A client sent a frame. Frames of unknown sessions, and binary ones, are ignored and counted.
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
-        if self.sessions.get(session).is_none() {
+        let Some(open) = self.sessions.get(session) else {
             self.sessions.stats.ignored += 1;
             return;
-        }
+        };
         match frame {
+            // Nothing can be asked there (`order-events-v1.md` section 6).
+            Frame::Text(_) if open.endpoint == Endpoint::OrderEventsV1 => self.sessions.stats.ignored += 1,
             Frame::Text(text) => self.handle_request(session, text),
             Frame::Binary(_) => self.sessions.stats.ignored += 1,
             // Answering a ping is the WebSocket layer's task.
@@ -209,22 +223,6 @@ impl Exchange {
         self.source.books().symbols()
     }
 
-    /// The accounts, in the order of the configuration.
-    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
-        self.accounts.iter().filter_map(|account| account.id)
-    }
-
-    /// The account that a session is authenticated for; `None` if for none.
-    pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
-        self.accounts.get(self.sessions.get(session)?.account?)?.id
-    }
-
-    /// A key used a nonce elsewhere, for example over REST: smaller ones are refused from now on
-    /// (quirk Q-A5).
-    pub fn note_nonce(&mut self, key: &str, nonce: u64) {
-        self.keys.note(key, nonce);
-    }
-
     /// What has happened so far.
     pub fn stats(&self) -> Stats {
         self.sessions.stats
@@ -263,9 +261,12 @@ impl Exchange {
                     self.sessions.send(session, &text);
                 }
             }
+            Task::AccountReport(session) => self.report(session),
+            Task::OrderEventsHeartbeat(session) => self.send_heartbeat(session),
             _ => {
                 let (books, mut turn) = self.turn();
                 books.run(&mut turn, task);
+                self.settle();
             }
         }
     }
@@ -314,10 +315,11 @@ impl Exchange {
                 let millis = self.turn().1.venue_time().div_euclid(1_000_000);
                 requests::result(id, &format!(r#"{{"serverTime":{millis}}}"#))
             }
-            Method::ConnectionInfo => self.connection_info(id, used),
+            Method::ConnectionInfo => self.connection_info(session, id, used),
             Method::ListSubscriptions => {
                 let open = self.sessions.get(session);
                 let names = open.into_iter().flat_map(|open| open.streams.keys().cloned().map(Value::String));
+                let names = names.chain(self.private_names(session));
                 requests::result(id, &Value::Array(names.collect()).to_string())
             }
             Method::Depth { symbol, limit } => {
@@ -326,8 +328,12 @@ impl Exchange {
                 requests::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
             }
             Method::Subscribe(names) => return self.subscribe(session, id, &names),
+            Method::Order(request) => return self.handle_order(session, id, &request),
             Method::Unsubscribe(names) => {
-                let streams = self.streams(&names)?;
+                let (streams, private) = self.streams(session, &names)?;
+                for stream in private {
+                    self.stop_private(session, stream);
+                }
                 for stream in streams {
                     let open = self.sessions.get_mut(session);
                     if open.and_then(|open| open.streams.remove(&stream.to_string())).is_some() {
@@ -343,15 +349,21 @@ impl Exchange {
     }
 
     /// All streams of a request, or the first name that is none (quirk Q-E3).
-    fn streams(&self, names: &[String]) -> Result<Vec<Stream>, Refusal> {
-        let stream = |name: &String| {
+    fn streams(
+        &self,
+        session: SessionId,
+        names: &[String],
+    ) -> Result<(Vec<Stream>, Vec<PrivateStream>), Refusal> {
+        let (mut streams, mut private) = (Vec::new(), Vec::new());
+        for name in names {
             if requests::is_private(name) {
-                return Err(Refusal::authentication_required());
+                private.push(self.private_stream(session, name)?);
+                continue;
             }
             let stream = name.parse::<Stream>().ok().filter(|stream| self.source.books().has(stream));
-            stream.ok_or_else(|| Refusal::invalid_stream(name))
-        };
-        names.iter().map(stream).collect()
+            streams.push(stream.ok_or_else(|| Refusal::invalid_stream(name))?);
+        }
+        Ok((streams, private))
     }
 
     /// Subscribing again to a stream that is on already is acknowledged, and nothing else.
@@ -362,7 +374,7 @@ impl Exchange {
         if let Some(name) = names.iter().find(|name| self.faults.refuses_name(name)) {
             return Err(Refusal::invalid_stream(name));
         }
-        let streams = self.streams(names)?;
+        let (streams, private) = self.streams(session, names)?;
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
         let was_fresh = std::mem::replace(&mut open.is_fresh, false);
         let mut new = Vec::new();
@@ -381,6 +393,9 @@ impl Exchange {
             let (books, mut turn) = self.turn();
             books.subscribe(&mut turn, session, &stream);
         }
+        for stream in private {
+            self.start_private(session, stream);
+        }
         if is_early {
             self.reply(session, requests::acknowledgement(id));
         }
@@ -388,16 +403,17 @@ impl Exchange {
     }
 
     /// Section 6.1; the limits stand beside the status (quirk Q-E1).
-    fn connection_info(&self, id: &str, used: u32) -> String {
+    fn connection_info(&self, session: SessionId, id: &str, used: u32) -> String {
         let limit = |kind: &str, interval: &str, number: u32, limit: u32, count: u32| {
             format!(
                 r#"{{"rateLimitType":"{kind}","interval":"{interval}","intervalNum":{number},"limit":{limit},"count":{count}}}"#
             )
         };
+        let orders = self.orders_used(session);
         let limits = [
             limit("REQUEST_WEIGHT", "SECOND", 10, REQUESTS_MAX, used),
-            limit("ORDERS", "SECOND", 10, 3_500, 0),
-            limit("ORDERS", "DAY", 1, 10_000_000, 0),
+            limit("ORDERS", "SECOND", 10, trading::ORDERS_MAX, orders[0]),
+            limit("ORDERS", "DAY", 1, trading::ORDERS_OF_DAY_MAX, orders[1]),
             limit("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, self.connections.1),
         ];
         format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits.join(","))
@@ -455,6 +471,7 @@ impl Exchange {
     }
 
     fn leave_all(&mut self, session: SessionId) {
+        self.leave_private(session);
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (streams, next_ping) = (std::mem::take(&mut open.streams), open.next_ping);
         self.schedule.remove(next_ping, Task::Ping(session));

@@ -56,18 +56,26 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod amount;
 mod authentication;
 mod channels;
 mod config;
 mod contracts;
+mod desk;
 mod engine;
 mod exchange;
 mod faults;
 mod flow;
+mod holdings;
 mod instrument;
+mod ledger;
 mod market;
+mod order_entry;
+mod order_events;
+mod orders;
 mod perpetual;
 mod player;
+mod private;
 mod publisher;
 mod random;
 mod recording;
@@ -83,8 +91,14 @@ mod wire;
 
 pub use accounts::{Account, AccountId, Role};
 pub use config::{Config, EPOCH};
+pub use desk::FINISHED_ORDERS_MAX;
 pub use exchange::{CATCH_UP_MAX, Exchange};
 pub use faults::Faults;
+pub use ledger::{
+    LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, OrderSide, OrderState, OrderType, Outcome,
+    TimeInForce,
+};
+pub use private::OrderEventShape;
 pub use recording::{Recording, RecordingError};
 pub use requests::STREAMS_MAX;
 pub use session::{OUTPUTS_MAX, Output, SessionId};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use gemini_ws::{Instant, Stream};
 
+use crate::private::Private;
 use crate::stats::Stats;
 use crate::upgrade::Endpoint;
 
@@ -93,6 +94,7 @@ pub(crate) struct Session {
     pub(crate) endpoint: Endpoint,
     /// Position of the account that it is authenticated for.
     pub(crate) account: Option<usize>,
+    pub(crate) private: Private,
     pub(crate) snapshot: SnapshotMode,
     /// Subscriptions by the venue's name.
     pub(crate) streams: BTreeMap<String, Stream>,
@@ -122,6 +124,7 @@ impl Sessions {
         let session = Session {
             endpoint: Endpoint::Streams,
             account: None,
+            private: Private::default(),
             snapshot,
             streams: BTreeMap::new(),
             is_fresh: true,
@@ -154,6 +157,12 @@ impl Sessions {
 
     pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
         self.open.get_mut(&id)
+    }
+
+    /// The sessions that are authenticated for an account.
+    pub(crate) fn of_account(&self, account: usize) -> Vec<SessionId> {
+        let open = self.open.iter().filter(|(_, session)| session.account == Some(account));
+        open.map(|(id, _)| *id).collect()
     }
 
     pub(crate) fn count(&self) -> usize {
