@@ -45,7 +45,9 @@ const DEFAULT_BALANCES: [(&str, i64); 12] = [
 ///
 /// let account = Account::new("account-key", "secret").balance("USD", "250.00".parse().unwrap());
 /// let exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]).account(account), 7);
-/// assert_eq!(exchange.accounts().count(), 1);
+/// let account = exchange.accounts().next().unwrap();
+/// let usd = exchange.balances(account).into_iter().find(|balance| balance.asset == "USD").unwrap();
+/// assert_eq!(usd.available.to_string(), "250");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Account {

@@ -84,7 +84,12 @@ impl Holdings {
         let holding = self.assets.entry(asset.clone()).or_default();
         let before = *holding;
         change(holding);
-        if *holding != before {
+        // Nobody hears what is set aside of contracts.
+        let is_told = match asset {
+            Asset::Currency(_) => *holding != before,
+            Asset::Contract(..) => holding.total != before.total,
+        };
+        if is_told {
             self.changed.insert(asset.clone());
         }
     }

@@ -8,13 +8,16 @@
 //!   front; [`Config::recording`] plays recorded frames.
 //! - [`Faults`] lets it misbehave: lost, repeated and stale changes, late and missing replies,
 //!   silence, closed and torn connections, arbitrary frames.
-//! - [`Exchange::book`] tells the true book, to compare a client's with.
+//! - [`Exchange::book`] tells the true book, to compare a client's with; [`Exchange::orders`],
+//!   [`Exchange::balances`] and [`Exchange::positions`] what an account has.
 //! - With the feature `server`, the module `server` puts it behind a WebSocket on the loopback
 //!   interface.
 //!
-//! It speaks `wss://ws.gemini.com` without authentication: public streams, and the methods `ping`,
-//! `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; what needs an
-//! account is refused as the venue refuses it.
+//! It speaks `wss://ws.gemini.com`: public streams, and the methods `ping`, `time`, `conninfo`,
+//! `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`. Sessions that are authenticated for
+//! an [`Account`] enter orders too, which trade with the generated market and with each other, and
+//! hear of them on the private streams or on the archived `/v1/order/events`; what needs an account
+//! is refused without one as the venue refuses it.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -49,10 +52,12 @@
 //! - The same seed and inputs yield the same outputs, byte for byte, on every platform. When the
 //!   caller polls, and how often it calls [`Exchange::handle_timeout`], makes no difference to the
 //!   market.
+//! - Amounts are exact: what accounts have changes by their fills and fees, to the last digit.
 //! - Books are never crossed. Ids follow events: a client that has applied a depth frame with the
 //!   last update id `u` has the best levels of the newest ticker with an id of at most `u`.
 //! - Work per call is bounded: at most [`CATCH_UP_MAX`] of market time. Memory is: at most
-//!   [`OUTPUTS_MAX`] outputs wait for a session.
+//!   [`OUTPUTS_MAX`] outputs wait for a session, and [`FINISHED_ORDERS_MAX`] orders are remembered
+//!   after their end.
 #![forbid(unsafe_code)]
 
 mod accounts;
