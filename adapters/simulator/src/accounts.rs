@@ -1,6 +1,7 @@
 //! [`Account`]: who may trade, and with what.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use gemini_ws::Decimal;
 
@@ -49,7 +50,7 @@ const DEFAULT_BALANCES: [(&str, i64); 12] = [
 /// let usd = exchange.balances(account).into_iter().find(|balance| balance.asset == "USD").unwrap();
 /// assert_eq!(usd.available.to_string(), "250");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     pub(crate) key: String,
     pub(crate) secret: String,
@@ -143,6 +144,15 @@ impl Account {
     }
 }
 
+impl fmt::Debug for Account {
+    /// Without the secret and the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Account");
+        shown.field("key", &self.key).field("id", &self.id).field("name", &self.name);
+        shown.field("balances", &self.balances).field("roles", &self.roles).finish_non_exhaustive()
+    }
+}
+
 /// Gives a number to an account that has none.
 pub(crate) fn numbered(mut account: Account, known: &[Account]) -> Account {
     if account.id.is_none() {
@@ -156,6 +166,12 @@ pub(crate) fn numbered(mut account: Account, known: &[Account]) -> Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let shown = format!("{:?}", Account::new("account-a", "hidden").bearer_token("hidden"));
+        assert!(shown.contains("account-a") && !shown.contains("hidden"), "{shown}");
+    }
 
     #[test]
     fn accounts_are_numbered() {

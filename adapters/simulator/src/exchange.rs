@@ -130,6 +130,10 @@ impl Exchange {
 
     /// A client asks for an upgrade. A session of the same id that is still there is lost.
     ///
+    /// With credentials, which are `X-GEMINI-` headers or a bearer token, the session is that of an
+    /// [`Account`](crate::Account) (`ws-gemini-com.md` section 3); the archived order events are for
+    /// authenticated sessions alone.
+    ///
     /// # Errors
     ///
     /// The venue's answer if it does not upgrade; then there is no session.

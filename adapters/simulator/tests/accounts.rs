@@ -5,11 +5,10 @@ mod common;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
+use common::trading::sign;
 use common::{CLIENT, Venue, market};
 use gemini_ws::Instant;
 use gemini_ws_simulator::{Account, AccountId, EPOCH, Role, SessionId, UpgradeRequest};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha384;
 
 const KEY: &str = "account-first";
 const SECRET: &str = "secret";
@@ -21,12 +20,6 @@ fn venue() -> Venue {
         .account(Account::new("account-nobody", SECRET).roles([]))
         .account(Account::new("master-key", SECRET));
     Venue::new(config, 1)
-}
-
-fn sign(payload: &str) -> String {
-    let mut mac = Hmac::<Sha384>::new_from_slice(SECRET.as_bytes()).unwrap();
-    mac.update(payload.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Headers as the venue wants them, to be damaged by the tests.
@@ -170,4 +163,32 @@ fn nonces_are_shared() {
     venue.now = venue.now + Duration::from_secs(5);
     assert_eq!(upgrade(&mut venue, "/", &headers(KEY, &(seconds() + 5).to_string())), refused);
     assert!(upgrade(&mut venue, "/", &headers(KEY, &(seconds() + 6).to_string())).is_ok());
+}
+
+#[test]
+fn archived_order_events_need_a_key() {
+    let path = "/v1/order/events?heartbeat=true";
+    let nonce = seconds().to_string();
+    for (key, expected) in [
+        (KEY, Ok(Some(AccountId(5_365)))),
+        ("account-auditor", Ok(Some(AccountId(5_366)))),
+        ("account-nobody", Err((403, "MissingRole".to_owned()))),
+        ("account-unknown", Err((403, "InvalidApiKey".to_owned()))),
+        ("master-key", Err((401, "AccountScopedKeyRequired".to_owned()))),
+    ] {
+        assert_eq!(upgrade(&mut venue(), path, &order_events_headers(key, &nonce)), expected, "{key}");
+    }
+    let millis = format!("{nonce}000");
+    assert!(upgrade(&mut venue(), path, &order_events_headers(KEY, &millis)).is_ok());
+    assert!(upgrade(&mut venue(), path, &order_events_headers(KEY, &format!("\"{nonce}\""))).is_ok());
+    let bearer = [("Authorization", "Bearer token".to_owned())];
+    let missing = Err((400, "MissingApikeyHeader".to_owned()));
+    assert_eq!(upgrade(&mut venue(), path, &bearer), missing);
+    assert_eq!(upgrade(&mut venue(), path, &[]), missing);
+    // The payload of the current API is none here, nor the reverse.
+    let invalid = Err((400, "InvalidNonce".to_owned()));
+    assert_eq!(upgrade(&mut venue(), path, &headers(KEY, &nonce)), invalid);
+    assert_eq!(upgrade(&mut venue(), "/", &order_events_headers(KEY, &nonce)), invalid);
+    let wrong_path = headers(KEY, &format!(r#"{{"request":"/v1/orders","nonce":{nonce}}}"#));
+    assert_eq!(upgrade(&mut venue(), path, &wrong_path), invalid);
 }

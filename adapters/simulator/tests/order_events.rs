@@ -5,12 +5,10 @@ mod common;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
-use common::trading::{FIRST, Floor};
+use common::trading::{FIRST, Floor, sign};
 use gemini_ws::Frame;
 use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRequest};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
-use sha2::Sha384;
 
 const FEED: SessionId = SessionId(9);
 
@@ -20,9 +18,7 @@ fn open(floor: &mut Floor, query: &str) -> Vec<String> {
     floor.now = floor.now + Duration::from_millis(1);
     let payload =
         Base64::encode_string(format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#).as_bytes());
-    let mut mac = Hmac::<Sha384>::new_from_slice(b"secret").unwrap();
-    mac.update(payload.as_bytes());
-    let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let signature = sign(&payload);
     let headers = [
         ("X-GEMINI-APIKEY", "account-one"),
         ("X-GEMINI-PAYLOAD", payload.as_str()),
@@ -61,7 +57,7 @@ fn place(floor: &mut Floor, session: SessionId, order: &str) -> Vec<String> {
 fn a_conversation() {
     let mut floor = Floor::quiet(|config| config.fees(10, 20));
     place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 0.10 10001.10 - - 4aukltbw");
-    place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 1 300 200");
+    place(&mut floor, FIRST, "btcusd SELL LIMIT GTC 1 20000 20000");
     let frames = open(&mut floor, "");
     let ack: Value = serde_json::from_str(&frames[0]).unwrap();
     assert_eq!((&ack["type"], &ack["accountId"]), (&Value::from("subscription_ack"), &Value::from(5_365)));

@@ -226,7 +226,7 @@ fn rejections() {
         ("btcusd SELL LIMIT GTC 1 100 100.001", "InvalidStopPrice"),
         ("btcusd BUY LIMIT GTC 10000.01 100", "InsufficientFunds"),
         ("btcusd SELL LIMIT GTC 1000.01 100", "InsufficientFunds"),
-        ("btcusd SELL MARKET IOC 1000.01", "InsufficientFunds"),
+        ("btcusd SELL MARKET IOC 1", "InsufficientLiquidity"),
         ("GEMI-A-UP SELL LIMIT GTC 1 0.5 - NO", "InsufficientFunds"),
         ("btcusd BUY MARKET IOC 1", "InsufficientLiquidity"),
         ("btcusd BUY LIMIT GTC 1 50 - - taken", "DuplicateOrder"),
@@ -335,7 +335,7 @@ fn cancellations() {
     assert_eq!(floor.balance(0, "USD"), "999970 of 999970");
     assert_eq!(floor.cancel(FIRST, order), not_found);
     // A stop order that waits.
-    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 200 150");
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 100000 99999");
     let order = floor.newest(0);
     assert_eq!(reply_first(floor.cancel(FIRST, order)), ["1: 200", "1: CANCELED"]);
     assert_eq!(floor.balance(0, "USD"), "999970 of 999970");
@@ -388,7 +388,7 @@ fn disconnections() {
             let mut floor = Floor::quiet(|config| config);
             let third = SessionId(3);
             floor.connect(third, "one", target);
-            for (session, order) in [(third, "100"), (FIRST, "101"), (third, "210 209")] {
+            for (session, order) in [(third, "100"), (FIRST, "101"), (third, "100000 99999")] {
                 floor.place(session, &format!("btcusd BUY LIMIT GTC 1 {order}"));
             }
             end(&mut floor, third);

@@ -20,6 +20,9 @@ pub(super) const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 /// added up.
 const NOTIONAL_MAX: amount::Amount = 10_i128.pow(15 + 18);
 
+/// The largest order in units of the last decimal: many of them still fit into a level.
+const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
+
 impl Desk {
     /// The order in the integers of its instrument, or why it is rejected.
     pub(super) fn check(
@@ -51,7 +54,9 @@ impl Desk {
             quantity_decimals: instrument.quantity_decimals,
             limit: limit(instrument, request)?,
             stop: None,
-            quantity: units(request.quantity, instrument.quantity_decimals).ok_or("InvalidQuantity")?,
+            quantity: units(request.quantity, instrument.quantity_decimals)
+                .filter(|quantity| *quantity <= QUANTITY_MAX)
+                .ok_or("InvalidQuantity")?,
             is_inverted: request.outcome == Some(Outcome::No),
             base,
             quote,
@@ -105,7 +110,9 @@ fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static st
     let Some(price) = request.price else {
         return Ok(match request.side {
             OrderSide::Buy => instrument.price_limit,
-            OrderSide::Sell => instrument.tick,
+            // Contracts have no absurd prices.
+            OrderSide::Sell if is_prediction(request.symbol) => instrument.tick,
+            OrderSide::Sell => (instrument.price / 4).max(instrument.tick),
         });
     };
     if price <= Decimal::ZERO {

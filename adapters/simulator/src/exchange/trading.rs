@@ -41,6 +41,23 @@ impl Exchange {
     /// The orders of an account, the oldest first, to compare a client's with; none if there is no
     /// such account. At most [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) of all accounts are
     /// remembered after their end.
+    ///
+    /// ```
+    /// use gemini_ws::{Frame, Instant};
+    /// use gemini_ws_simulator::{Account, Config, Exchange, OrderState, SessionId, UpgradeRequest};
+    ///
+    /// let account = Account::new("account-key", "secret").bearer_token("token");
+    /// let config = Config::market(["btcusd".parse().unwrap()]).account(account);
+    /// let mut exchange = Exchange::new(config, 7);
+    /// let (client, now) = (SessionId(1), Instant::ZERO);
+    /// let request = UpgradeRequest { target: "/", headers: &[("Authorization", "Bearer token")] };
+    /// exchange.handle_upgrade(client, now, &request).unwrap();
+    /// let order = r#"{"id":1,"method":"order.place","params":{"symbol":"btcusd","side":"BUY",
+    ///     "type":"LIMIT","timeInForce":"GTC","quantity":"0.1","price":"50000.00"}}"#;
+    /// exchange.handle_frame(client, now, Frame::Text(order));
+    /// let account = exchange.account_of(client).unwrap();
+    /// assert_eq!(exchange.orders(account)[0].state, OrderState::Open);
+    /// ```
     pub fn orders(&self, account: AccountId) -> Vec<LedgerOrder> {
         let position = self.desk.position(account);
         let orders = position.into_iter().flat_map(|position| self.desk.orders_of(position));
