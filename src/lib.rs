@@ -89,7 +89,9 @@
 //!
 //! # Features
 //!
-//! - `std` (default): [`Clock`], which turns the system's monotonic clock into [`Instant`]s.
+//! - `auth` (default): [`Signer`], which makes the headers of an authenticated upgrade.
+//! - `std` (default): [`Clock`], which turns the system's monotonic clock into [`Instant`]s, and
+//!   [`UnixTime::now`].
 //! - `serde` (default): `Serialize` for events, messages and counters; `Deserialize` for values.
 //!
 //! Without them the crate needs `alloc` only.
@@ -133,6 +135,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "auth")]
+mod authentication;
 mod backoff;
 mod book;
 mod books;
@@ -148,6 +152,8 @@ mod identity;
 mod in_flight;
 pub mod lifecycle;
 mod message;
+#[cfg(feature = "auth")]
+mod nonce;
 mod outcome;
 mod scan;
 mod sequence;
@@ -163,6 +169,8 @@ mod time;
 mod timer;
 mod wire;
 
+#[cfg(feature = "auth")]
+pub use authentication::{Credentials, Endpoint, Headers, InvalidCredentials, Signer};
 pub use book::{Applied, LEVELS_MAX, OrderBook, Side};
 pub use books::{Book, Books, Replay, StaleReason};
 pub use config::{Config, PRODUCTION, SANDBOX, Snapshot};
@@ -178,6 +186,8 @@ pub use message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
     RawJson, Response, ResponseId, Text, Trade, Unrecognized,
 };
+#[cfg(feature = "auth")]
+pub use nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
 pub use outcome::{CloseReason, ConnectFailure, Lost};
 pub use scan::JSON_DEPTH_MAX;
 pub use sequence::GapRule;
@@ -186,6 +196,6 @@ pub use stream::{Cadence, InvalidStream, PartialLevels, Stream};
 pub use symbol::{InvalidSymbol, Symbol};
 #[cfg(feature = "std")]
 pub use time::Clock;
-pub use time::{Instant, Timestamp};
+pub use time::{Instant, Timestamp, UnixTime};
 pub use timer::{Deadline, Timer};
 pub use wire::{FRAME_BYTES_MAX, Scratch, decode};

@@ -1,8 +1,8 @@
-//! The two notions of time: [`Instant`], which the caller passes in, and [`Timestamp`], which the
-//! venue writes into its frames.
+//! The three notions of time: [`Instant`], which the caller passes in, [`Timestamp`], which the venue
+//! writes into its frames, and [`UnixTime`], which nonces are made of.
 //!
 //! The core reads no clock. With the feature `std`, [`Clock`] converts the operating system's
-//! monotonic clock into [`Instant`]s.
+//! monotonic clock into [`Instant`]s, and [`UnixTime::now`] asks for the wall-clock time.
 
 use core::fmt;
 use core::time::Duration;
@@ -109,6 +109,76 @@ impl fmt::Display for Timestamp {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
         write!(f, "{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+    }
+}
+
+/// What the caller's wall clock says: milliseconds since 1970-01-01 UTC.
+///
+/// It goes into nonces (`NonceSource`, feature `auth`) and nowhere else: no decision of a
+/// connection depends on it, as wall clocks jump.
+///
+/// ```
+/// use core::time::Duration;
+/// use gemini_ws::UnixTime;
+///
+/// let time = UnixTime::from_millis(1_700_000_000_250);
+/// assert_eq!((time.as_secs(), time.as_millis()), (1_700_000_000, 1_700_000_000_250));
+/// assert_eq!(UnixTime::from_secs(1_700_000_000) + Duration::from_micros(250_999), time);
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct UnixTime(u64);
+
+impl UnixTime {
+    /// A time so many milliseconds after the epoch.
+    pub const fn from_millis(millis: u64) -> UnixTime {
+        UnixTime(millis)
+    }
+
+    /// A time so many seconds after the epoch; saturates after 584 million years.
+    pub const fn from_secs(secs: u64) -> UnixTime {
+        UnixTime(secs.saturating_mul(1_000))
+    }
+
+    /// Whole milliseconds since the epoch.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded towards the past.
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// What the operating system's wall clock says now, or the epoch if that says an earlier time;
+    /// feature `std`.
+    ///
+    /// ```
+    /// use gemini_ws::UnixTime;
+    ///
+    /// assert!(UnixTime::now() > UnixTime::from_secs(1_700_000_000));
+    /// ```
+    #[cfg(feature = "std")]
+    pub fn now() -> UnixTime {
+        UnixTime::from(std::time::SystemTime::now())
+    }
+}
+
+impl core::ops::Add<Duration> for UnixTime {
+    type Output = UnixTime;
+
+    /// Counts whole milliseconds; saturates at the end of the range instead of wrapping.
+    fn add(self, duration: Duration) -> UnixTime {
+        UnixTime(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<std::time::SystemTime> for UnixTime {
+    /// A time before the epoch becomes the epoch.
+    fn from(time: std::time::SystemTime) -> UnixTime {
+        let after = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+        UnixTime(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
     }
 }
 

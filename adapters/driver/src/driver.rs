@@ -14,9 +14,11 @@ use gemini_ws::{
 };
 
 use crate::delivery::{Callback, Channel, Delivery, Events};
+use crate::dial::DialRequest;
 use crate::handle::{Commands, Replies, carry_out};
 use crate::runtime::{Runtime, Timer};
 use crate::shutdown::Shutdown;
+use crate::signer::SharedSigner;
 use crate::socket::Socket;
 
 /// The most frames that are read before timers and commands have their turn again.
@@ -43,11 +45,37 @@ pub struct Driver {
     connection: Connection,
     commands: Commands,
     shutdown: Shutdown,
+    signer: Option<SharedSigner>,
 }
 
 impl Driver {
     pub(crate) fn new(connection: Connection, commands: Commands, shutdown: Shutdown) -> Driver {
-        Driver { connection, commands, shutdown }
+        Driver { connection, commands, shutdown, signer: None }
+    }
+
+    /// Authenticates every dial with headers of its own, made when the transport is ready. Default:
+    /// public use only.
+    ///
+    /// Give all connections of one key clones of the same [`SharedSigner`]; a
+    /// [`Signer`](gemini_ws::Signer) is enough for a single one. Use addresses with `wss://`: nothing
+    /// else keeps the headers private. Values that the WebSocket layer copies are not wiped, and it
+    /// logs them at the level `trace`, target `tungstenite::handshake::client`: keep that level off.
+    ///
+    /// ```
+    /// use gemini_ws_driver::gemini_ws::{Config, Connection, Credentials, PRODUCTION, Signer};
+    /// use gemini_ws_driver::{SharedSigner, client};
+    ///
+    /// let signer = SharedSigner::new(Signer::new(Credentials::hmac("key", "top secret")?));
+    /// let (_handle, driver) = client(Connection::new(Config::new(PRODUCTION), 1));
+    /// let driver = driver.sign_with(signer.clone());
+    /// let shown = format!("{driver:?}");
+    /// assert!(shown.contains("Credentials(Hmac)") && !shown.contains("top secret"));
+    /// # Ok::<(), gemini_ws_driver::gemini_ws::InvalidCredentials>(())
+    /// ```
+    #[must_use]
+    pub fn sign_with(mut self, signer: impl Into<SharedSigner>) -> Driver {
+        self.signer = Some(signer.into());
+        self
     }
 
     /// Connects and keeps connected until [`shutdown`](crate::Handle::shutdown), or until going on is
@@ -80,6 +108,7 @@ impl Driver {
         let mut task = Task {
             runtime,
             connection: self.connection,
+            signer: self.signer,
             delivery,
             shutdown: Some(self.shutdown),
             listener: None,
@@ -105,6 +134,7 @@ type Dial<'r, Io> =
 struct Task<'r, R: Runtime, D> {
     runtime: &'r R,
     connection: Connection,
+    signer: Option<SharedSigner>,
     delivery: D,
     /// `None` once it has been heeded.
     shutdown: Option<Shutdown>,
@@ -293,6 +323,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                 Output::Connect(link) => {
                     self.farewell = None;
                     if let Some(request) = self.connection.connect_request(link) {
+                        let request = DialRequest::new(request, self.signer.clone());
                         self.dial = Some((link, Box::pin(self.runtime.dial(request))));
                         self.dial_is_new = true;
                     }

@@ -7,6 +7,8 @@
 //! A runtime is what implements [`Runtime`]: a stream of bytes, a timer, and how to dial. The crate
 //! `gemini-ws-smol` is one.
 //!
+//! [`Driver::sign_with`] authenticates the connection; each dial is signed anew.
+//!
 //! Two forms of delivery: [`Driver::run`] calls a function in the same task for each event, without a
 //! copy or a queue; [`Driver::run_with_events`] puts owned events into a bounded channel, and reads
 //! no further while it is full.
@@ -14,18 +16,22 @@
 #![forbid(unsafe_code)]
 
 mod delivery;
+mod dial;
 mod driver;
 mod handle;
 mod runtime;
 mod shutdown;
+mod signer;
 mod socket;
 
 pub use async_tungstenite;
 pub use gemini_ws;
 
 pub use delivery::Events;
+pub use dial::DialRequest;
 pub use driver::{Closed, Driver, FRAMES_PER_TURN_MAX};
 pub use handle::{COMMANDS_MAX, Handle, RequestError, client};
 pub use runtime::{Runtime, Timer};
 pub use shutdown::Shutdown;
+pub use signer::{SharedSigner, Turn};
 pub use socket::{WRITE_BUFFER_BYTES_MAX, connect_failure, io_failure, websocket_config};

@@ -5,7 +5,9 @@ use std::task::{Context, Poll};
 
 use async_tungstenite::WebSocketStream;
 use futures_lite::{AsyncRead, AsyncWrite};
-use gemini_ws::{Clock, ConnectFailure, ConnectRequest};
+use gemini_ws::{Clock, ConnectFailure};
+
+use crate::dial::DialRequest;
 
 /// What the driver needs of a runtime. It spawns nothing: the application does that.
 pub trait Runtime {
@@ -20,13 +22,11 @@ pub trait Runtime {
     /// A timer that is not set.
     fn timer(&self) -> Self::Timer;
 
-    /// Connects, secures and upgrades. Dropped before it is done, it must leave nothing behind.
-    ///
-    /// Use [`websocket_config`](crate::websocket_config) for the upgrade, and
-    /// [`connect_failure`](crate::connect_failure) for its errors.
+    /// Connects to [`url`](DialRequest::url), secures, and then calls
+    /// [`upgrade`](DialRequest::upgrade). Dropped before it is done, it must leave nothing behind.
     fn dial(
         &self,
-        request: ConnectRequest,
+        request: DialRequest,
     ) -> impl Future<Output = Result<WebSocketStream<Self::Io>, ConnectFailure>> + Send;
 }
 

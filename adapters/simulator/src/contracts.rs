@@ -51,12 +51,17 @@ impl Contracts {
             symbol: name,
             event_ticker: event,
             contract_ticker: contract,
-            id: 100_000 + hash(name) % 900_000,
+            id: contract_id(name),
             strike: strike.filter(is_price),
             previous_status: STATUSES[previous],
             status: STATUSES[*status],
         }))
     }
+}
+
+/// The number of a contract.
+pub(crate) fn contract_id(name: &str) -> u64 {
+    100_000 + hash(name) % 900_000
 }
 
 #[cfg(test)]

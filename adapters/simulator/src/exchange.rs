@@ -17,8 +17,9 @@ use crate::faults::{FaultOrder, Faults};
 use crate::market::Market;
 use crate::player::Player;
 use crate::private::{OrderEventShape, PrivateStream};
+use crate::quotes::QUOTE_STREAM;
 use crate::random::Random;
-use crate::requests::{self, Method, Refusal, Request, TOO_LARGE, Unread};
+use crate::requests::{self, Method, REQUEST_BYTES_MAX, Refusal, Request, TOO_LARGE, Unread};
 use crate::schedule::{Schedule, Task};
 use crate::session::{Output, SessionId, Sessions, SnapshotMode};
 use crate::stats::Stats;
@@ -146,6 +147,9 @@ impl Exchange {
         self.advance(now);
         self.remove(session);
         let endpoint = request.endpoint()?;
+        if endpoint.is_market_data() {
+            return self.open_market_data(session, &endpoint, request);
+        }
         let venue_time = self.turn().1.venue_time();
         let account = self.keys.authenticate(&self.desk.accounts, &endpoint, request, venue_time)?;
         if !matches!(endpoint, Endpoint::Streams | Endpoint::OrderEventsV1) {
@@ -178,6 +182,9 @@ impl Exchange {
         match frame {
             // Nothing can be asked there (`order-events-v1.md` section 6).
             Frame::Text(_) if open.endpoint == Endpoint::OrderEventsV1 => self.sessions.stats.ignored += 1,
+            Frame::Text(text) if self.source.books().is_market_data(session) => {
+                self.handle_market_data_request(session, text);
+            }
             Frame::Text(text) => self.handle_request(session, text),
             Frame::Binary(_) => self.sessions.stats.ignored += 1,
             // Answering a ping is the WebSocket layer's task.
@@ -288,6 +295,25 @@ impl Exchange {
         (self.source.books_mut(), turn)
     }
 
+    /// Begins a session of the archived generation.
+    fn open_market_data(
+        &mut self,
+        session: SessionId,
+        endpoint: &Endpoint,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        let (books, mut turn) = self.turn();
+        books.open_market_data(&mut turn, session, endpoint, request)
+    }
+
+    fn handle_market_data_request(&mut self, session: SessionId, text: &str) {
+        if text.len() > REQUEST_BYTES_MAX {
+            return self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
+        }
+        let (books, mut turn) = self.turn();
+        books.handle_market_data_request(&mut turn, session, text);
+    }
+
     fn handle_request(&mut self, session: SessionId, text: &str) {
         self.sessions.stats.requests += 1;
         let window = window(self.now, REQUEST_WINDOW);
@@ -321,9 +347,12 @@ impl Exchange {
             }
             Method::ConnectionInfo => self.connection_info(session, id, used),
             Method::ListSubscriptions => {
+                let quotes = self.source.books_mut().quotes();
+                let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers.contains(&session));
                 let open = self.sessions.get(session);
                 let names = open.into_iter().flat_map(|open| open.streams.keys().cloned().map(Value::String));
                 let names = names.chain(self.private_names(session));
+                let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
                 requests::result(id, &Value::Array(names.collect()).to_string())
             }
             Method::Depth { symbol, limit } => {
@@ -331,12 +360,16 @@ impl Exchange {
                 let found = symbol.and_then(|symbol| self.source.books().depth_result(symbol, limit));
                 requests::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
             }
-            Method::Subscribe(names) => return self.subscribe(session, id, &names),
             Method::Order(request) => return self.handle_order(session, id, &request),
-            Method::Unsubscribe(names) => {
+            Method::Subscribe(names) => return self.subscribe(session, id, names),
+            Method::Unsubscribe(mut names) => {
+                let quotes = self.take_quotes(&mut names);
                 let (streams, private) = self.streams(session, &names)?;
                 for stream in private {
                     self.stop_private(session, stream);
+                }
+                if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+                    quotes.subscribers.remove(&session);
                 }
                 for stream in streams {
                     let open = self.sessions.get_mut(session);
@@ -350,6 +383,16 @@ impl Exchange {
         };
         self.reply(session, reply);
         Ok(())
+    }
+
+    /// Takes the stream of requests for quotes out of a request's names; false if it is not among them,
+    /// or if there is none.
+    fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
+        let count = names.len();
+        if self.source.books_mut().quotes().is_some() {
+            names.retain(|name| name != QUOTE_STREAM);
+        }
+        names.len() < count
     }
 
     /// All streams of a request, or the first name that is none (quirk Q-E3).
@@ -371,14 +414,18 @@ impl Exchange {
     }
 
     /// Subscribing again to a stream that is on already is acknowledged, and nothing else.
-    fn subscribe(&mut self, session: SessionId, id: &str, names: &[String]) -> Result<(), Refusal> {
+    fn subscribe(&mut self, session: SessionId, id: &str, mut names: Vec<String>) -> Result<(), Refusal> {
         if let Some(refusal) = self.faults.refused_subscribe() {
             return Err(refusal);
         }
         if let Some(name) = names.iter().find(|name| self.faults.refuses_name(name)) {
             return Err(Refusal::invalid_stream(name));
         }
-        let (streams, private) = self.streams(session, names)?;
+        let quotes = self.take_quotes(&mut names);
+        let (streams, private) = self.streams(session, &names)?;
+        if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+            quotes.subscribers.insert(session);
+        }
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
         let was_fresh = std::mem::replace(&mut open.is_fresh, false);
         let mut new = Vec::new();
@@ -454,6 +501,11 @@ impl Exchange {
                         open.is_silenced = is_silenced;
                     }
                 }
+                FaultOrder::Lose(session, count) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.lost_frames = count;
+                    }
+                }
                 FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
                 FaultOrder::Abort(session) => self.end(Output::Abort { session }),
                 FaultOrder::Text(session, text) => self.sessions.send(session, &text),
@@ -479,6 +531,11 @@ impl Exchange {
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (streams, next_ping) = (std::mem::take(&mut open.streams), open.next_ping);
         self.schedule.remove(next_ping, Task::Ping(session));
+        let (books, mut turn) = self.turn();
+        books.leave_market_data(&mut turn, session);
+        if let Some(quotes) = books.quotes() {
+            quotes.subscribers.remove(&session);
+        }
         for stream in streams.values() {
             let (books, mut turn) = self.turn();
             books.unsubscribe(&mut turn, session, stream);

@@ -47,6 +47,7 @@ struct DepthFault {
 pub(crate) enum FaultOrder {
     Snapshot(SessionId, Symbol),
     Silence(SessionId, bool),
+    Lose(SessionId, u32),
     Close(SessionId, u16, &'static str),
     Abort(SessionId),
     Text(SessionId, String),
@@ -91,6 +92,12 @@ impl Faults {
     /// Ends [`Faults::silence`].
     pub fn end_silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, false));
+    }
+
+    /// Does not send the next `count` text frames to a session, whatever they are: on the endpoints of
+    /// market data v1 the client sees a jump of `socket_sequence`, on v2 it cannot see it.
+    pub fn lose_frames(&mut self, session: SessionId, count: u32) {
+        self.orders.push_back(FaultOrder::Lose(session, count));
     }
 
     /// Closes a session with a Close frame.

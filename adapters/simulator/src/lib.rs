@@ -13,11 +13,18 @@
 //! - With the feature `server`, the module `server` puts it behind a WebSocket on the loopback
 //!   interface.
 //!
-//! It speaks `wss://ws.gemini.com`: public streams, and the methods `ping`, `time`, `conninfo`,
-//! `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`. Sessions that are authenticated for
-//! an [`Account`] enter orders too, which trade with the generated market and with each other, and
-//! hear of them on the private streams or on the archived `/v1/order/events`; what needs an account
-//! is refused without one as the venue refuses it.
+//! It speaks three generations of the venue's API, on the paths that the venue has:
+//!
+//! | Path | What is spoken |
+//! |---|---|
+//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; for an [`Account`] orders, which trade with the generated market and with each other, and private streams; what needs an account is refused without one as the venue refuses it |
+//! | `/v1/order/events` | the orders of an account; heartbeats if the query asks for them |
+//! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
+//! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
+//! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |
+//!
+//! [`Exchange::handle_upgrade`] takes the request of an upgrade, and refuses what there is not. Market
+//! data of the archived paths is of a generated market only: recordings have the frames of the current API.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -62,7 +69,9 @@
 
 mod accounts;
 mod amount;
+mod auctions;
 mod authentication;
+mod candles;
 mod channels;
 mod config;
 mod contracts;
@@ -75,6 +84,9 @@ mod holdings;
 mod instrument;
 mod ledger;
 mod market;
+mod market_data_v1;
+mod market_data_v2;
+mod members;
 mod order_entry;
 mod order_events;
 mod orders;
@@ -82,6 +94,7 @@ mod perpetual;
 mod player;
 mod private;
 mod publisher;
+mod quotes;
 mod random;
 mod recording;
 mod requests;
@@ -90,6 +103,7 @@ mod schedule;
 pub mod server;
 mod session;
 mod stats;
+mod tape;
 mod turn;
 mod upgrade;
 mod wire;

@@ -1,5 +1,6 @@
 //! [`Market`]: generated books, and everything that is published about them.
 
+mod archived;
 pub(crate) mod client_orders;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +15,14 @@ use crate::flow::Flow;
 use crate::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::perpetual::{self, Perpetual};
 use crate::publisher::{Publisher, next_publication};
+use crate::quotes::Quotes;
 use crate::random::{Random, hash};
 use crate::schedule::{Schedule, Task};
 use crate::session::SessionId;
 use crate::turn::{Books, TrueBook, Turn};
+use crate::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest};
 use crate::wire::{self, Top};
+use archived::ArchivedFeeds;
 
 /// About the venue's ids of autumn 2026 (`ws-gemini-com.md` section 12.1).
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
@@ -43,6 +47,8 @@ pub(crate) struct Market {
     contract_subscribers: BTreeSet<SessionId>,
     /// Matches of clients' orders that have not been taken.
     executions: Vec<client_orders::Execution>,
+    archived: ArchivedFeeds,
+    quotes: Option<Quotes>,
     /// Working memory.
     effects: Effects,
 }
@@ -86,6 +92,8 @@ impl Market {
             contracts: Contracts::new(symbols, seed),
             contract_subscribers: BTreeSet::new(),
             executions: Vec::new(),
+            archived: ArchivedFeeds::new(seed),
+            quotes: Quotes::new(symbols, seed),
             effects: Effects::default(),
         };
         for (position, symbol) in symbols.iter().enumerate() {
@@ -97,6 +105,7 @@ impl Market {
                 let first = flow.pause(pause_of(&instrument, pause));
                 schedule.add(gemini_ws::Instant::ZERO + first, Task::Market(position));
             }
+            market.archived.add(&instrument, seed, market.pause.is_some(), epoch, schedule);
             let phase = hash(instrument.symbol.as_str());
             if is_perpetual(*symbol) {
                 schedule.add(perpetual::next_mark(gemini_ws::Instant::ZERO, phase), Task::Mark(position));
@@ -121,6 +130,9 @@ impl Market {
         }
         if let Some(first) = market.contracts.pause() {
             schedule.add(gemini_ws::Instant::ZERO + first, Task::Contract);
+        }
+        if let Some(quotes) = &mut market.quotes {
+            schedule.add(gemini_ws::Instant::ZERO + quotes.pause(), Task::Quote);
         }
         market
     }
@@ -175,6 +187,7 @@ impl Market {
                 turn.sessions.send_all(&listing.channels.trade, &text);
             }
         }
+        let former = listing.top;
         let top = top(&listing.engine);
         if top != listing.top {
             listing.top = top;
@@ -190,19 +203,21 @@ impl Market {
                 turn.schedule.add(at, Task::Publish(position, tempo));
             }
         }
+        self.archived.publish(turn, position, &self.listings[position], effects, &former);
     }
 
     /// The prices of perpetuals that are published about their funding, each minute.
     fn fund(&mut self, turn: &mut Turn<'_>) {
         turn.schedule.add(perpetual::next_funding(turn.now, turn.epoch), Task::Funding);
         let now = turn.venue_time();
-        for listing in &mut self.listings {
+        for (position, listing) in self.listings.iter_mut().enumerate() {
             let Some(perpetual) = &mut listing.perpetual else { continue };
             let funding = perpetual.funding(&listing.instrument, listing.flow.fair(), now);
             if !listing.channels.funding.is_empty() {
                 let text = wire::funding(&listing.instrument, &funding);
                 turn.sessions.send_all(&listing.channels.funding, &text);
             }
+            self.archived.fund(turn, position, listing, &funding);
         }
     }
 
@@ -333,14 +348,13 @@ impl Listing {
         wire::partial_depth(&self.instrument, with_symbol, self.last_change.0, sides)
     }
 
-    /// Sends the mark price if it has changed.
-    fn mark(&mut self, turn: &mut Turn<'_>) {
+    /// Sends the mark price if it has changed, and returns it with the index price.
+    fn mark(&mut self, turn: &mut Turn<'_>) -> Option<(u64, u64)> {
         let time = turn.venue_time();
-        let Some(perpetual) = &mut self.perpetual else { return };
-        if let Some((mark, index)) = perpetual.mark(self.flow.fair()) {
-            let text = wire::mark_price(&self.instrument, time, mark, index);
-            turn.sessions.send_all(&self.channels.mark, &text);
-        }
+        let (mark, index) = self.perpetual.as_mut()?.mark(self.flow.fair())?;
+        let text = wire::mark_price(&self.instrument, time, mark, index);
+        turn.sessions.send_all(&self.channels.mark, &text);
+        Some((mark, index))
     }
 
     fn levels(&self, side: Side) -> Vec<Level> {
@@ -416,6 +430,32 @@ impl Books for Market {
         Some(TrueBook { bids, asks, last_update_id: listing.last_change.0 })
     }
 
+    fn open_market_data(
+        &mut self,
+        turn: &mut Turn<'_>,
+        session: SessionId,
+        endpoint: &Endpoint,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        Market::open_market_data(self, turn, session, endpoint, request)
+    }
+
+    fn is_market_data(&self, session: SessionId) -> bool {
+        self.archived.contains(session)
+    }
+
+    fn handle_market_data_request(&mut self, turn: &mut Turn<'_>, session: SessionId, text: &str) {
+        Market::handle_market_data_request(self, turn, session, text);
+    }
+
+    fn leave_market_data(&mut self, turn: &mut Turn<'_>, session: SessionId) {
+        self.archived.leave(turn, session);
+    }
+
+    fn quotes(&mut self) -> Option<&mut Quotes> {
+        self.quotes.as_mut()
+    }
+
     fn run(&mut self, turn: &mut Turn<'_>, task: Task) {
         match task {
             Task::Market(position) => self.step(turn, position),
@@ -426,8 +466,19 @@ impl Books for Market {
             Task::Mark(position) => {
                 let listing = &mut self.listings[position];
                 turn.schedule.add(perpetual::next_mark(turn.now, listing.phase), task);
-                listing.mark(turn);
+                if let Some(mark) = listing.mark(turn) {
+                    self.archived.mark(turn, position, listing, mark);
+                }
             }
+            Task::Auction(position) => self.archived.auction(turn, position, &self.listings[position]),
+            Task::Quote => {
+                if let Some(quotes) = &mut self.quotes {
+                    let text = quotes.next(turn.venue_time());
+                    turn.sessions.send_all(&quotes.subscribers, &text);
+                    turn.schedule.add(turn.now + quotes.pause(), task);
+                }
+            }
+            Task::Heartbeat(session) => self.archived.heartbeat(turn, session),
             Task::Funding => self.fund(turn),
             Task::Contract => {
                 if let Some(pause) = self.contracts.pause() {

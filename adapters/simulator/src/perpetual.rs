@@ -40,6 +40,11 @@ impl Perpetual {
     pub(crate) fn funding(&mut self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
         let step = i64::try_from(self.random.below(3)).unwrap_or(0) - 1;
         self.rate = (self.rate + step).clamp(-50, 50);
+        self.present_funding(instrument, fair, venue_time)
+    }
+
+    /// The funding at the present rate.
+    pub(crate) fn present_funding(&self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
         // Percent with three decimals times price, on five decimals.
         let amount = i128::from(fair) * i128::from(self.rate) / i128::from(power(instrument.price_decimals));
         let is_realized = venue_time.rem_euclid(HOUR_NANOS) == 0;

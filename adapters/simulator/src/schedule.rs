@@ -32,6 +32,12 @@ pub(crate) enum Task {
     Reply(u64),
     /// The RFC 6455 ping of a session.
     Ping(SessionId),
+    /// The next step of a symbol's auction.
+    Auction(usize),
+    /// The next transition of a request for a quote.
+    Quote,
+    /// The heartbeat of a session of an archived endpoint.
+    Heartbeat(SessionId),
 }
 
 /// Tasks by time.

@@ -1,7 +1,7 @@
 //! [`Server`]: the exchange behind a WebSocket on the loopback interface; feature `server`.
 //!
 //! One task owns the exchange and all sockets. Nothing is spawned: whoever has the server runs it,
-//! on any executor.
+//! on any executor. [`Server::close`] ends it in good order.
 //!
 //! ```
 //! use futures_lite::future;
@@ -15,6 +15,7 @@
 //! future::block_on(future::or(client, async { match server.run().await {} }));
 //! ```
 
+mod handshake;
 mod link;
 
 use std::collections::BTreeMap;
@@ -45,15 +46,19 @@ pub const WAITING_BYTES_MAX: usize = 16 << 20;
 const ACCEPTED_PER_TURN: usize = 16;
 /// Outputs that are handed out before other work has its turn.
 const OUTPUTS_PER_TURN: usize = 4_096;
+/// The status of a server that goes away (RFC 6455 section 7.4.1).
+const GOING_AWAY: u16 = 1001;
 /// How long accepting rests after it failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An [`Exchange`] that clients of any kind can connect to.
 ///
-/// It answers the upgrade on every path and speaks plain `ws://`. Dropping it closes everything.
+/// It speaks plain `ws://`; the [exchange](Exchange::handle_upgrade) decides which paths there are, and a
+/// refusal is answered with its status and body. Dropping it closes everything.
 #[derive(Debug)]
 pub struct Server {
-    listener: Async<TcpListener>,
+    /// `None` when it closes.
+    listener: Option<Async<TcpListener>>,
     address: SocketAddr,
     exchange: Exchange,
     clock: Clock,
@@ -78,7 +83,8 @@ impl Counters {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Sockets that were dropped because they were upgraded wrongly or too late.
+    /// Sockets that were dropped because they were not upgraded: refused by the exchange, asking
+    /// wrongly or too late.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -103,7 +109,7 @@ impl Server {
         let listener = Async::<TcpListener>::bind(address)?;
         let address = listener.get_ref().local_addr()?;
         Ok(Server {
-            listener,
+            listener: Some(listener),
             address,
             exchange,
             clock: Clock::new(),
@@ -137,6 +143,25 @@ impl Server {
         poll_fn(|context| self.poll_turn(context))
     }
 
+    /// Stops in good order: accepts nobody any more, sends every client a Close frame with the code 1001
+    /// ("going away"), and ends when all have answered, after `limit` at the latest.
+    ///
+    /// What waits for a client is sent before. Dropping the future drops the server.
+    pub fn close(mut self, limit: Duration) -> impl Future<Output = ()> + Send {
+        self.listener = None;
+        self.links.retain(|_, link| link.is_open());
+        for session in self.links.keys() {
+            self.exchange.faults().close(*session, GOING_AWAY, "going away");
+        }
+        let mut limit = Timer::after(limit);
+        poll_fn(move |context| {
+            // Not to be waited for if nobody is there.
+            let is_late = Pin::new(&mut limit).poll(context).is_ready();
+            let Poll::Pending = self.poll_turn(context);
+            if self.links.is_empty() || is_late { Poll::Ready(()) } else { Poll::Pending }
+        })
+    }
+
     /// One turn, of bounded work; wakes itself if there is more to do.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Infallible> {
         let now = self.clock.now();
@@ -159,11 +184,12 @@ impl Server {
 
     /// Accepts sockets; true if there may be more of them.
     fn accept(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
+        let Some(listener) = &self.listener else { return false };
         for _ in 0..ACCEPTED_PER_TURN {
             if self.links.len() >= CONNECTIONS_MAX || now < self.accept_after {
                 return false;
             }
-            match self.listener.get_ref().accept() {
+            match listener.get_ref().accept() {
                 Ok((socket, _)) => {
                     // One that is gone already is no reason to stop.
                     let Ok(socket) = Async::new(socket) else { continue };
@@ -171,7 +197,7 @@ impl Server {
                     self.links.insert(SessionId(self.last_session), Link::new(socket, now));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match self.listener.poll_readable(context) {
+                    match listener.poll_readable(context) {
                         Poll::Pending => return false,
                         Poll::Ready(_) => continue,
                     }

@@ -102,6 +102,8 @@ pub(crate) struct Session {
     pub(crate) is_fresh: bool,
     /// Nothing is sent (a fault).
     pub(crate) is_silenced: bool,
+    /// So many text frames are still to be lost (a fault).
+    pub(crate) lost_frames: u32,
     pub(crate) next_ping: Instant,
     /// The number of the rate-limit window, and the requests in it.
     pub(crate) requests: (u64, u32),
@@ -129,6 +131,7 @@ impl Sessions {
             streams: BTreeMap::new(),
             is_fresh: true,
             is_silenced: false,
+            lost_frames: 0,
             next_ping,
             requests: (0, 0),
             waiting: 0,
@@ -170,6 +173,12 @@ impl Sessions {
     }
 
     pub(crate) fn send(&mut self, session: SessionId, text: &str) {
+        if let Some(open) = self.open.get_mut(&session)
+            && open.lost_frames > 0
+        {
+            open.lost_frames -= 1;
+            return;
+        }
         if self.may_send(session) {
             self.stats.frames += 1;
             self.outputs.push_back(Output::Send { session, text: text.to_owned() });

@@ -3,9 +3,11 @@
 use gemini_ws::{Instant, Level, Symbol};
 
 use crate::faults::Faults;
+use crate::quotes::Quotes;
 use crate::random::Random;
 use crate::schedule::Schedule;
 use crate::session::Sessions;
+use crate::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 
 /// A book as the exchange itself has it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -65,6 +67,34 @@ pub(crate) trait Books {
 
     /// The present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
+
+    /// Begins a session of an endpoint of the archived generation; the venue's answer if there is no
+    /// such endpoint or symbol, and then no session.
+    fn open_market_data(
+        &mut self,
+        _turn: &mut Turn<'_>,
+        _session: crate::SessionId,
+        _endpoint: &Endpoint,
+        _request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        Err(refusal(404, "EndpointNotFound"))
+    }
+
+    /// Whether a session is one of those.
+    fn is_market_data(&self, _session: crate::SessionId) -> bool {
+        false
+    }
+
+    /// A client of such a session sent a text.
+    fn handle_market_data_request(&mut self, _turn: &mut Turn<'_>, _session: crate::SessionId, _text: &str) {}
+
+    /// Ends a session if it is one of those.
+    fn leave_market_data(&mut self, _turn: &mut Turn<'_>, _session: crate::SessionId) {}
+
+    /// The requests for quotes, which are a stream of their own; `None` if there are none.
+    fn quotes(&mut self) -> Option<&mut Quotes> {
+        None
+    }
 
     /// Does a task that this put on the schedule.
     fn run(&mut self, turn: &mut Turn<'_>, task: crate::schedule::Task);

@@ -35,6 +35,13 @@ pub(crate) enum Endpoint {
     OrderEventsV1,
 }
 
+impl Endpoint {
+    /// Whether it is one of the archived generation's public endpoints.
+    pub(crate) const fn is_market_data(&self) -> bool {
+        matches!(self, Endpoint::MarketDataV2 | Endpoint::MarketDataV1(_) | Endpoint::MultiMarketDataV1(_))
+    }
+}
+
 impl<'r> UpgradeRequest<'r> {
     /// The path without the query.
     pub(crate) fn path(&self) -> &'r str {

@@ -227,7 +227,7 @@ fn push_signed_decimal(text: &mut String, name: &str, units: i64, decimals: u8) 
 }
 
 /// Units of the last decimal as a decimal number, all decimals written.
-fn push_digits(text: &mut String, units: u64, decimals: u8) {
+pub(crate) fn push_digits(text: &mut String, units: u64, decimals: u8) {
     let unit = power(decimals);
     push_integer(text, units / unit);
     if decimals > 0 {

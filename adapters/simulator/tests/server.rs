@@ -205,6 +205,113 @@ fn what_is_no_upgrade_is_refused() {
     });
 }
 
+/// Asks as any HTTP client does, and returns all that is answered.
+async fn answer(address: SocketAddr, head: &str) -> String {
+    let socket = Async::<TcpStream>::connect(address).await.unwrap();
+    socket.write_with(|mut socket| socket.write(head.as_bytes())).await.unwrap();
+    let (mut answer, mut part) = (Vec::new(), [0; 256]);
+    loop {
+        let count = socket.read_with(|mut socket| socket.read(&mut part)).await.unwrap();
+        if count == 0 {
+            return String::from_utf8(answer).unwrap();
+        }
+        answer.extend_from_slice(&part[..count]);
+    }
+}
+
+#[test]
+fn refusals_show_status_and_body() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let upgrade = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let table = [
+        ("/v3", upgrade, "404 Not Found", "EndpointNotFound"),
+        ("/v1/marketdata/ethusd", upgrade, "404 Not Found", "InvalidSymbol"),
+        ("/v1/multimarketdata", upgrade, "400 Bad Request", "MissingSymbols"),
+        ("/", "Host: a\r\n\r\n", "426 Upgrade Required", "UpgradeRequired"),
+        ("/", "Host: a\r\nUpgrade: websocket\r\n\r\n", "400 Bad Request", "BadUpgrade"),
+    ];
+    let count = table.len() as u64;
+    serve(&mut server, async {
+        for (target, headers, status, reason) in table {
+            let answered = answer(address, &format!("GET {target} HTTP/1.1\r\n{headers}")).await;
+            let (head, body) = answered.split_once("\r\n\r\n").unwrap();
+            let mut lines = head.split("\r\n");
+            assert_eq!(lines.next(), Some(format!("HTTP/1.1 {status}").as_str()), "{target}");
+            let length = format!("Content-Length: {}", body.len());
+            assert!(lines.any(|line| line == length), "{head}");
+            assert_eq!(body, format!(r#"{{"result":"error","reason":"{reason}"}}"#), "{target}");
+        }
+        // A WebSocket client sees the status too.
+        let socket = Async::<TcpStream>::connect(address).await.unwrap();
+        match client_async(format!("ws://{address}/v3"), socket).await {
+            Err(Error::Http(response)) => assert_eq!(response.status(), 404),
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_eq!((server.counters().accepted(), server.counters().refused()), (0, count + 1));
+    assert_eq!(server.exchange_mut().session_count(), 0);
+}
+
+#[test]
+fn archived_endpoints() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut client = connect(address, "v2/marketdata").await;
+        let subscribe = r#"{"type":"subscribe","subscriptions":[{"name":"l2","symbols":["BTCUSD"]}]}"#;
+        client.send(Message::text(subscribe)).await.unwrap();
+        let first = text(&mut client).await;
+        assert!(first.starts_with(r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","#), "{first}");
+        while !text(&mut client).await.contains(r#""type":"trade""#) {}
+
+        let mut client = connect(address, "v1/marketdata/btcusd?top_of_book=true").await;
+        for sequence in 0..5 {
+            let frame = text(&mut client).await;
+            assert!(frame.contains(&format!(r#""socket_sequence":{sequence},"#)), "{frame}");
+        }
+    });
+    assert_eq!((server.counters().accepted(), server.exchange_mut().session_count()), (2, 2));
+}
+
+#[test]
+fn stops_in_good_order() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let (mut client, _silent) = serve(&mut server, async {
+        let mut client = connect(address, "v2/marketdata").await;
+        client.send(Message::text("{")).await.unwrap();
+        text(&mut client).await;
+        (client, connect(address, "").await)
+    });
+    let started = std::time::Instant::now();
+    let reader = async {
+        loop {
+            match client.next().await {
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1001, "going away"));
+                    assert!(client.next().await.is_none());
+                    // Nobody is accepted meanwhile.
+                    return assert!(TcpStream::connect(address).is_err());
+                }
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    // One client does not answer.
+    future::block_on(future::zip(server.close(Duration::from_millis(300)), reader));
+    assert!(started.elapsed() >= Duration::from_millis(300));
+
+    // If all answer the limit is not waited for.
+    let mut server = self::server(|config| config);
+    let address = server.local_addr();
+    let mut client = serve(&mut server, connect(address, ""));
+    let reader = async { while let Some(Ok(_)) = client.next().await {} };
+    future::block_on(future::zip(server.close(Duration::from_secs(60)), reader));
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
 #[test]
 fn dropping_it_closes_everything() {
     let mut server = server(|config| config);

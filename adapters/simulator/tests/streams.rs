@@ -308,3 +308,33 @@ fn many_symbols() {
     }
     assert!(venue.run(SECOND * 3).len() > 2_000);
 }
+
+#[test]
+fn requests_for_quotes() {
+    let mut venue = Venue::new(market(&["btcusd", "GEMI-PRES2028-VANCE", "GEMI-A-UP"]), 1);
+    venue.connect("");
+    assert_eq!(venue.request("subscribe", &["requestForQuote"]), [r#"{"id":1,"status":200}"#]);
+    let listed = r#"{"id":1,"status":200,"result":["requestForQuote"]}"#;
+    assert_eq!(venue.send(r#"{"id":1,"method":"list_subscriptions"}"#), [listed]);
+    let mut last = BTreeMap::new();
+    for text in venue.run(SECOND * 600) {
+        let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(frame["e"], "requestForQuote");
+        assert!(frame["l"].as_array().is_some_and(|legs| legs.len() >= 2), "{text}");
+        let id = frame["r"].as_str().unwrap().to_owned();
+        let former = last.insert(id, frame["S"].as_str().unwrap().to_owned());
+        let is_first = former.is_none();
+        assert_eq!(is_first, frame["S"] == "OPEN", "{text}");
+    }
+    let ended = last.values().filter(|status| ["FINALIZED", "EXPIRED"].contains(&status.as_str())).count();
+    assert!(last.len() > 10 && ended > 5, "{last:?}");
+    venue.request("unsubscribe", &["requestForQuote"]);
+    assert!(venue.run(SECOND * 60).is_empty());
+
+    // Without contracts there is no such stream.
+    let mut venue = Venue::new(market(&["btcusd"]), 1);
+    venue.connect("");
+    let refusal =
+        r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"Invalid stream name: requestForQuote"}}"#;
+    assert_eq!(venue.request("subscribe", &["requestForQuote"]), [refusal]);
+}

@@ -30,14 +30,13 @@ use std::task::{Context, Poll};
 
 use futures_rustls::rustls;
 pub use gemini_ws_driver::{
-    self as driver, Closed, Driver, Events, Handle, RequestError, Runtime, Shutdown, Timer,
-    async_tungstenite, client, gemini_ws,
+    self as driver, Closed, DialRequest, Driver, Events, Handle, RequestError, Runtime, SharedSigner,
+    Shutdown, Timer, Turn, async_tungstenite, client, gemini_ws,
 };
-use gemini_ws_driver::{connect_failure, websocket_config};
 pub use transport::Transport;
 
 use async_tungstenite::WebSocketStream;
-use gemini_ws::{Clock, ConnectFailure, ConnectRequest};
+use gemini_ws::{Clock, ConnectFailure};
 
 /// The runtime of [`Driver::run`] on smol.
 #[derive(Clone, Debug)]
@@ -76,12 +75,9 @@ impl Runtime for Smol {
         SmolTimer(smol::Timer::never())
     }
 
-    async fn dial(&self, request: ConnectRequest) -> Result<WebSocketStream<Transport>, ConnectFailure> {
-        let transport = transport::connect(&request.url, &self.tls).await?;
-        let upgrade =
-            async_tungstenite::client_async_with_config(request.url, transport, Some(websocket_config()));
-        let (stream, _) = upgrade.await.map_err(|error| connect_failure(&error))?;
-        Ok(stream)
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Transport>, ConnectFailure> {
+        let transport = transport::connect(request.url(), &self.tls).await?;
+        request.upgrade(transport).await
     }
 }
 

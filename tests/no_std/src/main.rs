@@ -5,7 +5,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
-use gemini_ws::{Config, Connection, Frame, Instant, Scratch};
+use gemini_ws::{Config, Connection, Credentials, Endpoint, Frame, Instant, Scratch, Signer, UnixTime};
 
 struct NoMemory;
 
@@ -32,4 +32,10 @@ pub fn touch(text: &str) -> bool {
     let mut scratch = Scratch::new();
     let link = connection.link();
     connection.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch).is_some()
+}
+
+/// Signs, with a time from wherever the device has it.
+pub fn sign(key: &str, secret: &str, millis: u64) -> Option<usize> {
+    let mut signer = Signer::new(Credentials::hmac(key, secret).ok()?);
+    Some(signer.headers(Endpoint::Current, UnixTime::from_millis(millis)).iter().count())
 }

@@ -5,21 +5,18 @@ use std::fmt;
 use std::future::Future;
 use std::net::TcpStream;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::Async;
-use async_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
-use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::{Bytes, Message};
-use async_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use futures_core::Stream;
 use futures_sink::Sink;
 use gemini_ws::{Frame, Instant};
 
+use super::handshake::{self, Socket, Upgrade};
 use crate::exchange::{Exchange, NO_STATUS};
-use crate::requests::REQUEST_BYTES_MAX;
 use crate::session::{Output, SessionId};
 
 /// How long a client may take for the upgrade.
@@ -29,11 +26,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Frames that are read from one client before others have their turn.
 const FRAMES_PER_TURN: usize = 32;
 
-type Socket = WebSocketStream<Async<TcpStream>>;
-type Upgrade = Pin<Box<dyn Future<Output = Option<(Socket, String)>> + Send>>;
+/// What is done without the exchange.
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pub(super) struct Link {
     state: State,
+    /// The exchange is done with it; what waits is written, then the client may close.
+    is_closing: bool,
     /// When the upgrade or the closing has taken too long.
     deadline: Option<Instant>,
     waiting: VecDeque<Message>,
@@ -41,17 +40,19 @@ pub(super) struct Link {
 }
 
 enum State {
-    Upgrading(Upgrade),
+    /// The client has not said yet what it wants.
+    Asking(Task<Option<Upgrade>>),
+    /// The exchange knows the session; the client is told.
+    Accepting(Task<Option<Socket>>),
+    Refusing(Task<()>),
     Open(Box<Socket>),
-    /// The exchange is done with it; what waits is written, then the client may close.
-    Closing(Box<Socket>),
 }
 
 /// How far reading came.
 pub(super) enum Progress {
     /// Nothing more at present.
     Waits,
-    /// The upgrade succeeded; the exchange knows the session.
+    /// The upgrade succeeded.
     Opened,
     /// There may be more.
     HasMore,
@@ -64,9 +65,11 @@ pub(super) enum Progress {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Upgrading(_) => "Upgrading",
+            State::Asking(_) => "Asking",
+            State::Accepting(_) => "Accepting",
+            State::Refusing(_) => "Refusing",
+            State::Open(_) if self.is_closing => "Closing",
             State::Open(_) => "Open",
-            State::Closing(_) => "Closing",
         };
         f.debug_struct("Link").field("state", &state).field("waiting_bytes", &self.waiting_bytes).finish()
     }
@@ -75,7 +78,8 @@ impl fmt::Debug for Link {
 impl Link {
     pub(super) fn new(socket: Async<TcpStream>, now: Instant) -> Link {
         Link {
-            state: State::Upgrading(Box::pin(upgrade(socket))),
+            state: State::Asking(Box::pin(handshake::read(socket))),
+            is_closing: false,
             deadline: Some(now + UPGRADE_TIMEOUT),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -90,6 +94,11 @@ impl Link {
         self.waiting_bytes
     }
 
+    /// Whether the client has been upgraded.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
+    }
+
     /// Queues an output; nothing follows a Close frame.
     pub(super) fn push(&mut self, output: Output, now: Instant) {
         let message = match output {
@@ -97,12 +106,7 @@ impl Link {
             Output::Ping { .. } => Message::Ping(Bytes::new()),
             Output::Close { code, reason, .. } => {
                 self.deadline = Some(now + CLOSE_TIMEOUT);
-                // An empty state in between is never seen.
-                let state = std::mem::replace(&mut self.state, State::Upgrading(Box::pin(async { None })));
-                self.state = match state {
-                    State::Open(socket) => State::Closing(socket),
-                    other => other,
-                };
+                self.is_closing = true;
                 let frame = CloseFrame { code: code.into(), reason: reason.into() };
                 Message::Close(Some(frame).filter(|_| code != NO_STATUS))
             }
@@ -120,21 +124,14 @@ impl Link {
         exchange: &mut Exchange,
     ) -> Progress {
         let is_late = self.deadline.is_some_and(|deadline| deadline <= now);
-        let (socket, is_open) = match &mut self.state {
-            State::Upgrading(upgrade) => {
-                return match upgrade.as_mut().poll(context) {
-                    Poll::Ready(Some((socket, query))) => {
-                        self.state = State::Open(Box::new(socket));
-                        self.deadline = None;
-                        exchange.handle_connected(session, now, &query);
-                        Progress::Opened
-                    }
-                    Poll::Pending if !is_late => Progress::Waits,
-                    _ => Progress::NotOpened,
-                };
+        let socket = match &mut self.state {
+            State::Open(socket) => socket,
+            _ if is_late => {
+                // What the exchange may know of it is over.
+                exchange.handle_lost(session, now);
+                return Progress::NotOpened;
             }
-            State::Open(socket) => (socket, true),
-            State::Closing(socket) => (socket, false),
+            _ => return self.poll_upgrade(context, now, session, exchange),
         };
         if is_late {
             return Progress::Ended;
@@ -145,7 +142,7 @@ impl Link {
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(_) => return Progress::Ended,
             };
-            if !is_open {
+            if self.is_closing {
                 continue;
             }
             let frame = match &message {
@@ -164,9 +161,53 @@ impl Link {
         Progress::HasMore
     }
 
+    fn poll_upgrade(
+        &mut self,
+        context: &mut Context<'_>,
+        now: Instant,
+        session: SessionId,
+        exchange: &mut Exchange,
+    ) -> Progress {
+        loop {
+            self.state = match &mut self.state {
+                State::Asking(task) => match task.as_mut().poll(context) {
+                    Poll::Pending => return Progress::Waits,
+                    Poll::Ready(None) => return Progress::NotOpened,
+                    Poll::Ready(Some(upgrade)) => {
+                        match upgrade.ask(|request| exchange.handle_upgrade(session, now, request)) {
+                            Ok(()) => State::Accepting(Box::pin(handshake::accept(upgrade))),
+                            Err(refusal) => State::Refusing(Box::pin(async {
+                                // A client that is gone needs no answer.
+                                let _ = handshake::refuse(upgrade, refusal).await;
+                            })),
+                        }
+                    }
+                },
+                State::Accepting(task) => match task.as_mut().poll(context) {
+                    Poll::Pending => return Progress::Waits,
+                    Poll::Ready(None) => {
+                        exchange.handle_lost(session, now);
+                        return Progress::NotOpened;
+                    }
+                    Poll::Ready(Some(socket)) => {
+                        // The exchange may have ended the session meanwhile.
+                        self.deadline = self.deadline.filter(|_| self.is_closing);
+                        self.state = State::Open(Box::new(socket));
+                        return Progress::Opened;
+                    }
+                },
+                State::Refusing(task) => match task.as_mut().poll(context) {
+                    Poll::Pending => return Progress::Waits,
+                    Poll::Ready(()) => return Progress::NotOpened,
+                },
+                State::Open(_) => return Progress::HasMore,
+            }
+        }
+    }
+
     /// Writes what the socket takes; false if it is of no use any more.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
-        let (State::Open(socket) | State::Closing(socket)) = &mut self.state else { return true };
+        let State::Open(socket) = &mut self.state else { return true };
         let mut socket = Pin::new(&mut **socket);
         while !self.waiting.is_empty() {
             match socket.as_mut().poll_ready(context) {
@@ -181,29 +222,5 @@ impl Link {
             }
         }
         !matches!(socket.poll_flush(context), Poll::Ready(Err(_)))
-    }
-}
-
-/// Answers the upgrade, and returns the query of its URL.
-async fn upgrade(socket: Async<TcpStream>) -> Option<(Socket, String)> {
-    // Small frames leave at once, as on the venue.
-    socket.get_ref().set_nodelay(true).ok()?;
-    let query = Arc::new(Mutex::new(String::new()));
-    // Twice what the exchange reads, so that it is the exchange that refuses.
-    let limit = Some(2 * REQUEST_BYTES_MAX);
-    let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
-    let callback = KeepQuery(Arc::clone(&query));
-    let socket = accept_hdr_async_with_config(socket, callback, Some(config)).await.ok()?;
-    let query = std::mem::take(&mut *query.lock().unwrap_or_else(PoisonError::into_inner));
-    Some((socket, query))
-}
-
-struct KeepQuery(Arc<Mutex<String>>);
-
-impl Callback for KeepQuery {
-    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
-        let query = request.uri().query().unwrap_or_default();
-        query.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(response)
     }
 }

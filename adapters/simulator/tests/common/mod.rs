@@ -1,6 +1,7 @@
 //! What the tests share: a venue under a virtual clock, and a client's view of a book.
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 
+pub mod archived;
 pub mod trading;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,392 @@
+//! [`ArchivedFeeds`]: the market as the archived generation of the API tells it, and the sessions of
+//! its endpoints.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gemini_ws::{Instant, Symbol};
+
+use super::{Listing, Market, top};
+use crate::auctions::{Auction, AuctionStep};
+use crate::candles::Candles;
+use crate::engine::{Effects, PriceQuantity, Side};
+use crate::instrument::{is_perpetual, is_prediction};
+use crate::market_data_v1::{Entry, Maker, MarketDataV1, Options, Reason, Update};
+use crate::market_data_v2::request::{self, Feed};
+use crate::market_data_v2::{MarketDataV2, Present};
+use crate::members::MemberOrder;
+use crate::random::{Random, hash};
+use crate::schedule::{Schedule, Task};
+use crate::session::{SessionId, SnapshotMode};
+use crate::tape::{Taker, Tape, TapeTrade};
+use crate::turn::Turn;
+use crate::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
+use crate::wire::{Funding, Top};
+
+/// About the venue's event ids of late 2023 (`marketdata-v1.md` section 3.2).
+const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
+
+/// The time between two heartbeats of both endpoints.
+const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
+
+/// One of so many events brings a block trade with it, where there are auctions too.
+const EVENTS_PER_BLOCK_TRADE: u64 = 1_000;
+
+/// What the archived endpoints need beside the books.
+#[derive(Clone, Debug)]
+pub(super) struct ArchivedFeeds {
+    random: Random,
+    /// On one sequence over all symbols.
+    event_id: u64,
+    /// By the position of the symbol in the market.
+    records: Vec<Record>,
+    v1: MarketDataV1,
+    v2: MarketDataV2,
+    heartbeats: BTreeMap<SessionId, Instant>,
+}
+
+/// What is remembered of one symbol.
+#[derive(Clone, Debug, Default)]
+struct Record {
+    tape: Tape,
+    candles: Candles,
+    auction: Option<Auction>,
+    /// Mark and index.
+    mark: Option<(u64, u64)>,
+    funding: Option<Funding>,
+}
+
+impl ArchivedFeeds {
+    pub(super) fn new(seed: u64) -> ArchivedFeeds {
+        let mut random = Random::for_name(seed, "marketdata");
+        ArchivedFeeds {
+            event_id: FIRST_EVENT_ID + random.below(1_000_000),
+            random,
+            records: Vec::new(),
+            v1: MarketDataV1::default(),
+            v2: MarketDataV2::default(),
+            heartbeats: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in the next symbol of the market; one whose book never changes has no auctions.
+    pub(super) fn add(
+        &mut self,
+        instrument: &super::Instrument,
+        seed: u64,
+        is_alive: bool,
+        epoch: i64,
+        schedule: &mut Schedule,
+    ) {
+        let mut auction = Auction::new(instrument, seed).filter(|_| is_alive);
+        if let Some(auction) = &mut auction {
+            let first = Instant::ZERO + auction.pause(epoch);
+            schedule.add(first, Task::Auction(self.records.len()));
+        }
+        self.records.push(Record { auction, ..Record::default() });
+    }
+
+    /// Ids skip: others use the same sequence (`marketdata-v1.md` section 4).
+    fn take_event_id(&mut self) -> u64 {
+        self.event_id += 1 + self.random.below(12);
+        self.event_id
+    }
+
+    /// Tells what an event did; `former` are the best levels before it.
+    pub(super) fn publish(
+        &mut self,
+        turn: &mut Turn<'_>,
+        position: usize,
+        listing: &Listing,
+        effects: &Effects,
+        former: &Top,
+    ) {
+        let time = turn.venue_time();
+        let (mut updates, trades, changes) = self.updates(listing, effects, time);
+        let present = top(&listing.engine);
+        if let Some(last) = updates.last_mut() {
+            let sides = Side::BOTH.into_iter().zip(former.iter().zip(present));
+            last.entries.extend(sides.filter_map(|(side, (former, present))| match (*former, present) {
+                (former, present) if former == present => None,
+                // Nothing replaces the former best; what the venue sends then has not been measured.
+                (Some((price, _)), None) => Some(Entry::Best { side, level: (price, 0) }),
+                (_, present) => present.map(|level| Entry::Best { side, level }),
+            }));
+        }
+        let Some(record) = self.records.get_mut(position) else { return };
+        for trade in &trades {
+            record.tape.record(*trade);
+            record.candles.record(time.div_euclid(1_000_000), trade.level);
+        }
+        let (sessions, instrument) = (&mut *turn.sessions, &listing.instrument);
+        self.v1.publish(sessions, position, instrument, &updates);
+        self.v2.publish(sessions, position, instrument, &trades, &changes);
+        if !trades.is_empty() {
+            self.v2.publish_candles(sessions, position, instrument, &record.candles);
+        }
+        if record.auction.is_some() && self.random.chance(1, EVENTS_PER_BLOCK_TRADE) {
+            self.publish_block_trade(turn, position, listing);
+        }
+    }
+
+    /// An update for each fill, since a trade's id is that of its event, and one for what else
+    /// changed; then the trades, and all levels that changed.
+    fn updates(
+        &mut self,
+        listing: &Listing,
+        effects: &Effects,
+        time: i64,
+    ) -> (Vec<Update>, Vec<TapeTrade>, Vec<(Side, PriceQuantity)>) {
+        // Quantities before the event, and as far as they have been told.
+        let mut levels: BTreeMap<(Side, u64), (u64, u64)> = BTreeMap::new();
+        for change in &effects.changes {
+            levels.entry((change.side, change.price)).or_insert((change.before, change.before));
+        }
+        let (mut updates, mut trades) = (Vec::new(), Vec::new());
+        for fill in &effects.fills {
+            let (level, side) = ((fill.price, fill.quantity), fill.maker_side);
+            let event_id = self.take_event_id();
+            let mut entries = vec![Entry::Trade { level, maker: Maker::Side(side) }];
+            if let Some((_, told)) = levels.get_mut(&(side, fill.price)) {
+                let before = *told;
+                *told = before.saturating_sub(fill.quantity);
+                let (price, remaining, reason) = (fill.price, *told, Reason::Trade);
+                entries.push(Entry::Change { side, price, before, remaining, reason });
+            }
+            updates.push(Update { event_id, time: Some(time), entries });
+            trades.push(TapeTrade { event_id, time, level, taker: Taker::Side(side.opposite()) });
+        }
+        let (mut entries, mut changes) = (Vec::new(), Vec::new());
+        for change in &effects.changes {
+            let (side, price) = (change.side, change.price);
+            let Some((before, told)) = levels.remove(&(side, price)) else { continue };
+            let remaining = listing.engine.quantity(side, price);
+            if remaining != before {
+                changes.push((side, (price, remaining)));
+            }
+            if remaining != told {
+                let reason = if remaining > told { Reason::Place } else { Reason::Cancel };
+                entries.push(Entry::Change { side, price, before: told, remaining, reason });
+            }
+        }
+        if !entries.is_empty() {
+            updates.push(Update { event_id: self.take_event_id(), time: Some(time), entries });
+        }
+        (updates, trades, changes)
+    }
+
+    /// Two parties trade beside the book, between its best levels.
+    fn publish_block_trade(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing) {
+        let [Some((bid, _)), Some((ask, _))] = top(&listing.engine) else { return };
+        let instrument = &listing.instrument;
+        let middle = bid + (ask - bid) / 2;
+        let price = middle - middle % instrument.tick;
+        let quantity = instrument.quantity.saturating_mul(100 + self.random.below(100));
+        let (event_id, time, level) = (self.take_event_id(), turn.venue_time(), (price, quantity));
+        let trade = TapeTrade { event_id, time, level, taker: Taker::Block };
+        if let Some(record) = self.records.get_mut(position) {
+            record.tape.record(trade);
+        }
+        let update = Update { event_id, time: Some(time), entries: vec![Entry::BlockTrade { level }] };
+        self.v1.publish(turn.sessions, position, instrument, &[update]);
+        self.v2.publish(turn.sessions, position, instrument, &[trade], &[]);
+    }
+
+    /// The next step of a symbol's auction.
+    pub(super) fn auction(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing) {
+        let (time, instrument) = (turn.venue_time(), &listing.instrument);
+        let Some(auction) = self.records.get_mut(position).and_then(|record| record.auction.as_mut()) else {
+            return;
+        };
+        if turn.faults.is_halted() {
+            return turn.schedule.add(turn.now + Duration::from_secs(1), Task::Auction(position));
+        }
+        let (pause, step) = auction.step(instrument, &top(&listing.engine), time);
+        turn.schedule.add(turn.now + pause, Task::Auction(position));
+        let Some(step) = step else { return };
+        let entries = match step {
+            AuctionStep::Opens(plan) => vec![Entry::AuctionOpen(plan)],
+            AuctionStep::Prices(price) => {
+                self.v2.publish_auction(turn.sessions, position, instrument, &price);
+                let trade = price.cleared.filter(|_| price.is_result);
+                let trade = trade.map(|level| Entry::Trade { level, maker: Maker::Auction });
+                trade.into_iter().chain([Entry::AuctionPrice(price)]).collect()
+            }
+        };
+        let update = Update { event_id: self.take_event_id(), time: Some(time), entries };
+        self.v1.publish(turn.sessions, position, instrument, &[update]);
+    }
+
+    /// Tells a new mark price and index price.
+    pub(super) fn mark(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing, mark: (u64, u64)) {
+        if let Some(record) = self.records.get_mut(position) {
+            record.mark = Some(mark);
+        }
+        let time = turn.venue_time();
+        self.v2.publish_mark(turn.sessions, position, &listing.instrument, time, mark);
+    }
+
+    /// Tells the funding as it stands.
+    pub(super) fn fund(
+        &mut self,
+        turn: &mut Turn<'_>,
+        position: usize,
+        listing: &Listing,
+        funding: &Funding,
+    ) {
+        if let Some(record) = self.records.get_mut(position) {
+            record.funding = Some(*funding);
+        }
+        let time = turn.venue_time();
+        self.v2.publish_funding(turn.sessions, position, &listing.instrument, time, funding);
+    }
+
+    pub(super) fn contains(&self, session: SessionId) -> bool {
+        self.v1.contains(session) || self.v2.contains(session)
+    }
+
+    /// Ends a session of one of the endpoints.
+    pub(super) fn leave(&mut self, turn: &mut Turn<'_>, session: SessionId) {
+        self.v1.leave(session);
+        self.v2.leave(session);
+        if let Some(at) = self.heartbeats.remove(&session) {
+            turn.schedule.remove(at, Task::Heartbeat(session));
+        }
+    }
+
+    fn plan_heartbeat(&mut self, turn: &mut Turn<'_>, session: SessionId) {
+        let at = turn.now + HEARTBEAT_PERIOD;
+        self.heartbeats.insert(session, at);
+        turn.schedule.add(at, Task::Heartbeat(session));
+    }
+
+    pub(super) fn heartbeat(&mut self, turn: &mut Turn<'_>, session: SessionId) {
+        self.plan_heartbeat(turn, session);
+        let time = turn.venue_time();
+        self.v1.heartbeat(turn.sessions, session);
+        self.v2.heartbeat(turn.sessions, session, time);
+    }
+}
+
+impl Market {
+    /// Begins a session of an archived endpoint.
+    pub(super) fn open_market_data(
+        &mut self,
+        turn: &mut Turn<'_>,
+        session: SessionId,
+        endpoint: &Endpoint,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        let (symbols, is_multi) = match endpoint {
+            Endpoint::MarketDataV2 => {
+                open_without_ping(turn, session);
+                self.archived.v2.open(session);
+                self.archived.plan_heartbeat(turn, session);
+                return Ok(());
+            }
+            Endpoint::MarketDataV1(symbol) => (std::slice::from_ref(symbol), false),
+            Endpoint::MultiMarketDataV1(symbols) => (symbols.as_slice(), true),
+            _ => return Err(refusal(404, "EndpointNotFound")),
+        };
+        let mut positions = Vec::new();
+        for symbol in symbols {
+            let position = self.positions.get(symbol).ok_or_else(|| refusal(404, "InvalidSymbol"))?;
+            if !positions.contains(position) {
+                positions.push(*position);
+            }
+        }
+        let options = Options::of_parameters(request.parameters(), is_multi)?;
+        open_without_ping(turn, session);
+        let archived = &mut self.archived;
+        // Every other session has the members in the other order (quirk Q-V1-4).
+        let is_even = session.0.is_multiple_of(2);
+        let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
+        archived.v1.open(session, options, is_multi, order);
+        if options.heartbeat {
+            archived.plan_heartbeat(turn, session);
+        }
+        for position in positions {
+            let listing = &self.listings[position];
+            let book = (&listing.instrument, &listing.engine);
+            archived.v1.watch(turn.sessions, session, position, book, archived.event_id);
+        }
+        Ok(())
+    }
+
+    /// A frame from a client of an archived endpoint: only v2 listens.
+    pub(super) fn handle_market_data_request(&mut self, turn: &mut Turn<'_>, session: SessionId, text: &str) {
+        if !self.archived.v2.contains(session) {
+            turn.sessions.stats.ignored += 1;
+            return;
+        }
+        turn.sessions.stats.requests += 1;
+        let Some(request) = request::parse(text) else {
+            return self.archived.v2.refuse(turn.sessions, session, request::INVALID_JSON);
+        };
+        let known = request.subscriptions.iter().filter_map(|(feed, name)| self.feed(*feed, name));
+        let mut feeds: Vec<(usize, Feed)> = known.collect();
+        if feeds.is_empty() {
+            return self.archived.v2.refuse(turn.sessions, session, request::NO_VALID_TRADING_PAIRS);
+        }
+        // The first frames come in an order of the venue's own (`marketdata-v2.md` section 3).
+        feeds.sort_by_key(|(position, feed)| (hash(self.listings[*position].symbol_name()), *feed));
+        feeds.dedup();
+        for (position, feed) in feeds {
+            if request.is_subscribe {
+                self.subscribe_feed(turn, session, position, feed);
+            } else {
+                self.archived.v2.unsubscribe(session, position, feed);
+            }
+        }
+    }
+
+    /// The position of a symbol that is spelled in upper case and has the feed. Perpetuals may have
+    /// hyphens, as one of the venue's documents spells them.
+    fn feed(&self, feed: Feed, name: &str) -> Option<(usize, Feed)> {
+        if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return None;
+        }
+        let symbol = name.parse::<Symbol>().ok()?;
+        let symbol = if is_prediction(symbol) && name.ends_with("-PERP") {
+            name.replace('-', "").parse().ok()?
+        } else {
+            symbol
+        };
+        let position = *self.positions.get(&symbol)?;
+        (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
+    }
+
+    fn subscribe_feed(&mut self, turn: &mut Turn<'_>, session: SessionId, position: usize, feed: Feed) {
+        let time = turn.venue_time();
+        let listing = &mut self.listings[position];
+        let archived = &mut self.archived;
+        let Some(record) = archived.records.get(position) else { return };
+        let fair = listing.flow.fair();
+        let present = Present {
+            instrument: &listing.instrument,
+            engine: &listing.engine,
+            tape: &record.tape,
+            candles: &record.candles,
+            time,
+            mark: record.mark,
+            funding: record.funding.or_else(|| {
+                let perpetual = listing.perpetual.as_ref()?;
+                Some(perpetual.present_funding(&listing.instrument, fair, time))
+            }),
+        };
+        let auctions = record.auction.iter().flat_map(Auction::recent);
+        archived.v2.subscribe(turn.sessions, session, (position, feed), &present, auctions);
+    }
+}
+
+/// These endpoints send no RFC 6455 pings (`marketdata-v2.md` section 9), so the time of the next one is
+/// any that is not on the schedule.
+fn open_without_ping(turn: &mut Turn<'_>, session: SessionId) {
+    turn.sessions.open(session, SnapshotMode::Absent, turn.now);
+}
+
+impl Listing {
+    fn symbol_name(&self) -> &str {
+        self.instrument.symbol.as_str()
+    }
+}

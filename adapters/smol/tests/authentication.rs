@@ -1,0 +1,275 @@
+//! The headers of upgrades as a server sees them.
+//!
+//! Every test is bounded by a time-out.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use gemini_ws_smol::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use gemini_ws_smol::async_tungstenite::{WebSocketStream, accept_hdr_async};
+use gemini_ws_smol::gemini_ws::{
+    Clock, Config, ConnectFailure, Connection, Credentials, Endpoint, NONCE_TOLERANCE, Nonce, NonceSource,
+    NonceUnit, Signer, UnixTime,
+};
+use gemini_ws_smol::{DialRequest, Driver, Handle, Runtime, SharedSigner, Smol, Transport, client};
+use smol::net::{TcpListener, TcpStream};
+
+const KEY: &str = "conformance-api-key";
+const SECRET: &str = "conformance-api-secret";
+const TOKEN: &str = "an-access-token";
+const HEADERS: [&str; 5] =
+    ["x-gemini-apikey", "x-gemini-nonce", "x-gemini-payload", "x-gemini-signature", "authorization"];
+
+/// A test that does not end in time has failed.
+fn within<T>(future: impl Future<Output = T>) -> T {
+    let timeout = async {
+        smol::Timer::after(Duration::from_secs(20)).await;
+        panic!("not done in time");
+    };
+    smol::block_on(smol::future::or(future, timeout))
+}
+
+/// Those of [`HEADERS`] that a request has.
+fn headers_of(request: &Request) -> Vec<(String, String)> {
+    let all = HEADERS.iter().flat_map(|name| {
+        let values = request.headers().get_all(*name).iter();
+        values.map(|value| ((*name).to_owned(), value.to_str().unwrap().to_owned()))
+    });
+    all.collect()
+}
+
+/// Answers an upgrade with 101 or another status.
+#[expect(clippy::result_large_err, reason = "the handshake wants its refusal so")]
+async fn answer(
+    stream: TcpStream,
+    status: u16,
+    seen: &mut Vec<Vec<(String, String)>>,
+) -> Option<WebSocketStream<TcpStream>> {
+    // The callback of the handshake has no other way out.
+    let headers = RefCell::new(Vec::new());
+    let respond = |request: &Request, response: Response| {
+        *headers.borrow_mut() = headers_of(request);
+        if status == 101 {
+            return Ok(response);
+        }
+        let mut refusal = ErrorResponse::new(None);
+        *refusal.status_mut() = status.try_into().unwrap();
+        Err(refusal)
+    };
+    let accepted = accept_hdr_async(stream, respond).await.ok();
+    seen.push(headers.into_inner());
+    accepted
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+fn connect(url: &str) -> (Handle, Driver) {
+    let config = Config::new(url).backoff(Duration::from_millis(5), Duration::from_millis(10));
+    client(Connection::new(config, 1))
+}
+
+/// The headers of one upgrade for each status; after each the transport is dropped.
+fn upgrades(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -> Vec<Vec<(String, String)>> {
+    within(async {
+        let (listener, url) = listen().await;
+        let (handle, driver) = connect(&url);
+        let server = async {
+            let mut seen = Vec::new();
+            for status in statuses {
+                let (stream, _) = listener.accept().await.unwrap();
+                drop(answer(stream, *status, &mut seen).await);
+            }
+            handle.shutdown();
+            seen
+        };
+        let smol = Smol::new();
+        smol::future::zip(sign(driver).run(&smol, |_, _, _| {}), server).await.1
+    })
+}
+
+fn signer() -> Signer {
+    Signer::new(Credentials::hmac(KEY, SECRET).unwrap())
+}
+
+fn nonce(headers: &[(String, String)]) -> u64 {
+    headers.iter().find(|(name, _)| name == "x-gemini-nonce").unwrap().1.parse().unwrap()
+}
+
+/// Scenario L-140: after a loss and after a refusal the headers are new ones.
+#[test]
+fn every_dial_is_signed_anew() {
+    for (unit, per_second) in [(NonceUnit::Seconds, 1), (NonceUnit::Milliseconds, 1_000)] {
+        let sign = |driver: Driver| driver.sign_with(signer().with_nonces(NonceSource::new(unit)));
+        let seen = upgrades(sign, &[101, 400, 500, 101]);
+        let now = UnixTime::now().as_secs() * per_second;
+        let tolerance = NONCE_TOLERANCE.as_secs() * per_second;
+        for headers in &seen {
+            let nonce = nonce(headers);
+            assert!(nonce.abs_diff(now) <= tolerance, "{nonce} at {now}");
+            let expected =
+                Credentials::hmac(KEY, SECRET).unwrap().headers(Endpoint::Current, Nonce::new(nonce));
+            let expected: Vec<_> =
+                expected.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+            assert_eq!(*headers, expected);
+        }
+        assert!(seen.len() == 4 && seen.is_sorted_by(|before, after| nonce(before) < nonce(after)));
+    }
+}
+
+#[test]
+fn without_a_signer_nothing_is_sent() {
+    assert_eq!(upgrades(|driver| driver, &[101, 101]), [[], []]);
+}
+
+/// A token that expires is replaced for the next dial.
+#[test]
+fn a_token_and_its_successor() {
+    let seen = within(async {
+        let (listener, url) = listen().await;
+        let (handle, driver) = connect(&url);
+        let signer = SharedSigner::new(Signer::new(Credentials::bearer("old").unwrap()));
+        let run = driver.sign_with(signer.clone());
+        let server = async {
+            let mut seen = Vec::new();
+            let (stream, _) = listener.accept().await.unwrap();
+            let open = answer(stream, 101, &mut seen).await.unwrap();
+            *signer.turn().await = Signer::new(Credentials::bearer("fresh").unwrap());
+            drop(open);
+            let (stream, _) = listener.accept().await.unwrap();
+            let _open = answer(stream, 101, &mut seen).await;
+            handle.shutdown();
+            seen
+        };
+        let smol = Smol::new();
+        smol::future::zip(run.run(&smol, |_, _, _| {}), server).await.1
+    });
+    let expected = |token: &str| vec![("authorization".to_owned(), format!("Bearer {token}"))];
+    assert_eq!(seen, [expected("old"), expected("fresh")]);
+}
+
+/// Scenario L-141: connections and REST requests of one key arrive in the order of their nonces,
+/// although each arrives on a transport of its own and is answered with a delay.
+#[test]
+fn the_users_of_a_key_take_turns() {
+    let arrived = Mutex::new(Vec::new());
+    within(async {
+        let (listener, url) = listen().await;
+        let signer = SharedSigner::new(signer());
+        let smol = Smol::new();
+        let (handles, drivers): (Vec<_>, Vec<_>) = (0..3).map(|_| connect(&url)).unzip();
+        let executor = smol::LocalExecutor::new();
+        let runs: Vec<_> = drivers
+            .into_iter()
+            .map(|driver| driver.sign_with(signer.clone()))
+            .map(|driver| executor.spawn(driver.run(&smol, |_, _, _| {})))
+            .collect();
+        let rest = executor.spawn(async {
+            for _ in 0..10 {
+                let mut turn = signer.turn().await;
+                let nonce = turn.nonces().next(UnixTime::now()).get();
+                smol::Timer::after(Duration::from_millis(3)).await;
+                arrived.lock().unwrap().push(nonce);
+                drop(turn);
+                smol::Timer::after(Duration::from_millis(3)).await;
+            }
+        });
+        let server = async {
+            for number in 0.. {
+                let (stream, _) = listener.accept().await.unwrap();
+                let arrived = &arrived;
+                let answered = async move {
+                    // Some requests lie in the socket for a while before they are read.
+                    smol::Timer::after(Duration::from_millis(4 * (number % 3))).await;
+                    let mut seen = Vec::new();
+                    drop(answer(stream, 101, &mut seen).await);
+                    arrived.lock().unwrap().extend(seen.iter().map(|headers| nonce(headers)));
+                };
+                executor.spawn(answered).detach();
+            }
+        };
+        let end = async {
+            rest.await;
+            for handle in &handles {
+                handle.shutdown();
+            }
+            for run in runs {
+                run.await;
+            }
+        };
+        executor.run(smol::future::or(end, server)).await;
+    });
+    let arrived = arrived.into_inner().unwrap();
+    assert!(arrived.len() >= 20 && arrived.is_sorted_by(|before, after| before < after), "{arrived:?}");
+}
+
+/// A runtime that prints what it is to dial.
+struct Printing {
+    smol: Smol,
+    printed: Mutex<String>,
+}
+
+impl Runtime for Printing {
+    type Io = Transport;
+    type Timer = <Smol as Runtime>::Timer;
+
+    fn clock(&self) -> &Clock {
+        self.smol.clock()
+    }
+
+    fn timer(&self) -> Self::Timer {
+        self.smol.timer()
+    }
+
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Transport>, ConnectFailure> {
+        self.printed.lock().unwrap().push_str(&format!("{request:?} {request:#?} {}", request.url()));
+        self.smol.dial(request).await
+    }
+}
+
+/// Nothing on the way to the socket prints a secret, a token or a header's value.
+#[test]
+fn nothing_is_printed() {
+    for (credentials, secrets) in [
+        (Credentials::hmac(KEY, SECRET).unwrap(), vec![KEY, SECRET]),
+        (Credentials::bearer(TOKEN).unwrap(), vec![TOKEN]),
+    ] {
+        let (printed, seen) = within(async {
+            let (listener, url) = listen().await;
+            let (handle, driver) = connect(&url);
+            let shared = SharedSigner::new(Signer::new(credentials));
+            let mut printed = format!("{shared:?} {:?}", shared.turn().await);
+            let driver = driver.sign_with(shared);
+            printed.push_str(&format!("{driver:?} {driver:#?} {handle:?}"));
+            let server = async {
+                let mut seen = Vec::new();
+                for status in [400, 101] {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    drop(answer(stream, status, &mut seen).await);
+                }
+                handle.shutdown();
+                seen
+            };
+            let runtime = Printing { smol: Smol::new(), printed: Mutex::new(String::new()) };
+            let mut events = String::new();
+            let on_event = |connection: &mut Connection, _, event: gemini_ws_smol::gemini_ws::Event<'_>| {
+                let link = connection.link();
+                let request = connection.connect_request(link);
+                events.push_str(&format!("{connection:?} {request:?} {event:?}"));
+            };
+            let (closed, seen) = smol::future::zip(driver.run(&runtime, on_event), server).await;
+            printed.push_str(&format!("{closed:?} {}", closed.reason));
+            (printed + &events + &runtime.printed.into_inner().unwrap(), seen)
+        });
+        assert!(printed.contains("DialRequest") && printed.contains("Credentials("), "{printed}");
+        let values = seen.iter().flatten().filter(|(name, _)| name != "x-gemini-nonce");
+        for secret in values.map(|(_, value)| value.as_str()).chain(secrets) {
+            assert!(!printed.contains(secret), "{secret} in {printed}");
+        }
+    }
+}
