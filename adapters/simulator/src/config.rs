@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use gemini_ws::{Symbol, Timestamp};
 
+use crate::accounts::{self, Account};
+use crate::private::OrderEventShape;
 use crate::recording::Recording;
 
 /// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO) unless said otherwise: an even
@@ -29,6 +31,12 @@ pub struct Config {
     pub(crate) events_per_second: u32,
     pub(crate) orders_per_side: u32,
     pub(crate) stale_percent: u32,
+    pub(crate) accounts: Vec<Account>,
+    /// Of makers and of takers, in hundredths of a percent.
+    pub(crate) fees: [u32; 2],
+    pub(crate) order_event_shape: OrderEventShape,
+    pub(crate) sends_order_snapshot: bool,
+    pub(crate) order_replies_carry_id: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +68,11 @@ impl Config {
             events_per_second: 20,
             orders_per_side: 50,
             stale_percent: 4,
+            accounts: Vec::new(),
+            fees: [0; 2],
+            order_event_shape: OrderEventShape::default(),
+            sends_order_snapshot: false,
+            order_replies_carry_id: false,
         }
     }
 
@@ -99,6 +112,47 @@ impl Config {
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;
+        self
+    }
+
+    /// Adds an account; none if not given, and then nobody can authenticate.
+    ///
+    /// Of accounts with the same key, token or id the first counts.
+    #[must_use]
+    pub fn account(mut self, account: Account) -> Config {
+        self.accounts.push(accounts::numbered(account, &self.accounts));
+        self
+    }
+
+    /// The fees of makers and of takers in hundredths of a percent of the notional, rounded down to
+    /// eight decimals and taken from the quote currency; none if not given, as the sandbox reports
+    /// (quirk Q-O7). More than 10,000 counts as that.
+    #[must_use]
+    pub fn fees(mut self, maker: u32, taker: u32) -> Config {
+        self.fees = [maker, taker].map(|fee| fee.min(10_000));
+        self
+    }
+
+    /// How events of orders call themselves (quirk Q-C4); as specified if not given.
+    #[must_use]
+    pub fn order_event_shape(mut self, shape: OrderEventShape) -> Config {
+        self.order_event_shape = shape;
+        self
+    }
+
+    /// Whether `orders@account` begins with the open orders in an `orderSnapshot` (quirk Q-U4);
+    /// false if not given.
+    #[must_use]
+    pub fn order_snapshot(mut self, is_sent: bool) -> Config {
+        self.sends_order_snapshot = is_sent;
+        self
+    }
+
+    /// Whether the replies to orders carry `result.orderId`; false if not given, as they do on the
+    /// venue (quirk Q-O2).
+    #[must_use]
+    pub fn order_replies_carry_id(mut self, carry: bool) -> Config {
+        self.order_replies_carry_id = carry;
         self
     }
 }

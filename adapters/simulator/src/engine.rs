@@ -20,11 +20,22 @@ impl Side {
             Side::Ask => Side::Bid,
         }
     }
+
+    /// Whether an order of this side and limit matches one at `price` of the other side.
+    pub(crate) const fn reaches(self, limit: u64, price: u64) -> bool {
+        match self {
+            Side::Bid => price <= limit,
+            Side::Ask => price >= limit,
+        }
+    }
 }
 
 /// An order, within one engine; never given twice.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct OrderId(u64);
+
+/// Whose order it is: the position of an account. The orders of the generated flow have no owner.
+pub(crate) type Owner = Option<usize>;
 
 /// What becomes of the part of an order that does not match at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,6 +54,27 @@ pub(crate) struct Effects {
     pub(crate) changes: Vec<Change>,
     /// Each match, in the order of time.
     pub(crate) fills: Vec<Fill>,
+    /// Whose order took what was filled.
+    pub(crate) taker: Owner,
+}
+
+impl Effects {
+    pub(crate) fn clear(&mut self) {
+        self.changes.clear();
+        self.fills.clear();
+        self.taker = None;
+    }
+}
+
+/// What became of an order when it came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Placement {
+    /// The order in the book; `None` if nothing of it rests.
+    pub(crate) resting: Option<OrderId>,
+    /// The quantity that did not match.
+    pub(crate) left: u64,
+    /// It would have matched an order of the same owner: what was left is not in the book.
+    pub(crate) met_own: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,12 +90,14 @@ pub(crate) struct Fill {
     pub(crate) price: u64,
     pub(crate) quantity: u64,
     pub(crate) maker: OrderId,
+    pub(crate) maker_owner: Owner,
     pub(crate) maker_side: Side,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Resting {
     id: OrderId,
+    owner: Owner,
     quantity: u64,
 }
 
@@ -86,8 +120,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Matches an order against the opposite side as far as `limit` allows; returns its id if a part
-    /// of it rests.
+    /// Matches an order of nobody's against the opposite side as far as `limit` allows; returns its
+    /// id if a part of it rests.
     pub(crate) fn place(
         &mut self,
         side: Side,
@@ -96,42 +130,70 @@ impl Engine {
         remainder: Remainder,
         effects: &mut Effects,
     ) -> Option<OrderId> {
+        self.place_for(None, side, limit, quantity, remainder, effects).resting
+    }
+
+    /// The same for somebody's order, which never matches one of the same owner: it stops before.
+    pub(crate) fn place_for(
+        &mut self,
+        owner: Owner,
+        side: Side,
+        limit: u64,
+        quantity: u64,
+        remainder: Remainder,
+        effects: &mut Effects,
+    ) -> Placement {
         self.last_id += 1;
         let id = OrderId(self.last_id);
-        let left = self.take(side, limit, quantity, effects);
-        if left == 0 || remainder == Remainder::IsCanceled {
-            return None;
+        effects.taker = owner;
+        let (left, met_own) = self.take(owner, side, limit, quantity, effects);
+        if left == 0 || met_own || remainder == Remainder::IsCanceled {
+            return Placement { resting: None, left, met_own };
         }
         let queue = self.levels_mut(side).entry(limit).or_default();
         effects.changes.push(Change { side, price: limit, before: queue.total });
-        queue.orders.push_back(Resting { id, quantity: left });
+        queue.orders.push_back(Resting { id, owner, quantity: left });
         queue.total += left;
         self.places.insert(id, (side, limit));
         self.resting[side as usize] += 1;
-        Some(id)
+        Placement { resting: Some(id), left, met_own }
     }
 
-    /// Matches, and returns what is left.
-    fn take(&mut self, side: Side, limit: u64, quantity: u64, effects: &mut Effects) -> u64 {
+    /// Matches; returns what is left, and whether an order of the same owner stopped it.
+    fn take(
+        &mut self,
+        owner: Owner,
+        side: Side,
+        limit: u64,
+        quantity: u64,
+        effects: &mut Effects,
+    ) -> (u64, bool) {
         let maker_side = side.opposite();
         let mut left = quantity;
-        while left > 0 {
+        let mut met_own = false;
+        while left > 0 && !met_own {
             let Some((price, _)) = self.best(maker_side) else { break };
-            let matches = match side {
-                Side::Bid => price <= limit,
-                Side::Ask => price >= limit,
-            };
-            if !matches {
+            if !side.reaches(limit, price) {
                 break;
             }
             let mut filled = Vec::new();
             let levels = self.levels_mut(maker_side);
             let Some(queue) = levels.get_mut(&price) else { break };
-            effects.changes.push(Change { side: maker_side, price, before: queue.total });
+            let before = queue.total;
             while left > 0 {
                 let Some(first) = queue.orders.front_mut() else { break };
+                if owner.is_some() && first.owner == owner {
+                    met_own = true;
+                    break;
+                }
                 let quantity = left.min(first.quantity);
-                effects.fills.push(Fill { price, quantity, maker: first.id, maker_side });
+                effects.fills.push(Fill {
+                    price,
+                    quantity,
+                    maker: first.id,
+                    maker_owner: first.owner,
+                    maker_side,
+                });
                 left -= quantity;
                 first.quantity -= quantity;
                 queue.total -= quantity;
@@ -139,6 +201,9 @@ impl Engine {
                     filled.push(first.id);
                     queue.orders.pop_front();
                 }
+            }
+            if queue.total != before {
+                effects.changes.push(Change { side: maker_side, price, before });
             }
             if queue.orders.is_empty() {
                 levels.remove(&price);
@@ -148,7 +213,33 @@ impl Engine {
                 self.places.remove(&id);
             }
         }
-        left
+        (left, met_own)
+    }
+
+    /// What an order would match at once: the quantity at each price, the best first.
+    pub(crate) fn matches(&self, owner: Owner, side: Side, limit: u64, quantity: u64) -> Vec<PriceQuantity> {
+        let mut left = quantity;
+        let mut matches = Vec::new();
+        let levels: Box<dyn Iterator<Item = (&u64, &Queue)>> = match side {
+            Side::Bid => Box::new(self.asks.iter()),
+            Side::Ask => Box::new(self.bids.iter().rev()),
+        };
+        for (&price, queue) in levels {
+            if left == 0 || !side.reaches(limit, price) {
+                break;
+            }
+            let own = queue.orders.iter().position(|order| owner.is_some() && order.owner == owner);
+            let before_own = queue.orders.iter().take(own.unwrap_or(usize::MAX));
+            let matched = before_own.map(|order| order.quantity).sum::<u64>().min(left);
+            if matched > 0 {
+                matches.push((price, matched));
+            }
+            left -= matched;
+            if own.is_some() {
+                break;
+            }
+        }
+        matches
     }
 
     /// Takes an order out of the book; false if it is not there any more.
@@ -168,15 +259,29 @@ impl Engine {
         true
     }
 
-    /// Cancels all orders of a side.
+    /// Cancels all orders of a side that nobody owns.
     pub(crate) fn clear(&mut self, side: Side, effects: &mut Effects) {
-        for (price, queue) in std::mem::take(self.levels_mut(side)) {
-            effects.changes.push(Change { side, price, before: queue.total });
-            for order in &queue.orders {
-                self.places.remove(&order.id);
+        let (places, mut resting) = (&mut self.places, 0);
+        let levels = match side {
+            Side::Bid => &mut self.bids,
+            Side::Ask => &mut self.asks,
+        };
+        levels.retain(|&price, queue| {
+            let before = queue.total;
+            queue.orders.retain(|order| {
+                if order.owner.is_none() {
+                    queue.total -= order.quantity;
+                    places.remove(&order.id);
+                }
+                order.owner.is_some()
+            });
+            if queue.total != before {
+                effects.changes.push(Change { side, price, before });
             }
-        }
-        self.resting[side as usize] = 0;
+            resting += queue.orders.len();
+            !queue.orders.is_empty()
+        });
+        self.resting[side as usize] = resting;
     }
 
     pub(crate) fn contains(&self, id: OrderId) -> bool {
@@ -276,5 +381,37 @@ mod tests {
         check("b 99 1, b 100 1, S 100 5", "99x1 / ", "100x1:2");
         check("b 100 5, b 100 2, c 1, s 100 1", "100x1 / ", "100x1:2");
         check("b 100 5, c 1, c 1, c 9", " / ", "");
+    }
+
+    #[test]
+    fn nobody_trades_with_himself() {
+        let mut engine = Engine::default();
+        let mut effects = Effects::default();
+        let mut place = |owner, side, limit, quantity, remainder| {
+            effects.clear();
+            let placement = engine.place_for(owner, side, limit, quantity, remainder, &mut effects);
+            let filled: Vec<_> = effects.fills.iter().map(|fill| (fill.quantity, fill.maker_owner)).collect();
+            (placement.left, placement.met_own, placement.resting.is_some(), filled)
+        };
+        place(None, Side::Ask, 100, 2, Remainder::Rests);
+        place(Some(1), Side::Ask, 101, 3, Remainder::Rests);
+        assert_eq!(place(Some(1), Side::Bid, 101, 5, Remainder::Rests), (3, true, false, vec![(2, None)]));
+        assert_eq!(place(Some(1), Side::Bid, 101, 1, Remainder::Rests), (1, true, false, vec![]));
+        assert_eq!(
+            place(Some(2), Side::Bid, 101, 1, Remainder::IsCanceled),
+            (0, false, false, vec![(1, Some(1))])
+        );
+        assert_eq!(engine.matches(Some(2), Side::Bid, 101, 5), [(101, 2)]);
+        assert_eq!(engine.matches(Some(1), Side::Bid, 101, 5), []);
+        assert_eq!(engine.matches(Some(2), Side::Bid, 100, 5), []);
+        // The flow deserts a side, clients stay.
+        effects.clear();
+        engine.place(Side::Ask, 101, 4, Remainder::Rests, &mut effects);
+        engine.place(Side::Ask, 102, 4, Remainder::Rests, &mut effects);
+        effects.clear();
+        engine.clear(Side::Ask, &mut effects);
+        assert_eq!(engine.best_first(Side::Ask).collect::<Vec<_>>(), [(101, 2)]);
+        assert_eq!((engine.orders(Side::Ask), engine.places.len()), (1, 1));
+        assert_eq!(effects.changes.len(), 2);
     }
 }

@@ -1,15 +1,22 @@
 //! [`Exchange`]: inputs in, outputs out.
 
+#[cfg(test)]
+mod conservation;
+mod trading;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gemini_ws::{Frame, Instant, Stream, Symbol};
 use serde_json::Value;
 
+use crate::authentication::Keys;
 use crate::config::{Config, SourceConfig};
+use crate::desk::Desk;
 use crate::faults::{FaultOrder, Faults};
 use crate::market::Market;
 use crate::player::Player;
+use crate::private::{OrderEventShape, PrivateStream};
 use crate::quotes::QUOTE_STREAM;
 use crate::random::Random;
 use crate::requests::{self, Method, REQUEST_BYTES_MAX, Refusal, Request, TOO_LARGE, Unread};
@@ -49,6 +56,13 @@ pub struct Exchange {
     server_ping: Duration,
     stale_percent: u32,
     source: Source,
+    desk: Desk,
+    keys: Keys,
+    /// The last number of a session.
+    last_serial: u64,
+    order_event_shape: OrderEventShape,
+    sends_order_snapshot: bool,
+    order_replies_carry_id: bool,
     sessions: Sessions,
     schedule: Schedule,
     faults: Faults,
@@ -99,6 +113,12 @@ impl Exchange {
             server_ping: config.server_ping,
             stale_percent: config.stale_percent,
             source,
+            desk: Desk::new(config.accounts, config.fees, seed),
+            keys: Keys::default(),
+            last_serial: 0,
+            order_event_shape: config.order_event_shape,
+            sends_order_snapshot: config.sends_order_snapshot,
+            order_replies_carry_id: config.order_replies_carry_id,
             sessions: Sessions::default(),
             schedule,
             faults: Faults::default(),
@@ -110,6 +130,10 @@ impl Exchange {
     }
 
     /// A client asks for an upgrade. A session of the same id that is still there is lost.
+    ///
+    /// With credentials, which are `X-GEMINI-` headers or a bearer token, the session is that of an
+    /// [`Account`](crate::Account) (`ws-gemini-com.md` section 3); the archived order events are for
+    /// authenticated sessions alone.
     ///
     /// # Errors
     ///
@@ -126,7 +150,9 @@ impl Exchange {
         if endpoint.is_market_data() {
             return self.open_market_data(session, &endpoint, request);
         }
-        if endpoint != Endpoint::Streams {
+        let venue_time = self.turn().1.venue_time();
+        let account = self.keys.authenticate(&self.desk.accounts, &endpoint, request, venue_time)?;
+        if !matches!(endpoint, Endpoint::Streams | Endpoint::OrderEventsV1) {
             return Err(refusal(404, "EndpointNotFound"));
         }
         let window = window(self.now, CONNECTION_WINDOW);
@@ -134,6 +160,7 @@ impl Exchange {
         let next_ping = self.now + self.server_ping;
         self.sessions.open(session, SnapshotMode::of_query(request.query()), next_ping);
         self.schedule.add(next_ping, Task::Ping(session));
+        self.open_private(session, endpoint, account, request);
         Ok(())
     }
 
@@ -148,11 +175,13 @@ impl Exchange {
     /// A client sent a frame. Frames of unknown sessions, and binary ones, are ignored and counted.
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
-        if self.sessions.get(session).is_none() {
+        let Some(open) = self.sessions.get(session) else {
             self.sessions.stats.ignored += 1;
             return;
-        }
+        };
         match frame {
+            // Nothing can be asked there (`order-events-v1.md` section 6).
+            Frame::Text(_) if open.endpoint == Endpoint::OrderEventsV1 => self.sessions.stats.ignored += 1,
             Frame::Text(text) if self.source.books().is_market_data(session) => {
                 self.handle_market_data_request(session, text);
             }
@@ -243,9 +272,12 @@ impl Exchange {
                     self.sessions.send(session, &text);
                 }
             }
+            Task::AccountReport(session) => self.report(session),
+            Task::OrderEventsHeartbeat(session) => self.send_heartbeat(session),
             _ => {
                 let (books, mut turn) = self.turn();
                 books.run(&mut turn, task);
+                self.settle();
             }
         }
     }
@@ -313,13 +345,14 @@ impl Exchange {
                 let millis = self.turn().1.venue_time().div_euclid(1_000_000);
                 requests::result(id, &format!(r#"{{"serverTime":{millis}}}"#))
             }
-            Method::ConnectionInfo => self.connection_info(id, used),
+            Method::ConnectionInfo => self.connection_info(session, id, used),
             Method::ListSubscriptions => {
+                let quotes = self.source.books_mut().quotes();
+                let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers.contains(&session));
                 let open = self.sessions.get(session);
                 let names = open.into_iter().flat_map(|open| open.streams.keys().cloned().map(Value::String));
-                let quotes = self.source.books_mut().quotes();
-                let quotes = quotes.filter(|quotes| quotes.subscribers.contains(&session));
-                let names = names.chain(quotes.map(|_| Value::from(QUOTE_STREAM)));
+                let names = names.chain(self.private_names(session));
+                let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
                 requests::result(id, &Value::Array(names.collect()).to_string())
             }
             Method::Depth { symbol, limit } => {
@@ -327,10 +360,14 @@ impl Exchange {
                 let found = symbol.and_then(|symbol| self.source.books().depth_result(symbol, limit));
                 requests::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
             }
+            Method::Order(request) => return self.handle_order(session, id, &request),
             Method::Subscribe(names) => return self.subscribe(session, id, names),
             Method::Unsubscribe(mut names) => {
                 let quotes = self.take_quotes(&mut names);
-                let streams = self.streams(&names)?;
+                let (streams, private) = self.streams(session, &names)?;
+                for stream in private {
+                    self.stop_private(session, stream);
+                }
                 if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
                     quotes.subscribers.remove(&session);
                 }
@@ -359,15 +396,21 @@ impl Exchange {
     }
 
     /// All streams of a request, or the first name that is none (quirk Q-E3).
-    fn streams(&self, names: &[String]) -> Result<Vec<Stream>, Refusal> {
-        let stream = |name: &String| {
+    fn streams(
+        &self,
+        session: SessionId,
+        names: &[String],
+    ) -> Result<(Vec<Stream>, Vec<PrivateStream>), Refusal> {
+        let (mut streams, mut private) = (Vec::new(), Vec::new());
+        for name in names {
             if requests::is_private(name) {
-                return Err(Refusal::authentication_required());
+                private.push(self.private_stream(session, name)?);
+                continue;
             }
             let stream = name.parse::<Stream>().ok().filter(|stream| self.source.books().has(stream));
-            stream.ok_or_else(|| Refusal::invalid_stream(name))
-        };
-        names.iter().map(stream).collect()
+            streams.push(stream.ok_or_else(|| Refusal::invalid_stream(name))?);
+        }
+        Ok((streams, private))
     }
 
     /// Subscribing again to a stream that is on already is acknowledged, and nothing else.
@@ -379,7 +422,7 @@ impl Exchange {
             return Err(Refusal::invalid_stream(name));
         }
         let quotes = self.take_quotes(&mut names);
-        let streams = self.streams(&names)?;
+        let (streams, private) = self.streams(session, &names)?;
         if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
             quotes.subscribers.insert(session);
         }
@@ -401,6 +444,9 @@ impl Exchange {
             let (books, mut turn) = self.turn();
             books.subscribe(&mut turn, session, &stream);
         }
+        for stream in private {
+            self.start_private(session, stream);
+        }
         if is_early {
             self.reply(session, requests::acknowledgement(id));
         }
@@ -408,16 +454,17 @@ impl Exchange {
     }
 
     /// Section 6.1; the limits stand beside the status (quirk Q-E1).
-    fn connection_info(&self, id: &str, used: u32) -> String {
+    fn connection_info(&self, session: SessionId, id: &str, used: u32) -> String {
         let limit = |kind: &str, interval: &str, number: u32, limit: u32, count: u32| {
             format!(
                 r#"{{"rateLimitType":"{kind}","interval":"{interval}","intervalNum":{number},"limit":{limit},"count":{count}}}"#
             )
         };
+        let orders = self.orders_used(session);
         let limits = [
             limit("REQUEST_WEIGHT", "SECOND", 10, REQUESTS_MAX, used),
-            limit("ORDERS", "SECOND", 10, 3_500, 0),
-            limit("ORDERS", "DAY", 1, 10_000_000, 0),
+            limit("ORDERS", "SECOND", 10, trading::ORDERS_MAX, orders[0]),
+            limit("ORDERS", "DAY", 1, trading::ORDERS_OF_DAY_MAX, orders[1]),
             limit("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, self.connections.1),
         ];
         format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits.join(","))
@@ -480,6 +527,7 @@ impl Exchange {
     }
 
     fn leave_all(&mut self, session: SessionId) {
+        self.leave_private(session);
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (streams, next_ping) = (std::mem::take(&mut open.streams), open.next_ping);
         self.schedule.remove(next_ping, Task::Ping(session));

@@ -27,6 +27,9 @@ pub struct Faults {
     refused_names: BTreeSet<String>,
     refused_subscribes: VecDeque<i32>,
     is_halted: bool,
+    closed_markets: BTreeSet<Symbol>,
+    lost_order_events: u32,
+    repeated_order_events: u32,
     orders: VecDeque<FaultOrder>,
 }
 
@@ -127,6 +130,44 @@ impl Faults {
     /// Stops or resumes the order flow of a generated market: no book changes while it is halted.
     pub fn halt_market(&mut self, is_halted: bool) {
         self.is_halted = is_halted;
+    }
+
+    /// Closes or opens a market to clients: their orders are rejected with `MarketNotOpen`, while
+    /// what is in the book stays and the flow goes on.
+    pub fn close_market(&mut self, symbol: Symbol, is_closed: bool) {
+        if is_closed {
+            self.closed_markets.insert(symbol);
+        } else {
+            self.closed_markets.remove(&symbol);
+        }
+    }
+
+    /// Tells nobody of the next `count` events of orders, of any account; what they tell of happens.
+    /// Archived order events count them in their sequence, so that they are missed there.
+    pub fn drop_order_events(&mut self, count: u32) {
+        self.lost_order_events = count;
+    }
+
+    /// Tells the next `count` events of orders twice, those that are dropped aside.
+    pub fn duplicate_order_events(&mut self, count: u32) {
+        self.repeated_order_events = count;
+    }
+
+    /// How often the order event at hand is sent; counts it.
+    pub(crate) const fn order_event_copies(&mut self) -> usize {
+        if self.lost_order_events > 0 {
+            self.lost_order_events -= 1;
+            0
+        } else if self.repeated_order_events > 0 {
+            self.repeated_order_events -= 1;
+            2
+        } else {
+            1
+        }
+    }
+
+    pub(crate) fn is_closed(&self, symbol: Symbol) -> bool {
+        self.closed_markets.contains(&symbol)
     }
 
     /// How often the depth change at hand is sent; counts it.

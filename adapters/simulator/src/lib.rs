@@ -8,21 +8,23 @@
 //!   front; [`Config::recording`] plays recorded frames.
 //! - [`Faults`] lets it misbehave: lost, repeated and stale changes, late and missing replies,
 //!   silence, closed and torn connections, arbitrary frames.
-//! - [`Exchange::book`] tells the true book, to compare a client's with.
+//! - [`Exchange::book`] tells the true book, to compare a client's with; [`Exchange::orders`],
+//!   [`Exchange::balances`] and [`Exchange::positions`] what an account has.
 //! - With the feature `server`, the module `server` puts it behind a WebSocket on the loopback
 //!   interface.
 //!
-//! It speaks the public part of three generations of the venue's API, on the paths that the venue has:
+//! It speaks three generations of the venue's API, on the paths that the venue has:
 //!
 //! | Path | What is spoken |
 //! |---|---|
-//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; what needs an account is refused as the venue refuses it |
+//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; for an [`Account`] orders, which trade with the generated market and with each other, and private streams; what needs an account is refused without one as the venue refuses it |
+//! | `/v1/order/events` | the orders of an account; heartbeats if the query asks for them |
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
 //! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |
 //!
-//! [`Exchange::handle_upgrade`] takes the request of an upgrade, and refuses what there is not. The last
-//! three are of a generated market only: recordings have the frames of the current API.
+//! [`Exchange::handle_upgrade`] takes the request of an upgrade, and refuses what there is not. Market
+//! data of the archived paths is of a generated market only: recordings have the frames of the current API.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -57,28 +59,40 @@
 //! - The same seed and inputs yield the same outputs, byte for byte, on every platform. When the
 //!   caller polls, and how often it calls [`Exchange::handle_timeout`], makes no difference to the
 //!   market.
+//! - Amounts are exact: what accounts have changes by their fills and fees, to the last digit.
 //! - Books are never crossed. Ids follow events: a client that has applied a depth frame with the
 //!   last update id `u` has the best levels of the newest ticker with an id of at most `u`.
 //! - Work per call is bounded: at most [`CATCH_UP_MAX`] of market time. Memory is: at most
-//!   [`OUTPUTS_MAX`] outputs wait for a session.
+//!   [`OUTPUTS_MAX`] outputs wait for a session, and [`FINISHED_ORDERS_MAX`] orders are remembered
+//!   after their end.
 #![forbid(unsafe_code)]
 
+mod accounts;
+mod amount;
 mod auctions;
+mod authentication;
 mod candles;
 mod channels;
 mod config;
 mod contracts;
+mod desk;
 mod engine;
 mod exchange;
 mod faults;
 mod flow;
+mod holdings;
 mod instrument;
+mod ledger;
 mod market;
 mod market_data_v1;
 mod market_data_v2;
 mod members;
+mod order_entry;
+mod order_events;
+mod orders;
 mod perpetual;
 mod player;
+mod private;
 mod publisher;
 mod quotes;
 mod random;
@@ -94,9 +108,16 @@ mod turn;
 mod upgrade;
 mod wire;
 
+pub use accounts::{Account, AccountId, Role};
 pub use config::{Config, EPOCH};
+pub use desk::FINISHED_ORDERS_MAX;
 pub use exchange::{CATCH_UP_MAX, Exchange};
 pub use faults::Faults;
+pub use ledger::{
+    LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, OrderSide, OrderState, OrderType, Outcome,
+    TimeInForce,
+};
+pub use private::OrderEventShape;
 pub use recording::{Recording, RecordingError};
 pub use requests::STREAMS_MAX;
 pub use session::{OUTPUTS_MAX, Output, SessionId};

@@ -1,6 +1,7 @@
 //! [`Market`]: generated books, and everything that is published about them.
 
 mod archived;
+pub(crate) mod client_orders;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub(crate) struct Market {
     pause: Option<Duration>,
     contracts: Contracts,
     contract_subscribers: BTreeSet<SessionId>,
+    /// Matches of clients' orders that have not been taken.
+    executions: Vec<client_orders::Execution>,
     archived: ArchivedFeeds,
     quotes: Option<Quotes>,
     /// Working memory.
@@ -88,6 +91,7 @@ impl Market {
             pause: Duration::from_secs(1).checked_div(events_per_second),
             contracts: Contracts::new(symbols, seed),
             contract_subscribers: BTreeSet::new(),
+            executions: Vec::new(),
             archived: ArchivedFeeds::new(seed),
             quotes: Quotes::new(symbols, seed),
             effects: Effects::default(),
@@ -143,8 +147,7 @@ impl Market {
     /// One event of a symbol's order flow.
     fn step(&mut self, turn: &mut Turn<'_>, position: usize) {
         let mut effects = std::mem::take(&mut self.effects);
-        effects.changes.clear();
-        effects.fills.clear();
+        effects.clear();
         if let (Some(listing), Some(pause)) = (self.listings.get_mut(position), self.pause) {
             if !turn.faults.is_halted() {
                 listing.flow.step(&listing.instrument, &mut listing.engine, &mut effects);
@@ -169,6 +172,16 @@ impl Market {
             let trade = (fill.price, fill.quantity);
             listing.last_trade = Some(trade);
             turn.sessions.stats.trades += 1;
+            if fill.maker_owner.is_some() || effects.taker.is_some() {
+                self.executions.push(client_orders::Execution {
+                    position,
+                    maker: fill.maker,
+                    maker_owner: fill.maker_owner,
+                    price: fill.price,
+                    quantity: fill.quantity,
+                    trade_id: self.trade_id,
+                });
+            }
             if !listing.channels.trade.is_empty() {
                 let text = wire::trade(&listing.instrument, change.1, self.trade_id, trade, fill.maker_side);
                 turn.sessions.send_all(&listing.channels.trade, &text);
@@ -475,7 +488,11 @@ impl Books for Market {
                     turn.sessions.send_all(&self.contract_subscribers, &text);
                 }
             }
-            Task::Play | Task::Reply(_) | Task::Ping(_) => {}
+            Task::AccountReport(_)
+            | Task::OrderEventsHeartbeat(_)
+            | Task::Play
+            | Task::Reply(_)
+            | Task::Ping(_) => {}
         }
     }
 }

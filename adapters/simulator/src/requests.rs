@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::order_entry::{OrderMethod, OrderRequest};
+
 /// The most streams in one request (quirk Q-S10); more end the
 /// connection with the code 1009.
 pub const STREAMS_MAX: usize = 100;
@@ -29,6 +31,7 @@ pub(crate) enum Method {
     Subscribe(Vec<String>),
     Unsubscribe(Vec<String>),
     Depth { symbol: String, limit: usize },
+    Order(OrderRequest),
 }
 
 /// Why a request is refused.
@@ -54,6 +57,15 @@ impl Refusal {
 
     pub(crate) fn authentication_required() -> Refusal {
         Refusal::new(401, -1002, "Authentication required")
+    }
+
+    /// Of an order that is not there any more (quirk Q-O9).
+    pub(crate) fn unknown_order() -> Refusal {
+        Refusal::new(400, -1013, "Invalid parameters - order not found or already filled")
+    }
+
+    pub(crate) fn order_rejected(reason: &str) -> Refusal {
+        Refusal::new(400, -2010, reason)
     }
 
     pub(crate) fn too_many_requests() -> Refusal {
@@ -139,19 +151,23 @@ fn method(name: &str, parameters: Option<&Value>) -> Result<Method, Refusal> {
         "subscribe" | "SUBSCRIBE" => Method::Subscribe(stream_names(parameters)?),
         "unsubscribe" | "UNSUBSCRIBE" => Method::Unsubscribe(stream_names(parameters)?),
         "depth" => depth(parameters)?,
-        // Sessions have no account: all there is behind authentication is refused alike.
-        "order.place"
-        | "order.cancel"
-        | "order.cancel_all"
-        | "order.cancel_session"
-        | "rfq.submit_quote"
-        | "rfq.withdraw_quote"
-        | "rfq.confirm_quote" => return Err(Refusal::authentication_required()),
+        "order.place" => order(OrderMethod::Place, parameters),
+        "order.cancel" => order(OrderMethod::Cancel, parameters),
+        "order.cancel_all" => order(OrderMethod::CancelAll, parameters),
+        "order.cancel_session" => order(OrderMethod::CancelSession, parameters),
+        // No account has what it takes.
+        "rfq.submit_quote" | "rfq.withdraw_quote" | "rfq.confirm_quote" => {
+            return Err(Refusal::authentication_required());
+        }
         _ => return Err(Refusal::unsupported()),
     })
 }
 
-fn without_parameters(parameters: Option<&Value>, method: Method) -> Result<Method, Refusal> {
+fn order(method: OrderMethod, parameters: Option<&Value>) -> Method {
+    Method::Order(OrderRequest { method, parameters: parameters.cloned() })
+}
+
+pub(crate) fn without_parameters<M>(parameters: Option<&Value>, method: M) -> Result<M, Refusal> {
     match parameters {
         None | Some(Value::Null | Value::Object(_)) => Ok(method),
         Some(Value::Array(elements)) if elements.is_empty() => Ok(method),
@@ -184,6 +200,7 @@ fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
 
 /// Whether a stream needs an account (`ws-gemini-com.md` section 8).
 pub(crate) fn is_private(stream: &str) -> bool {
+    let stream = stream.strip_suffix("@1s").unwrap_or(stream);
     stream.ends_with("@account") || stream.ends_with("@session")
 }
 
@@ -231,7 +248,7 @@ mod tests {
         check(r#"{"id":"a\"b"}"#, Err((r#""a\"b""#, -1013)));
         check(r#"{"id":1,"method":"Ping"}"#, Err(("1", -1020)));
         check(r#"{"id":1,"method":"ping","params":"x"}"#, Err(("1", -1013)));
-        check(r#"{"id":1,"method":"order.place","params":{}}"#, Err(("1", -1002)));
+        check(r#"{"id":1,"method":"rfq.submit_quote","params":{}}"#, Err(("1", -1002)));
         check(r#"{"id":1,"method":"subscribe"}"#, Err(("1", -1013)));
         check(r#"{"id":1,"method":"subscribe","params":[]}"#, Err(("1", -1013)));
         check(r#"{"id":1,"method":"subscribe","params":[1]}"#, Err(("1", -1013)));

@@ -22,6 +22,10 @@ pub(crate) enum Task {
     Funding,
     /// A prediction-market contract changes its status.
     Contract,
+    /// The periodic private streams of a session.
+    AccountReport(SessionId),
+    /// The heartbeat of a session with archived order events.
+    OrderEventsHeartbeat(SessionId),
     /// The next frame of a recording.
     Play,
     /// A reply that was held back, by its number.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use gemini_ws::{Instant, Stream};
 
+use crate::private::Private;
 use crate::stats::Stats;
+use crate::upgrade::Endpoint;
 
 /// A connection to the exchange, named by whoever carries it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -89,6 +91,10 @@ impl SnapshotMode {
 /// One connected client.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
+    pub(crate) endpoint: Endpoint,
+    /// Position of the account that it is authenticated for.
+    pub(crate) account: Option<usize>,
+    pub(crate) private: Private,
     pub(crate) snapshot: SnapshotMode,
     /// Subscriptions by the venue's name.
     pub(crate) streams: BTreeMap<String, Stream>,
@@ -118,6 +124,9 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn open(&mut self, id: SessionId, snapshot: SnapshotMode, next_ping: Instant) {
         let session = Session {
+            endpoint: Endpoint::Streams,
+            account: None,
+            private: Private::default(),
             snapshot,
             streams: BTreeMap::new(),
             is_fresh: true,
@@ -151,6 +160,12 @@ impl Sessions {
 
     pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
         self.open.get_mut(&id)
+    }
+
+    /// The sessions that are authenticated for an account.
+    pub(crate) fn of_account(&self, account: usize) -> Vec<SessionId> {
+        let open = self.open.iter().filter(|(_, session)| session.account == Some(account));
+        open.map(|(id, _)| *id).collect()
     }
 
     pub(crate) fn count(&self) -> usize {

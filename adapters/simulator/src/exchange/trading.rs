@@ -1,0 +1,408 @@
+//! What authenticated sessions do: orders, private streams, archived order events.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Exchange, REQUEST_WINDOW, Source, window};
+use crate::accounts::AccountId;
+use crate::desk::Desk;
+use crate::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
+use crate::market::Market;
+use crate::order_entry::{self, OrderMethod, OrderRequest};
+use crate::order_events::{Feed, HEARTBEAT_PERIOD};
+use crate::orders::{OrderEvent, Origin};
+use crate::private::{self, Private, PrivateStream};
+use crate::requests::{self, Refusal};
+use crate::schedule::Task;
+use crate::session::SessionId;
+use crate::turn::Turn;
+use crate::upgrade::{Endpoint, UpgradeRequest};
+
+/// Orders per window and session (`ws-gemini-com.md` section 14).
+pub(super) const ORDERS_MAX: u32 = 3_500;
+pub(super) const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The cadence of periodic private streams (section 8).
+const REPORT_PERIOD: Duration = Duration::from_secs(1);
+
+impl Exchange {
+    /// The accounts, in the order of the configuration.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.desk.accounts.iter().filter_map(|account| account.id)
+    }
+
+    /// The account that a session is authenticated for; `None` if for none.
+    pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
+        self.desk.accounts.get(self.sessions.get(session)?.account?)?.id
+    }
+
+    /// The orders of an account, the oldest first, to compare a client's with; none if there is no
+    /// such account. At most [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) of all accounts are
+    /// remembered after their end.
+    ///
+    /// ```
+    /// use gemini_ws::{Frame, Instant};
+    /// use gemini_ws_simulator::{Account, Config, Exchange, OrderState, SessionId, UpgradeRequest};
+    ///
+    /// let account = Account::new("account-key", "secret").bearer_token("token");
+    /// let config = Config::market(["btcusd".parse().unwrap()]).account(account);
+    /// let mut exchange = Exchange::new(config, 7);
+    /// let (client, now) = (SessionId(1), Instant::ZERO);
+    /// let request = UpgradeRequest { target: "/", headers: &[("Authorization", "Bearer token")] };
+    /// exchange.handle_upgrade(client, now, &request).unwrap();
+    /// let order = r#"{"id":1,"method":"order.place","params":{"symbol":"btcusd","side":"BUY",
+    ///     "type":"LIMIT","timeInForce":"GTC","quantity":"0.1","price":"50000.00"}}"#;
+    /// exchange.handle_frame(client, now, Frame::Text(order));
+    /// let account = exchange.account_of(client).unwrap();
+    /// assert_eq!(exchange.orders(account)[0].state, OrderState::Open);
+    /// ```
+    pub fn orders(&self, account: AccountId) -> Vec<LedgerOrder> {
+        let position = self.desk.position(account);
+        let orders = position.into_iter().flat_map(|position| self.desk.orders_of(position));
+        orders.map(|order| order.ledger()).collect()
+    }
+
+    /// What an account has of each currency, by name; nothing if there is no such account.
+    pub fn balances(&self, account: AccountId) -> Vec<LedgerBalance> {
+        let holdings = self.desk.position(account).and_then(|position| self.desk.holdings.get(position));
+        holdings.map(|holdings| holdings.balances()).unwrap_or_default()
+    }
+
+    /// What an account has of prediction-market contracts, by symbol; those that it has none of are
+    /// left out.
+    pub fn positions(&self, account: AccountId) -> Vec<LedgerPosition> {
+        let holdings = self.desk.position(account).and_then(|position| self.desk.holdings.get(position));
+        holdings.map(|holdings| holdings.positions()).unwrap_or_default()
+    }
+
+    /// A key used a nonce elsewhere, for example over REST: only greater ones are taken from now on
+    /// (quirk Q-A5).
+    pub fn note_nonce(&mut self, key: &str, nonce: u64) {
+        self.keys.note(key, nonce);
+    }
+
+    /// The desk, the generated market if there is one, and everything else.
+    fn floor(&mut self) -> (&mut Desk, Option<&mut Market>, Turn<'_>) {
+        let turn = Turn {
+            now: self.now,
+            epoch: self.epoch,
+            sessions: &mut self.sessions,
+            schedule: &mut self.schedule,
+            faults: &mut self.faults,
+            random: &mut self.random,
+            stale_percent: self.stale_percent,
+        };
+        let market = match &mut self.source {
+            Source::Market(market) => Some(market.as_mut()),
+            Source::Recording(_) => None,
+        };
+        (&mut self.desk, market, turn)
+    }
+
+    /// Makes a session that has just been opened that of an account.
+    pub(super) fn open_private(
+        &mut self,
+        session: SessionId,
+        endpoint: Endpoint,
+        account: Option<usize>,
+        request: &UpgradeRequest<'_>,
+    ) {
+        self.last_serial += 1;
+        let mut private = Private { serial: self.last_serial, ..Private::default() };
+        let cancels = |(name, value)| name == "cancelOnDisconnect" && value == "true";
+        private.cancels_on_disconnect = request.parameters().any(cancels);
+        let mut texts = Vec::new();
+        if endpoint == Endpoint::OrderEventsV1
+            && let Some((position, owner)) =
+                account.and_then(|position| Some((position, self.desk.accounts.get(position)?)))
+        {
+            let mut feed = Feed::new(request, self.now, &mut self.random);
+            texts.extend(owner.id.map(|id| feed.acknowledgement(id)));
+            let open = self.desk.open_orders(position);
+            let initial: Vec<String> = open.filter_map(|order| feed.initial(owner, order)).collect();
+            if !initial.is_empty() {
+                texts.push(format!("[{}]", initial.join(",")));
+            }
+            if let Some(next) = feed.next_heartbeat {
+                self.schedule.add(next, Task::OrderEventsHeartbeat(session));
+            }
+            private.feed = Some(feed);
+        }
+        if let Some(open) = self.sessions.get_mut(session) {
+            (open.endpoint, open.account, open.private) = (endpoint, account, private);
+        }
+        for text in texts {
+            self.sessions.send(session, &text);
+        }
+    }
+
+    /// Ends what only authenticated sessions have.
+    pub(super) fn leave_private(&mut self, session: SessionId) {
+        let Some(open) = self.sessions.get_mut(session) else { return };
+        let private = std::mem::take(&mut open.private);
+        let Some(account) = open.account.take() else { return };
+        if let Some(next) = private.next_report {
+            self.schedule.remove(next, Task::AccountReport(session));
+        }
+        if let Some(next) = private.feed.and_then(|feed| feed.next_heartbeat) {
+            self.schedule.remove(next, Task::OrderEventsHeartbeat(session));
+        }
+        if private.cancels_on_disconnect {
+            if let (desk, Some(market), mut turn) = self.floor() {
+                desk.cancel_all(market, &mut turn, account, Some(private.serial));
+            }
+            self.publish_private();
+        }
+    }
+
+    /// Books and tells what the market did.
+    pub(super) fn settle(&mut self) {
+        if let (desk, Some(market), mut turn) = self.floor() {
+            desk.settle(market, &mut turn);
+        }
+        self.publish_private();
+    }
+
+    /// Carries out a request about orders. Reply and events race (section 16, rule 2).
+    pub(super) fn handle_order(
+        &mut self,
+        session: SessionId,
+        id: &str,
+        request: &OrderRequest,
+    ) -> Result<(), Refusal> {
+        let Some(open) = self.sessions.get(session) else { return Ok(()) };
+        let account = open.account.filter(|account| {
+            self.desk.accounts.get(*account).is_some_and(crate::accounts::Account::may_trade)
+        });
+        let account = account.ok_or_else(Refusal::authentication_required)?;
+        let serial = open.private.serial;
+        let parameters = request.parameters.as_ref();
+        let mut reply = requests::acknowledgement(id);
+        match request.method {
+            OrderMethod::Place => {
+                let order = order_entry::new_order(parameters)?;
+                self.count_order(session)?;
+                let carries_id = self.order_replies_carry_id;
+                let (desk, market, mut turn) = self.floor();
+                match desk.place(market, &mut turn, Origin { account, session, serial }, order) {
+                    Ok(order) if carries_id => {
+                        reply = requests::result(id, &format!(r#"{{"orderId":"{order}"}}"#));
+                    }
+                    Ok(_) => {}
+                    Err(reason) => {
+                        self.sessions.stats.refused += 1;
+                        reply = Refusal::order_rejected(reason).reply(id);
+                    }
+                }
+            }
+            OrderMethod::Cancel => {
+                let order = order_entry::cancelled_order(parameters)?;
+                let (desk, market, mut turn) = self.floor();
+                if !desk.cancel(market, &mut turn, account, order) {
+                    self.sessions.stats.refused += 1;
+                    reply = Refusal::unknown_order().reply(id);
+                }
+            }
+            OrderMethod::CancelAll | OrderMethod::CancelSession => {
+                requests::without_parameters(parameters, ())?;
+                let serial = (request.method == OrderMethod::CancelSession).then_some(serial);
+                if let (desk, Some(market), mut turn) = self.floor() {
+                    desk.cancel_all(market, &mut turn, account, serial);
+                }
+            }
+        }
+        let is_early = self.random.chance(1, 2);
+        if is_early {
+            self.publish_private();
+        }
+        self.reply(session, reply);
+        self.publish_private();
+        Ok(())
+    }
+
+    /// Counts an order against the limits.
+    fn count_order(&mut self, session: SessionId) -> Result<(), Refusal> {
+        let used = self.orders_used(session);
+        let now = self.now;
+        let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
+        if used[0] >= ORDERS_MAX || used[1] >= ORDERS_OF_DAY_MAX {
+            return Err(Refusal::too_many_requests());
+        }
+        open.private.orders = [(window(now, REQUEST_WINDOW), used[0] + 1), (window(now, DAY), used[1] + 1)];
+        Ok(())
+    }
+
+    /// The orders of a session in the present ten seconds and the present day.
+    pub(super) fn orders_used(&self, session: SessionId) -> [u32; 2] {
+        let orders = self.sessions.get(session).map_or([(0, 0); 2], |open| open.private.orders);
+        let windows = [REQUEST_WINDOW, DAY].map(|length| window(self.now, length));
+        [0, 1].map(|kind| if orders[kind].0 == windows[kind] { orders[kind].1 } else { 0 })
+    }
+
+    /// A private stream by its name.
+    pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
+        let account = self.sessions.get(session).and_then(|open| open.account);
+        let account = account.and_then(|position| self.desk.accounts.get(position));
+        if !account.is_some_and(crate::accounts::Account::may_read) {
+            return Err(Refusal::authentication_required());
+        }
+        PrivateStream::of_name(name).ok_or_else(|| Refusal::invalid_stream(name))
+    }
+
+    /// Starts a private stream, with the present state where the venue sends it.
+    pub(super) fn start_private(&mut self, session: SessionId, stream: PrivateStream) {
+        let now = self.now;
+        let Some(open) = self.sessions.get_mut(session) else { return };
+        let Some(account) = open.account.filter(|_| open.private.streams.insert(stream)) else { return };
+        if stream.is_periodic() && open.private.next_report.is_none() {
+            let next = now + REPORT_PERIOD;
+            open.private.next_report = Some(next);
+            self.schedule.add(next, Task::AccountReport(session));
+        }
+        let time = self.turn().1.venue_time();
+        match stream {
+            PrivateStream::Orders if self.sends_order_snapshot => {
+                let open = self.desk.open_orders(account);
+                let text = private::order_snapshot(self.order_event_shape, open, time);
+                self.sessions.send(session, &text);
+            }
+            PrivateStream::Balances | PrivateStream::Positions => {
+                self.send_state(session, account, stream, time);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends a private stream.
+    pub(super) fn stop_private(&mut self, session: SessionId, stream: PrivateStream) {
+        let Some(open) = self.sessions.get_mut(session) else { return };
+        open.private.streams.remove(&stream);
+        if !open.private.streams.iter().any(|stream| stream.is_periodic())
+            && let Some(next) = open.private.next_report.take()
+        {
+            self.schedule.remove(next, Task::AccountReport(session));
+        }
+    }
+
+    /// Sends the periodic streams of a session.
+    pub(super) fn report(&mut self, session: SessionId) {
+        let (now, time) = (self.now, self.turn().1.venue_time());
+        let Some(open) = self.sessions.get_mut(session) else { return };
+        let Some(account) = open.account else { return };
+        let periodic: Vec<PrivateStream> =
+            open.private.streams.iter().copied().filter(|stream| stream.is_periodic()).collect();
+        let next = now + REPORT_PERIOD;
+        open.private.next_report = Some(next);
+        self.schedule.add(next, Task::AccountReport(session));
+        for stream in periodic {
+            self.send_state(session, account, stream, time);
+        }
+    }
+
+    /// Sends all balances or positions.
+    fn send_state(&mut self, session: SessionId, account: usize, stream: PrivateStream, time: i64) {
+        let Some(holdings) = self.desk.holdings.get(account) else { return };
+        let text = match stream {
+            PrivateStream::Positions | PrivateStream::PositionsEachSecond => {
+                let id = self.desk.accounts.get(account).and_then(|account| account.id);
+                private::position_report(id.unwrap_or(AccountId(0)), &holdings.positions(), time)
+            }
+            _ => private::balance_update(&holdings.balances(), time),
+        };
+        self.sessions.send(session, &text);
+    }
+
+    /// Sends the heartbeat of a session with archived order events.
+    pub(super) fn send_heartbeat(&mut self, session: SessionId) {
+        let (now, time) = (self.now, self.turn().1.venue_time());
+        let feed = self.sessions.get_mut(session).and_then(|open| open.private.feed.as_mut());
+        let Some(feed) = feed else { return };
+        let text = feed.heartbeat(time);
+        let next = now + HEARTBEAT_PERIOD;
+        feed.next_heartbeat = Some(next);
+        self.schedule.add(next, Task::OrderEventsHeartbeat(session));
+        self.sessions.send(session, &text);
+    }
+
+    /// Tells everybody concerned what has happened since the last time.
+    fn publish_private(&mut self) {
+        let events = self.desk.take_events();
+        let mut batches: Vec<(SessionId, Vec<String>)> = Vec::new();
+        for event in &events {
+            self.publish_event(event, &mut batches);
+        }
+        for (session, objects) in batches {
+            // Several events may share a frame, or not (`order-events-v1.md` section 6).
+            if self.random.chance(1, 2) {
+                self.sessions.send(session, &format!("[{}]", objects.join(",")));
+            } else {
+                for object in objects {
+                    self.sessions.send(session, &format!("[{object}]"));
+                }
+            }
+        }
+        self.publish_holdings();
+    }
+
+    fn publish_event(&mut self, event: &OrderEvent, batches: &mut Vec<(SessionId, Vec<String>)>) {
+        let copies = self.faults.order_event_copies();
+        let Some(order) = self.desk.order(event.order) else { return };
+        let account = order.origin.account;
+        let Some(owner) = self.desk.accounts.get(account) else { return };
+        let text = private::order_update(self.order_event_shape, order, event);
+        for session in self.sessions.of_account(account) {
+            let Some(open) = self.sessions.get_mut(session) else { continue };
+            if let Some(feed) = &mut open.private.feed {
+                // Counted even if it is lost.
+                let objects = feed.objects(owner, order, event);
+                let copied = (0..copies).flat_map(|_| objects.iter().cloned());
+                match batches.iter_mut().find(|(known, _)| *known == session) {
+                    Some((_, batch)) => batch.extend(copied),
+                    None => batches.push((session, copied.collect())),
+                }
+                continue;
+            }
+            let streams = &open.private.streams;
+            let is_own = open.private.serial == order.origin.serial;
+            let wanted = usize::from(streams.contains(&PrivateStream::Orders))
+                + usize::from(is_own && streams.contains(&PrivateStream::SessionOrders));
+            for text in text.iter().cycle().take(text.iter().len() * wanted * copies) {
+                self.sessions.send(session, text);
+            }
+        }
+        batches.retain(|(_, objects)| !objects.is_empty());
+    }
+
+    /// Sends the balances and positions that have changed.
+    fn publish_holdings(&mut self) {
+        let time = self.turn().1.venue_time();
+        for account in 0..self.desk.holdings.len() {
+            let (balances, positions) = self.desk.holdings[account].take_changes();
+            if balances.is_empty() && positions.is_empty() {
+                continue;
+            }
+            let id = self.desk.accounts.get(account).and_then(|account| account.id);
+            for session in self.sessions.of_account(account) {
+                let wants = |open: &crate::session::Session, stream| open.private.streams.contains(&stream);
+                let Some(open) = self.sessions.get(session) else { continue };
+                let [for_balances, for_positions] =
+                    [PrivateStream::Balances, PrivateStream::Positions].map(|stream| wants(open, stream));
+                if for_balances && !balances.is_empty() {
+                    self.sessions.send(session, &private::balance_update(&balances, time));
+                }
+                if for_positions && !positions.is_empty() {
+                    let id = id.unwrap_or(AccountId(0));
+                    self.sessions.send(session, &private::position_report(id, &positions, time));
+                }
+            }
+        }
+    }
+
+    /// The names of a session's private streams.
+    pub(super) fn private_names(&self, session: SessionId) -> impl Iterator<Item = Value> + '_ {
+        let open = self.sessions.get(session);
+        open.into_iter().flat_map(|open| open.private.streams.iter().map(|stream| Value::from(stream.name())))
+    }
+}

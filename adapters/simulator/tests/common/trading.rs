@@ -1,0 +1,165 @@
+//! Two accounts, a book that nobody else trades in, and short names for what happens.
+
+use std::time::Duration;
+
+use gemini_ws::{Frame, Instant};
+use gemini_ws_simulator::{Account, AccountId, Config, Exchange, Output, SessionId, UpgradeRequest};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha384;
+
+pub const FIRST: SessionId = SessionId(1);
+pub const SECOND: SessionId = SessionId(2);
+
+pub struct Floor {
+    pub exchange: Exchange,
+    pub now: Instant,
+}
+
+/// Two accounts with the tokens `one` and `two`.
+pub fn with_accounts(config: Config) -> Config {
+    config
+        .account(Account::new("account-one", "secret").bearer_token("one"))
+        .account(Account::new("account-two", "secret").bearer_token("two").name("second"))
+}
+
+impl Floor {
+    pub fn new(config: Config, seed: u64) -> Floor {
+        Floor { exchange: Exchange::new(with_accounts(config), seed), now: Instant::ZERO }
+    }
+
+    /// Both accounts are connected and hear of their orders; btcusd and GEMI-A-UP, where nobody else
+    /// trades, and whose books are empty but for what is absurd.
+    pub fn quiet(config: impl FnOnce(Config) -> Config) -> Floor {
+        let market = super::market(&["btcusd", "GEMI-A-UP"]).events_per_second(0).orders_per_side(1);
+        let mut floor = Floor::new(config(market), 1);
+        floor.connect(SECOND, "two", "/");
+        let sides = [("BUY", "YES"), ("SELL", "NO")];
+        for (side, _) in sides {
+            floor.place(SECOND, &format!("btcusd {side} MARKET IOC 900"));
+        }
+        for (_, outcome) in sides {
+            floor.place(SECOND, &format!("GEMI-A-UP BUY MARKET IOC 500000 - - {outcome}"));
+        }
+        floor.exchange.handle_lost(SECOND, floor.now);
+        for (session, token) in [(FIRST, "one"), (SECOND, "two")] {
+            floor.connect(session, token, "/");
+            floor.send(session, &super::request("subscribe", &["orders@account"]));
+        }
+        floor
+    }
+
+    pub fn account(&self, position: usize) -> AccountId {
+        self.exchange.accounts().nth(position).unwrap()
+    }
+
+    pub fn connect(&mut self, session: SessionId, token: &str, target: &str) {
+        let authorization = format!("Bearer {token}");
+        let request = UpgradeRequest { target, headers: &[("Authorization", &authorization)] };
+        self.exchange.handle_upgrade(session, self.now, &request).unwrap();
+    }
+
+    /// Sends a frame; what comes of it at once.
+    pub fn send(&mut self, session: SessionId, text: &str) -> Vec<(SessionId, String)> {
+        self.exchange.handle_frame(session, self.now, Frame::Text(text));
+        self.texts()
+    }
+
+    pub fn texts(&mut self) -> Vec<(SessionId, String)> {
+        let outputs = std::iter::from_fn(|| self.exchange.poll_output());
+        let text = |output| match output {
+            Output::Send { session, text } => Some((session, text)),
+            _ => None,
+        };
+        outputs.filter_map(text).collect()
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, duration: Duration) -> Vec<(SessionId, String)> {
+        let end = self.now + duration;
+        let mut texts = self.texts();
+        while let Some(now) = self.exchange.deadline().filter(|now| *now <= end) {
+            self.exchange.handle_timeout(now);
+            texts.extend(self.texts());
+        }
+        self.now = end;
+        texts
+    }
+
+    /// Places an order of the form `symbol side type time-in-force quantity price stop outcome id`,
+    /// of which the last may be missing or `-`; what came of it, in short.
+    pub fn place(&mut self, session: SessionId, order: &str) -> Vec<String> {
+        let texts = self.send(session, &place(order));
+        short(&texts)
+    }
+
+    pub fn cancel(&mut self, session: SessionId, order: u64) -> Vec<String> {
+        let text = format!(r#"{{"id":7,"method":"order.cancel","params":{{"orderId":"{order}"}}}}"#);
+        let texts = self.send(session, &text);
+        short(&texts)
+    }
+
+    /// The id of the newest order of an account.
+    pub fn newest(&self, account: usize) -> u64 {
+        self.exchange.orders(self.account(account)).last().unwrap().order_id
+    }
+
+    /// Available and total of an asset.
+    pub fn balance(&self, account: usize, asset: &str) -> String {
+        let balances = self.exchange.balances(self.account(account));
+        let balance = balances.into_iter().find(|balance| balance.asset == asset).unwrap();
+        format!("{} of {}", balance.available, balance.total)
+    }
+}
+
+/// The signature of a payload header by the secret of the accounts.
+pub fn sign(payload: &str) -> String {
+    let mut mac = Hmac::<Sha384>::new_from_slice(b"secret").unwrap();
+    mac.update(payload.as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The request for an order in short.
+pub fn place(order: &str) -> String {
+    let names = [
+        "symbol",
+        "side",
+        "type",
+        "timeInForce",
+        "quantity",
+        "price",
+        "stopPrice",
+        "eventOutcome",
+        "clientOrderId",
+    ];
+    let members = names.iter().zip(order.split(' ')).filter(|(_, value)| *value != "-");
+    let members: Vec<String> = members.map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
+    format!(r#"{{"id":7,"method":"order.place","params":{{{}}}}}"#, members.join(","))
+}
+
+/// Replies and order events, each with its session: `1: 200`, `2: FILLED 0.1@5 maker`.
+pub fn short(texts: &[(SessionId, String)]) -> Vec<String> {
+    texts.iter().map(|(session, text)| format!("{}: {}", session.0, short_text(text))).collect()
+}
+
+fn short_text(text: &str) -> String {
+    let value: Value = serde_json::from_str(text).unwrap();
+    let text_of = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(status) = value.get("status") {
+        let error =
+            value.get("error").map(|error| format!(" {} {}", error["code"], error["msg"].as_str().unwrap()));
+        return format!("{status}{}", error.unwrap_or_default());
+    }
+    if let Some(array) = value.as_array() {
+        return array.iter().map(|event| event["type"].as_str().unwrap()).collect::<Vec<_>>().join(" ");
+    }
+    let Some(status) = text_of("X") else { return text.to_owned() };
+    let mut short = status;
+    if let Some(price) = text_of("L") {
+        let role = if value["m"] == true { "maker" } else { "taker" };
+        short = format!("{short} {}@{price} {role}", text_of("Z").unwrap());
+    } else if let Some(executed) = text_of("Z") {
+        short = format!("{short} {executed}");
+    }
+    short + &text_of("r").map(|reason| format!(" {reason}")).unwrap_or_default()
+}

@@ -1,0 +1,196 @@
+//! Archived order events: a conversation, filters, heartbeats.
+
+mod common;
+
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use common::trading::{FIRST, Floor, sign};
+use gemini_ws::Frame;
+use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRequest};
+use serde_json::Value;
+
+const FEED: SessionId = SessionId(9);
+
+/// Opens a session with order events of the first account; its first frames.
+fn open(floor: &mut Floor, query: &str) -> Vec<String> {
+    let nonce = EPOCH.as_millis() + i64::try_from(floor.now.as_nanos() / 1_000_000).unwrap();
+    floor.now = floor.now + Duration::from_millis(1);
+    let payload =
+        Base64::encode_string(format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#).as_bytes());
+    let signature = sign(&payload);
+    let headers = [
+        ("X-GEMINI-APIKEY", "account-one"),
+        ("X-GEMINI-PAYLOAD", payload.as_str()),
+        ("X-GEMINI-SIGNATURE", signature.as_str()),
+    ];
+    let target = format!("/v1/order/events?{query}");
+    let request = UpgradeRequest { target: &target, headers: &headers };
+    floor.exchange.handle_upgrade(FEED, floor.now, &request).unwrap();
+    let texts = floor.texts();
+    only(&texts)
+}
+
+fn only(texts: &[(SessionId, String)]) -> Vec<String> {
+    texts.iter().filter(|(session, _)| *session == FEED).map(|(_, text)| text.clone()).collect()
+}
+
+/// The events of arrays, one after the other.
+fn events(texts: &[String]) -> Vec<Value> {
+    let arrays = texts.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
+    arrays.flat_map(|array| array.as_array().unwrap().clone()).collect()
+}
+
+/// Each event's type and sequence.
+fn short(texts: &[String]) -> String {
+    let event = |event: &Value| format!("{} {}", event["type"].as_str().unwrap(), event["socket_sequence"]);
+    events(texts).iter().map(event).collect::<Vec<_>>().join(", ")
+}
+
+/// Places an order by another session of the account; what is told of it.
+fn place(floor: &mut Floor, session: SessionId, order: &str) -> Vec<String> {
+    let texts = floor.send(session, &common::trading::place(order));
+    only(&texts)
+}
+
+#[test]
+fn a_conversation() {
+    let mut floor = Floor::quiet(|config| config.fees(10, 20));
+    place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 0.10 10001.10 - - 4aukltbw");
+    place(&mut floor, FIRST, "btcusd SELL LIMIT GTC 1 20000 20000");
+    let frames = open(&mut floor, "");
+    let ack: Value = serde_json::from_str(&frames[0]).unwrap();
+    assert_eq!((&ack["type"], &ack["accountId"]), (&Value::from("subscription_ack"), &Value::from(5_365)));
+    assert!(
+        frames[0].ends_with(r#""symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]}"#),
+        "{}",
+        frames[0]
+    );
+    assert_eq!(frames.len(), 2);
+    assert_eq!(short(&frames[1..]), "initial 0, initial 1");
+    let first = floor.exchange.orders(floor.account(0))[0].order_id;
+    let expected = format!(
+        r#"[{{"type":"initial","order_id":"{first}","account_name":"primary","client_order_id":"4aukltbw","api_session":"account-one","symbol":"btcusd","side":"buy","order_type":"exchange limit","timestamp":"1790732601","timestampms":1790732601000,"is_live":true,"is_cancelled":false,"is_hidden":false,"avg_execution_price":"0.00","executed_amount":"0","remaining_amount":"0.1","original_amount":"0.10","price":"10001.10","socket_sequence":0}},"#
+    );
+    assert!(frames[1].starts_with(&expected), "{}\n{expected}", frames[1]);
+
+    let second = SessionId(2);
+    let frames = place(&mut floor, second, "btcusd SELL LIMIT GTC 0.04 10000");
+    // The trade brings the stop order into the book, too.
+    assert_eq!(short(&frames), "fill 2, booked 3");
+    let fill = &events(&frames)[0];
+    let trade = floor.exchange.orders(floor.account(0))[0].fills[0].trade_id;
+    let expected: Value = serde_json::from_str(&format!(
+        r#"{{"trade_id":"{trade}","liquidity":"Maker","price":"10001.1","amount":"0.04","fee":"0.400044","fee_currency":"USD"}}"#
+    ))
+    .unwrap();
+    assert_eq!(fill["fill"], expected);
+    assert_eq!(fill["remaining_amount"], "0.06");
+    let frames = place(&mut floor, second, "btcusd SELL LIMIT GTC 0.06 10000");
+    assert_eq!(short(&frames), "fill 4, closed 5");
+
+    let frames = place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 1 5");
+    assert!(short(&frames).starts_with("accepted"), "{}", short(&frames));
+    let order = floor.newest(0);
+    let text = format!(r#"{{"id":7,"method":"order.cancel","params":{{"orderId":"{order}"}}}}"#);
+    let texts = floor.send(FIRST, &text);
+    let told = events(&only(&texts));
+    assert_eq!((&told[0]["type"], &told[1]["type"]), (&Value::from("cancelled"), &Value::from("closed")));
+    assert_eq!(told[0]["reason"], "Requested");
+    let number = |value: &Value| value.as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(number(&told[0]["cancel_command_id"]) + 1, number(&told[0]["event_id"]));
+    assert_eq!(number(&told[1]["event_id"]), number(&told[0]["event_id"]) + 1);
+    let texts = floor.send(FIRST, &text);
+    let told = events(&only(&texts));
+    assert_eq!(
+        (&told[0]["type"], &told[0]["reason"]),
+        (&Value::from("cancel_rejected"), &Value::from("OrderNotFound"))
+    );
+    let frames = place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 1 5.001");
+    let told = &events(&frames)[0];
+    assert_eq!(
+        (&told["type"], &told["reason"]),
+        (&Value::from("rejected"), &Value::from("LimitPriceOffTick"))
+    );
+    assert_eq!(told.get("is_cancelled"), None);
+    let frames = place(&mut floor, FIRST, "btcusd BUY LIMIT IOC 1 5");
+    let told = events(&frames);
+    let types: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["accepted", "cancelled", "closed"]);
+    assert_eq!(
+        (&told[1]["reason"], &told[1]["behavior"]),
+        (&Value::from("ImmediateOrCancelWouldPost"), &Value::from("immediate-or-cancel"))
+    );
+    assert_eq!(told[1].get("cancel_command_id"), None);
+}
+
+/// The sequence has no gap, whatever is filtered and however events share frames.
+#[test]
+fn filters() {
+    let run = |query: &str| {
+        let mut floor = Floor::quiet(|config| config);
+        place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 1 100");
+        let mut frames = open(&mut floor, query);
+        let ack = frames.remove(0);
+        for order in
+            ["btcusd BUY LIMIT GTC 1 90", "GEMI-A-UP BUY LIMIT GTC 1 0.2 - YES", "btcusd BUY LIMIT FOK 1 5"]
+        {
+            frames.extend(place(&mut floor, FIRST, order));
+        }
+        floor.exchange.handle_frame(FEED, floor.now, Frame::Text(r#"{"id":1,"method":"ping"}"#));
+        frames.extend(floor.texts().into_iter().map(|(_, text)| text));
+        (ack, short(&frames))
+    };
+    for (query, expected) in [
+        ("", "initial 0, accepted 1, booked 2, accepted 3, booked 4, accepted 5, cancelled 6, closed 7"),
+        ("symbolFilter=gemi-a-up", "accepted 0, booked 1"),
+        ("eventTypeFilter=closed&eventTypeFilter=booked", "booked 0, booked 1, closed 2"),
+        ("eventTypeFilter=initial", "initial 0"),
+        ("apiSessionFilter=UI", ""),
+        ("apiSessionFilter=UI&apiSessionFilter=account-one&eventTypeFilter=closed", "closed 0"),
+    ] {
+        assert_eq!(run(query).1, expected, "{query}");
+    }
+    let (ack, _) = run("symbolFilter=btcusd&eventTypeFilter=fill&eventTypeFilter=closed");
+    assert!(
+        ack.ends_with(
+            r#""symbolFilter":["btcusd"],"apiSessionFilter":[],"eventTypeFilter":["fill","closed"]}"#
+        ),
+        "{ack}"
+    );
+}
+
+#[test]
+fn heartbeats() {
+    let mut floor = Floor::quiet(|config| config);
+    let frames = open(&mut floor, "heartbeat=true");
+    assert_eq!(frames.len(), 1);
+    let trace = frames[0].split("5365-").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let texts = floor.run(Duration::from_secs(11));
+    let texts = only(&texts);
+    let expected = format!(
+        r#"{{"type":"heartbeat","timestampms":1790732611001,"sequence":1,"trace_id":"{trace}","socket_sequence":1}}"#
+    );
+    assert_eq!((texts.len(), &texts[1]), (2, &expected));
+    let frames = place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 1 100");
+    assert_eq!(short(&frames), "accepted 2, booked 3");
+    floor.exchange.handle_lost(FEED, floor.now);
+    let texts = floor.run(Duration::from_secs(60));
+    assert_eq!(only(&texts), [""; 0]);
+    open(&mut floor, "");
+    let texts = floor.run(Duration::from_secs(60));
+    assert_eq!(only(&texts), [""; 0]);
+}
+
+#[test]
+fn lost_events_are_missed() {
+    let mut floor = Floor::quiet(|config| config);
+    open(&mut floor, "");
+    floor.exchange.faults().drop_order_events(1);
+    assert_eq!(short(&place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 1 100")), "booked 1");
+    floor.exchange.faults().duplicate_order_events(1);
+    assert_eq!(
+        short(&place(&mut floor, FIRST, "btcusd BUY LIMIT GTC 1 100")),
+        "accepted 2, accepted 2, booked 3"
+    );
+}
