@@ -63,6 +63,7 @@ pub struct Connection {
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]
 pub enum Output {
     /// Dial [`Connection::connect_request`]; report
     /// [`handle_connected`](Connection::handle_connected) or

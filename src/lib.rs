@@ -161,6 +161,7 @@ mod nonce;
 mod outcome;
 mod relend;
 mod replay;
+mod reply;
 mod request;
 mod scan;
 mod sequence;
@@ -209,6 +210,7 @@ pub use new_order::{
 pub use nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
 pub use outcome::{CloseReason, ConnectFailure, Lost};
 pub use replay::Replay;
+pub use reply::{QuoteReceipt, RateLimit};
 pub use request::{MarketDataRequest, NewQuote, RawRequest, Request, Subject};
 pub use scan::JSON_DEPTH_MAX;
 pub use sequence::GapRule;

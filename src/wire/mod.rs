@@ -10,6 +10,7 @@ mod names;
 pub(crate) mod orders_v1;
 mod plain;
 pub(crate) mod private;
+pub(crate) mod replies;
 mod stream;
 
 use alloc::vec::Vec;
