@@ -25,6 +25,7 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 pub struct Config {
     pub(crate) endpoint: String,
     pub(crate) snapshot: Snapshot,
+    pub(crate) cancel_on_disconnect: bool,
     pub(crate) gap_rule: GapRule,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
@@ -61,6 +62,7 @@ impl Config {
         Config {
             endpoint: endpoint.into(),
             snapshot: Snapshot::Full,
+            cancel_on_disconnect: false,
             gap_rule: GapRule::Strict,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
@@ -82,6 +84,14 @@ impl Config {
     #[must_use]
     pub const fn snapshot(mut self, snapshot: Snapshot) -> Config {
         self.snapshot = snapshot;
+        self
+    }
+
+    /// Whether the venue is to cancel the orders that were placed over a link when it ends (section 2).
+    /// Default: no.
+    #[must_use]
+    pub const fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
+        self.cancel_on_disconnect = cancel;
         self
     }
 
@@ -206,6 +216,9 @@ impl Config {
             Snapshot::Full => url.push_str("snapshot=-1"),
             Snapshot::Best(levels) => url.push_str(&alloc::format!("snapshot={levels}")),
         }
+        if self.cancel_on_disconnect {
+            url.push_str("&cancelOnDisconnect=true");
+        }
         url
     }
 }
@@ -227,5 +240,7 @@ mod tests {
         }
         let best = Snapshot::Best(NonZeroU32::new(20).unwrap());
         assert_eq!(Config::new("ws://h").snapshot(best).url(), "ws://h/?snapshot=20");
+        let cancel = Config::new("ws://h").cancel_on_disconnect(true).url();
+        assert_eq!(cancel, "ws://h/?snapshot=-1&cancelOnDisconnect=true");
     }
 }

@@ -139,6 +139,7 @@ extern crate std;
 #[cfg(feature = "auth")]
 mod authentication;
 mod backoff;
+mod balances;
 mod batch;
 mod book;
 mod books;
@@ -158,6 +159,8 @@ mod message;
 mod new_order;
 #[cfg(feature = "auth")]
 mod nonce;
+mod order;
+mod orders;
 mod outcome;
 mod relend;
 mod replay;
@@ -179,6 +182,7 @@ mod wire;
 
 #[cfg(feature = "auth")]
 pub use authentication::{Credentials, Headers, InvalidCredentials, Signer};
+pub use balances::{Balance, Balances, HeldAmount, Positions};
 pub use batch::{Batch, Events};
 pub use book::{Applied, LEVELS_MAX, OrderBook, Side};
 pub use books::{Book, Books, StaleReason};
@@ -208,6 +212,8 @@ pub use new_order::{
 };
 #[cfg(feature = "auth")]
 pub use nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
+pub use order::{Order, OrderFill, OrderState};
+pub use orders::{FINISHED_ORDERS_MAX, Orders, Reconciled};
 pub use outcome::{CloseReason, ConnectFailure, Lost};
 pub use replay::Replay;
 pub use reply::{QuoteReceipt, RateLimit};

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use gemini_ws::{
-    Book, Books, Config, Connection, Decimal, Event, Frame, Instant, LinkId, Lost, Output, Scratch, Stream,
-    Symbol,
+    Balances, Book, Books, Config, ConnectFailure, Connection, Credentials, Decimal, Endpoint, Event, Frame,
+    Instant, LinkId, Lost, Orders, Outcome, Output, Positions, Scratch, Signer, Stream, Symbol, UnixTime,
 };
 use gemini_ws_simulator as simulator;
-use simulator::{Exchange, SessionId};
+use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
 
 /// One way between the two; a message takes this long.
 const LATENCY: Duration = Duration::from_millis(3);
@@ -18,6 +18,10 @@ pub(crate) struct Pair {
     pub(crate) connection: Connection,
     pub(crate) exchange: Exchange,
     pub(crate) books: Books,
+    pub(crate) orders: Orders,
+    pub(crate) balances: Balances,
+    pub(crate) positions: Positions,
+    signer: Option<Signer>,
     pub(crate) now: Instant,
     /// Everything that the application was told but data, in order, each on a line.
     pub(crate) log: Vec<String>,
@@ -53,12 +57,36 @@ enum Wire {
     Reset,
 }
 
+/// The account of a pair that trades.
+pub(crate) const ACCOUNT: AccountId = AccountId(7);
+const KEY: &str = "account-of-the-tests";
+const SECRET: &str = "a secret of the tests";
+
 impl Pair {
     pub(crate) fn new(config: simulator::Config, seed: u64) -> Pair {
+        Pair::with(Config::new("ws://venue"), config, seed)
+    }
+
+    /// A pair that is connected for [`ACCOUNT`] and follows its streams.
+    pub(crate) fn trading(config: Config, venue: simulator::Config, seed: u64) -> Pair {
+        let mut pair = Pair::with(config, venue.account(Account::new(KEY, SECRET).id(ACCOUNT)), seed);
+        pair.signer = Some(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
+        for stream in ["orders@account", "balances@account", "positions@account"] {
+            pair.connection.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
+        }
+        pair.connection.open(Instant::ZERO).unwrap();
+        pair
+    }
+
+    fn with(client: Config, config: simulator::Config, seed: u64) -> Pair {
         Pair {
-            connection: Connection::new(Config::new("ws://venue"), seed),
+            connection: Connection::new(client, seed),
             exchange: Exchange::new(config, seed),
             books: Books::new(),
+            orders: Orders::new(),
+            balances: Balances::new(),
+            positions: Positions::new(),
+            signer: None,
             now: Instant::ZERO,
             log: Vec::new(),
             closed: false,
@@ -81,6 +109,10 @@ impl Pair {
         }
         pair.connection.open(Instant::ZERO).unwrap();
         pair
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.session.is_some()
     }
 
     pub(crate) fn session(&self) -> SessionId {
@@ -130,13 +162,7 @@ impl Pair {
 
     fn arrive(&mut self, message: Message) {
         match message {
-            Message::Dialled(link) => {
-                let session = SessionId(self.next_session);
-                self.next_session += 1;
-                self.session = Some((link, session));
-                self.exchange.handle_connected(session, self.now, "snapshot=-1");
-                self.connection.handle_connected(link, self.now);
-            }
+            Message::Dialled(link) => self.dialled(link),
             Message::ToVenue(session, wire) => match wire {
                 Wire::Text(text) => self.exchange.handle_frame(session, self.now, Frame::Text(&text)),
                 Wire::Close(code) => {
@@ -162,6 +188,28 @@ impl Pair {
                     self.take(&event);
                 }
                 self.scratch = scratch;
+            }
+        }
+    }
+
+    /// An attempt to connect has got to the venue.
+    fn dialled(&mut self, link: LinkId) {
+        let Some(request) = self.connection.connect_request(link) else { return };
+        let target = request.url.strip_prefix("ws://venue").unwrap();
+        let millis = u64::try_from(EPOCH.as_millis()).unwrap() + self.now.as_nanos() / 1_000_000;
+        let now = UnixTime::from_millis(millis);
+        let headers = self.signer.as_mut().map(|signer| signer.headers(Endpoint::Streams, now));
+        let headers: Vec<(&str, &str)> = headers.iter().flat_map(|headers| headers.iter()).collect();
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        match self.exchange.handle_upgrade(session, self.now, &UpgradeRequest { target, headers: &headers }) {
+            Ok(()) => {
+                self.session = Some((link, session));
+                self.connection.handle_connected(link, self.now);
+            }
+            Err(refusal) => {
+                let why = ConnectFailure::Status { status: refusal.status, retry_after: None };
+                self.connection.handle_connect_failed(link, self.now, why);
             }
         }
     }
@@ -213,6 +261,9 @@ impl Pair {
     fn take(&mut self, event: &Event<'_>) {
         assert!(!self.closed, "after the end: {event:?}");
         self.books.apply(event);
+        self.orders.apply(event);
+        self.balances.apply(event);
+        self.positions.apply(event);
         match event {
             Event::BookTicker(ticker) => {
                 let tickers = self.tickers.entry(ticker.symbol.parse().unwrap()).or_default();
@@ -240,6 +291,16 @@ impl Pair {
             Event::Synced { symbol } => self.log.push(format!("synced {symbol}")),
             Event::Ignored(ignored) => self.log.push(format!("ignored {:?}", ignored.why)),
             Event::Malformed(malformed) => self.log.push(format!("malformed {}", malformed.error)),
+            Event::Reply { about, outcome, .. } => {
+                let outcome = match outcome {
+                    Outcome::Answered(response) => match response.error {
+                        Some(error) => format!("{} {}", error.code, error.message),
+                        None => "accepted".to_owned(),
+                    },
+                    other => format!("{other:?}"),
+                };
+                self.log.push(format!("reply {about:?} {outcome}"));
+            }
             Event::Rejected { stream, .. } => self.log.push(format!("rejected {stream}")),
             Event::Opened { .. } => self.log.push("opened".to_owned()),
             Event::Live { .. } => self.log.push("live".to_owned()),

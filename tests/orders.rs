@@ -1,0 +1,500 @@
+//! Orders against a simulated exchange: whatever happens to requests, replies, events and links, the
+//! client's view of its orders is the exchange's own ledger.
+
+mod support;
+
+use std::time::Duration;
+
+use gemini_ws::{
+    Config, Decimal, Direction, EventOutcome, NewOrder, Order, OrderState, Reconciled, Request, Symbol,
+    TimeInForce,
+};
+use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
+use support::pair::{ACCOUNT, Pair};
+use support::random::Random;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Long enough for a reply and the events of an order.
+const SOON: Duration = Duration::from_millis(50);
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+/// A market that nobody else trades in, but its book is there.
+fn quiet() -> simulator::Config {
+    market("btcusd", 0)
+}
+
+fn market(symbol: &str, events_per_second: u32) -> simulator::Config {
+    simulator::Config::market([symbol.parse::<Symbol>().unwrap()])
+        .events_per_second(events_per_second)
+        .orders_per_side(10)
+}
+
+fn connected(config: Config, venue: simulator::Config) -> Pair {
+    let mut pair = Pair::trading(config, venue, 1);
+    pair.run(SECOND);
+    assert_eq!(pair.logged("live"), 1, "{:?}", pair.log);
+    pair
+}
+
+fn client() -> Config {
+    Config::new("ws://venue")
+}
+
+/// The best prices of btcusd, bid and ask.
+fn best(pair: &Pair) -> (Decimal, Decimal) {
+    let book = pair.exchange.book("btcusd".parse().unwrap()).unwrap();
+    (book.bids[0].price, book.asks[0].price)
+}
+
+/// The quantity at the best ask.
+fn offered(pair: &Pair) -> Decimal {
+    pair.exchange.book("btcusd".parse().unwrap()).unwrap().asks[0].quantity
+}
+
+fn limit(id: &str, direction: Direction, quantity: Decimal, price: Decimal) -> NewOrder {
+    let symbol = "btcusd".parse().unwrap();
+    NewOrder::limit(id.parse().unwrap(), symbol, direction, quantity, price).unwrap()
+}
+
+fn place(pair: &mut Pair, order: NewOrder) {
+    let now = pair.now;
+    pair.connection.request(now, &Request::PlaceOrder(order)).unwrap();
+    pair.orders.sent(&order);
+}
+
+/// What the client knows of an order, in one line.
+fn told(pair: &Pair, id: &str) -> String {
+    let order = pair.orders.by_client_order_id(id).unwrap();
+    let reason = order.reason.as_deref().map_or(String::new(), |reason| format!(" {reason}"));
+    format!("{:?} {}{reason}", order.state, order.executed().normalized())
+}
+
+/// Compares every order of the exchange with the client's; orders that the exchange never had must be
+/// known as refused.
+fn compare(pair: &Pair, place: &str) {
+    let ledger = pair.exchange.orders(ACCOUNT);
+    for entry in &ledger {
+        let order = pair.orders.by_order_id(entry.order_id);
+        let order = order.unwrap_or_else(|| panic!("{place}: not known: {entry:?}"));
+        compare_order(order, entry, place);
+    }
+    for order in pair.orders.iter() {
+        let Some(id) = order.order_id else {
+            assert!(order.state == OrderState::Rejected, "{place}: the exchange has no {order:?}");
+            continue;
+        };
+        assert!(ledger.iter().any(|entry| entry.order_id == id), "{place}: the exchange has no {order:?}");
+    }
+}
+
+fn state_of(entry: &LedgerOrder) -> OrderState {
+    match entry.state {
+        simulator::OrderState::New => OrderState::New,
+        simulator::OrderState::Open => OrderState::Open,
+        simulator::OrderState::PartiallyFilled => OrderState::PartiallyFilled,
+        simulator::OrderState::Filled => OrderState::Filled,
+        simulator::OrderState::Canceled => OrderState::Canceled,
+        simulator::OrderState::Rejected => OrderState::Rejected,
+    }
+}
+
+fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
+    let about = || format!("{place}: {order:?}\n{entry:?}");
+    let state = state_of(entry);
+    assert_eq!(order.state, state, "{}", about());
+    assert_eq!(order.executed(), entry.executed_quantity, "{}", about());
+    assert_eq!(order.client_order_id.as_deref(), entry.client_order_id.as_deref(), "{}", about());
+    // Of an order that was asked for, the reason was not told.
+    if !order.reconciled {
+        assert_eq!(order.reason.as_deref().filter(|_| entry.reason.is_some()), entry.reason, "{}", about());
+    }
+    if order.missing_executions().is_zero() {
+        let known: Vec<_> = order.fills.iter().map(|it| (it.trade_id, it.price, it.quantity)).collect();
+        let true_fills: Vec<_> = entry.fills.iter().map(|it| (it.trade_id, it.price, it.quantity)).collect();
+        assert_eq!(known, true_fills, "{}", about());
+        assert_eq!(order.executed_value(), Some(entry.executed_notional), "{}", about());
+    }
+}
+
+/// Compares balances and positions; those of instruments without a position need not be known.
+fn compare_account(pair: &Pair, place: &str) {
+    for entry in pair.exchange.balances(ACCOUNT) {
+        let balance = pair.balances.get(&entry.asset).unwrap_or_else(|| panic!("{place}: {entry:?}"));
+        let known = (balance.available().to_decimal(), balance.total().to_decimal());
+        assert_eq!(known, (Ok(entry.available), Ok(entry.total)), "{place}: {}", entry.asset);
+    }
+    for entry in pair.exchange.positions(ACCOUNT) {
+        let known = pair.positions.get(entry.symbol);
+        let known = known.map_or(Decimal::ZERO, |amounts| decimal(&amounts[0].value));
+        assert_eq!(known, entry.quantity, "{place}: {}", entry.symbol);
+    }
+    assert!(!pair.balances.is_stale(), "{place}");
+}
+
+#[test]
+fn placed_partly_filled_filled() {
+    for shape in
+        [OrderEventShape::OrderUpdate, OrderEventShape::ExecutionReport, OrderEventShape::WithoutType]
+    {
+        let mut pair = connected(client(), quiet().order_event_shape(shape));
+        let (_, ask) = best(&pair);
+        let (all, more) = (offered(&pair), offered(&pair).checked_add(decimal("0.5")).unwrap());
+        // More than stands there: a part is filled, the rest is the best bid.
+        place(&mut pair, limit("buyer", Direction::Buy, more, ask));
+        pair.run(SOON);
+        assert_eq!(told(&pair, "buyer"), format!("Open {}", all.normalized()));
+        let bid = best(&pair).0;
+        place(&mut pair, limit("rest", Direction::Buy, decimal("0.25"), bid));
+        pair.run(SOON);
+        assert_eq!(told(&pair, "rest"), "Open 0");
+        compare(&pair, "partly filled");
+        compare_account(&pair, "partly filled");
+        let ask = best(&pair).1;
+        let rest = offered(&pair);
+        place(&mut pair, limit("all", Direction::Buy, rest, ask));
+        pair.run(SOON);
+        assert_eq!(told(&pair, "all"), format!("Filled {}", rest.normalized()));
+        compare(&pair, "filled");
+        compare_account(&pair, "filled");
+    }
+}
+
+#[test]
+fn what_cannot_stand_is_cancelled_with_a_reason() {
+    let mut pair = connected(client(), quiet());
+    let (bid, ask) = best(&pair);
+    let more = offered(&pair).checked_add(decimal("1")).unwrap();
+    let all = offered(&pair).normalized();
+    let table = [
+        (
+            "post only",
+            TimeInForce::MakerOrCancel,
+            Direction::Sell,
+            bid,
+            "Canceled 0 MakerOrCancelWouldTake".into(),
+        ),
+        (
+            "all or nothing",
+            TimeInForce::FillOrKill,
+            Direction::Buy,
+            ask,
+            "Canceled 0 FillOrKillWouldNotFill".into(),
+        ),
+        (
+            "at once",
+            TimeInForce::ImmediateOrCancel,
+            Direction::Buy,
+            ask,
+            format!("Canceled {all} ImmediateOrCancelWouldPost"),
+        ),
+    ];
+    for (name, time_in_force, direction, price, expected) in table {
+        let id = name.replace(' ', "-");
+        let order = limit(&id, direction, more, price).time_in_force(time_in_force).unwrap();
+        place(&mut pair, order);
+        pair.run(SOON);
+        assert_eq!(told(&pair, &id), expected, "{name}");
+    }
+    compare(&pair, "cancelled");
+}
+
+#[test]
+fn a_refusal_comes_twice_and_is_one() {
+    let mut pair = connected(client(), quiet());
+    place(&mut pair, limit("rich", Direction::Buy, decimal("1000"), decimal("80000.00")));
+    pair.run(SOON);
+    assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
+    let refused = pair.orders.by_client_order_id("rich").unwrap();
+    assert_eq!((refused.refusal_code, refused.order_id.is_some()), (Some(-2010), true));
+    assert_eq!(pair.orders.iter().count(), 1, "{:?}", pair.orders);
+    assert_eq!(pair.log.iter().filter(|line| line.starts_with("reply")).count(), 1);
+    compare(&pair, "refused");
+}
+
+#[test]
+fn cancelled_one_by_one_and_all_at_once() {
+    let mut pair = connected(client(), quiet());
+    let cheap = decimal("1000.00");
+    for id in ["a", "b", "c", "d"] {
+        place(&mut pair, limit(id, Direction::Buy, decimal("0.01"), cheap));
+    }
+    pair.run(SOON);
+    let order_id = pair.orders.by_client_order_id("a").unwrap().order_id.unwrap();
+    let now = pair.now;
+    pair.connection.request(now, &Request::CancelOrder { order_id }).unwrap();
+    pair.run(SOON);
+    assert_eq!(told(&pair, "a"), "Canceled 0");
+    assert_eq!(told(&pair, "b"), "Open 0");
+    // Once more: it is refused, and the order is what it was.
+    let now = pair.now;
+    pair.connection.request(now, &Request::CancelOrder { order_id }).unwrap();
+    pair.run(SOON);
+    let order = pair.orders.by_client_order_id("a").unwrap();
+    assert!(order.cancel_refusal.as_deref().is_some_and(|text| text.contains("not found")), "{order:?}");
+    assert_eq!(order.state, OrderState::Canceled);
+    for request in [Request::CancelSessionOrders, Request::CancelAllOrders] {
+        let now = pair.now;
+        pair.connection.request(now, &request).unwrap();
+        pair.run(SOON);
+        assert_eq!(pair.orders.open().count(), 0, "{request}");
+        place(
+            &mut pair,
+            limit(request.method().split('.').next_back().unwrap(), Direction::Buy, decimal("0.01"), cheap),
+        );
+        pair.run(SOON);
+        assert_eq!(pair.orders.open().count(), 1, "{request}");
+    }
+    compare(&pair, "cancelled");
+    compare_account(&pair, "cancelled");
+}
+
+#[test]
+fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
+    for cancels in [false, true] {
+        let mut pair = connected(client().cancel_on_disconnect(cancels), quiet());
+        place(&mut pair, limit("resting", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+        pair.run(SOON);
+        pair.tear();
+        let doubtful: Vec<_> =
+            pair.orders.to_reconcile().map(|order| order.client_order_id.clone()).collect();
+        assert_eq!(doubtful, [Some("resting".into())]);
+        assert!(pair.balances.is_stale());
+        pair.run(SECOND * 5);
+        let state = pair.exchange.orders(ACCOUNT)[0].state;
+        let expected = if cancels { simulator::OrderState::Canceled } else { simulator::OrderState::Open };
+        assert_eq!(state, expected);
+        // Nobody told the client; it has to ask.
+        assert_eq!(pair.orders.to_reconcile().count(), 1);
+        reconcile(&mut pair);
+        assert_eq!(pair.orders.to_reconcile().count(), 0);
+        compare(&pair, "reconciled");
+        compare_account(&pair, "reconciled");
+    }
+}
+
+#[test]
+fn a_request_without_an_answer_is_unknown_and_never_sent_again() {
+    let mut pair = connected(client(), quiet());
+    // The reply does not come, and neither do events.
+    pair.exchange.faults().withhold_replies(1);
+    pair.exchange.faults().drop_order_events(2);
+    place(&mut pair, limit("silent", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+    pair.run(SECOND * 6);
+    assert_eq!(told(&pair, "silent"), "Unknown 0");
+    let asked: Vec<_> = pair.orders.to_reconcile().map(|order| order.client_order_id.clone()).collect();
+    assert_eq!(asked, [Some("silent".into())]);
+    assert_eq!(pair.exchange.orders(ACCOUNT).len(), 1);
+    // Sent into a link that tears: it may have got there or not, and both are unknown.
+    place(&mut pair, limit("torn", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+    pair.tear();
+    assert_eq!(told(&pair, "torn"), "Unknown 0");
+    pair.run(SECOND * 10);
+    let at_venue = pair.exchange.orders(ACCOUNT);
+    assert_eq!(at_venue.iter().filter(|order| order.client_order_id.as_deref() == Some("torn")).count(), 0);
+    reconcile(&mut pair);
+    assert_eq!((told(&pair, "silent").as_str(), pair.orders.to_reconcile().count()), ("Open 0", 0));
+    assert_eq!(told(&pair, "torn"), "Rejected 0 the venue does not know it");
+    compare(&pair, "reconciled");
+}
+
+#[test]
+fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
+    let mut pair = connected(client(), quiet());
+    let (all, ask) = (offered(&pair), best(&pair).1);
+    pair.exchange.faults().drop_order_events(1);
+    let more = all.checked_add(decimal("1")).unwrap();
+    let order =
+        limit("lossy", Direction::Buy, more, ask).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
+    // The first event is lost, then the second: the fill.
+    place(&mut pair, order);
+    pair.run(SOON);
+    assert_eq!(pair.orders.to_reconcile().count(), 0, "the acceptance is not missed");
+    let next = best(&pair).1;
+    let all = offered(&pair);
+    let more = all.checked_add(decimal("1")).unwrap();
+    let order =
+        limit("lossier", Direction::Buy, more, next).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
+    pair.exchange.faults().drop_order_events(2);
+    place(&mut pair, order);
+    pair.run(SOON);
+    let order = pair.orders.by_client_order_id("lossier").unwrap();
+    assert_eq!((order.fills.len(), order.missing_executions()), (0, all));
+    assert_eq!(order.executed(), all, "the cancellation told it");
+    assert!(order.needs_reconciling());
+    compare(&pair, "the sum is right even so");
+}
+
+/// Asks the exchange about every doubtful order, as one does over REST.
+fn reconcile(pair: &mut Pair) {
+    let ledger = pair.exchange.orders(ACCOUNT);
+    let doubtful: Vec<Box<str>> =
+        pair.orders.to_reconcile().map(|order| order.client_order_id.clone().unwrap()).collect();
+    for id in doubtful {
+        let found = ledger.iter().rev().find(|entry| entry.client_order_id.as_deref() == Some(&*id));
+        let found = found.map(|entry| Reconciled {
+            order_id: entry.order_id,
+            state: state_of(entry),
+            executed: entry.executed_quantity,
+        });
+        assert!(pair.orders.reconcile(&id, found));
+    }
+}
+
+/// How many sessions, each with its own seed.
+const SESSIONS: u64 = 10_000;
+
+#[test]
+fn random_sessions_end_as_the_ledger_says() {
+    let sessions = std::env::var("GEMINI_WS_SESSIONS").map_or(SESSIONS, |count| count.parse().unwrap());
+    let first = std::env::var("GEMINI_WS_SEED").map_or(0, |seed| seed.parse().unwrap());
+    let mut totals = Totals::default();
+    for seed in first..first + sessions {
+        session(seed, &mut totals);
+    }
+    println!("{sessions} sessions: {totals:?}");
+    if sessions == SESSIONS {
+        // What is tested does happen.
+        let Totals { orders, fills, refused, cancelled, torn, unknown, reconciled, repeated } = totals;
+        for count in [orders, fills, refused, cancelled, torn, unknown, reconciled, repeated] {
+            assert!(count > 500, "{totals:?}");
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    orders: u64,
+    fills: u64,
+    refused: u64,
+    cancelled: u64,
+    torn: u64,
+    unknown: u64,
+    reconciled: u64,
+    repeated: u64,
+}
+
+/// One session of random trading, with everything that can happen to it.
+fn session(seed: u64, totals: &mut Totals) {
+    let mut random = Random(seed);
+    let prediction = random.below(4) == 0;
+    let symbol = if prediction { "GEMI-RAIN-YES" } else { "btcusd" };
+    let venue = market(symbol, 20)
+        .order_event_shape(*random.pick(&[
+            OrderEventShape::OrderUpdate,
+            OrderEventShape::ExecutionReport,
+            OrderEventShape::WithoutType,
+        ]))
+        .order_snapshot(random.below(2) == 0)
+        .order_replies_carry_id(random.below(2) == 0)
+        .fees(random.below(20) as u32, random.below(40) as u32);
+    let client = client().cancel_on_disconnect(random.below(2) == 0).request_timeout(SECOND);
+    let mut pair = Pair::trading(client, venue, seed);
+    pair.run(Duration::from_millis(100));
+    for step in 0..12 + random.below(12) {
+        act(&mut pair, &mut random, symbol, step);
+        pair.run(Duration::from_millis(random.below(120) as u64));
+    }
+    // Everything that is under way arrives, and the link is there again.
+    pair.exchange.faults().halt_market(true);
+    pair.exchange.faults().delay_replies(Duration::ZERO);
+    while !pair.is_connected() {
+        pair.run(SECOND);
+    }
+    pair.run(SECOND * 3);
+    let doubtful = pair.orders.to_reconcile().count() as u64;
+    totals.unknown += pair.orders.iter().filter(|order| order.state == OrderState::Unknown).count() as u64;
+    totals.reconciled += doubtful;
+    reconcile(&mut pair);
+    let place = format!("seed {seed}");
+    assert_eq!(pair.orders.to_reconcile().count(), 0, "{place}");
+    compare(&pair, &place);
+    compare_account(&pair, &place);
+    totals.orders += pair.orders.iter().count() as u64;
+    totals.fills += pair.orders.iter().map(|order| order.fills.len() as u64).sum::<u64>();
+    let count = |state| pair.orders.iter().filter(|order| order.state == state).count() as u64;
+    totals.refused += count(OrderState::Rejected);
+    totals.cancelled += count(OrderState::Canceled);
+    totals.torn += pair.log.iter().filter(|line| line.starts_with("disconnected")).count() as u64;
+    totals.repeated += pair.orders.repeated_fills();
+    if doubtful == 0 && pair.connection.stats().reconnects() == 0 {
+        assert!(pair.orders.iter().all(|order| order.missing_executions().is_zero()), "{place}");
+    }
+}
+
+fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
+    let now = pair.now;
+    match random.below(20) {
+        // A request that is refused for want of a link changes nothing.
+        0 => drop(pair.connection.request(now, &Request::CancelAllOrders)),
+        1 => drop(pair.connection.request(now, &Request::CancelSessionOrders)),
+        2 | 3 => {
+            let ids: Vec<u64> = pair.orders.iter().filter_map(|order| order.order_id).collect();
+            if !ids.is_empty() {
+                let order_id = *random.pick(&ids);
+                let _ = pair.connection.request(now, &Request::CancelOrder { order_id });
+            }
+        }
+        4 => pair.exchange.faults().withhold_replies(1),
+        5 => pair.exchange.faults().delay_replies(Duration::from_millis(random.below(300) as u64)),
+        6 => pair.exchange.faults().duplicate_order_events(1 + random.below(3) as u32),
+        7 if pair.is_connected() && random.below(3) == 0 => pair.tear(),
+        8 if pair.is_connected() && random.below(6) == 0 => {
+            let session = pair.session();
+            pair.exchange.faults().close(session, 1001, "");
+        }
+        action => {
+            let order = order(pair, random, symbol, step);
+            if pair.connection.request(now, &Request::PlaceOrder(order)).is_ok() {
+                pair.orders.sent(&order);
+                // Now and then it does not get there, or its events do not get back.
+                if action == 9 && random.below(3) == 0 {
+                    pair.run(Duration::from_millis(random.below(5) as u64));
+                    pair.tear();
+                }
+            }
+        }
+    }
+}
+
+/// An order near the market, now and then one that must be refused.
+fn order(pair: &Pair, random: &mut Random, symbol: &str, step: usize) -> NewOrder {
+    let id = format!("order-{step}").parse().unwrap();
+    let symbol: Symbol = symbol.parse().unwrap();
+    let book = pair.exchange.book(symbol).unwrap();
+    let direction = *random.pick(&[Direction::Buy, Direction::Sell]);
+    let prediction = symbol.as_str().contains('-');
+    let quantity = match (random.below(12), prediction) {
+        (0, _) => decimal("100000000"),
+        (_, true) => Decimal::new(1 + random.below(800) as i64, 0).unwrap(),
+        (_, false) => Decimal::new(1 + random.below(300_000) as i64, 7).unwrap(),
+    };
+    let levels: Vec<Decimal> = book.bids.iter().chain(&book.asks).take(30).map(|level| level.price).collect();
+    let fallback = decimal(if prediction { "0.50" } else { "80000.00" });
+    let price = if levels.is_empty() { fallback } else { *random.pick(&levels) };
+    // The absurd ask is nobody's limit.
+    let price = if price > decimal("1000000") { fallback } else { price };
+    let order = if random.below(8) == 0 {
+        NewOrder::market(id, symbol, direction, quantity)
+    } else if random.below(10) == 0 {
+        NewOrder::stop_limit(id, symbol, direction, quantity, price, price)
+    } else {
+        let times = [
+            TimeInForce::GoodTillCanceled,
+            TimeInForce::GoodTillCanceled,
+            TimeInForce::ImmediateOrCancel,
+            TimeInForce::FillOrKill,
+            TimeInForce::MakerOrCancel,
+        ];
+        let time_in_force = *random.pick(&times);
+        NewOrder::limit(id, symbol, direction, quantity, price)
+            .and_then(|order| order.time_in_force(time_in_force))
+    };
+    let order = order.unwrap();
+    if !prediction {
+        return order;
+    }
+    order.outcome(*random.pick(&[EventOutcome::Yes, EventOutcome::No]))
+}
