@@ -1,10 +1,13 @@
 //! [`Config`]: everything that can be chosen about a connection, and why the default is what it is.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
+use crate::endpoint::Endpoint;
 use crate::sequence::GapRule;
+use crate::symbol::Symbol;
 
 /// The production endpoint (`ws-gemini-com.md`, section 1).
 pub const PRODUCTION: &str = "wss://ws.gemini.com/";
@@ -24,6 +27,9 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) endpoint: String,
+    pub(crate) api: Endpoint,
+    /// What the address of market data v1 chooses, if it is one symbol.
+    pub(crate) symbol: Option<Symbol>,
     pub(crate) snapshot: Snapshot,
     pub(crate) cancel_on_disconnect: bool,
     pub(crate) gap_rule: GapRule,
@@ -57,10 +63,54 @@ pub enum Snapshot {
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {
-    /// The defaults, for an endpoint such as [`PRODUCTION`].
+    /// The defaults, for an endpoint such as [`PRODUCTION`]. The path of the address says which
+    /// generation it is of: `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and
+    /// `/v1/order/events` are the archived ones; [`Config::api`] says otherwise.
+    ///
+    /// ```
+    /// use gemini_ws::{Config, Endpoint};
+    ///
+    /// let config = Config::new("wss://api.gemini.com/v1/marketdata/btcusd?top_of_book=true");
+    /// assert_eq!(config.endpoint(), Endpoint::MarketDataV1);
+    /// assert!(config.url().ends_with("?top_of_book=true&heartbeat=true"));
+    /// ```
     pub fn new(endpoint: impl Into<String>) -> Config {
+        let endpoint = endpoint.into();
+        let api = Endpoint::of_path(path(&endpoint));
+        let config = Config::with_defaults(endpoint).api(api);
+        if api == Endpoint::Streams {
+            return config;
+        }
+        // Heartbeats come each five seconds, and there is nothing to probe with.
+        config.probe_after(Duration::from_secs(10)).silence_max(Duration::from_secs(15))
+    }
+
+    /// Says what is at the address, where its path does not.
+    #[must_use]
+    pub fn api(mut self, api: Endpoint) -> Config {
+        self.api = api;
+        let one = path(&self.endpoint).strip_prefix("/v1/marketdata/").and_then(|symbol| symbol.parse().ok());
+        self.symbol = one.filter(|_| api == Endpoint::MarketDataV1);
+        self
+    }
+
+    /// Names the symbol of frames that name none, where the path does not: market data v1.
+    #[must_use]
+    pub const fn symbol(mut self, symbol: Symbol) -> Config {
+        self.symbol = Some(symbol);
+        self
+    }
+
+    /// What is at the address.
+    pub const fn endpoint(&self) -> Endpoint {
+        self.api
+    }
+
+    fn with_defaults(endpoint: String) -> Config {
         Config {
-            endpoint: endpoint.into(),
+            endpoint,
+            api: Endpoint::Streams,
+            symbol: None,
             snapshot: Snapshot::Full,
             cancel_on_disconnect: false,
             gap_rule: GapRule::Strict,
@@ -207,20 +257,38 @@ impl Config {
         if !path.contains('/') {
             url.push('/');
         }
-        url.push('?');
-        if let Some(query) = query {
-            url.push_str(query);
-            url.push('&');
+        let mut parameters: Vec<String> = query.map(String::from).into_iter().collect();
+        match self.api {
+            Endpoint::Streams => {
+                parameters.push(match self.snapshot {
+                    Snapshot::Full => "snapshot=-1".into(),
+                    Snapshot::Best(levels) => alloc::format!("snapshot={levels}"),
+                });
+                if self.cancel_on_disconnect {
+                    parameters.push("cancelOnDisconnect=true".into());
+                }
+            }
+            Endpoint::MarketDataV2 => {}
+            // Without them silence says nothing (`marketdata-v1.md`, section 7).
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => {
+                if !query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("heartbeat="))) {
+                    parameters.push("heartbeat=true".into());
+                }
+            }
         }
-        match self.snapshot {
-            Snapshot::Full => url.push_str("snapshot=-1"),
-            Snapshot::Best(levels) => url.push_str(&alloc::format!("snapshot={levels}")),
-        }
-        if self.cancel_on_disconnect {
-            url.push_str("&cancelOnDisconnect=true");
+        if !parameters.is_empty() {
+            url.push('?');
+            url.push_str(&parameters.join("&"));
         }
         url
     }
+}
+
+/// The path of an address, with its slash; empty if it has none.
+fn path(address: &str) -> &str {
+    let address = address.split('?').next().unwrap_or_default();
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -234,6 +302,10 @@ mod tests {
             ("wss://ws.gemini.com", "wss://ws.gemini.com/?snapshot=-1"),
             ("ws://[::1]:80/path", "ws://[::1]:80/path?snapshot=-1"),
             ("ws://host?cancelOnDisconnect=true", "ws://host/?cancelOnDisconnect=true&snapshot=-1"),
+            ("ws://h/v2/marketdata", "ws://h/v2/marketdata"),
+            ("ws://h/v1/marketdata/BTCUSD", "ws://h/v1/marketdata/BTCUSD?heartbeat=true"),
+            ("ws://h/v1/multimarketdata?symbols=A,B", "ws://h/v1/multimarketdata?symbols=A,B&heartbeat=true"),
+            ("ws://h/v1/order/events?heartbeat=false", "ws://h/v1/order/events?heartbeat=false"),
         ];
         for (endpoint, url) in table {
             assert_eq!(Config::new(endpoint).url(), url);

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::backoff::Backoff;
 use crate::config::Config;
+use crate::endpoint::Endpoint;
 use crate::error::{CommandError, Limit};
 use crate::event::Event;
 use crate::identity::{LinkId, RequestId, StreamId};
@@ -25,7 +26,7 @@ use crate::timer::{Deadline, Timer, Timers};
 /// The most outputs that may wait to be polled before commands are refused.
 pub const OUTPUT_MAX: usize = 16_384;
 
-/// A connection to `wss://ws.gemini.com`: a state machine without socket, clock or task.
+/// A connection to one of the venue's endpoints: a state machine without socket, clock or task.
 ///
 /// Public methods are of four kinds:
 ///
@@ -54,6 +55,10 @@ pub struct Connection {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) in_flight: InFlight<Pending>,
     pub(crate) next_request: u64,
+    /// Of the v1 endpoints: the number of the next frame or event.
+    pub(crate) next_sequence: u64,
+    /// Of market data v2: a request below this may be the one that was refused.
+    pub(crate) refused_below: u64,
     /// Subscribe and unsubscribe requests that are to be sent.
     pub(crate) batches: VecDeque<Batch>,
     pub(crate) outputs: VecDeque<Output>,
@@ -98,6 +103,8 @@ pub enum Output {
 pub struct ConnectRequest {
     /// The address, with its query.
     pub url: String,
+    /// What is there, which decides how the upgrade is signed.
+    pub endpoint: Endpoint,
 }
 
 /// Why a request was made.
@@ -143,6 +150,8 @@ impl Connection {
             subscriptions: Subscriptions::new(),
             in_flight: InFlight::new(),
             next_request: 1,
+            next_sequence: 0,
+            refused_below: 0,
             batches: VecDeque::new(),
             outputs: VecDeque::with_capacity(64),
             stats: Stats::default(),
@@ -164,12 +173,21 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::TooMany`];
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] if the
+    /// endpoint has no such stream, as those of v1, where the address chooses;
     /// [`CommandError::Ambiguous`] if frames of another wanted stream look the same, such as those of
     /// `depth` and `depth@100ms` of one symbol (quirk Q-B10).
     pub fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.advance(now);
         let send = self.allow(Input::Subscribe)?;
+        let is_there = match self.config.api {
+            Endpoint::Streams => !matches!(stream, Stream::Candles { .. }),
+            Endpoint::MarketDataV2 => stream.feed().is_some(),
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => false,
+        };
+        if !is_there {
+            return Err(CommandError::WrongEndpoint);
+        }
         let id = self.subscriptions.insert(stream, self.config.streams_max)?;
         // After an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
         if send && !self.subscriptions.is_leaving(&stream) {
@@ -205,10 +223,14 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::NotConnected`]; [`CommandError::Closed`]; [`CommandError::TooMany`].
+    /// [`CommandError::NotConnected`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
+    /// [`CommandError::WrongEndpoint`]: only [`Endpoint::Streams`] takes requests.
     pub fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
         self.advance(now);
         self.allow(Input::Request)?;
+        if self.config.api != Endpoint::Streams {
+            return Err(CommandError::WrongEndpoint);
+        }
         if self.in_flight.is_full() {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
@@ -286,7 +308,7 @@ impl Connection {
     /// What to dial for a link; `None` if it is not being connected any more.
     pub fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
         let current = link == self.link && self.state == State::Connecting;
-        current.then(|| ConnectRequest { url: self.config.url() })
+        current.then(|| ConnectRequest { url: self.config.url(), endpoint: self.config.api })
     }
 
     /// When to call [`handle_timeout`](Connection::handle_timeout) next, and what for.

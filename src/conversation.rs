@@ -1,6 +1,7 @@
 //! Frames: what each is for the connection, and the event that it makes.
 
 use crate::connection::{Cause, Connection, Pending};
+use crate::endpoint::Endpoint;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
 use crate::frame::Frame;
@@ -68,10 +69,13 @@ impl Connection {
 
     #[inline]
     fn text<'f>(&mut self, text: &'f str, scratch: &'f mut Scratch) -> Option<Event<'f>> {
+        if self.config.api != Endpoint::Streams {
+            return self.archived(text, scratch);
+        }
         let message = match decode(text, scratch) {
             Ok(message) => message,
             Err(error) => {
-                self.suspect(text);
+                self.suspect(text, "\"s\":\"", "\"depthUpdate\"");
                 return self.malformed(text, error);
             }
         };
@@ -118,17 +122,17 @@ impl Connection {
     }
 
     #[inline]
-    fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
+    pub(crate) fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
         self.stats.data = self.stats.data.saturating_add(1);
         Some(event)
     }
 
-    fn ignored<'f>(&mut self, frame: &'f str, why: IgnoredReason) -> Option<Event<'f>> {
+    pub(crate) fn ignored<'f>(&mut self, frame: &'f str, why: IgnoredReason) -> Option<Event<'f>> {
         self.stats.count_ignored(why);
         Some(Event::Ignored(Ignored { frame, why }))
     }
 
-    fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
+    pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
         self.stats.malformed = self.stats.malformed.saturating_add(1);
         self.malformed_run = self.malformed_run.saturating_add(1);
         if self.malformed_run >= self.config.malformed_run_max {
@@ -141,19 +145,18 @@ impl Connection {
     /// A frame that cannot be decoded may have been the change of a book. If it names one that is live,
     /// that book may have lost an update: it is stale from now on, and asked for anew.
     #[cold]
-    fn suspect(&mut self, text: &str) {
-        let Some(symbol) = text.split_once("\"s\":\"").and_then(|(_, rest)| rest.split('"').next()) else {
+    pub(crate) fn suspect(&mut self, text: &str, before_symbol: &str, kind: &str) {
+        let Some(symbol) = text.split_once(before_symbol).and_then(|(_, rest)| rest.split('"').next()) else {
             return;
         };
         let Some(subscription) = self.subscriptions.routed(Topic::Depth, symbol) else { return };
-        if !text.contains("\"depthUpdate\"") || subscription.state != StreamState::Synced {
+        if !text.contains(kind) || subscription.state != StreamState::Synced {
             return;
         }
         let id = subscription.id;
-        let (Some(symbol), Some(expected)) = (subscription.stream.symbol(), subscription.position.last())
-        else {
-            return;
-        };
+        let Some(symbol) = subscription.stream.symbol() else { return };
+        // Market data v2 has no ids.
+        let expected = subscription.position.last().unwrap_or(0);
         self.report(Event::Gap { symbol, expected, got: None });
         self.lose_update(id);
     }

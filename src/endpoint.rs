@@ -57,6 +57,17 @@ impl Endpoint {
         wire::guess(frame)
     }
 
+    /// The endpoint that has this path; the current API has every other.
+    pub(crate) fn of_path(path: &str) -> Endpoint {
+        match path {
+            "/v2/marketdata" => Endpoint::MarketDataV2,
+            "/v1/multimarketdata" => Endpoint::MarketDataV1,
+            "/v1/order/events" => Endpoint::OrderEventsV1,
+            path if path.starts_with("/v1/marketdata/") => Endpoint::MarketDataV1,
+            _ => Endpoint::Streams,
+        }
+    }
+
     /// The name, as the command takes it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -162,6 +162,9 @@ pub enum CommandError {
     /// A stream of the same symbol is subscribed whose frames could not be told apart from those of
     /// the one asked for; unsubscribe that one first, or use a second connection.
     Ambiguous,
+    /// The endpoint does not have it: streams and requests that exist on another one, or any at all where
+    /// the address chooses what is sent.
+    WrongEndpoint,
     /// There is no such stream: it was unsubscribed or refused, or it belongs to another connection.
     UnknownStream,
 }
@@ -190,6 +193,9 @@ impl fmt::Display for CommandError {
             CommandError::TooMany(Limit::Outputs) => f.write_str("too many outputs wait; poll them"),
             CommandError::Ambiguous => f.write_str(
                 "a stream of this symbol is subscribed whose frames look the same; unsubscribe it first, or use a second connection",
+            ),
+            CommandError::WrongEndpoint => f.write_str(
+                "not on this endpoint; see its streams and methods, or the parameters of its address",
             ),
             CommandError::UnknownStream => f.write_str("no such stream on this connection"),
         }

@@ -106,11 +106,19 @@ pub enum Event<'f> {
     Gap {
         /// The instrument.
         symbol: Symbol,
-        /// The last update id that was seen.
+        /// The last update id that was seen; zero on market data v2, which has none.
         expected: u64,
         /// The first update id of the frame that does not follow; `None` if that frame could not be
         /// decoded, and is reported as malformed.
         got: Option<u64>,
+    },
+    /// Frames or events of an archived v1 endpoint were lost, as their numbers show: what was learnt over
+    /// the link is stale, and it is given up for another one.
+    SequenceGap {
+        /// The number that should have come.
+        expected: u64,
+        /// The one that came.
+        got: u64,
     },
     /// A book follows the venue again, or for the first time: its snapshot has been delivered.
     Synced {

@@ -136,6 +136,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod archived;
 #[cfg(feature = "auth")]
 mod authentication;
 mod backoff;

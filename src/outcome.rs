@@ -61,6 +61,8 @@ pub enum Lost {
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max) frames in a row could not be
     /// decoded.
     Malformed,
+    /// The numbers of an archived endpoint's frames show that some were lost.
+    SequenceGap,
     /// A subscription was not answered, or a snapshot did not come, three times in a row.
     Unresponsive,
     /// We closed it, and the peer did not answer within
@@ -140,6 +142,7 @@ impl Lost {
             | Lost::Transport
             | Lost::Silent
             | Lost::Malformed
+            | Lost::SequenceGap
             | Lost::Unresponsive
             | Lost::CloseTimedOut => Retry::Usual,
         }
@@ -175,6 +178,7 @@ impl fmt::Display for Lost {
             Lost::Transport => f.write_str("transport error"),
             Lost::Silent => f.write_str("nothing was heard, not even an answer to a ping"),
             Lost::Malformed => f.write_str("too many frames in a row could not be decoded"),
+            Lost::SequenceGap => f.write_str("frames were lost"),
             Lost::Unresponsive => f.write_str("subscriptions were not answered"),
             Lost::CloseTimedOut => f.write_str("the peer did not answer our Close frame"),
         }

@@ -177,6 +177,7 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
             Event::Subscribed { id, stream } => Event::Subscribed { id, stream },
             Event::Unsubscribed { id, stream } => Event::Unsubscribed { id, stream },
             Event::Gap { symbol, expected, got } => Event::Gap { symbol, expected, got },
+            Event::SequenceGap { expected, got } => Event::SequenceGap { expected, got },
             Event::Synced { symbol } => Event::Synced { symbol },
             Event::Opened { link } => Event::Opened { link },
             Event::Live { link } => Event::Live { link },

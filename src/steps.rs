@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::connection::{Batch, Cause, Connection, OUTPUT_MAX, Output, Pending};
+use crate::endpoint::Endpoint;
 use crate::error::{CommandError, Limit};
 use crate::event::{Event, Outcome};
 use crate::identity::{LinkId, RequestId, StreamId};
@@ -88,6 +89,7 @@ impl Connection {
             State::Subscribing => {
                 self.heard = now;
                 self.probed = false;
+                self.next_sequence = 0;
                 self.malformed_run = 0;
                 self.timers.arm(Timer::Alive, now + config.probe_after);
             }
@@ -316,6 +318,10 @@ impl Connection {
         while !self.in_flight.is_full()
             && let Some(batch) = self.batches.pop_front()
         {
+            if self.config.api == Endpoint::MarketDataV2 {
+                self.send_unconfirmed(batch);
+                continue;
+            }
             let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
             let streams: Vec<Stream> = known.map(|subscription| subscription.stream).collect();
             let ids = batch.streams.clone();
@@ -340,6 +346,9 @@ impl Connection {
                 Pending::Application(about) => {
                     let outcome = Outcome::TimedOut;
                     self.report(Event::Reply { request: RequestId(id), about, outcome });
+                }
+                Pending::Batch(batch) if self.config.api == Endpoint::MarketDataV2 => {
+                    self.unconfirmed(&batch, id);
                 }
                 Pending::Batch(batch) => self.each_of(&batch, id, StreamInput::Unanswered),
                 // Only silence decides on the link's life.
@@ -386,7 +395,8 @@ impl Connection {
             self.timers.arm(Timer::Alive, give_up_at);
         } else {
             self.probed = true;
-            if !self.in_flight.is_full() {
+            // The archived endpoints answer nothing, but have heartbeats.
+            if !self.in_flight.is_full() && self.config.api == Endpoint::Streams {
                 self.send_request(Pending::Probe, &Request::Ping);
             }
             // After a long sleep of the whole machine the answer still gets its time.

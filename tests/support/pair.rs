@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::{
     Balances, Book, Books, Config, ConnectFailure, Connection, Credentials, Decimal, Endpoint, Event, Frame,
-    Instant, LinkId, Lost, Orders, Outcome, Output, Positions, Scratch, Signer, Stream, Symbol, UnixTime,
+    Headers, Instant, LinkId, Lost, Orders, Outcome, Output, Positions, Scratch, Signer, Stream, Symbol,
+    UnixTime,
 };
 use gemini_ws_simulator as simulator;
 use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
@@ -21,6 +22,10 @@ pub(crate) struct Pair {
     pub(crate) orders: Orders,
     pub(crate) balances: Balances,
     pub(crate) positions: Positions,
+    /// The ids of all trades.
+    pub(crate) trades: Vec<u64>,
+    /// How often candles came.
+    pub(crate) candles: u64,
     signer: Option<Signer>,
     pub(crate) now: Instant,
     /// Everything that the application was told but data, in order, each on a line.
@@ -78,6 +83,37 @@ impl Pair {
         pair
     }
 
+    /// A pair that is connected to an archived endpoint and follows the given streams.
+    pub(crate) fn archived(target: &str, venue: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
+        let venue = venue.account(Account::new(KEY, SECRET).id(ACCOUNT));
+        let mut pair = Pair::with(Config::new(format!("ws://venue{target}")), venue, seed);
+        pair.signer = Some(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
+        for stream in streams {
+            pair.connection.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
+        }
+        pair.connection.open(Instant::ZERO).unwrap();
+        pair
+    }
+
+    /// Another session of [`ACCOUNT`], which is not the connection's, sends a request.
+    pub(crate) fn request_beside(&mut self, text: &str) {
+        const BESIDE: SessionId = SessionId(1_000_000);
+        if self.exchange.account_of(BESIDE).is_none() {
+            let headers = self.headers(Endpoint::Streams).unwrap();
+            let headers: Vec<(&str, &str)> = headers.iter().collect();
+            let request = UpgradeRequest { target: "/", headers: &headers };
+            self.exchange.handle_upgrade(BESIDE, self.now, &request).unwrap();
+        }
+        self.exchange.handle_frame(BESIDE, self.now, Frame::Text(text));
+        self.settle();
+    }
+
+    fn headers(&mut self, endpoint: Endpoint) -> Option<Headers> {
+        let millis = u64::try_from(EPOCH.as_millis()).unwrap() + self.now.as_nanos() / 1_000_000;
+        let now = UnixTime::from_millis(millis);
+        self.signer.as_mut().map(|signer| signer.headers(endpoint, now))
+    }
+
     fn with(client: Config, config: simulator::Config, seed: u64) -> Pair {
         Pair {
             connection: Connection::new(client, seed),
@@ -86,6 +122,8 @@ impl Pair {
             orders: Orders::new(),
             balances: Balances::new(),
             positions: Positions::new(),
+            trades: Vec::new(),
+            candles: 0,
             signer: None,
             now: Instant::ZERO,
             log: Vec::new(),
@@ -196,9 +234,7 @@ impl Pair {
     fn dialled(&mut self, link: LinkId) {
         let Some(request) = self.connection.connect_request(link) else { return };
         let target = request.url.strip_prefix("ws://venue").unwrap();
-        let millis = u64::try_from(EPOCH.as_millis()).unwrap() + self.now.as_nanos() / 1_000_000;
-        let now = UnixTime::from_millis(millis);
-        let headers = self.signer.as_mut().map(|signer| signer.headers(Endpoint::Streams, now));
+        let headers = self.headers(request.endpoint);
         let headers: Vec<(&str, &str)> = headers.iter().flat_map(|headers| headers.iter()).collect();
         let session = SessionId(self.next_session);
         self.next_session += 1;
@@ -261,6 +297,13 @@ impl Pair {
     fn take(&mut self, event: &Event<'_>) {
         assert!(!self.closed, "after the end: {event:?}");
         self.books.apply(event);
+        for part in event.parts() {
+            match part {
+                Event::Trade(trade) => self.trades.push(trade.trade_id),
+                Event::Candles(_) => self.candles += 1,
+                _ => {}
+            }
+        }
         self.orders.apply(event);
         self.balances.apply(event);
         self.positions.apply(event);
@@ -288,6 +331,10 @@ impl Pair {
             }
             Event::DepthSnapshot(depth) => self.log.push(format!("snapshot {}", depth.symbol)),
             Event::Gap { symbol, .. } => self.log.push(format!("gap {symbol}")),
+            Event::SequenceGap { expected, got } => self.log.push(format!("lost from {expected} to {got}")),
+            Event::Heartbeat(_) => self.log.push("heartbeat".to_owned()),
+            Event::SubscriptionAck(_) => self.log.push("acknowledged".to_owned()),
+            Event::Error(error) => self.log.push(format!("error {}", error.reason)),
             Event::Synced { symbol } => self.log.push(format!("synced {symbol}")),
             Event::Ignored(ignored) => self.log.push(format!("ignored {:?}", ignored.why)),
             Event::Malformed(malformed) => self.log.push(format!("malformed {}", malformed.error)),

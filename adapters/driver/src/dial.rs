@@ -13,12 +13,13 @@ use crate::socket::{connect_failure, websocket_config};
 #[derive(Debug)]
 pub struct DialRequest {
     url: String,
+    endpoint: Endpoint,
     signer: Option<SharedSigner>,
 }
 
 impl DialRequest {
     pub(crate) fn new(request: ConnectRequest, signer: Option<SharedSigner>) -> DialRequest {
-        DialRequest { url: request.url, signer }
+        DialRequest { url: request.url, endpoint: request.endpoint, signer }
     }
 
     /// The address, `ws://` or `wss://`, with its query.
@@ -43,7 +44,7 @@ impl DialRequest {
         let mut turn = None;
         if let Some(signer) = &self.signer {
             let mut signer = signer.turn().await;
-            let headers = signer.headers(Endpoint::Streams, UnixTime::now());
+            let headers = signer.headers(self.endpoint, UnixTime::now());
             authenticate(request.headers_mut(), &headers)?;
             // A token may arrive in any order.
             turn = signer.credentials().uses_nonces().then_some(signer);
