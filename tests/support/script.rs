@@ -1,7 +1,7 @@
 //! Scripts: what a venue, a transport, a clock and an application may do to a connection, one step a
 //! line, and what must hold after each of them.
 //!
-//! A line that begins with a lower-case letter and a blank, or is one, is a step of the table in
+//! A first line such as `@v2` chooses the endpoint. A line that begins with a lower-case letter and a blank, or is one, is a step of the table in
 //! `Player::step`; every other line is a text frame. The steps know the next update id and the newest
 //! request, so that arbitrary scripts get deep into the live state.
 
@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Book, Books, Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Output, Request,
-    RequestId, Scratch, Stats, StreamId,
+    Balances, Book, Books, Config, ConnectFailure, Connection, Endpoint, Event, Frame, Instant, LinkId, Lost,
+    Orders, Output, Positions, Request, RequestId, Scratch, Stats, StreamId,
 };
 
 /// So many steps of a script are run.
 const STEPS_MAX: usize = 2_000;
 
 pub(crate) fn run(script: &[u8]) {
-    let mut player = Player::new();
-    for line in script.split(|&byte| byte == b'\n').take(STEPS_MAX) {
+    let mut lines = script.split(|&byte| byte == b'\n').peekable();
+    let first = lines.peek().and_then(|line| str::from_utf8(line).ok()?.strip_prefix('@')?.parse().ok());
+    let mut player = Player::new(first.unwrap_or(Endpoint::Streams));
+    for line in lines.skip(usize::from(first.is_some())).take(STEPS_MAX) {
         player.line(&String::from_utf8_lossy(line));
         player.settle();
     }
@@ -27,16 +29,22 @@ pub(crate) fn run(script: &[u8]) {
 }
 
 struct Player {
+    endpoint: Endpoint,
     connection: Connection,
     now: Instant,
     scratch: Scratch,
     books: Books,
+    orders: Orders,
+    balances: Balances,
+    positions: Positions,
     streams: Vec<StreamId>,
     /// The newest link that was handed out, and what became of it.
     link: Option<(LinkId, Attempt)>,
     requests: BTreeSet<RequestId>,
     newest_request: u64,
     last_update_id: u64,
+    /// Of the v1 endpoints: the number of the next frame or event.
+    sequence: u64,
     closed: bool,
     texts: u64,
 }
@@ -49,17 +57,28 @@ enum Attempt {
 }
 
 impl Player {
-    fn new() -> Player {
+    fn new(endpoint: Endpoint) -> Player {
+        let address = match endpoint {
+            Endpoint::Streams => "ws://venue",
+            Endpoint::MarketDataV2 => "ws://venue/v2/marketdata",
+            Endpoint::MarketDataV1 => "ws://venue/v1/marketdata/btcusd",
+            Endpoint::OrderEventsV1 => "ws://venue/v1/order/events",
+        };
         Player {
-            connection: Connection::new(Config::new("ws://venue"), 1),
+            endpoint,
+            connection: Connection::new(Config::new(address), 1),
             now: Instant::ZERO,
             scratch: Scratch::new(),
             books: Books::new(),
+            orders: Orders::new(),
+            balances: Balances::new(),
+            positions: Positions::new(),
             streams: Vec::new(),
             link: None,
             requests: BTreeSet::new(),
             newest_request: 0,
             last_update_id: 100,
+            sequence: 0,
             closed: false,
             texts: 0,
         }
@@ -141,6 +160,12 @@ impl Player {
                 let id = self.last_update_id.saturating_add(number);
                 self.depth(id, id, rest);
             }
+            // What happens to an order, and to the account.
+            b'x' => self.order(number),
+            b'y' => self.text(&format!(
+                r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{{"a":"USD","f":"{number}","c":"-0.5"}}]}}"#
+            )),
+            b'h' => self.heartbeat(number),
             // The venue, as it should not be: an update too many, or one too few.
             b'd' => self.depth(self.last_update_id.saturating_sub(number), self.last_update_id, rest),
             b'g' => {
@@ -153,12 +178,65 @@ impl Player {
 
     fn depth(&mut self, first: u64, last: u64, rest: &str) {
         self.last_update_id = last;
-        let price = rest.len() % 7 + 90;
+        let (price, quantity) = (rest.len() % 7 + 90, rest.len() % 3);
+        let ask = price + 10;
+        let text = match self.endpoint {
+            Endpoint::Streams | Endpoint::OrderEventsV1 => format!(
+                r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["{price}","{quantity}"]],"a":[["{ask}","1.5"]]}}"#
+            ),
+            Endpoint::MarketDataV2 => {
+                let initial = if first == last { r#","trades":[],"auction_events":[]"# } else { "" };
+                format!(
+                    r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","{price}","{quantity}"],["sell","{ask}","1.5"]]{initial}}}"#
+                )
+            }
+            Endpoint::MarketDataV1 => {
+                let (sequence, reason) =
+                    (self.next_sequence(), if first == last { "initial" } else { "place" });
+                format!(
+                    r#"{{"type":"update","eventId":{last},"socket_sequence":{sequence},"events":[{{"type":"change","side":"bid","price":"{price}","remaining":"{quantity}","reason":"{reason}"}},{{"type":"trade","tid":{last},"price":"1","amount":"2","makerSide":"bid"}}]}}"#
+                )
+            }
+        };
+        self.text(&text);
+    }
+
+    /// The next number, which is the first one again on a new link.
+    fn next_sequence(&mut self) -> u64 {
+        let sequence = self.sequence;
+        self.sequence += 1;
+        sequence
+    }
+
+    fn order(&mut self, number: u64) {
+        let (id, trade) = (number % 5 + 1, number % 11);
+        if self.endpoint == Endpoint::OrderEventsV1 {
+            let kinds = ["initial", "accepted", "booked", "fill", "cancelled", "rejected", "closed", "news"];
+            let kind = kinds[usize::try_from(number % 8).unwrap()];
+            let sequence = self.next_sequence();
+            return self.text(&format!(
+                r#"[{{"type":"{kind}","order_id":"{id}","symbol":"btcusd","timestampms":{number},"remaining_amount":"{trade}","fill":{{"trade_id":"{trade}","price":"2","amount":"0.5"}},"socket_sequence":{sequence}}}]"#
+            ));
+        }
+        let states =
+            ["NEW", "OPEN", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "MODIFIED", "NEWS"];
+        let state = states[usize::try_from(number % 8).unwrap()];
         self.text(&format!(
-            r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["{price}","{}"]],"a":[["{}","1.5"]]}}"#,
-            rest.len() % 3,
-            price + 10
+            r#"{{"E":{number},"s":"BTCUSD","i":{id},"c":"c{id}","X":"{state}","q":"5","Z":"0.5","L":"2","t":{trade},"T":1}}"#
         ));
+    }
+
+    fn heartbeat(&mut self, number: u64) {
+        let text = match self.endpoint {
+            Endpoint::Streams | Endpoint::MarketDataV2 => {
+                format!(r#"{{"type":"heartbeat","timestamp":{number}}}"#)
+            }
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => {
+                let sequence = self.next_sequence() + number % 7 / 6;
+                format!(r#"{{"type":"heartbeat","timestampms":1,"socket_sequence":{sequence}}}"#)
+            }
+        };
+        self.text(&text);
     }
 
     fn text(&mut self, text: &str) {
@@ -202,7 +280,12 @@ impl Player {
                 }
                 Output::Send { text, .. } => {
                     let request: serde_json::Value = serde_json::from_str(&text).expect("a request is JSON");
-                    self.newest_request = request["id"].as_u64().expect("a request has an id");
+                    match self.endpoint {
+                        Endpoint::Streams => {
+                            self.newest_request = request["id"].as_u64().expect("a request has an id");
+                        }
+                        endpoint => assert_eq!(endpoint, Endpoint::MarketDataV2, "takes no requests: {text}"),
+                    }
                     assert_eq!(self.link.map(|link| link.1), Some(Attempt::Open), "sent on no link: {text}");
                 }
                 Output::Event(event) => self.take(&event),
@@ -237,16 +320,27 @@ impl Player {
         assert!(!self.closed || matches!(event, Event::Ignored(_)), "after the end: {event:?}");
         let before = self.books.clone();
         self.books.apply(event);
+        self.orders.apply(event);
+        self.balances.apply(event);
+        self.positions.apply(event);
+        for order in self.orders.iter() {
+            let fills = order.fills.iter().map(|fill| fill.trade_id).collect::<BTreeSet<u64>>();
+            assert_eq!(fills.len(), order.fills.len(), "a fill counted twice: {order:?}");
+        }
         // Whatever the event is, an owned copy says the same.
         assert_eq!(gemini_ws::EventBuf::from(event).as_event(), *event);
         let live = |books: &Books, symbol: &str| books.get(symbol).is_some_and(|book| book.live().is_some());
         match event {
             Event::Reply { request, .. } => assert!(self.requests.remove(request), "{request:?} ended twice"),
-            Event::Opened { link } => self.attempt(*link, Attempt::Dialled, Attempt::Open),
+            Event::Opened { link } => {
+                self.sequence = 0;
+                self.attempt(*link, Attempt::Dialled, Attempt::Open);
+            }
             Event::ConnectFailed { link, .. } => self.attempt(*link, Attempt::Dialled, Attempt::Ended),
             Event::Disconnected { link, .. } => self.attempt(*link, Attempt::Open, Attempt::Ended),
             Event::Closed { .. } => self.closed = true,
-            Event::DepthUpdate(depth) => {
+            // Those of v1 may come without a first one, if the address asks for it.
+            Event::DepthUpdate(depth) if self.endpoint != Endpoint::MarketDataV1 => {
                 assert!(
                     live(&before, depth.symbol) && live(&self.books, depth.symbol),
                     "an update without a book"
@@ -290,7 +384,23 @@ fn check_sums(stats: &Stats, texts: u64) {
 
 /// A script of so many steps, most of which make sense where they stand.
 pub(crate) fn random(random: &mut super::random::Random, steps: usize) -> String {
-    let common = ["o", "k", "a", "z 5", "n 3", "n 1", "s btcusd@trade", "s", "w", "t 40", "q time", "p x"];
+    let endpoint = *random.pick(&["streams", "streams", "v2", "v1", "orders-v1"]);
+    let common = [
+        "o",
+        "k",
+        "a",
+        "z 5",
+        "n 3",
+        "n 1",
+        "s btcusd@trade",
+        "s",
+        "w",
+        "t 40",
+        "q time",
+        "p x",
+        "x 2",
+        "h 1",
+    ];
     let rare = [
         "c",
         "l",
@@ -310,8 +420,17 @@ pub(crate) fn random(random: &mut super::random::Random, steps: usize) -> String
         "t 60000",
         "a 2",
         "{\"e\":\"new\"}",
+        "s orders@account",
+        "x 3",
+        "x 4",
+        "x 0",
+        "x 15",
+        "y 7",
+        "h 6",
+        r#"{"reason":"NoValidTradingPairs","result":"error"}"#,
+        r#"[{"type":"accepted"},{"type":"news"},5]"#,
     ];
-    let mut script = String::from("s\no\nk\na\nz 1\n");
+    let mut script = format!("@{endpoint}\ns\no\nk\na\nz 1\n");
     for _ in 0..steps {
         let step = if random.below(5) == 0 { *random.pick(&rare) } else { *random.pick(&common) };
         // The end is rare among the rare, or few scripts would get anywhere.
