@@ -6,7 +6,7 @@ use std::fmt::Write;
 use gemini_ws::{Book, Books, Event, OrderBook, Replay, Scratch, Side};
 
 use super::fields;
-use super::reference;
+use super::reference::{self, Block};
 
 /// Working memory of a connection that was made for one symbol, as those of market data v1 are.
 fn scratch() -> Scratch {
@@ -32,16 +32,22 @@ fn line(event: &Event<'_>) -> String {
 /// Each example by itself, as the first frame of its connection.
 #[test]
 fn each_example_has_its_events() {
+    for block in reference::documented().values() {
+        check(block, block.file.split_once('/').unwrap().1);
+    }
     let blocks = reference::blocks();
     let Some(examples) = reference::examples() else { return };
-    let mut scratch = scratch();
     for example in examples.iter().filter(|example| example.is_sent_by_venue) {
-        let message = reference::endpoint(&example.file).decode(&example.text, &mut scratch).unwrap();
-        let event = Replay::new().event(&message);
-        let found: Vec<String> =
-            event.iter().flat_map(|event| event.parts()).map(|event| kind(&event)).collect();
-        assert_eq!(found, blocks[example.file.as_str()].events, "{}", example.file);
+        check(&blocks[example.file.as_str()], &example.text);
     }
+}
+
+fn check(block: &Block, frame: &str) {
+    let mut scratch = scratch();
+    let message = reference::endpoint(block.file).decode(frame, &mut scratch).unwrap();
+    let event = Replay::new().event(&message);
+    let found: Vec<String> = event.iter().flat_map(|event| event.parts()).map(|event| kind(&event)).collect();
+    assert_eq!(found, block.events, "{}", block.file);
 }
 
 /// The other events are payloads of their message, the fields of which are looked at there.

@@ -75,6 +75,15 @@ fn every_member_is_carried_by_a_field() {
     assert!(members >= 1_000, "only {members} members");
 }
 
+/// The same of members that no example has.
+#[test]
+fn every_documented_member_is_carried_by_a_field() {
+    for (file, block) in reference::documented() {
+        let (_, frame) = file.split_once('/').unwrap();
+        check(&block, frame);
+    }
+}
+
 fn check(block: &Block, frame: &str) -> usize {
     let Block { file, lines, .. } = block;
     let endpoint = reference::endpoint(file);

@@ -72,16 +72,24 @@ pub(crate) fn examples() -> Option<Vec<Example>> {
     Some(examples)
 }
 
-/// The blocks of `tests/examples/*.txt`, by file.
+/// The blocks of the tables of examples, by file.
 pub(crate) fn blocks() -> BTreeMap<&'static str, Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let tables = [
+    read(&[
         include_str!("ws-gemini-com.txt"),
         include_str!("marketdata-v2.txt"),
         include_str!("marketdata-v1.txt"),
         include_str!("order-events-v1.txt"),
-    ];
-    for line in tables.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#')) {
+    ])
+}
+
+/// The blocks of what no example has; their file is the folder of the endpoint and the frame.
+pub(crate) fn documented() -> BTreeMap<&'static str, Block> {
+    read(&[include_str!("documented.txt")])
+}
+
+fn read(tables: &[&'static str]) -> BTreeMap<&'static str, Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for line in tables.iter().flat_map(|table| table.lines()).filter(|line| !line.starts_with('#')) {
         if line.is_empty() {
             continue;
         }
