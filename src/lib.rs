@@ -85,7 +85,8 @@
 //!   that says why it was not used, and in one counter of [`Stats`].
 //! - **Numbers are exact.** [`Decimal`] does not round; ids and times are 64-bit integers.
 //!
-//! What may follow what stands in two tables, [`lifecycle::LINK`] and [`lifecycle::STREAM`].
+//! What may follow what stands in two tables, [`lifecycle::LINK`] and [`lifecycle::STREAM`];
+//! what the venue says and takes, and the type of each of it, in those of [`protocol`].
 //!
 //! # Features
 //!
@@ -163,6 +164,8 @@ mod nonce;
 mod order;
 mod orders;
 mod outcome;
+#[doc = include_str!("protocol.md")]
+pub mod protocol {}
 mod relend;
 mod replay;
 mod reply;
