@@ -42,7 +42,7 @@ known! {
         Event::Auction, Event::AuctionOpen, Event::Balances, Event::Batch, Event::BookTicker,
         Event::Candles, Event::Closed, Event::ConnectFailed, Event::ContractStatus,
         Event::DepthSnapshot, Event::DepthUpdate, Event::Disconnected, Event::Error,
-        Event::FundingAmount, Event::Gap, Event::Heartbeat, Event::Ignored, Event::Live,
+        Event::FundingAmount, Event::Gap, Event::SequenceGap, Lost::SequenceGap, Event::Heartbeat, Event::Ignored, Event::Live,
         Event::Malformed, Event::MarkPrice, Event::Opened, Event::Order, Event::PartialDepth,
         Event::PeerClosing, Event::Positions, Event::Quote, Event::Rejected, Event::Reply,
         Event::RequestForQuote, Event::Settlements, Event::Subscribed, Event::SubscriptionAck,
