@@ -1,0 +1,145 @@
+//! Every endpoint of the simulated exchange over real sockets on the loopback interface: orders, and
+//! the archived feeds.
+
+use std::time::Duration;
+
+use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::{Account, Config as Market, Exchange};
+use gemini_ws_smol::gemini_ws::{
+    Balances, Book, Books, CloseReason, Config, Connection, Credentials, Direction, Event, Instant, NewOrder,
+    OrderState, Orders, Request, Signer, TimeInForce, Timestamp, UnixTime,
+};
+use gemini_ws_smol::{Smol, client};
+use smol::future;
+
+const KEY: &str = "account-of-the-sockets";
+const SECRET: &str = "a secret of the sockets";
+
+/// Runs a future beside a server, for at most half a minute.
+fn with_server<T>(run: impl AsyncFnOnce(String) -> T) -> T {
+    // Nonces are times, so the venue's clock must be the client's.
+    let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
+    let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(50).epoch(now);
+    let exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
+    let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
+    let address = format!("ws://{}", server.local_addr());
+    let late = async {
+        smol::Timer::after(Duration::from_secs(30)).await;
+        panic!("still not done");
+    };
+    smol::block_on(future::or(run(address), future::or(async { match server.run().await {} }, late)))
+}
+
+fn signer() -> Signer {
+    Signer::new(Credentials::hmac(KEY, SECRET).unwrap())
+}
+
+#[test]
+fn an_order_from_its_request_to_its_end() {
+    with_server(async |url| {
+        let mut connection = Connection::new(Config::new(&url), 1);
+        for stream in ["orders@account", "balances@account"] {
+            connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+        }
+        let (handle, driver) = client(connection);
+        let driver = driver.sign_with(signer());
+        let (mut orders, mut balances) = (Orders::new(), Balances::new());
+        let order = NewOrder::limit(
+            "first".parse().unwrap(),
+            "btcusd".parse().unwrap(),
+            Direction::Buy,
+            "0.5".parse().unwrap(),
+            "1000.00".parse().unwrap(),
+        )
+        .and_then(|order| order.time_in_force(TimeInForce::MakerOrCancel))
+        .unwrap();
+        let mut states = Vec::new();
+        let smol = Smol::new();
+        let closed = driver
+            .run(&smol, |connection, now, event| {
+                orders.apply(&event);
+                balances.apply(&event);
+                if let Event::Live { .. } = event {
+                    connection.request(now, &Request::PlaceOrder(order)).unwrap();
+                    orders.sent(&order);
+                }
+                let Some(order) = orders.by_client_order_id("first") else { return };
+                if states.last() == Some(&order.state) {
+                    return;
+                }
+                states.push(order.state);
+                match order.state {
+                    OrderState::Open => {
+                        let order_id = order.order_id.unwrap();
+                        connection.request(now, &Request::CancelOrder { order_id }).unwrap();
+                    }
+                    OrderState::Canceled => drop(handle.shutdown()),
+                    _ => {}
+                }
+            })
+            .await;
+        assert_eq!(closed.reason, CloseReason::Requested);
+        // The reply may come before the events or after the first.
+        states.retain(|state| *state != OrderState::Acknowledged);
+        assert_eq!(states, [OrderState::Sent, OrderState::New, OrderState::Open, OrderState::Canceled]);
+        assert!(balances.get("USD").is_some());
+        assert_eq!(orders.to_reconcile().count(), 0);
+    });
+}
+
+#[test]
+fn books_of_the_archived_endpoints() {
+    let targets = ["/v2/marketdata", "/v1/marketdata/btcusd", "/v1/multimarketdata?symbols=BTCUSD"];
+    with_server(async |url| {
+        for target in targets {
+            let mut connection = Connection::new(Config::new(format!("{url}{target}")), 1);
+            if target.starts_with("/v2") {
+                connection.subscribe(Instant::ZERO, "btcusd@depth".parse().unwrap()).unwrap();
+            }
+            let (handle, driver) = client(connection);
+            let (mut books, mut updates) = (Books::new(), 0);
+            let smol = Smol::new();
+            let closed = driver
+                .run(&smol, |_, _, event| {
+                    updates += u32::from(books.apply(&event).is_some());
+                    if updates == 20 {
+                        handle.shutdown();
+                    }
+                })
+                .await;
+            assert_eq!(closed.reason, CloseReason::Requested, "{target}");
+            let book = books.get("btcusd").map(Book::last).unwrap();
+            assert!(book.bids().len() > 10 && book.asks().len() > 10 && !book.is_crossed(), "{target}");
+        }
+    });
+}
+
+#[test]
+fn order_events_v1_are_signed_in_their_own_way() {
+    with_server(async |url| {
+        let (handle, driver) = client(Connection::new(Config::new(format!("{url}/v1/order/events")), 1));
+        let mut accounts = 0;
+        let smol = Smol::new();
+        let closed = driver
+            .sign_with(signer())
+            .run(&smol, |_, _, event| {
+                if let Event::SubscriptionAck(_) = event {
+                    accounts += 1;
+                    handle.shutdown();
+                }
+            })
+            .await;
+        assert_eq!((closed.reason, accounts), (CloseReason::Requested, 1));
+        // Without a signature the venue does not upgrade, and another attempt would fare no better.
+        let (_handle, driver) = client(Connection::new(Config::new(format!("{url}/v1/order/events")), 1));
+        let mut refusals = Vec::new();
+        let run = driver.run(&smol, |connection, now, event| {
+            if let Event::ConnectFailed { why, .. } = event {
+                refusals.push(why);
+                connection.close(now);
+            }
+        });
+        run.await;
+        assert!(!refusals.is_empty(), "refused");
+    });
+}
