@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use gemini_ws::{PRODUCTION, SANDBOX, Symbol};
+use gemini_ws::{Endpoint, PRODUCTION, SANDBOX, Symbol};
 
 /// A client of the WebSocket API of the Gemini crypto exchange.
 #[derive(Debug, Parser)]
@@ -128,21 +129,45 @@ impl FromStr for Venue {
 #[command(after_help = "\
 A recording has one frame per line, with or without the receive time before it. A frame that
 cannot be decoded becomes an object of kind `malformed` with the reason and the byte offset.
-Integers that JavaScript would round are written as texts, decimals always are.")]
+Integers that JavaScript would round are written as texts, decimals always are. Ids of API keys
+are not shown.
+
+Without --endpoint each frame tells where it is from. One that cannot, such as a refusal, is taken
+to be from where the frame before it is; at the beginning, from where the first is that can tell.")]
 pub(crate) struct Decode {
     /// The recording; `-` is standard input
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
+    /// Where all frames are from: the current API, market data v2 or v1, or order events v1
+    #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
+    pub(crate) endpoint: Option<Endpoint>,
 }
 
 /// `gemini-ws book`
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Without --endpoint each frame tells where it is from. One that cannot, such as a refusal, is taken
+to be from where the frame before it is; at the beginning, from where the first is that can tell.
+
+Market data v1 numbers the frames of a connection: where a number is missing or comes again, the
+books are stale from there on. Market data v2 has no numbers, so a loss cannot be seen.")]
 pub(crate) struct Book {
     /// The recording; `-` is standard input
     pub(crate) file: PathBuf,
+    /// Where all frames are from: the current API, market data v2 or v1, or order events v1
+    #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The symbol of frames of market data v1 that name none, as the address of the connection
+    /// named it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) symbol: Option<Symbol>,
     /// Print JSON, whole numbers and hashes included
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn endpoints() -> impl TypedValueParser<Value = Endpoint> {
+    PossibleValuesParser::new(Endpoint::ALL.map(Endpoint::name)).try_map(|name| name.parse::<Endpoint>())
 }
 
 /// Reads the arguments of the process; ends it where they are wrong or help was asked for.
