@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use gemini_ws::{Endpoint, PRODUCTION, SANDBOX, Symbol};
+use gemini_ws::{Credentials, Endpoint, PRODUCTION, SANDBOX, Symbol};
 
 /// A client of the WebSocket API of the Gemini crypto exchange.
 #[derive(Debug, Parser)]
@@ -59,15 +59,63 @@ pub(crate) struct Watch {
 
 /// `gemini-ws simulate`
 #[derive(Args, Debug)]
+#[command(after_help = "\
+It speaks all generations of the API, on the paths that the venue has, and prints their addresses.
+Whoever has the key and the secret of an account can sign in to it, on the current API and for
+order events v1; orders of accounts trade with the generated market and with each other. Its time
+is that of this machine, so nonces are those that the venue takes.
+
+Ctrl-C closes all connections in an orderly way, a second one ends at once.")]
 pub(crate) struct Simulate {
     /// The markets; btcusd and ethusd if none is given
     pub(crate) symbols: Vec<Symbol>,
     /// Where to listen; 0 takes any free port and tells which
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) port: u16,
-    /// The same seed yields the same market
+    /// The same seed yields the same market, but for its times
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
+    /// An account to sign in to; may be given several times. Keys begin with `account-`. If none is
+    /// given there is a demo account, whose key and secret are printed
+    #[arg(long = "account", value_name = "KEY:SECRET")]
+    pub(crate) accounts: Vec<Login>,
+}
+
+/// The key of an account and its secret. Whatever is wrong with them is told without them, so they are
+/// looked at when everything else is known to be right.
+#[derive(Clone, Eq, PartialEq)]
+pub(crate) struct Login(String);
+
+impl From<String> for Login {
+    fn from(text: String) -> Login {
+        Login(text)
+    }
+}
+
+impl Login {
+    pub(crate) fn key(&self) -> &str {
+        self.0.split_once(':').map_or(&self.0, |(key, _)| key)
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, secret)| secret)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let usage = "use --account KEY:SECRET, for example account-one:any-secret";
+        if self.key().strip_prefix("account-").is_none_or(str::is_empty) {
+            return Err(format!("the key of an account begins with account-; {usage}"));
+        }
+        // What nobody could sign in with.
+        Credentials::hmac(self.key(), self.secret()).map(drop).map_err(|error| format!("{error}; {usage}"))
+    }
+}
+
+impl fmt::Debug for Login {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Login").field(&self.key()).finish()
+    }
 }
 
 /// Where to connect to.
@@ -173,26 +221,22 @@ fn endpoints() -> impl TypedValueParser<Value = Endpoint> {
 /// Reads the arguments of the process; ends it where they are wrong or help was asked for.
 pub(crate) fn parse() -> Task {
     let mut task = Arguments::parse().task;
-    match &mut task {
-        Task::Watch(watch) => {
-            if let Err((kind, message)) = check(watch) {
-                let mut command = Arguments::command();
-                command.build();
-                let command = command.find_subcommand_mut("watch");
-                command.map_or_else(Arguments::command, |watch| watch.clone()).error(kind, message).exit();
-            }
-        }
-        Task::Simulate(simulate) => {
-            each_once(&mut simulate.symbols);
-            or_usual(&mut simulate.symbols);
-        }
-        Task::Decode(_) | Task::Book(_) => {}
+    let (name, checked) = match &mut task {
+        Task::Watch(watch) => ("watch", check_watch(watch)),
+        Task::Simulate(simulate) => ("simulate", check_simulate(simulate)),
+        Task::Decode(_) | Task::Book(_) => return task,
+    };
+    if let Err((kind, message)) = checked {
+        let mut command = Arguments::command();
+        command.build();
+        let command = command.find_subcommand_mut(name);
+        command.map_or_else(Arguments::command, |command| command.clone()).error(kind, message).exit();
     }
     task
 }
 
 /// What the declaration cannot say.
-fn check(watch: &mut Watch) -> Result<(), (ErrorKind, &'static str)> {
+fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
     if watch.venue == Venue::Simulator {
         if watch.replay.is_none() {
@@ -202,11 +246,25 @@ fn check(watch: &mut Watch) -> Result<(), (ErrorKind, &'static str)> {
     }
     if watch.replay.is_some() {
         let message = "--replay is played by the simulator; leave --venue out";
-        return Err((ErrorKind::ArgumentConflict, message));
+        return Err((ErrorKind::ArgumentConflict, message.to_owned()));
     }
     if watch.symbols.is_empty() {
         let message = "name what to watch, for example: gemini-ws watch btcusd ethusd --venue live";
-        return Err((ErrorKind::MissingRequiredArgument, message));
+        return Err((ErrorKind::MissingRequiredArgument, message.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_simulate(simulate: &mut Simulate) -> Result<(), (ErrorKind, String)> {
+    each_once(&mut simulate.symbols);
+    or_usual(&mut simulate.symbols);
+    let mut keys = std::collections::HashSet::new();
+    for login in &simulate.accounts {
+        login.check().map_err(|message| (ErrorKind::ValueValidation, message))?;
+        if !keys.insert(login.key()) {
+            let message = format!("the account {} is there twice; give each a key of its own", login.key());
+            return Err((ErrorKind::ValueValidation, message));
+        }
     }
     Ok(())
 }
@@ -255,7 +313,7 @@ mod tests {
             let all = ["gemini-ws", "watch"].iter().chain(arguments);
             let found = match Arguments::try_parse_from(all).map(|arguments| arguments.task) {
                 Ok(Task::Watch(mut watch)) => {
-                    check(&mut watch).map(|()| watch.symbols).map_err(|(kind, _)| kind)
+                    check_watch(&mut watch).map(|()| watch.symbols).map_err(|(kind, _)| kind)
                 }
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => Err(error.kind()),
@@ -263,6 +321,43 @@ mod tests {
             let expected: Result<Vec<Symbol>, _> =
                 expected.map(|symbols| symbols.iter().map(|symbol| symbol.parse().unwrap()).collect());
             assert_eq!(found, expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn accounts() {
+        type Case<'c> = (&'c [&'c str], Result<&'c [[&'c str; 2]], &'c str>);
+        // Arguments; keys and secrets, or what is said.
+        let table: [Case<'_>; 9] = [
+            (&[], Ok(&[])),
+            (&["--account", "account-a:hidden"], Ok(&[["account-a", "hidden"]])),
+            (
+                &["--account", "account-a:hidden:1", "--account", "account-b:2"],
+                Ok(&[["account-a", "hidden:1"], ["account-b", "2"]]),
+            ),
+            (&["--account", "account-a"], Err("secret is empty")),
+            (&["--account", "account-a:"], Err("secret is empty")),
+            (&["--account", "hidden"], Err("begins with account-")),
+            (&["--account", "account-:hidden"], Err("begins with account-")),
+            (&["--account", "account-é:hidden"], Err("visible ASCII")),
+            (&["--account", "account-a:hidden", "--account", "account-a:2"], Err("account-a is there twice")),
+        ];
+        for (arguments, expected) in table {
+            let all = ["gemini-ws", "simulate"].iter().chain(arguments);
+            let Task::Simulate(mut simulate) = Arguments::try_parse_from(all).unwrap().task else { panic!() };
+            let checked = check_simulate(&mut simulate);
+            let shown = format!("{simulate:?}");
+            match (checked, expected) {
+                (Ok(()), Ok(accounts)) => {
+                    let found: Vec<_> = simulate.accounts.iter().map(|it| [it.key(), it.secret()]).collect();
+                    assert_eq!(found, accounts, "{arguments:?}");
+                    assert!(!shown.contains("hidden"), "{shown}");
+                }
+                (Err((_, message)), Err(part)) => {
+                    assert!(message.contains(part) && !message.contains("hidden"), "{message}");
+                }
+                (checked, _) => panic!("{arguments:?}: {checked:?}"),
+            }
         }
     }
 }
