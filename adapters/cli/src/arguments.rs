@@ -186,7 +186,7 @@ pub(crate) struct Decode {
     /// The recording; `-` is standard input
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
-    /// Where all frames are from: the current API, market data v2 or v1, or order events v1
+    /// Where all frames are from; guessed if not given
     #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
     pub(crate) endpoint: Option<Endpoint>,
 }
@@ -197,16 +197,16 @@ pub(crate) struct Decode {
 Without --endpoint each frame tells where it is from. One that cannot, such as a refusal, is taken
 to be from where the frame before it is; at the beginning, from where the first is that can tell.
 
-Market data v1 numbers the frames of a connection: where a number is missing or comes again, the
-books are stale from there on. Market data v2 has no numbers, so a loss cannot be seen.")]
+Market data v1 numbers the frames of a connection: where a number is missing, or comes again with
+another frame, the books are stale until the connection begins anew. Market data v2 has no numbers,
+so a loss cannot be seen. On connections of v1 for one symbol only the address has it: --symbol.")]
 pub(crate) struct Book {
     /// The recording; `-` is standard input
     pub(crate) file: PathBuf,
-    /// Where all frames are from: the current API, market data v2 or v1, or order events v1
+    /// Where all frames are from; guessed if not given
     #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
     pub(crate) endpoint: Option<Endpoint>,
-    /// The symbol of frames of market data v1 that name none, as the address of the connection
-    /// named it
+    /// The symbol of frames of market data v1 that name none
     #[arg(long, value_name = "NAME")]
     pub(crate) symbol: Option<Symbol>,
     /// Print JSON, whole numbers and hashes included

@@ -93,9 +93,8 @@ impl Counts {
             format!("of {frames} frames, {malformed} malformed and {unrecognized} unrecognized");
         if !of_elements.is_none() {
             let Unusable { malformed, unrecognized } = of_elements;
-            summary += &format!(
-                "; of elements of the others, {malformed} malformed and {unrecognized} unrecognized"
-            );
+            summary +=
+                &format!("; of the elements within, {malformed} malformed and {unrecognized} unrecognized");
         }
         Some(summary)
     }
