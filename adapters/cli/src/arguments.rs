@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use gemini_ws::{PRODUCTION, SANDBOX, Symbol};
+use gemini_ws::{Credentials, Endpoint, PRODUCTION, SANDBOX, Symbol};
 
 /// A client of the WebSocket API of the Gemini crypto exchange.
 #[derive(Debug, Parser)]
@@ -58,15 +59,63 @@ pub(crate) struct Watch {
 
 /// `gemini-ws simulate`
 #[derive(Args, Debug)]
+#[command(after_help = "\
+It speaks all generations of the API, on the paths that the venue has, and prints their addresses.
+Whoever has the key and the secret of an account can sign in to it, on the current API and for
+order events v1; orders of accounts trade with the generated market and with each other. Its time
+is that of this machine, so nonces are those that the venue takes.
+
+Ctrl-C closes all connections in an orderly way, a second one ends at once.")]
 pub(crate) struct Simulate {
     /// The markets; btcusd and ethusd if none is given
     pub(crate) symbols: Vec<Symbol>,
     /// Where to listen; 0 takes any free port and tells which
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) port: u16,
-    /// The same seed yields the same market
+    /// The same seed yields the same market, but for its times
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
+    /// An account to sign in to; may be given several times. Keys begin with `account-`. If none is
+    /// given there is a demo account, whose key and secret are printed
+    #[arg(long = "account", value_name = "KEY:SECRET")]
+    pub(crate) accounts: Vec<Login>,
+}
+
+/// The key of an account and its secret. Whatever is wrong with them is told without them, so they are
+/// looked at when everything else is known to be right.
+#[derive(Clone, Eq, PartialEq)]
+pub(crate) struct Login(String);
+
+impl From<String> for Login {
+    fn from(text: String) -> Login {
+        Login(text)
+    }
+}
+
+impl Login {
+    pub(crate) fn key(&self) -> &str {
+        self.0.split_once(':').map_or(&self.0, |(key, _)| key)
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, secret)| secret)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let usage = "use --account KEY:SECRET, for example account-one:any-secret";
+        if self.key().strip_prefix("account-").is_none_or(str::is_empty) {
+            return Err(format!("the key of an account begins with account-; {usage}"));
+        }
+        // What nobody could sign in with.
+        Credentials::hmac(self.key(), self.secret()).map(drop).map_err(|error| format!("{error}; {usage}"))
+    }
+}
+
+impl fmt::Debug for Login {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Login").field(&self.key()).finish()
+    }
 }
 
 /// Where to connect to.
@@ -128,46 +177,66 @@ impl FromStr for Venue {
 #[command(after_help = "\
 A recording has one frame per line, with or without the receive time before it. A frame that
 cannot be decoded becomes an object of kind `malformed` with the reason and the byte offset.
-Integers that JavaScript would round are written as texts, decimals always are.")]
+Integers that JavaScript would round are written as texts, decimals always are. Ids of API keys
+are not shown.
+
+Without --endpoint each frame tells where it is from. One that cannot, such as a refusal, is taken
+to be from where the frame before it is; at the beginning, from where the first is that can tell.")]
 pub(crate) struct Decode {
     /// The recording; `-` is standard input
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
+    /// Where all frames are from; guessed if not given
+    #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
+    pub(crate) endpoint: Option<Endpoint>,
 }
 
 /// `gemini-ws book`
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Without --endpoint each frame tells where it is from. One that cannot, such as a refusal, is taken
+to be from where the frame before it is; at the beginning, from where the first is that can tell.
+
+Market data v1 numbers the frames of a connection: where a number is missing, or comes again with
+another frame, the books are stale until the connection begins anew. Market data v2 has no numbers,
+so a loss cannot be seen. On connections of v1 for one symbol only the address has it: --symbol.")]
 pub(crate) struct Book {
     /// The recording; `-` is standard input
     pub(crate) file: PathBuf,
+    /// Where all frames are from; guessed if not given
+    #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The symbol of frames of market data v1 that name none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) symbol: Option<Symbol>,
     /// Print JSON, whole numbers and hashes included
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+fn endpoints() -> impl TypedValueParser<Value = Endpoint> {
+    PossibleValuesParser::new(Endpoint::ALL.map(Endpoint::name)).try_map(|name| name.parse::<Endpoint>())
+}
+
 /// Reads the arguments of the process; ends it where they are wrong or help was asked for.
 pub(crate) fn parse() -> Task {
     let mut task = Arguments::parse().task;
-    match &mut task {
-        Task::Watch(watch) => {
-            if let Err((kind, message)) = check(watch) {
-                let mut command = Arguments::command();
-                command.build();
-                let command = command.find_subcommand_mut("watch");
-                command.map_or_else(Arguments::command, |watch| watch.clone()).error(kind, message).exit();
-            }
-        }
-        Task::Simulate(simulate) => {
-            each_once(&mut simulate.symbols);
-            or_usual(&mut simulate.symbols);
-        }
-        Task::Decode(_) | Task::Book(_) => {}
+    let (name, checked) = match &mut task {
+        Task::Watch(watch) => ("watch", check_watch(watch)),
+        Task::Simulate(simulate) => ("simulate", check_simulate(simulate)),
+        Task::Decode(_) | Task::Book(_) => return task,
+    };
+    if let Err((kind, message)) = checked {
+        let mut command = Arguments::command();
+        command.build();
+        let command = command.find_subcommand_mut(name);
+        command.map_or_else(Arguments::command, |command| command.clone()).error(kind, message).exit();
     }
     task
 }
 
 /// What the declaration cannot say.
-fn check(watch: &mut Watch) -> Result<(), (ErrorKind, &'static str)> {
+fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
     if watch.venue == Venue::Simulator {
         if watch.replay.is_none() {
@@ -177,11 +246,25 @@ fn check(watch: &mut Watch) -> Result<(), (ErrorKind, &'static str)> {
     }
     if watch.replay.is_some() {
         let message = "--replay is played by the simulator; leave --venue out";
-        return Err((ErrorKind::ArgumentConflict, message));
+        return Err((ErrorKind::ArgumentConflict, message.to_owned()));
     }
     if watch.symbols.is_empty() {
         let message = "name what to watch, for example: gemini-ws watch btcusd ethusd --venue live";
-        return Err((ErrorKind::MissingRequiredArgument, message));
+        return Err((ErrorKind::MissingRequiredArgument, message.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_simulate(simulate: &mut Simulate) -> Result<(), (ErrorKind, String)> {
+    each_once(&mut simulate.symbols);
+    or_usual(&mut simulate.symbols);
+    let mut keys = std::collections::HashSet::new();
+    for login in &simulate.accounts {
+        login.check().map_err(|message| (ErrorKind::ValueValidation, message))?;
+        if !keys.insert(login.key()) {
+            let message = format!("the account {} is there twice; give each a key of its own", login.key());
+            return Err((ErrorKind::ValueValidation, message));
+        }
     }
     Ok(())
 }
@@ -230,7 +313,7 @@ mod tests {
             let all = ["gemini-ws", "watch"].iter().chain(arguments);
             let found = match Arguments::try_parse_from(all).map(|arguments| arguments.task) {
                 Ok(Task::Watch(mut watch)) => {
-                    check(&mut watch).map(|()| watch.symbols).map_err(|(kind, _)| kind)
+                    check_watch(&mut watch).map(|()| watch.symbols).map_err(|(kind, _)| kind)
                 }
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => Err(error.kind()),
@@ -238,6 +321,43 @@ mod tests {
             let expected: Result<Vec<Symbol>, _> =
                 expected.map(|symbols| symbols.iter().map(|symbol| symbol.parse().unwrap()).collect());
             assert_eq!(found, expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn accounts() {
+        type Case<'c> = (&'c [&'c str], Result<&'c [[&'c str; 2]], &'c str>);
+        // Arguments; keys and secrets, or what is said.
+        let table: [Case<'_>; 9] = [
+            (&[], Ok(&[])),
+            (&["--account", "account-a:hidden"], Ok(&[["account-a", "hidden"]])),
+            (
+                &["--account", "account-a:hidden:1", "--account", "account-b:2"],
+                Ok(&[["account-a", "hidden:1"], ["account-b", "2"]]),
+            ),
+            (&["--account", "account-a"], Err("secret is empty")),
+            (&["--account", "account-a:"], Err("secret is empty")),
+            (&["--account", "hidden"], Err("begins with account-")),
+            (&["--account", "account-:hidden"], Err("begins with account-")),
+            (&["--account", "account-é:hidden"], Err("visible ASCII")),
+            (&["--account", "account-a:hidden", "--account", "account-a:2"], Err("account-a is there twice")),
+        ];
+        for (arguments, expected) in table {
+            let all = ["gemini-ws", "simulate"].iter().chain(arguments);
+            let Task::Simulate(mut simulate) = Arguments::try_parse_from(all).unwrap().task else { panic!() };
+            let checked = check_simulate(&mut simulate);
+            let shown = format!("{simulate:?}");
+            match (checked, expected) {
+                (Ok(()), Ok(accounts)) => {
+                    let found: Vec<_> = simulate.accounts.iter().map(|it| [it.key(), it.secret()]).collect();
+                    assert_eq!(found, accounts, "{arguments:?}");
+                    assert!(!shown.contains("hidden"), "{shown}");
+                }
+                (Err((_, message)), Err(part)) => {
+                    assert!(message.contains(part) && !message.contains("hidden"), "{message}");
+                }
+                (checked, _) => panic!("{arguments:?}: {checked:?}"),
+            }
         }
     }
 }

@@ -1,82 +1,31 @@
 //! `gemini-ws book`: the order books that a recording yields.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod numbering;
+mod report;
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Write};
 
-use gemini_ws::{
-    Book, Books, Event, Level, Message, OrderBook, Replay, Scratch, Side, StaleReason, Symbol, decode,
-};
-use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
+use gemini_ws::{Books, Endpoint, Event, MarketEntry, MarketUpdate, Message, Replay, Scratch, Symbol};
 
 use crate::arguments;
 use crate::failure::Failure;
+use crate::frames::Frames;
 use crate::recording::Recording;
+use numbering::{Frame, Numbering, Step};
+use report::{BookReport, Counts, Report};
 
-/// Levels per side that are printed.
-const TOP: usize = 10;
-
-/// What a recording yields.
-#[derive(Debug, Serialize)]
-struct Report {
-    books: BTreeMap<String, BookReport>,
-    /// Symbols whose changes were seen but never a snapshot, and how many.
-    without_snapshot: BTreeMap<String, u64>,
-    frames: u64,
-    malformed: u64,
-    unrecognized: u64,
-    gaps: u64,
-    crossed: u64,
-}
-
-/// One book at the end of the recording, or where it became stale.
-#[derive(Debug, Serialize)]
-struct BookReport {
-    state: &'static str,
-    /// Why it is stale.
-    reason: Option<StaleReason>,
-    /// Levels per side.
-    bids: usize,
-    asks: usize,
-    best_bid: Option<Row>,
-    best_ask: Option<Row>,
-    /// The archived endpoints have none, or one that says nothing of losses.
-    last_u: Option<u64>,
-    sha256: String,
-    top10_bids: Vec<Row>,
-    top10_asks: Vec<Row>,
-    crossed: bool,
-    #[serde(flatten)]
-    counts: Counts,
-}
-
-/// What became of a symbol's depth frames.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Counts {
-    snapshots: u64,
-    /// Changes that were applied.
-    updates: u64,
-    /// Frames that showed that an update is missing.
-    gaps: u64,
-    /// Frames with nothing to apply: all of it was seen, or there was no snapshot to change.
-    ignored: u64,
-}
-
-/// Price and quantity without trailing zeros.
-#[derive(Clone, Copy, Debug)]
-struct Row(Level);
-
-impl Serialize for Row {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Row(level) = self;
-        [level.price.normalized(), level.quantity.normalized()].serialize(serializer)
-    }
-}
+/// Stands for the symbol that the address of a connection named, if the user does not.
+const UNNAMED: &str = "unnamed";
 
 /// Prints the books of a recording.
 pub(crate) fn run(options: &arguments::Book) -> Result<(), Failure> {
-    let report = read(&mut Recording::open(&options.file)?)?;
+    let mut frames = Frames::new(Recording::open(&options.file)?, options.endpoint);
+    let report = read(&mut frames, options.symbol)?;
+    if options.symbol.is_none() && report.knows(UNNAMED) {
+        eprintln!("gemini-ws: frames name no symbol, so `{UNNAMED}` stands for it; name it with --symbol");
+    }
     let mut text = if options.json {
         serde_json::to_string_pretty(&report).map_err(|error| Failure::Message(error.to_string()))?
     } else {
@@ -86,232 +35,178 @@ pub(crate) fn run(options: &arguments::Book) -> Result<(), Failure> {
     writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::of_output(&error))
 }
 
-fn read(recording: &mut Recording) -> Result<Report, Failure> {
-    let (mut scratch, mut replay, mut books) = (Scratch::new(), Replay::new(), Books::new());
-    let mut counts: Vec<(Symbol, Counts)> = Vec::new();
-    let mut report = Report {
-        books: BTreeMap::new(),
-        without_snapshot: BTreeMap::new(),
-        frames: 0,
-        malformed: 0,
-        unrecognized: 0,
-        gaps: 0,
-        crossed: 0,
-    };
-    while let Some(line) = recording.next()? {
-        report.frames += 1;
-        let decoded = str::from_utf8(line.frame).ok().and_then(|frame| decode(frame, &mut scratch).ok());
-        match decoded {
-            None => report.malformed += 1,
-            Some(Message::Unrecognized(_)) => report.unrecognized += 1,
-            Some(message) => {
-                let event = replay.event(&message);
-                if let Message::Depth(depth) = message
-                    && let Ok(symbol) = depth.symbol.parse::<Symbol>()
+fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> {
+    let mut scratch = Scratch::new();
+    scratch.set_symbol(symbol.or_else(|| UNNAMED.parse().ok()));
+    let mut reader = Reader::default();
+    while let Some((endpoint, line)) = frames.next()? {
+        reader.report.frames += 1;
+        let frame = str::from_utf8(line.frame).ok();
+        match frame.and_then(|frame| endpoint.decode(frame, &mut scratch).ok()) {
+            Some(message) => reader.take(endpoint, &message),
+            None => reader.take_malformed(endpoint, line.frame),
+        }
+    }
+    Ok(reader.finish())
+}
+
+/// Follows a recording.
+#[derive(Default)]
+struct Reader {
+    replay: Replay,
+    books: Books,
+    markets: Vec<Market>,
+    numbering: Option<Numbering>,
+    report: Report,
+}
+
+/// A symbol whose book, or changes of it, were seen.
+struct Market {
+    symbol: Symbol,
+    /// Where its last frame is from.
+    endpoint: Endpoint,
+    counts: Counts,
+    /// Market data v2: what was taken as the whole book looks like mere changes, as in a recording that
+    /// does not begin with the connection.
+    is_doubtful: bool,
+}
+
+impl Reader {
+    fn take(&mut self, endpoint: Endpoint, message: &Message<'_>) {
+        if endpoint == Endpoint::MarketDataV1 && self.number(message) == Step::Same {
+            // Nothing of it is new.
+            if let Message::MarketUpdate(update) = message {
+                self.ignore(update);
+            }
+            return;
+        }
+        match (self.replay.event(message), message) {
+            (Some(event), _) => {
+                event.parts().for_each(|part| self.take_part(endpoint, &part));
+                if let (Event::DepthSnapshot(_), Message::L2Updates(updates)) = (&event, message)
+                    && let Some(market) = self.market(endpoint, updates.symbol)
                 {
-                    entry(&mut counts, symbol).count(event.as_ref());
-                }
-                if let Some(event) = event {
-                    books.apply(&event);
+                    market.is_doubtful = true;
                 }
             }
+            (None, Message::Depth(depth)) => {
+                if let Some(market) = self.market(endpoint, depth.symbol) {
+                    market.counts.ignored += 1;
+                }
+            }
+            (None, _) => {}
         }
     }
-    for (symbol, book) in books.iter() {
-        let counts = *entry(&mut counts, symbol);
-        report.gaps += counts.gaps;
-        report.books.insert(symbol.to_string(), BookReport::of(book, counts));
-    }
-    for (symbol, counts) in &counts {
-        if books.get(symbol.as_str()).is_none() {
-            report.without_snapshot.insert(symbol.to_string(), counts.ignored);
-        }
-    }
-    report.crossed = books.crossed();
-    Ok(report)
-}
 
-fn entry(counts: &mut Vec<(Symbol, Counts)>, symbol: Symbol) -> &mut Counts {
-    let position = counts.iter().position(|(known, _)| *known == symbol).unwrap_or_else(|| {
-        counts.push((symbol, Counts::default()));
-        counts.len() - 1
-    });
-    &mut counts[position].1
-}
-
-impl Counts {
-    /// Counts a depth frame by the event that it made.
-    fn count(&mut self, event: Option<&Event<'_>>) {
-        *match event {
-            Some(Event::DepthSnapshot(_)) => &mut self.snapshots,
-            Some(Event::Gap { .. }) => &mut self.gaps,
-            Some(_) => &mut self.updates,
-            None => &mut self.ignored,
+    fn take_part(&mut self, endpoint: Endpoint, part: &Event<'_>) {
+        let is_live = |books: &Books, symbol| books.get(symbol).is_some_and(|book| book.live().is_some());
+        let (symbol, is_used) = match part {
+            Event::DepthSnapshot(depth) => (depth.symbol, true),
+            Event::DepthUpdate(depth) => (depth.symbol, is_live(&self.books, depth.symbol)),
+            Event::TopOfBook(top) => (top.symbol, is_live(&self.books, top.symbol)),
+            Event::Gap { symbol, .. } => (symbol.as_str(), true),
+            Event::Unrecognized(_) => {
+                self.report.unrecognized += 1;
+                return;
+            }
+            _ => return,
+        };
+        let Some(Market { counts, is_doubtful, .. }) = self.market(endpoint, symbol) else { return };
+        *is_doubtful &= !matches!(part, Event::DepthSnapshot(_));
+        *match part {
+            _ if !is_used => &mut counts.ignored,
+            Event::DepthSnapshot(_) => &mut counts.snapshots,
+            Event::Gap { .. } => &mut counts.gaps,
+            _ => &mut counts.updates,
         } += 1;
-    }
-}
-
-impl BookReport {
-    fn of(book: Book<'_>, counts: Counts) -> BookReport {
-        let (state, reason) = match book {
-            Book::Live(_) => ("live", None),
-            Book::Stale { reason, .. } => ("stale", Some(reason)),
-        };
-        let last = book.last();
-        let top = |side: &Side| side.iter().take(TOP).copied().map(Row).collect();
-        BookReport {
-            state,
-            reason,
-            bids: last.bids().len(),
-            asks: last.asks().len(),
-            best_bid: last.bids().best().copied().map(Row),
-            best_ask: last.asks().best().copied().map(Row),
-            last_u: last.last_update_id(),
-            sha256: hash(last),
-            top10_bids: top(last.bids()),
-            top10_asks: top(last.asks()),
-            crossed: last.is_crossed(),
-            counts,
-        }
-    }
-}
-
-/// SHA-256 over one line per level, bids then asks, best first, decimals without trailing zeros.
-fn hash(book: &OrderBook) -> String {
-    let mut text = String::new();
-    for (letter, side) in [('b', book.bids()), ('a', book.asks())] {
-        for level in side {
-            // Writing to a text cannot fail.
-            let _ = writeln!(text, "{letter} {} {}", level.price.normalized(), level.quantity.normalized());
-        }
-    }
-    let mut hexadecimal = String::new();
-    for byte in Sha256::digest(text.as_bytes()) {
-        let _ = write!(hexadecimal, "{byte:02x}");
-    }
-    hexadecimal
-}
-
-impl Report {
-    fn to_text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a text cannot fail.
-        let _ = self.write_text(&mut text);
-        text
+        self.books.apply(part);
     }
 
-    fn write_text(&self, out: &mut String) -> std::fmt::Result {
-        let Report { frames, malformed, unrecognized, gaps, crossed, .. } = self;
-        for (symbol, book) in &self.books {
-            book.write_text(symbol, out)?;
+    /// A frame that could not be decoded. The current API shows with the next frame whether a book has
+    /// lost something, market data v1 does too, but v2 never.
+    fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
+        self.report.malformed += 1;
+        let name = b"l2_updates";
+        if endpoint == Endpoint::MarketDataV2 && frame.windows(name.len()).any(|window| window == name) {
+            self.make_stale(endpoint, true);
         }
-        for (symbol, ignored) in &self.without_snapshot {
-            writeln!(out, "{symbol}  no snapshot  changes={ignored}")?;
-        }
-        writeln!(
-            out,
-            "frames={frames} malformed={malformed} unrecognized={unrecognized} gaps={gaps} crossed={crossed}"
-        )
     }
-}
 
-impl BookReport {
-    fn write_text(&self, symbol: &str, out: &mut String) -> std::fmt::Result {
-        let Counts { snapshots, updates, gaps, ignored } = self.counts;
-        let state = match self.reason {
-            None => "live",
-            Some(StaleReason::Gap) => "stale: an update is missing",
-            Some(StaleReason::Disconnected) => "stale: the link ended",
-        };
-        writeln!(out, "{symbol}  {state}{}", if self.crossed { ", crossed" } else { "" })?;
-        writeln!(out, "  levels   {} bids, {} asks", self.bids, self.asks)?;
-        let frames = format!("{snapshots} snapshots, {updates} updates, {gaps} gaps, {ignored} ignored");
-        writeln!(out, "  frames   {frames}")?;
-        if let Some(id) = self.last_u {
-            writeln!(out, "  last id  {id}")?;
-        }
-        writeln!(out, "  sha256   {}", self.sha256)?;
-        let cell = |row: Option<&Row>| match row {
-            Some(Row(Level { price, quantity })) => {
-                [price.normalized(), quantity.normalized()].map(|it| it.to_string())
+    /// How a frame of market data v1 follows the one before; the books are stale if it does not.
+    fn number(&mut self, message: &Message<'_>) -> Step {
+        let frame = match message {
+            Message::MarketUpdate(update) => {
+                Frame { number: update.socket_sequence, event_id: Some(update.event_id) }
             }
-            None => [const { String::new() }; 2],
+            Message::Heartbeat(heartbeat) => match heartbeat.socket_sequence {
+                Some(number) => Frame { number, event_id: None },
+                None => return Step::Next,
+            },
+            _ => return Step::Next,
         };
-        writeln!(out, "  {:>18} {:>18}   {:<18} {:<18}", "quantity", "bid", "ask", "quantity")?;
-        for position in 0..self.top10_bids.len().max(self.top10_asks.len()) {
-            let [bid, bid_quantity] = cell(self.top10_bids.get(position));
-            let [ask, ask_quantity] = cell(self.top10_asks.get(position));
-            let row = format!("  {bid_quantity:>18} {bid:>18}   {ask:<18} {ask_quantity:<18}");
-            writeln!(out, "{}", row.trim_end())?;
+        let step = self.numbering.get_or_insert_default().take(frame);
+        match step {
+            Step::Next | Step::Same => {}
+            Step::Lost => self.make_stale(Endpoint::MarketDataV1, true),
+            // The new connection sends its own books.
+            Step::Restart => self.make_stale(Endpoint::MarketDataV1, false),
         }
-        writeln!(out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn report(lines: &[&str]) -> Report {
-        let text = lines.join("\n").into_bytes();
-        read(&mut Recording::new(Box::new(io::Cursor::new(text)), "test")).unwrap()
+        step
     }
 
-    const SNAPSHOT: &str = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99.0","1.50"],["98","2"]],"a":[["101","3"],["9000000000000.0000000000","1"]]}"#;
-
-    #[test]
-    fn hash_of_a_book() {
-        let report = report(&[SNAPSHOT]);
-        let book = &report.books["btcusd"];
-        // printf 'b 99 1.5\nb 98 2\na 101 3\na 9000000000000 1\n' | sha256sum
-        assert_eq!(book.sha256, "69a7acc7017e27ebf852e0281e2cafd7d94fd9ff05ffc437a26aac479b7c71c2");
-        assert_eq!((book.bids, book.asks, book.last_u, book.state), (2, 2, Some(5), "live"));
-        assert_eq!(serde_json::to_string(&book.best_bid).unwrap(), r#"["99","1.5"]"#);
-        assert_eq!(serde_json::to_string(&book.top10_asks[1]).unwrap(), r#"["9000000000000","1"]"#);
-    }
-
-    #[test]
-    fn frames_by_their_role() {
-        let change = |first: u64, last: u64| {
-            format!(
-                r#"{{"e":"depthUpdate","E":2,"s":"btcusd","U":{first},"u":{last},"b":[["99","0"]],"a":[]}}"#
-            )
-        };
-        let other = change(3, 4).replace("btcusd", "ethusd");
-        type Case<'c> = (&'c [String], &'c str, u64, u64, u64, u64);
-        // lines; state, updates, gaps, ignored, last id
-        let table: [Case<'_>; 4] = [
-            (&[change(5, 5)], "live", 0, 0, 1, 5),
-            (&[change(5, 7), change(7, 9)], "live", 2, 0, 0, 9),
-            (&[change(5, 7), change(8, 9), change(9, 10)], "stale", 1, 1, 1, 7),
-            (&[change(8, 9), SNAPSHOT.replace(":5", ":12"), other], "live", 0, 1, 0, 12),
-        ];
-        for (changes, state, updates, gaps, ignored, last) in table {
-            let mut lines = vec![SNAPSHOT];
-            lines.extend(changes.iter().map(String::as_str));
-            let report = report(&lines);
-            let book = &report.books["btcusd"];
-            assert_eq!((book.state, book.last_u), (state, Some(last)));
-            assert_eq!(
-                (book.counts.updates, book.counts.gaps, book.counts.ignored),
-                (updates, gaps, ignored)
-            );
-            assert_eq!(report.gaps, gaps);
-            assert_eq!(
-                report.without_snapshot.get("ethusd").copied(),
-                (lines.len() == 4 && gaps == 1 && last == 12).then_some(1)
-            );
+    /// All live books of an endpoint may lack an update.
+    fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
+        for market in self.markets.iter_mut().filter(|market| market.endpoint == endpoint) {
+            if self.books.get(market.symbol.as_str()).is_some_and(|book| book.live().is_some()) {
+                self.books.apply(&Event::Gap { symbol: market.symbol, expected: 0, got: None });
+                market.counts.gaps += u64::from(is_gap);
+            }
         }
     }
 
-    #[test]
-    fn text_shows_what_json_has() {
-        let text = report(&[SNAPSHOT, "rubbish", r#"{"e":"news"}"#]).to_text();
-        for part in
-            ["btcusd  live", "2 bids, 2 asks", "sha256", "9000000000000", "malformed=1 unrecognized=1"]
-        {
-            assert!(text.contains(part), "{part} in\n{text}");
+    /// Counts the changes of a frame that is not looked at.
+    fn ignore(&mut self, update: &MarketUpdate<'_>) {
+        let mut last = None;
+        for entry in update.entries {
+            let MarketEntry::Change(change) = entry else { continue };
+            let Some(symbol) = change.symbol.or(update.symbol) else { continue };
+            if last.replace(symbol) != Some(symbol)
+                && let Some(market) = self.market(Endpoint::MarketDataV1, symbol)
+            {
+                market.counts.ignored += 1;
+            }
         }
-        assert_eq!(report(&[]).to_text(), "frames=0 malformed=0 unrecognized=0 gaps=0 crossed=0\n");
+    }
+
+    /// `None` if that cannot be a symbol.
+    fn market(&mut self, endpoint: Endpoint, symbol: &str) -> Option<&mut Market> {
+        let symbol: Symbol = symbol.parse().ok()?;
+        let position = self.markets.iter().position(|market| market.symbol == symbol);
+        let position = position.unwrap_or_else(|| {
+            self.markets.push(Market { symbol, endpoint, counts: Counts::default(), is_doubtful: false });
+            self.markets.len() - 1
+        });
+        let market = self.markets.get_mut(position)?;
+        market.endpoint = endpoint;
+        Some(market)
+    }
+
+    fn finish(self) -> Report {
+        let Reader { books, markets, numbering, mut report, .. } = self;
+        for Market { symbol, counts, is_doubtful, .. } in markets {
+            let symbol = symbol.as_str();
+            match books.get(symbol) {
+                Some(book) => {
+                    report.gaps += counts.gaps;
+                    report.books.insert(symbol.to_owned(), BookReport::of(book, counts, is_doubtful));
+                }
+                None => {
+                    report.without_snapshot.insert(symbol.to_owned(), counts.ignored);
+                }
+            }
+        }
+        report.crossed = books.crossed();
+        report.socket_sequence = numbering;
+        report
     }
 }

@@ -2,10 +2,11 @@
 
 use std::io::{self, BufWriter, Write};
 
-use gemini_ws::{Message, Scratch, decode};
+use gemini_ws::{MarketEntry, Message, OrderReport, Scratch, SnapshotOrder};
 
 use crate::arguments::Decode;
 use crate::failure::Failure;
+use crate::frames::Frames;
 use crate::json::{self, Timed, Undecodable};
 use crate::recording::Recording;
 
@@ -13,6 +14,13 @@ use crate::recording::Recording;
 #[derive(Debug, Default)]
 struct Counts {
     frames: u64,
+    of_frames: Unusable,
+    /// Elements of arrays that stand or fall by themselves.
+    of_elements: Unusable,
+}
+
+#[derive(Debug, Default)]
+struct Unusable {
     malformed: u64,
     unrecognized: u64,
 }
@@ -20,35 +28,34 @@ struct Counts {
 /// Decodes a recording onto standard output. Frames that cannot be decoded are reported there too;
 /// their number goes to standard error.
 pub(crate) fn run(options: &Decode) -> Result<(), Failure> {
-    let mut recording = Recording::open(&options.file)?;
+    let mut frames = Frames::new(Recording::open(&options.file)?, options.endpoint);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let counts = decode_all(&mut recording, &mut out)?;
+    let counts = decode_all(&mut frames, &mut out)?;
     out.flush().map_err(|error| Failure::of_output(&error))?;
-    if counts.malformed > 0 || counts.unrecognized > 0 {
-        let Counts { frames, malformed, unrecognized } = counts;
-        eprintln!("gemini-ws: of {frames} frames, {malformed} malformed and {unrecognized} unrecognized");
+    if let Some(summary) = counts.summary() {
+        eprintln!("gemini-ws: {summary}");
     }
     Ok(())
 }
 
-fn decode_all(recording: &mut Recording, out: &mut impl Write) -> Result<Counts, Failure> {
+fn decode_all(frames: &mut Frames, out: &mut impl Write) -> Result<Counts, Failure> {
     let (mut counts, mut scratch) = (Counts::default(), Scratch::new());
-    while let Some(line) = recording.next()? {
+    while let Some((endpoint, line)) = frames.next()? {
         counts.frames += 1;
         let written = match str::from_utf8(line.frame) {
-            Ok(frame) => match decode(frame, &mut scratch) {
+            Ok(frame) => match endpoint.decode(frame, &mut scratch) {
                 Ok(message) => {
-                    counts.unrecognized += u64::from(matches!(message, Message::Unrecognized(_)));
+                    counts.note(&message);
                     json::write_message(out, line.time, &message)
                 }
                 Err(error) => {
-                    counts.malformed += 1;
+                    counts.of_frames.malformed += 1;
                     let body = Undecodable::new(frame, error).at_line(line.number);
                     json::write_line(out, &Timed { time: line.time, body })
                 }
             },
             Err(error) => {
-                counts.malformed += 1;
+                counts.of_frames.malformed += 1;
                 let body = Undecodable::no_utf8(line.frame, error.valid_up_to()).at_line(line.number);
                 json::write_line(out, &Timed { time: line.time, body })
             }
@@ -56,4 +63,53 @@ fn decode_all(recording: &mut Recording, out: &mut impl Write) -> Result<Counts,
         written.map_err(|error| Failure::of_output(&error))?;
     }
     Ok(counts)
+}
+
+impl Counts {
+    fn note(&mut self, message: &Message<'_>) {
+        let elements = &mut self.of_elements;
+        match message {
+            Message::Unrecognized(_) => self.of_frames.unrecognized += 1,
+            Message::OrderEvents(events) => events.events.iter().for_each(|order| elements.note(&order)),
+            Message::OrderSnapshot(snapshot) => {
+                snapshot.orders.iter().for_each(|SnapshotOrder(order)| elements.note(&order));
+            }
+            Message::MarketUpdate(update) => {
+                let is_unknown = |entry: &MarketEntry<'_>| matches!(entry, MarketEntry::Unrecognized(_));
+                elements.unrecognized += update.entries.iter().filter(is_unknown).count() as u64;
+            }
+            _ => {}
+        }
+    }
+
+    /// A line for people, if there is something to say.
+    fn summary(&self) -> Option<String> {
+        let Counts { frames, of_frames, of_elements } = self;
+        if of_frames.is_none() && of_elements.is_none() {
+            return None;
+        }
+        let Unusable { malformed, unrecognized } = of_frames;
+        let mut summary =
+            format!("of {frames} frames, {malformed} malformed and {unrecognized} unrecognized");
+        if !of_elements.is_none() {
+            let Unusable { malformed, unrecognized } = of_elements;
+            summary +=
+                &format!("; of the elements within, {malformed} malformed and {unrecognized} unrecognized");
+        }
+        Some(summary)
+    }
+}
+
+impl Unusable {
+    fn note(&mut self, order: &OrderReport<'_>) {
+        match order {
+            OrderReport::Malformed { .. } => self.malformed += 1,
+            OrderReport::Unrecognized(_) => self.unrecognized += 1,
+            _ => {}
+        }
+    }
+
+    const fn is_none(&self) -> bool {
+        self.malformed == 0 && self.unrecognized == 0
+    }
 }

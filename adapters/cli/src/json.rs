@@ -3,6 +3,9 @@
 //! Integers beyond ±(2⁵³ − 1) become texts, as JavaScript would round them; so do the longer numbers
 //! within JSON of the venue that is passed through. Decimals are texts in any case.
 
+mod hidden;
+mod lists;
+
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -13,6 +16,9 @@ use gemini_ws::{
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
+
+use hidden::hide_keys;
+use lists::{MarketUpdateBody, OrderEventsBody, OrderSnapshotBody};
 
 /// The largest integer up to which a double can tell each from its neighbours.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -33,11 +39,13 @@ pub(crate) fn write_message(
     message: &Message<'_>,
 ) -> io::Result<()> {
     match message {
-        Message::Response(response) => write_line(
-            out,
-            &Timed { time, body: Kind { kind: "response", body: ResponseBody::of(response) } },
-        ),
+        Message::Response(response) => write_kind(out, time, "response", ResponseBody::of(response)),
         Message::Unrecognized(unrecognized) => write_unrecognized(out, time, unrecognized.frame.as_str()),
+        Message::OrderEvents(it) => write_kind(out, time, "order_events", OrderEventsBody::of(it.events)),
+        Message::OrderSnapshot(it) => {
+            write_kind(out, time, "order_snapshot", OrderSnapshotBody::of(it.orders))
+        }
+        Message::MarketUpdate(it) => write_kind(out, time, "market_update", MarketUpdateBody::of(it)),
         message => write_line(out, &Timed { time, body: message }),
     }
 }
@@ -47,21 +55,27 @@ pub(crate) fn write_event(out: &mut impl Write, time: Option<&str>, event: &Even
     match event {
         Event::Reply { request, about, outcome: Outcome::Answered(response) } => {
             let outcome = AnsweredBody { answered: ResponseBody::of(response) };
-            let body =
-                Kind { kind: "reply", body: ReplyBody { request: request.get(), about: *about, outcome } };
-            write_line(out, &Timed { time, body })
+            let body = ReplyBody { request: request.get(), about: *about, outcome };
+            write_kind(out, time, "reply", body)
         }
         Event::Unrecognized(unrecognized) => write_unrecognized(out, time, unrecognized.frame.as_str()),
         Event::Malformed(malformed) => write_line(out, &Timed { time, body: Undecodable::of(malformed) }),
+        Event::Batch(batch) => write_message(out, time, &batch.message()),
         event => write_line(out, &Timed { time, body: event }),
     }
 }
 
 fn write_unrecognized(out: &mut impl Write, time: Option<&str>, frame: &str) -> io::Result<()> {
-    write_line(
-        out,
-        &Timed { time, body: Kind { kind: "unrecognized", body: FrameBody { frame: embed(frame) } } },
-    )
+    write_line(out, &Timed { time, body: Kind::unrecognized(frame) })
+}
+
+fn write_kind(
+    out: &mut impl Write,
+    time: Option<&str>,
+    kind: &'static str,
+    body: impl Serialize,
+) -> io::Result<()> {
+    write_line(out, &Timed { time, body: Kind { kind, body } })
 }
 
 /// A frame that could not be decoded.
@@ -105,7 +119,7 @@ impl<'f> Undecodable<'f> {
             member: error.member().map(|member| member.to_string()),
             message: error.to_string(),
             line: None,
-            frame: Cow::Borrowed(frame),
+            frame: hide_keys(frame),
         }
     }
 
@@ -121,7 +135,10 @@ impl<'f> Undecodable<'f> {
             member: None,
             message: format!("not UTF-8 at byte {offset}"),
             line: None,
-            frame: String::from_utf8_lossy(frame),
+            frame: match String::from_utf8_lossy(frame) {
+                Cow::Borrowed(frame) => hide_keys(frame),
+                Cow::Owned(frame) => Cow::Owned(hide_keys(&frame).into_owned()),
+            },
         }
     }
 }
@@ -140,6 +157,12 @@ struct Kind<B> {
     kind: &'static str,
     #[serde(flatten)]
     body: B,
+}
+
+impl Kind<FrameBody> {
+    fn unrecognized(frame: &str) -> Kind<FrameBody> {
+        Kind { kind: "unrecognized", body: FrameBody { frame: embed(&hide_keys(frame)) } }
+    }
 }
 
 #[derive(Serialize)]
@@ -264,94 +287,4 @@ impl Formatter for Exact {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use gemini_ws::{Scratch, decode};
-
-    fn line(frame: &str) -> String {
-        let (mut out, mut scratch) = (Vec::new(), Scratch::new());
-        match decode(frame, &mut scratch) {
-            Ok(message) => write_message(&mut out, Some("17"), &message).unwrap(),
-            Err(error) => {
-                let body = Undecodable::new(frame, error);
-                write_line(&mut out, &Timed { time: None, body }).unwrap();
-            }
-        }
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn integers_at_the_limit() {
-        let table = [
-            ("9007199254740991", "9007199254740991"),
-            ("9007199254740992", "\"9007199254740992\""),
-            ("18446744073709551615", "\"18446744073709551615\""),
-            ("-9007199254740991", "-9007199254740991"),
-            ("-9007199254740992", "\"-9007199254740992\""),
-            ("-170141183460469231731687303715884105728", "\"-170141183460469231731687303715884105728\""),
-        ];
-        for (number, expected) in table {
-            let number: i128 = number.parse().unwrap();
-            let mut out = Vec::new();
-            match (i64::try_from(number), u64::try_from(number)) {
-                (Ok(number), _) => write_line(&mut out, &number).unwrap(),
-                (_, Ok(number)) => write_line(&mut out, &number).unwrap(),
-                _ => write_line(&mut out, &number).unwrap(),
-            }
-            assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\n"));
-        }
-    }
-
-    #[test]
-    fn numbers_of_embedded_json() {
-        let table = [
-            (r#"{"a":9007199254740992}"#, r#"{"a":"9007199254740992"}"#),
-            (r#"[9007199254740991, -9007199254740992]"#, r#"[9007199254740991, "-9007199254740992"]"#),
-            // Digits within texts are left alone, whatever is escaped there.
-            (
-                r#"{"9007199254740992":"a\"9007199254740992"}"#,
-                r#"{"9007199254740992":"a\"9007199254740992"}"#,
-            ),
-            (r#"["\\",9007199254740992]"#, r#"["\\","9007199254740992"]"#),
-            ("0.1", "0.1"),
-            ("-0.000000000000000000001", "-0.000000000000000000001"),
-            ("83361.12345678901", "\"83361.12345678901\""),
-            ("1e5", "1e5"),
-            ("1E400", "\"1E400\""),
-            ("[true,null,\"é\"]", "[true,null,\"é\"]"),
-            ("", ""),
-        ];
-        for (json, expected) in table {
-            assert_eq!(quote_long_numbers(json), expected, "{json}");
-        }
-    }
-
-    #[test]
-    fn frames() {
-        let table = [
-            (
-                r#"{"E":1759873803503023900,"s":"btcusd","t":2840140956529623,"p":"45000.50","q":"0.10000000","m":true}"#,
-                r#"{"time":"17","kind":"trade","symbol":"btcusd","event_time":"1759873803503023900","trade_id":2840140956529623,"event_id":null,"price":"45000.50","quantity":"0.10000000","taker":"sell"}"#,
-            ),
-            (
-                r#"{"id":"md","status":200,"result":{"serverTime":1790732602153,"b":[1],"a":99999999999999999}}"#,
-                r#"{"time":"17","kind":"response","id":"md","status":200,"result":{"serverTime":1790732602153,"b":[1],"a":"99999999999999999"},"error":null,"rate_limits":null}"#,
-            ),
-            (
-                r#"{"id":4,"status":400,"error":{"code":-1013,"msg":"bad \"name\""}}"#,
-                r#"{"time":"17","kind":"response","id":4,"status":400,"result":null,"error":{"code":-1013,"message":"bad \"name\""},"rate_limits":null}"#,
-            ),
-            (
-                r#"{"e":"news","E":1790732602153000000}"#,
-                r#"{"time":"17","kind":"unrecognized","frame":{"e":"news","E":"1790732602153000000"}}"#,
-            ),
-            (
-                r#"{"id":1,"status":}"#,
-                r#"{"kind":"malformed","reason":"syntax","offset":17,"member":null,"message":"unexpected character at byte 17","frame":"{\"id\":1,\"status\":}"}"#,
-            ),
-        ];
-        for (frame, expected) in table {
-            assert_eq!(line(frame), format!("{expected}\n"));
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `arguments` | what can be asked for, and the checks |
 //! | `recording` | lines of a file: receive time, frame |
+//! | `frames` | which endpoint a frame is from |
 //! | `json` | output lines without a digit lost |
 //! | `decode` | `gemini-ws decode` |
 //! | `book` | `gemini-ws book` |
@@ -18,6 +19,7 @@ mod arguments;
 mod book;
 mod decode;
 mod failure;
+mod frames;
 mod json;
 mod recording;
 mod signals;

@@ -1,5 +1,6 @@
 //! Recordings: one text frame per line, each with or without the time at which it was received.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -14,6 +15,10 @@ const TIME_BYTES_MAX: usize = 64;
 /// The longest line that is kept whole. What lies behind is skipped; a frame that fills it is longer
 /// than [`FRAME_BYTES_MAX`] and malformed for that.
 const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + TIME_BYTES_MAX;
+
+/// The most that is read ahead.
+const AHEAD_LINES_MAX: usize = 4_096;
+const AHEAD_BYTES_MAX: usize = 16 << 20;
 
 /// One line of a recording.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,7 +36,10 @@ pub(crate) struct Recording {
     input: Box<dyn BufRead>,
     name: String,
     line: Vec<u8>,
+    /// Of the line that was read last.
     number: u64,
+    /// Lines that were looked at and not yet handed out.
+    ahead: VecDeque<(u64, Vec<u8>)>,
 }
 
 impl Recording {
@@ -45,20 +53,44 @@ impl Recording {
     }
 
     pub(crate) fn new(input: Box<dyn BufRead>, name: &str) -> Recording {
-        Recording { input, name: name.to_owned(), line: Vec::new(), number: 0 }
+        Recording { input, name: name.to_owned(), line: Vec::new(), number: 0, ahead: VecDeque::new() }
     }
 
     /// The next line that has something on it; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, Failure> {
+        if let Some((number, line)) = self.ahead.pop_front() {
+            self.line = line;
+            return Ok(Some(split(number, &self.line)));
+        }
+        Ok(if self.read()? { Some(split(self.number, &self.line)) } else { None })
+    }
+
+    /// Reads ahead to the first frame of which something can be told, or as far as is reasonable.
+    pub(crate) fn look_ahead<T>(&mut self, tell: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, Failure> {
+        let (mut found, mut bytes) = (None, 0);
+        while found.is_none()
+            && self.ahead.len() < AHEAD_LINES_MAX
+            && bytes < AHEAD_BYTES_MAX
+            && self.read()?
+        {
+            found = tell(split(self.number, &self.line).frame);
+            bytes += self.line.len();
+            self.ahead.push_back((self.number, std::mem::take(&mut self.line)));
+        }
+        Ok(found)
+    }
+
+    /// Reads the next line that has something on it; whether there was one.
+    fn read(&mut self) -> Result<bool, Failure> {
         loop {
             self.line.clear();
             match self.read_line() {
                 Ok(true) => self.number += 1,
-                Ok(false) => return Ok(None),
+                Ok(false) => return Ok(false),
                 Err(error) => return Err(Failure::Message(format!("{}: {error}", self.name))),
             }
             if !self.line.trim_ascii().is_empty() {
-                return Ok(Some(split(self.number, &self.line)));
+                return Ok(true);
             }
         }
     }

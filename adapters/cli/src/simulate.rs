@@ -3,28 +3,77 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use futures_lite::future;
-use gemini_ws::{Message, Scratch, Symbol, decode};
+use gemini_ws::{Message, Scratch, Symbol, Timestamp, UnixTime, decode};
 use gemini_ws_simulator::server::Server;
-use gemini_ws_simulator::{Config, Exchange};
+use gemini_ws_simulator::{Account, Config, Exchange};
 
 use crate::arguments::Simulate;
 use crate::failure::Failure;
 use crate::recording::Recording;
-use crate::signals::Interrupts;
+use crate::signals::{INTERRUPTED, Interrupts};
+
+/// The account that there is if none is asked for.
+const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
+
+/// How long clients may take to answer a Close frame.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Serves until it is interrupted.
 pub(crate) fn run(options: &Simulate) -> Result<(), Failure> {
-    let mut server = serve(Config::market(options.symbols.iter().copied()), options.seed, options.port)?;
+    // Nonces have to be near the venue's time, and clients take them from the clock.
+    let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
+    let epoch = Timestamp::from_nanos(now.saturating_mul(1_000_000));
+    let mut config = Config::market(options.symbols.iter().copied()).epoch(epoch);
+    for login in &options.accounts {
+        config = config.account(Account::new(login.key(), login.secret()));
+    }
+    if options.accounts.is_empty() {
+        let [key, secret] = DEMO;
+        config = config.account(Account::new(key, secret));
+    }
+    let mut server = serve(config, options.seed, options.port)?;
     let mut interrupts = Interrupts::new().map_err(|error| Failure::Message(error.to_string()))?;
-    let url = address(&server);
-    let symbols: Vec<_> = options.symbols.iter().map(Symbol::as_str).collect();
-    let symbols = symbols.join(" ");
-    writeln!(io::stdout(), "simulator listens on {url}\ntry: gemini-ws watch {symbols} --venue {url}")
-        .map_err(|error| Failure::of_output(&error))?;
-    smol::block_on(future::or(interrupts.next(), async { match server.run().await {} }));
+    let told = introduction(options, &address(&server));
+    writeln!(io::stdout(), "{told}").map_err(|error| Failure::of_output(&error))?;
+    smol::block_on(async {
+        future::or(interrupts.next(), async { match server.run().await {} }).await;
+        future::or(server.close(CLOSE_LIMIT), async {
+            interrupts.next().await;
+            std::process::exit(INTERRUPTED)
+        })
+        .await;
+    });
     Ok(())
+}
+
+/// What clients need to know.
+fn introduction(options: &Simulate, url: &str) -> String {
+    let symbols: Vec<_> = options.symbols.iter().map(Symbol::as_str).collect();
+    let mut text = format!("simulator listens on {url}\n");
+    let mut line = |name: &str, value: &str| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "\n  {name:<18} {value}");
+    };
+    line("current API", &format!("{url}/"));
+    line("market data v2", &format!("{url}/v2/marketdata"));
+    for symbol in &symbols {
+        line("market data v1", &format!("{url}/v1/marketdata/{symbol}"));
+    }
+    line("several symbols v1", &format!("{url}/v1/multimarketdata?symbols={}", symbols.join(",")));
+    line("order events v1", &format!("{url}/v1/order/events"));
+    for login in &options.accounts {
+        line("account", &format!("key {}, with the secret that was given", login.key()));
+    }
+    if options.accounts.is_empty() {
+        let [key, secret] = DEMO;
+        line("account", &format!("key {key}, secret {secret}"));
+    }
+    let symbols = symbols.join(" ");
+    let _ = write!(text, "\n\ntry: gemini-ws watch {symbols} --venue {url}\nCtrl-C ends it");
+    text
 }
 
 /// Listens on the loopback interface.

@@ -29,39 +29,71 @@ fn decode_goes_on_after_what_it_cannot_decode() {
     assert_eq!(run.err, "gemini-ws: of 4 frames, 2 malformed and 1 unrecognized\n");
 }
 
+/// The recordings, by endpoint.
+const RECORDINGS: [(&str, &str); 11] = [
+    ("streams", "dev_ws_gemini_perps.jsonl"),
+    ("streams", "fastmm_ws_gemini_perp_2026-09-30.jsonl"),
+    ("streams", "arbobs_ws_gemini_2026-09-15.jsonl"),
+    ("streams", "tardis_ws_gemini_2026-07.jsonl"),
+    ("v2", "dev_v2_marketdata.jsonl"),
+    ("v2", "arbobs_v2_marketdata_2026-09-15.jsonl"),
+    ("v2", "tardis_v2_marketdata_2019-2020.jsonl"),
+    ("v2", "pricefeed_v2_candles_sandbox_2026-07-29.jsonl"),
+    ("v2", "cpp_v2_marketdata_2022-06.jsonl"),
+    ("v1", "misc_v1_marketdata_2017-2023.jsonl"),
+    ("orders-v1", "docs_v1_orderevents_examples.jsonl"),
+];
+
 #[test]
 fn recorded_frames_are_all_known() {
-    for name in [
-        "dev_ws_gemini_perps.jsonl",
-        "fastmm_ws_gemini_perp_2026-09-30.jsonl",
-        "arbobs_ws_gemini_2026-09-15.jsonl",
-        "tardis_ws_gemini_2026-07.jsonl",
-    ] {
+    for (endpoint, name) in RECORDINGS {
         let Some(path) = recording(name) else { return };
-        let run = run(&["decode", path.to_str().unwrap()], b"");
+        let path = path.to_str().unwrap();
+        let guessed = run(&["decode", path], b"");
         let frames = std::fs::read_to_string(path).unwrap().lines().count();
-        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{name}");
-        assert_eq!(run.json_lines().len(), frames, "{name}");
+        assert_eq!((guessed.code, guessed.err.as_str()), (Some(0), ""), "{name}");
+        assert_eq!(guessed.json_lines().len(), frames, "{name}");
+        let told = run(&["decode", "--endpoint", endpoint, path], b"");
+        assert_eq!((told.out, told.err), (guessed.out, guessed.err), "{name}");
     }
 }
 
 #[test]
-fn books_are_those_of_the_golden_file() {
-    let Some(path) = recording("dev_ws_gemini_perps.jsonl") else { return };
-    let golden = recording("golden/dev_ws_gemini_perps.json").unwrap();
-    let golden: Value = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
-    let run = run(&["book", path.to_str().unwrap(), "--json"], b"");
-    let report: Value = serde_json::from_str(&run.out).unwrap();
-    let books = golden["books"].as_object().unwrap();
-    assert_eq!(report["books"].as_object().unwrap().len(), books.len());
-    for (symbol, book) in books {
-        for (member, value) in book.as_object().unwrap() {
-            assert_eq!(&report["books"][symbol][member], value, "{symbol} {member}");
+fn books_are_those_of_the_golden_files() {
+    for name in ["dev_ws_gemini_perps", "dev_v2_marketdata"] {
+        let Some(path) = recording(&format!("{name}.jsonl")) else { return };
+        let golden = recording(&format!("golden/{name}.json")).unwrap();
+        let golden: Value = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
+        let run = run(&["book", path.to_str().unwrap(), "--json"], b"");
+        let report: Value = serde_json::from_str(&run.out).unwrap();
+        let books = golden["books"].as_object().unwrap();
+        assert_eq!(report["books"].as_object().unwrap().len(), books.len());
+        for (symbol, book) in books {
+            for (member, value) in book.as_object().unwrap() {
+                assert_eq!(&report["books"][symbol][member], value, "{symbol} {member}");
+            }
+            assert_eq!(report["books"][symbol]["state"], "live");
+            assert_eq!(report["books"][symbol]["doubtful"], false);
         }
-        assert_eq!(report["books"][symbol]["state"], "live");
+        for counter in ["gaps", "malformed", "unrecognized", "crossed"] {
+            assert_eq!(report[counter], 0, "{counter}");
+        }
     }
-    for counter in ["gaps", "malformed", "unrecognized", "crossed"] {
-        assert_eq!(report[counter], 0, "{counter}");
+}
+
+/// Market data v1 of a connection whose address has the symbol.
+#[test]
+fn a_symbol_for_frames_that_name_none() {
+    let input = br#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99.50","remaining":"1","delta":"1","reason":"initial"}]}"#;
+    let table: [(&[&str], &str, bool); 3] = [
+        (&["book", "-"], "unnamed  live\n", true),
+        (&["book", "-", "--symbol", "btcusd"], "btcusd  live\n", false),
+        (&["book", "-", "--symbol", "BTCUSD", "--endpoint", "v1", "--json"], "\"BTCUSD\": {", false),
+    ];
+    for (arguments, shown, is_asked) in table {
+        let run = run(arguments, input);
+        assert!(run.code == Some(0) && run.out.contains(shown) && run.out.contains("99.5"), "{run:?}");
+        assert_eq!(run.err.contains("--symbol"), is_asked, "{}", run.err);
     }
 }
 
@@ -91,11 +123,14 @@ fn a_book_of_the_real_size() {
 #[test]
 fn wrong_use_says_what_to_do() {
     // arguments, exit code, what the message has
-    let table: [(&[&str], i32, &str); 6] = [
+    let table: [(&[&str], i32, &str); 9] = [
         (&[], 2, "Usage: gemini-ws"),
         (&["guess"], 2, "--help"),
         (&["book"], 2, "<FILE>"),
         (&["decode", "--json"], 2, "unexpected argument"),
+        (&["decode", "--endpoint", "v3"], 2, "streams, v2, v1, orders-v1"),
+        (&["book", "-", "--endpoint", "V1"], 2, "streams, v2, v1, orders-v1"),
+        (&["book", "-", "--symbol", "btc usd"], 2, "1 to 39 letters"),
         (&["decode", "no-such-file"], 1, "gemini-ws: no-such-file: "),
         (&["book", "no-such-file"], 1, "gemini-ws: no-such-file: "),
     ];

@@ -1,0 +1,105 @@
+//! The numbers that market data v1 gives to the frames of a connection (`marketdata-v1.md`, section 4).
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What the numbers tell of a recording.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub(super) struct Numbering {
+    /// How often numbers were missing.
+    pub(super) jumps: u64,
+    /// How many were.
+    pub(super) lost_frames: u64,
+    /// Numbers that were there before, or follow a higher one.
+    pub(super) repeated: u64,
+    /// How often it began again from 0: with another connection.
+    pub(super) restarts: u64,
+    #[serde(skip)]
+    last: Option<Frame>,
+}
+
+/// What a number belongs to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Frame {
+    pub(super) number: u64,
+    /// Heartbeats have none.
+    pub(super) event_id: Option<u64>,
+}
+
+/// How a frame follows the one before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Step {
+    /// As it should, or it is the first.
+    Next,
+    /// It is the one before once more.
+    Same,
+    /// It does not: what the books lack between the two is not known.
+    Lost,
+    /// It is the first of another connection.
+    Restart,
+}
+
+impl Numbering {
+    /// Takes the next frame.
+    pub(super) fn take(&mut self, frame: Frame) -> Step {
+        let Some(before) = self.last.replace(frame) else { return Step::Next };
+        if frame == before {
+            self.repeated += 1;
+            return Step::Same;
+        }
+        if frame.number == 0 {
+            self.restarts += 1;
+            return Step::Restart;
+        }
+        match frame.number.checked_sub(before.number) {
+            Some(1) => return Step::Next,
+            Some(distance @ 2..) => {
+                self.jumps += 1;
+                self.lost_frames = self.lost_frames.saturating_add(distance - 1);
+            }
+            None | Some(0) => self.repeated += 1,
+        }
+        Step::Lost
+    }
+}
+
+impl fmt::Display for Numbering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Numbering { jumps, lost_frames, repeated, restarts, .. } = self;
+        write!(f, "jumps={jumps} lost_frames={lost_frames} repeated={repeated} restarts={restarts}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        use Step::{Lost, Next, Restart, Same};
+        // number, event id, step; jumps, lost frames, repeated, restarts at the end
+        type Case<'c> = (&'c [(u64, Option<u64>, Step)], [u64; 4]);
+        let table: [Case<'_>; 8] = [
+            (&[(0, Some(5), Next), (1, None, Next), (2, Some(6), Next)], [0, 0, 0, 0]),
+            // A recording that begins late has lost nothing.
+            (&[(86, Some(5), Next), (87, Some(6), Next)], [0, 0, 0, 0]),
+            (&[(0, Some(5), Next), (4, Some(6), Lost), (5, Some(7), Next)], [1, 3, 0, 0]),
+            (&[(1, Some(5), Next), (1, Some(5), Same), (2, None, Next), (2, None, Same)], [0, 0, 2, 0]),
+            // The same number for something else.
+            (&[(1, Some(5), Next), (1, Some(6), Lost), (2, Some(7), Next)], [0, 0, 1, 0]),
+            (&[(9, Some(5), Next), (7, Some(6), Lost), (8, Some(7), Next)], [0, 0, 1, 0]),
+            (&[(9, Some(5), Next), (0, Some(6), Restart), (0, Some(7), Restart)], [0, 0, 0, 2]),
+            (&[(0, Some(5), Next), (u64::MAX, Some(6), Lost), (0, None, Restart)], [1, u64::MAX - 1, 0, 1]),
+        ];
+        for (frames, [jumps, lost_frames, repeated, restarts]) in table {
+            let mut numbering = Numbering::default();
+            for (number, event_id, step) in frames {
+                let frame = Frame { number: *number, event_id: *event_id };
+                assert_eq!(numbering.take(frame), *step, "{frame:?} of {frames:?}");
+            }
+            let last = numbering.last;
+            assert_eq!(numbering, Numbering { jumps, lost_frames, repeated, restarts, last }, "{frames:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What is told of the books of a recording, as text and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use gemini_ws::{Book, Level, OrderBook, Side, StaleReason};
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+use super::numbering::Numbering;
+
+/// Levels per side that are printed.
+const TOP: usize = 10;
+
+/// What a recording yields.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    pub(super) books: BTreeMap<String, BookReport>,
+    /// Symbols whose changes were seen but never a snapshot, and how many.
+    pub(super) without_snapshot: BTreeMap<String, u64>,
+    pub(super) frames: u64,
+    pub(super) malformed: u64,
+    pub(super) unrecognized: u64,
+    pub(super) gaps: u64,
+    pub(super) crossed: u64,
+    /// Of market data v1, if there is some.
+    pub(super) socket_sequence: Option<Numbering>,
+}
+
+/// One book at the end of the recording, or where it became stale.
+#[derive(Debug, Serialize)]
+pub(super) struct BookReport {
+    pub(super) state: &'static str,
+    /// Why it is stale.
+    pub(super) reason: Option<StaleReason>,
+    /// Levels per side.
+    pub(super) bids: usize,
+    pub(super) asks: usize,
+    pub(super) best_bid: Option<Row>,
+    pub(super) best_ask: Option<Row>,
+    /// The archived endpoints have none, or one that says nothing of losses.
+    pub(super) last_u: Option<u64>,
+    pub(super) sha256: String,
+    pub(super) top10_bids: Vec<Row>,
+    pub(super) top10_asks: Vec<Row>,
+    pub(super) crossed: bool,
+    /// It began with a frame that looks like mere changes, so it may lack levels.
+    pub(super) doubtful: bool,
+    #[serde(flatten)]
+    pub(super) counts: Counts,
+}
+
+/// What became of a symbol's changes: those of one frame are one.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Counts {
+    pub(super) snapshots: u64,
+    /// Changes that were applied.
+    pub(super) updates: u64,
+    /// How often an update was found missing.
+    pub(super) gaps: u64,
+    /// Nothing to apply: all of it was seen, or there was no book to change, or only a stale one.
+    pub(super) ignored: u64,
+}
+
+/// Price and quantity without trailing zeros.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row(Level);
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Row(level) = self;
+        [level.price.normalized(), level.quantity.normalized()].serialize(serializer)
+    }
+}
+
+impl BookReport {
+    pub(super) fn of(book: Book<'_>, counts: Counts, doubtful: bool) -> BookReport {
+        let (state, reason) = match book {
+            Book::Live(_) => ("live", None),
+            Book::Stale { reason, .. } => ("stale", Some(reason)),
+        };
+        let last = book.last();
+        let top = |side: &Side| side.iter().take(TOP).copied().map(Row).collect();
+        BookReport {
+            state,
+            reason,
+            bids: last.bids().len(),
+            asks: last.asks().len(),
+            best_bid: last.bids().best().copied().map(Row),
+            best_ask: last.asks().best().copied().map(Row),
+            last_u: last.last_update_id(),
+            sha256: hash(last),
+            top10_bids: top(last.bids()),
+            top10_asks: top(last.asks()),
+            crossed: last.is_crossed(),
+            doubtful,
+            counts,
+        }
+    }
+}
+
+/// SHA-256 over one line per level, bids then asks, best first, decimals without trailing zeros.
+fn hash(book: &OrderBook) -> String {
+    let mut text = String::new();
+    for (letter, side) in [('b', book.bids()), ('a', book.asks())] {
+        for level in side {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "{letter} {} {}", level.price.normalized(), level.quantity.normalized());
+        }
+    }
+    let mut hexadecimal = String::new();
+    for byte in Sha256::digest(text.as_bytes()) {
+        let _ = write!(hexadecimal, "{byte:02x}");
+    }
+    hexadecimal
+}
+
+impl Report {
+    pub(super) fn knows(&self, symbol: &str) -> bool {
+        self.books.contains_key(symbol) || self.without_snapshot.contains_key(symbol)
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a text cannot fail.
+        let _ = self.write_text(&mut text);
+        text
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        let Report { frames, malformed, unrecognized, gaps, crossed, .. } = self;
+        for (symbol, book) in &self.books {
+            book.write_text(symbol, out)?;
+        }
+        for (symbol, ignored) in &self.without_snapshot {
+            writeln!(out, "{symbol}  no snapshot, {ignored} changes\n")?;
+        }
+        if let Some(numbering) = &self.socket_sequence {
+            writeln!(out, "socket_sequence  {numbering}")?;
+        }
+        writeln!(
+            out,
+            "frames={frames} malformed={malformed} unrecognized={unrecognized} gaps={gaps} crossed={crossed}"
+        )
+    }
+}
+
+impl BookReport {
+    fn write_text(&self, symbol: &str, out: &mut String) -> std::fmt::Result {
+        let Counts { snapshots, updates, gaps, ignored } = self.counts;
+        let state = match self.reason {
+            None => "live",
+            Some(StaleReason::Gap) => "stale: an update is missing",
+            Some(StaleReason::Disconnected) => "stale: the link ended",
+        };
+        let crossed = if self.crossed { ", crossed" } else { "" };
+        let doubtful = if self.doubtful { ", doubtful: its first frame looks like mere changes" } else { "" };
+        writeln!(out, "{symbol}  {state}{crossed}{doubtful}")?;
+        writeln!(out, "  levels   {} bids, {} asks", self.bids, self.asks)?;
+        let frames = format!("{snapshots} snapshots, {updates} updates, {gaps} gaps, {ignored} ignored");
+        writeln!(out, "  frames   {frames}")?;
+        if let Some(id) = self.last_u {
+            writeln!(out, "  last id  {id}")?;
+        }
+        writeln!(out, "  sha256   {}", self.sha256)?;
+        let cell = |row: Option<&Row>| match row {
+            Some(Row(Level { price, quantity })) => {
+                [price.normalized(), quantity.normalized()].map(|it| it.to_string())
+            }
+            None => [const { String::new() }; 2],
+        };
+        writeln!(out, "  {:>18} {:>18}   {:<18} quantity", "quantity", "bid", "ask")?;
+        for position in 0..self.top10_bids.len().max(self.top10_asks.len()) {
+            let [bid, bid_quantity] = cell(self.top10_bids.get(position));
+            let [ask, ask_quantity] = cell(self.top10_asks.get(position));
+            let row = format!("  {bid_quantity:>18} {bid:>18}   {ask:<18} {ask_quantity:<18}");
+            writeln!(out, "{}", row.trim_end())?;
+        }
+        writeln!(out)
+    }
+}

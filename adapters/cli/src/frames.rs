@@ -1,0 +1,90 @@
+//! Frames of a recording, and which endpoint of the venue each is from.
+
+use gemini_ws::Endpoint;
+
+use crate::failure::Failure;
+use crate::recording::{Line, Recording};
+
+/// The lines of a recording, each with the endpoint that it is decoded for.
+pub(crate) struct Frames {
+    recording: Recording,
+    endpoints: Endpoints,
+}
+
+enum Endpoints {
+    /// The user knows.
+    Given(Endpoint),
+    /// Each frame tells, or is taken to be from where the last one was that told.
+    Guessed { last: Option<Endpoint> },
+}
+
+impl Frames {
+    pub(crate) fn new(recording: Recording, given: Option<Endpoint>) -> Frames {
+        let guessed = Endpoints::Guessed { last: None };
+        Frames { recording, endpoints: given.map_or(guessed, Endpoints::Given) }
+    }
+
+    /// The next frame; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<(Endpoint, Line<'_>)>, Failure> {
+        let Frames { recording, endpoints } = self;
+        if let Endpoints::Guessed { last: last @ None } = endpoints {
+            // Of a recording in which no frame tells, all are as good as from anywhere.
+            *last = Some(recording.look_ahead(guess)?.unwrap_or_default());
+        }
+        let Some(line) = recording.next()? else { return Ok(None) };
+        let endpoint = match endpoints {
+            Endpoints::Given(endpoint) => *endpoint,
+            Endpoints::Guessed { last } => {
+                *last = guess(line.frame).or(*last);
+                last.unwrap_or_default()
+            }
+        };
+        Ok(Some((endpoint, line)))
+    }
+}
+
+fn guess(frame: &[u8]) -> Option<Endpoint> {
+    Endpoint::guess(str::from_utf8(frame).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Endpoint::{MarketDataV1 as V1, MarketDataV2 as V2, OrderEventsV1 as Orders, Streams};
+
+    fn endpoints(lines: &str, given: Option<Endpoint>) -> Vec<(u64, Endpoint)> {
+        let recording = Recording::new(Box::new(std::io::Cursor::new(lines.to_owned())), "test");
+        let (mut frames, mut found) = (Frames::new(recording, given), Vec::new());
+        while let Some((endpoint, line)) = frames.next().unwrap() {
+            found.push((line.number, endpoint));
+        }
+        found
+    }
+
+    #[test]
+    fn endpoints_of_frames() {
+        let refusal = r#"{"result":"error","reason":"Maintenance"}"#;
+        let stream = r#"{"id":1,"status":200}"#;
+        let v2 = r#"{"timestamp":1,"type":"heartbeat"}"#;
+        let v1 = r#"{"type":"heartbeat","socket_sequence":3}"#;
+        let orders = r#"{"type":"heartbeat","socket_sequence":3,"trace_id":"a"}"#;
+        let table: [(&[&str], Option<Endpoint>, &[Endpoint]); 10] = [
+            (&[], None, &[]),
+            (&[stream, v2, v1, orders, "[]"], None, &[Streams, V2, V1, Orders, Orders]),
+            (&[stream, v2, v1, orders, "[]"], Some(V1), &[V1; 5]),
+            // What cannot tell is as the frame before it, at the beginning as the first that tells.
+            (&[v2, refusal], None, &[V2, V2]),
+            (&[v1, refusal, orders, refusal], None, &[V1, V1, Orders, Orders]),
+            (&[refusal, "rubbish", v1, v2], None, &[V1, V1, V1, V2]),
+            (&["{\"cut", v2], None, &[V2, V2]),
+            (&[refusal, refusal], None, &[Streams, Streams]),
+            (&[refusal], Some(Orders), &[Orders]),
+            (&["17 [{}]"], None, &[Orders]),
+        ];
+        for (lines, given, expected) in table {
+            // An empty line in front: numbers are those of the file.
+            let expected: Vec<_> = (2..).zip(expected.iter().copied()).collect();
+            assert_eq!(endpoints(&format!("\n{}", lines.join("\n")), given), expected, "{lines:?}");
+        }
+    }
+}

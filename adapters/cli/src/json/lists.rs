@@ -1,0 +1,90 @@
+//! Messages with a list of things of several kinds, each of which is written as if it stood alone.
+
+use gemini_ws::{Element, List, MarketEntry, MarketUpdate, OrderReport, SnapshotOrder, Timestamp};
+use serde::{Serialize, Serializer};
+
+use super::{FrameBody, Kind, Undecodable};
+
+/// The elements of a list, each written as what a function makes of it.
+pub(super) struct Each<'f, T, B> {
+    list: List<'f, T>,
+    body: fn(T) -> B,
+}
+
+impl<'f, T: Element<'f>, B: Serialize> Serialize for Each<'f, T, B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.list.iter().map(self.body))
+    }
+}
+
+/// An element that was read, or what is told of one that was not.
+#[derive(Serialize)]
+#[serde(untagged)]
+#[allow(clippy::large_enum_variant, reason = "written at once")]
+pub(super) enum ElementBody<'f, T> {
+    Read(T),
+    Unrecognized(Kind<FrameBody>),
+    Malformed(Undecodable<'f>),
+}
+
+/// Order events v1.
+#[derive(Serialize)]
+pub(super) struct OrderEventsBody<'f> {
+    events: Each<'f, OrderReport<'f>, ElementBody<'f, OrderReport<'f>>>,
+}
+
+impl<'f> OrderEventsBody<'f> {
+    pub(super) fn of(events: List<'f, OrderReport<'f>>) -> OrderEventsBody<'f> {
+        OrderEventsBody { events: Each { list: events, body: order } }
+    }
+}
+
+/// Open orders of the current API.
+#[derive(Serialize)]
+pub(super) struct OrderSnapshotBody<'f> {
+    orders: Each<'f, SnapshotOrder<'f>, ElementBody<'f, OrderReport<'f>>>,
+}
+
+impl<'f> OrderSnapshotBody<'f> {
+    pub(super) fn of(orders: List<'f, SnapshotOrder<'f>>) -> OrderSnapshotBody<'f> {
+        OrderSnapshotBody { orders: Each { list: orders, body: |SnapshotOrder(report)| order(report) } }
+    }
+}
+
+fn order(report: OrderReport<'_>) -> ElementBody<'_, OrderReport<'_>> {
+    match report {
+        OrderReport::Unrecognized(it) => ElementBody::Unrecognized(Kind::unrecognized(it.frame.as_str())),
+        OrderReport::Malformed { element, error } => {
+            ElementBody::Malformed(Undecodable::new(element.as_str(), error))
+        }
+        report => ElementBody::Read(report),
+    }
+}
+
+/// Market data v1.
+#[derive(Serialize)]
+pub(super) struct MarketUpdateBody<'f> {
+    event_id: u64,
+    socket_sequence: u64,
+    timestamp: Option<Timestamp>,
+    event_time: Option<Timestamp>,
+    entries: Each<'f, MarketEntry<'f>, ElementBody<'f, MarketEntry<'f>>>,
+    symbol: Option<&'f str>,
+}
+
+impl<'f> MarketUpdateBody<'f> {
+    pub(super) fn of(update: &MarketUpdate<'f>) -> MarketUpdateBody<'f> {
+        let entry = |entry| match entry {
+            MarketEntry::Unrecognized(it) => ElementBody::Unrecognized(Kind::unrecognized(it.frame.as_str())),
+            entry => ElementBody::Read(entry),
+        };
+        MarketUpdateBody {
+            event_id: update.event_id,
+            socket_sequence: update.socket_sequence,
+            timestamp: update.timestamp,
+            event_time: update.event_time,
+            entries: Each { list: update.entries, body: entry },
+            symbol: update.symbol,
+        }
+    }
+}
