@@ -405,7 +405,7 @@ pub enum OrderReport<'f> {
     Update(super::OrderUpdate<'f>),
     /// An element of a type that is not known, whole.
     Unrecognized(super::Unrecognized<'f>),
-    /// An element that cannot be read, with the reason; the offset is the frame's.
+    /// An element that cannot be read, with the reason; the offset is that within the element.
     Malformed {
         /// The element.
         element: RawJson<'f>,
