@@ -89,11 +89,11 @@ impl Names {
             _ => {}
         }
         let is = |(long, _): &&(&str, u8)| *long == name;
-        let found = match self.long.get(*hint).filter(is) {
-            Some(found) => Some((*hint, found)),
-            None => self.long.iter().enumerate().find(|(_, long)| is(long)),
-        };
-        let (position, (_, slot)) = found?;
+        // From there on, then from the beginning: the order seldom differs, though some are left out.
+        let (before, behind) = self.long.split_at_checked(*hint).unwrap_or((self.long, &[]));
+        let found = behind.iter().position(|long| is(&long)).map(|position| hint.wrapping_add(position));
+        let position = found.or_else(|| before.iter().position(|long| is(&long)))?;
+        let (_, slot) = self.long.get(position)?;
         *hint = position.wrapping_add(1);
         Some(*slot)
     }

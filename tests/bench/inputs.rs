@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use gemini_ws::{Message, ResponseId, Scratch, decode};
+use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 
 use crate::support::{frames, random::Random};
 
@@ -18,19 +18,30 @@ pub(crate) enum Kind {
     Contract,
     ReplyWithNumber,
     ReplyWithText,
+    Order,
+    Balances,
+    LevelsV2,
+    TradeV2,
+    UpdateV1,
+    OrdersV1,
 }
 
 /// One row of the table.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) name: &'static str,
+    pub(crate) endpoint: Endpoint,
     pub(crate) frames: Vec<(Kind, String)>,
 }
 
 impl Input {
     fn new(name: &'static str, frames: impl IntoIterator<Item = String>) -> Input {
-        let frames = frames.into_iter().map(|frame| (kind(&frame), frame)).collect();
-        Input { name, frames }
+        Input::of(Endpoint::Streams, name, frames)
+    }
+
+    fn of(endpoint: Endpoint, name: &'static str, frames: impl IntoIterator<Item = String>) -> Input {
+        let frames = frames.into_iter().map(|frame| (kind(endpoint, &frame), frame)).collect();
+        Input { name, endpoint, frames }
     }
 }
 
@@ -55,6 +66,12 @@ pub(crate) fn all() -> Vec<Input> {
         Input::new("error reply", (0..MANY).map(|id| {
             format!("{{\"id\":{id},\"status\":400,\"error\":{{\"code\":-1013,\"msg\":\"Invalid stream name: none{id}@trade\"}}}}")
         })),
+        Input::new("order update", Vec::from_iter((0..MANY).map(|_| maker.order_update()))),
+        Input::new("balances, 3 assets", Vec::from_iter((0..MANY).map(|_| maker.balances()))),
+        Input::of(Endpoint::MarketDataV2, "v2 levels, 4", Vec::from_iter((0..MANY).map(|_| maker.levels_v2()))),
+        Input::of(Endpoint::MarketDataV2, "v2 trade", Vec::from_iter((0..MANY).map(|_| maker.trade_v2()))),
+        Input::of(Endpoint::MarketDataV1, "v1 trade and change", Vec::from_iter((0..MANY).map(|_| maker.update_v1()))),
+        Input::of(Endpoint::OrderEventsV1, "v1 order event", Vec::from_iter((0..MANY).map(|_| maker.order_event_v1()))),
         Input::new("session", session()),
     ];
     let recording = frames::recordings(|name| name == "dev_ws_gemini_perps.jsonl");
@@ -82,8 +99,14 @@ fn session() -> Vec<String> {
     frames
 }
 
-fn kind(frame: &str) -> Kind {
-    match decode(frame, &mut Scratch::new()).unwrap() {
+fn kind(endpoint: Endpoint, frame: &str) -> Kind {
+    match endpoint.decode(frame, &mut Scratch::new()).unwrap() {
+        Message::Trade(_) if endpoint == Endpoint::MarketDataV2 => Kind::TradeV2,
+        Message::OrderUpdate(_) => Kind::Order,
+        Message::BalanceUpdate(_) => Kind::Balances,
+        Message::L2Updates(_) => Kind::LevelsV2,
+        Message::MarketUpdate(_) => Kind::UpdateV1,
+        Message::OrderEvents(_) => Kind::OrdersV1,
         Message::BookTicker(_) => Kind::Ticker,
         Message::Depth(_) => Kind::Depth,
         Message::Trade(_) => Kind::Trade,
@@ -182,6 +205,55 @@ impl Maker {
         let (time, id) = (self.time() / 1_000_000, self.random.next() % 1_000_000);
         format!(
             "{{\"e\":\"contractStatus\",\"E\":{time},\"s\":\"GEMI-BTC26-HI{id}\",\"k\":\"BTC26\",\"c\":\"HI{id}\",\"i\":{id},\"p\":\"{id}\",\"o\":\"Approved\",\"n\":\"Active\"}}"
+        )
+    }
+
+    fn order_update(&mut self) -> String {
+        let (time, off, id) = (self.time(), self.random.below(300) as i64, self.random.next() >> 4);
+        let (price, quantity, done) = (self.price(off), self.quantity(), self.quantity());
+        format!(
+            "{{\"e\":\"orderUpdate\",\"E\":{time},\"s\":\"BTCUSD\",\"i\":{id},\"c\":\"order-{id}\",\"S\":\"BUY\",\"o\":\"LIMIT\",\"X\":\"PARTIALLY_FILLED\",\"p\":\"{price}\",\"q\":\"{quantity}\",\"z\":\"{done}\",\"Z\":\"{done}\",\"L\":\"{price}\",\"t\":{time},\"n\":\"1.80\",\"m\":true,\"T\":{time}}}"
+        )
+    }
+
+    fn balances(&mut self) -> String {
+        let (time, rows) = (self.time(), ["BTC", "ETH", "USD"]);
+        let rows = rows.map(|asset| {
+            format!("{{\"a\":\"{asset}\",\"f\":\"{}\",\"c\":\"{}\"}}", self.quantity(), self.quantity())
+        });
+        format!("{{\"e\":\"balanceUpdate\",\"E\":{time},\"u\":{time},\"B\":[{}]}}", rows.join(","))
+    }
+
+    fn levels_v2(&mut self) -> String {
+        let level = |maker: &mut Maker, side: &str, off: i64| {
+            format!("[\"{side}\",\"{}\",\"{}\"]", maker.price(off), maker.quantity())
+        };
+        let levels =
+            [level(self, "buy", -1), level(self, "buy", -4), level(self, "sell", 2), level(self, "sell", 3)];
+        format!("{{\"type\":\"l2_updates\",\"symbol\":\"BTCUSD\",\"changes\":[{}]}}", levels.join(","))
+    }
+
+    fn trade_v2(&mut self) -> String {
+        let (time, off) = (self.time() / 1_000_000, self.random.below(300) as i64);
+        let (price, quantity) = (self.price(off), self.quantity());
+        format!(
+            "{{\"type\":\"trade\",\"symbol\":\"BTCUSD\",\"event_id\":{time},\"timestamp\":{time},\"price\":\"{price}\",\"quantity\":\"{quantity}\",\"side\":\"buy\"}}"
+        )
+    }
+
+    fn update_v1(&mut self) -> String {
+        let (time, off) = (self.time() / 1_000_000, self.random.below(300) as i64);
+        let (price, quantity, seconds) = (self.price(off), self.quantity(), time / 1000);
+        format!(
+            "{{\"type\":\"update\",\"eventId\":{time},\"timestamp\":{seconds},\"timestampms\":{time},\"socket_sequence\":{off},\"events\":[{{\"type\":\"trade\",\"tid\":{time},\"price\":\"{price}\",\"amount\":\"{quantity}\",\"makerSide\":\"ask\"}},{{\"type\":\"change\",\"side\":\"ask\",\"price\":\"{price}\",\"remaining\":\"{quantity}\",\"delta\":\"-0.1\",\"reason\":\"trade\"}}]}}"
+        )
+    }
+
+    fn order_event_v1(&mut self) -> String {
+        let (time, id) = (self.time() / 1_000_000, self.random.next() % 10_000_000_000);
+        let (price, quantity, seconds) = (self.price(1), self.quantity(), time / 1000);
+        format!(
+            "[{{\"type\":\"booked\",\"order_id\":\"{id}\",\"event_id\":\"{id}\",\"account_name\":\"primary\",\"client_order_id\":\"order-{id}\",\"api_session\":\"UI\",\"symbol\":\"btcusd\",\"side\":\"buy\",\"order_type\":\"exchange limit\",\"timestamp\":\"{seconds}\",\"timestampms\":{time},\"is_live\":true,\"is_cancelled\":false,\"is_hidden\":false,\"avg_execution_price\":\"0.00\",\"executed_amount\":\"0\",\"remaining_amount\":\"{quantity}\",\"original_amount\":\"{quantity}\",\"price\":\"{price}\",\"socket_sequence\":7}}]"
         )
     }
 

@@ -114,6 +114,116 @@ struct Refusal<'f> {
     msg: &'f str,
 }
 
+#[derive(Debug, Deserialize)]
+struct Order<'f> {
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: &'f str,
+    i: u64,
+    c: Option<&'f str>,
+    #[serde(rename = "S")]
+    side: Option<&'f str>,
+    o: Option<&'f str>,
+    #[serde(rename = "X")]
+    status: &'f str,
+    p: Option<Decimal>,
+    q: Option<Decimal>,
+    z: Option<Decimal>,
+    #[serde(rename = "Z")]
+    executed: Option<Decimal>,
+    #[serde(rename = "L")]
+    last_price: Option<Decimal>,
+    t: Option<u64>,
+    n: Option<Decimal>,
+    m: Option<bool>,
+    r: Option<&'f str>,
+    #[serde(rename = "T")]
+    time: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Balances<'f> {
+    #[serde(rename = "E")]
+    event_time: i64,
+    u: Option<i64>,
+    #[serde(borrow, rename = "B")]
+    rows: Vec<Balance<'f>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Balance<'f> {
+    a: &'f str,
+    f: Decimal,
+    c: Decimal,
+}
+
+#[derive(Debug, Deserialize)]
+struct LevelsV2<'f> {
+    symbol: &'f str,
+    #[serde(borrow)]
+    changes: Vec<(&'f str, Decimal, Decimal)>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TradeV2<'f> {
+    symbol: &'f str,
+    event_id: u64,
+    timestamp: i64,
+    price: Decimal,
+    quantity: Decimal,
+    side: &'f str,
+}
+
+#[derive(Debug, Deserialize)]
+struct UpdateV1<'f> {
+    #[serde(rename = "eventId")]
+    event_id: u64,
+    socket_sequence: u64,
+    timestampms: Option<i64>,
+    #[serde(borrow)]
+    events: Vec<EntryV1<'f>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EntryV1<'f> {
+    #[serde(rename = "type")]
+    kind: &'f str,
+    side: Option<&'f str>,
+    price: Option<Decimal>,
+    remaining: Option<Decimal>,
+    delta: Option<Decimal>,
+    reason: Option<&'f str>,
+    tid: Option<u64>,
+    amount: Option<Decimal>,
+    #[serde(rename = "makerSide")]
+    maker_side: Option<&'f str>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OrderV1<'f> {
+    #[serde(rename = "type")]
+    kind: &'f str,
+    order_id: &'f str,
+    event_id: Option<&'f str>,
+    account_name: Option<&'f str>,
+    client_order_id: Option<&'f str>,
+    api_session: Option<&'f str>,
+    symbol: &'f str,
+    side: &'f str,
+    order_type: &'f str,
+    timestamp: &'f str,
+    timestampms: i64,
+    is_live: bool,
+    is_cancelled: bool,
+    is_hidden: bool,
+    avg_execution_price: Option<Decimal>,
+    executed_amount: Option<Decimal>,
+    remaining_amount: Option<Decimal>,
+    original_amount: Option<Decimal>,
+    price: Option<Decimal>,
+    socket_sequence: u64,
+}
+
 /// What tells the kinds apart; all the rest is passed over.
 #[derive(Debug, Deserialize)]
 struct Probe<'f> {
@@ -178,7 +288,21 @@ pub(crate) fn decode(kind: Kind, frame: &str) {
         Kind::Contract => see::<Contract<'_>>(frame),
         Kind::ReplyWithNumber => see::<Reply<'_, u64>>(frame),
         Kind::ReplyWithText => see::<Reply<'_, &str>>(frame),
+        Kind::Order => see::<Order<'_>>(frame),
+        Kind::Balances => see::<Balances<'_>>(frame),
+        Kind::LevelsV2 => see::<LevelsV2<'_>>(frame),
+        Kind::TradeV2 => see::<TradeV2<'_>>(frame),
+        Kind::UpdateV1 => see::<UpdateV1<'_>>(frame),
+        Kind::OrdersV1 => see::<Vec<OrderV1<'_>>>(frame),
     }
+}
+
+/// Whether [`decode_unknown`] knows it.
+pub(crate) fn can_tell(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Order | Kind::Balances | Kind::LevelsV2 | Kind::TradeV2 | Kind::UpdateV1 | Kind::OrdersV1
+    )
 }
 
 /// The same, and changes the book of the frame's symbol.
