@@ -402,3 +402,20 @@ fn longest_frame() {
     let error = decode(&frame(gemini_ws::FRAME_BYTES_MAX + 1), &mut scratch).unwrap_err();
     assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::TooLong, gemini_ws::FRAME_BYTES_MAX));
 }
+
+/// The levels of a frame take the place of those before, in every spelling.
+#[test]
+fn working_memory_does_not_grow() {
+    let plain = r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[["1","2"],["3","4"]],"a":[["5","6"]]}"#;
+    let spaced = plain.replace(',', " ,");
+    let mut scratch = Scratch::new();
+    for frame in [plain, spaced.as_str()] {
+        let mut again = |times: usize| {
+            for _ in 0..times {
+                assert!(decode(frame, &mut scratch).is_ok());
+            }
+        };
+        again(1);
+        assert_eq!(allocation_counter::measure(|| again(1_000)).count_total, 0, "{frame}");
+    }
+}
