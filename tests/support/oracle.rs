@@ -1,6 +1,8 @@
 //! The differential oracle: `gemini_ws::Endpoint::decode` against a general JSON parser and a slow
 //! reading.
 
+use std::fmt;
+
 use gemini_ws::{
     ApiSession, DecodeError, DecodeErrorKind, Endpoint, JSON_DEPTH_MAX, Message, OrderReport, ResponseId,
     Scratch,
@@ -39,11 +41,11 @@ fn check_each(endpoints: &[Endpoint], text: &str, used: &mut Scratch) {
     let general = Json::can_read(text).then(|| Json::parse(text));
     let mut seen = None;
     for &endpoint in endpoints {
-        let ours = decoded(endpoint, text, &mut Scratch::new());
-        let again = decoded(endpoint, text, used);
+        let ours = decoded(endpoint, text, &mut Scratch::new(), events::check);
+        let again = decoded(endpoint, text, used, |_| {});
         assert_eq!(ours, again, "{endpoint}: depends on the frames before: {text}");
         let Some(general) = &general else { continue };
-        let at = format_args!("{endpoint}: {text}").to_string();
+        let at = At { endpoint, text };
         match &ours {
             Ok(ours) => {
                 let Ok(frame) = general else { panic!("no JSON, but decoded to {ours:?}, {at}") };
@@ -53,22 +55,41 @@ fn check_each(endpoints: &[Endpoint], text: &str, used: &mut Scratch) {
             // What is no JSON is none for every endpoint.
             Err(error) if error.member().is_none() && seen == Some(*error) => {}
             Err(error) => {
-                refused(endpoint, text, *error, general, &at);
+                refused(at, *error, general);
                 seen = Some(*error);
             }
         }
     }
 }
 
-fn decoded(endpoint: Endpoint, text: &str, scratch: &mut Scratch) -> Result<Value, DecodeError> {
+fn decoded(
+    endpoint: Endpoint,
+    text: &str,
+    scratch: &mut Scratch,
+    see: fn(&Message<'_>),
+) -> Result<Value, DecodeError> {
     scratch.set_symbol(reading::SYMBOL.parse().ok());
     let message = endpoint.decode(text, scratch)?;
-    events::check(&message);
+    see(&message);
     Ok(said(&message, text))
 }
 
+/// What is being looked at.
+#[derive(Clone, Copy)]
+struct At<'t> {
+    endpoint: Endpoint,
+    text: &'t str,
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.endpoint, self.text)
+    }
+}
+
 /// Whether an error is right.
-fn refused(endpoint: Endpoint, text: &str, error: DecodeError, general: &serde_json::Result<Json>, at: &str) {
+fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
+    let At { endpoint, text } = at;
     use DecodeErrorKind::{
         Control, Escape, NotAnObject, Syntax, TooDeep, TooLong, TrailingText, UnexpectedEnd,
     };

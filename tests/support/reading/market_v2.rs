@@ -152,7 +152,7 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
         return Some("0".into());
     }
     // No number that fits is moved further.
-    let exponent = exponent.parse::<i64>().ok().filter(|exponent| exponent.abs() < 100)?;
+    let exponent = exponent.parse::<i64>().ok().filter(|exponent| (-99..100).contains(exponent))?;
     let decimals = fraction.len() as i64 - exponent;
     let moved = if decimals <= 0 {
         format!("{digits}{}", "0".repeat(decimals.unsigned_abs() as usize))
