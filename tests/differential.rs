@@ -1,9 +1,9 @@
-//! The decoder against a general JSON parser and a slow reading: on the corpus, and on frames that
-//! come of the corpus by changes.
+//! The decoders against a general JSON parser and a slow reading: on the corpus, and on frames that
+//! come of it by changes, each as a frame of every endpoint.
 
 mod support;
 
-use gemini_ws::Scratch;
+use gemini_ws::{Endpoint, Scratch};
 use support::{decimals, frames, mutation, oracle, random::Random};
 
 /// Enough to reach every branch many times over, and still a matter of seconds.
@@ -13,22 +13,32 @@ const DECIMALS: usize = 100_000;
 #[test]
 fn corpus() {
     let mut scratch = Scratch::new();
-    for frame in frames::corpus() {
-        oracle::check(&frame.text, &mut scratch);
-        // Cut anywhere: an error, and never a panic.
-        for end in (0..frame.text.len()).filter(|&end| frame.text.is_char_boundary(end)) {
-            oracle::check(&frame.text[..end], &mut scratch);
+    for endpoint in Endpoint::ALL {
+        for frame in frames::corpus_of(endpoint) {
+            let refused = endpoint.decode(&frame.text, &mut scratch).is_err();
+            assert_eq!(refused, frame.name.starts_with("refused."), "{endpoint}: {}", frame.name);
+            oracle::check_everywhere(&frame.text, &mut scratch);
+            // Cut anywhere: an error, and never a panic.
+            for end in (0..frame.text.len()).filter(|&end| frame.text.is_char_boundary(end)) {
+                oracle::check_everywhere(&frame.text[..end], &mut scratch);
+            }
         }
     }
 }
 
 #[test]
 fn changed_frames() {
-    let frames: Vec<String> = frames::corpus().into_iter().map(|frame| frame.text).collect();
+    let all = Endpoint::ALL.map(|endpoint| {
+        let frames: Vec<String> = frames::corpus_of(endpoint).into_iter().map(|frame| frame.text).collect();
+        frames
+    });
     let mut random = Random(1);
     let mut scratch = Scratch::new();
     for _ in 0..MUTATED {
-        oracle::check(&mutation::mutated(&frames, &mut random), &mut scratch);
+        let frames = random.pick(&all);
+        let other = random.pick(&all);
+        let frame = mutation::mutated(frames, other, &mut random);
+        oracle::check_everywhere(&frame, &mut scratch);
     }
 }
 

@@ -2,27 +2,44 @@
 
 mod support;
 
-use gemini_ws::{Message, Scratch, decode};
+use gemini_ws::{Endpoint, Event, Replay, Scratch};
 use support::{frames, oracle};
+
+/// The endpoint that a recording was made at, by its name.
+fn endpoint(name: &str) -> Endpoint {
+    let told = [
+        ("v2_marketdata", Endpoint::MarketDataV2),
+        ("v2_candles", Endpoint::MarketDataV2),
+        ("v1_marketdata", Endpoint::MarketDataV1),
+        ("orderevents", Endpoint::OrderEventsV1),
+    ];
+    told.iter().find(|(part, _)| name.contains(part)).map_or(Endpoint::Streams, |(_, endpoint)| *endpoint)
+}
 
 #[test]
 fn everything_is_known() {
-    let wanted = |name: &str| {
-        name.ends_with(".jsonl") && (name.contains("ws_gemini") || name.starts_with("full_snapshot"))
-    };
-    let Some(recordings) = frames::recordings(wanted) else { return };
+    let Some(recordings) = frames::recordings(|name| name.ends_with(".jsonl")) else { return };
     let mut scratch = Scratch::new();
-    let mut read = 0;
+    let mut read = [0; Endpoint::ALL.len()];
     for recording in &recordings {
+        let endpoint = endpoint(&recording.name);
+        let mut replay = Replay::new();
         for (line, frame) in recording.lines() {
             let place = format!("{}:{line}", recording.name);
-            match decode(frame, &mut scratch) {
-                Ok(Message::Unrecognized(_)) => panic!("{place}: not recognized: {frame}"),
-                Ok(_) => read += 1,
-                Err(error) => panic!("{place}: {error}: {frame}"),
+            let message = endpoint.decode(frame, &mut scratch);
+            let message = message.unwrap_or_else(|error| panic!("{place}: {error}: {frame}"));
+            let said = oracle::said(&message, frame);
+            assert_ne!(said["kind"], "unrecognized", "{place}: {frame}");
+            for part in replay.event(&message).iter().flat_map(Event::parts) {
+                let known = !matches!(part, Event::Unrecognized(_) | Event::Malformed(_));
+                assert!(known, "{place}: {part:?}");
             }
-            oracle::check(frame, &mut scratch);
+            read[endpoint as usize] += 1;
+            oracle::check_everywhere(frame, &mut scratch);
+            // Who does not know where a frame is from is told, unless several send such ones.
+            let guessed = Endpoint::guess(frame);
+            assert!(guessed.is_none_or(|guessed| guessed == endpoint), "{place}: {guessed:?}: {frame}");
         }
     }
-    assert!(read > 100, "only {read} frames");
+    assert!(read.iter().sum::<i32>() > 400 && read.iter().all(|&count| count > 3), "frames: {read:?}");
 }

@@ -101,8 +101,8 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
 
 /// The width that a type `candles_…_updates` names (section 6).
 fn interval(kind: Text<'_>) -> Option<CandleInterval> {
-    let feed = kind.raw().strip_suffix("_updates")?;
-    CandleInterval::ALL.into_iter().find(|interval| interval.feed() == feed)
+    let is_of = |feed: &str| kind.chars().eq(feed.chars().chain("_updates".chars()));
+    CandleInterval::ALL.into_iter().find(|interval| is_of(interval.feed()))
 }
 
 pub(super) fn unrecognized(frame: &str) -> Message<'_> {
@@ -142,10 +142,12 @@ fn l2_updates<'f>(
 /// `[side, price, quantity]`.
 fn change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<(bool, Level), DecodeError> {
     let mut parts = triple(cursor)?;
-    let start = parts.cursor.offset();
-    let is_bid = match quoted(frame, &mut parts)? {
+    let (side, start) = quoted(frame, &mut parts)?;
+    let is_bid = match side.raw() {
         "buy" => true,
         "sell" => false,
+        _ if side == *"buy" => true,
+        _ if side == *"sell" => false,
         _ => return Err(DecodeError::new(DecodeErrorKind::Side, start)),
     };
     let price = decimal(frame, &mut parts)?;
@@ -178,12 +180,13 @@ fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
     Ok(parts.cursor.peek())
 }
 
-fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<&'f str, DecodeError> {
+/// A string, and where it stands.
+fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<(Text<'f>, usize), DecodeError> {
     if next(parts)? != b'"' {
         return Err(parts.cursor.error(DecodeErrorKind::Type));
     }
     let RawString { start, end, .. } = parts.cursor.string()?;
-    Ok(frame.get(start..end).unwrap_or_default())
+    Ok((Text(frame.get(start..end).unwrap_or_default()), start))
 }
 
 /// A decimal, quoted or not, read from its very digits.
@@ -204,8 +207,11 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
     let digits = frame.get(start..end).unwrap_or_default();
     if let (b'-' | b'0'..=b'9', Some((mantissa, exponent))) = (first, digits.split_once(['e', 'E'])) {
         // What writes numbers writes small ones like this.
-        let shifted = market_decimal(mantissa.as_bytes())
-            .and_then(|decimal| decimal.shifted(exponent).ok_or(DecodeErrorKind::Precision));
+        let shifted = market_decimal(mantissa.as_bytes()).and_then(|decimal| match decimal.is_zero() {
+            // Whatever the exponent.
+            true => Ok(Decimal::ZERO),
+            false => decimal.shifted(exponent).ok_or(DecodeErrorKind::Precision),
+        });
         return shifted.map_err(|kind| DecodeError::new(kind, start));
     }
     market_decimal(digits.as_bytes()).map_err(|kind| DecodeError::new(kind, start))

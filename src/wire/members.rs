@@ -76,15 +76,8 @@ pub(super) fn scan<'f>(
     names: &'static Names,
     table: &'f mut [Member; SLOTS],
 ) -> Result<Members<'f, 'f>, DecodeError> {
-    scan_with_levels(frame, names, table, &mut Vec::new(), &mut Vec::new()).map(|(present, end)| Members {
-        frame,
-        end,
-        present,
-        names,
-        table,
-        bids: &[],
-        asks: &[],
-    })
+    let (present, end) = whole(frame, names, table, None)?;
+    Ok(Members { frame, end, present, names, table, bids: &[], asks: &[] })
 }
 
 /// Reads a whole frame of the current API, levels included.
@@ -93,20 +86,24 @@ pub(super) fn scan_stream<'f>(
     scratch: &'f mut Scratch,
 ) -> Result<Members<'f, 'f>, DecodeError> {
     let Scratch { members: table, bids, asks, .. } = scratch;
+    bids.clear();
+    asks.clear();
     let names = &STREAM_NAMES;
-    let (present, end) = scan_with_levels(frame, names, table, bids, asks)?;
+    let (present, end) = whole(frame, names, table, Some((bids, asks)))?;
     Ok(Members { frame, end, present, names, table, bids, asks })
 }
 
-fn scan_with_levels(
+/// Where the levels go: bids and asks.
+type Sides<'s> = (&'s mut Vec<Level>, &'s mut Vec<Level>);
+
+fn whole(
     frame: &str,
     names: &'static Names,
     table: &mut [Member; SLOTS],
-    bids: &mut Vec<Level>,
-    asks: &mut Vec<Level>,
+    sides: Option<Sides<'_>>,
 ) -> Result<(u128, usize), DecodeError> {
     let mut cursor = Cursor::new(frame);
-    let present = object(frame, &mut cursor, names, table, bids, asks)?;
+    let present = object(frame, &mut cursor, names, table, sides)?;
     let end = cursor.offset();
     cursor.finish()?;
     Ok((present, end))
@@ -120,19 +117,17 @@ pub(super) fn within<'f, T>(
     see: impl FnOnce(&Members<'f, '_>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
     let mut table = [Member::EMPTY; SLOTS];
-    // Levels are read at the top of a frame only.
-    let (mut bids, mut asks) = (Vec::new(), Vec::new());
-    let present = object(frame, cursor, names, &mut table, &mut bids, &mut asks)?;
+    let present = object(frame, cursor, names, &mut table, None)?;
     see(&Members { frame, end: cursor.offset(), present, names, table: &table, bids: &[], asks: &[] })
 }
 
+/// Levels are read at the top of a frame of the current API only, where there are sides for them.
 fn object(
     frame: &str,
     cursor: &mut Cursor<'_>,
     names: &'static Names,
     table: &mut [Member; SLOTS],
-    bids: &mut Vec<Level>,
-    asks: &mut Vec<Level>,
+    mut sides: Option<Sides<'_>>,
 ) -> Result<u128, DecodeError> {
     if cursor.peek() != b'{' {
         let kind = if cursor.rest().is_empty() {
@@ -152,8 +147,7 @@ fn object(
     loop {
         match name(cursor, frame, names, &mut hint)? {
             Some(slot) => {
-                let levels = if names.letters { 1 << slot } else { 0 };
-                let member = value(cursor, levels, bids, asks)?;
+                let member = value(cursor, 1 << slot, &mut sides)?;
                 // An absent member and `null` mean the same; of two, the last one counts.
                 let known = !matches!(member.token, Token::Null);
                 present = (present & !(1 << slot)) | (u128::from(known) << slot);
@@ -190,12 +184,7 @@ fn name(
 
 /// Takes a value; `slot` is the set of its one slot.
 #[inline]
-fn value(
-    cursor: &mut Cursor<'_>,
-    slot: u128,
-    bids: &mut Vec<Level>,
-    asks: &mut Vec<Level>,
-) -> Result<Member, DecodeError> {
+fn value(cursor: &mut Cursor<'_>, slot: u128, sides: &mut Option<Sides<'_>>) -> Result<Member, DecodeError> {
     let first = cursor.peek();
     let (start, behind) = (cursor.offset(), cursor.rest());
     let member = |end: usize, token| Member { start: start as u32, end: end as u32, token };
@@ -206,12 +195,10 @@ fn value(
             Number::Other => Token::Number,
         },
         b'[' => {
-            let side = if slot & BID_SLOTS != 0 {
-                Some(bids)
-            } else if slot & ASK_SLOTS != 0 {
-                Some(asks)
-            } else {
-                None
+            let side = match sides {
+                Some((bids, _)) if slot & BID_SLOTS != 0 => Some(bids),
+                Some((_, asks)) if slot & ASK_SLOTS != 0 => Some(asks),
+                _ => None,
             };
             cursor.advance(1);
             match side.map(|side| levels(cursor, side)) {

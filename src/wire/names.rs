@@ -8,8 +8,7 @@ pub(super) const SLOTS: usize = 72;
 /// The names that one generation of the API uses, and the slot of each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Names {
-    /// Whether letters are names, each with a slot of its own; and whether the arrays of some members
-    /// are levels.
+    /// Whether letters are names, each with a slot of its own.
     pub(super) letters: bool,
     /// The other names, in the order in which the venue writes them.
     pub(super) long: &'static [(&'static str, u8)],

@@ -4,6 +4,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gemini_ws::Endpoint;
+
 /// A named frame or file of frames.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
@@ -17,11 +19,27 @@ impl Named {
     }
 }
 
-/// The hand-written frames in `tests/corpus`.
+/// The hand-written frames of the current API, in `tests/corpus`.
 pub(crate) fn corpus() -> Vec<Named> {
-    let corpus = files(&manifest().join("tests/corpus"), |name| name.ends_with(".json"));
-    assert!(!corpus.is_empty(), "tests/corpus is empty");
+    corpus_of(Endpoint::Streams)
+}
+
+/// The hand-written frames of an endpoint; those of archived ones have a folder of their own.
+pub(crate) fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
+    let folder = manifest().join("tests/corpus").join(match endpoint {
+        Endpoint::Streams => "",
+        Endpoint::MarketDataV2 => "v2",
+        Endpoint::MarketDataV1 => "v1",
+        Endpoint::OrderEventsV1 => "orders_v1",
+    });
+    let corpus = files(&folder, |name| name.ends_with(".json"));
+    assert!(!corpus.is_empty(), "{} is empty", folder.display());
     corpus
+}
+
+/// The hand-written frames of all endpoints.
+pub(crate) fn corpus_of_all() -> Vec<Named> {
+    Endpoint::ALL.into_iter().flat_map(corpus_of).collect()
 }
 
 /// The recordings whose file name `wanted` accepts; `None` if there are no recordings here.
@@ -32,9 +50,15 @@ pub(crate) fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     present(folder.unwrap_or_else(|| manifest().join("../shared/frames")), wanted)
 }
 
-/// The examples of the protocol's reference, in `../shared/protocol/examples/ws-gemini-com`.
-pub(crate) fn examples(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
-    present(manifest().join("../shared/protocol/examples/ws-gemini-com"), wanted)
+/// The examples of the protocol's reference for an endpoint, in `../shared/protocol/examples`.
+pub(crate) fn examples(endpoint: Endpoint, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
+    let folder = match endpoint {
+        Endpoint::Streams => "ws-gemini-com",
+        Endpoint::MarketDataV2 => "marketdata-v2",
+        Endpoint::MarketDataV1 => "marketdata-v1",
+        Endpoint::OrderEventsV1 => "order-events-v1",
+    };
+    present(manifest().join("../shared/protocol/examples").join(folder), wanted)
 }
 
 fn present(folder: PathBuf, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {

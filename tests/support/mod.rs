@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each of them uses its own part")]
 
 pub(crate) mod decimals;
+pub(crate) mod events;
 pub(crate) mod frames;
+pub(crate) mod json;
 pub(crate) mod mutation;
 pub(crate) mod oracle;
 pub(crate) mod pair;

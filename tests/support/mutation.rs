@@ -3,7 +3,7 @@
 use super::random::Random;
 
 /// Numbers at the edges of what fits somewhere.
-const NUMBERS: [&str; 24] = [
+const NUMBERS: [&str; 32] = [
     "0",
     "-0",
     "00",
@@ -28,10 +28,18 @@ const NUMBERS: [&str; 24] = [
     "12345678.12345678",
     "65535",
     "65536",
+    "1E-18",
+    "12.50e+1",
+    "0e0",
+    "9e18",
+    "10e18",
+    "100e-20",
+    "1e-32768",
+    "1234567890123456789012345.678",
 ];
 
 /// What goes where a value stood.
-const VALUES: [&str; 16] = [
+const VALUES: [&str; 28] = [
     "null",
     "true",
     "false",
@@ -48,57 +56,52 @@ const VALUES: [&str; 16] = [
     "\"é\"",
     "[ [ \"1.5\" , \"0.10\" ] ]",
     "{\"code\":-1013,\"msg\":\"no\"}",
+    "7",
+    "\"7\"",
+    "\"-0.5\"",
+    "\"FILLED\"",
+    "\"fill\"",
+    "\"closed\"",
+    "\"update\"",
+    "\"change\"",
+    "\"error\"",
+    "\"\\u0062id\"",
+    "[{}]",
+    "[[1801000000000,1,2.5e1,3,4E-2,\"5\"]]",
 ];
 
-/// Names that mean something.
-const NAMES: [&str; 40] = [
-    "id",
-    "status",
-    "error",
-    "result",
-    "rateLimits",
-    "lastUpdateId",
-    "bids",
-    "asks",
-    "symbol",
-    "code",
-    "msg",
-    "e",
-    "E",
-    "s",
-    "u",
-    "U",
-    "b",
-    "B",
-    "a",
-    "A",
-    "c",
-    "C",
-    "t",
-    "p",
-    "q",
-    "m",
-    "i",
-    "k",
-    "o",
-    "n",
-    "f",
-    "r",
-    "R",
-    "T",
-    "X",
-    "type",
-    "é",
-    "@",
-    "\\u0065",
-    "",
+/// Names that mean something somewhere.
+#[rustfmt::skip]
+const NAMES: [&str; 130] = [
+    // The current API.
+    "id", "status", "error", "result", "rateLimits", "lastUpdateId", "bids", "asks", "symbol", "code", "msg",
+    "e", "E", "s", "u", "U", "b", "B", "a", "A", "c", "C", "t", "p", "q", "m", "i", "k", "o", "n", "f", "r", "R",
+    "T", "X", "x", "S", "O", "P", "z", "Z", "L", "h", "l", "w", "v", "sz", "qs", "vu", "orders", "settlements",
+    "position", "payout", "outcome", "type", "é", "@", "\\u0065", "",
+    // Market data v2.
+    "changes", "trades", "auction_events", "event_id", "eventid", "timestamp", "price", "quantity", "side",
+    "tid", "time_ms", "highest_bid_price", "lowest_ask_price", "collar_price", "auction_price",
+    "indicative_price", "auction_quantity", "indicative_quantity", "reason", "message", "mark_price",
+    "spot_index", "funding_amount", "funding_date_time", "funding_interval_in_minutes", "funding_rate",
+    "is_realized", "eid", "\\u0074id",
+    // Market data v1.
+    "eventId", "timestampms", "socket_sequence", "events", "remaining", "delta", "amount", "makerSide",
+    "auction_open_ms", "auction_time_ms", "first_indicative_ms", "last_cancel_time_ms",
+    // Order events v1.
+    "order_id", "cancel_command_id", "account_name", "client_order_id", "api_session", "behavior",
+    "order_type", "timestampMs", "is_live", "is_cancelled", "is_hidden", "avg_execution_price",
+    "executed_amount", "total_executed_amount", "remaining_amount", "original_amount", "original_price",
+    "total_spend", "fill", "trade_id", "liquidity", "fee", "fee_currency", "accountId", "subscriptionId",
+    "symbolFilter", "apiSessionFilter", "eventTypeFilter", "sequence", "trace_id",
 ];
 
-/// One of `frames` with one to four changes.
-pub(crate) fn mutated(frames: &[String], random: &mut Random) -> String {
+/// One of `frames` with one to three changes, some of which take a piece of one of `others`.
+pub(crate) fn mutated(frames: &[String], others: &[String], random: &mut Random) -> String {
     let mut frame = random.pick(frames).clone();
-    for _ in 0..=random.below(4) {
-        frame = match random.below(10) {
+    // What is no JSON any more says little about the members.
+    let first = if random.below(4) == 0 { 0 } else { 4 };
+    for _ in 0..=random.below(3) {
+        frame = match first + random.below(12 - first) {
             0 => flip(&frame, random),
             1 => insert(
                 &frame,
@@ -107,11 +110,12 @@ pub(crate) fn mutated(frames: &[String], random: &mut Random) -> String {
             ),
             2 => frame[..boundary(&frame, random.below(frame.len() + 1))].into(),
             3 => {
-                let other: &String = random.pick(frames);
+                let other: &String = random.pick(others);
                 splice(&frame, other, random)
             }
-            4 => number(&frame, random),
-            5..=9 => member(&frame, random),
+            4 | 5 => number(&frame, random),
+            6..=9 => inside(&frame, b'{', random, member),
+            10..=11 => inside(&frame, b'[', random, element),
             _ => unreachable!(),
         };
     }
@@ -123,6 +127,24 @@ pub(crate) fn shuffled(frame: &str, random: &mut Random) -> String {
     let Some(mut members) = members(frame) else { return frame.into() };
     random.shuffle(&mut members);
     object(&members)
+}
+
+/// The same frame with the members of every object in another order.
+pub(crate) fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
+    if let Some(mut members) = members(frame) {
+        random.shuffle(&mut members);
+        let inner = |(name, value): &(String, String), random: &mut Random| {
+            (name.clone(), shuffled_everywhere(value, random))
+        };
+        let members: Vec<_> = members.iter().map(|member| inner(member, random)).collect();
+        object(&members)
+    } else if let Some(elements) = parts(frame, '[', ']') {
+        let elements: Vec<String> =
+            elements.iter().map(|element| shuffled_everywhere(element, random)).collect();
+        format!("[{}]", elements.join(","))
+    } else {
+        frame.into()
+    }
 }
 
 /// The same frame with white space wherever JSON allows it.
@@ -226,9 +248,56 @@ fn member(text: &str, random: &mut Random) -> String {
     object(&members)
 }
 
+/// A change to an element of an array.
+fn element(text: &str, random: &mut Random) -> String {
+    let Some(elements) = parts(text, '[', ']') else { return text.into() };
+    let mut elements: Vec<String> = elements.into_iter().map(str::to_string).collect();
+    let at = random.below(elements.len());
+    match random.below(5) {
+        0 => random.shuffle(&mut elements),
+        1 => {
+            elements.remove(at);
+        }
+        2 => elements[at] = (*random.pick(&VALUES)).into(),
+        3 => elements[at] = (*random.pick(&NUMBERS)).into(),
+        _ => {
+            let again = elements[at].clone();
+            elements.insert(random.below(elements.len() + 1), again);
+        }
+    }
+    format!("[{}]", elements.join(","))
+}
+
+/// A change to one of the containers that begin so.
+fn inside(text: &str, open: u8, random: &mut Random, change: fn(&str, &mut Random) -> String) -> String {
+    let starts: Vec<usize> = (0..text.len()).filter(|&at| text.as_bytes()[at] == open).collect();
+    if starts.is_empty() {
+        return text.into();
+    }
+    let start = *random.pick(&starts);
+    // Where it ends, if brackets of texts do not matter.
+    let mut depth = 0;
+    let end = text[start..].char_indices().find_map(|(at, character)| {
+        match character {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth -= 1,
+            _ => {}
+        }
+        (depth == 0).then_some(start + at + 1)
+    });
+    let Some(end) = end else { return text.into() };
+    format!("{}{}{}", &text[..start], change(&text[start..end], random), &text[end..])
+}
+
 /// Names, with their quotes, and values of an object as they are written.
 fn members(text: &str) -> Option<Vec<(String, String)>> {
-    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let parts = parts(text, '{', '}')?;
+    parts.iter().map(|part| part.split_once(':').map(|(name, value)| (name.into(), value.into()))).collect()
+}
+
+/// What stands between the commas of a container.
+fn parts(text: &str, open: char, close: char) -> Option<Vec<&str>> {
+    let inside = text.trim().strip_prefix(open)?.strip_suffix(close)?;
     let (mut depth, mut quoted, mut escaped, mut start) = (0_i32, false, false, 0);
     let mut parts = Vec::new();
     for (at, character) in inside.char_indices() {
@@ -245,7 +314,7 @@ fn members(text: &str) -> Option<Vec<(String, String)>> {
         escaped = character == '\\' && !escaped;
     }
     parts.push(&inside[start..]);
-    parts.iter().map(|part| part.split_once(':').map(|(name, value)| (name.into(), value.into()))).collect()
+    Some(parts)
 }
 
 fn object(members: &[(String, String)]) -> String {

@@ -1,207 +1,217 @@
-//! The differential oracle: `gemini_ws::decode` against a general JSON parser and a slow reading.
+//! The differential oracle: `gemini_ws::Endpoint::decode` against a general JSON parser and a slow
+//! reading.
 
-use gemini_ws::{Decimal, DecodeError, DecodeErrorKind, Level, Message, ResponseId, Scratch, Taker, decode};
-use serde_json::Value;
+use std::fmt;
 
-use super::reading::{self, Facts, level_text};
+use gemini_ws::{
+    ApiSession, DecodeError, DecodeErrorKind, Endpoint, JSON_DEPTH_MAX, Message, OrderReport, ResponseId,
+    Scratch,
+};
+use serde_json::{Value, json};
 
-/// Compares all that `decode` says of `text` with what the slow reading says.
+use super::json::Json;
+use super::{events, reading};
+
+/// Compares all that `decode` says of `text`, as a frame of the current API.
+///
+/// # Panics
+///
+/// If the two disagree.
+pub(crate) fn check(text: &str, used: &mut Scratch) {
+    check_from(Endpoint::Streams, text, used);
+}
+
+/// Compares all that an endpoint's decoder says of `text` with what the slow reading says.
 ///
 /// `used` is working memory that other texts have been through, so that nothing of them may show.
 ///
 /// # Panics
 ///
 /// If the two disagree.
-pub(crate) fn check(text: &str, used: &mut Scratch) {
-    let mut fresh = Scratch::new();
-    let ours = decode(text, &mut fresh).map(|message| facts(&message));
-    let again = decode(text, used).map(|message| facts(&message));
-    assert_eq!(ours, again, "depends on the frames before: {text}");
-    // That key means something to serde_json itself.
-    if text.contains("$serde_json") {
-        return;
-    }
-    match &ours {
-        Ok(ours) => {
-            let Ok(Value::Object(frame)) = serde_json::from_str(text) else {
-                panic!("no JSON object, but decoded to {ours:?}: {text}")
-            };
-            if ours.kind != "unread" {
-                assert_eq!(reading::read(&frame).as_ref(), Ok(ours), "{text}");
+pub(crate) fn check_from(endpoint: Endpoint, text: &str, used: &mut Scratch) {
+    check_each(&[endpoint], text, used);
+}
+
+/// The same for the decoders of all endpoints: who sent a frame is not always known.
+pub(crate) fn check_everywhere(text: &str, used: &mut Scratch) {
+    check_each(&Endpoint::ALL, text, used);
+}
+
+fn check_each(endpoints: &[Endpoint], text: &str, used: &mut Scratch) {
+    let general = Json::can_read(text).then(|| Json::parse(text));
+    let mut seen = None;
+    for &endpoint in endpoints {
+        let ours = decoded(endpoint, text, &mut Scratch::new(), events::check);
+        let again = decoded(endpoint, text, used, |_| {});
+        assert_eq!(ours, again, "{endpoint}: depends on the frames before: {text}");
+        let Some(general) = &general else { continue };
+        let at = At { endpoint, text };
+        match &ours {
+            Ok(ours) => {
+                let Ok(frame) = general else { panic!("no JSON, but decoded to {ours:?}, {at}") };
+                assert!(frame.depth() <= JSON_DEPTH_MAX, "{at}");
+                assert_eq!(reading::read(endpoint, frame), Some(Ok(ours.clone())), "{at}");
+            }
+            // What is no JSON is none for every endpoint.
+            Err(error) if error.member().is_none() && seen == Some(*error) => {}
+            Err(error) => {
+                refused(at, *error, general);
+                seen = Some(*error);
             }
         }
-        Err(error) => refused(text, *error),
+    }
+}
+
+fn decoded(
+    endpoint: Endpoint,
+    text: &str,
+    scratch: &mut Scratch,
+    see: fn(&Message<'_>),
+) -> Result<Value, DecodeError> {
+    scratch.set_symbol(reading::SYMBOL.parse().ok());
+    let message = endpoint.decode(text, scratch)?;
+    see(&message);
+    Ok(said(&message, text))
+}
+
+/// What is being looked at.
+#[derive(Clone, Copy)]
+struct At<'t> {
+    endpoint: Endpoint,
+    text: &'t str,
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.endpoint, self.text)
     }
 }
 
 /// Whether an error is right.
-fn refused(text: &str, error: DecodeError) {
+fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
+    let At { endpoint, text } = at;
     use DecodeErrorKind::{
         Control, Escape, NotAnObject, Syntax, TooDeep, TooLong, TrailingText, UnexpectedEnd,
     };
-    assert!(error.offset() <= text.len(), "{error}: {text}");
-    let general = serde_json::from_str::<Value>(text);
+    assert!(error.offset() <= text.len(), "{error}, {at}");
     match (error.kind(), error.member()) {
         // Limits of our own.
-        (TooLong | TooDeep, None) => {}
-        (NotAnObject, None) => assert!(!matches!(general, Ok(Value::Object(_))), "{error}: {text}"),
+        (TooLong, None) => {}
+        (TooDeep, None) => {
+            if let Ok(frame) = general {
+                assert!(frame.depth() > JSON_DEPTH_MAX, "{error}, {at}");
+            }
+        }
+        (NotAnObject, None) => {
+            if let Ok(frame) = general {
+                assert_eq!(reading::read(endpoint, frame), None, "{error}, {at}");
+            }
+            let begins = text[error.offset()..].chars().next();
+            assert!(!begins.is_some_and(|first| "{ \t\r\n".contains(first)), "{error}, {at}");
+        }
         (TrailingText, None) => {
-            assert!(general.is_err(), "{error}: {text}");
+            assert!(general.is_err(), "{error}, {at}");
             let whole = &text[..error.offset()];
-            assert!(serde_json::from_str::<Value>(whole).is_ok(), "{error}: {text}");
+            assert!(Json::parse(whole).is_ok(), "{error}, {at}");
         }
         (Syntax | UnexpectedEnd | Control | Escape, None) => {
-            assert!(general.is_err(), "{error}: {text}");
+            assert!(general.is_err(), "{error}, {at}");
             if error.kind() == UnexpectedEnd {
-                assert_eq!(error.offset(), text.len(), "{error}: {text}");
+                assert_eq!(error.offset(), text.len(), "{error}, {at}");
             }
             // What stands before could still have become JSON.
             let before = &text[..error.offset()];
             match serde_json::from_str::<Value>(before) {
-                Err(general) => assert!(general.is_eof(), "{error}, before it {general}: {text}"),
-                Ok(_) => panic!("{error}, before it all is well: {text}"),
+                Err(general) => assert!(general.is_eof(), "{error}, before it {general}, {at}"),
+                Ok(_) => panic!("{error}, before it all is well, {at}"),
             }
         }
         // JSON, but not what the kind of frame needs.
         (kind, Some(member)) => {
-            let Ok(Value::Object(frame)) = general else { panic!("{error}, but no JSON: {text}") };
-            let wanted = reading::read(&frame);
-            // The general parser does not say what was escaped.
-            if !text.contains('\\') && wanted.as_ref().map(|facts| facts.kind) != Ok("unread") {
-                let found = (kind, member.to_string());
-                let wanted = wanted.map_err(|(kind, member)| (kind, member.to_string()));
-                assert_eq!(wanted, Err(found), "{error}: {text}");
-            }
+            let Ok(frame) = general else { panic!("{error}, but no JSON, {at}") };
+            let Some(Err((wanted, name))) = reading::read(endpoint, frame) else {
+                panic!("{error}, but it can be read, {at}")
+            };
+            assert_eq!((wanted, name), (kind, member.to_string().as_str()), "{error}, {at}");
         }
-        (_, None) => panic!("an error about no member, {error}: {text}"),
+        (_, None) => panic!("an error about no member, {error}, {at}"),
     }
 }
 
-/// What a message says, as the slow reading puts it.
-pub(crate) fn facts(message: &Message<'_>) -> Facts {
+/// What a message says when it is serialised; what stands in it as text of the frame as JSON, and the
+/// ids of keys as they are.
+pub(crate) fn said(message: &Message<'_>, text: &str) -> Value {
+    let mut said = serde_json::to_value(message).unwrap();
     match message {
-        Message::BookTicker(ticker) => Facts::new(
-            "book_ticker",
-            [
-                ("symbol", ticker.symbol.into()),
-                ("update_id", ticker.update_id.to_string()),
-                ("event_time", ticker.event_time.as_nanos().to_string()),
-                ("bid", side(ticker.bid)),
-                ("ask", side(ticker.ask)),
-                ("last_trade", side(ticker.last_trade)),
-            ],
-        ),
-        Message::Depth(depth) => Facts::new(
-            "depth",
-            [
-                ("symbol", depth.symbol.into()),
-                ("event_time", depth.event_time.unwrap().as_nanos().to_string()),
-                ("first_update_id", depth.first_update_id.unwrap().to_string()),
-                ("last_update_id", depth.last_update_id.unwrap().to_string()),
-                ("bids", levels(depth.bids)),
-                ("asks", levels(depth.asks)),
-            ],
-        ),
-        Message::PartialDepth(depth) => Facts::new(
-            "partial_depth",
-            [
-                ("symbol", depth.symbol.unwrap_or("none").into()),
-                ("last_update_id", depth.last_update_id.to_string()),
-                ("bids", levels(depth.bids)),
-                ("asks", levels(depth.asks)),
-            ],
-        ),
-        Message::Trade(trade) => Facts::new(
-            "trade",
-            [
-                ("symbol", trade.symbol.into()),
-                ("event_time", trade.event_time.unwrap().as_nanos().to_string()),
-                ("trade_id", trade.trade_id.to_string()),
-                ("price", decimal(trade.price)),
-                ("quantity", decimal(trade.quantity)),
-                ("buyer_is_maker", (trade.taker == Taker::Seller).to_string()),
-            ],
-        ),
-        Message::ContractStatus(status) => Facts::new(
-            "contract_status",
-            [
-                ("symbol", status.symbol.into()),
-                ("event_time", status.event_time.as_nanos().to_string()),
-                ("event_ticker", status.event_ticker.into()),
-                ("contract_ticker", status.contract_ticker.into()),
-                ("contract_id", status.contract_id.to_string()),
-                ("strike", status.strike.map_or("none".into(), decimal)),
-                ("previous_status", status.previous_status.to_string()),
-                ("status", status.status.to_string()),
-            ],
-        ),
-        Message::MarkPrice(mark) => Facts::new(
-            "mark_price",
-            [
-                ("symbol", mark.symbol.into()),
-                ("event_time", mark.event_time.as_nanos().to_string()),
-                ("mark_price", decimal(mark.mark_price)),
-                ("scaled_index", mark.scaled_index.map_or("none".into(), decimal)),
-            ],
-        ),
-        Message::FundingAmount(funding) => Facts::new(
-            "funding_amount",
-            [
-                ("symbol", funding.symbol.into()),
-                ("event_time", funding.event_time.as_nanos().to_string()),
-                ("funding_time", funding.funding_time.as_nanos().to_string()),
-                ("interval_minutes", funding.interval_minutes.to_string()),
-                ("amount", decimal(funding.amount)),
-                ("rate_percent", funding.rate_percent.map_or("none".into(), decimal)),
-                ("mark_price", funding.mark_price.map_or("none".into(), decimal)),
-                ("realized", funding.realized.to_string()),
-            ],
-        ),
         Message::Response(response) => {
-            let raw = |json: &str| serde_json::from_str::<Value>(json).unwrap().to_string();
-            Facts::new(
-                "response",
-                [
-                    (
-                        "id",
-                        match response.id {
-                            ResponseId::Number(id) => id.to_string(),
-                            ResponseId::Text(id) => reading::id(id.raw(), &id.to_string()),
-                        },
-                    ),
-                    ("status", response.status.map_or("none".into(), |status| status.to_string())),
-                    (
-                        "error",
-                        response
-                            .error
-                            .map_or("none".into(), |error| format!("{} {}", error.code, error.message)),
-                    ),
-                    ("result", response.result.map_or("none".into(), |json| raw(json.as_str()))),
-                    ("rate_limits", response.rate_limits.map_or("none".into(), |json| raw(json.as_str()))),
-                ],
-            )
+            if let ResponseId::Text(id) = response.id {
+                said["id"] = reading::response_id(id.raw(), &id.to_string());
+            }
+            parse(&mut said["result"]);
+            parse(&mut said["rate_limits"]);
         }
         Message::Unrecognized(unrecognized) => {
-            let frame: Value = serde_json::from_str(unrecognized.frame.as_str()).unwrap();
-            Facts::new("unrecognized", [("frame", frame.to_string())])
+            assert_eq!(unrecognized.frame.as_str(), text);
+            parse(&mut said["frame"]);
         }
-        // Of kinds that the slow reading does not read.
-        message => Facts::new("unread", [("all", serde_json::to_value(message).unwrap().to_string())]),
+        Message::MarketUpdate(_) => {
+            for entry in said["entries"].as_array_mut().unwrap() {
+                if entry["kind"] == "unrecognized" {
+                    parse(&mut entry["frame"]);
+                }
+            }
+        }
+        Message::OrderSnapshot(snapshot) => {
+            let reports = snapshot.orders.iter().map(|order| order.0);
+            reports.zip(elements(&mut said["orders"])).for_each(|(order, said)| report(&order, said));
+        }
+        Message::OrderEvents(events) => {
+            let reports = events.events.iter();
+            reports.zip(elements(&mut said["events"])).for_each(|(event, said)| report(&event, said));
+        }
+        Message::SubscriptionAck(ack) => {
+            let sessions = ack.api_session_filter.iter();
+            sessions.zip(elements(&mut said["api_session_filter"])).for_each(|(it, said)| reveal(it, said));
+        }
+        _ => {}
+    }
+    said
+}
+
+fn elements(list: &mut Value) -> impl Iterator<Item = &mut Value> {
+    list.as_array_mut().unwrap().iter_mut()
+}
+
+/// An order of a list.
+fn report(report: &OrderReport<'_>, said: &mut Value) {
+    match report {
+        OrderReport::Update(update) => {
+            if let Some(session) = update.event.and_then(|event| event.api_session) {
+                reveal(session, &mut said["event"]["api_session"]);
+            }
+        }
+        OrderReport::Unrecognized(_) => parse(&mut said["frame"]),
+        OrderReport::Malformed { element, error } => {
+            // Within the element, which the slow reading does not know.
+            assert!(error.offset() < element.as_str().len(), "{error}: {element}");
+            assert_eq!(said["error"]["offset"], error.offset());
+            said["error"].as_object_mut().unwrap().remove("offset");
+            parse(&mut said["element"]);
+        }
+        other => panic!("{other:?}"),
     }
 }
 
-fn side(level: Option<Level>) -> String {
-    level.map_or("none".into(), |level| level_text(decimal(level.price), decimal(level.quantity)))
+/// The id of a key is serialised as that it is one.
+fn reveal(session: ApiSession<'_>, said: &mut Value) {
+    let id = session.reveal().to_string();
+    assert_eq!(*said, if id == "UI" { "UI" } else { "(key)" });
+    *said = json!(id);
 }
 
-fn levels(levels: &[Level]) -> String {
-    levels.iter().map(|level| side(Some(*level)) + ";").collect()
-}
-
-/// The text of a decimal, which must read back as the same one.
-fn decimal(decimal: Decimal) -> String {
-    let text = decimal.to_string();
-    let back: Decimal = text.parse().unwrap();
-    assert_eq!((back.mantissa(), back.scale()), (decimal.mantissa(), decimal.scale()));
-    text
+/// A text that is JSON, as that.
+fn parse(text: &mut Value) {
+    if let Value::String(json) = text {
+        *text = Json::parse(json).unwrap().value();
+    }
 }

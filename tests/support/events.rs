@@ -1,0 +1,70 @@
+//! What holds of the events of any message.
+
+use std::collections::BTreeMap;
+
+use gemini_ws::{BookSide, ChangeReason, Event, EventBuf, Level, MarketEntry, MarketUpdate, Message, Replay};
+
+/// Checks the events of a message that nothing came before.
+///
+/// # Panics
+///
+/// If something does not hold.
+pub(crate) fn check(message: &Message<'_>) {
+    let Some(event) = Replay::new().event(message) else { return };
+    same(&event);
+    for part in event.parts() {
+        assert!(!matches!(part, Event::Batch(_)), "{part:?}");
+        same(&part);
+    }
+    match (&event, message) {
+        (Event::Batch(batch), _) => assert_eq!(batch.message(), *message),
+        (_, Message::MarketUpdate(_)) => panic!("{event:?}"),
+        _ => {}
+    }
+    if let Message::MarketUpdate(update) = message {
+        assert_eq!(told(&event), changed(update), "{message:?}");
+    }
+}
+
+/// An owned copy says the same.
+fn same(event: &Event<'_>) {
+    let owned = EventBuf::from(event);
+    assert_eq!(owned.as_event(), *event);
+    assert_eq!(EventBuf::from(&owned.as_event()).as_event(), *event);
+}
+
+/// Per symbol and side the levels in their order; none where the best of a side is gone.
+type Levels<'f> = BTreeMap<(&'f str, BookSide), Vec<Option<Level>>>;
+
+/// By the entries of a frame.
+fn changed<'f>(update: &MarketUpdate<'f>) -> Levels<'f> {
+    let mut levels = Levels::new();
+    for entry in update.entries {
+        let MarketEntry::Change(change) = entry else { continue };
+        let symbol = change.symbol.or(update.symbol).unwrap_or_default();
+        let level = Level { price: change.price, quantity: change.remaining };
+        let gone = change.reason == ChangeReason::TopOfBook && change.remaining.is_zero();
+        levels.entry((symbol, change.side)).or_default().push(Some(level).filter(|_| !gone));
+    }
+    levels
+}
+
+/// By its events.
+fn told<'f>(event: &Event<'f>) -> Levels<'f> {
+    let mut levels = Levels::new();
+    for part in event.parts() {
+        match part {
+            Event::DepthSnapshot(depth) | Event::DepthUpdate(depth) => {
+                for (side, of_side) in [(BookSide::Bid, depth.bids), (BookSide::Ask, depth.asks)] {
+                    if !of_side.is_empty() {
+                        let all = levels.entry((depth.symbol, side)).or_default();
+                        all.extend(of_side.iter().copied().map(Some));
+                    }
+                }
+            }
+            Event::TopOfBook(top) => levels.entry((top.symbol, top.side)).or_default().push(top.level),
+            _ => {}
+        }
+    }
+    levels
+}

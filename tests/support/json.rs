@@ -1,0 +1,145 @@
+//! A JSON value as `serde_json` reads it, with what its own `Value` leaves out: the order of members,
+//! and whether a text was written with escapes.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// How `serde_json` hands a number over that it keeps as text.
+const NUMBER: &str = "$serde_json::private::Number";
+
+#[derive(Clone, Debug)]
+pub(crate) enum Json {
+    Null,
+    Boolean(bool),
+    /// As it is written.
+    Number(String),
+    Text(Text),
+    Array(Vec<Json>),
+    /// In the order of the text, repeated names included.
+    Object(Vec<(String, Json)>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) escaped: bool,
+}
+
+impl Json {
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Json> {
+        serde_json::from_str(text)
+    }
+
+    /// Whether that can be parsed here: a name of `serde_json`'s own would be taken for a number.
+    pub(crate) fn can_read(text: &str) -> bool {
+        !text.contains("$serde_json")
+    }
+
+    /// How deep containers are nested in it.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Json::Array(elements) => 1 + elements.iter().map(Json::depth).max().unwrap_or(0),
+            Json::Object(members) => 1 + members.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// The same value without order.
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Json::Null => Value::Null,
+            Json::Boolean(value) => Value::Bool(*value),
+            Json::Number(number) => serde_json::from_str(number).unwrap(),
+            Json::Text(text) => Value::String(text.text.clone()),
+            Json::Array(elements) => elements.iter().map(Json::value).collect(),
+            Json::Object(members) => {
+                Value::Object(members.iter().map(|(name, value)| (name.clone(), value.value())).collect())
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Boolean(value))
+    }
+
+    // Integers of 64 bits; it keeps the others as text.
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::Number(number.to_string()))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json, E> {
+        Ok(Json::Text(Text { text: text.into(), escaped: false }))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(Text { text: text.into(), escaped: true }))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json, A::Error> {
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element()? {
+            array.push(element);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut object = Vec::new();
+        while let Some(name) = members.next_key::<Text>()? {
+            if name.text == NUMBER && !name.escaped {
+                return members.next_value().map(Json::Number);
+            }
+            object.push((name.text, members.next_value()?));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        struct Name;
+        impl<'de> Visitor<'de> for Name {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            // What has no escapes is lent from the text itself.
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text, E> {
+                Ok(Text { text: text.into(), escaped: false })
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text { text: text.into(), escaped: true })
+            }
+        }
+        deserializer.deserialize_str(Name)
+    }
+}

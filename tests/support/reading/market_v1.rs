@@ -1,0 +1,78 @@
+//! Market data v1 (`marketdata-v1.md`).
+
+use gemini_ws::DecodeErrorKind;
+use serde_json::{Value, json};
+
+use super::super::json::Json;
+use super::{
+    Object, Read, SYMBOL, auction, market_decimal, milliseconds, plain, seconds, signed_decimal, text,
+    unrecognized, unsigned, venue_error,
+};
+
+/// Section 3.
+pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
+    match frame.text_if_any("type") {
+        None if frame.text_if_any("result") == Some("error") => venue_error(frame),
+        Some("heartbeat") => Ok(json!({
+            "kind": "heartbeat",
+            "event_time": null,
+            "socket_sequence": unsigned(frame, "socket_sequence")?,
+            "sequence": null,
+            "trace_id": null,
+        })),
+        Some("update") => Ok(json!({
+            "kind": "market_update",
+            "event_id": unsigned(frame, "eventId")?,
+            "socket_sequence": unsigned(frame, "socket_sequence")?,
+            "timestamp": frame.if_any("timestamp", seconds)?,
+            "event_time": frame.if_any("timestampms", milliseconds)?,
+            "entries": frame.list("events", entry)?,
+            "symbol": SYMBOL,
+        })),
+        _ => Ok(whole()),
+    }
+}
+
+/// Section 3.3.
+fn entry(of: Object<'_>) -> Read<Value> {
+    let symbol = of.if_any("symbol", plain)?;
+    let kind = text(of, "type")?;
+    let kind = kind.as_str().unwrap();
+    match kind {
+        "change" => change(of, symbol),
+        "trade" | "block_trade" => Ok(json!({
+            "kind": kind,
+            "symbol": symbol,
+            "trade_id": unsigned(of, "tid")?,
+            "price": market_decimal(of, "price")?,
+            "quantity": market_decimal(of, "amount")?,
+            "maker_side": of.if_any("makerSide", text)?,
+        })),
+        "auction_open" => Ok(json!({
+            "kind": kind,
+            "symbol": symbol,
+            "opened": milliseconds(of, "auction_open_ms")?,
+            "auction_time": milliseconds(of, "auction_time_ms")?,
+            "first_indicative_time": milliseconds(of, "first_indicative_ms")?,
+            "last_cancel_time": milliseconds(of, "last_cancel_time_ms")?,
+        })),
+        "auction_indicative" | "auction_result" => auction(of, symbol),
+        _ => Ok(unrecognized(&Json::Object(of.0.to_vec()))),
+    }
+}
+
+fn change(of: Object<'_>, symbol: Value) -> Read<Value> {
+    let side = text(of, "side")?;
+    if side != "bid" && side != "ask" {
+        return Err((DecodeErrorKind::Side, "side"));
+    }
+    Ok(json!({
+        "kind": "change",
+        "symbol": symbol,
+        "side": side,
+        "price": market_decimal(of, "price")?,
+        "remaining": market_decimal(of, "remaining")?,
+        "delta": of.if_any("delta", signed_decimal)?,
+        "reason": text(of, "reason")?,
+    }))
+}

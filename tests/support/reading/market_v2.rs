@@ -1,0 +1,197 @@
+//! Market data v2 (`marketdata-v2.md`).
+
+use gemini_ws::DecodeErrorKind;
+use serde_json::{Value, json};
+
+use super::super::json::Json;
+use super::{
+    Names, Object, Read, auction, boolean, decimal, integer, level, market_decimal, milliseconds,
+    nanoseconds, plain, signed_decimal, text, time, unsigned, unsigned_decimal, untagged, venue_error,
+};
+
+/// Section 11.
+pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
+    if frame.text_if_any("result") == Some("error") {
+        return venue_error(frame);
+    }
+    match frame.text_if_any("type") {
+        Some("l2_updates") => l2_updates(frame),
+        Some("trade") => trade(frame),
+        Some("heartbeat") => Ok(json!({
+            "kind": "heartbeat",
+            "event_time": milliseconds(frame, "timestamp")?,
+            "socket_sequence": null,
+            "sequence": null,
+            "trace_id": null,
+        })),
+        Some("auction_result" | "auction_indicative") => auction(frame, plain(frame, "symbol")?),
+        Some("mark_price_updates") => changes(frame, "mark_prices", "changes", mark_price),
+        Some("funding_amount_updates") => changes(frame, "funding_amounts", "changes", funding_amount),
+        Some(kind) => match interval(kind) {
+            Some(interval) => candles(frame, interval),
+            None => Ok(whole()),
+        },
+        None => Ok(whole()),
+    }
+}
+
+/// Section 3.
+fn l2_updates(frame: Object<'_>) -> Read<Value> {
+    let symbol = plain(frame, "symbol")?;
+    let (mut bids, mut asks) = (Vec::new(), Vec::new());
+    for row in frame.array("changes")? {
+        let (is_bid, level) = change(row).map_err(|kind| (kind, "changes"))?;
+        if is_bid { &mut bids } else { &mut asks }.push(level);
+    }
+    Ok(json!({
+        "kind": "l2_updates",
+        "symbol": symbol,
+        "bids": bids,
+        "asks": asks,
+        "trades": frame.if_any("trades", |of, names| of.list(names, |row| trade(row).map(untagged)))?,
+        "auction_events": frame.if_any("auction_events", |of, names| of.list(names, any_auction))?,
+    }))
+}
+
+fn change(row: &Json) -> Result<(bool, Value), DecodeErrorKind> {
+    let Json::Array(row) = row else { return Err(DecodeErrorKind::Type) };
+    let part = |index: usize| row.get(index).ok_or(DecodeErrorKind::Type);
+    let Json::Text(side) = part(0)? else { return Err(DecodeErrorKind::Type) };
+    let is_bid = match side.text.as_str() {
+        "buy" => true,
+        "sell" => false,
+        _ => return Err(DecodeErrorKind::Side),
+    };
+    let level = level(any_decimal(part(1)?)?, any_decimal(part(2)?)?);
+    if row.len() == 3 { Ok((is_bid, level)) } else { Err(DecodeErrorKind::Type) }
+}
+
+/// Section 5: an event of a list must be of a known type.
+fn any_auction(of: Object<'_>) -> Read<Value> {
+    match text(of, "type")?.as_str() {
+        Some("auction_result" | "auction_indicative") => auction(of, plain(of, "symbol")?).map(untagged),
+        _ => Err((DecodeErrorKind::Type, "type")),
+    }
+}
+
+/// Section 4, and the names of older wordings.
+fn trade(of: Object<'_>) -> Read<Value> {
+    let event_id = unsigned(of, "event_id|eventid|eventId")?;
+    let symbol = plain(of, "symbol")?;
+    let event_time = milliseconds(of, "timestamp")?;
+    let trade_id = of.if_any("tid", unsigned)?;
+    Ok(json!({
+        "kind": "trade",
+        "symbol": symbol,
+        "event_time": event_time,
+        "trade_id": if trade_id.is_null() { event_id.clone() } else { trade_id },
+        "event_id": event_id,
+        "price": market_decimal(of, "price")?,
+        "quantity": market_decimal(of, "quantity")?,
+        "taker": text(of, "side")?,
+    }))
+}
+
+fn interval(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "candles_1m_updates" => "one_minute",
+        "candles_5m_updates" => "five_minutes",
+        "candles_15m_updates" => "fifteen_minutes",
+        "candles_30m_updates" => "thirty_minutes",
+        "candles_1h_updates" => "one_hour",
+        "candles_6h_updates" => "six_hours",
+        "candles_1d_updates" => "one_day",
+        _ => return None,
+    })
+}
+
+/// Section 6.
+fn candles(frame: Object<'_>, interval: &str) -> Read<Value> {
+    let symbol = plain(frame, "symbol")?;
+    let rows = frame.array("changes")?.iter().map(candle).collect::<Result<Value, _>>();
+    Ok(json!({
+        "kind": "candles",
+        "symbol": symbol,
+        "interval": interval,
+        "candles": rows.map_err(|kind| (kind, "changes"))?,
+    }))
+}
+
+fn candle(row: &Json) -> Result<Value, DecodeErrorKind> {
+    let Json::Array(row) = row else { return Err(DecodeErrorKind::Type) };
+    let part = |index: usize| row.get(index).ok_or(DecodeErrorKind::Type);
+    let candle = json!({
+        "open_time": time(integer(part(0)?), 1_000_000)?,
+        "open": any_decimal(part(1)?)?,
+        "high": any_decimal(part(2)?)?,
+        "low": any_decimal(part(3)?)?,
+        "close": any_decimal(part(4)?)?,
+        "volume": any_decimal(part(5)?)?,
+    });
+    if row.len() == 6 { Ok(candle) } else { Err(DecodeErrorKind::Type) }
+}
+
+/// A decimal; without quotes it may have an exponent.
+fn any_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
+    let Json::Number(number) = value else { return unsigned_decimal(value) };
+    match number.split_once(['e', 'E']) {
+        None => unsigned_decimal(value),
+        Some((mantissa, exponent)) => {
+            let mantissa = unsigned_decimal(&Json::Number(mantissa.into()))?;
+            shifted(&mantissa, exponent).ok_or(DecodeErrorKind::Precision)
+        }
+    }
+}
+
+/// A number with its point moved; without the zeros that would not fit.
+fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let digits = digits.trim_start_matches('0');
+    if digits.is_empty() {
+        return Some("0".into());
+    }
+    // No number that fits is moved further.
+    let exponent = exponent.parse::<i64>().ok().filter(|exponent| (-99..100).contains(exponent))?;
+    let decimals = fraction.len() as i64 - exponent;
+    let moved = if decimals <= 0 {
+        format!("{digits}{}", "0".repeat(decimals.unsigned_abs() as usize))
+    } else {
+        let decimals = decimals as usize;
+        let padded = format!("{digits:0>width$}", width = decimals + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - decimals);
+        let kept = if fraction.len() > 18 {
+            let end = fraction.trim_end_matches('0').len().max(18);
+            &fraction[..end]
+        } else {
+            fraction
+        };
+        format!("{whole}.{kept}")
+    };
+    decimal(&moved).ok()
+}
+
+/// Sections 7 and 8.
+fn changes(frame: Object<'_>, kind: &str, name: Names, read: fn(Object<'_>) -> Read<Value>) -> Read<Value> {
+    Ok(json!({"kind": kind, "symbol": plain(frame, "symbol")?, "changes": frame.list(name, read)?}))
+}
+
+fn mark_price(change: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "event_time": nanoseconds(change, "timestamp")?,
+        "mark_price": market_decimal(change, "mark_price")?,
+        "spot_index": market_decimal(change, "spot_index")?,
+    }))
+}
+
+fn funding_amount(change: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "event_time": nanoseconds(change, "timestamp")?,
+        "amount": signed_decimal(change, "funding_amount")?,
+        "funding_time": nanoseconds(change, "funding_date_time")?,
+        "interval_minutes": unsigned(change, "funding_interval_in_minutes")?,
+        "realized": boolean(change, "is_realized")?,
+        "rate_percent": change.if_any("funding_rate", signed_decimal)?,
+        "mark_price": change.if_any("mark_price", market_decimal)?,
+    }))
+}

@@ -1,0 +1,309 @@
+//! The slow reading of a frame: the plain twin of `Endpoint::decode`, on a general JSON value.
+//!
+//! Written from the protocol's description, one member after the other, with no thought for speed. It
+//! says what a message says when it is serialised; this file has what all endpoints share.
+
+mod market_v1;
+mod market_v2;
+mod orders_v1;
+mod private;
+mod streams;
+
+use gemini_ws::{DecodeErrorKind, Endpoint};
+use serde_json::{Value, json};
+
+use super::json::Json;
+pub(crate) use streams::response_id;
+
+/// The symbol of frames that name none, which the reader of a frame is told.
+pub(crate) const SYMBOL: &str = "btcusd";
+
+/// Why a frame that is JSON cannot be read: the kind of error and the member it is about.
+pub(crate) type Refusal = (DecodeErrorKind, &'static str);
+
+pub(crate) type Read<T> = Result<T, Refusal>;
+
+/// Reads a frame; `None` if it is not even of the JSON type that the endpoint sends.
+///
+/// Texts that a message has as they stand in the frame are JSON values here.
+pub(crate) fn read(endpoint: Endpoint, frame: &Json) -> Option<Read<Value>> {
+    let whole = || unrecognized(frame);
+    match (endpoint, frame) {
+        (Endpoint::OrderEventsV1, Json::Array(events)) => Some(orders_v1::events(events)),
+        (_, Json::Object(members)) => Some(match endpoint {
+            Endpoint::Streams => streams::read(Object(members), whole),
+            Endpoint::MarketDataV2 => market_v2::read(Object(members), whole),
+            Endpoint::MarketDataV1 => market_v1::read(Object(members), whole),
+            Endpoint::OrderEventsV1 => orders_v1::read(Object(members), whole),
+        }),
+        _ => None,
+    }
+}
+
+fn unrecognized(frame: &Json) -> Value {
+    json!({"kind": "unrecognized", "frame": frame.value()})
+}
+
+/// The members of an object.
+#[derive(Clone, Copy, Debug)]
+struct Object<'j>(&'j [(String, Json)]);
+
+impl<'j> Object<'j> {
+    /// A member, which may have several names, with `|` between them. Of several the last counts;
+    /// `null` is the same as none.
+    fn get(self, names: &str) -> Option<&'j Json> {
+        let is_named = |name: &str| names.split('|').any(|known| known == name);
+        let (_, value) = self.0.iter().rfind(|(name, _)| is_named(name))?;
+        Some(value).filter(|value| !matches!(value, Json::Null))
+    }
+
+    fn has(self, names: &str) -> bool {
+        self.get(names).is_some()
+    }
+
+    /// The member as text, if it is one.
+    fn text_if_any(self, names: &str) -> Option<&'j str> {
+        match self.get(names) {
+            Some(Json::Text(text)) => Some(&text.text),
+            _ => None,
+        }
+    }
+
+    fn require(self, names: Names) -> Read<&'j Json> {
+        self.get(names).ok_or((DecodeErrorKind::Missing, first(names)))
+    }
+
+    fn if_any(self, names: Names, read: Reader) -> Read<Value> {
+        if self.has(names) { read(self, names) } else { Ok(Value::Null) }
+    }
+
+    /// The same for members whose empty text stands for none.
+    fn unless_empty(self, names: Names, read: Reader) -> Read<Value> {
+        if self.text_if_any(names) == Some("") { Ok(Value::Null) } else { self.if_any(names, read) }
+    }
+
+    fn array(self, names: Names) -> Read<&'j [Json]> {
+        match self.require(names)? {
+            Json::Array(elements) => Ok(elements),
+            _ => Err((DecodeErrorKind::Type, first(names))),
+        }
+    }
+
+    /// An array of objects.
+    fn list(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
+        let element = |element: &'j Json| match element {
+            Json::Object(members) => read(Object(members)),
+            _ => Err((DecodeErrorKind::Type, first(names))),
+        };
+        self.array(names)?.iter().map(element).collect()
+    }
+}
+
+type Names = &'static str;
+type Reader = fn(Object<'_>, Names) -> Read<Value>;
+
+fn first(names: Names) -> &'static str {
+    names.split('|').next().unwrap()
+}
+
+/// A text.
+fn text(of: Object<'_>, names: Names) -> Read<Value> {
+    match of.require(names)? {
+        Json::Text(text) => Ok(json!(text.text)),
+        _ => Err((DecodeErrorKind::Type, first(names))),
+    }
+}
+
+/// A text that has to be written without escapes, such as a symbol.
+fn plain(of: Object<'_>, names: Names) -> Read<Value> {
+    match of.require(names)? {
+        Json::Text(text) if text.escaped => Err((DecodeErrorKind::Escape, first(names))),
+        _ => text(of, names),
+    }
+}
+
+/// An array of texts.
+fn texts(of: Object<'_>, names: Names) -> Read<Value> {
+    let text = |element: &Json| match element {
+        Json::Text(text) => Ok(json!(text.text)),
+        _ => Err((DecodeErrorKind::Type, first(names))),
+    };
+    of.array(names)?.iter().map(text).collect()
+}
+
+fn boolean(of: Object<'_>, names: Names) -> Read<Value> {
+    match of.require(names)? {
+        Json::Boolean(value) => Ok(json!(value)),
+        _ => Err((DecodeErrorKind::Type, first(names))),
+    }
+}
+
+/// The value of an integer that is written without point and exponent.
+fn integer(value: &Json) -> Result<i128, DecodeErrorKind> {
+    let Json::Number(number) = value else { return Err(DecodeErrorKind::Type) };
+    number.parse().map_err(|_| DecodeErrorKind::Integer)
+}
+
+fn unsigned(of: Object<'_>, names: Names) -> Read<Value> {
+    let value =
+        integer(of.require(names)?).and_then(|value| as_unsigned(value).ok_or(DecodeErrorKind::Integer));
+    value.map_err(|kind| (kind, first(names)))
+}
+
+fn as_unsigned(value: i128) -> Option<Value> {
+    u64::try_from(value).ok().map(|value| json!(value))
+}
+
+/// An id: an integer, or a text of digits and nothing else.
+fn id(of: Object<'_>, names: Names) -> Read<Value> {
+    let Json::Text(text) = of.require(names)? else { return unsigned(of, names) };
+    let digits =
+        !text.escaped && !text.text.is_empty() && text.text.bytes().all(|byte| byte.is_ascii_digit());
+    let value = digits.then(|| text.text.parse::<u64>().ok()).flatten();
+    value.map(|value| json!(value)).ok_or((DecodeErrorKind::Integer, first(names)))
+}
+
+/// A time in nanoseconds, from an integer that counts in a unit of so many.
+fn time(value: Result<i128, DecodeErrorKind>, unit: i128) -> Result<Value, DecodeErrorKind> {
+    let nanos = value?.checked_mul(unit).and_then(|nanos| i64::try_from(nanos).ok());
+    nanos.map(|nanos| json!(nanos)).ok_or(DecodeErrorKind::Integer)
+}
+
+fn nanoseconds(of: Object<'_>, names: Names) -> Read<Value> {
+    time(integer(of.require(names)?), 1).map_err(|kind| (kind, first(names)))
+}
+
+fn milliseconds(of: Object<'_>, names: Names) -> Read<Value> {
+    time(integer(of.require(names)?), 1_000_000).map_err(|kind| (kind, first(names)))
+}
+
+fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
+    time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, first(names)))
+}
+
+/// Seconds that may be written as text.
+fn seconds_or_text(of: Object<'_>, names: Names) -> Read<Value> {
+    let value = signed_or_text(of.require(names)?).map(i128::from);
+    time(value, 1_000_000_000).map_err(|kind| (kind, first(names)))
+}
+
+fn signed_or_text(value: &Json) -> Result<i64, DecodeErrorKind> {
+    match value {
+        Json::Text(text) if text.escaped => Err(DecodeErrorKind::Integer),
+        Json::Text(text) => text.text.parse().map_err(|_| DecodeErrorKind::Integer),
+        other => i64::try_from(integer(other)?).map_err(|_| DecodeErrorKind::Integer),
+    }
+}
+
+/// How a decimal prints that was read from `text`: as it was written, without a sign of zero and
+/// without leading zeros; trailing zeros go only where the digits do not fit.
+pub(crate) fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let (whole, fraction) = match digits.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (digits, None),
+    };
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !all_digits(whole) || !fraction.is_none_or(all_digits) {
+        return Err(DecodeErrorKind::Decimal);
+    }
+    let whole = whole.trim_start_matches('0');
+    let fraction = fraction.unwrap_or("");
+    let print = |fraction: &str| {
+        let joined = format!("{whole}{fraction}");
+        let significant = joined.trim_start_matches('0');
+        // More would not fit an `i128` either.
+        if fraction.len() > 18 || significant.len() > 30 {
+            return None;
+        }
+        let magnitude = if significant.is_empty() { 0 } else { significant.parse::<i128>().unwrap() };
+        let mantissa = if negative { -magnitude } else { magnitude };
+        i64::try_from(mantissa).ok()?;
+        let sign = if mantissa < 0 { "-" } else { "" };
+        let whole = if whole.is_empty() { "0" } else { whole };
+        let point = if fraction.is_empty() { "" } else { "." };
+        Some(format!("{sign}{whole}{point}{fraction}"))
+    };
+    print(fraction).or_else(|| print(fraction.trim_end_matches('0'))).ok_or(DecodeErrorKind::Precision)
+}
+
+/// The characters of a number, quoted or not.
+fn digits(value: &Json) -> Result<&str, DecodeErrorKind> {
+    match value {
+        Json::Text(text) if text.escaped => Err(DecodeErrorKind::Decimal),
+        Json::Text(text) => Ok(&text.text),
+        Json::Number(number) => Ok(number),
+        _ => Err(DecodeErrorKind::Type),
+    }
+}
+
+/// Prices and quantities are never negative.
+fn unsigned_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
+    let printed = decimal(digits(value)?)?;
+    if printed.starts_with('-') { Err(DecodeErrorKind::Negative) } else { Ok(printed) }
+}
+
+fn market_decimal(of: Object<'_>, names: Names) -> Read<Value> {
+    unsigned_decimal(of.require(names)?).map(Value::String).map_err(|kind| (kind, first(names)))
+}
+
+fn signed_decimal(of: Object<'_>, names: Names) -> Read<Value> {
+    let printed = digits(of.require(names)?).and_then(decimal);
+    printed.map(Value::String).map_err(|kind| (kind, first(names)))
+}
+
+/// A number of any length and sign, as it is written.
+fn number(of: Object<'_>, names: Names) -> Read<Value> {
+    let number = digits(of.require(names)?).and_then(|digits| match decimal(digits) {
+        Err(DecodeErrorKind::Decimal) => Err(DecodeErrorKind::Decimal),
+        _ => Ok(json!(digits)),
+    });
+    number.map_err(|kind| (kind, first(names)))
+}
+
+fn level(price: impl Into<Value>, quantity: impl Into<Value>) -> Value {
+    json!({"price": price.into(), "quantity": quantity.into()})
+}
+
+/// A text of an open set, some of which have older spellings.
+fn spelled(text: Value, older: &[(&str, &str)]) -> Value {
+    let known = older.iter().find(|(old, _)| text == **old);
+    known.map_or(text, |(_, new)| json!(new))
+}
+
+fn outcome(text: Value) -> Value {
+    spelled(text, &[("yes", "YES"), ("no", "NO")])
+}
+
+/// A refusal, which any archived endpoint may send (`marketdata-v2.md`, section 10).
+fn venue_error(frame: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "kind": "error",
+        "reason": text(frame, "reason")?,
+        "message": frame.if_any("message", text)?,
+    }))
+}
+
+/// An auction's price; how its symbol is written differs (`marketdata-v2.md`, section 5;
+/// `marketdata-v1.md`, section 3.3).
+fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
+    Ok(json!({
+        "kind": "auction",
+        "symbol": symbol,
+        "stage": if of.text_if_any("type") == Some("auction_result") { "result" } else { "indicative" },
+        "event_id": of.if_any("eid", unsigned)?,
+        "time": milliseconds(of, "time_ms")?,
+        "result": text(of, "result")?,
+        "highest_bid_price": of.unless_empty("highest_bid_price", market_decimal)?,
+        "lowest_ask_price": of.unless_empty("lowest_ask_price", market_decimal)?,
+        "collar_price": of.unless_empty("collar_price", market_decimal)?,
+        "price": of.unless_empty("auction_price|indicative_price", market_decimal)?,
+        "quantity": of.unless_empty("auction_quantity|indicative_quantity", market_decimal)?,
+    }))
+}
+
+/// The value without the tag of its kind: in a list of one kind there is none.
+fn untagged(mut value: Value) -> Value {
+    value.as_object_mut().unwrap().remove("kind");
+    value
+}

@@ -1,0 +1,205 @@
+//! Public streams and responses (`ws-gemini-com.md`, sections 4, 7, 10, 11 and 17).
+
+use gemini_ws::DecodeErrorKind;
+use serde_json::{Value, json};
+
+use super::super::json::Json;
+use super::{
+    Names, Object, Read, boolean, integer, level, market_decimal, milliseconds, nanoseconds, plain, private,
+    signed_decimal, signed_or_text, text, unsigned, unsigned_decimal,
+};
+
+/// Section 11.
+pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
+    let has = |name: &&str| frame.has(name);
+    if has(&"id") && ["status", "error", "result"].iter().any(has) {
+        return response(frame);
+    }
+    if let Some(kind) = frame.text_if_any("e") {
+        return match kind {
+            "depthUpdate" => depth(frame),
+            "markPrice" => mark_price(frame),
+            "fundingAmount" => funding_amount(frame),
+            "contractStatus" => contract_status(frame),
+            "orderUpdate" | "executionReport" => private::order_update(frame),
+            "orderSnapshot" => private::order_snapshot(frame),
+            "balanceUpdate" => private::balance_update(frame),
+            "positionReport" => private::position_report(frame),
+            "requestForQuote" => private::request_for_quote(frame),
+            _ => Ok(whole()),
+        };
+    }
+    if frame.text_if_any("type") == Some("settlements") {
+        private::settlements(frame)
+    } else if has(&"X") {
+        private::order_update(frame)
+    } else if has(&"lastUpdateId") {
+        partial_depth(frame)
+    } else if ["b", "B", "a", "A"].iter().all(has) {
+        book_ticker(frame)
+    } else if ["t", "p", "q", "m"].iter().all(has) {
+        trade(frame)
+    } else {
+        Ok(whole())
+    }
+}
+
+fn book_ticker(frame: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "kind": "book_ticker",
+        "symbol": plain(frame, "s")?,
+        "update_id": unsigned(frame, "u")?,
+        "event_time": nanoseconds(frame, "E")?,
+        "bid": side(frame, "b", "B")?,
+        "ask": side(frame, "a", "A")?,
+        "last_trade": side(frame, "c", "C")?,
+    }))
+}
+
+/// An empty text or a zero is no level.
+fn side(frame: Object<'_>, price: Names, quantity: Names) -> Read<Value> {
+    let part = |name: Names| match frame.get(name) {
+        None => Ok(None),
+        Some(Json::Text(text)) if text.text.is_empty() => Ok(None),
+        Some(value) => {
+            let printed = unsigned_decimal(value).map_err(|kind| (kind, name))?;
+            let zero = printed.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+            Ok(Some(printed).filter(|_| !zero))
+        }
+    };
+    let (price, quantity) = (part(price)?, part(quantity)?);
+    Ok(price.zip(quantity).map_or(Value::Null, |(price, quantity)| level(price, quantity)))
+}
+
+fn depth(frame: Object<'_>) -> Read<Value> {
+    let read = json!({
+        "kind": "depth",
+        "symbol": plain(frame, "s")?,
+        "event_time": nanoseconds(frame, "E")?,
+        "first_update_id": unsigned(frame, "U")?,
+        "last_update_id": unsigned(frame, "u")?,
+        "bids": levels(frame, "b")?,
+        "asks": levels(frame, "a")?,
+    });
+    if read["last_update_id"].as_u64() < read["first_update_id"].as_u64() {
+        return Err((DecodeErrorKind::UpdateRange, "u"));
+    }
+    Ok(read)
+}
+
+fn partial_depth(frame: Object<'_>) -> Read<Value> {
+    let named = ["symbol", "s"].into_iter().find(|name| frame.has(name));
+    Ok(json!({
+        "kind": "partial_depth",
+        "symbol": named.map_or(Ok(Value::Null), |name| plain(frame, name))?,
+        "last_update_id": unsigned(frame, "lastUpdateId")?,
+        "bids": levels(frame, "bids")?,
+        "asks": levels(frame, "asks")?,
+    }))
+}
+
+fn levels(frame: Object<'_>, name: Names) -> Read<Value> {
+    let row = |row: &Json| {
+        let Json::Array(row) = row else { return Err(DecodeErrorKind::Type) };
+        let part = |index: usize| row.get(index).ok_or(DecodeErrorKind::Type).and_then(unsigned_decimal);
+        let level = level(part(0)?, part(1)?);
+        if row.len() == 2 { Ok(level) } else { Err(DecodeErrorKind::Type) }
+    };
+    frame.array(name)?.iter().map(row).collect::<Result<Value, _>>().map_err(|kind| (kind, name))
+}
+
+fn trade(frame: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "kind": "trade",
+        "symbol": plain(frame, "s")?,
+        "event_time": nanoseconds(frame, "E")?,
+        "trade_id": unsigned(frame, "t")?,
+        "event_id": null,
+        "price": market_decimal(frame, "p")?,
+        "quantity": market_decimal(frame, "q")?,
+        "taker": if boolean(frame, "m")? == true { "sell" } else { "buy" },
+    }))
+}
+
+fn contract_status(frame: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "kind": "contract_status",
+        "symbol": plain(frame, "s")?,
+        "event_time": milliseconds(frame, "E")?,
+        "event_ticker": plain(frame, "k")?,
+        "contract_ticker": plain(frame, "c")?,
+        "contract_id": unsigned(frame, "i")?,
+        "strike": frame.if_any("p", signed_decimal)?,
+        "previous_status": text(frame, "o")?,
+        "status": text(frame, "n")?,
+    }))
+}
+
+fn mark_price(frame: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "kind": "mark_price",
+        "symbol": plain(frame, "s")?,
+        "event_time": nanoseconds(frame, "E")?,
+        "mark_price": market_decimal(frame, "p")?,
+        "scaled_index": frame.if_any("i", market_decimal)?,
+        "spot_index": null,
+    }))
+}
+
+fn funding_amount(frame: Object<'_>) -> Read<Value> {
+    Ok(json!({
+        "kind": "funding_amount",
+        "symbol": plain(frame, "s")?,
+        "event_time": nanoseconds(frame, "E")?,
+        "funding_time": nanoseconds(frame, "T")?,
+        "interval_minutes": unsigned(frame, "i")?,
+        "amount": signed_decimal(frame, "f")?,
+        "rate_percent": signed_decimal(frame, "r")?,
+        "mark_price": market_decimal(frame, "p")?,
+        "realized": boolean(frame, "R")?,
+    }))
+}
+
+/// Section 4.
+fn response(frame: Object<'_>) -> Read<Value> {
+    let id = frame.require("id")?;
+    let number = integer(id).ok().and_then(|id| u64::try_from(id).ok());
+    let id = match id {
+        Json::Text(text) => response_id(&text.text, &text.text),
+        other => number.map_or_else(|| json!(other.value().to_string()), |number| json!(number)),
+    };
+    let status = match frame.get("status") {
+        None => Value::Null,
+        Some(status) => {
+            let status = signed_or_text(status).map_err(|kind| (kind, "status"))?;
+            json!(u16::try_from(status).map_err(|_| (DecodeErrorKind::Integer, "status"))?)
+        }
+    };
+    let error = match frame.get("error") {
+        None => Value::Null,
+        Some(Json::Object(error)) => {
+            let error = Object(error);
+            let code = error.get("code").ok_or((DecodeErrorKind::Missing, "error"))?;
+            // Within the error, every wrong code is one that is no integer.
+            let code = signed_or_text(code).map_err(|_| (DecodeErrorKind::Integer, "code"))?;
+            json!({"code": code, "message": error.text_if_any("msg").unwrap_or("")})
+        }
+        Some(_) => return Err((DecodeErrorKind::Type, "error")),
+    };
+    let raw = |name| frame.get(name).map_or(Value::Null, Json::value);
+    Ok(json!({
+        "kind": "response",
+        "id": id,
+        "status": status,
+        "result": raw("result"),
+        "error": error,
+        "rate_limits": raw("rateLimits"),
+    }))
+}
+
+/// An id that is no unsigned integer. A text and another JSON value of the same characters look the
+/// same in a message, so they do here; `raw` may still have escapes in it.
+pub(crate) fn response_id(raw: &str, text: &str) -> Value {
+    let no_text = |json: &str| serde_json::from_str::<Value>(json).ok().filter(|json| !json.is_string());
+    json!(no_text(raw).or_else(|| no_text(text)).map_or_else(|| text.to_string(), |json| json.to_string()))
+}
