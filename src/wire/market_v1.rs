@@ -2,9 +2,9 @@
 //! (`marketdata-v1.md`).
 
 use super::Scratch;
-use super::market_v2::{names, unrecognized, venue_error};
+use super::market_v2::{unrecognized, venue_error};
 use super::members::{Members, element, scan, within};
-use super::names::Names;
+use super::names::{Names, names};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{
@@ -69,13 +69,12 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
         nanos.map(Timestamp::from_nanos).ok_or_else(|| members.error(slot, DecodeErrorKind::Integer))
     })?;
     let event_time = members.if_any(TIMESTAMP_MS, Members::milliseconds)?;
-    let entries = members.list(EVENTS)?;
-    for entry in entries {
+    let entries = members.list_of(EVENTS, |entry| {
         if let MarketEntry::Change(LevelChange { side, price, remaining, .. }) = entry {
             let levels = if side == BookSide::Bid { &mut *bids } else { &mut *asks };
             levels.push(Level { price, quantity: remaining });
         }
-    }
+    })?;
     let symbol = symbol.as_ref().map(|symbol| symbol.as_str());
     Ok(Message::MarketUpdate(MarketUpdate {
         event_id,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Scratch;
 use super::members::{Array, Members, market_decimal, scan, within};
-use super::names::Names;
+use super::names::{Names, names};
 use crate::decimal::Decimal;
 use crate::endpoint::Endpoint;
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -18,20 +18,6 @@ use crate::scan::{Cursor, Number, RawString};
 use crate::time::Timestamp;
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
-
-macro_rules! names {
-    ($table:ident { $($slot:ident = $name:literal $(| $also:literal)*,)+ }) => {
-        super::market_v2::names!(@count 0_u8; $($slot)+);
-        pub(super) const $table: Names =
-            Names { letters: false, long: &[$(($name, $slot), $(($also, $slot),)*)+] };
-    };
-    (@count $number:expr; $slot:ident $($rest:ident)*) => {
-        const $slot: u8 = $number;
-        super::market_v2::names!(@count $number + 1; $($rest)*);
-    };
-    (@count $number:expr;) => {};
-}
-pub(super) use names;
 
 names! {
     NAMES {
@@ -141,6 +127,10 @@ fn l2_updates<'f>(
 
 /// `[side, price, quantity]`.
 fn change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<(bool, Level), DecodeError> {
+    if let Some((is_bid, level, rest)) = plain_change(cursor.rest()) {
+        cursor.set_rest(rest);
+        return Ok((is_bid, level));
+    }
     let mut parts = triple(cursor)?;
     let (side, start) = quoted(frame, &mut parts)?;
     let is_bid = match side.raw() {
@@ -154,6 +144,20 @@ fn change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<(bool, Level), 
     let quantity = decimal(frame, &mut parts)?;
     end(parts, cursor)?;
     Ok((is_bid, Level { price, quantity }))
+}
+
+/// A change in the venue's own spelling, `["buy","9122.04","0.00121425"]`.
+fn plain_change(text: &[u8]) -> Option<(bool, Level, &[u8])> {
+    let (is_bid, text) = match text {
+        [b'[', b'"', b'b', b'u', b'y', b'"', b',', b'"', rest @ ..] => (true, rest),
+        [b'[', b'"', b's', b'e', b'l', b'l', b'"', b',', b'"', rest @ ..] => (false, rest),
+        _ => return None,
+    };
+    let (price, length) = Decimal::parse_quoted_short(text)?;
+    let [b'"', b',', b'"', text @ ..] = text.get(length..)? else { return None };
+    let (quantity, length) = Decimal::parse_quoted_short(text)?;
+    let [b'"', b']', text @ ..] = text.get(length..)? else { return None };
+    Some((is_bid, Level { price, quantity }, text))
 }
 
 /// An array that has to have a certain number of elements.

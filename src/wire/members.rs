@@ -28,6 +28,7 @@ pub(super) struct Member {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Token {
+    Null,
     Text {
         escaped: bool,
     },
@@ -40,7 +41,6 @@ pub(super) enum Token {
     /// A number with fraction or exponent, or beyond 64 bits.
     Number,
     Boolean(bool),
-    Null,
     Object,
     Array,
     /// An array of levels: where they stand in the scratch. A side may have two, under its long
@@ -65,7 +65,7 @@ pub(super) struct Members<'f, 't> {
     end: usize,
     pub(super) present: u128,
     names: &'static Names,
-    table: &'t [Member; SLOTS],
+    table: &'t [Member],
     bids: &'t [Level],
     asks: &'t [Level],
 }
@@ -99,7 +99,7 @@ type Sides<'s> = (&'s mut Vec<Level>, &'s mut Vec<Level>);
 fn whole(
     frame: &str,
     names: &'static Names,
-    table: &mut [Member; SLOTS],
+    table: &mut [Member],
     sides: Option<Sides<'_>>,
 ) -> Result<(u128, usize), DecodeError> {
     let mut cursor = Cursor::new(frame);
@@ -116,9 +116,18 @@ pub(super) fn within<'f, T>(
     names: &'static Names,
     see: impl FnOnce(&Members<'f, '_>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    let mut table = [Member::EMPTY; SLOTS];
-    let present = object(frame, cursor, names, &mut table, None)?;
-    see(&Members { frame, end: cursor.offset(), present, names, table: &table, bids: &[], asks: &[] })
+    // A small table is soon made.
+    const FEW: usize = 48;
+    let (mut few, mut many);
+    let table: &mut [Member] = if names.slots <= FEW {
+        few = [Member::EMPTY; FEW];
+        &mut few
+    } else {
+        many = [Member::EMPTY; SLOTS];
+        &mut many
+    };
+    let present = object(frame, cursor, names, table, None)?;
+    see(&Members { frame, end: cursor.offset(), present, names, table, bids: &[], asks: &[] })
 }
 
 /// Levels are read at the top of a frame of the current API only, where there are sides for them.
@@ -126,7 +135,7 @@ fn object(
     frame: &str,
     cursor: &mut Cursor<'_>,
     names: &'static Names,
-    table: &mut [Member; SLOTS],
+    table: &mut [Member],
     mut sides: Option<Sides<'_>>,
 ) -> Result<u128, DecodeError> {
     if cursor.peek() != b'{' {
@@ -565,10 +574,19 @@ impl<'f, 't> Members<'f, 't> {
 
     /// An array, all elements of which are read once.
     pub(super) fn list<T: Read<'f>>(&self, slot: u8) -> Result<List<'f, T>, DecodeError> {
+        self.list_of(slot, |_| {})
+    }
+
+    /// The same; `see` is shown each element.
+    pub(super) fn list_of<T: Read<'f>>(
+        &self,
+        slot: u8,
+        mut see: impl FnMut(T),
+    ) -> Result<List<'f, T>, DecodeError> {
         let member = self.require(slot)?;
         let mut elements = self.array(slot)?;
         while elements.more()? {
-            T::read(self.frame, &mut elements.cursor).map_err(|error| self.at(slot, error))?;
+            see(T::read(self.frame, &mut elements.cursor).map_err(|error| self.at(slot, error))?);
         }
         Ok(List::new(self.slice(member)))
     }

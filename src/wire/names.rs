@@ -12,6 +12,8 @@ pub(super) struct Names {
     pub(super) letters: bool,
     /// The other names, in the order in which the venue writes them.
     pub(super) long: &'static [(&'static str, u8)],
+    /// All slots are below this.
+    pub(super) slots: usize,
 }
 
 /// The slot of a one-letter name.
@@ -40,6 +42,7 @@ pub(super) const STREAM_NAMES: Names = Names {
         ("qs", QUOTE_STATUS),
         ("vu", VALID_UNTIL),
     ],
+    slots: SLOTS,
 };
 pub(super) const ID: u8 = 0;
 pub(super) const STATUS: u8 = 27;
@@ -104,3 +107,22 @@ impl Names {
         letters.chain(self.long.iter().map(|(_, slot)| *slot)).find(|slot| Text(name) == *self.name(*slot))
     }
 }
+
+/// Makes the table of an archived endpoint's names, each with a constant for its slot; other spellings of
+/// one name stand behind it.
+macro_rules! names {
+    ($table:ident { $($slot:ident = $name:literal $(| $also:literal)*,)+ }) => {
+        super::names::names!(@count 0_u8; $($slot)+);
+        pub(super) const $table: Names = Names {
+            letters: false,
+            long: &[$(($name, $slot), $(($also, $slot),)*)+],
+            slots: [$($slot),+].len(),
+        };
+    };
+    (@count $number:expr; $slot:ident $($rest:ident)*) => {
+        const $slot: u8 = $number;
+        super::names::names!(@count $number + 1; $($rest)*);
+    };
+    (@count $number:expr;) => {};
+}
+pub(super) use names;

@@ -1,9 +1,9 @@
 //! Frames of `wss://api.gemini.com/v1/order/events` (`order-events-v1.md`).
 
 use super::Scratch;
-use super::market_v2::{names, unrecognized, venue_error};
+use super::market_v2::{unrecognized, venue_error};
 use super::members::{Members, element, scan, within};
-use super::names::Names;
+use super::names::{Names, names};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{

@@ -1,7 +1,9 @@
 //! Frames of private streams of `wss://ws.gemini.com` (`ws-gemini-com.md`, sections 8 to 10).
 
 use super::members::{Members, element, within};
-use super::names::{ORDERS, QUOTE_STATUS, SETTLEMENTS, SIZE, STREAM_NAMES, SYMBOL, VALID_UNTIL, letter};
+use super::names::{
+    Names, ORDERS, QUOTE_STATUS, SETTLEMENTS, SIZE, STREAM_NAMES, VALID_UNTIL, letter, names,
+};
 use crate::error::DecodeError;
 use crate::message::Read;
 use crate::message::{
@@ -155,7 +157,7 @@ impl<'f> Read<'f> for Settlement<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Settlement<'f>, DecodeError> {
         within(frame, cursor, &SETTLEMENT_NAMES, |members| {
             Ok(Settlement {
-                symbol: members.plain(SYMBOL)?,
+                symbol: members.plain(NAME)?,
                 position: members.number(POSITION)?,
                 payout: members.if_any(PAYOUT, Members::number)?,
                 outcome: ContractOutcome::of(members.text(OUTCOME)?),
@@ -164,13 +166,14 @@ impl<'f> Read<'f> for Settlement<'f> {
     }
 }
 
-const SETTLEMENT_NAMES: super::names::Names = super::names::Names {
-    letters: false,
-    long: &[("symbol", SYMBOL), ("position", POSITION), ("payout", PAYOUT), ("outcome", OUTCOME)],
-};
-const POSITION: u8 = 1;
-const PAYOUT: u8 = 2;
-const OUTCOME: u8 = 3;
+names! {
+    SETTLEMENT_NAMES {
+        NAME = "symbol",
+        POSITION = "position",
+        PAYOUT = "payout",
+        OUTCOME = "outcome",
+    }
+}
 
 /// Section 9: the event id tells the private shape from the public one.
 pub(super) fn request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {

@@ -1,9 +1,8 @@
 //! Results of requests (`ws-gemini-com.md`, sections 6 and 9.3).
 
 use super::Scratch;
-use super::market_v2::names;
 use super::members::{Array, Members, within};
-use super::names::Names;
+use super::names::{Names, names};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::message::{List, Message, PartialDepth, Read};
 use crate::reply::{QuoteReceipt, RateLimit};
