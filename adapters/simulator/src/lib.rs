@@ -17,7 +17,7 @@
 //!
 //! | Path | What is spoken |
 //! |---|---|
-//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; for an [`Account`] orders, which trade with the generated market and with each other, and private streams; what needs an account is refused without one as the venue refuses it |
+//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; for an [`Account`] orders, which trade with the generated market and with each other, quotes, which seeded requesters accept, and private streams; what needs an account is refused without one as the venue refuses it |
 //! | `/v1/order/events` | the orders of an account; heartbeats if the query asks for them |
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
@@ -94,6 +94,7 @@ mod perpetual;
 mod player;
 mod private;
 mod publisher;
+mod quote_entry;
 mod quotes;
 mod random;
 mod recording;
