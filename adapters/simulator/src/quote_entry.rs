@@ -49,6 +49,11 @@ pub(crate) struct QuoteName {
 pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal> {
     read(parameters, |members| {
         let valid_until = members.get("validUntil").map(|value| value.as_i64().ok_or(()));
+        let valid_until = valid_until.transpose().ok()?;
+        // Later times do not fit into the ns of other frames.
+        if valid_until.is_some_and(|until| until.checked_mul(1_000_000).is_none()) {
+            return None;
+        }
         let client_id = members.get("clientId").map(|value| value.as_str().ok_or(()));
         let client_id = client_id.transpose().ok()?;
         if client_id.is_some_and(|id| !is_client_id(id)) {
@@ -59,7 +64,7 @@ pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal>
             price: units(members, "price", PRICE_DECIMALS).filter(|price| *price < power(PRICE_DECIMALS))?,
             quantity: units(members, "quantity", QUANTITY_DECIMALS)
                 .filter(|quantity| *quantity <= QUANTITY_MAX)?,
-            valid_until: valid_until.transpose().ok()?,
+            valid_until,
             client_id: client_id.map(str::to_owned),
         })
     })
