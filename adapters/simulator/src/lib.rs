@@ -26,6 +26,12 @@
 //! [`Exchange::handle_upgrade`] takes the request of an upgrade, and refuses what there is not. Market
 //! data of the archived paths is of a generated market only: recordings have the frames of the current API.
 //!
+//! Requests for quotes come from seeded requesters who buy combinations of contracts: they accept the
+//! lowest quote, if no maker whom nobody sees is cheaper and if they accept one at all. What is executed
+//! is an order that buys the outcome `NO` of the combination, at what the price leaves to one. A quote
+//! that is withdrawn or whose time is over is told as `CLOSED`; one that is declined, or cannot be paid
+//! for, as `LOST`. The documents leave these points open.
+//!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
 //! use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
@@ -63,8 +69,8 @@
 //! - Books are never crossed. Ids follow events: a client that has applied a depth frame with the
 //!   last update id `u` has the best levels of the newest ticker with an id of at most `u`.
 //! - Work per call is bounded: at most [`CATCH_UP_MAX`] of market time. Memory is: at most
-//!   [`OUTPUTS_MAX`] outputs wait for a session, and [`FINISHED_ORDERS_MAX`] orders are remembered
-//!   after their end.
+//!   [`OUTPUTS_MAX`] outputs wait for a session, [`FINISHED_ORDERS_MAX`] orders are remembered after
+//!   their end, and a request for quotes takes a thousand of them.
 #![forbid(unsafe_code)]
 
 mod accounts;
