@@ -26,6 +26,12 @@ pub(crate) fn of_product(product: u128, decimals: u8) -> Option<Amount> {
     i128::try_from(product).ok()?.checked_mul(10_i128.pow(u32::from(exponent)))
 }
 
+/// A decimal in units of the last of `decimals` decimals, if it is positive and has no more.
+pub(crate) fn units(decimal: Decimal, decimals: u8) -> Option<u64> {
+    let units = u64::try_from(decimal.normalized().rescaled(decimals)?.mantissa()).ok()?;
+    (units > 0).then_some(units)
+}
+
 /// The fee on a notional in hundredths of a percent, rounded down.
 pub(crate) fn fee(notional: Amount, basis_points: u32) -> Amount {
     notional.saturating_mul(Amount::from(basis_points)) / 10_000 / FEE_UNIT * FEE_UNIT

@@ -1,6 +1,7 @@
 //! [`Desk`]: takes the orders of accounts, brings them to the market and keeps the books on them.
 
 mod checks;
+mod quotes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -232,7 +233,7 @@ impl Desk {
         let placement = market.submit(turn, &ticket);
         for execution in market.take_executions() {
             self.fill_maker(turn, &execution);
-            self.fill(turn, id, &execution, false);
+            self.fill(turn, id, Fill::of(&execution), false);
         }
         if let Some(resting) = placement.resting {
             self.resting.insert((position, resting), id);
@@ -250,16 +251,16 @@ impl Desk {
         if execution.maker_owner.is_some()
             && let Some(id) = self.resting.get(&(execution.position, execution.maker)).copied()
         {
-            self.fill(turn, id, execution, true);
+            self.fill(turn, id, Fill::of(execution), true);
         }
     }
 
-    fn fill(&mut self, turn: &Turn<'_>, id: u64, execution: &Execution, is_maker: bool) {
+    fn fill(&mut self, turn: &Turn<'_>, id: u64, fill: Fill, is_maker: bool) {
         let basis_points = if is_maker { self.maker_fee } else { self.taker_fee };
         let Some(order) = self.orders.get_mut(&id) else { return };
         let Some(terms) = &order.terms else { return };
         let Some(holdings) = self.holdings.get_mut(order.origin.account) else { return };
-        let (price, quantity) = (terms.own_price(execution.price), execution.quantity);
+        let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
         let product = u128::from(price) * u128::from(quantity);
         // It fits, since the order's did.
         let notional = terms.notional(product).unwrap_or_default();
@@ -277,7 +278,7 @@ impl Desk {
         order.progress.executed += quantity;
         order.progress.product += product;
         let fill = LedgerFill {
-            trade_id: execution.trade_id,
+            trade_id: fill.trade_id,
             price: amount::units_to_decimal(price, terms.price_decimals),
             quantity: amount::units_to_decimal(quantity, terms.quantity_decimals),
             fee: amount::to_decimal(fee),
@@ -326,7 +327,11 @@ impl Desk {
             self.resting.remove(&(terms.position, resting));
         }
         if let Some(client_order_id) = &order.request.client_order_id {
-            self.client_order_ids.remove(&(account, client_order_id.clone()));
+            // Quotes may be called as orders are.
+            let name = (account, client_order_id.clone());
+            if self.client_order_ids.get(&name) == Some(&id) {
+                self.client_order_ids.remove(&name);
+            }
         }
         self.open.remove(&(account, id));
         self.stops.remove(&id);
@@ -347,6 +352,20 @@ impl Desk {
         let Some(order) = self.orders.get(&id) else { return };
         let progress = order.progress;
         self.events.push(OrderEvent { order: id, event_id, time: turn.venue_time(), kind, progress });
+    }
+}
+
+/// An execution of an order, in the units of its instrument; the price is that of the book.
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    price: u64,
+    quantity: u64,
+    trade_id: u64,
+}
+
+impl Fill {
+    const fn of(execution: &Execution) -> Fill {
+        Fill { price: execution.price, quantity: execution.quantity, trade_id: execution.trade_id }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod conservation;
+mod quoting;
 mod trading;
 
 use std::collections::BTreeMap;
@@ -272,6 +273,8 @@ impl Exchange {
                     self.sessions.send(session, &text);
                 }
             }
+            Task::Quote => self.move_quotes(),
+            Task::QuoteEnd => self.end_quotes(),
             Task::AccountReport(session) => self.report(session),
             Task::OrderEventsHeartbeat(session) => self.send_heartbeat(session),
             _ => {
@@ -361,6 +364,7 @@ impl Exchange {
                 requests::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
             }
             Method::Order(request) => return self.handle_order(session, id, &request),
+            Method::Quote(request) => return self.handle_quote(session, id, &request),
             Method::Subscribe(names) => return self.subscribe(session, id, names),
             Method::Unsubscribe(mut names) => {
                 let quotes = self.take_quotes(&mut names);

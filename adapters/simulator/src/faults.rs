@@ -30,6 +30,7 @@ pub struct Faults {
     closed_markets: BTreeSet<Symbol>,
     lost_order_events: u32,
     repeated_order_events: u32,
+    repeated_quote_events: u32,
     orders: VecDeque<FaultOrder>,
 }
 
@@ -151,6 +152,19 @@ impl Faults {
     /// Tells the next `count` events of orders twice, those that are dropped aside.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
+    }
+
+    /// Tells the next `count` events of quotes twice, with the same event id. Delivery is at least once
+    /// (`ws-gemini-com.md` section 9.2), so that this happens by itself now and then.
+    pub fn duplicate_quote_events(&mut self, count: u32) {
+        self.repeated_quote_events = count;
+    }
+
+    /// How often the quote event at hand is sent at least; counts it.
+    pub(crate) const fn quote_event_copies(&mut self) -> usize {
+        let is_repeated = self.repeated_quote_events > 0;
+        self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
+        1 + is_repeated as usize
     }
 
     /// How often the order event at hand is sent; counts it.

@@ -17,7 +17,7 @@
 //!
 //! | Path | What is spoken |
 //! |---|---|
-//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; for an [`Account`] orders, which trade with the generated market and with each other, and private streams; what needs an account is refused without one as the venue refuses it |
+//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; for an [`Account`] orders, which trade with the generated market and with each other, quotes, which seeded requesters accept, and private streams; what needs an account is refused without one as the venue refuses it |
 //! | `/v1/order/events` | the orders of an account; heartbeats if the query asks for them |
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
@@ -25,6 +25,12 @@
 //!
 //! [`Exchange::handle_upgrade`] takes the request of an upgrade, and refuses what there is not. Market
 //! data of the archived paths is of a generated market only: recordings have the frames of the current API.
+//!
+//! Requests for quotes come from seeded requesters who buy combinations of contracts: they accept the
+//! lowest quote, if no maker whom nobody sees is cheaper and if they accept one at all. What is executed
+//! is an order that buys the outcome `NO` of the combination, at what the price leaves to one. A quote
+//! that is withdrawn or whose time is over is told as `CLOSED`; one that is declined, or cannot be paid
+//! for, as `LOST`. The documents leave these points open.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -63,8 +69,8 @@
 //! - Books are never crossed. Ids follow events: a client that has applied a depth frame with the
 //!   last update id `u` has the best levels of the newest ticker with an id of at most `u`.
 //! - Work per call is bounded: at most [`CATCH_UP_MAX`] of market time. Memory is: at most
-//!   [`OUTPUTS_MAX`] outputs wait for a session, and [`FINISHED_ORDERS_MAX`] orders are remembered
-//!   after their end.
+//!   [`OUTPUTS_MAX`] outputs wait for a session, [`FINISHED_ORDERS_MAX`] orders are remembered after
+//!   their end, and a request for quotes takes a thousand of them.
 #![forbid(unsafe_code)]
 
 mod accounts;
@@ -94,6 +100,7 @@ mod perpetual;
 mod player;
 mod private;
 mod publisher;
+mod quote_entry;
 mod quotes;
 mod random;
 mod recording;

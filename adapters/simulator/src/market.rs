@@ -132,7 +132,7 @@ impl Market {
             schedule.add(gemini_ws::Instant::ZERO + first, Task::Contract);
         }
         if let Some(quotes) = &mut market.quotes {
-            schedule.add(gemini_ws::Instant::ZERO + quotes.pause(), Task::Quote);
+            quotes.schedule_next(gemini_ws::Instant::ZERO, schedule);
         }
         market
     }
@@ -471,13 +471,6 @@ impl Books for Market {
                 }
             }
             Task::Auction(position) => self.archived.auction(turn, position, &self.listings[position]),
-            Task::Quote => {
-                if let Some(quotes) = &mut self.quotes {
-                    let text = quotes.next(turn.venue_time());
-                    turn.sessions.send_all(&quotes.subscribers, &text);
-                    turn.schedule.add(turn.now + quotes.pause(), task);
-                }
-            }
             Task::Heartbeat(session) => self.archived.heartbeat(turn, session),
             Task::Funding => self.fund(turn),
             Task::Contract => {
@@ -491,6 +484,8 @@ impl Books for Market {
             Task::AccountReport(_)
             | Task::OrderEventsHeartbeat(_)
             | Task::Play
+            | Task::Quote
+            | Task::QuoteEnd
             | Task::Reply(_)
             | Task::Ping(_) => {}
         }

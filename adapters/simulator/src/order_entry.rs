@@ -7,8 +7,8 @@ use crate::instrument::is_prediction;
 use crate::ledger::{OrderSide, OrderType, Outcome, TimeInForce};
 use crate::requests::Refusal;
 
-/// The longest client order id.
-const CLIENT_ORDER_ID_MAX: usize = 36;
+/// The longest name that a client gives.
+const CLIENT_ID_MAX: usize = 36;
 
 /// An order that is well formed; whether it can stand is for the desk to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
         return None;
     }
     let client_order_id = optional("clientOrderId")?.map(str::to_owned);
-    if client_order_id.as_deref().is_some_and(|id| !is_client_order_id(id)) {
+    if client_order_id.as_deref().is_some_and(|id| !is_client_id(id)) {
         return None;
     }
     let quantity = decimal("quantity")??;
@@ -101,8 +101,9 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
     })
 }
 
-fn is_client_order_id(id: &str) -> bool {
-    (1..=CLIENT_ORDER_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+/// Whether a client may name an order or a quote so.
+pub(crate) fn is_client_id(id: &str) -> bool {
+    (1..=CLIENT_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// The order to cancel, as text; the number is refused (quirk Q-O1).

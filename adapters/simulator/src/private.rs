@@ -1,4 +1,5 @@
-//! Private streams: which there are, and their frames (`ws-gemini-com.md` section 8).
+//! Private streams: which there are, and their frames (`ws-gemini-com.md` section 8;
+//! those of quotes are in section 9).
 
 use std::collections::BTreeSet;
 
@@ -19,16 +20,23 @@ pub(crate) enum PrivateStream {
     BalancesEachSecond,
     Positions,
     PositionsEachSecond,
+    Quotes,
+    SessionQuotes,
+    /// Nothing is settled here, and so nothing is sent.
+    Settlements,
 }
 
 impl PrivateStream {
-    const ALL: [(&str, PrivateStream); 6] = [
+    const ALL: [(&str, PrivateStream); 9] = [
         ("orders@account", PrivateStream::Orders),
         ("orders@session", PrivateStream::SessionOrders),
         ("balances@account", PrivateStream::Balances),
         ("balances@account@1s", PrivateStream::BalancesEachSecond),
         ("positions@account", PrivateStream::Positions),
         ("positions@account@1s", PrivateStream::PositionsEachSecond),
+        ("requestForQuote@account", PrivateStream::Quotes),
+        ("requestForQuote@session", PrivateStream::SessionQuotes),
+        ("settlements@account", PrivateStream::Settlements),
     ];
 
     pub(crate) fn of_name(name: &str) -> Option<PrivateStream> {

@@ -1,83 +1,63 @@
-//! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, as the public
-//! learns of them (`ws-gemini-com.md` section 9.1).
+//! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes
+//! of accounts that answer them (`ws-gemini-com.md` section 9).
+//!
+//! Who requests quotes wants to buy the combination, so that the lowest price is the best one. There
+//! are other makers, whose quotes nobody sees: they win where an account does not.
 
-use std::collections::BTreeSet;
+mod quote;
+mod rfq;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gemini_ws::Symbol;
+use gemini_ws::{Instant, Symbol};
 
 use crate::contracts::contract_id;
 use crate::instrument::is_prediction;
 use crate::members::{MemberOrder, Members};
+use crate::orders::Origin;
+use crate::quote_entry::{NewQuote, QuoteName};
 use crate::random::Random;
+use crate::requests::Refusal;
+use crate::schedule::{Schedule, Task};
 use crate::session::SessionId;
+
+pub(crate) use quote::{Deal, PRICE_DECIMALS, QUANTITY_DECIMALS, QuoteEvent};
+use quote::{Quote, QuoteStatus, Step};
+use rfq::{CONFIRMATION_MILLIS, EXPIRY_MILLIS, Rfq, Status};
 
 /// The name of the stream.
 pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 
-/// From the opening to the last quote, to the end without an acceptance, and from an acceptance to the
-/// last instant to confirm it, in ms.
-const SUBMISSION_MILLIS: i64 = 10_000;
-const EXPIRY_MILLIS: i64 = 30_000;
-const CONFIRMATION_MILLIS: i64 = 5_000;
-
 /// The most legs that are contracts of this market.
 const KNOWN_LEGS_MAX: u64 = 3;
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Status {
-    Open,
-    PendingAcceptance,
-    Confirming,
-    Finalizing,
-    Finalized,
-    Cancelled,
-    Expired,
-    Failed,
-}
+/// The most quotes that answer one request.
+const QUOTES_MAX: usize = 1_000;
 
-impl Status {
-    const fn name(self) -> &'static str {
-        match self {
-            Status::Open => "OPEN",
-            Status::PendingAcceptance => "PENDING_ACCEPTANCE",
-            Status::Confirming => "CONFIRMING",
-            Status::Finalizing => "FINALIZING",
-            Status::Finalized => "FINALIZED",
-            Status::Cancelled => "CANCELLED",
-            Status::Expired => "EXPIRED",
-            Status::Failed => "FAILED",
-        }
-    }
+/// One event of so many is delivered twice: delivery is at least once (section 9.2).
+const REPEATED_ONE_OF: u64 = 16;
 
-    const fn is_last(self) -> bool {
-        matches!(self, Status::Finalized | Status::Cancelled | Status::Expired | Status::Failed)
-    }
-}
-
-/// One request; what never changes is JSON already.
-#[derive(Clone, Debug)]
-struct Quote {
-    number: u64,
-    has_symbol: bool,
-    legs: String,
-    is_notional: bool,
-    /// Hundredths of a contract or of the quote currency.
-    size: u64,
-    status: Status,
-    /// In ms since 1970.
-    opened: i64,
-    accepted: Option<i64>,
-}
-
-/// The requests, one after the other, and who watches them.
+/// The requests, one after the other, who watches them, and the quotes for the present one.
 #[derive(Clone, Debug)]
 pub(crate) struct Quotes {
     random: Random,
     contracts: Vec<Symbol>,
     last_number: u64,
-    present: Option<Quote>,
+    present: Option<Rfq>,
     pub(crate) subscribers: BTreeSet<SessionId>,
+    /// Chance in what concerns quotes, so that the requests are the same without them.
+    answers: Random,
+    last_quote: u64,
+    /// Those that have not ended, by number.
+    quotes: BTreeMap<u64, Quote>,
+    /// The quote that the requester has accepted.
+    accepted: Option<u64>,
+    /// What has not been told yet.
+    events: Vec<QuoteEvent>,
+    /// When the next transition and the end of the next quote are due.
+    next: Instant,
+    next_end: Option<Instant>,
 }
 
 impl Quotes {
@@ -85,39 +65,89 @@ impl Quotes {
     pub(crate) fn new(symbols: &[Symbol], seed: u64) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
-        let random = Random::for_name(seed, QUOTE_STREAM);
-        let (last_number, subscribers) = (0, BTreeSet::new());
         let has_any = !contracts.is_empty();
-        has_any.then_some(Quotes { random, contracts, last_number, present: None, subscribers })
+        has_any.then_some(Quotes {
+            random: Random::for_name(seed, QUOTE_STREAM),
+            contracts,
+            last_number: 0,
+            present: None,
+            subscribers: BTreeSet::new(),
+            answers: Random::for_name(seed, "quotes"),
+            last_quote: 0,
+            quotes: BTreeMap::new(),
+            accepted: None,
+            events: Vec::new(),
+            next: Instant::ZERO,
+            next_end: None,
+        })
+    }
+
+    /// Puts the next transition on the schedule, instead of the one that is there.
+    pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
+        schedule.remove(self.next, Task::Quote);
+        self.next = now + self.pause();
+        schedule.add(self.next, Task::Quote);
+    }
+
+    /// Puts the end of the next quote on the schedule, instead of the one that is there; `epoch` is
+    /// the venue's time at the origin of the clock, in ns since 1970.
+    pub(crate) fn schedule_end(&mut self, epoch: i64, schedule: &mut Schedule) {
+        if let Some(end) = self.next_end.take() {
+            schedule.remove(end, Task::QuoteEnd);
+        }
+        let standing = self.quotes.iter().filter(|(number, _)| Some(**number) != self.accepted);
+        let Some(millis) = standing.filter_map(|(_, quote)| quote.valid_until).min() else { return };
+        let since = millis.saturating_mul(1_000_000).saturating_sub(epoch);
+        let end = Instant::from_nanos(u64::try_from(since).unwrap_or(0));
+        self.next_end = Some(end);
+        schedule.add(end, Task::QuoteEnd);
     }
 
     /// The time until the next transition.
-    pub(crate) fn pause(&mut self) -> Duration {
+    fn pause(&mut self) -> Duration {
         let [least, more] = match &self.present {
             None => [2_000, 18_000],
-            Some(quote) if quote.status == Status::Finalizing => [50, 500],
+            Some(rfq) if rfq.status == Status::Finalizing => [50, 500],
+            // The maker has so long.
+            Some(_) if self.accepted.is_some() => [CONFIRMATION_MILLIS.unsigned_abs(), 0],
             Some(_) => [1_000, 4_000],
         };
-        Duration::from_millis(least + self.random.below(more))
+        // Nothing is drawn where nothing is left to chance.
+        let chance = if more == 0 { 0 } else { self.random.below(more) };
+        Duration::from_millis(least + chance)
     }
 
-    /// The next transition as a frame; `venue_time` is in ns since 1970.
-    pub(crate) fn next(&mut self, venue_time: i64) -> String {
+    /// The next transition as a frame; `venue_time` is in ns since 1970. A quote that was accepted and
+    /// confirmed is executed by `execute`, which fails if its maker cannot pay.
+    pub(crate) fn next(&mut self, venue_time: i64, execute: impl FnOnce(&Deal) -> bool) -> String {
         let millis = venue_time.div_euclid(1_000_000);
-        let mut quote = match self.present.take() {
-            Some(quote) => self.moved(quote, millis),
-            None => self.opened(millis),
+        let mut rfq = match (self.present.take(), self.take_accepted()) {
+            (None, _) => self.opened(millis),
+            (Some(rfq), None) => self.moved(rfq, millis),
+            (Some(rfq), Some(quote)) => self.concluded(rfq, quote, millis, execute),
         };
-        let expiry = quote.opened.saturating_add(EXPIRY_MILLIS);
-        if !quote.status.is_last() && quote.accepted.is_none() && millis >= expiry {
-            quote.status = Status::Expired;
+        let expiry = rfq.opened.saturating_add(EXPIRY_MILLIS);
+        if !rfq.status.is_last() && rfq.accepted.is_none() && millis >= expiry {
+            rfq.status = Status::Expired;
         }
-        let text = quote.frame(millis);
-        self.present = Some(quote).filter(|quote| !quote.status.is_last());
+        self.publish(rfq, millis)
+    }
+
+    /// The request as it is now, as a frame. With its end come the ends of the quotes that are left.
+    fn publish(&mut self, rfq: Rfq, millis: i64) -> String {
+        let text = rfq.frame(millis);
+        if rfq.status.is_last() {
+            let step = if rfq.status == Status::Finalized { Step::Finalized } else { Step::Closed };
+            for quote in std::mem::take(&mut self.quotes).values() {
+                self.tell(&rfq, quote, step, QuoteStatus::Lost, millis);
+            }
+        } else {
+            self.present = Some(rfq);
+        }
         text
     }
 
-    fn opened(&mut self, millis: i64) -> Quote {
+    fn opened(&mut self, millis: i64) -> Rfq {
         self.last_number += 1;
         let known = self.contracts.len() as u64;
         let first = self.random.below(known);
@@ -135,7 +165,7 @@ impl Quotes {
         // Whole, or in hundredths.
         let whole = (1 + self.random.below(500)) * 100;
         let hundredths = if self.random.chance(1, 2) { 0 } else { self.random.below(100) };
-        Quote {
+        Rfq {
             number: self.last_number,
             has_symbol: self.random.chance(3, 4),
             legs: format!("[{}]", legs.join(",")),
@@ -144,6 +174,7 @@ impl Quotes {
             status: Status::Open,
             opened: millis,
             accepted: None,
+            contracts: 0,
         }
     }
 
@@ -151,49 +182,192 @@ impl Quotes {
         if self.random.chance(1, 2) { "YES" } else { "NO" }
     }
 
-    fn moved(&mut self, mut quote: Quote, millis: i64) -> Quote {
+    /// The next transition of a request that no account's quote has been accepted for.
+    fn moved(&mut self, mut rfq: Rfq, millis: i64) -> Rfq {
         let goes_on = self.random.chance(4, 5);
         let is_cancelled = self.random.chance(1, 2);
-        quote.status = match quote.status {
+        rfq.status = match rfq.status {
             Status::Open if goes_on => Status::PendingAcceptance,
-            Status::PendingAcceptance if goes_on => {
-                quote.accepted = Some(millis);
-                Status::Confirming
-            }
+            Status::PendingAcceptance if goes_on => Status::Confirming,
             Status::Open | Status::PendingAcceptance if is_cancelled => Status::Cancelled,
             Status::Open | Status::PendingAcceptance => Status::Expired,
             Status::Confirming if goes_on => Status::Finalizing,
             Status::Finalizing => Status::Finalized,
             _ => Status::Failed,
         };
-        quote
+        if rfq.status == Status::Confirming {
+            self.accept(&mut rfq, millis);
+        }
+        rfq
     }
-}
 
-impl Quote {
-    fn frame(&self, millis: i64) -> String {
-        let mut members = Members::default()
-            .text("e", QUOTE_STREAM)
-            .integer("E", millis)
-            .text("r", &format!("rfq-{}", self.number));
-        if self.has_symbol {
-            members = members.text("s", &format!("GEMI-COMBO-{}", self.number));
+    /// The requester accepts the best quote, which may be that of another maker.
+    fn accept(&mut self, rfq: &mut Rfq, millis: i64) {
+        rfq.accepted = Some(millis);
+        let standing = self.quotes.iter().filter(|(_, quote)| quote.stands_at(millis));
+        let best = standing.min_by_key(|(number, quote)| (quote.price, **number));
+        let best = best.map(|(number, quote)| (*number, quote.clone()));
+        let best = best.filter(|(_, quote)| quote.price <= 1 + self.answers.below(99));
+        let Some((number, quote)) = best else {
+            rfq.contracts = rfq.requested_contracts(rfq::PRICE_OF_OTHERS);
+            return;
+        };
+        rfq.contracts = rfq.requested_contracts(quote.price).min(quote.quantity);
+        self.accepted = Some(number);
+        self.tell(rfq, &quote, Step::Accepted, QuoteStatus::Active, millis);
+    }
+
+    /// Takes the accepted quote out of those that have not ended.
+    fn take_accepted(&mut self) -> Option<Quote> {
+        self.quotes.remove(&self.accepted.take()?)
+    }
+
+    /// A request for which an account's quote was accepted comes to its end.
+    fn concluded(
+        &mut self,
+        mut rfq: Rfq,
+        quote: Quote,
+        millis: i64,
+        execute: impl FnOnce(&Deal) -> bool,
+    ) -> Rfq {
+        let status = if rfq.status != Status::Finalizing {
+            // Its maker has not confirmed it in time.
+            QuoteStatus::Expired
+        } else if execute(&Deal { quote: &quote, symbol: &rfq.symbol(), contracts: rfq.contracts }) {
+            QuoteStatus::Won
+        } else {
+            QuoteStatus::Lost
+        };
+        let is_won = status == QuoteStatus::Won;
+        rfq.status = if is_won { Status::Finalized } else { Status::Failed };
+        let step = if is_won { Step::Finalized } else { Step::Failed };
+        self.tell(&rfq, &quote, step, status, millis);
+        rfq
+    }
+
+    /// Takes a quote for the present request; its id.
+    ///
+    /// # Errors
+    ///
+    /// The refusal if there is no such request, or none any more.
+    pub(crate) fn submit(
+        &mut self,
+        venue_time: i64,
+        origin: Origin,
+        quote: NewQuote,
+    ) -> Result<String, Refusal> {
+        let millis = venue_time.div_euclid(1_000_000);
+        let is_open = |rfq: &Rfq| rfq.id() == quote.rfq_id && rfq.takes_quotes_at(millis);
+        if !self.present.as_ref().is_some_and(is_open) {
+            return Err(Refusal::unknown_quote_request());
         }
-        members = members.json("l", self.legs.as_str());
-        members = members.decimal(if self.is_notional { "n" } else { "q" }, self.size, 2);
-        if self.accepted.is_some() {
-            // With a notional the contracts follow from the price, here one half.
-            let contracts = if self.is_notional { self.size * 2 } else { self.size };
-            members = members.decimal("f", contracts, 2);
+        if quote.valid_until.is_some_and(|until| until <= millis) {
+            return Err(Refusal::invalid_parameters());
         }
-        members = members
-            .text("S", self.status.name())
-            .integer("w", self.opened.saturating_add(SUBMISSION_MILLIS))
-            .integer("x", self.opened.saturating_add(EXPIRY_MILLIS));
-        if let Some(accepted) = self.accepted {
-            members = members.integer("c", accepted.saturating_add(CONFIRMATION_MILLIS));
+        if self.quotes.len() >= QUOTES_MAX {
+            return Err(Refusal::too_many_requests());
         }
-        members.finish(MemberOrder::Documented)
+        self.last_quote += 1;
+        let quote = Quote {
+            number: self.last_quote,
+            origin,
+            price: quote.price,
+            quantity: quote.quantity,
+            valid_until: quote.valid_until,
+            client_id: quote.client_id,
+        };
+        let id = quote.id();
+        self.quotes.insert(self.last_quote, quote);
+        Ok(id)
+    }
+
+    /// Takes back a quote that has not been accepted.
+    ///
+    /// # Errors
+    ///
+    /// The refusal if the account has no such quote.
+    pub(crate) fn withdraw(
+        &mut self,
+        venue_time: i64,
+        account: usize,
+        name: &QuoteName,
+    ) -> Result<(), Refusal> {
+        let number = self.find(account, name).filter(|number| Some(*number) != self.accepted);
+        let number = number.ok_or_else(Refusal::unknown_quote)?;
+        self.end(number, QuoteStatus::Withdrawn, venue_time.div_euclid(1_000_000));
+        Ok(())
+    }
+
+    /// The maker confirms the accepted quote, or declines; the request's transition as a frame.
+    ///
+    /// # Errors
+    ///
+    /// The refusal if no such quote of the account waits for it.
+    pub(crate) fn confirm(
+        &mut self,
+        venue_time: i64,
+        account: usize,
+        name: &QuoteName,
+        is_confirmed: bool,
+    ) -> Result<String, Refusal> {
+        let millis = venue_time.div_euclid(1_000_000);
+        let number = self.find(account, name).filter(|number| Some(*number) == self.accepted);
+        let rfq = self.present.take_if(|rfq| number.is_some() && rfq.status == Status::Confirming);
+        let (Some(number), Some(mut rfq)) = (number, rfq) else { return Err(Refusal::unknown_quote()) };
+        let Some(quote) = self.quotes.get(&number).cloned() else { return Err(Refusal::unknown_quote()) };
+        if is_confirmed {
+            rfq.status = Status::Finalizing;
+            self.tell(&rfq, &quote, Step::Confirmed, QuoteStatus::Active, millis);
+        } else {
+            rfq.status = Status::Failed;
+            self.accepted = None;
+            self.quotes.remove(&number);
+            self.tell(&rfq, &quote, Step::Declined, QuoteStatus::Lost, millis);
+        }
+        Ok(self.publish(rfq, millis))
+    }
+
+    /// Ends the quotes whose time is over; an accepted one stands.
+    pub(crate) fn end_due(&mut self, venue_time: i64) {
+        let millis = venue_time.div_euclid(1_000_000);
+        let due = self
+            .quotes
+            .iter()
+            .filter(|(number, quote)| Some(**number) != self.accepted && !quote.stands_at(millis));
+        for number in due.map(|(number, _)| *number).collect::<Vec<u64>>() {
+            self.end(number, QuoteStatus::Expired, millis);
+        }
+    }
+
+    /// Takes what has happened to quotes since the last call.
+    pub(crate) fn take_events(&mut self) -> Vec<QuoteEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The quote of an account, if it has not ended.
+    fn find(&self, account: usize, name: &QuoteName) -> Option<u64> {
+        let rfq = self.present.as_ref()?;
+        let of_account = |quote: &&Quote| quote.origin.account == account && quote.id() == name.quote_id;
+        let quote = self.quotes.values().find(of_account)?;
+        (rfq.id() == name.rfq_id).then_some(quote.number)
+    }
+
+    /// A quote ends before its request does.
+    fn end(&mut self, number: u64, status: QuoteStatus, millis: i64) {
+        let Some(quote) = self.quotes.remove(&number) else { return };
+        let Some(rfq) = self.present.take() else { return };
+        self.tell(&rfq, &quote, Step::Closed, status, millis);
+        self.present = Some(rfq);
+    }
+
+    fn tell(&mut self, rfq: &Rfq, quote: &Quote, step: Step, status: QuoteStatus, millis: i64) {
+        let id = quote::event_id(&mut self.answers);
+        self.events.push(QuoteEvent {
+            account: quote.origin.account,
+            serial: quote.origin.serial,
+            text: quote.frame(rfq, &id, step, status, millis),
+            is_repeated: self.answers.chance(1, REPEATED_ONE_OF),
+        });
     }
 }
 
@@ -210,7 +384,7 @@ mod tests {
         let mut paths = BTreeSet::new();
         let mut path = Vec::new();
         for _ in 0..1_000 {
-            let text = quotes.next(time);
+            let text = quotes.next(time, |_| true);
             let start = format!(
                 r#"{{"e":"requestForQuote","E":{},"r":"rfq-{}","#,
                 time / 1_000_000,

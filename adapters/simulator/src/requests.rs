@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::order_entry::{OrderMethod, OrderRequest};
+use crate::quote_entry::{QuoteMethod, QuoteRequest};
 
 /// The most streams in one request (quirk Q-S10); more end the
 /// connection with the code 1009.
@@ -32,6 +33,7 @@ pub(crate) enum Method {
     Unsubscribe(Vec<String>),
     Depth { symbol: String, limit: usize },
     Order(OrderRequest),
+    Quote(QuoteRequest),
 }
 
 /// Why a request is refused.
@@ -62,6 +64,15 @@ impl Refusal {
     /// Of an order that is not there any more (quirk Q-O9).
     pub(crate) fn unknown_order() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - order not found or already filled")
+    }
+
+    pub(crate) fn unknown_quote_request() -> Refusal {
+        Refusal::new(400, -1013, "Invalid parameters - RFQ not found or not open")
+    }
+
+    /// Of a quote that is not there any more, or is not the one that was accepted.
+    pub(crate) fn unknown_quote() -> Refusal {
+        Refusal::new(400, -1013, "Invalid parameters - quote not found or not in the right state")
     }
 
     pub(crate) fn order_rejected(reason: &str) -> Refusal {
@@ -155,16 +166,19 @@ fn method(name: &str, parameters: Option<&Value>) -> Result<Method, Refusal> {
         "order.cancel" => order(OrderMethod::Cancel, parameters),
         "order.cancel_all" => order(OrderMethod::CancelAll, parameters),
         "order.cancel_session" => order(OrderMethod::CancelSession, parameters),
-        // No account has what it takes.
-        "rfq.submit_quote" | "rfq.withdraw_quote" | "rfq.confirm_quote" => {
-            return Err(Refusal::authentication_required());
-        }
+        "rfq.submit_quote" => quote(QuoteMethod::Submit, parameters),
+        "rfq.withdraw_quote" => quote(QuoteMethod::Withdraw, parameters),
+        "rfq.confirm_quote" => quote(QuoteMethod::Confirm, parameters),
         _ => return Err(Refusal::unsupported()),
     })
 }
 
 fn order(method: OrderMethod, parameters: Option<&Value>) -> Method {
     Method::Order(OrderRequest { method, parameters: parameters.cloned() })
+}
+
+fn quote(method: QuoteMethod, parameters: Option<&Value>) -> Method {
+    Method::Quote(QuoteRequest { method, parameters: parameters.cloned() })
 }
 
 pub(crate) fn without_parameters<M>(parameters: Option<&Value>, method: M) -> Result<M, Refusal> {
@@ -248,7 +262,7 @@ mod tests {
         check(r#"{"id":"a\"b"}"#, Err((r#""a\"b""#, -1013)));
         check(r#"{"id":1,"method":"Ping"}"#, Err(("1", -1020)));
         check(r#"{"id":1,"method":"ping","params":"x"}"#, Err(("1", -1013)));
-        check(r#"{"id":1,"method":"rfq.submit_quote","params":{}}"#, Err(("1", -1002)));
+        check(r#"{"id":1,"method":"rfq.accept_quote","params":{}}"#, Err(("1", -1020)));
         check(r#"{"id":1,"method":"subscribe"}"#, Err(("1", -1013)));
         check(r#"{"id":1,"method":"subscribe","params":[]}"#, Err(("1", -1013)));
         check(r#"{"id":1,"method":"subscribe","params":[1]}"#, Err(("1", -1013)));

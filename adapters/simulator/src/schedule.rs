@@ -38,6 +38,8 @@ pub(crate) enum Task {
     Quote,
     /// The heartbeat of a session of an archived endpoint.
     Heartbeat(SessionId),
+    /// The time of a quote is over.
+    QuoteEnd,
 }
 
 /// Tasks by time.

@@ -3,7 +3,7 @@
 use gemini_ws::Decimal;
 
 use super::Desk;
-use crate::amount;
+use crate::amount::{self, units};
 use crate::engine::Remainder;
 use crate::faults::Faults;
 use crate::holdings::Asset;
@@ -97,12 +97,6 @@ impl Desk {
         let available = self.holdings.get(account).map_or(0, |holdings| holdings.available(asset));
         if available >= needed.saturating_add(fee) { Ok(()) } else { Err("InsufficientFunds") }
     }
-}
-
-/// A decimal in units of the last of `decimals` decimals, if it is positive and has no more.
-fn units(decimal: Decimal, decimals: u8) -> Option<u64> {
-    let units = u64::try_from(decimal.normalized().rescaled(decimals)?.mantissa()).ok()?;
-    (units > 0).then_some(units)
 }
 
 /// The worst price of an order: what is absurd is no price, and market orders do not take it.

@@ -84,7 +84,7 @@ impl Exchange {
     }
 
     /// The desk, the generated market if there is one, and everything else.
-    fn floor(&mut self) -> (&mut Desk, Option<&mut Market>, Turn<'_>) {
+    pub(super) fn floor(&mut self) -> (&mut Desk, Option<&mut Market>, Turn<'_>) {
         let turn = Turn {
             now: self.now,
             epoch: self.epoch,
@@ -172,12 +172,8 @@ impl Exchange {
         id: &str,
         request: &OrderRequest,
     ) -> Result<(), Refusal> {
-        let Some(open) = self.sessions.get(session) else { return Ok(()) };
-        let account = open.account.filter(|account| {
-            self.desk.accounts.get(*account).is_some_and(crate::accounts::Account::may_trade)
-        });
-        let account = account.ok_or_else(Refusal::authentication_required)?;
-        let serial = open.private.serial;
+        let Some(origin) = self.trader(session)? else { return Ok(()) };
+        let Origin { account, serial, .. } = origin;
         let parameters = request.parameters.as_ref();
         let mut reply = requests::acknowledgement(id);
         match request.method {
@@ -186,7 +182,7 @@ impl Exchange {
                 self.count_order(session)?;
                 let carries_id = self.order_replies_carry_id;
                 let (desk, market, mut turn) = self.floor();
-                match desk.place(market, &mut turn, Origin { account, session, serial }, order) {
+                match desk.place(market, &mut turn, origin, order) {
                     Ok(order) if carries_id => {
                         reply = requests::result(id, &format!(r#"{{"orderId":"{order}"}}"#));
                     }
@@ -220,6 +216,16 @@ impl Exchange {
         self.reply(session, reply);
         self.publish_private();
         Ok(())
+    }
+
+    /// What a session does as a trader; `None` if there is no such session.
+    pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
+        let Some(open) = self.sessions.get(session) else { return Ok(None) };
+        let account = open.account.filter(|account| {
+            self.desk.accounts.get(*account).is_some_and(crate::accounts::Account::may_trade)
+        });
+        let account = account.ok_or_else(Refusal::authentication_required)?;
+        Ok(Some(Origin { account, session, serial: open.private.serial }))
     }
 
     /// Counts an order against the limits.
@@ -327,7 +333,8 @@ impl Exchange {
     }
 
     /// Tells everybody concerned what has happened since the last time.
-    fn publish_private(&mut self) {
+    pub(super) fn publish_private(&mut self) {
+        self.publish_quotes();
         let events = self.desk.take_events();
         let mut batches: Vec<(SessionId, Vec<String>)> = Vec::new();
         for event in &events {

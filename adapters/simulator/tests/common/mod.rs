@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 
 pub mod archived;
+pub mod quoting;
 pub mod trading;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,110 @@
+//! What authenticated sessions quote, and what becomes of it.
+
+use super::Exchange;
+use crate::orders::Origin;
+use crate::private::PrivateStream;
+use crate::quote_entry::{self, QuoteMethod, QuoteName, QuoteRequest};
+use crate::requests::{self, Refusal};
+use crate::session::SessionId;
+use crate::turn::Books;
+
+impl Exchange {
+    /// The request for quotes has its next transition.
+    pub(super) fn move_quotes(&mut self) {
+        let (desk, market, turn) = self.floor();
+        if let Some(quotes) = market.and_then(|market| market.quotes()) {
+            let text = quotes.next(turn.venue_time(), |deal| desk.execute_quote(&turn, deal));
+            turn.sessions.send_all(&quotes.subscribers, &text);
+            quotes.schedule_next(turn.now, turn.schedule);
+            quotes.schedule_end(turn.epoch, turn.schedule);
+        }
+        self.publish_private();
+    }
+
+    /// Ends the quotes whose time is over.
+    pub(super) fn end_quotes(&mut self) {
+        let (_, market, turn) = self.floor();
+        if let Some(quotes) = market.and_then(|market| market.quotes()) {
+            quotes.end_due(turn.venue_time());
+            quotes.schedule_end(turn.epoch, turn.schedule);
+        }
+        self.publish_private();
+    }
+
+    /// Carries out a request about quotes. Reply and events race, as for orders.
+    pub(super) fn handle_quote(
+        &mut self,
+        session: SessionId,
+        id: &str,
+        request: &QuoteRequest,
+    ) -> Result<(), Refusal> {
+        let Some(origin) = self.trader(session)? else { return Ok(()) };
+        let result = self.carry_out_quote(origin, request)?;
+        let is_early = self.random.chance(1, 2);
+        if is_early {
+            self.publish_private();
+        }
+        self.reply(session, requests::result(id, &result));
+        self.publish_private();
+        Ok(())
+    }
+
+    /// The result as JSON.
+    fn carry_out_quote(&mut self, origin: Origin, request: &QuoteRequest) -> Result<String, Refusal> {
+        let parameters = request.parameters.as_ref();
+        let (desk, market, turn) = self.floor();
+        let quotes = market.and_then(|market| market.quotes());
+        let time = turn.venue_time();
+        let Origin { account, .. } = origin;
+        let (name, rest) = match request.method {
+            QuoteMethod::Submit => {
+                let quote = quote_entry::new_quote(parameters)?;
+                if !desk.accounts.get(account).is_some_and(|owner| owner.has_accepted_terms) {
+                    return Err(Refusal::order_rejected("TERMS_NOT_ACCEPTED"));
+                }
+                let quotes = quotes.ok_or_else(Refusal::unknown_quote_request)?;
+                let rfq_id = quote.rfq_id.clone();
+                let quote_id = quotes.submit(time, origin, quote)?;
+                quotes.schedule_end(turn.epoch, turn.schedule);
+                (QuoteName { rfq_id, quote_id }, "")
+            }
+            QuoteMethod::Withdraw => {
+                let name = quote_entry::withdrawn_quote(parameters)?;
+                let quotes = quotes.ok_or_else(Refusal::unknown_quote)?;
+                quotes.withdraw(time, account, &name)?;
+                quotes.schedule_end(turn.epoch, turn.schedule);
+                (name, "")
+            }
+            QuoteMethod::Confirm => {
+                let (name, is_confirmed) = quote_entry::confirmed_quote(parameters)?;
+                let quotes = quotes.ok_or_else(Refusal::unknown_quote)?;
+                let text = quotes.confirm(time, account, &name, is_confirmed)?;
+                turn.sessions.send_all(&quotes.subscribers, &text);
+                quotes.schedule_next(turn.now, turn.schedule);
+                quotes.schedule_end(turn.epoch, turn.schedule);
+                (name, if is_confirmed { r#","confirmed":true"# } else { r#","confirmed":false"# })
+            }
+        };
+        // They are ids of the exchange, and need no escapes.
+        Ok(format!(r#"{{"rfqId":"{}","quoteId":"{}"{rest}}}"#, name.rfq_id, name.quote_id))
+    }
+
+    /// Tells makers what has become of their quotes since the last time.
+    pub(super) fn publish_quotes(&mut self) {
+        let (_, market, turn) = self.floor();
+        let Some(quotes) = market.and_then(|market| market.quotes()) else { return };
+        for event in quotes.take_events() {
+            let copies = turn.faults.quote_event_copies().max(1 + usize::from(event.is_repeated));
+            for session in turn.sessions.of_account(event.account) {
+                let Some(open) = turn.sessions.get(session) else { continue };
+                let streams = &open.private.streams;
+                let is_own = open.private.serial == event.serial;
+                let wanted = usize::from(streams.contains(&PrivateStream::Quotes))
+                    + usize::from(is_own && streams.contains(&PrivateStream::SessionQuotes));
+                for _ in 0..wanted * copies {
+                    turn.sessions.send(session, &event.text);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Makers of quotes, the public, and short names for what they hear.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gemini_ws::{Instant, Message, Scratch, decode};
+use gemini_ws_simulator::{Config, SessionId};
+use serde_json::Value;
+
+use super::request;
+use super::trading::{FIRST, Floor, SECOND};
+
+/// Watches the public stream.
+pub const PUBLIC: SessionId = SessionId(9);
+
+/// Long enough for some requests.
+const A_WHILE: Duration = Duration::from_secs(300);
+
+pub struct Desk {
+    pub floor: Floor,
+    /// What the public knows of the request at hand.
+    pub present: Value,
+    /// Ids of private events, to tell what is repeated.
+    known: BTreeSet<String>,
+    pub repeated: u32,
+}
+
+impl Desk {
+    /// Both accounts are connected and hear of their quotes.
+    pub fn new(config: impl FnOnce(Config) -> Config, seed: u64) -> Desk {
+        let market = super::market(&["btcusd", "GEMI-A-UP", "GEMI-B-UP"]).events_per_second(0);
+        let floor = Floor::new(config(market), seed);
+        let mut desk = Desk { floor, present: Value::Null, known: BTreeSet::new(), repeated: 0 };
+        desk.floor.exchange.handle_connected(PUBLIC, Instant::ZERO, "");
+        desk.floor.send(PUBLIC, &request("subscribe", &["requestForQuote"]));
+        for (session, token) in [(FIRST, "one"), (SECOND, "two")] {
+            desk.floor.connect(session, token, "/");
+            desk.floor.send(session, &request("subscribe", &["requestForQuote@account", "orders@account"]));
+        }
+        desk
+    }
+
+    /// What came, in short and without repetitions: `1: 200`, `public: OPEN`, `2: ACCEPTED CONFIRMING
+    /// ACTIVE`, `1: FILLED`.
+    pub fn short(&mut self, texts: &[(SessionId, String)]) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let mut short = Vec::new();
+        for (session, text) in texts {
+            // The client of this project reads whatever is sent.
+            let mut scratch = Scratch::new();
+            let message = decode(text, &mut scratch).unwrap_or_else(|error| panic!("{error:?} {text}"));
+            let value: Value = serde_json::from_str(text).unwrap();
+            let member = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+            let line = match message {
+                Message::QuoteUpdate(_) => {
+                    let is_new = self.known.insert(member("i"));
+                    if !seen.insert((*session, member("i"))) || !is_new {
+                        self.repeated += 1;
+                        continue;
+                    }
+                    format!("{} {} {}", member("x"), member("S"), member("qs"))
+                }
+                Message::RequestForQuote(_) => {
+                    self.present = value.clone();
+                    format!("public {}", member("S"))
+                }
+                Message::OrderUpdate(_) => member("X"),
+                _ => match value.get("error") {
+                    Some(error) => format!("{} {}", value["status"], error["code"]),
+                    None => value["status"].to_string(),
+                },
+            };
+            short.push(if *session == PUBLIC { line } else { format!("{}: {line}", session.0) });
+        }
+        short
+    }
+
+    /// Time passes until something is sent.
+    pub fn step(&mut self) -> Vec<String> {
+        let end = self.floor.now + A_WHILE;
+        loop {
+            let now = self.floor.exchange.deadline().filter(|now| *now <= end).expect("something is sent");
+            let texts = self.floor.run(now.since(self.floor.now));
+            let short = self.short(&texts);
+            if !short.is_empty() {
+                return short;
+            }
+        }
+    }
+
+    /// Time passes until this is sent; all of what came with it.
+    pub fn until(&mut self, line: &str) -> Vec<String> {
+        for _ in 0..10_000 {
+            let lines = self.step();
+            if lines.iter().any(|known| known == line) {
+                return lines;
+            }
+        }
+        panic!("never {line}");
+    }
+
+    pub fn rfq_id(&self) -> String {
+        self.present["r"].as_str().unwrap().to_owned()
+    }
+
+    /// A request about quotes, the members in short: `price=0.42 quantity=100`. `rfqId` is that of
+    /// the request at hand if not given.
+    pub fn send(&mut self, session: SessionId, method: &str, members: &str) -> (Value, Vec<String>) {
+        let mut parameters = serde_json::Map::new();
+        parameters.insert("rfqId".to_owned(), self.present["r"].clone());
+        for (name, value) in members.split_whitespace().filter_map(|member| member.split_once('=')) {
+            let value = match value {
+                "-" => {
+                    parameters.remove(name);
+                    continue;
+                }
+                _ if matches!(name, "validUntil" | "confirm") => serde_json::from_str(value).unwrap(),
+                _ => Value::from(value),
+            };
+            parameters.insert(name.to_owned(), value);
+        }
+        let text = format!(r#"{{"id":3,"method":"rfq.{method}","params":{}}}"#, Value::Object(parameters));
+        let texts = self.floor.send(session, &text);
+        let of_reply = |text: &String| text.contains(r#""id":3"#);
+        let reply = texts.iter().map(|(_, text)| text).find(|text| of_reply(text)).unwrap();
+        let reply = serde_json::from_str(reply).unwrap();
+        let mut short = self.short(&texts);
+        // Its place among the events is up to chance.
+        short.sort_by_key(|line| !line.contains(": 200") && !line.contains(": 40"));
+        (reply, short)
+    }
+
+    /// Submits a quote; its id.
+    pub fn submit(&mut self, session: SessionId, members: &str) -> String {
+        let (reply, short) = self.send(session, "submit_quote", members);
+        assert_eq!(short, [format!("{}: 200", session.0)], "{members} {reply}");
+        assert_eq!(reply["result"]["rfqId"], self.present["r"]);
+        reply["result"]["quoteId"].as_str().unwrap().to_owned()
+    }
+
+    /// Submits the same quote to each request until one is accepted; its id.
+    pub fn until_accepted(&mut self, session: SessionId, members: &str) -> String {
+        for _ in 0..100 {
+            self.until("public OPEN");
+            let quote = self.submit(session, members);
+            loop {
+                let lines = self.step();
+                if lines.contains(&format!("{}: ACCEPTED CONFIRMING ACTIVE", session.0)) {
+                    return quote;
+                }
+                if lines.iter().any(|line| line.contains("LOST")) {
+                    break;
+                }
+            }
+        }
+        panic!("never accepted");
+    }
+
+    /// Confirms a quote, or declines.
+    pub fn confirm(&mut self, session: SessionId, quote: &str, confirm: bool) -> Vec<String> {
+        let members = format!("quoteId={quote} confirm={confirm}");
+        let (reply, short) = self.send(session, "confirm_quote", &members);
+        let expected =
+            format!(r#"{{"rfqId":"{}","quoteId":"{quote}","confirmed":{confirm}}}"#, self.rfq_id());
+        assert_eq!(reply["result"], serde_json::from_str::<Value>(&expected).unwrap());
+        short
+    }
+}
