@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use super::Scratch;
-use super::members::{Array, Members, market_decimal, scan, within};
+use super::members::{Array, Members, scan, within};
 use super::names::{Names, names};
+use super::table::market_decimal;
 use crate::decimal::Decimal;
 use crate::endpoint::Endpoint;
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -325,7 +326,7 @@ impl<'f> Read<'f> for FundingAmountChange {
 /// The endpoint that sends such frames, by their type. Heartbeats of v1 have a sequence, those of
 /// order events a trace besides; a refusal may come from any of them.
 pub(super) fn guess(frame: &str) -> Option<Endpoint> {
-    let mut room = [super::members::Member::EMPTY; super::names::SLOTS];
+    let mut room = [super::table::Member::EMPTY; super::names::SLOTS];
     let members = scan(frame, &GUESS_NAMES, &mut room).ok()?;
     let Some(kind) = members.text_if_any(GUESS_TYPE) else {
         let is_error = members.text_if_any(GUESS_RESULT).is_some_and(|result| result == *"error");

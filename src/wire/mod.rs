@@ -12,6 +12,7 @@ mod plain;
 pub(crate) mod private;
 pub(crate) mod replies;
 mod stream;
+mod table;
 
 use alloc::vec::Vec;
 
@@ -20,7 +21,7 @@ use crate::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Level, Message};
 use crate::scan::Cursor;
 use crate::symbol::Symbol;
-use members::Member;
+use table::Member;
 
 /// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
 /// (quirk Q-B13).

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Scratch, members, stream};
+use super::{Scratch, stream, table};
 use crate::decimal::Decimal;
 use crate::error::DecodeError;
 use crate::message::{
@@ -333,7 +333,7 @@ impl<'f> Plain<'f> {
     #[inline]
     fn levels(&mut self, into: &mut Vec<Level>) -> Option<()> {
         into.clear();
-        members::levels(&mut self.cursor, into).ok().map(|_| ())
+        table::levels(&mut self.cursor, into).ok().map(|_| ())
     }
 
     /// The rest of a price, and a quantity behind `between`.
