@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     });
 
-    let mut orders = Orders::new();
+    let (mut orders, mut told) = (Orders::new(), String::new());
     let smol = Smol::new();
     let closed = smol::block_on(driver.run(&smol, |connection, now, event| {
         if let Event::Live { .. } = event
@@ -56,7 +56,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             && let Some(order) = orders.by_client_order_id(id.as_str())
         {
             let reason = order.reason.as_deref().unwrap_or_default();
-            println!("{:?}, executed {} {reason}", order.state, order.executed());
+            let line = format!("{:?}, executed {} {reason}", order.state, order.executed());
+            if line != told {
+                println!("{line}");
+            }
+            told = line;
             if order.state.is_final() {
                 handle.shutdown();
             }
