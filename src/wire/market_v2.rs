@@ -332,13 +332,15 @@ pub(super) fn guess(frame: &str) -> Option<Endpoint> {
         let is_error = members.text_if_any(GUESS_RESULT).is_some_and(|result| result == *"error");
         return if is_error { None } else { Some(Endpoint::Streams) };
     };
-    Some(match kind.raw() {
-        "heartbeat" if members.has(1 << GUESS_TRACE_ID) => Endpoint::OrderEventsV1,
-        "heartbeat" if members.has(1 << GUESS_SOCKET_SEQUENCE) => Endpoint::MarketDataV1,
-        "subscription_ack" => Endpoint::OrderEventsV1,
-        "update" => Endpoint::MarketDataV1,
-        "settlements" => Endpoint::Streams,
-        _ => Endpoint::MarketDataV2,
+    let is = |name: &str| kind == *name;
+    Some(if is("heartbeat") && members.has(1 << GUESS_TRACE_ID) || is("subscription_ack") {
+        Endpoint::OrderEventsV1
+    } else if is("heartbeat") && members.has(1 << GUESS_SOCKET_SEQUENCE) || is("update") {
+        Endpoint::MarketDataV1
+    } else if is("settlements") {
+        Endpoint::Streams
+    } else {
+        Endpoint::MarketDataV2
     })
 }
 

@@ -1,0 +1,276 @@
+//! Every kind of frame of order events v1, written by hand, with every field; and what becomes of
+//! elements that cannot be read.
+
+mod support;
+
+use gemini_ws::{
+    DecodeErrorKind, Endpoint, Liquidity, Message, OrderReport, OrderStatus, OrderType, OrderUpdate, Scratch,
+};
+use serde_json::{Value, json};
+use support::expect::{self, refuses, unmarked};
+
+/// Decodes a frame that has to be an array and hands its elements over.
+fn elements(frame: &str, see: impl FnOnce(&[OrderReport<'_>])) {
+    let mut scratch = Scratch::new();
+    let message = Endpoint::OrderEventsV1.decode(frame, &mut scratch);
+    let Ok(Message::OrderEvents(events)) = message else { panic!("{frame}") };
+    see(&events.events.iter().collect::<Vec<_>>());
+}
+
+/// The only element, which is an order.
+fn order(frame: &str, see: impl FnOnce(&OrderUpdate<'_>)) {
+    elements(frame, |elements| {
+        let [OrderReport::Update(update)] = elements else { panic!("{elements:?}") };
+        see(update);
+    });
+}
+
+#[test]
+fn subscription_acks() {
+    let table = [
+        (
+            r#"{"type":"subscription_ack","accountId":9007199254740993,"subscriptionId":"ws-order-events-1-abc","symbolFilter":["btcusd","eth\u0075sd"],"apiSessionFilter":["UI","account-Zz9"],"eventTypeFilter":["fill"]}"#,
+            json!({
+                "kind": "subscription_ack", "account_id": 9_007_199_254_740_993_u64,
+                "subscription_id": "ws-order-events-1-abc", "symbol_filter": ["btcusd", "ethusd"],
+                "api_session_filter": ["UI", "account-Zz9"], "event_type_filter": ["fill"],
+            }),
+        ),
+        (
+            r#"{"type":"subscription_ack","accountId":0,"subscriptionId":"","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]}"#,
+            json!({
+                "kind": "subscription_ack", "account_id": 0, "subscription_id": "", "symbol_filter": [],
+                "api_session_filter": [], "event_type_filter": [],
+            }),
+        ),
+    ];
+    for (frame, expected) in table {
+        expect::says(Endpoint::OrderEventsV1, frame, &expected);
+    }
+}
+
+/// Each row is an element and what it says.
+fn says(table: &[(&str, Value)]) {
+    for (element, expected) in table {
+        let expected = json!({"kind": "order_events", "events": [expected]});
+        expect::says(Endpoint::OrderEventsV1, &format!("[{element}]"), &expected);
+    }
+}
+
+#[test]
+fn order_events() {
+    says(&[
+        (
+            r#"{"type":"fill","order_id":"81234567892","event_id":"81234567895","account_name":"primary","api_session":"account-Zz9","client_order_id":"mine-2","symbol":"btcusd","side":"sell","behavior":"maker-or-cancel","order_type":"exchange limit","timestamp":"1802000000","timestampms":1802000000123,"is_live":true,"is_cancelled":false,"is_hidden":false,"avg_execution_price":"70000.0000000000000000001","executed_amount":"0.1","remaining_amount":"0.15","original_amount":"0.25","price":"70000.00","fill":{"trade_id":"9007199254740993","liquidity":"Maker","price":"70000","amount":"0.1","fee":"-7.0000000000000000000000001","fee_currency":"USD"},"socket_sequence":5}"#,
+            json!({
+                "kind": "update", "order_id": 81_234_567_892_u64, "symbol": "btcusd",
+                "status": "PARTIALLY_FILLED", "event_time": 1_802_000_000_123_000_000_i64,
+                "client_order_id": "mine-2", "side": "SELL", "order_type": "LIMIT", "price": "70000.00",
+                "quantity": "0.25", "remaining_quantity": "0.15", "executed_quantity": "0.1",
+                "average_price": "70000.0000000000000000001",
+                "fill": {
+                    "trade_id": 9_007_199_254_740_993_u64, "price": "70000", "quantity": "0.1",
+                    "fee": "-7.0000000000000000000000001", "fee_currency": "USD", "liquidity": "Maker",
+                },
+                "event": {
+                    "event_id": 81_234_567_895_u64, "socket_sequence": 5, "account_name": "primary",
+                    "api_session": "account-Zz9", "behavior": "maker-or-cancel",
+                    "timestamp": 1_802_000_000_000_000_000_i64, "is_live": true, "is_cancelled": false,
+                    "is_hidden": false,
+                },
+            }),
+        ),
+        (
+            r#"{"type":"cancelled","order_id":7,"event_id":8,"cancel_command_id":"9","reason":"Requested","symbol":"btcusd","timestamp":-1,"total_spend":"100.00","api_session":"UI"}"#,
+            json!({
+                "kind": "update", "order_id": 7, "symbol": "btcusd", "status": "CANCELED",
+                "reason": "Requested",
+                "event": {
+                    "event_id": 8, "api_session": "UI", "timestamp": -1_000_000_000, "total_spend": "100.00",
+                    "cancel_command_id": "9",
+                },
+            }),
+        ),
+        // Older names; and empty texts where numbers may be left out.
+        (
+            r#"{"type":"booked","order_id":"007","symbol":"x","timestampMs":1,"original_price":"5","total_executed_amount":"1","original_amount":"","avg_execution_price":"","remaining_amount":"","side":"","reason":"","client_order_id":""}"#,
+            json!({
+                "kind": "update", "order_id": 7, "symbol": "x", "status": "OPEN", "event_time": 1_000_000,
+                "price": "5", "executed_quantity": "1", "event": {},
+            }),
+        ),
+        (
+            r#"{"type":"closed","order_id":"1","symbol":"x","side":"both","order_type":"pegged"}"#,
+            json!({
+                "kind": "update", "order_id": 1, "symbol": "x", "status": "closed", "side": "both",
+                "order_type": "pegged", "event": {},
+            }),
+        ),
+        (
+            r#"{"type":"amended","order_id":{}}"#,
+            json!({"kind": "unrecognized", "frame": {"type": "amended", "order_id": {}}}),
+        ),
+    ]);
+    expect::says(Endpoint::OrderEventsV1, "[]", &json!({"kind": "order_events", "events": []}));
+}
+
+/// Of two names of a member the one that comes last counts, as of two members of one name.
+#[test]
+fn names_that_come_twice() {
+    let table = [
+        (r#""price":"1","original_price":"2""#, Some("2")),
+        (r#""original_price":"2","price":"1""#, Some("1")),
+        (r#""price":"1","original_price":null"#, None),
+    ];
+    for (members, expected) in table {
+        order(&format!(r#"[{{"type":"booked","order_id":"1","symbol":"x",{members}}}]"#), |update| {
+            assert_eq!(update.price.map(|price| price.to_string()).as_deref(), expected, "{members}");
+        });
+    }
+}
+
+#[test]
+fn order_texts() {
+    let statuses = [
+        ("initial", OrderStatus::Initial),
+        ("accepted", OrderStatus::New),
+        ("booked", OrderStatus::Open),
+        ("rejected", OrderStatus::Rejected),
+        ("cancelled", OrderStatus::Canceled),
+        ("cancel_rejected", OrderStatus::CancelRejected),
+        ("closed", OrderStatus::Closed),
+        ("c\\u006cosed", OrderStatus::Closed),
+    ];
+    for (text, status) in statuses {
+        order(&format!(r#"[{{"type":"{text}","order_id":"1","symbol":"x"}}]"#), |update| {
+            assert_eq!(update.status, status, "{text}");
+        });
+    }
+    let types = [
+        ("exchange limit", OrderType::Limit),
+        ("limit", OrderType::Limit),
+        ("auction-only limit", OrderType::AuctionOnlyLimit),
+        ("market buy", OrderType::MarketBuy),
+        ("market sell", OrderType::MarketSell),
+        ("indication-of-interest limit", OrderType::IndicationOfInterest),
+        ("block_trade", OrderType::BlockTrade),
+    ];
+    for (text, order_type) in types {
+        order(
+            &format!(r#"[{{"type":"booked","order_id":"1","symbol":"x","order_type":"{text}"}}]"#),
+            |update| {
+                assert_eq!(update.order_type, Some(order_type), "{text}");
+            },
+        );
+    }
+    let liquidities =
+        [("Maker", Liquidity::Maker), ("Taker", Liquidity::Taker), ("Auction", Liquidity::Auction)];
+    for (text, liquidity) in liquidities {
+        let frame = format!(
+            r#"[{{"type":"fill","order_id":"1","symbol":"x","fill":{{"trade_id":"1","price":"1","amount":"1","liquidity":"{text}"}}}}]"#
+        );
+        order(&frame, |update| assert_eq!(update.fill.unwrap().liquidity, Some(liquidity)));
+    }
+}
+
+/// A fill is the last if nothing remains, and where that is not told, if the order lives no more.
+#[test]
+fn last_fills() {
+    let table = [
+        (r#""remaining_amount":"0.5","is_live":false"#, OrderStatus::PartiallyFilled),
+        (r#""remaining_amount":"0.00","is_live":true"#, OrderStatus::Filled),
+        (r#""remaining_amount":"","is_live":false"#, OrderStatus::Filled),
+        (r#""is_live":false"#, OrderStatus::Filled),
+        (r#""is_live":true"#, OrderStatus::PartiallyFilled),
+        (r#""is_hidden":false"#, OrderStatus::PartiallyFilled),
+    ];
+    for (members, status) in table {
+        order(&format!(r#"[{{"type":"fill","order_id":"1","symbol":"x",{members}}}]"#), |update| {
+            assert_eq!(update.status, status, "{members}");
+        });
+    }
+}
+
+/// An id of a key identifies the key, so it is shown only where it is asked for.
+#[test]
+fn ids_of_keys_are_not_shown() {
+    let frame = r#"[{"type":"closed","order_id":"1","symbol":"x","api_session":"account-Zz9"}]"#;
+    order(frame, |update| {
+        let session = update.event.unwrap().api_session.unwrap();
+        assert_eq!(session.reveal().to_string(), "account-Zz9");
+        let shown = format!("{update:?} {}", serde_json::to_string(update).unwrap());
+        assert!(!shown.contains("Zz9"), "{shown}");
+    });
+}
+
+/// An element says why it cannot be read, and where in it; those beside it stand.
+#[test]
+fn elements_that_cannot_be_read() {
+    use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Negative, NotAnObject, Precision, Type};
+    #[rustfmt::skip]
+    let table = [
+        ("^5", NotAnObject, None),
+        ("^null", NotAnObject, None),
+        (r#"^"closed""#, NotAnObject, None),
+        ("^[ 1 ]", NotAnObject, None),
+        ("{^}", Missing, Some("type")),
+        (r#"{"type":^5}"#, Type, Some("type")),
+        (r#"{"type":"closed","symbol":"x"^}"#, Missing, Some("order_id")),
+        (r#"{"type":"closed","order_id":"^12x","symbol":"x"}"#, Integer, Some("order_id")),
+        (r#"{"type":"closed","order_id":"^18446744073709551616","symbol":"x"}"#, Integer, Some("order_id")),
+        (r#"{"type":"closed","order_id":^-1,"symbol":"x"}"#, Integer, Some("order_id")),
+        (r#"{"type":"closed","order_id":"1","symbol":"^\u0078"}"#, Escape, Some("symbol")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","timestampms":"^1"}"#, Type, Some("timestampms")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","timestamp":"^soon"}"#, Integer, Some("timestamp")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","timestamp":^9223372037}"#, Integer, Some("timestamp")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","remaining_amount":"^-1"}"#, Negative, Some("remaining_amount")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","original_price":"^x"}"#, Decimal, Some("price")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","price":"^0.1234567890123456789"}"#, Precision, Some("price")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","avg_execution_price":"^1e5"}"#, Decimal, Some("avg_execution_price")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","event_id":"^"}"#, Integer, Some("event_id")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","is_hidden":^0}"#, Type, Some("is_hidden")),
+        (r#"{"type":"fill","order_id":"1","symbol":"x","is_live":"^no"}"#, Type, Some("is_live")),
+        (r#"{"type":"fill","order_id":"1","symbol":"x","fill":"^all"}"#, Type, Some("fill")),
+        (r#"{"type":"fill","order_id":"1","symbol":"x","fill":{"trade_id":"1","price":"1"^}}"#, Missing, Some("amount")),
+        (r#"{"type":"fill","order_id":"1","symbol":"x","fill":{"trade_id":"^t","price":"1","amount":"1"}}"#, Integer, Some("trade_id")),
+    ];
+    let good = r#"{"type":"closed","order_id":"1","symbol":"x"}"#;
+    for (marked, kind, member) in table {
+        let (bad, offset) = unmarked(marked);
+        let frame = format!("[{good}, {bad} ,{good}]");
+        support::oracle::check_everywhere(&frame, &mut Scratch::new());
+        elements(&frame, |elements| {
+            let [OrderReport::Update(_), OrderReport::Malformed { element, error }, OrderReport::Update(_)] =
+                elements
+            else {
+                panic!("{elements:?}")
+            };
+            assert_eq!(element.as_str(), bad);
+            let name = error.member().map(|member| member.to_string());
+            assert_eq!((error.kind(), error.offset(), name.as_deref()), (kind, offset, member), "{bad}");
+        });
+    }
+}
+
+#[test]
+fn refusals() {
+    use DecodeErrorKind::{Missing, NotAnObject, Syntax, TooDeep, TrailingText, Type, UnexpectedEnd};
+    #[rustfmt::skip]
+    let table = [
+        (r#"^"closed""#, NotAnObject, None),
+        (r#"[{"type":"closed"}^"#, UnexpectedEnd, None),
+        ("[1 ^2]", Syntax, None),
+        ("[] ^[]", TrailingText, None),
+        ("[[[[[[[[[[[[[[[[^[1]]]]]]]]]]]]]]]]]", TooDeep, None),
+        (r#"{"type":"heartbeat"^}"#, Missing, Some("timestampms")),
+        (r#"{"type":"heartbeat","timestampms":1,"trace_id":^5}"#, Type, Some("trace_id")),
+        (r#"{"type":"subscription_ack","subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]^}"#, Missing, Some("accountId")),
+        (r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"x","symbolFilter":["a",^1],"apiSessionFilter":[],"eventTypeFilter":[]}"#, Type, Some("symbolFilter")),
+        (r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":^{},"eventTypeFilter":[]}"#, Type, Some("apiSessionFilter")),
+        (r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[]^}"#, Missing, Some("eventTypeFilter")),
+        (r#"{"result":"error"^}"#, Missing, Some("reason")),
+    ];
+    for (marked, kind, member) in table {
+        refuses(Endpoint::OrderEventsV1, marked, kind, member);
+    }
+}

@@ -1,0 +1,63 @@
+//! What tables of frames expect of the decoders.
+
+use gemini_ws::{DecodeErrorKind, Endpoint, Message, Scratch};
+use serde_json::Value;
+
+use super::random::Random;
+use super::{mutation, oracle};
+
+/// Decodes a frame as it is written and in other spellings, and hands each message over, with what it
+/// says.
+pub(crate) fn each(endpoint: Endpoint, frame: &str, see: impl Fn(&Message<'_>, Value)) {
+    let mut scratch = Scratch::new();
+    scratch.set_symbol(super::reading::SYMBOL.parse().ok());
+    let mut random = Random(frame.len() as u64);
+    let mut spellings = vec![frame.to_string()];
+    for _ in 0..10 {
+        let shuffled = mutation::shuffled_everywhere(frame, &mut random);
+        spellings.push(mutation::spaced(&shuffled, &mut random));
+        spellings.push(shuffled);
+    }
+    for spelling in spellings {
+        oracle::check_from(endpoint, &spelling, &mut scratch);
+        let message = endpoint.decode(&spelling, &mut scratch);
+        let message = message.unwrap_or_else(|error| panic!("{error}: {spelling}"));
+        see(&message, oracle::said(&message, &spelling));
+    }
+}
+
+/// A frame says this, and nothing else.
+pub(crate) fn says(endpoint: Endpoint, frame: &str, expected: &Value) {
+    each(endpoint, frame, |_, mut said| {
+        only_present(&mut said);
+        assert_eq!(said, *expected, "{frame}");
+    });
+}
+
+/// Leaves out what is not there.
+fn only_present(value: &mut Value) {
+    match value {
+        Value::Array(elements) => elements.iter_mut().for_each(only_present),
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(only_present);
+        }
+        _ => {}
+    }
+}
+
+/// A frame, here with a `^` in it, is refused there; of a text, that is behind its quote.
+pub(crate) fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
+    let (frame, offset) = unmarked(marked);
+    let mut scratch = Scratch::new();
+    let error = endpoint.decode(&frame, &mut scratch).expect_err(&frame);
+    let name = error.member().map(|member| member.to_string());
+    assert_eq!((error.kind(), error.offset(), name.as_deref()), (kind, offset, member), "{frame}");
+    oracle::check_everywhere(&frame, &mut scratch);
+}
+
+/// A text without its mark, and where that was.
+pub(crate) fn unmarked(marked: &str) -> (String, usize) {
+    let (before, behind) = marked.split_once('^').expect(marked);
+    (format!("{before}{behind}"), before.len())
+}
