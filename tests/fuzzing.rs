@@ -11,14 +11,16 @@ use support::{frames, script, targets};
 /// Every file of `fuzz/corpus`, past findings among them, and of `tests/corpus`.
 #[test]
 fn corpus() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frames");
-    let mut files = 0;
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        targets::frames(&std::fs::read(entry.unwrap().path()).unwrap());
-        files += 1;
+    for (name, target) in [("frames", targets::frames as fn(&[u8])), ("decode", targets::decode)] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+        let mut files = 0;
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            target(&std::fs::read(entry.unwrap().path()).unwrap());
+            files += 1;
+        }
+        assert!(files >= 20, "{files} files in {}", folder.display());
     }
-    assert!(files >= 20, "{files} files in {}", folder.display());
-    for frame in frames::corpus() {
+    for frame in frames::corpus_of_all() {
         targets::frames(frame.text.as_bytes());
         targets::decode(frame.text.as_bytes());
     }
