@@ -1,7 +1,7 @@
-//! A client for the WebSocket API of the Gemini exchange, without the I/O.
+//! A client for the WebSocket APIs of the Gemini exchange, without the I/O.
 //!
 //! This crate is the protocol: it decodes the venue's frames, follows the life of a connection and
-//! keeps order books. It has no socket, clock, task or randomness of its own, so it runs in any
+//! keeps books, orders and balances. It has no socket, clock, task or randomness of its own, so it runs in any
 //! executor, in none, and in tests without a network. `gemini-ws-smol` puts it on sockets;
 //! `gemini-ws-driver` is what one needs to put it on other ones.
 //!
@@ -88,6 +88,20 @@
 //! What may follow what stands in two tables, [`lifecycle::LINK`] and [`lifecycle::STREAM`];
 //! what the venue says and takes, and the type of each of it, in those of [`protocol`].
 //!
+//! # Trading
+//!
+//! A connection is authenticated by the headers of its upgrade, which the driver adds: a [`Signer`] makes
+//! them, and the core never sees a secret. [`Connection::request`] sends an order, [`Orders`] keeps what
+//! becomes of it, whichever of reply and events comes first, and says of which orders more may have
+//! happened than was told. [`Balances`] and [`Positions`] keep the rest of an account.
+//!
+//! # Four generations
+//!
+//! [`Config::new`] takes the address of any of the venue's endpoints: the current API, market data v2,
+//! market data v1 and order events v1. Their frames differ, their [`Event`]s do not; a frame that says
+//! several things is a [`Batch`]. [`protocol`] lists all that the venue says and takes, with the type of
+//! each.
+//!
 //! # Features
 //!
 //! - `auth` (default): [`Signer`], which makes the headers of an authenticated upgrade.
@@ -107,6 +121,7 @@
 //! | streams | [`Config::streams_max`] | [`CommandError::TooMany`] |
 //! | requests in flight | [`REQUESTS_IN_FLIGHT_MAX`] | [`CommandError::TooMany`] |
 //! | outputs that nobody polls | [`OUTPUT_MAX`] | commands get [`CommandError::TooMany`] |
+//! | orders that are kept after their end | [`FINISHED_ORDERS_MAX`] | the oldest are forgotten |
 //! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`Side::is_truncated`] |
 //!
 //! # Guarantees
