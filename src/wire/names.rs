@@ -82,8 +82,8 @@ impl Names {
     }
 
     /// The slot of a name; `hint` is the place in the table where it probably is.
-    pub(super) fn slot(&self, name: &str, hint: &mut usize) -> Option<u8> {
-        if name.contains('\\') {
+    pub(super) fn slot(&self, name: &str, escaped: bool, hint: &mut usize) -> Option<u8> {
+        if escaped {
             return self.escaped(name);
         }
         match name.as_bytes() {

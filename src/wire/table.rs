@@ -115,8 +115,17 @@ fn name(
         cursor.set_rest(rest);
         return Ok(Some(letter(*name)));
     }
+    // The name that the venue writes here, most of the time.
+    if let Some((expected, slot)) = names.long.get(*hint)
+        && let [b'"', rest @ ..] = cursor.rest()
+        && let Some([b'"', b':', rest @ ..]) = rest.strip_prefix(expected.as_bytes())
+    {
+        cursor.set_rest(rest);
+        *hint = hint.wrapping_add(1);
+        return Ok(Some(*slot));
+    }
     let key = cursor.key()?;
-    Ok(names.slot(frame.get(key.start..key.end).unwrap_or_default(), hint))
+    Ok(names.slot(frame.get(key.start..key.end).unwrap_or_default(), key.escaped, hint))
 }
 
 /// Takes a value; `slot` is the set of its one slot.
