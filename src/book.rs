@@ -277,7 +277,7 @@ impl Side {
 }
 
 /// How many levels next to the best one are looked at without a branch.
-const NEAR: usize = 16;
+const NEAR: usize = 8;
 
 /// Where a level stands, or belongs, among `levels`, of which `order` says how each compares to it.
 ///
