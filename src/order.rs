@@ -119,7 +119,15 @@ impl Order {
 
     /// How much of it was executed: the sum of its fills, or what the venue told if that is more.
     pub fn executed(&self) -> Decimal {
-        self.reported.map_or(self.filled, |reported| reported.max(self.filled))
+        self.told_executed().map_or(self.filled, |told| told.max(self.filled))
+    }
+
+    /// What the venue told of all executions together: a figure, or that nothing remains.
+    fn told_executed(&self) -> Option<Decimal> {
+        match self.state {
+            OrderState::Filled => self.reported.max(self.quantity),
+            _ => self.reported,
+        }
     }
 
     /// The sum of price times quantity over the fills; `None` if it has more digits than a decimal holds.
@@ -129,11 +137,7 @@ impl Order {
 
     /// How much more was executed than the fills show, as far as the venue has told: fills were missed.
     pub fn missing_executions(&self) -> Decimal {
-        let expected = match self.state {
-            OrderState::Filled => self.reported.max(self.quantity),
-            _ => self.reported,
-        };
-        let missing = expected.and_then(|expected| expected.checked_sub(self.filled));
+        let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
     }
 

@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use gemini_ws::{
-    Config, Decimal, Direction, EventOutcome, NewOrder, Order, OrderState, Reconciled, Request, Symbol,
-    TimeInForce,
+    Config, Decimal, Direction, Event, EventOutcome, Message, NewOrder, Order, OrderState, Orders,
+    Reconciled, Request, Scratch, Symbol, TimeInForce, decode,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use support::pair::{ACCOUNT, Pair};
@@ -212,6 +212,64 @@ fn a_refusal_comes_twice_and_is_one() {
     assert_eq!(pair.orders.iter().count(), 1, "{:?}", pair.orders);
     assert_eq!(pair.log.iter().filter(|line| line.starts_with("reply")).count(), 1);
     compare(&pair, "refused");
+}
+
+/// Where the event of a refusal is lost, the reply tells; a later event would know better.
+#[test]
+fn a_refusal_by_reply_alone() {
+    let mut pair = connected(client(), quiet());
+    pair.exchange.faults().drop_order_events(1);
+    place(&mut pair, limit("rich", Direction::Buy, decimal("1000"), decimal("80000.00")));
+    pair.run(SOON);
+    assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
+    assert_eq!(pair.orders.by_client_order_id("rich").unwrap().order_id, None);
+    assert_eq!(pair.orders.to_reconcile().count(), 0);
+    let event = r#"{"e":"orderUpdate","E":1,"s":"BTCUSD","i":5,"c":"rich","X":"OPEN","T":1}"#;
+    let session = pair.session();
+    pair.exchange.faults().send_text(session, event);
+    pair.run(SOON);
+    assert!(told(&pair, "rich").starts_with("Open 0"));
+}
+
+/// Events of one order, state and time and the rest of the frame, and what it has come to.
+#[test]
+fn events_in_whatever_order() {
+    const FILL: &str = r#","t":1,"L":"10","Z":"2""#;
+    const REST: &str = r#","t":2,"L":"11","Z":"3""#;
+    type Row<'r> = (&'r [(&'r str, i64, &'r str)], &'r str, &'r str);
+    let table: [Row<'_>; 9] = [
+        (&[("NEW", 1, ""), ("OPEN", 2, ""), ("PARTIALLY_FILLED", 3, FILL)], "PartiallyFilled 2", "20"),
+        (&[("PARTIALLY_FILLED", 1, FILL), ("PARTIALLY_FILLED", 1, FILL)], "PartiallyFilled 2", "20"),
+        (&[("PARTIALLY_FILLED", 1, FILL), ("FILLED", 2, REST)], "Filled 5", "53"),
+        // An end stays, whatever comes; a fill that comes late is counted.
+        (&[("FILLED", 2, REST), ("OPEN", 3, "")], "Filled 5", "33"),
+        (&[("FILLED", 2, REST), ("PARTIALLY_FILLED", 1, FILL)], "Filled 5", "53"),
+        (
+            &[("CANCELED", 2, r#","Z":"2""#), ("NEW", 3, ""), ("PARTIALLY_FILLED", 1, FILL)],
+            "Canceled 2",
+            "20",
+        ),
+        (&[("REJECTED", 1, ""), ("CANCELED", 2, "")], "Rejected 0", "0"),
+        // What is older than what is known does not move it back.
+        (&[("OPEN", 5, ""), ("NEW", 4, "")], "Open 0", "0"),
+        // What is not known says that there is an order.
+        (&[("HELD", 1, ""), ("MODIFIED", 2, "")], "New 0", "0"),
+    ];
+    let mut scratch = Scratch::new();
+    for (events, expected, value) in table {
+        let mut orders = Orders::new();
+        for (state, time, rest) in events {
+            let frame = format!(
+                r#"{{"e":"orderUpdate","E":{time},"s":"BTCUSD","i":5,"c":"a","X":"{state}","q":"5","T":{time}{rest}}}"#
+            );
+            let Ok(Message::OrderUpdate(update)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
+            orders.apply(&Event::Order(update));
+        }
+        let order = orders.by_order_id(5).unwrap();
+        assert_eq!(format!("{:?} {}", order.state, order.executed()), expected, "{events:?}");
+        assert_eq!(order.executed_value(), Some(decimal(value)), "{events:?}");
+        assert_eq!(orders.iter().count(), 1, "{events:?}");
+    }
 }
 
 #[test]
