@@ -7,6 +7,7 @@ use std::time::Duration;
 use gemini_ws::{Book, CommandError, OrderState, Request, Symbol};
 use gemini_ws_simulator::Config;
 use support::pair::{ACCOUNT, Pair};
+use support::script;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,17 +21,7 @@ fn market(names: &[&str]) -> Config {
 
 fn assert_counted(pair: &Pair) {
     let stats = pair.connection.stats();
-    let counted = stats.data
-        + stats.control
-        + stats.gaps
-        + stats.malformed
-        + stats.unrecognized
-        + stats.ignored_stale
-        + stats.ignored_before_snapshot
-        + stats.ignored_not_subscribed
-        + stats.ignored_unknown_response
-        + stats.ignored_ended_link;
-    assert_eq!(stats.frames, counted, "each frame is counted once: {stats:?}");
+    script::check_sums(stats, stats.frames);
     assert_eq!((stats.malformed, stats.unrecognized), (0, 0));
 }
 

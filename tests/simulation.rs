@@ -7,6 +7,7 @@ use std::time::Duration;
 use gemini_ws::Symbol;
 use gemini_ws_simulator::Config;
 use support::pair::Pair;
+use support::script;
 
 const SECOND: Duration = Duration::from_secs(1);
 const BOOK: &str = "btcusd@depth@100ms";
@@ -36,17 +37,7 @@ fn a_minute_of_twenty_symbols() {
     assert_eq!((pair.books.crossed(), pair.top_mismatches), (0, 0));
     assert!(pair.tops_compared > 1_000, "{} tops compared", pair.tops_compared);
     assert!(stats.data > 20_000, "{} data frames", stats.data);
-    let counted = stats.data
-        + stats.control
-        + stats.gaps
-        + stats.malformed
-        + stats.unrecognized
-        + stats.ignored_stale
-        + stats.ignored_before_snapshot
-        + stats.ignored_not_subscribed
-        + stats.ignored_unknown_response
-        + stats.ignored_ended_link;
-    assert_eq!(stats.frames, counted, "each frame is counted once");
+    script::check_sums(stats, stats.frames);
     pair.assert_books_are_true();
 }
 

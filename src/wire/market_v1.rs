@@ -2,14 +2,14 @@
 //! (`marketdata-v1.md`).
 
 use super::Scratch;
-use super::market_v2::{unrecognized, venue_error};
+use super::market_v2::{self, auction, unrecognized, venue_error};
 use super::members::{Members, element, scan, within};
 use super::names::{Names, names};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{
-    Auction, AuctionOpen, AuctionResult, AuctionStage, BookSide, ChangeReason, Heartbeat, Level, LevelChange,
-    MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, Unrecognized,
+    AuctionOpen, BookSide, ChangeReason, Heartbeat, Level, LevelChange, MakerSide, MarketEntry, MarketTrade,
+    MarketUpdate, Message, Unrecognized,
 };
 use crate::scan::Cursor;
 use crate::time::Timestamp;
@@ -35,14 +35,7 @@ names! {
         AUCTION_TIME_MS = "auction_time_ms",
         FIRST_INDICATIVE_MS = "first_indicative_ms",
         LAST_CANCEL_TIME_MS = "last_cancel_time_ms",
-        EID = "eid",
         RESULT = "result",
-        TIME_MS = "time_ms",
-        HIGHEST_BID_PRICE = "highest_bid_price",
-        LOWEST_ASK_PRICE = "lowest_ask_price",
-        COLLAR_PRICE = "collar_price",
-        AUCTION_PRICE = "auction_price" | "indicative_price",
-        AUCTION_QUANTITY = "auction_quantity" | "indicative_quantity",
         MESSAGE = "message",
     }
 }
@@ -129,19 +122,10 @@ impl<'f> Read<'f> for MarketEntry<'f> {
                     last_cancel_time: members.milliseconds(LAST_CANCEL_TIME_MS)?,
                 })
             } else if is("auction_indicative") || is("auction_result") {
-                let is_result = is("auction_result");
-                MarketEntry::Auction(Auction {
-                    symbol,
-                    stage: if is_result { AuctionStage::Result } else { AuctionStage::Indicative },
-                    event_id: members.if_any(EID, Members::unsigned)?,
-                    time: members.milliseconds(TIME_MS)?,
-                    result: AuctionResult::of(members.text(RESULT)?),
-                    highest_bid_price: members.unless_empty(HIGHEST_BID_PRICE, Members::decimal)?,
-                    lowest_ask_price: members.unless_empty(LOWEST_ASK_PRICE, Members::decimal)?,
-                    collar_price: members.unless_empty(COLLAR_PRICE, Members::decimal)?,
-                    price: members.unless_empty(AUCTION_PRICE, Members::decimal)?,
-                    quantity: members.unless_empty(AUCTION_QUANTITY, Members::decimal)?,
-                })
+                // As market data v2 writes them, under its names.
+                let names = &market_v2::NAMES;
+                let auction = within(frame, &mut whole, names, |members| auction(members, |_| Ok(symbol)));
+                MarketEntry::Auction(auction?)
             } else {
                 MarketEntry::Unrecognized(Unrecognized { frame: element(frame, &mut whole)? })
             })

@@ -71,7 +71,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
         let event_time = Some(members.milliseconds(TIMESTAMP)?);
         Ok(Message::Heartbeat(Heartbeat { event_time, ..Heartbeat::default() }))
     } else if is("auction_result") || is("auction_indicative") {
-        auction(&members).map(Message::Auction)
+        auction(&members, named).map(Message::Auction)
     } else if is("mark_price_updates") {
         let (symbol, changes) = (members.plain(SYMBOL)?, members.list(CHANGES)?);
         Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
@@ -243,14 +243,19 @@ impl<'f> Read<'f> for Trade<'f> {
 }
 
 /// Section 5.
-fn auction<'f>(members: &Members<'f, '_>) -> Result<Auction<'f>, DecodeError> {
+///
+/// `symbol` reads what a frame of v1 may leave out.
+pub(super) fn auction<'f>(
+    members: &Members<'f, '_>,
+    symbol: impl FnOnce(&Members<'f, '_>) -> Result<Option<&'f str>, DecodeError>,
+) -> Result<Auction<'f>, DecodeError> {
     let stage = match members.text(TYPE)? {
         kind if kind == *"auction_result" => AuctionStage::Result,
         kind if kind == *"auction_indicative" => AuctionStage::Indicative,
         _ => return Err(members.error(TYPE, DecodeErrorKind::Type)),
     };
     Ok(Auction {
-        symbol: Some(members.plain(SYMBOL)?),
+        symbol: symbol(members)?,
         stage,
         event_id: members.if_any(EID, Members::unsigned)?,
         time: members.milliseconds(TIME_MS)?,
@@ -263,9 +268,14 @@ fn auction<'f>(members: &Members<'f, '_>) -> Result<Auction<'f>, DecodeError> {
     })
 }
 
+/// The symbol, which v2 always names.
+fn named<'f>(members: &Members<'f, '_>) -> Result<Option<&'f str>, DecodeError> {
+    members.plain(SYMBOL).map(Some)
+}
+
 impl<'f> Read<'f> for Auction<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Auction<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, auction)
+        within(frame, cursor, &NAMES, |members| auction(members, named))
     }
 }
 

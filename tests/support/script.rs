@@ -372,7 +372,7 @@ impl Player {
 }
 
 /// Each text or binary frame is in exactly one counter.
-fn check_sums(stats: &Stats, texts: u64) {
+pub(crate) fn check_sums(stats: &Stats, texts: u64) {
     let ignored = stats.ignored_stale
         + stats.ignored_before_snapshot
         + stats.ignored_not_subscribed
