@@ -5,13 +5,12 @@
 //! nothing (`marketdata-v2.md`, section 2). The v1 endpoints take no messages at all: the address says
 //! what is sent, and a number in each frame, or event, shows what was lost.
 
-use crate::connection::{Batch, Cause, Connection, Output, Pending};
+use crate::connection::{Batch, Cause, Connection};
 use crate::event::{Event, IgnoredReason};
 use crate::lifecycle::{Input, StreamInput, StreamState};
 use crate::message::{ApiError, L2Updates, Message, OrderEvents, OrderReport, Text};
 use crate::outcome::Lost;
 use crate::replay::{event_of, l2};
-use crate::request::MarketDataRequest;
 use crate::stream::Topic;
 use crate::wire::{Scratch, decode_from};
 
@@ -161,31 +160,6 @@ struct Gap {
 }
 
 impl Connection {
-    /// Sends a subscription that nothing confirms. Having left is confirmed by having said so.
-    pub(crate) fn send_unconfirmed(&mut self, batch: Batch) {
-        let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
-        let streams = known.map(|subscription| subscription.stream).collect();
-        let request = if batch.join {
-            MarketDataRequest::Subscribe(streams)
-        } else {
-            MarketDataRequest::Unsubscribe(streams)
-        };
-        self.outputs.push_back(Output::Send { link: self.link, text: request.encode() });
-        let id = self.next_request;
-        self.next_request = self.next_request.wrapping_add(1);
-        for stream in &batch.streams {
-            if let Some(subscription) = self.subscriptions.get_mut(*stream) {
-                subscription.request = id;
-            }
-        }
-        if batch.join {
-            self.in_flight.insert(id, self.now + self.config.request_timeout, Pending::Batch(batch));
-            self.rearm_requests();
-        } else {
-            self.each_of(&batch, id, StreamInput::Accepted);
-        }
-    }
-
     /// The time for the first data of a subscription is over.
     pub(crate) fn unconfirmed(&mut self, batch: &Batch, request: u64) {
         for id in &batch.streams {

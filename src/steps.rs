@@ -1,6 +1,7 @@
 //! The steps of a connection: a cell of a table is looked up, the state goes where the cell says, and
 //! the effects that stand there are performed.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::connection::{Batch, Cause, Connection, OUTPUT_MAX, Output, Pending};
@@ -12,7 +13,7 @@ use crate::lifecycle::{
     Cell, Effect, Input, Refusal, State, StreamEffect, StreamInput, StreamState, link_step, stream_step,
 };
 use crate::outcome::{CloseReason, ConnectFailure, Lost, Retry};
-use crate::request::Request;
+use crate::request::{MarketDataRequest, Request};
 use crate::sequence::Position;
 use crate::stream::Stream;
 use crate::time::Instant;
@@ -287,11 +288,18 @@ impl Connection {
 
 impl Connection {
     pub(crate) fn send_request(&mut self, pending: Pending, request: &Request) -> u64 {
+        self.send(Some(pending), |id| request.encode(id))
+    }
+
+    /// Sends a text under the next number; waits for its answer if there is to be one.
+    fn send(&mut self, pending: Option<Pending>, text: impl FnOnce(u64) -> String) -> u64 {
         let id = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
-        self.in_flight.insert(id, self.now + self.config.request_timeout, pending);
-        self.timers.set(Timer::Request, self.in_flight.deadline());
-        self.outputs.push_back(Output::Send { link: self.link, text: request.encode(id) });
+        if let Some(pending) = pending {
+            self.in_flight.insert(id, self.now + self.config.request_timeout, pending);
+            self.rearm_requests();
+        }
+        self.outputs.push_back(Output::Send { link: self.link, text: text(id) });
         id
     }
 
@@ -318,20 +326,24 @@ impl Connection {
         while !self.in_flight.is_full()
             && let Some(batch) = self.batches.pop_front()
         {
-            if self.config.api == Endpoint::MarketDataV2 {
-                self.send_unconfirmed(batch);
-                continue;
-            }
             let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
             let streams: Vec<Stream> = known.map(|subscription| subscription.stream).collect();
-            let ids = batch.streams.clone();
-            let request =
-                if batch.join { Request::Subscribe(streams) } else { Request::Unsubscribe(streams) };
-            let id = self.send_request(Pending::Batch(batch), &request);
-            for stream in ids {
-                if let Some(subscription) = self.subscriptions.get_mut(stream) {
+            let confirmed = self.config.api != Endpoint::MarketDataV2;
+            let waits = (confirmed || batch.join).then(|| Pending::Batch(batch.clone()));
+            let id = self.send(waits, |id| match (confirmed, batch.join) {
+                (true, true) => Request::Subscribe(streams).encode(id),
+                (true, false) => Request::Unsubscribe(streams).encode(id),
+                (false, true) => MarketDataRequest::Subscribe(streams).encode(),
+                (false, false) => MarketDataRequest::Unsubscribe(streams).encode(),
+            });
+            for stream in &batch.streams {
+                if let Some(subscription) = self.subscriptions.get_mut(*stream) {
                     subscription.request = id;
                 }
+            }
+            // Where nothing is confirmed, having said so is having left.
+            if !confirmed && !batch.join {
+                self.each_of(&batch, id, StreamInput::Accepted);
             }
         }
     }
