@@ -39,7 +39,10 @@ fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
         player.settle();
     }
     player.connection.violation().map_or(Ok(()), |violation| Err(violation.clone()))?;
-    player.connection.fork_checks()?;
+    // What a copy does when it is left alone costs more than the script.
+    if script.len() % 8 == 0 {
+        player.connection.fork_checks()?;
+    }
     if is_recorded { player.connection.metamorphic_checks() } else { Ok(()) }
 }
 

@@ -8,21 +8,28 @@ use gemini_ws::{
     StreamId,
 };
 
-use super::super::machine::Machine;
+use super::super::machine::{Machine, Plan, Wanted};
 
 /// A command or an input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act<'a> {
+    /// Endpoints are the indices of their settings.
+    Add(usize),
+    Remove(usize),
     Open,
-    Subscribe(Stream),
+    Subscribe(Wanted),
     Unsubscribe(StreamId),
+    Resync(StreamId),
     Request(&'a Request),
     Close,
+    CloseBy(Instant),
+    ShutDown(Plan),
     Connected(LinkId),
     ConnectFailed(LinkId, ConnectFailure),
     Frame(LinkId, Frame<'a>),
     Lost(LinkId, Lost),
     Timeout,
+    Resumed,
 }
 
 /// What a command says at once.
@@ -41,12 +48,7 @@ impl<'a> Act<'a> {
             Act::Connected(link) | Act::ConnectFailed(link, _) | Act::Frame(link, _) | Act::Lost(link, _) => {
                 Some(link)
             }
-            Act::Open
-            | Act::Subscribe(_)
-            | Act::Unsubscribe(_)
-            | Act::Request(_)
-            | Act::Close
-            | Act::Timeout => None,
+            _ => None,
         }
     }
 
@@ -61,39 +63,35 @@ impl<'a> Act<'a> {
             Err(error) => Answer::Refused(error),
         };
         let answer = match self {
+            Act::Add(endpoint) => done(machine.add(now, endpoint)),
+            Act::Remove(endpoint) => done(machine.remove(now, endpoint)),
             Act::Open => done(machine.open(now)),
-            Act::Subscribe(stream) => match machine.subscribe(now, stream) {
+            Act::Subscribe(wanted) => match machine.subscribe_at(now, wanted) {
                 Ok(id) => Answer::Stream(id),
                 Err(error) => Answer::Refused(error),
             },
             Act::Unsubscribe(id) => done(machine.unsubscribe(now, id)),
+            Act::Resync(id) => done(machine.resync(now, id)),
             Act::Request(request) => match machine.request(now, request) {
                 Ok(id) => Answer::Request(id),
                 Err(error) => Answer::Refused(error),
             },
-            Act::Close => done({
-                machine.close(now);
-                Ok(())
-            }),
-            Act::Connected(link) => done({
-                machine.handle_connected(link, now);
-                Ok(())
-            }),
-            Act::ConnectFailed(link, why) => done({
-                machine.handle_connect_failed(link, now, why);
-                Ok(())
-            }),
             Act::Frame(link, frame) => {
                 return (Answer::Done, machine.handle_frame(link, now, frame, scratch));
             }
-            Act::Lost(link, why) => done({
-                machine.handle_lost(link, now, why);
-                Ok(())
-            }),
-            Act::Timeout => done({
-                machine.handle_timeout(now);
-                Ok(())
-            }),
+            _ => {
+                match self {
+                    Act::Close => machine.close(now),
+                    Act::CloseBy(deadline) => machine.close_by(now, deadline),
+                    Act::ShutDown(plan) => machine.shut_down(now, plan),
+                    Act::Connected(link) => machine.handle_connected(link, now),
+                    Act::ConnectFailed(link, why) => machine.handle_connect_failed(link, now, why),
+                    Act::Lost(link, why) => machine.handle_lost(link, now, why),
+                    Act::Timeout => machine.handle_timeout(now),
+                    _ => machine.handle_resumed(now),
+                }
+                Answer::Done
+            }
         };
         (answer, None)
     }
@@ -109,16 +107,22 @@ pub(crate) struct Call {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum What {
+    Add(usize),
+    Remove(usize),
     Open,
-    Subscribe(Stream),
+    Subscribe(Wanted),
     Unsubscribe(Wish),
+    Resync(Wish),
     Request(Request),
     Close,
+    CloseBy(Instant),
+    ShutDown(Plan),
     Connected(Link),
     ConnectFailed(Link, ConnectFailure),
     Frame(Link, OwnedFrame),
     Lost(Link, Lost),
     Timeout,
+    Resumed,
 }
 
 /// A link: its slot, and how many were dialled there since.
@@ -192,8 +196,8 @@ impl Names {
 
     /// Notes what a step has named.
     pub(crate) fn note<M: Machine>(&mut self, machine: &M, act: Act<'_>, answer: Answer) {
-        if let (Act::Subscribe(stream), Answer::Stream(id)) = (act, answer) {
-            self.note_stream(id, stream);
+        if let (Act::Subscribe(wanted), Answer::Stream(id)) = (act, answer) {
+            self.note_stream(id, wanted.stream);
         }
         machine.each_link(|link, _, _| self.note_link(link));
     }
@@ -223,16 +227,22 @@ impl Names {
     /// A step to be kept. `None` if it is about a subscription that nobody remembers.
     pub(crate) fn call(&self, now: Instant, act: Act<'_>) -> Option<Call> {
         let what = match act {
+            Act::Add(endpoint) => What::Add(endpoint),
+            Act::Remove(endpoint) => What::Remove(endpoint),
             Act::Open => What::Open,
-            Act::Subscribe(stream) => What::Subscribe(stream),
+            Act::Subscribe(wanted) => What::Subscribe(wanted),
             Act::Unsubscribe(id) => What::Unsubscribe(self.wish_back(id)?),
+            Act::Resync(id) => What::Resync(self.wish_back(id)?),
             Act::Request(request) => What::Request(request.clone()),
             Act::Close => What::Close,
+            Act::CloseBy(deadline) => What::CloseBy(deadline),
+            Act::ShutDown(plan) => What::ShutDown(plan),
             Act::Connected(link) => What::Connected(self.link_back(link)),
             Act::ConnectFailed(link, why) => What::ConnectFailed(self.link_back(link), why),
             Act::Frame(link, frame) => What::Frame(self.link_back(link), self.owned(frame)),
             Act::Lost(link, why) => What::Lost(self.link_back(link), why),
             Act::Timeout => What::Timeout,
+            Act::Resumed => What::Resumed,
         };
         Some(Call { now, what })
     }
@@ -255,11 +265,16 @@ impl Names {
     /// The step of a call. `None` if it is about something that does not exist here.
     pub(crate) fn act<'a>(&self, call: &'a Call, text: &'a mut String) -> Option<Act<'a>> {
         Some(match &call.what {
+            What::Add(endpoint) => Act::Add(*endpoint),
+            What::Remove(endpoint) => Act::Remove(*endpoint),
             What::Open => Act::Open,
-            What::Subscribe(stream) => Act::Subscribe(*stream),
+            What::Subscribe(wanted) => Act::Subscribe(*wanted),
             What::Unsubscribe(wish) => Act::Unsubscribe(self.wish(*wish)?),
+            What::Resync(wish) => Act::Resync(self.wish(*wish)?),
             What::Request(request) => Act::Request(request),
             What::Close => Act::Close,
+            What::CloseBy(deadline) => Act::CloseBy(*deadline),
+            What::ShutDown(plan) => Act::ShutDown(*plan),
             What::Connected(link) => Act::Connected(self.link(*link)?),
             What::ConnectFailed(link, why) => Act::ConnectFailed(self.link(*link)?, *why),
             What::Frame(link, frame) => Act::Frame(
@@ -279,6 +294,7 @@ impl Names {
             ),
             What::Lost(link, why) => Act::Lost(self.link(*link)?, *why),
             What::Timeout => Act::Timeout,
+            What::Resumed => Act::Resumed,
         })
     }
 }
@@ -300,15 +316,25 @@ impl fmt::Display for Call {
         let nanos = self.now.as_nanos();
         write!(f, "@{}.{:09} ", nanos / 1_000_000_000, nanos % 1_000_000_000)?;
         match &self.what {
+            What::Add(endpoint) => write!(f, "add {endpoint}"),
+            What::Remove(endpoint) => write!(f, "remove {endpoint}"),
             What::Open => f.write_str("open"),
-            What::Subscribe(stream) => write!(f, "subscribe {stream}"),
+            What::Subscribe(Wanted { stream, endpoint, silence_max }) => {
+                write!(f, "subscribe {stream}")?;
+                endpoint.map_or(Ok(()), |endpoint| write!(f, " at {endpoint}"))?;
+                silence_max.map_or(Ok(()), |silence| write!(f, " unless silent for {silence:?}"))
+            }
             What::Unsubscribe(wish) => write!(f, "unsubscribe {}{}", wish.stream, Back(wish.back)),
+            What::Resync(wish) => write!(f, "resync {}{}", wish.stream, Back(wish.back)),
             What::Request(request) => write!(f, "request {}", request.encode(0)),
             What::Close => f.write_str("close"),
+            What::CloseBy(deadline) => write!(f, "close by {deadline:?}"),
+            What::ShutDown(plan) => write!(f, "shut down {plan:?}"),
             What::Connected(link) => write!(f, "connected{link}"),
             What::ConnectFailed(link, why) => write!(f, "failed{link} {why:?}"),
             What::Lost(link, why) => write!(f, "lost{link} {why:?}"),
             What::Timeout => f.write_str("timeout"),
+            What::Resumed => f.write_str("resumed"),
             What::Frame(link, frame) => match frame {
                 OwnedFrame::Text(text) => write!(f, "<{link} {text}"),
                 OwnedFrame::Response { back, rest } => {

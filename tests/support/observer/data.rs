@@ -3,6 +3,7 @@
 
 use gemini_ws::{
     Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Stats, Stream,
+    StreamId,
 };
 
 use super::super::machine::Machine;
@@ -72,14 +73,10 @@ fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>)
 }
 
 impl Shadow {
-    fn feed(&self, topic: Topic, symbol: Option<&str>) -> Option<usize> {
-        self.feeds.iter().position(|feed| is_of(feed, topic, symbol) && feed.is_desired())
-    }
-
-    /// The book of a symbol that is or was wanted.
-    fn book(&self, symbol: &str) -> Option<usize> {
-        let wanted = self.feed(Topic::Depth, Some(symbol));
-        wanted.or_else(|| self.feeds.iter().position(|feed| is_of(feed, Topic::Depth, Some(symbol))))
+    /// What a link serves that is wanted.
+    fn feed(&self, slot: usize, topic: Topic, symbol: Option<&str>) -> Option<usize> {
+        let is_it = |feed: &Feed| feed.slot == slot && is_of(feed, topic, symbol) && feed.is_desired();
+        self.feeds.iter().position(is_it)
     }
 
     pub(crate) fn data(&mut self, link: LinkId, event: &Event<'_>, step: &Step<'_>) {
@@ -108,9 +105,10 @@ impl Shadow {
         {
             return self.fail("I-36", format!("{event:?} is not of the frame that came"));
         }
-        let Some(index) = self.feed(topic, symbol) else {
+        let Some(index) = self.feed(link.slot(), topic, symbol) else {
             return self.fail("I-33", format!("data of a stream that nobody wants: {event:?}"));
         };
+        self.feeds[index].told = self.now;
         match event {
             Event::DepthSnapshot(depth) => self.snapshot(link, endpoint, index, depth),
             Event::DepthUpdate(depth) => self.update(link, endpoint, index, depth),
@@ -176,7 +174,12 @@ impl Shadow {
     }
 
     pub(crate) fn gap(&mut self, step: &Step<'_>, symbol: &str, expected: u64, got: Option<u64>) {
-        let Some(index) = self.book(symbol) else {
+        let slot = match step.act {
+            Act::Frame(link, _) => Some(link.slot()),
+            Act::Resync(id) => Some(id.link_slot()),
+            _ => None,
+        };
+        let Some(index) = slot.and_then(|slot| self.feed(slot, Topic::Depth, Some(symbol))) else {
             return self.fail("I-62", format!("a gap of {symbol}, which is not followed"));
         };
         let feed = &mut self.feeds[index];
@@ -191,9 +194,12 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn synced(&mut self, symbol: &str) {
+    pub(crate) fn synced(&mut self, step: &Step<'_>, id: StreamId, symbol: &str) {
         let now = self.step;
-        if !self.book(symbol).is_some_and(|index| self.feeds[index].snapshot == now) {
+        // One that comes later finds the book there.
+        let joins = matches!(step.act, Act::Subscribe(_));
+        let feed = self.feed(id.link_slot(), Topic::Depth, Some(symbol)).map(|index| &self.feeds[index]);
+        if !feed.is_some_and(|feed| feed.snapshot == now || (joins && feed.synced.is_some())) {
             self.fail("I-63", format!("{symbol} follows the venue, and no snapshot has come"));
         }
     }
@@ -206,7 +212,9 @@ impl Shadow {
         let Some(symbol) = frame.split_once("\"s\":\"").and_then(|(_, rest)| rest.split('"').next()) else {
             return;
         };
-        let is_live = self.feed(Topic::Depth, Some(symbol)).is_some_and(|it| self.feeds[it].synced.is_some());
+        let Act::Frame(link, _) = step.act else { return };
+        let book = self.feed(link.slot(), Topic::Depth, Some(symbol));
+        let is_live = book.is_some_and(|index| self.feeds[index].synced.is_some());
         let told = step.outputs.iter().any(|output| {
             matches!(output, gemini_ws::Output::Event(Event::Gap { .. } | Event::Disconnected { .. }))
         });
@@ -235,7 +243,7 @@ impl Shadow {
                 _ => return,
             };
             let (topic, symbol) = origin(&event, Endpoint::Streams);
-            if self.feed(topic, symbol).is_some() {
+            if self.feed(link.slot(), topic, symbol).is_some() {
                 self.fail("I-35", format!("{text} is wanted, and is ignored as not subscribed"));
             }
         }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
-use gemini_ws::{Endpoint, Event, Frame, Instant, LinkId, Lost, Output, Scratch, Stream};
+use gemini_ws::{Endpoint, Event, Frame, Instant, LinkId, Lost, Outcome, Output, Request, Scratch, Stream};
 
-use super::super::machine::Machine;
+use super::super::machine::{Machine, Plan, Settings};
+use super::call::Act;
 use super::response::{self, Method};
 use super::shadow::Phase;
 use super::shrink::{Found, report};
@@ -31,6 +32,7 @@ impl<M: Machine> Observed<M> {
         let checked = self
             .ends_in_time()
             .and_then(|()| self.ends_unpolled())
+            .and_then(|()| self.tells_what_was_not_sent())
             .and_then(|()| self.moves_by_itself())
             .and_then(|()| self.finds_silence())
             .and_then(|()| self.converges());
@@ -59,30 +61,35 @@ impl<M: Machine> Observed<M> {
         self.violation().map_or(Ok(()), |violation| Err(violation.clone()))
     }
 
-    fn close_timeout(&self) -> Duration {
-        let timeouts = self.shadow.settings.iter().map(|settings| settings.close_timeout);
-        timeouts.max().unwrap_or(Duration::ZERO)
-    }
-
     fn longest_wait(&self) -> Duration {
-        self.shadow.settings.iter().map(super::Settings::longest_wait).max().unwrap_or(Duration::ZERO)
+        self.shadow.settings.iter().map(Settings::longest_wait).max().unwrap_or(Duration::ZERO)
     }
 
-    /// I-12: an end by its deadline, with nothing but ticks, whether one or many.
+    /// I-12: an end by its deadline, however it is asked for, with nothing but ticks, whether one or many.
     fn ends_in_time(&self) -> Checked {
-        let asked = self.shadow.closing.unwrap_or(self.shadow.now).max(Instant::ZERO);
-        let by = asked.max(self.shadow.now) + self.close_timeout();
-        for one_tick in [true, false] {
-            let mut fork = self.fork();
-            fork.close(fork.shadow.now);
-            if one_tick {
-                fork.handle_timeout(by);
-            } else {
-                fork.tick_until(by);
-            }
-            fork.found()?;
-            if !fork.is_terminated() {
-                return fail("I-12", format!("no end by {by:?}, {}", fork.states()));
+        let now = self.shadow.now;
+        let plan = Plan { deadline: now + Duration::from_secs(10), cancels_orders: true, unsubscribes: true };
+        let timeouts = self.shadow.settings.iter().map(|settings| settings.close_timeout);
+        let longest = timeouts.max().unwrap_or(Duration::ZERO);
+        let soon = now + Duration::from_millis(700);
+        for (act, by) in [
+            (Act::Close, now + longest),
+            (Act::CloseBy(soon), soon),
+            (Act::CloseBy(now), now),
+            (Act::ShutDown(plan), plan.deadline),
+        ] {
+            for one_tick in [true, false] {
+                let mut fork = self.fork();
+                fork.command(now, act);
+                if one_tick {
+                    fork.handle_timeout(by);
+                } else {
+                    fork.tick_until(by);
+                }
+                fork.found()?;
+                if !fork.is_terminated() {
+                    return fail("I-12", format!("{act:?}: no end by {by:?}, {}", fork.states()));
+                }
             }
         }
         Ok(())
@@ -92,8 +99,8 @@ impl<M: Machine> Observed<M> {
     fn ends_unpolled(&self) -> Checked {
         let mut machine = self.machine.clone();
         let now = self.shadow.now;
-        machine.close(now);
-        let by = now + self.close_timeout();
+        let by = now + Duration::from_secs(1);
+        machine.close_by(now, by);
         for _ in 0..TICKS_MAX {
             let Some(deadline) = machine.deadline().filter(|deadline| deadline.at <= by) else { break };
             machine.handle_timeout(deadline.at.max(now));
@@ -108,6 +115,48 @@ impl<M: Machine> Observed<M> {
             Some((link, state)) => fail("I-46", format!("{link} is {state:?} at {by:?}, if nobody takes")),
             None => Ok(()),
         }
+    }
+
+    /// I-26 and I-42: a request that nobody has taken when its link ends is told not to be sent, and is not;
+    /// one that has only been followed by the wish for an end is before the Close frame.
+    fn tells_what_was_not_sent(&self) -> Checked {
+        let now = self.shadow.now;
+        for leaves in [true, false] {
+            let mut machine = self.machine.clone();
+            let Ok(id) = machine.request(now, &Request::Time) else { return Ok(()) };
+            if leaves {
+                let open = self.shadow.legs.iter().filter(|leg| leg.phase == Phase::Open);
+                for link in open.filter_map(|leg| leg.link) {
+                    machine.handle_lost(link, now, Lost::Reset);
+                }
+            } else {
+                machine.close(now);
+            }
+            let (mut sent, mut told, mut closed) = (false, false, Vec::new());
+            while let Some(output) = machine.poll_output() {
+                match output {
+                    Output::Send { link, text } if response::id_of(&text) == Some(id.get()) => {
+                        sent = true;
+                        if leaves {
+                            return fail("I-26", format!("{text} is handed out after the end of {link}"));
+                        } else if closed.contains(&link) {
+                            return fail("I-42", format!("{text} is handed out after the Close frame"));
+                        }
+                    }
+                    Output::Close { link, .. } => closed.push(link),
+                    Output::Event(Event::Reply { request, outcome, .. }) if request == id => {
+                        told = outcome == Outcome::NotSent;
+                    }
+                    _ => {}
+                }
+            }
+            if leaves && !told {
+                return fail("I-26", format!("{id:?} was not handed out, and that is not told"));
+            } else if !leaves && !sent {
+                return fail("I-42", format!("{id:?} was accepted, and is not sent before the Close frame"));
+            }
+        }
+        Ok(())
     }
 
     /// I-13: ticks alone lead out of every state that waits for the outside.
@@ -177,18 +226,23 @@ impl<M: Machine> Observed<M> {
 
     /// I-29: with a peer that does all that it is asked for, what is wanted is what there is.
     fn converges(&self) -> Checked {
-        let is_served = |settings: &super::Settings| {
-            matches!(settings.endpoint, Endpoint::Streams | Endpoint::MarketDataV2)
-        };
-        let is_idle = self.shadow.legs.iter().all(|leg| leg.phase == Phase::None);
-        if is_idle || self.shadow.closing.is_some() || !self.shadow.settings.iter().all(is_served) {
+        let mut is_idle = true;
+        let mut is_given_up = false;
+        self.each_link(|_, _, state| {
+            is_idle &= state == State::Idle;
+            is_given_up |= state == State::Closed;
+        });
+        if is_idle || is_given_up || self.shadow.closing.is_some() {
             return Ok(());
         }
         let mut fork = self.fork();
-        let delays = self.shadow.settings.iter().map(|settings| settings.backoff_cap).max();
+        let settings = || self.shadow.settings.iter();
+        let delays = settings().map(|settings| settings.backoff_cap).max().unwrap_or_default();
+        let limits = settings().map(|settings| settings.dial_limit.1 + settings.request_limit.1);
         let asked_for = self.shadow.legs.iter().filter_map(|leg| leg.retry.map(|retry| retry.0)).max();
-        let from = asked_for.unwrap_or(Instant::ZERO).max(fork.shadow.now);
-        let until = from + (fork.longest_wait() + delays.unwrap_or(Duration::ZERO)) * 2;
+        let held = self.shadow.hosts.iter().map(|host| host.held_until).max();
+        let from = asked_for.max(held).unwrap_or(Instant::ZERO).max(fork.shadow.now);
+        let until = from + (fork.longest_wait() + delays) * 2 + limits.max().unwrap_or_default() * 2;
         let mut peer = Peer { update: 1 << 40 };
         for _ in 0..TICKS_MAX {
             peer.serve(&mut fork);

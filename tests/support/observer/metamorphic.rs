@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    ConnectFailure, Deadline, Event, Frame, IgnoredReason, Instant, Lost, Output, Scratch, Stats,
+    CommandError, ConnectFailure, Deadline, Event, Frame, IgnoredReason, Instant, Lost, Outcome, Output,
+    Scratch, Stats,
 };
 
-use super::super::machine::Machine;
+use super::super::machine::{Machine, Plan};
 use super::super::random::Random;
 use super::call::{Act, Answer, Call, Link, Names, What, written_id};
 use super::shrink::{Found, report};
@@ -19,7 +20,7 @@ enum Variation {
     Same,
     /// Inputs about the link before the newest.
     Stale,
-    /// `close`, again and again.
+    /// The wish for an end, again and again.
     CloseAgain,
     /// Outputs are taken now and then only.
     Unpolled,
@@ -69,12 +70,13 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
     let (mut scratch, mut spare) = (Scratch::new(), Scratch::new());
     let (mut expected, mut got) = (Vec::new(), Vec::new());
     let mut inserted = Stats::default();
-    let mut closing = false;
+    let mut closing: Option<Act<'static>> = None;
     for call in calls {
         let mut text = String::new();
         let Some(act) = names.act(call, &mut text) else { continue };
         let first = act.perform(&mut reference, call.now, &mut scratch);
-        let second = act.perform(&mut other, call.now + later, &mut spare);
+        let second = shift(act, later).perform(&mut other, call.now + later, &mut spare);
+        let second = (unshift(second.0, later), second.1);
         if first.0 != second.0 || first.1 != second.1 {
             return Err(format!("{call}: {first:?}, and {second:?}"));
         }
@@ -91,6 +93,9 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
             continue;
         }
         got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
+        if variation == Variation::Unpolled {
+            withdraw(&mut expected, &mut got);
+        }
         if expected != got {
             return Err(format!("{call}: {expected:?}, and {got:?}"));
         }
@@ -100,13 +105,20 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
         if reference.deadline() != deadline {
             return Err(format!("{call}: {:?}, and {deadline:?}", reference.deadline()));
         }
-        closing |= call.what == What::Close;
+        if matches!(call.what, What::Close | What::CloseBy(_) | What::ShutDown(_)) {
+            closing = match act {
+                Act::CloseBy(deadline) => Some(Act::CloseBy(deadline)),
+                Act::ShutDown(plan) => Some(Act::ShutDown(plan)),
+                _ => Some(Act::Close),
+            };
+        }
         match variation {
             Variation::Stale if random.below(3) == 0 => {
                 insert_stale(&mut other, &names, call.now, &mut random, &mut inserted)?;
             }
-            Variation::CloseAgain if closing => {
-                other.close(call.now);
+            Variation::CloseAgain => {
+                let Some(closing) = closing else { continue };
+                closing.perform(&mut other, call.now, &mut Scratch::new());
                 if let Some(output) = other.poll_output() {
                     return Err(format!("after {call} another close made {output:?}"));
                 }
@@ -115,6 +127,7 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
         }
     }
     got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
+    withdraw(&mut expected, &mut got);
     if expected != got {
         return Err(format!("at the end: {expected:?}, and {got:?}"));
     }
@@ -169,6 +182,47 @@ fn insert_stale<M: Machine>(
     Ok(())
 }
 
+/// What was to be sent over a link that ended before it was handed out is withdrawn, and its requests are
+/// told not to be sent. That is the one thing that depends on when outputs are taken.
+fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
+    let mut ended = Vec::new();
+    let mut kept: Vec<Output> = Vec::new();
+    for output in expected.drain(..).rev() {
+        match &output {
+            Output::Event(Event::Disconnected { link, .. }) => ended.push(*link),
+            Output::Send { link, .. } if ended.contains(link) => continue,
+            _ => {}
+        }
+        kept.push(output);
+    }
+    kept.reverse();
+    *expected = kept;
+    for output in got {
+        if let Output::Event(Event::Reply { outcome: outcome @ Outcome::NotSent, .. }) = output {
+            *outcome = Outcome::Lost;
+        }
+    }
+}
+
+/// What is done, on the clock of the second run.
+fn shift(act: Act<'_>, later: Duration) -> Act<'_> {
+    match act {
+        Act::CloseBy(deadline) => Act::CloseBy(deadline + later),
+        Act::ShutDown(plan) => Act::ShutDown(Plan { deadline: plan.deadline + later, ..plan }),
+        other => other,
+    }
+}
+
+/// An answer, on the clock of the first run.
+fn unshift(answer: Answer, later: Duration) -> Answer {
+    match answer {
+        Answer::Refused(CommandError::RateLimited { retry }) => {
+            Answer::Refused(CommandError::RateLimited { retry: back(retry, later) })
+        }
+        other => other,
+    }
+}
+
 /// An output with its instants on the clock of the first run.
 fn rebase(output: Output, later: Duration) -> Output {
     match output {
@@ -179,6 +233,16 @@ fn rebase(output: Output, later: Duration) -> Output {
         Output::Event(Event::Disconnected { link, why, retry }) => {
             let retry = retry.map(|at| back(at, later));
             Output::Event(Event::Disconnected { link, why, retry })
+        }
+        Output::Event(Event::Opened { link, missing_since }) => {
+            let missing_since = missing_since.map(|at| back(at, later));
+            Output::Event(Event::Opened { link, missing_since })
+        }
+        Output::Event(Event::Quiet { id, stream, since }) => {
+            Output::Event(Event::Quiet { id, stream, since: back(since, later) })
+        }
+        Output::Event(Event::HeartbeatDue { link, since }) => {
+            Output::Event(Event::HeartbeatDue { link, since: back(since, later) })
         }
         other => other,
     }

@@ -8,6 +8,7 @@ pub(crate) mod call;
 pub(crate) mod checks;
 mod data;
 pub(crate) mod fork;
+mod limits;
 mod links;
 pub(crate) mod metamorphic;
 mod reader;
@@ -29,7 +30,7 @@ use gemini_ws::{
     Request, RequestId, Scratch, Stats, Stream, StreamId,
 };
 
-use super::machine::{Machine, Settings};
+use super::machine::{Machine, Plan, Settings, Wanted};
 use call::{Act, Answer, Call, Names, written_id};
 use reader::Reader;
 use shadow::Shadow;
@@ -81,7 +82,7 @@ impl<M: Machine> Observed<M> {
         Observed {
             machine,
             make,
-            shadow: Shadow::new(settings),
+            shadow: Shadow::new(settings, M::MANAGES_LINKS),
             names,
             outputs: Vec::new(),
             waiting: VecDeque::new(),
@@ -218,12 +219,22 @@ impl<M: Machine> Observed<M> {
 }
 
 impl<M: Machine> Machine for Observed<M> {
+    const MANAGES_LINKS: bool = M::MANAGES_LINKS;
+
+    fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
+        done(self.command(now, Act::Add(endpoint)))
+    }
+
+    fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
+        done(self.command(now, Act::Remove(endpoint)))
+    }
+
     fn open(&mut self, now: Instant) -> Result<(), CommandError> {
         done(self.command(now, Act::Open))
     }
 
-    fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
-        match self.command(now, Act::Subscribe(stream)) {
+    fn subscribe_at(&mut self, now: Instant, wanted: Wanted) -> Result<StreamId, CommandError> {
+        match self.command(now, Act::Subscribe(wanted)) {
             Answer::Stream(id) => Ok(id),
             Answer::Refused(error) => Err(error),
             Answer::Done | Answer::Request(_) => Err(CommandError::Closed),
@@ -232,6 +243,10 @@ impl<M: Machine> Machine for Observed<M> {
 
     fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         done(self.command(now, Act::Unsubscribe(id)))
+    }
+
+    fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+        done(self.command(now, Act::Resync(id)))
     }
 
     fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
@@ -244,6 +259,14 @@ impl<M: Machine> Machine for Observed<M> {
 
     fn close(&mut self, now: Instant) {
         self.command(now, Act::Close);
+    }
+
+    fn close_by(&mut self, now: Instant, deadline: Instant) {
+        self.command(now, Act::CloseBy(deadline));
+    }
+
+    fn shut_down(&mut self, now: Instant, plan: Plan) {
+        self.command(now, Act::ShutDown(plan));
     }
 
     fn handle_connected(&mut self, link: LinkId, now: Instant) {
@@ -270,6 +293,10 @@ impl<M: Machine> Machine for Observed<M> {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.command(now, Act::Timeout);
+    }
+
+    fn handle_resumed(&mut self, now: Instant) {
+        self.command(now, Act::Resumed);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -17,8 +17,9 @@ pub(crate) struct Reader {
     orders: Orders,
     balances: Balances,
     positions: Positions,
-    /// By the symbol in lower case; those that are not stale.
-    plain: BTreeMap<String, Plain>,
+    /// By the symbol in lower case: those that are not stale, and the place of the link that each came over,
+    /// once that is known.
+    plain: BTreeMap<String, (Option<usize>, Plain)>,
 }
 
 type Checked = Result<(), Violation>;
@@ -58,7 +59,7 @@ impl Reader {
     fn part(&mut self, event: &Event<'_>) -> Checked {
         match event {
             Event::DepthSnapshot(depth) => {
-                self.plain.insert(depth.symbol.to_ascii_lowercase(), Plain::default());
+                self.plain.insert(depth.symbol.to_ascii_lowercase(), (None, Plain::default()));
                 self.change(depth)
             }
             Event::DepthUpdate(depth) => self.change(depth),
@@ -67,30 +68,54 @@ impl Reader {
                 self.plain.remove(&top.symbol.to_ascii_lowercase());
                 Ok(())
             }
-            Event::Gap { symbol, .. } => self.end(symbol.as_str()),
-            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, .. }
-            | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => self.end(symbol.as_str()),
-            Event::Disconnected { .. } | Event::Closed { .. } => {
-                self.plain.clear();
-                match self.books.iter().find(|(_, book)| book.live().is_some()) {
-                    Some((symbol, _)) => fail("I-61", format!("{symbol} is live after {event:?}")),
-                    None => Ok(()),
+            Event::Synced { id, symbol } => {
+                if let Some(book) = self.plain.get_mut(&symbol.as_str().to_ascii_lowercase()) {
+                    book.0 = Some(id.link_slot());
                 }
+                Ok(())
             }
+            Event::Gap { symbol, .. } => self.end(symbol.as_str(), None),
+            Event::Quiet { id, stream: Stream::Depth { symbol, .. }, .. }
+            | Event::Unsubscribed { id, stream: Stream::Depth { symbol, .. }, last: true }
+            | Event::Rejected { id, stream: Stream::Depth { symbol, .. }, .. } => {
+                self.end(symbol.as_str(), Some(id.link_slot()))
+            }
+            Event::Disconnected { link, .. } => self.end_all(Some(link.slot())),
+            Event::Closed { .. } => self.end_all(None),
             _ => Ok(()),
         }
     }
 
-    fn end(&mut self, symbol: &str) -> Checked {
-        self.plain.remove(&symbol.to_ascii_lowercase());
+    /// The book of a link, or whichever there is, is not followed any more.
+    fn end(&mut self, symbol: &str, slot: Option<usize>) -> Checked {
+        let name = symbol.to_ascii_lowercase();
+        let is_it = |book: &(Option<usize>, Plain)| slot.is_none() || book.0.is_none() || book.0 == slot;
+        if !self.plain.get(&name).is_none_or(is_it) {
+            return Ok(());
+        }
+        self.plain.remove(&name);
         match self.books.get(symbol) {
             Some(Book::Live(_)) => fail("I-61", format!("{symbol} is live though nothing follows it")),
             _ => Ok(()),
         }
     }
 
+    /// None of the books of a link, or of all, is followed any more.
+    fn end_all(&mut self, slot: Option<usize>) -> Checked {
+        let of_link = |book: &(Option<usize>, Plain)| slot.is_none() || book.0.is_none() || book.0 == slot;
+        let ended: Vec<String> =
+            self.plain.iter().filter(|(_, book)| of_link(book)).map(|(symbol, _)| symbol.clone()).collect();
+        for symbol in ended {
+            self.end(&symbol, None)?;
+        }
+        match self.books.iter().find(|(_, book)| slot.is_none() && book.live().is_some()) {
+            Some((symbol, _)) => fail("I-61", format!("{symbol} is live after the end")),
+            None => Ok(()),
+        }
+    }
+
     fn change(&mut self, depth: &Depth<'_>) -> Checked {
-        let Some(plain) = self.plain.get_mut(&depth.symbol.to_ascii_lowercase()) else { return Ok(()) };
+        let Some((_, plain)) = self.plain.get_mut(&depth.symbol.to_ascii_lowercase()) else { return Ok(()) };
         for (side, levels) in plain.iter_mut().zip([depth.bids, depth.asks]) {
             for level in levels {
                 if level.quantity.is_zero() {

@@ -1,8 +1,11 @@
 //! Requests: each is written once, answered once, and by its own link.
 
-use gemini_ws::{Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, RequestId};
+use gemini_ws::{
+    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId, ShutdownStep,
+};
 
 use super::call::{Act, Answer};
+use super::limits::Counted;
 use super::response::{self, Method};
 use super::shadow::{Phase, Shadow, Step};
 
@@ -40,12 +43,15 @@ pub(crate) enum Kind {
 const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX;
 
 impl Shadow {
-    pub(crate) fn requested(&mut self, step: &Step<'_>) {
+    pub(crate) fn requested(&mut self, step: &Step<'_>, request: &Request) {
         let Answer::Request(id) = step.answer else { return };
         if id.get() <= self.newest_request {
             self.fail("I-24", format!("{id:?} was used before"));
         }
         self.newest_request = self.newest_request.max(id.get());
+        if matches!(request, Request::ConnectionInfo) {
+            self.hosts.iter_mut().for_each(|host| host.is_tightened = true);
+        }
         let deadline = self.now + self.settings[0].request_timeout;
         self.outstanding.push(Outstanding { id: id.get(), link: None, deadline });
     }
@@ -61,7 +67,13 @@ impl Shadow {
             }
             self.newest_written = self.newest_written.max(message.id);
         }
-        let deadline = self.now + self.settings_of(link.slot()).request_timeout;
+        self.count(link, Counted::Request);
+        if message.method == Method::Other("order.place") {
+            self.count(link, Counted::Order);
+        }
+        let now = self.now;
+        self.leg_mut(link.slot()).sent = now;
+        let deadline = now + self.settings_of(link.slot()).request_timeout;
         let asked = self.outstanding.iter_mut().find(|it| it.id == message.id && it.link.is_none());
         let (kind, feeds) = match (asked, message.method) {
             (Some(request), _) => {
@@ -71,6 +83,13 @@ impl Shadow {
             (None, Method::Subscribe) => (Kind::Join, self.joined(link, &message)),
             (None, Method::Unsubscribe) => (Kind::Leave, self.parted(link, &message)),
             (None, Method::Other("ping")) => (Kind::Other, Vec::new()),
+            (None, Method::Other("order.cancel_session"))
+                if self.shutdown == Some(ShutdownStep::CancellingOrders) =>
+            {
+                self.outstanding.push(Outstanding { id: message.id, link: Some(link), deadline });
+                self.newest_request = message.id;
+                (Kind::Other, Vec::new())
+            }
             (None, Method::Other(_)) => return self.fail("I-25", format!("nobody asked for {text}")),
         };
         if endpoint == Endpoint::MarketDataV2 && kind == Kind::Leave {
@@ -131,6 +150,11 @@ impl Shadow {
             Outcome::TimedOut => {
                 if !matches!(step.act, Act::Timeout) || self.now < request.deadline {
                     self.fail("I-22", format!("{request:?} is given up at {:?}", self.now));
+                }
+            }
+            Outcome::NotSent => {
+                if request.link.is_some() {
+                    self.fail("I-26", format!("{request:?} was written, and is told not to be sent"));
                 }
             }
             Outcome::Lost => match request.link {
@@ -208,9 +232,16 @@ impl Shadow {
         if step.outputs.len() > most {
             self.fail("I-15", format!("{} outputs upon {:?}", step.outputs.len(), step.act));
         }
-        let streams_max: usize = self.settings.iter().map(|settings| settings.streams_max).sum();
-        if self.wishes.len() > streams_max || step.outputs.len() > gemini_ws::OUTPUT_MAX {
-            self.fail("I-44", format!("{} streams, {} outputs", self.wishes.len(), step.outputs.len()));
+        if step.outputs.len() > gemini_ws::OUTPUT_MAX {
+            self.fail("I-44", format!("{} outputs", step.outputs.len()));
+        }
+        if let Act::Subscribe(_) = step.act {
+            for slot in 0..self.legs.len() {
+                let streams = self.feeds.iter().filter(|feed| feed.slot == slot && feed.is_desired()).count();
+                if streams > self.settings_of(slot).streams_max {
+                    self.fail("I-44", format!("{streams} streams on one link"));
+                }
+            }
         }
     }
 }

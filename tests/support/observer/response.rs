@@ -75,6 +75,11 @@ impl<'t> WrittenMessage<'t> {
     }
 }
 
+/// The number of a message.
+pub(crate) fn id_of(text: &str) -> Option<u64> {
+    written(text, Endpoint::Streams).map(|message| message.id)
+}
+
 /// An answer of the venue.
 pub(crate) struct Answered {
     pub(crate) id: u64,

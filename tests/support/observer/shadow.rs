@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 
 use gemini_ws::lifecycle::{Effect, State, StreamState};
-use gemini_ws::{Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, Stats, StreamId};
+use gemini_ws::{Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, ShutdownStep, Stats, StreamId};
 
 use super::super::machine::{Machine, Settings};
 use super::Violation;
 use super::call::{Act, Answer};
+use super::limits::{Host, Windows};
 use super::requests::{Outstanding, Written};
 use super::wishes::Feed;
 
@@ -26,8 +27,18 @@ pub(crate) struct Leg {
     pub(crate) heard: Instant,
     /// When `Live` was told.
     pub(crate) live: Option<Instant>,
-    /// When our Close frame was handed out.
+    /// Our Close frame was handed out; by when the transport is dropped.
     pub(crate) closing: Option<Instant>,
+    /// When the machine woke up, if nothing has been heard since.
+    pub(crate) resumed: Option<Instant>,
+    /// When the link before was last heard.
+    pub(crate) missing_since: Option<Instant>,
+    /// When a message was last handed out.
+    pub(crate) sent: Instant,
+    /// Whether the machine has a link here.
+    pub(crate) is_listed: bool,
+    /// What was known of the links before was forgotten in this step: another life begins.
+    pub(crate) is_restarted: bool,
     /// The step of its end.
     pub(crate) ended: u64,
     /// The next attempt: not before the first, nor before the second, which the venue asked for.
@@ -61,6 +72,11 @@ impl Leg {
             heard: Instant::ZERO,
             live: None,
             closing: None,
+            resumed: None,
+            missing_since: None,
+            sent: Instant::ZERO,
+            is_listed: false,
+            is_restarted: false,
             ended: 0,
             retry: None,
             given_up: false,
@@ -68,6 +84,13 @@ impl Leg {
             likelihood: 0.0,
             malformed_run: 0,
         }
+    }
+
+    /// The next link here has nothing to do with those before but that its epoch is higher.
+    pub(crate) fn restart(&mut self) {
+        (self.retry, self.given_up, self.missing_since) = (None, false, None);
+        (self.attempts, self.likelihood) = (0, 0.0);
+        self.is_restarted = true;
     }
 
     pub(crate) fn is_open(&self, link: LinkId) -> bool {
@@ -91,6 +114,11 @@ pub(crate) struct Step<'s> {
 #[derive(Clone, Debug)]
 pub(crate) struct Shadow {
     pub(crate) settings: Vec<Settings>,
+    /// It opens and closes links by itself.
+    pub(crate) is_client: bool,
+    pub(crate) hosts: Vec<Host>,
+    /// Of each of the settings.
+    pub(crate) windows: Vec<Windows>,
     pub(crate) now: Instant,
     pub(crate) step: u64,
     pub(crate) legs: Vec<Leg>,
@@ -103,23 +131,38 @@ pub(crate) struct Shadow {
     pub(crate) written: Vec<Written>,
     pub(crate) newest_request: u64,
     pub(crate) newest_written: u64,
-    /// Since when the application wants an end.
+    pub(crate) newest_wish: Option<StreamId>,
+    /// The application wants an end; by when.
     pub(crate) closing: Option<Instant>,
+    pub(crate) shutdown: Option<ShutdownStep>,
+    /// Endpoints that were removed.
+    pub(crate) removed: Vec<usize>,
     pub(crate) terminated: bool,
     pub(crate) stats: Stats,
     /// What the table of links can show, in this step.
     pub(crate) effects: Vec<(usize, Effect)>,
     /// Links whose end the replies of this step presume.
     pub(crate) presumed_lost: Vec<LinkId>,
+    /// Links that were dropped in this step, and those that have ended for good.
+    pub(crate) dropped: Vec<LinkId>,
+    pub(crate) ended_for_good: Vec<LinkId>,
+    /// Links that were told to be closed.
+    pub(crate) links_closed: usize,
+    /// Requests and links that were given up for ends.
+    pub(crate) abandoned: (usize, usize),
+    pub(crate) told_abandoned: Option<(usize, usize)>,
     pub(crate) sequence_gap: bool,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) violation: Option<Violation>,
 }
 
 impl Shadow {
-    pub(crate) fn new(settings: Vec<Settings>) -> Shadow {
+    pub(crate) fn new(settings: Vec<Settings>, is_client: bool) -> Shadow {
         Shadow {
+            hosts: Host::of_all(&settings),
+            windows: vec![Windows::default(); settings.len()],
             settings,
+            is_client,
             now: Instant::ZERO,
             step: 0,
             legs: Vec::new(),
@@ -129,11 +172,19 @@ impl Shadow {
             written: Vec::new(),
             newest_request: 0,
             newest_written: 0,
+            newest_wish: None,
             closing: None,
+            shutdown: None,
+            removed: Vec::new(),
             terminated: false,
             stats: Stats::default(),
             effects: Vec::new(),
             presumed_lost: Vec::new(),
+            dropped: Vec::new(),
+            ended_for_good: Vec::new(),
+            links_closed: 0,
+            abandoned: (0, 0),
+            told_abandoned: None,
             sequence_gap: false,
             deadline: None,
             violation: None,
@@ -192,8 +243,15 @@ impl Shadow {
         if !plain {
             self.effects.clear();
             self.presumed_lost.clear();
+            self.dropped.clear();
+            self.ended_for_good.clear();
+            self.links_closed = 0;
             self.sequence_gap = false;
-            machine.each_link(|link, endpoint, _| self.leg_mut(link.slot()).endpoint = endpoint);
+            self.legs.iter_mut().for_each(|leg| leg.is_restarted = false);
+            machine.each_link(|link, endpoint, _| {
+                let leg = self.leg_mut(link.slot());
+                (leg.endpoint, leg.is_listed) = (endpoint, true);
+            });
         }
         self.before(&step);
         if let Some(event) = event {
@@ -217,12 +275,15 @@ impl Shadow {
     /// What is known of an input before its outputs are seen.
     fn before(&mut self, step: &Step<'_>) {
         match step.act {
-            Act::Close => {
-                self.closing.get_or_insert(self.now);
-            }
-            Act::Subscribe(stream) => self.subscribed(step, stream),
+            Act::Open => self.revived(step),
+            Act::Close => self.close_by(self.now + self.close_timeout()),
+            Act::CloseBy(deadline) => self.close_by(deadline),
+            Act::ShutDown(plan) => self.close_by(plan.deadline),
+            Act::Resumed => self.resumed(),
+            Act::Subscribe(wanted) => self.subscribed(step, wanted),
             Act::Unsubscribe(id) => self.unsubscribed(step, id),
-            Act::Request(_) => self.requested(step),
+            Act::Remove(endpoint) => self.removed(step, endpoint),
+            Act::Request(request) => self.requested(step, request),
             Act::Frame(link, frame) if step.is_current => self.heard(step, link, frame),
             Act::ConnectFailed(link, _) | Act::Lost(link, _) if step.is_current => {
                 self.leg_mut(link.slot()).handed_out = false;
@@ -238,7 +299,7 @@ impl Shadow {
         if leg.phase != Phase::Open {
             return;
         }
-        leg.heard = now;
+        (leg.heard, leg.resumed) = (now, None);
         match frame {
             // The transport ends by itself now.
             Frame::Close { .. } => leg.handed_out = false,
@@ -273,18 +334,22 @@ impl Shadow {
             return self.fail("I-17", format!("{event:?} after the end"));
         }
         match event {
-            Event::Opened { link } => self.opened(step, *link),
+            Event::Opened { link, missing_since } => self.opened(step, *link, *missing_since),
             Event::Live { link } => self.live(*link),
             Event::ConnectFailed { link, why, retry } => self.connect_failed(step, *link, *why, *retry),
             Event::Disconnected { link, why, retry } => self.disconnected(step, *link, *why, *retry),
             Event::PeerClosing { link, code, .. } => self.peer_closing(step, *link, *code),
-            Event::Closed { reason } => self.closed(step, *reason),
+            Event::Closed { reason, abandoned } => self.closed(step, *reason, *abandoned),
+            Event::LinkClosed { link, reason } => self.link_closed(*link, *reason),
+            Event::ShuttingDown { step } => self.shutting_down(*step),
+            Event::HeartbeatDue { link, since } => self.heartbeat_due(step, *link, *since),
+            Event::Quiet { id, since, .. } => self.quiet(step, *id, *since),
             Event::Reply { request, outcome, .. } => self.replied(step, *request, outcome),
             Event::Subscribed { id, .. } => self.confirmed(step, *id),
-            Event::Unsubscribed { id, .. } => self.left(step, *id),
+            Event::Unsubscribed { id, last, .. } => self.left(step, *id, *last),
             Event::Rejected { id, .. } => self.rejected(step, *id),
             Event::Gap { symbol, expected, got } => self.gap(step, symbol.as_str(), *expected, *got),
-            Event::Synced { symbol } => self.synced(symbol.as_str()),
+            Event::Synced { id, symbol } => self.synced(step, *id, symbol.as_str()),
             Event::SequenceGap { .. } => self.sequence_gap = true,
             Event::Ignored(ignored) => self.ignored(step, ignored),
             Event::Malformed(malformed) => self.malformed(step, malformed.frame),
@@ -303,7 +368,7 @@ pub(crate) fn link_of(output: &Output) -> Option<LinkId> {
         Output::Connect(link) | Output::Abort(link) => Some(*link),
         Output::Send { link, .. } | Output::Close { link, .. } => Some(*link),
         Output::Event(
-            Event::Opened { link }
+            Event::Opened { link, .. }
             | Event::Live { link }
             | Event::ConnectFailed { link, .. }
             | Event::Disconnected { link, .. },

@@ -24,7 +24,6 @@ impl Shadow {
         if leg.live.is_some_and(|since| now >= since + stable_after) {
             leg.likelihood = f64::INFINITY;
         }
-        leg.attempts = leg.attempts.saturating_add(1);
         let ceiling_of = |attempt: u32| {
             let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
             base.saturating_mul(factor).min(cap).max(base)
@@ -40,9 +39,12 @@ impl Shadow {
         let (attempts, likelihood) = (leg.attempts, leg.likelihood);
         let not_before = now + asked_for.unwrap_or(Duration::ZERO);
         leg.retry = Some((at, not_before));
+        let host = self.host_of(slot);
+        // The venue's limit on attempts may leave no room earlier.
+        let is_limited = host.is_tightened || at == host.dials.free_at();
         if at < not_before {
             self.fail("I-58", format!("the next attempt is at {at:?}, not after {asked_for:?}"));
-        } else if delay < base || delay > ceiling.max(asked_for.unwrap_or(base)) {
+        } else if delay < base || (delay > ceiling.max(asked_for.unwrap_or(base)) && !is_limited) {
             self.fail("I-56", format!("attempt {attempts} after {delay:?}, not {base:?} to {ceiling:?}"));
         } else if likelihood < NOT_CHANCE {
             self.fail("I-56", format!("attempt {attempts} after {delay:?}, as if it were always the first"));
@@ -75,22 +77,26 @@ impl Shadow {
         }
         for slot in 0..self.legs.len() {
             let settings = self.settings_of(slot);
-            let (connect_timeout, close_timeout) = (settings.connect_timeout, settings.close_timeout);
-            let stable_after = settings.stable_after;
+            let (connect_timeout, stable_after) = (settings.connect_timeout, settings.stable_after);
+            let may_be_full = self.host_of(slot).may_be_full(now);
             let leg = &mut self.legs[slot];
             let link = leg.link;
             match leg.phase {
                 Phase::Dialled if now >= leg.dialled + connect_timeout => {
                     self.fail("I-13", format!("{link:?} is still being dialled at {now:?}"));
                 }
-                Phase::Open if leg.closing.is_some_and(|since| now >= since + close_timeout) => {
+                Phase::Open if leg.closing.is_some_and(|by| now >= by) => {
                     self.fail("I-16", format!("{link:?} is still closing at {now:?}"));
                 }
                 Phase::Open if leg.live.is_some_and(|since| now >= since + stable_after) => {
                     leg.attempts = 0;
                     leg.likelihood = 0.0;
                 }
-                Phase::Ended if !self.terminated && leg.retry.is_some_and(|(at, _)| now >= at) => {
+                Phase::Ended
+                    if self.closing.is_none()
+                        && !may_be_full
+                        && leg.retry.is_some_and(|(at, _)| now >= at) =>
+                {
                     self.fail("I-57", format!("{link:?} was to be dialled anew by {now:?}"));
                 }
                 _ => {}

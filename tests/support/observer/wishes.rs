@@ -1,19 +1,23 @@
 //! Subscriptions: what is wanted is what the application asked for, and is asked of the venue once in each
 //! life of a link.
 
-use gemini_ws::lifecycle::{Cell, STREAM, STREAM_STATES, StreamInput, StreamState, stream_step};
-use gemini_ws::{Endpoint, LinkId, Stream, StreamId};
+use std::time::Duration;
 
-use super::super::machine::Machine;
+use gemini_ws::lifecycle::{Cell, STREAM, STREAM_STATES, StreamInput, StreamState, stream_step};
+use gemini_ws::{Endpoint, Instant, LinkId, Stream, StreamId};
+
+use super::super::machine::{Machine, Wanted};
 use super::call::{Act, Answer};
 use super::requests::Kind;
 use super::response::WrittenMessage;
-use super::shadow::{Phase, Shadow, Step};
+use super::shadow::{Shadow, Step};
 
 /// A stream, who wants it, and what the venue was asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
     pub(crate) stream: Stream,
+    /// The place of the link that serves it.
+    pub(crate) slot: usize,
     /// Its subscriptions, and which of them are to end.
     pub(crate) wishes: Vec<(StreamId, bool)>,
     pub(crate) asked: Option<Asked>,
@@ -29,6 +33,10 @@ pub(crate) struct Feed {
     pub(crate) last: u64,
     /// The step in which its snapshot came.
     pub(crate) snapshot: u64,
+    /// How long it may be silent.
+    pub(crate) silence_max: Option<Duration>,
+    /// When its data was last told.
+    pub(crate) told: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +48,10 @@ pub(crate) struct Asked {
 }
 
 impl Feed {
-    fn new(stream: Stream) -> Feed {
+    fn new(stream: Stream, slot: usize) -> Feed {
         Feed {
             stream,
+            slot,
             wishes: Vec::new(),
             asked: None,
             left: None,
@@ -51,6 +60,8 @@ impl Feed {
             lost_update: false,
             last: 0,
             snapshot: 0,
+            silence_max: None,
+            told: Instant::ZERO,
         }
     }
 
@@ -92,28 +103,34 @@ impl Feed {
 }
 
 impl Shadow {
-    fn feed_of(&mut self, stream: Stream) -> usize {
-        match self.feeds.iter().position(|feed| feed.stream == stream) {
+    fn feed_of(&mut self, stream: Stream, slot: usize) -> usize {
+        match self.feeds.iter().position(|feed| feed.stream == stream && feed.slot == slot) {
             Some(position) => position,
             None => {
-                self.feeds.push(Feed::new(stream));
+                self.feeds.push(Feed::new(stream, slot));
                 self.feeds.len() - 1
             }
         }
     }
 
-    pub(crate) fn subscribed(&mut self, step: &Step<'_>, stream: Stream) {
+    pub(crate) fn subscribed(&mut self, step: &Step<'_>, wanted: Wanted) {
         let Answer::Stream(id) = step.answer else { return };
-        let index = self.feed_of(stream);
-        match self.wishes.get(&id) {
-            Some((of, _)) if *of != index => {
-                self.fail("I-24", format!("{id:?} is the subscription of another stream than {stream}"));
-            }
-            Some(_) => {}
-            None => {
-                self.wishes.insert(id, (index, StreamState::Wanted));
-                self.feeds[index].wishes.push((id, false));
-            }
+        if self.newest_wish.is_some_and(|newest| newest >= id) {
+            self.fail("I-24", format!("{id:?} was used before"));
+        }
+        self.newest_wish = Some(id);
+        let index = self.feed_of(wanted.stream, id.link_slot());
+        // It is served together with the others for the same stream.
+        let other = self.feeds[index].wishes.iter().find(|wish| !wish.1).map(|wish| wish.0);
+        let state = other.and_then(|other| self.wishes.get(&other)).map_or(StreamState::Wanted, |it| it.1);
+        self.wishes.insert(id, (index, state));
+        let feed = &mut self.feeds[index];
+        if !feed.is_desired() {
+            feed.silence_max = None;
+        }
+        feed.wishes.push((id, false));
+        if let Some(silence) = wanted.silence_max {
+            feed.silence_max = Some(feed.silence_max.map_or(silence, |least| least.min(silence)));
         }
     }
 
@@ -131,7 +148,7 @@ impl Shadow {
 
     /// What a message asks for.
     pub(crate) fn joined(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
-        let indices = self.named(message);
+        let indices = self.named(link, message);
         for &index in &indices {
             let feed = &self.feeds[index];
             let again = feed.asked.is_some_and(|asked| asked.link == link && !asked.failed);
@@ -149,7 +166,7 @@ impl Shadow {
 
     /// What a message leaves.
     pub(crate) fn parted(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
-        let indices = self.named(message);
+        let indices = self.named(link, message);
         for &index in &indices {
             let feed = &mut self.feeds[index];
             (feed.asked, feed.left, feed.confirmed, feed.synced) = (None, Some(link), false, None);
@@ -157,18 +174,20 @@ impl Shadow {
         indices
     }
 
-    fn named(&mut self, message: &WrittenMessage<'_>) -> Vec<usize> {
+    fn named(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let mut indices = Vec::new();
         let mut unknown = None;
         message.each_stream(|name, symbol| {
             let position = match symbol {
                 None => {
                     let stream: Option<Stream> = name.parse().ok();
-                    self.feeds.iter().position(|feed| Some(feed.stream) == stream)
+                    let is_it = |feed: &Feed| Some(feed.stream) == stream && feed.slot == link.slot();
+                    self.feeds.iter().position(is_it)
                 }
                 Some(symbol) => {
                     let is_it = |feed: &&(usize, &Feed)| {
                         feed.1.stream.feed() == Some(name)
+                            && feed.1.slot == link.slot()
                             && feed
                                 .1
                                 .stream
@@ -192,13 +211,17 @@ impl Shadow {
     }
 
     /// The event `Subscribed`.
-    pub(crate) fn confirmed(&mut self, _step: &Step<'_>, id: StreamId) {
+    pub(crate) fn confirmed(&mut self, step: &Step<'_>, id: StreamId) {
         let Some(&(index, _)) = self.wishes.get(&id) else {
             return self.fail("I-28", format!("{id:?} is subscribed, and nobody wants it"));
         };
         let link = self.feeds[index].asked.map(|asked| asked.link);
         let is_streams = link.is_some_and(|link| self.endpoint_of(link) == Endpoint::Streams);
         let feed = &mut self.feeds[index];
+        // One that comes later is told what the others were told, also while the stream is asked for anew.
+        if matches!(step.act, Act::Subscribe(_)) && feed.left.is_some() {
+            return;
+        }
         if link.is_none() || (is_streams && !feed.confirmed && feed.synced.is_none()) {
             let what = format!("{} is told to be confirmed: {:?}", feed.stream, feed.asked);
             return self.fail("I-32", what);
@@ -207,21 +230,42 @@ impl Shadow {
     }
 
     /// The event `Unsubscribed`.
-    pub(crate) fn left(&mut self, step: &Step<'_>, id: StreamId) {
-        let Some((index, leaving)) = self.take_wish(step, id) else {
+    pub(crate) fn left(&mut self, step: &Step<'_>, id: StreamId, last: bool) {
+        let Some((index, leaving)) = self.take_wish(step, id, last) else {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
         };
-        if !leaving {
-            self.fail("I-28", format!("{} ends, and is wanted", self.feeds[index].stream));
+        let feed = &self.feeds[index];
+        // During a shutdown they end by themselves.
+        if !leaving && self.closing.is_none() {
+            self.fail("I-28", format!("{} ends, and is wanted", feed.stream));
+        } else if !last && !feed.is_desired() {
+            self.fail("I-28", format!("{} is told to be wanted by others", feed.stream));
+        } else if last && feed.wishes.iter().any(|wish| !wish.1 && wish.0 < id) && self.closing.is_none() {
+            self.fail("I-28", format!("{} is told to be wanted by nobody", feed.stream));
+        }
+    }
+
+    /// The event `Quiet`.
+    pub(crate) fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
+        let Some(&(index, _)) = self.wishes.get(&id) else {
+            return self.fail("I-28", format!("{id:?} is silent, and nobody wants it"));
+        };
+        let now = self.now;
+        let feed = &mut self.feeds[index];
+        (feed.synced, feed.lost_update) = (None, true);
+        let is_due = feed.silence_max.is_some_and(|silence| now >= since + silence);
+        if !matches!(step.act, Act::Timeout) || !is_due || since < feed.told {
+            let what = format!("{} is silent since {since:?}, told at {:?}", feed.stream, feed.told);
+            self.fail("I-08", what);
         }
     }
 
     pub(crate) fn rejected(&mut self, step: &Step<'_>, id: StreamId) {
-        let Some((index, leaving)) = self.take_wish(step, id) else {
+        let Some((index, leaving)) = self.take_wish(step, id, true) else {
             return self.fail("I-22", format!("{id:?} is refused, and is not there"));
         };
         let feed = &self.feeds[index];
-        let is_streams = self.settings[0].endpoint == Endpoint::Streams;
+        let is_streams = self.settings_of(feed.slot).endpoint == Endpoint::Streams;
         let was_refused = feed.asked.is_some_and(|asked| asked.failed);
         if leaving || (is_streams && !was_refused) {
             self.fail("I-32", format!("{} is told to be refused: {:?}", feed.stream, feed.asked));
@@ -232,9 +276,11 @@ impl Shadow {
         }
     }
 
-    fn take_wish(&mut self, step: &Step<'_>, id: StreamId) -> Option<(usize, bool)> {
+    fn take_wish(&mut self, step: &Step<'_>, id: StreamId, last: bool) -> Option<(usize, bool)> {
         let (index, state) = self.wishes.remove(&id)?;
-        self.check_stream_path(step, id, state, StreamState::Gone);
+        if last {
+            self.check_stream_path(step, id, state, StreamState::Gone);
+        }
         let wishes = &mut self.feeds[index].wishes;
         let position = wishes.iter().position(|wish| wish.0 == id)?;
         Some((index, wishes.swap_remove(position).1))
@@ -242,24 +288,20 @@ impl Shadow {
 
     /// The link is told to be live: the venue has what is wanted, and has said so.
     pub(crate) fn check_restored(&mut self, link: LinkId) {
-        let is_full = self.written.iter().filter(|written| written.link == link).count()
-            >= gemini_ws::REQUESTS_IN_FLIGHT_MAX;
         for index in 0..self.feeds.len() {
             let feed = &self.feeds[index];
+            if feed.slot != link.slot() {
+                continue;
+            }
             let asked = feed.asked.filter(|asked| asked.link == link);
-            let elsewhere = feed.asked.is_some_and(|asked| asked.link.slot() != link.slot());
             match asked {
-                Some(asked) if !feed.is_desired() && !asked.failed && !is_full => {
+                Some(asked) if feed.wishes.is_empty() && !asked.failed => {
                     self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
                 }
                 Some(_) if feed.is_desired() && !feed.confirmed && feed.synced != Some(link) => {
                     self.fail("I-32", format!("live, and {} is neither confirmed nor refused", feed.stream));
                 }
-                None if feed.is_desired()
-                    && feed.left != Some(link)
-                    && !elsewhere
-                    && self.legs.len() == 1 =>
-                {
+                None if feed.is_desired() && feed.left != Some(link) => {
                     self.fail("I-31", format!("live, and {} was not asked for", feed.stream));
                 }
                 _ => {}
@@ -286,11 +328,6 @@ impl Shadow {
         if count != self.wishes.len() {
             self.fail("I-28", format!("{count} subscriptions of {} that are wanted", self.wishes.len()));
         }
-        if self.legs.iter().all(|leg| leg.phase != Phase::Open)
-            && let Some(feed) = self.feeds.iter().find(|feed| feed.synced.is_some())
-        {
-            self.fail("I-61", format!("{} outlives its link", feed.stream));
-        }
     }
 
     fn check_stream_path(&mut self, step: &Step<'_>, id: StreamId, before: StreamState, now: StreamState) {
@@ -304,7 +341,7 @@ impl Shadow {
             for state in STREAM_STATES {
                 for (input, _) in STREAM {
                     if reached[state as usize]
-                        && may_cause(step.act, input)
+                        && may_cause(step.act, input, self.is_client)
                         && let Cell::Go(next, _) = stream_step(state, input)
                     {
                         reached[next as usize] = true;
@@ -318,19 +355,19 @@ impl Shadow {
     }
 }
 
-/// Whether what is done can be this input of the table, or lead to it.
-const fn may_cause(act: Act<'_>, input: StreamInput) -> bool {
+/// Whether what is done can be this input of the table, or lead to it. A client opens links, and ends wishes,
+/// when others come to their end.
+const fn may_cause(act: Act<'_>, input: StreamInput, is_client: bool) -> bool {
     match input {
         // One that waited for another one's end.
-        StreamInput::LinkUp => !matches!(act, Act::Lost(..) | Act::Close | Act::ConnectFailed(..)),
-        StreamInput::LinkDown => {
-            matches!(act, Act::Lost(..) | Act::Timeout | Act::Frame(..) | Act::Close)
-        }
-        StreamInput::Accepted | StreamInput::Refused | StreamInput::Unanswered => {
-            matches!(act, Act::Frame(..) | Act::Timeout | Act::Unsubscribe(_))
-        }
-        StreamInput::Snapshot | StreamInput::Gap => matches!(act, Act::Frame(..)),
-        StreamInput::Overdue => matches!(act, Act::Timeout),
-        StreamInput::Unsubscribe => matches!(act, Act::Unsubscribe(_)),
+        StreamInput::LinkUp => !matches!(act, Act::Lost(..) | Act::ConnectFailed(..)) || is_client,
+        StreamInput::LinkDown => matches!(act, Act::Lost(..) | Act::Timeout | Act::Frame(..)) || is_client,
+        // What has not been asked for yet is left without asking.
+        StreamInput::Accepted => !matches!(act, Act::Lost(..) | Act::ConnectFailed(..)) || is_client,
+        StreamInput::Refused | StreamInput::Unanswered => matches!(act, Act::Frame(..) | Act::Timeout),
+        StreamInput::Snapshot => matches!(act, Act::Frame(..)),
+        StreamInput::Gap => matches!(act, Act::Frame(..) | Act::Resync(_)),
+        StreamInput::Silence | StreamInput::Overdue => matches!(act, Act::Timeout),
+        StreamInput::Unsubscribe => matches!(act, Act::Unsubscribe(_)) || is_client,
     }
 }
