@@ -7,14 +7,14 @@ use alloc::vec::Vec;
 
 use crate::event::Event;
 use crate::message::{BalanceUpdate, Number, PositionReport};
-use crate::stream::Stream;
+use crate::stream::{Stream, Topic};
 use crate::symbol::Symbol;
 use crate::time::Timestamp;
 
 /// The balances of an account: give it every event; it takes what concerns it.
 ///
 /// Stale from the end of the link until the first update of the next, which has every asset
-/// (`ws-gemini-com.md`, section 8).
+/// (`ws-gemini-com.md`, section 8); from an [`Event::Overflow`] until then, too.
 ///
 /// ```
 /// use gemini_ws::{Balances, Event, Message, Scratch, decode};
@@ -32,6 +32,8 @@ use crate::time::Timestamp;
 pub struct Balances {
     assets: BTreeMap<Box<str>, Balance>,
     current: bool,
+    /// Whether updates were dropped on their way here: those that follow do not make up for them.
+    incomplete: bool,
 }
 
 /// The balance of one asset.
@@ -62,15 +64,21 @@ impl Balance {
 impl Balances {
     /// Nothing is known yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), current: false }
+        Balances { assets: BTreeMap::new(), current: false, incomplete: false }
     }
 
     /// Takes an event; says whether it was about balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Balances(update) => self.update(update),
-            Event::Disconnected { .. } | Event::Closed { .. } => self.current = false,
-            Event::Unsubscribed { stream: Stream::Balances { .. }, .. } => self.current = false,
+            Event::Disconnected { .. }
+            | Event::Closed { .. }
+            | Event::Unsubscribed { stream: Stream::Balances { .. }, .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: Topic::Balances | Topic::Connection, .. } => {
+                (self.current, self.incomplete) = (false, true);
+            }
             _ => return false,
         }
         true
@@ -92,7 +100,7 @@ impl Balances {
     }
 
     fn update(&mut self, update: &BalanceUpdate<'_>) {
-        self.current = true;
+        self.current = !self.incomplete;
         for row in update.balances {
             let balance = Balance {
                 available: row.available.as_str().into(),
@@ -111,7 +119,7 @@ impl Balances {
 
 /// The positions of an account: give it every event; it takes what concerns it.
 ///
-/// Stale from the end of the link until the first report of the next.
+/// Stale from the end of the link, and from an [`Event::Overflow`], until the first report of the next link.
 ///
 /// ```
 /// use gemini_ws::{Event, Message, Positions, Scratch, decode};
@@ -128,6 +136,8 @@ impl Balances {
 pub struct Positions {
     positions: BTreeMap<Symbol, Vec<HeldAmount>>,
     current: bool,
+    /// Whether updates were dropped on their way here: those that follow do not make up for them.
+    incomplete: bool,
 }
 
 /// An amount of a position.
@@ -147,15 +157,21 @@ pub struct HeldAmount {
 impl Positions {
     /// Nothing is known yet.
     pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), current: false }
+        Positions { positions: BTreeMap::new(), current: false, incomplete: false }
     }
 
     /// Takes an event; says whether it was about positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Positions(report) => self.update(report),
-            Event::Disconnected { .. } | Event::Closed { .. } => self.current = false,
-            Event::Unsubscribed { stream: Stream::Positions { .. }, .. } => self.current = false,
+            Event::Disconnected { .. }
+            | Event::Closed { .. }
+            | Event::Unsubscribed { stream: Stream::Positions { .. }, .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: Topic::Positions | Topic::Connection, .. } => {
+                (self.current, self.incomplete) = (false, true);
+            }
             _ => return false,
         }
         true
@@ -177,7 +193,7 @@ impl Positions {
     }
 
     fn update(&mut self, report: &PositionReport<'_>) {
-        self.current = true;
+        self.current = !self.incomplete;
         for row in report.positions {
             let Ok(symbol) = row.symbol.parse() else { continue };
             let amounts = row.amounts.iter().map(|amount| HeldAmount {

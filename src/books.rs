@@ -4,7 +4,7 @@ use crate::book::{Applied, OrderBook};
 use crate::event::Event;
 use crate::message::{Depth, TopOfBook};
 use crate::sequence::GapRule;
-use crate::stream::Stream;
+use crate::stream::{Stream, Topic};
 use crate::symbol::Symbol;
 use crate::symbol_map::SymbolMap;
 
@@ -65,6 +65,8 @@ pub enum StaleReason {
     Gap,
     /// The link ended.
     Disconnected,
+    /// Events were dropped on their way here.
+    Overflow,
 }
 
 impl<'b> Book<'b> {
@@ -111,11 +113,15 @@ impl Books {
             | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => {
                 self.books.remove(*symbol).map(|_| *symbol)
             }
+            Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } => {
+                self.set_stale(*symbol, StaleReason::Overflow)
+            }
+            // The end of a link may be among what was dropped.
+            Event::Overflow { topic: Topic::Depth | Topic::Connection, .. } => {
+                self.set_all_stale(StaleReason::Overflow)
+            }
             Event::Disconnected { .. } | Event::Closed { .. } => {
-                for entry in self.books.values_mut() {
-                    entry.stale = Some(StaleReason::Disconnected);
-                }
-                None
+                self.set_all_stale(StaleReason::Disconnected)
             }
             _ => None,
         }
@@ -176,6 +182,13 @@ impl Books {
     fn set_stale(&mut self, symbol: Symbol, reason: StaleReason) -> Option<Symbol> {
         self.books.get_mut(symbol.as_str())?.stale = Some(reason);
         Some(symbol)
+    }
+
+    fn set_all_stale(&mut self, reason: StaleReason) -> Option<Symbol> {
+        for entry in self.books.values_mut() {
+            entry.stale = Some(reason);
+        }
+        None
     }
 }
 

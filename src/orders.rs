@@ -9,6 +9,7 @@ use crate::message::{OrderStatus, OrderUpdate, Response};
 use crate::new_order::NewOrder;
 use crate::order::{Order, OrderState};
 use crate::request::Subject;
+use crate::stream::Topic;
 
 /// The most orders that are kept after their end, to know late and repeated events by: beyond it the
 /// oldest are forgotten.
@@ -103,7 +104,7 @@ impl Orders {
                 true
             }
             // What happens from now on is not told: each may be another one when somebody asks.
-            Event::Disconnected { .. } => {
+            Event::Disconnected { .. } | Event::Overflow { topic: Topic::Orders | Topic::Connection, .. } => {
                 for order in self.orders.values_mut().filter(|order| !order.state.is_final()) {
                     order.in_doubt = true;
                 }

@@ -179,6 +179,7 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
             Event::Gap { symbol, expected, got } => Event::Gap { symbol, expected, got },
             Event::SequenceGap { expected, got } => Event::SequenceGap { expected, got },
             Event::Synced { symbol } => Event::Synced { symbol },
+            Event::Overflow { topic, symbol, dropped } => Event::Overflow { topic, symbol, dropped },
             Event::Opened { link } => Event::Opened { link },
             Event::Live { link } => Event::Live { link },
             Event::ConnectFailed { link, why, retry } => Event::ConnectFailed { link, why, retry },
