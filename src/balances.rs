@@ -6,6 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::event::Event;
+use crate::identity::Origin;
 use crate::message::{BalanceUpdate, Number, PositionReport};
 use crate::stream::{Stream, Topic};
 use crate::symbol::Symbol;
@@ -34,6 +35,7 @@ pub struct Balances {
     current: bool,
     /// Whether updates were dropped on their way here: those that follow do not make up for them.
     incomplete: bool,
+    origin: Origin,
 }
 
 /// The balance of one asset.
@@ -64,16 +66,18 @@ impl Balance {
 impl Balances {
     /// Nothing is known yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), current: false, incomplete: false }
+        Balances { assets: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
     }
 
     /// Takes an event; says whether it was about balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Balances(update) => self.update(update),
+            Event::Subscribed { id, stream: Stream::Balances { .. } } => self.origin = Origin::of(*id),
+            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
             Event::Disconnected { .. }
             | Event::Closed { .. }
-            | Event::Unsubscribed { stream: Stream::Balances { .. }, .. } => {
+            | Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => {
                 (self.current, self.incomplete) = (false, false);
             }
             Event::Overflow { topic: Topic::Balances | Topic::Connection, .. } => {
@@ -138,6 +142,7 @@ pub struct Positions {
     current: bool,
     /// Whether updates were dropped on their way here: those that follow do not make up for them.
     incomplete: bool,
+    origin: Origin,
 }
 
 /// An amount of a position.
@@ -157,16 +162,18 @@ pub struct HeldAmount {
 impl Positions {
     /// Nothing is known yet.
     pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), current: false, incomplete: false }
+        Positions { positions: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
     }
 
     /// Takes an event; says whether it was about positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Positions(report) => self.update(report),
+            Event::Subscribed { id, stream: Stream::Positions { .. } } => self.origin = Origin::of(*id),
+            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
             Event::Disconnected { .. }
             | Event::Closed { .. }
-            | Event::Unsubscribed { stream: Stream::Positions { .. }, .. } => {
+            | Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => {
                 (self.current, self.incomplete) = (false, false);
             }
             Event::Overflow { topic: Topic::Positions | Topic::Connection, .. } => {

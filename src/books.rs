@@ -2,6 +2,7 @@
 
 use crate::book::{Applied, OrderBook};
 use crate::event::Event;
+use crate::identity::Origin;
 use crate::message::{Depth, TopOfBook};
 use crate::sequence::GapRule;
 use crate::stream::{Stream, Topic};
@@ -41,6 +42,7 @@ struct Entry {
     book: OrderBook,
     stale: Option<StaleReason>,
     crossed: bool,
+    origin: Origin,
 }
 
 /// A book, and whether it is true.
@@ -65,6 +67,8 @@ pub enum StaleReason {
     Gap,
     /// The link ended.
     Disconnected,
+    /// Nothing came for longer than was declared.
+    Quiet,
     /// Events were dropped on their way here.
     Overflow,
 }
@@ -108,8 +112,15 @@ impl Books {
             Event::TopOfBook(top) => self.replace_top(top),
             Event::DepthSnapshot(depth) => self.replace(depth),
             Event::DepthUpdate(depth) => self.update(depth),
+            Event::Synced { id, symbol } => {
+                self.books.get_mut(symbol.as_str())?.origin = Origin::of(*id);
+                None
+            }
             Event::Gap { symbol, .. } => self.set_stale(*symbol, StaleReason::Gap),
-            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, .. }
+            Event::Quiet { stream: Stream::Depth { symbol, .. }, .. } => {
+                self.set_stale(*symbol, StaleReason::Quiet)
+            }
+            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, last: true, .. }
             | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => {
                 self.books.remove(*symbol).map(|_| *symbol)
             }
@@ -118,11 +129,12 @@ impl Books {
             }
             // The end of a link may be among what was dropped.
             Event::Overflow { topic: Topic::Depth | Topic::Connection, .. } => {
-                self.set_all_stale(StaleReason::Overflow)
+                self.set_stale_where(StaleReason::Overflow, |_| true)
             }
-            Event::Disconnected { .. } | Event::Closed { .. } => {
-                self.set_all_stale(StaleReason::Disconnected)
+            Event::Disconnected { link, .. } => {
+                self.set_stale_where(StaleReason::Disconnected, |entry| entry.origin.may_be(*link))
             }
+            Event::Closed { .. } => self.set_stale_where(StaleReason::Disconnected, |_| true),
             _ => None,
         }
     }
@@ -146,7 +158,8 @@ impl Books {
         let entry = match self.books.get_mut(depth.symbol) {
             Some(entry) => entry,
             None => {
-                let make = || Entry { book: OrderBook::new(), stale: None, crossed: false };
+                let make =
+                    || Entry { book: OrderBook::new(), stale: None, crossed: false, origin: Origin::UNKNOWN };
                 self.books.get_or_insert(depth.symbol.parse().ok()?, make)?
             }
         };
@@ -184,8 +197,8 @@ impl Books {
         Some(symbol)
     }
 
-    fn set_all_stale(&mut self, reason: StaleReason) -> Option<Symbol> {
-        for entry in self.books.values_mut() {
+    fn set_stale_where(&mut self, reason: StaleReason, concerns: impl Fn(&Entry) -> bool) -> Option<Symbol> {
+        for entry in self.books.values_mut().filter(|entry| concerns(entry)) {
             entry.stale = Some(reason);
         }
         None

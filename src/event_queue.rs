@@ -336,7 +336,7 @@ fn lane(event: &Event<'_>) -> Lane {
         Event::BookTicker(it) => of(Topic::BookTicker, it.symbol),
         Event::DepthSnapshot(it) | Event::DepthUpdate(it) => of(Topic::Depth, it.symbol),
         Event::TopOfBook(it) => of(Topic::Depth, it.symbol),
-        Event::Gap { symbol, .. } | Event::Synced { symbol } => (Topic::Depth, Some(*symbol)),
+        Event::Gap { symbol, .. } | Event::Synced { symbol, .. } => (Topic::Depth, Some(*symbol)),
         Event::PartialDepth(it) => of(Topic::PartialDepth, it.symbol.unwrap_or_default()),
         Event::Trade(it) => of(Topic::Trade, it.symbol),
         Event::Auction(it) => of(Topic::Trade, it.symbol.unwrap_or_default()),
@@ -351,6 +351,7 @@ fn lane(event: &Event<'_>) -> Lane {
         Event::Positions(_) => (Topic::Positions, None),
         Event::Quote(_) => (Topic::Quotes, None),
         Event::Settlements(_) => (Topic::Settlements, None),
+        Event::Quiet { stream, .. } => (stream.topic(), stream.symbol()),
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
         Event::Heartbeat(_) | Event::Ignored(_) | Event::Malformed(_) | Event::Unrecognized(_) => {
             (Topic::Other, None)

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Balances, Book, Books, CloseReason, Config, ConnectFailure, Connection, Endpoint, Event, EventBuf,
-    EventQueue, Frame, Instant, Lost, Message, Orders, Output, Overflow, Positions, RESERVED_EVENTS_MAX,
-    Replay, Scratch, StaleReason, Topic, decode,
+    Abandoned, Balances, Book, Books, CloseReason, Config, ConnectFailure, Connection, Endpoint, Event,
+    EventBuf, EventQueue, Frame, Instant, Lost, Message, Orders, Output, Overflow, Positions,
+    RESERVED_EVENTS_MAX, Replay, Scratch, StaleReason, Topic, decode,
 };
 use proptest::prelude::*;
 
@@ -497,7 +497,11 @@ fn accounts_that_lost_an_update() {
         };
         let overflow = Event::Overflow { topic, symbol: None, dropped: 1 };
         assert_eq!(after(&overflow), (balances_are_stale, positions_are_stale), "{topic:?}");
-        assert_eq!(after(&Event::Closed { reason: CloseReason::Requested }), (false, false), "{topic:?}");
+        assert_eq!(
+            after(&Event::Closed { reason: CloseReason::Requested, abandoned: Abandoned::default() }),
+            (false, false),
+            "{topic:?}"
+        );
     }
 }
 
@@ -761,7 +765,7 @@ fn l_121_a_dropped_change_spoils_the_book() {
     apply(&mut owner);
     assert_eq!(states, ["stale", "stale", "stale", "stale", "stale", "live"]);
     assert!(owner.queue.borrow().is_empty());
-    let closed = Event::Closed { reason: CloseReason::Requested };
+    let closed = Event::Closed { reason: CloseReason::Requested, abandoned: Abandoned::default() };
     books.apply(&closed);
     assert!(matches!(books.get("a"), Some(Book::Stale { reason: StaleReason::Disconnected, .. })));
 }

@@ -18,8 +18,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{
-    Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Outcome, Output, Request,
-    Scratch, StreamId,
+    Abandoned, Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Outcome, Output,
+    Request, Scratch, StreamId,
 };
 
 /// Runs the inputs of a transcript, and writes it anew with what the connection answers to them.
@@ -192,7 +192,8 @@ fn describe(event: &Event<'_>) -> String {
         }
         Event::Reply { request, outcome, .. } => format!("reply {} {outcome:?}", request.get()),
         Event::Subscribed { stream, .. } => format!("subscribed {stream}"),
-        Event::Unsubscribed { stream, .. } => format!("unsubscribed {stream}"),
+        Event::Unsubscribed { stream, last: true, .. } => format!("unsubscribed {stream}"),
+        Event::Unsubscribed { stream, .. } => format!("unsubscribed {stream}, which another still wants"),
         Event::Rejected { stream, error, .. } => {
             format!("rejected {stream}: {} {}", error.code, error.message)
         }
@@ -200,8 +201,17 @@ fn describe(event: &Event<'_>) -> String {
             format!("gap {symbol} expected {expected} got {got}")
         }
         Event::Gap { symbol, expected, got: None } => format!("gap {symbol} after {expected}"),
-        Event::Synced { symbol } => format!("synced {symbol}"),
-        Event::Opened { link } => format!("opened {}", link.epoch()),
+        Event::Synced { symbol, .. } => format!("synced {symbol}"),
+        Event::Opened { link, missing_since: None } => format!("opened {}", link.epoch()),
+        Event::Opened { link, missing_since: Some(at) } => {
+            let millis = at.as_nanos() / 1_000_000;
+            format!(
+                "opened {}; events since {}.{:03} may be missing",
+                link.epoch(),
+                millis / 1_000,
+                millis % 1_000
+            )
+        }
         Event::Live { link } => format!("live {}", link.epoch()),
         Event::ConnectFailed { link, why, retry: at } => {
             format!("connect failed {}: {why}; {}", link.epoch(), retry(at))
@@ -210,7 +220,12 @@ fn describe(event: &Event<'_>) -> String {
         Event::Disconnected { link, why, retry: at } => {
             format!("disconnected {}: {why}; {}", link.epoch(), retry(at))
         }
-        Event::Closed { reason } => format!("closed: {reason}"),
+        Event::Closed { reason, abandoned } if *abandoned == Abandoned::default() => {
+            format!("closed: {reason}")
+        }
+        Event::Closed { reason, abandoned } => {
+            format!("closed: {reason}; abandoned {} requests, {} links", abandoned.requests, abandoned.links)
+        }
         Event::Ignored(it) => format!("ignored: {:?}", it.why),
         Event::Unrecognized(_) => "unrecognized".to_owned(),
         Event::Malformed(it) => format!("malformed: {}", it.error),
