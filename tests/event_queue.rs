@@ -9,7 +9,7 @@ use gemini_ws::lifecycle::State;
 use gemini_ws::{
     Abandoned, Balances, Book, Books, CloseReason, Config, ConnectFailure, Connection, Endpoint, Event,
     EventBuf, EventQueue, Frame, Instant, Lost, Message, Orders, Output, Overflow, Positions,
-    RESERVED_EVENTS_MAX, Replay, Scratch, StaleReason, Topic, decode,
+    RESERVED_EVENTS_MAX, Replay, Scratch, StaleReason, Stream, Topic, decode,
 };
 use proptest::prelude::*;
 
@@ -735,37 +735,40 @@ fn l_120_a_pause_has_a_limit() {
     assert!(owner.queue.borrow().has_room());
 }
 
-/// L-121: a change of a book is dropped; the book is stale from that place on, until its next snapshot.
+/// L-121: a change of a book is dropped; the book is stale from that place on, and asked for anew.
 #[test]
 fn l_121_a_dropped_change_spoils_the_book() {
     let mut owner = Owner::new(Overflow::DropOldest, 4);
     let mut books = Books::new();
     owner.connect();
-    // The snapshot is taken, then too many changes come.
-    while let Some(taken) = owner.take() {
-        books.apply(&taken.as_event());
-    }
-    assert!(matches!(books.get("a"), Some(Book::Live(_))));
-    (0..6).for_each(|_| assert!(owner.update()));
-    let mut states = Vec::new();
-    let mut apply = |owner: &mut Owner| {
+    let mut take_all = |owner: &mut Owner| {
+        let mut states = Vec::new();
         while let Some(taken) = owner.take() {
             books.apply(&taken.as_event());
             states.push(match books.get("a") {
                 Some(Book::Live(_)) => "live",
-                Some(Book::Stale { reason: StaleReason::Overflow, .. }) => "stale",
-                other => panic!("{other:?}"),
+                Some(Book::Stale { reason: StaleReason::Overflow, .. }) => "overflow",
+                Some(Book::Stale { reason: StaleReason::Gap, .. }) => "gap",
+                Some(other) => panic!("{other:?}"),
+                None => "none",
             });
+            // What an application does when it is told.
+            if let Event::Overflow { topic, symbol, .. } = taken.as_event() {
+                let streams = owner.connection.streams();
+                let about = |stream: &Stream| stream.topic() == topic && stream.symbol() == symbol;
+                let ids: Vec<_> = streams.filter(|(_, stream, _)| about(stream)).map(|(id, ..)| id).collect();
+                ids.into_iter().for_each(|id| owner.connection.resync(owner.now, id).unwrap());
+            }
         }
+        states.dedup();
+        states
     };
-    apply(&mut owner);
-    // Asked for anew.
-    let mut scratch = Scratch::new();
-    owner.push(&event(&decode(&snapshot("a", 50, 1), &mut scratch).unwrap()));
-    apply(&mut owner);
-    assert_eq!(states, ["stale", "stale", "stale", "stale", "stale", "live"]);
-    assert!(owner.queue.borrow().is_empty());
-    let closed = Event::Closed { reason: CloseReason::Requested, abandoned: Abandoned::default() };
-    books.apply(&closed);
-    assert!(matches!(books.get("a"), Some(Book::Stale { reason: StaleReason::Disconnected, .. })));
+    assert_eq!(take_all(&mut owner), ["none", "live"]);
+    (0..6).for_each(|_| assert!(owner.update()));
+    assert_eq!(take_all(&mut owner), ["overflow"], "the changes behind it are of no use");
+    owner.outputs();
+    owner.frame(r#"{"id":2,"status":200}"#);
+    owner.frame(r#"{"id":3,"status":200}"#);
+    owner.frame(&snapshot("a", 50, 1));
+    assert_eq!(take_all(&mut owner), ["gap", "live"]);
 }
