@@ -121,6 +121,8 @@
 //! | streams | [`Config::streams_max`] | [`CommandError::TooMany`] |
 //! | requests in flight | [`REQUESTS_IN_FLIGHT_MAX`] | [`CommandError::TooMany`] |
 //! | outputs that nobody polls | [`OUTPUT_MAX`] | commands get [`CommandError::TooMany`] |
+//! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
+//! | of them those that are no market data | [`RESERVED_EVENTS_MAX`], [`RESERVED_BYTES_MAX`] | reading stops; the oldest are dropped, with an [`Event::Overflow`] |
 //! | orders that are kept after their end | [`FINISHED_ORDERS_MAX`] | the oldest are forgotten |
 //! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`Side::is_truncated`] |
 //!
@@ -169,6 +171,7 @@ mod endpoint;
 mod error;
 mod event;
 mod event_buf;
+mod event_queue;
 mod frame;
 mod identity;
 mod in_flight;
@@ -219,6 +222,7 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{CommandError, DecodeError, DecodeErrorKind, Limit, MemberName};
 pub use event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
 pub use event_buf::EventBuf;
+pub use event_queue::{EventQueue, Overflow, RESERVED_BYTES_MAX, RESERVED_EVENTS_MAX};
 pub use frame::Frame;
 pub use identity::{EndpointId, LinkId, RequestId, StreamId};
 pub use in_flight::REQUESTS_IN_FLIGHT_MAX;
@@ -250,7 +254,7 @@ pub use scan::JSON_DEPTH_MAX;
 pub use sequence::GapRule;
 pub use shutdown::{ShutdownPlan, ShutdownStep};
 pub use stats::Stats;
-pub use stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Updates};
+pub use stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
 pub use symbol::{InvalidSymbol, Symbol};
 #[cfg(feature = "std")]
 pub use time::Clock;
