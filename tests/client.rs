@@ -247,10 +247,10 @@ fn streams_go_where_they_belong() {
         (&[private()], "btcusd@trade", Ok(0)),
         (&[public(), private()], "orders@account", Ok(1)),
         (&[public()], "orders@account", Err(CommandError::NotAuthenticated)),
-        (&[v2.clone()], "orders@account", Err(CommandError::WrongEndpoint)),
+        (std::slice::from_ref(&v2), "orders@account", Err(CommandError::WrongEndpoint)),
         (&[public(), v2.clone()], "btcusd@candles_1m", Ok(1)),
         (&[v2.clone(), public()], "btcusd@depth@100ms", Ok(0)),
-        (&[v1.clone()], "btcusd@trade", Err(CommandError::WrongEndpoint)),
+        (std::slice::from_ref(&v1), "btcusd@trade", Err(CommandError::WrongEndpoint)),
     ];
     for (endpoints, name, expected) in table {
         let mut client = Client::new(ClientConfig::new(), 1);
