@@ -95,6 +95,13 @@
 //! becomes of it, whichever of reply and events comes first, and says of which orders more may have
 //! happened than was told. [`Balances`] and [`Positions`] keep the rest of an account.
 //!
+//! # Many links
+//!
+//! A [`Connection`] is one link. A [`Client`] has the same surface for any number of them: endpoints are
+//! [added](Client::add), streams go where they belong, links are opened when something wants them and closed when
+//! nothing does, and the end of one touches no other. [`Client::shut_down`] ends it all step by step: no more
+//! commands, orders cancelled, streams unsubscribed, links closed.
+//!
 //! # Four generations
 //!
 //! [`Config::new`] takes the address of any of the venue's endpoints: the current API, market data v2,
@@ -119,6 +126,9 @@
 //! | nesting of a frame | [`JSON_DEPTH_MAX`] | [`Event::Malformed`] |
 //! | undecodable frames in a row | [`Config::malformed_run_max`] | the link is given up |
 //! | streams | [`Config::streams_max`] | [`CommandError::TooMany`] |
+//! | links and streams of a client | [`ClientConfig::links_max`], [`ClientConfig::streams_max`] | [`CommandError::TooMany`] |
+//! | attempts to connect | [`Config::dial_limit`] | they wait |
+//! | requests, and orders, in a window | [`Config::request_limit`], [`Config::order_limit`] | subscriptions wait, others get [`CommandError::RateLimited`] |
 //! | requests in flight | [`REQUESTS_IN_FLIGHT_MAX`] | [`CommandError::TooMany`] |
 //! | outputs that nobody polls | [`OUTPUT_MAX`] | commands get [`CommandError::TooMany`] |
 //! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
@@ -129,7 +139,7 @@
 //! # Guarantees
 //!
 //! - Any call is legal in any state and in any order; nothing panics, whatever the peer sends.
-//! - Each request ends in exactly one [`Event::Reply`], each connection in exactly one
+//! - Each request ends in exactly one [`Event::Reply`], each connection or client in exactly one
 //!   [`Event::Closed`], each [`Output::Connect`] in one [`Event::Opened`] or [`Event::ConnectFailed`].
 //! - After [`Connection::handle_timeout`] the [`deadline`](Connection::deadline) is later than now.
 //! - The same seed, inputs and times give the same outputs.
