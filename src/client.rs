@@ -419,13 +419,25 @@ impl Client {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         let now = self.now;
+        self.expire_links(now);
+        self.reconcile();
+        // When the last step of a shutdown begins too late, the time for the handshakes is over as well.
+        if self.expire_links(now) {
+            self.reconcile();
+        }
+    }
+
+    /// Whether the timer of some link was due.
+    fn expire_links(&mut self, now: Instant) -> bool {
+        let mut any = false;
         for slot in 0..self.slots.len() {
             let deadline = self.slots.get(slot).and_then(|slot| slot.connection.as_ref()?.deadline());
             if deadline.is_some_and(|deadline| deadline.at <= now) {
                 self.with(slot, |connection| connection.handle_timeout(now));
+                any = true;
             }
         }
-        self.reconcile();
+        any
     }
 
     /// As [`Connection::handle_resumed`], for each link.

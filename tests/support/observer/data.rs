@@ -272,7 +272,7 @@ impl Shadow {
         if actual.stale_inputs < self.stats.stale_inputs || actual.resyncs < self.stats.resyncs {
             self.fail("I-35", format!("counters fell: {:?} to {actual:?}", self.stats));
         }
-        let counted = actual.stale_inputs - self.stats.stale_inputs;
+        let counted = actual.stale_inputs.saturating_sub(self.stats.stale_inputs);
         (self.stats.stale_inputs, self.stats.resyncs) = (actual.stale_inputs, actual.resyncs);
         if actual != self.stats {
             let what = format!("{:?} {:?}: {actual:?}, not {:?}", step.act, step.event, self.stats);

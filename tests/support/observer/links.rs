@@ -469,6 +469,9 @@ impl Shadow {
             leg.restart();
         }
         let begins_anew = leg.is_restarted;
+        if now.is_none() && was_listed {
+            self.forget_wishes(slot);
+        }
         if self.effects.is_empty() && (now == Some(before) || (now.is_none() && !was_listed)) {
             return;
         }

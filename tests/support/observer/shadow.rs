@@ -17,6 +17,8 @@ use super::wishes::Feed;
 #[derive(Clone, Debug)]
 pub(crate) struct Leg {
     pub(crate) endpoint: usize,
+    /// That of the link here at the end of the step.
+    next_endpoint: usize,
     pub(crate) link: Option<LinkId>,
     pub(crate) phase: Phase,
     /// By the table.
@@ -64,6 +66,7 @@ impl Leg {
     fn new(endpoint: usize) -> Leg {
         Leg {
             endpoint,
+            next_endpoint: endpoint,
             link: None,
             phase: Phase::None,
             state: State::Idle,
@@ -90,6 +93,7 @@ impl Leg {
     pub(crate) fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.likelihood) = (0, 0.0);
+        self.endpoint = self.next_endpoint;
         self.is_restarted = true;
     }
 
@@ -250,7 +254,10 @@ impl Shadow {
             self.legs.iter_mut().for_each(|leg| leg.is_restarted = false);
             machine.each_link(|link, endpoint, _| {
                 let leg = self.leg_mut(link.slot());
-                (leg.endpoint, leg.is_listed) = (endpoint, true);
+                leg.next_endpoint = endpoint;
+                if !std::mem::replace(&mut leg.is_listed, true) {
+                    leg.endpoint = endpoint;
+                }
             });
         }
         if !is_current {

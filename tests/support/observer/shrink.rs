@@ -7,6 +7,7 @@ use gemini_ws::Scratch;
 use super::super::machine::Machine;
 use super::super::transcript::{describe, describe_output};
 use super::call::Call;
+use super::shadow::link_of;
 use super::{Observed, Violation};
 
 /// Which check has found a violation, and finds it again.
@@ -119,7 +120,9 @@ fn transcript<M: Machine>(observed: &Observed<M>, calls: &[Call]) -> String {
         };
         text.extend(event.into_iter().map(|line| line + "\n"));
         while let Some(output) = observed.poll_output() {
-            let _ = writeln!(text, "{}", describe_output(&output));
+            let slot = link_of(&output).map_or(0, |link| link.slot());
+            let place = if slot > 0 { format!(" #{slot}") } else { String::new() };
+            let _ = writeln!(text, "{}{place}", describe_output(&output));
         }
     }
     if let Some(violation) = observed.violation() {

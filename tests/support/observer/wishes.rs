@@ -280,6 +280,15 @@ impl Shadow {
         }
     }
 
+    /// Where a link ends for good with its client, so does all that was wanted over it.
+    pub(crate) fn forget_wishes(&mut self, slot: usize) {
+        if self.is_client && (self.closing.is_some() || self.terminated) {
+            let feeds = &mut self.feeds;
+            self.wishes.retain(|_, wish| feeds[wish.0].slot != slot);
+            feeds.iter_mut().filter(|feed| feed.slot == slot).for_each(|feed| feed.wishes.clear());
+        }
+    }
+
     fn take_wish(&mut self, step: &Step<'_>, id: StreamId, last: bool) -> Option<(usize, bool)> {
         let (index, state) = self.wishes.remove(&id)?;
         if last {
