@@ -4,6 +4,7 @@
 pub(crate) mod decimals;
 pub(crate) mod events;
 pub(crate) mod expect;
+pub(crate) mod fed;
 pub(crate) mod frames;
 pub(crate) mod json;
 pub(crate) mod mutation;

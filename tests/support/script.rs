@@ -11,7 +11,7 @@ use std::time::Duration;
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
     Balances, Book, Books, Config, ConnectFailure, Connection, Endpoint, Event, Frame, Instant, LinkId, Lost,
-    Orders, Output, Positions, Request, RequestId, Scratch, Stats, StreamId,
+    Orders, Output, Positions, Request, RequestId, Scratch, StaleReason, Stats, StreamId,
 };
 
 /// So many steps of a script are run.
@@ -306,6 +306,7 @@ impl Player {
         }
         for (symbol, book) in self.books.iter() {
             if let Book::Live(book) = book {
+                assert!(!book.is_crossed(), "{symbol}");
                 assert!(book.bids().iter().is_sorted_by(|a, b| a.price > b.price), "{symbol}");
                 assert!(book.asks().iter().is_sorted_by(|a, b| a.price < b.price), "{symbol}");
                 assert!(
@@ -329,7 +330,11 @@ impl Player {
         }
         // Whatever the event is, an owned copy says the same.
         assert_eq!(gemini_ws::EventBuf::from(event).as_event(), *event);
-        let live = |books: &Books, symbol: &str| books.get(symbol).is_some_and(|book| book.live().is_some());
+        // A crossed one is shown as stale, but follows the venue.
+        let live = |books: &Books, symbol: &str| match books.get(symbol) {
+            Some(Book::Live(_) | Book::Stale { reason: StaleReason::Crossed, .. }) => true,
+            Some(Book::Stale { .. }) | None => false,
+        };
         match event {
             Event::Reply { request, .. } => assert!(self.requests.remove(request), "{request:?} ended twice"),
             Event::Opened { link, .. } => {
