@@ -150,7 +150,9 @@ impl Player {
             "lost" => self.connection.handle_lost(link, now, loss(rest)),
             "<" => self.frame(link, Frame::Text(rest)),
             "<<" => match rest.split_once(' ') {
-                Some(("closed", code)) => self.frame(link, Frame::Close { code: code.parse().ok(), reason: "" }),
+                Some(("closed", code)) => {
+                    self.frame(link, Frame::Close { code: code.parse().ok(), reason: "" })
+                }
                 _ if rest == "ping" => self.frame(link, Frame::Ping(b"1")),
                 _ if rest == "binary" => self.frame(link, Frame::Binary(b"1")),
                 _ => panic!("not a frame: {line}"),
