@@ -80,6 +80,7 @@ impl Connection {
         let Some(subscription) = self.subscriptions.routed(topic, symbol) else {
             return self.ignored(text, IgnoredReason::NotSubscribed);
         };
+        subscription.heard = self.now;
         // A book is confirmed by its snapshot.
         if subscription.state == StreamState::Requested && topic != Topic::Depth {
             let id = subscription.id;
@@ -93,6 +94,7 @@ impl Connection {
         let Some(subscription) = self.subscriptions.routed(Topic::Depth, updates.symbol) else {
             return self.ignored(text, IgnoredReason::NotSubscribed);
         };
+        subscription.heard = self.now;
         let id = subscription.id;
         match subscription.state {
             // The first frame is the book. Asked for anew, changes may still be under way, so only what
@@ -180,7 +182,7 @@ impl Connection {
     /// The venue does not say whom it refuses: where it can only be one, it is that one. Otherwise those
     /// are whose book has not come in its time.
     fn refuse_somebody(&mut self) {
-        self.refused_below = self.next_request;
+        self.refused_below = self.shared.next_request;
         let waiting = self.subscriptions.ids(|it| it.state == StreamState::Requested);
         let only = if let [id] = waiting[..] { Some(id) } else { None };
         if let Some(id) = only {
@@ -190,10 +192,13 @@ impl Connection {
     }
 
     fn answer_for_venue(&mut self, id: crate::StreamId, input: StreamInput) {
-        let Some(stream) = self.subscriptions.get(id).map(|subscription| subscription.stream) else { return };
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let (stream, wishes) = (subscription.stream, subscription.wishes.clone());
         if self.stream_step(id, input) {
-            let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
-            self.report(Event::Rejected { id, stream, error });
+            for id in wishes {
+                let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
+                self.report(Event::Rejected { id, stream, error });
+            }
         }
     }
 }

@@ -27,6 +27,11 @@ impl Backoff {
         )
     }
 
+    /// How many attempts in a row have failed.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// The next delay is that of a first attempt again.
     pub(crate) const fn reset(&mut self) {
         self.attempts = 0;
@@ -39,10 +44,10 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 /// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
 #[derive(Clone, Debug)]
-struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
-    const fn next(&mut self) -> u64 {
+    pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -6,6 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::event::Event;
+use crate::identity::Origin;
 use crate::message::{BalanceUpdate, Number, PositionReport};
 use crate::stream::Stream;
 use crate::symbol::Symbol;
@@ -32,6 +33,7 @@ use crate::time::Timestamp;
 pub struct Balances {
     assets: BTreeMap<Box<str>, Balance>,
     current: bool,
+    origin: Origin,
 }
 
 /// The balance of one asset.
@@ -62,15 +64,17 @@ impl Balance {
 impl Balances {
     /// Nothing is known yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), current: false }
+        Balances { assets: BTreeMap::new(), current: false, origin: Origin::UNKNOWN }
     }
 
     /// Takes an event; says whether it was about balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Balances(update) => self.update(update),
+            Event::Subscribed { id, stream: Stream::Balances { .. } } => self.origin = Origin::of(*id),
+            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
             Event::Disconnected { .. } | Event::Closed { .. } => self.current = false,
-            Event::Unsubscribed { stream: Stream::Balances { .. }, .. } => self.current = false,
+            Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => self.current = false,
             _ => return false,
         }
         true
@@ -128,6 +132,7 @@ impl Balances {
 pub struct Positions {
     positions: BTreeMap<Symbol, Vec<HeldAmount>>,
     current: bool,
+    origin: Origin,
 }
 
 /// An amount of a position.
@@ -147,15 +152,17 @@ pub struct HeldAmount {
 impl Positions {
     /// Nothing is known yet.
     pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), current: false }
+        Positions { positions: BTreeMap::new(), current: false, origin: Origin::UNKNOWN }
     }
 
     /// Takes an event; says whether it was about positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Positions(report) => self.update(report),
+            Event::Subscribed { id, stream: Stream::Positions { .. } } => self.origin = Origin::of(*id),
+            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
             Event::Disconnected { .. } | Event::Closed { .. } => self.current = false,
-            Event::Unsubscribed { stream: Stream::Positions { .. }, .. } => self.current = false,
+            Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => self.current = false,
             _ => return false,
         }
         true

@@ -2,6 +2,7 @@
 
 use crate::book::{Applied, OrderBook};
 use crate::event::Event;
+use crate::identity::Origin;
 use crate::message::{Depth, TopOfBook};
 use crate::sequence::GapRule;
 use crate::stream::Stream;
@@ -41,6 +42,7 @@ struct Entry {
     book: OrderBook,
     stale: Option<StaleReason>,
     crossed: bool,
+    origin: Origin,
 }
 
 /// A book, and whether it is true.
@@ -65,6 +67,8 @@ pub enum StaleReason {
     Gap,
     /// The link ended.
     Disconnected,
+    /// Nothing came for longer than was declared.
+    Quiet,
 }
 
 impl<'b> Book<'b> {
@@ -106,13 +110,24 @@ impl Books {
             Event::TopOfBook(top) => self.replace_top(top),
             Event::DepthSnapshot(depth) => self.replace(depth),
             Event::DepthUpdate(depth) => self.update(depth),
+            Event::Synced { id, symbol } => {
+                self.books.get_mut(symbol.as_str())?.origin = Origin::of(*id);
+                None
+            }
             Event::Gap { symbol, .. } => self.set_stale(*symbol, StaleReason::Gap),
-            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, .. }
+            Event::Quiet { stream: Stream::Depth { symbol, .. }, .. } => {
+                self.set_stale(*symbol, StaleReason::Quiet)
+            }
+            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, last: true, .. }
             | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => {
                 self.books.remove(*symbol).map(|_| *symbol)
             }
             Event::Disconnected { .. } | Event::Closed { .. } => {
-                for entry in self.books.values_mut() {
+                let concerns = |entry: &Entry| match event {
+                    Event::Disconnected { link, .. } => entry.origin.may_be(*link),
+                    _ => true,
+                };
+                for entry in self.books.values_mut().filter(|entry| concerns(entry)) {
                     entry.stale = Some(StaleReason::Disconnected);
                 }
                 None
@@ -140,7 +155,8 @@ impl Books {
         let entry = match self.books.get_mut(depth.symbol) {
             Some(entry) => entry,
             None => {
-                let make = || Entry { book: OrderBook::new(), stale: None, crossed: false };
+                let make =
+                    || Entry { book: OrderBook::new(), stale: None, crossed: false, origin: Origin::UNKNOWN };
                 self.books.get_or_insert(depth.symbol.parse().ok()?, make)?
             }
         };

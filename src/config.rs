@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::endpoint::Endpoint;
 use crate::sequence::GapRule;
+use crate::stream::Stream;
 use crate::symbol::Symbol;
 
 /// The production endpoint (`ws-gemini-com.md`, section 1).
@@ -32,6 +33,9 @@ pub struct Config {
     pub(crate) symbol: Option<Symbol>,
     pub(crate) snapshot: Snapshot,
     pub(crate) cancel_on_disconnect: bool,
+    pub(crate) authenticated: bool,
+    /// `None`: as the endpoint has it.
+    pub(crate) stay_open: Option<bool>,
     pub(crate) gap_rule: GapRule,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
@@ -43,6 +47,11 @@ pub struct Config {
     pub(crate) stable_after: Duration,
     pub(crate) backoff_base: Duration,
     pub(crate) backoff_cap: Duration,
+    pub(crate) attempts_max: Option<u32>,
+    pub(crate) heartbeat_every: Option<Duration>,
+    pub(crate) dial_limit: (u32, Duration),
+    pub(crate) request_limit: (u32, Duration),
+    pub(crate) order_limit: (u32, Duration),
     pub(crate) streams_max: usize,
     pub(crate) streams_per_request_max: usize,
     pub(crate) malformed_run_max: u32,
@@ -77,7 +86,7 @@ impl Config {
     pub fn new(endpoint: impl Into<String>) -> Config {
         let endpoint = endpoint.into();
         let api = Endpoint::of_path(path(&endpoint));
-        let config = Config::with_defaults(endpoint).api(api);
+        let config = Config::with_defaults(endpoint).api(api).authenticated(api == Endpoint::OrderEventsV1);
         if api == Endpoint::Streams {
             return config;
         }
@@ -113,6 +122,8 @@ impl Config {
             symbol: None,
             snapshot: Snapshot::Full,
             cancel_on_disconnect: false,
+            authenticated: false,
+            stay_open: None,
             gap_rule: GapRule::Strict,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
@@ -124,6 +135,11 @@ impl Config {
             stable_after: Duration::from_secs(30),
             backoff_base: Duration::from_millis(500),
             backoff_cap: Duration::from_secs(30),
+            attempts_max: None,
+            heartbeat_every: None,
+            dial_limit: (300, Duration::from_secs(300)),
+            request_limit: (7_000, Duration::from_secs(10)),
+            order_limit: (3_500, Duration::from_secs(10)),
             streams_max: 4_096,
             streams_per_request_max: 25,
             malformed_run_max: 16,
@@ -143,6 +159,39 @@ impl Config {
     pub const fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
         self.cancel_on_disconnect = cancel;
         self
+    }
+
+    /// Whether the upgrade is signed, so that a [`Client`](crate::Client) sends orders over this endpoint and
+    /// has the account's streams there. Default: only at `/v1/order/events`, which is of no use otherwise.
+    #[must_use]
+    pub const fn authenticated(mut self, authenticated: bool) -> Config {
+        self.authenticated = authenticated;
+        self
+    }
+
+    /// Whether a [`Client`](crate::Client) keeps a link to this endpoint open that no stream wants. Default:
+    /// yes where orders are sent or where the address says what is wanted (v1), no elsewhere.
+    #[must_use]
+    pub const fn stay_open(mut self, stay: bool) -> Config {
+        self.stay_open = Some(stay);
+        self
+    }
+
+    /// Whether the endpoint takes subscriptions to a stream.
+    pub(crate) fn has(&self, stream: &Stream) -> bool {
+        match self.api {
+            Endpoint::Streams => !matches!(stream, Stream::Candles { .. }),
+            Endpoint::MarketDataV2 => stream.feed().is_some(),
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => false,
+        }
+    }
+
+    pub(crate) fn stays_open(&self) -> bool {
+        self.stay_open.unwrap_or(match self.api {
+            Endpoint::Streams => self.authenticated,
+            Endpoint::MarketDataV2 => false,
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => true,
+        })
     }
 
     /// When updates count as contiguous. Default: strict, as measured (section 12.2).
@@ -223,6 +272,49 @@ impl Config {
         self
     }
 
+    /// The most attempts in a row, at least one; then the connection ends with
+    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). A link that has been live for
+    /// [`Config::stable_after`] starts the row afresh. Default: no limit.
+    #[must_use]
+    pub fn attempts_max(mut self, attempts: u32) -> Config {
+        self.attempts_max = Some(attempts.max(1));
+        self
+    }
+
+    /// Says, on an authenticated connection, when nothing was sent for so long, as
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue). For keys with "Requires Heartbeat": the venue cancels
+    /// the orders of a session that is silent for 30 s, and advises a request over REST each 15 s (section
+    /// 3.4). Default: never.
+    #[must_use]
+    pub fn heartbeat_every(mut self, interval: Duration) -> Config {
+        self.heartbeat_every = Some(interval.max(SHORTEST));
+        self
+    }
+
+    /// The most attempts to connect in any window, over all links of a client to the same host. Default: 300
+    /// in five minutes (section 14). Tightened by the answer to
+    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), as are the next two.
+    #[must_use]
+    pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
+        self.dial_limit = (attempts, window);
+        self
+    }
+
+    /// The most requests in any window, subscriptions among them, over all links of a client to the same host.
+    /// Subscriptions beyond it wait, other requests are refused. Default: 7,000 in ten seconds (section 14).
+    #[must_use]
+    pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
+        self.request_limit = (requests, window);
+        self
+    }
+
+    /// The most new orders in any window; others are refused. Default: 3,500 in ten seconds (section 14).
+    #[must_use]
+    pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
+        self.order_limit = (orders, window);
+        self
+    }
+
     /// The most streams. Default: 4,096; one connection has held 4,784 (quirk Q-S10).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
@@ -282,6 +374,12 @@ impl Config {
         }
         url
     }
+}
+
+/// The host of an address, with its port if it names one.
+pub(crate) fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or_default()
 }
 
 /// The path of an address, with its slash; empty if it has none.

@@ -6,25 +6,24 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{CommandError, Limit};
-use crate::event::Event;
 use crate::identity::{LinkId, RequestId, StreamId};
 use crate::in_flight::InFlight;
-use crate::lifecycle::{Input, State, StreamInput, StreamState};
-use crate::outcome::{ConnectFailure, Lost};
+use crate::lifecycle::{Input, State, StreamState};
+use crate::limits::Limits;
+use crate::outcome::{Abandoned, ConnectFailure, Lost};
+use crate::outputs::{Output, Shared};
 use crate::request::{Request, Subject};
 use crate::stats::Stats;
 use crate::stream::Stream;
 use crate::subscriptions::Subscriptions;
 use crate::time::Instant;
 use crate::timer::{Deadline, Timer, Timers};
-
-/// The most outputs that may wait to be polled before commands are refused.
-pub const OUTPUT_MAX: usize = 16_384;
 
 /// A connection to one of the venue's endpoints: a state machine without socket, clock or task.
 ///
@@ -48,53 +47,35 @@ pub struct Connection {
     pub(crate) now: Instant,
     /// When the last frame of any kind came.
     pub(crate) heard: Instant,
-    pub(crate) probed: bool,
+    /// When the link before this one was last heard.
+    pub(crate) missing_since: Option<Instant>,
+    /// When a probe was due, if nothing has been heard since.
+    pub(crate) probed: Option<Instant>,
+    /// Whether the probe waits for the limit on requests.
+    pub(crate) probe_waits: bool,
+    /// Whether cancelling the orders of the session does.
+    pub(crate) cancel_waits: bool,
+    /// When something was last sent.
+    pub(crate) sent: Instant,
     pub(crate) malformed_run: u32,
     pub(crate) timers: Timers,
     pub(crate) backoff: Backoff,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) in_flight: InFlight<Pending>,
-    pub(crate) next_request: u64,
     /// Of the v1 endpoints: the number of the next frame or event.
     pub(crate) next_sequence: u64,
     /// Of market data v2: a request below this may be the one that was refused.
     pub(crate) refused_below: u64,
     /// Subscribe and unsubscribe requests that are to be sent.
     pub(crate) batches: VecDeque<Batch>,
-    pub(crate) outputs: VecDeque<Output>,
+    /// What the present step gives up.
+    pub(crate) abandoned: Abandoned,
+    /// Whether no other attempt is wanted when the link ends.
+    pub(crate) is_last: bool,
+    /// Lent by the client, if there is one.
+    pub(crate) limits: Limits,
+    pub(crate) shared: Shared,
     pub(crate) stats: Stats,
-}
-
-/// What the driver is to do.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]
-pub enum Output {
-    /// Dial [`Connection::connect_request`]; report
-    /// [`handle_connected`](Connection::handle_connected) or
-    /// [`handle_connect_failed`](Connection::handle_connect_failed) with this id.
-    Connect(LinkId),
-    /// Send a text message.
-    Send {
-        /// The link.
-        link: LinkId,
-        /// The message, to be moved into the WebSocket frame.
-        text: String,
-    },
-    /// Send a Close frame, keep reading until the transport ends, then report
-    /// [`handle_lost`](Connection::handle_lost).
-    Close {
-        /// The link.
-        link: LinkId,
-        /// The status code.
-        code: u16,
-        /// The reason.
-        reason: &'static str,
-    },
-    /// Drop the transport, or the attempt to make one, now and without a handshake.
-    Abort(LinkId),
-    /// Tell the application: a fact caused by a command, by time or by the end of a link.
-    Event(Event<'static>),
 }
 
 /// What the driver needs to dial.
@@ -105,6 +86,8 @@ pub struct ConnectRequest {
     pub url: String,
     /// What is there, which decides how the upgrade is signed.
     pub endpoint: Endpoint,
+    /// Whether to sign the upgrade: as [`Config::authenticated`] has it.
+    pub authenticated: bool,
 }
 
 /// Why a request was made.
@@ -113,6 +96,8 @@ pub(crate) enum Pending {
     Batch(Batch),
     Probe,
     Application(Subject),
+    /// The same, asked by the application for the limits of the venue.
+    Limits(Subject),
 }
 
 /// A `subscribe` or `unsubscribe`.
@@ -128,6 +113,8 @@ pub(crate) enum Cause {
     None,
     Failure(ConnectFailure),
     Loss(Lost),
+    /// The limit on attempts to connect leaves no room before this instant.
+    Held(Instant),
 }
 
 // ---- commands ------------------------------------------------------------------------------
@@ -136,24 +123,36 @@ impl Connection {
     /// A connection that does nothing yet. `seed` spreads the reconnects of many clients; give each
     /// its own.
     pub fn new(config: Config, seed: u64) -> Connection {
+        Connection::at(LinkId { slot: 0, epoch: 0 }, config, seed)
+    }
+
+    /// One whose links come after this one.
+    pub(crate) fn at(link: LinkId, config: Config, seed: u64) -> Connection {
         let backoff = Backoff::new(config.backoff_base, config.backoff_cap, seed);
+        let limits = Limits::new(&config);
         Connection {
             config,
             state: State::Idle,
-            link: LinkId { slot: 0, epoch: 0 },
+            link,
             now: Instant::ZERO,
             heard: Instant::ZERO,
-            probed: false,
+            missing_since: None,
+            probed: None,
+            probe_waits: false,
+            cancel_waits: false,
+            sent: Instant::ZERO,
             malformed_run: 0,
             timers: Timers::default(),
             backoff,
             subscriptions: Subscriptions::new(),
             in_flight: InFlight::new(),
-            next_request: 1,
             next_sequence: 0,
             refused_below: 0,
             batches: VecDeque::new(),
-            outputs: VecDeque::with_capacity(64),
+            abandoned: Abandoned::default(),
+            is_last: false,
+            limits,
+            shared: Shared::new(),
             stats: Stats::default(),
         }
     }
@@ -165,11 +164,16 @@ impl Connection {
     /// [`CommandError::Closed`] after `close`.
     pub fn open(&mut self, now: Instant) -> Result<(), CommandError> {
         self.advance(now);
-        self.step(Input::Open, Cause::None)
+        match self.limits.dials.take(self.now) {
+            Err(at) if self.state == State::Idle => self.step(Input::OpenLater, Cause::Held(at)),
+            _ => self.step(Input::Open, Cause::None),
+        }
     }
 
     /// Wants a stream, now and after every reconnect, until [`unsubscribe`](Connection::unsubscribe).
-    /// A stream that is wanted already is found again.
+    ///
+    /// Each call is a wish of its own: a stream that is wanted already is asked for once, and left when the
+    /// last wish for it ends. Who comes later to a book gets no snapshot: it is in [`Books`](crate::Books).
     ///
     /// # Errors
     ///
@@ -179,25 +183,27 @@ impl Connection {
     /// `depth` and `depth@100ms` of one symbol (quirk Q-B10).
     pub fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.advance(now);
-        let send = self.allow(Input::Subscribe)?;
-        let is_there = match self.config.api {
-            Endpoint::Streams => !matches!(stream, Stream::Candles { .. }),
-            Endpoint::MarketDataV2 => stream.feed().is_some(),
-            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => false,
-        };
-        if !is_there {
-            return Err(CommandError::WrongEndpoint);
-        }
-        let id = self.subscriptions.insert(stream, self.config.streams_max)?;
-        // After an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
-        if send && !self.subscriptions.is_leaving(&stream) {
-            self.stream_step(id, StreamInput::LinkUp);
-            self.settle();
-        }
-        Ok(id)
+        self.wish(stream, None)
     }
 
-    /// Wants a stream no more. None of its data is delivered from now on; `Unsubscribed` follows.
+    /// The same for a stream that is not silent for longer than `silence_max` while all is well: if it is,
+    /// `Quiet` says so, and it is asked for anew. Of several such wishes for a stream the least counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Connection::subscribe).
+    pub fn subscribe_unless_silent(
+        &mut self,
+        now: Instant,
+        stream: Stream,
+        silence_max: Duration,
+    ) -> Result<StreamId, CommandError> {
+        self.advance(now);
+        self.wish(stream, Some(silence_max.max(Duration::from_millis(1))))
+    }
+
+    /// Wants a stream no more. None of its data is delivered from now on, unless another wish is for the same
+    /// stream; `Unsubscribed` follows.
     ///
     /// # Errors
     ///
@@ -205,13 +211,21 @@ impl Connection {
     pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.advance(now);
         self.allow(Input::Subscribe)?;
-        let known = self.subscriptions.get(id).ok_or(CommandError::UnknownStream)?;
-        if known.state == StreamState::Leaving {
-            return Err(CommandError::UnknownStream);
-        }
-        self.subscriptions.unroute(id);
-        self.stream_step(id, StreamInput::Unsubscribe);
-        self.settle();
+        self.end_wish(id)
+    }
+
+    /// Wants the book of a stream anew, because some of its events were lost on their way from here, or what
+    /// it says cannot be. The book is stale from now on, as a [`Gap`](crate::Event::Gap) says. No effect on a stream
+    /// without a book, nor on a book that does not follow the venue anyway.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`]; [`CommandError::UnknownStream`].
+    pub fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+        self.advance(now);
+        self.allow(Input::Subscribe)?;
+        let id = self.subscriptions.wished(id).map(|it| it.id).ok_or(CommandError::UnknownStream)?;
+        self.distrust(id);
         Ok(())
     }
 
@@ -224,7 +238,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`CommandError::NotConnected`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
-    /// [`CommandError::WrongEndpoint`]: only [`Endpoint::Streams`] takes requests.
+    /// [`CommandError::RateLimited`]; [`CommandError::WrongEndpoint`]: only [`Endpoint::Streams`] takes requests.
     pub fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
         self.advance(now);
         self.allow(Input::Request)?;
@@ -234,16 +248,36 @@ impl Connection {
         if self.in_flight.is_full() {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
-        let id = self.send_request(Pending::Application(request.subject()), request);
-        Ok(RequestId(id))
+        let is_order = matches!(request, Request::PlaceOrder(_));
+        self.limits.take_request(is_order, self.now).map_err(|retry| CommandError::RateLimited { retry })?;
+        let about = request.subject();
+        let pending = match request {
+            Request::ConnectionInfo => Pending::Limits(about),
+            _ => Pending::Application(about),
+        };
+        Ok(RequestId(self.send_request(pending, request)))
     }
 
     /// Wants an end: closes the link with a handshake if there is one. `Closed` follows, exactly once,
     /// at the latest after [`Config::close_timeout`]. Again: no effect.
     pub fn close(&mut self, now: Instant) {
+        let deadline = self.now.max(now) + self.config.close_timeout;
+        self.close_by(now, deadline);
+    }
+
+    /// The same with another time for the handshake: `Closed` follows at the latest with the first
+    /// [`handle_timeout`](Connection::handle_timeout) at `deadline` or later. Again: an earlier deadline
+    /// holds, nothing else changes.
+    pub fn close_by(&mut self, now: Instant, deadline: Instant) {
         self.advance(now);
+        let again = self.state == State::Closing;
         // No cell of this row refuses.
         let _ = self.step(Input::Close, Cause::None);
+        match self.state {
+            State::Closing if again => self.timers.arm_by(Timer::Close, deadline),
+            State::Closing => self.timers.arm(Timer::Close, deadline),
+            _ => {}
+        }
     }
 }
 
@@ -257,7 +291,7 @@ impl Connection {
             self.input(Input::Connected, Cause::None);
         } else {
             // It came too late; nobody wants that transport.
-            self.outputs.push_back(Output::Abort(link));
+            self.shared.outputs.push(Output::Abort(link));
         }
     }
 
@@ -284,13 +318,29 @@ impl Connection {
         while let Some(timer) = self.timers.take_due(self.now) {
             match timer {
                 Timer::Connect => self.input(Input::ConnectTimeout, Cause::Failure(ConnectFailure::TimedOut)),
-                Timer::Retry => self.input(Input::RetryDue, Cause::None),
+                Timer::Retry => match self.limits.dials.take(self.now) {
+                    Ok(_) => self.input(Input::RetryDue, Cause::None),
+                    Err(at) => self.timers.arm(Timer::Retry, at),
+                },
                 Timer::Alive => self.check_silence(),
                 Timer::Request => self.expire_requests(),
                 Timer::Resync => self.ask_again(),
                 Timer::Stable => self.backoff.reset(),
                 Timer::Close => self.input(Input::CloseTimeout, Cause::Loss(Lost::CloseTimedOut)),
+                Timer::Quota => self.settle(),
+                Timer::Heartbeat => self.check_heartbeat(),
+                Timer::Shutdown => {}
             }
+        }
+    }
+
+    /// The machine has slept, or the network is another one: an open link is probed at once, whatever the
+    /// clock says of the time that has passed, and given up if it does not answer.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        self.advance(now);
+        if matches!(self.state, State::Subscribing | State::Live) {
+            self.probe();
+            self.settle();
         }
     }
 }
@@ -302,13 +352,17 @@ impl Connection {
     /// [`handle_frame`](Connection::handle_frame) returned comes before the outputs that it caused.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.shared.outputs.poll()
     }
 
     /// What to dial for a link; `None` if it is not being connected any more.
     pub fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
         let current = link == self.link && self.state == State::Connecting;
-        current.then(|| ConnectRequest { url: self.config.url(), endpoint: self.config.api })
+        current.then(|| ConnectRequest {
+            url: self.config.url(),
+            endpoint: self.config.api,
+            authenticated: self.config.authenticated,
+        })
     }
 
     /// When to call [`handle_timeout`](Connection::handle_timeout) next, and what for.
@@ -328,9 +382,10 @@ impl Connection {
 
     /// The wanted streams and where each stands.
     pub fn streams(&self) -> impl Iterator<Item = (StreamId, Stream, StreamState)> + '_ {
-        self.subscriptions
-            .iter()
-            .map(|subscription| (subscription.id, subscription.stream, subscription.state))
+        self.subscriptions.iter().flat_map(|subscription| {
+            let of = |id: &StreamId| (*id, subscription.stream, subscription.state);
+            subscription.wishes.iter().map(of)
+        })
     }
 
     /// What has been counted since the beginning.

@@ -1,6 +1,6 @@
 //! Frames: what each is for the connection, and the event that it makes.
 
-use crate::connection::{Cause, Connection, Pending};
+use crate::connection::{Batch, Cause, Connection, Pending};
 use crate::endpoint::Endpoint;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
@@ -32,6 +32,7 @@ impl Connection {
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
         if deliver {
             self.heard = self.now;
+            self.probed = None;
         }
         match frame {
             Frame::Text(text) => {
@@ -87,8 +88,9 @@ impl Connection {
             Message::Response(response) => return self.response(text, response),
             message => return self.other(text, &message),
         };
-        if self.subscriptions.routed(topic, symbol).is_none() {
-            return self.ignored(text, IgnoredReason::NotSubscribed);
+        match self.subscriptions.routed(topic, symbol) {
+            Some(subscription) => subscription.heard = self.now,
+            None => return self.ignored(text, IgnoredReason::NotSubscribed),
         }
         self.data(event)
     }
@@ -115,8 +117,9 @@ impl Connection {
                 return Some(event);
             }
         };
-        if self.subscriptions.routed(topic, symbol).is_none() {
-            return self.ignored(text, IgnoredReason::NotSubscribed);
+        match self.subscriptions.routed(topic, symbol) {
+            Some(subscription) => subscription.heard = self.now,
+            None => return self.ignored(text, IgnoredReason::NotSubscribed),
         }
         self.data(event)
     }
@@ -154,7 +157,14 @@ impl Connection {
             return;
         }
         let id = subscription.id;
-        let Some(symbol) = subscription.stream.symbol() else { return };
+        self.distrust(id);
+    }
+
+    /// A book that follows the venue does so no more: it is stale, and asked for anew.
+    pub(crate) fn distrust(&mut self, id: StreamId) {
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let synced = subscription.state == StreamState::Synced;
+        let Some(symbol) = subscription.stream.symbol().filter(|_| synced) else { return };
         // Market data v2 has no ids.
         let expected = subscription.position.last().unwrap_or(0);
         self.report(Event::Gap { symbol, expected, got: None });
@@ -197,6 +207,7 @@ impl Connection {
         if !listening {
             return self.ignored(text, IgnoredReason::BeforeSnapshot);
         }
+        subscription.heard = self.now;
         let role = subscription.position.advance(first, last, rule);
         match role {
             DepthRole::Update => self.data(Event::DepthUpdate(depth)),
@@ -229,8 +240,11 @@ impl Connection {
         };
         self.stats.control = self.stats.control.saturating_add(1);
         self.rearm_requests();
+        if let Pending::Limits(_) = pending {
+            self.limits.tighten(&response, self.now);
+        }
         match pending {
-            Pending::Application(about) => {
+            Pending::Application(about) | Pending::Limits(about) => {
                 let outcome = Outcome::Answered(response);
                 Some(Event::Reply { request: RequestId(id), about, outcome })
             }
@@ -245,20 +259,32 @@ impl Connection {
                     // One bad name refuses them all (quirk Q-E3).
                     self.bisect(batch);
                 } else {
-                    let stream = batch.streams.first().and_then(|id| self.subscriptions.get(*id));
-                    let current = stream.filter(|stream| stream.request == id);
-                    if let Some((id, stream)) = current.map(|stream| (stream.id, stream.stream))
-                        && self.stream_step(id, StreamInput::Refused)
-                    {
-                        let nothing = ApiError { code: 0, message: Text("") };
-                        event =
-                            Some(Event::Rejected { id, stream, error: response.error.unwrap_or(nothing) });
-                    }
+                    event = self.refuse(&batch, id, response.error);
                 }
                 self.settle();
                 event
             }
         }
+    }
+}
+
+impl Connection {
+    /// The venue refuses a request for one stream. Each wish for it is told; the first with the frame's event,
+    /// which has the venue's words.
+    fn refuse<'f>(&mut self, batch: &Batch, request: u64, error: Option<ApiError<'f>>) -> Option<Event<'f>> {
+        let subscription = batch.streams.first().and_then(|id| self.subscriptions.get(*id));
+        let subscription = subscription.filter(|subscription| subscription.request == request)?;
+        let (id, stream, wishes) = (subscription.id, subscription.stream, subscription.wishes.clone());
+        if !self.stream_step(id, StreamInput::Refused) {
+            return None;
+        }
+        let error = error.unwrap_or(ApiError { code: 0, message: Text("") });
+        let (first, others) = wishes.split_first()?;
+        for id in others {
+            let error = ApiError { code: error.code, message: Text("") };
+            self.report(Event::Rejected { id: *id, stream, error });
+        }
+        Some(Event::Rejected { id: *first, stream, error })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::time::Instant;
+
 /// Why a frame could not be decoded: what, and at which byte.
 ///
 /// ```
@@ -167,14 +169,27 @@ pub enum CommandError {
     WrongEndpoint,
     /// There is no such stream: it was unsubscribed or refused, or it belongs to another connection.
     UnknownStream,
+    /// There is no such endpoint: it was removed, or it belongs to another client.
+    UnknownEndpoint,
+    /// No endpoint of the client is [authenticated](crate::Config::authenticated).
+    NotAuthenticated,
+    /// The endpoint was given up, as [`Event::LinkClosed`](crate::Event::LinkClosed) has said; `open` tries it again.
+    GivenUp,
+    /// A limit of the venue is reached; see [`Config::request_limit`](crate::Config::request_limit).
+    RateLimited {
+        /// When it can be sent.
+        retry: Instant,
+    },
 }
 
 /// The limits that a [`CommandError::TooMany`] can name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Config::streams_max`](crate::Config::streams_max).
+    /// [`Config::streams_max`](crate::Config::streams_max), or that of a client.
     Streams,
+    /// [`ClientConfig::links_max`](crate::ClientConfig::links_max).
+    Links,
     /// [`REQUESTS_IN_FLIGHT_MAX`](crate::REQUESTS_IN_FLIGHT_MAX).
     RequestsInFlight,
     /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): nobody polls.
@@ -187,6 +202,7 @@ impl fmt::Display for CommandError {
             CommandError::Closed => f.write_str("the connection is closed; make a new one"),
             CommandError::NotConnected => f.write_str("not connected now; try again when the link is live"),
             CommandError::TooMany(Limit::Streams) => f.write_str("too many streams; unsubscribe one first"),
+            CommandError::TooMany(Limit::Links) => f.write_str("too many links; unsubscribe streams first"),
             CommandError::TooMany(Limit::RequestsInFlight) => {
                 f.write_str("too many requests in flight; wait for replies")
             }
@@ -198,6 +214,14 @@ impl fmt::Display for CommandError {
                 "not on this endpoint; see its streams and methods, or the parameters of its address",
             ),
             CommandError::UnknownStream => f.write_str("no such stream on this connection"),
+            CommandError::UnknownEndpoint => f.write_str("no such endpoint of this client"),
+            CommandError::NotAuthenticated => {
+                f.write_str("no endpoint of this client is authenticated; add one that is")
+            }
+            CommandError::GivenUp => f.write_str("the endpoint was given up; open the client to try it again"),
+            CommandError::RateLimited { retry } => {
+                write!(f, "too many at this rate; try again at {} ns", retry.as_nanos())
+            }
         }
     }
 }

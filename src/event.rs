@@ -8,8 +8,9 @@ use crate::message::{
     Heartbeat, MarkPrice, OrderUpdate, PartialDepth, PositionReport, QuoteUpdate, RequestForQuote, Response,
     Settlements, SubscriptionAck, Text, TopOfBook, Trade, Unrecognized, VenueError,
 };
-use crate::outcome::{CloseReason, ConnectFailure, Lost};
+use crate::outcome::{Abandoned, CloseReason, ConnectFailure, Lost};
 use crate::request::Subject;
+use crate::shutdown::ShutdownStep;
 use crate::stream::Stream;
 use crate::symbol::Symbol;
 use crate::time::Instant;
@@ -85,12 +86,25 @@ pub enum Event<'f> {
         /// Its stream.
         stream: Stream,
     },
-    /// A subscription ended at the application's wish; none of its data follows.
+    /// A subscription ended at the application's wish. None of the stream's data follows, unless another
+    /// subscription wants it.
     Unsubscribed {
         /// The subscription.
         id: StreamId,
         /// Its stream.
         stream: Stream,
+        /// Whether no other subscription wants the stream.
+        last: bool,
+    },
+    /// A stream was silent for longer than was declared for it: what is known of it is stale from now on, and
+    /// it is asked for anew.
+    Quiet {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+        /// When its last frame came, or when it was confirmed.
+        since: Instant,
     },
     /// The venue refused a subscription for good, for example because there is no such symbol.
     /// It will not be asked for again; check the name.
@@ -122,6 +136,8 @@ pub enum Event<'f> {
     },
     /// A book follows the venue again, or for the first time: its snapshot has been delivered.
     Synced {
+        /// The subscription.
+        id: StreamId,
         /// The instrument.
         symbol: Symbol,
     },
@@ -130,6 +146,9 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
+        /// When the link before this one was last heard: what happened since then may never be told. Ask the
+        /// venue for what must not be missed, such as orders. `None` for the first.
+        missing_since: Option<Instant>,
     },
     /// Each wanted stream was confirmed or refused: the link does what it should.
     Live {
@@ -163,10 +182,33 @@ pub enum Event<'f> {
         /// When the next attempt is made; `None` if none will be.
         retry: Option<Instant>,
     },
-    /// The end of the connection: exactly one, and nothing after it.
+    /// A link of a client has come to its end, because no stream wants it or for good; the client lives on.
+    /// What was wanted over a link that ended for good is kept, and asked for when `open` tries it again.
+    LinkClosed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Nothing was sent over an authenticated link for [`Config::heartbeat_every`](crate::Config::heartbeat_every):
+    /// send a heartbeat over REST, or the venue may cancel the orders of the session.
+    HeartbeatDue {
+        /// The link; it may have ended.
+        link: LinkId,
+        /// When something was last sent.
+        since: Instant,
+    },
+    /// A step of [`Client::shut_down`](crate::Client::shut_down) begins.
+    ShuttingDown {
+        /// The step.
+        step: ShutdownStep,
+    },
+    /// The end of the connection or client: exactly one, and nothing after it.
     Closed {
         /// Why.
         reason: CloseReason,
+        /// What was given up for it.
+        abandoned: Abandoned,
     },
 
     /// A frame that was rightly not used. Nothing to do; it is counted.
@@ -192,6 +234,8 @@ pub enum Outcome<'f> {
     TimedOut,
     /// The link ended before an answer came. Whether the venue acted is not known.
     Lost,
+    /// The link ended before any of it was handed out: the venue has not seen it.
+    NotSent,
 }
 
 /// A frame that was rightly not used.

@@ -31,6 +31,23 @@ impl fmt::Display for LinkId {
     }
 }
 
+/// The place of the link that something comes over, once that is known; until then it may be any.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin(Option<usize>);
+
+impl Origin {
+    pub(crate) const UNKNOWN: Origin = Origin(None);
+
+    pub(crate) const fn of(id: StreamId) -> Origin {
+        Origin(Some(id.link_slot()))
+    }
+
+    /// Whether it may come over this link.
+    pub(crate) fn may_be(self, link: LinkId) -> bool {
+        self.0.is_none_or(|slot| slot == link.slot())
+    }
+}
+
 /// A request: consecutive over the life of a connection and never reused, so a late answer from an
 /// old link finds nothing. The venue sees it as the request's `id`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -44,8 +61,41 @@ impl RequestId {
     }
 }
 
-/// A subscription: from [`Connection::subscribe`](crate::Connection::subscribe) until
+/// A subscription: the wish of one [`subscribe`](crate::Connection::subscribe) for a stream, until
 /// `Unsubscribed` or `Rejected`. Survives reconnects; never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
-pub struct StreamId(pub(crate) u64);
+pub struct StreamId(u64);
+
+impl StreamId {
+    /// The bits of the number, from the lowest: the place among the subscriptions of the link, the place of
+    /// the link; above them the generation, which makes it unique.
+    const PLACE_BITS: u32 = 20;
+    const LINK_BITS: u32 = 10;
+
+    /// The most subscriptions of a link.
+    pub(crate) const PLACES: usize = 1 << StreamId::PLACE_BITS;
+    /// The most links.
+    pub(crate) const LINKS: usize = 1 << StreamId::LINK_BITS;
+
+    pub(crate) const fn new(generation: u64, link: u16, place: usize) -> StreamId {
+        let link = (link as u64) << StreamId::PLACE_BITS;
+        StreamId(
+            (generation << (StreamId::PLACE_BITS.wrapping_add(StreamId::LINK_BITS))) | link | place as u64,
+        )
+    }
+
+    pub(crate) const fn place(self) -> usize {
+        (self.0 as usize) & StreamId::PLACES.wrapping_sub(1)
+    }
+
+    /// The [place of the link](LinkId::slot) that serves it.
+    pub const fn link_slot(self) -> usize {
+        ((self.0 >> StreamId::PLACE_BITS) as usize) & StreamId::LINKS.wrapping_sub(1)
+    }
+}
+
+/// An endpoint that a [`Client`](crate::Client) may use: from `add` until `remove`; never reused.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct EndpointId(pub(crate) u32);

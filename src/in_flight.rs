@@ -18,6 +18,8 @@ pub(crate) struct InFlight<T> {
 struct Entry<T> {
     id: u64,
     deadline: Instant,
+    /// The number of the output that carries it.
+    output: u64,
     what: T,
 }
 
@@ -30,9 +32,9 @@ impl<T> InFlight<T> {
         self.entries.len() >= REQUESTS_IN_FLIGHT_MAX
     }
 
-    pub(crate) fn insert(&mut self, id: u64, deadline: Instant, what: T) {
+    pub(crate) fn insert(&mut self, id: u64, deadline: Instant, output: u64, what: T) {
         debug_assert!(!self.is_full() && self.entries.last().is_none_or(|last| last.id < id));
-        self.entries.push(Entry { id, deadline, what });
+        self.entries.push(Entry { id, deadline, output, what });
     }
 
     pub(crate) fn take(&mut self, id: u64) -> Option<T> {
@@ -47,14 +49,19 @@ impl<T> InFlight<T> {
     /// Takes the oldest entry whose deadline has come.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(u64, T)> {
         self.deadline().filter(|deadline| *deadline <= now)?;
-        self.take_oldest()
+        self.take_oldest().map(|(id, _, what)| (id, what))
     }
 
-    pub(crate) fn take_oldest(&mut self) -> Option<(u64, T)> {
+    /// Takes the oldest entry, with the number of the output that carries it.
+    pub(crate) fn take_oldest(&mut self) -> Option<(u64, u64, T)> {
         if self.entries.is_empty() {
             return None;
         }
         let entry = self.entries.remove(0);
-        Some((entry.id, entry.what))
+        Some((entry.id, entry.output, entry.what))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|entry| &entry.what)
     }
 }

@@ -28,6 +28,8 @@ pub enum State {
 pub enum Input {
     /// The application wants the link.
     Open,
+    /// The same, while the limit on attempts to connect leaves no room.
+    OpenLater,
     /// The upgrade succeeded.
     Connected,
     /// The attempt failed, and another may succeed.
@@ -50,6 +52,8 @@ pub enum Input {
     ConnectTimeout,
     /// The time to wait is over.
     RetryDue,
+    /// There will be no other attempt: too many have failed, or an end is wanted.
+    Exhausted,
     /// Nothing was heard for too long.
     Silence,
     /// The time for the closing handshake is over.
@@ -140,9 +144,10 @@ const END: &[Effect] = &[FailAll, ReportLost, ReportClosed];
 
 /// The lifecycle of a link: one row per input, one column per state in the order of [`STATES`].
 #[rustfmt::skip]
-pub const LINK: [(Input, [Cell<State, Effect>; 7]); 16] = [
+pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
     //                        Idle                        Connecting                                          Subscribing                Live                       Closing                                 Backoff                     Closed
     (Input::Open,           [Go(Connecting, &[Dial]),     NOTHING,                                            NOTHING,                   NOTHING,                   REFUSE_CLOSED,                          NOTHING,                    REFUSE_CLOSED]),
+    (Input::OpenLater,      [Go(Backoff, &[]),            Ignore,                                             Ignore,                    Ignore,                    Ignore,                                 Ignore,                     Ignore]),
     (Input::Connected,      [Ignore,                      Go(Subscribing, &[ReportOpened, Restore]),          Ignore,                    Ignore,                    Ignore,                                 Ignore,                     Ignore]),
     (Input::ConnectFailed,  [Ignore,                      Go(Backoff, &[ReportFailure]),                      Ignore,                    Ignore,                    Ignore,                                 Ignore,                     Ignore]),
     (Input::ConnectRefused, [Ignore,                      Go(Closed, &[ReportFailure, ReportClosed]),         Ignore,                    Ignore,                    Ignore,                                 Ignore,                     Ignore]),
@@ -154,6 +159,7 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 16] = [
     (Input::Close,          [Go(Closed, &[ReportClosed]), Go(Closed, &[Abort, ReportFailure, ReportClosed]),  Go(Closing, &[SendClose]), Go(Closing, &[SendClose]), NOTHING,                                Go(Closed, &[ReportClosed]), NOTHING]),
     (Input::ConnectTimeout, [Ignore,                      Go(Backoff, &[Abort, ReportFailure]),               Ignore,                    Ignore,                    Ignore,                                 Ignore,                     Ignore]),
     (Input::RetryDue,       [Ignore,                      Ignore,                                             Ignore,                    Ignore,                    Ignore,                                 Go(Connecting, &[Dial]),    Ignore]),
+    (Input::Exhausted,      [Ignore,                      Ignore,                                             Ignore,                    Ignore,                    Ignore,                                 Go(Closed, &[ReportClosed]), Ignore]),
     (Input::Silence,        [Ignore,                      Ignore,                                             Go(Backoff, DROP),         Go(Backoff, DROP),         Ignore,                                 Ignore,                     Ignore]),
     (Input::CloseTimeout,   [Ignore,                      Ignore,                                             Ignore,                    Ignore,                    Go(Closed, &[Abort, FailAll, ReportLost, ReportClosed]), Ignore,     Ignore]),
     (Input::Subscribe,      [Stay(&[Record]),             Stay(&[Record]),                                    Stay(&[Record, Send]),     Stay(&[Record, Send]),     REFUSE_CLOSED,                          Stay(&[Record]),            REFUSE_CLOSED]),
@@ -172,7 +178,8 @@ pub enum StreamState {
     Active,
     /// The book follows the venue.
     Synced,
-    /// The book lost an update: unsubscribed, to subscribe anew once that is confirmed.
+    /// The book lost an update, or the stream fell silent: unsubscribed, to subscribe anew once that is
+    /// confirmed.
     Resyncing,
     /// The application unsubscribed; no confirmation yet. Nothing of it is delivered any more.
     Leaving,
@@ -199,6 +206,8 @@ pub enum StreamInput {
     Gap,
     /// Its snapshot did not come in time.
     Overdue,
+    /// It was silent for longer than was declared for it.
+    Silence,
     /// The application wants it no more.
     Unsubscribe,
 }
@@ -212,6 +221,8 @@ pub enum StreamEffect {
     Leave,
     /// Wait a little, and count: the third time in a row the link is of no use.
     Delay,
+    /// Tell the application that it was silent for too long.
+    ReportQuiet,
     /// Tell the application that it is subscribed.
     ReportSubscribed,
     /// Tell the application that its book follows the venue.
@@ -233,7 +244,9 @@ pub const STREAM_STATES: [StreamState; 7] = [
     StreamState::Gone,
 ];
 
-use StreamEffect::{Delay, Join, Leave, ReportRejected, ReportSubscribed, ReportSynced, ReportUnsubscribed};
+use StreamEffect::{
+    Delay, Join, Leave, ReportQuiet, ReportRejected, ReportSubscribed, ReportSynced, ReportUnsubscribed,
+};
 use StreamState::{Active, Gone, Leaving, Requested, Resyncing, Synced, Wanted};
 
 const SAME: Cell<StreamState, StreamEffect> = Stay(&[]);
@@ -241,12 +254,13 @@ const LEFT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportUnsubscribed]);
 const AWAY: Cell<StreamState, StreamEffect> = Go(Leaving, &[Leave]);
 const AGAIN: Cell<StreamState, StreamEffect> = Go(Requested, &[Join]);
 const LATER: Cell<StreamState, StreamEffect> = Go(Wanted, &[Delay]);
+const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
 const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 
 /// The lifecycle of a subscription: one row per input, one column per state in the order of
 /// [`STREAM_STATES`].
 #[rustfmt::skip]
-pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 9] = [
+pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 10] = [
     //                          Wanted                     Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
     (StreamInput::LinkUp,      [Go(Requested, &[Join]),    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Ignore,  Ignore]),
     (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             LEFT,    Ignore]),
@@ -256,6 +270,7 @@ pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 9] = [
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Gap,         [Ignore,                    Ignore,                          Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Overdue,     [Ignore,                    Ignore,                          Go(Resyncing, &[Leave, Delay]), Ignore,                 Ignore,                      Ignore,  Ignore]),
+    (StreamInput::Silence,     [Ignore,                    Ignore,                          QUIET,                      QUIET,                      Ignore,                      Ignore,  Ignore]),
     (StreamInput::Unsubscribe, [LEFT,                      AWAY,                            AWAY,                       AWAY,                       Go(Leaving, &[]),            SAME,    Ignore]),
 ];
 

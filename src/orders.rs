@@ -5,10 +5,12 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 
 use crate::event::{Event, Outcome};
+use crate::identity::Origin;
 use crate::message::{OrderStatus, OrderUpdate, Response};
 use crate::new_order::NewOrder;
 use crate::order::{Order, OrderState};
 use crate::request::Subject;
+use crate::stream::Stream;
 
 /// The most orders that are kept after their end, to know late and repeated events by: beyond it the
 /// oldest are forgotten.
@@ -54,6 +56,7 @@ pub struct Orders {
     /// Those at their end, in the order in which they got there.
     finished: VecDeque<u64>,
     repeated_fills: u64,
+    origin: Origin,
 }
 
 impl Orders {
@@ -66,6 +69,7 @@ impl Orders {
             by_client_order_id: BTreeMap::new(),
             finished: VecDeque::new(),
             repeated_fills: 0,
+            origin: Origin::UNKNOWN,
         }
     }
 
@@ -103,7 +107,11 @@ impl Orders {
                 true
             }
             // What happens from now on is not told: each may be another one when somebody asks.
-            Event::Disconnected { .. } => {
+            Event::Subscribed { id, stream: Stream::Orders { .. } } => {
+                self.origin = Origin::of(*id);
+                false
+            }
+            Event::Disconnected { link, .. } if self.origin.may_be(*link) => {
                 for order in self.orders.values_mut().filter(|order| !order.state.is_final()) {
                     order.in_doubt = true;
                 }
@@ -232,6 +240,7 @@ impl Orders {
             Outcome::Answered(response) => refuse(order, response),
             // Whether the venue has it is not known, but from its events.
             Outcome::TimedOut | Outcome::Lost => order.lose(),
+            Outcome::NotSent => order.refuse(Some((0, "the link ended before it was sent".into()))),
         }
         self.note_end(key);
     }

@@ -86,6 +86,22 @@ pub enum CloseReason {
         /// The code of the Close frame.
         code: u16,
     },
+    /// So many attempts in a row have failed: the limit of
+    /// [`Config::attempts_max`](crate::Config::attempts_max).
+    AttemptsExhausted {
+        /// How many.
+        attempts: u32,
+    },
+}
+
+/// What was given up so that an end could be reached in time.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Abandoned {
+    /// Requests of the application that got no answer; each had its [`Event::Reply`](crate::Event::Reply).
+    pub requests: usize,
+    /// Transports, or attempts to make one, that were dropped without a closing handshake.
+    pub links: usize,
 }
 
 /// What follows from the end of a link.
@@ -106,6 +122,14 @@ impl ConnectFailure {
     /// Whether another attempt of the same kind cannot succeed.
     pub const fn is_fatal(self) -> bool {
         matches!(self.retry(), Retry::Never)
+    }
+
+    /// Whether the delay that follows concerns every link to the host: the venue limits attempts by address.
+    pub(crate) const fn is_of_host(self) -> bool {
+        matches!(
+            self,
+            ConnectFailure::Status { status: 429, .. } | ConnectFailure::Status { retry_after: Some(_), .. }
+        )
     }
 
     pub(crate) const fn retry(self) -> Retry {
@@ -194,6 +218,9 @@ impl fmt::Display for CloseReason {
             }
             CloseReason::ConnectRefused(why) => write!(f, "cannot connect: {why}"),
             CloseReason::ClosedByPeer { code } => write!(f, "closed by the peer for good, code {code}"),
+            CloseReason::AttemptsExhausted { attempts } => {
+                write!(f, "cannot connect: {attempts} attempts have failed")
+            }
         }
     }
 }

@@ -157,6 +157,7 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
                 let outcome = match outcome {
                     Outcome::TimedOut => Outcome::TimedOut,
                     Outcome::Lost => Outcome::Lost,
+                    Outcome::NotSent => Outcome::NotSent,
                     Outcome::Answered(it) => Outcome::Answered(self.response(it)),
                 };
                 Event::Reply { request, about, outcome }
@@ -175,15 +176,19 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
                 Event::Malformed(Malformed { frame: self.str(frame), error })
             }
             Event::Subscribed { id, stream } => Event::Subscribed { id, stream },
-            Event::Unsubscribed { id, stream } => Event::Unsubscribed { id, stream },
+            Event::Unsubscribed { id, stream, last } => Event::Unsubscribed { id, stream, last },
+            Event::Quiet { id, stream, since } => Event::Quiet { id, stream, since },
             Event::Gap { symbol, expected, got } => Event::Gap { symbol, expected, got },
             Event::SequenceGap { expected, got } => Event::SequenceGap { expected, got },
-            Event::Synced { symbol } => Event::Synced { symbol },
-            Event::Opened { link } => Event::Opened { link },
+            Event::Synced { id, symbol } => Event::Synced { id, symbol },
+            Event::Opened { link, missing_since } => Event::Opened { link, missing_since },
             Event::Live { link } => Event::Live { link },
             Event::ConnectFailed { link, why, retry } => Event::ConnectFailed { link, why, retry },
             Event::Disconnected { link, why, retry } => Event::Disconnected { link, why, retry },
-            Event::Closed { reason } => Event::Closed { reason },
+            Event::LinkClosed { link, reason } => Event::LinkClosed { link, reason },
+            Event::HeartbeatDue { link, since } => Event::HeartbeatDue { link, since },
+            Event::ShuttingDown { step } => Event::ShuttingDown { step },
+            Event::Closed { reason, abandoned } => Event::Closed { reason, abandoned },
         }
     }
 

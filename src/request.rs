@@ -156,6 +156,27 @@ impl Request {
         }
     }
 
+    /// Whether it is about orders or quotes, which needs authentication.
+    pub const fn is_of_account(&self) -> bool {
+        match self {
+            Request::PlaceOrder(_)
+            | Request::CancelOrder { .. }
+            | Request::CancelAllOrders
+            | Request::CancelSessionOrders
+            | Request::SubmitQuote(_)
+            | Request::WithdrawQuote { .. }
+            | Request::ConfirmQuote { .. } => true,
+            Request::Ping
+            | Request::Time
+            | Request::ConnectionInfo
+            | Request::Subscribe(_)
+            | Request::Unsubscribe(_)
+            | Request::ListSubscriptions
+            | Request::Depth { .. }
+            | Request::Raw(_) => false,
+        }
+    }
+
     /// What it is about.
     pub const fn subject(&self) -> Subject {
         match self {

@@ -62,6 +62,10 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    pub(crate) const fn awaiting() -> Position {
+        Position { last: None }
+    }
+
     /// The last update id; `None` while a snapshot is awaited.
     pub(crate) const fn last(self) -> Option<u64> {
         self.last

@@ -51,6 +51,50 @@ impl Stats {
         self.connects.saturating_sub(1)
     }
 
+    /// Adds the counters of another link.
+    pub(crate) fn add(&mut self, other: &Stats) {
+        let Stats {
+            frames,
+            bytes,
+            data,
+            control,
+            gaps,
+            malformed,
+            unrecognized,
+            ignored_stale,
+            ignored_before_snapshot,
+            ignored_not_subscribed,
+            ignored_unknown_response,
+            ignored_ended_link,
+            control_frames,
+            resyncs,
+            connects,
+            connect_failures,
+            stale_inputs,
+        } = other;
+        for (counter, more) in [
+            (&mut self.frames, frames),
+            (&mut self.bytes, bytes),
+            (&mut self.data, data),
+            (&mut self.control, control),
+            (&mut self.gaps, gaps),
+            (&mut self.malformed, malformed),
+            (&mut self.unrecognized, unrecognized),
+            (&mut self.ignored_stale, ignored_stale),
+            (&mut self.ignored_before_snapshot, ignored_before_snapshot),
+            (&mut self.ignored_not_subscribed, ignored_not_subscribed),
+            (&mut self.ignored_unknown_response, ignored_unknown_response),
+            (&mut self.ignored_ended_link, ignored_ended_link),
+            (&mut self.control_frames, control_frames),
+            (&mut self.resyncs, resyncs),
+            (&mut self.connects, connects),
+            (&mut self.connect_failures, connect_failures),
+            (&mut self.stale_inputs, stale_inputs),
+        ] {
+            *counter = counter.saturating_add(*more);
+        }
+    }
+
     pub(crate) const fn count_ignored(&mut self, why: IgnoredReason) {
         let counter = match why {
             IgnoredReason::StaleUpdate => &mut self.ignored_stale,

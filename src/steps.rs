@@ -3,8 +3,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::connection::{Batch, Cause, Connection, OUTPUT_MAX, Output, Pending};
+use crate::connection::{Batch, Cause, Connection, Pending};
 use crate::endpoint::Endpoint;
 use crate::error::{CommandError, Limit};
 use crate::event::{Event, Outcome};
@@ -12,7 +13,8 @@ use crate::identity::{LinkId, RequestId, StreamId};
 use crate::lifecycle::{
     Cell, Effect, Input, Refusal, State, StreamEffect, StreamInput, StreamState, link_step, stream_step,
 };
-use crate::outcome::{CloseReason, ConnectFailure, Lost, Retry};
+use crate::outcome::{Abandoned, CloseReason, ConnectFailure, Lost, Retry};
+use crate::outputs::Output;
 use crate::request::{MarketDataRequest, Request};
 use crate::sequence::Position;
 use crate::stream::Stream;
@@ -39,7 +41,7 @@ impl Connection {
 
     /// Whether a command is allowed, and is to be sent at once.
     pub(crate) fn allow(&mut self, input: Input) -> Result<bool, CommandError> {
-        if self.outputs.len() >= OUTPUT_MAX {
+        if self.shared.outputs.is_full() {
             return Err(CommandError::TooMany(Limit::Outputs));
         }
         match link_step(self.state, input) {
@@ -58,9 +60,15 @@ impl Connection {
         match link_step(self.state, input) {
             Cell::Go(next, effects) => {
                 let before = core::mem::replace(&mut self.state, next);
+                if input != Input::Exhausted {
+                    self.abandoned = Abandoned::default();
+                }
                 let retry = self.enter(next, cause);
                 for effect in effects {
                     self.perform(*effect, before, cause, retry);
+                }
+                if next == State::Backoff && retry.is_none() {
+                    return self.step(Input::Exhausted, Cause::None);
                 }
                 self.settle();
                 Ok(())
@@ -89,49 +97,82 @@ impl Connection {
             }
             State::Subscribing => {
                 self.heard = now;
-                self.probed = false;
+                self.probed = None;
+                self.probe_waits = false;
                 self.next_sequence = 0;
                 self.malformed_run = 0;
                 self.timers.arm(Timer::Alive, now + config.probe_after);
+                if let Some(every) = config.heartbeat_every.filter(|_| config.authenticated) {
+                    // The upgrade was a request, too.
+                    self.sent = now;
+                    self.timers.arm_by(Timer::Heartbeat, now + every);
+                }
             }
             State::Live => self.timers.arm(Timer::Stable, now + config.stable_after),
             State::Closing => self.timers.arm(Timer::Close, now + config.close_timeout),
             State::Backoff => {
-                let retry = match cause {
-                    Cause::Failure(why) => why.retry(),
-                    Cause::Loss(why) => why.retry(),
-                    Cause::None => Retry::Usual,
-                };
-                let delay = match retry {
-                    Retry::Usual | Retry::Never => self.backoff.next(),
-                    Retry::NotBefore(least) => self.backoff.next().max(least),
-                };
-                let at = now + delay;
+                let at = self.next_attempt(cause)?;
                 self.timers.arm(Timer::Retry, at);
                 return Some(at);
             }
-            State::Idle | State::Closed => {}
+            State::Closed => self.timers.set(Timer::Heartbeat, None),
+            State::Idle => {}
         }
         None
+    }
+
+    /// When the next attempt is made; `None` if none will be.
+    fn next_attempt(&mut self, cause: Cause) -> Option<Instant> {
+        let retry = match cause {
+            Cause::Held(at) => return Some(at),
+            Cause::Failure(why) => why.retry(),
+            Cause::Loss(why) => why.retry(),
+            Cause::None => Retry::Usual,
+        };
+        let delay = self.backoff.next();
+        let at = match retry {
+            Retry::Usual | Retry::Never => self.now + delay,
+            Retry::NotBefore(least) => self.now + delay.max(least),
+        };
+        if let (Cause::Failure(why), Retry::NotBefore(least)) = (cause, retry)
+            && why.is_of_host()
+        {
+            self.limits.dials = self.limits.dials.hold_until(self.now + least);
+        }
+        if self.is_last || self.is_exhausted() {
+            return None;
+        }
+        Some(at.max(self.limits.dials.free_at()))
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.config.attempts_max.is_some_and(|most| self.backoff.attempts() >= most)
     }
 
     fn perform(&mut self, effect: Effect, before: State, cause: Cause, retry: Option<Instant>) {
         let link = self.link;
         match effect {
-            Effect::Dial => self.outputs.push_back(Output::Connect(link)),
-            Effect::Abort => self.outputs.push_back(Output::Abort(link)),
+            Effect::Dial => {
+                // There was room for it, or this step would not be taken.
+                let _ = self.limits.take_dial(self.now);
+                self.shared.outputs.push(Output::Connect(link));
+            }
+            Effect::Abort => {
+                self.abandoned.links = self.abandoned.links.saturating_add(1);
+                self.shared.outputs.push(Output::Abort(link));
+            }
             Effect::ReportFailure => {
                 let why = match cause {
                     Cause::Failure(why) => why,
                     Cause::Loss(_) => ConnectFailure::Transport,
-                    Cause::None => ConnectFailure::Cancelled,
+                    Cause::None | Cause::Held(_) => ConnectFailure::Cancelled,
                 };
                 self.stats.connect_failures = self.stats.connect_failures.saturating_add(1);
                 self.report(Event::ConnectFailed { link, why, retry });
             }
             Effect::ReportOpened => {
                 self.stats.connects = self.stats.connects.saturating_add(1);
-                self.report(Event::Opened { link });
+                self.report(Event::Opened { link, missing_since: self.missing_since });
             }
             Effect::Restore => self.each_stream(StreamInput::LinkUp),
             Effect::ReportLive => self.report(Event::Live { link }),
@@ -139,12 +180,12 @@ impl Connection {
             Effect::ReportLost => {
                 let why = match cause {
                     Cause::Loss(why) => why,
-                    Cause::Failure(_) | Cause::None => Lost::Transport,
+                    Cause::Failure(_) | Cause::None | Cause::Held(_) => Lost::Transport,
                 };
                 self.report(Event::Disconnected { link, why, retry });
             }
             Effect::SendClose => {
-                self.outputs.push_back(Output::Close { link, code: 1000, reason: "" });
+                self.shared.outputs.push(Output::Close { link, code: 1000, reason: "" });
             }
             Effect::ReportClosed => {
                 let reason = match (before, cause) {
@@ -152,9 +193,12 @@ impl Connection {
                     (State::Closing, _) => CloseReason::Requested,
                     (_, Cause::Failure(why)) => CloseReason::ConnectRefused(why),
                     (_, Cause::Loss(Lost::Closed { code: Some(code) })) => CloseReason::ClosedByPeer { code },
-                    (_, Cause::Loss(_) | Cause::None) => CloseReason::Requested,
+                    (State::Backoff, Cause::None) if !self.is_last && self.is_exhausted() => {
+                        CloseReason::AttemptsExhausted { attempts: self.backoff.attempts() }
+                    }
+                    (_, Cause::Loss(_) | Cause::None | Cause::Held(_)) => CloseReason::Requested,
                 };
-                self.report(Event::Closed { reason });
+                self.report(Event::Closed { reason, abandoned: self.abandoned });
             }
             // Done by the method that looked the cell up.
             Effect::Deliver | Effect::Record | Effect::Send => {}
@@ -162,7 +206,7 @@ impl Connection {
     }
 
     pub(crate) fn report(&mut self, event: Event<'static>) {
-        self.outputs.push_back(Output::Event(event));
+        self.shared.outputs.push(Output::Event(event));
     }
 
     pub(crate) fn lose(&mut self, why: Lost) {
@@ -171,12 +215,18 @@ impl Connection {
     }
 
     fn fail_all(&mut self) {
+        self.missing_since = Some(self.heard);
+        self.cancel_waits = false;
         self.batches.clear();
-        while let Some((id, pending)) = self.in_flight.take_oldest() {
-            if let Pending::Application(about) = pending {
-                self.report(Event::Reply { request: RequestId(id), about, outcome: Outcome::Lost });
+        while let Some((id, output, pending)) = self.in_flight.take_oldest() {
+            if let Pending::Application(about) | Pending::Limits(about) = pending {
+                self.abandoned.requests = self.abandoned.requests.saturating_add(1);
+                let handed_out = self.shared.outputs.was_handed_out(output);
+                let outcome = if handed_out { Outcome::Lost } else { Outcome::NotSent };
+                self.report(Event::Reply { request: RequestId(id), about, outcome });
             }
         }
+        self.shared.outputs.withdraw_sends(self.link);
         self.each_stream(StreamInput::LinkDown);
     }
 
@@ -202,31 +252,48 @@ impl Connection {
         }
         if next == StreamState::Wanted {
             subscription.resyncing = false;
+            subscription.confirmed = false;
+            subscription.request = 0;
         }
-        if next == StreamState::Active && subscription.is_book() {
-            subscription.due = Some(self.now + self.config.snapshot_timeout);
+        if matches!(next, StreamState::Active | StreamState::Synced) {
+            if input != StreamInput::Unanswered {
+                subscription.heard = self.now;
+            }
+            subscription.due = if subscription.awaits_snapshot() {
+                Some(self.now + self.config.snapshot_timeout)
+            } else {
+                subscription.silence_max.map(|silence| subscription.heard + silence)
+            };
         }
         let due = subscription.due;
-        let (stream, symbol) = (subscription.stream, subscription.stream.symbol());
+        let (stream, symbol, since) = (subscription.stream, subscription.stream.symbol(), subscription.heard);
         let mut rejected = false;
         for effect in effects {
             match effect {
                 StreamEffect::Join => self.enqueue(id, true),
                 StreamEffect::Leave => self.enqueue(id, false),
                 StreamEffect::Delay => self.delay(id),
+                StreamEffect::ReportQuiet => {
+                    self.of_each_wish(id, |id| Event::Quiet { id, stream, since });
+                }
                 StreamEffect::ReportSubscribed => {
+                    if let Some(subscription) = self.subscriptions.get_mut(id) {
+                        subscription.confirmed = true;
+                    }
                     if !matches!(stream, Stream::Depth { .. }) {
                         self.forgive(id);
                     }
-                    self.report(Event::Subscribed { id, stream });
+                    self.of_each_wish(id, |id| Event::Subscribed { id, stream });
                 }
                 StreamEffect::ReportSynced => {
                     self.forgive(id);
                     if let Some(symbol) = symbol {
-                        self.report(Event::Synced { symbol });
+                        self.of_each_wish(id, |id| Event::Synced { id, symbol });
                     }
                 }
-                StreamEffect::ReportUnsubscribed => self.report(Event::Unsubscribed { id, stream }),
+                StreamEffect::ReportUnsubscribed => {
+                    self.of_each_wish(id, |id| Event::Unsubscribed { id, stream, last: true });
+                }
                 StreamEffect::ReportRejected => rejected = true,
             }
         }
@@ -236,7 +303,7 @@ impl Connection {
         if next == StreamState::Gone {
             self.subscriptions.remove(id);
             // One that was wanted meanwhile has waited for this.
-            let waiting = self.subscriptions.successor(&stream);
+            let waiting = self.subscriptions.alike(&stream);
             let waiting = waiting.filter(|it| it.state == StreamState::Wanted && it.due.is_none());
             if let Some(successor) = waiting.map(|it| it.id)
                 && !self.subscriptions.is_leaving(&stream)
@@ -248,11 +315,77 @@ impl Connection {
         rejected
     }
 
+    fn of_each_wish(&mut self, id: StreamId, event: impl Fn(StreamId) -> Event<'static>) {
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        for wish in &subscription.wishes {
+            self.shared.outputs.push(Output::Event(event(*wish)));
+        }
+    }
+
     /// The wish was fulfilled: past failures do not count any more.
     fn forgive(&mut self, id: StreamId) {
         if let Some(subscription) = self.subscriptions.get_mut(id) {
             subscription.attempts = 0;
         }
+    }
+
+    /// Adds a wish for a stream, and asks for the stream if nobody has.
+    pub(crate) fn wish(
+        &mut self,
+        stream: Stream,
+        silence_max: Option<Duration>,
+    ) -> Result<StreamId, CommandError> {
+        let send = self.allow(Input::Subscribe)?;
+        if !self.config.has(&stream) {
+            return Err(CommandError::WrongEndpoint);
+        }
+        let (generation, link, now) = (self.shared.next_generation, self.link.slot, self.now);
+        let make = |place| StreamId::new(generation, link, place);
+        let subscription = self.subscriptions.wish(stream, self.config.streams_max, make)?;
+        self.shared.next_generation = generation.wrapping_add(1);
+        let wish = subscription.wishes.last().copied().unwrap_or(subscription.id);
+        let is_first = wish == subscription.id;
+        if let Some(silence) = silence_max {
+            subscription.silence_max = Some(subscription.silence_max.map_or(silence, |it| it.min(silence)));
+            if matches!(subscription.state, StreamState::Active | StreamState::Synced)
+                && !subscription.awaits_snapshot()
+            {
+                let due = now + silence;
+                subscription.due = Some(subscription.due.map_or(due, |armed| armed.min(due)));
+                self.timers.arm_by(Timer::Resync, due);
+            }
+        }
+        let (confirmed, synced) = (subscription.confirmed, subscription.state == StreamState::Synced);
+        if confirmed && !is_first {
+            self.report(Event::Subscribed { id: wish, stream });
+        }
+        if let Some(symbol) = stream.symbol().filter(|_| synced) {
+            self.report(Event::Synced { id: wish, symbol });
+        }
+        // After an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
+        if is_first && send && !self.subscriptions.is_leaving(&stream) {
+            self.stream_step(wish, StreamInput::LinkUp);
+            self.settle();
+        }
+        Ok(wish)
+    }
+
+    /// Ends a wish; the last one for a stream ends that.
+    pub(crate) fn end_wish(&mut self, wish: StreamId) -> Result<(), CommandError> {
+        let subscription = self.subscriptions.wished(wish).ok_or(CommandError::UnknownStream)?;
+        if subscription.state == StreamState::Leaving {
+            return Err(CommandError::UnknownStream);
+        }
+        let (id, stream) = (subscription.id, subscription.stream);
+        if subscription.wishes.len() > 1 {
+            subscription.wishes.retain(|other| *other != wish);
+            self.report(Event::Unsubscribed { id: wish, stream, last: false });
+            return Ok(());
+        }
+        self.subscriptions.unroute(id);
+        self.stream_step(id, StreamInput::Unsubscribe);
+        self.settle();
+        Ok(())
     }
 
     fn delay(&mut self, id: StreamId) {
@@ -268,7 +401,7 @@ impl Connection {
     /// To be called when subscriptions have moved: sends what is to be sent, and sees whether the link
     /// is live, or of no use.
     pub(crate) fn settle(&mut self) {
-        self.send_batches();
+        self.send_waiting();
         if !matches!(self.state, State::Subscribing | State::Live) {
             return;
         }
@@ -293,17 +426,22 @@ impl Connection {
 
     /// Sends a text under the next number; waits for its answer if there is to be one.
     fn send(&mut self, pending: Option<Pending>, text: impl FnOnce(u64) -> String) -> u64 {
-        let id = self.next_request;
-        self.next_request = self.next_request.wrapping_add(1);
+        let id = self.shared.next_request;
+        self.shared.next_request = id.wrapping_add(1);
+        self.sent = self.now;
+        let output = self.shared.outputs.push(Output::Send { link: self.link, text: text(id) });
         if let Some(pending) = pending {
-            self.in_flight.insert(id, self.now + self.config.request_timeout, pending);
+            self.in_flight.insert(id, self.now + self.config.request_timeout, output, pending);
             self.rearm_requests();
         }
-        self.outputs.push_back(Output::Send { link: self.link, text: text(id) });
         id
     }
 
     fn enqueue(&mut self, id: StreamId, join: bool) {
+        if join && let Some(subscription) = self.subscriptions.get_mut(id) {
+            subscription.request = 0;
+            subscription.confirmed = false;
+        }
         let most = self.config.streams_per_request_max;
         match self.batches.back_mut() {
             Some(batch) if batch.join == join && batch.streams.len() < most => batch.streams.push(id),
@@ -318,33 +456,82 @@ impl Connection {
         self.batches.push_front(batch);
     }
 
-    fn send_batches(&mut self) {
+    /// Sends what waits, as far as the limits on requests and on those in flight leave room.
+    fn send_waiting(&mut self) {
         if !matches!(self.state, State::Subscribing | State::Live) {
             self.batches.clear();
             return;
         }
+        if self.probe_waits && !self.in_flight.is_full() && self.may_send() {
+            self.probe_waits = false;
+            self.send_request(Pending::Probe, &Request::Ping);
+        }
+        if self.cancel_waits && !self.in_flight.is_full() && self.may_send() {
+            self.cancel_waits = false;
+            let request = Request::CancelSessionOrders;
+            self.send_request(Pending::Application(request.subject()), &request);
+        }
         while !self.in_flight.is_full()
-            && let Some(batch) = self.batches.pop_front()
+            && let Some(mut batch) = self.batches.pop_front()
         {
-            let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
-            let streams: Vec<Stream> = known.map(|subscription| subscription.stream).collect();
-            let confirmed = self.config.api != Endpoint::MarketDataV2;
-            let waits = (confirmed || batch.join).then(|| Pending::Batch(batch.clone()));
-            let id = self.send(waits, |id| match (confirmed, batch.join) {
-                (true, true) => Request::Subscribe(streams).encode(id),
-                (true, false) => Request::Unsubscribe(streams).encode(id),
-                (false, true) => MarketDataRequest::Subscribe(streams).encode(),
-                (false, false) => MarketDataRequest::Unsubscribe(streams).encode(),
-            });
-            for stream in &batch.streams {
-                if let Some(subscription) = self.subscriptions.get_mut(*stream) {
-                    subscription.request = id;
-                }
+            self.drop_outdated(&mut batch);
+            if batch.streams.is_empty() {
+                continue;
             }
-            // Where nothing is confirmed, having said so is having left.
-            if !confirmed && !batch.join {
-                self.each_of(&batch, id, StreamInput::Accepted);
+            if !self.may_send() {
+                self.batches.push_front(batch);
+                return;
             }
+            self.send_batch(&batch);
+        }
+    }
+
+    /// Takes room from the limit on requests; otherwise the timer `Quota` says when there is some.
+    fn may_send(&mut self) -> bool {
+        let room = self.limits.take_request(false, self.now);
+        self.timers.set(Timer::Quota, room.err());
+        room.is_ok()
+    }
+
+    /// While a batch waited, streams may have been unsubscribed: those are neither asked for, nor left if
+    /// nobody has asked for them.
+    fn drop_outdated(&mut self, batch: &mut Batch) {
+        let mut never_joined = Vec::new();
+        batch.streams.retain(|id| {
+            let Some(subscription) = self.subscriptions.get(*id) else { return false };
+            if batch.join {
+                return subscription.state == StreamState::Requested;
+            }
+            let is_joined = subscription.request != 0;
+            if !is_joined {
+                never_joined.push(*id);
+            }
+            is_joined
+        });
+        for id in never_joined {
+            self.stream_step(id, StreamInput::Accepted);
+        }
+    }
+
+    fn send_batch(&mut self, batch: &Batch) {
+        let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
+        let streams: Vec<Stream> = known.map(|subscription| subscription.stream).collect();
+        let confirmed = self.config.api != Endpoint::MarketDataV2;
+        let waits = (confirmed || batch.join).then(|| Pending::Batch(batch.clone()));
+        let id = self.send(waits, |id| match (confirmed, batch.join) {
+            (true, true) => Request::Subscribe(streams).encode(id),
+            (true, false) => Request::Unsubscribe(streams).encode(id),
+            (false, true) => MarketDataRequest::Subscribe(streams).encode(),
+            (false, false) => MarketDataRequest::Unsubscribe(streams).encode(),
+        });
+        for stream in &batch.streams {
+            if let Some(subscription) = self.subscriptions.get_mut(*stream) {
+                subscription.request = id;
+            }
+        }
+        // Where nothing is confirmed, having said so is having left.
+        if !confirmed && !batch.join {
+            self.each_of(batch, id, StreamInput::Accepted);
         }
     }
 
@@ -355,7 +542,7 @@ impl Connection {
     pub(crate) fn expire_requests(&mut self) {
         while let Some((id, pending)) = self.in_flight.take_expired(self.now) {
             match pending {
-                Pending::Application(about) => {
+                Pending::Application(about) | Pending::Limits(about) => {
                     let outcome = Outcome::TimedOut;
                     self.report(Event::Reply { request: RequestId(id), about, outcome });
                 }
@@ -380,12 +567,27 @@ impl Connection {
         }
     }
 
-    /// The timer `Resync`: streams that were to be asked for again, and snapshots that did not come.
+    /// The timer `Resync`: streams that were to be asked for again, snapshots that did not come, and
+    /// streams that may have been silent for too long.
     pub(crate) fn ask_again(&mut self) {
         let now = self.now;
         for id in self.subscriptions.ids(|subscription| subscription.due.is_some_and(|due| due <= now)) {
-            let wanted = self.subscriptions.get(id).is_some_and(|it| it.state == StreamState::Wanted);
-            self.stream_step(id, if wanted { StreamInput::LinkUp } else { StreamInput::Overdue });
+            let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
+            let input = if subscription.state == StreamState::Wanted {
+                StreamInput::LinkUp
+            } else if subscription.awaits_snapshot() {
+                StreamInput::Overdue
+            } else {
+                // Frames only note when they came.
+                let due = subscription.silence_max.map(|silence| subscription.heard + silence);
+                if due.is_none_or(|due| due > now) {
+                    subscription.due = due;
+                    continue;
+                }
+                subscription.resyncing = subscription.is_book();
+                StreamInput::Silence
+            };
+            self.stream_step(id, input);
         }
         let next = self.subscriptions.iter().filter_map(|subscription| subscription.due).min();
         self.timers.set(Timer::Resync, next);
@@ -395,26 +597,45 @@ impl Connection {
     /// The timer `Alive`. It is not touched when frames come: only when it fires is it seen how long
     /// ago the last one came.
     pub(crate) fn check_silence(&mut self) {
-        let probe_at = self.heard + self.config.probe_after;
-        let give_up_at =
-            (self.heard + self.config.silence_max).max(probe_at + core::time::Duration::from_millis(1));
-        if probe_at > self.now {
-            self.probed = false;
-            self.timers.arm(Timer::Alive, probe_at);
-        } else if give_up_at <= self.now && self.probed {
-            self.input(Input::Silence, Cause::Loss(Lost::Silent));
-        } else if self.probed {
-            self.timers.arm(Timer::Alive, give_up_at);
-        } else {
-            self.probed = true;
-            // The archived endpoints answer nothing, but have heartbeats.
-            if !self.in_flight.is_full() && self.config.api == Endpoint::Streams {
-                self.send_request(Pending::Probe, &Request::Ping);
+        if let Some(probed) = self.probed {
+            let give_up_at = probed + self.time_to_answer();
+            if give_up_at <= self.now {
+                self.input(Input::Silence, Cause::Loss(Lost::Silent));
+            } else {
+                self.timers.arm(Timer::Alive, give_up_at);
             }
-            // After a long sleep of the whole machine the answer still gets its time.
-            let answer = self.config.silence_max.saturating_sub(self.config.probe_after);
-            let at = give_up_at.max(self.now + answer.max(core::time::Duration::from_millis(1)));
-            self.timers.arm(Timer::Alive, at);
+            return;
+        }
+        let probe_at = self.heard + self.config.probe_after;
+        if probe_at > self.now {
+            self.timers.arm(Timer::Alive, probe_at);
+        } else {
+            self.probe();
+            self.settle();
+        }
+    }
+
+    /// Asks for a sign of life; after a long sleep of the whole machine the answer still gets its time.
+    pub(crate) fn probe(&mut self) {
+        self.probed = Some(self.now);
+        // The archived endpoints answer nothing, but have heartbeats.
+        self.probe_waits = self.config.api == Endpoint::Streams;
+        self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
+    }
+
+    fn time_to_answer(&self) -> Duration {
+        self.config.silence_max.saturating_sub(self.config.probe_after).max(Duration::from_millis(1))
+    }
+
+    /// The timer `Heartbeat`, as lazy.
+    pub(crate) fn check_heartbeat(&mut self) {
+        let Some(every) = self.config.heartbeat_every else { return };
+        let due = self.sent + every;
+        if due > self.now {
+            self.timers.arm(Timer::Heartbeat, due);
+        } else {
+            self.report(Event::HeartbeatDue { link: self.link, since: self.sent });
+            self.timers.arm(Timer::Heartbeat, self.now + every);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! [`Subscriptions`]: what is wanted, where each stands, and which frame belongs to which.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::error::{CommandError, Limit};
 use crate::identity::StreamId;
@@ -12,15 +13,26 @@ use crate::time::Instant;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
+    /// By which it is known within the connection: that of its first wish.
     pub(crate) id: StreamId,
+    /// Who wants it; not empty but while its end is not confirmed.
+    pub(crate) wishes: Vec<StreamId>,
     pub(crate) stream: Stream,
     pub(crate) state: StreamState,
-    /// The newest request about it; answers to older ones say nothing any more.
+    /// The newest request about it that was sent since it was wanted on this link; answers to older ones say
+    /// nothing any more. Zero: none yet.
     pub(crate) request: u64,
+    /// Whether its newest subscription was confirmed.
+    pub(crate) confirmed: bool,
     /// How often in a row it went unanswered.
     pub(crate) attempts: u8,
-    /// When to ask again (wanted), or when its snapshot is overdue (active).
+    /// When to ask again (wanted), when its snapshot is overdue (active), or when it may have been silent for
+    /// too long.
     pub(crate) due: Option<Instant>,
+    /// How long it may be silent, if that was declared.
+    pub(crate) silence_max: Option<Duration>,
+    /// When its last frame came.
+    pub(crate) heard: Instant,
     /// The place in its updates, for books.
     pub(crate) position: Position,
     /// Whether its next snapshot repairs something.
@@ -28,8 +40,30 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
+    const fn new(id: StreamId, stream: Stream) -> Subscription {
+        Subscription {
+            id,
+            wishes: Vec::new(),
+            stream,
+            state: StreamState::Wanted,
+            request: 0,
+            confirmed: false,
+            attempts: 0,
+            due: None,
+            silence_max: None,
+            heard: Instant::ZERO,
+            position: Position::awaiting(),
+            resyncing: false,
+        }
+    }
+
     pub(crate) const fn is_book(&self) -> bool {
         matches!(self.stream, Stream::Depth { .. })
+    }
+
+    /// Whether its snapshot is awaited.
+    pub(crate) const fn awaits_snapshot(&self) -> bool {
+        self.is_book() && matches!(self.state, StreamState::Active)
     }
 }
 
@@ -38,37 +72,42 @@ impl Subscription {
 pub(crate) struct Subscriptions {
     slots: Vec<Option<Subscription>>,
     free: Vec<usize>,
-    next_generation: u64,
     /// Per symbol, the slot that each kind of frame belongs to.
     routes: SymbolMap<[Option<u32>; TOPICS]>,
     /// The same for streams over all symbols.
     global: [Option<u32>; TOPICS],
 }
 
-/// Low bits of an id: the slot.
-const SLOT_BITS: u32 = 20;
-
 impl Subscriptions {
     pub(crate) const fn new() -> Subscriptions {
         Subscriptions {
             slots: Vec::new(),
             free: Vec::new(),
-            next_generation: 1,
             routes: SymbolMap::new(),
             global: [None; TOPICS],
         }
     }
 
-    fn slot(id: StreamId) -> usize {
-        (id.0 & ((1 << SLOT_BITS) - 1)) as usize
-    }
-
     pub(crate) fn get(&self, id: StreamId) -> Option<&Subscription> {
-        self.slots.get(Subscriptions::slot(id))?.as_ref().filter(|subscription| subscription.id == id)
+        self.slots.get(id.place())?.as_ref().filter(|subscription| subscription.id == id)
     }
 
     pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Subscription> {
-        self.slots.get_mut(Subscriptions::slot(id))?.as_mut().filter(|subscription| subscription.id == id)
+        self.slots.get_mut(id.place())?.as_mut().filter(|subscription| subscription.id == id)
+    }
+
+    /// The subscription that a wish is for.
+    pub(crate) fn wished(&mut self, wish: StreamId) -> Option<&mut Subscription> {
+        let slot = self.slots.get_mut(wish.place())?.as_mut();
+        slot.filter(|subscription| subscription.wishes.contains(&wish))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.len() == self.free.len()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len().saturating_sub(self.free.len())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Subscription> {
@@ -87,39 +126,46 @@ impl Subscriptions {
             .collect()
     }
 
-    /// Adds a stream, or finds it if it is there already.
-    pub(crate) fn insert(&mut self, stream: Stream, streams_max: usize) -> Result<StreamId, CommandError> {
-        if let Some(present) = self.route(&stream).and_then(|slot| self.slots.get(slot)?.as_ref()) {
-            return if present.stream == stream { Ok(present.id) } else { Err(CommandError::Ambiguous) };
-        }
-        let most = streams_max.min(1 << SLOT_BITS);
-        let slot = match self.free.pop() {
+    /// The subscription that takes all frames that look like those of `stream`.
+    pub(crate) fn alike(&self, stream: &Stream) -> Option<&Subscription> {
+        self.slots.get(self.route(stream)?)?.as_ref()
+    }
+
+    /// Adds a wish for a stream: another one, if it is wanted already. `make` makes its id, from a place.
+    pub(crate) fn wish(
+        &mut self,
+        stream: Stream,
+        streams_max: usize,
+        make: impl FnOnce(usize) -> StreamId,
+    ) -> Result<&mut Subscription, CommandError> {
+        let slot = match self.route(&stream) {
             Some(slot) => slot,
-            None if self.slots.len() < most => {
-                self.slots.push(None);
-                self.slots.len().saturating_sub(1)
+            None => {
+                let slot = match self.free.pop() {
+                    Some(slot) => slot,
+                    None if self.slots.len() < streams_max.min(StreamId::PLACES) => {
+                        self.slots.push(None);
+                        self.slots.len().saturating_sub(1)
+                    }
+                    None => return Err(CommandError::TooMany(Limit::Streams)),
+                };
+                self.set_route(&stream, Some(slot as u32));
+                slot
             }
-            None => return Err(CommandError::TooMany(Limit::Streams)),
         };
-        let id = StreamId((self.next_generation << SLOT_BITS) | slot as u64);
-        self.next_generation = self.next_generation.wrapping_add(1);
-        let state = StreamState::Wanted;
-        let position = Position::default();
-        let subscription = Subscription {
-            id,
-            stream,
-            state,
-            request: 0,
-            attempts: 0,
-            due: None,
-            position,
-            resyncing: false,
-        };
-        if let Some(entry) = self.slots.get_mut(slot) {
-            *entry = Some(subscription);
+        let entry = self.slots.get_mut(slot).ok_or(CommandError::TooMany(Limit::Streams))?;
+        if let Some(present) = entry {
+            if present.stream != stream {
+                return Err(CommandError::Ambiguous);
+            }
+            if present.wishes.len() >= streams_max {
+                return Err(CommandError::TooMany(Limit::Streams));
+            }
         }
-        self.set_route(&stream, Some(slot as u32));
-        Ok(id)
+        let id = make(slot);
+        let subscription = entry.get_or_insert_with(|| Subscription::new(id, stream));
+        subscription.wishes.push(id);
+        Ok(subscription)
     }
 
     /// Whether the end of a subscription whose frames look like those of `stream` is not confirmed yet.
@@ -128,22 +174,17 @@ impl Subscriptions {
         self.iter().any(|it| it.state == StreamState::Leaving && alike(&it.stream))
     }
 
-    /// The subscription that frames like those of `stream` belong to.
-    pub(crate) fn successor(&self, stream: &Stream) -> Option<&Subscription> {
-        self.slots.get(self.route(stream)?)?.as_ref()
-    }
-
     /// From now on no frame belongs to it.
     pub(crate) fn unroute(&mut self, id: StreamId) {
         let Some(stream) = self.get(id).map(|subscription| subscription.stream) else { return };
-        if self.route(&stream) == Some(Subscriptions::slot(id)) {
+        if self.route(&stream) == Some(id.place()) {
             self.set_route(&stream, None);
         }
     }
 
     pub(crate) fn remove(&mut self, id: StreamId) {
         self.unroute(id);
-        let slot = Subscriptions::slot(id);
+        let slot = id.place();
         if self.get(id).is_some()
             && let Some(entry) = self.slots.get_mut(slot)
         {

@@ -20,10 +20,26 @@ pub enum Timer {
     Stable,
     /// The closing handshake has taken too long.
     Close,
+    /// The venue's limit on requests leaves room for one that waits.
+    Quota,
+    /// Nothing was sent for a while over a link whose orders want a heartbeat.
+    Heartbeat,
+    /// The next step of a client's shutdown is due.
+    Shutdown,
 }
 
-const TIMERS: [Timer; 7] =
-    [Timer::Connect, Timer::Retry, Timer::Alive, Timer::Request, Timer::Resync, Timer::Stable, Timer::Close];
+/// Those of a link.
+const TIMERS: [Timer; 9] = [
+    Timer::Connect,
+    Timer::Retry,
+    Timer::Alive,
+    Timer::Request,
+    Timer::Resync,
+    Timer::Stable,
+    Timer::Close,
+    Timer::Quota,
+    Timer::Heartbeat,
+];
 
 /// When the caller should call `handle_timeout`, and why.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,8 +73,13 @@ impl Timers {
         }
     }
 
+    /// Disarms all but the one that outlives links.
     pub(crate) fn disarm_all(&mut self) {
-        *self = Timers::default();
+        for timer in TIMERS {
+            if timer != Timer::Heartbeat {
+                self.set(timer, None);
+            }
+        }
     }
 
     pub(crate) fn next(&self) -> Option<Deadline> {

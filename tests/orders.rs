@@ -347,8 +347,14 @@ fn a_request_without_an_answer_is_unknown_and_never_sent_again() {
     assert_eq!(pair.exchange.orders(ACCOUNT).len(), 1);
     // Sent into a link that tears: it may have got there or not, and both are unknown.
     place(&mut pair, limit("torn", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+    pair.run(Duration::ZERO);
     pair.tear();
     assert_eq!(told(&pair, "torn"), "Unknown 0");
+    pair.run(SECOND * 10);
+    // Not even handed out: the venue cannot have it.
+    place(&mut pair, limit("unsent", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+    pair.tear();
+    assert_eq!(told(&pair, "unsent"), "Rejected 0 the link ended before it was sent");
     pair.run(SECOND * 10);
     let at_venue = pair.exchange.orders(ACCOUNT);
     assert_eq!(at_venue.iter().filter(|order| order.client_order_id.as_deref() == Some("torn")).count(), 0);

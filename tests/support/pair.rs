@@ -335,7 +335,7 @@ impl Pair {
             Event::Heartbeat(_) => self.log.push("heartbeat".to_owned()),
             Event::SubscriptionAck(_) => self.log.push("acknowledged".to_owned()),
             Event::Error(error) => self.log.push(format!("error {}", error.reason)),
-            Event::Synced { symbol } => self.log.push(format!("synced {symbol}")),
+            Event::Synced { symbol, .. } => self.log.push(format!("synced {symbol}")),
             Event::Ignored(ignored) => self.log.push(format!("ignored {:?}", ignored.why)),
             Event::Malformed(malformed) => self.log.push(format!("malformed {}", malformed.error)),
             Event::Reply { about, outcome, .. } => {
@@ -353,7 +353,7 @@ impl Pair {
             Event::Live { .. } => self.log.push("live".to_owned()),
             Event::Disconnected { why, .. } => self.log.push(format!("disconnected {why:?}")),
             Event::ConnectFailed { why, .. } => self.log.push(format!("connect failed {why:?}")),
-            Event::Closed { reason } => {
+            Event::Closed { reason, .. } => {
                 self.log.push(format!("closed {reason:?}"));
                 self.closed = true;
             }

@@ -332,7 +332,7 @@ impl Player {
         let live = |books: &Books, symbol: &str| books.get(symbol).is_some_and(|book| book.live().is_some());
         match event {
             Event::Reply { request, .. } => assert!(self.requests.remove(request), "{request:?} ended twice"),
-            Event::Opened { link } => {
+            Event::Opened { link, .. } => {
                 self.sequence = 0;
                 self.attempt(*link, Attempt::Dialled, Attempt::Open);
             }

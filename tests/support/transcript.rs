@@ -1,4 +1,4 @@
-//! Transcripts: what is done to a connection, and all that it answers, as text.
+//! Transcripts: what is done to a connection, or to a client of several links, and all that it answers, as text.
 //!
 //! A line that begins with `>` is an output, one with `!` an event, one with `=` an answer to a question of
 //! the transcript; every other line is an input:
@@ -6,17 +6,25 @@
 //! ```text
 //! config NAME VALUE...     at the top: `config backoff 0.5 30`, `config url ws://venue/v2/marketdata`
 //! seed 7                   at the top
+//! client                   the first line: a client, whose inputs about a link begin with its place, as in
+//!                          `1: connected`, and whose outputs show the link, as in `> 1.2 close 1000`
+//! endpoint NAME URL        of a client; `private` behind it if its upgrades are signed
+//! remove NAME              of a client: the endpoint
 //! @1.5                     time passes until 1.5 s, with a wake-up at each deadline on the way
 //! jump 1.5                 time is 1.5 s, with one wake-up
 //! busy 1.5                 time is 1.5 s, and nobody has looked at the deadlines
-//! open | close | connected | subscribe NAME | unsubscribe NAME | request METHOD
+//! open | close | close by 2.5 | shut down by 2.5 | resumed
+//! subscribe NAME           `as LABEL`, if several wishes are for one stream; `at ENDPOINT`; `unless silent 10`
+//! unsubscribe LABEL | resync LABEL
+//! request METHOD | order ID
+//! connected
 //! failed CAUSE             the dial failed: refused, certificate, status 401, status 429 after 60, name lookup
 //! lost CAUSE               the transport ended: end, reset, protocol, transport
 //! < TEXT                   a text frame
 //! << closed CODE           the peer's Close frame; `none` for no code
 //! << ping | << binary
 //! stale INPUT              the input is about the link of the attempt before
-//! state | deadline | streams | count COUNTER
+//! state | links | readiness | deadline | streams | count COUNTER
 //! ```
 
 use std::collections::BTreeMap;
@@ -24,18 +32,32 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{
-    CommandError, Config, ConnectFailure, Connection, Frame, Instant, LinkId, Lost, Output, Request, Scratch,
-    StreamId,
+    Client, ClientConfig, CommandError, Config, ConnectFailure, Connection, Direction, EndpointId, Frame,
+    Instant, LinkId, Lost, NewOrder, Output, Request, Scratch, ShutdownPlan, Stats, Stream, StreamId,
 };
 
-use super::told::{describe, seconds};
+use super::told::{Teller, seconds};
 
-/// Runs the inputs of a transcript, and writes it anew with what the connection answers to them.
+/// Runs the inputs of a transcript, and writes it anew with what the connection or client answers to them.
 pub(crate) fn replay(transcript: &str) -> String {
-    let (config, seed) = settings(transcript);
+    let settings: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("config ")).collect();
+    let seed = transcript.lines().find_map(|line| line.strip_prefix("seed "));
+    let seed = seed.map_or(1, |seed| seed.parse().expect("a seed"));
+    let is_client = transcript.lines().any(|line| line == "client");
+    let url = settings.iter().find_map(|it| it.strip_prefix("url ")).unwrap_or("ws://venue");
+    let core = if is_client {
+        let limits = settings.iter().fold(ClientConfig::new(), |config, it| limit(config, it));
+        Core::Many(Box::new(Client::new(limits, seed)))
+    } else {
+        Core::One(Box::new(Connection::new(configured(&settings, url), seed)))
+    };
+    let settings = settings.into_iter().map(str::to_owned).collect();
     let mut player = Player {
-        connection: Connection::new(config, seed),
+        core,
+        settings,
+        teller: Teller { places: is_client },
         now: Instant::ZERO,
+        endpoints: BTreeMap::new(),
         links: Vec::new(),
         streams: BTreeMap::new(),
         text: String::new(),
@@ -53,39 +75,68 @@ pub(crate) fn replay(transcript: &str) -> String {
     player.text
 }
 
-/// What the lines at the top choose.
-fn settings(transcript: &str) -> (Config, u64) {
-    let words = |line: &'static str| move |it: &str| it.strip_prefix(line).map(str::to_owned);
-    let url = transcript.lines().find_map(words("config url ")).unwrap_or_else(|| "ws://venue".to_owned());
-    let seed = transcript.lines().find_map(words("seed ")).map_or(1, |seed| seed.parse().expect("a seed"));
-    let config = transcript.lines().filter_map(words("config ")).fold(Config::new(url), set);
-    (config, seed)
+fn configured(settings: &[impl AsRef<str>], url: &str) -> Config {
+    settings.iter().fold(Config::new(url), |config, setting| set(config, setting.as_ref()))
 }
 
-/// Sets what a line `config NAME VALUE...` names.
-fn set(config: Config, line: String) -> Config {
-    let (name, values) = line.split_once(' ').expect("a name and a value");
+/// Sets what `NAME VALUE...` names.
+fn set(config: Config, setting: &str) -> Config {
+    let (name, values) = setting.split_once(' ').expect("a name and a value");
     let values: Vec<&str> = values.split(' ').collect();
     let duration = |at: usize| Duration::from_secs_f64(values[at].parse().expect("seconds"));
-    let number = || values[0].parse::<usize>().expect("a number");
+    let number = |at: usize| values[at].parse::<u32>().expect("a number");
     match name {
-        "url" => config,
+        "url" | "links_max" => config,
+        "attempts_max" => config.attempts_max(number(0)),
         "backoff" => config.backoff(duration(0), duration(1)),
         "close_timeout" => config.close_timeout(duration(0)),
         "connect_timeout" => config.connect_timeout(duration(0)),
+        "dial_limit" => config.dial_limit(number(0), duration(1)),
+        "heartbeat_every" => config.heartbeat_every(duration(0)),
+        "order_limit" => config.order_limit(number(0), duration(1)),
         "probe_after" => config.probe_after(duration(0)),
+        "request_limit" => config.request_limit(number(0), duration(1)),
         "request_timeout" => config.request_timeout(duration(0)),
         "silence_max" => config.silence_max(duration(0)),
         "stable_after" => config.stable_after(duration(0)),
-        "streams_per_request_max" => config.streams_per_request_max(number()),
+        "stay_open" => config.stay_open(values[0] == "yes"),
+        "streams_max" => config.streams_max(number(0) as usize),
+        "streams_per_request_max" => config.streams_per_request_max(number(0) as usize),
         _ => panic!("not a setting: {name}"),
     }
 }
 
+fn limit(config: ClientConfig, setting: &str) -> ClientConfig {
+    match setting.strip_prefix("links_max ") {
+        Some(links) => config.links_max(links.parse().expect("a number")),
+        None => config,
+    }
+}
+
+/// What is played with.
+enum Core {
+    One(Box<Connection>),
+    Many(Box<Client>),
+}
+
+/// The same call on either.
+macro_rules! core {
+    ($self:ident, $core:ident => $call:expr) => {
+        match &mut $self.core {
+            Core::One($core) => $call,
+            Core::Many($core) => $call,
+        }
+    };
+}
+
 struct Player {
-    connection: Connection,
+    core: Core,
+    settings: Vec<String>,
+    teller: Teller,
     now: Instant,
-    links: Vec<LinkId>,
+    endpoints: BTreeMap<String, EndpointId>,
+    /// All attempts, by their places.
+    links: Vec<Vec<LinkId>>,
     streams: BTreeMap<String, StreamId>,
     text: String,
 }
@@ -100,54 +151,147 @@ impl Player {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let now = self.now;
         match word {
-            "config" | "seed" => {}
-            "open" => self.command(|connection| connection.open(now)),
-            "close" => self.connection.close(now),
-            "subscribe" => {
-                let stream = rest.parse().expect("a stream");
-                match self.connection.subscribe(now, stream) {
-                    Ok(id) => drop(self.streams.insert(rest.to_owned(), id)),
-                    Err(error) => self.refused(error),
-                }
+            "client" | "config" | "seed" => {}
+            "endpoint" => self.endpoint(rest),
+            "remove" => {
+                let endpoint = self.endpoints[rest];
+                let removed = self.client().remove(now, endpoint);
+                self.answer(removed);
             }
+            "open" => {
+                let opened = core!(self, core => core.open(now));
+                self.answer(opened);
+            }
+            "close" => match rest.strip_prefix("by ") {
+                Some(by) => core!(self, core => core.close_by(now, at(by))),
+                None => core!(self, core => core.close(now)),
+            },
+            "shut" => self.shut_down(rest),
+            "resumed" => core!(self, core => core.handle_resumed(now)),
+            "subscribe" => self.subscribe(rest),
             "unsubscribe" => {
                 let id = self.streams[rest];
-                self.command(|connection| connection.unsubscribe(now, id));
+                let ended = core!(self, core => core.unsubscribe(now, id));
+                self.answer(ended);
             }
-            "request" => {
-                self.command(|connection| connection.request(now, &Request::raw(rest, None)).map(drop));
+            "resync" => {
+                let id = self.streams[rest];
+                let asked = core!(self, core => core.resync(now, id));
+                self.answer(asked);
             }
+            "request" => self.request(&Request::raw(rest, None)),
+            "conninfo" => self.request(&Request::ConnectionInfo),
+            "order" => self.request(&order(rest)),
             "jump" => {
                 self.now = at(rest);
-                self.connection.handle_timeout(self.now);
+                let now = self.now;
+                core!(self, core => core.handle_timeout(now));
             }
             "busy" => self.now = at(rest),
-            "state" => self.line(&format!("= {:?}", self.connection.state())),
-            "deadline" => match self.connection.deadline() {
-                Some(deadline) => self.line(&format!("= {:?} at {}", deadline.cause, seconds(deadline.at))),
-                None => self.line("= none"),
-            },
-            "streams" => {
-                let streams: Vec<_> = self.connection.streams().collect();
-                streams.iter().for_each(|(_, stream, state)| self.line(&format!("= {stream} {state:?}")));
-            }
-            "count" => self.line(&format!("= {}", counter(self.connection.stats(), rest))),
-            "stale" => {
-                let before = self.links.len().checked_sub(2).expect("an attempt before");
-                self.transport(self.links[before], rest);
-            }
+            "state" | "links" | "readiness" | "deadline" | "streams" | "count" => self.question(word, rest),
             _ if word.starts_with('@') => self.pass(&word[1..]),
-            _ => self.transport(self.connection.link(), line),
+            _ => self.about_a_link(line),
         }
     }
 
-    fn transport(&mut self, link: LinkId, line: &str) {
+    fn client(&mut self) -> &mut Client {
+        match &mut self.core {
+            Core::Many(client) => client,
+            Core::One(_) => panic!("only a client has endpoints"),
+        }
+    }
+
+    fn endpoint(&mut self, rest: &str) {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let config = configured(&self.settings, words[1]);
+        let config = if words.get(2) == Some(&"private") { config.authenticated(true) } else { config };
+        let now = self.now;
+        let endpoint = self.client().add(now, config).expect("an endpoint");
+        self.endpoints.insert(words[0].to_owned(), endpoint);
+    }
+
+    fn subscribe(&mut self, rest: &str) {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let stream: Stream = words[0].parse().expect("a stream");
+        let after = |word: &str| {
+            let place = words.iter().position(|it| *it == word)?;
+            words.get(place + 1).copied()
+        };
+        let silence = after("silent").map(|seconds| at(seconds).since(Instant::ZERO));
+        let endpoint = after("at").map(|name| self.endpoints[name]);
+        let now = self.now;
+        let wish = match (&mut self.core, endpoint, silence) {
+            (Core::Many(client), Some(endpoint), _) => client.subscribe_at(now, endpoint, stream, silence),
+            (Core::Many(client), None, _) => client.subscribe(now, stream),
+            (Core::One(connection), _, Some(silence)) => {
+                connection.subscribe_unless_silent(now, stream, silence)
+            }
+            (Core::One(connection), _, None) => connection.subscribe(now, stream),
+        };
+        match wish {
+            Ok(id) => drop(self.streams.insert(after("as").unwrap_or(words[0]).to_owned(), id)),
+            Err(error) => self.answer(Err(error)),
+        }
+    }
+
+    fn request(&mut self, request: &Request) {
+        let now = self.now;
+        let sent = core!(self, core => core.request(now, request));
+        self.answer(sent.map(drop));
+    }
+
+    /// `down by 2.5`, and what is to be done before.
+    fn shut_down(&mut self, rest: &str) {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let plan = ShutdownPlan::by(at(words[2]))
+            .cancel_orders(words.contains(&"cancelling"))
+            .unsubscribe(words.contains(&"unsubscribing"));
+        let now = self.now;
+        self.client().shut_down(now, plan);
+    }
+
+    fn question(&mut self, word: &str, rest: &str) {
+        let teller = self.teller;
+        let deadline = core!(self, core => core.deadline());
+        let streams: Vec<_> = core!(self, core => core.streams().collect());
+        let stats: Stats = core!(self, core => core.stats().clone());
+        let lines = match (word, &self.core) {
+            ("state", Core::One(connection)) => vec![format!("{:?}", connection.state())],
+            ("readiness", Core::Many(client)) => vec![format!("{:?}", client.readiness())],
+            ("links", Core::Many(client)) => {
+                client.links().map(|(link, _, state)| format!("{} {state:?}", teller.link(link))).collect()
+            }
+            ("deadline", _) => match deadline {
+                Some(deadline) => vec![format!("{:?} at {}", deadline.cause, seconds(deadline.at))],
+                None => vec!["none".to_owned()],
+            },
+            ("streams", _) => {
+                streams.iter().map(|(_, stream, state)| format!("{stream} {state:?}")).collect()
+            }
+            ("count", _) => vec![counter(&stats, rest)],
+            _ => panic!("not a question: {word}"),
+        };
+        lines.iter().for_each(|line| self.line(&format!("= {line}")));
+    }
+
+    /// An input about a link: of the place that stands before it, and of the newest attempt there.
+    fn about_a_link(&mut self, line: &str) {
+        let (place, line) = match line.split_once(": ") {
+            Some((place, rest)) if place.parse::<usize>().is_ok() => (place.parse().unwrap(), rest),
+            _ => (0, line),
+        };
+        let (back, line) = line.strip_prefix("stale ").map_or((1, line), |line| (2, line));
+        let link = match (&self.core, self.links.get(place)) {
+            (_, Some(links)) if links.len() >= back => links[links.len() - back],
+            (Core::One(connection), _) => connection.link(),
+            (Core::Many(_), _) => panic!("no such attempt: {line}"),
+        };
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let now = self.now;
         match word {
-            "connected" => self.connection.handle_connected(link, now),
-            "failed" => self.connection.handle_connect_failed(link, now, failure(rest)),
-            "lost" => self.connection.handle_lost(link, now, loss(rest)),
+            "connected" => core!(self, core => core.handle_connected(link, now)),
+            "failed" => core!(self, core => core.handle_connect_failed(link, now, failure(rest))),
+            "lost" => core!(self, core => core.handle_lost(link, now, loss(rest))),
             "<" => self.frame(link, Frame::Text(rest)),
             "<<" => match rest.split_once(' ') {
                 Some(("closed", code)) => {
@@ -161,31 +305,34 @@ impl Player {
         }
     }
 
-    fn command(&mut self, command: impl FnOnce(&mut Connection) -> Result<(), CommandError>) {
-        if let Err(error) = command(&mut self.connection) {
-            self.refused(error);
+    fn answer(&mut self, result: Result<(), CommandError>) {
+        match result {
+            Ok(()) => {}
+            Err(CommandError::RateLimited { retry }) => {
+                self.line(&format!("! refused: too many at this rate; try again at {}", seconds(retry)));
+            }
+            Err(error) => self.line(&format!("! refused: {error}")),
         }
     }
 
-    fn refused(&mut self, error: CommandError) {
-        self.line(&format!("! refused: {error}"));
-    }
-
     fn frame(&mut self, link: LinkId, frame: Frame<'_>) {
-        let mut scratch = Scratch::new();
-        if let Some(event) = self.connection.handle_frame(link, self.now, frame, &mut scratch) {
-            self.line(&format!("! {}", describe(&event)));
+        let (mut scratch, now) = (Scratch::new(), self.now);
+        if let Some(event) = core!(self, core => core.handle_frame(link, now, frame, &mut scratch)) {
+            let told = self.teller.event(&event);
+            self.line(&format!("! {told}"));
         }
     }
 
     /// Lets time pass. Outputs on the way are marked with their time.
     fn pass(&mut self, until: &str) {
         let until = at(until);
-        while let Some(deadline) = self.connection.deadline().filter(|deadline| deadline.at <= until) {
+        while let Some(deadline) =
+            core!(self, core => core.deadline()).filter(|deadline| deadline.at <= until)
+        {
             assert!(deadline.at > self.now, "due for ever: {deadline:?}");
             self.now = deadline.at;
             let before = self.text.len();
-            self.connection.handle_timeout(self.now);
+            core!(self, core => core.handle_timeout(deadline.at));
             self.drain();
             let after = self.text.split_off(before);
             for line in after.lines() {
@@ -196,21 +343,34 @@ impl Player {
     }
 
     fn drain(&mut self) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = core!(self, core => core.poll_output()) {
+            let of = |link: LinkId| self.teller.before(link);
             let line = match output {
                 Output::Connect(link) => {
-                    self.links.push(link);
-                    format!("> connect {}", self.connection.connect_request(link).expect("a request").url)
+                    let request = core!(self, core => core.connect_request(link)).expect("a request");
+                    let line = format!("> {}connect {}", of(link), request.url);
+                    if self.links.len() <= link.slot() {
+                        self.links.resize(link.slot() + 1, Vec::new());
+                    }
+                    self.links[link.slot()].push(link);
+                    line
                 }
-                Output::Send { text, .. } => format!("> {text}"),
-                Output::Close { code, .. } => format!("> close {code}"),
+                Output::Send { link, text } => format!("> {}{text}", of(link)),
+                Output::Close { link, code, .. } => format!("> {}close {code}", of(link)),
+                Output::Abort(link) if self.teller.places => format!("> {}abort", of(link)),
                 Output::Abort(link) => format!("> abort {}", link.epoch()),
-                Output::Event(event) => format!("! {}", describe(&event)),
+                Output::Event(event) => format!("! {}", self.teller.event(&event)),
                 other => format!("> {other:?}"),
             };
             self.line(&line);
         }
     }
+}
+
+fn order(id: &str) -> Request {
+    let (symbol, one) = ("btcusd".parse().unwrap(), "1".parse().unwrap());
+    let order = NewOrder::market(id.parse().expect("an id"), symbol, Direction::Buy, one);
+    Request::PlaceOrder(order.expect("an order"))
 }
 
 /// An instant in seconds.
@@ -220,7 +380,7 @@ fn at(text: &str) -> Instant {
 }
 
 /// One counter, by its name in `Stats`.
-fn counter(stats: &gemini_ws::Stats, name: &str) -> String {
+fn counter(stats: &Stats, name: &str) -> String {
     let all = format!("{stats:?}");
     let of = |text: &str| text.split([',', ' ']).next().unwrap_or_default().to_owned();
     all.split_once(&format!(" {name}: ")).map_or_else(|| panic!("no counter: {name}"), |(_, rest)| of(rest))

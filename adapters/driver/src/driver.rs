@@ -343,7 +343,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                     self.dial.take_if(|(dialled, _)| *dialled == link);
                 }
                 Output::Event(event) => {
-                    if let Event::Closed { reason } = event {
+                    if let Event::Closed { reason, .. } = event {
                         self.closed = Some((reason, now + FAREWELL));
                         self.socket = None;
                         self.dial = None;

@@ -152,6 +152,7 @@ impl BookReport {
             None => "live",
             Some(StaleReason::Gap) => "stale: an update is missing",
             Some(StaleReason::Disconnected) => "stale: the link ended",
+            Some(StaleReason::Quiet) => "stale: nothing came for too long",
         };
         let crossed = if self.crossed { ", crossed" } else { "" };
         let doubtful = if self.doubtful { ", doubtful: its first frame looks like mere changes" } else { "" };

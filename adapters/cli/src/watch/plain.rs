@@ -34,7 +34,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         }
         Event::Opened { .. } => Told::Normal(format!("connected to {}", session.venue)),
         Event::Live { .. } => Told::Normal("live: every subscription is confirmed or refused".to_owned()),
-        Event::Synced { symbol } => Told::Normal(format!("{symbol}: the book follows the venue")),
+        Event::Synced { symbol, .. } => Told::Normal(format!("{symbol}: the book follows the venue")),
         Event::Gap { symbol, expected, got } => {
             let until =
                 got.map_or_else(|| "a frame that cannot be decoded".to_owned(), |got| got.to_string());
@@ -121,6 +121,7 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
         Some(Book::Live(_)) => "live",
         Some(Book::Stale { reason: StaleReason::Gap, .. }) => "stale: gap",
         Some(Book::Stale { reason: StaleReason::Disconnected, .. }) => "stale: link lost",
+        Some(Book::Stale { reason: StaleReason::Quiet, .. }) => "stale: silent",
     }
 }
 

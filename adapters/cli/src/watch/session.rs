@@ -167,7 +167,7 @@ impl Session {
                     market.tops.forget();
                 }
             }
-            Event::Closed { reason } => self.link = Link::Closed(*reason),
+            Event::Closed { reason, .. } => self.link = Link::Closed(*reason),
             _ => {}
         }
     }

@@ -1,0 +1,108 @@
+//! How a client comes to its end step by step: what is wanted ([`ShutdownPlan`]), and where it stands.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// An orderly end of a [`Client`](crate::Client), and by when.
+///
+/// ```
+/// use core::time::Duration;
+/// use gemini_ws::{Instant, ShutdownPlan};
+///
+/// let by = Instant::from_secs(60) + Duration::from_secs(10);
+/// let plan = ShutdownPlan::by(by).cancel_orders(true).unsubscribe(true);
+/// assert_eq!(plan.deadline(), by);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ShutdownPlan {
+    deadline: Instant,
+    pub(crate) cancels_orders: bool,
+    pub(crate) unsubscribes: bool,
+}
+
+impl ShutdownPlan {
+    /// No more commands, answers to what was asked, then the closing handshake; `Closed` at the latest with
+    /// the first `handle_timeout` at `deadline` or later.
+    pub const fn by(deadline: Instant) -> ShutdownPlan {
+        ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
+    }
+
+    /// Whether to cancel the orders of the session on each authenticated link. Default: no. The reply does not
+    /// say that they are gone (`ws-gemini-com.md`, section 16); their events are delivered until the end.
+    #[must_use]
+    pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
+        self.cancels_orders = cancel;
+        self
+    }
+
+    /// Whether to unsubscribe, and await the confirmation of, all streams but the account's. Default: no.
+    #[must_use]
+    pub const fn unsubscribe(mut self, unsubscribe: bool) -> ShutdownPlan {
+        self.unsubscribes = unsubscribe;
+        self
+    }
+
+    /// When the end is due.
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+/// A step of [`Client::shut_down`](crate::Client::shut_down), told as
+/// [`Event::ShuttingDown`](crate::Event::ShuttingDown) when it begins, in this order. After the last comes
+/// [`Event::Closed`](crate::Event::Closed).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum ShutdownStep {
+    /// Commands are refused; what was asked before is awaited.
+    CommandsStopped,
+    /// The orders of the session are being cancelled.
+    CancellingOrders,
+    /// Streams are being unsubscribed.
+    Unsubscribing,
+    /// Links are being closed.
+    ClosingLinks,
+}
+
+impl ShutdownStep {
+    /// The step behind this one.
+    pub(crate) const fn next(self, plan: &ShutdownPlan) -> ShutdownStep {
+        match self {
+            ShutdownStep::CommandsStopped if plan.cancels_orders => ShutdownStep::CancellingOrders,
+            ShutdownStep::CommandsStopped | ShutdownStep::CancellingOrders if plan.unsubscribes => {
+                ShutdownStep::Unsubscribing
+            }
+            _ => ShutdownStep::ClosingLinks,
+        }
+    }
+}
+
+/// A shutdown under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shutdown {
+    pub(crate) plan: ShutdownPlan,
+    pub(crate) step: ShutdownStep,
+    /// When the closing handshakes begin at the latest.
+    pub(crate) close_at: Instant,
+    /// Whether a peer did not answer a Close frame in time.
+    pub(crate) is_unclean: bool,
+}
+
+impl Shutdown {
+    /// One that leaves the closing handshakes their time, but at most half of what there is.
+    pub(crate) fn new(plan: ShutdownPlan, now: Instant, close_timeout: Duration) -> Shutdown {
+        let left = plan.deadline.since(now);
+        let reserve = close_timeout.min(left.checked_div(2).unwrap_or_default());
+        let close_at = now + left.saturating_sub(reserve);
+        Shutdown { plan, step: ShutdownStep::CommandsStopped, close_at, is_unclean: false }
+    }
+
+    /// An earlier deadline holds, a later one changes nothing.
+    pub(crate) fn bring_forward(&mut self, deadline: Instant, now: Instant, close_timeout: Duration) {
+        if deadline < self.plan.deadline {
+            self.plan.deadline = deadline;
+            self.close_at = self.close_at.min(Shutdown::new(self.plan, now, close_timeout).close_at);
+        }
+    }
+}
