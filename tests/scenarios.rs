@@ -6,6 +6,8 @@ mod support;
 mod asking;
 #[path = "scenarios/ending.rs"]
 mod ending;
+#[path = "scenarios/legs.rs"]
+mod legs;
 #[path = "scenarios/reach.rs"]
 mod reach;
 #[path = "scenarios/retrying.rs"]
