@@ -82,6 +82,7 @@ fn a_queue_of_events_holds_the_driver_back_and_loses_nothing() {
     });
 }
 
+/// Scenario L-010: the queue is full, and whoever would take from it is not there any more.
 #[test]
 fn a_consumer_that_takes_nothing_does_not_hold_up_the_end() {
     with_server(async |url| {
@@ -210,7 +211,7 @@ fn a_torn_transport() {
     assert!(matches!(why, Some(Lost::End | Lost::Reset)), "{why:?}");
 }
 
-/// A peer's Close frame is answered with its code before the transport is let go (scenario L-037).
+/// A peer's Close frame is answered with its code before the transport is let go (scenarios L-036 and L-037).
 #[test]
 fn a_close_frame_is_answered() {
     let (sender, answer) = std::sync::mpsc::channel();
