@@ -38,8 +38,7 @@ fn each_scenario_has_a_row() {
 
 /// The text of a test, with its documentation.
 fn test_of<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let ends = if name.ends_with('_') { "" } else { "()" };
-    let at = text.find(&format!("fn {name}{ends}"))?;
+    let at = text.find(&format!("fn {name}()"))?;
     let begin = text[..at].rfind("\n\n").unwrap_or(0);
     let indent = at - text[..at].rfind('\n')? - 1;
     let end = format!("\n{}}}\n", " ".repeat(indent));

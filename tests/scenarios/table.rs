@@ -4,7 +4,7 @@
 //! anew.
 
 /// The number of a scenario, what goes wrong in it elsewhere, and who shows that it does not here: files of
-/// transcripts, and names of tests behind those of their files. A name that ends with `_` is the beginning of one.
+/// transcripts, and names of tests behind those of their files.
 pub(crate) const SCENARIOS: &[(&str, &str, &[&str])] = &[
     (
         "L-001",
@@ -401,7 +401,7 @@ pub(crate) const SCENARIOS: &[(&str, &str, &[&str])] = &[
             "adapters/smol/tests/wire.rs::last_words_to_a_slow_reader",
         ],
     ),
-    ("L-104", "an error close behind the queue", &["adapters/smol/tests/wire.rs::a_frame_that_is_too_long"]),
+    ("L-104", "an error close behind the queue", &["adapters/smol/tests/wire.rs::an_end_before_the_queue"]),
     ("L-105", "writes without bound", &["tests/scenarios/ending.rs::limits_of_what_waits"]),
     ("L-106", "writes without a limit of time", &["tests/transcripts/half_of_a_transport.txt"]),
     ("L-107", "a cancelled write", &["adapters/smol/tests/wire.rs::requests_that_are_dropped"]),
@@ -414,14 +414,22 @@ pub(crate) const SCENARIOS: &[(&str, &str, &[&str])] = &[
         "one panic takes all down",
         &["tests/fuzzing.rs::random_scripts", "adapters/smol/tests/wire.rs::a_consumer_that_panics"],
     ),
-    ("L-113", "one bad element spoils a batch", &["tests/market_data.rs::l_113_"]),
+    (
+        "L-113",
+        "one bad element spoils a batch",
+        &["tests/market_data.rs::l_113_one_bad_element_spoils_nothing"],
+    ),
     (
         "L-114",
         "an empty message taken for the end",
         &["tests/transcripts/empty_messages.txt", "adapters/smol/tests/wire.rs::empty_messages"],
     ),
     ("L-115", "size and inflation", &["adapters/smol/tests/wire.rs::a_frame_that_is_too_long"]),
-    ("L-116", "an unknown message passes as success", &["tests/market_data.rs::l_116_"]),
+    (
+        "L-116",
+        "an unknown message passes as success",
+        &["tests/market_data.rs::l_116_no_sample_passes_unseen"],
+    ),
     ("L-117", "a queue without bound", &["tests/event_queue.rs::l_117_a_queue_has_a_bound"]),
     ("L-118", "a silent drop", &["tests/event_queue.rs::l_118_a_drop_is_announced_in_its_place"]),
     (
@@ -438,24 +446,43 @@ pub(crate) const SCENARIOS: &[(&str, &str, &[&str])] = &[
     (
         "L-122",
         "a snapshot merged into the old book",
-        &["tests/market_data.rs::l_122_", "tests/stories.rs::a_level_that_is_gone"],
+        &[
+            "tests/market_data.rs::l_122_a_snapshot_replaces_the_old_book",
+            "tests/stories.rs::a_level_that_is_gone",
+        ],
     ),
-    ("L-123", "a snapshot known by its extras", &["tests/market_data.rs::l_123_"]),
-    ("L-124", "the old book served while down", &["tests/market_data.rs::l_124_"]),
-    ("L-125", "a gap not noticed", &["tests/market_data.rs::l_125_"]),
-    ("L-126", "a gap without a way back", &["tests/market_data.rs::l_126_"]),
-    ("L-127", "a snapshot overtaken by changes", &["tests/market_data.rs::l_127_"]),
-    ("L-128", "changes before the snapshot", &["tests/market_data.rs::l_128_"]),
-    ("L-129", "a change taken as a book", &["tests/market_data.rs::l_129_"]),
-    ("L-130", "beyond the known depth", &["tests/market_data.rs::l_130_"]),
-    ("L-131", "numbers restart with the link", &["tests/market_data.rs::l_131_"]),
-    ("L-132", "trades repeated after a reconnect", &["tests/market_data.rs::l_132_"]),
-    ("L-133", "mixed units of time", &["tests/market_data.rs::l_133_"]),
-    ("L-134", "a cancelled resync", &["tests/market_data.rs::l_134_"]),
+    (
+        "L-123",
+        "a snapshot known by its extras",
+        &["tests/market_data.rs::l_123_trades_do_not_make_a_snapshot"],
+    ),
+    ("L-124", "the old book served while down", &["tests/market_data.rs::l_124_no_book_outlives_its_link"]),
+    ("L-125", "a gap not noticed", &["tests/market_data.rs::l_125_a_gap_is_noticed_once"]),
+    ("L-126", "a gap without a way back", &["tests/market_data.rs::l_126_a_book_recovers"]),
+    ("L-127", "a snapshot overtaken by changes", &["tests/market_data.rs::l_127_a_snapshot_among_changes"]),
+    (
+        "L-128",
+        "changes before the snapshot",
+        &["tests/market_data.rs::l_128_nothing_is_visible_before_the_snapshot"],
+    ),
+    ("L-129", "a change taken as a book", &["tests/market_data.rs::l_129_a_change_is_not_a_book"]),
+    ("L-130", "beyond the known depth", &["tests/market_data.rs::l_130_the_known_depth_is_stated"]),
+    ("L-131", "numbers restart with the link", &["tests/market_data.rs::l_131_numbers_begin_with_the_link"]),
+    (
+        "L-132",
+        "trades repeated after a reconnect",
+        &["tests/market_data.rs::l_132_repeated_trades_are_marked"],
+    ),
+    ("L-133", "mixed units of time", &["tests/market_data.rs::l_133_times_have_one_unit"]),
+    ("L-134", "a cancelled resync", &["tests/market_data.rs::l_134_a_cancelled_resync_leaves_nothing"]),
     ("L-135", "fills missed while down", &["tests/transcripts/fills_missed.txt"]),
     ("L-136", "one event lost on a healthy stream", &["tests/transcripts/order_event_lost.txt"]),
-    ("L-137", "the list of open orders lost", &["tests/market_data.rs::l_137_"]),
-    ("L-138", "a partial fill told as complete", &["tests/market_data.rs::l_138_"]),
+    (
+        "L-137",
+        "the list of open orders lost",
+        &["tests/market_data.rs::l_137_no_order_of_the_first_list_is_lost"],
+    ),
+    ("L-138", "a partial fill told as complete", &["tests/market_data.rs::l_138_a_part_is_not_the_whole"]),
     ("L-139", "nonces that do not rise", &["tests/authentication.rs::nonces_under_odd_clocks"]),
     (
         "L-140",

@@ -344,8 +344,44 @@ fn last_words_to_a_slow_reader() {
     assert_eq!((frames, rest), (11, &[CLOSE, 0x82][..]));
 }
 
-/// L-104 and L-115: a frame that announces more than the limit, or all that can be announced, or one that is
-/// compressed though nobody agreed to that: the end at once, though much waits to be written.
+/// L-104: much waits to be written, and a frame comes that is too long: the end does not wait behind it, and what
+/// was asked is answered. The driver drops the socket without a Close frame of its own.
+#[test]
+fn an_end_before_the_queue() {
+    let (done, is_done) = mpsc::channel::<()>();
+    let peer = move |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        std::thread::sleep(Duration::from_millis(50));
+        stream.write_all(&[vec![TEXT, 127], (1_u64 << 30).to_be_bytes().to_vec()].concat()).unwrap();
+        let _ = is_done.recv_timeout(Duration::from_secs(10));
+    };
+    let (url, thread) = listen("ws", peer);
+    let (handle, driver) = client(peers::connection(Config::new(url)));
+    let (mut sent, mut lost, mut began, mut took) = (0, 0, None, None);
+    within(driver.run(&Smol::new(), |connection: &mut Connection, now, event: Event<'_>| match event {
+        Event::Opened { .. } => {
+            let large = large();
+            while connection.request(now, &large).is_ok() {
+                sent += 1;
+            }
+            began = Some(std::time::Instant::now());
+        }
+        Event::Reply { .. } => lost += 1,
+        Event::Disconnected { why, .. } => {
+            assert_eq!(why, Lost::Protocol);
+            took = began.map(|began| began.elapsed());
+            handle.shutdown();
+        }
+        _ => {}
+    }));
+    assert!(took.is_some_and(|took| took < Duration::from_secs(2)), "{took:?}");
+    assert!(sent > 50 && lost == sent, "{lost} of {sent} requests are answered");
+    done.send(()).unwrap();
+    thread.join().unwrap();
+}
+
+/// L-115: a frame that announces more than the limit, or all that can be announced, or one that is compressed
+/// though nobody agreed to that: the end at once.
 #[test]
 fn a_frame_that_is_too_long() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
