@@ -14,4 +14,5 @@ pub(crate) mod random;
 pub(crate) mod reading;
 pub(crate) mod script;
 pub(crate) mod targets;
+pub(crate) mod told;
 pub(crate) mod transcript;
