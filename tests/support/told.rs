@@ -1,6 +1,6 @@
 //! Events in words, one line each.
 
-use gemini_ws::{Abandoned, Event, Instant, LinkId, Outcome};
+use gemini_ws::{Abandoned, Event, Instant, LinkId, Outcome, Output};
 
 /// An instant in seconds.
 pub(crate) fn seconds(at: Instant) -> String {
@@ -28,6 +28,19 @@ impl Teller {
     /// The link before an output that is about it.
     pub(crate) fn before(self, link: LinkId) -> String {
         if self.places { format!("{} ", self.link(link)) } else { String::new() }
+    }
+
+    /// An output on one line.
+    pub(crate) fn output(self, output: &Output) -> String {
+        match output {
+            Output::Connect(link) => format!("> connect {}", self.link(*link)),
+            Output::Send { link, text } => format!("> {}{text}", self.before(*link)),
+            Output::Close { link, code, .. } => format!("> {}close {code}", self.before(*link)),
+            Output::Abort(link) if self.places => format!("> {}abort", self.before(*link)),
+            Output::Abort(link) => format!("> abort {}", link.epoch()),
+            Output::Event(event) => format!("! {}", self.event(event)),
+            other => format!("> {other:?}"),
+        }
     }
 
     /// An event on one line.

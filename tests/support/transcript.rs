@@ -355,12 +355,7 @@ impl Player {
                     self.links[link.slot()].push(link);
                     line
                 }
-                Output::Send { link, text } => format!("> {}{text}", of(link)),
-                Output::Close { link, code, .. } => format!("> {}close {code}", of(link)),
-                Output::Abort(link) if self.teller.places => format!("> {}abort", of(link)),
-                Output::Abort(link) => format!("> abort {}", link.epoch()),
-                Output::Event(event) => format!("! {}", self.teller.event(&event)),
-                other => format!("> {other:?}"),
+                other => self.teller.output(&other),
             };
             self.line(&line);
         }
