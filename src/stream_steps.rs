@@ -10,6 +10,7 @@ use crate::lifecycle::{Cell, Input, State, StreamEffect, StreamInput, StreamStat
 use crate::outputs::Output;
 use crate::sequence::Position;
 use crate::stream::Stream;
+use crate::subscriptions::Subscription;
 use crate::timer::Timer;
 
 impl Connection {
@@ -178,7 +179,9 @@ impl Connection {
     /// Moves on all streams of a batch for which this was the newest request.
     pub(crate) fn each_of(&mut self, batch: &Batch, request: u64, input: StreamInput) {
         for id in &batch.streams {
-            if self.subscriptions.get(*id).is_some_and(|subscription| subscription.request == request) {
+            // One that waits to be left is not moved by the answer to its having been joined.
+            let is_newest = |it: &Subscription| it.request == request && !(batch.join && it.is_left());
+            if self.subscriptions.get(*id).is_some_and(is_newest) {
                 self.stream_step(*id, input);
             }
         }

@@ -350,13 +350,19 @@ impl Shadow {
         if self.closing.is_none() || before.is_some_and(|before| before >= step) {
             self.fail("I-06", format!("{step:?} after {before:?}"));
         }
+        if step == ShutdownStep::Unsubscribing {
+            for feed in self.feeds.iter_mut().filter(|feed| !feed.stream.is_of_account()) {
+                feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
+            }
+        }
     }
 
     pub(crate) fn heartbeat_due(&mut self, step: &Step<'_>, link: LinkId, since: Instant) {
         let (now, every) = (self.now, self.settings_of(link.slot()).heartbeat_every);
         let sent = self.leg_mut(link.slot()).sent;
         let is_due = every.is_some_and(|every| now >= since + every);
-        if !matches!(step.act, Act::Timeout) || !is_due || since != sent {
+        // What was withdrawn with its link counts as sent.
+        if !matches!(step.act, Act::Timeout) || !is_due || since < sent {
             self.fail("I-08", format!("{link} has sent nothing since {since:?}: {sent:?}, at {now:?}"));
         }
     }
@@ -416,8 +422,7 @@ impl Shadow {
             return;
         }
         self.removed.push(endpoint);
-        let slots: Vec<bool> = self.legs.iter().map(|leg| leg.endpoint == endpoint).collect();
-        for feed in self.feeds.iter_mut().filter(|feed| slots.get(feed.slot) == Some(&true)) {
+        for feed in self.feeds.iter_mut().filter(|feed| feed.endpoint == endpoint) {
             feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
         }
     }
@@ -447,6 +452,7 @@ impl Shadow {
 
     /// What was given up for the ends of links is what the application is told of.
     fn check_abandoned(&mut self) {
+        self.abandoned.0 += self.unsent;
         for link in &self.ended_for_good {
             self.abandoned.0 += self.presumed_lost.iter().filter(|lost| *lost == link).count();
             self.abandoned.1 += self.dropped.iter().filter(|dropped| *dropped == link).count();

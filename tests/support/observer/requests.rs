@@ -1,7 +1,8 @@
 //! Requests: each is written once, answered once, and by its own link.
 
 use gemini_ws::{
-    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId, ShutdownStep,
+    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId,
+    ShutdownStep, Subject,
 };
 
 use super::call::{Act, Answer};
@@ -84,7 +85,7 @@ impl Shadow {
             (None, Method::Unsubscribe) => (Asks::Leave, self.parted(link, &message)),
             (None, Method::Other("ping")) => (Asks::Other, Vec::new()),
             (None, Method::Other("order.cancel_session"))
-                if self.shutdown == Some(ShutdownStep::CancellingOrders) =>
+                if self.shutdown >= Some(ShutdownStep::CancellingOrders) =>
             {
                 self.outstanding.push(Outstanding { id: message.id, link: Some(link), deadline });
                 self.newest_request = message.id;
@@ -133,8 +134,14 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, outcome: &Outcome<'_>) {
+    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &Outcome<'_>) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
+            // A client's own, which came too late to be handed out.
+            let is_own = about == Subject::CancelSessionOrders && *outcome == Outcome::NotSent;
+            if is_own && self.shutdown >= Some(ShutdownStep::CancellingOrders) {
+                self.unsent += 1;
+                return;
+            }
             return self.fail("I-22", format!("a reply to {id:?}, which nobody waits for"));
         };
         let request = self.outstanding.remove(found);

@@ -19,6 +19,8 @@ pub(crate) struct Feed {
     pub(crate) stream: Stream,
     /// The place of the link that serves it.
     pub(crate) slot: usize,
+    /// That of the link.
+    pub(crate) endpoint: usize,
     /// Its subscriptions, and which of them are to end.
     pub(crate) wishes: Vec<(StreamId, bool)>,
     pub(crate) asked: Option<Asked>,
@@ -36,6 +38,7 @@ pub(crate) struct Feed {
     pub(crate) last: u64,
     /// The step in which its snapshot came.
     pub(crate) snapshot: u64,
+    pub(crate) newest_trade: Option<u64>,
     /// How long it may be silent.
     pub(crate) silence_max: Option<Duration>,
     /// When its data was last told.
@@ -55,6 +58,7 @@ impl Feed {
         Feed {
             stream,
             slot,
+            endpoint: 0,
             wishes: Vec::new(),
             asked: None,
             left: None,
@@ -64,6 +68,7 @@ impl Feed {
             lost_update: false,
             last: 0,
             snapshot: 0,
+            newest_trade: None,
             silence_max: None,
             told: Instant::ZERO,
         }
@@ -128,9 +133,11 @@ impl Shadow {
         let other = self.feeds[index].wishes.iter().find(|wish| !wish.1).map(|wish| wish.0);
         let state = other.and_then(|other| self.wishes.get(&other)).map_or(StreamState::Wanted, |it| it.1);
         self.wishes.insert(id, (index, state));
+        let endpoint = self.leg_mut(id.link_slot()).endpoint;
         let feed = &mut self.feeds[index];
+        feed.endpoint = endpoint;
         if !feed.is_desired() {
-            feed.silence_max = None;
+            (feed.silence_max, feed.newest_trade) = (None, None);
         }
         feed.wishes.push((id, false));
         if let Some(silence) = wanted.silence_max {
@@ -239,12 +246,11 @@ impl Shadow {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
         };
         let feed = &self.feeds[index];
-        // During a shutdown they end by themselves.
-        if !leaving && self.closing.is_none() {
+        if !leaving {
             self.fail("I-28", format!("{} ends, and is wanted", feed.stream));
-        } else if !last && !feed.is_desired() {
+        } else if !last && feed.wishes.is_empty() {
             self.fail("I-28", format!("{} is told to be wanted by others", feed.stream));
-        } else if last && feed.wishes.iter().any(|wish| !wish.1 && wish.0 < id) && self.closing.is_none() {
+        } else if last && feed.wishes.iter().any(|wish| !wish.1 && wish.0 < id) {
             self.fail("I-28", format!("{} is told to be wanted by nobody", feed.stream));
         }
     }
@@ -311,7 +317,13 @@ impl Shadow {
                 Some(asked) if feed.wishes.is_empty() && !asked.failed => {
                     self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
                 }
-                Some(_) if feed.is_desired() && !feed.confirmed && feed.synced != Some(link) => {
+                // One that lost an update was confirmed before.
+                Some(_)
+                    if feed.is_desired()
+                        && !feed.confirmed
+                        && !feed.lost_update
+                        && feed.synced != Some(link) =>
+                {
                     self.fail("I-32", format!("live, and {} is neither confirmed nor refused", feed.stream));
                 }
                 None if feed.is_desired() && feed.left != Some(link) => {
