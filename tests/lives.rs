@@ -1,0 +1,37 @@
+//! Lives of a client: whatever happens to it, it does what it should, and comes to its end.
+
+mod support;
+
+use std::time::Instant;
+
+use gemini_ws::ClientConfig;
+use support::machine::Many;
+use support::world::World;
+use support::world::scenario::Scenario;
+
+fn client(scenario: &Scenario, seed: u64) -> Many {
+    Many::new(ClientConfig::new(), &scenario.settings, seed)
+}
+
+#[test]
+fn lives() {
+    let count = std::env::var("GEMINI_WS_LIVES").map_or(2_000, |count| count.parse().unwrap());
+    let first = std::env::var("GEMINI_WS_SEED").map_or(0, |seed| seed.parse().unwrap());
+    let mut world = World::new();
+    let mut fails = 0;
+    world.is_told = std::env::var_os("GEMINI_WS_TELL").is_some();
+    let begin = Instant::now();
+    for seed in first..first + count {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.live(seed, client)));
+        if let Err(cause) = result {
+            eprintln!("SEED {seed}");
+            drop(cause);
+            fails += 1;
+            world.figures.finish_life(0);
+            if fails > 15 { break; }
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("{}", world.figures);
+    println!("{:.0} lives/s, missing {:?}", count as f64 / seconds, world.figures.missing());
+}
