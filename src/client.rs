@@ -304,7 +304,11 @@ impl Client {
             return Err(CommandError::GivenUp);
         }
         let now = self.now;
-        self.with(slot, |connection| connection.resync(now, id)).unwrap_or(Err(CommandError::UnknownStream))
+        match self.with(slot, |connection| connection.resync(now, id)) {
+            // The link is on its way out, with all its streams.
+            None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
+            Some(done) => done,
+        }
     }
 
     /// Sends a request over the first open link to an authenticated endpoint; if there is none, and the request
