@@ -18,6 +18,9 @@ pub(super) struct Application {
     /// Ids of subscriptions that have ended.
     former: Vec<StreamId>,
     placed: u64,
+    /// An order was not followed from its beginning, or events of orders were lost without a trace.
+    pub(super) orders_in_doubt: bool,
+    pub(super) declares_silence: bool,
     pub(super) is_open: bool,
     /// By when, if it wants an end.
     pub(super) wants_end: Option<Instant>,
@@ -31,6 +34,8 @@ impl Application {
             wishes: Vec::new(),
             former: Vec::new(),
             placed: 0,
+            orders_in_doubt: false,
+            declares_silence: false,
             is_open: false,
             wants_end: None,
             has: vec![true; scenario.settings.len()],
@@ -39,7 +44,9 @@ impl Application {
 
     pub(super) fn forget(&mut self, id: StreamId) {
         if let Some(position) = self.wishes.iter().position(|wish| wish.0 == id) {
-            self.former.push(self.wishes.swap_remove(position).0);
+            let (id, stream) = self.wishes.swap_remove(position);
+            self.former.push(id);
+            self.orders_in_doubt |= matches!(stream, Stream::Orders { .. });
         }
     }
 
@@ -110,7 +117,9 @@ impl<M: Machine> Life<'_, M> {
         match done {
             Err(CommandError::RateLimited { .. }) => self.world.figures.reach(Milestone::RateLimited),
             Err(CommandError::Closed) => {
-                assert!(self.end.is_some() || self.application.wants_end.is_some(), "refused: {act:?}");
+                // That it has ended may not have been polled yet.
+                let may_have_ended = self.end.is_some() || self.unpolled_until.max(self.stalled_until) > now;
+                assert!(may_have_ended || self.application.wants_end.is_some(), "refused: {act:?}");
             }
             _ => {}
         }
@@ -169,6 +178,7 @@ impl<M: Machine> Life<'_, M> {
                 let order = self.order();
                 self.machine.request(now, &Request::PlaceOrder(order))?;
                 self.orders.sent(&order);
+                self.application.orders_in_doubt |= !self.follows_orders();
             }
             Act::CancelOrder if self.scenario.trades => {
                 let ids: Vec<u64> = self.orders.iter().filter_map(|order| order.order_id).collect();
@@ -202,6 +212,7 @@ impl<M: Machine> Life<'_, M> {
 
     fn wish(&mut self, now: Instant, wanted: Wanted) -> Result<(), CommandError> {
         let id = self.machine.subscribe_at(now, wanted)?;
+        self.application.declares_silence |= wanted.silence_max.is_some();
         self.application.wishes.push((id, wanted.stream));
         Ok(())
     }

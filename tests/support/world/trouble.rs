@@ -215,6 +215,10 @@ impl<M: Machine> Life<'_, M> {
     }
 
     fn strike_market(&mut self, fault: Fault) -> bool {
+        self.application.orders_in_doubt |= matches!(
+            fault,
+            Fault::OrderEventsLost | Fault::FramesLost | Fault::NameRefused | Fault::SubscribeLimited
+        );
         let symbol: Symbol = (*self.random.pick(&["btcusd", "ethusd"])).parse().unwrap();
         let few = 1 + self.random.below(4) as u32;
         let faults = self.exchange.faults();
