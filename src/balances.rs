@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 use crate::event::Event;
 use crate::identity::Origin;
 use crate::message::{BalanceUpdate, Number, PositionReport};
-use crate::stream::Stream;
+use crate::stream::{Stream, Topic};
 use crate::symbol::Symbol;
 use crate::time::Timestamp;
 
 /// The balances of an account: give it every event; it takes what concerns it.
 ///
 /// Stale from the end of the link until the first update of the next, which has every asset
-/// (`ws-gemini-com.md`, section 8).
+/// (`ws-gemini-com.md`, section 8); from an [`Event::Overflow`] until then, too.
 ///
 /// ```
 /// use gemini_ws::{Balances, Event, Message, Scratch, decode};
@@ -33,6 +33,8 @@ use crate::time::Timestamp;
 pub struct Balances {
     assets: BTreeMap<Box<str>, Balance>,
     current: bool,
+    /// Whether updates were dropped on their way here: those that follow do not make up for them.
+    incomplete: bool,
     origin: Origin,
 }
 
@@ -64,7 +66,7 @@ impl Balance {
 impl Balances {
     /// Nothing is known yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), current: false, origin: Origin::UNKNOWN }
+        Balances { assets: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
     }
 
     /// Takes an event; says whether it was about balances.
@@ -73,8 +75,14 @@ impl Balances {
             Event::Balances(update) => self.update(update),
             Event::Subscribed { id, stream: Stream::Balances { .. } } => self.origin = Origin::of(*id),
             Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
-            Event::Disconnected { .. } | Event::Closed { .. } => self.current = false,
-            Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => self.current = false,
+            Event::Disconnected { .. }
+            | Event::Closed { .. }
+            | Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: Topic::Balances | Topic::Connection, .. } => {
+                (self.current, self.incomplete) = (false, true);
+            }
             _ => return false,
         }
         true
@@ -96,7 +104,7 @@ impl Balances {
     }
 
     fn update(&mut self, update: &BalanceUpdate<'_>) {
-        self.current = true;
+        self.current = !self.incomplete;
         for row in update.balances {
             let balance = Balance {
                 available: row.available.as_str().into(),
@@ -115,7 +123,7 @@ impl Balances {
 
 /// The positions of an account: give it every event; it takes what concerns it.
 ///
-/// Stale from the end of the link until the first report of the next.
+/// Stale from the end of the link, and from an [`Event::Overflow`], until the first report of the next link.
 ///
 /// ```
 /// use gemini_ws::{Event, Message, Positions, Scratch, decode};
@@ -132,6 +140,8 @@ impl Balances {
 pub struct Positions {
     positions: BTreeMap<Symbol, Vec<HeldAmount>>,
     current: bool,
+    /// Whether updates were dropped on their way here: those that follow do not make up for them.
+    incomplete: bool,
     origin: Origin,
 }
 
@@ -152,7 +162,7 @@ pub struct HeldAmount {
 impl Positions {
     /// Nothing is known yet.
     pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), current: false, origin: Origin::UNKNOWN }
+        Positions { positions: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
     }
 
     /// Takes an event; says whether it was about positions.
@@ -161,8 +171,14 @@ impl Positions {
             Event::Positions(report) => self.update(report),
             Event::Subscribed { id, stream: Stream::Positions { .. } } => self.origin = Origin::of(*id),
             Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
-            Event::Disconnected { .. } | Event::Closed { .. } => self.current = false,
-            Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => self.current = false,
+            Event::Disconnected { .. }
+            | Event::Closed { .. }
+            | Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: Topic::Positions | Topic::Connection, .. } => {
+                (self.current, self.incomplete) = (false, true);
+            }
             _ => return false,
         }
         true
@@ -184,7 +200,7 @@ impl Positions {
     }
 
     fn update(&mut self, report: &PositionReport<'_>) {
-        self.current = true;
+        self.current = !self.incomplete;
         for row in report.positions {
             let Ok(symbol) = row.symbol.parse() else { continue };
             let amounts = row.amounts.iter().map(|amount| HeldAmount {

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::identity::Origin;
 use crate::message::{Depth, TopOfBook};
 use crate::sequence::GapRule;
-use crate::stream::Stream;
+use crate::stream::{Stream, Topic};
 use crate::symbol::Symbol;
 use crate::symbol_map::SymbolMap;
 
@@ -69,6 +69,8 @@ pub enum StaleReason {
     Disconnected,
     /// Nothing came for longer than was declared.
     Quiet,
+    /// Events were dropped on their way here.
+    Overflow,
 }
 
 impl<'b> Book<'b> {
@@ -122,16 +124,17 @@ impl Books {
             | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => {
                 self.books.remove(*symbol).map(|_| *symbol)
             }
-            Event::Disconnected { .. } | Event::Closed { .. } => {
-                let concerns = |entry: &Entry| match event {
-                    Event::Disconnected { link, .. } => entry.origin.may_be(*link),
-                    _ => true,
-                };
-                for entry in self.books.values_mut().filter(|entry| concerns(entry)) {
-                    entry.stale = Some(StaleReason::Disconnected);
-                }
-                None
+            Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } => {
+                self.set_stale(*symbol, StaleReason::Overflow)
             }
+            // The end of a link may be among what was dropped.
+            Event::Overflow { topic: Topic::Depth | Topic::Connection, .. } => {
+                self.set_stale_where(StaleReason::Overflow, |_| true)
+            }
+            Event::Disconnected { link, .. } => {
+                self.set_stale_where(StaleReason::Disconnected, |entry| entry.origin.may_be(*link))
+            }
+            Event::Closed { .. } => self.set_stale_where(StaleReason::Disconnected, |_| true),
             _ => None,
         }
     }
@@ -192,6 +195,13 @@ impl Books {
     fn set_stale(&mut self, symbol: Symbol, reason: StaleReason) -> Option<Symbol> {
         self.books.get_mut(symbol.as_str())?.stale = Some(reason);
         Some(symbol)
+    }
+
+    fn set_stale_where(&mut self, reason: StaleReason, concerns: impl Fn(&Entry) -> bool) -> Option<Symbol> {
+        for entry in self.books.values_mut().filter(|entry| concerns(entry)) {
+            entry.stale = Some(reason);
+        }
+        None
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::{self, Config};
 use crate::connection::{ConnectRequest, Connection};
 use crate::endpoint::Endpoint;
 use crate::error::{CommandError, Limit};
-use crate::event::{Event, Ignored, IgnoredReason};
+use crate::event::Event;
 use crate::frame::Frame;
 use crate::identity::{EndpointId, LinkId, RequestId, StreamId};
 use crate::lifecycle::{State, StreamState};
@@ -37,8 +37,8 @@ use crate::wire::Scratch;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ClientConfig {
-    links_max: usize,
-    streams_max: usize,
+    pub(crate) links_max: usize,
+    pub(crate) streams_max: usize,
 }
 
 impl ClientConfig {
@@ -101,17 +101,17 @@ impl Default for ClientConfig {
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) config: ClientConfig,
-    seeds: SplitMix64,
+    pub(crate) seeds: SplitMix64,
     pub(crate) now: Instant,
     pub(crate) phase: Phase,
     pub(crate) endpoints: Vec<EndpointEntry>,
     next_endpoint: u32,
     pub(crate) slots: Vec<Slot>,
     /// One for each host.
-    hosts: Vec<(String, Limits)>,
+    pub(crate) hosts: Vec<(String, Limits)>,
     pub(crate) shared: Shared,
     /// Of the links that are no more.
-    ended: Stats,
+    pub(crate) ended: Stats,
     pub(crate) abandoned: Abandoned,
 }
 
@@ -130,14 +130,14 @@ pub(crate) struct EndpointEntry {
     pub(crate) id: EndpointId,
     pub(crate) config: Config,
     /// The place of its host.
-    host: usize,
+    pub(crate) host: usize,
 }
 
 /// A place for a link; the next one in it goes on with its numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) endpoint: EndpointId,
-    host: usize,
+    pub(crate) host: usize,
     pub(crate) last: LinkId,
     pub(crate) connection: Option<Connection>,
     /// Why it was given up for good; its wishes are kept.
@@ -524,130 +524,5 @@ impl Client {
             Phase::Idle | Phase::Open => Ok(()),
             Phase::ShuttingDown(_) | Phase::Closed => Err(CommandError::Closed),
         }
-    }
-
-    /// Has a link do something, with all that the links share.
-    pub(crate) fn with<T>(&mut self, position: usize, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
-        let slot = self.slots.get_mut(position)?;
-        let connection = slot.connection.as_mut()?;
-        let (_, limits) = self.hosts.get_mut(slot.host)?;
-        core::mem::swap(&mut connection.shared, &mut self.shared);
-        core::mem::swap(&mut connection.limits, limits);
-        let was_closed = connection.state() == State::Closed;
-        let result = work(connection);
-        core::mem::swap(&mut connection.shared, &mut self.shared);
-        core::mem::swap(&mut connection.limits, limits);
-        slot.last = connection.link();
-        if connection.state() == State::Closed && !was_closed {
-            self.take_end(position);
-        }
-        Some(result)
-    }
-
-    /// The same for the link that an input is about; counted if there is none in its place.
-    fn with_link(&mut self, link: LinkId, work: impl FnOnce(&mut Connection)) -> Option<()> {
-        let done = self.with(link.slot(), work);
-        if done.is_none() {
-            self.ended.stale_inputs = self.ended.stale_inputs.saturating_add(1);
-        }
-        done
-    }
-
-    /// A frame for a place in which there is no link any more.
-    fn frame_of_nobody<'f>(&mut self, frame: Frame<'f>) -> Option<Event<'f>> {
-        self.ended.stale_inputs = self.ended.stale_inputs.saturating_add(1);
-        let text = match frame {
-            Frame::Text(text) => text,
-            Frame::Binary(_) => "",
-            Frame::Ping(_) | Frame::Pong(_) | Frame::Close { .. } => {
-                self.ended.control_frames = self.ended.control_frames.saturating_add(1);
-                return None;
-            }
-        };
-        let bytes = if let Frame::Binary(bytes) = frame { bytes.len() } else { text.len() };
-        self.ended.frames = self.ended.frames.saturating_add(1);
-        self.ended.bytes = self.ended.bytes.saturating_add(bytes as u64);
-        self.ended.count_ignored(IgnoredReason::EndedLink);
-        Some(Event::Ignored(Ignored { frame: text, why: IgnoredReason::EndedLink }))
-    }
-
-    /// A link has come to its end, and has said so as if it were alone.
-    fn take_end(&mut self, position: usize) {
-        let Some(Event::Closed { reason, abandoned }) = self.shared.outputs.withdraw_closed() else { return };
-        self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned.requests);
-        self.abandoned.links = self.abandoned.links.saturating_add(abandoned.links);
-        let Some(slot) = self.slots.get_mut(position) else { return };
-        let requested = matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean);
-        if let Phase::ShuttingDown(shutdown) = &mut self.phase {
-            shutdown.is_unclean |= reason == CloseReason::RequestedUnclean;
-            return self.forget(position);
-        }
-        let link = slot.last;
-        if requested {
-            self.forget(position);
-        } else {
-            slot.given_up = Some(reason);
-        }
-        if link.epoch() > 0 {
-            self.shared.outputs.push(Output::Event(Event::LinkClosed { link, reason }));
-        }
-    }
-
-    /// The place is free.
-    pub(crate) fn forget(&mut self, position: usize) {
-        let Some(slot) = self.slots.get_mut(position) else { return };
-        slot.given_up = None;
-        if let Some(connection) = slot.connection.take() {
-            self.ended.add(connection.stats());
-        }
-    }
-
-    pub(crate) const fn streams_max(&self) -> usize {
-        self.config.streams_max
-    }
-
-    pub(crate) fn slots_of(&self, endpoint: EndpointId) -> Vec<usize> {
-        let of = |(position, slot): (usize, &Slot)| {
-            (slot.endpoint == endpoint && slot.connection.is_some()).then_some(position)
-        };
-        self.slots.iter().enumerate().filter_map(of).collect()
-    }
-
-    /// A link that was given up is tried again, with all its wishes.
-    fn revive(&mut self, position: usize) {
-        let seed = self.seeds.next();
-        let Some(slot) = self.slots.get_mut(position) else { return };
-        if slot.given_up.take().is_none() {
-            return;
-        }
-        if let Some(connection) = &mut slot.connection {
-            let successor = connection.succeed(seed);
-            let before = core::mem::replace(connection, successor);
-            self.ended.add(before.stats());
-        }
-    }
-
-    /// Another link to an endpoint, in a place that is free.
-    pub(crate) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
-        let entry =
-            self.endpoints.iter().find(|it| it.id == endpoint).ok_or(CommandError::UnknownEndpoint)?;
-        let (host, config) = (entry.host, entry.config.clone());
-        let seed = self.seeds.next();
-        let free = self.slots.iter().position(|slot| slot.connection.is_none());
-        let position = free.unwrap_or(self.slots.len());
-        if position >= self.config.links_max {
-            return Err(CommandError::TooMany(Limit::Links));
-        }
-        let last = match self.slots.get(position) {
-            Some(slot) => slot.last,
-            None => LinkId { slot: u16::try_from(position).unwrap_or(u16::MAX), epoch: 0 },
-        };
-        let connection = Some(Connection::at(last, config, seed));
-        let slot = Slot { endpoint, host, last, connection, given_up: None };
-        match self.slots.get_mut(position) {
-            Some(place) => *place = slot,
-            None => self.slots.push(slot),
-        }
-        Ok(position)
     }
 }

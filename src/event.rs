@@ -11,7 +11,7 @@ use crate::message::{
 use crate::outcome::{Abandoned, CloseReason, ConnectFailure, Lost};
 use crate::request::Subject;
 use crate::shutdown::ShutdownStep;
-use crate::stream::Stream;
+use crate::stream::{Stream, Topic};
 use crate::symbol::Symbol;
 use crate::time::Instant;
 
@@ -140,6 +140,18 @@ pub enum Event<'f> {
         id: StreamId,
         /// The instrument.
         symbol: Symbol,
+    },
+
+    /// Events were dropped, as nobody took them in time; stands where the first of them would. What is
+    /// known of the topic is stale: ask for a book anew, and the venue for orders.
+    Overflow {
+        /// What they were about.
+        topic: Topic,
+        /// The instrument; `None` where a topic has none, if a frame did not name it, and if more of them
+        /// are affected than are told apart.
+        symbol: Option<Symbol>,
+        /// How many, exactly.
+        dropped: u64,
     },
 
     /// A link is open; subscriptions are on their way.

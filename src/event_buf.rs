@@ -68,6 +68,12 @@ impl From<&Event<'_>> for EventBuf {
 }
 
 impl EventBuf {
+    /// What it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let levels = self.levels.capacity().saturating_mul(size_of::<Level>());
+        size_of::<EventBuf>().saturating_add(self.texts.capacity()).saturating_add(levels)
+    }
+
     /// The event, borrowing from this value.
     pub fn as_event(&self) -> Event<'_> {
         let (mut start, mut ends) = (0, self.ends.iter());

@@ -95,6 +95,13 @@
 //! becomes of it, whichever of reply and events comes first, and says of which orders more may have
 //! happened than was told. [`Balances`] and [`Positions`] keep the rest of an account.
 //!
+//! # Many links
+//!
+//! A [`Connection`] is one link. A [`Client`] has the same surface for any number of them: endpoints are
+//! [added](Client::add), streams go where they belong, links are opened when something wants them and closed when
+//! nothing does, and the end of one touches no other. [`Client::shut_down`] ends it all step by step: no more
+//! commands, orders cancelled, streams unsubscribed, links closed.
+//!
 //! # Four generations
 //!
 //! [`Config::new`] takes the address of any of the venue's endpoints: the current API, market data v2,
@@ -119,15 +126,20 @@
 //! | nesting of a frame | [`JSON_DEPTH_MAX`] | [`Event::Malformed`] |
 //! | undecodable frames in a row | [`Config::malformed_run_max`] | the link is given up |
 //! | streams | [`Config::streams_max`] | [`CommandError::TooMany`] |
+//! | links and streams of a client | [`ClientConfig::links_max`], [`ClientConfig::streams_max`] | [`CommandError::TooMany`] |
+//! | attempts to connect | [`Config::dial_limit`] | they wait |
+//! | requests, and orders, in a window | [`Config::request_limit`], [`Config::order_limit`] | subscriptions wait, others get [`CommandError::RateLimited`] |
 //! | requests in flight | [`REQUESTS_IN_FLIGHT_MAX`] | [`CommandError::TooMany`] |
 //! | outputs that nobody polls | [`OUTPUT_MAX`] | commands get [`CommandError::TooMany`] |
+//! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
+//! | of them those that are no market data | [`RESERVED_EVENTS_MAX`], [`RESERVED_BYTES_MAX`] | reading stops; the oldest are dropped, with an [`Event::Overflow`] |
 //! | orders that are kept after their end | [`FINISHED_ORDERS_MAX`] | the oldest are forgotten |
 //! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`Side::is_truncated`] |
 //!
 //! # Guarantees
 //!
 //! - Any call is legal in any state and in any order; nothing panics, whatever the peer sends.
-//! - Each request ends in exactly one [`Event::Reply`], each connection in exactly one
+//! - Each request ends in exactly one [`Event::Reply`], each connection or client in exactly one
 //!   [`Event::Closed`], each [`Output::Connect`] in one [`Event::Opened`] or [`Event::ConnectFailed`].
 //! - After [`Connection::handle_timeout`] the [`deadline`](Connection::deadline) is later than now.
 //! - The same seed, inputs and times give the same outputs.
@@ -169,11 +181,14 @@ mod endpoint;
 mod error;
 mod event;
 mod event_buf;
+mod event_queue;
 mod frame;
 mod identity;
 mod in_flight;
 pub mod lifecycle;
 mod limits;
+mod links;
+mod liveness;
 mod message;
 mod new_order;
 #[cfg(feature = "auth")]
@@ -191,11 +206,13 @@ mod reply;
 mod request;
 mod routing;
 mod scan;
+mod sending;
 mod sequence;
 mod shutdown;
 mod stats;
 mod steps;
 mod stream;
+mod stream_steps;
 mod subscriptions;
 mod symbol;
 mod symbol_map;
@@ -219,6 +236,7 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{CommandError, DecodeError, DecodeErrorKind, Limit, MemberName};
 pub use event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
 pub use event_buf::EventBuf;
+pub use event_queue::{EventQueue, Overflow, RESERVED_BYTES_MAX, RESERVED_EVENTS_MAX};
 pub use frame::Frame;
 pub use identity::{EndpointId, LinkId, RequestId, StreamId};
 pub use in_flight::REQUESTS_IN_FLIGHT_MAX;
@@ -250,7 +268,7 @@ pub use scan::JSON_DEPTH_MAX;
 pub use sequence::GapRule;
 pub use shutdown::{ShutdownPlan, ShutdownStep};
 pub use stats::Stats;
-pub use stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Updates};
+pub use stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
 pub use symbol::{InvalidSymbol, Symbol};
 #[cfg(feature = "std")]
 pub use time::Clock;

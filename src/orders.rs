@@ -10,7 +10,7 @@ use crate::message::{OrderStatus, OrderUpdate, Response};
 use crate::new_order::NewOrder;
 use crate::order::{Order, OrderState};
 use crate::request::Subject;
-use crate::stream::Stream;
+use crate::stream::{Stream, Topic};
 
 /// The most orders that are kept after their end, to know late and repeated events by: beyond it the
 /// oldest are forgotten.
@@ -111,7 +111,8 @@ impl Orders {
                 self.origin = Origin::of(*id);
                 false
             }
-            Event::Disconnected { link, .. } if self.origin.may_be(*link) => {
+            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => false,
+            Event::Disconnected { .. } | Event::Overflow { topic: Topic::Orders | Topic::Connection, .. } => {
                 for order in self.orders.values_mut().filter(|order| !order.state.is_final()) {
                     order.in_doubt = true;
                 }

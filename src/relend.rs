@@ -181,6 +181,7 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
             Event::Gap { symbol, expected, got } => Event::Gap { symbol, expected, got },
             Event::SequenceGap { expected, got } => Event::SequenceGap { expected, got },
             Event::Synced { id, symbol } => Event::Synced { id, symbol },
+            Event::Overflow { topic, symbol, dropped } => Event::Overflow { topic, symbol, dropped },
             Event::Opened { link, missing_since } => Event::Opened { link, missing_since },
             Event::Live { link } => Event::Live { link },
             Event::ConnectFailed { link, why, retry } => Event::ConnectFailed { link, why, retry },

@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use crate::client::{Client, EndpointEntry, Phase, Slot};
 use crate::connection::Connection;
-use crate::endpoint::Endpoint;
 use crate::error::{CommandError, Limit};
 use crate::event::Event;
 use crate::identity::{EndpointId, StreamId};
@@ -76,7 +75,7 @@ impl Client {
         }
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         let streams = connections.map(|it| it.subscriptions.len()).fold(0, usize::saturating_add);
-        if streams >= self.streams_max() {
+        if streams >= self.config.streams_max {
             return Err(CommandError::TooMany(Limit::Streams));
         }
         let places = self.slots_of(endpoint);
@@ -325,34 +324,5 @@ impl Client {
                 if shutdown.is_unclean { CloseReason::RequestedUnclean } else { CloseReason::Requested };
             self.report_closed(reason);
         }
-    }
-}
-
-impl Connection {
-    /// Whether a request of the application has no answer yet, or waits to be sent.
-    pub(crate) fn awaits_replies(&self) -> bool {
-        use crate::connection::Pending;
-        let by_application =
-            |pending: &Pending| matches!(pending, Pending::Application(_) | Pending::Limits(_));
-        self.cancel_waits || self.in_flight.iter().any(by_application)
-    }
-
-    /// Cancels the orders that were placed over this link, as soon as the limit on requests allows.
-    pub(crate) fn cancel_session_orders(&mut self, now: crate::time::Instant) {
-        self.advance(now);
-        let is_open = matches!(self.state, State::Subscribing | State::Live);
-        if is_open && self.config.api == Endpoint::Streams && self.config.authenticated {
-            self.cancel_waits = true;
-            self.settle();
-        }
-    }
-
-    /// One for the same place, with the same wishes.
-    pub(crate) fn succeed(&mut self, seed: u64) -> Connection {
-        let mut successor = Connection::at(self.link, self.config.clone(), seed);
-        core::mem::swap(&mut successor.subscriptions, &mut self.subscriptions);
-        successor.now = self.now;
-        successor.missing_since = self.missing_since;
-        successor
     }
 }

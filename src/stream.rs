@@ -143,32 +143,51 @@ impl PartialLevels {
     }
 }
 
-/// What a frame can be attributed to: frames carry no stream name, so two streams of one symbol
-/// and one `Topic` look the same.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Topic {
+/// What an event is about, as far as its frame tells: frames carry no stream name, so two streams of one
+/// symbol and one `Topic` look the same.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Topic {
+    /// [`Stream::Balances`]
     Balances,
+    /// [`Stream::BookTicker`]
     BookTicker,
-    /// One for each width.
+    /// [`Stream::Candles`], one for each width.
     Candles(CandleInterval),
+    /// [`Stream::ContractStatus`]
     ContractStatus,
+    /// [`Stream::Depth`]
     Depth,
+    /// [`Stream::FundingAmount`]
     FundingAmount,
+    /// [`Stream::MarkPrice`]
     MarkPrice,
+    /// [`Stream::Orders`]
     Orders,
+    /// [`Stream::PartialDepth`]
     PartialDepth,
+    /// [`Stream::Positions`]
     Positions,
+    /// [`Stream::Quotes`]
     Quotes,
+    /// [`Stream::RequestForQuote`]
     RequestForQuote,
+    /// [`Stream::Settlements`]
     Settlements,
+    /// [`Stream::Trade`]; auctions too, which the archived endpoints tell with their trades.
     Trade,
+    /// No stream but the connection: its links, subscriptions and requests.
+    Connection,
+    /// Nothing that was subscribed: heartbeats, and frames that were not used.
+    Other,
 }
 
-/// How many [`Topic`]s there are.
+/// How many [`Topic`]s streams have.
 pub(crate) const TOPICS: usize = 20;
 
 impl Topic {
-    /// A number for each, below [`TOPICS`].
+    /// A number for each, below [`TOPICS`] for those of streams.
     pub(crate) const fn index(self) -> usize {
         match self {
             Topic::Depth => 0,
@@ -185,6 +204,8 @@ impl Topic {
             Topic::RequestForQuote => 11,
             Topic::Settlements => 12,
             Topic::Candles(interval) => 13_usize.wrapping_add(interval as usize),
+            Topic::Connection => 20,
+            Topic::Other => 21,
         }
     }
 }
@@ -246,7 +267,8 @@ impl Stream {
         })
     }
 
-    pub(crate) const fn topic(&self) -> Topic {
+    /// What its events are about.
+    pub const fn topic(&self) -> Topic {
         match self {
             Stream::Balances { .. } => Topic::Balances,
             Stream::Candles { interval, .. } => Topic::Candles(*interval),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    Client, ClientConfig, CommandError, Config, ConnectFailure, ConnectRequest, Connection, Deadline, Endpoint,
-    EndpointId, Event, Frame, GapRule, Instant, LinkId, Lost, Output, Request, RequestId, Scratch,
+    Client, ClientConfig, CommandError, Config, ConnectFailure, ConnectRequest, Connection, Deadline,
+    Endpoint, EndpointId, Event, Frame, GapRule, Instant, LinkId, Lost, Output, Request, RequestId, Scratch,
     ShutdownPlan, Stats, Stream, StreamId,
 };
 

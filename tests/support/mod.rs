@@ -8,6 +8,7 @@ pub(crate) mod frames;
 pub(crate) mod json;
 pub(crate) mod machine;
 pub(crate) mod mutation;
+pub(crate) mod observer;
 pub(crate) mod oracle;
 pub(crate) mod pair;
 pub(crate) mod random;

@@ -141,14 +141,22 @@ impl Player {
                     self.links.push(link);
                     format!("> connect {}", self.connection.connect_request(link).expect("a request").url)
                 }
-                Output::Send { text, .. } => format!("> {text}"),
-                Output::Close { code, .. } => format!("> close {code}"),
-                Output::Abort(link) => format!("> abort {}", link.epoch()),
-                Output::Event(event) => describe(&event),
-                other => format!("> {other:?}"),
+                other => describe_output(&other),
             };
             self.line(&line);
         }
+    }
+}
+
+/// An output on one line.
+pub(crate) fn describe_output(output: &Output) -> String {
+    match output {
+        Output::Connect(link) => format!("> connect {}", link.epoch()),
+        Output::Send { text, .. } => format!("> {text}"),
+        Output::Close { code, .. } => format!("> close {code}"),
+        Output::Abort(link) => format!("> abort {}", link.epoch()),
+        Output::Event(event) => describe(event),
+        other => format!("> {other:?}"),
     }
 }
 
@@ -175,7 +183,7 @@ fn loss(text: &str) -> Lost {
 }
 
 /// An event on one line.
-fn describe(event: &Event<'_>) -> String {
+pub(crate) fn describe(event: &Event<'_>) -> String {
     let retry = |retry: &Option<Instant>| match retry {
         Some(at) => {
             format!("retry at {}.{:03}", at.as_nanos() / 1_000_000_000, at.as_nanos() / 1_000_000 % 1_000)

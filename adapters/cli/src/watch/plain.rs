@@ -121,6 +121,7 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
         Some(Book::Live(_)) => "live",
         Some(Book::Stale { reason: StaleReason::Gap, .. }) => "stale: gap",
         Some(Book::Stale { reason: StaleReason::Disconnected, .. }) => "stale: link lost",
+        Some(Book::Stale { reason: StaleReason::Overflow, .. }) => "stale: overflow",
         Some(Book::Stale { reason: StaleReason::Quiet, .. }) => "stale: silent",
     }
 }

@@ -1,0 +1,57 @@
+//! Signs of life, those of the peer and our own: lazy timers, which look at what frames have noted.
+
+use core::time::Duration;
+
+use crate::connection::{Cause, Connection};
+use crate::endpoint::Endpoint;
+use crate::event::Event;
+use crate::lifecycle::Input;
+use crate::outcome::Lost;
+use crate::timer::Timer;
+
+impl Connection {
+    /// The timer `Alive`. It is not touched when frames come: only when it fires is it seen how long
+    /// ago the last one came.
+    pub(crate) fn check_silence(&mut self) {
+        if let Some(probed) = self.probed {
+            let give_up_at = probed + self.time_to_answer();
+            if give_up_at <= self.now {
+                self.input(Input::Silence, Cause::Loss(Lost::Silent));
+            } else {
+                self.timers.arm(Timer::Alive, give_up_at);
+            }
+            return;
+        }
+        let probe_at = self.heard + self.config.probe_after;
+        if probe_at > self.now {
+            self.timers.arm(Timer::Alive, probe_at);
+        } else {
+            self.probe();
+            self.settle();
+        }
+    }
+
+    /// Asks for a sign of life; after a long sleep of the whole machine the answer still gets its time.
+    pub(crate) fn probe(&mut self) {
+        self.probed = Some(self.now);
+        // The archived endpoints answer nothing, but have heartbeats.
+        self.probe_waits = self.config.api == Endpoint::Streams;
+        self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
+    }
+
+    fn time_to_answer(&self) -> Duration {
+        self.config.silence_max.saturating_sub(self.config.probe_after).max(Duration::from_millis(1))
+    }
+
+    /// The timer `Heartbeat`, as lazy.
+    pub(crate) fn check_heartbeat(&mut self) {
+        let Some(every) = self.config.heartbeat_every else { return };
+        let due = self.sent + every;
+        if due > self.now {
+            self.timers.arm(Timer::Heartbeat, due);
+        } else {
+            self.report(Event::HeartbeatDue { link: self.link, since: self.sent });
+            self.timers.arm(Timer::Heartbeat, self.now + every);
+        }
+    }
+}

@@ -1,0 +1,788 @@
+//! A client over many links: which there are, what goes over which, and that the end of one touches no other.
+
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{State, StreamState};
+use gemini_ws::{
+    Abandoned, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config, ConnectFailure,
+    Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Outcome, Output, Readiness,
+    Request, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject, Timer,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const OK: &str = "\"status\":200";
+
+fn stream(name: &str) -> Stream {
+    name.parse().unwrap()
+}
+
+fn order(id: &str) -> Request {
+    let id: ClientOrderId = id.parse().unwrap();
+    let (quantity, price) = ("1".parse().unwrap(), "100".parse().unwrap());
+    Request::PlaceOrder(
+        NewOrder::limit(id, "btcusd".parse().unwrap(), Direction::Buy, quantity, price).unwrap(),
+    )
+}
+
+/// A client and all that it has said.
+struct Desk {
+    client: Client,
+    now: Instant,
+    /// What was sent over which link, not answered yet.
+    sent: Vec<(LinkId, String)>,
+    dials: Vec<LinkId>,
+    closes: Vec<LinkId>,
+    aborts: Vec<LinkId>,
+    events: Vec<String>,
+}
+
+impl Desk {
+    fn new(config: ClientConfig, endpoints: &[Config]) -> Desk {
+        let mut client = Client::new(config, 7);
+        for endpoint in endpoints {
+            client.add(Instant::ZERO, endpoint.clone()).unwrap();
+        }
+        Desk {
+            client,
+            now: Instant::ZERO,
+            sent: Vec::new(),
+            dials: Vec::new(),
+            closes: Vec::new(),
+            aborts: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Public data and an account, both at one host.
+    fn trading() -> Desk {
+        Desk::new(ClientConfig::new(), &[public(), private()])
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Connect(link) => self.dials.push(link),
+                Output::Send { link, text } => self.sent.push((link, text)),
+                Output::Close { link, .. } => self.closes.push(link),
+                Output::Abort(link) => self.aborts.push(link),
+                Output::Event(event) => self.events.push(said(&event)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        self.client.open(self.now).unwrap();
+        self.drain();
+    }
+
+    fn subscribe(&mut self, name: &str) -> StreamId {
+        let id = self.client.subscribe(self.now, stream(name)).unwrap();
+        self.drain();
+        id
+    }
+
+    /// Every dial under way succeeds, and every request is answered.
+    fn settle(&mut self) {
+        self.drain();
+        while !self.dials.is_empty() || !self.sent.is_empty() {
+            for link in std::mem::take(&mut self.dials) {
+                self.client.handle_connected(link, self.now);
+            }
+            self.drain();
+            self.answer_all();
+        }
+    }
+
+    fn answer_all(&mut self) {
+        for (link, text) in std::mem::take(&mut self.sent) {
+            let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+            self.frame(link, &format!("{{\"id\":{},{OK}}}", request["id"]));
+        }
+    }
+
+    fn frame(&mut self, link: LinkId, text: &str) {
+        let mut scratch = Scratch::new();
+        if let Some(event) = self.client.handle_frame(link, self.now, Frame::Text(text), &mut scratch) {
+            self.events.push(said(&event));
+        }
+        self.drain();
+    }
+
+    fn peer_closes(&mut self, link: LinkId, code: u16) {
+        let frame = Frame::Close { code: Some(code), reason: "" };
+        self.client.handle_frame(link, self.now, frame, &mut Scratch::new());
+        self.drain();
+    }
+
+    /// Time passes, with a wake-up at each deadline.
+    fn pass(&mut self, duration: Duration) {
+        let until = self.now + duration;
+        while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {
+            assert!(deadline.at >= self.now);
+            self.now = self.now.max(deadline.at);
+            self.client.handle_timeout(self.now);
+            assert!(self.client.deadline().is_none_or(|next| next.at > self.now), "due for ever");
+            self.drain();
+        }
+        self.now = until;
+    }
+
+    /// The link of an endpoint: the n-th, in the order of their places.
+    fn link(&self, endpoint: usize, nth: usize) -> LinkId {
+        let ids: Vec<EndpointId> = self.endpoints();
+        self.client.links().filter(|(_, id, _)| *id == ids[endpoint]).nth(nth).expect("a link").0
+    }
+
+    fn endpoints(&self) -> Vec<EndpointId> {
+        let mut ids: Vec<EndpointId> = self.client.links().map(|(_, id, _)| id).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.client.links().map(|(_, _, state)| state).collect()
+    }
+
+    fn take_events(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+fn public() -> Config {
+    Config::new("ws://venue")
+}
+
+fn private() -> Config {
+    Config::new("ws://venue").authenticated(true)
+}
+
+fn said(event: &Event<'_>) -> String {
+    match event {
+        Event::Opened { link, .. } => format!("opened {link}"),
+        Event::Live { link } => format!("live {link}"),
+        Event::Subscribed { stream, .. } => format!("subscribed {stream}"),
+        Event::Unsubscribed { stream, last, .. } => format!("unsubscribed {stream} {last}"),
+        Event::Rejected { stream, .. } => format!("rejected {stream}"),
+        Event::Disconnected { link, why, retry } => {
+            format!("disconnected {link}: {why}{}", if retry.is_some() { "; retry" } else { "" })
+        }
+        Event::ConnectFailed { link, why, retry } => {
+            format!("failed {link}: {why}{}", if retry.is_some() { "; retry" } else { "" })
+        }
+        Event::LinkClosed { link, reason } => format!("link closed {link}: {reason}"),
+        Event::Closed { reason, abandoned } => {
+            format!("closed: {reason}; {} requests, {} links", abandoned.requests, abandoned.links)
+        }
+        Event::ShuttingDown { step } => format!("{step:?}"),
+        Event::Reply { about, outcome, .. } => match outcome {
+            Outcome::Answered(_) => format!("reply {about:?}"),
+            other => format!("reply {about:?} {other:?}"),
+        },
+        Event::HeartbeatDue { link, since } => {
+            format!("heartbeat {link} since {}", since.as_nanos() / 1_000_000_000)
+        }
+        Event::Quiet { stream, .. } => format!("quiet {stream}"),
+        other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
+    }
+}
+
+// ---- which links there are -----------------------------------------------------------------
+
+#[test]
+fn links_are_opened_when_first_wanted_and_closed_when_nothing_is() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
+    desk.open();
+    assert!(desk.dials.is_empty() && desk.states().is_empty());
+    let trades = desk.subscribe("btcusd@trade");
+    desk.settle();
+    assert_eq!(desk.states(), [State::Live]);
+    let link = desk.link(0, 0);
+    desk.take_events();
+
+    desk.client.unsubscribe(desk.now, trades).unwrap();
+    desk.settle();
+    assert_eq!(desk.closes, [link]);
+    desk.peer_closes(link, 1000);
+    let expected = [
+        "unsubscribed btcusd@trade true",
+        "disconnected link 0.1: closed by the peer with code 1000",
+        "link closed link 0.1: closed as requested",
+    ];
+    assert_eq!(desk.take_events(), expected);
+    assert!(desk.states().is_empty() && desk.client.deadline().is_none());
+
+    // Wanted again: the next attempt in the same place, with another number.
+    desk.subscribe("btcusd@trade");
+    assert_eq!(desk.dials.iter().map(|link| (link.slot(), link.epoch())).collect::<Vec<_>>(), [(0, 2)]);
+}
+
+#[test]
+fn a_link_with_a_request_under_way_is_not_closed_before_its_answer() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
+    let trades = desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.client.request(desk.now, &Request::Time).unwrap();
+    desk.client.unsubscribe(desk.now, trades).unwrap();
+    desk.drain();
+    let leave = desk.sent.pop().unwrap();
+    let ask = desk.sent.pop().unwrap();
+    desk.sent.push(leave);
+    desk.answer_all();
+    assert!(desk.closes.is_empty());
+    desk.sent.push(ask);
+    desk.answer_all();
+    assert_eq!(desk.closes.len(), 1);
+}
+
+#[test]
+fn streams_go_where_they_belong() {
+    // endpoints, stream, the endpoint that gets it
+    let (v2, v1) = (Config::new("ws://venue/v2/marketdata"), Config::new("ws://venue/v1/marketdata/btcusd"));
+    let table: [(&[Config], &str, Result<usize, CommandError>); 9] = [
+        (&[public(), private()], "btcusd@trade", Ok(0)),
+        (&[private(), public()], "btcusd@trade", Ok(1)),
+        (&[private()], "btcusd@trade", Ok(0)),
+        (&[public(), private()], "orders@account", Ok(1)),
+        (&[public()], "orders@account", Err(CommandError::NotAuthenticated)),
+        (std::slice::from_ref(&v2), "orders@account", Err(CommandError::WrongEndpoint)),
+        (&[public(), v2.clone()], "btcusd@candles_1m", Ok(1)),
+        (&[v2.clone(), public()], "btcusd@depth@100ms", Ok(0)),
+        (std::slice::from_ref(&v1), "btcusd@trade", Err(CommandError::WrongEndpoint)),
+    ];
+    for (endpoints, name, expected) in table {
+        let mut client = Client::new(ClientConfig::new(), 1);
+        let ids: Vec<EndpointId> =
+            endpoints.iter().map(|it| client.add(Instant::ZERO, it.clone()).unwrap()).collect();
+        let result = client.subscribe(Instant::ZERO, stream(name));
+        let got = result.map(|id| {
+            let (_, endpoint, _) = client.links().find(|(link, ..)| link.slot() == id.link_slot()).unwrap();
+            ids.iter().position(|it| *it == endpoint).unwrap()
+        });
+        assert_eq!(got, expected, "{name} of {}", endpoints.len());
+    }
+}
+
+#[test]
+fn a_full_link_is_followed_by_another() {
+    let config = public().streams_max(2);
+    let mut desk = Desk::new(ClientConfig::new().links_max(3).streams_max(5), &[config]);
+    desk.open();
+    for number in 0..5 {
+        desk.subscribe(&format!("sym{number}usd@trade"));
+    }
+    assert_eq!(desk.dials.len(), 3);
+    let sixth = stream("sym5usd@trade");
+    assert_eq!(desk.client.subscribe(desk.now, sixth), Err(CommandError::TooMany(Limit::Streams)));
+    desk.settle();
+    assert_eq!(desk.states(), [State::Live; 3]);
+    // One that is there already takes no room.
+    assert!(desk.client.subscribe(desk.now, stream("sym4usd@trade")).is_ok());
+
+    let mut desk = Desk::new(ClientConfig::new().links_max(1), &[public().streams_max(1)]);
+    desk.subscribe("btcusd@trade");
+    let second = desk.client.subscribe(desk.now, stream("ethusd@trade"));
+    assert_eq!(second, Err(CommandError::TooMany(Limit::Links)));
+}
+
+#[test]
+fn frames_that_look_alike_are_not_subscribed_on_two_links() {
+    let mut desk =
+        Desk::new(ClientConfig::new(), &[public().streams_max(1), Config::new("ws://venue/v2/marketdata")]);
+    desk.subscribe("btcusd@depth@100ms");
+    let slow = desk.client.subscribe(desk.now, stream("btcusd@depth"));
+    assert_eq!(slow, Err(CommandError::Ambiguous));
+    let archived = desk.client.links().count();
+    assert_eq!(archived, 1);
+}
+
+#[test]
+fn what_the_address_says_is_wanted_at_once() {
+    let archived = Config::new("ws://venue/v1/marketdata/btcusd");
+    let mut desk = Desk::new(ClientConfig::new(), &[archived]);
+    desk.open();
+    assert_eq!(desk.dials.len(), 1);
+    desk.settle();
+    assert_eq!(desk.states(), [State::Live]);
+    let (link, endpoint) = (desk.link(0, 0), desk.endpoints()[0]);
+    desk.client.remove(desk.now, endpoint).unwrap();
+    desk.drain();
+    assert_eq!(desk.closes, [link]);
+    assert_eq!(desk.client.remove(desk.now, endpoint), Err(CommandError::UnknownEndpoint));
+}
+
+// ---- ends of single links ------------------------------------------------------------------
+
+#[test]
+fn the_end_of_one_link_touches_no_other() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.subscribe("orders@account");
+    desk.open();
+    desk.settle();
+    let (public, private) = (desk.link(0, 0), desk.link(1, 0));
+    assert_eq!(desk.client.readiness(), Readiness::Ready);
+    desk.take_events();
+    desk.client.handle_lost(public, desk.now, Lost::Reset);
+    desk.drain();
+    assert_eq!(desk.take_events(), ["disconnected link 0.1: the transport was reset; retry"]);
+    assert_eq!(desk.client.state(private), Some(State::Live));
+    assert_eq!(desk.client.readiness(), Readiness::Partly);
+    assert!(desk.client.request(desk.now, &order("a")).is_ok());
+}
+
+/// L-082: credentials that are refused end the private link, and nothing else; opening again tries once more.
+#[test]
+fn a_link_given_up_for_good_waits_for_open() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    let orders = desk.subscribe("orders@account");
+    desk.open();
+    let [public, private] = desk.dials[..] else { panic!("{:?}", desk.dials) };
+    desk.dials.clear();
+    desk.client.handle_connected(public, desk.now);
+    let refused = ConnectFailure::Status { status: 401, retry_after: None };
+    desk.client.handle_connect_failed(private, desk.now, refused);
+    desk.settle();
+    let events = desk.take_events().join("\n");
+    assert!(
+        events.contains("link closed link 1.1: cannot connect: upgrade answered with HTTP status 401"),
+        "{events}"
+    );
+    assert!(!events.contains("closed: "), "{events}");
+    desk.pass(SECOND * 20);
+    assert!(desk.dials.is_empty());
+    assert_eq!(desk.client.state(public), Some(State::Live));
+    assert_eq!(desk.client.request(desk.now, &order("a")), Err(CommandError::NotConnected));
+    assert_eq!(desk.client.subscribe(desk.now, stream("balances@account")), Err(CommandError::GivenUp));
+    assert!(desk.client.streams().any(|(id, _, state)| id == orders && state == StreamState::Wanted));
+
+    desk.client.open(desk.now).unwrap();
+    desk.drain();
+    assert_eq!(desk.dials.iter().map(|link| (link.slot(), link.epoch())).collect::<Vec<_>>(), [(1, 2)]);
+    desk.settle();
+    assert_eq!(desk.states(), [State::Live; 2]);
+    assert!(desk.take_events().contains(&"subscribed orders@account".to_owned()));
+}
+
+#[test]
+fn a_client_all_of_whose_endpoints_are_given_up_has_ended() {
+    let mut desk = Desk::new(ClientConfig::new(), &[private()]);
+    desk.open();
+    let link = desk.dials.remove(0);
+    desk.client.handle_connect_failed(link, desk.now, ConnectFailure::Certificate);
+    desk.drain();
+    let events = desk.take_events();
+    assert!(events[0].starts_with("failed link 0.1: certificate"), "{events:?}");
+    assert!(events[2].starts_with("closed: cannot connect: certificate"), "{events:?}");
+    assert_eq!((events.len(), desk.client.deadline()), (3, None));
+    assert_eq!(desk.client.open(desk.now), Err(CommandError::Closed));
+}
+
+/// L-051, L-078: what belongs to an attempt before is counted, and nothing else.
+#[test]
+fn inputs_of_old_attempts_change_nothing() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    let old = desk.link(0, 0);
+    desk.client.handle_lost(old, desk.now, Lost::Reset);
+    desk.pass(SECOND * 2);
+    desk.settle();
+    let new = desk.link(0, 0);
+    assert_eq!((old.slot(), new.epoch()), (new.slot(), 2));
+    desk.take_events();
+    let before = desk.client.stats().stale_inputs;
+    desk.client.handle_lost(old, desk.now, Lost::End);
+    desk.client.handle_connect_failed(old, desk.now, ConnectFailure::Refused);
+    desk.frame(old, "{\"id\":1,\"status\":200}");
+    assert_eq!(desk.take_events(), ["ignored"]);
+    assert_eq!(desk.client.stats().stale_inputs, before + 3);
+    assert_eq!(desk.client.state(new), Some(State::Live));
+    // A transport that comes too late is dropped.
+    desk.client.handle_connected(old, desk.now);
+    desk.drain();
+    assert_eq!(desk.aborts, [old]);
+}
+
+// ---- limits --------------------------------------------------------------------------------
+
+/// L-081: a refusal for too many attempts holds every link to that host, and to no other.
+#[test]
+fn a_delay_that_a_host_asks_for_holds_all_its_links() {
+    let elsewhere = Config::new("ws://elsewhere").streams_max(1);
+    let mut desk = Desk::new(ClientConfig::new(), &[public().streams_max(1), elsewhere]);
+    desk.open();
+    desk.subscribe("btcusd@trade");
+    let first = desk.dials.remove(0);
+    let why = ConnectFailure::Status { status: 429, retry_after: Some(SECOND * 60) };
+    desk.client.handle_connect_failed(first, desk.now, why);
+    desk.subscribe("ethusd@trade");
+    assert_eq!(desk.states(), [State::Backoff; 2]);
+    assert!(desk.dials.is_empty());
+    desk.client.add(desk.now, Config::new("ws://elsewhere/v1/marketdata/btcusd")).unwrap();
+    desk.drain();
+    assert_eq!(desk.dials.len(), 1);
+    desk.pass(SECOND * 59);
+    desk.dials.retain(|link| link.slot() < 2);
+    assert!(desk.dials.is_empty());
+    desk.pass(SECOND * 8);
+    desk.dials.retain(|link| link.slot() < 2);
+    assert_eq!(desk.dials.len(), 2);
+}
+
+/// L-092: subscriptions are restored no faster than the venue allows, also over a reconnect.
+#[test]
+fn no_window_holds_more_requests_than_the_limit() {
+    let (limit, window) = (5, SECOND);
+    let config = public().streams_per_request_max(1).request_limit(limit, window);
+    let mut desk = Desk::new(ClientConfig::new(), &[config]);
+    for number in 0..200 {
+        desk.subscribe(&format!("sym{number}usd@trade"));
+    }
+    desk.open();
+    let mut times = Vec::new();
+    let mut lost = false;
+    while desk.client.streams().any(|(_, _, state)| state != StreamState::Active) {
+        for link in std::mem::take(&mut desk.dials) {
+            desk.client.handle_connected(link, desk.now);
+            desk.drain();
+        }
+        times.extend(desk.sent.iter().map(|_| desk.now));
+        desk.answer_all();
+        times.extend(desk.sent.iter().map(|_| desk.now));
+        desk.answer_all();
+        assert!(desk.sent.is_empty());
+        if times.len() == 100 && !lost {
+            lost = true;
+            let link = desk.link(0, 0);
+            desk.client.handle_lost(link, desk.now, Lost::Closed { code: Some(1001) });
+            desk.drain();
+        }
+        let at = desk.client.deadline().expect("something to wait for").at;
+        desk.pass(at.since(desk.now));
+    }
+    assert_eq!(times.len(), 300);
+    for (position, start) in times.iter().enumerate() {
+        let within = times[position..].iter().take_while(|at| at.since(*start) <= window).count();
+        assert!(within <= limit as usize, "{within} in a window");
+    }
+}
+
+#[test]
+fn requests_beyond_the_limit_are_refused_with_the_time_to_try_again() {
+    let config = private().request_limit(4, SECOND).order_limit(2, SECOND * 10);
+    let mut desk = Desk::new(ClientConfig::new(), &[config]);
+    desk.open();
+    desk.settle();
+    assert!(desk.client.request(desk.now, &order("a")).is_ok());
+    let refused = desk.client.request(desk.now, &order("b"));
+    assert_eq!(refused, Err(CommandError::RateLimited { retry: desk.now + SECOND * 10 }));
+    assert!(desk.client.request(desk.now, &Request::Time).is_ok(), "orders have a limit of their own");
+    let CommandError::RateLimited { retry } = desk.client.request(desk.now, &Request::Time).unwrap_err()
+    else {
+        panic!()
+    };
+    desk.pass(retry.since(desk.now));
+    assert!(desk.client.request(desk.now, &Request::Time).is_ok());
+}
+
+/// Section 6.1: what `conninfo` says of the limits holds from then on.
+#[test]
+fn the_venue_says_what_its_limits_are() {
+    let mut desk = Desk::new(ClientConfig::new(), &[private()]);
+    desk.open();
+    desk.settle();
+    desk.client.request(desk.now, &Request::ConnectionInfo).unwrap();
+    desk.drain();
+    let (link, _) = desk.sent.pop().unwrap();
+    desk.frame(
+        link,
+        r#"{"id":1,"status":200,"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"SECOND","intervalNum":10,"limit":4,"count":0},{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":10,"count":10},{"rateLimitType":"NEWS","interval":"DAY","intervalNum":1,"limit":1,"count":1}]}"#,
+    );
+    let refused = desk.client.request(desk.now, &order("a"));
+    assert_eq!(refused, Err(CommandError::RateLimited { retry: desk.now + SECOND * 12 }), "all are used up");
+    desk.pass(SECOND);
+    assert!(desk.client.request(desk.now, &Request::Time).is_ok());
+    assert!(desk.client.request(desk.now, &Request::Time).is_ok());
+    assert!(matches!(desk.client.request(desk.now, &Request::Time), Err(CommandError::RateLimited { .. })));
+}
+
+/// L-080: with a limit, one event says that it is reached; then nothing more.
+#[test]
+fn attempts_have_a_limit_if_that_is_wanted() {
+    let mut desk = Desk::new(ClientConfig::new(), &[private().attempts_max(3), public()]);
+    desk.open();
+    for _ in 0..3 {
+        let link = desk.dials.remove(0);
+        desk.client.handle_connect_failed(link, desk.now, ConnectFailure::Refused);
+        desk.drain();
+        desk.pass(SECOND * 5);
+    }
+    let events = desk.take_events();
+    let last = "failed link 0.3: connection refused: nobody listens there";
+    assert_eq!(events[2..], [last, "link closed link 0.3: cannot connect: 3 attempts have failed"]);
+    desk.pass(SECOND * 3_600);
+    assert!(desk.dials.is_empty() && desk.events.is_empty());
+}
+
+// ---- wishes --------------------------------------------------------------------------------
+
+/// L-096: two want the same stream: one request, and it ends with the last of them.
+#[test]
+fn a_stream_ends_with_the_last_wish_for_it() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
+    desk.open();
+    let first = desk.subscribe("btcusd@trade");
+    let second = desk.subscribe("btcusd@trade");
+    assert_ne!(first, second);
+    desk.settle();
+    let third = desk.subscribe("btcusd@trade");
+    assert!(desk.sent.is_empty(), "asked for once");
+    assert_eq!(desk.take_events().iter().filter(|event| *event == "subscribed btcusd@trade").count(), 3);
+    desk.client.unsubscribe(desk.now, first).unwrap();
+    assert_eq!(desk.client.unsubscribe(desk.now, first), Err(CommandError::UnknownStream));
+    desk.client.unsubscribe(desk.now, third).unwrap();
+    desk.settle();
+    assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade false"; 2]);
+    desk.frame(desk.link(0, 0), r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#);
+    assert_eq!(desk.take_events(), ["trade"]);
+    // Over a reconnect it is still one.
+    let link = desk.link(0, 0);
+    desk.client.handle_lost(link, desk.now, Lost::End);
+    desk.pass(SECOND * 2);
+    let link = desk.dials.remove(0);
+    desk.client.handle_connected(link, desk.now);
+    desk.drain();
+    assert_eq!(desk.sent.len(), 1);
+    desk.settle();
+    desk.take_events();
+    desk.client.unsubscribe(desk.now, second).unwrap();
+    desk.settle();
+    assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true"]);
+}
+
+#[test]
+fn every_wish_for_a_stream_is_told_that_there_is_none() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
+    desk.subscribe("nosuch@trade");
+    desk.subscribe("nosuch@trade");
+    desk.open();
+    let link = desk.dials.remove(0);
+    desk.client.handle_connected(link, desk.now);
+    desk.drain();
+    desk.take_events();
+    desk.frame(link, r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"no"}}"#);
+    let events = desk.take_events();
+    assert_eq!(events.iter().filter(|event| *event == "rejected nosuch@trade").count(), 2, "{events:?}");
+}
+
+/// What waits for the limit and is not wanted any more is never asked for.
+#[test]
+fn a_wish_that_ended_before_its_turn_is_not_sent() {
+    let config = public().streams_per_request_max(1).request_limit(2, SECOND);
+    let mut desk = Desk::new(ClientConfig::new(), &[config]);
+    desk.subscribe("btcusd@trade");
+    let waits = desk.subscribe("ethusd@trade");
+    desk.open();
+    desk.settle();
+    desk.take_events();
+    desk.client.unsubscribe(desk.now, waits).unwrap();
+    desk.settle();
+    desk.pass(SECOND * 2);
+    assert_eq!(desk.take_events(), ["unsubscribed ethusd@trade true", "live link 0.1"]);
+    assert!(desk.sent.is_empty());
+}
+
+// ---- the end -------------------------------------------------------------------------------
+
+#[test]
+fn an_end_in_steps() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.subscribe("orders@account");
+    desk.open();
+    desk.settle();
+    desk.client.request(desk.now, &order("a")).unwrap();
+    desk.drain();
+    desk.take_events();
+    let plan = ShutdownPlan::by(desk.now + SECOND * 10).cancel_orders(true).unsubscribe(true);
+    desk.client.shut_down(desk.now, plan);
+    desk.drain();
+    assert_eq!(desk.client.subscribe(desk.now, stream("ethusd@trade")), Err(CommandError::Closed));
+    assert_eq!(desk.take_events(), ["CommandsStopped"]);
+    desk.answer_all();
+    assert_eq!(
+        desk.take_events(),
+        [&*format!("reply {:?}", Subject::PlaceOrder("a".parse().unwrap())), "CancellingOrders"]
+    );
+    let (private, text) = desk.sent[0].clone();
+    assert!(private.slot() == 1 && text.contains("order.cancel_session"), "{text}");
+    desk.answer_all();
+    assert_eq!(desk.take_events(), ["reply CancelSessionOrders", "Unsubscribing"]);
+    desk.answer_all();
+    assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true", "ClosingLinks"]);
+    let links = std::mem::take(&mut desk.closes);
+    assert_eq!(links.len(), 2);
+    // What becomes of the orders is told until the end.
+    let cancelled = r#"{"E":1,"s":"BTCUSD","i":1,"c":"a","X":"CANCELED","Z":"0","T":1}"#;
+    desk.frame(private, cancelled);
+    assert_eq!(desk.take_events(), ["order"]);
+    links.iter().for_each(|link| desk.peer_closes(*link, 1000));
+    assert_eq!(desk.take_events().last().unwrap(), "closed: closed as requested; 0 requests, 0 links");
+    assert_eq!(desk.client.deadline(), None);
+}
+
+/// A venue that answers nothing: each step gets its time, and the end comes by the deadline.
+#[test]
+fn an_end_against_a_silent_venue_comes_by_the_deadline() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.client.request(desk.now, &order("a")).unwrap();
+    desk.drain();
+    desk.take_events();
+    let deadline = desk.now + SECOND * 4;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true).unsubscribe(true));
+    assert_eq!(desk.client.deadline().map(|it| it.cause), Some(Timer::Shutdown));
+    desk.pass(SECOND * 4);
+    let events = desk.take_events();
+    let steps = [
+        ShutdownStep::CommandsStopped,
+        ShutdownStep::CancellingOrders,
+        ShutdownStep::Unsubscribing,
+        ShutdownStep::ClosingLinks,
+    ];
+    let told: Vec<&String> =
+        events.iter().filter(|event| steps.iter().any(|step| format!("{step:?}") == **event)).collect();
+    assert_eq!(told.len(), 4, "{events:?}");
+    let last = events.last().unwrap();
+    assert_eq!(last, "closed: closed as requested; the peer did not answer in time; 2 requests, 2 links");
+    assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", Outcome::Lost))), "{events:?}");
+}
+
+/// L-012, L-013: any number of times, from any state, with whatever deadline.
+#[test]
+fn the_end_comes_once_and_by_the_earliest_deadline() {
+    for repeats in 0..4_u32 {
+        for opened in [false, true] {
+            let mut desk = Desk::trading();
+            desk.subscribe("btcusd@trade");
+            if opened {
+                desk.open();
+                desk.settle();
+            }
+            let start = desk.now;
+            desk.client.close_by(start, start + SECOND * 10);
+            for repeat in 0..repeats {
+                desk.client.close_by(start, start + SECOND * (8 - repeat));
+                desk.client.shut_down(start, ShutdownPlan::by(start + SECOND * 20));
+            }
+            desk.drain();
+            let expected = if opened { if repeats == 0 { 10 } else { 9 - repeats } } else { 0 };
+            desk.pass(SECOND * expected.saturating_sub(1));
+            let ended = desk.events.iter().any(|event| event.starts_with("closed"));
+            assert_eq!(ended, !opened, "{repeats} {opened}");
+            desk.pass(SECOND * 60);
+            assert_eq!(desk.events.iter().filter(|event| event.starts_with("closed")).count(), 1);
+            assert_eq!(desk.events.iter().filter(|event| event.contains("retry")).count(), 0);
+            assert_eq!(desk.closes.len(), if opened { 2 } else { 0 });
+            desk.client.close(desk.now);
+            desk.drain();
+            assert!(desk.events.last().unwrap().starts_with("closed"));
+        }
+    }
+}
+
+/// I-06: a link that is lost while the end is awaited is not dialled again, and says so.
+#[test]
+fn nothing_is_dialled_once_an_end_is_wanted() {
+    let mut desk = Desk::trading();
+    desk.open();
+    desk.settle();
+    desk.client.request(desk.now, &order("a")).unwrap();
+    desk.drain();
+    desk.take_events();
+    desk.client.shut_down(desk.now, ShutdownPlan::by(desk.now + SECOND * 100));
+    desk.client.handle_lost(desk.link(0, 0), desk.now, Lost::Reset);
+    desk.drain();
+    let events = desk.take_events();
+    assert_eq!(events[2], "disconnected link 0.1: the transport was reset");
+    assert_eq!(events[3], "ClosingLinks");
+    assert_eq!(events[4], "closed: closed as requested; 1 requests, 0 links");
+    desk.pass(SECOND * 3_600);
+    assert!(desk.dials.is_empty() && desk.events.is_empty());
+}
+
+#[test]
+fn a_client_that_was_never_opened_ends_at_once() {
+    let mut client = Client::new(ClientConfig::new(), 1);
+    client.close(Instant::ZERO);
+    let closed = Event::Closed { reason: CloseReason::Requested, abandoned: Abandoned::default() };
+    assert_eq!(client.poll_output(), Some(Output::Event(closed)));
+    assert_eq!((client.poll_output(), client.deadline()), (None, None));
+    assert_eq!(client.add(Instant::ZERO, public()), Err(CommandError::Closed));
+}
+
+// ---- life ----------------------------------------------------------------------------------
+
+/// L-060: what comes over one link says nothing of another.
+#[test]
+fn a_busy_link_does_not_vouch_for_a_silent_one() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    let public = desk.link(0, 0);
+    desk.take_events();
+    for number in 0..90 {
+        desk.pass(SECOND / 2);
+        desk.sent.clear();
+        desk.frame(public, &format!(r#"{{"E":1,"s":"btcusd","t":{number},"p":"1","q":"1","m":true}}"#));
+    }
+    let events: Vec<String> = desk.take_events().into_iter().filter(|event| event != "trade").collect();
+    let silent = "disconnected link 1.1: nothing was heard, not even an answer to a ping; retry";
+    assert_eq!(events, [silent]);
+}
+
+/// L-143: a deadline in time to act, while the link is up and while it is down.
+#[test]
+fn orders_that_want_a_heartbeat() {
+    let mut desk = Desk::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 15)]);
+    desk.open();
+    desk.settle();
+    desk.take_events();
+    desk.pass(SECOND * 10);
+    desk.client.request(desk.now, &Request::Ping).unwrap();
+    desk.settle();
+    desk.pass(SECOND * 14);
+    assert_eq!(desk.take_events(), ["reply Other"]);
+    desk.client.handle_lost(desk.link(0, 0), desk.now, Lost::End);
+    desk.pass(SECOND);
+    let events = desk.take_events();
+    assert!(events.contains(&"heartbeat link 0.2 since 10".to_owned()), "{events:?}");
+}
+
+/// L-069: after a sleep that no clock has seen, every link is probed at once.
+#[test]
+fn a_machine_that_wakes_up_asks_at_once() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.client.handle_resumed(desk.now);
+    desk.drain();
+    let probed: Vec<usize> = desk.sent.iter().map(|(link, _)| link.slot()).collect();
+    assert_eq!(probed, [0, 1]);
+    assert!(desk.sent.iter().all(|(_, text)| text.contains("ping")));
+    let (answered, _) = desk.sent[0];
+    desk.frame(answered, r#"{"id":0,"status":200}"#);
+    desk.take_events();
+    desk.pass(SECOND * 15);
+    assert_eq!(desk.take_events().len(), 1, "only the one that did not answer");
+    assert_eq!(desk.states(), [State::Live, State::Backoff]);
+}
