@@ -2,15 +2,23 @@
 
 mod support;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use gemini_ws::ClientConfig;
 use support::machine::Many;
+use support::observer::Observed;
 use support::world::World;
 use support::world::scenario::Scenario;
 
-fn client(scenario: &Scenario, seed: u64) -> Many {
+fn plain(scenario: &Scenario, seed: u64) -> Many {
     Many::new(ClientConfig::new(), &scenario.settings, seed)
+}
+
+fn observed(scenario: &Scenario, seed: u64) -> Observed<Many> {
+    let settings = scenario.settings.clone();
+    let of_client = settings.clone();
+    Observed::new(settings, move || Many::new(ClientConfig::new(), &of_client, seed))
 }
 
 #[test]
@@ -22,7 +30,11 @@ fn lives() {
     world.is_told = std::env::var_os("GEMINI_WS_TELL").is_some();
     let begin = Instant::now();
     for seed in first..first + count {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.live(seed, client)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if std::env::var_os("PLAIN").is_some() { world.live(seed, plain) }
+            else if std::env::var_os("REC").is_some() { world.live(seed, |a, b| observed(a, b).recording().reading()) }
+            else { world.live(seed, observed) }
+        }));
         if let Err(cause) = result {
             eprintln!("SEED {seed}");
             drop(cause);
