@@ -13,6 +13,7 @@ use gemini_ws::{
 };
 
 use super::machine::{Machine, Settings};
+use super::observer::call::Call;
 use super::observer::{Observed, Violation};
 
 /// So many steps of a script are run.
@@ -31,6 +32,21 @@ pub(crate) fn run(script: &[u8]) {
 }
 
 fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
+    let observed = perform(script, is_recorded);
+    observed.violation().map_or(Ok(()), |violation| Err(violation.clone()))?;
+    // What a copy does when it is left alone costs more than the script.
+    if script.len() % 8 == 0 {
+        observed.fork_checks()?;
+    }
+    if is_recorded { observed.metamorphic_checks() } else { Ok(()) }
+}
+
+/// The calls that a script makes.
+pub(crate) fn trace(script: &[u8]) -> Vec<Call> {
+    perform(script, true).calls().to_vec()
+}
+
+fn perform(script: &[u8], is_recorded: bool) -> Observed<Connection> {
     let mut lines = script.split(|&byte| byte == b'\n').peekable();
     let first = lines.peek().and_then(|line| str::from_utf8(line).ok()?.strip_prefix('@')?.parse().ok());
     let mut player = Player::new(first.unwrap_or(Endpoint::Streams), is_recorded);
@@ -38,12 +54,7 @@ fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
         player.line(&String::from_utf8_lossy(line));
         player.settle();
     }
-    player.connection.violation().map_or(Ok(()), |violation| Err(violation.clone()))?;
-    // What a copy does when it is left alone costs more than the script.
-    if script.len() % 8 == 0 {
-        player.connection.fork_checks()?;
-    }
-    if is_recorded { player.connection.metamorphic_checks() } else { Ok(()) }
+    player.connection
 }
 
 struct Player {

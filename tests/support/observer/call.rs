@@ -32,6 +32,49 @@ pub(crate) enum Act<'a> {
     Resumed,
 }
 
+/// What it is, without what it is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Add,
+    Remove,
+    Open,
+    Subscribe,
+    Unsubscribe,
+    Resync,
+    Request,
+    Close,
+    Connected,
+    ConnectFailed,
+    Frame,
+    CloseFrame,
+    Lost,
+    Timeout,
+    Resumed,
+}
+
+/// How many there are.
+pub(crate) const KINDS: usize = 15;
+
+impl Kind {
+    pub(crate) const ALL: [Kind; KINDS] = [
+        Kind::Add,
+        Kind::Remove,
+        Kind::Open,
+        Kind::Subscribe,
+        Kind::Unsubscribe,
+        Kind::Resync,
+        Kind::Request,
+        Kind::Close,
+        Kind::Connected,
+        Kind::ConnectFailed,
+        Kind::Frame,
+        Kind::CloseFrame,
+        Kind::Lost,
+        Kind::Timeout,
+        Kind::Resumed,
+    ];
+}
+
 /// What a command says at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Answer {
@@ -49,6 +92,26 @@ impl<'a> Act<'a> {
                 Some(link)
             }
             _ => None,
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Act::Add(_) => Kind::Add,
+            Act::Remove(_) => Kind::Remove,
+            Act::Open => Kind::Open,
+            Act::Subscribe(_) => Kind::Subscribe,
+            Act::Unsubscribe(_) => Kind::Unsubscribe,
+            Act::Resync(_) => Kind::Resync,
+            Act::Request(_) => Kind::Request,
+            Act::Close | Act::CloseBy(_) | Act::ShutDown(_) => Kind::Close,
+            Act::Connected(_) => Kind::Connected,
+            Act::ConnectFailed(..) => Kind::ConnectFailed,
+            Act::Frame(_, Frame::Close { .. }) => Kind::CloseFrame,
+            Act::Frame(..) => Kind::Frame,
+            Act::Lost(..) => Kind::Lost,
+            Act::Timeout => Kind::Timeout,
+            Act::Resumed => Kind::Resumed,
         }
     }
 

@@ -9,7 +9,7 @@ use gemini_ws::{
 };
 
 use super::super::machine::Machine;
-use super::call::{Act, Answer};
+use super::call::{Act, Answer, Kind};
 use super::limits::Counted;
 use super::shadow::{Phase, Shadow, Step};
 
@@ -473,7 +473,7 @@ impl Shadow {
             return;
         }
         let shown: Vec<Effect> = self.effects.iter().filter(|it| it.0 == slot).map(|it| it.1).collect();
-        let path = Path { act: step.act, is_client: self.is_client, begins_anew, now };
+        let path = Path { kind: step.act.kind(), is_client: self.is_client, begins_anew, now };
         if !path.leads(before, &shown, 6) {
             let what = format!("from {before:?} to {now:?} with {shown:?} upon {:?}", step.act);
             self.fail("I-05", what);
@@ -505,14 +505,14 @@ impl Shadow {
 }
 
 /// What is known of the way from one state to another in a step.
-struct Path<'a> {
-    act: Act<'a>,
+struct Path {
+    kind: Kind,
     is_client: bool,
     begins_anew: bool,
     now: Option<State>,
 }
 
-impl Path<'_> {
+impl Path {
     /// Whether rows of the table lead from a state to the one now and show what was shown; so many at most.
     fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
         let is_there = match self.now {
@@ -557,20 +557,18 @@ impl Path<'_> {
 
     /// Whether what is done can be this input of the table, or lead to it.
     const fn may_cause(&self, input: Input) -> bool {
-        let act = self.act;
+        let kind = self.kind;
         match input {
-            Input::Open | Input::OpenLater => self.is_client || matches!(act, Act::Open),
-            Input::Connected => matches!(act, Act::Connected(_)),
-            Input::ConnectFailed | Input::ConnectRefused => matches!(act, Act::ConnectFailed(..)),
+            Input::Open | Input::OpenLater => self.is_client || matches!(kind, Kind::Open),
+            Input::Connected => matches!(kind, Kind::Connected),
+            Input::ConnectFailed | Input::ConnectRefused => matches!(kind, Kind::ConnectFailed),
             Input::Frame | Input::Request | Input::Subscribe => false,
             Input::Settled | Input::Exhausted => true,
-            Input::Unusable => matches!(act, Act::Frame(..) | Act::Timeout),
-            Input::Lost | Input::LostForGood => {
-                matches!(act, Act::Lost(..) | Act::Frame(_, Frame::Close { .. }))
-            }
-            Input::Close => self.is_client || matches!(act, Act::Close | Act::CloseBy(_) | Act::ShutDown(_)),
+            Input::Unusable => matches!(kind, Kind::Frame | Kind::Timeout),
+            Input::Lost | Input::LostForGood => matches!(kind, Kind::Lost | Kind::CloseFrame),
+            Input::Close => self.is_client || matches!(kind, Kind::Close),
             Input::ConnectTimeout | Input::RetryDue | Input::Silence | Input::CloseTimeout => {
-                matches!(act, Act::Timeout)
+                matches!(kind, Kind::Timeout)
             }
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Written {
     pub(crate) id: u64,
     pub(crate) link: LinkId,
     pub(crate) deadline: Instant,
-    pub(crate) kind: Kind,
+    pub(crate) asks: Asks,
     /// Indices of what it asks for.
     pub(crate) feeds: Vec<usize>,
     /// Its link is closing, and no answer came in time.
@@ -33,7 +33,7 @@ pub(crate) struct Written {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum Asks {
     Join,
     Leave,
     Other,
@@ -75,27 +75,27 @@ impl Shadow {
         self.leg_mut(link.slot()).sent = now;
         let deadline = now + self.settings_of(link.slot()).request_timeout;
         let asked = self.outstanding.iter_mut().find(|it| it.id == message.id && it.link.is_none());
-        let (kind, feeds) = match (asked, message.method) {
+        let (asks, feeds) = match (asked, message.method) {
             (Some(request), _) => {
                 (request.link, request.deadline) = (Some(link), deadline);
-                (Kind::Other, Vec::new())
+                (Asks::Other, Vec::new())
             }
-            (None, Method::Subscribe) => (Kind::Join, self.joined(link, &message)),
-            (None, Method::Unsubscribe) => (Kind::Leave, self.parted(link, &message)),
-            (None, Method::Other("ping")) => (Kind::Other, Vec::new()),
+            (None, Method::Subscribe) => (Asks::Join, self.joined(link, &message)),
+            (None, Method::Unsubscribe) => (Asks::Leave, self.parted(link, &message)),
+            (None, Method::Other("ping")) => (Asks::Other, Vec::new()),
             (None, Method::Other("order.cancel_session"))
                 if self.shutdown == Some(ShutdownStep::CancellingOrders) =>
             {
                 self.outstanding.push(Outstanding { id: message.id, link: Some(link), deadline });
                 self.newest_request = message.id;
-                (Kind::Other, Vec::new())
+                (Asks::Other, Vec::new())
             }
             (None, Method::Other(_)) => return self.fail("I-25", format!("nobody asked for {text}")),
         };
-        if endpoint == Endpoint::MarketDataV2 && kind == Kind::Leave {
+        if endpoint == Endpoint::MarketDataV2 && asks == Asks::Leave {
             return;
         }
-        self.written.push(Written { id: message.id, link, deadline, kind, feeds, is_overdue: false });
+        self.written.push(Written { id: message.id, link, deadline, asks, feeds, is_overdue: false });
         if self.written.iter().filter(|written| written.link == link).count() > IN_FLIGHT_MAX {
             self.fail("I-44", format!("more than {IN_FLIGHT_MAX} requests in flight on {link}"));
         }
@@ -129,7 +129,7 @@ impl Shadow {
             self.fail("I-48", format!("{text} refuses {} streams, and one is blamed", written.feeds.len()));
         }
         for index in written.feeds {
-            self.feeds[index].answered(written.id, written.kind, answer.is_ok);
+            self.feeds[index].answered(written.id, written.asks, answer.is_ok);
         }
     }
 

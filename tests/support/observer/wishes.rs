@@ -1,14 +1,15 @@
 //! Subscriptions: what is wanted is what the application asked for, and is asked of the venue once in each
 //! life of a link.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{Cell, STREAM, STREAM_STATES, StreamInput, StreamState, stream_step};
 use gemini_ws::{Endpoint, Instant, LinkId, Stream, StreamId};
 
 use super::super::machine::{Machine, Wanted};
-use super::call::{Act, Answer};
-use super::requests::Kind;
+use super::call::{Act, Answer, KINDS, Kind};
+use super::requests::Asks;
 use super::response::WrittenMessage;
 use super::shadow::{Shadow, Step};
 
@@ -69,10 +70,10 @@ impl Feed {
         self.wishes.iter().any(|wish| !wish.1)
     }
 
-    pub(crate) fn answered(&mut self, id: u64, kind: Kind, is_ok: bool) {
+    pub(crate) fn answered(&mut self, id: u64, asks: Asks, is_ok: bool) {
         if let Some(asked) = &mut self.asked
             && asked.id == id
-            && kind == Kind::Join
+            && asks == Asks::Join
         {
             asked.failed = !is_ok;
             self.confirmed = is_ok;
@@ -334,40 +335,67 @@ impl Shadow {
         if before == now {
             return;
         }
-        let mut reached = [false; STREAM_STATES.len()];
-        reached[before as usize] = true;
-        // As many rounds as there are states reach all that can be reached.
-        for _ in STREAM_STATES {
-            for state in STREAM_STATES {
-                for (input, _) in STREAM {
-                    if reached[state as usize]
-                        && may_cause(step.act, input, self.is_client)
-                        && let Cell::Go(next, _) = stream_step(state, input)
-                    {
-                        reached[next as usize] = true;
-                    }
-                }
-            }
-        }
-        if !reached[now as usize] {
+        let reached = reached(step.act.kind(), self.is_client)[before as usize];
+        if reached & (1 << now as u8) == 0 {
             self.fail("I-05", format!("{id:?} from {before:?} to {now:?} upon {:?}", step.act));
         }
     }
 }
 
+/// A bit for each state.
+type Reached = [u8; STREAM_STATES.len()];
+
+/// The states that a step can lead to, from each.
+fn reached(kind: Kind, is_client: bool) -> &'static Reached {
+    static TABLE: OnceLock<[[Reached; KINDS]; 2]> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let mut table = [[Reached::default(); KINDS]; 2];
+        for (is_client, of_machine) in [false, true].into_iter().zip(&mut table) {
+            for (kind, reached) in Kind::ALL.into_iter().zip(of_machine) {
+                *reached = closure(kind, is_client);
+            }
+        }
+        table
+    });
+    &table[usize::from(is_client)][kind as usize]
+}
+
+/// What any number of inputs of the table leads to.
+fn closure(kind: Kind, is_client: bool) -> Reached {
+    let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
+    // As many rounds as there are states reach all that can be reached.
+    for _ in STREAM_STATES {
+        for from in &mut reached {
+            for state in STREAM_STATES {
+                for (input, _) in STREAM {
+                    if *from & (1 << state as u8) != 0
+                        && may_cause(kind, input, is_client)
+                        && let Cell::Go(next, _) = stream_step(state, input)
+                    {
+                        *from |= 1 << next as u8;
+                    }
+                }
+            }
+        }
+    }
+    reached
+}
+
 /// Whether what is done can be this input of the table, or lead to it. A client opens links, and ends wishes,
 /// when others come to their end.
-const fn may_cause(act: Act<'_>, input: StreamInput, is_client: bool) -> bool {
+const fn may_cause(kind: Kind, input: StreamInput, is_client: bool) -> bool {
     match input {
-        // One that waited for another one's end.
-        StreamInput::LinkUp => !matches!(act, Act::Lost(..) | Act::ConnectFailed(..)) || is_client,
-        StreamInput::LinkDown => matches!(act, Act::Lost(..) | Act::Timeout | Act::Frame(..)) || is_client,
-        // What has not been asked for yet is left without asking.
-        StreamInput::Accepted => !matches!(act, Act::Lost(..) | Act::ConnectFailed(..)) || is_client,
-        StreamInput::Refused | StreamInput::Unanswered => matches!(act, Act::Frame(..) | Act::Timeout),
-        StreamInput::Snapshot => matches!(act, Act::Frame(..)),
-        StreamInput::Gap => matches!(act, Act::Frame(..) | Act::Resync(_)),
-        StreamInput::Silence | StreamInput::Overdue => matches!(act, Act::Timeout),
-        StreamInput::Unsubscribe => matches!(act, Act::Unsubscribe(_)) || is_client,
+        // One that waited for another one's end; what has not been asked for yet is left without asking.
+        StreamInput::LinkUp | StreamInput::Accepted => {
+            is_client || !matches!(kind, Kind::Lost | Kind::ConnectFailed | Kind::CloseFrame)
+        }
+        StreamInput::LinkDown => {
+            is_client || matches!(kind, Kind::Lost | Kind::Timeout | Kind::Frame | Kind::CloseFrame)
+        }
+        StreamInput::Refused | StreamInput::Unanswered => matches!(kind, Kind::Frame | Kind::Timeout),
+        StreamInput::Snapshot => matches!(kind, Kind::Frame),
+        StreamInput::Gap => matches!(kind, Kind::Frame | Kind::Resync),
+        StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),
+        StreamInput::Unsubscribe => is_client || matches!(kind, Kind::Unsubscribe),
     }
 }
