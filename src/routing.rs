@@ -56,11 +56,7 @@ impl Client {
         if self.slots.get(slot).is_some_and(|slot| slot.given_up.is_some()) {
             return Err(CommandError::GivenUp);
         }
-        let now = self.now;
-        let ask = |connection: &mut Connection| {
-            connection.advance(now);
-            connection.wish(stream, silence_max)
-        };
+        let ask = |connection: &mut Connection| connection.wish(stream, silence_max);
         let wish = self.with(slot, ask).unwrap_or(Err(CommandError::UnknownEndpoint));
         self.reconcile();
         wish
@@ -97,9 +93,7 @@ impl Client {
 
     /// Ends the wishes for all streams of a link that meet a condition.
     pub(crate) fn end_wishes(&mut self, slot: usize, which: impl Fn(&Stream) -> bool) {
-        let now = self.now;
         self.with(slot, |connection| {
-            connection.advance(now);
             let streams = connection.streams().filter(|(_, stream, _)| which(stream));
             let wishes: alloc::vec::Vec<StreamId> = streams.map(|(id, ..)| id).collect();
             for wish in wishes {
