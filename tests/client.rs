@@ -597,6 +597,23 @@ fn a_wish_that_ended_before_its_turn_is_not_sent() {
     assert!(desk.sent.is_empty());
 }
 
+/// The time of a request begins when it is made, however long ago something was heard over its link.
+#[test]
+fn an_unsubscribe_after_a_quiet_time_waits_for_its_answer() {
+    let mut desk = Desk::trading();
+    let id = desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.take_events();
+    desk.now = desk.now + SECOND * 20;
+    desk.client.unsubscribe(desk.now, id).unwrap();
+    desk.client.handle_timeout(desk.now);
+    desk.drain();
+    assert_eq!(desk.take_events(), [""; 0]);
+    desk.answer_all();
+    assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true"]);
+}
+
 // ---- the end -------------------------------------------------------------------------------
 
 #[test]
@@ -663,6 +680,20 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     let last = events.last().unwrap();
     assert_eq!(last, "closed: closed as requested; the peer did not answer in time; 2 requests, 2 links");
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", Outcome::Lost))), "{events:?}");
+}
+
+/// One late tick is enough, whatever step the end has come to.
+#[test]
+fn the_end_comes_with_the_first_tick_after_the_deadline() {
+    let mut desk = Desk::trading();
+    desk.open();
+    desk.settle();
+    let deadline = desk.now + SECOND;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true));
+    desk.client.handle_timeout(deadline);
+    desk.drain();
+    assert!(desk.events.last().unwrap().starts_with("closed"), "{:?}", desk.events);
+    assert_eq!(desk.client.deadline(), None);
 }
 
 /// L-012, L-013: any number of times, from any state, with whatever deadline.
