@@ -1,6 +1,10 @@
 //! The observer: it finds nothing in lives of all kinds, and each of its checks bites.
 
+#[path = "observer/bites.rs"]
+mod bites;
 mod support;
+#[path = "observer/wrong.rs"]
+mod wrong;
 
 use std::time::{Duration, Instant};
 

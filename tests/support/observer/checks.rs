@@ -9,15 +9,13 @@ pub(crate) enum Where {
     Fork,
     /// By the observer, by comparing two runs of a trace.
     Metamorphic,
-    /// By the compiler: there is no way to write it down.
-    Types,
-    /// By a test of the core: its file and name.
+    /// By a test: its file and name.
     Test(&'static str),
-    /// By a test of an adapter.
-    Adapters(&'static str),
+    /// By the library that does it.
+    Library(&'static str),
 }
 
-use Where::{Adapters, Fork, Metamorphic, Observer, Test};
+use Where::{Fork, Library, Metamorphic, Observer, Test};
 
 /// Each invariant, where it is checked, and how.
 #[rustfmt::skip]
@@ -55,16 +53,16 @@ pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
     ("I-31", Observer, "what is live was asked of the venue, and nothing else"),
     ("I-32", Observer, "what is live was confirmed; what is told of confirmations is true"),
     ("I-33", Observer, "data is of a stream that is wanted"),
-    ("I-34", Test("tests/observer.rs::writes_within_a_window"), "the venue's limits"),
+    ("I-34", Observer, "no window of a limit holds more dials, requests or orders than it allows"),
     ("I-35", Observer, "each frame is in one counter, that of its event"),
     ("I-36", Observer, "an event is of the frame that came"),
-    ("I-37", Adapters("adapters/smol/tests/loopback.rs"), "the WebSocket layer cuts and joins"),
+    ("I-37", Library("tungstenite"), "a machine is handed whole frames"),
     ("I-38", Metamorphic, "taking outputs seldom gives the same"),
     ("I-39", Observer, "what is handed out is a whole message"),
     ("I-40", Observer, "one Close frame, and nothing after it"),
-    ("I-41", Adapters("adapters/smol/tests/loopback.rs"), "the WebSocket layer answers pings"),
-    ("I-42", Observer, "requests are written before the Close frame"),
-    ("I-43", Adapters("adapters/smol/tests/loopback.rs"), "the WebSocket layer reads bytes"),
+    ("I-41", Library("tungstenite"), "a machine is told of pings, and need not answer them"),
+    ("I-42", Fork, "a request that was accepted before the wish for an end is written before the Close frame"),
+    ("I-43", Library("tungstenite"), "a machine is told that the protocol was broken"),
     ("I-44", Observer, "requests in flight, streams and outputs stay below their limits"),
     ("I-45", Observer, "a frame that may have been an update makes the book stale at once"),
     ("I-46", Fork, "closed while nobody takes outputs, it has ended by its deadline"),
@@ -85,8 +83,8 @@ pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
     ("I-61", Observer, "no book is live after the end of its link or a gap"),
     ("I-62", Observer, "after a gap nothing is applied; each gap is one, told once"),
     ("I-63", Observer, "no change before its snapshot; one snapshot, by its place"),
-    ("I-64", Observer, "a live book is sorted and has no empty level"),
+    ("I-64", Test("tests/books.rs::agrees_with_a_plain_map"), "a live book is sorted and has no empty level"),
     ("I-65", Observer, "updates of a book rise"),
-    ("I-66", Test("tests/observer.rs::reopened"), "a link that opens again says since when something may be missing"),
-    ("I-67", Test("tests/decode_examples.rs::examples"), "the unit of each time"),
+    ("I-66", Observer, "a link that opens again says since when something may be missing"),
+    ("I-67", Test("tests/examples/fields.rs::every_member_is_carried_by_a_field"), "the unit of each time"),
 ];

@@ -146,13 +146,14 @@ impl Shadow {
             }
         }
         let feed = &mut self.feeds[index];
-        (feed.synced, feed.lost_update, feed.last, feed.snapshot) = (Some(link), false, last, now);
+        (feed.synced, feed.before, feed.lost_update) = (Some(link), None, false);
+        (feed.last, feed.snapshot) = (last, now);
     }
 
     fn update(&mut self, link: LinkId, endpoint: Endpoint, index: usize, depth: &Depth<'_>) {
         let slack = u64::from(self.settings_of(link.slot()).gap_rule == GapRule::Lax);
         let feed = &mut self.feeds[index];
-        let (stream, synced, before) = (feed.stream, feed.synced, feed.last);
+        let (stream, synced, before) = (feed.stream, feed.synced.or(feed.before), feed.last);
         let last = depth.last_update_id.unwrap_or(0);
         feed.last = last;
         if synced != Some(link) {

@@ -14,8 +14,19 @@ use super::limits::Counted;
 use super::shadow::{Phase, Shadow, Step};
 
 impl Shadow {
+    /// A step of time is one end or one dial, however large it is, unless another life begins.
+    fn check_series(&mut self, step: &Step<'_>, link: LinkId, effect: Effect) {
+        let is_part =
+            |effect: Effect| matches!(effect, Effect::ReportLost | Effect::ReportFailure | Effect::Dial);
+        let others = self.effects.iter().filter(|it| it.0 == link.slot() && is_part(it.1)).count();
+        if matches!(step.act, Act::Timeout) && others > 0 && !self.leg_mut(link.slot()).is_restarted {
+            self.fail("I-53", format!("{effect:?} of {link} after {:?} in one step", self.effects));
+        }
+        self.effects.push((link.slot(), effect));
+    }
+
     pub(crate) fn dial<M: Machine>(&mut self, machine: &M, step: &Step<'_>, link: LinkId) {
-        self.effects.push((link.slot(), Effect::Dial));
+        self.check_series(step, link, Effect::Dial);
         let now = self.now;
         let (is_closing, terminated) = (self.closing.is_some(), self.terminated);
         let leg = self.leg_mut(link.slot());
@@ -78,7 +89,7 @@ impl Shadow {
         why: ConnectFailure,
         retry: Option<Instant>,
     ) {
-        self.effects.push((link.slot(), Effect::ReportFailure));
+        self.check_series(step, link, Effect::ReportFailure);
         self.stats.connect_failures += 1;
         let (now, timeout) = (self.now, self.settings_of(link.slot()).connect_timeout);
         let is_closing = self.closing.is_some();
@@ -113,7 +124,7 @@ impl Shadow {
     }
 
     pub(crate) fn disconnected(&mut self, step: &Step<'_>, link: LinkId, why: Lost, retry: Option<Instant>) {
-        self.effects.push((link.slot(), Effect::ReportLost));
+        self.check_series(step, link, Effect::ReportLost);
         let now = self.now;
         let settings = self.settings_of(link.slot());
         let (silence_max, malformed_run_max) = (settings.silence_max, settings.malformed_run_max);
@@ -411,8 +422,7 @@ impl Shadow {
         }
     }
 
-    /// At the end of a step: each leg went where the table says, what it had is returned, and an input
-    /// about a link that is not the present one did nothing.
+    /// At the end of a step: each leg went where the table says, and what it had is returned.
     pub(crate) fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         for slot in 0..self.legs.len() {
             let leg = &self.legs[slot];
@@ -422,16 +432,6 @@ impl Shadow {
                 let id = if leg.phase == Phase::Dialled { "I-02" } else { "I-01" };
                 self.fail(id, format!("{:?} has been dropped, and has not ended", leg.link));
             }
-            if matches!(step.act, Act::Timeout) {
-                for effect in [Effect::ReportLost, Effect::ReportFailure, Effect::Dial] {
-                    if self.effects.iter().filter(|it| **it == (slot, effect)).count() > 1 {
-                        self.fail("I-53", format!("{effect:?} more than once in one step of time"));
-                    }
-                }
-            }
-        }
-        if !step.is_current {
-            self.check_stale(step);
         }
         self.check_abandoned();
         let mut states: Vec<Option<State>> = vec![None; self.legs.len()];
@@ -480,7 +480,8 @@ impl Shadow {
         }
     }
 
-    fn check_stale(&mut self, step: &Step<'_>) {
+    /// An input about a link that is not the present one did nothing.
+    pub(crate) fn check_stale(&mut self, step: &Step<'_>) {
         let spare = |output: &Output| match (step.act, output) {
             (Act::Connected(of), Output::Abort(link)) => of == *link,
             _ => false,

@@ -11,7 +11,7 @@ pub(crate) mod fork;
 mod limits;
 mod links;
 pub(crate) mod metamorphic;
-mod reader;
+pub(crate) mod reader;
 mod requests;
 mod response;
 pub(crate) mod shadow;
@@ -101,6 +101,12 @@ impl<M: Machine> Observed<M> {
     /// Reads the events too: books, orders and the account, which costs more than the rest.
     pub(crate) fn reading(mut self) -> Observed<M> {
         self.reader = Some(Box::default());
+        self
+    }
+
+    /// The same with a reader of one's own.
+    pub(crate) fn reading_with(mut self, reader: Reader) -> Observed<M> {
+        self.reader = Some(Box::new(reader));
         self
     }
 

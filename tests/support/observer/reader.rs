@@ -11,9 +11,11 @@ use super::Violation;
 /// Bids and asks by their price.
 type Plain = [BTreeMap<Decimal, Decimal>; 2];
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reader {
-    pub(crate) books: Books,
+    books: Books,
+    /// How they take an event.
+    apply: fn(&mut Books, &Event<'_>),
     orders: Orders,
     balances: Balances,
     positions: Positions,
@@ -28,14 +30,31 @@ fn fail(id: &'static str, what: String) -> Checked {
     Err(Violation { id, what })
 }
 
+impl Default for Reader {
+    fn default() -> Reader {
+        Reader::with(|books, event| drop(books.apply(event)))
+    }
+}
+
 impl Reader {
+    pub(crate) fn with(apply: fn(&mut Books, &Event<'_>)) -> Reader {
+        Reader {
+            books: Books::new(),
+            apply,
+            orders: Orders::new(),
+            balances: Balances::new(),
+            positions: Positions::new(),
+            plain: BTreeMap::new(),
+        }
+    }
+
     /// Takes an event.
     ///
     /// # Errors
     ///
     /// What does not hold after it.
     pub(crate) fn take(&mut self, event: &Event<'_>) -> Checked {
-        self.books.apply(event);
+        (self.apply)(&mut self.books, event);
         self.orders.apply(event);
         self.balances.apply(event);
         self.positions.apply(event);

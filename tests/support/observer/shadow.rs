@@ -253,6 +253,9 @@ impl Shadow {
                 (leg.endpoint, leg.is_listed) = (endpoint, true);
             });
         }
+        if !is_current {
+            self.check_stale(&step);
+        }
         self.before(&step);
         if let Some(event) = event {
             self.event(&step, event, step.act.link());

@@ -28,6 +28,8 @@ pub(crate) struct Feed {
     pub(crate) confirmed: bool,
     /// The link whose snapshot its book is made of.
     pub(crate) synced: Option<LinkId>,
+    /// The link before, if its book was live until that ended.
+    pub(crate) before: Option<LinkId>,
     /// The book has lost an update and had no snapshot since.
     pub(crate) lost_update: bool,
     /// The last update of the book.
@@ -58,6 +60,7 @@ impl Feed {
             left: None,
             confirmed: false,
             synced: None,
+            before: None,
             lost_update: false,
             last: 0,
             snapshot: 0,
@@ -96,8 +99,8 @@ impl Feed {
         if self.left == Some(link) {
             self.left = None;
         }
-        if self.synced == Some(link) {
-            self.synced = None;
+        if self.synced.take_if(|synced| *synced == link).is_some() {
+            self.before = Some(link);
         }
         self.lost_update = false;
     }
