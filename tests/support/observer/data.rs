@@ -244,9 +244,7 @@ impl Shadow {
                 _ => return,
             };
             let (topic, symbol) = origin(&event, Endpoint::Streams);
-            // A shutdown unsubscribes by itself.
-            let is_left = |index: usize| self.closing.is_some() && self.feeds[index].left == Some(link);
-            if self.feed(link.slot(), topic, symbol).is_some_and(|index| !is_left(index)) {
+            if self.feed(link.slot(), topic, symbol).is_some() {
                 self.fail("I-35", format!("{text} is wanted, and is ignored as not subscribed"));
             }
         }
