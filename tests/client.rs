@@ -597,6 +597,27 @@ fn a_wish_that_ended_before_its_turn_is_not_sent() {
     assert!(desk.sent.is_empty());
 }
 
+/// A stream is left although the answer to its subscription comes while that waits for the limit.
+#[test]
+fn an_unsubscribe_that_waits_is_sent() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
+    let id = desk.subscribe("btcusd@trade");
+    desk.open();
+    let link = desk.dials.pop().unwrap();
+    desk.client.handle_connected(link, desk.now);
+    desk.drain();
+    desk.client.unsubscribe(desk.now, id).unwrap();
+    desk.drain();
+    assert_eq!(desk.sent.len(), 1);
+    desk.answer_all();
+    desk.take_events();
+    desk.pass(SECOND * 2);
+    assert!(desk.sent[0].1.contains("\"unsubscribe\""), "{:?}", desk.sent);
+    assert_eq!(desk.take_events(), [""; 0]);
+    desk.answer_all();
+    assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true"]);
+}
+
 /// The time of a request begins when it is made, however long ago something was heard over its link.
 #[test]
 fn an_unsubscribe_after_a_quiet_time_waits_for_its_answer() {
