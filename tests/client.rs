@@ -381,6 +381,26 @@ fn a_client_all_of_whose_endpoints_are_given_up_has_ended() {
     assert_eq!(desk.client.open(desk.now), Err(CommandError::Closed));
 }
 
+/// The last link given up is the end, but not before that of one which is only closing.
+#[test]
+fn a_link_that_is_closing_ends_before_its_client() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true), private()]);
+    desk.open();
+    desk.settle();
+    let (closing, other) = (desk.link(0, 0), desk.link(1, 0));
+    let endpoint = desk.endpoints()[0];
+    desk.client.remove(desk.now, endpoint).unwrap();
+    desk.peer_closes(other, 4403);
+    assert!(!desk.take_events().iter().any(|event| event.starts_with("closed")));
+    desk.peer_closes(closing, 1000);
+    let events = desk.take_events();
+    let end = [
+        "link closed link 0.1: closed as requested",
+        "closed: closed by the peer for good, code 4403; 0 requests, 0 links",
+    ];
+    assert_eq!(events[events.len() - 2..], end);
+}
+
 /// L-051, L-078: what belongs to an attempt before is counted, and nothing else.
 #[test]
 fn inputs_of_old_attempts_change_nothing() {
