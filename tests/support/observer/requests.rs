@@ -84,7 +84,7 @@ impl Shadow {
             (None, Method::Unsubscribe) => (Asks::Leave, self.parted(link, &message)),
             (None, Method::Other("ping")) => (Asks::Other, Vec::new()),
             (None, Method::Other("order.cancel_session"))
-                if self.shutdown == Some(ShutdownStep::CancellingOrders) =>
+                if self.shutdown >= Some(ShutdownStep::CancellingOrders) =>
             {
                 self.outstanding.push(Outstanding { id: message.id, link: Some(link), deadline });
                 self.newest_request = message.id;

@@ -89,7 +89,8 @@ const TROUBLES: [Fault; 36] = [
 ];
 
 /// What delays answers.
-const DELAYS: [Fault; 10] = [
+const DELAYS: [Fault; 11] = [
+    Fault::OutputsUnpolled,
     Fault::NothingArrives,
     Fault::NothingGetsOut,
     Fault::NothingPasses,

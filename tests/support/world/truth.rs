@@ -75,6 +75,9 @@ impl<M: Machine> Life<'_, M> {
             assert!(opened.is_ok() || self.end.is_some(), "{opened:?}");
             let holds =
                 self.run_until(until, |life| life.end.is_some() || life.is_settled() || life.has_given_up());
+            if !holds && self.application.declares_silence {
+                return;
+            }
             assert!(holds, "I-29: by {until:?} not all that is wanted is there: {}", self.states());
         }
     }
@@ -198,8 +201,8 @@ impl<M: Machine> Life<'_, M> {
             let entry = order.order_id.and_then(|id| ledger.iter().find(|entry| entry.order_id == id));
             match entry {
                 Some(entry) if self.follows_orders() => {
-                    let known = (order.state, order.executed());
-                    let truth = (state_of(entry), entry.executed_quantity);
+                    let known = (simply(order.state), order.executed());
+                    let truth = (simply(state_of(entry)), entry.executed_quantity);
                     assert_eq!(known, truth, "{order:?}\n{entry:?}");
                 }
                 Some(_) => {}
@@ -207,6 +210,14 @@ impl<M: Machine> Life<'_, M> {
             }
             self.world.figures.reach(Milestone::OrdersCompared);
         }
+    }
+}
+
+/// The generations do not agree on what an order is called that rests after a part of it was executed.
+const fn simply(state: OrderState) -> OrderState {
+    match state {
+        OrderState::PartiallyFilled => OrderState::Open,
+        other => other,
     }
 }
 
