@@ -422,6 +422,9 @@ impl Client {
     /// As [`Connection::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
+        if let Phase::ShuttingDown(shutdown) = &mut self.phase {
+            shutdown.expire(self.now);
+        }
         self.expire_links();
         self.reconcile();
         // The last step of a shutdown may have begun after its time was over.

@@ -276,7 +276,7 @@ impl Client {
             if shutdown.step == ShutdownStep::ClosingLinks {
                 return self.see_whether_all_are_closed(shutdown);
             }
-            if !self.is_step_done(shutdown.step) && now < shutdown.close_at {
+            if !self.is_step_done(shutdown.step) && !shutdown.is_overdue {
                 return;
             }
             let step = shutdown.step.next(&shutdown.plan);

@@ -737,6 +737,29 @@ fn the_end_comes_with_the_first_tick_after_the_deadline() {
     assert_eq!(desk.client.deadline(), None);
 }
 
+/// Nothing but the clock ends a step: an input about a link that has ended does nothing, however late.
+#[test]
+fn a_stale_input_does_not_cut_a_shutdown_short() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    let old = desk.link(0, 0);
+    desk.client.handle_lost(old, desk.now, Lost::Reset);
+    desk.pass(SECOND * 2);
+    desk.settle();
+    let deadline = desk.now + SECOND;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true));
+    desk.drain();
+    desk.take_events();
+    desk.client.handle_lost(old, deadline, Lost::End);
+    desk.drain();
+    assert_eq!(desk.take_events(), [""; 0]);
+    desk.client.handle_timeout(deadline);
+    desk.drain();
+    assert!(desk.events.last().unwrap().starts_with("closed"), "{:?}", desk.events);
+}
+
 /// L-012, L-013: any number of times, from any state, with whatever deadline.
 #[test]
 fn the_end_comes_once_and_by_the_earliest_deadline() {

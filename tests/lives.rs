@@ -31,16 +31,22 @@ fn lives() {
     let begin = Instant::now();
     for seed in first..first + count {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            if std::env::var_os("PLAIN").is_some() { world.live(seed, plain) }
-            else if std::env::var_os("REC").is_some() { world.live(seed, |a, b| observed(a, b).recording().reading()) }
-            else { world.live(seed, observed) }
+            if std::env::var_os("PLAIN").is_some() {
+                world.live(seed, plain)
+            } else if std::env::var_os("REC").is_some() {
+                world.live(seed, |a, b| observed(a, b).recording().reading())
+            } else {
+                world.live(seed, observed)
+            }
         }));
         if let Err(cause) = result {
             eprintln!("SEED {seed}");
             drop(cause);
             fails += 1;
             world.figures.finish_life(0);
-            if fails > 15 { break; }
+            if fails > 15 {
+                break;
+            }
         }
     }
     let seconds = begin.elapsed().as_secs_f64();

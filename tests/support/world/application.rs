@@ -186,8 +186,7 @@ impl<M: Machine> Life<'_, M> {
                 self.machine.request(now, &Request::CancelOrder { order_id })?;
             }
             Act::CancelOrders if self.scenario.trades => {
-                let request =
-                    *self.random.pick(&[&Request::CancelAllOrders, &Request::CancelSessionOrders]);
+                let request = *self.random.pick(&[&Request::CancelAllOrders, &Request::CancelSessionOrders]);
                 self.machine.request(now, request)?;
             }
             Act::Resumed => self.machine.handle_resumed(now),
@@ -226,7 +225,8 @@ impl<M: Machine> Life<'_, M> {
         let price = levels.iter().map(|level| level.price).find(|_| self.random.below(2) == 0);
         let price = price.unwrap_or_else(|| "1000.00".parse().unwrap());
         let quantity = if self.random.below(8) == 0 { "1000000" } else { "0.01" }.parse().unwrap();
-        let times = [TimeInForce::GoodTillCanceled, TimeInForce::ImmediateOrCancel, TimeInForce::MakerOrCancel];
+        let times =
+            [TimeInForce::GoodTillCanceled, TimeInForce::ImmediateOrCancel, TimeInForce::MakerOrCancel];
         let order = NewOrder::limit(id, btcusd(), direction, quantity, price);
         order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
     }

@@ -258,7 +258,11 @@ impl Figures {
 
     /// What has not happened at all.
     pub(crate) fn missing(&self) -> Vec<String> {
-        self.counts().into_iter().filter(|(name, count)| *count == 0 && name != "other").map(|it| it.0).collect()
+        self.counts()
+            .into_iter()
+            .filter(|(name, count)| *count == 0 && name != "other")
+            .map(|it| it.0)
+            .collect()
     }
 
     fn counts(&self) -> Vec<(String, u64)> {
@@ -278,7 +282,10 @@ impl Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Figures { lives, calls, events, frames, dials, hash, .. } = self;
-        writeln!(f, "{lives} lives, {calls} calls, {frames} frames, {events} events, {dials} dials, hash {hash:016x}")?;
+        writeln!(
+            f,
+            "{lives} lives, {calls} calls, {frames} frames, {events} events, {dials} dials, hash {hash:016x}"
+        )?;
         let counts = self.counts();
         let (faults, rest) = counts.split_at(Fault::ALL.len());
         let (acts, rest) = rest.split_at(Act::ALL.len());

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Books, CloseReason, Config, ConnectFailure, Credentials, Endpoint, Event, Frame, Instant, LinkId, Lost, Orders,
-    Output, Scratch, Signer, UnixTime,
+    Books, CloseReason, Config, ConnectFailure, Credentials, Endpoint, Event, Frame, Instant, LinkId, Lost,
+    Orders, Output, Scratch, Signer, UnixTime,
 };
 use gemini_ws_simulator::{self as simulator, EPOCH, Exchange, UpgradeRequest};
 
@@ -133,9 +133,10 @@ impl<M: Machine> Life<'_, M> {
             8..=12 => Duration::from_millis(self.random.below(400) as u64),
             13 | 14 => Duration::from_millis(self.random.below(2_500) as u64),
             // Exactly when the machine waits for the clock.
-            _ => self.machine.deadline().map_or(Duration::ZERO, |deadline| {
-                deadline.at.since(self.now).min(Duration::from_secs(5))
-            }),
+            _ => self
+                .machine
+                .deadline()
+                .map_or(Duration::ZERO, |deadline| deadline.at.since(self.now).min(Duration::from_secs(5))),
         }
     }
 
@@ -352,12 +353,16 @@ impl<M: Machine> Life<'_, M> {
         match output {
             Output::Connect(link) => self.dial(link),
             Output::Send { link, text } => {
-                if let Some(port) = network.of_link(link).filter(|it| network.ports[*it].driver == Driver::Open) {
+                if let Some(port) =
+                    network.of_link(link).filter(|it| network.ports[*it].driver == Driver::Open)
+                {
                     network.send(self.now, port, Message::TextToVenue(text));
                 }
             }
             Output::Close { link, code, .. } => {
-                if let Some(port) = network.of_link(link).filter(|it| network.ports[*it].driver == Driver::Open) {
+                if let Some(port) =
+                    network.of_link(link).filter(|it| network.ports[*it].driver == Driver::Open)
+                {
                     network.send(self.now, port, Message::CloseToVenue(code));
                 }
             }

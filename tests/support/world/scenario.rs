@@ -65,7 +65,12 @@ impl Prepared {
                 "btcusd@depth10",
             ]),
             archived: streams(&["ltcusd@depth", "ltcusd@candles_1m"]),
-            account: streams(&["orders@account", "balances@account", "positions@account", "balances@account@1s"]),
+            account: streams(&[
+                "orders@account",
+                "balances@account",
+                "positions@account",
+                "balances@account@1s",
+            ]),
             unknown: streams(&["nosuch@trade", "nosuch@depth", "nosuch@bookTicker"]),
         }
     }

@@ -88,6 +88,21 @@ const TROUBLES: [Fault; 36] = [
     Fault::LateTimer,
 ];
 
+/// What delays answers.
+const DELAYS: [Fault; 11] = [
+    Fault::OutputsUnpolled,
+    Fault::NothingArrives,
+    Fault::NothingGetsOut,
+    Fault::NothingPasses,
+    Fault::SlowLink,
+    Fault::RepliesLate,
+    Fault::RepliesWithheld,
+    Fault::FramesLost,
+    Fault::LinkUnread,
+    Fault::Stall,
+    Fault::ClockJump,
+];
+
 impl<M: Machine> Life<'_, M> {
     fn may(&mut self, fault: Fault) -> bool {
         let may = !self.is_healed && self.scenario.has(fault);
@@ -118,7 +133,8 @@ impl<M: Machine> Life<'_, M> {
         if number == FAILURES.len() && self.may(Fault::DialUnanswered) {
             return;
         }
-        let late = if number > FAILURES.len() && self.may(Fault::DialSlow) { seconds } else { Duration::ZERO };
+        let late =
+            if number > FAILURES.len() && self.may(Fault::DialSlow) { seconds } else { Duration::ZERO };
         self.world.network.send_later(self.now, late, position, Message::Dial);
     }
 
@@ -186,6 +202,9 @@ impl<M: Machine> Life<'_, M> {
 
     /// Lets something go wrong; returns whether there was anything that could.
     fn strike(&mut self, fault: Fault) -> bool {
+        if DELAYS.contains(&fault) {
+            self.world.network.ports.iter_mut().for_each(|port| port.is_unsure = true);
+        }
         if self.strike_driver(fault) {
             return true;
         }

@@ -30,7 +30,10 @@ impl<M: Machine> Life<'_, M> {
             let is_told = matches!(state, StreamState::Active | StreamState::Synced);
             if id.link_slot() == link.slot() && is_told && !is_archived {
                 let name = stream.to_string();
-                assert!(exchange.subscriptions(session).any(|it| it == name), "I-31: {stream} is not subscribed");
+                assert!(
+                    exchange.subscriptions(session).any(|it| it == name),
+                    "I-31: {stream} is not subscribed"
+                );
             }
         });
     }
@@ -70,9 +73,11 @@ impl<M: Machine> Life<'_, M> {
             // What was given up is tried again; more of it may be under way.
             let opened = self.machine.open(self.now);
             assert!(opened.is_ok() || self.end.is_some(), "{opened:?}");
-            let holds = self.run_until(until, |life| {
-                life.end.is_some() || life.is_settled() || life.has_given_up()
-            });
+            let holds =
+                self.run_until(until, |life| life.end.is_some() || life.is_settled() || life.has_given_up());
+            if !holds && self.application.declares_silence {
+                return;
+            }
             assert!(holds, "I-29: by {until:?} not all that is wanted is there: {}", self.states());
         }
     }
@@ -145,6 +150,10 @@ impl<M: Machine> Life<'_, M> {
             wanted.dedup();
             let mut has: Vec<&str> = self.exchange.subscriptions(Network::session(position)).collect();
             has.sort_unstable();
+            if self.world.network.ports[position].is_unsure {
+                // A stream that was not confirmed in time, and is not wanted any more.
+                has.retain(|name| wanted.iter().any(|it| it == name));
+            }
             assert_eq!(has, wanted, "I-31: {link}");
             self.world.figures.reach(Milestone::SubscriptionsCompared);
         }
@@ -192,8 +201,8 @@ impl<M: Machine> Life<'_, M> {
             let entry = order.order_id.and_then(|id| ledger.iter().find(|entry| entry.order_id == id));
             match entry {
                 Some(entry) if self.follows_orders() => {
-                    let known = (order.state, order.executed());
-                    let truth = (state_of(entry), entry.executed_quantity);
+                    let known = (simply(order.state), order.executed());
+                    let truth = (simply(state_of(entry)), entry.executed_quantity);
                     assert_eq!(known, truth, "{order:?}\n{entry:?}");
                 }
                 Some(_) => {}
@@ -201,6 +210,14 @@ impl<M: Machine> Life<'_, M> {
             }
             self.world.figures.reach(Milestone::OrdersCompared);
         }
+    }
+}
+
+/// The generations do not agree on what an order is called that rests after a part of it was executed.
+const fn simply(state: OrderState) -> OrderState {
+    match state {
+        OrderState::PartiallyFilled => OrderState::Open,
+        other => other,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use super::{Exchange, REQUEST_WINDOW, Source, window};
 use crate::accounts::AccountId;
 use crate::desk::Desk;
