@@ -285,11 +285,7 @@ impl Client {
     pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.advance(now);
         self.allow()?;
-        let now = self.now;
-        let end = |connection: &mut Connection| {
-            connection.advance(now);
-            connection.end_wish(id)
-        };
+        let end = |connection: &mut Connection| connection.end_wish(id);
         let ended = self.with(id.link_slot(), end).unwrap_or(Err(CommandError::UnknownStream));
         self.reconcile();
         ended
@@ -308,7 +304,11 @@ impl Client {
             return Err(CommandError::GivenUp);
         }
         let now = self.now;
-        self.with(slot, |connection| connection.resync(now, id)).unwrap_or(Err(CommandError::UnknownStream))
+        match self.with(slot, |connection| connection.resync(now, id)) {
+            // The link is on its way out, with all its streams.
+            None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
+            Some(done) => done,
+        }
     }
 
     /// Sends a request over the first open link to an authenticated endpoint; if there is none, and the request
@@ -422,26 +422,24 @@ impl Client {
     /// As [`Connection::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
-        let now = self.now;
-        self.expire_links(now);
-        self.reconcile();
-        // When the last step of a shutdown begins too late, the time for the handshakes is over as well.
-        if self.expire_links(now) {
-            self.reconcile();
+        if let Phase::ShuttingDown(shutdown) = &mut self.phase {
+            shutdown.expire(self.now);
         }
+        self.expire_links();
+        self.reconcile();
+        // The last step of a shutdown may have begun after its time was over.
+        self.expire_links();
+        self.reconcile();
     }
 
-    /// Whether the timer of some link was due.
-    fn expire_links(&mut self, now: Instant) -> bool {
-        let mut any = false;
+    fn expire_links(&mut self) {
+        let now = self.now;
         for slot in 0..self.slots.len() {
             let deadline = self.slots.get(slot).and_then(|slot| slot.connection.as_ref()?.deadline());
             if deadline.is_some_and(|deadline| deadline.at <= now) {
                 self.with(slot, |connection| connection.handle_timeout(now));
-                any = true;
             }
         }
-        any
     }
 
     /// As [`Connection::handle_resumed`], for each link.

@@ -179,9 +179,11 @@ impl Connection {
     /// Moves on all streams of a batch for which this was the newest request.
     pub(crate) fn each_of(&mut self, batch: &Batch, request: u64, input: StreamInput) {
         for id in &batch.streams {
-            // One that waits to be left is not moved by the answer to its having been joined.
-            let is_newest = |it: &Subscription| it.request == request && !(batch.join && it.is_left());
-            if self.subscriptions.get(*id).is_some_and(is_newest) {
+            let is_about = |subscription: &Subscription| {
+                // One that is to be left, as soon as the limits allow, is left whatever this says.
+                subscription.request == request && !(batch.join && subscription.is_left())
+            };
+            if self.subscriptions.get(*id).is_some_and(is_about) {
                 self.stream_step(*id, input);
             }
         }

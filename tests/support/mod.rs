@@ -18,3 +18,4 @@ pub(crate) mod script;
 pub(crate) mod targets;
 pub(crate) mod told;
 pub(crate) mod transcript;
+pub(crate) mod world;

@@ -66,6 +66,9 @@ impl<M: Machine> Observed<M> {
         for call in self.calls() {
             what += &format!("\n  then {call}");
         }
+        for output in &self.waiting {
+            what += &format!("\n    {output:?}");
+        }
         Err(Violation { id, what })
     }
 
@@ -240,7 +243,9 @@ impl<M: Machine> Observed<M> {
             is_idle &= state == State::Idle;
             is_given_up |= state == State::Closed;
         });
-        if is_idle || is_given_up || self.shadow.closing.is_some() {
+        // This peer has no data but books, so streams that may not be silent are asked for again and again.
+        let is_quiet = self.shadow.feeds.iter().any(|feed| feed.silence_max.is_some());
+        if is_idle || is_given_up || is_quiet || self.shadow.closing.is_some() {
             return Ok(());
         }
         let mut fork = self.fork();

@@ -354,9 +354,8 @@ impl Shadow {
             self.fail("I-06", format!("{step:?} after {before:?}"));
         }
         if step == ShutdownStep::Unsubscribing {
-            for feed in self.feeds.iter_mut().filter(|feed| !feed.stream.is_of_account()) {
-                feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
-            }
+            let public = self.feeds.iter_mut().filter(|feed| !feed.stream.is_of_account());
+            public.flat_map(|feed| &mut feed.wishes).for_each(|wish| wish.1 = true);
         }
     }
 

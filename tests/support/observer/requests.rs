@@ -136,9 +136,10 @@ impl Shadow {
 
     pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &Outcome<'_>) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
-            // A client's own, which came too late to be handed out.
-            let is_own = about == Subject::CancelSessionOrders && *outcome == Outcome::NotSent;
-            if is_own && self.shutdown >= Some(ShutdownStep::CancellingOrders) {
+            // A shutdown cancels orders by itself, and this is the first that is heard of it.
+            let is_own = about == Subject::CancelSessionOrders && id.get() > self.newest_request;
+            if self.closing.is_some() && matches!(outcome, Outcome::NotSent) && is_own {
+                self.newest_request = id.get();
                 self.unsent += 1;
                 return;
             }
