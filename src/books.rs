@@ -172,8 +172,10 @@ impl Books {
             Event::Quiet { stream: Stream::Depth { symbol, .. }, .. } => {
                 self.set_stale(*symbol, StaleReason::Quiet)
             }
-            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, last: true, .. }
-            | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => {
+            Event::Unsubscribed { id, stream: Stream::Depth { symbol, .. }, last: true }
+            | Event::Rejected { id, stream: Stream::Depth { symbol, .. }, .. } => {
+                // Another subscription of it may have been served by another link meanwhile.
+                self.books.get(symbol.as_str()).filter(|entry| entry.origin.may_serve(*id))?;
                 self.books.remove(*symbol).map(|_| *symbol)
             }
             Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } => {

@@ -46,6 +46,11 @@ impl Origin {
     pub(crate) fn may_be(self, link: LinkId) -> bool {
         self.0.is_none_or(|slot| slot == link.slot())
     }
+
+    /// Whether it may come over the link that serves this subscription.
+    pub(crate) fn may_serve(self, id: StreamId) -> bool {
+        self.0.is_none_or(|slot| slot == id.link_slot())
+    }
 }
 
 /// A request: consecutive over the life of a connection and never reused, so a late answer from an

@@ -339,7 +339,8 @@ impl Shadow {
         }
         let requested = matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean);
         let given_up = leg.given_up;
-        if requested {
+        // One that was given up keeps its place, unless nobody wants it any more.
+        if requested || leg.makes_room() {
             leg.restart();
         }
         if requested == is_wanted && (requested || !given_up) {
@@ -454,7 +455,7 @@ impl Shadow {
 
     /// What was given up for the ends of links is what the application is told of.
     fn check_abandoned(&mut self) {
-        self.abandoned.0 += self.unsent;
+        self.abandoned.0 += self.unsent.len();
         for link in &self.ended_for_good {
             self.abandoned.0 += self.presumed_lost.iter().filter(|lost| *lost == link).count();
             self.abandoned.1 += self.dropped.iter().filter(|dropped| *dropped == link).count();
