@@ -737,6 +737,22 @@ fn the_end_comes_with_the_first_tick_after_the_deadline() {
     assert_eq!(desk.client.deadline(), None);
 }
 
+/// L-095: what was not asked for yet is not asked for in order to be left.
+#[test]
+fn a_shutdown_leaves_only_what_was_asked_for() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.subscribe("ethusd@trade");
+    assert!(desk.sent.is_empty(), "it waits: {:?}", desk.sent);
+    desk.now = desk.now + SECOND;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(desk.now + SECOND * 9).unsubscribe(true));
+    desk.drain();
+    let sent: Vec<&str> = desk.sent.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(sent, [r#"{"id":2,"method":"unsubscribe","params":["btcusd@trade"]}"#]);
+}
+
 /// Nothing but the clock ends a step: an input about a link that has ended does nothing, however late.
 #[test]
 fn a_stale_input_does_not_cut_a_shutdown_short() {
