@@ -737,7 +737,7 @@ fn the_end_comes_with_the_first_tick_after_the_deadline() {
     assert_eq!(desk.client.deadline(), None);
 }
 
-/// L-095: what was not asked for yet is not asked for in order to be left.
+/// What was not asked for yet is not asked for in order to be left.
 #[test]
 fn a_shutdown_leaves_only_what_was_asked_for() {
     let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
