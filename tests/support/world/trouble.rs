@@ -49,7 +49,7 @@ const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
 /// What happens to links, to the venue and to the driver.
-const TROUBLES: [Fault; 36] = [
+const TROUBLES: [Fault; 37] = [
     Fault::Reset,
     Fault::End,
     Fault::TransportError,
@@ -83,6 +83,7 @@ const TROUBLES: [Fault; 36] = [
     Fault::LinkUnread,
     Fault::OutputsUnpolled,
     Fault::Stall,
+    Fault::EventsUntaken,
     Fault::ClockJump,
     Fault::NeedlessTimeout,
     Fault::LateTimer,
@@ -219,6 +220,7 @@ impl<M: Machine> Life<'_, M> {
         match fault {
             Fault::OutputsUnpolled => self.unpolled_until = self.now + some,
             Fault::Stall => self.stalled_until = self.now + some,
+            Fault::EventsUntaken if self.queue.is_some() => self.untaken_until = self.now + some * 3,
             Fault::ClockJump => {
                 self.now = self.now + some * 10_000;
                 if self.random.below(2) == 0 {

@@ -91,7 +91,7 @@ impl<M: Machine> Life<'_, M> {
     fn heal(&mut self) {
         self.is_healed = true;
         *self.exchange.faults() = Faults::default();
-        (self.unpolled_until, self.stalled_until) = (self.now, self.now);
+        (self.unpolled_until, self.stalled_until, self.untaken_until) = (self.now, self.now, self.now);
         self.settle();
         for position in 0..self.world.network.ports.len() {
             let port = &mut self.world.network.ports[position];
