@@ -403,6 +403,9 @@ impl<M: Machine> Life<'_, M> {
             self.world.figures.reach(Milestone::EventsReplaced);
         }
         while let Some(event) = queue.take() {
+            if self.world.is_told {
+                eprintln!("taken: {:?}", event.as_event());
+            }
             self.books.apply(&event.as_event());
             self.orders.apply(&event.as_event());
         }

@@ -218,9 +218,11 @@ impl<M: Machine> Life<'_, M> {
     fn strike_driver(&mut self, fault: Fault) -> bool {
         let some = Duration::from_millis(1 + self.random.below(1_500) as u64);
         match fault {
-            Fault::OutputsUnpolled => self.unpolled_until = self.now + some,
-            Fault::Stall => self.stalled_until = self.now + some,
-            Fault::EventsUntaken if self.queue.is_some() => self.untaken_until = self.now + some * 3,
+            Fault::OutputsUnpolled => self.unpolled_until = self.unpolled_until.max(self.now + some),
+            Fault::Stall => self.stalled_until = self.stalled_until.max(self.now + some),
+            Fault::EventsUntaken if self.queue.is_some() => {
+                self.untaken_until = self.untaken_until.max(self.now + some * 3);
+            }
             Fault::ClockJump => {
                 self.now = self.now + some * 10_000;
                 if self.random.below(2) == 0 {
@@ -291,7 +293,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::NothingGetsOut => port.is_deaf = true,
             Fault::NothingPasses => (port.is_mute, port.is_deaf) = (true, true),
             Fault::SlowLink => port.latency += some / 2,
-            Fault::LinkUnread => port.unread_until = self.now + some,
+            Fault::LinkUnread => port.unread_until = port.unread_until.max(self.now + some),
             Fault::VenueCloses => faults.close(session, *self.random.pick(&CODES), ""),
             Fault::VenueClosesForGood => faults.close(session, *self.random.pick(&CODES_FOR_GOOD), ""),
             Fault::VenueClosesUncoded => faults.close(session, 1005, ""),
