@@ -172,9 +172,11 @@ impl Books {
             Event::Quiet { stream: Stream::Depth { symbol, .. }, .. } => {
                 self.set_stale(*symbol, StaleReason::Quiet)
             }
-            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, last: true, .. }
-            | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => {
-                self.books.remove(*symbol).map(|_| *symbol)
+            // Meanwhile the book may come over another link.
+            Event::Unsubscribed { id, stream: Stream::Depth { symbol, .. }, last: true }
+            | Event::Rejected { id, stream: Stream::Depth { symbol, .. }, .. } => {
+                let is_its_own = self.books.get(symbol.as_str())?.origin.may_serve(*id);
+                is_its_own.then(|| self.books.remove(*symbol)).flatten().map(|_| *symbol)
             }
             Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } => {
                 self.set_stale(*symbol, StaleReason::Overflow)
