@@ -4,6 +4,7 @@
 pub(crate) mod decimals;
 pub(crate) mod events;
 pub(crate) mod expect;
+pub(crate) mod fed;
 pub(crate) mod frames;
 pub(crate) mod json;
 pub(crate) mod machine;
@@ -16,4 +17,5 @@ pub(crate) mod reading;
 pub(crate) mod script;
 pub(crate) mod search;
 pub(crate) mod targets;
+pub(crate) mod told;
 pub(crate) mod transcript;

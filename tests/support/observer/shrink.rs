@@ -5,9 +5,11 @@ use std::fmt::Write;
 use gemini_ws::Scratch;
 
 use super::super::machine::Machine;
-use super::super::transcript::{describe, describe_output};
+use super::super::told::Teller;
 use super::call::Call;
 use super::{Observed, Violation};
+
+const TELLER: Teller = Teller { places: true };
 
 /// Which check has found a violation, and finds it again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -114,12 +116,15 @@ fn transcript<M: Machine>(observed: &Observed<M>, calls: &[Call]) -> String {
         let _ = writeln!(text, "{call}");
         let mut frame = String::new();
         let event = match observed.names.act(call, &mut frame) {
-            Some(act) => observed.step(call.now, act, &mut scratch).1.map(|event| describe(&event)),
+            Some(act) => observed
+                .step(call.now, act, &mut scratch)
+                .1
+                .map(|event| format!("! {}", TELLER.event(&event))),
             None => None,
         };
         text.extend(event.into_iter().map(|line| line + "\n"));
         while let Some(output) = observed.poll_output() {
-            let _ = writeln!(text, "{}", describe_output(&output));
+            let _ = writeln!(text, "{}", TELLER.output(&output));
         }
     }
     if let Some(violation) = observed.violation() {
