@@ -19,3 +19,4 @@ pub(crate) mod search;
 pub(crate) mod targets;
 pub(crate) mod told;
 pub(crate) mod transcript;
+pub(crate) mod world;

@@ -352,6 +352,10 @@ impl Shadow {
         if self.closing.is_none() || before.is_some_and(|before| before >= step) {
             self.fail("I-06", format!("{step:?} after {before:?}"));
         }
+        if step == ShutdownStep::Unsubscribing {
+            let public = self.feeds.iter_mut().filter(|feed| !feed.stream.is_of_account());
+            public.flat_map(|feed| &mut feed.wishes).for_each(|wish| wish.1 = true);
+        }
     }
 
     pub(crate) fn heartbeat_due(&mut self, step: &Step<'_>, link: LinkId, since: Instant) {

@@ -39,7 +39,7 @@ impl Default for Reader {
 impl Reader {
     pub(crate) fn with(apply: fn(&mut Books, &Event<'_>)) -> Reader {
         Reader {
-            books: Books::new(),
+            books: Books::new().trust_crossed(),
             apply,
             orders: Orders::new(),
             balances: Balances::new(),
