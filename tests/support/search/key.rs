@@ -11,8 +11,7 @@
 //! - *Numbers that only rise*: epochs, ids of requests and subscriptions, ids of updates, counters. They are
 //!   compared with those that were handed out or came before, and with nothing else. Whether there was a link
 //!   before the present one, about which inputs may come too late, is in the key.
-//! - *How many attempts have failed*, beyond the first: the delay grows, and what is done stays the same. The
-//!   worlds set no limit on attempts, or one of two.
+//! - *How many attempts have failed*, where there is no limit on them: the delay grows, and that is all.
 //! - *Random numbers*: how long a delay is, not whether there is one.
 //! - *Texts* of frames: a frame leaves nothing behind but what the key says of streams and requests.
 //! - *Outputs that wait*: each step takes them all. The observer's comparison for I-38 shows that this does
@@ -83,7 +82,8 @@ fn leg_of(shadow: &Shadow, leg: &Leg, key: &mut Key) {
         waits && leg.retry.is_some(),
         waits && leg.retry.is_some_and(|(_, asked_for)| asked_for > shadow.now),
     ];
-    let attempts = if shadow.closing.is_some() { 0 } else { leg.attempts.min(1) };
+    let most = shadow.settings[leg.endpoint].attempts_max.unwrap_or(0);
+    let attempts = if shadow.closing.is_some() { 0 } else { leg.attempts.min(most) };
     let run = if is_open && leg.closing.is_none() { leg.malformed_run } else { 0 };
     key.extend([b'L', leg.phase as u8, bits(&flags), attempts as u8, run as u8]);
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use gemini_ws::{Request, Scratch};
 
 use super::machine::{Machine, Settings, Wanted};
-use super::observer::{Make, Observed, Violation};
+use super::observer::{Make, Observed, Violation, shrink};
 use input::{Buffers, Input};
 
 /// What a machine lives among, and what can happen to it.
@@ -194,8 +194,6 @@ impl<M: Machine + 'static> World<M> {
         format!("after {steps} steps: {}\n{}", path.join("; "), shrink::report(&again, violation, by))
     }
 }
-
-use super::observer::shrink;
 
 fn found(
     origins: &[Origin],

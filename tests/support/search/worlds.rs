@@ -73,8 +73,34 @@ pub(crate) fn connection() -> World<Connection> {
     world
 }
 
+/// The same with ten inputs that lead far: for sequences.
+pub(crate) fn short_connection() -> World<Connection> {
+    let mut world = connection();
+    world.wishes_max = usize::MAX;
+    world.alphabet = vec![
+        Input::Open,
+        Input::Subscribe(0),
+        Input::Request,
+        Input::Close,
+        Input::Deadline,
+        Input::Link(0, What::Connected),
+        Input::Link(0, What::Lost(Lost::Reset)),
+        Input::Link(0, What::Accepted),
+        Input::Link(0, What::Snapshot(0)),
+        Input::Link(0, What::Gap(0)),
+    ];
+    world
+}
+
 /// A public endpoint that has trades, and an account's, which stays open; both on one host.
 pub(crate) fn client() -> World<Many> {
+    let mut world = full_client();
+    world.alphabet.retain(|input| !matches!(input, Input::Remove(_) | Input::Request | Input::Later(_)));
+    world
+}
+
+/// The same, of which an endpoint is removed, with requests and late ticks.
+pub(crate) fn full_client() -> World<Many> {
     let public = Settings::new("wss://ws.gemini.com");
     let private = Settings { authenticated: true, ..public.clone() };
     let settings = vec![public, private];
@@ -109,5 +135,24 @@ pub(crate) fn client() -> World<Many> {
         alphabet.extend(too_late.map(|what| Input::Stale(slot, what)));
     }
     world.alphabet = alphabet;
+    world
+}
+
+/// The same with ten inputs.
+pub(crate) fn short_client() -> World<Many> {
+    let mut world = full_client();
+    world.wishes_max = usize::MAX;
+    world.alphabet = vec![
+        Input::Open,
+        Input::Subscribe(0),
+        Input::Unsubscribe(0),
+        Input::ShutDown { within: SECOND * 20, cancels_orders: true, unsubscribes: true },
+        Input::Deadline,
+        Input::Link(0, What::Connected),
+        Input::Link(1, What::Connected),
+        Input::Link(0, What::Accepted),
+        Input::Link(0, What::Lost(Lost::Reset)),
+        Input::Link(1, What::Failed(ConnectFailure::Certificate)),
+    ];
     world
 }
