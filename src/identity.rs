@@ -42,14 +42,14 @@ impl Origin {
         Origin(Some(id.link_slot()))
     }
 
+    /// Whether it may be what a subscription is for.
+    pub(crate) fn may_serve(self, id: StreamId) -> bool {
+        self.0.is_none_or(|slot| slot == id.link_slot())
+    }
+
     /// Whether it may come over this link.
     pub(crate) fn may_be(self, link: LinkId) -> bool {
         self.0.is_none_or(|slot| slot == link.slot())
-    }
-
-    /// Whether it may come over the link that serves this subscription.
-    pub(crate) fn may_serve(self, id: StreamId) -> bool {
-        self.0.is_none_or(|slot| slot == id.link_slot())
     }
 }
 

@@ -100,6 +100,7 @@ impl Client {
                 // One that is on its way out already stays so.
                 let _ = connection.end_wish(wish);
             }
+            connection.settle();
         });
     }
 }

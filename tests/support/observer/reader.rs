@@ -40,7 +40,7 @@ impl Default for Reader {
 impl Reader {
     pub(crate) fn with(apply: fn(&mut Books, &Event<'_>)) -> Reader {
         Reader {
-            books: Books::new().trust_crossed(),
+            books: Books::new(),
             apply,
             orders: Orders::new(),
             balances: Balances::new(),
