@@ -33,7 +33,9 @@ fn fail(id: &'static str, what: String) -> Checked {
 
 impl Default for Reader {
     fn default() -> Reader {
-        Reader::with(|books, event| drop(books.apply(event)))
+        Reader::with(|books, event| {
+            books.apply(event);
+        })
     }
 }
 
