@@ -437,6 +437,19 @@ fn inputs_of_old_attempts_change_nothing() {
 
 // ---- limits --------------------------------------------------------------------------------
 
+/// What was counted before the client was opened stays counted when a link that nobody wants is forgotten.
+#[test]
+fn what_was_counted_stays_counted() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
+    let id = desk.subscribe("btcusd@trade");
+    let link = desk.link(0, 0);
+    desk.client.unsubscribe(desk.now, id).unwrap();
+    desk.client.handle_lost(link, desk.now, Lost::Reset);
+    assert_eq!(desk.client.stats().stale_inputs, 1);
+    desk.open();
+    assert_eq!(desk.client.stats().stale_inputs, 1);
+}
+
 /// L-081: a refusal for too many attempts holds every link to that host, and to no other.
 #[test]
 fn a_delay_that_a_host_asks_for_holds_all_its_links() {
