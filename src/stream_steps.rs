@@ -187,8 +187,7 @@ impl Connection {
         for id in &batch.streams {
             let is_about = |subscription: &Subscription| {
                 // One that is to be left, as soon as the limits allow, is left whatever this says.
-                let is_left = matches!(subscription.state, StreamState::Leaving | StreamState::Resyncing);
-                subscription.request == request && !(batch.join && is_left)
+                subscription.request == request && !(batch.join && subscription.is_left())
             };
             if self.subscriptions.get(*id).is_some_and(is_about) {
                 self.stream_step(*id, input);
