@@ -204,9 +204,7 @@ impl<M: Machine> Life<'_, M> {
 
     /// Lets something go wrong; returns whether there was anything that could.
     fn strike(&mut self, fault: Fault) -> bool {
-        if DELAYS.contains(&fault) {
-            self.world.network.ports.iter_mut().for_each(|port| port.is_unsure = true);
-        }
+        self.application.answers_in_doubt |= DELAYS.contains(&fault);
         if self.strike_driver(fault) {
             return true;
         }

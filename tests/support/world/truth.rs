@@ -155,7 +155,7 @@ impl<M: Machine> Life<'_, M> {
             wanted.dedup();
             let mut has: Vec<&str> = self.exchange.subscriptions(Network::session(position)).collect();
             has.sort_unstable();
-            if self.world.network.ports[position].is_unsure {
+            if self.application.answers_in_doubt {
                 // A stream that was not confirmed in time, and is not wanted any more.
                 has.retain(|name| wanted.iter().any(|it| it == name));
             }
