@@ -216,7 +216,9 @@ impl Connection {
             return self.ignored(text, IgnoredReason::NotSubscribed);
         };
         let listening = match subscription.state {
-            StreamState::Requested | StreamState::Active | StreamState::Synced => true,
+            StreamState::Active | StreamState::Synced => true,
+            // Nobody has asked while the request waits to be sent.
+            StreamState::Requested => subscription.request != 0,
             // What comes before the confirmation of having left belongs to the old subscription.
             StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
         };

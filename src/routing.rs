@@ -100,6 +100,7 @@ impl Client {
                 // One that is on its way out already stays so.
                 let _ = connection.end_wish(wish);
             }
+            connection.settle();
         });
     }
 }
@@ -113,9 +114,10 @@ impl Client {
         match self.phase {
             Phase::Idle | Phase::Closed => {}
             Phase::Open => {
-                self.add_standing_links();
-                for slot in 0..self.slots.len() {
-                    self.open_or_close(slot);
+                self.open_and_close();
+                // Where one was closed, there is room for one that waited.
+                if self.add_standing_links() {
+                    self.open_and_close();
                 }
                 self.see_whether_all_were_given_up();
             }
@@ -123,15 +125,23 @@ impl Client {
         }
     }
 
-    /// Endpoints that stay open have a link, whatever is wanted of them.
-    fn add_standing_links(&mut self) {
+    fn open_and_close(&mut self) {
+        for slot in 0..self.slots.len() {
+            self.open_or_close(slot);
+        }
+    }
+
+    /// Endpoints that stay open have a link, whatever is wanted of them. Whether there is a new one.
+    fn add_standing_links(&mut self) -> bool {
+        let mut added = false;
         for position in 0..self.endpoints.len() {
-            let Some(entry) = self.endpoints.get(position) else { return };
+            let Some(entry) = self.endpoints.get(position) else { break };
             if entry.config.stays_open() && self.slots_of(entry.id).is_empty() {
                 // With too many links it waits until one ends.
-                let _ = self.new_link(entry.id);
+                added |= self.new_link(entry.id).is_ok();
             }
         }
+        added
     }
 
     /// Whether no stream wants the link, and its endpoint does not want to be open by itself.

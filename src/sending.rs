@@ -96,14 +96,17 @@ impl Connection {
         room.is_ok() || mutant!(SendBeyondTheLimit)
     }
 
-    /// While a batch waited, streams may have been unsubscribed: those are neither asked for, nor left if
-    /// nobody has asked for them.
+    /// While a batch waited, streams may have been unsubscribed or refused: those are neither asked for, nor
+    /// left if nobody has asked for them.
     fn drop_outdated(&mut self, batch: &mut Batch) {
         let mut never_joined = Vec::new();
         batch.streams.retain(|id| {
             let Some(subscription) = self.subscriptions.get(*id) else { return false };
             if batch.join {
                 return subscription.state == StreamState::Requested || mutant!(AskForWhatIsNotWanted);
+            }
+            if !subscription.is_left() {
+                return false;
             }
             let is_joined = subscription.request != 0;
             if !is_joined {

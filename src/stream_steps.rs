@@ -154,7 +154,14 @@ impl Connection {
         Ok(wish)
     }
 
-    /// Ends a wish; the last one for a stream ends that.
+    /// Ends a wish, and sends what follows from it.
+    pub(crate) fn end_one_wish(&mut self, wish: StreamId) -> Result<(), CommandError> {
+        self.end_wish(wish)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Ends a wish; the last one for a stream ends that. To be [settled](Connection::settle).
     pub(crate) fn end_wish(&mut self, wish: StreamId) -> Result<(), CommandError> {
         let subscription = self.subscriptions.wished(wish).ok_or(CommandError::UnknownStream)?;
         if subscription.state == StreamState::Leaving {
@@ -170,7 +177,6 @@ impl Connection {
             self.subscriptions.unroute(id);
         }
         self.stream_step(id, StreamInput::Unsubscribe);
-        self.settle();
         Ok(())
     }
 
@@ -189,8 +195,8 @@ impl Connection {
         for id in &batch.streams {
             let is_about = |subscription: &Subscription| {
                 // One that is to be left, as soon as the limits allow, is left whatever this says.
-                let is_left = matches!(subscription.state, StreamState::Leaving | StreamState::Resyncing);
-                (subscription.request == request || mutant!(BelieveOldAnswers)) && !(batch.join && is_left)
+                let is_newest = subscription.request == request || mutant!(BelieveOldAnswers);
+                is_newest && !(batch.join && subscription.is_left())
             };
             if self.subscriptions.get(*id).is_some_and(is_about) {
                 self.stream_step(*id, input);

@@ -64,6 +64,11 @@ impl Subscription {
         matches!(self.stream, Stream::Depth { .. })
     }
 
+    /// Whether it is to be left, or the confirmation of that is awaited.
+    pub(crate) const fn is_left(&self) -> bool {
+        matches!(self.state, StreamState::Leaving | StreamState::Resyncing)
+    }
+
     /// Whether its snapshot is awaited.
     pub(crate) const fn awaits_snapshot(&self) -> bool {
         self.is_book() && matches!(self.state, StreamState::Active)

@@ -2,6 +2,8 @@
 
 #[path = "observer/bites.rs"]
 mod bites;
+#[path = "observer/lives.rs"]
+mod lives;
 mod support;
 #[path = "observer/wrong.rs"]
 mod wrong;
@@ -14,6 +16,17 @@ use support::observer::Observed;
 use support::observer::call::{Call, Names, written_id};
 use support::random::Random;
 use support::script;
+
+#[test]
+fn lives_of_clients() {
+    for seed in 0..3_000 {
+        if let Err(violation) = lives::live(seed, 150, false) {
+            println!("seed {seed}: {violation}");
+            let again = lives::live(seed, 150, true);
+            panic!("seed {seed}: not the same again: {again:?}");
+        }
+    }
+}
 
 /// What the observer costs for each call: `cargo test --release --test observer -- --ignored --nocapture`.
 #[test]

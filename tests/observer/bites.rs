@@ -154,11 +154,13 @@ fn act<M: Machine>(machine: &mut Observed<M>, now: &mut Instant, word: &str) {
         "refuse" => {
             text(machine, &format!(r#"{{"id":{rest},"status":400,"error":{{"code":-1013,"msg":""}}}}"#));
         }
-        "depth" => {
+        "depth" | "crossed" => {
             let (first, last) = rest.split_once(' ').expect("two ids");
-            let depth =
-                r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":first,"u":last,"b":[["1","last"]],"a":[]}"#;
-            text(machine, &depth.replace("first", first).replace("last", last));
+            let asks = if word == "crossed" { r#"["0.5","1"]"# } else { "" };
+            let depth = format!(
+                r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["1","{last}"]],"a":[{asks}]}}"#
+            );
+            text(machine, &depth);
         }
         "broken" => text(machine, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":}"#),
         "panic" => text(machine, "panic"),
@@ -244,12 +246,18 @@ fn wrong_books_are_found() {
             books.apply(event);
         }
     };
-    let words = [&LIVE[..], &["lost"]].concat();
-    for (id, reader) in [
-        (None, Reader::default()),
-        (Some("I-60"), Reader::with(no_updates)),
-        (Some("I-61"), Reader::with(no_ends)),
+    let trusting = |books: &mut Books, event: &Event<'_>| {
+        *books = std::mem::take(books).trust_crossed();
+        books.apply(event);
+    };
+    for (id, last, reader) in [
+        (None, "lost", Reader::default()),
+        (None, "crossed 7 9", Reader::default()),
+        (Some("I-60"), "lost", Reader::with(no_updates)),
+        (Some("I-61"), "lost", Reader::with(no_ends)),
+        (Some("I-64"), "crossed 7 9", Reader::with(trusting)),
     ] {
+        let words = [&LIVE[..], &[last]].concat();
         assert_eq!(found(observed(F::None, &words).reading_with(reader), &words).0, id);
     }
 }
@@ -258,7 +266,7 @@ fn wrong_books_are_found() {
 #[test]
 fn the_table_of_checks() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let elsewhere = ["I-49", "I-61"];
+    let elsewhere = ["I-49", "I-61", "I-64"];
     for (number, (id, place, how)) in CHECKS.iter().enumerate() {
         assert_eq!(*id, format!("I-{:02}", number + 1));
         assert!(!how.is_empty());

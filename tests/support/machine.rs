@@ -204,7 +204,9 @@ impl Inner for Connection {
 pub(crate) struct Many {
     pub(crate) client: Client,
     settings: Arc<[Settings]>,
+    /// Those that were removed as well: their links may not have ended.
     endpoints: Vec<(EndpointId, usize)>,
+    present: Vec<EndpointId>,
 }
 
 impl Inner for Many {
@@ -218,7 +220,7 @@ impl Many {
     /// A client that has all of the endpoints.
     pub(crate) fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let client = Client::new(config, seed);
-        let mut many = Many { client, settings: settings.into(), endpoints: Vec::new() };
+        let mut many = Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() };
         for endpoint in 0..settings.len() {
             let _ = many.add(Instant::ZERO, endpoint);
         }
@@ -226,8 +228,9 @@ impl Many {
     }
 
     fn id(&self, endpoint: usize) -> Result<EndpointId, CommandError> {
-        let newest = self.endpoints.iter().rev().find(|known| known.1 == endpoint);
-        newest.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
+        let mut known = self.endpoints.iter();
+        let present = known.find(|known| known.1 == endpoint && self.present.contains(&known.0));
+        present.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
     }
 }
 
@@ -238,13 +241,20 @@ impl Machine for Many {
 
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
         let settings = self.settings.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
+        if self.id(endpoint).is_ok() {
+            return Err(CommandError::Ambiguous);
+        }
         let id = self.client.add(now, settings.config())?;
         self.endpoints.push((id, endpoint));
+        self.present.push(id);
         Ok(())
     }
 
     fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
-        self.client.remove(now, self.id(endpoint)?)
+        let id = self.id(endpoint)?;
+        self.client.remove(now, id)?;
+        self.present.retain(|present| *present != id);
+        Ok(())
     }
 
     fn subscribe_at(&mut self, now: Instant, wanted: Wanted) -> Result<StreamId, CommandError> {

@@ -83,8 +83,8 @@ pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
     ("I-61", Observer, "no book is live after the end of its link or a gap"),
     ("I-62", Observer, "after a gap nothing is applied; each gap is one, told once"),
     ("I-63", Observer, "no change before its snapshot; one snapshot, by its place"),
-    ("I-64", Test("tests/books.rs::a_live_book_is_a_fold"), "a live book is sorted, not crossed, and has no empty level"),
-    ("I-65", Observer, "updates of a book rise"),
+    ("I-64", Observer, "a live book is sorted, not crossed, and has no empty level"),
+    ("I-65", Observer, "updates of a book rise; a trade that was told before is marked, a fill counts once"),
     ("I-66", Observer, "a link that opens again says since when something may be missing"),
     ("I-67", Test("tests/market_data.rs::l_133_times_have_one_unit"), "the unit of each time"),
 ];

@@ -16,6 +16,9 @@ use super::{Observed, Violation};
 /// So many ticks bring a machine through all that it can wait for.
 const TICKS_MAX: usize = 10_000;
 
+/// An honest peer is not silent for longer.
+const PINGED_EACH: Duration = Duration::from_secs(5);
+
 type Checked = Result<(), Violation>;
 
 fn fail(id: &'static str, what: String) -> Checked {
@@ -42,7 +45,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// A copy that records nothing and keeps its violation.
+    /// A copy that keeps its violation, and records what only it does.
     fn fork(&self) -> Observed<M> {
         Observed {
             machine: self.machine.clone(),
@@ -51,14 +54,22 @@ impl<M: Machine> Observed<M> {
             names: self.names.clone(),
             outputs: Vec::new(),
             waiting: std::collections::VecDeque::new(),
-            calls: None,
+            calls: self.calls.as_ref().map(|_| Vec::new()),
             reader: self.reader.clone(),
             is_lenient: true,
         }
     }
 
     fn found(&self) -> Checked {
-        self.violation().map_or(Ok(()), |violation| Err(violation.clone()))
+        let Some(Violation { id, what }) = self.violation() else { return Ok(()) };
+        let mut what = what.clone();
+        for call in self.calls() {
+            what += &format!("\n  then {call}");
+        }
+        for output in &self.waiting {
+            what += &format!("\n    {output:?}");
+        }
+        Err(Violation { id, what })
     }
 
     fn longest_wait(&self) -> Duration {
@@ -232,7 +243,9 @@ impl<M: Machine> Observed<M> {
             is_idle &= state == State::Idle;
             is_given_up |= state == State::Closed;
         });
-        if is_idle || is_given_up || self.shadow.closing.is_some() {
+        // This peer has no data but books, so streams that may not be silent are asked for again and again.
+        let is_quiet = self.shadow.feeds.iter().any(|feed| feed.silence_max.is_some());
+        if is_idle || is_given_up || is_quiet || self.shadow.closing.is_some() {
             return Ok(());
         }
         let mut fork = self.fork();
@@ -247,16 +260,25 @@ impl<M: Machine> Observed<M> {
         for _ in 0..TICKS_MAX {
             peer.serve(&mut fork);
             fork.found()?;
-            if fork.is_terminated() || fork.has_converged() {
+            if fork.is_terminated() || fork.has_converged() || fork.has_given_up() {
                 return Ok(());
             }
             let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
-            fork.handle_timeout(deadline.at.max(fork.shadow.now));
+            let next = fork.shadow.now + PINGED_EACH;
+            fork.handle_timeout(deadline.at.max(fork.shadow.now).min(next));
+            fork.others_hear(usize::MAX, fork.shadow.now);
         }
         fail(
             "I-29",
             format!("by {until:?} an honest peer has not brought about what is wanted: {}", fork.states()),
         )
+    }
+
+    /// What was asked for before was not answered, for the last time that was allowed.
+    fn has_given_up(&self) -> bool {
+        let mut any = false;
+        self.each_link(|_, _, state| any |= state == State::Closed);
+        any
     }
 
     fn has_converged(&self) -> bool {

@@ -163,7 +163,8 @@ impl Shadow {
     fn ended(&mut self, link: LinkId, is_fatal: bool, asked_for: Option<Duration>, retry: Option<Instant>) {
         let step = self.step;
         let settings = self.settings_of(link.slot());
-        let (attempts_max, stable_after, now) = (settings.attempts_max, settings.stable_after, self.now);
+        let (attempts_max, stable_after) = (settings.attempts_max, settings.stable_after);
+        let now = self.now;
         let is_closing = self.closing.is_some();
         let leg = self.leg_mut(link.slot());
         leg.phase = Phase::Ended;
@@ -173,8 +174,8 @@ impl Shadow {
         leg.attempts = leg.attempts.saturating_add(1);
         // Whether the row has begun afresh may not be known.
         let is_exhausted = attempts_max.is_some_and(|most| leg.attempts >= most);
-        let may_be_stable = leg.live.is_some_and(|since| now >= since + stable_after);
-        let is_certain = leg.likelihood.is_finite() && !may_be_stable;
+        let is_stable = leg.live.is_some_and(|since| now >= since + stable_after);
+        let is_certain = leg.likelihood.is_finite() && !is_stable;
         let is_right = match retry {
             Some(_) => !is_last && !(is_exhausted && is_certain),
             None => is_last || is_exhausted,
@@ -362,7 +363,8 @@ impl Shadow {
         let (now, every) = (self.now, self.settings_of(link.slot()).heartbeat_every);
         let sent = self.leg_mut(link.slot()).sent;
         let is_due = every.is_some_and(|every| now >= since + every);
-        if !matches!(step.act, Act::Timeout) || !is_due || since != sent {
+        // What was withdrawn with its link counts as sent.
+        if !matches!(step.act, Act::Timeout) || !is_due || since < sent {
             self.fail("I-08", format!("{link} has sent nothing since {since:?}: {sent:?}, at {now:?}"));
         }
     }
@@ -422,8 +424,7 @@ impl Shadow {
             return;
         }
         self.removed.push(endpoint);
-        let slots: Vec<bool> = self.legs.iter().map(|leg| leg.endpoint == endpoint).collect();
-        for feed in self.feeds.iter_mut().filter(|feed| slots.get(feed.slot) == Some(&true)) {
+        for feed in self.feeds.iter_mut().filter(|feed| feed.endpoint == endpoint) {
             feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
         }
     }
@@ -453,6 +454,7 @@ impl Shadow {
 
     /// What was given up for the ends of links is what the application is told of.
     fn check_abandoned(&mut self) {
+        self.abandoned.0 += self.unsent;
         for link in &self.ended_for_good {
             self.abandoned.0 += self.presumed_lost.iter().filter(|lost| *lost == link).count();
             self.abandoned.1 += self.dropped.iter().filter(|dropped| *dropped == link).count();
@@ -475,6 +477,9 @@ impl Shadow {
             leg.restart();
         }
         let begins_anew = leg.is_restarted;
+        if now.is_none() && was_listed {
+            self.forget_wishes(slot);
+        }
         if self.effects.is_empty() && (now == Some(before) || (now.is_none() && !was_listed)) {
             return;
         }

@@ -1,7 +1,8 @@
 //! Requests: each is written once, answered once, and by its own link.
 
 use gemini_ws::{
-    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId, ShutdownStep,
+    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId,
+    ShutdownStep, Subject,
 };
 
 use super::call::{Act, Answer};
@@ -133,13 +134,13 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, outcome: &Outcome<'_>) {
+    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &Outcome<'_>) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
             // A shutdown cancels orders by itself, and this is the first that is heard of it.
-            if self.closing.is_some() && matches!(outcome, Outcome::NotSent) && id.get() > self.newest_request
-            {
+            let is_own = about == Subject::CancelSessionOrders && id.get() > self.newest_request;
+            if self.closing.is_some() && matches!(outcome, Outcome::NotSent) && is_own {
                 self.newest_request = id.get();
-                self.abandoned.0 += 1;
+                self.unsent += 1;
                 return;
             }
             return self.fail("I-22", format!("a reply to {id:?}, which nobody waits for"));

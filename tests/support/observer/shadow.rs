@@ -17,6 +17,8 @@ use super::wishes::Feed;
 #[derive(Clone, Debug)]
 pub(crate) struct Leg {
     pub(crate) endpoint: usize,
+    /// That of the link here at the end of the step.
+    next_endpoint: usize,
     pub(crate) link: Option<LinkId>,
     pub(crate) phase: Phase,
     /// By the table.
@@ -64,6 +66,7 @@ impl Leg {
     fn new(endpoint: usize) -> Leg {
         Leg {
             endpoint,
+            next_endpoint: endpoint,
             link: None,
             phase: Phase::None,
             state: State::Idle,
@@ -90,6 +93,7 @@ impl Leg {
     pub(crate) fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.likelihood) = (0, 0.0);
+        self.endpoint = self.next_endpoint;
         self.is_restarted = true;
     }
 
@@ -145,6 +149,8 @@ pub(crate) struct Shadow {
     pub(crate) presumed_lost: Vec<LinkId>,
     /// Links that were dropped in this step, and those that have ended for good.
     pub(crate) dropped: Vec<LinkId>,
+    /// Requests that were told not to be sent, of whichever link.
+    pub(crate) unsent: usize,
     pub(crate) ended_for_good: Vec<LinkId>,
     /// Links that were told to be closed.
     pub(crate) links_closed: usize,
@@ -181,6 +187,7 @@ impl Shadow {
             effects: Vec::new(),
             presumed_lost: Vec::new(),
             dropped: Vec::new(),
+            unsent: 0,
             ended_for_good: Vec::new(),
             links_closed: 0,
             abandoned: (0, 0),
@@ -244,13 +251,20 @@ impl Shadow {
             self.effects.clear();
             self.presumed_lost.clear();
             self.dropped.clear();
+            self.unsent = 0;
             self.ended_for_good.clear();
             self.links_closed = 0;
             self.sequence_gap = false;
             self.legs.iter_mut().for_each(|leg| leg.is_restarted = false);
             machine.each_link(|link, endpoint, _| {
                 let leg = self.leg_mut(link.slot());
-                (leg.endpoint, leg.is_listed) = (endpoint, true);
+                leg.next_endpoint = endpoint;
+                if !std::mem::replace(&mut leg.is_listed, true) {
+                    leg.endpoint = endpoint;
+                } else if leg.endpoint != endpoint && !tells_end(outputs, link.slot()) {
+                    // One that was never dialled, or was given up, has made room for another.
+                    leg.restart();
+                }
             });
         }
         if !is_current {
@@ -286,6 +300,9 @@ impl Shadow {
             Act::Subscribe(wanted) => self.subscribed(step, wanted),
             Act::Unsubscribe(id) => self.unsubscribed(step, id),
             Act::Remove(endpoint) => self.removed(step, endpoint),
+            Act::Add(endpoint) if step.answer == Answer::Done => {
+                self.removed.retain(|removed| *removed != endpoint);
+            }
             Act::Request(request) => self.requested(step, request),
             Act::Frame(link, frame) if step.is_current => self.heard(step, link, frame),
             Act::ConnectFailed(link, _) | Act::Lost(link, _) if step.is_current => {
@@ -347,7 +364,7 @@ impl Shadow {
             Event::ShuttingDown { step } => self.shutting_down(*step),
             Event::HeartbeatDue { link, since } => self.heartbeat_due(step, *link, *since),
             Event::Quiet { id, since, .. } => self.quiet(step, *id, *since),
-            Event::Reply { request, outcome, .. } => self.replied(step, *request, outcome),
+            Event::Reply { request, about, outcome } => self.replied(step, *request, *about, outcome),
             Event::Subscribed { id, .. } => self.confirmed(step, *id),
             Event::Unsubscribed { id, last, .. } => self.left(step, *id, *last),
             Event::Rejected { id, .. } => self.rejected(step, *id),
@@ -363,6 +380,13 @@ impl Shadow {
             }
         }
     }
+}
+
+/// Whether the end of the life of a place is among the outputs.
+fn tells_end(outputs: &[Output], slot: usize) -> bool {
+    outputs
+        .iter()
+        .any(|output| matches!(output, Output::Event(Event::LinkClosed { link, .. }) if link.slot() == slot))
 }
 
 /// The link that an output is about.
