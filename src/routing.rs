@@ -221,6 +221,9 @@ impl Client {
 impl Client {
     /// The longest time that a link takes for its closing handshake.
     pub(crate) fn close_timeout(&self) -> Duration {
+        if let Phase::ShuttingDown(shutdown) = &self.phase {
+            return shutdown.close_timeout;
+        }
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         connections.map(|it| it.config.close_timeout).max().unwrap_or_default()
     }
@@ -241,7 +244,7 @@ impl Client {
                 if at_once { None } else { Some(ShutdownStep::CommandsStopped) }
             }
             Phase::ShuttingDown(shutdown) => {
-                shutdown.bring_forward(plan.deadline(), now, timeout);
+                shutdown.bring_forward(plan.deadline(), now);
                 let cut_short = at_once && shutdown.step != ShutdownStep::ClosingLinks;
                 if cut_short {
                     shutdown.step = ShutdownStep::ClosingLinks;
