@@ -371,6 +371,7 @@ impl Shadow {
 
     /// The end is wanted by then, or earlier.
     pub(crate) fn close_by(&mut self, deadline: Instant) {
+        self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
         self.closing = Some(by);
         for leg in &mut self.legs {
@@ -383,7 +384,8 @@ impl Shadow {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
         let own = (!self.is_client).then(|| self.settings[0].close_timeout);
-        timeouts.chain(own).max().unwrap_or_default()
+        let longest = timeouts.chain(own).max().unwrap_or_default();
+        self.close_timeout.unwrap_or(longest)
     }
 
     pub(crate) fn revived(&mut self, step: &Step<'_>) {
