@@ -220,14 +220,14 @@ impl<M: Machine + 'static> World<M> {
             }
             *steps += 1;
             if let Some(violation) = state.violation() {
-                return Some((violation.clone(), shrink::Found::InTrace));
+                return Some((violation.clone(), shrink::Found::Trace));
             }
             if random.below(6) == 0
                 && let Err(violation) = state.fork_checks()
             {
-                return Some((violation, shrink::Found::InFork));
+                return Some((violation, shrink::Found::Fork));
             }
         }
-        state.metamorphic_checks().err().map(|violation| (violation, shrink::Found::InMetamorphosis))
+        state.metamorphic_checks().err().map(|violation| (violation, shrink::Found::Metamorphosis))
     }
 }
