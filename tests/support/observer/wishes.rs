@@ -110,7 +110,9 @@ impl Feed {
         if self.synced.take_if(|synced| *synced == link).is_some() {
             self.before = Some(link);
         }
-        self.lost_update = false;
+        if self.slot == link.slot() {
+            self.lost_update = false;
+        }
     }
 }
 
