@@ -105,7 +105,8 @@ impl Connection {
             // The first frame is the book. Asked for anew, changes may still be under way, so only what
             // looks like a first frame is one (quirk Q-V2-1).
             StreamState::Requested | StreamState::Active
-                if !subscription.resyncing || updates.looks_initial() =>
+                if (!subscription.resyncing && !mutant!(TakeTradesForASnapshot))
+                    || updates.looks_initial() =>
             {
                 let resync = core::mem::take(&mut subscription.resyncing);
                 self.stats.resyncs = self.stats.resyncs.saturating_add(u64::from(resync));

@@ -18,7 +18,9 @@ impl Client {
         let slot = self.slots.get_mut(position)?;
         let connection = slot.connection.as_mut()?;
         let (_, limits) = self.hosts.get_mut(slot.host)?;
-        connection.advance(self.now);
+        if !mutant!(KeepAnOldClock) {
+            connection.advance(self.now);
+        }
         core::mem::swap(&mut connection.shared, &mut self.shared);
         core::mem::swap(&mut connection.limits, limits);
         let was_closed = connection.state() == State::Closed;
@@ -85,7 +87,9 @@ impl Client {
     pub(crate) fn forget(&mut self, position: usize) {
         let Some(slot) = self.slots.get_mut(position) else { return };
         slot.given_up = None;
-        if let Some(connection) = slot.connection.take() {
+        if let Some(connection) = slot.connection.take()
+            && !mutant!(ForgetTheCounters)
+        {
             self.ended.add(connection.stats());
         }
     }
@@ -116,8 +120,8 @@ impl Client {
             return Err(CommandError::TooMany(Limit::Links));
         }
         let last = match self.slots.get(position) {
-            Some(slot) => slot.last,
-            None => LinkId { slot: u16::try_from(position).unwrap_or(u16::MAX), epoch: 0 },
+            Some(slot) if !mutant!(NumberFromTheBeginning) => slot.last,
+            _ => LinkId { slot: u16::try_from(position).unwrap_or(u16::MAX), epoch: 0 },
         };
         let connection = Some(Connection::at(last, config, seed));
         let slot = Slot { endpoint, host, last, connection, given_up: None };
@@ -140,7 +144,9 @@ impl Connection {
     /// One for the same place, with the same wishes.
     pub(crate) fn succeed(&mut self, seed: u64) -> Connection {
         let mut successor = Connection::at(self.link, self.config.clone(), seed);
-        core::mem::swap(&mut successor.subscriptions, &mut self.subscriptions);
+        if !mutant!(ReviveWithoutWishes) {
+            core::mem::swap(&mut successor.subscriptions, &mut self.subscriptions);
+        }
         successor.now = self.now;
         successor.missing_since = self.missing_since;
         successor

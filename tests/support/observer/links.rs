@@ -166,8 +166,7 @@ impl Shadow {
     fn ended(&mut self, link: LinkId, is_fatal: bool, asked_for: Option<Duration>, retry: Option<Instant>) {
         let step = self.step;
         let settings = self.settings_of(link.slot());
-        let (attempts_max, stable_after) = (settings.attempts_max, settings.stable_after);
-        let now = self.now;
+        let (attempts_max, stable_after, now) = (settings.attempts_max, settings.stable_after, self.now);
         let is_closing = self.closing.is_some();
         let leg = self.leg_mut(link.slot());
         leg.phase = Phase::Ended;
@@ -177,8 +176,8 @@ impl Shadow {
         leg.attempts = leg.attempts.saturating_add(1);
         // Whether the row has begun afresh may not be known.
         let is_exhausted = attempts_max.is_some_and(|most| leg.attempts >= most);
-        let is_stable = leg.live.is_some_and(|since| now >= since + stable_after);
-        let is_certain = leg.likelihood.is_finite() && !is_stable;
+        let may_be_stable = leg.live.is_some_and(|since| now >= since + stable_after);
+        let is_certain = leg.likelihood.is_finite() && !may_be_stable;
         let is_right = match retry {
             Some(_) => !(is_last || is_exhausted && is_certain),
             None => is_last || is_exhausted,
@@ -375,6 +374,7 @@ impl Shadow {
 
     /// The end is wanted by then, or earlier.
     pub(crate) fn close_by(&mut self, deadline: Instant) {
+        self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
         self.closing = Some(by);
         for leg in &mut self.legs {
@@ -387,7 +387,8 @@ impl Shadow {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
         let own = (!self.is_client).then(|| self.settings[0].close_timeout);
-        timeouts.chain(own).max().unwrap_or_default()
+        let longest = timeouts.chain(own).max().unwrap_or_default();
+        self.close_timeout.unwrap_or(longest)
     }
 
     pub(crate) fn revived(&mut self, step: &Step<'_>) {

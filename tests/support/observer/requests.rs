@@ -233,9 +233,11 @@ impl Shadow {
             _ => 0,
         };
         let items = self.wishes.len() + self.feeds.len() + self.written.len() + self.legs.len();
-        let replies =
-            step.outputs.iter().filter(|output| matches!(output, Output::Event(Event::Reply { .. }))).count();
-        let most = 16 + 4 * (items + replies) + bytes;
+        let ends = |output: &&Output| {
+            matches!(output, Output::Event(Event::Reply { .. } | Event::Unsubscribed { .. }))
+        };
+        let ended = step.outputs.iter().filter(ends).count();
+        let most = 16 + 4 * (items + ended) + bytes;
         if step.outputs.len() > most {
             self.fail("I-15", format!("{} outputs upon {:?}", step.outputs.len(), step.act));
         }

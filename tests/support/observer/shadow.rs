@@ -2,6 +2,7 @@
 //! between them. This file has the state and the order of a step; the checks stand beside it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State, StreamState};
 use gemini_ws::{
@@ -145,6 +146,8 @@ pub(crate) struct Shadow {
     pub(crate) newest_wish: Option<StreamId>,
     /// The application wants an end; by when.
     pub(crate) closing: Option<Instant>,
+    /// The longest time for a closing handshake when it wanted that first.
+    pub(crate) close_timeout: Option<Duration>,
     pub(crate) shutdown: Option<ShutdownStep>,
     /// Endpoints that were removed.
     pub(crate) removed: Vec<usize>,
@@ -187,6 +190,7 @@ impl Shadow {
             newest_written: 0,
             newest_wish: None,
             closing: None,
+            close_timeout: None,
             shutdown: None,
             removed: Vec::new(),
             terminated: false,
@@ -300,7 +304,10 @@ impl Shadow {
     fn before(&mut self, step: &Step<'_>) {
         match step.act {
             Act::Open => self.revived(step),
-            Act::Close => self.close_by(self.now + self.close_timeout()),
+            Act::Close => {
+                let timeout = self.close_timeout();
+                self.close_by(self.now + timeout);
+            }
             Act::CloseBy(deadline) => self.close_by(deadline),
             Act::ShutDown(plan) => self.close_by(plan.deadline),
             Act::Resumed => self.resumed(),

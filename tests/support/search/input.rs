@@ -19,7 +19,7 @@ pub(crate) enum Input {
     Subscribe(usize),
     Unsubscribe(usize),
     Resync(usize),
-    Request,
+    Request(usize),
     Close,
     CloseBy(Duration),
     ShutDown {
@@ -70,6 +70,11 @@ impl Input {
     pub(crate) const fn is_stale(self) -> bool {
         matches!(self, Input::Stale(..))
     }
+
+    /// Whether a life begins with it.
+    pub(crate) const fn is_beginning(self) -> bool {
+        matches!(self, Input::Open | Input::Subscribe(_) | Input::Link(_, What::Connected))
+    }
 }
 
 impl fmt::Display for Input {
@@ -99,7 +104,7 @@ impl<M: Machine + 'static> World<M> {
             }
             Input::Unsubscribe(place) => Act::Unsubscribe(self.wish(state, place)?),
             Input::Resync(place) => Act::Resync(self.wish(state, place)?),
-            Input::Request => Act::Request(&self.request),
+            Input::Request(place) => Act::Request(&self.requests[place]),
             Input::Close => Act::Close,
             Input::CloseBy(within) => Act::CloseBy(now + within),
             Input::ShutDown { within, cancels_orders, unsubscribes } => {
