@@ -49,7 +49,7 @@ fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
 /// Lives once; again and with its calls on record if something is wrong, so that the report has the
 /// shortest trace.
 fn live(world: &mut World, seed: u64) -> bool {
-    let is_compared = seed % COMPARED_EACH == 0;
+    let is_compared = seed.is_multiple_of(COMPARED_EACH);
     let once = AssertUnwindSafe(|| {
         if seed % ALONE_EACH == 1 {
             return world.live(seed, alone);

@@ -153,6 +153,8 @@ impl<M: Machine> Life<'_, M> {
     /// The time of a call: now, but for a clock that goes back.
     pub(super) fn sometimes_before(&mut self) -> Instant {
         if self.scenario.has(Fault::ClockBack) && self.random.below(50) == 0 && self.may(Fault::ClockBack) {
+            // The time for an answer has begun in the past.
+            self.application.answers_in_doubt = true;
             let back = Duration::from_millis(self.random.below(3_000) as u64);
             return Instant::ZERO + self.now.since(Instant::ZERO).saturating_sub(back);
         }
@@ -250,7 +252,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::RepliesLate => faults.delay_replies(Duration::from_millis(u64::from(few) * 150)),
             Fault::RepliesWithheld => faults.withhold_replies(few),
             Fault::NameRefused => {
-                let name = (*self.random.pick(&self.scenario.streams.as_slice()[..])).to_string();
+                let name = self.random.pick(&self.scenario.streams).to_string();
                 self.exchange.faults().refuse_names([name.as_str()]);
             }
             Fault::SubscribeLimited => faults.refuse_subscribes(if few < 3 { -1003 } else { -1000 }, few),
