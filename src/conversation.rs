@@ -218,7 +218,7 @@ impl Connection {
         let listening = match subscription.state {
             StreamState::Active | StreamState::Synced => true,
             // Nobody has asked while the request waits to be sent.
-            StreamState::Requested => subscription.request != 0,
+            StreamState::Requested => subscription.is_asked_for(),
             // What comes before the confirmation of having left belongs to the old subscription.
             StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
         };
@@ -282,7 +282,7 @@ impl Connection {
                     self.each_of(&batch, id, StreamInput::Unanswered);
                 } else if batch.streams.len() > 1 && !mutant!(BlameTheFirst) {
                     // One bad name refuses them all (quirk Q-E3).
-                    self.bisect(batch);
+                    self.bisect(batch, id);
                 } else {
                     event = self.refuse(&batch, id, response.error);
                 }

@@ -47,8 +47,12 @@ impl Connection {
         }
     }
 
-    /// Asks for each half of a refused batch by itself, so that a bad name costs only itself.
-    pub(crate) fn bisect(&mut self, mut batch: Batch) {
+    /// Asks for each half of a refused batch by itself, so that a bad name costs only itself. Streams that
+    /// were asked for again, or left, since then are not concerned.
+    pub(crate) fn bisect(&mut self, mut batch: Batch, request: u64) {
+        let is_concerned =
+            |id: &StreamId| self.subscriptions.get(*id).is_some_and(|it| it.request == request);
+        batch.streams.retain(is_concerned);
         let second = batch.streams.split_off(batch.streams.len() / 2);
         if !mutant!(ForgetHalf) {
             self.batches.push_back(Batch { join: batch.join, streams: second });

@@ -19,7 +19,7 @@ use support::script;
 
 #[test]
 fn lives_of_clients() {
-    for seed in 0..3_000 {
+    for seed in 0..6_000 {
         if let Err(violation) = lives::live(seed, 150, false) {
             println!("seed {seed}: {violation}");
             let again = lives::live(seed, 150, true);

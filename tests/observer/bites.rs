@@ -258,7 +258,8 @@ fn wrong_books_are_found() {
         (Some("I-64"), "crossed 7 9", Reader::with(trusting)),
     ] {
         let words = [&LIVE[..], &[last]].concat();
-        assert_eq!(found(observed(F::None, &words).reading_with(reader), &words).0, id);
+        let (got, what) = found(observed(F::None, &words).reading_with(reader), &words);
+        assert_eq!(got, id, "{what}");
     }
 }
 

@@ -173,10 +173,14 @@ impl Shadow {
         }
     }
 
-    /// A trade that was told before is marked.
+    /// A trade that was told before is marked. Those of one frame come in any order.
     fn trade(&mut self, index: usize, trade: &Trade<'_>) {
+        let step = self.step;
         let feed = &mut self.feeds[index];
-        let is_replay = feed.newest_trade.is_some_and(|newest| trade.trade_id <= newest);
+        if feed.trades_before.0 != step {
+            feed.trades_before = (step, feed.newest_trade);
+        }
+        let is_replay = feed.trades_before.1.is_some_and(|newest| trade.trade_id <= newest);
         feed.newest_trade = feed.newest_trade.max(Some(trade.trade_id));
         if trade.is_replay != is_replay {
             self.fail("I-65", format!("told before: {is_replay}, and {trade:?}"));

@@ -40,7 +40,7 @@ impl<M: Machine> Observed<M> {
             .and_then(|()| self.finds_silence())
             .and_then(|()| self.converges());
         match checked {
-            Err(violation) if !self.is_lenient => panic!("{}", report(self, &violation, Found::InFork)),
+            Err(violation) if !self.is_lenient => panic!("{}", report(self, &violation, Found::Fork)),
             checked => checked,
         }
     }

@@ -47,7 +47,7 @@ impl<M: Machine> Observed<M> {
     pub(crate) fn metamorphic_checks(&self) -> Result<(), Violation> {
         match check(self.calls(), &self.make) {
             Err(violation) if !self.is_lenient => {
-                panic!("{}", report(self, &violation, Found::InMetamorphosis))
+                panic!("{}", report(self, &violation, Found::Metamorphosis))
             }
             checked => checked,
         }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State, StreamState};
-use gemini_ws::{Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, ShutdownStep, Stats, StreamId};
+use gemini_ws::{
+    Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId, ShutdownStep, Stats, StreamId,
+};
 
 use super::super::machine::{Machine, Settings};
 use super::Violation;
@@ -98,6 +100,11 @@ impl Leg {
         self.is_restarted = true;
     }
 
+    /// Whether there is a link to another endpoint here at the end of the step.
+    pub(crate) fn makes_room(&self) -> bool {
+        self.endpoint != self.next_endpoint
+    }
+
     pub(crate) fn is_open(&self, link: LinkId) -> bool {
         self.link == Some(link) && self.phase == Phase::Open
     }
@@ -152,8 +159,8 @@ pub(crate) struct Shadow {
     pub(crate) presumed_lost: Vec<LinkId>,
     /// Links that were dropped in this step, and those that have ended for good.
     pub(crate) dropped: Vec<LinkId>,
-    /// Requests that were told not to be sent, of whichever link.
-    pub(crate) unsent: usize,
+    /// Requests of a shutdown that came too late to be handed out, of whichever link.
+    pub(crate) unsent: Vec<RequestId>,
     pub(crate) ended_for_good: Vec<LinkId>,
     /// Links that were told to be closed.
     pub(crate) links_closed: usize,
@@ -191,7 +198,7 @@ impl Shadow {
             effects: Vec::new(),
             presumed_lost: Vec::new(),
             dropped: Vec::new(),
-            unsent: 0,
+            unsent: Vec::new(),
             ended_for_good: Vec::new(),
             links_closed: 0,
             abandoned: (0, 0),
@@ -255,7 +262,7 @@ impl Shadow {
             self.effects.clear();
             self.presumed_lost.clear();
             self.dropped.clear();
-            self.unsent = 0;
+            self.unsent.clear();
             self.ended_for_good.clear();
             self.links_closed = 0;
             self.sequence_gap = false;

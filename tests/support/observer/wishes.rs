@@ -39,6 +39,8 @@ pub(crate) struct Feed {
     /// The step in which its snapshot came.
     pub(crate) snapshot: u64,
     pub(crate) newest_trade: Option<u64>,
+    /// A step that tells trades, and the newest before it.
+    pub(crate) trades_before: (u64, Option<u64>),
     /// How long it may be silent.
     pub(crate) silence_max: Option<Duration>,
     /// When its data was last told.
@@ -69,6 +71,7 @@ impl Feed {
             last: 0,
             snapshot: 0,
             newest_trade: None,
+            trades_before: (0, None),
             silence_max: None,
             told: Instant::ZERO,
         }
@@ -107,7 +110,9 @@ impl Feed {
         if self.synced.take_if(|synced| *synced == link).is_some() {
             self.before = Some(link);
         }
-        self.lost_update = false;
+        if self.slot == link.slot() {
+            self.lost_update = false;
+        }
     }
 }
 

@@ -191,7 +191,7 @@ impl<M: Machine + 'static> World<M> {
         let make = Arc::clone(&self.make);
         let mut again = Observed::new(self.settings.clone(), move || make()).lenient().recording();
         self.play(inputs, &mut again);
-        let by = if *in_fork { shrink::Found::InFork } else { shrink::Found::InTrace };
+        let by = if *in_fork { shrink::Found::Fork } else { shrink::Found::Trace };
         format!("after {steps} steps: {}\n{}", path.join("; "), shrink::report(&again, violation, by))
     }
 }
