@@ -57,13 +57,13 @@ mod hunt {
         for (name, hunt) in [
             (
                 "strained",
-                &(|steps: &mut usize| strained.hunt(walks, 80, steps))
+                &(|steps: &mut usize| strained.hunt(walks, 80, steps).map(|prey| prey.violation))
                     as &dyn Fn(&mut usize) -> Option<Violation>,
             ),
-            ("connection", &|steps| connection.hunt(walks, 50, steps)),
-            ("archived", &|steps| archived.hunt(walks, 50, steps)),
-            ("spread", &|steps| spread.hunt(walks, 120, steps)),
-            ("client", &|steps| client.hunt(walks, 60, steps)),
+            ("connection", &|steps| connection.hunt(walks, 50, steps).map(|prey| prey.violation)),
+            ("archived", &|steps| archived.hunt(walks, 50, steps).map(|prey| prey.violation)),
+            ("spread", &|steps| spread.hunt(walks, 120, steps).map(|prey| prey.violation)),
+            ("client", &|steps| client.hunt(walks, 60, steps).map(|prey| prey.violation)),
         ] {
             place = name;
             found = hunt(&mut steps);
