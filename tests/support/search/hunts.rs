@@ -55,6 +55,7 @@ fn of_link(slot: usize) -> Vec<(usize, Input)> {
         (1, What::Closing(Some(4401))),
         (1, What::Closing(Some(1013))),
         (12, What::Accepted),
+        (2, What::AcceptedLate),
         (2, What::Refused),
         (2, What::RefusedForNow),
         (6, What::Text(TRADE)),
@@ -220,14 +221,14 @@ impl<M: Machine + 'static> World<M> {
             }
             *steps += 1;
             if let Some(violation) = state.violation() {
-                return Some((violation.clone(), shrink::Found::InTrace));
+                return Some((violation.clone(), shrink::Found::Trace));
             }
             if random.below(6) == 0
                 && let Err(violation) = state.fork_checks()
             {
-                return Some((violation, shrink::Found::InFork));
+                return Some((violation, shrink::Found::Fork));
             }
         }
-        state.metamorphic_checks().err().map(|violation| (violation, shrink::Found::InMetamorphosis))
+        state.metamorphic_checks().err().map(|violation| (violation, shrink::Found::Metamorphosis))
     }
 }
