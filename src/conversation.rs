@@ -30,10 +30,8 @@ impl Connection {
     ) -> Option<Event<'f>> {
         self.advance(now);
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
-        if deliver {
-            if !mutant!(HearNothing) {
-                (self.heard, self.probed) = (self.now, None);
-            }
+        if deliver && !mutant!(HearNothing) {
+            (self.heard, self.probed) = (self.now, None);
         }
         match frame {
             Frame::Text(text) => {
@@ -65,7 +63,7 @@ impl Connection {
     }
 
     fn count_frame(&mut self, bytes: usize) {
-        self.stats.frames = self.stats.frames.saturating_add(1 + u64::from(mutant!(CountTwice)));
+        self.stats.frames = self.stats.frames.saturating_add(if mutant!(CountTwice) { 2 } else { 1 });
         self.stats.bytes = self.stats.bytes.saturating_add(bytes as u64);
     }
 

@@ -114,6 +114,7 @@ impl Client {
         match self.phase {
             Phase::Idle | Phase::Closed => {}
             Phase::Open => {
+                self.add_standing_links();
                 self.open_and_close();
                 // Where one was closed, there is room for one that waited.
                 if self.add_standing_links() {

@@ -63,7 +63,7 @@ impl Connection {
     /// Sends what waits, as far as the limits on requests and on those in flight leave room.
     pub(crate) fn send_waiting(&mut self) {
         let is_open = matches!(self.state, State::Subscribing | State::Live);
-        if !is_open && !(self.state == State::Closing && mutant!(SendBehindTheClose)) {
+        if !(is_open || self.state == State::Closing && mutant!(SendBehindTheClose)) {
             self.batches.clear();
             return;
         }

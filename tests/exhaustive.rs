@@ -32,14 +32,14 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_connection() {
-    every_input("connection", &worlds::connection(), (10558, 173274, 19));
+    every_input("connection", &worlds::connection(), (10536, 172570, 19));
 }
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (14109, 305863, 29));
+    every_input("client", &worlds::client(), (12961, 280404, 29));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (50546, 1007500, 28));
+        every_input("client, all inputs", &worlds::full_client(), (48292, 950962, 28));
     }
 }
 

@@ -27,11 +27,18 @@ use support::world::scenario::Scenario;
 const LIVES: u64 = 4_000;
 const HASH: u64 = 0;
 
+/// Of so many lives one is that of a client which nobody observes, as observing takes its outputs at once.
+const ALONE_EACH: u64 = 16;
+
 /// Of so many lives one is compared with variations of itself, which costs as much as many others.
 const COMPARED_EACH: u64 = 1_024;
 
 /// A thread takes so many at a time.
 const PORTION: u64 = 64;
+
+fn alone(scenario: &Scenario, seed: u64) -> Many {
+    Many::new(ClientConfig::new(), &scenario.settings, seed)
+}
 
 fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
     let settings = scenario.settings.clone();
@@ -42,8 +49,11 @@ fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
 /// Lives once; again and with its calls on record if something is wrong, so that the report has the
 /// shortest trace.
 fn live(world: &mut World, seed: u64) -> bool {
-    let is_compared = seed % COMPARED_EACH == 0;
+    let is_compared = seed.is_multiple_of(COMPARED_EACH);
     let once = AssertUnwindSafe(|| {
+        if seed % ALONE_EACH == 1 {
+            return world.live(seed, alone);
+        }
         world.live(seed, |scenario, seed| {
             let client = client(scenario, seed);
             if is_compared { client.recording().reading() } else { client }

@@ -135,12 +135,14 @@ fn act<M: Machine>(machine: &mut Observed<M>, now: &mut Instant, word: &str) {
         "close" => machine.close(*now),
         "subscribe" => {
             let name = if rest == "trades" { TRADES } else { BOOK };
-            drop(machine.subscribe(*now, name.parse().unwrap()));
+            let _ = machine.subscribe(*now, name.parse().unwrap());
         }
         "unsubscribe" => {
             let mut first = None;
             machine.each_stream(|id, _, _| first = Some(id));
-            first.into_iter().for_each(|id| drop(machine.unsubscribe(*now, id)));
+            first.into_iter().for_each(|id| {
+                let _ = machine.unsubscribe(*now, id);
+            });
         }
         "request" => drop(machine.request(*now, &Request::Time)),
         "connected" => machine.handle_connected(link, *now),

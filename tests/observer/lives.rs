@@ -80,7 +80,7 @@ pub(crate) fn live(seed: u64, steps: usize, is_recorded: bool) -> Result<(), Vio
     for number in 0..steps {
         life.step();
         life.take();
-        if number == steps / 2 && seed % 4 == 0 {
+        if number == steps / 2 && seed.is_multiple_of(4) {
             life.machine.fork_checks()?;
         }
     }

@@ -227,10 +227,10 @@ impl Many {
         many
     }
 
+    /// The newest, which may have been removed: that is for the client to say.
     fn id(&self, endpoint: usize) -> Result<EndpointId, CommandError> {
-        let mut known = self.endpoints.iter();
-        let present = known.find(|known| known.1 == endpoint && self.present.contains(&known.0));
-        present.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
+        let newest = self.endpoints.iter().rfind(|known| known.1 == endpoint);
+        newest.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
     }
 }
 
@@ -241,7 +241,7 @@ impl Machine for Many {
 
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
         let settings = self.settings.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
-        if self.id(endpoint).is_ok() {
+        if self.id(endpoint).is_ok_and(|id| self.present.contains(&id)) {
             return Err(CommandError::Ambiguous);
         }
         let id = self.client.add(now, settings.config())?;

@@ -166,7 +166,8 @@ impl Shadow {
     fn ended(&mut self, link: LinkId, is_fatal: bool, asked_for: Option<Duration>, retry: Option<Instant>) {
         let step = self.step;
         let settings = self.settings_of(link.slot());
-        let (attempts_max, stable_after, now) = (settings.attempts_max, settings.stable_after, self.now);
+        let (attempts_max, stable_after) = (settings.attempts_max, settings.stable_after);
+        let now = self.now;
         let is_closing = self.closing.is_some();
         let leg = self.leg_mut(link.slot());
         leg.phase = Phase::Ended;
@@ -176,8 +177,8 @@ impl Shadow {
         leg.attempts = leg.attempts.saturating_add(1);
         // Whether the row has begun afresh may not be known.
         let is_exhausted = attempts_max.is_some_and(|most| leg.attempts >= most);
-        let may_be_stable = leg.live.is_some_and(|since| now >= since + stable_after);
-        let is_certain = leg.likelihood.is_finite() && !may_be_stable;
+        let is_stable = leg.live.is_some_and(|since| now >= since + stable_after);
+        let is_certain = leg.likelihood.is_finite() && !is_stable;
         let is_right = match retry {
             Some(_) => !(is_last || is_exhausted && is_certain),
             None => is_last || is_exhausted,

