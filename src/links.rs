@@ -96,13 +96,12 @@ impl Client {
 
     /// A link that was given up is tried again, with all its wishes.
     pub(crate) fn revive(&mut self, position: usize) {
-        let seed = self.seeds.next();
         let Some(slot) = self.slots.get_mut(position) else { return };
         if slot.given_up.take().is_none() {
             return;
         }
         if let Some(connection) = &mut slot.connection {
-            let successor = connection.succeed(seed);
+            let successor = connection.succeed(self.seeds.next());
             let before = core::mem::replace(connection, successor);
             self.ended.add(before.stats());
         }
@@ -113,7 +112,6 @@ impl Client {
         let entry =
             self.endpoints.iter().find(|it| it.id == endpoint).ok_or(CommandError::UnknownEndpoint)?;
         let (host, config) = (entry.host, entry.config.clone());
-        let seed = self.seeds.next();
         let free = self.slots.iter().position(|slot| slot.connection.is_none());
         let position = free.unwrap_or(self.slots.len());
         if position >= self.config.links_max {
@@ -123,7 +121,8 @@ impl Client {
             Some(slot) if !mutant!(NumberFromTheBeginning) => slot.last,
             _ => LinkId { slot: u16::try_from(position).unwrap_or(u16::MAX), epoch: 0 },
         };
-        let connection = Some(Connection::at(last, config, seed));
+        // Drawn for links alone, so that nothing else has a say in their delays.
+        let connection = Some(Connection::at(last, config, self.seeds.next()));
         let slot = Slot { endpoint, host, last, connection, given_up: None };
         match self.slots.get_mut(position) {
             Some(place) => *place = slot,

@@ -41,7 +41,10 @@ fn table_of_the_documentation() {
 #[test]
 fn lives_of_clients() {
     for seed in 0..6_000 {
-        if let Err(violation) = lives::live(seed, 150, false) {
+        // Of some the recorded trace is compared with itself, too.
+        if seed % 20 == 0 {
+            lives::live(seed, 150, true).expect("what holds");
+        } else if let Err(violation) = lives::live(seed, 150, false) {
             println!("seed {seed}: {violation}");
             let again = lives::live(seed, 150, true);
             panic!("seed {seed}: not the same again: {again:?}");
