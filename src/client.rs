@@ -479,7 +479,7 @@ impl Client {
 
     fn shutdown_deadline(&self) -> Option<Deadline> {
         let Phase::ShuttingDown(shutdown) = &self.phase else { return None };
-        let waits = shutdown.step < crate::shutdown::ShutdownStep::ClosingLinks;
+        let waits = shutdown.step < crate::shutdown::ShutdownStep::ClosingLinks || mutant!(SpinAwake);
         waits.then_some(Deadline { at: shutdown.close_at, cause: Timer::Shutdown })
     }
 

@@ -15,7 +15,9 @@ impl Connection {
     pub(crate) fn check_silence(&mut self) {
         if let Some(probed) = self.probed {
             let give_up_at = probed + self.time_to_answer();
-            if give_up_at <= self.now && !mutant!(NeverGiveUp) {
+            if mutant!(NeverGiveUp) {
+                self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
+            } else if give_up_at <= self.now {
                 self.input(Input::Silence, Cause::Loss(Lost::Silent));
             } else {
                 self.timers.arm(Timer::Alive, give_up_at);
@@ -25,7 +27,7 @@ impl Connection {
         let heard = if mutant!(MeasureFromTheBeginning) { crate::Instant::ZERO } else { self.heard };
         let probe_at = heard + self.config.probe_after;
         if probe_at > self.now {
-            self.timers.arm(Timer::Alive, if mutant!(SpinAwake) { self.now } else { probe_at });
+            self.timers.arm(Timer::Alive, probe_at);
         } else {
             self.probe();
             self.settle();

@@ -38,12 +38,13 @@ impl RateLimiter {
     pub fn per_window(limit: u32, window: Duration) -> RateLimiter {
         let limit = u64::from(limit.max(1));
         let window = nanoseconds(window);
-        let burst = if mutant!(GiveAllAtOnce) { limit } else { (limit / 2).max(1) };
+        let burst = (limit / 2).max(1);
         // A window of exactly that length holds both of its ends.
         let interval = match limit.saturating_sub(burst) {
             0 => window.saturating_add(1),
             spread => window.div_ceil(spread),
         };
+        let burst = if mutant!(GiveAllAtOnce) { limit } else { burst };
         RateLimiter { interval: interval.max(1), burst, paid: Instant::ZERO }
     }
 

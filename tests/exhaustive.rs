@@ -32,7 +32,7 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_connection() {
-    every_input("connection", &worlds::connection(), (10536, 172570, 19));
+    every_input("connection", &worlds::connection(), (9971, 160663, 19));
 }
 
 #[test]

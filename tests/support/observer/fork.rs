@@ -170,7 +170,8 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-13: ticks alone lead out of every state that waits for the outside.
+    /// I-13: ticks alone lead out of every state that waits for the outside, also if the peer sends nothing but
+    /// signs of life.
     fn moves_by_itself(&self) -> Checked {
         let mut waiting: Vec<(LinkId, State)> = Vec::new();
         self.each_link(|link, _, state| {
@@ -178,21 +179,31 @@ impl<M: Machine> Observed<M> {
                 waiting.push((link, state));
             }
         });
-        let mut fork = self.fork();
-        let until = fork.shadow.now + fork.longest_wait();
-        for _ in 0..TICKS_MAX {
-            fork.each_link(|link, _, state| waiting.retain(|waits| waits.0 != link || waits.1 == state));
-            let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
-            fork.handle_timeout(deadline.at.max(fork.shadow.now));
-            while fork.poll_output().is_some() {}
-            fork.found()?;
+        for says_ping in [false, true] {
+            let mut waiting = waiting.clone();
+            let mut fork = self.fork();
+            let until = fork.shadow.now + fork.longest_wait();
+            for _ in 0..TICKS_MAX {
+                fork.each_link(|link, _, state| waiting.retain(|waits| waits.0 != link || waits.1 == state));
+                let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
+                let now = deadline.at.max(fork.shadow.now);
+                fork.handle_timeout(now);
+                while fork.poll_output().is_some() {}
+                if says_ping {
+                    fork.all_hear(now, None);
+                }
+                fork.found()?;
+            }
+            waiting.retain(|(link, state)| {
+                let mut same = false;
+                fork.each_link(|of, _, now| same |= of == *link && now == *state);
+                same
+            });
+            if !waiting.is_empty() {
+                return fail("I-13", format!("by {until:?} still {waiting:?}"));
+            }
         }
-        waiting.retain(|(link, state)| {
-            let mut same = false;
-            fork.each_link(|of, _, now| same |= of == *link && now == *state);
-            same
-        });
-        if waiting.is_empty() { Ok(()) } else { fail("I-13", format!("by {until:?} still {waiting:?}")) }
+        Ok(())
     }
 
     /// I-50: a link on which nothing comes is given up, whatever comes on others.
@@ -211,7 +222,7 @@ impl<M: Machine> Observed<M> {
                 let now = deadline.at.max(fork.shadow.now);
                 fork.handle_timeout(now);
                 while fork.poll_output().is_some() {}
-                fork.others_hear(slot, now);
+                fork.all_hear(now, Some(slot));
                 fork.found()?;
                 if !fork.shadow.legs[slot].is_open(link) {
                     break;
@@ -224,11 +235,11 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    fn others_hear(&mut self, slot: usize, now: Instant) {
-        for other in 0..self.shadow.legs.len() {
-            let leg = &self.shadow.legs[other];
+    fn all_hear(&mut self, now: Instant, except: Option<usize>) {
+        for slot in 0..self.shadow.legs.len() {
+            let leg = &self.shadow.legs[slot];
             if let (Some(link), Phase::Open) = (leg.link, leg.phase)
-                && other != slot
+                && Some(slot) != except
             {
                 self.handle_frame(link, now, Frame::Ping(b""), &mut Scratch::new());
             }
@@ -266,7 +277,7 @@ impl<M: Machine> Observed<M> {
             let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
             let next = fork.shadow.now + PINGED_EACH;
             fork.handle_timeout(deadline.at.max(fork.shadow.now).min(next));
-            fork.others_hear(usize::MAX, fork.shadow.now);
+            fork.all_hear(fork.shadow.now, None);
         }
         fail(
             "I-29",
@@ -283,7 +294,9 @@ impl<M: Machine> Observed<M> {
 
     fn has_converged(&self) -> bool {
         let mut all = true;
-        self.each_link(|_, _, state| all &= state == State::Live);
+        // A client has closed what nobody wants.
+        let is_spare = |link: LinkId| M::MANAGES_LINKS && !self.shadow.is_wanted(link.slot());
+        self.each_link(|link, _, state| all &= state == State::Live && !is_spare(link));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
             all &= state == if is_book { StreamState::Synced } else { StreamState::Active };

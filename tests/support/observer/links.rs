@@ -230,7 +230,9 @@ impl Shadow {
         if !is_right {
             self.fail("I-08", format!("{link} is closed by us, and nobody asked for it"));
         }
-        if self.outstanding.iter().any(|request| request.link.is_none()) {
+        let is_removed = self.removed.contains(&self.legs[link.slot()].endpoint);
+        let is_hasty = by.is_none() && !is_removed && self.outstanding.iter().any(|it| it.link == Some(link));
+        if is_hasty || self.outstanding.iter().any(|request| request.link.is_none()) {
             self.fail("I-42", format!("a Close frame for {link} before {:?}", self.outstanding));
         }
     }
@@ -410,7 +412,7 @@ impl Shadow {
     }
 
     /// Whether a stream wants the link, or its endpoint one that stays open.
-    fn is_wanted(&self, slot: usize) -> bool {
+    pub(crate) fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stay_open.unwrap_or(match settings.endpoint {
             Endpoint::Streams => settings.authenticated,
@@ -509,6 +511,12 @@ impl Shadow {
         if says || !step.outputs.iter().all(spare) {
             let what = format!("{:?} is too late and did {:?} {:?}", step.act, step.event, step.outputs);
             self.fail("I-19", what);
+        }
+        if let Act::Connected(link) = step.act
+            && step.outputs.is_empty()
+            && !self.leg_mut(link.slot()).is_open(link)
+        {
+            self.fail("I-18", format!("{link} has connected too late, and the driver keeps it"));
         }
     }
 

@@ -18,7 +18,7 @@ mod response;
 pub(crate) mod shadow;
 pub(crate) mod shrink;
 mod time;
-mod wishes;
+pub(crate) mod wishes;
 
 use std::collections::VecDeque;
 use std::fmt;

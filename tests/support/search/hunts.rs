@@ -55,6 +55,7 @@ fn of_link(slot: usize) -> Vec<(usize, Input)> {
         (1, What::Closing(Some(4401))),
         (1, What::Closing(Some(1013))),
         (12, What::Accepted),
+        (2, What::AcceptedLate),
         (2, What::Refused),
         (2, What::RefusedForNow),
         (6, What::Text(TRADE)),

@@ -47,6 +47,8 @@ pub(crate) enum What {
     Lost(Lost),
     /// The newest request that waits for an answer is answered.
     Accepted,
+    /// The oldest is.
+    AcceptedLate,
     Refused,
     RefusedForNow,
     /// Updates of a book.
@@ -147,6 +149,11 @@ impl<M: Machine + 'static> World<M> {
             What::Ping => return Some(Act::Frame(link, Frame::Ping(b""))),
             What::Closing(code) => return Some(Act::Frame(link, Frame::Close { code, reason: "" })),
             What::Accepted => answer(state, link, r#""status":200"#, text),
+            What::AcceptedLate => {
+                let written = state.shadow().written.iter().filter(|written| written.link == link);
+                let id = written.map(|written| written.id).min()?;
+                *text = format!(r#"{{"id":{id},"status":200}}"#);
+            }
             What::Refused => {
                 answer(state, link, r#""status":400,"error":{"code":-1121,"msg":"Invalid symbol"}"#, text);
             }
