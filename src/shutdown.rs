@@ -98,6 +98,11 @@ impl Shutdown {
         Shutdown { plan, step: ShutdownStep::CommandsStopped, close_at, is_unclean: false }
     }
 
+    /// One whose last step has begun.
+    pub(crate) const fn closing(plan: ShutdownPlan) -> Shutdown {
+        Shutdown { plan, step: ShutdownStep::ClosingLinks, close_at: plan.deadline, is_unclean: false }
+    }
+
     /// An earlier deadline holds, a later one changes nothing.
     pub(crate) fn bring_forward(&mut self, deadline: Instant, now: Instant, close_timeout: Duration) {
         if deadline < self.plan.deadline {
