@@ -10,7 +10,7 @@ use crate::event::{Event, IgnoredReason};
 use crate::lifecycle::{Input, StreamInput, StreamState};
 use crate::message::{ApiError, L2Updates, Message, OrderEvents, OrderReport, Text};
 use crate::outcome::Lost;
-use crate::replay::{event_of, l2};
+use crate::replay::{event_of, l2, market};
 use crate::stream::Topic;
 use crate::wire::{Scratch, decode_from};
 
@@ -31,7 +31,7 @@ impl Connection {
         self.malformed_run = 0;
         match &message {
             Message::L2Updates(updates) => self.l2_updates(text, *updates),
-            Message::Trade(trade) => self.of_stream(text, Topic::Depth, trade.symbol, &message),
+            Message::Trade(trade) => self.trade(text, Topic::Depth, *trade),
             Message::Auction(auction) => {
                 self.of_stream(text, Topic::Depth, auction.symbol.unwrap_or_default(), &message)
             }
@@ -40,7 +40,10 @@ impl Connection {
             Message::FundingAmounts(it) => self.of_stream(text, Topic::FundingAmount, it.symbol, &message),
             // Nothing of a book that lost an update may be applied.
             Message::MarketUpdate(update) => match self.count_sequence(update.socket_sequence) {
-                None => self.data(event_of(&message)?),
+                None => {
+                    let event = market(&mut self.told, *update);
+                    self.data(event)
+                }
                 Some(gap) => self.lose_sequence(gap),
             },
             Message::OrderEvents(events) => self.order_events(*events, &message),
@@ -104,11 +107,15 @@ impl Connection {
             {
                 let resync = core::mem::take(&mut subscription.resyncing);
                 self.stats.resyncs = self.stats.resyncs.saturating_add(u64::from(resync));
+                let event = l2(true, &mut subscription.told, updates);
                 self.stream_step(id, StreamInput::Snapshot);
                 self.settle();
-                self.data(l2(true, updates))
+                self.data(event)
             }
-            StreamState::Synced => self.data(l2(updates.looks_initial(), updates)),
+            StreamState::Synced => {
+                let event = l2(updates.looks_initial(), &mut subscription.told, updates);
+                self.data(event)
+            }
             _ => self.ignored(text, IgnoredReason::BeforeSnapshot),
         }
     }

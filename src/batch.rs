@@ -9,6 +9,7 @@ use crate::message::{
     MarketTrade, MarketUpdate, Message, OrderEvents, OrderReport, OrderSnapshot, SnapshotOrder, Taker,
     TopOfBook, Trade,
 };
+use crate::sequence::Told;
 use crate::symbol_map::SymbolMap;
 
 /// Several events of one frame of the venue, in the order in which to take them.
@@ -35,12 +36,17 @@ pub struct Batch<'f>(pub(crate) Parts<'f>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Parts<'f> {
-    /// Whether the levels are the whole book.
     L2 {
+        /// Whether the levels are the whole book.
         is_snapshot: bool,
+        /// Trades up to it were told before.
+        told: Told,
         updates: L2Updates<'f>,
     },
-    Market(MarketUpdate<'f>),
+    Market {
+        told: Told,
+        update: MarketUpdate<'f>,
+    },
     MarkPrices(MarkPrices<'f>),
     FundingAmounts(FundingAmounts<'f>),
     OrderSnapshot(OrderSnapshot<'f>),
@@ -52,7 +58,7 @@ impl<'f> Batch<'f> {
     pub const fn message(&self) -> Message<'f> {
         match self.0 {
             Parts::L2 { updates, .. } => Message::L2Updates(updates),
-            Parts::Market(update) => Message::MarketUpdate(update),
+            Parts::Market { update, .. } => Message::MarketUpdate(update),
             Parts::MarkPrices(prices) => Message::MarkPrices(prices),
             Parts::FundingAmounts(amounts) => Message::FundingAmounts(amounts),
             Parts::OrderSnapshot(snapshot) => Message::OrderSnapshot(snapshot),
@@ -63,14 +69,18 @@ impl<'f> Batch<'f> {
     /// The events: a book first, then what else happened, in the order of the frame.
     pub fn events(&self) -> Events<'f> {
         Events(match self.0 {
-            Parts::L2 { is_snapshot, updates } => Rest::L2 {
+            Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
+                told,
                 book: Some(l2_book(is_snapshot, &updates)),
                 trades: updates.trades.map(|trades| trades.iter()),
                 auctions: updates.auction_events.map(|auctions| auctions.iter()),
             },
-            Parts::Market(update) => {
-                Rest::Market { update, books: Some(Books::new(&update)), entries: update.entries.iter() }
-            }
+            Parts::Market { told, update } => Rest::Market {
+                told,
+                update,
+                books: Some(Books::new(&update)),
+                entries: update.entries.iter(),
+            },
             Parts::MarkPrices(prices) => Rest::MarkPrices(prices.symbol, prices.changes.iter()),
             Parts::FundingAmounts(amounts) => Rest::FundingAmounts(amounts.symbol, amounts.changes.iter()),
             Parts::OrderSnapshot(snapshot) => Rest::OrderSnapshot(snapshot.orders.iter()),
@@ -101,11 +111,13 @@ pub struct Events<'f>(Rest<'f>);
 enum Rest<'f> {
     One(Option<Event<'f>>),
     L2 {
+        told: Told,
         book: Option<Event<'f>>,
         trades: Option<Elements<'f, Trade<'f>>>,
         auctions: Option<Elements<'f, crate::message::Auction<'f>>>,
     },
     Market {
+        told: Told,
         update: MarketUpdate<'f>,
         books: Option<Books<'f>>,
         entries: Elements<'f, MarketEntry<'f>>,
@@ -132,18 +144,18 @@ impl<'f> Iterator for Events<'f> {
     fn next(&mut self) -> Option<Event<'f>> {
         match &mut self.0 {
             Rest::One(event) => event.take(),
-            Rest::L2 { book, trades, auctions } => book
+            Rest::L2 { told, book, trades, auctions } => book
                 .take()
-                .or_else(|| trades.as_mut()?.next().map(Event::Trade))
+                .or_else(|| trades.as_mut()?.next().map(|trade| Event::Trade(told.mark(trade))))
                 .or_else(|| auctions.as_mut()?.next().map(Event::Auction)),
-            Rest::Market { update, books, entries } => {
+            Rest::Market { told, update, books, entries } => {
                 if let Some(runs) = books {
                     match runs.next() {
                         Some(event) => return Some(event),
                         None => *books = None,
                     }
                 }
-                entries.find_map(|entry| other_entry(update, entry))
+                entries.find_map(|entry| other_entry(*told, update, entry))
             }
             Rest::MarkPrices(symbol, changes) => changes.next().map(|change| mark_price(symbol, &change)),
             Rest::FundingAmounts(symbol, changes) => {
@@ -189,10 +201,10 @@ pub(crate) fn funding_amount<'f>(symbol: &'f str, change: &FundingAmountChange) 
 }
 
 /// What an entry of market data v1 is, apart from a change of the book.
-fn other_entry<'f>(update: &MarketUpdate<'f>, entry: MarketEntry<'f>) -> Option<Event<'f>> {
+fn other_entry<'f>(told: Told, update: &MarketUpdate<'f>, entry: MarketEntry<'f>) -> Option<Event<'f>> {
     let symbol = |own: Option<&'f str>| own.or(update.symbol);
     let trade = |trade: MarketTrade<'f>, taker| {
-        Event::Trade(Trade {
+        Event::Trade(told.mark(Trade {
             symbol: symbol(trade.symbol).unwrap_or_default(),
             event_time: update.event_time,
             trade_id: trade.trade_id,
@@ -200,7 +212,8 @@ fn other_entry<'f>(update: &MarketUpdate<'f>, entry: MarketEntry<'f>) -> Option<
             price: trade.price,
             quantity: trade.quantity,
             taker,
-        })
+            is_replay: false,
+        }))
     };
     Some(match entry {
         MarketEntry::Change(_) => return None,

@@ -7,13 +7,14 @@
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
+use core::num::NonZeroU32;
 
 use crate::decimal::Decimal;
 use crate::message::{BookSide, Depth, Level, TopOfBook};
 use crate::sequence::{GapRule, Sequenced, sequence};
 
-/// The most levels that a side of a book keeps: beyond it the worst are dropped and the book says
-/// so. The largest recorded book has 2,564 bids (quirk Q-B13).
+/// The most levels that a side of a book keeps: beyond it the worst are dropped and
+/// [`Side::known_depth`] says so. The largest recorded book has 2,564 bids (quirk Q-B13).
 pub const LEVELS_MAX: usize = 100_000;
 
 /// The book of one symbol.
@@ -53,7 +54,8 @@ pub struct Side {
     scale: Option<u8>,
     /// Whether a higher price is better: bids.
     descending: bool,
-    truncated: bool,
+    /// The last price down to which every level is known; `None` if all are.
+    edge: Option<Decimal>,
 }
 
 /// What became of changes that were applied to a book.
@@ -104,11 +106,24 @@ impl OrderBook {
         }
     }
 
-    /// Takes a snapshot: nothing of what was there before remains.
+    /// Takes a snapshot of the whole book: nothing of what was there before remains.
     pub fn replace(&mut self, snapshot: &Depth<'_>) {
         self.bids.replace(snapshot.bids);
         self.asks.replace(snapshot.asks);
         self.last_update_id = snapshot.last_update_id;
+    }
+
+    /// Takes a snapshot of the best so many levels per side, as [`Snapshot::Best`](crate::Snapshot::Best)
+    /// asks for. What is beyond them is not known: [`Side::known_depth`].
+    pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
+        self.replace(snapshot);
+        // A side with fewer has no more.
+        let levels = levels.get() as usize;
+        for (side, sent) in [(&mut self.bids, snapshot.bids), (&mut self.asks, snapshot.asks)] {
+            if sent.len() >= levels {
+                side.limit();
+            }
+        }
     }
 
     /// Applies changes, if they follow what the book holds; the whole frame or nothing of it. Changes
@@ -145,6 +160,7 @@ impl OrderBook {
         side.clear();
         if let Some(level) = &top.level {
             side.set(level);
+            side.limit();
         }
         self.last_update_id = Some(top.update_id);
     }
@@ -165,7 +181,7 @@ impl Default for OrderBook {
 
 impl Side {
     const fn new(descending: bool) -> Side {
-        Side { levels: Vec::new(), scale: None, descending, truncated: false }
+        Side { levels: Vec::new(), scale: None, descending, edge: None }
     }
 
     /// The number of levels.
@@ -194,9 +210,20 @@ impl Side {
         found.map_or(Decimal::ZERO, |level| level.quantity)
     }
 
-    /// Whether levels were dropped because of [`LEVELS_MAX`] since the last snapshot.
-    pub const fn is_truncated(&self) -> bool {
-        self.truncated
+    /// How many levels, from the best, are known for sure: the book has no other down to the last of them.
+    ///
+    /// Those behind came with changes, and others that are not known may stand among them: the snapshot had
+    /// only the best so many, or there were more than [`LEVELS_MAX`]. As the price moves this can
+    /// become few or none; then ask for the book anew. All levels of a whole book are known.
+    pub fn known_depth(&self) -> usize {
+        let Some(edge) = self.edge else { return self.levels.len() };
+        let (Ok(unknown) | Err(unknown)) = self.position(edge);
+        self.levels.len().saturating_sub(unknown)
+    }
+
+    /// Whether it has all levels that the venue has.
+    pub const fn is_whole(&self) -> bool {
+        self.edge.is_none()
     }
 
     /// Where a price stands (`Ok`) or belongs (`Err`).
@@ -232,13 +259,20 @@ impl Side {
                     self.levels.insert(position, *level);
                     return;
                 }
-                self.truncated = true;
                 if let Some(position) = position.checked_sub(1) {
                     // Over the worst level, which comes first.
                     self.levels.remove(0);
                     self.levels.insert(position, *level);
                 }
+                self.limit();
             }
+        }
+    }
+
+    /// Beyond the worst level, or what was known before, others may be.
+    fn limit(&mut self) {
+        if self.known_depth() == self.levels.len() {
+            self.edge = self.levels.first().map(|worst| worst.price);
         }
     }
 
@@ -262,7 +296,7 @@ impl Side {
     fn clear(&mut self) {
         self.levels.clear();
         self.scale = None;
-        self.truncated = false;
+        self.edge = None;
     }
 
     /// A price is about to be written. Once decimals differ, they do until the next snapshot.

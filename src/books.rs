@@ -1,6 +1,10 @@
 //! [`Books`]: one order book per symbol, fed by events, with a word on whether it is true.
 
+use core::num::NonZeroU32;
+
 use crate::book::{Applied, OrderBook};
+use crate::config::{Config, Snapshot};
+use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::identity::Origin;
 use crate::message::{Depth, TopOfBook};
@@ -34,6 +38,9 @@ use crate::symbol_map::SymbolMap;
 pub struct Books {
     books: SymbolMap<Entry>,
     rule: GapRule,
+    /// How many levels per side snapshots have, if not all.
+    levels: Option<NonZeroU32>,
+    trusts_crossed: bool,
     crossed: u64,
 }
 
@@ -42,6 +49,8 @@ struct Entry {
     book: OrderBook,
     stale: Option<StaleReason>,
     crossed: bool,
+    /// Whether only a snapshot helps that nobody has asked for yet.
+    to_resync: bool,
     origin: Origin,
 }
 
@@ -60,6 +69,9 @@ pub enum Book<'b> {
 }
 
 /// Why a book is stale. It becomes live again with the next snapshot.
+///
+/// After an `Overflow`, a crossing and an update that got lost on its way here, only
+/// [`Books::to_resync`] knows that one is wanted; otherwise the connection asks for it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum StaleReason {
@@ -71,6 +83,9 @@ pub enum StaleReason {
     Quiet,
     /// Events were dropped on their way here.
     Overflow,
+    /// Its best bid is not below its best ask: a sign of a lost update, though the sandbox publishes
+    /// such books for long (quirk Q-B11). An update that uncrosses it makes it live, too.
+    Crossed,
 }
 
 impl<'b> Book<'b> {
@@ -91,14 +106,51 @@ impl<'b> Book<'b> {
 }
 
 impl Books {
-    /// No books yet.
+    /// No books yet; for a connection with the default configuration.
     pub const fn new() -> Books {
-        Books::with_gap_rule(GapRule::Strict)
+        Books {
+            books: SymbolMap::new(),
+            rule: GapRule::Strict,
+            levels: None,
+            trusts_crossed: false,
+            crossed: 0,
+        }
     }
 
-    /// No books yet; `rule` as in [`Config::gap_rule`](crate::Config::gap_rule).
-    pub const fn with_gap_rule(rule: GapRule) -> Books {
-        Books { books: SymbolMap::new(), rule, crossed: 0 }
+    /// No books yet; for a connection with this [gap rule](Config::gap_rule) and
+    /// [snapshot](Config::snapshot).
+    ///
+    /// ```
+    /// use gemini_ws::{Books, Config, Replay, Scratch, Snapshot, decode};
+    ///
+    /// let best = Snapshot::Best(2.try_into().unwrap());
+    /// let mut books = Books::with_config(&Config::new("wss://ws.gemini.com").snapshot(best));
+    /// let (mut replay, mut scratch) = (Replay::new(), Scratch::new());
+    /// for frame in [
+    ///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","1"]],"a":[]}"#,
+    ///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["99","0"],["95","1"]],"a":[]}"#,
+    /// ] {
+    ///     let message = decode(frame, &mut scratch).unwrap();
+    ///     books.apply(&replay.event(&message).unwrap());
+    /// }
+    /// // It is sure that no bid is better than 98; between it and 95 there may be others.
+    /// let bids = books.get("btcusd").unwrap().last().bids();
+    /// assert_eq!((bids.len(), bids.known_depth()), (2, 1));
+    /// ```
+    pub const fn with_config(config: &Config) -> Books {
+        let mut books = Books::new();
+        books.rule = config.gap_rule;
+        if let (Endpoint::Streams, Snapshot::Best(levels)) = (config.api, config.snapshot) {
+            books.levels = Some(levels);
+        }
+        books
+    }
+
+    /// Shows crossed books as live ones: for the sandbox, or to look at.
+    #[must_use]
+    pub const fn trust_crossed(mut self) -> Books {
+        self.trusts_crossed = true;
+        self
     }
 
     /// Takes an event; returns the symbol whose book, or its state, has changed.
@@ -141,12 +193,22 @@ impl Books {
 
     /// The book of a symbol, compared without regard to case; `None` if it never had a snapshot.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
-        self.books.get(symbol).map(Entry::view)
+        self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
 
     /// All books, in the order in which their first snapshots came.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
-        self.books.iter().map(|(symbol, entry)| (symbol, entry.view()))
+        self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
+    }
+
+    /// The books that only a snapshot helps which nobody has asked for: call
+    /// [`Connection::resync`](crate::Connection::resync) for their streams. Events were dropped on their way here,
+    /// or an update crossed the book. One whose very snapshot is crossed is not among them.
+    pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
+        self.books
+            .iter()
+            .filter(|(_, entry)| entry.to_resync && !(entry.stale.is_none() && self.trusts_crossed))
+            .map(|(symbol, _)| symbol)
     }
 
     /// How often a book became crossed: best bid not below best ask.
@@ -157,15 +219,16 @@ impl Books {
     fn replace(&mut self, depth: &Depth<'_>) -> Option<Symbol> {
         let entry = match self.books.get_mut(depth.symbol) {
             Some(entry) => entry,
-            None => {
-                let make =
-                    || Entry { book: OrderBook::new(), stale: None, crossed: false, origin: Origin::UNKNOWN };
-                self.books.get_or_insert(depth.symbol.parse().ok()?, make)?
-            }
+            None => self.books.get_or_insert(depth.symbol.parse().ok()?, Entry::new)?,
         };
-        entry.book.replace(depth);
+        match self.levels {
+            Some(levels) => entry.book.replace_best(depth, levels),
+            None => entry.book.replace(depth),
+        }
         entry.stale = None;
         self.crossed = self.crossed.saturating_add(entry.note_crossing());
+        // What the venue says of itself is not asked for again.
+        entry.to_resync = false;
         depth.symbol.parse().ok()
     }
 
@@ -174,7 +237,7 @@ impl Books {
         let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.stale.is_none())?;
         match entry.book.apply_by(depth, rule) {
             Applied::Stale => return None,
-            Applied::Gap { .. } => entry.stale = Some(StaleReason::Gap),
+            Applied::Gap { .. } => (entry.stale, entry.to_resync) = (Some(StaleReason::Gap), true),
             Applied::Changed => {
                 let crossings = entry.note_crossing();
                 self.crossed = self.crossed.saturating_add(crossings);
@@ -193,14 +256,12 @@ impl Books {
     }
 
     fn set_stale(&mut self, symbol: Symbol, reason: StaleReason) -> Option<Symbol> {
-        self.books.get_mut(symbol.as_str())?.stale = Some(reason);
+        self.books.get_mut(symbol.as_str())?.set_stale(reason);
         Some(symbol)
     }
 
     fn set_stale_where(&mut self, reason: StaleReason, concerns: impl Fn(&Entry) -> bool) -> Option<Symbol> {
-        for entry in self.books.values_mut().filter(|entry| concerns(entry)) {
-            entry.stale = Some(reason);
-        }
+        self.books.values_mut().filter(|entry| concerns(entry)).for_each(|entry| entry.set_stale(reason));
         None
     }
 }
@@ -212,16 +273,33 @@ impl Default for Books {
 }
 
 impl Entry {
-    const fn view(&self) -> Book<'_> {
+    const fn new() -> Entry {
+        let origin = Origin::UNKNOWN;
+        Entry { book: OrderBook::new(), stale: None, crossed: false, to_resync: false, origin }
+    }
+
+    const fn view(&self, trusts_crossed: bool) -> Book<'_> {
         match self.stale {
-            None => Book::Live(&self.book),
             Some(reason) => Book::Stale { reason, last: &self.book },
+            None if self.crossed && !trusts_crossed => {
+                Book::Stale { reason: StaleReason::Crossed, last: &self.book }
+            }
+            None => Book::Live(&self.book),
         }
+    }
+
+    /// Of the other reasons the connection knows, and asks for a snapshot.
+    fn set_stale(&mut self, reason: StaleReason) {
+        self.stale = Some(reason);
+        self.to_resync = reason == StaleReason::Overflow;
     }
 
     /// 1 if the book has just become crossed.
     fn note_crossing(&mut self) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
+        if self.crossed != before {
+            self.to_resync = self.crossed;
+        }
         u64::from(self.crossed && !before)
     }
 }

@@ -304,7 +304,11 @@ impl Client {
             return Err(CommandError::GivenUp);
         }
         let now = self.now;
-        self.with(slot, |connection| connection.resync(now, id)).unwrap_or(Err(CommandError::UnknownStream))
+        match self.with(slot, |connection| connection.resync(now, id)) {
+            // The link is on its way out, with all its streams.
+            None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
+            Some(done) => done,
+        }
     }
 
     /// Sends a request over the first open link to an authenticated endpoint; if there is none, and the request
@@ -418,6 +422,17 @@ impl Client {
     /// As [`Connection::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
+        if let Phase::ShuttingDown(shutdown) = &mut self.phase {
+            shutdown.expire(self.now);
+        }
+        self.expire_links();
+        self.reconcile();
+        // The last step of a shutdown may have begun after its time was over.
+        self.expire_links();
+        self.reconcile();
+    }
+
+    fn expire_links(&mut self) {
         let now = self.now;
         for slot in 0..self.slots.len() {
             let deadline = self.slots.get(slot).and_then(|slot| slot.connection.as_ref()?.deadline());
@@ -425,7 +440,6 @@ impl Client {
                 self.with(slot, |connection| connection.handle_timeout(now));
             }
         }
-        self.reconcile();
     }
 
     /// As [`Connection::handle_resumed`], for each link.

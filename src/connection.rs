@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::outcome::{Abandoned, ConnectFailure, Lost};
 use crate::outputs::{Output, Shared};
 use crate::request::{Request, Subject};
+use crate::sequence::Told;
 use crate::stats::Stats;
 use crate::stream::Stream;
 use crate::subscriptions::Subscriptions;
@@ -64,6 +65,8 @@ pub struct Connection {
     pub(crate) in_flight: InFlight<Pending>,
     /// Of the v1 endpoints: the number of the next frame or event.
     pub(crate) next_sequence: u64,
+    /// Of market data v1: the events, over all links.
+    pub(crate) told: Told,
     /// Of market data v2: a request below this may be the one that was refused.
     pub(crate) refused_below: u64,
     /// Subscribe and unsubscribe requests that are to be sent.
@@ -147,6 +150,7 @@ impl Connection {
             subscriptions: Subscriptions::new(),
             in_flight: InFlight::new(),
             next_sequence: 0,
+            told: Told::NOTHING,
             refused_below: 0,
             batches: VecDeque::new(),
             abandoned: Abandoned::default(),

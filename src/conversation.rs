@@ -7,7 +7,7 @@ use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
 use crate::frame::Frame;
 use crate::identity::{LinkId, RequestId, StreamId};
 use crate::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
-use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text};
+use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text, Trade};
 use crate::outcome::Lost;
 use crate::replay::event_of;
 use crate::sequence::DepthRole;
@@ -84,7 +84,7 @@ impl Connection {
         let (topic, symbol, event) = match message {
             Message::BookTicker(payload) => (Topic::BookTicker, payload.symbol, Event::BookTicker(payload)),
             Message::Depth(depth) => return self.depth(text, depth),
-            Message::Trade(payload) => (Topic::Trade, payload.symbol, Event::Trade(payload)),
+            Message::Trade(trade) => return self.trade(text, Topic::Trade, trade),
             Message::Response(response) => return self.response(text, response),
             message => return self.other(text, &message),
         };
@@ -93,6 +93,17 @@ impl Connection {
             None => return self.ignored(text, IgnoredReason::NotSubscribed),
         }
         self.data(event)
+    }
+
+    /// A trade, of its own stream or of that of a book.
+    #[inline]
+    pub(crate) fn trade<'f>(&mut self, text: &'f str, topic: Topic, trade: Trade<'f>) -> Option<Event<'f>> {
+        let Some(subscription) = self.subscriptions.routed(topic, trade.symbol) else {
+            return self.ignored(text, IgnoredReason::NotSubscribed);
+        };
+        subscription.heard = self.now;
+        let trade = subscription.told.tell(trade);
+        self.data(Event::Trade(trade))
     }
 
     /// Frames that are not as many as the others.

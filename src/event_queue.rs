@@ -322,7 +322,7 @@ impl Kind {
             | Event::Trade(_)
             | Event::Unrecognized(_) => Kind::Data,
             Event::Batch(Batch(
-                Parts::L2 { .. } | Parts::Market(_) | Parts::MarkPrices(_) | Parts::FundingAmounts(_),
+                Parts::L2 { .. } | Parts::Market { .. } | Parts::MarkPrices(_) | Parts::FundingAmounts(_),
             )) => Kind::Data,
             _ => Kind::Fact,
         }

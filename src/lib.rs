@@ -134,7 +134,7 @@
 //! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
 //! | of them those that are no market data | [`RESERVED_EVENTS_MAX`], [`RESERVED_BYTES_MAX`] | reading stops; the oldest are dropped, with an [`Event::Overflow`] |
 //! | orders that are kept after their end | [`FINISHED_ORDERS_MAX`] | the oldest are forgotten |
-//! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`Side::is_truncated`] |
+//! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`Side::known_depth`] |
 //!
 //! # Guarantees
 //!

@@ -20,6 +20,7 @@ impl Client {
         let slot = self.slots.get_mut(position)?;
         let connection = slot.connection.as_mut()?;
         let (_, limits) = self.hosts.get_mut(slot.host)?;
+        connection.advance(self.now);
         core::mem::swap(&mut connection.shared, &mut self.shared);
         core::mem::swap(&mut connection.limits, limits);
         let was_closed = connection.state() == State::Closed;

@@ -78,6 +78,7 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
                 price: it.price,
                 quantity: it.quantity,
                 taker: it.taker.relend(&mut self.text),
+                is_replay: it.is_replay,
             }),
             Event::ContractStatus(it) => Event::ContractStatus(ContractStatus {
                 symbol: self.str(it.symbol),
@@ -280,8 +281,9 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
 
     fn parts(&mut self, parts: Parts<'a>) -> Parts<'b> {
         match parts {
-            Parts::L2 { is_snapshot, updates: it } => Parts::L2 {
+            Parts::L2 { is_snapshot, told, updates: it } => Parts::L2 {
                 is_snapshot,
+                told,
                 updates: L2Updates {
                     symbol: self.str(it.symbol),
                     bids: (self.levels)(it.bids),
@@ -290,16 +292,19 @@ impl<'a, 'b> Lender<'_, 'a, 'b> {
                     auction_events: it.auction_events.map(|auctions| self.list(auctions)),
                 },
             },
-            Parts::Market(it) => Parts::Market(MarketUpdate {
-                event_id: it.event_id,
-                socket_sequence: it.socket_sequence,
-                timestamp: it.timestamp,
-                event_time: it.event_time,
-                entries: self.list(it.entries),
-                symbol: it.symbol.map(|symbol| self.str(symbol)),
-                bids: (self.levels)(it.bids),
-                asks: (self.levels)(it.asks),
-            }),
+            Parts::Market { told, update: it } => Parts::Market {
+                told,
+                update: MarketUpdate {
+                    event_id: it.event_id,
+                    socket_sequence: it.socket_sequence,
+                    timestamp: it.timestamp,
+                    event_time: it.event_time,
+                    entries: self.list(it.entries),
+                    symbol: it.symbol.map(|symbol| self.str(symbol)),
+                    bids: (self.levels)(it.bids),
+                    asks: (self.levels)(it.asks),
+                },
+            },
             Parts::MarkPrices(it) => {
                 Parts::MarkPrices(MarkPrices { symbol: self.str(it.symbol), changes: self.list(it.changes) })
             }

@@ -2,8 +2,8 @@
 
 use crate::batch::{Batch, Parts, funding_amount, l2_book, mark_price};
 use crate::event::Event;
-use crate::message::{Depth, Element, L2Updates, List, Message};
-use crate::sequence::{DepthRole, GapRule, Position};
+use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message};
+use crate::sequence::{DepthRole, GapRule, Position, Told};
 use crate::symbol::Symbol;
 use crate::symbol_map::SymbolMap;
 
@@ -32,14 +32,16 @@ use crate::symbol_map::SymbolMap;
 #[derive(Clone, Debug)]
 pub struct Replay {
     positions: SymbolMap<Position>,
-    /// Symbols of market data v2 whose book has begun.
-    begun: SymbolMap<()>,
+    /// Symbols of market data v2 whose book has begun, and their trades.
+    begun: SymbolMap<Told>,
+    /// Events of market data v1.
+    told: Told,
 }
 
 impl Replay {
     /// A reader at the beginning of a recording.
     pub const fn new() -> Replay {
-        Replay { positions: SymbolMap::new(), begun: SymbolMap::new() }
+        Replay { positions: SymbolMap::new(), begun: SymbolMap::new(), told: Told::NOTHING }
     }
 
     /// The event that the message is; `None` for replies, and for depth frames with nothing to
@@ -49,12 +51,15 @@ impl Replay {
             Message::Depth(depth) => self.depth(*depth),
             Message::L2Updates(updates) => {
                 let begins = self.begun.get(updates.symbol).is_none();
-                if begins {
-                    self.begun.get_or_insert(updates.symbol.parse().ok()?, || ());
-                }
+                let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || Told::NOTHING)?;
                 // A frame that looks like an initial one is a book asked for anew.
-                Some(l2(begins || updates.looks_initial(), *updates))
+                Some(l2(begins || updates.looks_initial(), told, *updates))
             }
+            Message::Trade(trade) => Some(Event::Trade(match self.begun.get_mut(trade.symbol) {
+                Some(told) => told.tell(*trade),
+                None => *trade,
+            })),
+            Message::MarketUpdate(update) => Some(market(&mut self.told, *update)),
             message => event_of(message),
         }
     }
@@ -79,12 +84,21 @@ impl Default for Replay {
 }
 
 /// The event of a frame of market data v2.
-pub(crate) fn l2(is_snapshot: bool, updates: L2Updates<'_>) -> Event<'_> {
-    if updates.looks_initial() {
-        Event::Batch(Batch(Parts::L2 { is_snapshot, updates }))
-    } else {
-        l2_book(is_snapshot, &updates)
+pub(crate) fn l2<'f>(is_snapshot: bool, told: &mut Told, updates: L2Updates<'f>) -> Event<'f> {
+    if updates.trades.is_none() && updates.auction_events.is_none() {
+        return l2_book(is_snapshot, &updates);
     }
+    let before = *told;
+    updates.trades.into_iter().flatten().for_each(|trade| told.note(trade.trade_id));
+    Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }))
+}
+
+/// The event of a frame of market data v1. Only the first of a link can have trades of before; the id of a
+/// trade is that of its event (`marketdata-v1.md`, section 3.3).
+pub(crate) fn market<'f>(told: &mut Told, update: MarketUpdate<'f>) -> Event<'f> {
+    let before = if update.socket_sequence == 0 { *told } else { Told::NOTHING };
+    told.note(update.event_id);
+    Event::Batch(Batch(Parts::Market { told: before, update }))
 }
 
 /// The event of a message that is one whatever came before it.
@@ -113,14 +127,15 @@ pub(crate) fn event_of<'f>(message: &Message<'f>) -> Option<Event<'f>> {
             Some(change) => funding_amount(amounts.symbol, &change),
             None => Event::Batch(Batch(Parts::FundingAmounts(amounts))),
         },
-        Message::MarketUpdate(payload) => Event::Batch(Batch(Parts::Market(payload))),
         Message::SubscriptionAck(payload) => Event::SubscriptionAck(payload),
         Message::OrderEvents(payload) => Event::Batch(Batch(Parts::OrderEvents(payload))),
         Message::Heartbeat(payload) => Event::Heartbeat(payload),
         Message::Error(payload) => Event::Error(payload),
         Message::Unrecognized(payload) => Event::Unrecognized(payload),
         // What these are is known to who has seen what came before.
-        Message::Depth(_) | Message::L2Updates(_) | Message::Response(_) => return None,
+        Message::Depth(_) | Message::L2Updates(_) | Message::MarketUpdate(_) | Message::Response(_) => {
+            return None;
+        }
     })
 }
 

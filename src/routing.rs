@@ -56,11 +56,7 @@ impl Client {
         if self.slots.get(slot).is_some_and(|slot| slot.given_up.is_some()) {
             return Err(CommandError::GivenUp);
         }
-        let now = self.now;
-        let ask = |connection: &mut Connection| {
-            connection.advance(now);
-            connection.wish(stream, silence_max)
-        };
+        let ask = |connection: &mut Connection| connection.wish(stream, silence_max);
         let wish = self.with(slot, ask).unwrap_or(Err(CommandError::UnknownEndpoint));
         self.reconcile();
         wish
@@ -97,9 +93,7 @@ impl Client {
 
     /// Ends the wishes for all streams of a link that meet a condition.
     pub(crate) fn end_wishes(&mut self, slot: usize, which: impl Fn(&Stream) -> bool) {
-        let now = self.now;
         self.with(slot, |connection| {
-            connection.advance(now);
             let streams = connection.streams().filter(|(_, stream, _)| which(stream));
             let wishes: alloc::vec::Vec<StreamId> = streams.map(|(id, ..)| id).collect();
             for wish in wishes {
@@ -191,18 +185,17 @@ impl Client {
         self.with(position, |connection| connection.close(now));
     }
 
-    /// An endpoint that may be used or tried again keeps the client going; otherwise this is the end.
+    /// An endpoint that may be used or tried again keeps the client going, and so does a link that has not come
+    /// to its end; otherwise this is that of all.
     fn see_whether_all_were_given_up(&mut self) {
-        let given_up = |slot: &&Slot| slot.given_up.is_some();
-        let endpoint_is = |it: &EndpointEntry| {
-            let mut of = self.slots.iter().filter(|slot| slot.endpoint == it.id && slot.connection.is_some());
-            of.clone().next().is_some() && of.all(|slot| given_up(&slot))
-        };
-        if self.endpoints.is_empty() || !self.endpoints.iter().all(endpoint_is) {
+        let mut links = self.slots.iter().filter(|slot| slot.connection.is_some());
+        let given_up = |it: &EndpointEntry| links.clone().any(|slot| slot.endpoint == it.id);
+        if self.endpoints.is_empty() || !self.endpoints.iter().all(given_up) {
             return;
         }
-        let mut reasons = self.slots.iter().filter(given_up).filter_map(|slot| slot.given_up);
-        if let Some(reason) = reasons.next_back() {
+        if links.clone().all(|slot| slot.given_up.is_some())
+            && let Some(reason) = links.next_back().and_then(|slot| slot.given_up)
+        {
             self.report_closed(reason);
         }
     }
@@ -283,7 +276,7 @@ impl Client {
             if shutdown.step == ShutdownStep::ClosingLinks {
                 return self.see_whether_all_are_closed(shutdown);
             }
-            if !self.is_step_done(shutdown.step) && now < shutdown.close_at {
+            if !self.is_step_done(shutdown.step) && !shutdown.is_overdue {
                 return;
             }
             let step = shutdown.step.next(&shutdown.plan);

@@ -2,6 +2,8 @@
 //!
 //! Facts: `ws-gemini-com.md`, section 12; quirks Q-B2 and Q-B3.
 
+use crate::message::Trade;
+
 /// When the venue's updates count as contiguous; `last` is the last update id that was applied.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -106,6 +108,39 @@ impl Position {
                 DepthRole::Snapshot
             }
             _ => self.advance(first, last, rule),
+        }
+    }
+}
+
+/// The newest trade of a stream that was told: ids rise, though not by one (section 7.4;
+/// `marketdata-v2.md`, section 4; `marketdata-v1.md`, section 3.3).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Told {
+    /// The id after it.
+    next: u64,
+}
+
+impl Told {
+    pub(crate) const NOTHING: Told = Told { next: 0 };
+
+    /// Marks a trade that was told before.
+    #[inline]
+    pub(crate) const fn mark(self, mut trade: Trade<'_>) -> Trade<'_> {
+        trade.is_replay = trade.trade_id < self.next;
+        trade
+    }
+
+    /// The same for a trade that is told now.
+    #[inline]
+    pub(crate) const fn tell<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
+        let trade = self.mark(trade);
+        self.note(trade.trade_id);
+        trade
+    }
+
+    pub(crate) const fn note(&mut self, id: u64) {
+        if id >= self.next {
+            self.next = id.saturating_add(1);
         }
     }
 }

@@ -85,6 +85,8 @@ pub(crate) struct Shutdown {
     pub(crate) step: ShutdownStep,
     /// When the closing handshakes begin at the latest.
     pub(crate) close_at: Instant,
+    /// Whether that time has come: what other inputs do is not up to the clock.
+    pub(crate) is_overdue: bool,
     /// Whether a peer did not answer a Close frame in time.
     pub(crate) is_unclean: bool,
 }
@@ -95,7 +97,13 @@ impl Shutdown {
         let left = plan.deadline.since(now);
         let reserve = close_timeout.min(left.checked_div(2).unwrap_or_default());
         let close_at = now + left.saturating_sub(reserve);
-        Shutdown { plan, step: ShutdownStep::CommandsStopped, close_at, is_unclean: false }
+        let is_overdue = close_at <= now;
+        Shutdown { plan, step: ShutdownStep::CommandsStopped, close_at, is_overdue, is_unclean: false }
+    }
+
+    /// Time has passed.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.is_overdue |= self.close_at <= now;
     }
 
     /// One whose last step has begun.
@@ -108,6 +116,7 @@ impl Shutdown {
         if deadline < self.plan.deadline {
             self.plan.deadline = deadline;
             self.close_at = self.close_at.min(Shutdown::new(self.plan, now, close_timeout).close_at);
+            self.expire(now);
         }
     }
 }

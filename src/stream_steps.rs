@@ -10,6 +10,7 @@ use crate::lifecycle::{Cell, Input, State, StreamEffect, StreamInput, StreamStat
 use crate::outputs::Output;
 use crate::sequence::Position;
 use crate::stream::Stream;
+use crate::subscriptions::Subscription;
 use crate::timer::Timer;
 
 impl Connection {
@@ -178,7 +179,12 @@ impl Connection {
     /// Moves on all streams of a batch for which this was the newest request.
     pub(crate) fn each_of(&mut self, batch: &Batch, request: u64, input: StreamInput) {
         for id in &batch.streams {
-            if self.subscriptions.get(*id).is_some_and(|subscription| subscription.request == request) {
+            let is_about = |subscription: &Subscription| {
+                // One that is to be left, as soon as the limits allow, is left whatever this says.
+                let is_left = matches!(subscription.state, StreamState::Leaving | StreamState::Resyncing);
+                subscription.request == request && !(batch.join && is_left)
+            };
+            if self.subscriptions.get(*id).is_some_and(is_about) {
                 self.stream_step(*id, input);
             }
         }

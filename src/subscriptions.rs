@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::error::{CommandError, Limit};
 use crate::identity::StreamId;
 use crate::lifecycle::StreamState;
-use crate::sequence::Position;
+use crate::sequence::{Position, Told};
 use crate::stream::{Stream, TOPICS, Topic};
 use crate::symbol_map::SymbolMap;
 use crate::time::Instant;
@@ -37,6 +37,8 @@ pub(crate) struct Subscription {
     pub(crate) position: Position,
     /// Whether its next snapshot repairs something.
     pub(crate) resyncing: bool,
+    /// Its trades, over all links.
+    pub(crate) told: Told,
 }
 
 impl Subscription {
@@ -54,6 +56,7 @@ impl Subscription {
             heard: Instant::ZERO,
             position: Position::awaiting(),
             resyncing: false,
+            told: Told::NOTHING,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Books: against a plain map, and against the books that recordings are known to yield.
+//! Books: against a plain map, against the rules, and against the books that recordings are known to yield.
 
 mod support;
 
@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use gemini_ws::{
-    Applied, Book, Books, Decimal, Event, Level, Message, OrderBook, Replay, Scratch, Side, decode,
+    Applied, Book, Books, Decimal, Event, Level, Message, OrderBook, Replay, Scratch, Side, StaleReason,
+    decode,
 };
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
+use support::fed::{Client, STREAMS, depth};
 use support::frames;
 
 // ---- against a plain map -------------------------------------------------------------------
@@ -78,6 +80,101 @@ proptest! {
             for (price, quantity) in &plain.bids {
                 prop_assert_eq!(book.bids().quantity(*price), *quantity);
             }
+        }
+    }
+}
+
+// ---- against the rules ---------------------------------------------------------------------
+
+/// What a book should be, by the rules alone.
+#[derive(Default)]
+struct Shadow {
+    levels: Plain,
+    last: Option<u64>,
+}
+
+impl Shadow {
+    fn fold(&mut self, frame: &str) {
+        let mut scratch = Scratch::new();
+        let Ok(Message::Depth(depth)) = decode(frame, &mut scratch) else { panic!("{frame}") };
+        set(&mut self.levels.bids, depth.bids);
+        set(&mut self.levels.asks, depth.asks);
+        self.last = depth.last_update_id;
+    }
+}
+
+proptest! {
+    /// I-60, I-61, I-63, I-64: whatever comes in whatever order, a book that is shown as live is one snapshot and
+    /// all changes after it, of one link and one subscription; it is not crossed and has no empty level.
+    #[test]
+    fn a_live_book_is_a_fold(steps in prop::collection::vec((0_u8..12, 90_u64..110, 0_u64..3), 1..80)) {
+        let (mut client, mut id) = (Client::new(STREAMS), 100);
+        // None: nothing that could be true is known.
+        let mut shadow: Option<Shadow> = None;
+        let mut awaits_snapshot = true;
+        for (step, price, quantity) in steps {
+            let (bid, ask) = (format!("{quantity}x{price}"), format!("{}x{}", quantity + 1, price + 4));
+            match step {
+                0 => {
+                    id += 10;
+                    let frame = depth(id, id, &bid, &ask);
+                    client.feed(&frame);
+                    // On a live book it is a gap, which costs a resync and is never wrong.
+                    let mut book = Shadow::default();
+                    book.fold(&frame);
+                    shadow = awaits_snapshot.then_some(book);
+                    awaits_snapshot = false;
+                }
+                1 => {
+                    id += 20;
+                    client.feed(&depth(id - 10, id, &bid, &ask));
+                    shadow = None;
+                }
+                2 => {
+                    client.feed(&depth(id.saturating_sub(10), id, &bid, &ask));
+                }
+                3 => {
+                    client.unanswered.clear();
+                    client.reopen();
+                    (shadow, awaits_snapshot) = (None, true);
+                }
+                4 => {
+                    let resyncing = !awaits_snapshot && shadow.is_none();
+                    client.answer();
+                    awaits_snapshot |= resyncing;
+                }
+                5 => {
+                    client.resync();
+                    shadow = None;
+                }
+                _ => {
+                    let frame = depth(id, id + 10, &bid, &ask);
+                    id += 10;
+                    client.feed(&frame);
+                    if let Some(shadow) = &mut shadow {
+                        shadow.fold(&frame);
+                    }
+                }
+            }
+            let Some(book) = client.books.get("btcusd") else {
+                prop_assert!(shadow.is_none());
+                continue;
+            };
+            let shown = match (book, &shadow) {
+                (Book::Live(book), Some(_)) => book,
+                (Book::Stale { reason: StaleReason::Crossed, last }, Some(_)) => {
+                    prop_assert!(last.is_crossed());
+                    last
+                }
+                (Book::Stale { .. }, None) => continue,
+                (book, shadow) => panic!("{book:?} and {}", shadow.is_some()),
+            };
+            prop_assert!(!shown.is_crossed() || book.live().is_none());
+            let shadow = shadow.as_ref().unwrap();
+            let bids: Vec<_> = shadow.levels.bids.iter().rev().map(|(price, quantity)| (*price, *quantity)).collect();
+            let asks: Vec<_> = shadow.levels.asks.iter().map(|(price, quantity)| (*price, *quantity)).collect();
+            prop_assert_eq!((pairs(shown.bids()), pairs(shown.asks())), (bids, asks));
+            prop_assert_eq!(shown.last_update_id(), shadow.last);
         }
     }
 }

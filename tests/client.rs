@@ -381,6 +381,26 @@ fn a_client_all_of_whose_endpoints_are_given_up_has_ended() {
     assert_eq!(desk.client.open(desk.now), Err(CommandError::Closed));
 }
 
+/// The last link given up is the end, but not before that of one which is only closing.
+#[test]
+fn a_link_that_is_closing_ends_before_its_client() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true), private()]);
+    desk.open();
+    desk.settle();
+    let (closing, other) = (desk.link(0, 0), desk.link(1, 0));
+    let endpoint = desk.endpoints()[0];
+    desk.client.remove(desk.now, endpoint).unwrap();
+    desk.peer_closes(other, 4403);
+    assert!(!desk.take_events().iter().any(|event| event.starts_with("closed")));
+    desk.peer_closes(closing, 1000);
+    let events = desk.take_events();
+    let end = [
+        "link closed link 0.1: closed as requested",
+        "closed: closed by the peer for good, code 4403; 0 requests, 0 links",
+    ];
+    assert_eq!(events[events.len() - 2..], end);
+}
+
 /// L-051, L-078: what belongs to an attempt before is counted, and nothing else.
 #[test]
 fn inputs_of_old_attempts_change_nothing() {
@@ -597,6 +617,44 @@ fn a_wish_that_ended_before_its_turn_is_not_sent() {
     assert!(desk.sent.is_empty());
 }
 
+/// A stream is left although the answer to its subscription comes while that waits for the limit.
+#[test]
+fn an_unsubscribe_that_waits_is_sent() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
+    let id = desk.subscribe("btcusd@trade");
+    desk.open();
+    let link = desk.dials.pop().unwrap();
+    desk.client.handle_connected(link, desk.now);
+    desk.drain();
+    desk.client.unsubscribe(desk.now, id).unwrap();
+    desk.drain();
+    assert_eq!(desk.sent.len(), 1);
+    desk.answer_all();
+    desk.take_events();
+    desk.pass(SECOND * 2);
+    assert!(desk.sent[0].1.contains("\"unsubscribe\""), "{:?}", desk.sent);
+    assert_eq!(desk.take_events(), [""; 0]);
+    desk.answer_all();
+    assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true"]);
+}
+
+/// The time of a request begins when it is made, however long ago something was heard over its link.
+#[test]
+fn an_unsubscribe_after_a_quiet_time_waits_for_its_answer() {
+    let mut desk = Desk::trading();
+    let id = desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.take_events();
+    desk.now = desk.now + SECOND * 20;
+    desk.client.unsubscribe(desk.now, id).unwrap();
+    desk.client.handle_timeout(desk.now);
+    desk.drain();
+    assert_eq!(desk.take_events(), [""; 0]);
+    desk.answer_all();
+    assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true"]);
+}
+
 // ---- the end -------------------------------------------------------------------------------
 
 #[test]
@@ -663,6 +721,43 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     let last = events.last().unwrap();
     assert_eq!(last, "closed: closed as requested; the peer did not answer in time; 2 requests, 2 links");
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", Outcome::Lost))), "{events:?}");
+}
+
+/// One late tick is enough, whatever step the end has come to.
+#[test]
+fn the_end_comes_with_the_first_tick_after_the_deadline() {
+    let mut desk = Desk::trading();
+    desk.open();
+    desk.settle();
+    let deadline = desk.now + SECOND;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true));
+    desk.client.handle_timeout(deadline);
+    desk.drain();
+    assert!(desk.events.last().unwrap().starts_with("closed"), "{:?}", desk.events);
+    assert_eq!(desk.client.deadline(), None);
+}
+
+/// Nothing but the clock ends a step: an input about a link that has ended does nothing, however late.
+#[test]
+fn a_stale_input_does_not_cut_a_shutdown_short() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    let old = desk.link(0, 0);
+    desk.client.handle_lost(old, desk.now, Lost::Reset);
+    desk.pass(SECOND * 2);
+    desk.settle();
+    let deadline = desk.now + SECOND;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true));
+    desk.drain();
+    desk.take_events();
+    desk.client.handle_lost(old, deadline, Lost::End);
+    desk.drain();
+    assert_eq!(desk.take_events(), [""; 0]);
+    desk.client.handle_timeout(deadline);
+    desk.drain();
+    assert!(desk.events.last().unwrap().starts_with("closed"), "{:?}", desk.events);
 }
 
 /// L-012, L-013: any number of times, from any state, with whatever deadline.

@@ -62,7 +62,7 @@ fn l2_updates() {
     };
     let table = [
         ("", false),
-        (r#","trades":[]"#, true),
+        (r#","trades":[]"#, false),
         (r#","auction_events":[]"#, true),
         (r#","trades":null"#, false),
     ];

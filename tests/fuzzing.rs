@@ -26,7 +26,8 @@ fn corpus() {
     }
 }
 
-/// Lives of connections, most of them long.
+/// Lives of connections, most of them long. Scenario L-112: whatever comes and in whichever order it is called,
+/// the core does not panic.
 #[test]
 fn random_scripts() {
     for seed in 0..40_000 {

@@ -27,10 +27,11 @@ pub struct L2Updates<'f> {
 }
 
 impl L2Updates<'_> {
-    /// Whether the frame has what was only seen in initial frames (quirk Q-V2-1). What is sure is
-    /// that the first frame of a subscription is one.
+    /// Whether the frame has what all initial frames had and no other: `auction_events`. `trades` are no
+    /// sign, as a pair without any has none (quirk Q-V2-1). What is sure is that the first frame of a
+    /// subscription is one.
     pub const fn looks_initial(&self) -> bool {
-        self.auction_events.is_some() || self.trades.is_some()
+        self.auction_events.is_some()
     }
 }
 

@@ -221,6 +221,10 @@ pub struct Trade<'f> {
     pub quantity: Decimal,
     /// `m`, as the side that took; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
+    /// Whether it was told before over this stream: the first frames of the archived endpoints repeat the
+    /// latest trades. Said of the [`Event`](crate::Event), by who has seen what came before.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
+    pub is_replay: bool,
 }
 
 open_enum! {

@@ -233,6 +233,7 @@ fn trade<'f>(members: &Members<'f, '_>) -> Result<Trade<'f>, DecodeError> {
         price: members.decimal(PRICE)?,
         quantity: members.decimal(QUANTITY)?,
         taker: Taker::of(members.text(SIDE)?),
+        is_replay: false,
     })
 }
 

@@ -106,6 +106,7 @@ pub(super) fn trade<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
         price,
         quantity,
         taker: if buyer_is_maker { Taker::Seller } else { Taker::Buyer },
+        is_replay: false,
     }))
 }
 

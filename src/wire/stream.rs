@@ -109,6 +109,7 @@ fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
         price: members.decimal(letter(b'p'))?,
         quantity: members.decimal(letter(b'q'))?,
         taker: if members.boolean(letter(b'm'))? { Taker::Seller } else { Taker::Buyer },
+        is_replay: false,
     }))
 }
 

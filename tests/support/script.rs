@@ -5,82 +5,88 @@
 //! `Player::step`; every other line is a text frame. The steps know the next update id and the newest
 //! request, so that arbitrary scripts get deep into the live state.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Balances, Book, Books, Config, ConnectFailure, Connection, Endpoint, Event, Frame, Instant, LinkId, Lost,
-    Orders, Output, Positions, Request, RequestId, Scratch, Stats, StreamId,
+    ConnectFailure, Connection, Endpoint, Event, Frame, Instant, LinkId, Lost, Output, Request, Scratch,
+    Stats, StreamId,
 };
+
+use super::machine::{Machine, Settings};
+use super::observer::call::Call;
+use super::observer::{Observed, Violation};
 
 /// So many steps of a script are run.
 const STEPS_MAX: usize = 2_000;
 
+/// Runs a script on a connection that is observed.
+///
+/// # Panics
+///
+/// If something does not hold, with the shortest trace that shows it.
 pub(crate) fn run(script: &[u8]) {
+    if play(script, false).is_err() {
+        let again = play(script, true);
+        panic!("not the same again: {again:?}");
+    }
+}
+
+fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
+    let observed = perform(script, is_recorded);
+    observed.violation().map_or(Ok(()), |violation| Err(violation.clone()))?;
+    // What a copy does when it is left alone costs more than the script.
+    if script.len() % 8 == 0 {
+        observed.fork_checks()?;
+    }
+    if is_recorded { observed.metamorphic_checks() } else { Ok(()) }
+}
+
+/// The calls that a script makes.
+pub(crate) fn trace(script: &[u8]) -> Vec<Call> {
+    perform(script, true).calls().to_vec()
+}
+
+fn perform(script: &[u8], is_recorded: bool) -> Observed<Connection> {
     let mut lines = script.split(|&byte| byte == b'\n').peekable();
     let first = lines.peek().and_then(|line| str::from_utf8(line).ok()?.strip_prefix('@')?.parse().ok());
-    let mut player = Player::new(first.unwrap_or(Endpoint::Streams));
+    let mut player = Player::new(first.unwrap_or(Endpoint::Streams), is_recorded);
     for line in lines.skip(usize::from(first.is_some())).take(STEPS_MAX) {
         player.line(&String::from_utf8_lossy(line));
         player.settle();
     }
-    player.end();
+    player.connection
 }
 
 struct Player {
     endpoint: Endpoint,
-    connection: Connection,
+    connection: Observed<Connection>,
     now: Instant,
     scratch: Scratch,
-    books: Books,
-    orders: Orders,
-    balances: Balances,
-    positions: Positions,
     streams: Vec<StreamId>,
-    /// The newest link that was handed out, and what became of it.
-    link: Option<(LinkId, Attempt)>,
-    requests: BTreeSet<RequestId>,
     newest_request: u64,
     last_update_id: u64,
     /// Of the v1 endpoints: the number of the next frame or event.
     sequence: u64,
-    closed: bool,
-    texts: u64,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Attempt {
-    Dialled,
-    Open,
-    Ended,
 }
 
 impl Player {
-    fn new(endpoint: Endpoint) -> Player {
-        let address = match endpoint {
+    fn new(endpoint: Endpoint, is_recorded: bool) -> Player {
+        let settings = Settings::new(match endpoint {
             Endpoint::Streams => "ws://venue",
             Endpoint::MarketDataV2 => "ws://venue/v2/marketdata",
             Endpoint::MarketDataV1 => "ws://venue/v1/marketdata/btcusd",
             Endpoint::OrderEventsV1 => "ws://venue/v1/order/events",
-        };
+        });
+        let connection = Observed::new(vec![settings.clone()], move || settings.connection(1)).reading();
         Player {
             endpoint,
-            connection: Connection::new(Config::new(address), 1),
+            connection: if is_recorded { connection.recording() } else { connection.lenient() },
             now: Instant::ZERO,
             scratch: Scratch::new(),
-            books: Books::new(),
-            orders: Orders::new(),
-            balances: Balances::new(),
-            positions: Positions::new(),
             streams: Vec::new(),
-            link: None,
-            requests: BTreeSet::new(),
             newest_request: 0,
             last_update_id: 100,
             sequence: 0,
-            closed: false,
-            texts: 0,
         }
     }
 
@@ -95,7 +101,7 @@ impl Player {
 
     fn step(&mut self, step: u8, rest: &str) {
         let now = self.now;
-        let link = self.connection.link();
+        let link = self.link();
         let number = rest.trim().parse::<u64>().unwrap_or(1);
         match step {
             // The application.
@@ -116,9 +122,7 @@ impl Player {
                 }
             }
             b'q' => {
-                if let Ok(id) = self.connection.request(now, &Request::raw(rest, None)) {
-                    assert!(self.requests.insert(id), "{id:?} was used before");
-                }
+                let _ = self.connection.request(now, &Request::raw(rest, None));
             }
             // The transport.
             b'k' => self.connection.handle_connected(link, now),
@@ -239,135 +243,37 @@ impl Player {
         self.text(&text);
     }
 
+    fn link(&self) -> LinkId {
+        self.connection.machine().link()
+    }
+
     fn text(&mut self, text: &str) {
-        self.texts += 1;
         self.frame(Frame::Text(text));
     }
 
     fn frame(&mut self, frame: Frame<'_>) {
-        self.texts += u64::from(matches!(frame, Frame::Binary(_)));
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let event = self.connection.handle_frame(self.connection.link(), self.now, frame, &mut scratch);
-        if let Some(event) = event {
-            self.take(&event);
-        }
+        let (link, mut scratch) = (self.link(), std::mem::take(&mut self.scratch));
+        self.connection.handle_frame(link, self.now, frame, &mut scratch);
         self.scratch = scratch;
     }
 
     fn tick(&mut self, to: Instant) {
         self.now = self.now.max(to);
         self.connection.handle_timeout(self.now);
-        let deadline = self.connection.deadline();
-        assert!(deadline.is_none_or(|deadline| deadline.at > self.now), "still due: {deadline:?}");
     }
 
-    /// Takes the outputs, and checks what must hold between steps.
+    /// Takes the outputs.
     fn settle(&mut self) {
-        let mut outputs = 0;
         while let Some(output) = self.connection.poll_output() {
-            outputs += 1;
-            assert!(outputs < 10_000, "no end of outputs");
-            assert!(!self.closed || matches!(output, Output::Abort(_)), "after the end: {output:?}");
             match output {
-                Output::Connect(link) => {
-                    assert!(self.link.is_none_or(|(before, attempt)| {
-                        before.epoch() < link.epoch() && attempt == Attempt::Ended
-                    }));
-                    assert!(
-                        self.connection.connect_request(link).is_some() || self.connection.link() != link
-                    );
-                    self.link = Some((link, Attempt::Dialled));
-                }
-                Output::Send { text, .. } => {
+                Output::Send { text, .. } if self.endpoint == Endpoint::Streams => {
                     let request: serde_json::Value = serde_json::from_str(&text).expect("a request is JSON");
-                    match self.endpoint {
-                        Endpoint::Streams => {
-                            self.newest_request = request["id"].as_u64().expect("a request has an id");
-                        }
-                        endpoint => assert_eq!(endpoint, Endpoint::MarketDataV2, "takes no requests: {text}"),
-                    }
-                    assert_eq!(self.link.map(|link| link.1), Some(Attempt::Open), "sent on no link: {text}");
+                    self.newest_request = request["id"].as_u64().expect("a request has an id");
                 }
-                Output::Event(event) => self.take(&event),
+                Output::Event(Event::Opened { .. }) => self.sequence = 0,
                 _ => {}
             }
         }
-        check_sums(self.connection.stats(), self.texts);
-        let state = self.connection.state();
-        assert_eq!(state == State::Closed, self.closed);
-        let open = matches!(state, State::Subscribing | State::Live | State::Closing);
-        assert_eq!(self.link.is_some_and(|link| link.1 == Attempt::Open), open, "{state:?}");
-        if !open {
-            assert!(self.requests.is_empty(), "requests outlived their link");
-            assert!(self.books.iter().all(|(_, book)| book.live().is_none()), "a book outlived its link");
-        }
-        if !matches!(state, State::Idle | State::Closed) {
-            assert!(self.connection.deadline().is_some(), "{state:?} could last for ever");
-        }
-        for (symbol, book) in self.books.iter() {
-            if let Book::Live(book) = book {
-                assert!(book.bids().iter().is_sorted_by(|a, b| a.price > b.price), "{symbol}");
-                assert!(book.asks().iter().is_sorted_by(|a, b| a.price < b.price), "{symbol}");
-                assert!(
-                    !book.bids().iter().chain(book.asks()).any(|level| level.quantity.is_zero()),
-                    "{symbol}"
-                );
-            }
-        }
-    }
-
-    fn take(&mut self, event: &Event<'_>) {
-        assert!(!self.closed || matches!(event, Event::Ignored(_)), "after the end: {event:?}");
-        let before = self.books.clone();
-        self.books.apply(event);
-        self.orders.apply(event);
-        self.balances.apply(event);
-        self.positions.apply(event);
-        for order in self.orders.iter() {
-            let fills = order.fills.iter().map(|fill| fill.trade_id).collect::<BTreeSet<u64>>();
-            assert_eq!(fills.len(), order.fills.len(), "a fill counted twice: {order:?}");
-        }
-        // Whatever the event is, an owned copy says the same.
-        assert_eq!(gemini_ws::EventBuf::from(event).as_event(), *event);
-        let live = |books: &Books, symbol: &str| books.get(symbol).is_some_and(|book| book.live().is_some());
-        match event {
-            Event::Reply { request, .. } => assert!(self.requests.remove(request), "{request:?} ended twice"),
-            Event::Opened { link, .. } => {
-                self.sequence = 0;
-                self.attempt(*link, Attempt::Dialled, Attempt::Open);
-            }
-            Event::ConnectFailed { link, .. } => self.attempt(*link, Attempt::Dialled, Attempt::Ended),
-            Event::Disconnected { link, .. } => self.attempt(*link, Attempt::Open, Attempt::Ended),
-            Event::Closed { .. } => self.closed = true,
-            // Those of v1 may come without a first one, if the address asks for it.
-            Event::DepthUpdate(depth) if self.endpoint != Endpoint::MarketDataV1 => {
-                assert!(
-                    live(&before, depth.symbol) && live(&self.books, depth.symbol),
-                    "an update without a book"
-                );
-            }
-            Event::DepthSnapshot(depth) => assert!(live(&self.books, depth.symbol)),
-            Event::Gap { symbol, .. } => {
-                assert!(live(&before, symbol.as_str()), "a gap in a book that was not live");
-                assert!(!live(&self.books, symbol.as_str()), "a live book after a gap");
-            }
-            _ => {}
-        }
-    }
-
-    fn attempt(&mut self, link: LinkId, from: Attempt, to: Attempt) {
-        assert_eq!(self.link, Some((link, from)), "{to:?}");
-        self.link = Some((link, to));
-    }
-
-    /// From wherever the script has led: an end, in bounded time, with nothing but ticks.
-    fn end(mut self) {
-        self.connection.close(self.now);
-        self.settle();
-        self.tick(self.now + Duration::from_secs(3));
-        self.settle();
-        assert!(self.closed, "no end from {:?}", self.connection.state());
-        assert!(self.connection.deadline().is_none() && self.requests.is_empty());
     }
 }
 

@@ -1,16 +1,30 @@
-//! Transcripts: what is done to a connection, and all that it answers, as text.
+//! Transcripts: what is done to a connection, or to a client of several links, and all that it answers, as text.
 //!
-//! A line that begins with `>` is an output, one with `!` an event; every other line is an input:
+//! A line that begins with `>` is an output, one with `!` an event, one with `=` an answer to a question of
+//! the transcript; every other line is an input:
 //!
 //! ```text
+//! config NAME VALUE...     at the top: `config backoff 0.5 30`, `config url ws://venue/v2/marketdata`
+//! seed 7                   at the top
+//! client                   the first line: a client, whose inputs about a link begin with its place, as in
+//!                          `1: connected`, and whose outputs show the link, as in `> 1.2 close 1000`
+//! endpoint NAME URL        of a client; `private` behind it if its upgrades are signed
+//! remove NAME              of a client: the endpoint
 //! @1.5                     time passes until 1.5 s, with a wake-up at each deadline on the way
-//! open | close | connected | subscribe NAME | unsubscribe NAME | request METHOD
-//! failed CAUSE             the dial failed: refused, certificate, status 401, status 429 after 60
-//! lost CAUSE               the transport ended: end, reset
+//! jump 1.5                 time is 1.5 s, with one wake-up
+//! busy 1.5                 time is 1.5 s, and nobody has looked at the deadlines
+//! open | close | close by 2.5 | shut down by 2.5 | resumed
+//! subscribe NAME           `as LABEL`, if several wishes are for one stream; `at ENDPOINT`; `unless silent 10`
+//! unsubscribe LABEL | resync LABEL
+//! request METHOD | order ID
+//! connected
+//! failed CAUSE             the dial failed: refused, certificate, status 401, status 429 after 60, name lookup
+//! lost CAUSE               the transport ended: end, reset, protocol, transport
 //! < TEXT                   a text frame
 //! << closed CODE           the peer's Close frame; `none` for no code
 //! << ping | << binary
-//! late connected           the dial of the attempt before succeeds after all
+//! stale INPUT              the input is about the link of the attempt before
+//! state | links | readiness | deadline | streams | count COUNTER
 //! ```
 
 use std::collections::BTreeMap;
@@ -18,21 +32,38 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{
-    Abandoned, Config, ConnectFailure, Connection, Event, Frame, Instant, LinkId, Lost, Outcome, Output,
-    Request, Scratch, StreamId,
+    Client, ClientConfig, CommandError, Config, ConnectFailure, Connection, Direction, EndpointId, Frame,
+    Instant, LinkId, Lost, NewOrder, Output, Request, Scratch, ShutdownPlan, Stats, Stream, StreamId,
 };
 
-/// Runs the inputs of a transcript, and writes it anew with what the connection answers to them.
+use super::told::{Teller, seconds};
+
+/// Runs the inputs of a transcript, and writes it anew with what the connection or client answers to them.
 pub(crate) fn replay(transcript: &str) -> String {
+    let settings: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("config ")).collect();
+    let seed = transcript.lines().find_map(|line| line.strip_prefix("seed "));
+    let seed = seed.map_or(1, |seed| seed.parse().expect("a seed"));
+    let is_client = transcript.lines().any(|line| line == "client");
+    let url = settings.iter().find_map(|it| it.strip_prefix("url ")).unwrap_or("ws://venue");
+    let core = if is_client {
+        let limits = settings.iter().fold(ClientConfig::new(), |config, it| limit(config, it));
+        Core::Many(Box::new(Client::new(limits, seed)))
+    } else {
+        Core::One(Box::new(Connection::new(configured(&settings, url), seed)))
+    };
+    let settings = settings.into_iter().map(str::to_owned).collect();
     let mut player = Player {
-        connection: Connection::new(Config::new("ws://venue"), 1),
+        core,
+        settings,
+        teller: Teller { places: is_client },
         now: Instant::ZERO,
+        endpoints: BTreeMap::new(),
         links: Vec::new(),
         streams: BTreeMap::new(),
         text: String::new(),
     };
     for line in transcript.lines() {
-        if line.starts_with('>') || line.starts_with('!') {
+        if line.starts_with(['>', '!', '=']) {
             continue;
         }
         player.line(line);
@@ -44,10 +75,68 @@ pub(crate) fn replay(transcript: &str) -> String {
     player.text
 }
 
+fn configured(settings: &[impl AsRef<str>], url: &str) -> Config {
+    settings.iter().fold(Config::new(url), |config, setting| set(config, setting.as_ref()))
+}
+
+/// Sets what `NAME VALUE...` names.
+fn set(config: Config, setting: &str) -> Config {
+    let (name, values) = setting.split_once(' ').expect("a name and a value");
+    let values: Vec<&str> = values.split(' ').collect();
+    let duration = |at: usize| Duration::from_secs_f64(values[at].parse().expect("seconds"));
+    let number = |at: usize| values[at].parse::<u32>().expect("a number");
+    match name {
+        "url" | "links_max" => config,
+        "attempts_max" => config.attempts_max(number(0)),
+        "backoff" => config.backoff(duration(0), duration(1)),
+        "close_timeout" => config.close_timeout(duration(0)),
+        "connect_timeout" => config.connect_timeout(duration(0)),
+        "dial_limit" => config.dial_limit(number(0), duration(1)),
+        "heartbeat_every" => config.heartbeat_every(duration(0)),
+        "order_limit" => config.order_limit(number(0), duration(1)),
+        "probe_after" => config.probe_after(duration(0)),
+        "request_limit" => config.request_limit(number(0), duration(1)),
+        "request_timeout" => config.request_timeout(duration(0)),
+        "silence_max" => config.silence_max(duration(0)),
+        "stable_after" => config.stable_after(duration(0)),
+        "stay_open" => config.stay_open(values[0] == "yes"),
+        "streams_max" => config.streams_max(number(0) as usize),
+        "streams_per_request_max" => config.streams_per_request_max(number(0) as usize),
+        _ => panic!("not a setting: {name}"),
+    }
+}
+
+fn limit(config: ClientConfig, setting: &str) -> ClientConfig {
+    match setting.strip_prefix("links_max ") {
+        Some(links) => config.links_max(links.parse().expect("a number")),
+        None => config,
+    }
+}
+
+/// What is played with.
+enum Core {
+    One(Box<Connection>),
+    Many(Box<Client>),
+}
+
+/// The same call on either.
+macro_rules! core {
+    ($self:ident, $core:ident => $call:expr) => {
+        match &mut $self.core {
+            Core::One($core) => $call,
+            Core::Many($core) => $call,
+        }
+    };
+}
+
 struct Player {
-    connection: Connection,
+    core: Core,
+    settings: Vec<String>,
+    teller: Teller,
     now: Instant,
-    links: Vec<LinkId>,
+    endpoints: BTreeMap<String, EndpointId>,
+    /// All attempts, by their places.
+    links: Vec<Vec<LinkId>>,
     streams: BTreeMap<String, StreamId>,
     text: String,
 }
@@ -61,95 +150,235 @@ impl Player {
     fn perform(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let now = self.now;
-        let link = self.connection.link();
         match word {
-            "open" => self.command(|connection| connection.open(now).map(|()| None)),
-            "close" => self.connection.close(now),
-            "subscribe" => {
-                let stream = rest.parse().expect("a stream");
-                self.command(|connection| connection.subscribe(now, stream).map(Some));
-                if let Some((id, _, _)) = self.connection.streams().filter(|it| it.1 == stream).last() {
-                    self.streams.insert(rest.to_owned(), id);
-                }
+            "client" | "config" | "seed" => {}
+            "endpoint" => self.endpoint(rest),
+            "remove" => {
+                let endpoint = self.endpoints[rest];
+                let removed = self.client().remove(now, endpoint);
+                self.answer(removed);
             }
+            "open" => {
+                let opened = core!(self, core => core.open(now));
+                self.answer(opened);
+            }
+            "close" => match rest.strip_prefix("by ") {
+                Some(by) => core!(self, core => core.close_by(now, at(by))),
+                None => core!(self, core => core.close(now)),
+            },
+            "shut" => self.shut_down(rest),
+            "resumed" => core!(self, core => core.handle_resumed(now)),
+            "subscribe" => self.subscribe(rest),
             "unsubscribe" => {
                 let id = self.streams[rest];
-                self.command(|connection| connection.unsubscribe(now, id).map(|()| None));
+                let ended = core!(self, core => core.unsubscribe(now, id));
+                self.answer(ended);
             }
-            "request" => {
-                self.command(|connection| connection.request(now, &Request::raw(rest, None)).map(|_| None))
+            "resync" => {
+                let id = self.streams[rest];
+                let asked = core!(self, core => core.resync(now, id));
+                self.answer(asked);
             }
-            "connected" => self.connection.handle_connected(link, now),
-            "late" => self.connection.handle_connected(self.links[self.links.len() - 2], now),
-            "failed" => self.connection.handle_connect_failed(link, now, failure(rest)),
-            "lost" => self.connection.handle_lost(link, now, loss(rest)),
-            "<" => self.frame(Frame::Text(rest)),
+            "request" => self.request(&Request::raw(rest, None)),
+            "conninfo" => self.request(&Request::ConnectionInfo),
+            "order" => self.request(&order(rest)),
+            "jump" => {
+                self.now = at(rest);
+                let now = self.now;
+                core!(self, core => core.handle_timeout(now));
+            }
+            "busy" => self.now = at(rest),
+            "state" | "links" | "readiness" | "deadline" | "streams" | "count" => self.question(word, rest),
+            _ if word.starts_with('@') => self.pass(&word[1..]),
+            _ => self.about_a_link(line),
+        }
+    }
+
+    fn client(&mut self) -> &mut Client {
+        match &mut self.core {
+            Core::Many(client) => client,
+            Core::One(_) => panic!("only a client has endpoints"),
+        }
+    }
+
+    fn endpoint(&mut self, rest: &str) {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let config = configured(&self.settings, words[1]);
+        let config = if words.get(2) == Some(&"private") { config.authenticated(true) } else { config };
+        let now = self.now;
+        let endpoint = self.client().add(now, config).expect("an endpoint");
+        self.endpoints.insert(words[0].to_owned(), endpoint);
+    }
+
+    fn subscribe(&mut self, rest: &str) {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let stream: Stream = words[0].parse().expect("a stream");
+        let after = |word: &str| {
+            let place = words.iter().position(|it| *it == word)?;
+            words.get(place + 1).copied()
+        };
+        let silence = after("silent").map(|seconds| at(seconds).since(Instant::ZERO));
+        let endpoint = after("at").map(|name| self.endpoints[name]);
+        let now = self.now;
+        let wish = match (&mut self.core, endpoint, silence) {
+            (Core::Many(client), Some(endpoint), _) => client.subscribe_at(now, endpoint, stream, silence),
+            (Core::Many(client), None, _) => client.subscribe(now, stream),
+            (Core::One(connection), _, Some(silence)) => {
+                connection.subscribe_unless_silent(now, stream, silence)
+            }
+            (Core::One(connection), _, None) => connection.subscribe(now, stream),
+        };
+        match wish {
+            Ok(id) => drop(self.streams.insert(after("as").unwrap_or(words[0]).to_owned(), id)),
+            Err(error) => self.answer(Err(error)),
+        }
+    }
+
+    fn request(&mut self, request: &Request) {
+        let now = self.now;
+        let sent = core!(self, core => core.request(now, request));
+        self.answer(sent.map(drop));
+    }
+
+    /// `down by 2.5`, and what is to be done before.
+    fn shut_down(&mut self, rest: &str) {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let plan = ShutdownPlan::by(at(words[2]))
+            .cancel_orders(words.contains(&"cancelling"))
+            .unsubscribe(words.contains(&"unsubscribing"));
+        let now = self.now;
+        self.client().shut_down(now, plan);
+    }
+
+    fn question(&mut self, word: &str, rest: &str) {
+        let teller = self.teller;
+        let deadline = core!(self, core => core.deadline());
+        let streams: Vec<_> = core!(self, core => core.streams().collect());
+        let stats: Stats = core!(self, core => core.stats().clone());
+        let lines = match (word, &self.core) {
+            ("state", Core::One(connection)) => vec![format!("{:?}", connection.state())],
+            ("readiness", Core::Many(client)) => vec![format!("{:?}", client.readiness())],
+            ("links", Core::Many(client)) => {
+                client.links().map(|(link, _, state)| format!("{} {state:?}", teller.link(link))).collect()
+            }
+            ("deadline", _) => match deadline {
+                Some(deadline) => vec![format!("{:?} at {}", deadline.cause, seconds(deadline.at))],
+                None => vec!["none".to_owned()],
+            },
+            ("streams", _) => {
+                streams.iter().map(|(_, stream, state)| format!("{stream} {state:?}")).collect()
+            }
+            ("count", _) => vec![counter(&stats, rest)],
+            _ => panic!("not a question: {word}"),
+        };
+        lines.iter().for_each(|line| self.line(&format!("= {line}")));
+    }
+
+    /// An input about a link: of the place that stands before it, and of the newest attempt there.
+    fn about_a_link(&mut self, line: &str) {
+        let (place, line) = match line.split_once(": ") {
+            Some((place, rest)) if place.parse::<usize>().is_ok() => (place.parse().unwrap(), rest),
+            _ => (0, line),
+        };
+        let (back, line) = line.strip_prefix("stale ").map_or((1, line), |line| (2, line));
+        let link = match (&self.core, self.links.get(place)) {
+            (_, Some(links)) if links.len() >= back => links[links.len() - back],
+            (Core::One(connection), _) => connection.link(),
+            (Core::Many(_), _) => panic!("no such attempt: {line}"),
+        };
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let now = self.now;
+        match word {
+            "connected" => core!(self, core => core.handle_connected(link, now)),
+            "failed" => core!(self, core => core.handle_connect_failed(link, now, failure(rest))),
+            "lost" => core!(self, core => core.handle_lost(link, now, loss(rest))),
+            "<" => self.frame(link, Frame::Text(rest)),
             "<<" => match rest.split_once(' ') {
-                Some(("closed", code)) => self.frame(Frame::Close { code: code.parse().ok(), reason: "" }),
-                _ if rest == "ping" => self.frame(Frame::Ping(b"1")),
-                _ if rest == "binary" => self.frame(Frame::Binary(b"1")),
+                Some(("closed", code)) => {
+                    self.frame(link, Frame::Close { code: code.parse().ok(), reason: "" })
+                }
+                _ if rest == "ping" => self.frame(link, Frame::Ping(b"1")),
+                _ if rest == "binary" => self.frame(link, Frame::Binary(b"1")),
                 _ => panic!("not a frame: {line}"),
             },
-            _ => {
-                let seconds = line.strip_prefix('@').unwrap_or_else(|| panic!("not an input: {line}"));
-                self.pass(seconds.parse().expect("seconds"));
+            _ => panic!("not an input: {line}"),
+        }
+    }
+
+    fn answer(&mut self, result: Result<(), CommandError>) {
+        match result {
+            Ok(()) => {}
+            Err(CommandError::RateLimited { retry }) => {
+                self.line(&format!("! refused: too many at this rate; try again at {}", seconds(retry)));
             }
+            Err(error) => self.line(&format!("! refused: {error}")),
         }
     }
 
-    fn command(
-        &mut self,
-        command: impl FnOnce(&mut Connection) -> Result<Option<StreamId>, gemini_ws::CommandError>,
-    ) {
-        if let Err(error) = command(&mut self.connection) {
-            self.line(&format!("! refused: {error}"));
-        }
-    }
-
-    fn frame(&mut self, frame: Frame<'_>) {
-        let mut scratch = Scratch::new();
-        let link = self.connection.link();
-        if let Some(event) = self.connection.handle_frame(link, self.now, frame, &mut scratch) {
-            self.line(&describe(&event));
+    fn frame(&mut self, link: LinkId, frame: Frame<'_>) {
+        let (mut scratch, now) = (Scratch::new(), self.now);
+        if let Some(event) = core!(self, core => core.handle_frame(link, now, frame, &mut scratch)) {
+            let told = self.teller.event(&event);
+            self.line(&format!("! {told}"));
         }
     }
 
     /// Lets time pass. Outputs on the way are marked with their time.
-    fn pass(&mut self, seconds: f64) {
-        let until = Instant::from_nanos(Duration::from_secs_f64(seconds).as_nanos() as u64);
-        while let Some(deadline) = self.connection.deadline().filter(|deadline| deadline.at <= until) {
+    fn pass(&mut self, until: &str) {
+        let until = at(until);
+        while let Some(deadline) =
+            core!(self, core => core.deadline()).filter(|deadline| deadline.at <= until)
+        {
             assert!(deadline.at > self.now, "due for ever: {deadline:?}");
             self.now = deadline.at;
             let before = self.text.len();
-            self.connection.handle_timeout(self.now);
+            core!(self, core => core.handle_timeout(deadline.at));
             self.drain();
-            if self.text.len() > before {
-                let after = self.text.split_off(before);
-                let millis = self.now.as_nanos() / 1_000_000;
-                for line in after.lines() {
-                    let _ = writeln!(self.text, "{line}   @{}.{:03}", millis / 1_000, millis % 1_000);
-                }
+            let after = self.text.split_off(before);
+            for line in after.lines() {
+                let _ = writeln!(self.text, "{line}   @{}", seconds(self.now));
             }
         }
         self.now = until;
     }
 
     fn drain(&mut self) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = core!(self, core => core.poll_output()) {
+            let of = |link: LinkId| self.teller.before(link);
             let line = match output {
                 Output::Connect(link) => {
-                    self.links.push(link);
-                    format!("> connect {}", self.connection.connect_request(link).expect("a request").url)
+                    let request = core!(self, core => core.connect_request(link)).expect("a request");
+                    let line = format!("> {}connect {}", of(link), request.url);
+                    if self.links.len() <= link.slot() {
+                        self.links.resize(link.slot() + 1, Vec::new());
+                    }
+                    self.links[link.slot()].push(link);
+                    line
                 }
-                Output::Send { text, .. } => format!("> {text}"),
-                Output::Close { code, .. } => format!("> close {code}"),
-                Output::Abort(link) => format!("> abort {}", link.epoch()),
-                Output::Event(event) => describe(&event),
-                other => format!("> {other:?}"),
+                other => self.teller.output(&other),
             };
             self.line(&line);
         }
     }
+}
+
+fn order(id: &str) -> Request {
+    let (symbol, one) = ("btcusd".parse().unwrap(), "1".parse().unwrap());
+    let order = NewOrder::market(id.parse().expect("an id"), symbol, Direction::Buy, one);
+    Request::PlaceOrder(order.expect("an order"))
+}
+
+/// An instant in seconds.
+fn at(text: &str) -> Instant {
+    let seconds = text.parse().expect("seconds");
+    Instant::from_nanos(Duration::from_secs_f64(seconds).as_nanos() as u64)
+}
+
+/// One counter, by its name in `Stats`.
+fn counter(stats: &Stats, name: &str) -> String {
+    let all = format!("{stats:?}");
+    let of = |text: &str| text.split([',', ' ']).next().unwrap_or_default().to_owned();
+    all.split_once(&format!(" {name}: ")).map_or_else(|| panic!("no counter: {name}"), |(_, rest)| of(rest))
 }
 
 fn failure(text: &str) -> ConnectFailure {
@@ -157,6 +386,12 @@ fn failure(text: &str) -> ConnectFailure {
     match words[..] {
         ["refused"] => ConnectFailure::Refused,
         ["certificate"] => ConnectFailure::Certificate,
+        ["name", "lookup"] => ConnectFailure::NameLookup,
+        ["handshake"] => ConnectFailure::Handshake,
+        ["timeout"] => ConnectFailure::TimedOut,
+        ["tls"] => ConnectFailure::Tls,
+        ["transport"] => ConnectFailure::Transport,
+        ["unreachable"] => ConnectFailure::Unreachable,
         ["status", status] => ConnectFailure::Status { status: status.parse().unwrap(), retry_after: None },
         ["status", status, "after", seconds] => ConnectFailure::Status {
             status: status.parse().unwrap(),
@@ -169,67 +404,9 @@ fn failure(text: &str) -> ConnectFailure {
 fn loss(text: &str) -> Lost {
     match text {
         "end" => Lost::End,
+        "protocol" => Lost::Protocol,
         "reset" => Lost::Reset,
+        "transport" => Lost::Transport,
         _ => panic!("not a loss: {text}"),
     }
-}
-
-/// An event on one line.
-fn describe(event: &Event<'_>) -> String {
-    let retry = |retry: &Option<Instant>| match retry {
-        Some(at) => {
-            format!("retry at {}.{:03}", at.as_nanos() / 1_000_000_000, at.as_nanos() / 1_000_000 % 1_000)
-        }
-        None => "no retry".to_owned(),
-    };
-    let text = match event {
-        Event::BookTicker(it) => format!("ticker {} {}", it.symbol, it.update_id),
-        Event::DepthSnapshot(it) => format!("snapshot {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
-        Event::DepthUpdate(it) => format!("update {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
-        Event::Trade(it) => format!("trade {} {}", it.symbol, it.trade_id),
-        Event::Reply { request, outcome: Outcome::Answered(it), .. } => {
-            format!("reply {} status {}", request.get(), it.status.unwrap_or(0))
-        }
-        Event::Reply { request, outcome, .. } => format!("reply {} {outcome:?}", request.get()),
-        Event::Subscribed { stream, .. } => format!("subscribed {stream}"),
-        Event::Unsubscribed { stream, last: true, .. } => format!("unsubscribed {stream}"),
-        Event::Unsubscribed { stream, .. } => format!("unsubscribed {stream}, which another still wants"),
-        Event::Rejected { stream, error, .. } => {
-            format!("rejected {stream}: {} {}", error.code, error.message)
-        }
-        Event::Gap { symbol, expected, got: Some(got) } => {
-            format!("gap {symbol} expected {expected} got {got}")
-        }
-        Event::Gap { symbol, expected, got: None } => format!("gap {symbol} after {expected}"),
-        Event::Synced { symbol, .. } => format!("synced {symbol}"),
-        Event::Opened { link, missing_since: None } => format!("opened {}", link.epoch()),
-        Event::Opened { link, missing_since: Some(at) } => {
-            let millis = at.as_nanos() / 1_000_000;
-            format!(
-                "opened {}; events since {}.{:03} may be missing",
-                link.epoch(),
-                millis / 1_000,
-                millis % 1_000
-            )
-        }
-        Event::Live { link } => format!("live {}", link.epoch()),
-        Event::ConnectFailed { link, why, retry: at } => {
-            format!("connect failed {}: {why}; {}", link.epoch(), retry(at))
-        }
-        Event::PeerClosing { link, code, .. } => format!("peer closing {} with {code:?}", link.epoch()),
-        Event::Disconnected { link, why, retry: at } => {
-            format!("disconnected {}: {why}; {}", link.epoch(), retry(at))
-        }
-        Event::Closed { reason, abandoned } if *abandoned == Abandoned::default() => {
-            format!("closed: {reason}")
-        }
-        Event::Closed { reason, abandoned } => {
-            format!("closed: {reason}; abandoned {} requests, {} links", abandoned.requests, abandoned.links)
-        }
-        Event::Ignored(it) => format!("ignored: {:?}", it.why),
-        Event::Unrecognized(_) => "unrecognized".to_owned(),
-        Event::Malformed(it) => format!("malformed: {}", it.error),
-        other => format!("{other:?}"),
-    };
-    format!("! {text}")
 }

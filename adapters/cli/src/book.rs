@@ -38,7 +38,8 @@ pub(crate) fn run(options: &arguments::Book) -> Result<(), Failure> {
 fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> {
     let mut scratch = Scratch::new();
     scratch.set_symbol(symbol.or_else(|| UNNAMED.parse().ok()));
-    let mut reader = Reader::default();
+    // Crossed books are reported like others, and marked.
+    let mut reader = Reader { books: Books::new().trust_crossed(), ..Reader::default() };
     while let Some((endpoint, line)) = frames.next()? {
         reader.report.frames += 1;
         let frame = str::from_utf8(line.frame).ok();

@@ -24,7 +24,7 @@ const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// All accounts and their orders.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Desk {
     pub(crate) accounts: Vec<Account>,
     /// By account.

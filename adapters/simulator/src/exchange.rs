@@ -49,8 +49,8 @@ const HELD_REPLIES_MAX: usize = 10_000;
 ///
 /// After each `handle_*` call, poll until there is no output. Time is what the caller says, and a
 /// time before the latest one counts as the latest. See the [crate's documentation](crate) for an
-/// example.
-#[derive(Debug)]
+/// example. A copy goes on by itself, as this one would.
+#[derive(Clone, Debug)]
 pub struct Exchange {
     now: Instant,
     epoch: i64,
@@ -74,7 +74,7 @@ pub struct Exchange {
     connections: (u64, u32),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Source {
     Market(Box<Market>),
     Recording(Box<Player>),
@@ -230,6 +230,14 @@ impl Exchange {
         self.source.books().book(symbol)
     }
 
+    /// The names of a session's streams, its account's included, but without requests for quotes; nothing on
+    /// endpoints of the archived generation.
+    pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
+        let open = self.sessions.get(session);
+        let public = open.into_iter().flat_map(|open| open.streams.keys().map(String::as_str));
+        public.chain(self.private_names(session))
+    }
+
     /// The symbols, each once.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.source.books().symbols()
@@ -352,9 +360,7 @@ impl Exchange {
             Method::ListSubscriptions => {
                 let quotes = self.source.books_mut().quotes();
                 let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers.contains(&session));
-                let open = self.sessions.get(session);
-                let names = open.into_iter().flat_map(|open| open.streams.keys().cloned().map(Value::String));
-                let names = names.chain(self.private_names(session));
+                let names = self.subscriptions(session).map(Value::from);
                 let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
                 requests::result(id, &Value::Array(names.collect()).to_string())
             }

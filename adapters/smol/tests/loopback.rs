@@ -2,6 +2,8 @@
 //!
 //! Every test is bounded by a time-out.
 
+mod peers;
+
 use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,20 +12,10 @@ use std::time::Duration;
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config as Market, Exchange};
 use gemini_ws_smol::gemini_ws::{
-    Book, Books, CloseReason, Config, ConnectFailure, Connection, Event, Instant, Lost, Outcome, Request,
+    Book, Books, CloseReason, Config, ConnectFailure, Connection, Event, Lost, Outcome, Request,
 };
 use gemini_ws_smol::{Closed, Smol, client};
-
-const STREAMS: [&str; 3] = ["btcusd@depth@100ms", "btcusd@bookTicker", "btcusd@trade"];
-
-/// A test that does not end in time has failed.
-fn within<T>(future: impl Future<Output = T>) -> T {
-    let timeout = async {
-        smol::Timer::after(Duration::from_secs(20)).await;
-        panic!("not done in time");
-    };
-    smol::block_on(smol::future::or(future, timeout))
-}
+use peers::{against, read_request, upgrade, within};
 
 /// A server on a port of its own; it runs while `client` does.
 fn with_server<T>(client: impl AsyncFnOnce(String) -> T) -> T {
@@ -34,11 +26,7 @@ fn with_server<T>(client: impl AsyncFnOnce(String) -> T) -> T {
 }
 
 fn connection(url: &str) -> Connection {
-    let mut connection = Connection::new(Config::new(url), 1);
-    for stream in STREAMS {
-        connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
-    }
-    connection
+    peers::connection(Config::new(url))
 }
 
 #[test]
@@ -94,6 +82,7 @@ fn a_queue_of_events_holds_the_driver_back_and_loses_nothing() {
     });
 }
 
+/// Scenario L-010: the queue is full, and whoever would take from it is not there any more.
 #[test]
 fn a_consumer_that_takes_nothing_does_not_hold_up_the_end() {
     with_server(async |url| {
@@ -159,49 +148,6 @@ fn commands_of_a_handle() {
     });
 }
 
-/// Runs a client against a peer made of blocking code, until an event is accepted, and then ends it.
-fn against(
-    scheme: &str,
-    peer: impl FnOnce(TcpStream) + Send + 'static,
-    mut accept: impl FnMut(&Event<'_>) -> bool,
-) -> Closed {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let thread = std::thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        peer(stream);
-    });
-    let (handle, driver) = client(connection(&format!("{scheme}://127.0.0.1:{port}")));
-    let on_event = |_: &mut Connection, _, event: Event<'_>| {
-        if accept(&event) {
-            handle.shutdown();
-        }
-    };
-    let closed = within(driver.run(&Smol::new(), on_event));
-    thread.join().unwrap();
-    closed
-}
-
-fn read_request(stream: &mut TcpStream) -> String {
-    let (mut request, mut byte) = (Vec::new(), [0]);
-    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
-        request.push(byte[0]);
-    }
-    String::from_utf8(request).unwrap()
-}
-
-fn upgrade(stream: &mut TcpStream) {
-    use gemini_ws_smol::async_tungstenite::tungstenite::handshake::derive_accept_key;
-    let request = read_request(stream);
-    let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
-    let mut headers = request.lines().filter_map(|line| line.split_once(": "));
-    let key = headers.find(header("sec-websocket-key")).expect("a key").1;
-    let accept = derive_accept_key(key.as_bytes());
-    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-    write!(stream, "{head}Sec-WebSocket-Accept: {accept}\r\n\r\n").unwrap();
-}
-
 /// Scenarios L-028 and L-081: which refusals are final, and which ask for a delay.
 #[test]
 fn refused_upgrades() {
@@ -265,7 +211,7 @@ fn a_torn_transport() {
     assert!(matches!(why, Some(Lost::End | Lost::Reset)), "{why:?}");
 }
 
-/// A peer's Close frame is answered with its code before the transport is let go (scenario L-037).
+/// A peer's Close frame is answered with its code before the transport is let go (scenarios L-036 and L-037).
 #[test]
 fn a_close_frame_is_answered() {
     let (sender, answer) = std::sync::mpsc::channel();

@@ -152,6 +152,7 @@ impl BookReport {
             None => "live",
             Some(StaleReason::Gap) => "stale: an update is missing",
             Some(StaleReason::Disconnected) => "stale: the link ended",
+            Some(StaleReason::Crossed) => "stale: crossed",
             Some(StaleReason::Overflow) => "stale: events were dropped",
             Some(StaleReason::Quiet) => "stale: nothing came for too long",
         };

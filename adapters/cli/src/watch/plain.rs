@@ -117,6 +117,7 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
     match session.book(market.symbol) {
         _ if market.is_refused() => "refused",
         None => "waiting",
+        Some(Book::Stale { reason: StaleReason::Crossed, .. }) => "crossed",
         Some(Book::Live(book)) if book.is_crossed() => "crossed",
         Some(Book::Live(_)) => "live",
         Some(Book::Stale { reason: StaleReason::Gap, .. }) => "stale: gap",

@@ -119,7 +119,8 @@ impl Session {
             frame_rate: Rate::default(),
             event_rate: Rate::default(),
             positions: symbols.iter().enumerate().map(|(position, symbol)| (*symbol, position)).collect(),
-            books: Books::new(),
+            // They are shown, and marked.
+            books: Books::new().trust_crossed(),
             stats: Stats::default(),
             events: 0,
         }

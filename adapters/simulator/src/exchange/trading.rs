@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{Exchange, REQUEST_WINDOW, Source, window};
 use crate::accounts::AccountId;
 use crate::desk::Desk;
@@ -408,8 +406,8 @@ impl Exchange {
     }
 
     /// The names of a session's private streams.
-    pub(super) fn private_names(&self, session: SessionId) -> impl Iterator<Item = Value> + '_ {
+    pub(super) fn private_names(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
-        open.into_iter().flat_map(|open| open.private.streams.iter().map(|stream| Value::from(stream.name())))
+        open.into_iter().flat_map(|open| open.private.streams.iter().map(|stream| stream.name()))
     }
 }

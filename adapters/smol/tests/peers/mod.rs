@@ -1,0 +1,141 @@
+//! Peers made of blocking code, which can do what no server would.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gemini_ws_smol::async_tungstenite::tungstenite::handshake::derive_accept_key;
+use gemini_ws_smol::gemini_ws::{Config, Connection, Event, Instant};
+use gemini_ws_smol::{Closed, Smol, client};
+
+/// A test that does not end in time has failed.
+pub(crate) fn within<T>(future: impl Future<Output = T>) -> T {
+    let timeout = async {
+        smol::Timer::after(Duration::from_secs(20)).await;
+        panic!("not done in time");
+    };
+    smol::block_on(smol::future::or(future, timeout))
+}
+
+/// A connection with some wishes.
+pub(crate) fn connection(config: Config) -> Connection {
+    let mut connection = Connection::new(config, 1);
+    for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "btcusd@trade"] {
+        connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+    }
+    connection
+}
+
+/// Listens on a port of its own, and does this to the first who connects.
+pub(crate) fn listen<T: Send + 'static>(
+    scheme: &str,
+    peer: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+        peer(stream)
+    });
+    (url, thread)
+}
+
+/// Runs a client against a peer, until an event is accepted, and then ends it. Also what the peer returns.
+pub(crate) fn meet<T: Send + 'static>(
+    scheme: &str,
+    configure: impl FnOnce(Config) -> Config,
+    peer: impl FnOnce(TcpStream) -> T + Send + 'static,
+    mut accept: impl FnMut(&mut Connection, Instant, &Event<'_>) -> bool,
+) -> (Closed, T) {
+    let (url, thread) = listen(scheme, peer);
+    let (handle, driver) = client(connection(configure(Config::new(url))));
+    let on_event = |connection: &mut Connection, now, event: Event<'_>| {
+        if accept(connection, now, &event) {
+            handle.shutdown();
+        }
+    };
+    let closed = within(driver.run(&Smol::new(), on_event));
+    (closed, thread.join().unwrap())
+}
+
+/// The same with the defaults.
+pub(crate) fn against(
+    scheme: &str,
+    peer: impl FnOnce(TcpStream) + Send + 'static,
+    mut accept: impl FnMut(&Event<'_>) -> bool,
+) -> Closed {
+    meet(scheme, |config| config, peer, |_, _, event| accept(event)).0
+}
+
+pub(crate) fn read_request(stream: &mut TcpStream) -> String {
+    let (mut request, mut byte) = (Vec::new(), [0]);
+    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+        request.push(byte[0]);
+    }
+    String::from_utf8(request).unwrap()
+}
+
+pub(crate) fn upgrade(stream: &mut TcpStream) {
+    let request = read_request(stream);
+    let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
+    let mut headers = request.lines().filter_map(|line| line.split_once(": "));
+    let key = headers.find(header("sec-websocket-key")).expect("a key").1;
+    let accept = derive_accept_key(key.as_bytes());
+    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    write!(stream, "{head}Sec-WebSocket-Accept: {accept}\r\n\r\n").unwrap();
+}
+
+/// Opcodes, with the bit that says that the message is whole.
+pub(crate) const TEXT: u8 = 0x81;
+pub(crate) const CLOSE: u8 = 0x88;
+pub(crate) const PING: u8 = 0x89;
+pub(crate) const PONG: u8 = 0x8a;
+
+/// A server's frame of up to 65,535 bytes.
+pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![opcode];
+    match u8::try_from(payload.len()) {
+        Ok(length @ 0..126) => frame.push(length),
+        _ => {
+            frame.push(126);
+            frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// A client's frame, unmasked; `None` at the end of the transport.
+pub(crate) fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).ok()?;
+    assert_eq!(head[1] & 0x80, 0x80, "a client's frames are masked");
+    let mut length = [0; 8];
+    match head[1] & 0x7f {
+        126 => stream.read_exact(&mut length[6..]).ok()?,
+        127 => stream.read_exact(&mut length).ok()?,
+        short => length[7] = short,
+    }
+    let mut mask = [0; 4];
+    stream.read_exact(&mut mask).ok()?;
+    let mut payload = vec![0; u64::from_be_bytes(length) as usize];
+    stream.read_exact(&mut payload).ok()?;
+    payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+    Some((head[0], payload))
+}
+
+/// All frames, until a Close frame or the end.
+pub(crate) fn read_frames(stream: &mut TcpStream) -> Vec<(u8, Vec<u8>)> {
+    let mut frames = Vec::new();
+    while frames.last().is_none_or(|(opcode, _)| *opcode != CLOSE)
+        && let Some(frame) = read_frame(stream)
+    {
+        frames.push(frame);
+    }
+    frames
+}

@@ -1,0 +1,586 @@
+//! What only bytes on a socket show: frames that are cut, malformed or too long, peers that do not read, ends
+//! in the midst of something.
+//!
+//! Every test is bounded by a time-out.
+
+mod peers;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use gemini_ws_smol::gemini_ws::{
+    CloseReason, Config, ConnectFailure, Connection, Event, Lost, RawJson, Request,
+};
+use gemini_ws_smol::{Smol, client};
+use peers::{
+    CLOSE, PING, PONG, TEXT, against, frame, listen, meet, read_frame, read_frames, read_request, upgrade,
+    within,
+};
+
+const TRADE: &str = r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#;
+
+/// L-020: the future is dropped while it dials, while the upgrade is under way, when it is open, and while it
+/// closes: the socket is let go each time.
+#[test]
+fn dropped_in_the_midst() {
+    for upgraded in [false, true] {
+        for closing in [false, true] {
+            let (reached, is_reached) = smol::channel::bounded(1);
+            let (url, thread) = listen("ws", move |mut stream| {
+                if upgraded {
+                    upgrade(&mut stream);
+                    read_frame(&mut stream).expect("a subscription");
+                } else {
+                    stream.read_exact(&mut [0; 16]).unwrap();
+                }
+                reached.try_send(()).unwrap();
+                let mut rest = Vec::new();
+                stream.read_to_end(&mut rest).map(|_| ()).map_err(|error| error.kind())
+            });
+            let (handle, driver) = client(peers::connection(Config::new(url)));
+            let smol = Smol::new();
+            let run = async {
+                driver.run(&smol, |_, _, _| {}).await;
+            };
+            let drop_it = async {
+                is_reached.recv().await.unwrap();
+                if closing {
+                    handle.shutdown();
+                    smol::future::yield_now().await;
+                }
+            };
+            within(smol::future::or(run, drop_it));
+            let ended = thread.join().unwrap();
+            assert!(
+                ended.is_ok() || ended == Err(std::io::ErrorKind::ConnectionReset),
+                "{upgraded}, {closing}: {ended:?}"
+            );
+        }
+    }
+}
+
+/// L-021: the end is wanted when the peer has read nothing of the request to upgrade, some of it, or all:
+/// nothing follows it.
+#[test]
+fn an_end_in_the_midst_of_the_upgrade() {
+    for some in [0, 1, 20, usize::MAX] {
+        let (reached, is_reached) = smol::channel::bounded(1);
+        let (url, thread) = listen("ws", move |mut stream| {
+            let mut request = vec![0; some.min(20)];
+            stream.read_exact(&mut request).unwrap();
+            if some == usize::MAX {
+                request.extend_from_slice(read_request(&mut stream).as_bytes());
+            }
+            reached.try_send(()).unwrap();
+            let _ = stream.read_to_end(&mut request);
+            String::from_utf8(request).unwrap()
+        });
+        let (handle, driver) = client(peers::connection(Config::new(url)));
+        let smol = Smol::new();
+        let end = async {
+            is_reached.recv().await.unwrap();
+            handle.shutdown();
+        };
+        let (closed, ()) = within(smol::future::zip(driver.run(&smol, |_, _, _| {}), end));
+        assert_eq!(closed.reason, CloseReason::Requested);
+        let request = thread.join().unwrap();
+        assert!(request.find("\r\n\r\n").is_none_or(|end| end + 4 == request.len()), "{some}: {request}");
+    }
+}
+
+/// L-023: TCP is there and TLS never answers: the limit of time is one for all of it.
+#[test]
+fn a_tls_handshake_that_stalls() {
+    let stall = |mut stream: TcpStream| drop(stream.read_to_end(&mut Vec::new()));
+    let timeout = |config: Config| config.connect_timeout(Duration::from_millis(100));
+    let mut why = None;
+    let (closed, ()) = meet("wss", timeout, stall, |_, _, event| match event {
+        Event::ConnectFailed { why: told, retry: Some(_), .. } => {
+            why = Some(*told);
+            true
+        }
+        _ => false,
+    });
+    assert_eq!((closed.reason, why), (CloseReason::Requested, Some(ConnectFailure::TimedOut)));
+}
+
+/// L-041: what comes after a Close frame, in the same chunk or in the next, is not delivered, and the cause
+/// stays what it was.
+#[test]
+fn a_frame_after_the_close() {
+    for apart in [false, true] {
+        let peer = move |mut stream: TcpStream| {
+            upgrade(&mut stream);
+            let (close, text) = (frame(CLOSE, &1001_u16.to_be_bytes()), frame(TEXT, TRADE.as_bytes()));
+            if apart {
+                stream.write_all(&close).unwrap();
+                std::thread::sleep(Duration::from_millis(20));
+                let _ = stream.write_all(&text);
+            } else {
+                stream.write_all(&[close, text].concat()).unwrap();
+            }
+            let _ = read_frames(&mut stream);
+        };
+        let (mut trades, mut ends) = (0, Vec::new());
+        against("ws", peer, |event| {
+            trades += u32::from(matches!(event, Event::Trade(_)));
+            if let Event::Disconnected { why, .. } = event {
+                ends.push(*why);
+            }
+            !ends.is_empty()
+        });
+        assert_eq!((trades, ends), (0, vec![Lost::Closed { code: Some(1001) }]), "apart: {apart}");
+    }
+}
+
+/// How a link ended that a peer opened, and then did this to.
+fn end_of(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Lost {
+    let mut why = None;
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        peer(&mut stream);
+    };
+    against("ws", peer, |event| {
+        if let Event::Disconnected { why: told, .. } = event {
+            assert_eq!(why.replace(*told), None, "one end");
+        }
+        why.is_some()
+    });
+    why.expect("an end")
+}
+
+/// L-043: the transport ends without a Close frame: between frames, in a header, in a payload, within a
+/// message of several frames.
+#[test]
+fn an_end_without_a_close_frame() {
+    let whole = frame(TEXT, TRADE.as_bytes());
+    for bytes in [whole.clone(), whole[..1].to_vec(), whole[..9].to_vec(), frame(0x01, b"{\"e\"")] {
+        let why = end_of(move |stream| {
+            read_frame(stream).expect("a subscription");
+            stream.write_all(&bytes).unwrap();
+            let _ = stream.shutdown(Shutdown::Write);
+        });
+        assert_eq!(why, Lost::End);
+    }
+}
+
+/// L-044: the Close frame came, and then the transport breaks instead of ending.
+#[test]
+fn a_reset_after_the_close_frame() {
+    let why = end_of(|stream| {
+        // The subscription is left unread, which makes a reset of the end.
+        std::thread::sleep(Duration::from_millis(50));
+        stream.write_all(&frame(CLOSE, &1001_u16.to_be_bytes())).unwrap();
+    });
+    assert_eq!(why, Lost::Closed { code: Some(1001) });
+}
+
+/// L-045: Close frames as they should and should not be. What is no code is none or a breach of the protocol,
+/// and never holds anything up.
+#[test]
+fn malformed_close_frames() {
+    let coded = |code: u16| code.to_be_bytes().to_vec();
+    let reason = |length: usize| [coded(1000), vec![b'x'; length]].concat();
+    let closed = |code| Lost::Closed { code: Some(code) };
+    let mut table = vec![
+        (Vec::new(), Lost::Closed { code: None }),
+        (vec![3], Lost::Protocol),
+        (coded(1000), closed(1000)),
+        (reason(123), closed(1000)),
+        (reason(124), Lost::Protocol),
+        ([coded(1000), vec![0xff]].concat(), Lost::Protocol),
+    ];
+    table.extend([3000, 4999].map(|code| (coded(code), closed(code))));
+    for (payload, expected) in table {
+        let shown = payload.clone();
+        let why = end_of(move |stream| {
+            stream.write_all(&frame(CLOSE, &payload)).unwrap();
+            read_frames(stream);
+        });
+        assert_eq!(why, expected, "{shown:?}");
+    }
+    // Whatever is made of codes that nobody may send, it is an end that is tried again.
+    for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
+        let why = end_of(move |stream| {
+            stream.write_all(&frame(CLOSE, &coded(code))).unwrap();
+            for (opcode, payload) in read_frames(stream) {
+                let answer = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                let legal = answer.is_none_or(|code| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999));
+                assert!(opcode != CLOSE || legal, "{code} is answered with {answer:?}");
+            }
+        });
+        assert!(matches!(why, Lost::Protocol | Lost::Closed { .. }), "{code}: {why:?}");
+    }
+}
+
+/// L-046: the peer answers our Close with a breach of the protocol: one end, and no further answer.
+#[test]
+fn a_breach_while_closing() {
+    for bytes in [frame(0x08, &1000_u16.to_be_bytes()), frame(TEXT | 0x40, b"{}")] {
+        let peer = move |mut stream: TcpStream| {
+            upgrade(&mut stream);
+            while read_frame(&mut stream).expect("a Close frame").0 != CLOSE {}
+            stream.write_all(&bytes).unwrap();
+            read_frames(&mut stream)
+        };
+        let mut ends = 0;
+        let (closed, after) = meet(
+            "ws",
+            |config| config,
+            peer,
+            |_, _, event| {
+                ends += u32::from(matches!(event, Event::Closed { .. }));
+                matches!(event, Event::Opened { .. })
+            },
+        );
+        assert_eq!((ends, after), (1, Vec::new()));
+        assert!(matches!(closed.reason, CloseReason::Requested | CloseReason::RequestedUnclean));
+    }
+}
+
+/// L-053 and L-054: the peer reads nothing, so that the writer is stuck, and then the end is wanted: the
+/// transport is dropped when the time for the handshake is over.
+#[test]
+fn a_peer_that_reads_nothing() {
+    let (done, is_done) = mpsc::channel::<()>();
+    let peer = move |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        let _ = is_done.recv_timeout(Duration::from_secs(10));
+    };
+    let configure = |config: Config| config.close_timeout(Duration::from_millis(200));
+    let (url, thread) = listen("ws", peer);
+    let (handle, driver) = client(peers::connection(configure(Config::new(url))));
+    let (mut lost, mut began) = (0, None);
+    let closed =
+        within(driver.run(&Smol::new(), |connection: &mut Connection, now, event: Event<'_>| match event {
+            Event::Opened { .. } => {
+                let (large, mut sent) = (large(), 0);
+                while connection.request(now, &large).is_ok() {
+                    sent += 1;
+                }
+                assert!(sent > 50, "{sent} requests of 200 kB, more than any socket takes");
+                began = Some(std::time::Instant::now());
+                handle.shutdown();
+            }
+            Event::Reply { .. } => lost += 1,
+            _ => {}
+        }));
+    let took = began.unwrap().elapsed();
+    assert_eq!(closed.reason, CloseReason::RequestedUnclean);
+    assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(3), "{took:?}");
+    assert!(lost > 50, "{lost} requests are answered");
+    done.send(()).unwrap();
+    thread.join().unwrap();
+}
+
+/// A request of 200 kB.
+fn large() -> Request {
+    let parameters = format!("\"{}\"", "x".repeat(200_000));
+    Request::raw("large", Some(RawJson::new(&parameters).unwrap()))
+}
+
+/// L-055: the peer closes its half and goes on to read: that is the end of the link.
+#[test]
+fn half_a_peer() {
+    let why = end_of(|stream| {
+        stream.shutdown(Shutdown::Write).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    assert_eq!(why, Lost::End);
+}
+
+/// L-064: pings are answered, with what they carry, by a client that has nothing of its own to say.
+#[test]
+fn pongs_by_themselves() {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        read_frame(&mut stream).expect("a subscription");
+        for payload in ["", "one", "two"] {
+            stream.write_all(&frame(PING, payload.as_bytes())).unwrap();
+            assert_eq!(read_frame(&mut stream), Some((PONG, payload.as_bytes().to_vec())));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        stream.write_all(&frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
+        let rest = read_frames(&mut stream);
+        assert_eq!(rest.first().map(|frame| frame.0), Some(CLOSE));
+    };
+    against("ws", peer, |event| matches!(event, Event::Live { .. }));
+}
+
+/// L-103: ten requests, and then the end, to a peer that reads a byte at a time: all ten, then the Close frame.
+#[test]
+fn last_words_to_a_slow_reader() {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        std::thread::sleep(Duration::from_millis(50));
+        let (mut bytes, mut byte) = (Vec::new(), [0]);
+        while !bytes.windows(2).any(|two| two == [CLOSE, 0x82])
+            && stream.read(&mut byte).is_ok_and(|n| n == 1)
+        {
+            bytes.push(byte[0]);
+        }
+        bytes
+    };
+    let (_, bytes) = meet(
+        "ws",
+        |config| config,
+        peer,
+        |connection, now, event| {
+            let open = matches!(event, Event::Opened { .. });
+            for _ in 0..if open { 10 } else { 0 } {
+                connection.request(now, &Request::Time).unwrap();
+            }
+            open
+        },
+    );
+    // The subscription, ten requests of less than 126 bytes, and the head of the Close frame.
+    let (mut rest, mut frames) = (&bytes[..], 0);
+    while let [TEXT, length, after @ ..] = rest {
+        rest = &after[4 + usize::from(length & 0x7f)..];
+        frames += 1;
+    }
+    assert_eq!((frames, rest), (11, &[CLOSE, 0x82][..]));
+}
+
+/// L-104: much waits to be written, and a frame comes that is too long: the end does not wait behind it, and what
+/// was asked is answered. The driver drops the socket without a Close frame of its own.
+#[test]
+fn an_end_before_the_queue() {
+    let (done, is_done) = mpsc::channel::<()>();
+    let peer = move |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        std::thread::sleep(Duration::from_millis(50));
+        stream.write_all(&[vec![TEXT, 127], (1_u64 << 30).to_be_bytes().to_vec()].concat()).unwrap();
+        let _ = is_done.recv_timeout(Duration::from_secs(10));
+    };
+    let (url, thread) = listen("ws", peer);
+    let (handle, driver) = client(peers::connection(Config::new(url)));
+    let (mut sent, mut lost, mut began, mut took) = (0, 0, None, None);
+    within(driver.run(&Smol::new(), |connection: &mut Connection, now, event: Event<'_>| match event {
+        Event::Opened { .. } => {
+            let large = large();
+            while connection.request(now, &large).is_ok() {
+                sent += 1;
+            }
+            began = Some(std::time::Instant::now());
+        }
+        Event::Reply { .. } => lost += 1,
+        Event::Disconnected { why, .. } => {
+            assert_eq!(why, Lost::Protocol);
+            took = began.map(|began| began.elapsed());
+            handle.shutdown();
+        }
+        _ => {}
+    }));
+    assert!(took.is_some_and(|took| took < Duration::from_secs(2)), "{took:?}");
+    assert!(sent > 50 && lost == sent, "{lost} of {sent} requests are answered");
+    done.send(()).unwrap();
+    thread.join().unwrap();
+}
+
+/// L-115: a frame that announces more than the limit, or all that can be announced, or one that is compressed
+/// though nobody agreed to that: the end at once.
+#[test]
+fn a_frame_that_is_too_long() {
+    let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
+    for bytes in [long(1 << 30), long(u64::MAX >> 1), long(u64::MAX), frame(TEXT | 0x40, b"xxxx")] {
+        let why = end_of(move |stream| {
+            stream.write_all(&bytes).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        assert_eq!(why, Lost::Protocol);
+    }
+}
+
+/// L-107: the future of a request is dropped before it is done, again and again; what the peer sees is whole
+/// frames, one for each that was carried out.
+#[test]
+fn requests_that_are_dropped() {
+    let (url, thread) = listen("ws", |mut stream| {
+        upgrade(&mut stream);
+        let mut methods = Vec::new();
+        while let Some((opcode, payload)) = read_frame(&mut stream) {
+            let text = String::from_utf8_lossy(&payload).into_owned();
+            if opcode == CLOSE {
+                stream.write_all(&frame(CLOSE, &payload)).unwrap();
+                break;
+            }
+            methods.push(text);
+        }
+        methods
+    });
+    let (handle, driver) = client(Connection::new(Config::new(url), 1));
+    let (live, is_live) = smol::channel::bounded(1);
+    let smol = Smol::new();
+    let run = driver.run(&smol, |_, _, event| {
+        if let Event::Live { .. } = event {
+            live.try_send(()).unwrap();
+        }
+    });
+    let commands = async {
+        is_live.recv().await.unwrap();
+        for polls in 0..40 {
+            let request = handle.request(Request::raw(format!("m{polls}"), None));
+            let patience = async {
+                for _ in 0..polls % 4 {
+                    smol::future::yield_now().await;
+                }
+                Err(gemini_ws_smol::RequestError::Closed)
+            };
+            let _ = smol::future::or(request, patience).await;
+        }
+        handle.shutdown();
+    };
+    let (closed, ()) = within(smol::future::zip(run, commands));
+    assert_eq!(closed.reason, CloseReason::Requested);
+    let texts = thread.join().unwrap();
+    let numbers: Vec<u32> = texts
+        .iter()
+        .map(|text| {
+            let rest = text.split_once("\"method\":\"m").expect("a whole request").1;
+            rest.strip_suffix("\"}").expect("a whole request").parse().unwrap()
+        })
+        .collect();
+    assert!(!numbers.is_empty() && numbers.is_sorted_by(|before, after| before < after), "{numbers:?}");
+}
+
+/// L-108: requests, answers to pings and the Close frame compete for a socket that takes little at a time.
+#[test]
+fn whole_frames_only() {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        let mut pings = stream.try_clone().unwrap();
+        let pinging = std::thread::spawn(move || {
+            for number in 0..200_u8 {
+                if pings.write_all(&frame(PING, &[number; 100])).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        });
+        std::thread::sleep(Duration::from_millis(30));
+        let (mut requests, mut pongs, mut closes) = (0, Vec::new(), 0);
+        while let Some((opcode, payload)) = read_frame(&mut stream) {
+            assert_eq!(closes, 0, "nothing follows a Close frame");
+            match opcode {
+                TEXT => {
+                    let text = String::from_utf8(payload).unwrap();
+                    assert!(text.starts_with("{\"id\":") && text.ends_with('}'), "{} bytes", text.len());
+                    requests += 1;
+                }
+                PONG => {
+                    assert!(payload.len() == 100 && payload.iter().all(|byte| *byte == payload[0]));
+                    pongs.push(payload[0]);
+                }
+                CLOSE => {
+                    let _ = stream.write_all(&frame(CLOSE, &payload));
+                    closes += 1;
+                }
+                other => panic!("opcode {other}"),
+            }
+        }
+        pinging.join().unwrap();
+        assert!(pongs.is_sorted(), "{pongs:?}");
+        (requests, closes, pongs.len())
+    };
+    let mut sent = 0;
+    let (closed, (requests, closes, pongs)) = meet(
+        "ws",
+        |config| config,
+        peer,
+        |connection, now, event| {
+            if let Event::Opened { .. } = event {
+                let large = large();
+                while connection.request(now, &large).is_ok() {
+                    sent += 1;
+                }
+            }
+            matches!(event, Event::Opened { .. })
+        },
+    );
+    assert_eq!((closed.reason, closes), (CloseReason::Requested, 1));
+    assert!(pongs > 0 && requests == sent + 1, "{requests} of {sent} requests, {pongs} pongs");
+}
+
+/// L-110: the same frames, cut at every byte: the same events.
+#[test]
+fn input_cut_at_every_byte() {
+    let trades: Vec<u8> = (0..3_u8)
+        .flat_map(|number| frame(TEXT, TRADE.replace("77", &(70 + number).to_string()).as_bytes()))
+        .collect();
+    let script = [frame(TEXT, br#"{"id":1,"status":200}"#), frame(PING, b"?"), trades].concat();
+    let mut all = Vec::new();
+    for cut in 0..=script.len() {
+        let script = script.clone();
+        let peer = move |mut stream: TcpStream| {
+            upgrade(&mut stream);
+            stream.set_nodelay(true).unwrap();
+            if cut == script.len() {
+                // One byte at a time.
+                script.iter().for_each(|byte| stream.write_all(&[*byte]).unwrap());
+            } else {
+                stream.write_all(&script[..cut]).unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+                stream.write_all(&script[cut..]).unwrap();
+            }
+            read_frames(&mut stream);
+        };
+        let mut events = Vec::new();
+        against("ws", peer, |event| {
+            let link = matches!(event, Event::Disconnected { .. } | Event::Closed { .. });
+            if !link {
+                events.push(format!("{event:?}"));
+            }
+            matches!(event, Event::Trade(trade) if trade.trade_id == 72)
+        });
+        all.push(events);
+    }
+    assert!(all[0].len() == 8 && all.iter().all(|events| *events == all[0]), "{all:?}");
+}
+
+/// L-112: whoever takes the events panics; the driver, which runs in another task, ends in good order.
+#[test]
+fn a_consumer_that_panics() {
+    let (url, thread) = listen("ws", |mut stream| {
+        upgrade(&mut stream);
+        stream.write_all(&frame(TEXT, TRADE.as_bytes())).unwrap();
+        read_frames(&mut stream)
+    });
+    let (handle, driver) = client(peers::connection(Config::new(url)));
+    let smol = Smol::new();
+    let (mut events, run) = driver.run_with_events(&smol, 4);
+    let consumer = std::thread::spawn(move || {
+        within(async {
+            while let Some(event) = events.next().await {
+                assert!(!matches!(event.as_event(), Event::Trade(_)), "a consumer that cannot take a trade");
+            }
+        });
+    });
+    let closed = within(run);
+    assert_eq!(closed.reason, CloseReason::Requested);
+    assert!(consumer.join().is_err(), "it panicked");
+    let frames = thread.join().unwrap();
+    assert_eq!(frames.last().map(|frame| frame.0), Some(CLOSE));
+    drop(handle);
+}
+
+/// L-114: empty messages, in one frame and in several: a message each, and the link lives on.
+#[test]
+fn empty_messages() {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        let empty =
+            [frame(TEXT, b""), frame(0x82, b""), frame(0x01, b""), frame(0x00, b""), frame(0x80, b"")];
+        stream.write_all(&empty.concat()).unwrap();
+        stream.write_all(&frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
+        read_frames(&mut stream);
+    };
+    let mut malformed = 0;
+    against("ws", peer, |event| {
+        malformed += u32::from(matches!(event, Event::Malformed(_)));
+        matches!(event, Event::Live { .. })
+    });
+    assert_eq!(malformed, 3);
+}

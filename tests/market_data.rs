@@ -1,0 +1,620 @@
+//! Market data and private events, failure by failure: a test for each scenario, named after it.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use gemini_ws::{
+    Book, Books, Config, Endpoint, Event, IgnoredReason, Message, OrderState, Replay, Scratch, Snapshot,
+};
+use support::fed::{
+    Client, ENDPOINTS, STREAMS, V1, V2, depth, l2, levels, side, snapshot, trade_v2, trades_v2, update_v1,
+};
+use support::frames;
+
+// ---- order books ---------------------------------------------------------------------------
+
+/// L-122: after a reconnect the snapshot has fewer levels; none of the old book is left.
+#[test]
+fn l_122_a_snapshot_replaces_the_old_book() {
+    for url in ENDPOINTS {
+        let mut client = Client::new(url);
+        client.answer_if(url);
+        client.feed(&snapshot(url, "1x99 1x98", "3x101 4x102"));
+        client.reopen();
+        client.answer_if(url);
+        client.feed(&snapshot(url, "1x99", "3x101"));
+        assert_eq!(client.book(), "live 1x99 / 3x101", "{url}");
+    }
+}
+
+/// L-123: a snapshot is known by its place; trades in a frame say nothing.
+#[test]
+fn l_123_trades_do_not_make_a_snapshot() {
+    let trades = format!(r#","trades":[{}]"#, trade_v2(7));
+    // members of the first frame, of the second, the trades told
+    let table = [
+        ("", "", vec![]),
+        ("", &trades, vec!["7"]),
+        (&trades, "", vec!["7"]),
+        (&trades, &trades, vec!["7", "7r"]),
+    ];
+    for (first, second, told) in table {
+        let mut client = Client::new(V2);
+        client.feed(&l2("1x99", "3x101", first));
+        assert_eq!(client.book(), "live 1x99 / 3x101");
+        client.feed(&l2("2x98", "", second));
+        assert_eq!(client.book(), "live 1x99 2x98 / 3x101", "{second}");
+        assert_eq!(client.trades, told);
+        assert_eq!((client.count("depth_snapshot"), client.count("depth_update")), (1, 1));
+    }
+}
+
+/// L-124: from the end of a link until the next snapshot no book is shown as live.
+#[test]
+fn l_124_no_book_outlives_its_link() {
+    for url in ENDPOINTS {
+        let mut client = Client::new(url);
+        client.answer_if(url);
+        client.feed(&snapshot(url, "1x99", "3x101"));
+        client.lose();
+        assert_eq!(client.book(), "Disconnected", "{url}");
+        client.pass(Duration::from_secs(60));
+        assert_eq!(client.book(), "Disconnected", "{url}");
+        client.connect();
+        client.answer_if(url);
+        assert_eq!(client.book(), "Disconnected", "{url}");
+        client.feed(&snapshot(url, "2x99", "3x101"));
+        assert_eq!(client.book(), "live 2x99 / 3x101", "{url}");
+    }
+}
+
+/// L-125: updates 1, 2, 4: one gap, at 4, which is not applied.
+#[test]
+fn l_125_a_gap_is_noticed_once() {
+    let mut client = Client::new(STREAMS);
+    client.answer();
+    client.feed(&depth(10, 10, "1x99", "3x101"));
+    client.feed(&depth(10, 20, "2x99", ""));
+    client.feed(&depth(20, 30, "3x99", ""));
+    assert_eq!(client.book(), "live 3x99 / 3x101");
+    client.feed(&depth(40, 50, "4x99", ""));
+    assert_eq!(client.books.get("btcusd").unwrap().last().bids().best().unwrap().quantity.to_string(), "3");
+    assert_eq!((client.book().as_str(), client.count("gap")), ("Gap", 1));
+    // The venue is asked at once.
+    assert!(client.unanswered[0].contains("unsubscribe"), "{:?}", client.unanswered);
+    client.feed(&depth(50, 60, "5x99", ""));
+    client.feed(&depth(70, 80, "6x99", ""));
+    assert_eq!((client.book().as_str(), client.count("gap")), ("Gap", 1));
+}
+
+/// L-126: a book gets well by itself, after a gap and after an update that cannot be.
+#[test]
+fn l_126_a_book_recovers() {
+    let mut client = Client::new(STREAMS);
+    client.answer();
+    client.feed(&depth(10, 10, "1x99", "3x101"));
+    client.feed(&depth(40, 50, "4x99", ""));
+    client.answer();
+    client.feed(&depth(60, 60, "7x99", "3x101"));
+    assert_eq!(client.book(), "live 7x99 / 3x101");
+    assert_eq!(client.books.to_resync().count(), 0, "the connection has asked");
+    // Crossed: not shown as live, and to be asked for anew by who has the books.
+    client.feed(&depth(60, 70, "1x105", ""));
+    assert_eq!(client.book(), "Crossed");
+    assert!(client.books.to_resync().eq(["btcusd".parse().unwrap()]));
+    client.resync();
+    assert_eq!((client.book().as_str(), client.books.to_resync().count()), ("Gap", 0));
+    client.answer();
+    client.feed(&depth(80, 80, "7x99", "3x101"));
+    assert_eq!(client.book(), "live 7x99 / 3x101");
+    assert_eq!((client.books.crossed(), client.connection.stats().resyncs), (1, 2));
+}
+
+/// I-64: crossed books are not shown as live, unless they are trusted; an update may uncross one.
+#[test]
+fn i_64_a_crossed_book_is_not_live() {
+    let (snapshot, crossing) = (depth(10, 10, "1x99", "3x101"), depth(10, 20, "1x101", ""));
+    let uncrossing = depth(20, 30, "0x101", "");
+    let crossed = depth(10, 10, "1x102", "3x101");
+    // frames, what is shown, what is to be asked for
+    let table: [(&[&str], &str, usize); 5] = [
+        (&[&snapshot, &crossing], "Crossed", 1),
+        (&[&snapshot, &crossing, &uncrossing], "live 1x99 / 3x101", 0),
+        // What the venue says of itself, as the sandbox does, is not asked for again and again.
+        (&[&crossed], "Crossed", 0),
+        (&[&crossed, &depth(10, 20, "2x102", "")], "Crossed", 0),
+        (&[&crossed, &depth(10, 20, "0x102 1x99", "")], "live 1x99 / 3x101", 0),
+    ];
+    for (frames, shown, to_resync) in table {
+        let mut client = Client::new(STREAMS);
+        frames.iter().for_each(|frame| client.feed(frame));
+        assert_eq!(
+            (client.book().as_str(), client.books.to_resync().count()),
+            (shown, to_resync),
+            "{frames:?}"
+        );
+        assert_eq!(client.books.crossed(), 1);
+        // All the same, for who wants to see it.
+        let mut client = Client { books: Books::new().trust_crossed(), ..Client::new(STREAMS) };
+        frames.iter().for_each(|frame| client.feed(frame));
+        assert!(client.book().starts_with("live"), "{frames:?}");
+        assert_eq!((client.books.to_resync().count(), client.books.crossed()), (0, 1));
+    }
+}
+
+/// L-127: changes before, between and behind the snapshot, in every order. A book that is shown is that
+/// of the changes up to its id.
+#[test]
+fn l_127_a_snapshot_among_changes() {
+    let frames = [
+        depth(80, 90, "8x90", ""),
+        depth(90, 100, "1x99 8x90", ""),
+        depth(100, 100, "1x99 8x90", "3x101"),
+        depth(95, 100, "1x99", ""),
+        depth(100, 110, "2x99", ""),
+        depth(110, 120, "0x99", "5x102"),
+    ];
+    // By the last id.
+    let truth: BTreeMap<u64, &str> = BTreeMap::from([
+        (100, "live 1x99 8x90 / 3x101"),
+        (110, "live 2x99 8x90 / 3x101"),
+        (120, "live 8x90 / 3x101 5x102"),
+    ]);
+    let mut seen = BTreeMap::new();
+    permutations(frames.len(), &mut |order| {
+        let mut client = Client::new(STREAMS);
+        for &at in order {
+            client.feed(&frames[at]);
+            let shown = client.book();
+            if let Some(Book::Live(book)) = client.books.get("btcusd") {
+                assert_eq!(shown, truth[&book.last_update_id().unwrap()], "{order:?}");
+            }
+            *seen.entry(shown).or_insert(0) += 1;
+        }
+        // Asked for anew, it comes if it was too old.
+        if client.book() == "Gap" {
+            client.answer();
+            client.feed(&depth(130, 130, "9x99", "9x101"));
+            assert_eq!(client.book(), "live 9x99 / 9x101", "{order:?}");
+        }
+    });
+    assert_eq!(seen.len(), 5, "each of the books, none and the gap: {seen:?}");
+}
+
+/// All orders of so many things.
+fn permutations(count: usize, f: &mut impl FnMut(&[usize])) {
+    fn next(chosen: &mut Vec<usize>, count: usize, f: &mut impl FnMut(&[usize])) {
+        if chosen.len() == count {
+            return f(chosen);
+        }
+        for at in 0..count {
+            if !chosen.contains(&at) {
+                chosen.push(at);
+                next(chosen, count, f);
+                chosen.pop();
+            }
+        }
+    }
+    next(&mut Vec::new(), count, f);
+}
+
+/// L-128: a change comes first. Nothing is visible, and the snapshot is taken when it comes.
+#[test]
+fn l_128_nothing_is_visible_before_the_snapshot() {
+    let mut client = Client::new(STREAMS);
+    client.feed(&depth(8, 9, "1x98", "1x102"));
+    assert_eq!((client.book().as_str(), client.count("depth_update")), ("none", 0));
+    assert_eq!(client.told.last().unwrap(), &format!("{:?}", IgnoredReason::BeforeSnapshot));
+    client.feed(&depth(10, 10, "1x99", "3x101"));
+    assert_eq!(client.book(), "live 1x99 / 3x101");
+    // Where the address decides that no snapshot comes, no book is made up.
+    let mut client = Client::new(V1);
+    client.feed(&update_v1(0, 9, "1x98", "", "place", &[]));
+    assert_eq!(client.book(), "none");
+}
+
+/// L-129: a change of one level is not a side.
+#[test]
+fn l_129_a_change_is_not_a_book() {
+    for url in ENDPOINTS {
+        let mut client = Client::new(url);
+        let bids: Vec<String> = (1..=50).map(|price| format!("1x{}", 100 - price)).collect();
+        client.feed(&snapshot(url, &bids.join(" "), "3x101"));
+        client.feed(&match url {
+            V2 => l2("7x80", "", ""),
+            V1 => update_v1(1, 20, "7x80", "", "place", &[]),
+            _ => depth(10, 20, "7x80", ""),
+        });
+        let book = client.books.get("btcusd").unwrap().live().unwrap();
+        assert_eq!((book.bids().len(), book.asks().len()), (50, 1), "{url}");
+        let changed: Vec<_> =
+            book.bids().iter().filter(|level| level.quantity != "1".parse().unwrap()).collect();
+        assert_eq!((changed.len(), changed[0].price.to_string().as_str()), (1, "80"), "{url}");
+    }
+}
+
+/// L-130: a snapshot has the best three levels per side. How deep the book is known is said, whatever
+/// moves past the edge.
+#[test]
+fn l_130_the_known_depth_is_stated() {
+    let config = || Config::new(STREAMS).snapshot(Snapshot::Best(3.try_into().unwrap()));
+    // bids of the snapshot, of the changes; then all levels and how many are sure
+    let table = [
+        ("1x99 1x98 1x97", "", "1x99 1x98 1x97", 3),
+        // Better ones are known, as every change is told.
+        ("1x99 1x98 1x97", "5x100", "5x100 1x99 1x98 1x97", 4),
+        ("1x99 1x98 1x97", "5x98.5", "1x99 5x98.5 1x98 1x97", 4),
+        // Behind the edge others may stand.
+        ("1x99 1x98 1x97", "5x96 5x90", "1x99 1x98 1x97 5x96 5x90", 3),
+        ("1x99 1x98 1x97", "0x99 0x98", "1x97", 1),
+        ("1x99 1x98 1x97", "0x99 0x98 0x97 5x96", "5x96", 0),
+        ("1x99 1x98 1x97", "0x97 5x97", "1x99 1x98 5x97", 3),
+        ("1x99 1x98 1x97", "0x97.00 5x96.5", "1x99 1x98 5x96.5", 2),
+        // Fewer than asked for are all that there are.
+        ("1x99 1x98", "5x90", "1x99 1x98 5x90", 3),
+        ("", "5x90", "5x90", 1),
+    ];
+    for (bids, changes, expected, known) in table {
+        let mut client = Client::with(config());
+        client.feed(&depth(10, 10, bids, ""));
+        client.feed(&depth(10, 20, changes, ""));
+        let book = client.books.get("btcusd").unwrap().live().unwrap();
+        assert_eq!(side(book.bids()), expected);
+        assert_eq!(book.bids().known_depth(), known, "{bids} and {changes}");
+        assert_eq!(book.bids().is_whole(), levels(bids).len() < 3);
+        // A new snapshot has an edge of its own.
+        client.resync();
+        client.answer();
+        client.feed(&depth(30, 30, "1x50", ""));
+        let bids = client.books.get("btcusd").unwrap().live().unwrap().bids();
+        assert_eq!((bids.known_depth(), bids.is_whole()), (1, true));
+    }
+    // Whole snapshots are known as a whole; of a best level only that.
+    let mut client = Client::new(STREAMS);
+    client.feed(&depth(10, 10, "1x99 1x98 1x97", ""));
+    assert!(client.books.get("btcusd").unwrap().live().unwrap().bids().is_whole());
+    let mut client = Client::new(V1);
+    client.feed(&update_v1(0, 10, "1x99 1x98", "3x101", "initial", &[]));
+    client.feed(&update_v1(1, 11, "2x97", "", "top-of-book", &[]));
+    let book = client.books.get("btcusd").unwrap().live().unwrap();
+    assert_eq!(
+        (side(book.bids()).as_str(), book.bids().is_whole(), book.asks().is_whole()),
+        ("2x97", false, true)
+    );
+}
+
+/// L-131: each link counts its frames from zero, whatever others count.
+#[test]
+fn l_131_numbers_begin_with_the_link() {
+    let (mut one, mut other) = (Client::new(V1), Client::new(V1));
+    let change = |sequence| update_v1(sequence, 20 + sequence, "2x99", "", "place", &[]);
+    for client in [&mut one, &mut other] {
+        client.feed(&snapshot(V1, "1x99", "3x101"));
+        client.feed(&change(1));
+    }
+    one.reopen();
+    one.feed(&snapshot(V1, "1x99", "3x101"));
+    for sequence in 2..5 {
+        other.feed(&change(sequence));
+        one.feed(&change(sequence - 1));
+    }
+    for client in [&one, &other] {
+        assert_eq!((client.count("sequence_gap"), client.book().as_str()), (0, "live 2x99 / 3x101"));
+    }
+    assert_eq!((one.connection.stats().reconnects(), other.connection.stats().reconnects()), (1, 0));
+    // The first must be the first.
+    one.reopen();
+    one.feed(&update_v1(1, 40, "1x99", "3x101", "initial", &[]));
+    assert_eq!((one.count("sequence_gap"), one.book().as_str()), (1, "Disconnected"));
+    // The number that the old link would have had next is none.
+    other.reopen();
+    other.feed(&change(5));
+    assert_eq!(other.count("sequence_gap"), 1);
+}
+
+/// L-132: what a new link repeats is marked, and what is new is not.
+#[test]
+fn l_132_repeated_trades_are_marked() {
+    let expected: Vec<String> = (1..=50)
+        .map(|id| id.to_string())
+        .chain((31..=80).map(|id| if id <= 50 { format!("{id}r") } else { id.to_string() }))
+        .chain(["81".to_owned(), "81r".to_owned()])
+        .collect();
+    // Market data v2: in the first frame; 41 to 50 came by themselves.
+    let mut client = Client::new(V2);
+    client.feed(&l2("1x99", "3x101", &trades_v2(1..41)));
+    (41..=50).for_each(|id| client.feed(&trade_v2(id)));
+    client.reopen();
+    client.feed(&l2("1x99", "3x101", &trades_v2(31..81)));
+    (0..2).for_each(|_| client.feed(&trade_v2(81)));
+    assert_eq!(client.trades, expected);
+    // They are in no order there (quirk Q-V2-2).
+    client.reopen();
+    client.trades.clear();
+    client.feed(&l2("1x99", "3x101", &trades_v2([83, 80, 82, 81].into_iter())));
+    assert_eq!(client.trades, ["83", "80r", "82", "81r"]);
+    // Asked for anew on the same link.
+    client.resync();
+    client.trades.clear();
+    client.feed(&l2("1x99", "3x101", &trades_v2([83, 84].into_iter())));
+    assert_eq!(client.trades, ["83r", "84"]);
+    // Market data v1.
+    let mut client = Client::new(V1);
+    client.feed(&update_v1(0, 40, "1x99", "3x101", "initial", &[20, 40]));
+    client.feed(&update_v1(1, 50, "1x99", "", "trade", &[50]));
+    client.reopen();
+    client.feed(&update_v1(0, 60, "1x99", "3x101", "initial", &[40, 50, 55]));
+    client.feed(&update_v1(1, 61, "1x99", "", "trade", &[61]));
+    assert_eq!(client.trades, ["20", "40", "50", "40r", "50r", "55", "61"]);
+    // The current API, of which no repetition is known.
+    let mut client = Client::new(STREAMS);
+    client.subscribe("btcusd@trade");
+    let trade = |id: u64| format!(r#"{{"E":1,"s":"btcusd","t":{id},"p":"1.5","q":"2","m":true}}"#);
+    [7, 9, 9].iter().for_each(|id| client.feed(&trade(*id)));
+    client.reopen();
+    [9, 12].iter().for_each(|id| client.feed(&trade(*id)));
+    assert_eq!(client.trades, ["7", "9", "9r", "9r", "12"]);
+    // A recording.
+    let frames = [l2("1x99", "", &trades_v2(1..3)), trade_v2(3), l2("1x99", "", &trades_v2(2..5))];
+    let (mut replay, mut trades) = (Replay::new(), String::new());
+    for frame in frames {
+        let mut scratch = Scratch::new();
+        let message = Endpoint::MarketDataV2.decode(&frame, &mut scratch).unwrap();
+        for part in replay.event(&message).unwrap().parts() {
+            if let Event::Trade(trade) = part {
+                write!(trades, " {}{}", trade.trade_id, if trade.is_replay { "r" } else { "" }).unwrap();
+            }
+        }
+    }
+    assert_eq!(trades, " 1 2 3 2r 3r 4");
+}
+
+/// Endpoint, unit of the venue, where it is told, and a frame with `@` for the time.
+const TIMES: &str = r#"streams nanos /event_time {"u":1,"E":@,"s":"a","b":"1","B":"1","a":"2","A":"1"}
+streams nanos /event_time {"e":"depthUpdate","E":@,"s":"a","U":1,"u":1,"b":[],"a":[]}
+streams nanos /event_time {"E":@,"s":"a","t":1,"p":"1","q":"2","m":true}
+streams millis /event_time {"e":"contractStatus","E":@,"s":"a","k":"e","c":"c","i":1,"o":"x","n":"y"}
+streams nanos /event_time {"e":"markPrice","E":@,"s":"a","p":"1"}
+streams nanos /event_time {"e":"fundingAmount","E":@,"s":"a","T":1,"i":60,"f":"1","r":"1","p":"1","R":false}
+streams nanos /funding_time {"e":"fundingAmount","E":1,"s":"a","T":@,"i":60,"f":"1","r":"1","p":"1","R":false}
+streams nanos /event_time {"E":@,"s":"a","i":5,"X":"OPEN"}
+streams nanos /transaction_time {"E":1,"s":"a","i":5,"X":"OPEN","T":@}
+streams nanos /event_time {"e":"balanceUpdate","E":@,"B":[]}
+streams nanos /update_time {"e":"balanceUpdate","E":1,"u":@,"B":[]}
+streams nanos /event_time {"e":"positionReport","E":@,"u":2,"A":3,"P":[]}
+streams nanos /update_time {"e":"positionReport","E":1,"u":@,"A":3,"P":[]}
+streams millis /event_time {"e":"requestForQuote","E":@,"r":"r","l":[],"S":"OPEN"}
+streams millis /event_time {"e":"requestForQuote","i":"e","E":@,"r":"r","x":"CLOSED","S":"OPEN"}
+v2 millis /event_time {"type":"trade","symbol":"A","event_id":5,"timestamp":@,"price":"1","quantity":"2","side":"sell"}
+v2 millis /time {"type":"auction_result","symbol":"A","time_ms":@,"result":"failure"}
+v2 millis /candles/0/open_time {"type":"candles_1m_updates","symbol":"A","changes":[[@,1,1,1,1,1]]}
+v2 nanos /changes/0/event_time {"type":"mark_price_updates","symbol":"A","changes":[{"timestamp":@,"mark_price":"7","spot_index":"8"}]}
+v2 nanos /changes/0/event_time {"type":"funding_amount_updates","symbol":"A","changes":[{"timestamp":@,"funding_amount":"-1","funding_date_time":2,"funding_interval_in_minutes":60,"is_realized":false}]}
+v2 nanos /changes/0/funding_time {"type":"funding_amount_updates","symbol":"A","changes":[{"timestamp":1,"funding_amount":"-1","funding_date_time":@,"funding_interval_in_minutes":60,"is_realized":false}]}
+v2 millis /event_time {"type":"heartbeat","timestamp":@}
+v1 millis /event_time {"type":"update","eventId":5,"socket_sequence":0,"timestampms":@,"events":[]}
+v1 seconds /timestamp {"type":"update","eventId":5,"socket_sequence":0,"timestamp":@,"events":[]}
+v1 millis /entries/0/opened {"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"auction_open","auction_open_ms":@,"auction_time_ms":2,"first_indicative_ms":3,"last_cancel_time_ms":4}]}
+orders-v1 millis /events/0/event_time [{"type":"booked","order_id":"1","symbol":"a","timestampms":@}]
+orders-v1 seconds /events/0/event/timestamp [{"type":"booked","order_id":"1","symbol":"a","timestamp":@}]
+orders-v1 millis /event_time {"type":"heartbeat","timestampms":@}"#;
+
+/// L-133: every time is told in one unit, which the field decides and not the size of the number.
+#[test]
+fn l_133_times_have_one_unit() {
+    let table = TIMES.lines().map(|row| {
+        let mut cells = row.splitn(4, ' ');
+        let mut cell = || cells.next().expect(row);
+        let endpoint: Endpoint = cell().parse().unwrap();
+        let unit: i64 = match cell() {
+            "nanos" => 1,
+            "millis" => 1_000_000,
+            "seconds" => 1_000_000_000,
+            unit => panic!("{unit}"),
+        };
+        (endpoint, unit, cell(), cell())
+    });
+    // Seconds, milliseconds and nanoseconds of this decade, and what is neither.
+    let times = [0, 1, 999_999_999, 1_802_000_000, 1_802_000_000_123, 1_802_000_000_123_456_789, i64::MAX];
+    for (endpoint, unit, place, frame) in table {
+        for time in times {
+            let told = |text: &str| -> Option<i64> {
+                let frame = frame.replace('@', text);
+                let mut scratch = Scratch::new();
+                let message = endpoint.decode(&frame, &mut scratch).ok()?;
+                let said = serde_json::to_value(message).unwrap();
+                said.pointer(place)?.as_i64()
+            };
+            // What does not fit is refused, not bent.
+            assert_eq!(told(&time.to_string()), time.checked_mul(unit), "{frame} {time}");
+            // As a text it is the same, or is refused.
+            let text = told(&format!("\"{time}\""));
+            assert!(text.is_none() || text == time.checked_mul(unit), "{frame} \"{time}\"");
+        }
+    }
+}
+
+/// L-134: a resync is cancelled at each of its steps: the book awaits a snapshot again, and nothing grows.
+#[test]
+fn l_134_a_cancelled_resync_leaves_nothing() {
+    for step in 0..4 {
+        for by_unsubscribing in [true, false] {
+            let mut client = Client::new(STREAMS);
+            client.answer();
+            client.feed(&depth(10, 10, "1x99", "3x101"));
+            client.feed(&depth(40, 50, "4x99", ""));
+            if step > 0 {
+                // The end is confirmed; then the subscription.
+                let id = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["id"].clone();
+                for _ in 1..step.min(3) {
+                    let request = client.unanswered.remove(0);
+                    client.feed(&format!(r#"{{"id":{},"status":200}}"#, id(&request)));
+                }
+            }
+            if step == 3 {
+                client.feed(&depth(60, 60, "5x99", "3x101"));
+                client.feed(&depth(90, 91, "5x99", "3x101"));
+            }
+            if by_unsubscribing {
+                let (id, ..) = client.connection.streams().next().unwrap();
+                client.connection.unsubscribe(client.now, id).unwrap();
+                client.outputs();
+                client.answer();
+                assert_eq!(client.book(), "none");
+                client.subscribe("btcusd@depth");
+            } else {
+                client.unanswered.clear();
+                client.reopen();
+            }
+            // Changes that come meanwhile are not kept.
+            let used = allocation_counter::measure(|| {
+                for id in 100..1_100 {
+                    client.told.clear();
+                    client.feed(&depth(id, id + 1, "1x97", ""));
+                }
+            });
+            assert!(used.count_current < 10, "{step}: {} allocations are left", used.count_current);
+            assert!(!client.book().starts_with("live"), "{step}");
+            client.answer();
+            client.feed(&depth(2_000, 2_000, "6x99", "3x101"));
+            client.feed(&depth(2_000, 2_001, "7x99", ""));
+            assert_eq!(client.book(), "live 7x99 / 3x101", "{step} {by_unsubscribing}");
+        }
+    }
+}
+
+// ---- private events ------------------------------------------------------------------------
+
+fn order_v1(kind: &str, id: u64, members: &str) -> String {
+    format!(r#"{{"type":"{kind}","order_id":"{id}","symbol":"btcusd"{members}}}"#)
+}
+
+fn orders_v1() -> Client {
+    let mut client = Client::new("ws://venue/v1/order/events");
+    client.feed(
+        r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]}"#,
+    );
+    client.told.clear();
+    client
+}
+
+/// L-113: of ten events in an array each one in turn cannot be read, or is of a type that is not known.
+#[test]
+fn l_113_one_bad_element_spoils_nothing() {
+    for (bad, kind) in [
+        (r#"{"type":"booked","order_id":{},"symbol":"btcusd"}"#.to_owned(), "malformed"),
+        ("7".to_owned(), "malformed"),
+        (order_v1("amended", 3, ""), "unrecognized"),
+    ] {
+        for at in 0..10 {
+            let mut elements: Vec<String> = (1..=10)
+                .map(|id| order_v1("booked", id, &format!(r#","socket_sequence":{}"#, id - 1)))
+                .collect();
+            elements[at].clone_from(&bad);
+            let mut client = orders_v1();
+            client.feed(&format!("[{}]", elements.join(",")));
+            let expected: Vec<_> = (0..10).map(|place| if place == at { kind } else { "order" }).collect();
+            assert_eq!(client.told, expected, "{bad} at {at}");
+            assert_eq!(client.orders.iter().count(), 9);
+        }
+    }
+}
+
+/// L-116: every sample gives what its name says; what is not known is told, and counted.
+#[test]
+fn l_116_no_sample_passes_unseen() {
+    let unknown = [
+        (Endpoint::Streams, &["deepest.json", "empty_object.json", "unknown_kind.json"] as &[&str]),
+        (
+            Endpoint::MarketDataV2,
+            &["candles.unknown_width.json", "no_type.json", "type_as_number.json", "unknown_type.json"],
+        ),
+        (Endpoint::MarketDataV1, &["no_type.json", "unknown_type.json"]),
+        (Endpoint::OrderEventsV1, &["bare_order.json", "no_type.json"]),
+    ];
+    let mut seen = BTreeMap::new();
+    for (endpoint, unknown) in unknown {
+        for sample in frames::corpus_of(endpoint) {
+            let mut scratch = Scratch::new();
+            let expected = if sample.name.starts_with("refused.") {
+                "malformed"
+            } else if unknown.contains(&sample.name.as_str()) {
+                "unrecognized"
+            } else {
+                "typed"
+            };
+            let found = match endpoint.decode(&sample.text, &mut scratch) {
+                Err(_) => "malformed",
+                Ok(Message::Unrecognized(_)) => "unrecognized",
+                Ok(_) => "typed",
+            };
+            assert_eq!(found, expected, "{endpoint:?} {}", sample.name);
+            *seen.entry(expected).or_insert(0) += 1;
+        }
+    }
+    assert!(seen.len() == 3 && seen["typed"] > 100 && seen["malformed"] > 80, "{seen:?}");
+    let mut client = Client::new(STREAMS);
+    client.feed(r#"{"e":"news"}"#);
+    client.feed(r#"{"e":"depthUpdate"}"#);
+    assert_eq!(client.told[client.told.len() - 2..], ["unrecognized", "malformed"]);
+    let stats = client.connection.stats();
+    assert_eq!((stats.unrecognized, stats.malformed, stats.data), (1, 1, 0));
+}
+
+/// L-137: the list of open orders at the start, a refusal, and a type that is not known.
+#[test]
+fn l_137_no_order_of_the_first_list_is_lost() {
+    let mut client = orders_v1();
+    let initial: Vec<String> = (1..=5).map(|id| order_v1("initial", id, "")).collect();
+    client.feed(&format!("[{}]", initial.join(",")));
+    assert_eq!(
+        client.orders.open().map(|order| order.order_id.unwrap()).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5]
+    );
+    let rest = [
+        order_v1("rejected", 6, r#","reason":"InvalidPrice""#),
+        order_v1("amended", 7, ""),
+        order_v1("booked", 8, ""),
+    ];
+    client.feed(&format!("[{}]", rest.join(",")));
+    assert_eq!(client.told[5..], ["order", "unrecognized", "order"]);
+    let states = [6, 8].map(|id| client.orders.by_order_id(id).unwrap().state);
+    assert_eq!(states, [OrderState::Rejected, OrderState::Open]);
+}
+
+/// L-138: what an order has come to is said by its figures, not by the name of the event.
+#[test]
+fn l_138_a_part_is_not_the_whole() {
+    let fill = |trade: u64, amount: &str, remaining: &str| {
+        format!(
+            r#","original_amount":"5","executed_amount":"{amount}","remaining_amount":"{remaining}","fill":{{"trade_id":"{trade}","price":"2","amount":"{amount}"}}"#
+        )
+    };
+    // events of one order, its state, how much was executed
+    let part = order_v1("fill", 1, &fill(1, "2", "3"));
+    let rest = order_v1(
+        "fill",
+        1,
+        r#","original_amount":"5","executed_amount":"5","remaining_amount":"0","fill":{"trade_id":"2","price":"2","amount":"3"}"#,
+    );
+    let cancelled =
+        order_v1("cancelled", 1, r#","original_amount":"5","executed_amount":"2","remaining_amount":"3""#);
+    let closed =
+        order_v1("closed", 1, r#","original_amount":"5","executed_amount":"2","remaining_amount":"3""#);
+    let table: [(&[&str], OrderState, &str); 5] = [
+        (&[&part], OrderState::PartiallyFilled, "2"),
+        (&[&part, &part], OrderState::PartiallyFilled, "2"),
+        (&[&part, &rest], OrderState::Filled, "5"),
+        (&[&part, &cancelled], OrderState::Canceled, "2"),
+        (&[&part, &cancelled, &closed], OrderState::Canceled, "2"),
+    ];
+    for (events, state, executed) in table {
+        let mut client = orders_v1();
+        client.feed(&format!("[{}]", events.join(",")));
+        let order = client.orders.by_order_id(1).unwrap();
+        assert_eq!((order.state, order.executed().to_string().as_str()), (state, executed), "{events:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! The observer: it finds nothing in lives of all kinds, and each of its checks bites.
+
+#[path = "observer/bites.rs"]
+mod bites;
+mod support;
+#[path = "observer/wrong.rs"]
+mod wrong;
+
+use std::time::{Duration, Instant};
+
+use gemini_ws::{Connection, Scratch};
+use support::machine::{Machine, Settings};
+use support::observer::Observed;
+use support::observer::call::{Call, Names, written_id};
+use support::random::Random;
+use support::script;
+
+/// What the observer costs for each call: `cargo test --release --test observer -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn cost() {
+    let settings = Settings::new("ws://venue");
+    let traces: Vec<Vec<Call>> = (0..2_000)
+        .map(|seed| script::trace(script::random(&mut Random(seed), 120).replacen("@", "#", 1).as_bytes()))
+        .collect();
+    let calls: u32 = traces.iter().map(|trace| trace.len() as u32).sum();
+    let time = |name: &str, life: &dyn Fn(&[Call])| {
+        let start = Instant::now();
+        traces.iter().for_each(|trace| life(trace));
+        println!("{name}: {:?} for each of {calls} calls", start.elapsed() / calls);
+        start.elapsed()
+    };
+    let bare = time("bare", &|trace| bare(&settings, trace));
+    let make = settings.clone();
+    let fresh = Observed::new(vec![settings.clone()], move || make.connection(1));
+    let live = |observed: &Observed<Connection>, trace: &[Call]| {
+        let (mut observed, mut scratch) = (observed.clone(), Scratch::new());
+        for call in trace {
+            observed.call(call, &mut scratch);
+            while observed.poll_output().is_some() {}
+        }
+    };
+    let observed = time("observed", &|trace| live(&fresh, trace));
+    time("recording", &|trace| live(&fresh.clone().recording(), trace));
+    time("reading", &|trace| live(&fresh.clone().reading(), trace));
+    println!("the observer alone: {:?}", observed.saturating_sub(bare) / calls);
+    assert!(observed.saturating_sub(bare) / calls < Duration::from_micros(3));
+}
+
+fn bare(settings: &Settings, trace: &[Call]) {
+    let (mut connection, mut names, mut scratch) = (settings.connection(1), Names::default(), Scratch::new());
+    names.note_link(connection.link());
+    for call in trace {
+        let mut text = String::new();
+        let Some(act) = names.act(call, &mut text) else { continue };
+        let (answer, _) = act.perform(&mut connection, call.now, &mut scratch);
+        while let Some(output) = connection.poll_output() {
+            if let gemini_ws::Output::Send { text, .. } = &output {
+                names.newest_request = written_id(text).unwrap_or(names.newest_request);
+            }
+        }
+        names.note(&connection, act, answer);
+    }
+}

@@ -1,0 +1,99 @@
+//! The failure scenarios of connections that others have met, and where each is shown here.
+//!
+//! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `ARCHITECTURE.md` anew.
+
+mod support;
+
+#[path = "scenarios/asking.rs"]
+mod asking;
+#[path = "scenarios/ending.rs"]
+mod ending;
+#[path = "scenarios/legs.rs"]
+mod legs;
+#[path = "scenarios/reach.rs"]
+mod reach;
+#[path = "scenarios/retrying.rs"]
+mod retrying;
+#[path = "scenarios/table.rs"]
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use table::SCENARIOS;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+#[test]
+fn each_scenario_has_a_row() {
+    let ids: Vec<&str> = SCENARIOS.iter().map(|row| row.0).collect();
+    let expected: Vec<String> = (1..=144).map(|number| format!("L-{number:03}")).collect();
+    assert_eq!(ids, expected);
+    for (id, title, places) in SCENARIOS {
+        assert!(!title.is_empty() && !places.is_empty(), "{id}");
+    }
+}
+
+/// The text of a test, with its documentation.
+fn test_of<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let at = text.find(&format!("fn {name}()"))?;
+    let begin = text[..at].rfind("\n\n").unwrap_or(0);
+    let indent = at - text[..at].rfind('\n')? - 1;
+    let end = format!("\n{}}}\n", " ".repeat(indent));
+    let length = text[at..].find(&end)?;
+    let test = &text[begin..at + length];
+    test.contains("#[test]").then_some(test)
+}
+
+/// Each place that a row names exists, and says which scenario it shows.
+#[test]
+fn each_place_shows_its_scenario() {
+    let mut missing = Vec::new();
+    for (id, _, places) in SCENARIOS {
+        for place in *places {
+            let (path, name) = place.split_once("::").unwrap_or((place, ""));
+            let text = fs::read_to_string(file(path)).unwrap_or_default();
+            let shown = if name.is_empty() { Some(text.as_str()) } else { test_of(&text, name) };
+            let in_name = id.to_lowercase().replace('-', "_");
+            if !shown.is_some_and(|text| text.contains(id) || text.contains(&in_name)) {
+                missing.push(format!("{id}: {place}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not there, or without the number:\n{}", missing.join("\n"));
+}
+
+/// Each scenario that a transcript names has it in its row.
+#[test]
+fn each_transcript_is_in_its_rows() {
+    for entry in fs::read_dir(file("tests/transcripts")).unwrap() {
+        let entry = entry.unwrap();
+        let text = fs::read_to_string(entry.path()).unwrap();
+        let place = format!("tests/transcripts/{}", entry.file_name().into_string().unwrap());
+        for (id, _, places) in SCENARIOS.iter().filter(|row| text.contains(row.0)) {
+            assert!(places.contains(&place.as_str()), "{id} is named in {place}");
+        }
+    }
+}
+
+#[test]
+fn table_in_the_documentation() {
+    let mut table = String::from("| scenario | what goes wrong elsewhere | shown by |\n|---|---|---|\n");
+    for (id, title, places) in SCENARIOS {
+        let places: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
+        table += &format!("| {id} | {title} | {} |\n", places.join(", "));
+    }
+    let path = file("ARCHITECTURE.md");
+    let mut document = fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- scenario table -->\n", "<!-- end of scenario table -->");
+    let start = document.find(begin).expect("a place for the table") + begin.len();
+    let stop = document.find(end).expect("the end of the table");
+    if std::env::var_os("UPDATE_TABLES").is_some() {
+        document.replace_range(start..stop, &table);
+        fs::write(&path, &document).unwrap();
+    } else {
+        assert_eq!(&document[start..stop], table, "run with UPDATE_TABLES=1 and read the difference");
+    }
+}

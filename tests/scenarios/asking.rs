@@ -1,0 +1,80 @@
+//! What is asked for, and what the venue makes of it.
+
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{Config, Connection, Event, Output};
+
+use super::reach::{at, drain, events, text};
+
+/// The numbers and names of the `subscribe` among outputs.
+fn asked(outputs: &[Output]) -> Vec<(u64, Vec<String>)> {
+    let sent = outputs.iter().filter_map(|output| match output {
+        Output::Send { text, .. } if text.contains(r#""method":"subscribe""#) => Some(text),
+        _ => None,
+    });
+    sent.map(|text| {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        let names = value["params"].as_array().unwrap().iter();
+        (value["id"].as_u64().unwrap(), names.map(|name| name.as_str().unwrap().to_owned()).collect())
+    })
+    .collect()
+}
+
+/// L-094: of ten streams one has an unknown name, in each place; the venue refuses the whole request, as it
+/// does (quirk Q-E3). Ten outcomes: nine are subscribed, one is rejected.
+#[test]
+fn one_bad_name_of_ten_in_each_place() {
+    for bad in 0..10 {
+        let mut connection = Connection::new(Config::new("ws://venue"), 1);
+        for number in 0..10 {
+            let name = if number == bad { "nosuch".to_owned() } else { format!("sym{number}usd") };
+            connection.subscribe(at(0), format!("{name}@trade").parse().unwrap()).unwrap();
+        }
+        connection.open(at(0)).unwrap();
+        connection.handle_connected(connection.link(), at(0));
+        let (mut subscribed, mut rejected) = (0, 0);
+        let mut requests = 0;
+        loop {
+            let outputs = drain(&mut connection);
+            subscribed += events(&outputs).filter(|event| matches!(event, Event::Subscribed { .. })).count();
+            let asked = asked(&outputs);
+            if asked.is_empty() {
+                break;
+            }
+            for (id, names) in asked {
+                requests += 1;
+                let refused = names.iter().any(|name| name.starts_with("nosuch"));
+                let answer = if refused {
+                    format!(
+                        r#"{{"id":{id},"status":400,"error":{{"code":-1013,"msg":"Invalid stream name"}}}}"#
+                    )
+                } else {
+                    format!(r#"{{"id":{id},"status":200}}"#)
+                };
+                let told = text(&mut connection, at(0), &answer);
+                rejected += usize::from(told.is_some_and(|told| told.starts_with("rejected nosuch@trade")));
+            }
+        }
+        assert_eq!((subscribed, rejected), (9, 1), "in place {bad}");
+        assert!(requests <= 9, "{requests} requests");
+        assert!(connection.streams().all(|stream| stream.2 == StreamState::Active));
+    }
+}
+
+/// L-094: no answer at all: all ten stay wanted and are asked for again.
+#[test]
+fn no_answer_for_ten() {
+    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    for number in 0..10 {
+        connection.subscribe(at(0), format!("sym{number}usd@trade").parse().unwrap()).unwrap();
+    }
+    connection.open(at(0)).unwrap();
+    connection.handle_connected(connection.link(), at(0));
+    assert_eq!(asked(&drain(&mut connection)).len(), 1);
+    connection.handle_timeout(at(5_000));
+    assert!(connection.streams().all(|stream| stream.2 == StreamState::Wanted));
+    connection.handle_timeout(at(6_000));
+    let again = asked(&drain(&mut connection));
+    assert_eq!(again.iter().map(|request| request.1.len()).sum::<usize>(), 10);
+    text(&mut connection, at(6_000), &format!(r#"{{"id":{},"status":200}}"#, again[0].0));
+    assert!(connection.streams().all(|stream| stream.2 == StreamState::Active));
+}

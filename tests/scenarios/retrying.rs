@@ -1,0 +1,271 @@
+//! When the next attempt is made: after how long, how often, spread how.
+
+use std::time::Duration;
+
+use gemini_ws::lifecycle::State;
+use gemini_ws::{Config, ConnectFailure, Connection, Event, Frame, Instant, Lost, Scratch};
+
+use super::reach::{at, drain, events};
+
+/// The defaults: the delay before the n-th attempt in a row lies between the first and this one, at most the cap.
+const BASE: Duration = Duration::from_millis(500);
+const CAP: Duration = Duration::from_secs(30);
+const SLOWLY: Duration = Duration::from_secs(30);
+
+fn ceiling(attempt: u32) -> Duration {
+    (BASE * 2_u32.pow(attempt.min(10))).min(CAP)
+}
+
+fn dialling(seed: u64) -> Connection {
+    let mut connection = Connection::new(Config::new("ws://venue"), seed);
+    connection.open(at(0)).unwrap();
+    connection
+}
+
+/// The delay until the next attempt, told and kept; then that attempt. `None` if there is none.
+fn delay(connection: &mut Connection, now: &mut Instant) -> Option<Duration> {
+    let outputs = drain(connection);
+    let told = events(&outputs).find_map(|event| match event {
+        Event::ConnectFailed { retry, .. } | Event::Disconnected { retry, .. } => Some(*retry),
+        _ => None,
+    });
+    let retry = told.expect("an end is told")?;
+    assert_eq!(connection.deadline().map(|deadline| deadline.at), Some(retry));
+    let delay = retry.since(*now);
+    *now = retry;
+    connection.handle_timeout(retry);
+    assert_eq!(connection.state(), State::Connecting);
+    Some(delay)
+}
+
+fn fail(connection: &mut Connection, now: &mut Instant, why: ConnectFailure) -> Option<Duration> {
+    connection.handle_connect_failed(connection.link(), *now, why);
+    delay(connection, now)
+}
+
+/// L-017 and L-079: ten thousand attempts fail, and nothing is left of them.
+#[test]
+fn ten_thousand_failed_attempts() {
+    let mut connection = dialling(1);
+    let mut now = at(0);
+    let mut attempts = |times: u32| {
+        for _ in 0..times {
+            fail(&mut connection, &mut now, ConnectFailure::NameLookup).expect("it goes on");
+        }
+    };
+    attempts(100);
+    let left = allocation_counter::measure(|| attempts(10_000));
+    assert_eq!((left.count_current, left.bytes_current), (0, 0));
+    assert_eq!(connection.stats().connect_failures, 10_100);
+    connection.handle_connected(connection.link(), now);
+    assert_eq!(connection.state(), State::Live);
+}
+
+/// L-028: which refusals of the upgrade are final, which ask for a delay, and which are like any failure.
+#[test]
+fn refusals_of_the_upgrade() {
+    let minute = Some(Duration::from_secs(60));
+    let usual = Some(BASE..=ceiling(1));
+    let from = |least: Duration| Some(least..=least.max(ceiling(1)));
+    for (status, retry_after, expected) in [
+        (301, None, usual.clone()),
+        (400, None, usual.clone()),
+        (401, None, None),
+        (403, None, None),
+        (404, None, None),
+        (410, None, None),
+        (426, None, None),
+        (429, None, from(SLOWLY)),
+        (429, minute, from(Duration::from_secs(60))),
+        (500, None, usual.clone()),
+        (502, None, usual),
+        (503, None, from(SLOWLY)),
+        (503, minute, from(Duration::from_secs(60))),
+    ] {
+        let (mut connection, mut now) = (dialling(1), at(0));
+        let got = fail(&mut connection, &mut now, ConnectFailure::Status { status, retry_after });
+        match (got, expected) {
+            (Some(got), Some(expected)) => assert!(expected.contains(&got), "{status}: {got:?}"),
+            (got, expected) => assert_eq!((got, connection.state()), (expected.map(|_| CAP), State::Closed)),
+        }
+    }
+}
+
+/// L-029 and L-072: twenty links that last for a second each: the delay grows all the same, and falls back
+/// after the first that lasts.
+#[test]
+fn a_link_must_last_to_count() {
+    let (mut connection, mut now) = (dialling(3), at(0));
+    let live_for = |connection: &mut Connection, now: &mut Instant, seconds: u64| {
+        connection.handle_connected(connection.link(), *now);
+        drain(connection);
+        *now = *now + Duration::from_secs(seconds);
+        while connection.deadline().is_some_and(|deadline| deadline.at <= *now) {
+            connection.handle_timeout(*now);
+        }
+        connection.handle_lost(connection.link(), *now, Lost::End);
+        delay(connection, now).unwrap()
+    };
+    for attempt in 1..=20 {
+        let delay = live_for(&mut connection, &mut now, 1);
+        assert!(delay >= BASE && delay <= ceiling(attempt), "{attempt}: {delay:?}");
+    }
+    let mut last = Vec::new();
+    for _ in 0..10 {
+        last.push(live_for(&mut connection, &mut now, 1));
+    }
+    assert!(last.iter().any(|delay| *delay > CAP / 2), "it has grown: {last:?}");
+    let delay = live_for(&mut connection, &mut now, 31);
+    assert!(delay <= ceiling(1), "{delay:?}");
+}
+
+/// L-034: what watched over attempts that failed does not watch over the link that came of the last.
+#[test]
+fn attempts_leave_no_watchers() {
+    let (mut connection, mut now) = (dialling(1), at(0));
+    for _ in 0..5 {
+        fail(&mut connection, &mut now, ConnectFailure::Refused);
+    }
+    connection.handle_connected(connection.link(), now);
+    let link = connection.link();
+    // 0.3 of the silence that is allowed, ten times as long.
+    for _ in 0..34 {
+        now = now + Duration::from_millis(13_500);
+        while connection.deadline().is_some_and(|deadline| deadline.at <= now) {
+            connection.handle_timeout(now);
+        }
+        let mut scratch = Scratch::new();
+        connection.handle_frame(link, now, Frame::Ping(b""), &mut scratch);
+    }
+    assert_eq!((connection.state(), connection.link()), (State::Live, link));
+}
+
+/// L-048 and L-049: what each code of a peer's Close frame leads to.
+#[test]
+fn codes_of_the_peer() {
+    let usual = [None, Some(1000), Some(1001), Some(1002), Some(1003), Some(1005), Some(1006), Some(1007)];
+    let usual = usual.into_iter().chain([1009, 1011, 1012, 1014, 1015, 3000, 4000, 4999, 0, 999].map(Some));
+    let slowly = [1008, 1013].map(Some);
+    let never = [1010, 4001, 4003, 4401, 4403].map(Some);
+    let closed = |code| {
+        let (mut connection, mut now) = (dialling(1), at(0));
+        connection.handle_connected(connection.link(), now);
+        drain(&mut connection);
+        let (link, mut scratch) = (connection.link(), Scratch::new());
+        connection.handle_frame(link, now, Frame::Close { code, reason: "" }, &mut scratch);
+        delay(&mut connection, &mut now)
+    };
+    for code in usual {
+        let delay = closed(code);
+        assert!(delay.is_some_and(|delay| delay <= ceiling(1)), "{code:?}: {delay:?}");
+    }
+    slowly.into_iter().for_each(|code| assert_eq!(closed(code), Some(SLOWLY), "{code:?}"));
+    never.into_iter().for_each(|code| assert_eq!(closed(code), None, "{code:?}"));
+}
+
+/// L-049: a policy that is broken five times is never answered sooner.
+#[test]
+fn policy_closes_five_times() {
+    let (mut connection, mut now) = (dialling(1), at(0));
+    for _ in 0..5 {
+        connection.handle_connected(connection.link(), now);
+        drain(&mut connection);
+        connection.handle_lost(connection.link(), now, Lost::Closed { code: Some(1008) });
+        let delay = delay(&mut connection, &mut now);
+        assert!(delay.is_some_and(|delay| delay >= SLOWLY), "{delay:?}");
+    }
+}
+
+/// L-071: a hundred clients lose their links in the same moment and do not come back in the same.
+#[test]
+fn a_hundred_clients_come_back() {
+    let mut clients: Vec<_> = (0..100).map(|seed| (dialling(seed), at(0))).collect();
+    for attempt in 1..=10 {
+        let mut delays: Vec<Duration> = clients
+            .iter_mut()
+            .map(|(connection, now)| fail(connection, now, ConnectFailure::Refused).unwrap())
+            .collect();
+        delays.sort_unstable();
+        let (width, last) = (ceiling(attempt) - BASE, delays.len() - 1);
+        assert!(delays[0] >= BASE && delays[last] <= BASE + width, "{attempt}: {delays:?}");
+        // No tenth of the range is empty, and none holds a third of them.
+        for tenth in 0..10 {
+            let (from, to) = (BASE + width * tenth / 10, BASE + width * (tenth + 1) / 10);
+            let inside = delays.iter().filter(|delay| (from..=to).contains(delay)).count();
+            assert!((1..=33).contains(&inside), "attempt {attempt}, tenth {tenth}: {inside}");
+        }
+    }
+}
+
+/// L-073: twenty failed attempts wait as is published, each in the range of its number.
+#[test]
+fn twenty_failed_attempts() {
+    for seed in 0..50 {
+        let (mut connection, mut now) = (dialling(seed), at(0));
+        for attempt in 1..=20 {
+            let delay = fail(&mut connection, &mut now, ConnectFailure::Refused).unwrap();
+            assert!(delay >= BASE && delay <= ceiling(attempt), "{attempt}: {delay:?}");
+        }
+    }
+}
+
+/// L-079: names that cannot be looked up for an hour; each attempt looks up anew, and then one succeeds.
+#[test]
+fn an_hour_without_names() {
+    let (mut connection, mut now) = (dialling(1), at(0));
+    let mut attempts = 0;
+    while now < at(3_600_000) {
+        let request = connection.connect_request(connection.link()).expect("an address with its name");
+        assert_eq!(request.url, "ws://venue/?snapshot=-1");
+        fail(&mut connection, &mut now, ConnectFailure::NameLookup).expect("it goes on");
+        attempts += 1;
+    }
+    assert!((120..=400).contains(&attempts), "{attempts} attempts in an hour");
+    connection.handle_connected(connection.link(), now);
+    assert_eq!(connection.state(), State::Live);
+}
+
+/// L-084: four hours of maintenance: a dial each half minute, nothing grows, and the end of it is noticed.
+#[test]
+fn four_hours_of_maintenance() {
+    let mut connection = dialling(1);
+    connection.subscribe(at(0), "btcusd@trade".parse().unwrap()).unwrap();
+    let mut now = at(0);
+    let why = ConnectFailure::Status { status: 503, retry_after: None };
+    fail(&mut connection, &mut now, why).unwrap();
+    let mut attempts = 0;
+    let left = allocation_counter::measure(|| {
+        while now < at(4 * 3_600_000) {
+            let delay = fail(&mut connection, &mut now, why).expect("it goes on");
+            assert_eq!(delay, CAP);
+            attempts += 1;
+        }
+    });
+    assert_eq!((left.count_current, left.bytes_current, attempts), (0, 0, 4 * 120 - 1));
+    connection.handle_connected(connection.link(), now);
+    assert_eq!(connection.state(), State::Subscribing);
+}
+
+/// L-142: two clients with one key, of which the venue allows one session: it closes the older one, here with
+/// code 1008. In an hour they do not open more than two sessions a minute between them.
+#[test]
+fn two_clients_of_one_key() {
+    let mut clients = [dialling(1), dialling(2)];
+    let (mut now, mut opened) = (at(0), 0);
+    while now < at(3_600_000) {
+        for which in [0, 1] {
+            if clients[which].state() == State::Connecting {
+                let link = clients[which].link();
+                clients[which].handle_connected(link, now);
+                opened += 1;
+                let other = &mut clients[1 - which];
+                other.handle_lost(other.link(), now, Lost::Closed { code: Some(1008) });
+            }
+        }
+        let next = clients.iter().filter_map(|client| Some(client.deadline()?.at)).min();
+        now = next.unwrap().max(now);
+        clients.iter_mut().for_each(|client| client.handle_timeout(now));
+        clients.iter_mut().for_each(|client| drop(drain(client)));
+    }
+    assert!((60..=121).contains(&opened), "{opened} sessions in an hour");
+}

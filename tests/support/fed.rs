@@ -1,0 +1,243 @@
+//! A connection that is fed by hand, with the books and orders of it, and frames of every endpoint.
+
+use std::time::Duration;
+
+use gemini_ws::{
+    Book, Books, Config, Connection, Event, EventBuf, Frame, Instant, Lost, Orders, Output, Scratch, Side,
+};
+
+pub(crate) const STREAMS: &str = "ws://venue";
+pub(crate) const V2: &str = "ws://venue/v2/marketdata";
+pub(crate) const V1: &str = "ws://venue/v1/marketdata/btcusd";
+
+/// A connection and its books. Requests are answered when the test says so.
+pub(crate) struct Client {
+    pub(crate) connection: Connection,
+    pub(crate) books: Books,
+    pub(crate) now: Instant,
+    pub(crate) unanswered: Vec<String>,
+    /// The kinds of what the application was told.
+    pub(crate) told: Vec<String>,
+    /// Each trade that was told: its id, and `r` if it was marked.
+    pub(crate) trades: Vec<String>,
+    pub(crate) orders: Orders,
+}
+
+impl Client {
+    /// With an open link; the book of btcusd is subscribed where one can.
+    pub(crate) fn new(url: &str) -> Client {
+        Client::with(Config::new(url))
+    }
+
+    pub(crate) fn with(config: Config) -> Client {
+        let books = Books::with_config(&config);
+        let mut client = Client {
+            connection: Connection::new(config, 1),
+            books,
+            now: Instant::ZERO,
+            unanswered: Vec::new(),
+            told: Vec::new(),
+            trades: Vec::new(),
+            orders: Orders::new(),
+        };
+        client.subscribe("btcusd@depth");
+        client.connection.open(client.now).unwrap();
+        client.connect();
+        client
+    }
+
+    pub(crate) fn subscribe(&mut self, stream: &str) {
+        // The v1 endpoints take none.
+        let _ = self.connection.subscribe(self.now, stream.parse().unwrap());
+        self.outputs();
+    }
+
+    pub(crate) fn connect(&mut self) {
+        self.connection.handle_connected(self.connection.link(), self.now);
+        self.outputs();
+    }
+
+    /// The link breaks.
+    pub(crate) fn lose(&mut self) {
+        self.connection.handle_lost(self.connection.link(), self.now, Lost::Reset);
+        self.outputs();
+    }
+
+    /// The link breaks, and another one is opened.
+    pub(crate) fn reopen(&mut self) {
+        self.lose();
+        self.pass(Duration::from_secs(60));
+        self.connect();
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(deadline) = self.connection.deadline().filter(|deadline| deadline.at <= until) {
+            self.now = deadline.at;
+            self.connection.handle_timeout(self.now);
+            self.outputs();
+            if self.connection.connect_request(self.connection.link()).is_some() {
+                return;
+            }
+        }
+        self.now = until;
+    }
+
+    pub(crate) fn take(&mut self, event: &Event<'_>) {
+        // What waits in a queue says the same.
+        let owned = EventBuf::from(event);
+        let event = &owned.as_event();
+        self.books.apply(event);
+        self.orders.apply(event);
+        for part in event.parts() {
+            if let Event::Trade(trade) = part {
+                let mark = if trade.is_replay { "r" } else { "" };
+                self.trades.push(format!("{}{mark}", trade.trade_id));
+            }
+            let kind = serde_json::to_value(part).unwrap()["kind"].as_str().unwrap().to_owned();
+            self.told.push(match part {
+                Event::Ignored(ignored) => format!("{:?}", ignored.why),
+                _ => kind,
+            });
+        }
+    }
+
+    pub(crate) fn outputs(&mut self) {
+        while let Some(output) = self.connection.poll_output() {
+            match output {
+                Output::Event(event) => self.take(&event),
+                Output::Send { text, .. } => self.unanswered.push(text),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn feed(&mut self, frame: &str) {
+        let (link, mut scratch) = (self.connection.link(), Scratch::new());
+        let event = self.connection.handle_frame(link, self.now, Frame::Text(frame), &mut scratch);
+        if let Some(event) = event {
+            self.take(&event);
+        }
+        self.outputs();
+    }
+
+    /// Answers every request, also those that this causes.
+    pub(crate) fn answer(&mut self) {
+        while !self.unanswered.is_empty() {
+            for request in std::mem::take(&mut self.unanswered) {
+                let request: serde_json::Value = serde_json::from_str(&request).unwrap();
+                self.feed(&format!(r#"{{"id":{},"status":200}}"#, request["id"]));
+            }
+        }
+    }
+
+    /// The book in a line, and what it is.
+    pub(crate) fn book(&self) -> String {
+        match self.books.get("btcusd") {
+            None => "none".to_owned(),
+            Some(Book::Live(book)) => format!("live {} / {}", side(book.bids()), side(book.asks())),
+            Some(Book::Stale { reason, .. }) => format!("{reason:?}"),
+        }
+    }
+
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        self.told.iter().filter(|told| *told == kind).count()
+    }
+
+    pub(crate) fn resync(&mut self) {
+        let (id, ..) = self.connection.streams().next().unwrap();
+        self.connection.resync(self.now, id).unwrap();
+        self.outputs();
+    }
+}
+
+pub(crate) fn side(side: &Side) -> String {
+    let levels: Vec<String> =
+        side.iter().map(|level| format!("{}x{}", level.quantity, level.price)).collect();
+    levels.join(" ")
+}
+
+/// Levels such as `1x99 2x98`, quantity and price.
+pub(crate) fn levels(text: &str) -> Vec<(&str, &str)> {
+    text.split_whitespace().map(|level| level.split_once('x').unwrap()).collect()
+}
+
+/// A depth frame of the current API.
+pub(crate) fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
+    let json = |text: &str| {
+        let levels: Vec<_> =
+            levels(text).iter().map(|(quantity, price)| format!("[\"{price}\",\"{quantity}\"]")).collect();
+        levels.join(",")
+    };
+    let (bids, asks) = (json(bids), json(asks));
+    format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}"#)
+}
+
+/// A frame of market data v2, with other members behind the changes.
+pub(crate) fn l2(bids: &str, asks: &str, members: &str) -> String {
+    let mut changes = Vec::new();
+    for (side, text) in [("buy", bids), ("sell", asks)] {
+        let of_side = levels(text);
+        changes.extend(
+            of_side.iter().map(|(quantity, price)| format!("[\"{side}\",\"{price}\",\"{quantity}\"]")),
+        );
+    }
+    format!(r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[{}]{members}}}"#, changes.join(","))
+}
+
+/// The trades of a first frame of market data v2.
+pub(crate) fn trades_v2(ids: impl Iterator<Item = u64>) -> String {
+    let trades: Vec<String> = ids.map(trade_v2).collect();
+    format!(r#","trades":[{}],"auction_events":[]"#, trades.join(","))
+}
+
+pub(crate) fn trade_v2(id: u64) -> String {
+    format!(
+        r#"{{"type":"trade","symbol":"BTCUSD","event_id":{id},"timestamp":1,"price":"1","quantity":"2","side":"sell"}}"#
+    )
+}
+
+/// A frame of market data v1: changes for the given reason, and trades.
+pub(crate) fn update_v1(
+    sequence: u64,
+    event_id: u64,
+    bids: &str,
+    asks: &str,
+    reason: &str,
+    trades: &[u64],
+) -> String {
+    let mut entries = Vec::new();
+    for (side, text) in [("bid", bids), ("ask", asks)] {
+        entries.extend(levels(text).iter().map(|(quantity, price)| {
+            format!(r#"{{"type":"change","side":"{side}","price":"{price}","remaining":"{quantity}","reason":"{reason}"}}"#)
+        }));
+    }
+    entries.extend(
+        trades
+            .iter()
+            .map(|id| format!(r#"{{"type":"trade","tid":{id},"price":"1","amount":"2","makerSide":"bid"}}"#)),
+    );
+    let entries = entries.join(",");
+    format!(r#"{{"type":"update","eventId":{event_id},"socket_sequence":{sequence},"events":[{entries}]}}"#)
+}
+
+/// A whole book of an endpoint.
+pub(crate) fn snapshot(url: &str, bids: &str, asks: &str) -> String {
+    match url {
+        V2 => l2(bids, asks, r#","trades":[],"auction_events":[]"#),
+        V1 => update_v1(0, 10, bids, asks, "initial", &[]),
+        _ => depth(10, 10, bids, asks),
+    }
+}
+
+pub(crate) const ENDPOINTS: [&str; 3] = [STREAMS, V2, V1];
+
+impl Client {
+    /// Answers, where answers are given.
+    pub(crate) fn answer_if(&mut self, url: &str) {
+        if url == STREAMS {
+            self.answer();
+        }
+        self.unanswered.clear();
+    }
+}

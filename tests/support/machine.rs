@@ -1,0 +1,398 @@
+//! [`Machine`]: what can be done to a state machine of the crate, so that one observer, one script and one
+//! simulation serve them all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{State, StreamState};
+use gemini_ws::{
+    Client, ClientConfig, CommandError, Config, ConnectFailure, ConnectRequest, Connection, Deadline,
+    Endpoint, EndpointId, Event, Frame, GapRule, Instant, LinkId, Lost, Output, Request, RequestId, Scratch,
+    ShutdownPlan, Stats, Stream, StreamId,
+};
+
+/// Commands, inputs, outputs and getters, as they stand in the documentation of `Client`.
+///
+/// Endpoints are named by the indices of their settings.
+pub(crate) trait Machine: Clone {
+    /// Whether it opens and closes links by itself, as they are wanted.
+    const MANAGES_LINKS: bool;
+
+    fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
+    fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
+    fn open(&mut self, now: Instant) -> Result<(), CommandError>;
+    fn subscribe_at(&mut self, now: Instant, wanted: Wanted) -> Result<StreamId, CommandError>;
+    fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError>;
+    fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError>;
+    fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError>;
+    fn close(&mut self, now: Instant);
+    fn close_by(&mut self, now: Instant, deadline: Instant);
+    fn shut_down(&mut self, now: Instant, plan: Plan);
+
+    fn handle_connected(&mut self, link: LinkId, now: Instant);
+    fn handle_connect_failed(&mut self, link: LinkId, now: Instant, why: ConnectFailure);
+    fn handle_frame<'f>(
+        &mut self,
+        link: LinkId,
+        now: Instant,
+        frame: Frame<'f>,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>>;
+    fn handle_lost(&mut self, link: LinkId, now: Instant, why: Lost);
+    fn handle_timeout(&mut self, now: Instant);
+    fn handle_resumed(&mut self, now: Instant);
+
+    fn poll_output(&mut self) -> Option<Output>;
+    fn connect_request(&self, link: LinkId) -> Option<ConnectRequest>;
+    fn deadline(&self) -> Option<Deadline>;
+    /// Each link of the present or the last attempt, and its endpoint.
+    fn each_link(&self, each: impl FnMut(LinkId, usize, State));
+    fn each_stream(&self, each: impl FnMut(StreamId, Stream, StreamState));
+    fn stats(&self) -> Stats;
+
+    /// Wants a stream, on whichever endpoint has it.
+    fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
+        self.subscribe_at(now, Wanted::new(stream))
+    }
+}
+
+/// What is subscribed to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) stream: Stream,
+    pub(crate) endpoint: Option<usize>,
+    pub(crate) silence_max: Option<Duration>,
+}
+
+impl Wanted {
+    pub(crate) const fn new(stream: Stream) -> Wanted {
+        Wanted { stream, endpoint: None, silence_max: None }
+    }
+}
+
+/// A `ShutdownPlan`, whose parts can be seen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) deadline: Instant,
+    pub(crate) cancels_orders: bool,
+    pub(crate) unsubscribes: bool,
+}
+
+/// What the two have in common.
+macro_rules! common {
+    () => {
+        fn open(&mut self, now: Instant) -> Result<(), CommandError> {
+            self.inner().open(now)
+        }
+
+        fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+            self.inner().unsubscribe(now, id)
+        }
+
+        fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+            self.inner().resync(now, id)
+        }
+
+        fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
+            self.inner().request(now, request)
+        }
+
+        fn close(&mut self, now: Instant) {
+            self.inner().close(now);
+        }
+
+        fn close_by(&mut self, now: Instant, deadline: Instant) {
+            self.inner().close_by(now, deadline);
+        }
+
+        fn handle_connected(&mut self, link: LinkId, now: Instant) {
+            self.inner().handle_connected(link, now);
+        }
+
+        fn handle_connect_failed(&mut self, link: LinkId, now: Instant, why: ConnectFailure) {
+            self.inner().handle_connect_failed(link, now, why);
+        }
+
+        fn handle_frame<'f>(
+            &mut self,
+            link: LinkId,
+            now: Instant,
+            frame: Frame<'f>,
+            scratch: &'f mut Scratch,
+        ) -> Option<Event<'f>> {
+            self.inner().handle_frame(link, now, frame, scratch)
+        }
+
+        fn handle_lost(&mut self, link: LinkId, now: Instant, why: Lost) {
+            self.inner().handle_lost(link, now, why);
+        }
+
+        fn handle_timeout(&mut self, now: Instant) {
+            self.inner().handle_timeout(now);
+        }
+
+        fn handle_resumed(&mut self, now: Instant) {
+            self.inner().handle_resumed(now);
+        }
+
+        fn poll_output(&mut self) -> Option<Output> {
+            self.inner().poll_output()
+        }
+    };
+}
+
+/// A connection has one link, to the endpoint of its only settings.
+impl Machine for Connection {
+    const MANAGES_LINKS: bool = false;
+
+    common!();
+
+    fn add(&mut self, _now: Instant, _endpoint: usize) -> Result<(), CommandError> {
+        Err(CommandError::UnknownEndpoint)
+    }
+
+    fn remove(&mut self, _now: Instant, _endpoint: usize) -> Result<(), CommandError> {
+        Err(CommandError::UnknownEndpoint)
+    }
+
+    fn subscribe_at(&mut self, now: Instant, wanted: Wanted) -> Result<StreamId, CommandError> {
+        match wanted.silence_max {
+            Some(silence_max) => self.subscribe_unless_silent(now, wanted.stream, silence_max),
+            None => self.subscribe(now, wanted.stream),
+        }
+    }
+
+    fn shut_down(&mut self, now: Instant, plan: Plan) {
+        self.close_by(now, plan.deadline);
+    }
+
+    fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
+        self.connect_request(link)
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.deadline()
+    }
+
+    fn each_link(&self, mut each: impl FnMut(LinkId, usize, State)) {
+        each(self.link(), 0, self.state());
+    }
+
+    fn each_stream(&self, mut each: impl FnMut(StreamId, Stream, StreamState)) {
+        self.streams().for_each(|(id, stream, state)| each(id, stream, state));
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats().clone()
+    }
+}
+
+trait Inner {
+    type Of;
+    fn inner(&mut self) -> &mut Self::Of;
+}
+
+impl Inner for Connection {
+    type Of = Connection;
+    fn inner(&mut self) -> &mut Connection {
+        self
+    }
+}
+
+/// A client, and which of the settings its endpoints have.
+#[derive(Clone, Debug)]
+pub(crate) struct Many {
+    pub(crate) client: Client,
+    settings: Arc<[Settings]>,
+    endpoints: Vec<(EndpointId, usize)>,
+}
+
+impl Inner for Many {
+    type Of = Client;
+    fn inner(&mut self) -> &mut Client {
+        &mut self.client
+    }
+}
+
+impl Many {
+    /// A client that has all of the endpoints.
+    pub(crate) fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
+        let client = Client::new(config, seed);
+        let mut many = Many { client, settings: settings.into(), endpoints: Vec::new() };
+        for endpoint in 0..settings.len() {
+            let _ = many.add(Instant::ZERO, endpoint);
+        }
+        many
+    }
+
+    fn id(&self, endpoint: usize) -> Result<EndpointId, CommandError> {
+        let newest = self.endpoints.iter().rev().find(|known| known.1 == endpoint);
+        newest.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
+    }
+}
+
+impl Machine for Many {
+    const MANAGES_LINKS: bool = true;
+
+    common!();
+
+    fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
+        let settings = self.settings.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
+        let id = self.client.add(now, settings.config())?;
+        self.endpoints.push((id, endpoint));
+        Ok(())
+    }
+
+    fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
+        self.client.remove(now, self.id(endpoint)?)
+    }
+
+    fn subscribe_at(&mut self, now: Instant, wanted: Wanted) -> Result<StreamId, CommandError> {
+        match wanted.endpoint {
+            Some(endpoint) => {
+                let id = self.id(endpoint)?;
+                self.client.subscribe_at(now, id, wanted.stream, wanted.silence_max)
+            }
+            None => self.client.subscribe(now, wanted.stream),
+        }
+    }
+
+    fn shut_down(&mut self, now: Instant, plan: Plan) {
+        let to = ShutdownPlan::by(plan.deadline);
+        self.client.shut_down(now, to.cancel_orders(plan.cancels_orders).unsubscribe(plan.unsubscribes));
+    }
+
+    fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
+        self.client.connect_request(link)
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.client.deadline()
+    }
+
+    fn each_link(&self, mut each: impl FnMut(LinkId, usize, State)) {
+        for (link, id, state) in self.client.links() {
+            let endpoint = self.endpoints.iter().find(|known| known.0 == id).map(|known| known.1);
+            each(link, endpoint.unwrap_or(0), state);
+        }
+    }
+
+    fn each_stream(&self, mut each: impl FnMut(StreamId, Stream, StreamState)) {
+        self.client.streams().for_each(|(id, stream, state)| each(id, stream, state));
+    }
+
+    fn stats(&self) -> Stats {
+        self.client.stats()
+    }
+}
+
+/// What a `Config` was made of, for those who have to know it too.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) address: String,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) gap_rule: GapRule,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) snapshot_timeout: Duration,
+    pub(crate) resubscribe_delay: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) probe_after: Duration,
+    pub(crate) silence_max: Duration,
+    pub(crate) stable_after: Duration,
+    pub(crate) backoff_base: Duration,
+    pub(crate) backoff_cap: Duration,
+    pub(crate) streams_max: usize,
+    pub(crate) streams_per_request_max: usize,
+    pub(crate) malformed_run_max: u32,
+    pub(crate) authenticated: bool,
+    pub(crate) stay_open: Option<bool>,
+    pub(crate) attempts_max: Option<u32>,
+    pub(crate) heartbeat_every: Option<Duration>,
+    pub(crate) dial_limit: (u32, Duration),
+    pub(crate) request_limit: (u32, Duration),
+    pub(crate) order_limit: (u32, Duration),
+}
+
+impl Settings {
+    /// The defaults of `Config`, which its documentation states.
+    pub(crate) fn new(address: &str) -> Settings {
+        let endpoint = Config::new(address).endpoint();
+        let silence = if endpoint == Endpoint::Streams { [30, 45] } else { [10, 15] };
+        Settings {
+            address: address.to_owned(),
+            endpoint,
+            gap_rule: GapRule::Strict,
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(5),
+            snapshot_timeout: Duration::from_secs(5),
+            resubscribe_delay: Duration::from_secs(1),
+            close_timeout: Duration::from_secs(3),
+            probe_after: Duration::from_secs(silence[0]),
+            silence_max: Duration::from_secs(silence[1]),
+            stable_after: Duration::from_secs(30),
+            backoff_base: Duration::from_millis(500),
+            backoff_cap: Duration::from_secs(30),
+            streams_max: 4_096,
+            streams_per_request_max: 25,
+            malformed_run_max: 16,
+            authenticated: endpoint == Endpoint::OrderEventsV1,
+            stay_open: None,
+            attempts_max: None,
+            heartbeat_every: None,
+            dial_limit: (300, Duration::from_secs(300)),
+            request_limit: (7_000, Duration::from_secs(10)),
+            order_limit: (3_500, Duration::from_secs(10)),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let config = Config::new(self.address.as_str())
+            .gap_rule(self.gap_rule)
+            .connect_timeout(self.connect_timeout)
+            .request_timeout(self.request_timeout)
+            .snapshot_timeout(self.snapshot_timeout)
+            .resubscribe_delay(self.resubscribe_delay)
+            .close_timeout(self.close_timeout)
+            .probe_after(self.probe_after)
+            .silence_max(self.silence_max)
+            .stable_after(self.stable_after)
+            .backoff(self.backoff_base, self.backoff_cap)
+            .streams_max(self.streams_max)
+            .streams_per_request_max(self.streams_per_request_max)
+            .malformed_run_max(self.malformed_run_max)
+            .authenticated(self.authenticated)
+            .dial_limit(self.dial_limit.0, self.dial_limit.1)
+            .request_limit(self.request_limit.0, self.request_limit.1)
+            .order_limit(self.order_limit.0, self.order_limit.1);
+        let config = match self.stay_open {
+            Some(stay) => config.stay_open(stay),
+            None => config,
+        };
+        let config = match self.attempts_max {
+            Some(attempts) => config.attempts_max(attempts),
+            None => config,
+        };
+        match self.heartbeat_every {
+            Some(interval) => config.heartbeat_every(interval),
+            None => config,
+        }
+    }
+
+    pub(crate) fn connection(&self, seed: u64) -> Connection {
+        Connection::new(self.config(), seed)
+    }
+
+    /// What rates are counted by.
+    pub(crate) fn host(&self) -> &str {
+        let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
+        rest.split(['/', '?']).next().unwrap_or_default()
+    }
+
+    /// Longer than this no link waits for the outside: every timeout once, and a little.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        // A link that is not answered is given up the third time in a row.
+        let asking = (self.request_timeout + self.snapshot_timeout + self.resubscribe_delay) * 4;
+        self.connect_timeout + asking + self.silence_max + self.probe_after + self.close_timeout
+    }
+}

@@ -1,0 +1,315 @@
+//! Frames: each is in one counter, and what is told of it is what it says; data belongs to a subscription,
+//! and books are made of one snapshot and what follows it.
+
+use gemini_ws::{
+    Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Stats, Stream,
+    StreamId,
+};
+
+use super::super::machine::Machine;
+use super::call::Act;
+use super::shadow::{Shadow, Step};
+use super::wishes::Feed;
+
+/// What frames can be told apart by, beside their symbol.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Topic {
+    Balances,
+    BookTicker,
+    Candles(&'static str),
+    ContractStatus,
+    Depth,
+    FundingAmount,
+    MarkPrice,
+    Orders,
+    PartialDepth,
+    Positions,
+    Quotes,
+    RequestForQuote,
+    Settlements,
+    Trade,
+    None,
+}
+
+fn topic_of(stream: &Stream) -> Topic {
+    match stream {
+        Stream::Balances { .. } => Topic::Balances,
+        Stream::BookTicker { .. } => Topic::BookTicker,
+        Stream::Candles { .. } => Topic::Candles(stream.feed().unwrap_or_default()),
+        Stream::ContractStatus => Topic::ContractStatus,
+        Stream::Depth { .. } => Topic::Depth,
+        Stream::FundingAmount { .. } => Topic::FundingAmount,
+        Stream::MarkPrice { .. } => Topic::MarkPrice,
+        Stream::Orders { .. } => Topic::Orders,
+        Stream::PartialDepth { .. } => Topic::PartialDepth,
+        Stream::Positions { .. } => Topic::Positions,
+        Stream::Quotes { .. } => Topic::Quotes,
+        Stream::RequestForQuote => Topic::RequestForQuote,
+        Stream::Settlements => Topic::Settlements,
+        Stream::Trade { .. } => Topic::Trade,
+        _ => Topic::None,
+    }
+}
+
+/// The stream that an event is data of; market data v2 has books, trades and auctions in one.
+fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>) {
+    let of_books = |topic| if endpoint == Endpoint::MarketDataV2 { Topic::Depth } else { topic };
+    match event {
+        Event::BookTicker(it) => (Topic::BookTicker, Some(it.symbol)),
+        Event::DepthSnapshot(it) | Event::DepthUpdate(it) => (Topic::Depth, Some(it.symbol)),
+        Event::PartialDepth(it) => (Topic::PartialDepth, it.symbol),
+        Event::Trade(it) => (of_books(Topic::Trade), Some(it.symbol)),
+        Event::ContractStatus(_) => (Topic::ContractStatus, None),
+        Event::MarkPrice(it) => (Topic::MarkPrice, Some(it.symbol)),
+        Event::FundingAmount(it) => (Topic::FundingAmount, Some(it.symbol)),
+        Event::RequestForQuote(_) => (Topic::RequestForQuote, None),
+        Event::Order(_) => (Topic::Orders, None),
+        Event::Balances(_) => (Topic::Balances, None),
+        Event::Positions(_) => (Topic::Positions, None),
+        Event::Quote(_) => (Topic::Quotes, None),
+        Event::Settlements(_) => (Topic::Settlements, None),
+        _ => (Topic::None, None),
+    }
+}
+
+impl Shadow {
+    /// What a link serves that is wanted.
+    fn feed(&self, slot: usize, topic: Topic, symbol: Option<&str>) -> Option<usize> {
+        let is_it = |feed: &Feed| feed.slot == slot && is_of(feed, topic, symbol) && feed.is_desired();
+        self.feeds.iter().position(is_it)
+    }
+
+    pub(crate) fn data(&mut self, link: LinkId, event: &Event<'_>, step: &Step<'_>) {
+        if !self.leg_mut(link.slot()).is_open(link) {
+            return self.fail("I-19", format!("data of {link}, which is not open: {event:?}"));
+        }
+        let endpoint = self.endpoint_of(link);
+        if matches!(endpoint, Endpoint::MarketDataV1 | Endpoint::OrderEventsV1) {
+            return self.elements(event, step);
+        }
+        if let Event::Batch(batch) = event {
+            batch.events().for_each(|part| self.part(link, endpoint, &part, step));
+            return self.elements(event, step);
+        }
+        self.part(link, endpoint, event, step);
+    }
+
+    fn part(&mut self, link: LinkId, endpoint: Endpoint, event: &Event<'_>, step: &Step<'_>) {
+        let (topic, symbol) = origin(event, endpoint);
+        if topic == Topic::None {
+            return;
+        }
+        if let (Some(symbol), Act::Frame(_, Frame::Text(text))) = (symbol, step.act)
+            && endpoint == Endpoint::Streams
+            && !text.as_bytes().as_ptr_range().contains(&symbol.as_ptr())
+        {
+            return self.fail("I-36", format!("{event:?} is not of the frame that came"));
+        }
+        let Some(index) = self.feed(link.slot(), topic, symbol) else {
+            return self.fail("I-33", format!("data of a stream that nobody wants: {event:?}"));
+        };
+        self.feeds[index].told = self.now;
+        match event {
+            Event::DepthSnapshot(depth) => self.snapshot(link, endpoint, index, depth),
+            Event::DepthUpdate(depth) => self.update(link, endpoint, index, depth),
+            _ => {}
+        }
+    }
+
+    /// Each element of an array is an event of its own.
+    fn elements(&mut self, event: &Event<'_>, _step: &Step<'_>) {
+        let Event::Batch(batch) = event else { return };
+        let elements = match batch.message() {
+            Message::OrderEvents(events) => events.events.iter().count(),
+            Message::OrderSnapshot(snapshot) => snapshot.orders.iter().count(),
+            _ => return,
+        };
+        let told = batch.events().count();
+        if told != elements {
+            self.fail("I-48", format!("{told} events of {elements} elements: {event:?}"));
+        }
+    }
+
+    fn snapshot(&mut self, link: LinkId, endpoint: Endpoint, index: usize, depth: &Depth<'_>) {
+        let (now, last) = (self.step, depth.last_update_id.unwrap_or(0));
+        // A link that is closing asks for nothing any more.
+        let is_closing = self.leg_mut(link.slot()).closing.is_some();
+        let feed = &self.feeds[index];
+        let (stream, asked) = (feed.stream, feed.asked);
+        if endpoint == Endpoint::Streams {
+            if feed.synced == Some(link) {
+                self.fail("I-63", format!("{stream}: a snapshot in the middle, at {last}"));
+            } else if depth.first_update_id != depth.last_update_id {
+                self.fail("I-63", format!("{stream}: changes until {last} are taken for a snapshot"));
+            } else if asked.is_none_or(|asked| asked.link != link) && !is_closing {
+                self.fail("I-60", format!("{stream}: a snapshot that was not asked for: {asked:?}"));
+            }
+        }
+        let feed = &mut self.feeds[index];
+        (feed.synced, feed.before, feed.lost_update) = (Some(link), None, false);
+        (feed.last, feed.snapshot) = (last, now);
+    }
+
+    fn update(&mut self, link: LinkId, endpoint: Endpoint, index: usize, depth: &Depth<'_>) {
+        let slack = u64::from(self.settings_of(link.slot()).gap_rule == GapRule::Lax);
+        let feed = &mut self.feeds[index];
+        let (stream, synced, before) = (feed.stream, feed.synced.or(feed.before), feed.last);
+        let last = depth.last_update_id.unwrap_or(0);
+        feed.last = last;
+        if synced != Some(link) {
+            let id = match synced {
+                Some(_) => "I-60",
+                None if feed.lost_update => "I-62",
+                None => "I-63",
+            };
+            return self.fail(id, format!("{stream}: a change until {last}, and no snapshot on {link}"));
+        }
+        if endpoint != Endpoint::Streams {
+            return;
+        }
+        if last <= before {
+            self.fail("I-65", format!("{stream}: {last} is told after {before}"));
+        } else if depth.first_update_id.is_none_or(|first| first > before.saturating_add(slack)) {
+            self.fail("I-62", format!("{stream}: {:?} is told after {before}", depth.first_update_id));
+        }
+    }
+
+    pub(crate) fn gap(&mut self, step: &Step<'_>, symbol: &str, expected: u64, got: Option<u64>) {
+        let slot = match step.act {
+            Act::Frame(link, _) => Some(link.slot()),
+            Act::Resync(id) => Some(id.link_slot()),
+            _ => None,
+        };
+        let Some(index) = slot.and_then(|slot| self.feed(slot, Topic::Depth, Some(symbol))) else {
+            return self.fail("I-62", format!("a gap of {symbol}, which is not followed"));
+        };
+        let feed = &mut self.feeds[index];
+        let (synced, last) = (feed.synced.take(), feed.last);
+        feed.lost_update = true;
+        let is_streams =
+            matches!(step.act, Act::Frame(link, _) if self.endpoint_of(link) == Endpoint::Streams);
+        if synced.is_none() {
+            self.fail("I-62", format!("a gap of {symbol}, whose book is not live"));
+        } else if is_streams && (expected != last || got.is_some_and(|got| got <= last)) {
+            self.fail("I-62", format!("a gap of {symbol} from {expected} to {got:?} after {last}"));
+        }
+    }
+
+    pub(crate) fn synced(&mut self, step: &Step<'_>, id: StreamId, symbol: &str) {
+        let now = self.step;
+        // One that comes later finds the book there.
+        let joins = matches!(step.act, Act::Subscribe(_));
+        let feed = self.feed(id.link_slot(), Topic::Depth, Some(symbol)).map(|index| &self.feeds[index]);
+        if !feed.is_some_and(|feed| feed.snapshot == now || (joins && feed.synced.is_some())) {
+            self.fail("I-63", format!("{symbol} follows the venue, and no snapshot has come"));
+        }
+    }
+
+    /// A frame that cannot be read may have been a change of a book that is live.
+    pub(crate) fn malformed(&mut self, step: &Step<'_>, frame: &str) {
+        if !frame.contains("\"depthUpdate\"") {
+            return;
+        }
+        let Some(symbol) = frame.split_once("\"s\":\"").and_then(|(_, rest)| rest.split('"').next()) else {
+            return;
+        };
+        let Act::Frame(link, _) = step.act else { return };
+        let book = self.feed(link.slot(), Topic::Depth, Some(symbol));
+        let is_live = book.is_some_and(|index| self.feeds[index].synced.is_some());
+        let told = step.outputs.iter().any(|output| {
+            matches!(output, gemini_ws::Output::Event(Event::Gap { .. } | Event::Disconnected { .. }))
+        });
+        if is_live && !told {
+            self.fail("I-45", format!("{symbol} may have lost an update, and is told to be true: {frame}"));
+        }
+    }
+
+    /// A frame that was not used: the reason is true.
+    pub(crate) fn ignored(&mut self, step: &Step<'_>, ignored: &Ignored<'_>) {
+        let Act::Frame(link, Frame::Text(text)) = step.act else { return };
+        if !std::ptr::eq(ignored.frame, text) {
+            return self.fail("I-36", format!("{ignored:?} is not of the frame that came: {text}"));
+        }
+        let is_streams = self.endpoint_of(link) == Endpoint::Streams;
+        let is_open = self.leg_mut(link.slot()).is_open(link);
+        if is_open == (ignored.why == IgnoredReason::EndedLink) {
+            self.fail("I-35", format!("{link} is open: {is_open}, and {text} is ignored: {:?}", ignored.why));
+        }
+        if is_open && is_streams && ignored.why == IgnoredReason::NotSubscribed {
+            let mut scratch = Scratch::new();
+            let event = match gemini_ws::decode(text, &mut scratch) {
+                Ok(Message::BookTicker(it)) => Event::BookTicker(it),
+                Ok(Message::Trade(it)) => Event::Trade(it),
+                Ok(Message::Depth(it)) => Event::DepthUpdate(it),
+                _ => return,
+            };
+            let (topic, symbol) = origin(&event, Endpoint::Streams);
+            if self.feed(link.slot(), topic, symbol).is_some() {
+                self.fail("I-35", format!("{text} is wanted, and is ignored as not subscribed"));
+            }
+        }
+    }
+
+    /// Each frame is in exactly one counter; links are counted as they are told of.
+    pub(crate) fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+        let actual = machine.stats();
+        if let Act::Frame(_, frame) = step.act {
+            let stats = &mut self.stats;
+            match frame {
+                Frame::Text(text) => {
+                    stats.frames += 1;
+                    stats.bytes += text.len() as u64;
+                    *counter(stats, step.event) += 1;
+                }
+                Frame::Binary(bytes) => {
+                    stats.frames += 1;
+                    stats.bytes += bytes.len() as u64;
+                    *counter(stats, step.event) += 1;
+                }
+                Frame::Ping(_) | Frame::Pong(_) | Frame::Close { .. } => stats.control_frames += 1,
+            }
+        }
+        if actual.stale_inputs < self.stats.stale_inputs || actual.resyncs < self.stats.resyncs {
+            self.fail("I-35", format!("counters fell: {:?} to {actual:?}", self.stats));
+        }
+        let counted = actual.stale_inputs - self.stats.stale_inputs;
+        (self.stats.stale_inputs, self.stats.resyncs) = (actual.stale_inputs, actual.resyncs);
+        if actual != self.stats {
+            let what = format!("{:?} {:?}: {actual:?}, not {:?}", step.act, step.event, self.stats);
+            self.fail("I-35", what);
+        }
+        if !step.is_current && counted != 1 {
+            self.fail("I-18", format!("{:?} is too late and was counted {counted} times", step.act));
+        }
+    }
+}
+
+fn is_of(feed: &Feed, topic: Topic, symbol: Option<&str>) -> bool {
+    let same = |of: &str| symbol.is_none_or(|symbol| of.eq_ignore_ascii_case(symbol));
+    topic_of(&feed.stream) == topic && feed.stream.symbol().is_none_or(|of| same(of.as_str()))
+}
+
+/// The counter that a frame with this event belongs in.
+fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
+    match event {
+        None
+        | Some(
+            Event::Reply { .. }
+            | Event::Rejected { .. }
+            | Event::Heartbeat(_)
+            | Event::SubscriptionAck(_)
+            | Event::Error(_),
+        ) => &mut stats.control,
+        Some(Event::Gap { .. } | Event::SequenceGap { .. }) => &mut stats.gaps,
+        Some(Event::Malformed(_)) => &mut stats.malformed,
+        Some(Event::Unrecognized(_)) => &mut stats.unrecognized,
+        Some(Event::Ignored(ignored)) => match ignored.why {
+            IgnoredReason::StaleUpdate => &mut stats.ignored_stale,
+            IgnoredReason::BeforeSnapshot => &mut stats.ignored_before_snapshot,
+            IgnoredReason::NotSubscribed => &mut stats.ignored_not_subscribed,
+            IgnoredReason::UnknownResponse => &mut stats.ignored_unknown_response,
+            IgnoredReason::EndedLink => &mut stats.ignored_ended_link,
+        },
+        _ => &mut stats.data,
+    }
+}

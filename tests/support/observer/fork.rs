@@ -1,0 +1,354 @@
+//! Checks from where a machine stands: a copy of it is left alone with the clock, or with a peer that does
+//! all that it is asked for.
+
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{State, StreamState};
+use gemini_ws::{Endpoint, Event, Frame, Instant, LinkId, Lost, Outcome, Output, Request, Scratch, Stream};
+
+use super::super::machine::{Machine, Plan, Settings};
+use super::call::Act;
+use super::response::{self, Method};
+use super::shadow::Phase;
+use super::shrink::{Found, report};
+use super::{Observed, Violation};
+
+/// So many ticks bring a machine through all that it can wait for.
+const TICKS_MAX: usize = 10_000;
+
+type Checked = Result<(), Violation>;
+
+fn fail(id: &'static str, what: String) -> Checked {
+    Err(Violation { id, what })
+}
+
+impl<M: Machine> Observed<M> {
+    /// All of them. The machine itself is not touched.
+    ///
+    /// # Errors
+    ///
+    /// The first violation. It is reported as those of a trace are, if that is not [lenient](Observed::lenient).
+    pub(crate) fn fork_checks(&self) -> Checked {
+        let checked = self
+            .ends_in_time()
+            .and_then(|()| self.ends_unpolled())
+            .and_then(|()| self.tells_what_was_not_sent())
+            .and_then(|()| self.moves_by_itself())
+            .and_then(|()| self.finds_silence())
+            .and_then(|()| self.converges());
+        match checked {
+            Err(violation) if !self.is_lenient => panic!("{}", report(self, &violation, Found::InFork)),
+            checked => checked,
+        }
+    }
+
+    /// A copy that records nothing and keeps its violation.
+    fn fork(&self) -> Observed<M> {
+        Observed {
+            machine: self.machine.clone(),
+            make: self.make.clone(),
+            shadow: self.shadow.clone(),
+            names: self.names.clone(),
+            outputs: Vec::new(),
+            waiting: std::collections::VecDeque::new(),
+            calls: None,
+            reader: self.reader.clone(),
+            is_lenient: true,
+        }
+    }
+
+    fn found(&self) -> Checked {
+        self.violation().map_or(Ok(()), |violation| Err(violation.clone()))
+    }
+
+    fn longest_wait(&self) -> Duration {
+        self.shadow.settings.iter().map(Settings::longest_wait).max().unwrap_or(Duration::ZERO)
+    }
+
+    /// I-12: an end by its deadline, however it is asked for, with nothing but ticks, whether one or many.
+    fn ends_in_time(&self) -> Checked {
+        let now = self.shadow.now;
+        let plan = Plan { deadline: now + Duration::from_secs(10), cancels_orders: true, unsubscribes: true };
+        let timeouts = self.shadow.settings.iter().map(|settings| settings.close_timeout);
+        let longest = timeouts.max().unwrap_or(Duration::ZERO);
+        let soon = now + Duration::from_millis(700);
+        for (act, by) in [
+            (Act::Close, now + longest),
+            (Act::CloseBy(soon), soon),
+            (Act::CloseBy(now), now),
+            (Act::ShutDown(plan), plan.deadline),
+        ] {
+            for one_tick in [true, false] {
+                let mut fork = self.fork();
+                fork.command(now, act);
+                if one_tick {
+                    fork.handle_timeout(by);
+                } else {
+                    fork.tick_until(by);
+                }
+                fork.found()?;
+                if !fork.is_terminated() {
+                    return fail("I-12", format!("{act:?}: no end by {by:?}, {}", fork.states()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// I-46: the same if nobody takes what it says.
+    fn ends_unpolled(&self) -> Checked {
+        let mut machine = self.machine.clone();
+        let now = self.shadow.now;
+        let by = now + Duration::from_secs(1);
+        machine.close_by(now, by);
+        for _ in 0..TICKS_MAX {
+            let Some(deadline) = machine.deadline().filter(|deadline| deadline.at <= by) else { break };
+            machine.handle_timeout(deadline.at.max(now));
+        }
+        let mut open = None;
+        machine.each_link(|link, _, state| {
+            if state != State::Closed {
+                open = Some((link, state));
+            }
+        });
+        match open {
+            Some((link, state)) => fail("I-46", format!("{link} is {state:?} at {by:?}, if nobody takes")),
+            None => Ok(()),
+        }
+    }
+
+    /// I-26 and I-42: a request that nobody has taken when its link ends is told not to be sent, and is not;
+    /// one that has only been followed by the wish for an end is before the Close frame.
+    fn tells_what_was_not_sent(&self) -> Checked {
+        let now = self.shadow.now;
+        for leaves in [true, false] {
+            let mut machine = self.machine.clone();
+            let Ok(id) = machine.request(now, &Request::Time) else { return Ok(()) };
+            if leaves {
+                let open = self.shadow.legs.iter().filter(|leg| leg.phase == Phase::Open);
+                for link in open.filter_map(|leg| leg.link) {
+                    machine.handle_lost(link, now, Lost::Reset);
+                }
+            } else {
+                machine.close(now);
+            }
+            let (mut sent, mut told, mut closed) = (false, false, Vec::new());
+            while let Some(output) = machine.poll_output() {
+                match output {
+                    Output::Send { link, text } if response::id_of(&text) == Some(id.get()) => {
+                        sent = true;
+                        if leaves {
+                            return fail("I-26", format!("{text} is handed out after the end of {link}"));
+                        } else if closed.contains(&link) {
+                            return fail("I-42", format!("{text} is handed out after the Close frame"));
+                        }
+                    }
+                    Output::Close { link, .. } => closed.push(link),
+                    Output::Event(Event::Reply { request, outcome, .. }) if request == id => {
+                        told = outcome == Outcome::NotSent;
+                    }
+                    _ => {}
+                }
+            }
+            if leaves && !told {
+                return fail("I-26", format!("{id:?} was not handed out, and that is not told"));
+            } else if !leaves && !sent {
+                return fail("I-42", format!("{id:?} was accepted, and is not sent before the Close frame"));
+            }
+        }
+        Ok(())
+    }
+
+    /// I-13: ticks alone lead out of every state that waits for the outside.
+    fn moves_by_itself(&self) -> Checked {
+        let mut waiting: Vec<(LinkId, State)> = Vec::new();
+        self.each_link(|link, _, state| {
+            if matches!(state, State::Connecting | State::Subscribing | State::Closing) {
+                waiting.push((link, state));
+            }
+        });
+        let mut fork = self.fork();
+        let until = fork.shadow.now + fork.longest_wait();
+        for _ in 0..TICKS_MAX {
+            fork.each_link(|link, _, state| waiting.retain(|waits| waits.0 != link || waits.1 == state));
+            let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
+            fork.handle_timeout(deadline.at.max(fork.shadow.now));
+            while fork.poll_output().is_some() {}
+            fork.found()?;
+        }
+        waiting.retain(|(link, state)| {
+            let mut same = false;
+            fork.each_link(|of, _, now| same |= of == *link && now == *state);
+            same
+        });
+        if waiting.is_empty() { Ok(()) } else { fail("I-13", format!("by {until:?} still {waiting:?}")) }
+    }
+
+    /// I-50: a link on which nothing comes is given up, whatever comes on others.
+    fn finds_silence(&self) -> Checked {
+        for slot in 0..self.shadow.legs.len() {
+            let leg = &self.shadow.legs[slot];
+            let (Some(link), Phase::Open, None) = (leg.link, leg.phase, leg.closing) else { continue };
+            let settings = self.shadow.settings_of(slot);
+            // After a late tick the answer to the probe still gets its time.
+            let answer =
+                settings.silence_max.saturating_sub(settings.probe_after).max(Duration::from_millis(1));
+            let until = self.shadow.now + settings.silence_max.max(settings.probe_after) + answer;
+            let mut fork = self.fork();
+            for _ in 0..TICKS_MAX {
+                let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
+                let now = deadline.at.max(fork.shadow.now);
+                fork.handle_timeout(now);
+                while fork.poll_output().is_some() {}
+                fork.others_hear(slot, now);
+                fork.found()?;
+                if !fork.shadow.legs[slot].is_open(link) {
+                    break;
+                }
+            }
+            if fork.shadow.legs[slot].is_open(link) {
+                return fail("I-50", format!("{link} is silent until {until:?}, and still open"));
+            }
+        }
+        Ok(())
+    }
+
+    fn others_hear(&mut self, slot: usize, now: Instant) {
+        for other in 0..self.shadow.legs.len() {
+            let leg = &self.shadow.legs[other];
+            if let (Some(link), Phase::Open) = (leg.link, leg.phase)
+                && other != slot
+            {
+                self.handle_frame(link, now, Frame::Ping(b""), &mut Scratch::new());
+            }
+        }
+    }
+
+    /// I-29: with a peer that does all that it is asked for, what is wanted is what there is.
+    fn converges(&self) -> Checked {
+        let mut is_idle = true;
+        let mut is_given_up = false;
+        self.each_link(|_, _, state| {
+            is_idle &= state == State::Idle;
+            is_given_up |= state == State::Closed;
+        });
+        if is_idle || is_given_up || self.shadow.closing.is_some() {
+            return Ok(());
+        }
+        let mut fork = self.fork();
+        let settings = || self.shadow.settings.iter();
+        let delays = settings().map(|settings| settings.backoff_cap).max().unwrap_or_default();
+        let limits = settings().map(|settings| settings.dial_limit.1 + settings.request_limit.1);
+        let asked_for = self.shadow.legs.iter().filter_map(|leg| leg.retry.map(|retry| retry.0)).max();
+        let held = self.shadow.hosts.iter().map(|host| host.held_until).max();
+        let from = asked_for.max(held).unwrap_or(Instant::ZERO).max(fork.shadow.now);
+        let until = from + (fork.longest_wait() + delays) * 2 + limits.max().unwrap_or_default() * 2;
+        let mut peer = Peer { update: 1 << 40 };
+        for _ in 0..TICKS_MAX {
+            peer.serve(&mut fork);
+            fork.found()?;
+            if fork.is_terminated() || fork.has_converged() {
+                return Ok(());
+            }
+            let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
+            fork.handle_timeout(deadline.at.max(fork.shadow.now));
+        }
+        fail(
+            "I-29",
+            format!("by {until:?} an honest peer has not brought about what is wanted: {}", fork.states()),
+        )
+    }
+
+    fn has_converged(&self) -> bool {
+        let mut all = true;
+        self.each_link(|_, _, state| all &= state == State::Live);
+        self.each_stream(|_, stream, state| {
+            let is_book = matches!(stream, Stream::Depth { .. });
+            all &= state == if is_book { StreamState::Synced } else { StreamState::Active };
+        });
+        all
+    }
+
+    fn tick_until(&mut self, until: Instant) {
+        for _ in 0..TICKS_MAX {
+            let Some(deadline) = self.deadline().filter(|deadline| deadline.at <= until) else { break };
+            self.handle_timeout(deadline.at.max(self.shadow.now));
+            while self.poll_output().is_some() {}
+        }
+    }
+
+    fn states(&self) -> String {
+        let mut text = String::new();
+        self.each_link(|link, _, state| text += &format!("{link} {state:?}, "));
+        self.each_stream(|_, stream, state| text += &format!("{stream} {state:?}, "));
+        text
+    }
+}
+
+/// A venue that lets everybody in and does what it is asked for.
+struct Peer {
+    update: u64,
+}
+
+impl Peer {
+    fn serve<M: Machine>(&mut self, machine: &mut Observed<M>) {
+        let now = machine.shadow.now;
+        // Dials that were handed out before.
+        for slot in 0..machine.shadow.legs.len() {
+            let leg = &machine.shadow.legs[slot];
+            if let (Some(link), Phase::Dialled) = (leg.link, leg.phase) {
+                machine.handle_connected(link, now);
+            }
+        }
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::Connect(link) => machine.handle_connected(link, now),
+                Output::Send { link, text } => self.answer(machine, link, &text),
+                Output::Close { link, code, .. } => {
+                    hear(machine, link, Frame::Close { code: Some(code), reason: "" });
+                    machine.handle_lost(link, now, Lost::End);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn answer<M: Machine>(&mut self, machine: &mut Observed<M>, link: LinkId, text: &str) {
+        let endpoint = machine.shadow.endpoint_of(link);
+        let Some(message) = response::written(text, endpoint) else { return };
+        if endpoint == Endpoint::Streams {
+            hear(machine, link, Frame::Text(&format!("{{\"id\":{},\"status\":200}}", message.id)));
+        }
+        if message.method != Method::Subscribe {
+            return;
+        }
+        let mut books = Vec::new();
+        message.each_stream(|name, symbol| match symbol {
+            Some(symbol) if name == "l2" => books.push(symbol.to_owned()),
+            Some(_) => {}
+            None => {
+                if let Ok(Stream::Depth { symbol, .. }) = name.parse() {
+                    books.push(symbol.as_str().to_owned());
+                }
+            }
+        });
+        for symbol in books {
+            self.update += 1;
+            let id = self.update;
+            let book = match endpoint {
+                Endpoint::MarketDataV2 => format!(
+                    r#"{{"type":"l2_updates","symbol":"{symbol}","changes":[["buy","1","1"]],"trades":[],"auction_events":[]}}"#
+                ),
+                _ => format!(
+                    r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":{id},"u":{id},"b":[["1","1"]],"a":[]}}"#
+                ),
+            };
+            hear(machine, link, Frame::Text(&book));
+        }
+    }
+}
+
+fn hear<M: Machine>(machine: &mut Observed<M>, link: LinkId, frame: Frame<'_>) {
+    let now = machine.shadow.now;
+    let _: Option<Event<'_>> = machine.handle_frame(link, now, frame, &mut Scratch::new());
+}

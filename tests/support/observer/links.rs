@@ -1,0 +1,622 @@
+//! Links: what may follow what between a dial and its end, and why a link ends.
+
+use gemini_ws::lifecycle::{Cell, Effect, Input, LINK, State, link_step};
+use std::time::Duration;
+
+use gemini_ws::{
+    Abandoned, CloseReason, ConnectFailure, Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Lost,
+    Output, ShutdownStep,
+};
+
+use super::super::machine::Machine;
+use super::call::{Act, Answer, Kind};
+use super::limits::Counted;
+use super::shadow::{Phase, Shadow, Step};
+
+impl Shadow {
+    /// A step of time is one end or one dial, however large it is, unless another life begins.
+    fn check_series(&mut self, step: &Step<'_>, link: LinkId, effect: Effect) {
+        let is_part =
+            |effect: Effect| matches!(effect, Effect::ReportLost | Effect::ReportFailure | Effect::Dial);
+        let others = self.effects.iter().filter(|it| it.0 == link.slot() && is_part(it.1)).count();
+        if matches!(step.act, Act::Timeout) && others > 0 && !self.leg_mut(link.slot()).is_restarted {
+            self.fail("I-53", format!("{effect:?} of {link} after {:?} in one step", self.effects));
+        }
+        self.effects.push((link.slot(), effect));
+    }
+
+    pub(crate) fn dial<M: Machine>(&mut self, machine: &M, step: &Step<'_>, link: LinkId) {
+        self.check_series(step, link, Effect::Dial);
+        let now = self.now;
+        let (is_closing, terminated) = (self.closing.is_some(), self.terminated);
+        let leg = self.leg_mut(link.slot());
+        let (before, phase, retry) = (leg.link, leg.phase, leg.retry);
+        let given_up = leg.given_up;
+        let held_until = self.host_of(link.slot()).held_until;
+        if is_closing || terminated {
+            self.fail("I-06", format!("{link} is dialled after the application wanted an end"));
+        } else if before.is_some_and(|before| before.epoch() >= link.epoch()) {
+            self.fail("I-09", format!("{link} is dialled after {before:?}"));
+        } else if matches!(phase, Phase::Dialled | Phase::Open) {
+            self.fail("I-55", format!("{link} is dialled while {before:?} has not ended"));
+        } else if given_up {
+            self.fail("I-57", format!("{link} is dialled though no attempt was to follow"));
+        } else if now < held_until || retry.is_some_and(|(_, asked_for)| now < asked_for) {
+            self.fail("I-58", format!("{link} is dialled at {now:?}, before the venue allows it: {retry:?}"));
+        } else if retry.is_some_and(|(at, _)| now < at) {
+            self.fail("I-56", format!("{link} is dialled at {now:?}, before the time told: {retry:?}"));
+        }
+        let ends_at_once = step.outputs.iter().any(
+            |output| matches!(output, Output::Event(Event::ConnectFailed { link: of, .. }) if *of == link),
+        );
+        if !ends_at_once && machine.connect_request(link).is_none() {
+            self.fail("I-02", format!("{link} is to be dialled, and nobody says where"));
+        }
+        let leg = self.leg_mut(link.slot());
+        leg.link = Some(link);
+        leg.phase = Phase::Dialled;
+        leg.handed_out = true;
+        leg.dialled = now;
+        (leg.heard, leg.resumed) = (now, None);
+        (leg.live, leg.closing, leg.retry, leg.given_up, leg.malformed_run) = (None, None, None, false, 0);
+        self.count(link, Counted::Dial);
+    }
+
+    pub(crate) fn opened(&mut self, step: &Step<'_>, link: LinkId, missing_since: Option<Instant>) {
+        self.effects.push((link.slot(), Effect::ReportOpened));
+        self.stats.connects += 1;
+        let now = self.now;
+        let leg = self.leg_mut(link.slot());
+        if leg.link != Some(link) || leg.phase != Phase::Dialled {
+            let what = format!("{link} opened; the newest is {:?}, {:?}", leg.link, leg.phase);
+            return self.fail("I-01", what);
+        }
+        leg.phase = Phase::Open;
+        (leg.heard, leg.sent) = (now, now);
+        let before = leg.missing_since;
+        if missing_since != before {
+            self.fail("I-66", format!("{link}: missing since {missing_since:?}, heard until {before:?}"));
+        }
+        if !matches!(step.act, Act::Connected(of) if of == link) {
+            self.fail("I-08", format!("{link} opened, and nobody has connected it"));
+        }
+    }
+
+    pub(crate) fn connect_failed(
+        &mut self,
+        step: &Step<'_>,
+        link: LinkId,
+        why: ConnectFailure,
+        retry: Option<Instant>,
+    ) {
+        self.check_series(step, link, Effect::ReportFailure);
+        self.stats.connect_failures += 1;
+        let (now, timeout) = (self.now, self.settings_of(link.slot()).connect_timeout);
+        let is_closing = self.closing.is_some();
+        let leg = self.leg_mut(link.slot());
+        if leg.link != Some(link) || leg.phase != Phase::Dialled {
+            let what = format!("{link} failed; the newest is {:?}, {:?}", leg.link, leg.phase);
+            return self.fail("I-02", what);
+        }
+        let is_true = match step.act {
+            Act::ConnectFailed(of, cause) => of == link && cause == why,
+            Act::Lost(of, _) => of == link && why == ConnectFailure::Transport,
+            Act::Timeout => why == ConnectFailure::TimedOut && now >= leg.dialled + timeout,
+            _ => false,
+        };
+        // Nobody wants it any more.
+        let is_cancelled = why == ConnectFailure::Cancelled && (is_closing || !self.is_wanted(link.slot()));
+        if !is_true && !is_cancelled {
+            self.fail("I-08", format!("{link} failed with {why:?} upon {:?}", step.act));
+        }
+        let loss = match step.act {
+            Act::Lost(_, loss) => loss_is_fatal(loss),
+            _ => false,
+        };
+        let is_fatal = loss || failure_is_fatal(why);
+        let asked_for = asked_for_by_failure(why);
+        if let (ConnectFailure::Status { .. }, Some(delay), false) = (why, asked_for, is_fatal)
+            && is_of_host(why)
+        {
+            self.hold(link.slot(), delay);
+        }
+        self.ended(link, is_fatal, asked_for, retry);
+    }
+
+    pub(crate) fn disconnected(&mut self, step: &Step<'_>, link: LinkId, why: Lost, retry: Option<Instant>) {
+        self.check_series(step, link, Effect::ReportLost);
+        let now = self.now;
+        let settings = self.settings_of(link.slot());
+        let (silence_max, malformed_run_max) = (settings.silence_max, settings.malformed_run_max);
+        let answer = silence_max.saturating_sub(settings.probe_after).max(Duration::from_millis(1));
+        let sequence_gap = self.sequence_gap;
+        let leg = self.leg_mut(link.slot());
+        if leg.link != Some(link) || leg.phase != Phase::Open {
+            let what = format!("{link} ended; the newest is {:?}, {:?}", leg.link, leg.phase);
+            return self.fail("I-01", what);
+        }
+        let heard = leg.heard;
+        let by_timer = matches!(step.act, Act::Timeout);
+        let is_true = match why {
+            Lost::Silent => by_timer,
+            Lost::CloseTimedOut => by_timer && leg.closing.is_some_and(|by| now >= by),
+            Lost::Malformed => leg.malformed_run >= malformed_run_max,
+            Lost::SequenceGap => sequence_gap,
+            Lost::Unresponsive => by_timer || matches!(step.act, Act::Frame(..)),
+            _ => match step.act {
+                Act::Lost(of, cause) => of == link && cause == why,
+                Act::Frame(of, Frame::Close { code, .. }) => of == link && why == Lost::Closed { code },
+                _ => false,
+            },
+        };
+        let was_probed = leg.resumed.is_some_and(|since| now >= since + answer);
+        leg.missing_since = Some(heard);
+        if !is_true {
+            self.fail("I-08", format!("{link} ended with {why:?} upon {:?}", step.act));
+        }
+        if why == Lost::Silent && now < heard + silence_max && !was_probed {
+            self.fail("I-51", format!("{link} is given up as silent at {now:?}; it was heard at {heard:?}"));
+        }
+        self.ended(link, loss_is_fatal(why), asked_for_by_loss(why), retry);
+    }
+
+    fn ended(&mut self, link: LinkId, is_fatal: bool, asked_for: Option<Duration>, retry: Option<Instant>) {
+        let step = self.step;
+        let attempts_max = self.settings_of(link.slot()).attempts_max;
+        let is_closing = self.closing.is_some();
+        let leg = self.leg_mut(link.slot());
+        leg.phase = Phase::Ended;
+        leg.ended = step;
+        leg.given_up = retry.is_none();
+        let is_last = is_fatal || is_closing || leg.closing.is_some();
+        leg.attempts = leg.attempts.saturating_add(1);
+        // Whether the row has begun afresh may not be known.
+        let is_exhausted = attempts_max.is_some_and(|most| leg.attempts >= most);
+        let is_certain = leg.likelihood.is_finite();
+        let is_right = match retry {
+            Some(_) => !is_last && !(is_exhausted && is_certain),
+            None => is_last || is_exhausted,
+        };
+        if !is_right {
+            let what = format!("{link}: last {is_last}, exhausted {is_exhausted}, next at {retry:?}");
+            self.fail("I-57", what);
+        }
+        match retry {
+            Some(at) => self.check_delay(link.slot(), at, asked_for),
+            None => self.ended_for_good.push(link),
+        }
+        self.forget_link(link);
+    }
+
+    pub(crate) fn live(&mut self, link: LinkId) {
+        self.effects.push((link.slot(), Effect::ReportLive));
+        let now = self.now;
+        let leg = self.leg_mut(link.slot());
+        if !leg.is_open(link) || leg.live.is_some() || leg.closing.is_some() {
+            let what = format!("{link} is live; {:?} of {:?} was at {:?}", leg.phase, leg.link, leg.live);
+            return self.fail("I-11", what);
+        }
+        leg.live = Some(now);
+        self.check_restored(link);
+    }
+
+    pub(crate) fn peer_closing(&mut self, step: &Step<'_>, link: LinkId, code: Option<u16>) {
+        let came =
+            matches!(step.act, Act::Frame(of, Frame::Close { code: with, .. }) if of == link && with == code);
+        if !came {
+            self.fail("I-08", format!("{link}: the peer closes with {code:?} upon {:?}", step.act));
+        }
+    }
+
+    pub(crate) fn close(&mut self, link: LinkId, code: u16) {
+        self.effects.push((link.slot(), Effect::SendClose));
+        let usual = self.now + self.settings_of(link.slot()).close_timeout;
+        let by = self.closing;
+        let is_right = by.is_some() || (self.is_client && !self.is_wanted(link.slot()));
+        let leg = self.leg_mut(link.slot());
+        if leg.closing.is_some() {
+            return self.fail("I-40", format!("a second Close frame for {link}"));
+        }
+        leg.closing = Some(by.unwrap_or(usual));
+        if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+            self.fail("I-10", format!("a Close frame with code {code}"));
+        }
+        if !is_right {
+            self.fail("I-08", format!("{link} is closed by us, and nobody asked for it"));
+        }
+        if self.outstanding.iter().any(|request| request.link.is_none()) {
+            self.fail("I-42", format!("a Close frame for {link} before {:?}", self.outstanding));
+        }
+    }
+
+    pub(crate) fn abort(&mut self, step: &Step<'_>, link: LinkId) {
+        if matches!(step.act, Act::Connected(of) if of == link)
+            && !step.is_current
+            && !self.leg_mut(link.slot()).is_open(link)
+        {
+            // It connected too late. Not a part of the life of the present link.
+            return;
+        }
+        self.effects.push((link.slot(), Effect::Abort));
+        let leg = self.leg_mut(link.slot());
+        if leg.link != Some(link) || !leg.handed_out {
+            return self.fail("I-18", format!("{link} is aborted, and nobody has it"));
+        }
+        leg.handed_out = false;
+        self.dropped.push(link);
+    }
+
+    /// Outputs about a link lie within its life.
+    pub(crate) fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
+        if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
+            step.act
+            && of.slot() != link.slot()
+            && self.closing.is_none()
+            // Where one has ended, there is room for one that waited.
+            && !(matches!(output, Output::Connect(_)) && self.links_closed > 0)
+        {
+            self.fail("I-49", format!("{output:?} upon {:?}", step.act));
+        }
+        let number = self.step;
+        let leg = self.leg_mut(link.slot());
+        let (of, phase, ended, is_closing) = (leg.link, leg.phase, leg.ended, leg.closing.is_some());
+        match output {
+            Output::Abort(_) => {
+                let too_late = matches!(step.act, Act::Connected(of) if of == link) && !step.is_current;
+                let same_step = of == Some(link) && (phase != Phase::Ended || ended == number);
+                if of.is_some() && !same_step && !too_late {
+                    self.fail("I-03", format!("{link} is aborted after its end"));
+                }
+            }
+            Output::Send { .. } | Output::Close { .. } => {
+                if of != Some(link) || phase != Phase::Open {
+                    self.fail("I-03", format!("{output:?}; the newest is {of:?}, {phase:?}"));
+                } else if is_closing && matches!(output, Output::Send { .. }) {
+                    self.fail("I-40", format!("{output:?} after our Close frame"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn closed(&mut self, step: &Step<'_>, reason: CloseReason, abandoned: Abandoned) {
+        self.told_abandoned = Some((abandoned.requests, abandoned.links));
+        if !self.is_client {
+            self.effects.push((0, Effect::ReportClosed));
+        }
+        if self.terminated {
+            return self.fail("I-06", format!("a second end: {reason:?}"));
+        }
+        self.terminated = true;
+        if self.legs.iter().any(|leg| matches!(leg.phase, Phase::Dialled | Phase::Open)) {
+            self.fail("I-21", format!("the end is told while a link has not ended: {:?}", self.legs));
+        }
+        if !self.outstanding.is_empty() {
+            self.fail("I-20", format!("the end is told before the end of {:?}", self.outstanding));
+        }
+        let wanted = self.closing.is_some();
+        let told = |event: &dyn Fn(&Event<'_>) -> bool| {
+            step.outputs.iter().any(|output| matches!(output, Output::Event(it) if event(it)))
+        };
+        let is_true = match reason {
+            CloseReason::Requested => wanted,
+            CloseReason::RequestedUnclean => {
+                let unanswered =
+                    |event: &Event<'_>| matches!(event, Event::Disconnected { why: Lost::CloseTimedOut, .. });
+                wanted && told(&unanswered)
+            }
+            CloseReason::ConnectRefused(cause) => {
+                told(&|event: &Event<'_>| matches!(event, Event::ConnectFailed { why, .. } if *why == cause))
+            }
+            CloseReason::ClosedByPeer { code } => {
+                let cause = Lost::Closed { code: Some(code) };
+                let by_frame =
+                    |event: &Event<'_>| matches!(event, Event::Disconnected { why, .. } if *why == cause);
+                loss_is_fatal(cause) && (told(&by_frame) || matches!(step.act, Act::Lost(..)))
+            }
+            CloseReason::AttemptsExhausted { attempts } => {
+                self.settings.iter().any(|settings| settings.attempts_max == Some(attempts))
+            }
+            _ => true,
+        };
+        // A client may have been told of it before, link by link.
+        if !is_true && !(self.is_client && !matches!(reason, CloseReason::Requested)) {
+            self.fail("I-08", format!("the end with {reason:?} upon {:?}", step.act));
+        }
+    }
+
+    /// A link of a client is no more, or will not be tried again by itself.
+    pub(crate) fn link_closed(&mut self, link: LinkId, reason: CloseReason) {
+        self.links_closed += 1;
+        let is_wanted = self.is_wanted(link.slot());
+        let leg = self.leg_mut(link.slot());
+        if leg.link != Some(link) || matches!(leg.phase, Phase::Dialled | Phase::Open) {
+            let what = format!("{link} is told to be closed; {:?} is {:?}", leg.link, leg.phase);
+            return self.fail("I-21", what);
+        }
+        let requested = matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean);
+        let given_up = leg.given_up;
+        if requested {
+            leg.restart();
+        }
+        if requested == is_wanted && (requested || !given_up) {
+            self.fail("I-08", format!("{link} is closed with {reason:?}; wanted {is_wanted}"));
+        }
+    }
+
+    /// Steps of a shutdown are told in their order.
+    pub(crate) fn shutting_down(&mut self, step: ShutdownStep) {
+        let before = self.shutdown.replace(step);
+        if self.closing.is_none() || before.is_some_and(|before| before >= step) {
+            self.fail("I-06", format!("{step:?} after {before:?}"));
+        }
+        if step == ShutdownStep::Unsubscribing {
+            let public = self.feeds.iter_mut().filter(|feed| !feed.stream.is_of_account());
+            public.flat_map(|feed| &mut feed.wishes).for_each(|wish| wish.1 = true);
+        }
+    }
+
+    pub(crate) fn heartbeat_due(&mut self, step: &Step<'_>, link: LinkId, since: Instant) {
+        let (now, every) = (self.now, self.settings_of(link.slot()).heartbeat_every);
+        let sent = self.leg_mut(link.slot()).sent;
+        let is_due = every.is_some_and(|every| now >= since + every);
+        if !matches!(step.act, Act::Timeout) || !is_due || since != sent {
+            self.fail("I-08", format!("{link} has sent nothing since {since:?}: {sent:?}, at {now:?}"));
+        }
+    }
+
+    /// The end is wanted by then, or earlier.
+    pub(crate) fn close_by(&mut self, deadline: Instant) {
+        let by = self.closing.map_or(deadline, |before| before.min(deadline));
+        self.closing = Some(by);
+        for leg in &mut self.legs {
+            leg.closing = leg.closing.map(|before| before.min(by));
+        }
+    }
+
+    /// The longest time for a closing handshake, of the links that there are.
+    pub(crate) fn close_timeout(&self) -> Duration {
+        let there = self.legs.iter().filter(|leg| leg.is_listed);
+        let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
+        let own = (!self.is_client).then(|| self.settings[0].close_timeout);
+        timeouts.chain(own).max().unwrap_or_default()
+    }
+
+    pub(crate) fn revived(&mut self, step: &Step<'_>) {
+        if self.is_client && step.answer == Answer::Done {
+            for leg in self.legs.iter_mut().filter(|leg| leg.given_up) {
+                let missing_since = leg.missing_since;
+                leg.restart();
+                leg.missing_since = missing_since;
+            }
+        }
+    }
+
+    pub(crate) fn resumed(&mut self) {
+        let now = self.now;
+        for leg in self.legs.iter_mut().filter(|leg| leg.phase == Phase::Open && leg.closing.is_none()) {
+            leg.resumed = Some(now);
+        }
+    }
+
+    /// Whether a stream wants the link, or its endpoint one that stays open.
+    fn is_wanted(&self, slot: usize) -> bool {
+        let settings = self.settings_of(slot);
+        let stays = settings.stay_open.unwrap_or(match settings.endpoint {
+            Endpoint::Streams => settings.authenticated,
+            Endpoint::MarketDataV2 => false,
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => true,
+        });
+        // More than one link to such an endpoint may be open for streams that have ended.
+        let endpoint = self.legs.get(slot).map(|leg| leg.endpoint);
+        let others = self.legs.iter().filter(|leg| leg.is_listed && Some(leg.endpoint) == endpoint).count();
+        let is_removed = endpoint.is_some_and(|endpoint| self.removed.contains(&endpoint));
+        self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired())
+            || (stays && others <= 1 && !is_removed)
+    }
+
+    pub(crate) fn removed(&mut self, step: &Step<'_>, endpoint: usize) {
+        if step.answer != Answer::Done {
+            return;
+        }
+        self.removed.push(endpoint);
+        let slots: Vec<bool> = self.legs.iter().map(|leg| leg.endpoint == endpoint).collect();
+        for feed in self.feeds.iter_mut().filter(|feed| slots.get(feed.slot) == Some(&true)) {
+            feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
+        }
+    }
+
+    /// At the end of a step: each leg went where the table says, and what it had is returned.
+    pub(crate) fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+        for slot in 0..self.legs.len() {
+            let leg = &self.legs[slot];
+            if leg.phase == Phase::Ended && leg.ended == self.step && leg.handed_out {
+                self.fail("I-20", format!("{:?} has ended, and the driver still has it", leg.link));
+            } else if matches!(leg.phase, Phase::Dialled | Phase::Open) && !leg.handed_out {
+                let id = if leg.phase == Phase::Dialled { "I-02" } else { "I-01" };
+                self.fail(id, format!("{:?} has been dropped, and has not ended", leg.link));
+            }
+        }
+        self.check_abandoned();
+        let mut states: Vec<Option<State>> = vec![None; self.legs.len()];
+        machine.each_link(|link, _, state| {
+            if let Some(entry) = states.get_mut(link.slot()) {
+                *entry = Some(state);
+            }
+        });
+        for (slot, state) in states.into_iter().enumerate() {
+            self.check_path(step, slot, state);
+        }
+    }
+
+    /// What was given up for the ends of links is what the application is told of.
+    fn check_abandoned(&mut self) {
+        for link in &self.ended_for_good {
+            self.abandoned.0 += self.presumed_lost.iter().filter(|lost| *lost == link).count();
+            self.abandoned.1 += self.dropped.iter().filter(|dropped| *dropped == link).count();
+        }
+        if let Some(told) = self.told_abandoned.take()
+            && told != self.abandoned
+        {
+            self.fail("I-20", format!("{told:?} requests and links abandoned, not {:?}", self.abandoned));
+        }
+    }
+
+    /// Finds rows of the table that lead from the state before to the one now, and show what was shown.
+    /// `None`: there is no link here any more.
+    fn check_path(&mut self, step: &Step<'_>, slot: usize, now: Option<State>) {
+        let leg = &mut self.legs[slot];
+        let (before, was_listed) = (leg.state, leg.is_listed);
+        leg.is_listed = now.is_some();
+        leg.state = now.unwrap_or(State::Idle);
+        if now.is_none() && was_listed && !leg.is_restarted {
+            leg.restart();
+        }
+        let begins_anew = leg.is_restarted;
+        if self.effects.is_empty() && (now == Some(before) || (now.is_none() && !was_listed)) {
+            return;
+        }
+        let shown: Vec<Effect> = self.effects.iter().filter(|it| it.0 == slot).map(|it| it.1).collect();
+        let path = Path { kind: step.act.kind(), is_client: self.is_client, begins_anew, now };
+        if !path.leads(before, &shown, 6) {
+            let what = format!("from {before:?} to {now:?} with {shown:?} upon {:?}", step.act);
+            self.fail("I-05", what);
+        }
+    }
+
+    /// An input about a link that is not the present one did nothing.
+    pub(crate) fn check_stale(&mut self, step: &Step<'_>) {
+        let spare = |output: &Output| match (step.act, output) {
+            (Act::Connected(of), Output::Abort(link)) => of == *link,
+            _ => false,
+        };
+        let says = step
+            .event
+            .is_some_and(|event| !matches!(event, Event::Ignored(it) if it.why == IgnoredReason::EndedLink));
+        if says || !step.outputs.iter().all(spare) {
+            let what = format!("{:?} is too late and did {:?} {:?}", step.act, step.event, step.outputs);
+            self.fail("I-19", what);
+        }
+    }
+
+    /// A refused command did nothing.
+    pub(crate) fn check_refusal(&mut self, step: &Step<'_>) {
+        if let Answer::Refused(error) = step.answer
+            && !step.outputs.is_empty()
+        {
+            self.fail("I-22", format!("refused with {error:?}, and yet {:?}", step.outputs));
+        }
+    }
+}
+
+/// What is known of the way from one state to another in a step.
+struct Path {
+    kind: Kind,
+    is_client: bool,
+    begins_anew: bool,
+    now: Option<State>,
+}
+
+impl Path {
+    /// Whether rows of the table lead from a state to the one now and show what was shown; so many at most.
+    fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
+        let is_there = match self.now {
+            Some(now) => now == from,
+            None => matches!(from, State::Idle | State::Closed),
+        };
+        if shown.is_empty() && is_there {
+            return true;
+        }
+        if rows == 0 {
+            return false;
+        }
+        if from == State::Closed && self.begins_anew && self.leads(State::Idle, shown, rows - 1) {
+            return true;
+        }
+        LINK.iter().any(|(input, _)| {
+            let Cell::Go(next, effects) = link_step(from, *input) else { return false };
+            let mut visible = effects.iter().filter(|effect| self.is_visible(**effect));
+            let count = visible.clone().count();
+            count <= shown.len()
+                && self.may_cause(*input)
+                && shown.iter().zip(&mut visible).all(|(a, b)| a == b)
+                && self.leads(next, &shown[count..], rows - 1)
+        })
+    }
+
+    /// Whether an effect can be seen among the outputs.
+    const fn is_visible(&self, effect: Effect) -> bool {
+        match effect {
+            Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send => false,
+            // A client tells of its links in its own words.
+            Effect::ReportClosed => !self.is_client,
+            Effect::Dial
+            | Effect::Abort
+            | Effect::ReportFailure
+            | Effect::ReportOpened
+            | Effect::ReportLive
+            | Effect::ReportLost
+            | Effect::SendClose => true,
+        }
+    }
+
+    /// Whether what is done can be this input of the table, or lead to it.
+    const fn may_cause(&self, input: Input) -> bool {
+        let kind = self.kind;
+        match input {
+            Input::Open | Input::OpenLater => self.is_client || matches!(kind, Kind::Open),
+            Input::Connected => matches!(kind, Kind::Connected),
+            Input::ConnectFailed | Input::ConnectRefused => matches!(kind, Kind::ConnectFailed),
+            Input::Frame | Input::Request | Input::Subscribe => false,
+            Input::Settled | Input::Exhausted => true,
+            Input::Unusable => matches!(kind, Kind::Frame | Kind::Timeout),
+            Input::Lost | Input::LostForGood => matches!(kind, Kind::Lost | Kind::CloseFrame),
+            Input::Close => self.is_client || matches!(kind, Kind::Close),
+            Input::ConnectTimeout | Input::RetryDue | Input::Silence | Input::CloseTimeout => {
+                matches!(kind, Kind::Timeout)
+            }
+        }
+    }
+}
+
+/// Whether another attempt of the same kind cannot succeed.
+const fn failure_is_fatal(why: ConnectFailure) -> bool {
+    matches!(
+        why,
+        ConnectFailure::Cancelled
+            | ConnectFailure::InvalidUrl
+            | ConnectFailure::Certificate
+            | ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. }
+    )
+}
+
+/// Whether the peer said: do not come back like this.
+const fn loss_is_fatal(why: Lost) -> bool {
+    matches!(why, Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) })
+}
+
+const SLOW_DOWN: Duration = Duration::from_secs(30);
+
+/// Whether the venue wants fewer attempts from this address.
+const fn is_of_host(why: ConnectFailure) -> bool {
+    matches!(
+        why,
+        ConnectFailure::Status { status: 429, .. } | ConnectFailure::Status { retry_after: Some(_), .. }
+    )
+}
+
+/// The delay that the venue asks for.
+const fn asked_for_by_failure(why: ConnectFailure) -> Option<Duration> {
+    match why {
+        ConnectFailure::Status { retry_after: Some(delay), .. } => Some(delay),
+        ConnectFailure::Status { status: 429 | 503, .. } => Some(SLOW_DOWN),
+        _ => None,
+    }
+}
+
+const fn asked_for_by_loss(why: Lost) -> Option<Duration> {
+    match why {
+        Lost::Closed { code: Some(1008 | 1013) } => Some(SLOW_DOWN),
+        _ => None,
+    }
+}

@@ -1,0 +1,253 @@
+//! Checks that compare two runs: what must not matter is changed, and nothing may come of it.
+
+use std::time::Duration;
+
+use gemini_ws::{
+    CommandError, ConnectFailure, Deadline, Event, Frame, IgnoredReason, Instant, Lost, Outcome, Output,
+    Scratch, Stats,
+};
+
+use super::super::machine::{Machine, Plan};
+use super::super::random::Random;
+use super::call::{Act, Answer, Call, Link, Names, What, written_id};
+use super::shrink::{Found, report};
+use super::{Make, Observed, Violation};
+
+/// What is done to the second run and not to the first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Variation {
+    /// Nothing.
+    Same,
+    /// Inputs about the link before the newest.
+    Stale,
+    /// The wish for an end, again and again.
+    CloseAgain,
+    /// Outputs are taken now and then only.
+    Unpolled,
+    /// The clock has another origin. A machine knows no other time.
+    Later,
+}
+
+const VARIATIONS: [(&str, Variation); 5] = [
+    ("I-59", Variation::Same),
+    ("I-04", Variation::Stale),
+    ("I-07", Variation::CloseAgain),
+    ("I-38", Variation::Unpolled),
+    ("I-52", Variation::Later),
+];
+
+const LATER: Duration = Duration::from_nanos(86_400_000_000_001);
+
+impl<M: Machine> Observed<M> {
+    /// All of them, on the recorded trace.
+    ///
+    /// # Errors
+    ///
+    /// The first violation. It is reported as those of a trace are, if that is not [lenient](Observed::lenient).
+    pub(crate) fn metamorphic_checks(&self) -> Result<(), Violation> {
+        match check(self.calls(), &self.make) {
+            Err(violation) if !self.is_lenient => {
+                panic!("{}", report(self, &violation, Found::InMetamorphosis))
+            }
+            checked => checked,
+        }
+    }
+}
+
+pub(crate) fn check<M: Machine>(calls: &[Call], make: &Make<M>) -> Result<(), Violation> {
+    for (id, variation) in VARIATIONS {
+        compare(calls, make, variation)
+            .map_err(|what| Violation { id, what: format!("{variation:?}: {what}") })?;
+    }
+    Ok(())
+}
+
+fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> Result<(), String> {
+    let (mut reference, mut other) = (make(), make());
+    let (mut names, mut random) = (Names::default(), Random(calls.len() as u64));
+    reference.each_link(|link, _, _| names.note_link(link));
+    let later = if variation == Variation::Later { LATER } else { Duration::ZERO };
+    let (mut scratch, mut spare) = (Scratch::new(), Scratch::new());
+    let (mut expected, mut got) = (Vec::new(), Vec::new());
+    let mut inserted = Stats::default();
+    let mut closing: Option<Act<'static>> = None;
+    for call in calls {
+        let mut text = String::new();
+        let Some(act) = names.act(call, &mut text) else { continue };
+        let first = act.perform(&mut reference, call.now, &mut scratch);
+        let second = shift(act, later).perform(&mut other, call.now + later, &mut spare);
+        let second = (unshift(second.0, later), second.1);
+        if first.0 != second.0 || first.1 != second.1 {
+            return Err(format!("{call}: {first:?}, and {second:?}"));
+        }
+        let answer: Answer = first.0;
+        let begin = expected.len();
+        expected.extend(std::iter::from_fn(|| reference.poll_output()));
+        for output in &expected[begin..] {
+            if let Output::Send { text, .. } = output {
+                names.newest_request = written_id(text).unwrap_or(names.newest_request);
+            }
+        }
+        names.note(&reference, act, answer);
+        if variation == Variation::Unpolled && random.below(9) > 0 {
+            continue;
+        }
+        got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
+        if variation == Variation::Unpolled {
+            withdraw(&mut expected, &mut got);
+        }
+        if expected != got {
+            return Err(format!("{call}: {expected:?}, and {got:?}"));
+        }
+        expected.clear();
+        got.clear();
+        let deadline = other.deadline().map(|it| Deadline { at: back(it.at, later), ..it });
+        if reference.deadline() != deadline {
+            return Err(format!("{call}: {:?}, and {deadline:?}", reference.deadline()));
+        }
+        if matches!(call.what, What::Close | What::CloseBy(_) | What::ShutDown(_)) {
+            closing = match act {
+                Act::CloseBy(deadline) => Some(Act::CloseBy(deadline)),
+                Act::ShutDown(plan) => Some(Act::ShutDown(plan)),
+                _ => Some(Act::Close),
+            };
+        }
+        match variation {
+            Variation::Stale if random.below(3) == 0 => {
+                insert_stale(&mut other, &names, call.now, &mut random, &mut inserted)?;
+            }
+            Variation::CloseAgain => {
+                let Some(closing) = closing else { continue };
+                closing.perform(&mut other, call.now, &mut Scratch::new());
+                if let Some(output) = other.poll_output() {
+                    return Err(format!("after {call} another close made {output:?}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
+    withdraw(&mut expected, &mut got);
+    if expected != got {
+        return Err(format!("at the end: {expected:?}, and {got:?}"));
+    }
+    let mut stats = other.stats();
+    stats.frames -= inserted.frames;
+    stats.bytes -= inserted.bytes;
+    stats.ignored_ended_link -= inserted.ignored_ended_link;
+    stats.stale_inputs -= inserted.stale_inputs;
+    if reference.stats() != stats {
+        return Err(format!("at the end: {:?}, and {stats:?}", reference.stats()));
+    }
+    Ok(())
+}
+
+/// An input about a link that has ended: it is counted, and nothing comes of it.
+fn insert_stale<M: Machine>(
+    machine: &mut M,
+    names: &Names,
+    now: Instant,
+    random: &mut Random,
+    inserted: &mut Stats,
+) -> Result<(), String> {
+    let Some(link) = names.link(Link { slot: 0, back: 1 }) else { return Ok(()) };
+    let text = r#"{"id":1,"status":200}"#;
+    let act = *random.pick(&[
+        Act::Connected(link),
+        Act::ConnectFailed(link, ConnectFailure::Certificate),
+        Act::Lost(link, Lost::Closed { code: Some(4401) }),
+        Act::Frame(link, Frame::Text(text)),
+    ]);
+    inserted.stale_inputs += 1;
+    if matches!(act, Act::Frame(..)) {
+        inserted.frames += 1;
+        inserted.bytes += text.len() as u64;
+        inserted.ignored_ended_link += 1;
+    }
+    let mut scratch = Scratch::new();
+    let (_, event) = act.perform(machine, now, &mut scratch);
+    let is_spare = match event {
+        None => true,
+        Some(Event::Ignored(ignored)) => ignored.why == IgnoredReason::EndedLink,
+        Some(_) => false,
+    };
+    if !is_spare {
+        return Err(format!("{act:?} made {event:?}"));
+    }
+    while let Some(output) = machine.poll_output() {
+        if output != Output::Abort(link) || !matches!(act, Act::Connected(_)) {
+            return Err(format!("{act:?} made {output:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// What was to be sent over a link that ended before it was handed out is withdrawn, and its requests are
+/// told not to be sent. That is the one thing that depends on when outputs are taken.
+fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
+    let mut ended = Vec::new();
+    let mut kept: Vec<Output> = Vec::new();
+    for output in expected.drain(..).rev() {
+        match &output {
+            Output::Event(Event::Disconnected { link, .. }) => ended.push(*link),
+            Output::Send { link, .. } if ended.contains(link) => continue,
+            _ => {}
+        }
+        kept.push(output);
+    }
+    kept.reverse();
+    *expected = kept;
+    for output in got {
+        if let Output::Event(Event::Reply { outcome: outcome @ Outcome::NotSent, .. }) = output {
+            *outcome = Outcome::Lost;
+        }
+    }
+}
+
+/// What is done, on the clock of the second run.
+fn shift(act: Act<'_>, later: Duration) -> Act<'_> {
+    match act {
+        Act::CloseBy(deadline) => Act::CloseBy(deadline + later),
+        Act::ShutDown(plan) => Act::ShutDown(Plan { deadline: plan.deadline + later, ..plan }),
+        other => other,
+    }
+}
+
+/// An answer, on the clock of the first run.
+fn unshift(answer: Answer, later: Duration) -> Answer {
+    match answer {
+        Answer::Refused(CommandError::RateLimited { retry }) => {
+            Answer::Refused(CommandError::RateLimited { retry: back(retry, later) })
+        }
+        other => other,
+    }
+}
+
+/// An output with its instants on the clock of the first run.
+fn rebase(output: Output, later: Duration) -> Output {
+    match output {
+        Output::Event(Event::ConnectFailed { link, why, retry }) => {
+            let retry = retry.map(|at| back(at, later));
+            Output::Event(Event::ConnectFailed { link, why, retry })
+        }
+        Output::Event(Event::Disconnected { link, why, retry }) => {
+            let retry = retry.map(|at| back(at, later));
+            Output::Event(Event::Disconnected { link, why, retry })
+        }
+        Output::Event(Event::Opened { link, missing_since }) => {
+            let missing_since = missing_since.map(|at| back(at, later));
+            Output::Event(Event::Opened { link, missing_since })
+        }
+        Output::Event(Event::Quiet { id, stream, since }) => {
+            Output::Event(Event::Quiet { id, stream, since: back(since, later) })
+        }
+        Output::Event(Event::HeartbeatDue { link, since }) => {
+            Output::Event(Event::HeartbeatDue { link, since: back(since, later) })
+        }
+        other => other,
+    }
+}
+
+fn back(at: Instant, later: Duration) -> Instant {
+    Instant::ZERO + at.since(Instant::ZERO + later)
+}

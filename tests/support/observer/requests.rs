@@ -1,0 +1,254 @@
+//! Requests: each is written once, answered once, and by its own link.
+
+use gemini_ws::{
+    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId, ShutdownStep,
+};
+
+use super::call::{Act, Answer};
+use super::limits::Counted;
+use super::response::{self, Method};
+use super::shadow::{Phase, Shadow, Step};
+
+/// A request of the application that was accepted and has no reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outstanding {
+    pub(crate) id: u64,
+    /// The link that it was written to.
+    pub(crate) link: Option<LinkId>,
+    pub(crate) deadline: Instant,
+}
+
+/// A message that was handed out, and may be answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// Zero where messages have no number.
+    pub(crate) id: u64,
+    pub(crate) link: LinkId,
+    pub(crate) deadline: Instant,
+    pub(crate) asks: Asks,
+    /// Indices of what it asks for.
+    pub(crate) feeds: Vec<usize>,
+    /// Its link is closing, and no answer came in time.
+    pub(crate) is_overdue: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asks {
+    Join,
+    Leave,
+    Other,
+}
+
+/// The most requests that wait for an answer at one time.
+const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX;
+
+impl Shadow {
+    pub(crate) fn requested(&mut self, step: &Step<'_>, request: &Request) {
+        let Answer::Request(id) = step.answer else { return };
+        if id.get() <= self.newest_request {
+            self.fail("I-24", format!("{id:?} was used before"));
+        }
+        self.newest_request = self.newest_request.max(id.get());
+        if matches!(request, Request::ConnectionInfo) {
+            self.hosts.iter_mut().for_each(|host| host.is_tightened = true);
+        }
+        let deadline = self.now + self.settings[0].request_timeout;
+        self.outstanding.push(Outstanding { id: id.get(), link: None, deadline });
+    }
+
+    pub(crate) fn send(&mut self, link: LinkId, text: &str) {
+        let endpoint = self.endpoint_of(link);
+        let Some(message) = response::written(text, endpoint) else {
+            return self.fail("I-39", format!("not a whole message: {text}"));
+        };
+        if endpoint == Endpoint::Streams {
+            if message.id <= self.newest_written {
+                self.fail("I-25", format!("the number of {text} was written before"));
+            }
+            self.newest_written = self.newest_written.max(message.id);
+        }
+        self.count(link, Counted::Request);
+        if message.method == Method::Other("order.place") {
+            self.count(link, Counted::Order);
+        }
+        let now = self.now;
+        self.leg_mut(link.slot()).sent = now;
+        let deadline = now + self.settings_of(link.slot()).request_timeout;
+        let asked = self.outstanding.iter_mut().find(|it| it.id == message.id && it.link.is_none());
+        let (asks, feeds) = match (asked, message.method) {
+            (Some(request), _) => {
+                (request.link, request.deadline) = (Some(link), deadline);
+                (Asks::Other, Vec::new())
+            }
+            (None, Method::Subscribe) => (Asks::Join, self.joined(link, &message)),
+            (None, Method::Unsubscribe) => (Asks::Leave, self.parted(link, &message)),
+            (None, Method::Other("ping")) => (Asks::Other, Vec::new()),
+            (None, Method::Other("order.cancel_session"))
+                if self.shutdown >= Some(ShutdownStep::CancellingOrders) =>
+            {
+                self.outstanding.push(Outstanding { id: message.id, link: Some(link), deadline });
+                self.newest_request = message.id;
+                (Asks::Other, Vec::new())
+            }
+            (None, Method::Other(_)) => return self.fail("I-25", format!("nobody asked for {text}")),
+        };
+        if endpoint == Endpoint::MarketDataV2 && asks == Asks::Leave {
+            return;
+        }
+        self.written.push(Written { id: message.id, link, deadline, asks, feeds, is_overdue: false });
+        if self.written.iter().filter(|written| written.link == link).count() > IN_FLIGHT_MAX {
+            self.fail("I-44", format!("more than {IN_FLIGHT_MAX} requests in flight on {link}"));
+        }
+    }
+
+    /// A text frame: what it answers, if anything.
+    pub(crate) fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
+        let unknown =
+            matches!(step.event, Some(Event::Ignored(it)) if it.why == IgnoredReason::UnknownResponse);
+        let may_answer = unknown
+            || matches!(
+                step.event,
+                None | Some(Event::Reply { .. } | Event::Rejected { .. } | Event::Error(_))
+            );
+        if !may_answer || self.endpoint_of(link) != Endpoint::Streams {
+            return;
+        }
+        let Some(answer) = response::read(text) else { return };
+        let found = self.written.iter().position(|written| written.id == answer.id && written.link == link);
+        let Some(found) = found else {
+            if !unknown {
+                self.fail("I-24", format!("{text} answers nothing of {link}, and yet {:?}", step.event));
+            }
+            return;
+        };
+        let written = self.written.swap_remove(found);
+        if unknown && !written.is_overdue {
+            self.fail("I-27", format!("{text} answers a request, and nobody waited for it"));
+        }
+        if written.feeds.len() > 1 && matches!(step.event, Some(Event::Rejected { .. })) {
+            self.fail("I-48", format!("{text} refuses {} streams, and one is blamed", written.feeds.len()));
+        }
+        for index in written.feeds {
+            self.feeds[index].answered(written.id, written.asks, answer.is_ok);
+        }
+    }
+
+    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, outcome: &Outcome<'_>) {
+        let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
+            // A shutdown cancels orders by itself, and this is the first that is heard of it.
+            if self.closing.is_some() && matches!(outcome, Outcome::NotSent) && id.get() > self.newest_request
+            {
+                self.newest_request = id.get();
+                self.abandoned.0 += 1;
+                return;
+            }
+            return self.fail("I-22", format!("a reply to {id:?}, which nobody waits for"));
+        };
+        let request = self.outstanding.remove(found);
+        match outcome {
+            Outcome::Answered(_) => {
+                let Act::Frame(link, Frame::Text(text)) = step.act else {
+                    return self.fail("I-24", format!("{id:?} is answered by {:?}", step.act));
+                };
+                if Some(link) != request.link || response::read(text).is_none_or(|it| it.id != request.id) {
+                    self.fail("I-24", format!("{request:?} is answered by {text} of {link}"));
+                }
+            }
+            Outcome::TimedOut => {
+                if !matches!(step.act, Act::Timeout) || self.now < request.deadline {
+                    self.fail("I-22", format!("{request:?} is given up at {:?}", self.now));
+                }
+            }
+            Outcome::NotSent => {
+                if request.link.is_some() {
+                    self.fail("I-26", format!("{request:?} was written, and is told not to be sent"));
+                }
+            }
+            Outcome::Lost => match request.link {
+                Some(link) => self.presumed_lost.push(link),
+                None => self.fail("I-26", format!("{id:?} was not written, so it was not lost")),
+            },
+        }
+    }
+
+    /// Time has passed: what was not answered may be asked for again. A link that is closing may wait for
+    /// answers, or for nothing but its end.
+    pub(crate) fn expire(&mut self) {
+        let now = self.now;
+        let mut position = 0;
+        while position < self.written.len() {
+            let written = &mut self.written[position];
+            if written.deadline > now || self.legs[written.link.slot()].closing.is_some() {
+                written.is_overdue = written.deadline <= now;
+                position += 1;
+                continue;
+            }
+            let written = self.written.swap_remove(position);
+            for index in written.feeds {
+                self.feeds[index].unanswered(written.id);
+            }
+        }
+    }
+
+    /// The link has ended, and with it all that was written to it.
+    pub(crate) fn forget_link(&mut self, link: LinkId) {
+        self.written.retain(|written| written.link != link);
+        for feed in &mut self.feeds {
+            feed.forget(link);
+        }
+    }
+
+    /// At the end of a step.
+    pub(crate) fn check_requests(&mut self, step: &Step<'_>) {
+        for position in 0..self.presumed_lost.len() {
+            let link = self.presumed_lost[position];
+            if self.legs[link.slot()].is_open(link) {
+                self.fail("I-26", format!("a request is lost with {link}, which is open"));
+            }
+        }
+        for position in 0..self.outstanding.len() {
+            let request = self.outstanding[position];
+            let Some(link) = request.link else {
+                if matches!(step.act, Act::Request(_)) {
+                    self.fail("I-27", format!("{request:?} was accepted, and is not written"));
+                }
+                continue;
+            };
+            let leg = &self.legs[link.slot()];
+            if leg.link != Some(link) || leg.phase == Phase::Ended {
+                self.fail("I-23", format!("{link} has ended, and {request:?} has no reply"));
+            } else if matches!(step.act, Act::Timeout)
+                && leg.closing.is_none()
+                && request.deadline <= self.now
+            {
+                self.fail("I-22", format!("{request:?} has no reply at {:?}", self.now));
+            }
+        }
+    }
+
+    /// At the end of a step: what it made is bounded by what it was about.
+    pub(crate) fn check_size(&mut self, step: &Step<'_>) {
+        let bytes = match step.act {
+            Act::Frame(_, Frame::Text(text)) => text.len(),
+            _ => 0,
+        };
+        let items = self.wishes.len() + self.feeds.len() + self.written.len() + self.legs.len();
+        let replies =
+            step.outputs.iter().filter(|output| matches!(output, Output::Event(Event::Reply { .. }))).count();
+        let most = 16 + 4 * (items + replies) + bytes;
+        if step.outputs.len() > most {
+            self.fail("I-15", format!("{} outputs upon {:?}", step.outputs.len(), step.act));
+        }
+        if step.outputs.len() > gemini_ws::OUTPUT_MAX {
+            self.fail("I-44", format!("{} outputs", step.outputs.len()));
+        }
+        if let Act::Subscribe(_) = step.act {
+            for slot in 0..self.legs.len() {
+                let streams = self.feeds.iter().filter(|feed| feed.slot == slot && feed.is_desired()).count();
+                if streams > self.settings_of(slot).streams_max {
+                    self.fail("I-44", format!("{streams} streams on one link"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! [`Shadow`]: sets and queues that follow a machine from its inputs and outputs alone, and what must hold
+//! between them. This file has the state and the order of a step; the checks stand beside it.
+
+use std::collections::HashMap;
+
+use gemini_ws::lifecycle::{Effect, State, StreamState};
+use gemini_ws::{Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, ShutdownStep, Stats, StreamId};
+
+use super::super::machine::{Machine, Settings};
+use super::Violation;
+use super::call::{Act, Answer};
+use super::limits::{Host, Windows};
+use super::requests::{Outstanding, Written};
+use super::wishes::Feed;
+
+/// One place for links: the newest attempt there, and what is known of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Leg {
+    pub(crate) endpoint: usize,
+    pub(crate) link: Option<LinkId>,
+    pub(crate) phase: Phase,
+    /// By the table.
+    pub(crate) state: State,
+    /// Whether the driver has a dial or a transport of it.
+    pub(crate) handed_out: bool,
+    pub(crate) dialled: Instant,
+    pub(crate) heard: Instant,
+    /// When `Live` was told.
+    pub(crate) live: Option<Instant>,
+    /// Our Close frame was handed out; by when the transport is dropped.
+    pub(crate) closing: Option<Instant>,
+    /// When the machine woke up, if nothing has been heard since.
+    pub(crate) resumed: Option<Instant>,
+    /// When the link before was last heard.
+    pub(crate) missing_since: Option<Instant>,
+    /// When a message was last handed out.
+    pub(crate) sent: Instant,
+    /// Whether the machine has a link here.
+    pub(crate) is_listed: bool,
+    /// What was known of the links before was forgotten in this step: another life begins.
+    pub(crate) is_restarted: bool,
+    /// The step of its end.
+    pub(crate) ended: u64,
+    /// The next attempt: not before the first, nor before the second, which the venue asked for.
+    pub(crate) retry: Option<(Instant, Instant)>,
+    /// The last end was one that nothing follows.
+    pub(crate) given_up: bool,
+    /// Attempts in a row, for the backoff.
+    pub(crate) attempts: u32,
+    /// The logarithm of how likely it is that so many delays in a row are that short.
+    pub(crate) likelihood: f64,
+    pub(crate) malformed_run: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    None,
+    Dialled,
+    Open,
+    Ended,
+}
+
+impl Leg {
+    fn new(endpoint: usize) -> Leg {
+        Leg {
+            endpoint,
+            link: None,
+            phase: Phase::None,
+            state: State::Idle,
+            handed_out: false,
+            dialled: Instant::ZERO,
+            heard: Instant::ZERO,
+            live: None,
+            closing: None,
+            resumed: None,
+            missing_since: None,
+            sent: Instant::ZERO,
+            is_listed: false,
+            is_restarted: false,
+            ended: 0,
+            retry: None,
+            given_up: false,
+            attempts: 0,
+            likelihood: 0.0,
+            malformed_run: 0,
+        }
+    }
+
+    /// The next link here has nothing to do with those before but that its epoch is higher.
+    pub(crate) fn restart(&mut self) {
+        (self.retry, self.given_up, self.missing_since) = (None, false, None);
+        (self.attempts, self.likelihood) = (0, 0.0);
+        self.is_restarted = true;
+    }
+
+    pub(crate) fn is_open(&self, link: LinkId) -> bool {
+        self.link == Some(link) && self.phase == Phase::Open
+    }
+}
+
+/// What is done in a step, and what is known of it before its outputs.
+#[derive(Clone, Copy)]
+pub(crate) struct Step<'s> {
+    pub(crate) act: Act<'s>,
+    pub(crate) answer: Answer,
+    pub(crate) event: Option<&'s Event<'s>>,
+    pub(crate) outputs: &'s [Output],
+    /// Of an input: its link is the newest of its place and has not ended.
+    pub(crate) is_current: bool,
+    /// The deadline before.
+    pub(crate) deadline: Option<Deadline>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Shadow {
+    pub(crate) settings: Vec<Settings>,
+    /// It opens and closes links by itself.
+    pub(crate) is_client: bool,
+    pub(crate) hosts: Vec<Host>,
+    /// Of each of the settings.
+    pub(crate) windows: Vec<Windows>,
+    pub(crate) now: Instant,
+    pub(crate) step: u64,
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) feeds: Vec<Feed>,
+    /// Where in `feeds` each subscription is, and its state when last seen.
+    pub(crate) wishes: HashMap<StreamId, (usize, StreamState)>,
+    /// Requests of the application without an answer.
+    pub(crate) outstanding: Vec<Outstanding>,
+    /// Messages that the venue may answer.
+    pub(crate) written: Vec<Written>,
+    pub(crate) newest_request: u64,
+    pub(crate) newest_written: u64,
+    pub(crate) newest_wish: Option<StreamId>,
+    /// The application wants an end; by when.
+    pub(crate) closing: Option<Instant>,
+    pub(crate) shutdown: Option<ShutdownStep>,
+    /// Endpoints that were removed.
+    pub(crate) removed: Vec<usize>,
+    pub(crate) terminated: bool,
+    pub(crate) stats: Stats,
+    /// What the table of links can show, in this step.
+    pub(crate) effects: Vec<(usize, Effect)>,
+    /// Links whose end the replies of this step presume.
+    pub(crate) presumed_lost: Vec<LinkId>,
+    /// Links that were dropped in this step, and those that have ended for good.
+    pub(crate) dropped: Vec<LinkId>,
+    pub(crate) ended_for_good: Vec<LinkId>,
+    /// Links that were told to be closed.
+    pub(crate) links_closed: usize,
+    /// Requests and links that were given up for ends.
+    pub(crate) abandoned: (usize, usize),
+    pub(crate) told_abandoned: Option<(usize, usize)>,
+    pub(crate) sequence_gap: bool,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) violation: Option<Violation>,
+}
+
+impl Shadow {
+    pub(crate) fn new(settings: Vec<Settings>, is_client: bool) -> Shadow {
+        Shadow {
+            hosts: Host::of_all(&settings),
+            windows: vec![Windows::default(); settings.len()],
+            settings,
+            is_client,
+            now: Instant::ZERO,
+            step: 0,
+            legs: Vec::new(),
+            feeds: Vec::new(),
+            wishes: HashMap::new(),
+            outstanding: Vec::new(),
+            written: Vec::new(),
+            newest_request: 0,
+            newest_written: 0,
+            newest_wish: None,
+            closing: None,
+            shutdown: None,
+            removed: Vec::new(),
+            terminated: false,
+            stats: Stats::default(),
+            effects: Vec::new(),
+            presumed_lost: Vec::new(),
+            dropped: Vec::new(),
+            ended_for_good: Vec::new(),
+            links_closed: 0,
+            abandoned: (0, 0),
+            told_abandoned: None,
+            sequence_gap: false,
+            deadline: None,
+            violation: None,
+        }
+    }
+
+    /// Notes the first violation.
+    #[cold]
+    pub(crate) fn fail(&mut self, id: &'static str, what: String) {
+        if self.violation.is_none() {
+            self.violation = Some(Violation { id, what });
+        }
+    }
+
+    pub(crate) fn settings_of(&self, slot: usize) -> &Settings {
+        let endpoint = self.legs.get(slot).map_or(0, |leg| leg.endpoint);
+        &self.settings[endpoint.min(self.settings.len() - 1)]
+    }
+
+    pub(crate) fn endpoint_of(&self, link: LinkId) -> Endpoint {
+        self.settings_of(link.slot()).endpoint
+    }
+
+    pub(crate) fn leg_mut(&mut self, slot: usize) -> &mut Leg {
+        while self.legs.len() <= slot {
+            self.legs.push(Leg::new(0));
+        }
+        &mut self.legs[slot]
+    }
+
+    /// Whether an input can be about the link that it names.
+    fn is_current(&self, act: Act<'_>, link: LinkId) -> bool {
+        let Some(leg) = self.legs.get(link.slot()).filter(|leg| leg.link == Some(link)) else { return false };
+        match leg.phase {
+            Phase::None | Phase::Ended => false,
+            Phase::Dialled => true,
+            Phase::Open => !matches!(act, Act::Connected(_) | Act::ConnectFailed(..)),
+        }
+    }
+
+    /// Looks at what a step did.
+    pub(crate) fn follow<M: Machine>(
+        &mut self,
+        machine: &M,
+        now: Instant,
+        act: Act<'_>,
+        answer: Answer,
+        event: Option<&Event<'_>>,
+        outputs: &[Output],
+    ) {
+        self.now = self.now.max(now);
+        self.step += 1;
+        let is_current = act.link().is_none_or(|link| self.is_current(act, link));
+        let step = Step { act, answer, event, outputs, is_current, deadline: self.deadline };
+        let plain = matches!(act, Act::Frame(..)) && is_current && outputs.is_empty() && is_data(event);
+        if !plain {
+            self.effects.clear();
+            self.presumed_lost.clear();
+            self.dropped.clear();
+            self.ended_for_good.clear();
+            self.links_closed = 0;
+            self.sequence_gap = false;
+            self.legs.iter_mut().for_each(|leg| leg.is_restarted = false);
+            machine.each_link(|link, endpoint, _| {
+                let leg = self.leg_mut(link.slot());
+                (leg.endpoint, leg.is_listed) = (endpoint, true);
+            });
+        }
+        if !is_current {
+            self.check_stale(&step);
+        }
+        self.before(&step);
+        if let Some(event) = event {
+            self.event(&step, event, step.act.link());
+        }
+        for output in outputs {
+            self.output(machine, &step, output);
+        }
+        self.check_counters(machine, &step);
+        if !plain {
+            self.check_refusal(&step);
+            self.check_links(machine, &step);
+            self.check_requests(&step);
+            self.check_streams(machine, &step);
+            self.deadline = machine.deadline();
+            self.check_time(machine, &step);
+            self.check_size(&step);
+        }
+    }
+
+    /// What is known of an input before its outputs are seen.
+    fn before(&mut self, step: &Step<'_>) {
+        match step.act {
+            Act::Open => self.revived(step),
+            Act::Close => self.close_by(self.now + self.close_timeout()),
+            Act::CloseBy(deadline) => self.close_by(deadline),
+            Act::ShutDown(plan) => self.close_by(plan.deadline),
+            Act::Resumed => self.resumed(),
+            Act::Subscribe(wanted) => self.subscribed(step, wanted),
+            Act::Unsubscribe(id) => self.unsubscribed(step, id),
+            Act::Remove(endpoint) => self.removed(step, endpoint),
+            Act::Request(request) => self.requested(step, request),
+            Act::Frame(link, frame) if step.is_current => self.heard(step, link, frame),
+            Act::ConnectFailed(link, _) | Act::Lost(link, _) if step.is_current => {
+                self.leg_mut(link.slot()).handed_out = false;
+            }
+            Act::Timeout => self.expire(),
+            _ => {}
+        }
+    }
+
+    fn heard(&mut self, step: &Step<'_>, link: LinkId, frame: Frame<'_>) {
+        let now = self.now;
+        let leg = self.leg_mut(link.slot());
+        if leg.phase != Phase::Open {
+            return;
+        }
+        (leg.heard, leg.resumed) = (now, None);
+        match frame {
+            // The transport ends by itself now.
+            Frame::Close { .. } => leg.handed_out = false,
+            Frame::Text(text) => self.answered(step, link, text),
+            Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_) => {}
+        }
+        let leg = self.leg_mut(link.slot());
+        match (step.event, frame) {
+            (Some(Event::Malformed(_)), _) => leg.malformed_run += 1,
+            (_, Frame::Text(_)) => leg.malformed_run = 0,
+            _ => {}
+        }
+    }
+
+    fn output<M: Machine>(&mut self, machine: &M, step: &Step<'_>, output: &Output) {
+        if let Some(link) = link_of(output) {
+            self.check_leg(step, link, output);
+        }
+        match output {
+            Output::Connect(link) => self.dial(machine, step, *link),
+            Output::Send { link, text } => self.send(*link, text),
+            Output::Close { link, code, .. } => self.close(*link, *code),
+            Output::Abort(link) => self.abort(step, *link),
+            Output::Event(event) => self.event(step, event, None),
+            _ => {}
+        }
+    }
+
+    /// An event; `of` is the link whose frame it was made of.
+    fn event(&mut self, step: &Step<'_>, event: &Event<'_>, of: Option<LinkId>) {
+        if self.terminated && !matches!(event, Event::Ignored(_) | Event::Closed { .. }) {
+            return self.fail("I-17", format!("{event:?} after the end"));
+        }
+        match event {
+            Event::Opened { link, missing_since } => self.opened(step, *link, *missing_since),
+            Event::Live { link } => self.live(*link),
+            Event::ConnectFailed { link, why, retry } => self.connect_failed(step, *link, *why, *retry),
+            Event::Disconnected { link, why, retry } => self.disconnected(step, *link, *why, *retry),
+            Event::PeerClosing { link, code, .. } => self.peer_closing(step, *link, *code),
+            Event::Closed { reason, abandoned } => self.closed(step, *reason, *abandoned),
+            Event::LinkClosed { link, reason } => self.link_closed(*link, *reason),
+            Event::ShuttingDown { step } => self.shutting_down(*step),
+            Event::HeartbeatDue { link, since } => self.heartbeat_due(step, *link, *since),
+            Event::Quiet { id, since, .. } => self.quiet(step, *id, *since),
+            Event::Reply { request, outcome, .. } => self.replied(step, *request, outcome),
+            Event::Subscribed { id, .. } => self.confirmed(step, *id),
+            Event::Unsubscribed { id, last, .. } => self.left(step, *id, *last),
+            Event::Rejected { id, .. } => self.rejected(step, *id),
+            Event::Gap { symbol, expected, got } => self.gap(step, symbol.as_str(), *expected, *got),
+            Event::Synced { id, symbol } => self.synced(step, *id, symbol.as_str()),
+            Event::SequenceGap { .. } => self.sequence_gap = true,
+            Event::Ignored(ignored) => self.ignored(step, ignored),
+            Event::Malformed(malformed) => self.malformed(step, malformed.frame),
+            _ => {
+                if let Some(link) = of {
+                    self.data(link, event, step);
+                }
+            }
+        }
+    }
+}
+
+/// The link that an output is about.
+pub(crate) fn link_of(output: &Output) -> Option<LinkId> {
+    match output {
+        Output::Connect(link) | Output::Abort(link) => Some(*link),
+        Output::Send { link, .. } | Output::Close { link, .. } => Some(*link),
+        Output::Event(
+            Event::Opened { link, .. }
+            | Event::Live { link }
+            | Event::ConnectFailed { link, .. }
+            | Event::Disconnected { link, .. },
+        ) => Some(*link),
+        _ => None,
+    }
+}
+
+/// Whether an event is data of a stream, after which nothing but that stream and the counters can have
+/// changed.
+fn is_data(event: Option<&Event<'_>>) -> bool {
+    matches!(
+        event,
+        Some(
+            Event::BookTicker(_)
+                | Event::DepthSnapshot(_)
+                | Event::DepthUpdate(_)
+                | Event::PartialDepth(_)
+                | Event::Trade(_)
+                | Event::ContractStatus(_)
+                | Event::MarkPrice(_)
+                | Event::FundingAmount(_)
+                | Event::TopOfBook(_)
+                | Event::AuctionOpen(_)
+                | Event::Auction(_)
+                | Event::Candles(_)
+                | Event::RequestForQuote(_)
+                | Event::Order(_)
+                | Event::Balances(_)
+                | Event::Positions(_)
+                | Event::Quote(_)
+                | Event::Settlements(_)
+                | Event::Batch(_)
+        )
+    )
+}

@@ -1,0 +1,106 @@
+//! Time: a deadline is armed wherever the outside is awaited, and delays before attempts lie in their range.
+
+use std::time::Duration;
+
+use gemini_ws::Instant;
+use gemini_ws::lifecycle::State;
+
+use super::super::machine::Machine;
+use super::call::Act;
+use super::shadow::{Phase, Shadow, Step};
+
+/// So unlikely a row of short delays is not chance: the natural logarithm of 1 in 10¹².
+const NOT_CHANCE: f64 = -27.6;
+
+impl Shadow {
+    /// A delay before the next attempt is told.
+    pub(crate) fn check_delay(&mut self, slot: usize, at: Instant, asked_for: Option<Duration>) {
+        let now = self.now;
+        let settings = self.settings_of(slot);
+        let (base, cap, stable_after) = (settings.backoff_base, settings.backoff_cap, settings.stable_after);
+        let leg = self.leg_mut(slot);
+        // Whether the backoff starts afresh is decided by a tick. If none came in time, it may: nothing is
+        // unlikely until it is known again.
+        if leg.live.is_some_and(|since| now >= since + stable_after) {
+            leg.likelihood = f64::INFINITY;
+        }
+        let ceiling_of = |attempt: u32| {
+            let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
+            base.saturating_mul(factor).min(cap).max(base)
+        };
+        let (first, ceiling) = (ceiling_of(1), ceiling_of(leg.attempts));
+        let delay = at.since(now);
+        if delay > first && leg.likelihood.is_finite() {
+            leg.likelihood = 0.0;
+        } else if ceiling > first {
+            let part = first.saturating_sub(base).as_secs_f64() / ceiling.saturating_sub(base).as_secs_f64();
+            leg.likelihood += part.ln();
+        }
+        let (attempts, likelihood) = (leg.attempts, leg.likelihood);
+        let not_before = now + asked_for.unwrap_or(Duration::ZERO);
+        leg.retry = Some((at, not_before));
+        let host = self.host_of(slot);
+        // The venue's limit on attempts may leave no room earlier.
+        let is_limited = host.is_tightened || at == host.dials.free_at();
+        if at < not_before {
+            self.fail("I-58", format!("the next attempt is at {at:?}, not after {asked_for:?}"));
+        } else if delay < base || (delay > ceiling.max(asked_for.unwrap_or(base)) && !is_limited) {
+            self.fail("I-56", format!("attempt {attempts} after {delay:?}, not {base:?} to {ceiling:?}"));
+        } else if likelihood < NOT_CHANCE {
+            self.fail("I-56", format!("attempt {attempts} after {delay:?}, as if it were always the first"));
+        }
+    }
+
+    /// At the end of a step.
+    pub(crate) fn check_time<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+        let deadline = self.deadline;
+        let mut waits = None;
+        let mut is_over = true;
+        machine.each_link(|link, _, state| {
+            if !matches!(state, State::Idle | State::Closed) {
+                waits = Some((link, state));
+            }
+            is_over &= state == State::Closed;
+        });
+        if let (Some((link, state)), None) = (waits, deadline) {
+            self.fail("I-13", format!("{link} is {state:?}, and no deadline is armed"));
+        }
+        if self.terminated && (deadline.is_some() || !is_over) {
+            self.fail("I-17", format!("after the end: {deadline:?}"));
+        }
+        if !matches!(step.act, Act::Timeout) {
+            return;
+        }
+        let now = self.now;
+        if deadline.is_some_and(|deadline| deadline.at <= now) {
+            self.fail("I-14", format!("at {now:?} the deadline is {deadline:?}"));
+        }
+        for slot in 0..self.legs.len() {
+            let settings = self.settings_of(slot);
+            let (connect_timeout, stable_after) = (settings.connect_timeout, settings.stable_after);
+            let may_be_full = self.host_of(slot).may_be_full(now);
+            let leg = &mut self.legs[slot];
+            let link = leg.link;
+            match leg.phase {
+                Phase::Dialled if now >= leg.dialled + connect_timeout => {
+                    self.fail("I-13", format!("{link:?} is still being dialled at {now:?}"));
+                }
+                Phase::Open if leg.closing.is_some_and(|by| now >= by) => {
+                    self.fail("I-16", format!("{link:?} is still closing at {now:?}"));
+                }
+                Phase::Open if leg.live.is_some_and(|since| now >= since + stable_after) => {
+                    leg.attempts = 0;
+                    leg.likelihood = 0.0;
+                }
+                Phase::Ended
+                    if self.closing.is_none()
+                        && !may_be_full
+                        && leg.retry.is_some_and(|(at, _)| now >= at) =>
+                {
+                    self.fail("I-57", format!("{link:?} was to be dialled anew by {now:?}"));
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Subscriptions: what is wanted is what the application asked for, and is asked of the venue once in each
+//! life of a link.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{Cell, STREAM, STREAM_STATES, StreamInput, StreamState, stream_step};
+use gemini_ws::{Endpoint, Instant, LinkId, Stream, StreamId};
+
+use super::super::machine::{Machine, Wanted};
+use super::call::{Act, Answer, KINDS, Kind};
+use super::requests::Asks;
+use super::response::WrittenMessage;
+use super::shadow::{Shadow, Step};
+
+/// A stream, who wants it, and what the venue was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    pub(crate) stream: Stream,
+    /// The place of the link that serves it.
+    pub(crate) slot: usize,
+    /// Its subscriptions, and which of them are to end.
+    pub(crate) wishes: Vec<(StreamId, bool)>,
+    pub(crate) asked: Option<Asked>,
+    /// The link over which it was left, to be asked for anew.
+    pub(crate) left: Option<LinkId>,
+    /// The newest request about it was accepted.
+    pub(crate) confirmed: bool,
+    /// The link whose snapshot its book is made of.
+    pub(crate) synced: Option<LinkId>,
+    /// The link before, if its book was live until that ended.
+    pub(crate) before: Option<LinkId>,
+    /// The book has lost an update and had no snapshot since.
+    pub(crate) lost_update: bool,
+    /// The last update of the book.
+    pub(crate) last: u64,
+    /// The step in which its snapshot came.
+    pub(crate) snapshot: u64,
+    /// How long it may be silent.
+    pub(crate) silence_max: Option<Duration>,
+    /// When its data was last told.
+    pub(crate) told: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) id: u64,
+    pub(crate) link: LinkId,
+    /// It was refused, or not answered in time.
+    pub(crate) failed: bool,
+}
+
+impl Feed {
+    fn new(stream: Stream, slot: usize) -> Feed {
+        Feed {
+            stream,
+            slot,
+            wishes: Vec::new(),
+            asked: None,
+            left: None,
+            confirmed: false,
+            synced: None,
+            before: None,
+            lost_update: false,
+            last: 0,
+            snapshot: 0,
+            silence_max: None,
+            told: Instant::ZERO,
+        }
+    }
+
+    pub(crate) fn is_desired(&self) -> bool {
+        self.wishes.iter().any(|wish| !wish.1)
+    }
+
+    pub(crate) fn answered(&mut self, id: u64, asks: Asks, is_ok: bool) {
+        if let Some(asked) = &mut self.asked
+            && asked.id == id
+            && asks == Asks::Join
+        {
+            asked.failed = !is_ok;
+            self.confirmed = is_ok;
+        }
+    }
+
+    pub(crate) fn unanswered(&mut self, id: u64) {
+        if let Some(asked) = &mut self.asked
+            && asked.id == id
+        {
+            asked.failed = true;
+        }
+    }
+
+    pub(crate) fn forget(&mut self, link: LinkId) {
+        if self.asked.is_some_and(|asked| asked.link == link) {
+            self.asked = None;
+            self.confirmed = false;
+        }
+        if self.left == Some(link) {
+            self.left = None;
+        }
+        if self.synced.take_if(|synced| *synced == link).is_some() {
+            self.before = Some(link);
+        }
+        self.lost_update = false;
+    }
+}
+
+impl Shadow {
+    fn feed_of(&mut self, stream: Stream, slot: usize) -> usize {
+        match self.feeds.iter().position(|feed| feed.stream == stream && feed.slot == slot) {
+            Some(position) => position,
+            None => {
+                self.feeds.push(Feed::new(stream, slot));
+                self.feeds.len() - 1
+            }
+        }
+    }
+
+    pub(crate) fn subscribed(&mut self, step: &Step<'_>, wanted: Wanted) {
+        let Answer::Stream(id) = step.answer else { return };
+        if self.newest_wish.is_some_and(|newest| newest >= id) {
+            self.fail("I-24", format!("{id:?} was used before"));
+        }
+        self.newest_wish = Some(id);
+        let index = self.feed_of(wanted.stream, id.link_slot());
+        // It is served together with the others for the same stream.
+        let other = self.feeds[index].wishes.iter().find(|wish| !wish.1).map(|wish| wish.0);
+        let state = other.and_then(|other| self.wishes.get(&other)).map_or(StreamState::Wanted, |it| it.1);
+        self.wishes.insert(id, (index, state));
+        let feed = &mut self.feeds[index];
+        if !feed.is_desired() {
+            feed.silence_max = None;
+        }
+        feed.wishes.push((id, false));
+        if let Some(silence) = wanted.silence_max {
+            feed.silence_max = Some(feed.silence_max.map_or(silence, |least| least.min(silence)));
+        }
+    }
+
+    pub(crate) fn unsubscribed(&mut self, step: &Step<'_>, id: StreamId) {
+        if step.answer != Answer::Done {
+            return;
+        }
+        let Some((index, _)) = self.wishes.get(&id) else {
+            return self.fail("I-28", format!("{id:?} was never wanted, and is to end"));
+        };
+        for wish in self.feeds[*index].wishes.iter_mut().filter(|wish| wish.0 == id) {
+            wish.1 = true;
+        }
+    }
+
+    /// What a message asks for.
+    pub(crate) fn joined(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
+        let indices = self.named(link, message);
+        for &index in &indices {
+            let feed = &self.feeds[index];
+            let again = feed.asked.is_some_and(|asked| asked.link == link && !asked.failed);
+            if !feed.is_desired() {
+                self.fail("I-30", format!("{} is asked for, and nobody wants it", feed.stream));
+            } else if again {
+                self.fail("I-30", format!("{} is asked for again: {:?}", feed.stream, feed.asked));
+            }
+            let feed = &mut self.feeds[index];
+            feed.asked = Some(Asked { id: message.id, link, failed: false });
+            (feed.confirmed, feed.left) = (false, None);
+        }
+        indices
+    }
+
+    /// What a message leaves.
+    pub(crate) fn parted(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
+        let indices = self.named(link, message);
+        for &index in &indices {
+            let feed = &mut self.feeds[index];
+            (feed.asked, feed.left, feed.confirmed, feed.synced) = (None, Some(link), false, None);
+        }
+        indices
+    }
+
+    fn named(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
+        let mut indices = Vec::new();
+        let mut unknown = None;
+        message.each_stream(|name, symbol| {
+            let position = match symbol {
+                None => {
+                    let stream: Option<Stream> = name.parse().ok();
+                    let is_it = |feed: &Feed| Some(feed.stream) == stream && feed.slot == link.slot();
+                    self.feeds.iter().position(is_it)
+                }
+                Some(symbol) => {
+                    let is_it = |feed: &&(usize, &Feed)| {
+                        feed.1.stream.feed() == Some(name)
+                            && feed.1.slot == link.slot()
+                            && feed
+                                .1
+                                .stream
+                                .symbol()
+                                .is_some_and(|of| of.as_str().eq_ignore_ascii_case(symbol))
+                    };
+                    let found = || self.feeds.iter().enumerate();
+                    let desired = found().filter(|feed| feed.1.is_desired()).find(|feed| is_it(&feed));
+                    desired.or_else(|| found().find(|feed| is_it(&feed))).map(|feed| feed.0)
+                }
+            };
+            match position {
+                Some(position) => indices.push(position),
+                None => unknown = Some(name.to_owned()),
+            }
+        });
+        if let Some(name) = unknown {
+            self.fail("I-30", format!("{name} is written, and nobody has asked for it"));
+        }
+        indices
+    }
+
+    /// The event `Subscribed`.
+    pub(crate) fn confirmed(&mut self, step: &Step<'_>, id: StreamId) {
+        let Some(&(index, _)) = self.wishes.get(&id) else {
+            return self.fail("I-28", format!("{id:?} is subscribed, and nobody wants it"));
+        };
+        let link = self.feeds[index].asked.map(|asked| asked.link);
+        let is_streams = link.is_some_and(|link| self.endpoint_of(link) == Endpoint::Streams);
+        let feed = &mut self.feeds[index];
+        // One that comes later is told what the others were told, also while the stream is asked for anew.
+        if matches!(step.act, Act::Subscribe(_)) && feed.left.is_some() {
+            return;
+        }
+        if link.is_none() || (is_streams && !feed.confirmed && feed.synced.is_none()) {
+            let what = format!("{} is told to be confirmed: {:?}", feed.stream, feed.asked);
+            return self.fail("I-32", what);
+        }
+        feed.confirmed = true;
+    }
+
+    /// The event `Unsubscribed`.
+    pub(crate) fn left(&mut self, step: &Step<'_>, id: StreamId, last: bool) {
+        let Some((index, leaving)) = self.take_wish(step, id, last) else {
+            return self.fail("I-22", format!("{id:?} ends, and is not there"));
+        };
+        let feed = &self.feeds[index];
+        // During a shutdown they end by themselves.
+        if !leaving && self.closing.is_none() {
+            self.fail("I-28", format!("{} ends, and is wanted", feed.stream));
+        } else if !last && feed.wishes.is_empty() {
+            self.fail("I-28", format!("{} is told to be wanted by others", feed.stream));
+        } else if last && feed.wishes.iter().any(|wish| !wish.1 && wish.0 < id) && self.closing.is_none() {
+            self.fail("I-28", format!("{} is told to be wanted by nobody", feed.stream));
+        }
+    }
+
+    /// The event `Quiet`.
+    pub(crate) fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
+        let Some(&(index, _)) = self.wishes.get(&id) else {
+            return self.fail("I-28", format!("{id:?} is silent, and nobody wants it"));
+        };
+        let now = self.now;
+        let feed = &mut self.feeds[index];
+        (feed.synced, feed.lost_update) = (None, true);
+        let is_due = feed.silence_max.is_some_and(|silence| now >= since + silence);
+        if !matches!(step.act, Act::Timeout) || !is_due || since < feed.told {
+            let what = format!("{} is silent since {since:?}, told at {:?}", feed.stream, feed.told);
+            self.fail("I-08", what);
+        }
+    }
+
+    pub(crate) fn rejected(&mut self, step: &Step<'_>, id: StreamId) {
+        let Some((index, leaving)) = self.take_wish(step, id, true) else {
+            return self.fail("I-22", format!("{id:?} is refused, and is not there"));
+        };
+        let feed = &self.feeds[index];
+        let is_streams = self.settings_of(feed.slot).endpoint == Endpoint::Streams;
+        let was_refused = feed.asked.is_some_and(|asked| asked.failed);
+        if leaving || (is_streams && !was_refused) {
+            self.fail("I-32", format!("{} is told to be refused: {:?}", feed.stream, feed.asked));
+        }
+        let feed = &mut self.feeds[index];
+        if !feed.is_desired() {
+            (feed.asked, feed.confirmed, feed.synced) = (None, false, None);
+        }
+    }
+
+    fn take_wish(&mut self, step: &Step<'_>, id: StreamId, last: bool) -> Option<(usize, bool)> {
+        let (index, state) = self.wishes.remove(&id)?;
+        if last {
+            self.check_stream_path(step, id, state, StreamState::Gone);
+        }
+        let wishes = &mut self.feeds[index].wishes;
+        let position = wishes.iter().position(|wish| wish.0 == id)?;
+        Some((index, wishes.swap_remove(position).1))
+    }
+
+    /// The link is told to be live: the venue has what is wanted, and has said so.
+    pub(crate) fn check_restored(&mut self, link: LinkId) {
+        for index in 0..self.feeds.len() {
+            let feed = &self.feeds[index];
+            if feed.slot != link.slot() {
+                continue;
+            }
+            let asked = feed.asked.filter(|asked| asked.link == link);
+            match asked {
+                Some(asked) if feed.wishes.is_empty() && !asked.failed => {
+                    self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
+                }
+                Some(_) if feed.is_desired() && !feed.confirmed && feed.synced != Some(link) => {
+                    self.fail("I-32", format!("live, and {} is neither confirmed nor refused", feed.stream));
+                }
+                None if feed.is_desired() && feed.left != Some(link) => {
+                    self.fail("I-31", format!("live, and {} was not asked for", feed.stream));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// At the end of a step: the subscriptions are those that are wanted or about to end, and each went
+    /// where the table says.
+    pub(crate) fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+        let mut count = 0;
+        machine.each_stream(|id, stream, state| {
+            count += 1;
+            let Some((index, before)) = self.wishes.get_mut(&id) else {
+                return self.fail("I-28", format!("{stream} is {state:?}, and nobody wants it"));
+            };
+            let of = self.feeds[*index].stream;
+            let before = std::mem::replace(before, state);
+            if of != stream {
+                self.fail("I-28", format!("{id:?} was {of} and is {stream}"));
+            }
+            self.check_stream_path(step, id, before, state);
+        });
+        // A client that comes to its end forgets what was wanted of a link with that link.
+        let ends = self.terminated || self.closing.is_some();
+        let is_over = ends && self.is_client && count < self.wishes.len();
+        if count != self.wishes.len() && !is_over {
+            self.fail("I-28", format!("{count} subscriptions of {} that are wanted", self.wishes.len()));
+        }
+    }
+
+    fn check_stream_path(&mut self, step: &Step<'_>, id: StreamId, before: StreamState, now: StreamState) {
+        if before == now {
+            return;
+        }
+        let reached = reached(step.act.kind(), self.is_client)[before as usize];
+        if reached & (1 << now as u8) == 0 {
+            self.fail("I-05", format!("{id:?} from {before:?} to {now:?} upon {:?}", step.act));
+        }
+    }
+}
+
+/// A bit for each state.
+type Reached = [u8; STREAM_STATES.len()];
+
+/// The states that a step can lead to, from each.
+fn reached(kind: Kind, is_client: bool) -> &'static Reached {
+    static TABLE: OnceLock<[[Reached; KINDS]; 2]> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let mut table = [[Reached::default(); KINDS]; 2];
+        for (is_client, of_machine) in [false, true].into_iter().zip(&mut table) {
+            for (kind, reached) in Kind::ALL.into_iter().zip(of_machine) {
+                *reached = closure(kind, is_client);
+            }
+        }
+        table
+    });
+    &table[usize::from(is_client)][kind as usize]
+}
+
+/// What any number of inputs of the table leads to.
+fn closure(kind: Kind, is_client: bool) -> Reached {
+    let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
+    // As many rounds as there are states reach all that can be reached.
+    for _ in STREAM_STATES {
+        for from in &mut reached {
+            for state in STREAM_STATES {
+                for (input, _) in STREAM {
+                    if *from & (1 << state as u8) != 0
+                        && may_cause(kind, input, is_client)
+                        && let Cell::Go(next, _) = stream_step(state, input)
+                    {
+                        *from |= 1 << next as u8;
+                    }
+                }
+            }
+        }
+    }
+    reached
+}
+
+/// Whether what is done can be this input of the table, or lead to it. A client opens links, and ends wishes,
+/// when others come to their end.
+const fn may_cause(kind: Kind, input: StreamInput, is_client: bool) -> bool {
+    match input {
+        // One that waited for another one's end; what has not been asked for yet is left without asking.
+        StreamInput::LinkUp | StreamInput::Accepted => {
+            is_client || !matches!(kind, Kind::Lost | Kind::ConnectFailed | Kind::CloseFrame)
+        }
+        StreamInput::LinkDown => {
+            is_client || matches!(kind, Kind::Lost | Kind::Timeout | Kind::Frame | Kind::CloseFrame)
+        }
+        StreamInput::Refused | StreamInput::Unanswered => matches!(kind, Kind::Frame | Kind::Timeout),
+        StreamInput::Snapshot => matches!(kind, Kind::Frame),
+        StreamInput::Gap => matches!(kind, Kind::Frame | Kind::Resync),
+        StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),
+        StreamInput::Unsubscribe => is_client || matches!(kind, Kind::Unsubscribe),
+    }
+}

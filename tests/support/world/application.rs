@@ -1,0 +1,318 @@
+//! What the application does: wishes, orders, requests, and the end.
+
+use std::time::Duration;
+
+use gemini_ws::{
+    ClientOrderId, CommandError, Direction, Instant, NewOrder, Request, Stream, StreamId, Symbol, TimeInForce,
+};
+
+use super::super::machine::{Machine, Plan, Wanted};
+use super::figures::{Act, Milestone};
+use super::scenario::Scenario;
+use super::{Life, network::Driver};
+
+/// What the application knows.
+#[derive(Clone, Debug)]
+pub(super) struct Application {
+    wishes: Vec<(StreamId, Stream)>,
+    /// Ids of subscriptions that have ended.
+    former: Vec<StreamId>,
+    placed: u64,
+    /// An order was not followed from its beginning, or events of orders were lost without a trace.
+    pub(super) orders_in_doubt: bool,
+    pub(super) declares_silence: bool,
+    pub(super) is_open: bool,
+    /// By when, if it wants an end.
+    pub(super) wants_end: Option<Instant>,
+    /// Which endpoints it has.
+    has: Vec<bool>,
+}
+
+impl Application {
+    pub(super) fn new(scenario: &Scenario) -> Application {
+        Application {
+            wishes: Vec::new(),
+            former: Vec::new(),
+            placed: 0,
+            orders_in_doubt: false,
+            declares_silence: false,
+            is_open: false,
+            wants_end: None,
+            has: vec![true; scenario.settings.len()],
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: StreamId) {
+        if let Some(position) = self.wishes.iter().position(|wish| wish.0 == id) {
+            let (id, stream) = self.wishes.swap_remove(position);
+            self.former.push(id);
+            self.orders_in_doubt |= matches!(stream, Stream::Orders { .. });
+        }
+    }
+
+    /// Whether it has all endpoints that there are.
+    pub(super) fn has_all(&self) -> bool {
+        self.has.iter().all(|has| *has)
+    }
+}
+
+/// What the application does, and how often of all.
+const ACTS: [(Act, usize); 19] = [
+    (Act::Open, 12),
+    (Act::Subscribe, 36),
+    (Act::Share, 6),
+    (Act::SubscribeElsewhere, 2),
+    (Act::SubscribeUnknown, 3),
+    (Act::SubscribeUnlessSilent, 4),
+    (Act::Unsubscribe, 9),
+    (Act::UnsubscribeAgain, 1),
+    (Act::Resync, 4),
+    (Act::Ask, 8),
+    (Act::PlaceOrder, 16),
+    (Act::CancelOrder, 4),
+    (Act::CancelOrders, 3),
+    (Act::Resumed, 3),
+    (Act::Add, 1),
+    (Act::Remove, 1),
+    (Act::Close, 1),
+    (Act::CloseBy, 1),
+    (Act::ShutDown, 1),
+];
+
+const TOTAL: usize = {
+    let (mut sum, mut position) = (0, 0);
+    while position < ACTS.len() {
+        sum += ACTS[position].1;
+        position += 1;
+    }
+    sum
+};
+
+impl<M: Machine> Life<'_, M> {
+    pub(super) fn act_or_trouble(&mut self) {
+        let begins = !std::mem::replace(&mut self.has_begun, true) || !self.application.is_open;
+        if begins && self.random.below(4) > 0 {
+            self.act(Act::Open);
+        } else if self.random.below(100) < self.scenario.trouble_percent {
+            self.trouble();
+        } else {
+            let mut number = self.random.below(TOTAL);
+            let act = ACTS.iter().find(|(_, weight)| {
+                let found = number < *weight;
+                number = number.wrapping_sub(*weight);
+                found
+            });
+            self.act(act.map_or(Act::Open, |act| act.0));
+        }
+        self.note_states();
+    }
+
+    fn act(&mut self, act: Act) {
+        self.world.figures.calls += 1;
+        self.world.figures.act(act);
+        self.fold.word(0x100 | act as u64);
+        self.tell(|| format!("{act:?}"));
+        let now = self.sometimes_before();
+        let done = self.perform(act, now);
+        match done {
+            Err(CommandError::RateLimited { .. }) => self.world.figures.reach(Milestone::RateLimited),
+            Err(CommandError::Closed) => {
+                // That it has ended may not have been polled yet.
+                let may_have_ended = self.end.is_some() || self.unpolled_until.max(self.stalled_until) > now;
+                assert!(may_have_ended || self.application.wants_end.is_some(), "refused: {act:?}");
+            }
+            _ => {}
+        }
+    }
+
+    fn perform(&mut self, act: Act, now: Instant) -> Result<(), CommandError> {
+        let streams = self.scenario.streams.len();
+        match act {
+            Act::Open => {
+                self.machine.open(now)?;
+                self.application.is_open = true;
+            }
+            Act::Subscribe | Act::SubscribeElsewhere | Act::SubscribeUnlessSilent if streams > 0 => {
+                let mut wanted = Wanted::new(*self.random.pick(&self.scenario.streams));
+                if act == Act::SubscribeElsewhere {
+                    wanted.endpoint = Some(self.random.below(self.scenario.settings.len()));
+                } else if act == Act::SubscribeUnlessSilent {
+                    wanted.silence_max = Some(Duration::from_millis(500 + self.random.below(2_000) as u64));
+                    wanted.endpoint = Some(0);
+                }
+                self.wish(now, wanted)?;
+            }
+            Act::Share if !self.application.wishes.is_empty() => {
+                let (_, stream) = *self.random.pick(&self.application.wishes);
+                self.wish(now, Wanted::new(stream))?;
+            }
+            Act::SubscribeUnknown => {
+                let stream = *self.random.pick(&self.world.prepared.unknown);
+                self.wish(now, Wanted::new(stream))?;
+            }
+            Act::Unsubscribe if !self.application.wishes.is_empty() => {
+                let (id, _) = *self.random.pick(&self.application.wishes);
+                self.machine.unsubscribe(now, id)?;
+                self.application.forget(id);
+            }
+            Act::UnsubscribeAgain if !self.application.former.is_empty() => {
+                let id = *self.random.pick(&self.application.former);
+                let again = self.machine.unsubscribe(now, id);
+                assert!(again.is_err(), "{id:?} ended twice");
+            }
+            Act::Resync if !self.application.wishes.is_empty() => {
+                let (id, _) = *self.random.pick(&self.application.wishes);
+                self.machine.resync(now, id)?;
+            }
+            Act::Ask => {
+                let request = match self.random.below(5) {
+                    0 => Request::Ping,
+                    1 => Request::Time,
+                    2 => Request::ConnectionInfo,
+                    3 => Request::ListSubscriptions,
+                    _ => Request::Depth { symbol: btcusd(), limit: Some(2) },
+                };
+                self.machine.request(now, &request)?;
+            }
+            Act::PlaceOrder if self.scenario.trades => {
+                let order = self.order();
+                self.machine.request(now, &Request::PlaceOrder(order))?;
+                self.orders.sent(&order);
+                self.application.orders_in_doubt |= !self.follows_orders();
+            }
+            Act::CancelOrder if self.scenario.trades => {
+                let ids: Vec<u64> = self.orders.iter().filter_map(|order| order.order_id).collect();
+                let order_id = if ids.is_empty() { 1 } else { *self.random.pick(&ids) };
+                self.machine.request(now, &Request::CancelOrder { order_id })?;
+            }
+            Act::CancelOrders if self.scenario.trades => {
+                let request = *self.random.pick(&[&Request::CancelAllOrders, &Request::CancelSessionOrders]);
+                self.machine.request(now, request)?;
+            }
+            Act::Resumed => self.machine.handle_resumed(now),
+            Act::Add => {
+                if let Some(endpoint) = self.application.has.iter().position(|has| !has) {
+                    self.machine.add(now, endpoint)?;
+                    self.application.has[endpoint] = true;
+                }
+            }
+            Act::Remove => {
+                let endpoint = self.random.below(self.scenario.settings.len());
+                if self.application.has[endpoint] {
+                    self.machine.remove(now, endpoint)?;
+                    self.application.has[endpoint] = false;
+                }
+            }
+            Act::Close | Act::CloseBy | Act::ShutDown => self.close(act, now),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn wish(&mut self, now: Instant, wanted: Wanted) -> Result<(), CommandError> {
+        let id = self.machine.subscribe_at(now, wanted)?;
+        self.application.declares_silence |= wanted.silence_max.is_some();
+        self.application.wishes.push((id, wanted.stream));
+        Ok(())
+    }
+
+    fn order(&mut self) -> NewOrder {
+        self.application.placed += 1;
+        let id: ClientOrderId = format!("order-{}", self.application.placed).parse().unwrap();
+        let direction = *self.random.pick(&[Direction::Buy, Direction::Sell]);
+        let book = self.exchange.book(btcusd()).unwrap_or_default();
+        let levels = if self.random.below(2) == 0 { &book.bids } else { &book.asks };
+        let price = levels.iter().map(|level| level.price).find(|_| self.random.below(2) == 0);
+        let price = price.unwrap_or_else(|| "1000.00".parse().unwrap());
+        let quantity = if self.random.below(8) == 0 { "1000000" } else { "0.01" }.parse().unwrap();
+        let times =
+            [TimeInForce::GoodTillCanceled, TimeInForce::ImmediateOrCancel, TimeInForce::MakerOrCancel];
+        let order = NewOrder::limit(id, btcusd(), direction, quantity, price);
+        order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
+    }
+
+    /// Wants an end, in one of the ways.
+    fn close(&mut self, act: Act, now: Instant) {
+        let timeouts = self.scenario.settings.iter().map(|settings| settings.close_timeout);
+        let timeout = timeouts.max().unwrap_or_default();
+        let by = self.now + Duration::from_millis(self.random.below(1_500) as u64);
+        let by = match act {
+            Act::Close => {
+                self.machine.close(now);
+                self.now + timeout
+            }
+            Act::CloseBy => {
+                self.machine.close_by(now, by);
+                by
+            }
+            _ => {
+                let (cancels_orders, unsubscribes) = (self.random.below(2) == 0, self.random.below(2) == 0);
+                self.machine.shut_down(now, Plan { deadline: by, cancels_orders, unsubscribes });
+                by
+            }
+        };
+        let wanted = &mut self.application.wants_end;
+        *wanted = Some(wanted.map_or(by, |before| before.min(by)));
+    }
+
+    /// The end, and a little beyond.
+    pub(super) fn finish(&mut self) {
+        for _ in 0..1 + self.random.below(3) {
+            if self.end.is_some() || self.scenario.ends_by_itself {
+                break;
+            }
+            let act = *self.random.pick(&[Act::Close, Act::CloseBy, Act::ShutDown]);
+            self.act(act);
+            let pause = self.pause();
+            if self.random.below(3) == 0 {
+                self.run(pause.min(Duration::from_millis(300)));
+            }
+            if self.random.below(4) == 0 {
+                self.trouble();
+            }
+        }
+        if let Some(by) = self.application.wants_end {
+            let busy = self.stalled_until.max(self.unpolled_until);
+            let by = by.max(self.now).max(busy) + self.scenario.lateness + Duration::from_millis(1);
+            let has_ended = self.run_until(by, |life| life.end.is_some());
+            assert!(has_ended, "I-12: not closed by {by:?}");
+            self.beyond();
+        } else if self.end.is_some() {
+            self.beyond();
+        }
+    }
+
+    fn beyond(&mut self) {
+        assert!(self.machine.deadline().is_none(), "I-17: {:?} after the end", self.machine.deadline());
+        for _ in 0..self.random.below(3) {
+            self.world.figures.act(Act::CommandAfterEnd);
+            self.world.figures.calls += 1;
+            let act = *self.random.pick(&[Act::Open, Act::Subscribe, Act::Ask, Act::Close, Act::ShutDown]);
+            let now = self.now;
+            let done = self.perform(act, now);
+            let may_succeed = matches!(act, Act::Close | Act::ShutDown) || self.scenario.streams.is_empty();
+            assert!(may_succeed || done == Err(CommandError::Closed), "{act:?} after the end: {done:?}");
+            self.settle();
+        }
+        // The driver lets go of what it has; some of it tells of its end.
+        for position in 0..self.world.network.ports.len() {
+            let port = &self.world.network.ports[position];
+            if port.driver != Driver::Gone && self.random.below(2) == 0 {
+                self.world.figures.act(Act::InputAfterEnd);
+                let link = port.link;
+                self.hear_of_end(link, position);
+                self.settle();
+            }
+        }
+        let hours = Duration::from_secs(3_600 * self.random.below(30) as u64);
+        self.run(hours.min(Duration::from_secs(5)));
+        self.now = self.now + hours;
+        self.time_out();
+        self.settle();
+        assert!(self.machine.deadline().is_none(), "I-17: {:?} after the end", self.machine.deadline());
+    }
+}
+
+fn btcusd() -> Symbol {
+    "btcusd".parse().unwrap()
+}

@@ -1,0 +1,304 @@
+//! [`Figures`]: how much has happened in a number of lives, and how often each thing.
+
+use std::fmt;
+
+use gemini_ws::CloseReason;
+use gemini_ws::lifecycle::{State, StreamState};
+
+/// Names each member of an enumeration, and lists them all.
+macro_rules! listed {
+    ($(#[$about:meta])* $name:ident { $($member:ident),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(crate) enum $name { $($member),+ }
+
+        impl $name {
+            pub(crate) const ALL: &[$name] = &[$($name::$member),+];
+        }
+    };
+}
+
+listed!(
+    /// What goes wrong.
+    Fault {
+        // Attempts to connect.
+        DialRefused,
+        DialStatus,
+        DialStatusForGood,
+        DialForGood,
+        Dial429,
+        Dial429RetryAfter,
+        Dial503,
+        Dial503RetryAfter,
+        DialUnanswered,
+        DialSlow,
+        AnswerAfterAbort,
+        // Links.
+        Reset,
+        End,
+        TransportError,
+        ProtocolError,
+        NothingArrives,
+        NothingGetsOut,
+        NothingPasses,
+        FrameAfterEnd,
+        EndAfterEnd,
+        EndTwice,
+        SlowLink,
+        // The venue.
+        VenueCloses,
+        VenueClosesForGood,
+        VenueClosesUncoded,
+        VenueAborts,
+        VenueDrains,
+        DepthLost,
+        DepthRepeated,
+        SnapshotRepeated,
+        RepliesLate,
+        RepliesWithheld,
+        NameRefused,
+        SubscribeLimited,
+        FramesLost,
+        Malformed,
+        MalformedRun,
+        Unrecognized,
+        Binary,
+        UnknownResponse,
+        OrderEventsLost,
+        OrderEventsRepeated,
+        MarketHalted,
+        // The driver and its machine.
+        LinkUnread,
+        OutputsUnpolled,
+        Stall,
+        ClockJump,
+        ClockBack,
+        NeedlessTimeout,
+        LateTimer,
+    }
+);
+
+listed!(
+    /// What the application does.
+    Act {
+        Open,
+        Subscribe,
+        Share,
+        SubscribeElsewhere,
+        SubscribeUnknown,
+        SubscribeUnlessSilent,
+        Unsubscribe,
+        UnsubscribeAgain,
+        Resync,
+        Ask,
+        PlaceOrder,
+        CancelOrder,
+        CancelOrders,
+        Resumed,
+        Add,
+        Remove,
+        Close,
+        CloseBy,
+        ShutDown,
+        CommandAfterEnd,
+        InputAfterEnd,
+    }
+);
+
+listed!(
+    /// What is reached, in how many lives.
+    Milestone {
+        Idle,
+        Connecting,
+        Subscribing,
+        Live,
+        Closing,
+        Backoff,
+        GivenUp,
+        Wanted,
+        Requested,
+        Active,
+        Synced,
+        Resyncing,
+        Leaving,
+        SeveralLinks,
+        Reconnected,
+        RateLimited,
+        RequestLost,
+        RequestNotSent,
+        RequestTimedOut,
+        StreamQuiet,
+        StreamRejected,
+        HeartbeatDue,
+        SequenceGap,
+        EndedByItself,
+        EndedWithinShutdown,
+        BooksCompared,
+        OrdersCompared,
+        BalancesCompared,
+        SubscriptionsCompared,
+    }
+);
+
+impl Milestone {
+    pub(crate) const fn of_link(state: State) -> Milestone {
+        match state {
+            State::Idle => Milestone::Idle,
+            State::Connecting => Milestone::Connecting,
+            State::Subscribing => Milestone::Subscribing,
+            State::Live => Milestone::Live,
+            State::Closing => Milestone::Closing,
+            State::Backoff => Milestone::Backoff,
+            State::Closed => Milestone::GivenUp,
+        }
+    }
+
+    pub(crate) const fn of_stream(state: StreamState) -> Option<Milestone> {
+        Some(match state {
+            StreamState::Wanted => Milestone::Wanted,
+            StreamState::Requested => Milestone::Requested,
+            StreamState::Active => Milestone::Active,
+            StreamState::Synced => Milestone::Synced,
+            StreamState::Resyncing => Milestone::Resyncing,
+            StreamState::Leaving => Milestone::Leaving,
+            StreamState::Gone => return None,
+        })
+    }
+}
+
+/// Why clients ended.
+const REASONS: [&str; 6] =
+    ["Requested", "RequestedUnclean", "ConnectRefused", "ClosedByPeer", "AttemptsExhausted", "other"];
+
+/// Counts over lives.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Figures {
+    pub(crate) lives: u64,
+    /// Calls of the machine, and what it said to them.
+    pub(crate) calls: u64,
+    pub(crate) events: u64,
+    pub(crate) frames: u64,
+    pub(crate) dials: u64,
+    faults: [u64; Fault::ALL.len()],
+    acts: [u64; Act::ALL.len()],
+    milestones: [u64; Milestone::ALL.len()],
+    reasons: [u64; REASONS.len()],
+    /// Of the present life.
+    reached: u64,
+    /// The sum of the hashes of all transcripts.
+    pub(crate) hash: u64,
+}
+
+impl Figures {
+    pub(crate) const fn new() -> Figures {
+        Figures {
+            lives: 0,
+            calls: 0,
+            events: 0,
+            frames: 0,
+            dials: 0,
+            faults: [0; Fault::ALL.len()],
+            acts: [0; Act::ALL.len()],
+            milestones: [0; Milestone::ALL.len()],
+            reasons: [0; REASONS.len()],
+            reached: 0,
+            hash: 0,
+        }
+    }
+
+    pub(crate) const fn fault(&mut self, fault: Fault) {
+        self.faults[fault as usize] += 1;
+    }
+
+    pub(crate) const fn act(&mut self, act: Act) {
+        self.acts[act as usize] += 1;
+    }
+
+    pub(crate) const fn reach(&mut self, milestone: Milestone) {
+        self.reached |= 1 << milestone as u64;
+    }
+
+    pub(crate) const fn end(&mut self, reason: CloseReason) {
+        let position = match reason {
+            CloseReason::Requested => 0,
+            CloseReason::RequestedUnclean => 1,
+            CloseReason::ConnectRefused(_) => 2,
+            CloseReason::ClosedByPeer { .. } => 3,
+            CloseReason::AttemptsExhausted { .. } => 4,
+            _ => 5,
+        };
+        self.reasons[position] += 1;
+    }
+
+    /// A life is over.
+    pub(crate) fn finish_life(&mut self, hash: u64) {
+        self.lives += 1;
+        // A sum, so that it does not matter who lived first.
+        self.hash = self.hash.wrapping_add(hash);
+        for (position, count) in self.milestones.iter_mut().enumerate() {
+            *count += self.reached >> position & 1;
+        }
+        self.reached = 0;
+    }
+
+    pub(crate) fn add(&mut self, other: &Figures) {
+        self.lives += other.lives;
+        self.calls += other.calls;
+        self.events += other.events;
+        self.frames += other.frames;
+        self.dials += other.dials;
+        self.hash = self.hash.wrapping_add(other.hash);
+        let pairs = self.faults.iter_mut().zip(&other.faults);
+        let pairs = pairs.chain(self.acts.iter_mut().zip(&other.acts));
+        let pairs = pairs.chain(self.milestones.iter_mut().zip(&other.milestones));
+        for (sum, more) in pairs.chain(self.reasons.iter_mut().zip(&other.reasons)) {
+            *sum += more;
+        }
+    }
+
+    /// What has not happened at all.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        self.counts()
+            .into_iter()
+            .filter(|(name, count)| *count == 0 && name != "other")
+            .map(|it| it.0)
+            .collect()
+    }
+
+    fn counts(&self) -> Vec<(String, u64)> {
+        let named = |names: Vec<String>, counts: &[u64]| names.into_iter().zip(counts.to_vec());
+        let names = |all: &[&dyn fmt::Debug]| all.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>();
+        let faults: Vec<&dyn fmt::Debug> = Fault::ALL.iter().map(|it| it as _).collect();
+        let acts: Vec<&dyn fmt::Debug> = Act::ALL.iter().map(|it| it as _).collect();
+        let milestones: Vec<&dyn fmt::Debug> = Milestone::ALL.iter().map(|it| it as _).collect();
+        named(names(&faults), &self.faults)
+            .chain(named(names(&acts), &self.acts))
+            .chain(named(names(&milestones), &self.milestones))
+            .chain(named(REASONS.map(str::to_owned).to_vec(), &self.reasons))
+            .collect()
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Figures { lives, calls, events, frames, dials, hash, .. } = self;
+        writeln!(
+            f,
+            "{lives} lives, {calls} calls, {frames} frames, {events} events, {dials} dials, hash {hash:016x}"
+        )?;
+        let counts = self.counts();
+        let (faults, rest) = counts.split_at(Fault::ALL.len());
+        let (acts, rest) = rest.split_at(Act::ALL.len());
+        let (milestones, reasons) = rest.split_at(Milestone::ALL.len());
+        for (title, part) in
+            [("faults", faults), ("acts", acts), ("lives that reached", milestones), ("ends", reasons)]
+        {
+            write!(f, "{title}:")?;
+            for (name, count) in part {
+                write!(f, " {name} {count}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! [`Fold`]: the hash of a transcript, the same on every platform and compiler.
+
+use std::fmt;
+
+use gemini_ws::{Event, Instant, LinkId, Output};
+
+/// FNV-1a over words of 64 bits, with the upper half folded in, as its lower bits know nothing of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fold(u64);
+
+impl Fold {
+    pub(crate) const fn new() -> Fold {
+        Fold(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub(crate) const fn value(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn word(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.word(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        }
+        let mut rest = [0; 8];
+        rest[..words.remainder().len()].copy_from_slice(words.remainder());
+        self.word(u64::from_le_bytes(rest));
+        self.word(bytes.len() as u64);
+    }
+
+    pub(crate) fn link(&mut self, link: LinkId) {
+        self.word((link.slot() as u64) << 32 | u64::from(link.epoch()));
+    }
+
+    pub(crate) fn now(&mut self, now: Instant) {
+        self.word(now.as_nanos());
+    }
+
+    /// What the machine wants done.
+    pub(crate) fn output(&mut self, output: &Output) {
+        match output {
+            Output::Connect(link) => {
+                self.word(1);
+                self.link(*link);
+            }
+            Output::Send { link, text } => {
+                self.word(2);
+                self.link(*link);
+                self.bytes(text.as_bytes());
+            }
+            Output::Close { link, code, reason } => {
+                self.word(3 << 16 | u64::from(*code));
+                self.link(*link);
+                self.bytes(reason.as_bytes());
+            }
+            Output::Abort(link) => {
+                self.word(4);
+                self.link(*link);
+            }
+            Output::Event(event) => {
+                self.word(5);
+                self.event(event);
+            }
+            other => self.text(other),
+        }
+    }
+
+    /// What the application is told. Data is what its frame says, which other tests compare; here it counts
+    /// with the bytes of the frame.
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Opened { link, missing_since } => {
+                self.word(6);
+                self.link(*link);
+                self.word(missing_since.map_or(0, Instant::as_nanos));
+            }
+            Event::Live { link } => {
+                self.word(7);
+                self.link(*link);
+            }
+            event if is_data(event) => self.word(8),
+            other => self.text(other),
+        }
+    }
+
+    fn text(&mut self, what: &impl fmt::Debug) {
+        // Folding does not fail.
+        let _ = fmt::write(self, format_args!("{what:?}"));
+    }
+}
+
+impl fmt::Write for Fold {
+    /// Byte by byte, as how a text is cut is the formatter's matter.
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        Ok(())
+    }
+}
+
+/// Whether an event is what a stream tells.
+pub(crate) const fn is_data(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::BookTicker(_)
+            | Event::DepthSnapshot(_)
+            | Event::DepthUpdate(_)
+            | Event::PartialDepth(_)
+            | Event::Trade(_)
+            | Event::ContractStatus(_)
+            | Event::MarkPrice(_)
+            | Event::FundingAmount(_)
+            | Event::TopOfBook(_)
+            | Event::AuctionOpen(_)
+            | Event::Auction(_)
+            | Event::Candles(_)
+            | Event::RequestForQuote(_)
+            | Event::Order(_)
+            | Event::Balances(_)
+            | Event::Positions(_)
+            | Event::Quote(_)
+            | Event::Settlements(_)
+            | Event::Heartbeat(_)
+            | Event::Batch(_)
+    )
+}

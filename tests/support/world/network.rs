@@ -1,0 +1,192 @@
+//! [`Network`]: what is under way between a client and the exchange, and what becomes of it.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use gemini_ws::{ConnectFailure, Instant, LinkId, Lost};
+use gemini_ws_simulator::SessionId;
+
+/// A dial, and the transport that it makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    pub(crate) link: LinkId,
+    pub(crate) target: String,
+    pub(crate) is_signed: bool,
+    pub(crate) driver: Driver,
+    /// Whether the venue has a session of it.
+    pub(crate) has_session: bool,
+    /// Nothing gets to the venue, or from it.
+    pub(crate) is_deaf: bool,
+    pub(crate) is_mute: bool,
+    /// An answer may have come too late, so that the client cannot know what the venue has.
+    pub(crate) is_unsure: bool,
+    /// What is under way is told although the driver has let it go.
+    pub(crate) leaks: bool,
+    pub(crate) latency: Duration,
+    /// When the newest message arrives, each way: they do not overtake.
+    to_venue: Instant,
+    to_client: Instant,
+    pub(crate) unread_until: Instant,
+}
+
+/// What the driver has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Driver {
+    Dialling,
+    Open,
+    Gone,
+}
+
+/// What arrives.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Message {
+    /// At the venue.
+    Dial,
+    TextToVenue(String),
+    CloseToVenue(u16),
+    EndToVenue,
+    /// At the driver.
+    Connected,
+    Text(String),
+    Binary,
+    Ping,
+    Close(Option<u16>),
+    Failed(ConnectFailure),
+    Lost(Lost),
+}
+
+impl Message {
+    pub(crate) const fn is_for_venue(&self) -> bool {
+        matches!(
+            self,
+            Message::Dial | Message::TextToVenue(_) | Message::CloseToVenue(_) | Message::EndToVenue
+        )
+    }
+}
+
+/// A message under way; the first to arrive is the greatest.
+#[derive(Clone, Debug)]
+struct UnderWay {
+    at: Instant,
+    number: u64,
+    port: usize,
+    message: Message,
+}
+
+impl UnderWay {
+    const fn key(&self) -> Reverse<(Instant, u64)> {
+        Reverse((self.at, self.number))
+    }
+}
+
+impl PartialEq for UnderWay {
+    fn eq(&self, other: &UnderWay) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for UnderWay {}
+
+impl PartialOrd for UnderWay {
+    fn partial_cmp(&self, other: &UnderWay) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for UnderWay {
+    fn cmp(&self, other: &UnderWay) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Network {
+    pub(crate) ports: Vec<Port>,
+    under_way: BinaryHeap<UnderWay>,
+    sent: u64,
+}
+
+impl Network {
+    pub(crate) fn clear(&mut self) {
+        self.ports.clear();
+        self.under_way.clear();
+        self.sent = 0;
+    }
+
+    pub(crate) fn dial(&mut self, link: LinkId, target: &str, is_signed: bool, latency: Duration) -> usize {
+        self.ports.push(Port {
+            link,
+            target: target.to_owned(),
+            is_signed,
+            driver: Driver::Dialling,
+            has_session: false,
+            is_deaf: false,
+            is_mute: false,
+            is_unsure: false,
+            leaks: false,
+            latency,
+            to_venue: Instant::ZERO,
+            to_client: Instant::ZERO,
+            unread_until: Instant::ZERO,
+        });
+        self.ports.len() - 1
+    }
+
+    pub(crate) const fn session(position: usize) -> SessionId {
+        SessionId(position as u64 + 1)
+    }
+
+    pub(crate) fn of_session(&self, session: SessionId) -> Option<usize> {
+        let position = usize::try_from(session.0).ok()?.checked_sub(1)?;
+        (position < self.ports.len()).then_some(position)
+    }
+
+    /// The newest port of a link.
+    pub(crate) fn of_link(&self, link: LinkId) -> Option<usize> {
+        self.ports.iter().rposition(|port| port.link == link)
+    }
+
+    /// Sends a message after all that were sent the same way.
+    pub(crate) fn send(&mut self, now: Instant, position: usize, message: Message) {
+        self.send_later(now, Duration::ZERO, position, message);
+    }
+
+    pub(crate) fn send_later(&mut self, now: Instant, delay: Duration, position: usize, message: Message) {
+        let port = &mut self.ports[position];
+        let way = if message.is_for_venue() { &mut port.to_venue } else { &mut port.to_client };
+        *way = (*way).max(now + port.latency + delay);
+        let at = *way;
+        self.put(at, position, message);
+    }
+
+    /// Has a message arrive at a time, whatever else is under way.
+    pub(crate) fn put(&mut self, at: Instant, port: usize, message: Message) {
+        self.sent += 1;
+        self.under_way.push(UnderWay { at, number: self.sent, port, message });
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.under_way.peek().map(|it| it.at)
+    }
+
+    /// The next message that has arrived; one that is not read yet stays under way.
+    pub(crate) fn take(&mut self, now: Instant, stalled_until: Instant) -> Option<(usize, Message)> {
+        let first = self.under_way.pop()?;
+        let until = self.ports[first.port].unread_until.max(stalled_until);
+        if !first.message.is_for_venue() && until > now {
+            self.under_way.push(UnderWay { at: until, ..first });
+            return None;
+        }
+        Some((first.port, first.message))
+    }
+
+    /// Nothing of what is under way to the driver arrives.
+    pub(crate) fn forget(&mut self, position: usize) {
+        self.under_way.retain(|it| it.port != position || it.message.is_for_venue());
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+}

@@ -1,0 +1,200 @@
+//! [`Scenario`]: what kind of life a seed has.
+
+use std::time::Duration;
+
+use gemini_ws::{GapRule, Stream};
+use gemini_ws_simulator::{Account, Config, Exchange};
+
+use super::super::machine::Settings;
+use super::super::pair::ACCOUNT;
+use super::super::random::Random;
+use super::figures::Fault;
+
+pub(crate) const KEY: &str = "account-of-the-lives";
+pub(crate) const SECRET: &str = "a secret of the lives";
+pub(crate) const TOKEN: &str = "a token of the lives";
+
+const STREAMS: &str = "ws://venue";
+const MARKET_DATA_V2: &str = "ws://venue/v2/marketdata";
+const MARKET_DATA_V1: &str = "ws://archive/v1/marketdata/ltcusd";
+const ORDER_EVENTS_V1: &str = "ws://archive/v1/order/events";
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// What all lives share: exchanges that have just opened, of which each life takes a copy, and streams.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) exchanges: Vec<Exchange>,
+    public: Vec<Stream>,
+    /// On market data v2, of symbols that the others do not have.
+    archived: Vec<Stream>,
+    account: Vec<Stream>,
+    /// Nobody has them.
+    pub(crate) unknown: Vec<Stream>,
+}
+
+impl Prepared {
+    pub(crate) fn new() -> Prepared {
+        let exchange = |(events, orders, ping, shape): (u32, u32, u64, bool)| {
+            let account = Account::new(KEY, SECRET).bearer_token(TOKEN).id(ACCOUNT);
+            let symbols = ["btcusd", "ethusd", "ltcusd"].map(|name| name.parse().unwrap());
+            let config = Config::market(symbols)
+                .events_per_second(events)
+                .orders_per_side(orders)
+                .server_ping(Duration::from_secs(ping))
+                .order_snapshot(shape)
+                .order_replies_carry_id(shape)
+                .account(account);
+            Exchange::new(config, u64::from(events))
+        };
+        let streams = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+        Prepared {
+            exchanges: [(1, 3, 20, false), (3, 3, 2, true), (10, 5, 20, true), (30, 10, 2, false)]
+                .map(exchange)
+                .into(),
+            public: streams(&[
+                "btcusd@depth@100ms",
+                "btcusd@trade",
+                "btcusd@bookTicker",
+                "ethusd@depth@100ms",
+                "ethusd@trade",
+                "btcusd@depth",
+                "ethusd@depth5@100ms",
+                "btcusd@depth10",
+            ]),
+            archived: streams(&["ltcusd@depth", "ltcusd@candles_1m"]),
+            account: streams(&[
+                "orders@account",
+                "balances@account",
+                "positions@account",
+                "balances@account@1s",
+            ]),
+            unknown: streams(&["nosuch@trade", "nosuch@depth", "nosuch@bookTicker"]),
+        }
+    }
+}
+
+/// What kind of life it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) settings: Vec<Settings>,
+    /// Streams that the endpoints have.
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) exchange: usize,
+    pub(crate) trades: bool,
+    pub(crate) signs: bool,
+    /// Which faults may happen, and how many of a hundred steps and of a hundred dials have one.
+    faults: u64,
+    pub(crate) trouble_percent: usize,
+    pub(crate) dial_trouble_percent: usize,
+    /// Between moments at which all is compared, if it is.
+    pub(crate) steps: usize,
+    pub(crate) rounds: usize,
+    pub(crate) compares: bool,
+    /// Of a message, one way.
+    pub(crate) latency: Duration,
+    /// How much later than its deadline the timer goes off.
+    pub(crate) lateness: Duration,
+    pub(crate) ends_by_itself: bool,
+}
+
+impl Scenario {
+    pub(crate) fn draw(random: &mut Random, prepared: &Prepared) -> Scenario {
+        let is_long = random.below(100) == 0;
+        let kind = random.below(16);
+        let (mut settings, mut streams) = (Vec::new(), Vec::new());
+        let defaults = is_long && random.below(2) == 0;
+        let public = kind < 8 || kind == 12 || kind == 13;
+        let private = matches!(kind, 5..=11 | 14);
+        let v2 = matches!(kind, 12 | 15);
+        if public {
+            settings.push(tuned(STREAMS, random, defaults));
+        }
+        if private {
+            let mut own = tuned(STREAMS, random, defaults);
+            own.authenticated = true;
+            if random.below(4) == 0 {
+                own.heartbeat_every = Some(millis(1_500));
+            }
+            settings.push(own);
+            streams.extend(&prepared.account);
+        }
+        if public || private {
+            streams.extend(&prepared.public);
+        }
+        if v2 {
+            settings.push(tuned(MARKET_DATA_V2, random, defaults));
+            streams.extend(&prepared.archived);
+        }
+        if kind == 13 || kind == 14 {
+            let address = if kind == 13 { MARKET_DATA_V1 } else { ORDER_EVENTS_V1 };
+            settings.push(tuned(address, random, defaults));
+        }
+        let faults = match random.below(8) {
+            0 => 0,
+            1 | 2 => random.next() & random.next() & random.next(),
+            3 | 4 => random.next() & random.next(),
+            5 | 6 => random.next(),
+            _ => u64::MAX,
+        };
+        Scenario {
+            settings,
+            streams,
+            exchange: match (is_long, random.below(8)) {
+                (true, _) => 2 + random.below(2),
+                (false, 0) => 2,
+                (false, _) => random.below(2),
+            },
+            trades: private,
+            signs: random.below(8) == 0,
+            faults,
+            trouble_percent: *random.pick(&[5, 20, 50]),
+            dial_trouble_percent: *random.pick(&[0, 20, 60]),
+            steps: if is_long { 30 + random.below(50) } else { 2 + random.below(9) },
+            rounds: if is_long { 1 + random.below(3) } else { 1 },
+            compares: is_long || random.below(8) == 0,
+            latency: *random.pick(&[Duration::ZERO, millis(1), millis(7), millis(40), millis(150)]),
+            lateness: if random.below(8) == 0 { millis(1 + random.below(80) as u64) } else { Duration::ZERO },
+            ends_by_itself: random.below(40) == 0,
+        }
+    }
+
+    pub(crate) const fn has(&self, fault: Fault) -> bool {
+        self.faults >> fault as u64 & 1 == 1
+    }
+}
+
+/// Settings with short times, so that much happens in little time; now and then with tight limits.
+fn tuned(address: &str, random: &mut Random, defaults: bool) -> Settings {
+    let mut settings = Settings::new(address);
+    if defaults {
+        return settings;
+    }
+    settings.connect_timeout = millis(800);
+    settings.request_timeout = millis(600);
+    settings.snapshot_timeout = millis(700);
+    settings.resubscribe_delay = millis(150);
+    settings.close_timeout = millis(400);
+    settings.probe_after = millis(2_000);
+    settings.silence_max = millis(3_000);
+    settings.stable_after = millis(1_500);
+    settings.backoff_base = millis(80);
+    settings.backoff_cap = millis(1_200);
+    settings.malformed_run_max = 4;
+    if random.below(3) > 0 {
+        return settings;
+    }
+    match random.below(8) {
+        0 => settings.attempts_max = Some(1 + random.below(3) as u32),
+        1 => settings.dial_limit = (2 + random.below(3) as u32, millis(3_000)),
+        2 => settings.request_limit = (3 + random.below(8) as u32, millis(2_000)),
+        3 => settings.order_limit = (1 + random.below(3) as u32, millis(2_000)),
+        4 => settings.streams_max = 1 + random.below(3),
+        5 => settings.streams_per_request_max = 1 + random.below(3),
+        6 => settings.stay_open = Some(random.below(2) == 0),
+        _ => settings.gap_rule = GapRule::Strict,
+    }
+    settings
+}

@@ -1,0 +1,237 @@
+//! Comparing what the client has with what the exchange knows, at moments when nothing is under way.
+
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{State, StreamState};
+use gemini_ws::{Book, LinkId, Lost, OrderState, Reconciled, Stream, Symbol};
+use gemini_ws_simulator::{self as simulator, Faults, LedgerOrder};
+
+use super::super::machine::Machine;
+use super::super::pair::ACCOUNT;
+use super::Life;
+use super::figures::Milestone;
+use super::network::{Driver, Network};
+
+/// No honest venue lets a client wait longer, whatever went before: a delay that it asked for, the longest
+/// of the host's limits, then all timeouts.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+impl<M: Machine> Life<'_, M> {
+    /// A link is live: the venue has each stream that it was told of.
+    pub(super) fn compare_at_live(&mut self, link: LinkId) {
+        let Some(position) = self.world.network.of_link(link) else { return };
+        if !self.world.network.ports[position].has_session {
+            return;
+        }
+        let session = Network::session(position);
+        let is_archived = self.world.network.ports[position].target.contains("/v");
+        let exchange = &self.exchange;
+        self.machine.each_stream(|id, stream, state| {
+            let is_told = matches!(state, StreamState::Active | StreamState::Synced);
+            if id.link_slot() == link.slot() && is_told && !is_archived {
+                let name = stream.to_string();
+                assert!(
+                    exchange.subscriptions(session).any(|it| it == name),
+                    "I-31: {stream} is not subscribed"
+                );
+            }
+        });
+    }
+
+    /// Nothing fails any more, everything that was asked for comes about, and is compared.
+    pub(super) fn compare(&mut self) {
+        if self.end.is_some() || self.application.wants_end.is_some() || !self.application.is_open {
+            return;
+        }
+        self.heal();
+        self.converge();
+        if self.end.is_some() {
+            return;
+        }
+        // Each book shows what it has missed with its next change.
+        let ids = |life: &Self| life.symbols().map(|symbol| life.last_update(symbol)).collect::<Vec<_>>();
+        let before = ids(self);
+        let until = self.now + PATIENCE;
+        self.run_until(until, |life| ids(life).iter().zip(&before).all(|(now, then)| now > then));
+        self.exchange.faults().halt_market(true);
+        self.run(Duration::from_secs(3));
+        self.converge();
+        // A stream that must not be silent is asked for again and again while the market is halted.
+        if self.end.is_none() && (self.is_settled() || !self.application.declares_silence) {
+            self.compare_subscriptions();
+            self.compare_books();
+            self.compare_orders();
+        }
+        self.exchange.faults().halt_market(false);
+        self.is_healed = false;
+    }
+
+    /// I-29: all that is wanted comes about.
+    fn converge(&mut self) {
+        let until = self.now + PATIENCE;
+        while self.end.is_none() && !self.is_settled() {
+            // What was given up is tried again; more of it may be under way.
+            let opened = self.machine.open(self.now);
+            assert!(opened.is_ok() || self.end.is_some(), "{opened:?}");
+            let holds =
+                self.run_until(until, |life| life.end.is_some() || life.is_settled() || life.has_given_up());
+            if !holds && self.application.declares_silence {
+                return;
+            }
+            assert!(holds, "I-29: by {until:?} not all that is wanted is there: {}", self.states());
+        }
+    }
+
+    fn has_given_up(&self) -> bool {
+        let mut given_up = false;
+        self.machine.each_link(|_, _, state| given_up |= state == State::Closed);
+        given_up
+    }
+
+    fn heal(&mut self) {
+        self.is_healed = true;
+        *self.exchange.faults() = Faults::default();
+        (self.unpolled_until, self.stalled_until) = (self.now, self.now);
+        self.settle();
+        for position in 0..self.world.network.ports.len() {
+            let port = &mut self.world.network.ports[position];
+            self.exchange.faults().lose_frames(Network::session(position), 0);
+            port.unread_until = self.now;
+            let is_half_open = port.is_mute || port.is_deaf || !port.has_session;
+            if port.driver == Driver::Open && is_half_open {
+                self.tear(position, Lost::Reset);
+                self.settle();
+            }
+        }
+    }
+
+    /// Each link is live, and each stream is there.
+    fn is_settled(&self) -> bool {
+        let mut settled = true;
+        self.machine.each_link(|_, _, state| settled &= state == State::Live);
+        self.machine.each_stream(|_, stream, state| {
+            let is_book = matches!(stream, Stream::Depth { .. });
+            settled &= state == if is_book { StreamState::Synced } else { StreamState::Active };
+        });
+        settled
+    }
+
+    fn states(&self) -> String {
+        let mut text = String::new();
+        self.machine.each_link(|link, _, state| text += &format!("{link} {state:?}, "));
+        self.machine.each_stream(|_, stream, state| text += &format!("{stream} {state:?}, "));
+        text
+    }
+
+    fn symbols(&self) -> impl Iterator<Item = Symbol> + use<M> {
+        ["btcusd", "ethusd", "ltcusd"].into_iter().map(|name| name.parse().unwrap())
+    }
+
+    fn last_update(&self, symbol: Symbol) -> u64 {
+        self.exchange.book(symbol).map_or(0, |book| book.last_update_id)
+    }
+
+    /// I-31: the venue has what is wanted, and nothing else.
+    fn compare_subscriptions(&mut self) {
+        let mut links = Vec::new();
+        self.machine.each_link(|link, endpoint, _| links.push((link, endpoint)));
+        for (link, endpoint) in links {
+            if self.scenario.settings[endpoint].endpoint != gemini_ws::Endpoint::Streams {
+                continue;
+            }
+            let Some(position) = self.world.network.of_link(link) else { continue };
+            let mut wanted = Vec::new();
+            self.machine.each_stream(|id, stream, _| {
+                if id.link_slot() == link.slot() {
+                    wanted.push(stream.to_string());
+                }
+            });
+            wanted.sort();
+            wanted.dedup();
+            let mut has: Vec<&str> = self.exchange.subscriptions(Network::session(position)).collect();
+            has.sort_unstable();
+            if self.world.network.ports[position].is_unsure {
+                // A stream that was not confirmed in time, and is not wanted any more.
+                has.retain(|name| wanted.iter().any(|it| it == name));
+            }
+            assert_eq!(has, wanted, "I-31: {link}");
+            self.world.figures.reach(Milestone::SubscriptionsCompared);
+        }
+    }
+
+    fn compare_books(&mut self) {
+        let mut wanted = Vec::new();
+        self.machine.each_stream(|_, stream, _| {
+            if let Stream::Depth { symbol, .. } = stream {
+                wanted.push(symbol);
+            }
+        });
+        for symbol in wanted {
+            let truth = self.exchange.book(symbol).unwrap_or_default();
+            let Some(Book::Live(book)) = self.books.get(symbol.as_str()) else {
+                panic!("I-61: {symbol} is synced and not live: {:?}", self.books.get(symbol.as_str()))
+            };
+            assert!(book.bids().iter().eq(truth.bids.iter()), "I-60: {symbol}: bids");
+            assert!(book.asks().iter().eq(truth.asks.iter()), "I-60: {symbol}: asks");
+            self.world.figures.reach(Milestone::BooksCompared);
+        }
+    }
+
+    /// Whether the client was told of everything that happened to its orders, as far as it can know.
+    pub(super) fn follows_orders(&self) -> bool {
+        let mut follows = false;
+        self.machine.each_stream(|_, stream, state| {
+            follows |= matches!(stream, Stream::Orders { .. }) && state == StreamState::Active;
+        });
+        follows && !self.application.orders_in_doubt
+    }
+
+    fn compare_orders(&mut self) {
+        if !self.scenario.trades {
+            return;
+        }
+        let ledger = self.exchange.orders(ACCOUNT);
+        let doubtful: Vec<Box<str>> =
+            self.orders.to_reconcile().filter_map(|order| order.client_order_id.clone()).collect();
+        for id in doubtful {
+            let found = ledger.iter().rev().find(|entry| entry.client_order_id.as_deref() == Some(&*id));
+            self.orders.reconcile(&id, found.map(reconciled));
+        }
+        for order in self.orders.iter() {
+            let entry = order.order_id.and_then(|id| ledger.iter().find(|entry| entry.order_id == id));
+            match entry {
+                Some(entry) if self.follows_orders() => {
+                    let known = (simply(order.state), order.executed());
+                    let truth = (simply(state_of(entry)), entry.executed_quantity);
+                    assert_eq!(known, truth, "{order:?}\n{entry:?}");
+                }
+                Some(_) => {}
+                None => assert!(order.order_id.is_none(), "the exchange has no {order:?}"),
+            }
+            self.world.figures.reach(Milestone::OrdersCompared);
+        }
+    }
+}
+
+/// The generations do not agree on what an order is called that rests after a part of it was executed.
+const fn simply(state: OrderState) -> OrderState {
+    match state {
+        OrderState::PartiallyFilled => OrderState::Open,
+        other => other,
+    }
+}
+
+fn reconciled(entry: &LedgerOrder) -> Reconciled {
+    Reconciled { order_id: entry.order_id, state: state_of(entry), executed: entry.executed_quantity }
+}
+
+const fn state_of(entry: &LedgerOrder) -> OrderState {
+    match entry.state {
+        simulator::OrderState::New => OrderState::New,
+        simulator::OrderState::Open => OrderState::Open,
+        simulator::OrderState::PartiallyFilled => OrderState::PartiallyFilled,
+        simulator::OrderState::Filled => OrderState::Filled,
+        simulator::OrderState::Canceled => OrderState::Canceled,
+        simulator::OrderState::Rejected => OrderState::Rejected,
+    }
+}
