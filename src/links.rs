@@ -139,11 +139,11 @@ impl Client {
 }
 
 impl From<Connection> for Client {
-    /// A client of this one link, which stays open whatever is wanted of it. What the connection has done, and
-    /// the ids that it gave, hold for the client.
+    /// A client of this one link, which stays open whatever is wanted of it, and takes every request. What the
+    /// connection has done, and the ids that it gave, hold for the client.
     fn from(mut connection: Connection) -> Client {
         let mut client = Client::new(ClientConfig::new(), connection.backoff.seed());
-        connection.config = connection.config.stay_open(true);
+        connection.config = connection.config.stay_open(true).authenticated(true);
         let (id, link) = (EndpointId(0), connection.link);
         client.now = connection.now;
         client.phase = match connection.state() {

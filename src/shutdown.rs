@@ -108,7 +108,13 @@ impl Shutdown {
 
     /// One whose last step has begun.
     pub(crate) const fn closing(plan: ShutdownPlan) -> Shutdown {
-        Shutdown { plan, step: ShutdownStep::ClosingLinks, close_at: plan.deadline, is_unclean: false }
+        Shutdown {
+            plan,
+            step: ShutdownStep::ClosingLinks,
+            close_at: plan.deadline,
+            is_overdue: false,
+            is_unclean: false,
+        }
     }
 
     /// An earlier deadline holds, a later one changes nothing.
