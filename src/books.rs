@@ -172,12 +172,16 @@ impl Books {
             Event::Quiet { stream: Stream::Depth { symbol, .. }, .. } => {
                 self.set_stale(*symbol, StaleReason::Quiet)
             }
-            Event::Unsubscribed { stream: Stream::Depth { symbol, .. }, last: true, .. }
-            | Event::Rejected { stream: Stream::Depth { symbol, .. }, .. } => {
-                self.books.remove(*symbol).map(|_| *symbol)
+            // Meanwhile the book may come over another link.
+            Event::Unsubscribed { id, stream: Stream::Depth { symbol, .. }, last: true }
+            | Event::Rejected { id, stream: Stream::Depth { symbol, .. }, .. } => {
+                let is_its_own = self.books.get(symbol.as_str())?.origin.may_serve(*id);
+                is_its_own.then(|| self.books.remove(*symbol)).flatten().map(|_| *symbol)
             }
+            // What was dropped may have been the first snapshot.
             Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } => {
-                self.set_stale(*symbol, StaleReason::Overflow)
+                self.books.get_or_insert(*symbol, Entry::new)?.set_stale(StaleReason::Overflow);
+                Some(*symbol)
             }
             // The end of a link may be among what was dropped.
             Event::Overflow { topic: Topic::Depth | Topic::Connection, .. } => {
@@ -191,12 +195,12 @@ impl Books {
         }
     }
 
-    /// The book of a symbol, compared without regard to case; `None` if it never had a snapshot.
+    /// The book of a symbol, compared without regard to case; `None` if it never had a snapshot, nor lost one.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
 
-    /// All books, in the order in which their first snapshots came.
+    /// All books, in the order in which their first snapshots came, or were lost.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }

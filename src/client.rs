@@ -285,7 +285,7 @@ impl Client {
     pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.advance(now);
         self.allow()?;
-        let end = |connection: &mut Connection| connection.end_wish(id);
+        let end = |connection: &mut Connection| connection.end_one_wish(id);
         let ended = self.with(id.link_slot(), end).unwrap_or(Err(CommandError::UnknownStream));
         self.reconcile();
         ended

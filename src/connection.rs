@@ -215,7 +215,7 @@ impl Connection {
     pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.advance(now);
         self.allow(Input::Subscribe)?;
-        self.end_wish(id)
+        self.end_one_wish(id)
     }
 
     /// Wants the book of a stream anew, because some of its events were lost on their way from here, or what

@@ -42,6 +42,11 @@ impl Origin {
         Origin(Some(id.link_slot()))
     }
 
+    /// Whether it may be what a subscription is for.
+    pub(crate) fn may_serve(self, id: StreamId) -> bool {
+        self.0.is_none_or(|slot| slot == id.link_slot())
+    }
+
     /// Whether it may come over this link.
     pub(crate) fn may_be(self, link: LinkId) -> bool {
         self.0.is_none_or(|slot| slot == link.slot())

@@ -100,6 +100,7 @@ impl Client {
                 // One that is on its way out already stays so.
                 let _ = connection.end_wish(wish);
             }
+            connection.settle();
         });
     }
 }
@@ -155,11 +156,7 @@ impl Client {
         let is_idle = |it: &mut Connection| it.state() == State::Idle;
         let idle = self.with(position, is_idle);
         match (idle, unwanted) {
-            (Some(true), true) => {
-                if let Some(slot) = self.slots.get_mut(position) {
-                    slot.connection = None;
-                }
-            }
+            (Some(true), true) => self.forget(position),
             (Some(true), false) => {
                 // No cell of `Idle` refuses.
                 self.with(position, |connection| connection.open(now).ok());

@@ -148,7 +148,14 @@ impl Connection {
         Ok(wish)
     }
 
-    /// Ends a wish; the last one for a stream ends that.
+    /// Ends a wish, and sends what follows from it.
+    pub(crate) fn end_one_wish(&mut self, wish: StreamId) -> Result<(), CommandError> {
+        self.end_wish(wish)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Ends a wish; the last one for a stream ends that. To be [settled](Connection::settle).
     pub(crate) fn end_wish(&mut self, wish: StreamId) -> Result<(), CommandError> {
         let subscription = self.subscriptions.wished(wish).ok_or(CommandError::UnknownStream)?;
         if subscription.state == StreamState::Leaving {
@@ -162,7 +169,6 @@ impl Connection {
         }
         self.subscriptions.unroute(id);
         self.stream_step(id, StreamInput::Unsubscribe);
-        self.settle();
         Ok(())
     }
 

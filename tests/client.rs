@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    Abandoned, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config, ConnectFailure,
-    Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Outcome, Output, Readiness,
-    Request, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject, Timer,
+    Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
+    ConnectFailure, Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Outcome,
+    Output, Readiness, Request, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject, Timer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
+const SNAPSHOT: &str = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["1","1"]],"a":[]}"#;
 const OK: &str = "\"status\":200";
 
 fn stream(name: &str) -> Stream {
@@ -34,6 +35,7 @@ struct Desk {
     closes: Vec<LinkId>,
     aborts: Vec<LinkId>,
     events: Vec<String>,
+    books: Books,
 }
 
 impl Desk {
@@ -50,6 +52,7 @@ impl Desk {
             closes: Vec::new(),
             aborts: Vec::new(),
             events: Vec::new(),
+            books: Books::new(),
         }
     }
 
@@ -65,7 +68,10 @@ impl Desk {
                 Output::Send { link, text } => self.sent.push((link, text)),
                 Output::Close { link, .. } => self.closes.push(link),
                 Output::Abort(link) => self.aborts.push(link),
-                Output::Event(event) => self.events.push(said(&event)),
+                Output::Event(event) => {
+                    self.books.apply(&event);
+                    self.events.push(said(&event));
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -104,6 +110,7 @@ impl Desk {
     fn frame(&mut self, link: LinkId, text: &str) {
         let mut scratch = Scratch::new();
         if let Some(event) = self.client.handle_frame(link, self.now, Frame::Text(text), &mut scratch) {
+            self.books.apply(&event);
             self.events.push(said(&event));
         }
         self.drain();
@@ -430,6 +437,19 @@ fn inputs_of_old_attempts_change_nothing() {
 
 // ---- limits --------------------------------------------------------------------------------
 
+/// What was counted before the client was opened stays counted when a link that nobody wants is forgotten.
+#[test]
+fn what_was_counted_stays_counted() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
+    let id = desk.subscribe("btcusd@trade");
+    let link = desk.link(0, 0);
+    desk.client.unsubscribe(desk.now, id).unwrap();
+    desk.client.handle_lost(link, desk.now, Lost::Reset);
+    assert_eq!(desk.client.stats().stale_inputs, 1);
+    desk.open();
+    assert_eq!(desk.client.stats().stale_inputs, 1);
+}
+
 /// L-081: a refusal for too many attempts holds every link to that host, and to no other.
 #[test]
 fn a_delay_that_a_host_asks_for_holds_all_its_links() {
@@ -601,6 +621,27 @@ fn every_wish_for_a_stream_is_told_that_there_is_none() {
 }
 
 /// What waits for the limit and is not wanted any more is never asked for.
+/// A book that has moved to another link stays when the end of its former subscription is told.
+#[test]
+fn a_book_outlives_the_link_that_it_came_over_before() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public(), public().stay_open(true)]);
+    desk.subscribe("btcusd@depth@100ms");
+    desk.open();
+    desk.settle();
+    let (former, endpoint) = (desk.link(0, 0), desk.endpoints()[0]);
+    desk.frame(former, SNAPSHOT);
+    desk.client.remove(desk.now, endpoint).unwrap();
+    desk.drain();
+    desk.sent.clear();
+    desk.subscribe("btcusd@depth@100ms");
+    desk.settle();
+    desk.frame(desk.link(1, 0), SNAPSHOT);
+    assert!(desk.books.get("btcusd").and_then(Book::live).is_some(), "{:?}", desk.books);
+    desk.peer_closes(former, 1000);
+    assert!(desk.take_events().contains(&"unsubscribed btcusd@depth@100ms true".to_owned()));
+    assert!(desk.books.get("btcusd").and_then(Book::live).is_some(), "{:?}", desk.books);
+}
+
 #[test]
 fn a_wish_that_ended_before_its_turn_is_not_sent() {
     let config = public().streams_per_request_max(1).request_limit(2, SECOND);
@@ -735,6 +776,22 @@ fn the_end_comes_with_the_first_tick_after_the_deadline() {
     desk.drain();
     assert!(desk.events.last().unwrap().starts_with("closed"), "{:?}", desk.events);
     assert_eq!(desk.client.deadline(), None);
+}
+
+/// What was not asked for yet is not asked for in order to be left.
+#[test]
+fn a_shutdown_leaves_only_what_was_asked_for() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.subscribe("ethusd@trade");
+    assert!(desk.sent.is_empty(), "it waits: {:?}", desk.sent);
+    desk.now = desk.now + SECOND;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(desk.now + SECOND * 9).unsubscribe(true));
+    desk.drain();
+    let sent: Vec<&str> = desk.sent.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(sent, [r#"{"id":2,"method":"unsubscribe","params":["btcusd@trade"]}"#]);
 }
 
 /// Nothing but the clock ends a step: an input about a link that has ended does nothing, however late.

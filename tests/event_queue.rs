@@ -471,6 +471,20 @@ fn what_is_kept_becomes_stale() {
     assert_eq!(orders.to_reconcile().count(), 1);
 }
 
+/// A book whose first snapshot was dropped is asked for anew like any other.
+#[test]
+fn a_book_that_was_never_seen_is_asked_for() {
+    let mut scratch = Scratch::new();
+    let mut books = Books::new();
+    let symbol = "a".parse().unwrap();
+    books.apply(&Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), dropped: 2 });
+    assert_eq!(books.to_resync().collect::<Vec<_>>(), [symbol]);
+    assert!(books.get("a").unwrap().live().is_none());
+    books.apply(&event(&decode(&snapshot("a", 1, 2), &mut scratch).unwrap()));
+    assert_eq!(books.to_resync().count(), 0);
+    assert!(books.get("a").unwrap().live().is_some());
+}
+
 /// Balances and positions are whole again with the first update of another link, not with one that tells
 /// a part.
 #[test]

@@ -15,6 +15,7 @@ pub(crate) mod pair;
 pub(crate) mod random;
 pub(crate) mod reading;
 pub(crate) mod script;
+pub(crate) mod search;
 pub(crate) mod targets;
 pub(crate) mod told;
 pub(crate) mod transcript;

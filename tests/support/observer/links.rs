@@ -162,7 +162,8 @@ impl Shadow {
 
     fn ended(&mut self, link: LinkId, is_fatal: bool, asked_for: Option<Duration>, retry: Option<Instant>) {
         let step = self.step;
-        let attempts_max = self.settings_of(link.slot()).attempts_max;
+        let settings = self.settings_of(link.slot());
+        let (attempts_max, stable_after, now) = (settings.attempts_max, settings.stable_after, self.now);
         let is_closing = self.closing.is_some();
         let leg = self.leg_mut(link.slot());
         leg.phase = Phase::Ended;
@@ -172,7 +173,8 @@ impl Shadow {
         leg.attempts = leg.attempts.saturating_add(1);
         // Whether the row has begun afresh may not be known.
         let is_exhausted = attempts_max.is_some_and(|most| leg.attempts >= most);
-        let is_certain = leg.likelihood.is_finite();
+        let may_be_stable = leg.live.is_some_and(|since| now >= since + stable_after);
+        let is_certain = leg.likelihood.is_finite() && !may_be_stable;
         let is_right = match retry {
             Some(_) => !is_last && !(is_exhausted && is_certain),
             None => is_last || is_exhausted,

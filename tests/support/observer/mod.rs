@@ -134,6 +134,11 @@ impl<M: Machine> Observed<M> {
         &self.names
     }
 
+    /// What is known of the machine.
+    pub(crate) fn shadow(&self) -> &Shadow {
+        &self.shadow
+    }
+
     /// Whether the application was told of the end.
     pub(crate) fn is_terminated(&self) -> bool {
         self.shadow.terminated

@@ -209,6 +209,17 @@ impl<M: Machine> Life<'_, M> {
         Ok(())
     }
 
+    /// Asks for a book anew.
+    pub(super) fn resync_book(&mut self, symbol: Symbol) {
+        let is_of = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
+        let wish = self.application.wishes.iter().find(|(_, stream)| is_of(stream)).copied();
+        if let Some((id, _)) = wish {
+            self.world.figures.calls += 1;
+            // One that has no link now has no book either.
+            let _ = self.machine.resync(self.now, id);
+        }
+    }
+
     fn wish(&mut self, now: Instant, wanted: Wanted) -> Result<(), CommandError> {
         let id = self.machine.subscribe_at(now, wanted)?;
         self.application.declares_silence |= wanted.silence_max.is_some();

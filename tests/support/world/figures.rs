@@ -71,6 +71,7 @@ listed!(
         LinkUnread,
         OutputsUnpolled,
         Stall,
+        EventsUntaken,
         ClockJump,
         ClockBack,
         NeedlessTimeout,
@@ -131,11 +132,12 @@ listed!(
         StreamRejected,
         HeartbeatDue,
         SequenceGap,
+        EventsDropped,
+        EventsReplaced,
         EndedByItself,
         EndedWithinShutdown,
         BooksCompared,
         OrdersCompared,
-        BalancesCompared,
         SubscriptionsCompared,
     }
 );

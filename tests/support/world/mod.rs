@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Books, CloseReason, Config, ConnectFailure, Credentials, Endpoint, Event, Frame, Instant, LinkId, Lost,
-    Orders, Output, Scratch, Signer, UnixTime,
+    Books, CloseReason, Config, ConnectFailure, Credentials, Endpoint, Event, EventQueue, Frame, Instant,
+    LinkId, Lost, Orders, Output, Scratch, Signer, Symbol, UnixTime,
 };
 use gemini_ws_simulator::{self as simulator, EPOCH, Exchange, UpgradeRequest};
 
@@ -71,6 +71,8 @@ impl World {
             unpolled_until: Instant::ZERO,
             stalled_until: Instant::ZERO,
             signer: None,
+            queue: scenario.queue.map(|(overflow, events)| EventQueue::new(overflow).events_max(events)),
+            untaken_until: Instant::ZERO,
             books: Books::new(),
             orders: Orders::new(),
             is_healed: false,
@@ -101,6 +103,9 @@ struct Life<'w, M> {
     unpolled_until: Instant,
     stalled_until: Instant,
     signer: Option<Signer>,
+    /// Between the driver and the application, if there is one; nobody takes anything from it until then.
+    queue: Option<EventQueue>,
+    untaken_until: Instant,
     books: Books,
     orders: Orders,
     /// Nothing fails any more.
@@ -159,13 +164,16 @@ impl<M: Machine> Life<'_, M> {
             let client = self.machine.deadline().map(|it| (it.at + self.scenario.lateness).max(stalled));
             let venue = self.exchange.deadline().filter(|_| self.exchange.session_count() > 0);
             let polled = Some(self.unpolled_until.max(stalled)).filter(|at| *at > self.now);
-            let next = [arrival, client, venue, polled].into_iter().flatten().min();
+            let taken = Some(self.untaken_until).filter(|at| *at > self.now);
+            let next = [arrival, client, venue, polled, taken].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { return false };
             self.steps += 1;
             assert!(self.steps < STEPS_MAX, "a life without end: {next:?}");
             self.now = self.now.max(next);
             if arrival == Some(next) {
-                if let Some((port, message)) = self.world.network.take(self.now, stalled) {
+                let has_room = self.queue.as_ref().is_none_or(EventQueue::has_room);
+                let unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
+                if let Some((port, message)) = self.world.network.take(self.now, unread) {
                     self.arrive(port, message);
                 }
             } else if client == Some(next) {
@@ -321,6 +329,7 @@ impl<M: Machine> Life<'_, M> {
                 self.obey(output);
             }
         }
+        self.take_from_queue();
         while let Some(output) = self.exchange.poll_output() {
             let Some(position) = self.world.network.of_session(output.session()) else { continue };
             let port = &mut self.world.network.ports[position];
@@ -381,6 +390,31 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
+    /// The application takes what waits for it, and asks for the books anew that have lost something.
+    fn take_from_queue(&mut self) {
+        let Some(queue) = self.queue.as_mut().filter(|_| self.now >= self.untaken_until) else { return };
+        if queue.is_empty() {
+            return;
+        }
+        if queue.dropped() > 0 {
+            self.world.figures.reach(Milestone::EventsDropped);
+        }
+        if queue.replaced() > 0 {
+            self.world.figures.reach(Milestone::EventsReplaced);
+        }
+        while let Some(event) = queue.take() {
+            if self.world.is_told {
+                eprintln!("taken: {:?}", event.as_event());
+            }
+            self.books.apply(&event.as_event());
+            self.orders.apply(&event.as_event());
+        }
+        let stale: Vec<Symbol> = self.books.to_resync().collect();
+        for symbol in stale {
+            self.resync_book(symbol);
+        }
+    }
+
     /// What the application is told.
     fn take(&mut self, event: &Event<'_>) {
         assert!(self.end.is_none() || matches!(event, Event::Ignored(_)), "after the end: {event:?}");
@@ -388,12 +422,16 @@ impl<M: Machine> Life<'_, M> {
             self.tell(|| format!("! {event:?}"));
         }
         self.fold.event(event);
+        match &mut self.queue {
+            _ if !self.scenario.compares => {}
+            Some(queue) => queue.push(event),
+            None => {
+                self.books.apply(event);
+                self.orders.apply(event);
+            }
+        }
         let figures = &mut self.world.figures;
         figures.events += 1;
-        if self.scenario.compares {
-            self.books.apply(event);
-            self.orders.apply(event);
-        }
         match event {
             Event::Live { link } => self.compare_at_live(*link),
             Event::Opened { missing_since: Some(_), .. } => figures.reach(Milestone::Reconnected),

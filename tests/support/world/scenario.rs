@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gemini_ws::{GapRule, Stream};
+use gemini_ws::{GapRule, Overflow, Stream};
 use gemini_ws_simulator::{Account, Config, Exchange};
 
 use super::super::machine::Settings;
@@ -98,6 +98,8 @@ pub(crate) struct Scenario {
     /// How much later than its deadline the timer goes off.
     pub(crate) lateness: Duration,
     pub(crate) ends_by_itself: bool,
+    /// What becomes of events that the application does not take in time, and how many may wait.
+    pub(crate) queue: Option<(Overflow, usize)>,
 }
 
 impl Scenario {
@@ -158,6 +160,10 @@ impl Scenario {
             latency: *random.pick(&[Duration::ZERO, millis(1), millis(7), millis(40), millis(150)]),
             lateness: if random.below(8) == 0 { millis(1 + random.below(80) as u64) } else { Duration::ZERO },
             ends_by_itself: random.below(40) == 0,
+            queue: (random.below(3) == 0).then(|| {
+                let overflow = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
+                (*random.pick(&overflow), 1 + random.below(20))
+            }),
         }
     }
 

@@ -49,7 +49,7 @@ const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
 /// What happens to links, to the venue and to the driver.
-const TROUBLES: [Fault; 36] = [
+const TROUBLES: [Fault; 37] = [
     Fault::Reset,
     Fault::End,
     Fault::TransportError,
@@ -83,6 +83,7 @@ const TROUBLES: [Fault; 36] = [
     Fault::LinkUnread,
     Fault::OutputsUnpolled,
     Fault::Stall,
+    Fault::EventsUntaken,
     Fault::ClockJump,
     Fault::NeedlessTimeout,
     Fault::LateTimer,
@@ -217,8 +218,11 @@ impl<M: Machine> Life<'_, M> {
     fn strike_driver(&mut self, fault: Fault) -> bool {
         let some = Duration::from_millis(1 + self.random.below(1_500) as u64);
         match fault {
-            Fault::OutputsUnpolled => self.unpolled_until = self.now + some,
-            Fault::Stall => self.stalled_until = self.now + some,
+            Fault::OutputsUnpolled => self.unpolled_until = self.unpolled_until.max(self.now + some),
+            Fault::Stall => self.stalled_until = self.stalled_until.max(self.now + some),
+            Fault::EventsUntaken if self.queue.is_some() => {
+                self.untaken_until = self.untaken_until.max(self.now + some * 3);
+            }
             Fault::ClockJump => {
                 self.now = self.now + some * 10_000;
                 if self.random.below(2) == 0 {
@@ -289,7 +293,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::NothingGetsOut => port.is_deaf = true,
             Fault::NothingPasses => (port.is_mute, port.is_deaf) = (true, true),
             Fault::SlowLink => port.latency += some / 2,
-            Fault::LinkUnread => port.unread_until = self.now + some,
+            Fault::LinkUnread => port.unread_until = port.unread_until.max(self.now + some),
             Fault::VenueCloses => faults.close(session, *self.random.pick(&CODES), ""),
             Fault::VenueClosesForGood => faults.close(session, *self.random.pick(&CODES_FOR_GOOD), ""),
             Fault::VenueClosesUncoded => faults.close(session, 1005, ""),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
-use gemini_ws::{Book, LinkId, Lost, OrderState, Reconciled, Stream, Symbol};
+use gemini_ws::{Book, Instant, LinkId, Lost, OrderState, Reconciled, Stream, Symbol};
 use gemini_ws_simulator::{self as simulator, Faults, LedgerOrder};
 
 use super::super::machine::Machine;
@@ -91,12 +91,17 @@ impl<M: Machine> Life<'_, M> {
     fn heal(&mut self) {
         self.is_healed = true;
         *self.exchange.faults() = Faults::default();
-        (self.unpolled_until, self.stalled_until) = (self.now, self.now);
-        self.settle();
+        // What waits comes in its order.
+        let unread = self.world.network.ports.iter().map(|port| port.unread_until).max();
+        let until = self
+            .unpolled_until
+            .max(self.stalled_until)
+            .max(self.untaken_until)
+            .max(unread.unwrap_or(Instant::ZERO));
+        self.run(until.since(self.now));
         for position in 0..self.world.network.ports.len() {
             let port = &mut self.world.network.ports[position];
             self.exchange.faults().lose_frames(Network::session(position), 0);
-            port.unread_until = self.now;
             let is_half_open = port.is_mute || port.is_deaf || !port.has_session;
             if port.driver == Driver::Open && is_half_open {
                 self.tear(position, Lost::Reset);

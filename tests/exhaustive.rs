@@ -1,0 +1,97 @@
+//! Exhaustive search, over clones of the machines themselves, each step under the observer:
+//!
+//! - every input in every state, to closure under the key that `support/search/key.rs` documents, with the
+//!   observer's checks of copies (I-12, I-13, I-29, I-46, I-50) in each state;
+//! - every sequence of ten inputs up to a length, with no key at all.
+//!
+//! The long form goes further: `GEMINI_WS_DEPTH=7 cargo test --release --test exhaustive -- --nocapture`.
+
+mod support;
+
+use std::time::Instant;
+
+use support::machine::Machine;
+use support::search::input::{Input, What};
+use support::search::{Figures, World, worlds};
+
+/// How long sequences are, if that is not said.
+const DEPTH: usize = 5;
+
+fn depth() -> Option<usize> {
+    std::env::var("GEMINI_WS_DEPTH").ok().map(|depth| depth.parse().expect("a number"))
+}
+
+/// Each state and step is as many as it was: a change of the machine that adds or loses some is seen here.
+fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (usize, usize, usize)) {
+    let start = Instant::now();
+    let figures = world.close(200_000).unwrap_or_else(|found| panic!("{}", world.report(&found)));
+    println!("{name}: {} inputs, {figures}, {:?}", world.alphabet.len(), start.elapsed());
+    let (states, steps, depth) = expected;
+    assert_eq!(figures, Figures { states, steps, depth }, "{name}");
+}
+
+#[test]
+fn every_input_in_every_state_of_a_connection() {
+    every_input("connection", &worlds::connection(), (10558, 173274, 19));
+}
+
+#[test]
+fn every_input_in_every_state_of_a_client() {
+    every_input("client", &worlds::client(), (14109, 305863, 29));
+    if depth().is_some() {
+        every_input("client, all inputs", &worlds::full_client(), (50546, 1007500, 28));
+    }
+}
+
+/// `expected` says how many sequences of a length there are: fewer than ten to its power where inputs are about
+/// links that are not there yet.
+fn every_sequence<M: Machine + 'static>(
+    name: &str,
+    world: &World<M>,
+    begin: &[Input],
+    expected: &[(usize, usize)],
+) {
+    let mut state = world.begin();
+    world.play(begin, &mut state);
+    let depth = depth().unwrap_or(DEPTH);
+    let start = Instant::now();
+    let figures = world.unfold(&state, depth).unwrap_or_else(|mut found| {
+        found.inputs.splice(0..0, begin.iter().copied());
+        panic!("{}", world.report(&found))
+    });
+    let Figures { states: sequences, steps, .. } = figures;
+    println!("{name}: {sequences} sequences, {steps} steps, depth {depth}, {:?}", start.elapsed());
+    if let Some((_, expected)) = expected.iter().find(|known| known.0 == depth) {
+        assert_eq!(sequences, *expected, "{name}");
+    }
+}
+
+const ALL: [(usize, usize); 3] = [(5, 100_000), (6, 1_000_000), (7, 10_000_000)];
+
+#[test]
+fn every_sequence_of_a_connection() {
+    let world = worlds::short_connection();
+    every_sequence("connection", &world, &[], &ALL);
+    let live = [
+        Input::Open,
+        Input::Subscribe(0),
+        Input::Link(0, What::Connected),
+        Input::Link(0, What::Accepted),
+        Input::Link(0, What::Snapshot(0)),
+    ];
+    every_sequence("connection, from a live book", &world, &live, &ALL);
+}
+
+#[test]
+fn every_sequence_of_a_client() {
+    let world = worlds::short_client();
+    every_sequence("client", &world, &[], &[(5, 9_706), (6, 83_399)]);
+    let live = [
+        Input::Open,
+        Input::Subscribe(0),
+        Input::Link(0, What::Connected),
+        Input::Link(1, What::Connected),
+        Input::Link(0, What::Accepted),
+    ];
+    every_sequence("client, from two live links", &world, &live, &ALL);
+}

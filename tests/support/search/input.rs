@@ -1,0 +1,178 @@
+//! [`Input`]: the letters of the alphabets. Each means something in every state: links, requests and updates
+//! are named by their places in what the observer knows of the machine.
+
+use std::fmt;
+use std::time::Duration;
+
+use gemini_ws::{ConnectFailure, Frame, Instant, LinkId, Lost, Scratch, StreamId};
+
+use super::super::machine::{Machine, Plan};
+use super::super::observer::Observed;
+use super::super::observer::call::{Act, Link, Wish};
+use super::World;
+
+/// A command, an input about a link, or time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Input {
+    Open,
+    /// Streams are named by their places in the world.
+    Subscribe(usize),
+    Unsubscribe(usize),
+    Resync(usize),
+    Request,
+    Close,
+    CloseBy(Duration),
+    ShutDown {
+        within: Duration,
+        cancels_orders: bool,
+        unsubscribes: bool,
+    },
+    Remove(usize),
+    /// About the newest link of a place.
+    Link(usize, What),
+    /// About the one before it.
+    Stale(usize, What),
+    /// `handle_timeout` at the deadline; now, if there is none.
+    Deadline,
+    /// `handle_timeout` so much later.
+    Later(Duration),
+    Resumed,
+}
+
+/// What happens to a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum What {
+    Connected,
+    Failed(ConnectFailure),
+    Lost(Lost),
+    /// The newest request that waits for an answer is answered.
+    Accepted,
+    Refused,
+    RefusedForNow,
+    /// Updates of a book.
+    Snapshot(usize),
+    Update(usize),
+    Gap(usize),
+    Repeated(usize),
+    Text(&'static str),
+    Ping,
+    Closing(Option<u16>),
+}
+
+/// What inputs are made in.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    pub(crate) text: String,
+    pub(crate) scratch: Scratch,
+}
+
+impl Input {
+    pub(crate) const fn is_stale(self) -> bool {
+        matches!(self, Input::Stale(..))
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl<M: Machine + 'static> World<M> {
+    /// What an input is in a state. `None` if it is about nothing there.
+    pub(super) fn act<'a>(
+        &'a self,
+        state: &Observed<M>,
+        input: Input,
+        text: &'a mut String,
+    ) -> Option<(Instant, Act<'a>)> {
+        let now = state.shadow().now;
+        let act = match input {
+            Input::Open => Act::Open,
+            Input::Subscribe(place) => {
+                let wanted = self.streams[place];
+                let wishes = state.shadow().feeds.iter().filter(|feed| feed.stream == wanted.stream);
+                if wishes.map(|feed| feed.wishes.len()).sum::<usize>() >= self.wishes_max {
+                    return None;
+                }
+                Act::Subscribe(wanted)
+            }
+            Input::Unsubscribe(place) => Act::Unsubscribe(self.wish(state, place)?),
+            Input::Resync(place) => Act::Resync(self.wish(state, place)?),
+            Input::Request => Act::Request(&self.request),
+            Input::Close => Act::Close,
+            Input::CloseBy(within) => Act::CloseBy(now + within),
+            Input::ShutDown { within, cancels_orders, unsubscribes } => {
+                Act::ShutDown(Plan { deadline: now + within, cancels_orders, unsubscribes })
+            }
+            Input::Remove(endpoint) => Act::Remove(endpoint),
+            Input::Link(slot, what) => self.happens(state, Link { slot, back: 0 }, what, text)?,
+            Input::Stale(slot, what) => self.happens(state, Link { slot, back: 1 }, what, text)?,
+            Input::Deadline => {
+                let at = state.deadline().map_or(now, |deadline| deadline.at);
+                return Some((now.max(at), Act::Timeout));
+            }
+            Input::Later(duration) => return Some((now + duration, Act::Timeout)),
+            Input::Resumed => Act::Resumed,
+        };
+        Some((now, act))
+    }
+
+    /// The oldest wish for a stream that is not to end; the last there was, if there is none.
+    fn wish(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
+        let stream = self.streams[place].stream;
+        let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
+        let wish = feeds.flat_map(|feed| &feed.wishes).find(|wish| !wish.1);
+        wish.map(|wish| wish.0).or_else(|| state.names().wish(Wish { stream, back: 0 }))
+    }
+
+    fn happens<'a>(
+        &self,
+        state: &Observed<M>,
+        link: Link,
+        what: What,
+        text: &'a mut String,
+    ) -> Option<Act<'a>> {
+        let link = state.names().link(link)?;
+        text.clear();
+        match what {
+            What::Connected => return Some(Act::Connected(link)),
+            What::Failed(why) => return Some(Act::ConnectFailed(link, why)),
+            What::Lost(why) => return Some(Act::Lost(link, why)),
+            What::Ping => return Some(Act::Frame(link, Frame::Ping(b""))),
+            What::Closing(code) => return Some(Act::Frame(link, Frame::Close { code, reason: "" })),
+            What::Accepted => answer(state, link, r#""status":200"#, text),
+            What::Refused => {
+                answer(state, link, r#""status":400,"error":{"code":-1121,"msg":"Invalid symbol"}"#, text);
+            }
+            What::RefusedForNow => {
+                answer(state, link, r#""status":429,"error":{"code":-1003,"msg":"Too many requests"}"#, text);
+            }
+            What::Snapshot(place) => self.depth(state, place, (10, 10), text),
+            What::Update(place) => self.depth(state, place, (0, 2), text),
+            What::Gap(place) => self.depth(state, place, (5, 7), text),
+            What::Repeated(place) => self.depth(state, place, (0, 0), text),
+            What::Text(frame) => text.push_str(frame),
+        }
+        Some(Act::Frame(link, Frame::Text(text)))
+    }
+
+    /// A frame of a book, its ids so far behind the last one that was applied.
+    fn depth(&self, state: &Observed<M>, place: usize, ids: (u64, u64), text: &mut String) {
+        let stream = self.streams[place].stream;
+        let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
+        let last = feeds.map(|feed| feed.last).max().unwrap_or(0).max(10);
+        let (first, last) = (last + ids.0, last + ids.1);
+        let symbol = stream.symbol().map_or_else(String::new, |symbol| symbol.as_str().to_owned());
+        *text = format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":{first},"u":{last},"b":[["1","1"]],"a":[]}}"#
+        );
+    }
+}
+
+/// Answers the newest request of a link; the newest of all again, if none of its waits.
+fn answer<M: Machine>(state: &Observed<M>, link: LinkId, rest: &str, text: &mut String) {
+    let written = state.shadow().written.iter().filter(|written| written.link == link);
+    let id = written.map(|written| written.id).max().unwrap_or(state.names().newest_request);
+    *text = format!(r#"{{"id":{id},{rest}}}"#);
+}

@@ -1,0 +1,146 @@
+//! The key of a state: two states with the same key are taken for one, and only the first is gone on from.
+//!
+//! It is made of what the public getters of the machine say, of what the observer knows from its inputs and
+//! outputs, and of what a copy of the machine does if it is left alone with the clock.
+//!
+//! What is not in it, and why that does not matter:
+//!
+//! - *Instants.* In their place stand the cause of the next deadline, what comes of it, and whether it is due:
+//!   a machine compares instants for nothing but to see which timer is due. The order of the timers behind
+//!   the first is not in the key: each of them becomes the first in some state, as others are disarmed.
+//! - *Numbers that only rise*: epochs, ids of requests and subscriptions, ids of updates, counters. They are
+//!   compared with those that were handed out or came before, and with nothing else. Whether there was a link
+//!   before the present one, about which inputs may come too late, is in the key.
+//! - *How many attempts have failed*, where there is no limit on them: the delay grows, and that is all.
+//! - *Random numbers*: how long a delay is, not whether there is one.
+//! - *Texts* of frames: a frame leaves nothing behind but what the key says of streams and requests.
+//! - *Outputs that wait*: each step takes them all. The observer's comparison for I-38 shows that this does
+//!   not matter.
+//! - *All after the end*: there is one state behind `Closed`, in which every input is made, too.
+
+use gemini_ws::{Event, Instant, Output};
+
+use super::super::machine::Machine;
+use super::super::observer::Observed;
+use super::super::observer::shadow::{Leg, Phase, Shadow};
+use super::World;
+
+/// So many deadlines ahead it is seen whether a stream that nobody answers is asked for again.
+const AHEAD: usize = 8;
+
+pub(crate) type Key = Vec<u8>;
+
+/// What tells a state from others.
+pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
+    let shadow = state.shadow();
+    let mut key = Vec::with_capacity(128);
+    if shadow.terminated {
+        return key;
+    }
+    let place = |stream| world.streams.iter().position(|it| it.stream == stream).map_or(255, |it| it as u8);
+    state.each_link(|link, endpoint, at| key.extend([link.slot() as u8, endpoint as u8, at as u8]));
+    shadow.legs.iter().for_each(|leg| leg_of(shadow, leg, &mut key));
+    for feed in &shadow.feeds {
+        let leaving = feed.wishes.iter().filter(|wish| wish.1).count();
+        let flags = [
+            feed.asked.is_some(),
+            feed.asked.is_some_and(|asked| asked.failed),
+            feed.left.is_some(),
+            feed.confirmed,
+            feed.synced.is_some(),
+            feed.lost_update,
+        ];
+        key.extend([b'F', place(feed.stream), feed.slot as u8]);
+        key.extend([feed.wishes.len() as u8, leaving as u8, bits(&flags)]);
+    }
+    state.each_stream(|_, stream, at| key.extend([b'S', place(stream), at as u8]));
+    // In the order in which they were written.
+    for written in &shadow.written {
+        let number = shadow.written.iter().filter(|other| other.id < written.id).count();
+        let slot = written.link.slot();
+        key.extend([b'W', number as u8, slot as u8, written.asks as u8]);
+        key.extend([written.feeds.len() as u8, u8::from(written.is_overdue)]);
+    }
+    let held: Vec<bool> = shadow.hosts.iter().map(|host| host.held_until > shadow.now).collect();
+    key.extend([b'H', bits(&held), shadow.outstanding.len() as u8, u8::from(shadow.closing.is_some())]);
+    key.push(shadow.shutdown.map_or(255, |step| step as u8));
+    key.extend(shadow.removed.iter().map(|endpoint| *endpoint as u8));
+    left_alone(state.machine(), shadow.now, &mut key);
+    key
+}
+
+/// What is known of a link and matters for what is to come.
+fn leg_of(shadow: &Shadow, leg: &Leg, key: &mut Key) {
+    let is_open = leg.phase == Phase::Open;
+    let waits = leg.phase == Phase::Ended && shadow.closing.is_none();
+    let flags = [
+        is_open && leg.live.is_some(),
+        is_open && leg.closing.is_some(),
+        is_open && leg.resumed.is_some(),
+        leg.missing_since.is_some() && shadow.closing.is_none(),
+        leg.link.is_some_and(|link| link.epoch() > 1),
+        waits && leg.retry.is_some(),
+        waits && leg.retry.is_some_and(|(_, asked_for)| asked_for > shadow.now),
+    ];
+    let most = shadow.settings[leg.endpoint].attempts_max.unwrap_or(0);
+    let attempts = if shadow.closing.is_some() { 0 } else { leg.attempts.min(most) };
+    let run = if is_open && leg.closing.is_none() { leg.malformed_run } else { 0 };
+    key.extend([b'L', leg.phase as u8, bits(&flags), attempts as u8, run as u8]);
+}
+
+fn bits(flags: &[bool]) -> u8 {
+    flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag))
+}
+
+/// What a copy of a machine does if only time passes: all that comes of its next deadline; and how often it
+/// asks for streams until a link ends, which says how often it has been left without an answer.
+fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
+    let mut copy = machine.clone();
+    let mut asked = 0;
+    for tick in 0..AHEAD {
+        let Some(deadline) = copy.deadline() else { break };
+        if tick == 0 {
+            key.extend([b'T', deadline.cause as u8, u8::from(deadline.at <= now)]);
+        }
+        copy.handle_timeout(deadline.at.max(now));
+        let mut ended = false;
+        while let Some(output) = copy.poll_output() {
+            if tick == 0 {
+                key.push(kind(&output));
+            }
+            match &output {
+                Output::Send { text, .. } => asked += u8::from(text.contains("\"subscribe")),
+                Output::Event(Event::Disconnected { .. } | Event::ConnectFailed { .. }) => ended = true,
+                _ => {}
+            }
+        }
+        if ended {
+            break;
+        }
+    }
+    key.extend([b'A', asked]);
+}
+
+/// Each kind of output as a number, and whether another attempt follows an end.
+fn kind(output: &Output) -> u8 {
+    match output {
+        Output::Connect(_) => 1,
+        Output::Send { .. } => 2,
+        Output::Close { .. } => 3,
+        Output::Abort(_) => 4,
+        Output::Event(event) => match event {
+            Event::ConnectFailed { retry, .. } => 5 + u8::from(retry.is_some()),
+            Event::Disconnected { retry, .. } => 7 + u8::from(retry.is_some()),
+            Event::Live { .. } => 9,
+            Event::Reply { .. } => 10,
+            Event::Closed { .. } => 11,
+            Event::LinkClosed { .. } => 12,
+            Event::ShuttingDown { .. } => 13,
+            Event::Subscribed { .. } => 14,
+            Event::Unsubscribed { .. } => 15,
+            Event::Quiet { .. } => 16,
+            _ => 17,
+        },
+        _ => 18,
+    }
+}
