@@ -85,7 +85,7 @@ impl Connection {
         };
         subscription.heard = self.now;
         // A book is confirmed by its snapshot.
-        if subscription.state == StreamState::Requested && topic != Topic::Depth {
+        if subscription.is_asked_for() && topic != Topic::Depth {
             let id = subscription.id;
             self.stream_step(id, StreamInput::Accepted);
             self.settle();
@@ -99,11 +99,14 @@ impl Connection {
         };
         subscription.heard = self.now;
         let id = subscription.id;
+        let is_asked_for = subscription.is_asked_for();
         match subscription.state {
+            StreamState::Requested if !is_asked_for => self.ignored(text, IgnoredReason::BeforeSnapshot),
             // The first frame is the book. Asked for anew, changes may still be under way, so only what
             // looks like a first frame is one (quirk Q-V2-1).
             StreamState::Requested | StreamState::Active
-                if !subscription.resyncing || updates.looks_initial() =>
+                if (!subscription.resyncing && !mutant!(TakeTradesForASnapshot))
+                    || updates.looks_initial() =>
             {
                 let resync = core::mem::take(&mut subscription.resyncing);
                 self.stats.resyncs = self.stats.resyncs.saturating_add(u64::from(resync));

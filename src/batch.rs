@@ -161,7 +161,13 @@ impl<'f> Iterator for Events<'f> {
             Rest::FundingAmounts(symbol, changes) => {
                 changes.next().map(|change| funding_amount(symbol, &change))
             }
-            Rest::OrderSnapshot(orders) => orders.next().map(|SnapshotOrder(report)| order(report)),
+            Rest::OrderSnapshot(orders) => {
+                let event = orders.next().map(|SnapshotOrder(report)| order(report))?;
+                if mutant!(StopAtTheFirstBad) && matches!(event, Event::Malformed(_)) {
+                    orders.by_ref().for_each(drop);
+                }
+                Some(event)
+            }
             Rest::OrderEvents(reports) => reports.next().map(order),
         }
     }

@@ -165,8 +165,15 @@ impl Books {
             Event::DepthSnapshot(depth) => self.replace(depth),
             Event::DepthUpdate(depth) => self.update(depth),
             Event::Synced { id, symbol } => {
-                self.books.get_mut(symbol.as_str())?.origin = Origin::of(*id);
-                None
+                // Its snapshot came before it, or was dropped on its way here.
+                let is_live = self.books.get(symbol.as_str()).is_some_and(|entry| entry.stale.is_none());
+                let entry = self.books.get_or_insert(*symbol, Entry::new)?;
+                entry.origin = Origin::of(*id);
+                if is_live {
+                    return None;
+                }
+                entry.set_stale(StaleReason::Overflow);
+                Some(*symbol)
             }
             Event::Gap { symbol, .. } => self.set_stale(*symbol, StaleReason::Gap),
             Event::Quiet { stream: Stream::Depth { symbol, .. }, .. } => {

@@ -216,7 +216,7 @@ impl Client {
         let position = self.endpoints.iter().position(|it| it.id == endpoint);
         self.endpoints.remove(position.ok_or(CommandError::UnknownEndpoint)?);
         for slot in self.slots_of(endpoint) {
-            self.end_wishes(slot, |_| true);
+            self.end_wishes(slot, |_| !mutant!(RemoveWithoutAnEnd));
             self.close_link(slot);
         }
         self.reconcile();
@@ -402,6 +402,10 @@ impl Client {
             return self.frame_of_nobody(frame);
         }
         let event = self.with(link.slot(), |it| it.handle_frame(link, now, frame, scratch)).flatten();
+        if mutant!(HearForAll) {
+            let others = self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut());
+            others.for_each(|it| (it.heard, it.probed) = (now, None));
+        }
         // Data changes nothing on a link; what does makes an output, or is awaited.
         if !self.shared.outputs.is_empty()
             || !matches!(self.phase, Phase::Open)
@@ -475,7 +479,7 @@ impl Client {
 
     fn shutdown_deadline(&self) -> Option<Deadline> {
         let Phase::ShuttingDown(shutdown) = &self.phase else { return None };
-        let waits = shutdown.step < crate::shutdown::ShutdownStep::ClosingLinks;
+        let waits = shutdown.step < crate::shutdown::ShutdownStep::ClosingLinks || mutant!(SpinAwake);
         waits.then_some(Deadline { at: shutdown.close_at, cause: Timer::Shutdown })
     }
 
@@ -537,6 +541,7 @@ impl Client {
         }
         match self.phase {
             Phase::Idle | Phase::Open => Ok(()),
+            Phase::ShuttingDown(_) if mutant!(TakeCommandsAtTheEnd) => Ok(()),
             Phase::ShuttingDown(_) | Phase::Closed => Err(CommandError::Closed),
         }
     }

@@ -252,7 +252,7 @@ impl Connection {
         if self.in_flight.is_full() {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
-        let is_order = matches!(request, Request::PlaceOrder(_));
+        let is_order = matches!(request, Request::PlaceOrder(_)) && !mutant!(CountNoOrders);
         self.limits.take_request(is_order, self.now).map_err(|retry| CommandError::RateLimited { retry })?;
         let about = request.subject();
         let pending = match request {
@@ -278,7 +278,7 @@ impl Connection {
         // No cell of this row refuses.
         let _ = self.step(Input::Close, Cause::None);
         match self.state {
-            State::Closing if again => self.timers.arm_by(Timer::Close, deadline),
+            State::Closing if again && !mutant!(LetTheEndSlip) => self.timers.arm_by(Timer::Close, deadline),
             State::Closing => self.timers.arm(Timer::Close, deadline),
             _ => {}
         }
@@ -293,7 +293,7 @@ impl Connection {
         self.advance(now);
         if self.is_current(link) {
             self.input(Input::Connected, Cause::None);
-        } else {
+        } else if !mutant!(KeepALateTransport) {
             // It came too late; nobody wants that transport.
             self.shared.outputs.push(Output::Abort(link));
         }
@@ -303,7 +303,11 @@ impl Connection {
     pub fn handle_connect_failed(&mut self, link: LinkId, now: Instant, why: ConnectFailure) {
         self.advance(now);
         if self.is_current(link) {
-            let input = if why.is_fatal() { Input::ConnectRefused } else { Input::ConnectFailed };
+            let input = if why.is_fatal() && !mutant!(RetryWhatIsFatal) {
+                Input::ConnectRefused
+            } else {
+                Input::ConnectFailed
+            };
             self.input(input, Cause::Failure(why));
         }
     }
@@ -311,7 +315,7 @@ impl Connection {
     /// The transport of this link ended.
     pub fn handle_lost(&mut self, link: LinkId, now: Instant, why: Lost) {
         self.advance(now);
-        if self.is_current(link) {
+        if self.is_current(link) || mutant!(TakeOldLosses) {
             self.lose(why);
         }
     }
@@ -323,13 +327,17 @@ impl Connection {
             match timer {
                 Timer::Connect => self.input(Input::ConnectTimeout, Cause::Failure(ConnectFailure::TimedOut)),
                 Timer::Retry => match self.limits.dials.take(self.now) {
-                    Ok(_) => self.input(Input::RetryDue, Cause::None),
-                    Err(at) => self.timers.arm(Timer::Retry, at),
+                    Err(at) if !mutant!(DialBeyondTheLimit) => self.timers.arm(Timer::Retry, at),
+                    _ => self.input(Input::RetryDue, Cause::None),
                 },
                 Timer::Alive => self.check_silence(),
                 Timer::Request => self.expire_requests(),
                 Timer::Resync => self.ask_again(),
+                Timer::Stable if mutant!(NeverSpeedUpAgain) => {}
                 Timer::Stable => self.backoff.reset(),
+                Timer::Close if mutant!(WaitForTheWriter) && !self.shared.outputs.is_empty() => {
+                    self.timers.arm(Timer::Close, self.now + self.config.close_timeout);
+                }
                 Timer::Close => self.input(Input::CloseTimeout, Cause::Loss(Lost::CloseTimedOut)),
                 Timer::Quota => self.settle(),
                 Timer::Heartbeat => self.check_heartbeat(),

@@ -30,9 +30,8 @@ impl Connection {
     ) -> Option<Event<'f>> {
         self.advance(now);
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
-        if deliver {
-            self.heard = self.now;
-            self.probed = None;
+        if deliver && !mutant!(HearNothing) {
+            (self.heard, self.probed) = (self.now, None);
         }
         match frame {
             Frame::Text(text) => {
@@ -64,7 +63,7 @@ impl Connection {
     }
 
     fn count_frame(&mut self, bytes: usize) {
-        self.stats.frames = self.stats.frames.saturating_add(1);
+        self.stats.frames = self.stats.frames.saturating_add(if mutant!(CountTwice) { 2 } else { 1 });
         self.stats.bytes = self.stats.bytes.saturating_add(bytes as u64);
     }
 
@@ -80,7 +79,9 @@ impl Connection {
                 return self.malformed(text, error);
             }
         };
-        self.malformed_run = 0;
+        if !mutant!(CountAllMalformed) {
+            self.malformed_run = 0;
+        }
         let (topic, symbol, event) = match message {
             Message::BookTicker(payload) => (Topic::BookTicker, payload.symbol, Event::BookTicker(payload)),
             Message::Depth(depth) => return self.depth(text, depth),
@@ -178,7 +179,9 @@ impl Connection {
         let Some(symbol) = subscription.stream.symbol().filter(|_| synced) else { return };
         // Market data v2 has no ids.
         let expected = subscription.position.last().unwrap_or(0);
-        self.report(Event::Gap { symbol, expected, got: None });
+        if !mutant!(HideTheGap) {
+            self.report(Event::Gap { symbol, expected, got: None });
+        }
         self.lose_update(id);
     }
 
@@ -211,7 +214,9 @@ impl Connection {
             return self.ignored(text, IgnoredReason::NotSubscribed);
         };
         let listening = match subscription.state {
-            StreamState::Requested | StreamState::Active | StreamState::Synced => true,
+            StreamState::Active | StreamState::Synced => true,
+            // Nobody has asked while the request waits to be sent.
+            StreamState::Requested => subscription.is_asked_for(),
             // What comes before the confirmation of having left belongs to the old subscription.
             StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
         };
@@ -222,7 +227,9 @@ impl Connection {
         let role = subscription.position.advance(first, last, rule);
         match role {
             DepthRole::Update => self.data(Event::DepthUpdate(depth)),
+            DepthRole::Stale if mutant!(DeliverAgain) => self.data(Event::DepthUpdate(depth)),
             DepthRole::Stale => self.ignored(text, IgnoredReason::StaleUpdate),
+            DepthRole::BeforeSnapshot if mutant!(DeliverTooEarly) => self.data(Event::DepthUpdate(depth)),
             DepthRole::BeforeSnapshot => self.ignored(text, IgnoredReason::BeforeSnapshot),
             DepthRole::Snapshot => {
                 let (id, resync) = (subscription.id, core::mem::take(&mut subscription.resyncing));
@@ -235,7 +242,9 @@ impl Connection {
                 let id = subscription.id;
                 let symbol = subscription.stream.symbol()?;
                 self.stats.gaps = self.stats.gaps.saturating_add(1);
-                self.lose_update(id);
+                if !mutant!(GoOnAfterAGap) {
+                    self.lose_update(id);
+                }
                 Some(Event::Gap { symbol, expected, got: Some(first) })
             }
         }
@@ -256,6 +265,9 @@ impl Connection {
         }
         match pending {
             Pending::Application(about) | Pending::Limits(about) => {
+                if mutant!(AnswerTwice) {
+                    self.report(Event::Reply { request: RequestId(id), about, outcome: Outcome::TimedOut });
+                }
                 let outcome = Outcome::Answered(response);
                 Some(Event::Reply { request: RequestId(id), about, outcome })
             }
@@ -266,9 +278,9 @@ impl Connection {
                     self.each_of(&batch, id, StreamInput::Accepted);
                 } else if !is_permanent(&response) {
                     self.each_of(&batch, id, StreamInput::Unanswered);
-                } else if batch.streams.len() > 1 {
+                } else if batch.streams.len() > 1 && !mutant!(BlameTheFirst) {
                     // One bad name refuses them all (quirk Q-E3).
-                    self.bisect(batch);
+                    self.bisect(batch, id);
                 } else {
                     event = self.refuse(&batch, id, response.error);
                 }
@@ -301,5 +313,5 @@ impl Connection {
 
 /// Whether asking again is useless: the classification of section 5.
 fn is_permanent(response: &Response<'_>) -> bool {
-    !matches!(response.status, Some(429 | 500..))
+    mutant!(TakeBusyForNever) || !matches!(response.status, Some(429 | 500..))
 }

@@ -20,7 +20,9 @@ impl Client {
         let slot = self.slots.get_mut(position)?;
         let connection = slot.connection.as_mut()?;
         let (_, limits) = self.hosts.get_mut(slot.host)?;
-        connection.advance(self.now);
+        if !mutant!(KeepAnOldClock) {
+            connection.advance(self.now);
+        }
         core::mem::swap(&mut connection.shared, &mut self.shared);
         core::mem::swap(&mut connection.limits, limits);
         let was_closed = connection.state() == State::Closed;
@@ -87,20 +89,21 @@ impl Client {
     pub(crate) fn forget(&mut self, position: usize) {
         let Some(slot) = self.slots.get_mut(position) else { return };
         slot.given_up = None;
-        if let Some(connection) = slot.connection.take() {
+        if let Some(connection) = slot.connection.take()
+            && !mutant!(ForgetTheCounters)
+        {
             self.ended.add(connection.stats());
         }
     }
 
     /// A link that was given up is tried again, with all its wishes.
     pub(crate) fn revive(&mut self, position: usize) {
-        let seed = self.seeds.next();
         let Some(slot) = self.slots.get_mut(position) else { return };
         if slot.given_up.take().is_none() {
             return;
         }
         if let Some(connection) = &mut slot.connection {
-            let successor = connection.succeed(seed);
+            let successor = connection.succeed(self.seeds.next());
             let before = core::mem::replace(connection, successor);
             self.ended.add(before.stats());
         }
@@ -111,17 +114,17 @@ impl Client {
         let entry =
             self.endpoints.iter().find(|it| it.id == endpoint).ok_or(CommandError::UnknownEndpoint)?;
         let (host, config) = (entry.host, entry.config.clone());
-        let seed = self.seeds.next();
         let free = self.slots.iter().position(|slot| slot.connection.is_none());
         let position = free.unwrap_or(self.slots.len());
         if position >= self.config.links_max {
             return Err(CommandError::TooMany(Limit::Links));
         }
         let last = match self.slots.get(position) {
-            Some(slot) => slot.last,
-            None => LinkId { slot: u16::try_from(position).unwrap_or(u16::MAX), epoch: 0 },
+            Some(slot) if !mutant!(NumberFromTheBeginning) => slot.last,
+            _ => LinkId { slot: u16::try_from(position).unwrap_or(u16::MAX), epoch: 0 },
         };
-        let connection = Some(Connection::at(last, config, seed));
+        // Drawn for links alone, so that nothing else has a say in their delays.
+        let connection = Some(Connection::at(last, config, self.seeds.next()));
         let slot = Slot { endpoint, host, last, connection, given_up: None };
         match self.slots.get_mut(position) {
             Some(place) => *place = slot,
@@ -170,7 +173,9 @@ impl Connection {
     /// One for the same place, with the same wishes.
     pub(crate) fn succeed(&mut self, seed: u64) -> Connection {
         let mut successor = Connection::at(self.link, self.config.clone(), seed);
-        core::mem::swap(&mut successor.subscriptions, &mut self.subscriptions);
+        if !mutant!(ReviveWithoutWishes) {
+            core::mem::swap(&mut successor.subscriptions, &mut self.subscriptions);
+        }
         successor.now = self.now;
         successor.missing_since = self.missing_since;
         successor

@@ -15,14 +15,17 @@ impl Connection {
     pub(crate) fn check_silence(&mut self) {
         if let Some(probed) = self.probed {
             let give_up_at = probed + self.time_to_answer();
-            if give_up_at <= self.now {
+            if mutant!(NeverGiveUp) {
+                self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
+            } else if give_up_at <= self.now {
                 self.input(Input::Silence, Cause::Loss(Lost::Silent));
             } else {
                 self.timers.arm(Timer::Alive, give_up_at);
             }
             return;
         }
-        let probe_at = self.heard + self.config.probe_after;
+        let heard = if mutant!(MeasureFromTheBeginning) { crate::Instant::ZERO } else { self.heard };
+        let probe_at = heard + self.config.probe_after;
         if probe_at > self.now {
             self.timers.arm(Timer::Alive, probe_at);
         } else {
@@ -50,7 +53,8 @@ impl Connection {
         if due > self.now {
             self.timers.arm(Timer::Heartbeat, due);
         } else {
-            self.report(Event::HeartbeatDue { link: self.link, since: self.sent });
+            let since = if mutant!(BeatFromNow) { self.now } else { self.sent };
+            self.report(Event::HeartbeatDue { link: self.link, since });
             self.timers.arm(Timer::Heartbeat, self.now + every);
         }
     }

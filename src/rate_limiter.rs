@@ -44,6 +44,7 @@ impl RateLimiter {
             0 => window.saturating_add(1),
             spread => window.div_ceil(spread),
         };
+        let burst = if mutant!(GiveAllAtOnce) { limit } else { burst };
         RateLimiter { interval: interval.max(1), burst, paid: Instant::ZERO }
     }
 

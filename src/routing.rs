@@ -115,8 +115,10 @@ impl Client {
             Phase::Idle | Phase::Closed => {}
             Phase::Open => {
                 self.add_standing_links();
-                for slot in 0..self.slots.len() {
-                    self.open_or_close(slot);
+                self.open_and_close();
+                // Where one was closed, there is room for one that waited.
+                if self.add_standing_links() {
+                    self.open_and_close();
                 }
                 self.see_whether_all_were_given_up();
             }
@@ -124,22 +126,30 @@ impl Client {
         }
     }
 
-    /// Endpoints that stay open have a link, whatever is wanted of them.
-    fn add_standing_links(&mut self) {
+    fn open_and_close(&mut self) {
+        for slot in 0..self.slots.len() {
+            self.open_or_close(slot);
+        }
+    }
+
+    /// Endpoints that stay open have a link, whatever is wanted of them. Whether there is a new one.
+    fn add_standing_links(&mut self) -> bool {
+        let mut added = false;
         for position in 0..self.endpoints.len() {
-            let Some(entry) = self.endpoints.get(position) else { return };
+            let Some(entry) = self.endpoints.get(position) else { break };
             if entry.config.stays_open() && self.slots_of(entry.id).is_empty() {
                 // With too many links it waits until one ends.
-                let _ = self.new_link(entry.id);
+                added |= self.new_link(entry.id).is_ok();
             }
         }
+        added
     }
 
     /// Whether no stream wants the link, and its endpoint does not want to be open by itself.
     pub(crate) fn is_unwanted(&self, position: usize) -> bool {
         let Some(slot) = self.slots.get(position) else { return false };
         let Some(connection) = &slot.connection else { return false };
-        if !connection.subscriptions.is_empty() {
+        if !connection.subscriptions.is_empty() || mutant!(KeepOpenForNobody) {
             return false;
         }
         let is_known = self.endpoints.iter().any(|it| it.id == slot.endpoint);
@@ -147,7 +157,7 @@ impl Client {
             let of = |it: &Slot| it.endpoint == slot.endpoint && it.connection.is_some();
             self.slots.iter().position(of) == Some(position)
         };
-        !(is_known && connection.config.stays_open() && is_first())
+        !(is_known && connection.config.stays_open() && is_first() && !mutant!(CloseWhatStaysOpen))
     }
 
     fn open_or_close(&mut self, position: usize) {
@@ -172,7 +182,7 @@ impl Client {
         if self.with(position, closed) == Some(true) {
             // Given up, and now without a wish: there is nothing to keep.
             self.forget(position);
-        } else if self.with(position, |it| it.awaits_replies()) == Some(false) {
+        } else if self.with(position, |it| it.awaits_replies() && !mutant!(CloseWhatIsBusy)) == Some(false) {
             self.close_link(position);
         }
     }
@@ -212,6 +222,9 @@ impl Client {
 impl Client {
     /// The longest time that a link takes for its closing handshake.
     pub(crate) fn close_timeout(&self) -> Duration {
+        if let Phase::ShuttingDown(shutdown) = &self.phase {
+            return shutdown.close_timeout;
+        }
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         connections.map(|it| it.config.close_timeout).max().unwrap_or_default()
     }
@@ -227,12 +240,12 @@ impl Client {
                     Shutdown::new(plan, now, timeout)
                 });
                 for slot in self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut()) {
-                    slot.is_last = true;
+                    slot.is_last = !mutant!(RetryInAShutdown);
                 }
                 if at_once { None } else { Some(ShutdownStep::CommandsStopped) }
             }
             Phase::ShuttingDown(shutdown) => {
-                shutdown.bring_forward(plan.deadline(), now, timeout);
+                shutdown.bring_forward(plan.deadline(), now);
                 let cut_short = at_once && shutdown.step != ShutdownStep::ClosingLinks;
                 if cut_short {
                     shutdown.step = ShutdownStep::ClosingLinks;
@@ -253,7 +266,12 @@ impl Client {
         if shutdown.step == ShutdownStep::ClosingLinks {
             let now = self.now;
             for position in 0..self.slots.len() {
-                self.with(position, |connection| connection.close_by(now, shutdown.plan.deadline()));
+                self.with(position, |connection| {
+                    if mutant!(CloseAtLeisure) {
+                        return connection.close(now);
+                    }
+                    connection.close_by(now, shutdown.plan.deadline());
+                });
             }
         }
     }
@@ -273,10 +291,14 @@ impl Client {
             if shutdown.step == ShutdownStep::ClosingLinks {
                 return self.see_whether_all_are_closed(shutdown);
             }
-            if !self.is_step_done(shutdown.step) && !shutdown.is_overdue {
+            if !self.is_step_done(shutdown.step) && (!shutdown.is_overdue || mutant!(WaitForEachStep)) {
                 return;
             }
-            let step = shutdown.step.next(&shutdown.plan);
+            let step = if mutant!(SkipTheSteps) {
+                ShutdownStep::ClosingLinks
+            } else {
+                shutdown.step.next(&shutdown.plan)
+            };
             self.phase = Phase::ShuttingDown(Shutdown { step, ..shutdown });
             self.shared.outputs.push(Output::Event(Event::ShuttingDown { step }));
             for position in 0..self.slots.len() {
@@ -309,7 +331,8 @@ impl Client {
 
     fn see_whether_all_are_closed(&mut self, shutdown: Shutdown) {
         let open = |slot: &Slot| slot.connection.as_ref().is_some_and(|it| it.state() != State::Closed);
-        if !self.slots.iter().any(open) {
+        let count = if mutant!(AwaitOneLinkOnly) { 1 } else { self.slots.len() };
+        if !self.slots.iter().take(count).any(open) {
             let reason =
                 if shutdown.is_unclean { CloseReason::RequestedUnclean } else { CloseReason::Requested };
             self.report_closed(reason);

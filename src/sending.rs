@@ -23,7 +23,9 @@ impl Connection {
     /// Sends a text under the next number; waits for its answer if there is to be one.
     fn send(&mut self, pending: Option<Pending>, text: impl FnOnce(u64) -> String) -> u64 {
         let id = self.shared.next_request;
-        self.shared.next_request = id.wrapping_add(1);
+        if !mutant!(ReuseTheNumber) {
+            self.shared.next_request = id.wrapping_add(1);
+        }
         self.sent = self.now;
         let output = self.shared.outputs.push(Output::Send { link: self.link, text: text(id) });
         if let Some(pending) = pending {
@@ -45,20 +47,27 @@ impl Connection {
         }
     }
 
-    /// Asks for each half of a refused batch by itself, so that a bad name costs only itself.
-    pub(crate) fn bisect(&mut self, mut batch: Batch) {
+    /// Asks for each half of a refused batch by itself, so that a bad name costs only itself. Streams that
+    /// were asked for again, or left, since then are not concerned.
+    pub(crate) fn bisect(&mut self, mut batch: Batch, request: u64) {
+        let is_concerned =
+            |id: &StreamId| self.subscriptions.get(*id).is_some_and(|it| it.request == request);
+        batch.streams.retain(is_concerned);
         let second = batch.streams.split_off(batch.streams.len() / 2);
-        self.batches.push_back(Batch { join: batch.join, streams: second });
+        if !mutant!(ForgetHalf) {
+            self.batches.push_back(Batch { join: batch.join, streams: second });
+        }
         self.batches.push_front(batch);
     }
 
     /// Sends what waits, as far as the limits on requests and on those in flight leave room.
     pub(crate) fn send_waiting(&mut self) {
-        if !matches!(self.state, State::Subscribing | State::Live) {
+        let is_open = matches!(self.state, State::Subscribing | State::Live);
+        if !(is_open || self.state == State::Closing && mutant!(SendBehindTheClose)) {
             self.batches.clear();
             return;
         }
-        if self.probe_waits && !self.in_flight.is_full() && self.may_send() {
+        if self.probe_waits && !mutant!(NeverProbe) && !self.in_flight.is_full() && self.may_send() {
             self.probe_waits = false;
             self.send_request(Pending::Probe, &Request::Ping);
         }
@@ -85,18 +94,23 @@ impl Connection {
     /// Takes room from the limit on requests; otherwise the timer `Quota` says when there is some.
     fn may_send(&mut self) -> bool {
         let room = self.limits.take_request(false, self.now);
-        self.timers.set(Timer::Quota, room.err());
-        room.is_ok()
+        if !mutant!(WaitWithoutADeadline) {
+            self.timers.set(Timer::Quota, room.err());
+        }
+        room.is_ok() || mutant!(SendBeyondTheLimit)
     }
 
-    /// While a batch waited, streams may have been unsubscribed: those are neither asked for, nor left if
-    /// nobody has asked for them.
+    /// While a batch waited, streams may have been unsubscribed or refused: those are neither asked for, nor
+    /// left if nobody has asked for them.
     fn drop_outdated(&mut self, batch: &mut Batch) {
         let mut never_joined = Vec::new();
         batch.streams.retain(|id| {
             let Some(subscription) = self.subscriptions.get(*id) else { return false };
             if batch.join {
-                return subscription.state == StreamState::Requested;
+                return subscription.state == StreamState::Requested || mutant!(AskForWhatIsNotWanted);
+            }
+            if !subscription.is_left() {
+                return false;
             }
             let is_joined = subscription.request != 0;
             if !is_joined {
@@ -136,7 +150,9 @@ impl Connection {
     }
 
     pub(crate) fn expire_requests(&mut self) {
-        while let Some((id, pending)) = self.in_flight.take_expired(self.now) {
+        while !mutant!(WaitForEver)
+            && let Some((id, pending)) = self.in_flight.take_expired(self.now)
+        {
             match pending {
                 Pending::Application(about) | Pending::Limits(about) => {
                     let outcome = Outcome::TimedOut;

@@ -83,6 +83,8 @@ impl ShutdownStep {
 pub(crate) struct Shutdown {
     pub(crate) plan: ShutdownPlan,
     pub(crate) step: ShutdownStep,
+    /// The longest time for a closing handshake, of the links that there were in the beginning.
+    pub(crate) close_timeout: Duration,
     /// When the closing handshakes begin at the latest.
     pub(crate) close_at: Instant,
     /// Whether that time has come: what other inputs do is not up to the clock.
@@ -98,7 +100,8 @@ impl Shutdown {
         let reserve = close_timeout.min(left.checked_div(2).unwrap_or_default());
         let close_at = now + left.saturating_sub(reserve);
         let is_overdue = close_at <= now;
-        Shutdown { plan, step: ShutdownStep::CommandsStopped, close_at, is_overdue, is_unclean: false }
+        let step = ShutdownStep::CommandsStopped;
+        Shutdown { plan, step, close_timeout, close_at, is_overdue, is_unclean: false }
     }
 
     /// Time has passed.
@@ -118,10 +121,10 @@ impl Shutdown {
     }
 
     /// An earlier deadline holds, a later one changes nothing.
-    pub(crate) fn bring_forward(&mut self, deadline: Instant, now: Instant, close_timeout: Duration) {
+    pub(crate) fn bring_forward(&mut self, deadline: Instant, now: Instant) {
         if deadline < self.plan.deadline {
             self.plan.deadline = deadline;
-            self.close_at = self.close_at.min(Shutdown::new(self.plan, now, close_timeout).close_at);
+            self.close_at = self.close_at.min(Shutdown::new(self.plan, now, self.close_timeout).close_at);
             self.expire(now);
         }
     }

@@ -8,6 +8,7 @@ use crate::identity::{LinkId, RequestId};
 use crate::lifecycle::{Cell, Effect, Input, Refusal, State, StreamInput, StreamState, link_step};
 use crate::outcome::{Abandoned, CloseReason, ConnectFailure, Lost, Retry};
 use crate::outputs::Output;
+use crate::subscriptions::Subscription;
 use crate::time::Instant;
 use crate::timer::Timer;
 
@@ -21,7 +22,7 @@ impl Connection {
 
     /// Whether an input is about the present transport; otherwise it is counted.
     pub(crate) fn is_current(&mut self, link: LinkId) -> bool {
-        let current = link == self.link
+        let current = (link == self.link || mutant!(TakeOldInputs))
             && matches!(self.state, State::Connecting | State::Subscribing | State::Live | State::Closing);
         if !current {
             self.stats.stale_inputs = self.stats.stale_inputs.saturating_add(1);
@@ -77,17 +78,22 @@ impl Connection {
     fn enter(&mut self, state: State, cause: Cause) -> Option<Instant> {
         let config = &self.config;
         let now = self.now;
-        if state != State::Live {
+        if state != State::Live && !(state == State::Closed && mutant!(KeepTimersAfterTheEnd)) {
             self.timers.disarm_all();
         }
         match state {
             State::Connecting => {
-                self.link.epoch = self.link.epoch.wrapping_add(1);
-                self.timers.arm(Timer::Connect, now + config.connect_timeout);
+                if !mutant!(ReuseTheEpoch) {
+                    self.link.epoch = self.link.epoch.wrapping_add(1);
+                }
+                if !mutant!(DialWithoutADeadline) {
+                    self.timers.arm(Timer::Connect, now + config.connect_timeout);
+                }
             }
             State::Subscribing => {
-                self.heard = now;
-                self.probed = None;
+                if !mutant!(CarryTheSilenceOver) {
+                    (self.heard, self.probed) = (now, None);
+                }
                 self.probe_waits = false;
                 self.next_sequence = 0;
                 self.malformed_run = 0;
@@ -119,24 +125,27 @@ impl Connection {
             Cause::Loss(why) => why.retry(),
             Cause::None => Retry::Usual,
         };
-        let delay = self.backoff.next();
+        let retry = if mutant!(IgnoreTheVenuesDelay) { Retry::Usual } else { retry };
+        let delay = if mutant!(NeverSlowDown) { self.config.backoff_base } else { self.backoff.next() };
         let at = match retry {
             Retry::Usual | Retry::Never => self.now + delay,
             Retry::NotBefore(least) => self.now + delay.max(least),
         };
         if let (Cause::Failure(why), Retry::NotBefore(least)) = (cause, retry)
             && why.is_of_host()
+            && !mutant!(HoldOneLinkOnly)
         {
             self.limits.dials = self.limits.dials.hold_until(self.now + least);
         }
-        if self.is_last || self.is_exhausted() {
+        if (self.is_last && !mutant!(RetryAtTheEnd)) || self.is_exhausted() {
             return None;
         }
         Some(at.max(self.limits.dials.free_at()))
     }
 
     fn is_exhausted(&self) -> bool {
-        self.config.attempts_max.is_some_and(|most| self.backoff.attempts() >= most)
+        let attempts = self.backoff.attempts();
+        self.config.attempts_max.is_some_and(|most| attempts >= most && !mutant!(RetryWithoutALimit))
     }
 
     fn perform(&mut self, effect: Effect, before: State, cause: Cause, retry: Option<Instant>) {
@@ -144,12 +153,20 @@ impl Connection {
         match effect {
             Effect::Dial => {
                 // There was room for it, or this step would not be taken.
-                let _ = self.limits.take_dial(self.now);
+                if !mutant!(CountNoDials) {
+                    let _ = self.limits.take_dial(self.now);
+                }
                 self.shared.outputs.push(Output::Connect(link));
             }
             Effect::Abort => {
-                self.abandoned.links = self.abandoned.links.saturating_add(1);
-                self.shared.outputs.push(Output::Abort(link));
+                let counted = usize::from(!mutant!(HideAbandonedLinks));
+                self.abandoned.links = self.abandoned.links.saturating_add(counted);
+                if mutant!(DropTwice) {
+                    self.shared.outputs.push(Output::Abort(link));
+                }
+                if !mutant!(ForgetToDrop) {
+                    self.shared.outputs.push(Output::Abort(link));
+                }
             }
             Effect::ReportFailure => {
                 let why = match cause {
@@ -162,20 +179,28 @@ impl Connection {
             }
             Effect::ReportOpened => {
                 self.stats.connects = self.stats.connects.saturating_add(1);
-                self.report(Event::Opened { link, missing_since: self.missing_since });
+                if mutant!(ForgiveOnOpen) {
+                    self.backoff.reset();
+                }
+                let missing_since = self.missing_since.filter(|_| !mutant!(HideWhatIsMissing));
+                self.report(Event::Opened { link, missing_since });
             }
             Effect::Restore => self.each_stream(StreamInput::LinkUp),
             Effect::ReportLive => self.report(Event::Live { link }),
             Effect::FailAll => self.fail_all(),
             Effect::ReportLost => {
                 let why = match cause {
-                    Cause::Loss(why) => why,
-                    Cause::Failure(_) | Cause::None | Cause::Held(_) => Lost::Transport,
+                    Cause::Loss(why) if !mutant!(BlameTheTransport) => why,
+                    _ => Lost::Transport,
                 };
                 self.report(Event::Disconnected { link, why, retry });
             }
             Effect::SendClose => {
-                self.shared.outputs.push(Output::Close { link, code: 1000, reason: "" });
+                let code = if mutant!(CloseAsIfItHadBroken) { 1006 } else { 1000 };
+                self.shared.outputs.push(Output::Close { link, code, reason: "" });
+                if mutant!(CloseTwice) {
+                    self.shared.outputs.push(Output::Close { link, code, reason: "" });
+                }
             }
             Effect::ReportClosed => {
                 let reason = match (before, cause) {
@@ -205,18 +230,27 @@ impl Connection {
     }
 
     fn fail_all(&mut self) {
-        self.missing_since = Some(self.heard);
+        self.missing_since = Some(if mutant!(MissNothingBefore) { self.now } else { self.heard });
         self.cancel_waits = false;
         self.batches.clear();
-        while let Some((id, output, pending)) = self.in_flight.take_oldest() {
+        while !mutant!(LeaveTheWaiter)
+            && let Some((id, output, pending)) = self.in_flight.take_oldest()
+        {
             if let Pending::Application(about) | Pending::Limits(about) = pending {
-                self.abandoned.requests = self.abandoned.requests.saturating_add(1);
-                let handed_out = self.shared.outputs.was_handed_out(output);
+                let counted = usize::from(!mutant!(HideAbandonedRequests));
+                self.abandoned.requests = self.abandoned.requests.saturating_add(counted);
+                let handed_out = self.shared.outputs.was_handed_out(output) && !mutant!(CallLostUnsent);
+                let handed_out = handed_out || mutant!(CallUnsentLost);
                 let outcome = if handed_out { Outcome::Lost } else { Outcome::NotSent };
                 self.report(Event::Reply { request: RequestId(id), about, outcome });
             }
         }
-        self.shared.outputs.withdraw_sends(self.link);
+        if !mutant!(SendAfterTheEnd) {
+            self.shared.outputs.withdraw_sends(self.link);
+        }
+        if mutant!(ForgetTheWishes) {
+            self.subscriptions = crate::subscriptions::Subscriptions::new();
+        }
         self.each_stream(StreamInput::LinkDown);
     }
 
@@ -226,21 +260,21 @@ impl Connection {
         }
     }
 
-    /// To be called when subscriptions have moved: sends what is to be sent, and sees whether the link
-    /// is live, or of no use.
+    /// To be called when subscriptions have moved: sees whether the link is of no use, sends what is to be
+    /// sent, and sees whether the link is live.
     pub(crate) fn settle(&mut self) {
-        self.send_waiting();
-        if !matches!(self.state, State::Subscribing | State::Live) {
-            return;
-        }
-        if self.subscriptions.iter().any(|subscription| subscription.attempts >= ATTEMPTS_MAX) {
+        let is_open = matches!(self.state, State::Subscribing | State::Live);
+        let is_of_no_use = |it: &Subscription| it.attempts >= ATTEMPTS_MAX && !mutant!(AskForEver);
+        if is_open && self.subscriptions.iter().any(is_of_no_use) {
             for subscription in self.subscriptions.iter_mut() {
                 subscription.attempts = 0;
             }
-            self.input(Input::Unusable, Cause::Loss(Lost::Unresponsive));
-        } else if self.state == State::Subscribing {
+            return self.input(Input::Unusable, Cause::Loss(Lost::Unresponsive));
+        }
+        self.send_waiting();
+        if self.state == State::Subscribing {
             let open = |state: StreamState| matches!(state, StreamState::Wanted | StreamState::Requested);
-            if !self.subscriptions.iter().any(|subscription| open(subscription.state)) {
+            if mutant!(LiveOnOpen) || !self.subscriptions.iter().any(|it| open(it.state)) {
                 self.input(Input::Settled, Cause::None);
             }
         }

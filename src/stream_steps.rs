@@ -25,7 +25,7 @@ impl Connection {
         };
         subscription.state = next;
         subscription.due = None;
-        if next != StreamState::Synced {
+        if next != StreamState::Synced && !mutant!(KeepTheBook) {
             subscription.position = Position::default();
         }
         if next == StreamState::Wanted {
@@ -48,7 +48,12 @@ impl Connection {
         let mut rejected = false;
         for effect in effects {
             match effect {
+                StreamEffect::Join if mutant!(AskTwice) => {
+                    self.enqueue(id, true);
+                    self.enqueue(id, true);
+                }
                 StreamEffect::Join => self.enqueue(id, true),
+                StreamEffect::Leave if mutant!(NeverLeave) => {}
                 StreamEffect::Leave => self.enqueue(id, false),
                 StreamEffect::Delay => self.delay(id),
                 StreamEffect::ReportQuiet => {
@@ -69,6 +74,7 @@ impl Connection {
                         self.of_each_wish(id, |id| Event::Synced { id, symbol });
                     }
                 }
+                StreamEffect::ReportUnsubscribed if mutant!(LeaveInSilence) => {}
                 StreamEffect::ReportUnsubscribed => {
                     self.of_each_wish(id, |id| Event::Unsubscribed { id, stream, last: true });
                 }
@@ -134,7 +140,7 @@ impl Connection {
             }
         }
         let (confirmed, synced) = (subscription.confirmed, subscription.state == StreamState::Synced);
-        if confirmed && !is_first {
+        if confirmed && !is_first && !mutant!(TellTheFirstWishOnly) {
             self.report(Event::Subscribed { id: wish, stream });
         }
         if let Some(symbol) = stream.symbol().filter(|_| synced) {
@@ -162,12 +168,14 @@ impl Connection {
             return Err(CommandError::UnknownStream);
         }
         let (id, stream) = (subscription.id, subscription.stream);
-        if subscription.wishes.len() > 1 {
+        if subscription.wishes.len() > 1 && !mutant!(EndAllWishes) {
             subscription.wishes.retain(|other| *other != wish);
             self.report(Event::Unsubscribed { id: wish, stream, last: false });
             return Ok(());
         }
-        self.subscriptions.unroute(id);
+        if !mutant!(DeliverToTheEnd) {
+            self.subscriptions.unroute(id);
+        }
         self.stream_step(id, StreamInput::Unsubscribe);
         Ok(())
     }
@@ -187,8 +195,8 @@ impl Connection {
         for id in &batch.streams {
             let is_about = |subscription: &Subscription| {
                 // One that is to be left, as soon as the limits allow, is left whatever this says.
-                let is_left = matches!(subscription.state, StreamState::Leaving | StreamState::Resyncing);
-                subscription.request == request && !(batch.join && is_left)
+                let is_newest = subscription.request == request || mutant!(BelieveOldAnswers);
+                is_newest && !(batch.join && subscription.is_left())
             };
             if self.subscriptions.get(*id).is_some_and(is_about) {
                 self.stream_step(*id, input);
@@ -209,7 +217,7 @@ impl Connection {
             } else {
                 // Frames only note when they came.
                 let due = subscription.silence_max.map(|silence| subscription.heard + silence);
-                if due.is_none_or(|due| due > now) {
+                if due.is_none_or(|due| due > now) && !mutant!(CryQuiet) {
                     subscription.due = due;
                     continue;
                 }

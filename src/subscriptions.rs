@@ -64,6 +64,16 @@ impl Subscription {
         matches!(self.stream, Stream::Depth { .. })
     }
 
+    /// Whether the request for it was sent, and not answered yet.
+    pub(crate) const fn is_asked_for(&self) -> bool {
+        matches!(self.state, StreamState::Requested) && self.request != 0
+    }
+
+    /// Whether it is to be left, or the confirmation of that is awaited.
+    pub(crate) const fn is_left(&self) -> bool {
+        matches!(self.state, StreamState::Leaving | StreamState::Resyncing)
+    }
+
     /// Whether its snapshot is awaited.
     pub(crate) const fn awaits_snapshot(&self) -> bool {
         self.is_book() && matches!(self.state, StreamState::Active)

@@ -817,6 +817,42 @@ fn a_stale_input_does_not_cut_a_shutdown_short() {
     assert!(desk.events.last().unwrap().starts_with("closed"), "{:?}", desk.events);
 }
 
+/// L-012: the handshakes keep their time when links that would have had more are gone.
+#[test]
+fn closing_again_does_nothing() {
+    let slow = private().close_timeout(SECOND * 3);
+    let mut desk = Desk::new(ClientConfig::new(), &[public().close_timeout(SECOND * 2), slow]);
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    let (open, dialled) = (desk.link(0, 0), desk.link(1, 0));
+    desk.client.handle_connected(open, desk.now);
+    desk.client.close(desk.now);
+    desk.drain();
+    assert!(desk.aborts.contains(&dialled) && desk.closes.contains(&open));
+    let deadline = desk.client.deadline();
+    desk.client.close(desk.now);
+    assert_eq!(desk.client.deadline(), deadline);
+}
+
+/// A request that is given up together with its link was never sent: the heartbeat is due since the one before.
+#[test]
+fn a_heartbeat_is_due_since_what_was_sent() {
+    let mut desk = Desk::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 12)]);
+    desk.subscribe("btcusd@depth@100ms");
+    desk.open();
+    let link = desk.link(0, 0);
+    desk.client.handle_connected(link, desk.now);
+    desk.drain();
+    desk.frame(link, &format!("{{\"id\":1,{OK}}}"));
+    // No snapshot comes, then no answer to either request to leave.
+    desk.pass(SECOND * 14);
+    let last = desk.sent.len();
+    desk.pass(SECOND * 20);
+    assert_eq!((last, desk.sent.len()), (3, 3), "{:?}", desk.sent);
+    let due = desk.events.iter().find(|event| event.starts_with("heartbeat"));
+    assert_eq!(due.map(String::as_str), Some("heartbeat link 0.2 since 10"), "{:?}", desk.events);
+}
+
 /// L-012, L-013: any number of times, from any state, with whatever deadline.
 #[test]
 fn the_end_comes_once_and_by_the_earliest_deadline() {

@@ -485,6 +485,41 @@ fn a_book_that_was_never_seen_is_asked_for() {
     assert!(books.get("a").unwrap().live().is_some());
 }
 
+/// One announcement may tell of a loss on two links: the end of the first is no reason to wait for a
+/// snapshot that the second has brought already.
+#[test]
+fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
+    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let now = Instant::ZERO;
+    connection.subscribe(now, "a@depth".parse().unwrap()).unwrap();
+    connection.open(now).unwrap();
+    let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
+    let (mut scratch, mut books) = (Scratch::new(), Books::new());
+    for epoch in 1..=2 {
+        connection.handle_timeout(now + Duration::from_secs(60) * (epoch - 1));
+        let link = connection.link();
+        connection.handle_connected(link, now);
+        for text in [snapshot("a", 1, 2), frame(('a', 2))] {
+            let event = connection.handle_frame(link, now, Frame::Text(&text), &mut scratch);
+            event.iter().for_each(|event| queue.push(event));
+        }
+        // What crowds it out.
+        push(&mut queue, ('z', u64::from(epoch)));
+        if epoch == 1 {
+            connection.handle_lost(link, now, Lost::Reset);
+        }
+        while let Some(output) = connection.poll_output() {
+            if let Output::Event(event) = output {
+                queue.push(&event);
+            }
+        }
+    }
+    while let Some(event) = queue.take() {
+        books.apply(&event.as_event());
+    }
+    assert_eq!(books.to_resync().collect::<Vec<_>>(), ["a".parse().unwrap()]);
+}
+
 /// Balances and positions are whole again with the first update of another link, not with one that tells
 /// a part.
 #[test]

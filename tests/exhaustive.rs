@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use support::machine::Machine;
 use support::search::input::{Input, What};
-use support::search::{Figures, World, worlds};
+use support::search::{Figures, World, hunts, worlds};
 
 /// How long sequences are, if that is not said.
 const DEPTH: usize = 5;
@@ -32,14 +32,14 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_connection() {
-    every_input("connection", &worlds::connection(), (10558, 173274, 19));
+    every_input("connection", &worlds::connection(), (9971, 160663, 19));
 }
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (14109, 305863, 29));
+    every_input("client", &worlds::client(), (12961, 280404, 29));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (50546, 1007500, 28));
+        every_input("client, all inputs", &worlds::full_client(), (48292, 950962, 28));
     }
 }
 
@@ -94,4 +94,22 @@ fn every_sequence_of_a_client() {
         Input::Link(0, What::Accepted),
     ];
     every_sequence("client, from two live links", &world, &live, &ALL);
+}
+
+fn walk<M: Machine + 'static>(name: &str, world: &World<M>, length: usize) {
+    let (start, mut steps) = (Instant::now(), 0);
+    if let Some(prey) = world.hunt(300, length, &mut steps) {
+        panic!("{name}: after {steps} steps {}", prey.report());
+    }
+    println!("{name}: {steps} steps at random, {:?}", start.elapsed());
+}
+
+/// Those that find the mutants of `tests/mutants.rs` find nothing here.
+#[test]
+fn walks_at_random() {
+    walk("connection", &worlds::connection(), 50);
+    walk("strained", &hunts::strained(), 80);
+    walk("archived", &hunts::archived(), 50);
+    walk("client", &worlds::full_client(), 60);
+    walk("spread", &hunts::spread(), 120);
 }

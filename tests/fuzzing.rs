@@ -11,7 +11,12 @@ use support::{frames, script, targets};
 /// Every file of `fuzz/corpus`, past findings among them, and of `tests/corpus`.
 #[test]
 fn corpus() {
-    for (name, target) in [("frames", targets::frames as fn(&[u8])), ("decode", targets::decode)] {
+    let targets = [
+        ("frames", targets::frames as fn(&[u8])),
+        ("decode", targets::decode),
+        ("lifecycle", targets::lifecycle),
+    ];
+    for (name, target) in targets {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
         let mut files = 0;
         for entry in std::fs::read_dir(&folder).unwrap() {
@@ -23,6 +28,16 @@ fn corpus() {
     for frame in frames::corpus_of_all() {
         targets::frames(frame.text.as_bytes());
         targets::decode(frame.text.as_bytes());
+    }
+}
+
+/// Inputs of machines, at random.
+#[test]
+fn random_inputs() {
+    for seed in 0..1_000 {
+        let mut random = Random(seed);
+        let bytes: Vec<u8> = (0..80).map(|_| random.next() as u8).collect();
+        targets::lifecycle(&bytes);
     }
 }
 

@@ -1,55 +1,134 @@
 //! Lives of a client: whatever happens to it, it does what it should, and comes to its end.
+//!
+//! `GEMINI_WS_LIVES` says how many, `GEMINI_WS_SECONDS` for how long at most, `GEMINI_WS_SEED` which is the
+//! first (and the only one, if it is not said how many), `GEMINI_WS_THREADS` on how many threads.
+//! `GEMINI_WS_TELL=1` prints them call by call. Fast, with all checks:
+//!
+//! ```text
+//! GEMINI_WS_LIVES=1000000 cargo test --profile lives --test lives -- --nocapture
+//! ```
 
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gemini_ws::ClientConfig;
 use support::machine::Many;
 use support::observer::Observed;
 use support::world::World;
+use support::world::figures::Figures;
 use support::world::scenario::Scenario;
 
-fn plain(scenario: &Scenario, seed: u64) -> Many {
+/// So many are lived if nobody says how many, and what becomes of them is known.
+const LIVES: u64 = 4_000;
+const HASH: u64 = 0;
+
+/// Of so many lives one is that of a client which nobody observes, as observing takes its outputs at once.
+const ALONE_EACH: u64 = 16;
+
+/// Of so many lives one is compared with variations of itself, which costs as much as many others.
+const COMPARED_EACH: u64 = 1_024;
+
+/// A thread takes so many at a time.
+const PORTION: u64 = 64;
+
+fn alone(scenario: &Scenario, seed: u64) -> Many {
     Many::new(ClientConfig::new(), &scenario.settings, seed)
 }
 
-fn observed(scenario: &Scenario, seed: u64) -> Observed<Many> {
+fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
     let settings = scenario.settings.clone();
     let of_client = settings.clone();
     Observed::new(settings, move || Many::new(ClientConfig::new(), &of_client, seed))
 }
 
+/// Lives once; again and with its calls on record if something is wrong, so that the report has the
+/// shortest trace.
+fn live(world: &mut World, seed: u64) -> bool {
+    let is_compared = seed.is_multiple_of(COMPARED_EACH);
+    let once = AssertUnwindSafe(|| {
+        if seed % ALONE_EACH == 1 {
+            return world.live(seed, alone);
+        }
+        world.live(seed, |scenario, seed| {
+            let client = client(scenario, seed);
+            if is_compared { client.recording().reading() } else { client }
+        })
+    });
+    if catch_unwind(once).is_ok() {
+        return true;
+    }
+    eprintln!("seed {seed}: again, and on record");
+    let recorded =
+        AssertUnwindSafe(|| world.live(seed, |scenario, seed| client(scenario, seed).recording().reading()));
+    if catch_unwind(recorded).is_ok() {
+        eprintln!("seed {seed}: nothing is wrong when it is on record");
+    }
+    false
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
 #[test]
 fn lives() {
-    let count = std::env::var("GEMINI_WS_LIVES").map_or(2_000, |count| count.parse().unwrap());
-    let first = std::env::var("GEMINI_WS_SEED").map_or(0, |seed| seed.parse().unwrap());
-    let mut world = World::new();
-    let mut fails = 0;
-    world.is_told = std::env::var_os("GEMINI_WS_TELL").is_some();
+    let seed = number("GEMINI_WS_SEED");
+    let seconds = number("GEMINI_WS_SECONDS").map(Duration::from_secs);
+    let asked = number("GEMINI_WS_LIVES").or(seed.map(|_| 1)).or(seconds.map(|_| u64::MAX / 2));
+    let first = seed.unwrap_or(0);
+    let end = first.saturating_add(asked.unwrap_or(LIVES));
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let is_told = std::env::var_os("GEMINI_WS_TELL").is_some();
+
+    let (next, stops) = (AtomicU64::new(first), AtomicBool::new(false));
+    let (total, wrong) = (Mutex::new(Figures::new()), Mutex::new(Vec::new()));
     let begin = Instant::now();
-    for seed in first..first + count {
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            if std::env::var_os("PLAIN").is_some() {
-                world.live(seed, plain)
-            } else if std::env::var_os("REC").is_some() {
-                world.live(seed, |a, b| observed(a, b).recording().reading())
-            } else {
-                world.live(seed, observed)
-            }
-        }));
-        if let Err(cause) = result {
-            eprintln!("SEED {seed}");
-            drop(cause);
-            fails += 1;
-            world.figures.finish_life(0);
-            if fails > 15 {
-                break;
-            }
+    thread::scope(|scope| {
+        for _ in 0..number("GEMINI_WS_THREADS").unwrap_or(cores).max(1) {
+            scope.spawn(|| {
+                let mut world = World::new();
+                world.is_told = is_told;
+                while !stops.load(Ordering::Relaxed) && seconds.is_none_or(|most| begin.elapsed() < most) {
+                    let from = next.fetch_add(PORTION, Ordering::Relaxed);
+                    if from >= end {
+                        break;
+                    }
+                    for seed in from..(from + PORTION).min(end) {
+                        if !live(&mut world, seed) {
+                            wrong.lock().unwrap().push(seed);
+                            stops.store(true, Ordering::Relaxed);
+                            break;
+                        }
+                    }
+                }
+                total.lock().unwrap().add(&world.figures);
+            });
         }
+    });
+
+    let took = begin.elapsed().as_secs_f64();
+    let (total, wrong) = (total.into_inner().unwrap(), wrong.into_inner().unwrap());
+    println!("{total}");
+    let per_second = |count: u64| count as f64 / took;
+    println!(
+        "{took:.1} s: {:.0} lives, {:.0} calls, {:.0} events a second",
+        per_second(total.lives),
+        per_second(total.calls),
+        per_second(total.events)
+    );
+    for seed in &wrong {
+        println!("again: GEMINI_WS_SEED={seed} cargo test --test lives -- --nocapture");
     }
-    let seconds = begin.elapsed().as_secs_f64();
-    println!("{}", world.figures);
-    println!("{:.0} lives/s, missing {:?}", count as f64 / seconds, world.figures.missing());
+    assert!(wrong.is_empty(), "seeds of lives that went wrong: {wrong:?}");
+    if asked.is_none() {
+        assert_eq!(total.missing(), [""; 0], "what never happened");
+        assert_eq!(total.hash, HASH, "these lives are not those of before: {:#018x}", total.hash);
+    }
 }

@@ -8,6 +8,11 @@ pub fn frames(data: &[u8]) {
     support::targets::frames(data);
 }
 
+/// The inputs of a machine.
+pub fn lifecycle(data: &[u8]) {
+    support::targets::lifecycle(data);
+}
+
 /// One frame.
 pub fn decode(data: &[u8]) {
     support::targets::decode(data);

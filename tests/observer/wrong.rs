@@ -232,7 +232,7 @@ impl<M: Machine> Wrong<M> {
             (Fault::DiffersEachTime, output @ Output::Event(Event::Opened { .. })) => {
                 queue.push_back(output);
                 let more = Output::Event(Event::SequenceGap { expected: 0, got: 1 });
-                queue.extend((self.number % 2 == 0).then_some(more));
+                queue.extend(self.number.is_multiple_of(2).then_some(more));
             }
             (_, output) => queue.push_back(output),
         }

@@ -204,7 +204,9 @@ impl Inner for Connection {
 pub(crate) struct Many {
     pub(crate) client: Client,
     settings: Arc<[Settings]>,
+    /// Those that were removed as well: their links may not have ended.
     endpoints: Vec<(EndpointId, usize)>,
+    present: Vec<EndpointId>,
 }
 
 impl Inner for Many {
@@ -217,16 +219,22 @@ impl Inner for Many {
 impl Many {
     /// A client that has all of the endpoints.
     pub(crate) fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
-        let client = Client::new(config, seed);
-        let mut many = Many { client, settings: settings.into(), endpoints: Vec::new() };
+        let mut many = Many::without(config, settings, seed);
         for endpoint in 0..settings.len() {
             let _ = many.add(Instant::ZERO, endpoint);
         }
         many
     }
 
+    /// A client that may add any of the endpoints.
+    pub(crate) fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
+        let client = Client::new(config, seed);
+        Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() }
+    }
+
+    /// The newest, which may have been removed: that is for the client to say.
     fn id(&self, endpoint: usize) -> Result<EndpointId, CommandError> {
-        let newest = self.endpoints.iter().rev().find(|known| known.1 == endpoint);
+        let newest = self.endpoints.iter().rfind(|known| known.1 == endpoint);
         newest.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
     }
 }
@@ -238,13 +246,20 @@ impl Machine for Many {
 
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
         let settings = self.settings.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
+        if self.id(endpoint).is_ok_and(|id| self.present.contains(&id)) {
+            return Err(CommandError::Ambiguous);
+        }
         let id = self.client.add(now, settings.config())?;
         self.endpoints.push((id, endpoint));
+        self.present.push(id);
         Ok(())
     }
 
     fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
-        self.client.remove(now, self.id(endpoint)?)
+        let id = self.id(endpoint)?;
+        self.client.remove(now, id)?;
+        self.present.retain(|present| *present != id);
+        Ok(())
     }
 
     fn subscribe_at(&mut self, now: Instant, wanted: Wanted) -> Result<StreamId, CommandError> {

@@ -35,7 +35,7 @@ fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
     let observed = perform(script, is_recorded);
     observed.violation().map_or(Ok(()), |violation| Err(violation.clone()))?;
     // What a copy does when it is left alone costs more than the script.
-    if script.len() % 8 == 0 {
+    if script.len().is_multiple_of(8) {
         observed.fork_checks()?;
     }
     if is_recorded { observed.metamorphic_checks() } else { Ok(()) }

@@ -4,6 +4,10 @@ use std::cell::RefCell;
 
 use gemini_ws::Scratch;
 
+use super::machine::Machine;
+use super::observer::shrink::Found;
+use super::search::hunts::{self, Prey};
+use super::search::{World, worlds};
 use super::{decimals, oracle, script};
 
 thread_local! {
@@ -20,6 +24,34 @@ pub(crate) fn frames(data: &[u8]) {
             frame(line, used);
         }
     });
+}
+
+/// So many inputs are made, as the checks of a whole life cost more than the life.
+const INPUTS_MAX: usize = 256;
+
+/// What happens to a machine, an input a byte; the first one says among what it lives.
+pub(crate) fn lifecycle(data: &[u8]) {
+    let Some((world, inputs)) = data.split_first() else { return };
+    match world % 4 {
+        0 => follow(&hunts::strained(), inputs),
+        1 => follow(&hunts::spread(), inputs),
+        2 => follow(&hunts::archived(), inputs),
+        _ => follow(&worlds::full_client(), inputs),
+    }
+}
+
+/// Each byte names an input of the world's alphabet.
+fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
+    let named = |byte: &u8| world.alphabet[usize::from(*byte) % world.alphabet.len()];
+    let inputs: Vec<_> = bytes.iter().take(INPUTS_MAX).map(named).collect();
+    let mut state = world.begin().recording().reading();
+    world.play(&inputs, &mut state);
+    let found = state.violation().map(|violation| (violation.clone(), Found::Trace));
+    let found = found.or_else(|| Some((state.fork_checks().err()?, Found::Fork)));
+    let found = found.or_else(|| Some((state.metamorphic_checks().err()?, Found::Metamorphosis)));
+    if let Some((violation, by)) = found {
+        panic!("{}", Prey { violation, by, state }.report());
+    }
 }
 
 /// One frame of any bytes, which any endpoint may have sent.

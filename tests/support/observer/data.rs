@@ -3,7 +3,7 @@
 
 use gemini_ws::{
     Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Stats, Stream,
-    StreamId,
+    StreamId, Trade,
 };
 
 use super::super::machine::Machine;
@@ -112,6 +112,7 @@ impl Shadow {
         match event {
             Event::DepthSnapshot(depth) => self.snapshot(link, endpoint, index, depth),
             Event::DepthUpdate(depth) => self.update(link, endpoint, index, depth),
+            Event::Trade(trade) => self.trade(index, trade),
             _ => {}
         }
     }
@@ -132,8 +133,6 @@ impl Shadow {
 
     fn snapshot(&mut self, link: LinkId, endpoint: Endpoint, index: usize, depth: &Depth<'_>) {
         let (now, last) = (self.step, depth.last_update_id.unwrap_or(0));
-        // A link that is closing asks for nothing any more.
-        let is_closing = self.leg_mut(link.slot()).closing.is_some();
         let feed = &self.feeds[index];
         let (stream, asked) = (feed.stream, feed.asked);
         if endpoint == Endpoint::Streams {
@@ -141,7 +140,7 @@ impl Shadow {
                 self.fail("I-63", format!("{stream}: a snapshot in the middle, at {last}"));
             } else if depth.first_update_id != depth.last_update_id {
                 self.fail("I-63", format!("{stream}: changes until {last} are taken for a snapshot"));
-            } else if asked.is_none_or(|asked| asked.link != link) && !is_closing {
+            } else if asked.is_none_or(|asked| asked.link != link) {
                 self.fail("I-60", format!("{stream}: a snapshot that was not asked for: {asked:?}"));
             }
         }
@@ -171,6 +170,20 @@ impl Shadow {
             self.fail("I-65", format!("{stream}: {last} is told after {before}"));
         } else if depth.first_update_id.is_none_or(|first| first > before.saturating_add(slack)) {
             self.fail("I-62", format!("{stream}: {:?} is told after {before}", depth.first_update_id));
+        }
+    }
+
+    /// A trade that was told before is marked. Those of one frame come in any order.
+    fn trade(&mut self, index: usize, trade: &Trade<'_>) {
+        let step = self.step;
+        let feed = &mut self.feeds[index];
+        if feed.trades_before.0 != step {
+            feed.trades_before = (step, feed.newest_trade);
+        }
+        let is_replay = feed.trades_before.1.is_some_and(|newest| trade.trade_id <= newest);
+        feed.newest_trade = feed.newest_trade.max(Some(trade.trade_id));
+        if trade.is_replay != is_replay {
+            self.fail("I-65", format!("told before: {is_replay}, and {trade:?}"));
         }
     }
 
@@ -207,13 +220,15 @@ impl Shadow {
 
     /// A frame that cannot be read may have been a change of a book that is live.
     pub(crate) fn malformed(&mut self, step: &Step<'_>, frame: &str) {
-        if !frame.contains("\"depthUpdate\"") {
-            return;
-        }
-        let Some(symbol) = frame.split_once("\"s\":\"").and_then(|(_, rest)| rest.split('"').next()) else {
+        let Act::Frame(link, _) = step.act else { return };
+        let (kind, before_symbol) = match self.endpoint_of(link) {
+            Endpoint::Streams => ("\"depthUpdate\"", "\"s\":\""),
+            _ => ("\"l2_updates\"", "\"symbol\":\""),
+        };
+        let Some((_, rest)) = frame.split_once(before_symbol).filter(|_| frame.contains(kind)) else {
             return;
         };
-        let Act::Frame(link, _) = step.act else { return };
+        let symbol = rest.split('"').next().unwrap_or_default();
         let book = self.feed(link.slot(), Topic::Depth, Some(symbol));
         let is_live = book.is_some_and(|index| self.feeds[index].synced.is_some());
         let told = step.outputs.iter().any(|output| {
@@ -272,7 +287,7 @@ impl Shadow {
         if actual.stale_inputs < self.stats.stale_inputs || actual.resyncs < self.stats.resyncs {
             self.fail("I-35", format!("counters fell: {:?} to {actual:?}", self.stats));
         }
-        let counted = actual.stale_inputs - self.stats.stale_inputs;
+        let counted = actual.stale_inputs.saturating_sub(self.stats.stale_inputs);
         (self.stats.stale_inputs, self.stats.resyncs) = (actual.stale_inputs, actual.resyncs);
         if actual != self.stats {
             let what = format!("{:?} {:?}: {actual:?}, not {:?}", step.act, step.event, self.stats);

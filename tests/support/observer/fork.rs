@@ -16,6 +16,9 @@ use super::{Observed, Violation};
 /// So many ticks bring a machine through all that it can wait for.
 const TICKS_MAX: usize = 10_000;
 
+/// An honest peer is not silent for longer.
+const PINGED_EACH: Duration = Duration::from_secs(5);
+
 type Checked = Result<(), Violation>;
 
 fn fail(id: &'static str, what: String) -> Checked {
@@ -37,12 +40,12 @@ impl<M: Machine> Observed<M> {
             .and_then(|()| self.finds_silence())
             .and_then(|()| self.converges());
         match checked {
-            Err(violation) if !self.is_lenient => panic!("{}", report(self, &violation, Found::InFork)),
+            Err(violation) if !self.is_lenient => panic!("{}", report(self, &violation, Found::Fork)),
             checked => checked,
         }
     }
 
-    /// A copy that records nothing and keeps its violation.
+    /// A copy that keeps its violation, and records what only it does.
     fn fork(&self) -> Observed<M> {
         Observed {
             machine: self.machine.clone(),
@@ -51,14 +54,22 @@ impl<M: Machine> Observed<M> {
             names: self.names.clone(),
             outputs: Vec::new(),
             waiting: std::collections::VecDeque::new(),
-            calls: None,
+            calls: self.calls.as_ref().map(|_| Vec::new()),
             reader: self.reader.clone(),
             is_lenient: true,
         }
     }
 
     fn found(&self) -> Checked {
-        self.violation().map_or(Ok(()), |violation| Err(violation.clone()))
+        let Some(Violation { id, what }) = self.violation() else { return Ok(()) };
+        let mut what = what.clone();
+        for call in self.calls() {
+            what += &format!("\n  then {call}");
+        }
+        for output in &self.waiting {
+            what += &format!("\n    {output:?}");
+        }
+        Err(Violation { id, what })
     }
 
     fn longest_wait(&self) -> Duration {
@@ -159,7 +170,8 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-13: ticks alone lead out of every state that waits for the outside.
+    /// I-13: ticks alone lead out of every state that waits for the outside, also if the peer sends nothing but
+    /// signs of life.
     fn moves_by_itself(&self) -> Checked {
         let mut waiting: Vec<(LinkId, State)> = Vec::new();
         self.each_link(|link, _, state| {
@@ -167,21 +179,31 @@ impl<M: Machine> Observed<M> {
                 waiting.push((link, state));
             }
         });
-        let mut fork = self.fork();
-        let until = fork.shadow.now + fork.longest_wait();
-        for _ in 0..TICKS_MAX {
-            fork.each_link(|link, _, state| waiting.retain(|waits| waits.0 != link || waits.1 == state));
-            let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
-            fork.handle_timeout(deadline.at.max(fork.shadow.now));
-            while fork.poll_output().is_some() {}
-            fork.found()?;
+        for says_ping in [false, true] {
+            let mut waiting = waiting.clone();
+            let mut fork = self.fork();
+            let until = fork.shadow.now + fork.longest_wait();
+            for _ in 0..TICKS_MAX {
+                fork.each_link(|link, _, state| waiting.retain(|waits| waits.0 != link || waits.1 == state));
+                let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
+                let now = deadline.at.max(fork.shadow.now);
+                fork.handle_timeout(now);
+                while fork.poll_output().is_some() {}
+                if says_ping {
+                    fork.all_hear(now, None);
+                }
+                fork.found()?;
+            }
+            waiting.retain(|(link, state)| {
+                let mut same = false;
+                fork.each_link(|of, _, now| same |= of == *link && now == *state);
+                same
+            });
+            if !waiting.is_empty() {
+                return fail("I-13", format!("by {until:?} still {waiting:?}"));
+            }
         }
-        waiting.retain(|(link, state)| {
-            let mut same = false;
-            fork.each_link(|of, _, now| same |= of == *link && now == *state);
-            same
-        });
-        if waiting.is_empty() { Ok(()) } else { fail("I-13", format!("by {until:?} still {waiting:?}")) }
+        Ok(())
     }
 
     /// I-50: a link on which nothing comes is given up, whatever comes on others.
@@ -200,7 +222,7 @@ impl<M: Machine> Observed<M> {
                 let now = deadline.at.max(fork.shadow.now);
                 fork.handle_timeout(now);
                 while fork.poll_output().is_some() {}
-                fork.others_hear(slot, now);
+                fork.all_hear(now, Some(slot));
                 fork.found()?;
                 if !fork.shadow.legs[slot].is_open(link) {
                     break;
@@ -213,11 +235,11 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    fn others_hear(&mut self, slot: usize, now: Instant) {
-        for other in 0..self.shadow.legs.len() {
-            let leg = &self.shadow.legs[other];
+    fn all_hear(&mut self, now: Instant, except: Option<usize>) {
+        for slot in 0..self.shadow.legs.len() {
+            let leg = &self.shadow.legs[slot];
             if let (Some(link), Phase::Open) = (leg.link, leg.phase)
-                && other != slot
+                && Some(slot) != except
             {
                 self.handle_frame(link, now, Frame::Ping(b""), &mut Scratch::new());
             }
@@ -232,7 +254,9 @@ impl<M: Machine> Observed<M> {
             is_idle &= state == State::Idle;
             is_given_up |= state == State::Closed;
         });
-        if is_idle || is_given_up || self.shadow.closing.is_some() {
+        // This peer has no data but books, so streams that may not be silent are asked for again and again.
+        let is_quiet = self.shadow.feeds.iter().any(|feed| feed.silence_max.is_some());
+        if is_idle || is_given_up || is_quiet || self.shadow.closing.is_some() {
             return Ok(());
         }
         let mut fork = self.fork();
@@ -247,11 +271,13 @@ impl<M: Machine> Observed<M> {
         for _ in 0..TICKS_MAX {
             peer.serve(&mut fork);
             fork.found()?;
-            if fork.is_terminated() || fork.has_converged() {
+            if fork.is_terminated() || fork.has_converged() || fork.has_given_up() {
                 return Ok(());
             }
             let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
-            fork.handle_timeout(deadline.at.max(fork.shadow.now));
+            let next = fork.shadow.now + PINGED_EACH;
+            fork.handle_timeout(deadline.at.max(fork.shadow.now).min(next));
+            fork.all_hear(fork.shadow.now, None);
         }
         fail(
             "I-29",
@@ -259,9 +285,18 @@ impl<M: Machine> Observed<M> {
         )
     }
 
+    /// What was asked for before was not answered, for the last time that was allowed.
+    fn has_given_up(&self) -> bool {
+        let mut any = false;
+        self.each_link(|_, _, state| any |= state == State::Closed);
+        any
+    }
+
     fn has_converged(&self) -> bool {
         let mut all = true;
-        self.each_link(|_, _, state| all &= state == State::Live);
+        // A client has closed what nobody wants.
+        let is_spare = |link: LinkId| M::MANAGES_LINKS && !self.shadow.is_wanted(link.slot());
+        self.each_link(|link, _, state| all &= state == State::Live && !is_spare(link));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
             all &= state == if is_book { StreamState::Synced } else { StreamState::Active };

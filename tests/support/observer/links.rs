@@ -1,16 +1,19 @@
 //! Links: what may follow what between a dial and its end, and why a link ends.
 
-use gemini_ws::lifecycle::{Cell, Effect, Input, LINK, State, link_step};
 use std::time::Duration;
 
+use gemini_ws::lifecycle::{Effect, State};
 use gemini_ws::{
     Abandoned, CloseReason, ConnectFailure, Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Lost,
     Output, ShutdownStep,
 };
 
 use super::super::machine::Machine;
-use super::call::{Act, Answer, Kind};
+use super::call::{Act, Answer};
 use super::limits::Counted;
+use super::paths::{
+    Path, asked_for_by_failure, asked_for_by_loss, failure_is_fatal, is_of_host, loss_is_fatal,
+};
 use super::shadow::{Phase, Shadow, Step};
 
 impl Shadow {
@@ -163,7 +166,8 @@ impl Shadow {
     fn ended(&mut self, link: LinkId, is_fatal: bool, asked_for: Option<Duration>, retry: Option<Instant>) {
         let step = self.step;
         let settings = self.settings_of(link.slot());
-        let (attempts_max, stable_after, now) = (settings.attempts_max, settings.stable_after, self.now);
+        let (attempts_max, stable_after) = (settings.attempts_max, settings.stable_after);
+        let now = self.now;
         let is_closing = self.closing.is_some();
         let leg = self.leg_mut(link.slot());
         leg.phase = Phase::Ended;
@@ -173,10 +177,10 @@ impl Shadow {
         leg.attempts = leg.attempts.saturating_add(1);
         // Whether the row has begun afresh may not be known.
         let is_exhausted = attempts_max.is_some_and(|most| leg.attempts >= most);
-        let may_be_stable = leg.live.is_some_and(|since| now >= since + stable_after);
-        let is_certain = leg.likelihood.is_finite() && !may_be_stable;
+        let is_stable = leg.live.is_some_and(|since| now >= since + stable_after);
+        let is_certain = leg.likelihood.is_finite() && !is_stable;
         let is_right = match retry {
-            Some(_) => !is_last && !(is_exhausted && is_certain),
+            Some(_) => !(is_last || is_exhausted && is_certain),
             None => is_last || is_exhausted,
         };
         if !is_right {
@@ -226,7 +230,9 @@ impl Shadow {
         if !is_right {
             self.fail("I-08", format!("{link} is closed by us, and nobody asked for it"));
         }
-        if self.outstanding.iter().any(|request| request.link.is_none()) {
+        let is_removed = self.removed.contains(&self.legs[link.slot()].endpoint);
+        let is_hasty = by.is_none() && !is_removed && self.outstanding.iter().any(|it| it.link == Some(link));
+        if is_hasty || self.outstanding.iter().any(|request| request.link.is_none()) {
             self.fail("I-42", format!("a Close frame for {link} before {:?}", self.outstanding));
         }
     }
@@ -322,7 +328,7 @@ impl Shadow {
             _ => true,
         };
         // A client may have been told of it before, link by link.
-        if !is_true && !(self.is_client && !matches!(reason, CloseReason::Requested)) {
+        if !is_true && (!self.is_client || reason == CloseReason::Requested) {
             self.fail("I-08", format!("the end with {reason:?} upon {:?}", step.act));
         }
     }
@@ -338,7 +344,8 @@ impl Shadow {
         }
         let requested = matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean);
         let given_up = leg.given_up;
-        if requested {
+        // One that was given up keeps its place, unless nobody wants it any more.
+        if requested || leg.makes_room() {
             leg.restart();
         }
         if requested == is_wanted && (requested || !given_up) {
@@ -362,13 +369,15 @@ impl Shadow {
         let (now, every) = (self.now, self.settings_of(link.slot()).heartbeat_every);
         let sent = self.leg_mut(link.slot()).sent;
         let is_due = every.is_some_and(|every| now >= since + every);
-        if !matches!(step.act, Act::Timeout) || !is_due || since != sent {
+        // What was withdrawn with its link counts as sent.
+        if !matches!(step.act, Act::Timeout) || !is_due || since < sent {
             self.fail("I-08", format!("{link} has sent nothing since {since:?}: {sent:?}, at {now:?}"));
         }
     }
 
     /// The end is wanted by then, or earlier.
     pub(crate) fn close_by(&mut self, deadline: Instant) {
+        self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
         self.closing = Some(by);
         for leg in &mut self.legs {
@@ -381,7 +390,8 @@ impl Shadow {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
         let own = (!self.is_client).then(|| self.settings[0].close_timeout);
-        timeouts.chain(own).max().unwrap_or_default()
+        let longest = timeouts.chain(own).max().unwrap_or_default();
+        self.close_timeout.unwrap_or(longest)
     }
 
     pub(crate) fn revived(&mut self, step: &Step<'_>) {
@@ -402,7 +412,7 @@ impl Shadow {
     }
 
     /// Whether a stream wants the link, or its endpoint one that stays open.
-    fn is_wanted(&self, slot: usize) -> bool {
+    pub(crate) fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stay_open.unwrap_or(match settings.endpoint {
             Endpoint::Streams => settings.authenticated,
@@ -422,8 +432,7 @@ impl Shadow {
             return;
         }
         self.removed.push(endpoint);
-        let slots: Vec<bool> = self.legs.iter().map(|leg| leg.endpoint == endpoint).collect();
-        for feed in self.feeds.iter_mut().filter(|feed| slots.get(feed.slot) == Some(&true)) {
+        for feed in self.feeds.iter_mut().filter(|feed| feed.endpoint == endpoint) {
             feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
         }
     }
@@ -453,6 +462,7 @@ impl Shadow {
 
     /// What was given up for the ends of links is what the application is told of.
     fn check_abandoned(&mut self) {
+        self.abandoned.0 += self.unsent.len();
         for link in &self.ended_for_good {
             self.abandoned.0 += self.presumed_lost.iter().filter(|lost| *lost == link).count();
             self.abandoned.1 += self.dropped.iter().filter(|dropped| *dropped == link).count();
@@ -475,6 +485,9 @@ impl Shadow {
             leg.restart();
         }
         let begins_anew = leg.is_restarted;
+        if now.is_none() && was_listed {
+            self.forget_wishes(slot);
+        }
         if self.effects.is_empty() && (now == Some(before) || (now.is_none() && !was_listed)) {
             return;
         }
@@ -499,6 +512,12 @@ impl Shadow {
             let what = format!("{:?} is too late and did {:?} {:?}", step.act, step.event, step.outputs);
             self.fail("I-19", what);
         }
+        if let Act::Connected(link) = step.act
+            && step.outputs.is_empty()
+            && !self.leg_mut(link.slot()).is_open(link)
+        {
+            self.fail("I-18", format!("{link} has connected too late, and the driver keeps it"));
+        }
     }
 
     /// A refused command did nothing.
@@ -508,117 +527,5 @@ impl Shadow {
         {
             self.fail("I-22", format!("refused with {error:?}, and yet {:?}", step.outputs));
         }
-    }
-}
-
-/// What is known of the way from one state to another in a step.
-struct Path {
-    kind: Kind,
-    is_client: bool,
-    begins_anew: bool,
-    now: Option<State>,
-}
-
-impl Path {
-    /// Whether rows of the table lead from a state to the one now and show what was shown; so many at most.
-    fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
-        let is_there = match self.now {
-            Some(now) => now == from,
-            None => matches!(from, State::Idle | State::Closed),
-        };
-        if shown.is_empty() && is_there {
-            return true;
-        }
-        if rows == 0 {
-            return false;
-        }
-        if from == State::Closed && self.begins_anew && self.leads(State::Idle, shown, rows - 1) {
-            return true;
-        }
-        LINK.iter().any(|(input, _)| {
-            let Cell::Go(next, effects) = link_step(from, *input) else { return false };
-            let mut visible = effects.iter().filter(|effect| self.is_visible(**effect));
-            let count = visible.clone().count();
-            count <= shown.len()
-                && self.may_cause(*input)
-                && shown.iter().zip(&mut visible).all(|(a, b)| a == b)
-                && self.leads(next, &shown[count..], rows - 1)
-        })
-    }
-
-    /// Whether an effect can be seen among the outputs.
-    const fn is_visible(&self, effect: Effect) -> bool {
-        match effect {
-            Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send => false,
-            // A client tells of its links in its own words.
-            Effect::ReportClosed => !self.is_client,
-            Effect::Dial
-            | Effect::Abort
-            | Effect::ReportFailure
-            | Effect::ReportOpened
-            | Effect::ReportLive
-            | Effect::ReportLost
-            | Effect::SendClose => true,
-        }
-    }
-
-    /// Whether what is done can be this input of the table, or lead to it.
-    const fn may_cause(&self, input: Input) -> bool {
-        let kind = self.kind;
-        match input {
-            Input::Open | Input::OpenLater => self.is_client || matches!(kind, Kind::Open),
-            Input::Connected => matches!(kind, Kind::Connected),
-            Input::ConnectFailed | Input::ConnectRefused => matches!(kind, Kind::ConnectFailed),
-            Input::Frame | Input::Request | Input::Subscribe => false,
-            Input::Settled | Input::Exhausted => true,
-            Input::Unusable => matches!(kind, Kind::Frame | Kind::Timeout),
-            Input::Lost | Input::LostForGood => matches!(kind, Kind::Lost | Kind::CloseFrame),
-            Input::Close => self.is_client || matches!(kind, Kind::Close),
-            Input::ConnectTimeout | Input::RetryDue | Input::Silence | Input::CloseTimeout => {
-                matches!(kind, Kind::Timeout)
-            }
-        }
-    }
-}
-
-/// Whether another attempt of the same kind cannot succeed.
-const fn failure_is_fatal(why: ConnectFailure) -> bool {
-    matches!(
-        why,
-        ConnectFailure::Cancelled
-            | ConnectFailure::InvalidUrl
-            | ConnectFailure::Certificate
-            | ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. }
-    )
-}
-
-/// Whether the peer said: do not come back like this.
-const fn loss_is_fatal(why: Lost) -> bool {
-    matches!(why, Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) })
-}
-
-const SLOW_DOWN: Duration = Duration::from_secs(30);
-
-/// Whether the venue wants fewer attempts from this address.
-const fn is_of_host(why: ConnectFailure) -> bool {
-    matches!(
-        why,
-        ConnectFailure::Status { status: 429, .. } | ConnectFailure::Status { retry_after: Some(_), .. }
-    )
-}
-
-/// The delay that the venue asks for.
-const fn asked_for_by_failure(why: ConnectFailure) -> Option<Duration> {
-    match why {
-        ConnectFailure::Status { retry_after: Some(delay), .. } => Some(delay),
-        ConnectFailure::Status { status: 429 | 503, .. } => Some(SLOW_DOWN),
-        _ => None,
-    }
-}
-
-const fn asked_for_by_loss(why: Lost) -> Option<Duration> {
-    match why {
-        Lost::Closed { code: Some(1008 | 1013) } => Some(SLOW_DOWN),
-        _ => None,
     }
 }

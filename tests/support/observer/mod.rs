@@ -11,13 +11,14 @@ pub(crate) mod fork;
 mod limits;
 mod links;
 pub(crate) mod metamorphic;
+mod paths;
 pub(crate) mod reader;
 mod requests;
 mod response;
 pub(crate) mod shadow;
 pub(crate) mod shrink;
 mod time;
-mod wishes;
+pub(crate) mod wishes;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -219,7 +220,7 @@ impl<M: Machine> Observed<M> {
         if !self.is_lenient
             && let Some(violation) = &self.shadow.violation
         {
-            panic!("{}", shrink::report(self, violation, shrink::Found::InTrace));
+            panic!("{}", shrink::report(self, violation, shrink::Found::Trace));
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gemini_ws::{
-    Balances, Book, Books, Decimal, Depth, Event, EventBuf, Level, OrderBook, Orders, Positions, Side, Stream,
+    Balances, Book, Books, Decimal, Depth, Event, EventBuf, Level, OrderBook, Orders, Positions, Side,
+    StaleReason, Stream,
 };
 
 use super::Violation;
@@ -32,14 +33,16 @@ fn fail(id: &'static str, what: String) -> Checked {
 
 impl Default for Reader {
     fn default() -> Reader {
-        Reader::with(|books, event| drop(books.apply(event)))
+        Reader::with(|books, event| {
+            books.apply(event);
+        })
     }
 }
 
 impl Reader {
     pub(crate) fn with(apply: fn(&mut Books, &Event<'_>)) -> Reader {
         Reader {
-            books: Books::new().trust_crossed(),
+            books: Books::new(),
             apply,
             orders: Orders::new(),
             balances: Balances::new(),
@@ -78,7 +81,7 @@ impl Reader {
     fn part(&mut self, event: &Event<'_>) -> Checked {
         match event {
             Event::DepthSnapshot(depth) => {
-                self.plain.insert(depth.symbol.to_ascii_lowercase(), (None, Plain::default()));
+                self.plain.entry(depth.symbol.to_ascii_lowercase()).or_default().1 = Plain::default();
                 self.change(depth)
             }
             Event::DepthUpdate(depth) => self.change(depth),
@@ -144,9 +147,15 @@ impl Reader {
                 }
             }
         }
-        match self.books.get(depth.symbol).and_then(Book::live) {
-            Some(book) => agree(depth.symbol, book, plain),
-            None => fail("I-60", format!("{} is not live after {:?}", depth.symbol, depth.last_update_id)),
+        let best = (plain[0].keys().next_back(), plain[1].keys().next());
+        let is_crossed = matches!(best, (Some(bid), Some(ask)) if bid >= ask);
+        match self.books.get(depth.symbol) {
+            Some(Book::Live(book)) if is_crossed => fail("I-64", format!("{}: {book:?}", depth.symbol)),
+            Some(Book::Live(book)) => agree(depth.symbol, book, plain),
+            Some(Book::Stale { reason: StaleReason::Crossed, last }) if is_crossed => {
+                agree(depth.symbol, last, plain)
+            }
+            other => fail("I-60", format!("{} after {:?}: {other:?}", depth.symbol, depth.last_update_id)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Requests: each is written once, answered once, and by its own link.
 
 use gemini_ws::{
-    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId, ShutdownStep,
+    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId,
+    ShutdownStep, Subject,
 };
 
 use super::call::{Act, Answer};
@@ -133,13 +134,12 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, outcome: &Outcome<'_>) {
+    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &Outcome<'_>) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
             // A shutdown cancels orders by itself, and this is the first that is heard of it.
-            if self.closing.is_some() && matches!(outcome, Outcome::NotSent) && id.get() > self.newest_request
-            {
-                self.newest_request = id.get();
-                self.abandoned.0 += 1;
+            let is_own = about == Subject::CancelSessionOrders && !self.unsent.contains(&id);
+            if self.closing.is_some() && matches!(outcome, Outcome::NotSent) && is_own {
+                self.unsent.push(id);
                 return;
             }
             return self.fail("I-22", format!("a reply to {id:?}, which nobody waits for"));
@@ -233,9 +233,11 @@ impl Shadow {
             _ => 0,
         };
         let items = self.wishes.len() + self.feeds.len() + self.written.len() + self.legs.len();
-        let replies =
-            step.outputs.iter().filter(|output| matches!(output, Output::Event(Event::Reply { .. }))).count();
-        let most = 16 + 4 * (items + replies) + bytes;
+        let ends = |output: &&Output| {
+            matches!(output, Output::Event(Event::Reply { .. } | Event::Unsubscribed { .. }))
+        };
+        let ended = step.outputs.iter().filter(ends).count();
+        let most = 16 + 4 * (items + ended) + bytes;
         if step.outputs.len() > most {
             self.fail("I-15", format!("{} outputs upon {:?}", step.outputs.len(), step.act));
         }

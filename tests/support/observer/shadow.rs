@@ -2,9 +2,12 @@
 //! between them. This file has the state and the order of a step; the checks stand beside it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State, StreamState};
-use gemini_ws::{Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, ShutdownStep, Stats, StreamId};
+use gemini_ws::{
+    Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId, ShutdownStep, Stats, StreamId,
+};
 
 use super::super::machine::{Machine, Settings};
 use super::Violation;
@@ -17,6 +20,8 @@ use super::wishes::Feed;
 #[derive(Clone, Debug)]
 pub(crate) struct Leg {
     pub(crate) endpoint: usize,
+    /// That of the link here at the end of the step.
+    next_endpoint: usize,
     pub(crate) link: Option<LinkId>,
     pub(crate) phase: Phase,
     /// By the table.
@@ -64,6 +69,7 @@ impl Leg {
     fn new(endpoint: usize) -> Leg {
         Leg {
             endpoint,
+            next_endpoint: endpoint,
             link: None,
             phase: Phase::None,
             state: State::Idle,
@@ -90,7 +96,13 @@ impl Leg {
     pub(crate) fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.likelihood) = (0, 0.0);
+        self.endpoint = self.next_endpoint;
         self.is_restarted = true;
+    }
+
+    /// Whether there is a link to another endpoint here at the end of the step.
+    pub(crate) fn makes_room(&self) -> bool {
+        self.endpoint != self.next_endpoint
     }
 
     pub(crate) fn is_open(&self, link: LinkId) -> bool {
@@ -134,6 +146,8 @@ pub(crate) struct Shadow {
     pub(crate) newest_wish: Option<StreamId>,
     /// The application wants an end; by when.
     pub(crate) closing: Option<Instant>,
+    /// The longest time for a closing handshake when it wanted that first.
+    pub(crate) close_timeout: Option<Duration>,
     pub(crate) shutdown: Option<ShutdownStep>,
     /// Endpoints that were removed.
     pub(crate) removed: Vec<usize>,
@@ -145,6 +159,8 @@ pub(crate) struct Shadow {
     pub(crate) presumed_lost: Vec<LinkId>,
     /// Links that were dropped in this step, and those that have ended for good.
     pub(crate) dropped: Vec<LinkId>,
+    /// Requests of a shutdown that came too late to be handed out, of whichever link.
+    pub(crate) unsent: Vec<RequestId>,
     pub(crate) ended_for_good: Vec<LinkId>,
     /// Links that were told to be closed.
     pub(crate) links_closed: usize,
@@ -174,6 +190,7 @@ impl Shadow {
             newest_written: 0,
             newest_wish: None,
             closing: None,
+            close_timeout: None,
             shutdown: None,
             removed: Vec::new(),
             terminated: false,
@@ -181,6 +198,7 @@ impl Shadow {
             effects: Vec::new(),
             presumed_lost: Vec::new(),
             dropped: Vec::new(),
+            unsent: Vec::new(),
             ended_for_good: Vec::new(),
             links_closed: 0,
             abandoned: (0, 0),
@@ -244,13 +262,20 @@ impl Shadow {
             self.effects.clear();
             self.presumed_lost.clear();
             self.dropped.clear();
+            self.unsent.clear();
             self.ended_for_good.clear();
             self.links_closed = 0;
             self.sequence_gap = false;
             self.legs.iter_mut().for_each(|leg| leg.is_restarted = false);
             machine.each_link(|link, endpoint, _| {
                 let leg = self.leg_mut(link.slot());
-                (leg.endpoint, leg.is_listed) = (endpoint, true);
+                leg.next_endpoint = endpoint;
+                if !std::mem::replace(&mut leg.is_listed, true) {
+                    leg.endpoint = endpoint;
+                } else if leg.endpoint != endpoint && !tells_end(outputs, link.slot()) {
+                    // One that was never dialled, or was given up, has made room for another.
+                    leg.restart();
+                }
             });
         }
         if !is_current {
@@ -279,13 +304,19 @@ impl Shadow {
     fn before(&mut self, step: &Step<'_>) {
         match step.act {
             Act::Open => self.revived(step),
-            Act::Close => self.close_by(self.now + self.close_timeout()),
+            Act::Close => {
+                let timeout = self.close_timeout();
+                self.close_by(self.now + timeout);
+            }
             Act::CloseBy(deadline) => self.close_by(deadline),
             Act::ShutDown(plan) => self.close_by(plan.deadline),
             Act::Resumed => self.resumed(),
             Act::Subscribe(wanted) => self.subscribed(step, wanted),
             Act::Unsubscribe(id) => self.unsubscribed(step, id),
             Act::Remove(endpoint) => self.removed(step, endpoint),
+            Act::Add(endpoint) if step.answer == Answer::Done => {
+                self.removed.retain(|removed| *removed != endpoint);
+            }
             Act::Request(request) => self.requested(step, request),
             Act::Frame(link, frame) if step.is_current => self.heard(step, link, frame),
             Act::ConnectFailed(link, _) | Act::Lost(link, _) if step.is_current => {
@@ -347,7 +378,7 @@ impl Shadow {
             Event::ShuttingDown { step } => self.shutting_down(*step),
             Event::HeartbeatDue { link, since } => self.heartbeat_due(step, *link, *since),
             Event::Quiet { id, since, .. } => self.quiet(step, *id, *since),
-            Event::Reply { request, outcome, .. } => self.replied(step, *request, outcome),
+            Event::Reply { request, about, outcome } => self.replied(step, *request, *about, outcome),
             Event::Subscribed { id, .. } => self.confirmed(step, *id),
             Event::Unsubscribed { id, last, .. } => self.left(step, *id, *last),
             Event::Rejected { id, .. } => self.rejected(step, *id),
@@ -363,6 +394,13 @@ impl Shadow {
             }
         }
     }
+}
+
+/// Whether the end of the life of a place is among the outputs.
+fn tells_end(outputs: &[Output], slot: usize) -> bool {
+    outputs
+        .iter()
+        .any(|output| matches!(output, Output::Event(Event::LinkClosed { link, .. }) if link.slot() == slot))
 }
 
 /// The link that an output is about.

@@ -14,9 +14,9 @@ const TELLER: Teller = Teller { places: true };
 /// Which check has found a violation, and finds it again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Found {
-    InTrace,
-    InFork,
-    InMetamorphosis,
+    Trace,
+    Fork,
+    Metamorphosis,
 }
 
 /// So many steps are replayed at most.
@@ -38,14 +38,14 @@ impl<M: Machine> Replay<M> {
             self.steps += 1;
             observed.call(call, &mut scratch);
             if let Some(violation) = observed.violation() {
-                let same = violation.id == self.id && self.found == Found::InTrace;
+                let same = violation.id == self.id && self.found == Found::Trace;
                 return same.then_some(position + 1);
             }
         }
         let later = match self.found {
-            Found::InTrace => return None,
-            Found::InFork => observed.fork_checks(),
-            Found::InMetamorphosis => {
+            Found::Trace => return None,
+            Found::Fork => observed.fork_checks(),
+            Found::Metamorphosis => {
                 self.steps += calls.len() * 12;
                 super::metamorphic::check(calls, &self.fresh.make)
             }
@@ -103,7 +103,7 @@ pub(crate) fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, 
         return text;
     }
     let calls = shrink(observed, observed.calls(), violation.id, found);
-    let _ = writeln!(text, "{} of {} calls, found {found:?}:", calls.len(), observed.calls().len());
+    let _ = writeln!(text, "{} of {} calls, by {found:?}:", calls.len(), observed.calls().len());
     text + &transcript(observed, &calls)
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Feed {
     pub(crate) stream: Stream,
     /// The place of the link that serves it.
     pub(crate) slot: usize,
+    /// That of the link.
+    pub(crate) endpoint: usize,
     /// Its subscriptions, and which of them are to end.
     pub(crate) wishes: Vec<(StreamId, bool)>,
     pub(crate) asked: Option<Asked>,
@@ -36,6 +38,9 @@ pub(crate) struct Feed {
     pub(crate) last: u64,
     /// The step in which its snapshot came.
     pub(crate) snapshot: u64,
+    pub(crate) newest_trade: Option<u64>,
+    /// A step that tells trades, and the newest before it.
+    pub(crate) trades_before: (u64, Option<u64>),
     /// How long it may be silent.
     pub(crate) silence_max: Option<Duration>,
     /// When its data was last told.
@@ -55,6 +60,7 @@ impl Feed {
         Feed {
             stream,
             slot,
+            endpoint: 0,
             wishes: Vec::new(),
             asked: None,
             left: None,
@@ -64,6 +70,8 @@ impl Feed {
             lost_update: false,
             last: 0,
             snapshot: 0,
+            newest_trade: None,
+            trades_before: (0, None),
             silence_max: None,
             told: Instant::ZERO,
         }
@@ -102,7 +110,9 @@ impl Feed {
         if self.synced.take_if(|synced| *synced == link).is_some() {
             self.before = Some(link);
         }
-        self.lost_update = false;
+        if self.slot == link.slot() {
+            self.lost_update = false;
+        }
     }
 }
 
@@ -128,9 +138,11 @@ impl Shadow {
         let other = self.feeds[index].wishes.iter().find(|wish| !wish.1).map(|wish| wish.0);
         let state = other.and_then(|other| self.wishes.get(&other)).map_or(StreamState::Wanted, |it| it.1);
         self.wishes.insert(id, (index, state));
+        let endpoint = self.leg_mut(id.link_slot()).endpoint;
         let feed = &mut self.feeds[index];
+        feed.endpoint = endpoint;
         if !feed.is_desired() {
-            feed.silence_max = None;
+            (feed.silence_max, feed.newest_trade) = (None, None);
         }
         feed.wishes.push((id, false));
         if let Some(silence) = wanted.silence_max {
@@ -189,18 +201,14 @@ impl Shadow {
                     self.feeds.iter().position(is_it)
                 }
                 Some(symbol) => {
-                    let is_it = |feed: &&(usize, &Feed)| {
-                        feed.1.stream.feed() == Some(name)
-                            && feed.1.slot == link.slot()
-                            && feed
-                                .1
-                                .stream
-                                .symbol()
-                                .is_some_and(|of| of.as_str().eq_ignore_ascii_case(symbol))
+                    let same = |of: gemini_ws::Symbol| of.as_str().eq_ignore_ascii_case(symbol);
+                    let is_it = |feed: &Feed| {
+                        let is_named = feed.stream.feed() == Some(name);
+                        feed.slot == link.slot() && is_named && feed.stream.symbol().is_some_and(same)
                     };
-                    let found = || self.feeds.iter().enumerate();
-                    let desired = found().filter(|feed| feed.1.is_desired()).find(|feed| is_it(&feed));
-                    desired.or_else(|| found().find(|feed| is_it(&feed))).map(|feed| feed.0)
+                    // Of several that are called the same there, one is not over.
+                    let found = self.feeds.iter().enumerate().filter(|feed| is_it(feed.1));
+                    found.max_by_key(|(_, feed)| (feed.is_desired(), feed.wishes.len())).map(|feed| feed.0)
                 }
             };
             match position {
@@ -239,12 +247,11 @@ impl Shadow {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
         };
         let feed = &self.feeds[index];
-        // During a shutdown they end by themselves.
-        if !leaving && self.closing.is_none() {
+        if !leaving {
             self.fail("I-28", format!("{} ends, and is wanted", feed.stream));
         } else if !last && feed.wishes.is_empty() {
             self.fail("I-28", format!("{} is told to be wanted by others", feed.stream));
-        } else if last && feed.wishes.iter().any(|wish| !wish.1 && wish.0 < id) && self.closing.is_none() {
+        } else if last && feed.wishes.iter().any(|wish| !wish.1 && wish.0 < id) {
             self.fail("I-28", format!("{} is told to be wanted by nobody", feed.stream));
         }
     }
@@ -280,6 +287,15 @@ impl Shadow {
         }
     }
 
+    /// Where a link ends for good with its client, so does all that was wanted over it.
+    pub(crate) fn forget_wishes(&mut self, slot: usize) {
+        if self.is_client && (self.closing.is_some() || self.terminated) {
+            let feeds = &mut self.feeds;
+            self.wishes.retain(|_, wish| feeds[wish.0].slot != slot);
+            feeds.iter_mut().filter(|feed| feed.slot == slot).for_each(|feed| feed.wishes.clear());
+        }
+    }
+
     fn take_wish(&mut self, step: &Step<'_>, id: StreamId, last: bool) -> Option<(usize, bool)> {
         let (index, state) = self.wishes.remove(&id)?;
         if last {
@@ -302,7 +318,13 @@ impl Shadow {
                 Some(asked) if feed.wishes.is_empty() && !asked.failed => {
                     self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
                 }
-                Some(_) if feed.is_desired() && !feed.confirmed && feed.synced != Some(link) => {
+                // One that lost an update was confirmed before.
+                Some(_)
+                    if feed.is_desired()
+                        && !feed.confirmed
+                        && !feed.lost_update
+                        && feed.synced != Some(link) =>
+                {
                     self.fail("I-32", format!("live, and {} is neither confirmed nor refused", feed.stream));
                 }
                 None if feed.is_desired() && feed.left != Some(link) => {

@@ -19,7 +19,7 @@ pub(crate) enum Input {
     Subscribe(usize),
     Unsubscribe(usize),
     Resync(usize),
-    Request,
+    Request(usize),
     Close,
     CloseBy(Duration),
     ShutDown {
@@ -47,6 +47,8 @@ pub(crate) enum What {
     Lost(Lost),
     /// The newest request that waits for an answer is answered.
     Accepted,
+    /// The oldest is.
+    AcceptedLate,
     Refused,
     RefusedForNow,
     /// Updates of a book.
@@ -69,6 +71,11 @@ pub(crate) struct Buffers {
 impl Input {
     pub(crate) const fn is_stale(self) -> bool {
         matches!(self, Input::Stale(..))
+    }
+
+    /// Whether a life begins with it.
+    pub(crate) const fn is_beginning(self) -> bool {
+        matches!(self, Input::Open | Input::Subscribe(_) | Input::Link(_, What::Connected))
     }
 }
 
@@ -99,7 +106,7 @@ impl<M: Machine + 'static> World<M> {
             }
             Input::Unsubscribe(place) => Act::Unsubscribe(self.wish(state, place)?),
             Input::Resync(place) => Act::Resync(self.wish(state, place)?),
-            Input::Request => Act::Request(&self.request),
+            Input::Request(place) => Act::Request(&self.requests[place]),
             Input::Close => Act::Close,
             Input::CloseBy(within) => Act::CloseBy(now + within),
             Input::ShutDown { within, cancels_orders, unsubscribes } => {
@@ -142,6 +149,11 @@ impl<M: Machine + 'static> World<M> {
             What::Ping => return Some(Act::Frame(link, Frame::Ping(b""))),
             What::Closing(code) => return Some(Act::Frame(link, Frame::Close { code, reason: "" })),
             What::Accepted => answer(state, link, r#""status":200"#, text),
+            What::AcceptedLate => {
+                let written = state.shadow().written.iter().filter(|written| written.link == link);
+                let id = written.map(|written| written.id).min()?;
+                *text = format!(r#"{{"id":{id},"status":200}}"#);
+            }
             What::Refused => {
                 answer(state, link, r#""status":400,"error":{"code":-1121,"msg":"Invalid symbol"}"#, text);
             }

@@ -23,6 +23,7 @@ use gemini_ws::{Event, Instant, Output};
 use super::super::machine::Machine;
 use super::super::observer::Observed;
 use super::super::observer::shadow::{Leg, Phase, Shadow};
+use super::super::observer::wishes::Feed;
 use super::World;
 
 /// So many deadlines ahead it is seen whether a stream that nobody answers is asked for again.
@@ -40,7 +41,8 @@ pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     let place = |stream| world.streams.iter().position(|it| it.stream == stream).map_or(255, |it| it as u8);
     state.each_link(|link, endpoint, at| key.extend([link.slot() as u8, endpoint as u8, at as u8]));
     shadow.legs.iter().for_each(|leg| leg_of(shadow, leg, &mut key));
-    for feed in &shadow.feeds {
+    let is_of_use = |feed: &&Feed| !feed.wishes.is_empty() || feed.asked.is_some() || feed.left.is_some();
+    for feed in shadow.feeds.iter().filter(is_of_use) {
         let leaving = feed.wishes.iter().filter(|wish| wish.1).count();
         let flags = [
             feed.asked.is_some(),

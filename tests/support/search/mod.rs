@@ -1,6 +1,7 @@
 //! Exhaustive search: every input in every state that a machine can reach, and every sequence of inputs up to
 //! a length. The machine is the real one, observed; a state is a clone of it.
 
+pub(crate) mod hunts;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod worlds;
@@ -26,7 +27,7 @@ pub(crate) struct World<M> {
     pub(crate) wishes_max: usize,
     /// So many messages without an answer are enough.
     pub(crate) written_max: usize,
-    pub(crate) request: Request,
+    pub(crate) requests: Vec<Request>,
     pub(crate) alphabet: Vec<Input>,
 }
 
@@ -73,7 +74,7 @@ impl<M: Machine + 'static> World<M> {
             streams: Vec::new(),
             wishes_max: 1,
             written_max: 2,
-            request: Request::Ping,
+            requests: vec![Request::Ping],
             alphabet: Vec::new(),
         }
     }
@@ -174,7 +175,7 @@ impl<M: Machine + 'static> World<M> {
         }
     }
 
-    fn make_input(&self, state: &mut Observed<M>, input: Input, buffers: &mut Buffers) -> bool {
+    pub(super) fn make_input(&self, state: &mut Observed<M>, input: Input, buffers: &mut Buffers) -> bool {
         let Buffers { text, scratch } = buffers;
         let Some((now, act)) = self.act(state, input, text) else { return false };
         let scratch: &mut Scratch = scratch;
@@ -190,7 +191,7 @@ impl<M: Machine + 'static> World<M> {
         let make = Arc::clone(&self.make);
         let mut again = Observed::new(self.settings.clone(), move || make()).lenient().recording();
         self.play(inputs, &mut again);
-        let by = if *in_fork { shrink::Found::InFork } else { shrink::Found::InTrace };
+        let by = if *in_fork { shrink::Found::Fork } else { shrink::Found::Trace };
         format!("after {steps} steps: {}\n{}", path.join("; "), shrink::report(&again, violation, by))
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn connection() -> World<Connection> {
         Input::Subscribe(0),
         Input::Unsubscribe(0),
         Input::Resync(0),
-        Input::Request,
+        Input::Request(0),
         Input::Close,
         Input::CloseBy(SECOND),
         Input::Deadline,
@@ -80,7 +80,7 @@ pub(crate) fn short_connection() -> World<Connection> {
     world.alphabet = vec![
         Input::Open,
         Input::Subscribe(0),
-        Input::Request,
+        Input::Request(0),
         Input::Close,
         Input::Deadline,
         Input::Link(0, What::Connected),
@@ -95,7 +95,7 @@ pub(crate) fn short_connection() -> World<Connection> {
 /// A public endpoint that has trades, and an account's, which stays open; both on one host.
 pub(crate) fn client() -> World<Many> {
     let mut world = full_client();
-    world.alphabet.retain(|input| !matches!(input, Input::Remove(_) | Input::Request | Input::Later(_)));
+    world.alphabet.retain(|input| !matches!(input, Input::Remove(_) | Input::Request(_) | Input::Later(_)));
     world
 }
 
@@ -107,13 +107,13 @@ pub(crate) fn full_client() -> World<Many> {
     let of = settings.clone();
     let mut world = World::new(settings, move || Many::new(ClientConfig::new(), &of, 1));
     world.streams = vec![wanted("btcusd@trade")];
-    world.request = Request::CancelSessionOrders;
+    world.requests = vec![Request::CancelSessionOrders];
     world.written_max = 1;
     let mut alphabet = vec![
         Input::Open,
         Input::Subscribe(0),
         Input::Unsubscribe(0),
-        Input::Request,
+        Input::Request(0),
         Input::Close,
         Input::ShutDown { within: SECOND * 20, cancels_orders: true, unsubscribes: true },
         Input::Remove(0),

@@ -21,6 +21,10 @@ pub(super) struct Application {
     /// An order was not followed from its beginning, or events of orders were lost without a trace.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
+    /// One may have come too late, so that the client cannot know what the venue has.
+    pub(super) answers_in_doubt: bool,
+    /// A frame of market data v2 was lost.
+    pub(super) l2_in_doubt: bool,
     pub(super) is_open: bool,
     /// By when, if it wants an end.
     pub(super) wants_end: Option<Instant>,
@@ -36,6 +40,8 @@ impl Application {
             placed: 0,
             orders_in_doubt: false,
             declares_silence: false,
+            answers_in_doubt: false,
+            l2_in_doubt: false,
             is_open: false,
             wants_end: None,
             has: vec![true; scenario.settings.len()],
@@ -107,7 +113,7 @@ impl<M: Machine> Life<'_, M> {
         self.note_states();
     }
 
-    fn act(&mut self, act: Act) {
+    pub(super) fn act(&mut self, act: Act) {
         self.world.figures.calls += 1;
         self.world.figures.act(act);
         self.fold.word(0x100 | act as u64);

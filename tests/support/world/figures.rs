@@ -44,6 +44,7 @@ listed!(
         FrameAfterEnd,
         EndAfterEnd,
         EndTwice,
+        RequestUnsent,
         SlowLink,
         // The venue.
         VenueCloses,

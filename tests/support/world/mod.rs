@@ -20,13 +20,41 @@ use gemini_ws::{
 };
 use gemini_ws_simulator::{self as simulator, EPOCH, Exchange, UpgradeRequest};
 
-use super::machine::Machine;
+use super::machine::{Machine, Many};
+use super::observer::Observed;
 use super::random::Random;
 use application::Application;
 use figures::{Fault, Figures, Milestone};
 use fold::Fold;
 use network::{Driver, Message, Network};
 use scenario::{KEY, Prepared, SECRET, Scenario, TOKEN};
+
+/// A machine that can be looked at more closely than with each call.
+pub(crate) trait Lived: Machine {
+    /// What would become of it from here, in several ways.
+    fn look_ahead(&self) {}
+
+    /// The life that it had, compared with variations of itself.
+    fn look_back(&self) {}
+}
+
+impl Lived for Many {}
+
+impl<M: Machine> Lived for Observed<M> {
+    fn look_ahead(&self) {
+        // It stops by itself.
+        let _ = self.fork_checks();
+    }
+
+    fn look_back(&self) {
+        if !self.calls().is_empty() {
+            let _ = self.metamorphic_checks();
+        }
+    }
+}
+
+/// Of so many steps one is followed by a look ahead.
+const LOOKS_EACH: usize = 256;
 
 /// No life takes more steps.
 const STEPS_MAX: u32 = 400_000;
@@ -54,7 +82,7 @@ impl World {
     }
 
     /// One life of the machine that `make` makes for it; returns the hash of its transcript.
-    pub(crate) fn live<M: Machine>(&mut self, seed: u64, make: impl FnOnce(&Scenario, u64) -> M) -> u64 {
+    pub(crate) fn live<M: Lived>(&mut self, seed: u64, make: impl FnOnce(&Scenario, u64) -> M) -> u64 {
         let mut random = Random(seed);
         // Neighbouring seeds are to have nothing in common.
         random.0 = random.next();
@@ -115,11 +143,14 @@ struct Life<'w, M> {
     steps: u32,
 }
 
-impl<M: Machine> Life<'_, M> {
+impl<M: Lived> Life<'_, M> {
     fn live(&mut self) {
         for _ in 0..self.scenario.rounds {
             for _ in 0..self.scenario.steps {
                 self.act_or_trouble();
+                if self.random.below(LOOKS_EACH) == 0 {
+                    self.machine.look_ahead();
+                }
                 let pause = self.pause();
                 self.run(pause);
             }
@@ -128,8 +159,11 @@ impl<M: Machine> Life<'_, M> {
             }
         }
         self.finish();
+        self.machine.look_back();
     }
+}
 
+impl<M: Machine> Life<'_, M> {
     /// Until the next step of the application or of the world.
     fn pause(&mut self) -> Duration {
         match self.random.below(16) {
@@ -172,7 +206,11 @@ impl<M: Machine> Life<'_, M> {
             self.now = self.now.max(next);
             if arrival == Some(next) {
                 let has_room = self.queue.as_ref().is_none_or(EventQueue::has_room);
-                let unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
+                let mut unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
+                // What a frame says would be told before what was to be told earlier.
+                if self.scenario.compares {
+                    unread = unread.max(self.unpolled_until);
+                }
                 if let Some((port, message)) = self.world.network.take(self.now, unread) {
                     self.arrive(port, message);
                 }

@@ -19,8 +19,6 @@ pub(crate) struct Port {
     /// Nothing gets to the venue, or from it.
     pub(crate) is_deaf: bool,
     pub(crate) is_mute: bool,
-    /// An answer may have come too late, so that the client cannot know what the venue has.
-    pub(crate) is_unsure: bool,
     /// What is under way is told although the driver has let it go.
     pub(crate) leaks: bool,
     pub(crate) latency: Duration,
@@ -123,7 +121,6 @@ impl Network {
             has_session: false,
             is_deaf: false,
             is_mute: false,
-            is_unsure: false,
             leaks: false,
             latency,
             to_venue: Instant::ZERO,

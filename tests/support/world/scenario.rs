@@ -134,11 +134,11 @@ impl Scenario {
             let address = if kind == 13 { MARKET_DATA_V1 } else { ORDER_EVENTS_V1 };
             settings.push(tuned(address, random, defaults));
         }
-        let faults = match random.below(8) {
+        let faults = match random.below(16) {
             0 => 0,
-            1 | 2 => random.next() & random.next() & random.next(),
-            3 | 4 => random.next() & random.next(),
-            5 | 6 => random.next(),
+            1..=4 => random.next() & random.next() & random.next(),
+            5..=8 => random.next() & random.next(),
+            9..=12 => random.next(),
             _ => u64::MAX,
         };
         Scenario {
@@ -152,17 +152,17 @@ impl Scenario {
             trades: private,
             signs: random.below(8) == 0,
             faults,
-            trouble_percent: *random.pick(&[5, 20, 50]),
-            dial_trouble_percent: *random.pick(&[0, 20, 60]),
-            steps: if is_long { 30 + random.below(50) } else { 2 + random.below(9) },
+            trouble_percent: *random.pick(&[10, 30, 60]),
+            dial_trouble_percent: *random.pick(&[0, 30, 70]),
+            steps: if is_long { 30 + random.below(50) } else { 3 + random.below(10) },
             rounds: if is_long { 1 + random.below(3) } else { 1 },
             compares: is_long || random.below(8) == 0,
-            latency: *random.pick(&[Duration::ZERO, millis(1), millis(7), millis(40), millis(150)]),
+            latency: millis(*random.pick(&[0, 1, 1, 7, 30, 120])),
             lateness: if random.below(8) == 0 { millis(1 + random.below(80) as u64) } else { Duration::ZERO },
             ends_by_itself: random.below(40) == 0,
-            queue: (random.below(3) == 0).then(|| {
+            queue: (random.below(2) == 0).then(|| {
                 let overflow = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
-                (*random.pick(&overflow), 1 + random.below(20))
+                (*random.pick(&overflow), 1 + random.below(6))
             }),
         }
     }

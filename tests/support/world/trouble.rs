@@ -7,7 +7,7 @@ use gemini_ws_simulator::Faults;
 
 use super::super::machine::Machine;
 use super::Life;
-use super::figures::Fault;
+use super::figures::{Act, Fault};
 use super::network::{Driver, Message, Network};
 
 const fn status(status: u16, retry_after: Option<u64>) -> ConnectFailure {
@@ -49,7 +49,7 @@ const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
 /// What happens to links, to the venue and to the driver.
-const TROUBLES: [Fault; 37] = [
+const TROUBLES: [Fault; 38] = [
     Fault::Reset,
     Fault::End,
     Fault::TransportError,
@@ -58,6 +58,7 @@ const TROUBLES: [Fault; 37] = [
     Fault::NothingGetsOut,
     Fault::NothingPasses,
     Fault::EndTwice,
+    Fault::RequestUnsent,
     Fault::SlowLink,
     Fault::VenueCloses,
     Fault::VenueClosesForGood,
@@ -152,6 +153,8 @@ impl<M: Machine> Life<'_, M> {
     /// The time of a call: now, but for a clock that goes back.
     pub(super) fn sometimes_before(&mut self) -> Instant {
         if self.scenario.has(Fault::ClockBack) && self.random.below(50) == 0 && self.may(Fault::ClockBack) {
+            // The time for an answer has begun in the past.
+            self.application.answers_in_doubt = true;
             let back = Duration::from_millis(self.random.below(3_000) as u64);
             return Instant::ZERO + self.now.since(Instant::ZERO).saturating_sub(back);
         }
@@ -203,9 +206,7 @@ impl<M: Machine> Life<'_, M> {
 
     /// Lets something go wrong; returns whether there was anything that could.
     fn strike(&mut self, fault: Fault) -> bool {
-        if DELAYS.contains(&fault) {
-            self.world.network.ports.iter_mut().for_each(|port| port.is_unsure = true);
-        }
+        self.application.answers_in_doubt |= DELAYS.contains(&fault);
         if self.strike_driver(fault) {
             return true;
         }
@@ -251,7 +252,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::RepliesLate => faults.delay_replies(Duration::from_millis(u64::from(few) * 150)),
             Fault::RepliesWithheld => faults.withhold_replies(few),
             Fault::NameRefused => {
-                let name = (*self.random.pick(&self.scenario.streams.as_slice()[..])).to_string();
+                let name = self.random.pick(&self.scenario.streams).to_string();
                 self.exchange.faults().refuse_names([name.as_str()]);
             }
             Fault::SubscribeLimited => faults.refuse_subscribes(if few < 3 { -1003 } else { -1000 }, few),
@@ -299,7 +300,16 @@ impl<M: Machine> Life<'_, M> {
             Fault::VenueClosesUncoded => faults.close(session, 1005, ""),
             Fault::VenueAborts => faults.abort(session),
             Fault::SnapshotRepeated => faults.repeat_snapshot(session, "btcusd".parse().unwrap()),
-            Fault::FramesLost => faults.lose_frames(session, few),
+            Fault::FramesLost => {
+                faults.lose_frames(session, few);
+                // Nothing in them shows it.
+                self.application.l2_in_doubt |= port.target.contains("/v2/");
+            }
+            Fault::RequestUnsent => {
+                self.unpolled_until = self.unpolled_until.max(self.now + some);
+                self.act(Act::Ask);
+                self.tear(position, Lost::Reset);
+            }
             Fault::Malformed => faults.send_text(session, malformed(few)),
             Fault::MalformedRun => (0..20).for_each(|_| faults.send_text(session, malformed(few))),
             Fault::Unrecognized => faults.send_text(session, r#"{"e":"newKind","s":"BTCUSD"}"#),

@@ -155,7 +155,7 @@ impl<M: Machine> Life<'_, M> {
             wanted.dedup();
             let mut has: Vec<&str> = self.exchange.subscriptions(Network::session(position)).collect();
             has.sort_unstable();
-            if self.world.network.ports[position].is_unsure {
+            if self.application.answers_in_doubt {
                 // A stream that was not confirmed in time, and is not wanted any more.
                 has.retain(|name| wanted.iter().any(|it| it == name));
             }
@@ -165,9 +165,19 @@ impl<M: Machine> Life<'_, M> {
     }
 
     fn compare_books(&mut self) {
+        // Of market data v2 a loss cannot be seen.
+        let mut doubtful = Vec::new();
+        let settings = &self.scenario.settings;
+        self.machine.each_link(|link, endpoint, _| {
+            if self.application.l2_in_doubt && settings[endpoint].address.contains("/v2/") {
+                doubtful.push(link.slot());
+            }
+        });
         let mut wanted = Vec::new();
-        self.machine.each_stream(|_, stream, _| {
-            if let Stream::Depth { symbol, .. } = stream {
+        self.machine.each_stream(|id, stream, _| {
+            if let Stream::Depth { symbol, .. } = stream
+                && !doubtful.contains(&id.link_slot())
+            {
                 wanted.push(symbol);
             }
         });

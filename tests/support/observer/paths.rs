@@ -1,0 +1,120 @@
+//! What may follow what: the way of a link through its table, and what follows from each cause.
+
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{Cell, Effect, Input, LINK, State, link_step};
+use gemini_ws::{ConnectFailure, Lost};
+
+use super::call::Kind;
+
+/// What is known of the way from one state to another in a step.
+pub(crate) struct Path {
+    pub(crate) kind: Kind,
+    pub(crate) is_client: bool,
+    pub(crate) begins_anew: bool,
+    pub(crate) now: Option<State>,
+}
+
+impl Path {
+    /// Whether rows of the table lead from a state to the one now and show what was shown; so many at most.
+    pub(crate) fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
+        let is_there = match self.now {
+            Some(now) => now == from,
+            None => matches!(from, State::Idle | State::Closed),
+        };
+        if shown.is_empty() && is_there {
+            return true;
+        }
+        if rows == 0 {
+            return false;
+        }
+        if from == State::Closed && self.begins_anew && self.leads(State::Idle, shown, rows - 1) {
+            return true;
+        }
+        LINK.iter().any(|(input, _)| {
+            let Cell::Go(next, effects) = link_step(from, *input) else { return false };
+            let mut visible = effects.iter().filter(|effect| self.is_visible(**effect));
+            let count = visible.clone().count();
+            count <= shown.len()
+                && self.may_cause(*input)
+                && shown.iter().zip(&mut visible).all(|(a, b)| a == b)
+                && self.leads(next, &shown[count..], rows - 1)
+        })
+    }
+
+    /// Whether an effect can be seen among the outputs.
+    const fn is_visible(&self, effect: Effect) -> bool {
+        match effect {
+            Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send => false,
+            // A client tells of its links in its own words.
+            Effect::ReportClosed => !self.is_client,
+            Effect::Dial
+            | Effect::Abort
+            | Effect::ReportFailure
+            | Effect::ReportOpened
+            | Effect::ReportLive
+            | Effect::ReportLost
+            | Effect::SendClose => true,
+        }
+    }
+
+    /// Whether what is done can be this input of the table, or lead to it.
+    const fn may_cause(&self, input: Input) -> bool {
+        let kind = self.kind;
+        match input {
+            Input::Open | Input::OpenLater => self.is_client || matches!(kind, Kind::Open),
+            Input::Connected => matches!(kind, Kind::Connected),
+            Input::ConnectFailed | Input::ConnectRefused => matches!(kind, Kind::ConnectFailed),
+            Input::Frame | Input::Request | Input::Subscribe => false,
+            Input::Settled | Input::Exhausted => true,
+            Input::Unusable => matches!(kind, Kind::Frame | Kind::Timeout),
+            Input::Lost | Input::LostForGood => matches!(kind, Kind::Lost | Kind::CloseFrame),
+            Input::Close => self.is_client || matches!(kind, Kind::Close),
+            Input::ConnectTimeout | Input::RetryDue | Input::Silence | Input::CloseTimeout => {
+                matches!(kind, Kind::Timeout)
+            }
+        }
+    }
+}
+
+/// Whether another attempt of the same kind cannot succeed.
+pub(crate) const fn failure_is_fatal(why: ConnectFailure) -> bool {
+    matches!(
+        why,
+        ConnectFailure::Cancelled
+            | ConnectFailure::InvalidUrl
+            | ConnectFailure::Certificate
+            | ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. }
+    )
+}
+
+/// Whether the peer said: do not come back like this.
+pub(crate) const fn loss_is_fatal(why: Lost) -> bool {
+    matches!(why, Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) })
+}
+
+const SLOW_DOWN: Duration = Duration::from_secs(30);
+
+/// Whether the venue wants fewer attempts from this address.
+pub(crate) const fn is_of_host(why: ConnectFailure) -> bool {
+    matches!(
+        why,
+        ConnectFailure::Status { status: 429, .. } | ConnectFailure::Status { retry_after: Some(_), .. }
+    )
+}
+
+/// The delay that the venue asks for.
+pub(crate) const fn asked_for_by_failure(why: ConnectFailure) -> Option<Duration> {
+    match why {
+        ConnectFailure::Status { retry_after: Some(delay), .. } => Some(delay),
+        ConnectFailure::Status { status: 429 | 503, .. } => Some(SLOW_DOWN),
+        _ => None,
+    }
+}
+
+pub(crate) const fn asked_for_by_loss(why: Lost) -> Option<Duration> {
+    match why {
+        Lost::Closed { code: Some(1008 | 1013) } => Some(SLOW_DOWN),
+        _ => None,
+    }
+}
