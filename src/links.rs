@@ -155,8 +155,9 @@ impl From<Connection> for Client {
             _ => Phase::Open,
         };
         if matches!(connection.state(), State::Closing) {
-            let plan = ShutdownPlan::by(connection.now + connection.config.close_timeout);
-            client.phase = Phase::ShuttingDown(Shutdown::closing(plan));
+            let timeout = connection.config.close_timeout;
+            let plan = ShutdownPlan::by(connection.now + timeout);
+            client.phase = Phase::ShuttingDown(Shutdown::closing(plan, timeout));
         }
         core::mem::swap(&mut client.shared, &mut connection.shared);
         let host = config::host(&connection.config.endpoint).into();

@@ -235,7 +235,7 @@ impl Client {
             Phase::Closed => return,
             Phase::Idle | Phase::Open => {
                 self.phase = Phase::ShuttingDown(if at_once {
-                    Shutdown::closing(plan)
+                    Shutdown::closing(plan, timeout)
                 } else {
                     Shutdown::new(plan, now, timeout)
                 });

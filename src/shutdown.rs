@@ -110,10 +110,11 @@ impl Shutdown {
     }
 
     /// One whose last step has begun.
-    pub(crate) const fn closing(plan: ShutdownPlan) -> Shutdown {
+    pub(crate) const fn closing(plan: ShutdownPlan, close_timeout: Duration) -> Shutdown {
         Shutdown {
             plan,
             step: ShutdownStep::ClosingLinks,
+            close_timeout,
             close_at: plan.deadline,
             is_overdue: false,
             is_unclean: false,
