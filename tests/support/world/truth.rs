@@ -54,7 +54,9 @@ impl<M: Machine> Life<'_, M> {
         let until = self.now + PATIENCE;
         self.run_until(until, |life| ids(life).iter().zip(&before).all(|(now, then)| now > then));
         self.exchange.faults().halt_market(true);
-        self.run(Duration::from_secs(3));
+        // Whatever is under way arrives.
+        let slowest = self.world.network.ports.iter().map(|port| port.latency).max().unwrap_or_default();
+        self.run(Duration::from_secs(3) + slowest * 2);
         self.converge();
         // A stream that must not be silent is asked for again and again while the market is halted.
         if self.end.is_none() && (self.is_settled() || !self.application.declares_silence) {
