@@ -157,7 +157,7 @@ impl Client {
             let of = |it: &Slot| it.endpoint == slot.endpoint && it.connection.is_some();
             self.slots.iter().position(of) == Some(position)
         };
-        !(is_known && connection.config.stays_open() && is_first() && !mutant!(CloseWhatStaysOpen))
+        !(is_known && connection.config.stays_open() && is_first())
     }
 
     fn open_or_close(&mut self, position: usize) {
@@ -171,7 +171,9 @@ impl Client {
                 // No cell of `Idle` refuses.
                 self.with(position, |connection| connection.open(now).ok());
             }
-            (Some(false), true) => self.close_unless_busy(position),
+            (Some(false), unwanted) if unwanted || mutant!(CloseWhatIsWanted) => {
+                self.close_unless_busy(position)
+            }
             _ => {}
         }
     }
@@ -240,7 +242,7 @@ impl Client {
                     Shutdown::new(plan, now, timeout)
                 });
                 for slot in self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut()) {
-                    slot.is_last = !mutant!(RetryInAShutdown);
+                    slot.is_last = true;
                 }
                 if at_once { None } else { Some(ShutdownStep::CommandsStopped) }
             }

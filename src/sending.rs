@@ -146,13 +146,11 @@ impl Connection {
     }
 
     pub(crate) fn rearm_requests(&mut self) {
-        self.timers.set(Timer::Request, self.in_flight.deadline());
+        self.timers.set(Timer::Request, self.in_flight.deadline().filter(|_| !mutant!(WaitForEver)));
     }
 
     pub(crate) fn expire_requests(&mut self) {
-        while !mutant!(WaitForEver)
-            && let Some((id, pending)) = self.in_flight.take_expired(self.now)
-        {
+        while let Some((id, pending)) = self.in_flight.take_expired(self.now) {
             match pending {
                 Pending::Application(about) | Pending::Limits(about) => {
                     let outcome = Outcome::TimedOut;

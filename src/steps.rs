@@ -91,8 +91,9 @@ impl Connection {
                 }
             }
             State::Subscribing => {
+                self.heard = now;
                 if !mutant!(CarryTheSilenceOver) {
-                    (self.heard, self.probed) = (now, None);
+                    self.probed = None;
                 }
                 self.probe_waits = false;
                 self.next_sequence = 0;
@@ -126,7 +127,8 @@ impl Connection {
             Cause::None => Retry::Usual,
         };
         let retry = if mutant!(IgnoreTheVenuesDelay) { Retry::Usual } else { retry };
-        let delay = if mutant!(NeverSlowDown) { self.config.backoff_base } else { self.backoff.next() };
+        let delay = self.backoff.next();
+        let delay = if mutant!(NeverSlowDown) { self.config.backoff_base } else { delay };
         let at = match retry {
             Retry::Usual | Retry::Never => self.now + delay,
             Retry::NotBefore(least) => self.now + delay.max(least),

@@ -398,6 +398,15 @@ impl Settings {
         Connection::new(self.config(), seed)
     }
 
+    /// Whether a client keeps a link to it, whatever is wanted of it.
+    pub(crate) fn stays_open(&self) -> bool {
+        self.stay_open.unwrap_or(match self.endpoint {
+            Endpoint::Streams => self.authenticated,
+            Endpoint::MarketDataV2 => false,
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => true,
+        })
+    }
+
     /// What rates are counted by.
     pub(crate) fn host(&self) -> &str {
         let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);

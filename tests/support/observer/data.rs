@@ -250,6 +250,20 @@ impl Shadow {
         if is_open == (ignored.why == IgnoredReason::EndedLink) {
             self.fail("I-35", format!("{link} is open: {is_open}, and {text} is ignored: {:?}", ignored.why));
         }
+        // Whatever it says besides.
+        let is_first = |feed: &Feed| {
+            let is_named = |symbol: gemini_ws::Symbol| text.to_ascii_lowercase().contains(symbol.as_str());
+            feed.asked.is_some_and(|asked| asked.link == link && !asked.failed)
+                && feed.snapshot == 0
+                && feed.left.is_none()
+                && feed.stream.symbol().is_some_and(is_named)
+        };
+        if ignored.why == IgnoredReason::BeforeSnapshot
+            && self.endpoint_of(link) == Endpoint::MarketDataV2
+            && self.feeds.iter().any(is_first)
+        {
+            self.fail("I-63", format!("{text} is the first of its book, and is not taken for its snapshot"));
+        }
         if is_open && is_streams && ignored.why == IgnoredReason::NotSubscribed {
             let mut scratch = Scratch::new();
             let event = match gemini_ws::decode(text, &mut scratch) {

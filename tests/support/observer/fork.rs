@@ -11,6 +11,7 @@ use super::call::Act;
 use super::response::{self, Method};
 use super::shadow::Phase;
 use super::shrink::{Found, report};
+use super::wishes::Feed;
 use super::{Observed, Violation};
 
 /// So many ticks bring a machine through all that it can wait for.
@@ -271,8 +272,11 @@ impl<M: Machine> Observed<M> {
         for _ in 0..TICKS_MAX {
             peer.serve(&mut fork);
             fork.found()?;
-            if fork.is_terminated() || fork.has_converged() || fork.has_given_up() {
+            if fork.is_terminated() || fork.has_given_up() {
                 return Ok(());
+            }
+            if fork.has_converged() {
+                return fork.keeps(&mut peer);
             }
             let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
             let next = fork.shadow.now + PINGED_EACH;
@@ -292,11 +296,41 @@ impl<M: Machine> Observed<M> {
         any
     }
 
+    /// I-51: a link that is answered on is kept, also if nothing comes by itself.
+    fn keeps(mut self, peer: &mut Peer) -> Checked {
+        // Probes of all links at once may have to wait for the limit on requests.
+        let most = 2 * self.shadow.legs.len() as u32;
+        let may_wait = |it: &super::Settings| it.endpoint != Endpoint::Streams || it.request_limit.0 < most;
+        if self.shadow.settings.iter().any(may_wait) {
+            return Ok(());
+        }
+        // What was asked before the copy was made is not answered.
+        self.all_hear(self.shadow.now, None);
+        let mut links = Vec::new();
+        self.each_link(|link, _, _| links.push(link));
+        let silences = self.shadow.settings.iter().map(|settings| settings.silence_max);
+        let until = self.shadow.now + silences.max().unwrap_or_default() * 2;
+        for _ in 0..TICKS_MAX {
+            let Some(deadline) = self.deadline().filter(|deadline| deadline.at <= until) else { break };
+            self.handle_timeout(deadline.at.max(self.shadow.now));
+            peer.serve(&mut self);
+            self.found()?;
+        }
+        self.each_link(|link, _, _| links.retain(|it| *it != link));
+        if links.is_empty() { Ok(()) } else { fail("I-51", format!("{links:?} answered, and are gone")) }
+    }
+
+    /// Whether a client is to close a link: nobody wants it.
+    fn is_spare(&self, link: LinkId) -> bool {
+        let wanted = |feed: &Feed| feed.slot == link.slot() && feed.is_desired();
+        let endpoint = self.shadow.legs[link.slot()].endpoint;
+        let stays = self.shadow.settings[endpoint].stays_open() && !self.shadow.removed.contains(&endpoint);
+        M::MANAGES_LINKS && !stays && !self.shadow.feeds.iter().any(wanted)
+    }
+
     fn has_converged(&self) -> bool {
         let mut all = true;
-        // A client has closed what nobody wants.
-        let is_spare = |link: LinkId| M::MANAGES_LINKS && !self.shadow.is_wanted(link.slot());
-        self.each_link(|link, _, state| all &= state == State::Live && !is_spare(link));
+        self.each_link(|link, _, state| all &= state == State::Live && !self.is_spare(link));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
             all &= state == if is_book { StreamState::Synced } else { StreamState::Active };

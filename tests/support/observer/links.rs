@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State};
 use gemini_ws::{
-    Abandoned, CloseReason, ConnectFailure, Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Lost,
-    Output, ShutdownStep,
+    Abandoned, CloseReason, ConnectFailure, Event, Frame, IgnoredReason, Instant, LinkId, Lost, Output,
+    ShutdownStep,
 };
 
 use super::super::machine::Machine;
@@ -356,7 +356,19 @@ impl Shadow {
     /// Steps of a shutdown are told in their order.
     pub(crate) fn shutting_down(&mut self, step: ShutdownStep) {
         let before = self.shutdown.replace(step);
-        if self.closing.is_none() || before.is_some_and(|before| before >= step) {
+        let is_due = self.plan.is_none_or(|plan| match (before, step) {
+            (None, _) => step == ShutdownStep::CommandsStopped,
+            (Some(ShutdownStep::CommandsStopped), _) if plan.cancels_orders => {
+                step == ShutdownStep::CancellingOrders
+            }
+            (Some(ShutdownStep::CommandsStopped | ShutdownStep::CancellingOrders), _)
+                if plan.unsubscribes =>
+            {
+                step == ShutdownStep::Unsubscribing
+            }
+            _ => step == ShutdownStep::ClosingLinks,
+        });
+        if !is_due || self.closing.is_none() || before.is_some_and(|before| before >= step) {
             self.fail("I-06", format!("{step:?} after {before:?}"));
         }
         if step == ShutdownStep::Unsubscribing {
@@ -412,13 +424,9 @@ impl Shadow {
     }
 
     /// Whether a stream wants the link, or its endpoint one that stays open.
-    pub(crate) fn is_wanted(&self, slot: usize) -> bool {
+    fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
-        let stays = settings.stay_open.unwrap_or(match settings.endpoint {
-            Endpoint::Streams => settings.authenticated,
-            Endpoint::MarketDataV2 => false,
-            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => true,
-        });
+        let stays = settings.stays_open();
         let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());
         let Some(leg) = self.legs.get(slot) else { return desired };
         // Of several links to such an endpoint the first stays.
@@ -517,6 +525,23 @@ impl Shadow {
             && !self.leg_mut(link.slot()).is_open(link)
         {
             self.fail("I-18", format!("{link} has connected too late, and the driver keeps it"));
+        }
+    }
+
+    /// No command is taken once an end is wanted.
+    pub(crate) fn check_taken(&mut self, step: &Step<'_>) {
+        let is_command = matches!(
+            step.act,
+            Act::Add(_)
+                | Act::Remove(_)
+                | Act::Open
+                | Act::Subscribe(_)
+                | Act::Unsubscribe(_)
+                | Act::Resync(_)
+                | Act::Request(_)
+        );
+        if is_command && self.closing.is_some() && !matches!(step.answer, Answer::Refused(_)) {
+            self.fail("I-06", format!("{:?} is taken, and an end is wanted", step.act));
         }
     }
 

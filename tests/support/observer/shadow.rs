@@ -9,7 +9,7 @@ use gemini_ws::{
     Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId, ShutdownStep, Stats, StreamId,
 };
 
-use super::super::machine::{Machine, Settings};
+use super::super::machine::{Machine, Plan, Settings};
 use super::Violation;
 use super::call::{Act, Answer};
 use super::limits::{Host, Windows};
@@ -149,6 +149,8 @@ pub(crate) struct Shadow {
     /// The longest time for a closing handshake when it wanted that first.
     pub(crate) close_timeout: Option<Duration>,
     pub(crate) shutdown: Option<ShutdownStep>,
+    /// By which steps, if they are not cut short.
+    pub(crate) plan: Option<Plan>,
     /// Endpoints that were removed.
     pub(crate) removed: Vec<usize>,
     pub(crate) terminated: bool,
@@ -192,6 +194,7 @@ impl Shadow {
             closing: None,
             close_timeout: None,
             shutdown: None,
+            plan: None,
             removed: Vec::new(),
             terminated: false,
             stats: Stats::default(),
@@ -302,14 +305,22 @@ impl Shadow {
 
     /// What is known of an input before its outputs are seen.
     fn before(&mut self, step: &Step<'_>) {
+        self.check_taken(step);
         match step.act {
             Act::Open => self.revived(step),
             Act::Close => {
+                self.plan = None;
                 let timeout = self.close_timeout();
                 self.close_by(self.now + timeout);
             }
-            Act::CloseBy(deadline) => self.close_by(deadline),
-            Act::ShutDown(plan) => self.close_by(plan.deadline),
+            Act::CloseBy(deadline) => {
+                self.plan = None;
+                self.close_by(deadline);
+            }
+            Act::ShutDown(plan) => {
+                self.plan = self.plan.or_else(|| self.closing.is_none().then_some(plan));
+                self.close_by(plan.deadline);
+            }
             Act::Resumed => self.resumed(),
             Act::Subscribe(wanted) => self.subscribed(step, wanted),
             Act::Unsubscribe(id) => self.unsubscribed(step, id),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{Cell, STREAM, STREAM_STATES, StreamInput, StreamState, stream_step};
-use gemini_ws::{Endpoint, Instant, LinkId, Stream, StreamId};
+use gemini_ws::{Endpoint, Event, Frame, Instant, LinkId, Message, Output, Scratch, Stream, StreamId};
 
 use super::super::machine::{Machine, Wanted};
 use super::call::{Act, Answer, KINDS, Kind};
@@ -139,6 +139,12 @@ impl Shadow {
         let state = other.and_then(|other| self.wishes.get(&other)).map_or(StreamState::Wanted, |it| it.1);
         self.wishes.insert(id, (index, state));
         let endpoint = self.leg_mut(id.link_slot()).endpoint;
+        let is_told =
+            |output: &Output| matches!(output, Output::Event(Event::Subscribed { id: of, .. }) if *of == id);
+        let is_active = other.is_some() && matches!(state, StreamState::Active | StreamState::Synced);
+        if is_active && self.feeds[index].confirmed && !step.outputs.iter().any(is_told) {
+            self.fail("I-32", format!("{} is confirmed, and {id:?} is not told so", wanted.stream));
+        }
         let feed = &mut self.feeds[index];
         feed.endpoint = endpoint;
         if !feed.is_desired() {
@@ -278,7 +284,7 @@ impl Shadow {
         let feed = &self.feeds[index];
         let is_streams = self.settings_of(feed.slot).endpoint == Endpoint::Streams;
         let was_refused = feed.asked.is_some_and(|asked| asked.failed);
-        if leaving || (is_streams && !was_refused) {
+        if leaving || (is_streams && !was_refused) || is_for_now(step.act) {
             self.fail("I-32", format!("{} is told to be refused: {:?}", feed.stream, feed.asked));
         }
         let feed = &mut self.feeds[index];
@@ -344,10 +350,13 @@ impl Shadow {
             let Some((index, before)) = self.wishes.get_mut(&id) else {
                 return self.fail("I-28", format!("{stream} is {state:?}, and nobody wants it"));
             };
-            let of = self.feeds[*index].stream;
+            let (of, has_lost) = (self.feeds[*index].stream, self.feeds[*index].lost_update);
             let before = std::mem::replace(before, state);
             if of != stream {
                 self.fail("I-28", format!("{id:?} was {of} and is {stream}"));
+            }
+            if state == StreamState::Synced && has_lost {
+                self.fail("I-61", format!("{stream} has lost an update, and is {state:?}"));
             }
             self.check_stream_path(step, id, before, state);
         });
@@ -407,6 +416,14 @@ fn closure(kind: Kind, is_client: bool) -> Reached {
         }
     }
     reached
+}
+
+/// Whether the venue may accept the same later.
+fn is_for_now(act: Act<'_>) -> bool {
+    let Act::Frame(_, Frame::Text(text)) = act else { return false };
+    let mut scratch = Scratch::new();
+    let answer = gemini_ws::decode(text, &mut scratch);
+    matches!(answer, Ok(Message::Response(response)) if matches!(response.status, Some(429 | 500..)))
 }
 
 /// Whether what is done can be this input of the table, or lead to it. A client opens links, and ends wishes,

@@ -20,11 +20,11 @@ const TOO_MANY: ConnectFailure = ConnectFailure::Status { status: 429, retry_aft
 
 const TRADE: &str = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
 const TICKER: &str = r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#;
-const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
+pub(crate) const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
 /// Two rows of four cannot be read.
 const ORDERS: &str = r#"{"e":"orderSnapshot","orders":[{"E":1,"s":"BTCUSD","i":1,"X":"OPEN"},[1],{},{"E":1,"s":"BTCUSD","i":2,"X":"OPEN"}]}"#;
-const L2: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]]}"#;
-const L2_WITH_TRADES: &str =
+pub(crate) const L2: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]]}"#;
+pub(crate) const L2_WITH_TRADES: &str =
     r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]],"trades":[],"auction_events":[]}"#;
 const HEARTBEAT: &str = r#"{"type":"heartbeat","timestamp":1}"#;
 
