@@ -26,7 +26,7 @@ impl Client {
                 |it: &&EndpointEntry| it.config.authenticated == authenticated && it.config.has(stream);
             self.endpoints.iter().find(fits).map(|it| it.id)
         };
-        if stream.is_of_account() {
+        if stream.is_private() {
             let unsigned = first(false).map(|_| CommandError::NotAuthenticated);
             return first(true).ok_or(unsigned.unwrap_or(CommandError::WrongEndpoint));
         }
@@ -310,7 +310,7 @@ impl Client {
                         self.with(position, |connection| connection.cancel_session_orders(now));
                     }
                     ShutdownStep::Unsubscribing => {
-                        self.end_wishes(position, |stream| !stream.is_of_account());
+                        self.end_wishes(position, |stream| !stream.is_private());
                     }
                 }
             }
@@ -325,7 +325,7 @@ impl Client {
                 !connections.any(Connection::awaits_replies)
             }
             ShutdownStep::Unsubscribing => {
-                !connections.any(|it| it.streams().any(|(_, stream, _)| !stream.is_of_account()))
+                !connections.any(|it| it.streams().any(|(_, stream, _)| !stream.is_private()))
             }
             ShutdownStep::ClosingLinks => false,
         }

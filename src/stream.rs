@@ -211,18 +211,6 @@ impl Topic {
 }
 
 impl Stream {
-    /// Whether it tells of an account, which needs authentication.
-    pub const fn is_of_account(&self) -> bool {
-        matches!(
-            self,
-            Stream::Balances { .. }
-                | Stream::Orders { .. }
-                | Stream::Positions { .. }
-                | Stream::Quotes { .. }
-                | Stream::Settlements
-        )
-    }
-
     /// The instrument; `None` for streams over all of them.
     pub const fn symbol(&self) -> Option<Symbol> {
         match *self {

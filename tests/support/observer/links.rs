@@ -372,7 +372,7 @@ impl Shadow {
             self.fail("I-06", format!("{step:?} after {before:?}"));
         }
         if step == ShutdownStep::Unsubscribing {
-            let public = self.feeds.iter_mut().filter(|feed| !feed.stream.is_of_account());
+            let public = self.feeds.iter_mut().filter(|feed| !feed.stream.is_private());
             public.flat_map(|feed| &mut feed.wishes).for_each(|wish| wish.1 = true);
         }
     }
