@@ -105,7 +105,7 @@ pub struct Client {
     pub(crate) now: Instant,
     pub(crate) phase: Phase,
     pub(crate) endpoints: Vec<EndpointEntry>,
-    next_endpoint: u32,
+    pub(crate) next_endpoint: u32,
     pub(crate) slots: Vec<Slot>,
     /// One for each host.
     pub(crate) hosts: Vec<(String, Limits)>,
@@ -505,6 +505,11 @@ impl Client {
             (live, all) if live == all => Readiness::Ready,
             _ => Readiness::Partly,
         }
+    }
+
+    /// Whether some endpoint is [authenticated](Config::authenticated).
+    pub fn is_authenticated(&self) -> bool {
+        self.endpoints.iter().any(|it| it.config.authenticated)
     }
 
     /// As [`Connection::streams`], of all links.

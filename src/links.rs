@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::client::{Client, Phase, Slot};
+use crate::client::{Client, ClientConfig, EndpointEntry, Phase, Slot};
+use crate::config;
 use crate::connection::Connection;
 use crate::error::{CommandError, Limit};
 use crate::event::{Event, Ignored, IgnoredReason};
@@ -11,6 +12,7 @@ use crate::identity::{EndpointId, LinkId};
 use crate::lifecycle::State;
 use crate::outcome::CloseReason;
 use crate::outputs::Output;
+use crate::shutdown::{Shutdown, ShutdownPlan};
 
 impl Client {
     /// Has a link do something, with all that the links share.
@@ -96,13 +98,12 @@ impl Client {
 
     /// A link that was given up is tried again, with all its wishes.
     pub(crate) fn revive(&mut self, position: usize) {
-        let seed = self.seeds.next();
         let Some(slot) = self.slots.get_mut(position) else { return };
         if slot.given_up.take().is_none() {
             return;
         }
         if let Some(connection) = &mut slot.connection {
-            let successor = connection.succeed(seed);
+            let successor = connection.succeed(self.seeds.next());
             let before = core::mem::replace(connection, successor);
             self.ended.add(before.stats());
         }
@@ -113,7 +114,6 @@ impl Client {
         let entry =
             self.endpoints.iter().find(|it| it.id == endpoint).ok_or(CommandError::UnknownEndpoint)?;
         let (host, config) = (entry.host, entry.config.clone());
-        let seed = self.seeds.next();
         let free = self.slots.iter().position(|slot| slot.connection.is_none());
         let position = free.unwrap_or(self.slots.len());
         if position >= self.config.links_max {
@@ -123,7 +123,8 @@ impl Client {
             Some(slot) if !mutant!(NumberFromTheBeginning) => slot.last,
             _ => LinkId { slot: u16::try_from(position).unwrap_or(u16::MAX), epoch: 0 },
         };
-        let connection = Some(Connection::at(last, config, seed));
+        // Drawn for links alone, so that nothing else has a say in their delays.
+        let connection = Some(Connection::at(last, config, self.seeds.next()));
         let slot = Slot { endpoint, host, last, connection, given_up: None };
         match self.slots.get_mut(position) {
             Some(place) => *place = slot,
@@ -137,6 +138,35 @@ impl Client {
             (slot.endpoint == endpoint && slot.connection.is_some()).then_some(position)
         };
         self.slots.iter().enumerate().filter_map(of).collect()
+    }
+}
+
+impl From<Connection> for Client {
+    /// A client of this one link, which stays open whatever is wanted of it, and takes every request. What the
+    /// connection has done, and the ids that it gave, hold for the client.
+    fn from(mut connection: Connection) -> Client {
+        let mut client = Client::new(ClientConfig::new(), connection.backoff.seed());
+        connection.config = connection.config.stay_open(true).authenticated(true);
+        let (id, link) = (EndpointId(0), connection.link);
+        client.now = connection.now;
+        client.phase = match connection.state() {
+            State::Idle => Phase::Idle,
+            State::Closed => Phase::Closed,
+            _ => Phase::Open,
+        };
+        if matches!(connection.state(), State::Closing) {
+            let timeout = connection.config.close_timeout;
+            let plan = ShutdownPlan::by(connection.now + timeout);
+            client.phase = Phase::ShuttingDown(Shutdown::closing(plan, timeout));
+        }
+        core::mem::swap(&mut client.shared, &mut connection.shared);
+        let host = config::host(&connection.config.endpoint).into();
+        client.hosts.push((host, connection.limits.clone()));
+        client.endpoints.push(EndpointEntry { id, config: connection.config.clone(), host: 0 });
+        client.next_endpoint = 1;
+        let connection = Some(connection);
+        client.slots.push(Slot { endpoint: id, host: 0, last: link, connection, given_up: None });
+        client
     }
 }
 

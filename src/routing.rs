@@ -236,11 +236,11 @@ impl Client {
         let step = match &mut self.phase {
             Phase::Closed => return,
             Phase::Idle | Phase::Open => {
-                let mut shutdown = Shutdown::new(plan, now, timeout);
-                if at_once {
-                    shutdown.step = ShutdownStep::ClosingLinks;
-                }
-                self.phase = Phase::ShuttingDown(shutdown);
+                self.phase = Phase::ShuttingDown(if at_once {
+                    Shutdown::closing(plan, timeout)
+                } else {
+                    Shutdown::new(plan, now, timeout)
+                });
                 for slot in self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut()) {
                     slot.is_last = true;
                 }

@@ -109,6 +109,18 @@ impl Shutdown {
         self.is_overdue |= self.close_at <= now;
     }
 
+    /// One whose last step has begun.
+    pub(crate) const fn closing(plan: ShutdownPlan, close_timeout: Duration) -> Shutdown {
+        Shutdown {
+            plan,
+            step: ShutdownStep::ClosingLinks,
+            close_timeout,
+            close_at: plan.deadline,
+            is_overdue: false,
+            is_unclean: false,
+        }
+    }
+
     /// An earlier deadline holds, a later one changes nothing.
     pub(crate) fn bring_forward(&mut self, deadline: Instant, now: Instant) {
         if deadline < self.plan.deadline {

@@ -37,9 +37,9 @@ fn every_input_in_every_state_of_a_connection() {
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (12961, 280404, 29));
+    every_input("client", &worlds::client(), (12894, 278900, 29));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (48292, 950962, 28));
+        every_input("client, all inputs", &worlds::full_client(), (48220, 949926, 28));
     }
 }
 

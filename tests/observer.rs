@@ -11,16 +11,40 @@ mod wrong;
 use std::time::{Duration, Instant};
 
 use gemini_ws::{Connection, Scratch};
+use support::documents::{has_table, text_of};
 use support::machine::{Machine, Settings};
 use support::observer::Observed;
 use support::observer::call::{Call, Names, written_id};
+use support::observer::checks::{CHECKS, Where};
 use support::random::Random;
 use support::script;
 
 #[test]
+fn table_of_the_documentation() {
+    let mut table = String::from("| invariant | checked | by what |\n|---|---|---|\n");
+    for (position, (id, place, how)) in CHECKS.into_iter().enumerate() {
+        assert_eq!(id, format!("I-{:02}", position + 1));
+        let place = match place {
+            Where::Observer => "after each call".to_owned(),
+            Where::Fork => "on a copy".to_owned(),
+            Where::Metamorphic => "by comparing runs".to_owned(),
+            Where::Test(test) => {
+                assert!(text_of(test).is_some(), "{id}: there is no test {test}");
+                format!("`{test}`")
+            }
+        };
+        table += &format!("| {id} | {place} | {how} |\n");
+    }
+    has_table("invariant", &table);
+}
+
+#[test]
 fn lives_of_clients() {
     for seed in 0..6_000 {
-        if let Err(violation) = lives::live(seed, 150, false) {
+        // Of some the recorded trace is compared with itself, too.
+        if seed % 20 == 0 {
+            lives::live(seed, 150, true).expect("what holds");
+        } else if let Err(violation) = lives::live(seed, 150, false) {
             println!("seed {seed}: {violation}");
             let again = lives::live(seed, 150, true);
             panic!("seed {seed}: not the same again: {again:?}");

@@ -18,13 +18,9 @@ mod retrying;
 mod table;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use support::documents::{file, has_table, text_of};
 use table::SCENARIOS;
-
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
 
 #[test]
 fn each_scenario_has_a_row() {
@@ -36,26 +32,13 @@ fn each_scenario_has_a_row() {
     }
 }
 
-/// The text of a test, with its documentation.
-fn test_of<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let at = text.find(&format!("fn {name}()"))?;
-    let begin = text[..at].rfind("\n\n").unwrap_or(0);
-    let indent = at - text[..at].rfind('\n')? - 1;
-    let end = format!("\n{}}}\n", " ".repeat(indent));
-    let length = text[at..].find(&end)?;
-    let test = &text[begin..at + length];
-    test.contains("#[test]").then_some(test)
-}
-
 /// Each place that a row names exists, and says which scenario it shows.
 #[test]
 fn each_place_shows_its_scenario() {
     let mut missing = Vec::new();
     for (id, _, places) in SCENARIOS {
         for place in *places {
-            let (path, name) = place.split_once("::").unwrap_or((place, ""));
-            let text = fs::read_to_string(file(path)).unwrap_or_default();
-            let shown = if name.is_empty() { Some(text.as_str()) } else { test_of(&text, name) };
+            let shown = text_of(place);
             let in_name = id.to_lowercase().replace('-', "_");
             if !shown.is_some_and(|text| text.contains(id) || text.contains(&in_name)) {
                 missing.push(format!("{id}: {place}"));
@@ -85,15 +68,5 @@ fn table_in_the_documentation() {
         let places: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
         table += &format!("| {id} | {title} | {} |\n", places.join(", "));
     }
-    let path = file("ARCHITECTURE.md");
-    let mut document = fs::read_to_string(&path).unwrap();
-    let (begin, end) = ("<!-- scenario table -->\n", "<!-- end of scenario table -->");
-    let start = document.find(begin).expect("a place for the table") + begin.len();
-    let stop = document.find(end).expect("the end of the table");
-    if std::env::var_os("UPDATE_TABLES").is_some() {
-        document.replace_range(start..stop, &table);
-        fs::write(&path, &document).unwrap();
-    } else {
-        assert_eq!(&document[start..stop], table, "run with UPDATE_TABLES=1 and read the difference");
-    }
+    has_table("scenario", &table);
 }

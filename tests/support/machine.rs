@@ -219,12 +219,17 @@ impl Inner for Many {
 impl Many {
     /// A client that has all of the endpoints.
     pub(crate) fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
-        let client = Client::new(config, seed);
-        let mut many = Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() };
+        let mut many = Many::without(config, settings, seed);
         for endpoint in 0..settings.len() {
             let _ = many.add(Instant::ZERO, endpoint);
         }
         many
+    }
+
+    /// A client that may add any of the endpoints.
+    pub(crate) fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
+        let client = Client::new(config, seed);
+        Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() }
     }
 
     /// The newest, which may have been removed: that is for the client to say.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each of them uses its own part")]
 
 pub(crate) mod decimals;
+pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod expect;
 pub(crate) mod fed;

@@ -32,11 +32,23 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{
-    Client, ClientConfig, CommandError, Config, ConnectFailure, Connection, Direction, EndpointId, Frame,
-    Instant, LinkId, Lost, NewOrder, Output, Request, Scratch, ShutdownPlan, Stats, Stream, StreamId,
+    ClientConfig, CommandError, ConnectFailure, Connection, Direction, Frame, Instant, LinkId, Lost,
+    NewOrder, Output, Request, Scratch, Stats, Stream, StreamId,
 };
 
+use super::machine::{Machine, Many, Plan, Settings, Wanted};
+use super::observer::Observed;
 use super::told::{Teller, seconds};
+
+/// The same call on either.
+macro_rules! core {
+    ($self:ident, $core:ident => $call:expr) => {
+        match &mut $self.core {
+            Core::One($core) => $call,
+            Core::Many($core) => $call,
+        }
+    };
+}
 
 /// Runs the inputs of a transcript, and writes it anew with what the connection or client answers to them.
 pub(crate) fn replay(transcript: &str) -> String {
@@ -47,14 +59,19 @@ pub(crate) fn replay(transcript: &str) -> String {
     let url = settings.iter().find_map(|it| it.strip_prefix("url ")).unwrap_or("ws://venue");
     let core = if is_client {
         let limits = settings.iter().fold(ClientConfig::new(), |config, it| limit(config, it));
-        Core::Many(Box::new(Client::new(limits, seed)))
+        let endpoints = transcript.lines().filter_map(|line| line.strip_prefix("endpoint "));
+        let all: Vec<Settings> = endpoints.map(|line| endpoint(&settings, line)).collect();
+        let known = all.clone();
+        let machine = Observed::new(all, move || Many::without(limits, &known, seed));
+        Core::Many(Box::new(machine.recording().reading()))
     } else {
-        Core::One(Box::new(Connection::new(configured(&settings, url), seed)))
+        let all = configured(&settings, url);
+        let known = all.clone();
+        let machine = Observed::new(vec![all], move || known.connection(seed));
+        Core::One(Box::new(machine.recording().reading()))
     };
-    let settings = settings.into_iter().map(str::to_owned).collect();
     let mut player = Player {
         core,
-        settings,
         teller: Teller { places: is_client },
         now: Instant::ZERO,
         endpoints: BTreeMap::new(),
@@ -72,36 +89,47 @@ pub(crate) fn replay(transcript: &str) -> String {
             player.drain();
         }
     }
+    core!(player, core => core.fork_checks().and_then(|()| core.metamorphic_checks())).expect("what holds");
     player.text
 }
 
-fn configured(settings: &[impl AsRef<str>], url: &str) -> Config {
-    settings.iter().fold(Config::new(url), |config, setting| set(config, setting.as_ref()))
+fn configured(settings: &[&str], url: &str) -> Settings {
+    let mut all = Settings::new(url);
+    settings.iter().for_each(|setting| set(&mut all, setting));
+    all
+}
+
+/// `NAME URL`, and `private` if it is signed.
+fn endpoint(settings: &[&str], line: &str) -> Settings {
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut all = configured(settings, words[1]);
+    all.authenticated |= words.get(2) == Some(&"private");
+    all
 }
 
 /// Sets what `NAME VALUE...` names.
-fn set(config: Config, setting: &str) -> Config {
+fn set(settings: &mut Settings, setting: &str) {
     let (name, values) = setting.split_once(' ').expect("a name and a value");
     let values: Vec<&str> = values.split(' ').collect();
     let duration = |at: usize| Duration::from_secs_f64(values[at].parse().expect("seconds"));
     let number = |at: usize| values[at].parse::<u32>().expect("a number");
     match name {
-        "url" | "links_max" => config,
-        "attempts_max" => config.attempts_max(number(0)),
-        "backoff" => config.backoff(duration(0), duration(1)),
-        "close_timeout" => config.close_timeout(duration(0)),
-        "connect_timeout" => config.connect_timeout(duration(0)),
-        "dial_limit" => config.dial_limit(number(0), duration(1)),
-        "heartbeat_every" => config.heartbeat_every(duration(0)),
-        "order_limit" => config.order_limit(number(0), duration(1)),
-        "probe_after" => config.probe_after(duration(0)),
-        "request_limit" => config.request_limit(number(0), duration(1)),
-        "request_timeout" => config.request_timeout(duration(0)),
-        "silence_max" => config.silence_max(duration(0)),
-        "stable_after" => config.stable_after(duration(0)),
-        "stay_open" => config.stay_open(values[0] == "yes"),
-        "streams_max" => config.streams_max(number(0) as usize),
-        "streams_per_request_max" => config.streams_per_request_max(number(0) as usize),
+        "url" | "links_max" => {}
+        "attempts_max" => settings.attempts_max = Some(number(0)),
+        "backoff" => (settings.backoff_base, settings.backoff_cap) = (duration(0), duration(1)),
+        "close_timeout" => settings.close_timeout = duration(0),
+        "connect_timeout" => settings.connect_timeout = duration(0),
+        "dial_limit" => settings.dial_limit = (number(0), duration(1)),
+        "heartbeat_every" => settings.heartbeat_every = Some(duration(0)),
+        "order_limit" => settings.order_limit = (number(0), duration(1)),
+        "probe_after" => settings.probe_after = duration(0),
+        "request_limit" => settings.request_limit = (number(0), duration(1)),
+        "request_timeout" => settings.request_timeout = duration(0),
+        "silence_max" => settings.silence_max = duration(0),
+        "stable_after" => settings.stable_after = duration(0),
+        "stay_open" => settings.stay_open = Some(values[0] == "yes"),
+        "streams_max" => settings.streams_max = number(0) as usize,
+        "streams_per_request_max" => settings.streams_per_request_max = number(0) as usize,
         _ => panic!("not a setting: {name}"),
     }
 }
@@ -115,26 +143,16 @@ fn limit(config: ClientConfig, setting: &str) -> ClientConfig {
 
 /// What is played with.
 enum Core {
-    One(Box<Connection>),
-    Many(Box<Client>),
-}
-
-/// The same call on either.
-macro_rules! core {
-    ($self:ident, $core:ident => $call:expr) => {
-        match &mut $self.core {
-            Core::One($core) => $call,
-            Core::Many($core) => $call,
-        }
-    };
+    One(Box<Observed<Connection>>),
+    Many(Box<Observed<Many>>),
 }
 
 struct Player {
     core: Core,
-    settings: Vec<String>,
     teller: Teller,
     now: Instant,
-    endpoints: BTreeMap<String, EndpointId>,
+    /// In the order of their lines.
+    endpoints: BTreeMap<String, usize>,
     /// All attempts, by their places.
     links: Vec<Vec<LinkId>>,
     streams: BTreeMap<String, StreamId>,
@@ -194,7 +212,7 @@ impl Player {
         }
     }
 
-    fn client(&mut self) -> &mut Client {
+    fn client(&mut self) -> &mut Observed<Many> {
         match &mut self.core {
             Core::Many(client) => client,
             Core::One(_) => panic!("only a client has endpoints"),
@@ -202,12 +220,10 @@ impl Player {
     }
 
     fn endpoint(&mut self, rest: &str) {
-        let words: Vec<&str> = rest.split(' ').collect();
-        let config = configured(&self.settings, words[1]);
-        let config = if words.get(2) == Some(&"private") { config.authenticated(true) } else { config };
-        let now = self.now;
-        let endpoint = self.client().add(now, config).expect("an endpoint");
-        self.endpoints.insert(words[0].to_owned(), endpoint);
+        let name = rest.split(' ').next().unwrap_or_default();
+        let (now, endpoint) = (self.now, self.endpoints.len());
+        self.client().add(now, endpoint).expect("an endpoint");
+        self.endpoints.insert(name.to_owned(), endpoint);
     }
 
     fn subscribe(&mut self, rest: &str) {
@@ -217,17 +233,10 @@ impl Player {
             let place = words.iter().position(|it| *it == word)?;
             words.get(place + 1).copied()
         };
-        let silence = after("silent").map(|seconds| at(seconds).since(Instant::ZERO));
+        let silence_max = after("silent").map(|seconds| at(seconds).since(Instant::ZERO));
         let endpoint = after("at").map(|name| self.endpoints[name]);
-        let now = self.now;
-        let wish = match (&mut self.core, endpoint, silence) {
-            (Core::Many(client), Some(endpoint), _) => client.subscribe_at(now, endpoint, stream, silence),
-            (Core::Many(client), None, _) => client.subscribe(now, stream),
-            (Core::One(connection), _, Some(silence)) => {
-                connection.subscribe_unless_silent(now, stream, silence)
-            }
-            (Core::One(connection), _, None) => connection.subscribe(now, stream),
-        };
+        let (now, wanted) = (self.now, Wanted { stream, endpoint, silence_max });
+        let wish = core!(self, core => core.subscribe_at(now, wanted));
         match wish {
             Ok(id) => drop(self.streams.insert(after("as").unwrap_or(words[0]).to_owned(), id)),
             Err(error) => self.answer(Err(error)),
@@ -243,9 +252,11 @@ impl Player {
     /// `down by 2.5`, and what is to be done before.
     fn shut_down(&mut self, rest: &str) {
         let words: Vec<&str> = rest.split(' ').collect();
-        let plan = ShutdownPlan::by(at(words[2]))
-            .cancel_orders(words.contains(&"cancelling"))
-            .unsubscribe(words.contains(&"unsubscribing"));
+        let plan = Plan {
+            deadline: at(words[2]),
+            cancels_orders: words.contains(&"cancelling"),
+            unsubscribes: words.contains(&"unsubscribing"),
+        };
         let now = self.now;
         self.client().shut_down(now, plan);
     }
@@ -253,21 +264,21 @@ impl Player {
     fn question(&mut self, word: &str, rest: &str) {
         let teller = self.teller;
         let deadline = core!(self, core => core.deadline());
-        let streams: Vec<_> = core!(self, core => core.streams().collect());
-        let stats: Stats = core!(self, core => core.stats().clone());
+        let mut streams = Vec::new();
+        core!(self, core => core.each_stream(|_, stream, state| streams.push(format!("{stream} {state:?}"))));
+        let stats: Stats = core!(self, core => core.stats());
         let lines = match (word, &self.core) {
-            ("state", Core::One(connection)) => vec![format!("{:?}", connection.state())],
-            ("readiness", Core::Many(client)) => vec![format!("{:?}", client.readiness())],
+            ("state", Core::One(connection)) => vec![format!("{:?}", connection.machine().state())],
+            ("readiness", Core::Many(client)) => vec![format!("{:?}", client.machine().client.readiness())],
             ("links", Core::Many(client)) => {
-                client.links().map(|(link, _, state)| format!("{} {state:?}", teller.link(link))).collect()
+                let links = client.machine().client.links();
+                links.map(|(link, _, state)| format!("{} {state:?}", teller.link(link))).collect()
             }
             ("deadline", _) => match deadline {
                 Some(deadline) => vec![format!("{:?} at {}", deadline.cause, seconds(deadline.at))],
                 None => vec!["none".to_owned()],
             },
-            ("streams", _) => {
-                streams.iter().map(|(_, stream, state)| format!("{stream} {state:?}")).collect()
-            }
+            ("streams", _) => streams,
             ("count", _) => vec![counter(&stats, rest)],
             _ => panic!("not a question: {word}"),
         };
@@ -283,7 +294,7 @@ impl Player {
         let (back, line) = line.strip_prefix("stale ").map_or((1, line), |line| (2, line));
         let link = match (&self.core, self.links.get(place)) {
             (_, Some(links)) if links.len() >= back => links[links.len() - back],
-            (Core::One(connection), _) => connection.link(),
+            (Core::One(connection), _) => connection.machine().link(),
             (Core::Many(_), _) => panic!("no such attempt: {line}"),
         };
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));

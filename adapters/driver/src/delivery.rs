@@ -1,19 +1,26 @@
 //! How events reach the application.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use async_channel::{Receiver, Sender, TrySendError};
-use gemini_ws::{Connection, Event, EventBuf, Instant};
+use event_listener::EventListener;
+use gemini_ws::{Client, Event, EventBuf, EventQueue, Instant, Stream, StreamId, Symbol, Topic};
 
 /// Where the driver puts events.
 pub(crate) trait Delivery {
-    fn deliver(&mut self, connection: &mut Connection, now: Instant, event: Event<'_>);
+    fn deliver(&mut self, client: &mut Client, now: Instant, event: Event<'_>);
 
-    /// Ready when more frames may be read; `Err` if nobody listens any more.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ()>>;
+    /// Ready when more frames may be read.
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Ready when everything was taken, or nobody listens any more.
+    fn poll_taken(&mut self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Does what the one who takes the events wants done; `Err` if there is nobody any more.
+    fn attend(&mut self, client: &mut Client, now: Instant, context: &mut Context<'_>) -> Result<(), ()>;
 
     /// How many events were not taken over.
     fn undelivered(&self) -> usize;
@@ -22,13 +29,21 @@ pub(crate) trait Delivery {
 /// A function, called in the driver's task.
 pub(crate) struct Callback<F>(pub(crate) F);
 
-impl<F: FnMut(&mut Connection, Instant, Event<'_>)> Delivery for Callback<F> {
-    fn deliver(&mut self, connection: &mut Connection, now: Instant, event: Event<'_>) {
-        (self.0)(connection, now, event);
+impl<F: FnMut(&mut Client, Instant, Event<'_>)> Delivery for Callback<F> {
+    fn deliver(&mut self, client: &mut Client, now: Instant, event: Event<'_>) {
+        (self.0)(client, now, event);
     }
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn poll_taken(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn attend(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
+        Ok(())
     }
 
     fn undelivered(&self) -> usize {
@@ -36,77 +51,182 @@ impl<F: FnMut(&mut Connection, Instant, Event<'_>)> Delivery for Callback<F> {
     }
 }
 
-/// The receiving end of a bounded queue of events.
+/// The receiving end of a bounded queue of events, whose policy says what happens while it is full.
 ///
-/// While it is full the driver reads no more frames, so TCP holds the peer back; timers and commands
-/// go on. Nothing is dropped. Dropping this is the same as [`Handle::shutdown`](crate::Handle::shutdown).
+/// Dropping this is the same as [`Handle::shutdown`](crate::Handle::shutdown).
 #[derive(Debug)]
 pub struct Events {
-    pub(crate) receiver: Receiver<EventBuf>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Something was put in, or nothing more will be.
+    filled: event_listener::Event,
+    /// Something was taken out, or nobody takes any more.
+    taken: event_listener::Event,
+    /// The driver is to look at what the other end wants.
+    called: event_listener::Event,
+    is_called: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: EventQueue,
+    /// Nothing more will be put in.
+    is_ended: bool,
+    /// Nobody takes any more.
+    is_dropped: bool,
+    /// Books that lost an update on their way.
+    lost: Vec<Symbol>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in the state can be half done: a panic elsewhere says nothing about it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call(&self) {
+        self.is_called.store(true, Ordering::Release);
+        self.called.notify(1);
+    }
 }
 
 impl Events {
     /// The next event; `None` after `Closed`. Dropping the future loses nothing.
+    ///
+    /// An [`Event::Overflow`] that tells of a book has it asked for anew.
     pub async fn next(&mut self) -> Option<EventBuf> {
-        self.receiver.recv().await.ok()
+        loop {
+            if let Some(next) = self.try_next() {
+                return next;
+            }
+            let listener = self.shared.filled.listen();
+            if let Some(next) = self.try_next() {
+                return next;
+            }
+            listener.await;
+        }
+    }
+
+    /// The next event if there is one now; `Some(None)` after `Closed`.
+    fn try_next(&mut self) -> Option<Option<EventBuf>> {
+        let mut state = self.shared.lock();
+        let Some(event) = state.queue.take() else {
+            return state.is_ended.then_some(None);
+        };
+        if let Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } = event.as_event() {
+            state.lost.push(symbol);
+            self.shared.call();
+        }
+        drop(state);
+        self.shared.taken.notify(1);
+        Some(Some(event))
     }
 }
 
-type Sending = Pin<Box<dyn Future<Output = Result<(), ()>> + Send>>;
-
-/// A bounded queue.
-pub(crate) struct Channel {
-    sender: Sender<EventBuf>,
-    /// The send of an event that found the queue full.
-    sending: Option<Sending>,
-    /// Those behind it: of one frame and of the connection itself, which are few, since no frame is
-    /// read meanwhile.
-    waiting: VecDeque<EventBuf>,
-    /// Events that found no place even there: only during the closing handshake are frames read on.
-    dropped: usize,
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.shared.lock().is_dropped = true;
+        self.shared.call();
+        self.shared.taken.notify(1);
+    }
 }
 
-/// The most events that wait behind a full queue.
-const WAITING_MAX: usize = 256;
+/// The driver's end of the queue.
+pub(crate) struct Channel {
+    shared: Arc<Shared>,
+    /// Kept over turns while the queue is full.
+    listener: Option<EventListener>,
+    /// Kept over turns.
+    call: Option<EventListener>,
+    is_dropped: bool,
+}
 
 impl Channel {
-    pub(crate) fn new(sender: Sender<EventBuf>) -> Channel {
-        Channel { sender, sending: None, waiting: VecDeque::new(), dropped: 0 }
+    pub(crate) fn new(queue: EventQueue) -> (Events, Channel) {
+        let state = State { queue, is_ended: false, is_dropped: false, lost: Vec::new() };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            filled: event_listener::Event::new(),
+            taken: event_listener::Event::new(),
+            called: event_listener::Event::new(),
+            is_called: AtomicBool::new(false),
+        });
+        let events = Events { shared: Arc::clone(&shared) };
+        (events, Channel { shared, listener: None, call: None, is_dropped: false })
+    }
+
+    /// Ready when a condition holds, which is looked at whenever something was taken.
+    fn poll_until(&mut self, context: &mut Context<'_>, holds: impl Fn(&State) -> bool) -> Poll<()> {
+        loop {
+            if holds(&self.shared.lock()) {
+                return Poll::Ready(());
+            }
+            match &mut self.listener {
+                None => self.listener = Some(self.shared.taken.listen()),
+                Some(listener) => {
+                    std::task::ready!(Pin::new(listener).poll(context));
+                    self.listener = None;
+                }
+            }
+        }
     }
 }
 
 impl Delivery for Channel {
-    fn deliver(&mut self, _: &mut Connection, _: Instant, event: Event<'_>) {
-        if self.waiting.len() >= WAITING_MAX && !matches!(event, Event::Closed { .. }) {
-            self.dropped += 1;
+    fn deliver(&mut self, _: &mut Client, _: Instant, event: Event<'_>) {
+        if self.is_dropped {
             return;
         }
-        let event = EventBuf::from(&event);
-        if self.sending.is_some() || !self.waiting.is_empty() {
-            self.waiting.push_back(event);
-        } else if let Err(TrySendError::Full(event)) = self.sender.try_send(event) {
-            self.waiting.push_back(event);
-        }
+        let mut state = self.shared.lock();
+        state.queue.push(&event);
+        state.is_ended |= matches!(event, Event::Closed { .. });
+        drop(state);
+        self.shared.filled.notify(1);
     }
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ()>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_until(context, |state| state.is_dropped || state.queue.has_room())
+    }
+
+    fn poll_taken(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_until(context, |state| state.is_dropped || state.queue.is_empty())
+    }
+
+    fn attend(&mut self, client: &mut Client, now: Instant, context: &mut Context<'_>) -> Result<(), ()> {
         loop {
-            if let Some(sending) = &mut self.sending {
-                let sent = std::task::ready!(sending.as_mut().poll(context));
-                self.sending = None;
-                if sent.is_err() {
-                    self.waiting.clear();
-                }
+            if self.shared.is_called.swap(false, Ordering::AcqRel) {
+                let mut state = self.shared.lock();
+                self.is_dropped = state.is_dropped;
+                let lost = std::mem::take(&mut state.lost);
+                drop(state);
+                lost.into_iter().for_each(|symbol| ask_anew(client, now, symbol));
             }
-            let Some(event) = self.waiting.pop_front() else {
-                return Poll::Ready(if self.sender.is_closed() { Err(()) } else { Ok(()) });
-            };
-            let sender = self.sender.clone();
-            self.sending = Some(Box::pin(async move { sender.send(event).await.map_err(|_| ()) }));
+            match &mut self.call {
+                None => self.call = Some(self.shared.called.listen()),
+                Some(call) => match Pin::new(call).poll(context) {
+                    Poll::Ready(()) => self.call = None,
+                    Poll::Pending => return if self.is_dropped { Err(()) } else { Ok(()) },
+                },
+            }
         }
     }
 
     fn undelivered(&self) -> usize {
-        self.dropped + self.waiting.len() + usize::from(self.sending.is_some())
+        self.shared.lock().queue.len()
+    }
+}
+
+/// Some of a book's updates were dropped on their way.
+fn ask_anew(client: &mut Client, now: Instant, symbol: Symbol) {
+    let is_book = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
+    let ids: Vec<StreamId> =
+        client.streams().filter(|(_, stream, _)| is_book(stream)).map(|(id, ..)| id).collect();
+    for id in ids {
+        // One that was unsubscribed meanwhile, or a client at its end, has nothing to ask for.
+        let _ = client.resync(now, id);
     }
 }

@@ -10,7 +10,8 @@ use async_tungstenite::tungstenite::Message;
 use event_listener::EventListener;
 use futures_lite::Stream;
 use gemini_ws::{
-    CloseReason, ConnectFailure, Connection, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Scratch,
+    Client, CloseReason, ConnectFailure, Event, EventBuf, EventQueue, Frame, Instant, LinkId, Lost, Output,
+    Overflow, Scratch,
 };
 
 use crate::delivery::{Callback, Channel, Delivery, Events};
@@ -39,24 +40,24 @@ pub struct Closed {
     pub undelivered: usize,
 }
 
-/// Runs a connection. Made by [`client`](crate::client).
+/// Runs a client. Made by [`client`](crate::client).
 #[derive(Debug)]
 pub struct Driver {
-    connection: Connection,
+    client: Client,
     commands: Commands,
     shutdown: Shutdown,
     signer: Option<SharedSigner>,
 }
 
 impl Driver {
-    pub(crate) fn new(connection: Connection, commands: Commands, shutdown: Shutdown) -> Driver {
-        Driver { connection, commands, shutdown, signer: None }
+    pub(crate) fn new(client: Client, commands: Commands, shutdown: Shutdown) -> Driver {
+        Driver { client, commands, shutdown, signer: None }
     }
 
-    /// Authenticates every dial with headers of its own, made when the transport is ready. Default:
-    /// public use only.
+    /// Authenticates dials with headers of their own, made when the transport is ready: those to endpoints that
+    /// are [`authenticated`](gemini_ws::Config::authenticated), or all if none is. Default: public use only.
     ///
-    /// Give all connections of one key clones of the same [`SharedSigner`]; a
+    /// Give all clients of one key clones of the same [`SharedSigner`]; a
     /// [`Signer`](gemini_ws::Signer) is enough for a single one. Use addresses with `wss://`: nothing
     /// else keeps the headers private. Values that the WebSocket layer copies are not wiped, and it
     /// logs them at the level `trace`, target `tungstenite::handshake::client`: keep that level off.
@@ -79,44 +80,56 @@ impl Driver {
     }
 
     /// Connects and keeps connected until [`shutdown`](crate::Handle::shutdown), or until going on is
-    /// useless. Calls `on_event` for each event, in this task: return soon. It is given the connection,
+    /// useless. Calls `on_event` for each event, in this task: return soon. It is given the client,
     /// for commands, and the time to pass to them.
     ///
-    /// Dropping the future drops the socket without a handshake.
+    /// Dropping the future drops the sockets without a handshake.
     pub async fn run<R: Runtime>(
         self,
         runtime: &R,
-        on_event: impl FnMut(&mut Connection, Instant, Event<'_>),
+        on_event: impl FnMut(&mut Client, Instant, Event<'_>),
     ) -> Closed {
         self.run_with(runtime, Callback(on_event)).await
     }
 
-    /// The same, with owned events in a queue of `capacity`, at least one: spawn the future, and take
-    /// from [`Events`].
+    /// The same, with owned events in a queue of at most `capacity` events of market data, at least one: spawn
+    /// the future, and take from [`Events`]. While the queue is full the driver reads no more frames, so TCP
+    /// holds the peer back; timers and commands go on.
     pub fn run_with_events<'r, R: Runtime>(
         self,
         runtime: &'r R,
         capacity: usize,
     ) -> (Events, impl Future<Output = Closed> + use<'r, R>) {
-        let (sender, receiver) = async_channel::bounded(capacity.max(1));
-        (Events { receiver }, self.run_with(runtime, Channel::new(sender)))
+        self.run_with_queue(runtime, EventQueue::new(Overflow::Block).events_max(capacity))
+    }
+
+    /// The same with a queue of your own, which says what gives way when it is full.
+    pub fn run_with_queue<'r, R: Runtime>(
+        self,
+        runtime: &'r R,
+        queue: EventQueue,
+    ) -> (Events, impl Future<Output = Closed> + use<'r, R>) {
+        let (events, channel) = Channel::new(queue);
+        (events, self.run_with(runtime, channel))
     }
 
     async fn run_with<R: Runtime>(mut self, runtime: &R, delivery: impl Delivery) -> Closed {
         // Already open, or already closed: both are fine.
-        let _ = self.connection.open(runtime.clock().now());
+        let _ = self.client.open(runtime.clock().now());
+        let signs_all = !self.client.is_authenticated();
         let mut task = Task {
             runtime,
-            connection: self.connection,
+            client: self.client,
             signer: self.signer,
+            signs_all,
             delivery,
             shutdown: Some(self.shutdown),
             listener: None,
             timer: runtime.timer(),
             timer_at: None,
-            socket: None,
-            farewell: None,
-            dial: None,
+            sockets: Vec::new(),
+            farewells: Vec::new(),
+            dials: Vec::new(),
             dial_is_new: false,
             scratch: Scratch::new(),
             replies: Vec::new(),
@@ -133,8 +146,10 @@ type Dial<'r, Io> =
 
 struct Task<'r, R: Runtime, D> {
     runtime: &'r R,
-    connection: Connection,
+    client: Client,
     signer: Option<SharedSigner>,
+    /// Whether no endpoint says that it wants to be signed.
+    signs_all: bool,
     delivery: D,
     /// `None` once it has been heeded.
     shutdown: Option<Shutdown>,
@@ -142,11 +157,12 @@ struct Task<'r, R: Runtime, D> {
     timer: R::Timer,
     /// What the timer is set to.
     timer_at: Option<Instant>,
-    socket: Option<Socket<R::Io>>,
-    /// A socket whose peer has said goodbye: read to its end, so that our answer gets out.
-    farewell: Option<(Socket<R::Io>, Instant)>,
-    dial: Option<Dial<'r, R::Io>>,
-    /// Whether it has not been polled yet.
+    /// By the slot of their link.
+    sockets: Vec<Option<Socket<R::Io>>>,
+    /// Sockets whose peer has said goodbye: read to their end, so that our answer gets out.
+    farewells: Vec<(Socket<R::Io>, Instant)>,
+    dials: Vec<Dial<'r, R::Io>>,
+    /// Whether one has not been polled yet.
     dial_is_new: bool,
     scratch: Scratch,
     replies: Replies,
@@ -154,24 +170,35 @@ struct Task<'r, R: Runtime, D> {
     closed: Option<(CloseReason, Instant)>,
 }
 
+/// What became of an attempt to read.
+enum Read {
+    /// Go on.
+    Frame,
+    /// There is nothing more now.
+    Nothing,
+}
+
 impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     /// One turn: shutdown, timer and commands first, so that a flood of frames cannot starve them;
-    /// then frames, then what is to be written.
+    /// then frames of each socket, then what is to be written.
     fn turn(&mut self, mut commands: Pin<&mut Commands>, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.runtime.clock().now();
         self.heed_shutdown(now, context);
-        if self.connection.deadline().is_some_and(|deadline| deadline.at <= now) {
-            self.connection.handle_timeout(now);
+        if self.delivery.attend(&mut self.client, now, context).is_err() {
+            self.close(now);
+        }
+        if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
+            self.client.handle_timeout(now);
         }
         self.take_commands(now, commands.as_mut(), context);
         self.perform(now);
-        self.poll_dial(now, context);
+        self.poll_dials(now, context);
         let more = self.read(now, context);
         self.perform(now);
         self.write(now, context);
         self.bid_farewell(now, context);
-        if let (Some((reason, until)), None) = (self.closed, &self.farewell) {
-            let taken = self.delivery.poll_ready(context).is_ready();
+        if let (Some((reason, until)), true) = (self.closed, self.farewells.is_empty()) {
+            let taken = self.delivery.poll_taken(context).is_ready();
             if taken || now >= until {
                 return Poll::Ready(Closed { reason, undelivered: self.delivery.undelivered() });
             }
@@ -203,20 +230,21 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     fn close(&mut self, now: Instant) {
         if self.shutdown.take().is_some() {
             self.listener = None;
-            self.connection.close(now);
+            self.client.close(now);
         }
     }
 
-    /// The socket of a link, if it is still there.
-    fn socket_of(&mut self, link: LinkId) -> Option<&mut Socket<R::Io>> {
-        self.socket.as_mut().filter(|socket| socket.link == link)
+    /// The place of a link's socket, if it is still there.
+    fn socket_of(&mut self, link: LinkId) -> Option<&mut Option<Socket<R::Io>>> {
+        let place = self.sockets.get_mut(link.slot())?;
+        place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)
     }
 
     fn take_commands(&mut self, now: Instant, mut commands: Pin<&mut Commands>, context: &mut Context<'_>) {
         for _ in 0..COMMANDS_PER_TURN_MAX {
             match commands.as_mut().poll_next(context) {
                 Poll::Ready(Some(command)) => {
-                    carry_out(command, &mut self.connection, now, &mut self.replies);
+                    carry_out(command, &mut self.client, now, &mut self.replies);
                     self.perform(now);
                 }
                 Poll::Ready(None) => {
@@ -230,126 +258,161 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         context.waker().wake_by_ref();
     }
 
-    fn poll_dial(&mut self, now: Instant, context: &mut Context<'_>) {
+    fn poll_dials(&mut self, now: Instant, context: &mut Context<'_>) {
         self.dial_is_new = false;
-        let Some((link, dial)) = &mut self.dial else { return };
-        let link = *link;
-        let Poll::Ready(result) = dial.as_mut().poll(context) else { return };
-        self.dial = None;
-        match result {
-            Ok(stream) => {
-                self.socket = Some(Socket::new(link, stream));
-                self.connection.handle_connected(link, now);
+        let mut position = 0;
+        while let Some((link, dial)) = self.dials.get_mut(position) {
+            let link = *link;
+            let Poll::Ready(result) = dial.as_mut().poll(context) else {
+                position += 1;
+                continue;
+            };
+            drop(self.dials.swap_remove(position));
+            match result {
+                Ok(stream) => {
+                    let places = self.sockets.len().max(link.slot() + 1);
+                    self.sockets.resize_with(places, || None);
+                    if let Some(place) = self.sockets.get_mut(link.slot()) {
+                        *place = Some(Socket::new(link, stream));
+                    }
+                    self.client.handle_connected(link, now);
+                }
+                Err(why) => self.client.handle_connect_failed(link, now, why),
             }
-            Err(why) => self.connection.handle_connect_failed(link, now, why),
         }
         self.perform(now);
     }
 
-    /// Reads frames. Returns whether there may be more.
+    /// Reads frames: of each socket as many as a turn allows. Returns whether there may be more.
     fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        let mut more = false;
+        for slot in 0..self.sockets.len() {
+            if self.sockets.get(slot).is_some_and(Option::is_some) {
+                more |= self.read_from(slot, now, context);
+            }
+        }
+        more
+    }
+
+    fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
         for _ in 0..FRAMES_PER_TURN_MAX {
-            match self.delivery.poll_ready(context) {
-                // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
-                Poll::Pending if self.shutdown.is_some() => return false,
-                Poll::Pending | Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(())) => self.close(now),
+            // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
+            if self.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
+                return false;
             }
-            let Some(socket) = &mut self.socket else { return false };
-            let link = socket.link;
-            let message = match socket.poll_message(context) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(message)) => message,
-                Poll::Ready(Err(why)) => {
-                    self.lose(link, now, why);
-                    return false;
-                }
-            };
-            let frame = match &message {
-                Message::Text(text) => Frame::Text(text.as_str()),
-                Message::Binary(bytes) => Frame::Binary(bytes),
-                Message::Ping(payload) => Frame::Ping(payload),
-                Message::Pong(payload) => Frame::Pong(payload),
-                Message::Close(None) => Frame::Close { code: None, reason: "" },
-                Message::Close(Some(frame)) => {
-                    Frame::Close { code: Some(frame.code.into()), reason: frame.reason.as_str() }
-                }
-                // Never read, only written.
-                Message::Frame(_) => continue,
-            };
-            let event = self.connection.handle_frame(link, now, frame, &mut self.scratch);
-            if let Some(event) = event {
-                resolve(&mut self.replies, &event);
-                self.delivery.deliver(&mut self.connection, now, event);
-            }
-            if let Frame::Close { .. } = frame {
-                self.farewell = self.socket.take().map(|socket| (socket, now + FAREWELL));
+            if let Read::Nothing = self.read_one(slot, now, context) {
+                return false;
             }
             self.perform(now);
         }
         true
     }
 
+    fn read_one(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> Read {
+        let Some(Some(socket)) = self.sockets.get_mut(slot) else { return Read::Nothing };
+        let link = socket.link;
+        let message = match socket.poll_message(context) {
+            Poll::Pending => return Read::Nothing,
+            Poll::Ready(Ok(message)) => message,
+            Poll::Ready(Err(why)) => {
+                self.lose(link, now, why);
+                return Read::Nothing;
+            }
+        };
+        let frame = match &message {
+            Message::Text(text) => Frame::Text(text.as_str()),
+            Message::Binary(bytes) => Frame::Binary(bytes),
+            Message::Ping(payload) => Frame::Ping(payload),
+            Message::Pong(payload) => Frame::Pong(payload),
+            Message::Close(None) => Frame::Close { code: None, reason: "" },
+            Message::Close(Some(frame)) => {
+                Frame::Close { code: Some(frame.code.into()), reason: frame.reason.as_str() }
+            }
+            // Never read, only written.
+            Message::Frame(_) => return Read::Frame,
+        };
+        let event = self.client.handle_frame(link, now, frame, &mut self.scratch);
+        if let Some(event) = event {
+            resolve(&mut self.replies, &event);
+            self.delivery.deliver(&mut self.client, now, event);
+        }
+        if let Frame::Close { .. } = frame
+            && let Some(socket) = self.socket_of(link).and_then(Option::take)
+        {
+            self.farewells.push((socket, now + FAREWELL));
+        }
+        Read::Frame
+    }
+
     fn lose(&mut self, link: LinkId, now: Instant, why: Lost) {
-        self.socket = None;
-        self.connection.handle_lost(link, now, why);
+        if let Some(place) = self.socket_of(link) {
+            *place = None;
+        }
+        self.client.handle_lost(link, now, why);
         self.perform(now);
     }
 
     fn write(&mut self, now: Instant, context: &mut Context<'_>) {
-        if let Some(socket) = &mut self.socket
-            && let Err(why) = socket.poll_write(context)
-        {
-            let link = socket.link;
-            self.lose(link, now, why);
-        }
-    }
-
-    fn bid_farewell(&mut self, now: Instant, context: &mut Context<'_>) {
-        while let Some((socket, until)) = &mut self.farewell {
-            // What comes after a Close frame is not looked at.
-            match socket.poll_message(context) {
-                Poll::Pending if now < *until => return,
-                Poll::Ready(Ok(_)) => {}
-                Poll::Pending | Poll::Ready(Err(_)) => self.farewell = None,
+        for slot in 0..self.sockets.len() {
+            let Some(Some(socket)) = self.sockets.get_mut(slot) else { continue };
+            if let Err(why) = socket.poll_write(context) {
+                let link = socket.link;
+                self.lose(link, now, why);
             }
         }
     }
 
-    /// Does what the connection wants done.
+    fn bid_farewell(&mut self, now: Instant, context: &mut Context<'_>) {
+        self.farewells.retain_mut(|(socket, until)| {
+            loop {
+                // What comes after a Close frame is not looked at.
+                match socket.poll_message(context) {
+                    Poll::Pending => return now < *until,
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(_)) => return false,
+                }
+            }
+        });
+    }
+
+    /// Does what the client wants done.
     fn perform(&mut self, now: Instant) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Connect(link) => {
-                    self.farewell = None;
-                    if let Some(request) = self.connection.connect_request(link) {
-                        let request = DialRequest::new(request, self.signer.clone());
-                        self.dial = Some((link, Box::pin(self.runtime.dial(request))));
+                    // A peer that does not end its side of the link before must not hold up the next.
+                    self.farewells.retain(|(socket, _)| socket.link.slot() != link.slot());
+                    if let Some(request) = self.client.connect_request(link) {
+                        let signer = self.signer.clone().filter(|_| self.signs_all || request.authenticated);
+                        let request = DialRequest::new(request, signer);
+                        self.dials.push((link, Box::pin(self.runtime.dial(request))));
                         self.dial_is_new = true;
                     }
                 }
                 Output::Send { link, text } => {
-                    if let Some(socket) = self.socket_of(link) {
+                    if let Some(Some(socket)) = self.socket_of(link) {
                         socket.send(text);
                     }
                 }
                 Output::Close { link, code, reason } => {
-                    if let Some(socket) = self.socket_of(link) {
+                    if let Some(Some(socket)) = self.socket_of(link) {
                         socket.close(code, reason);
                     }
                 }
                 Output::Abort(link) => {
-                    self.socket.take_if(|socket| socket.link == link);
-                    self.dial.take_if(|(dialled, _)| *dialled == link);
+                    if let Some(place) = self.socket_of(link) {
+                        *place = None;
+                    }
+                    self.dials.retain(|(dialled, _)| *dialled != link);
                 }
                 Output::Event(event) => {
                     if let Event::Closed { reason, .. } = event {
                         self.closed = Some((reason, now + FAREWELL));
-                        self.socket = None;
-                        self.dial = None;
+                        self.sockets.clear();
+                        self.dials.clear();
                     }
                     resolve(&mut self.replies, &event);
-                    self.delivery.deliver(&mut self.connection, now, event);
+                    self.delivery.deliver(&mut self.client, now, event);
                 }
                 _ => {}
             }
@@ -358,8 +421,8 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
 
     /// Sets the timer, if its instant has changed, and has it wake this task.
     fn set_timer(&mut self, context: &mut Context<'_>) {
-        let deadline = self.connection.deadline().map(|deadline| deadline.at);
-        let farewell = self.farewell.as_ref().map(|(_, until)| *until);
+        let deadline = self.client.deadline().map(|deadline| deadline.at);
+        let farewell = self.farewells.iter().map(|(_, until)| *until).min();
         let closed = self.closed.map(|(_, until)| until);
         let at = [deadline, farewell, closed].into_iter().flatten().min();
         if at != self.timer_at

@@ -1,9 +1,10 @@
 //! [`Handle`]: commands to a driver, from anywhere.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
-use gemini_ws::{CommandError, Connection, EventBuf, Request, Stream, StreamId};
+use gemini_ws::{Client, CommandError, EventBuf, Request, ShutdownPlan, Stream, StreamId};
 
 use crate::driver::Driver;
 use crate::shutdown::Shutdown;
@@ -11,11 +12,11 @@ use crate::shutdown::Shutdown;
 /// The most commands that wait for the driver; then a handle waits.
 pub const COMMANDS_MAX: usize = 64;
 
-/// Splits a connection into the one who runs it and the one who commands it.
-pub fn client(connection: Connection) -> (Handle, Driver) {
+/// Splits a client, or a connection, into the one who runs it and the one who commands it.
+pub fn client(client: impl Into<Client>) -> (Handle, Driver) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let shutdown = Shutdown::new();
-    let driver = Driver::new(connection, receiver, shutdown.clone());
+    let driver = Driver::new(client.into(), receiver, shutdown.clone());
     (Handle { commands, shutdown }, driver)
 }
 
@@ -35,6 +36,14 @@ pub(crate) enum Command {
     Subscribe { stream: Stream, answer: Sender<Result<StreamId, CommandError>> },
     Unsubscribe { id: StreamId, answer: Sender<Result<(), CommandError>> },
     Request { request: Request, answer: Sender<Result<EventBuf, RequestError>> },
+    ShutDown { within: Duration, steps: Steps },
+}
+
+/// What an end in steps takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps {
+    cancel_orders: bool,
+    unsubscribe: bool,
 }
 
 pub(crate) type Commands = Receiver<Command>;
@@ -61,11 +70,11 @@ impl fmt::Display for RequestError {
 impl std::error::Error for RequestError {}
 
 impl Handle {
-    /// As [`Connection::subscribe`].
+    /// As [`Client::subscribe`].
     ///
     /// # Errors
     ///
-    /// Those of the connection; [`CommandError::Closed`] also if the driver has ended.
+    /// Those of the client; [`CommandError::Closed`] also if the driver has ended.
     pub async fn subscribe(&self, stream: Stream) -> Result<StreamId, CommandError> {
         let (answer, receiver) = async_channel::bounded(1);
         self.command(Command::Subscribe { stream, answer }, receiver)
@@ -73,17 +82,17 @@ impl Handle {
             .unwrap_or(Err(CommandError::Closed))
     }
 
-    /// As [`Connection::unsubscribe`].
+    /// As [`Client::unsubscribe`].
     ///
     /// # Errors
     ///
-    /// Those of the connection; [`CommandError::Closed`] also if the driver has ended.
+    /// Those of the client; [`CommandError::Closed`] also if the driver has ended.
     pub async fn unsubscribe(&self, id: StreamId) -> Result<(), CommandError> {
         let (answer, receiver) = async_channel::bounded(1);
         self.command(Command::Unsubscribe { id, answer }, receiver).await.unwrap_or(Err(CommandError::Closed))
     }
 
-    /// As [`Connection::request`], and waits for the reply: an [`EventBuf`] of
+    /// As [`Client::request`], and waits for the reply: an [`EventBuf`] of
     /// [`Event::Reply`](gemini_ws::Event::Reply), which says whether an answer came at all.
     ///
     /// # Errors
@@ -101,6 +110,23 @@ impl Handle {
         self.shutdown.trigger()
     }
 
+    /// Wants an end in steps, as [`Client::shut_down`], within so much time: no more commands, cancelling the
+    /// orders of the session if that is wanted, unsubscribing if that is wanted, closing. Each step is told as
+    /// an event. [`shutdown`](Handle::shutdown) cuts it short.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`] if the driver has ended.
+    pub async fn shut_down_in_steps(
+        &self,
+        within: Duration,
+        cancel_orders: bool,
+        unsubscribe: bool,
+    ) -> Result<(), CommandError> {
+        let steps = Steps { cancel_orders, unsubscribe };
+        self.commands.send(Command::ShutDown { within, steps }).await.map_err(|_| CommandError::Closed)
+    }
+
     /// Sends a command and waits for its answer; `None` if the driver ended first.
     async fn command<T>(&self, command: Command, answer: Receiver<T>) -> Option<T> {
         self.commands.send(command).await.ok()?;
@@ -111,19 +137,23 @@ impl Handle {
 /// Carries out a command; a request's answer is kept for its reply.
 pub(crate) fn carry_out(
     command: Command,
-    connection: &mut Connection,
+    client: &mut Client,
     now: gemini_ws::Instant,
     replies: &mut Replies,
 ) {
     // An answer that nobody waits for any more is dropped.
     match command {
         Command::Subscribe { stream, answer } => {
-            let _ = answer.try_send(connection.subscribe(now, stream));
+            let _ = answer.try_send(client.subscribe(now, stream));
         }
         Command::Unsubscribe { id, answer } => {
-            let _ = answer.try_send(connection.unsubscribe(now, id));
+            let _ = answer.try_send(client.unsubscribe(now, id));
         }
-        Command::Request { request, answer } => match connection.request(now, &request) {
+        Command::ShutDown { within, steps } => {
+            let plan = ShutdownPlan::by(now + within);
+            client.shut_down(now, plan.cancel_orders(steps.cancel_orders).unsubscribe(steps.unsubscribe));
+        }
+        Command::Request { request, answer } => match client.request(now, &request) {
             Ok(request) => replies.push((request, answer)),
             Err(error) => {
                 let _ = answer.try_send(Err(RequestError::Refused(error)));

@@ -1,17 +1,18 @@
-//! Drives a [`gemini_ws::Connection`] over [`async_tungstenite`], on any runtime.
+//! Drives a [`gemini_ws::Client`], or a single [`gemini_ws::Connection`], over [`async_tungstenite`], on any
+//! runtime.
 //!
-//! The application spawns one future, [`Driver::run`]; it owns the connection, the socket and the
-//! timer, so there is nothing to lock and nothing to count. A [`Handle`] sends it commands from
+//! The application spawns one future, [`Driver::run`]; it owns the client, its sockets, the dials under way and
+//! the timer, so there is nothing to lock and nothing to count. A [`Handle`] sends it commands from
 //! anywhere; [`Handle::shutdown`] ends it, once, in bounded time, with a [`Closed`].
 //!
 //! A runtime is what implements [`Runtime`]: a stream of bytes, a timer, and how to dial. The crate
 //! `gemini-ws-smol` is one.
 //!
-//! [`Driver::sign_with`] authenticates the connection; each dial is signed anew.
+//! [`Driver::sign_with`] authenticates; each dial is signed anew.
 //!
 //! Two forms of delivery: [`Driver::run`] calls a function in the same task for each event, without a
-//! copy or a queue; [`Driver::run_with_events`] puts owned events into a bounded channel, and reads
-//! no further while it is full.
+//! copy or a queue; [`Driver::run_with_queue`] puts owned events into a bounded queue with a policy of your choice
+//! for when it is full, [`Driver::run_with_events`] into one that has the peer wait.
 
 #![forbid(unsafe_code)]
 

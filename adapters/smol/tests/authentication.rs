@@ -10,8 +10,8 @@ use std::time::Duration;
 use gemini_ws_smol::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use gemini_ws_smol::async_tungstenite::{WebSocketStream, accept_hdr_async};
 use gemini_ws_smol::gemini_ws::{
-    Clock, Config, ConnectFailure, Connection, Credentials, Endpoint, NONCE_TOLERANCE, Nonce, NonceSource,
-    NonceUnit, Signer, UnixTime,
+    Client, Clock, Config, ConnectFailure, Connection, Credentials, Endpoint, NONCE_TOLERANCE, Nonce,
+    NonceSource, NonceUnit, Signer, UnixTime,
 };
 use gemini_ws_smol::{DialRequest, Driver, Handle, Runtime, SharedSigner, Smol, Transport, client};
 use smol::net::{TcpListener, TcpStream};
@@ -257,10 +257,10 @@ fn nothing_is_printed() {
             };
             let runtime = Printing { smol: Smol::new(), printed: Mutex::new(String::new()) };
             let mut events = String::new();
-            let on_event = |connection: &mut Connection, _, event: gemini_ws_smol::gemini_ws::Event<'_>| {
-                let link = connection.link();
-                let request = connection.connect_request(link);
-                events.push_str(&format!("{connection:?} {request:?} {event:?}"));
+            let on_event = |client: &mut Client, _, event: gemini_ws_smol::gemini_ws::Event<'_>| {
+                let link = client.links().next().map(|(link, ..)| link);
+                let request = link.and_then(|link| client.connect_request(link));
+                events.push_str(&format!("{client:?} {request:?} {event:?}"));
             };
             let (closed, seen) = smol::future::zip(driver.run(&runtime, on_event), server).await;
             printed.push_str(&format!("{closed:?} {}", closed.reason));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config as Market, Exchange};
 use gemini_ws_smol::gemini_ws::{
-    Book, Books, CloseReason, Config, ConnectFailure, Connection, Event, Lost, Outcome, Request,
+    Book, Books, Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, Outcome, Request,
 };
 use gemini_ws_smol::{Closed, Smol, client};
 use peers::{against, read_request, upgrade, within};
@@ -34,7 +34,7 @@ fn a_live_book_and_an_orderly_end() {
     with_server(async |url| {
         let (handle, driver) = client(connection(&url));
         let (mut books, mut updates, mut seen) = (Books::new(), 0, Vec::new());
-        let on_event = |_: &mut Connection, _, event: Event<'_>| {
+        let on_event = |_: &mut Client, _, event: Event<'_>| {
             books.apply(&event);
             let update = matches!(event, Event::DepthUpdate(_));
             updates += u32::from(update);
@@ -245,7 +245,7 @@ fn nobody_listens() {
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;
-    let on_event = |_: &mut Connection, _, event: Event<'_>| {
+    let on_event = |_: &mut Client, _, event: Event<'_>| {
         if let Event::ConnectFailed { why, retry, .. } = event {
             assert!(why == ConnectFailure::Refused && retry.is_some());
             failures += 1;

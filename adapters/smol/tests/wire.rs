@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use gemini_ws_smol::gemini_ws::{
-    CloseReason, Config, ConnectFailure, Connection, Event, Lost, RawJson, Request,
+    Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, RawJson, Request,
 };
 use gemini_ws_smol::{Smol, client};
 use peers::{
@@ -254,7 +254,7 @@ fn a_peer_that_reads_nothing() {
     let (handle, driver) = client(peers::connection(configure(Config::new(url))));
     let (mut lost, mut began) = (0, None);
     let closed =
-        within(driver.run(&Smol::new(), |connection: &mut Connection, now, event: Event<'_>| match event {
+        within(driver.run(&Smol::new(), |connection: &mut Client, now, event: Event<'_>| match event {
             Event::Opened { .. } => {
                 let (large, mut sent) = (large(), 0);
                 while connection.request(now, &large).is_ok() {
@@ -358,7 +358,7 @@ fn an_end_before_the_queue() {
     let (url, thread) = listen("ws", peer);
     let (handle, driver) = client(peers::connection(Config::new(url)));
     let (mut sent, mut lost, mut began, mut took) = (0, 0, None, None);
-    within(driver.run(&Smol::new(), |connection: &mut Connection, now, event: Event<'_>| match event {
+    within(driver.run(&Smol::new(), |connection: &mut Client, now, event: Event<'_>| match event {
         Event::Opened { .. } => {
             let large = large();
             while connection.request(now, &large).is_ok() {

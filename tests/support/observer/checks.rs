@@ -11,11 +11,9 @@ pub(crate) enum Where {
     Metamorphic,
     /// By a test: its file and name.
     Test(&'static str),
-    /// By the library that does it.
-    Library(&'static str),
 }
 
-use Where::{Fork, Library, Metamorphic, Observer, Test};
+use Where::{Fork, Metamorphic, Observer, Test};
 
 /// Each invariant, where it is checked, and how.
 #[rustfmt::skip]
@@ -56,13 +54,13 @@ pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
     ("I-34", Observer, "no window of a limit holds more dials, requests or orders than it allows"),
     ("I-35", Observer, "each frame is in one counter, that of its event"),
     ("I-36", Observer, "an event is of the frame that came"),
-    ("I-37", Library("tungstenite"), "a machine is handed whole frames"),
+    ("I-37", Test("adapters/smol/tests/wire.rs::input_cut_at_every_byte"), "bytes that come one by one; a machine is handed whole frames"),
     ("I-38", Metamorphic, "taking outputs seldom gives the same"),
     ("I-39", Observer, "what is handed out is a whole message"),
     ("I-40", Observer, "one Close frame, and nothing after it"),
-    ("I-41", Library("tungstenite"), "a machine is told of pings, and need not answer them"),
+    ("I-41", Test("adapters/smol/tests/wire.rs::pongs_by_themselves"), "each ping is answered, also without other writes"),
     ("I-42", Fork, "a request that was accepted before the wish for an end is written before the Close frame"),
-    ("I-43", Library("tungstenite"), "a machine is told that the protocol was broken"),
+    ("I-43", Test("adapters/smol/tests/wire.rs::malformed_close_frames"), "a breach of the protocol ends the link; nothing of it is delivered"),
     ("I-44", Observer, "requests in flight, streams and outputs stay below their limits"),
     ("I-45", Observer, "a frame that may have been an update makes the book stale at once"),
     ("I-46", Fork, "closed while nobody takes outputs, it has ended by its deadline"),

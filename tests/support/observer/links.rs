@@ -14,7 +14,7 @@ use super::limits::Counted;
 use super::paths::{
     Path, asked_for_by_failure, asked_for_by_loss, failure_is_fatal, is_of_host, loss_is_fatal,
 };
-use super::shadow::{Phase, Shadow, Step};
+use super::shadow::{Leg, Phase, Shadow, Step};
 
 impl Shadow {
     /// A step of time is one end or one dial, however large it is, unless another life begins.
@@ -424,15 +424,15 @@ impl Shadow {
     }
 
     /// Whether a stream wants the link, or its endpoint one that stays open.
-    fn is_wanted(&self, slot: usize) -> bool {
+    pub(crate) fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stays_open();
-        // More than one link to such an endpoint may be open for streams that have ended.
-        let endpoint = self.legs.get(slot).map(|leg| leg.endpoint);
-        let others = self.legs.iter().filter(|leg| leg.is_listed && Some(leg.endpoint) == endpoint).count();
-        let is_removed = endpoint.is_some_and(|endpoint| self.removed.contains(&endpoint));
-        self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired())
-            || (stays && others <= 1 && !is_removed)
+        let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());
+        let Some(leg) = self.legs.get(slot) else { return desired };
+        // Of several links to such an endpoint the first stays.
+        let is_it = |it: &Leg| it.is_listed && it.endpoint == leg.endpoint && it.closing.is_none();
+        let is_first = self.legs.iter().position(is_it) == Some(slot);
+        desired || (stays && is_first && !self.removed.contains(&leg.endpoint))
     }
 
     pub(crate) fn removed(&mut self, step: &Step<'_>, endpoint: usize) {

@@ -141,13 +141,21 @@ impl Scenario {
             9..=12 => random.next(),
             _ => u64::MAX,
         };
+        let compares = is_long || random.below(8) == 0;
+        let queue = (compares && random.below(2) == 0).then(|| {
+            let overflow = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
+            (*random.pick(&overflow), 1 + random.below(6))
+        });
+        // Where events may pile up there are to be some, and nobody who takes them.
+        let is_busy = is_long || queue.is_some() || random.below(8) == 0;
+        let faults = if queue.is_some() { faults | 1 << Fault::EventsUntaken as u64 } else { faults };
         Scenario {
             settings,
             streams,
-            exchange: match (is_long, random.below(8)) {
-                (true, _) => 2 + random.below(2),
-                (false, 0) => 2,
-                (false, _) => random.below(2),
+            exchange: if is_busy {
+                2 + usize::from(is_long && random.below(2) == 0)
+            } else {
+                random.below(2)
             },
             trades: private,
             signs: random.below(8) == 0,
@@ -156,14 +164,11 @@ impl Scenario {
             dial_trouble_percent: *random.pick(&[0, 30, 70]),
             steps: if is_long { 30 + random.below(50) } else { 3 + random.below(10) },
             rounds: if is_long { 1 + random.below(3) } else { 1 },
-            compares: is_long || random.below(8) == 0,
+            compares,
             latency: millis(*random.pick(&[0, 1, 1, 7, 30, 120])),
             lateness: if random.below(8) == 0 { millis(1 + random.below(80) as u64) } else { Duration::ZERO },
             ends_by_itself: random.below(40) == 0,
-            queue: (random.below(2) == 0).then(|| {
-                let overflow = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
-                (*random.pick(&overflow), 1 + random.below(6))
-            }),
+            queue,
         }
     }
 

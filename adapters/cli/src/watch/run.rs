@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::future;
-use gemini_ws::{Clock, CloseReason, Config, Connection, Symbol};
+use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Symbol};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_smol::{Closed, Handle, Runtime, Smol, client};
 use smol::Timer;
@@ -36,12 +36,13 @@ pub(crate) fn run(options: &Watch) -> Result<(), Failure> {
     let smol = Smol::new();
     let clock = *smol.clock();
     let now = clock.now();
-    let config = Config::new(url).streams_max(symbols.len().saturating_mul(3).max(4_096));
-    let mut connection = Connection::new(config, options.seed);
+    let streams_max = symbols.len().saturating_mul(3).max(4_096);
+    let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), options.seed);
     let refused = |error: gemini_ws::CommandError| Failure::Message(error.to_string());
-    connection.open(now).map_err(refused)?;
+    watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(refused)?;
+    watched.open(now).map_err(refused)?;
     for stream in symbols.iter().copied().flat_map(streams) {
-        connection.subscribe(now, stream).map_err(refused)?;
+        watched.subscribe(now, stream).map_err(refused)?;
     }
 
     let interrupts = Interrupts::new().map_err(|error| Failure::Message(format!("signals: {error}")))?;
@@ -54,11 +55,11 @@ pub(crate) fn run(options: &Watch) -> Result<(), Failure> {
     };
     let session = Session::new(venue, &symbols, now);
     let shared = Rc::new(RefCell::new(Shared { session, display, failure: None }));
-    let (handle, driver) = client(connection);
+    let (handle, driver) = client(watched);
 
-    let driver = driver.run(&smol, |connection, now, event| {
+    let driver = driver.run(&smol, |client, now, event| {
         let Shared { session, display, failure } = &mut *shared.borrow_mut();
-        session.apply(now, &event, connection.stats());
+        session.apply(now, &event, &client.stats());
         if failure.is_none() {
             *failure = display.event(now, &event, session).err().map(|error| Failure::of_output(&error));
             if failure.is_none() && session.is_all_refused() {

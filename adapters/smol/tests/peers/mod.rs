@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use gemini_ws_smol::async_tungstenite::tungstenite::handshake::derive_accept_key;
-use gemini_ws_smol::gemini_ws::{Config, Connection, Event, Instant};
+use gemini_ws_smol::gemini_ws::{Client, Config, Connection, Event, Instant};
 use gemini_ws_smol::{Closed, Smol, client};
 
 /// A test that does not end in time has failed.
@@ -50,11 +50,11 @@ pub(crate) fn meet<T: Send + 'static>(
     scheme: &str,
     configure: impl FnOnce(Config) -> Config,
     peer: impl FnOnce(TcpStream) -> T + Send + 'static,
-    mut accept: impl FnMut(&mut Connection, Instant, &Event<'_>) -> bool,
+    mut accept: impl FnMut(&mut Client, Instant, &Event<'_>) -> bool,
 ) -> (Closed, T) {
     let (url, thread) = listen(scheme, peer);
     let (handle, driver) = client(connection(configure(Config::new(url))));
-    let on_event = |connection: &mut Connection, now, event: Event<'_>| {
+    let on_event = |connection: &mut Client, now, event: Event<'_>| {
         if accept(connection, now, &event) {
             handle.shutdown();
         }

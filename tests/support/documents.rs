@@ -1,0 +1,41 @@
+//! What stands in the documentation and is made from data, and the tests that it names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file of the repository.
+pub(crate) fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// A table stands in `ARCHITECTURE.md` between its marks as it should; with `UPDATE_TABLES=1` it is written.
+pub(crate) fn has_table(name: &str, table: &str) {
+    let path = file("ARCHITECTURE.md");
+    let mut document = fs::read_to_string(&path).unwrap();
+    let (begin, end) = (format!("<!-- {name} table -->\n"), format!("<!-- end of {name} table -->"));
+    let start = document.find(&begin).expect("a place for the table") + begin.len();
+    let stop = document.find(&end).expect("the end of the table");
+    if std::env::var_os("UPDATE_TABLES").is_some() {
+        document.replace_range(start..stop, table);
+        fs::write(&path, &document).unwrap();
+    } else {
+        assert_eq!(&document[start..stop], table, "{name}: run with UPDATE_TABLES=1 and read the difference");
+    }
+}
+
+/// The text that a place such as `tests/file.rs::name` names: that of a test with its documentation, or of a
+/// whole file. `None` if there is none.
+pub(crate) fn text_of(place: &str) -> Option<String> {
+    let (path, name) = place.split_once("::").unwrap_or((place, ""));
+    let text = fs::read_to_string(file(path)).ok()?;
+    if name.is_empty() {
+        return Some(text);
+    }
+    let at = text.find(&format!("fn {name}("))?;
+    let begin = text[..at].rfind("\n\n").unwrap_or(0);
+    let indent = at - text[..at].rfind('\n')? - 1;
+    let end = format!("\n{}}}\n", " ".repeat(indent));
+    let length = text[at..].find(&end)?;
+    let test = &text[begin..at + length];
+    test.contains("#[test]").then(|| test.to_owned())
+}
