@@ -1,7 +1,7 @@
 //! Mutants: faults that tests switch on, one at a time, to prove that their checks find them.
 //!
 //! `mutant!(Name)` stands where a fault is. It is `false`, a constant, unless the crate is compiled with
-//! `--cfg gemini_ws_mutants`, which works with debug assertions only; `tests/mutants.rs` says what each is.
+//! `--cfg gemini_ws_mutants`, which works with debug assertions only; `tests/mutants/table.rs` says what each is. One is in the driver.
 
 #[cfg(not(gemini_ws_mutants))]
 macro_rules! mutant {
@@ -89,6 +89,7 @@ mod switch {
         KeepOpenForNobody,
         KeepTheBook,
         KeepTimersAfterTheEnd,
+        LeaveAPong,
         LeaveInSilence,
         LeaveTheWaiter,
         LetTheEndSlip,

@@ -23,7 +23,9 @@ fn each_mutant_is_found() {
         panic!("without any mutant: {found:?}");
     }
     let named: Vec<Mutant> = TABLE.iter().map(|row| row.0).collect();
-    assert!(Mutant::ALL.iter().all(|mutant| named.contains(mutant)), "a mutant is not in the table");
+    // One is in the driver: `adapters/smol/tests/mutants.rs`.
+    let is_known = |mutant: &Mutant| named.contains(mutant) || *mutant == Mutant::LeaveAPong;
+    assert!(Mutant::ALL.iter().all(is_known), "a mutant is not in the table");
     let (start, mut escaped) = (Instant::now(), Vec::new());
     for (mutant, expected, what) in TABLE {
         let name = format!("{mutant:?}");
