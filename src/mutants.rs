@@ -132,12 +132,12 @@ mod switch {
 
     /// Switches one on and the others off, in the whole process.
     pub fn switch_on(mutant: Option<Mutant>) {
-        ON.store(mutant.map_or(0, |mutant| mutant as usize + 1), Ordering::Relaxed);
+        ON.store(mutant.map_or(0, |mutant| (mutant as usize).saturating_add(1)), Ordering::Relaxed);
     }
 
     /// Whether it is on.
     pub fn is_on(mutant: Mutant) -> bool {
-        ON.load(Ordering::Relaxed) == mutant as usize + 1
+        ON.load(Ordering::Relaxed) == (mutant as usize).saturating_add(1)
     }
 }
 
