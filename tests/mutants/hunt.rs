@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use gemini_ws::mutants::{Mutant, switch_on};
 use gemini_ws::{
-    ConnectFailure, Connection, Credentials, Endpoint, Event, EventQueue, Lost, Message, NonceUnit, Output,
-    Overflow, Scratch, Signer, UnixTime, decode,
+    ConnectFailure, Connection, Credentials, Endpoint, Event, EventQueue, Lost, Message, Overflow, Scratch,
+    Signer, UnixTime, decode,
 };
 
 use crate::support::machine::Machine;
