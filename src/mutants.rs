@@ -1,7 +1,7 @@
 //! Mutants: faults that tests switch on, one at a time, to prove that their checks find them.
 //!
 //! `mutant!(Name)` stands where a fault is. It is `false`, a constant, unless the crate is compiled with
-//! `--cfg gemini_ws_mutants`, which works with debug assertions only; `tests/mutants.rs` says what each is.
+//! `--cfg gemini_ws_mutants`, which works with debug assertions only; `tests/mutants/table.rs` says what each is. One is in the driver.
 
 #[cfg(not(gemini_ws_mutants))]
 macro_rules! mutant {
@@ -89,6 +89,7 @@ mod switch {
         KeepOpenForNobody,
         KeepTheBook,
         KeepTimersAfterTheEnd,
+        LeaveAPong,
         LeaveInSilence,
         LeaveTheWaiter,
         LetTheEndSlip,
@@ -131,12 +132,12 @@ mod switch {
 
     /// Switches one on and the others off, in the whole process.
     pub fn switch_on(mutant: Option<Mutant>) {
-        ON.store(mutant.map_or(0, |mutant| mutant as usize + 1), Ordering::Relaxed);
+        ON.store(mutant.map_or(0, |mutant| (mutant as usize).saturating_add(1)), Ordering::Relaxed);
     }
 
     /// Whether it is on.
     pub fn is_on(mutant: Mutant) -> bool {
-        ON.load(Ordering::Relaxed) == mutant as usize + 1
+        ON.load(Ordering::Relaxed) == (mutant as usize).saturating_add(1)
     }
 }
 

@@ -39,7 +39,7 @@ fn every_input_in_every_state_of_a_connection() {
 fn every_input_in_every_state_of_a_client() {
     every_input("client", &worlds::client(), (12894, 278900, 29));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (48220, 949926, 28));
+        every_input("client, all inputs", &worlds::full_client(), (43292, 829631, 27));
     }
 }
 
@@ -85,7 +85,7 @@ fn every_sequence_of_a_connection() {
 #[test]
 fn every_sequence_of_a_client() {
     let world = worlds::short_client();
-    every_sequence("client", &world, &[], &[(5, 9_706), (6, 83_399)]);
+    every_sequence("client", &world, &[], &[(5, 9_706), (6, 83_399), (7, 743_743)]);
     let live = [
         Input::Open,
         Input::Subscribe(0),
@@ -98,7 +98,8 @@ fn every_sequence_of_a_client() {
 
 fn walk<M: Machine + 'static>(name: &str, world: &World<M>, length: usize) {
     let (start, mut steps) = (Instant::now(), 0);
-    if let Some(prey) = world.hunt(300, length, &mut steps) {
+    let walks = std::env::var("GEMINI_WS_WALKS").map_or(300, |walks| walks.parse().expect("a number"));
+    if let Some(prey) = world.hunt(walks, length, &mut steps) {
         panic!("{name}: after {steps} steps {}", prey.report());
     }
     println!("{name}: {steps} steps at random, {:?}", start.elapsed());

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use gemini_ws::mutants::{Mutant, switch_on};
 use gemini_ws::{
-    ConnectFailure, Connection, Credentials, Endpoint, Event, EventQueue, Lost, Message, NonceUnit, Output,
-    Overflow, Scratch, Signer, UnixTime, decode,
+    ConnectFailure, Connection, Credentials, Endpoint, Event, EventQueue, Lost, Message, Overflow, Scratch,
+    Signer, UnixTime, decode,
 };
 
 use crate::support::machine::Machine;
@@ -23,7 +23,9 @@ fn each_mutant_is_found() {
         panic!("without any mutant: {found:?}");
     }
     let named: Vec<Mutant> = TABLE.iter().map(|row| row.0).collect();
-    assert!(Mutant::ALL.iter().all(|mutant| named.contains(mutant)), "a mutant is not in the table");
+    // One is in the driver: `adapters/smol/tests/mutants.rs`.
+    let is_known = |mutant: &Mutant| named.contains(mutant) || *mutant == Mutant::LeaveAPong;
+    assert!(Mutant::ALL.iter().all(is_known), "a mutant is not in the table");
     let (start, mut escaped) = (Instant::now(), Vec::new());
     for (mutant, expected, what) in TABLE {
         let name = format!("{mutant:?}");

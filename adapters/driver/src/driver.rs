@@ -9,6 +9,8 @@ use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
 use event_listener::EventListener;
 use futures_lite::Stream;
+#[cfg(gemini_ws_mutants)]
+use gemini_ws::mutants;
 use gemini_ws::{
     Client, CloseReason, ConnectFailure, Event, EventBuf, EventQueue, Frame, Instant, LinkId, Lost, Output,
     Overflow, Scratch,
@@ -340,6 +342,11 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
             && let Some(socket) = self.socket_of(link).and_then(Option::take)
         {
             self.farewells.push((socket, now + FAREWELL));
+        }
+        // The answer to a ping leaves with the next read.
+        #[cfg(gemini_ws_mutants)]
+        if matches!(frame, Frame::Ping(_)) && mutants::is_on(mutants::Mutant::LeaveAPong) {
+            return Read::Nothing;
         }
         Read::Frame
     }

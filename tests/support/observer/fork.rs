@@ -11,7 +11,6 @@ use super::call::Act;
 use super::response::{self, Method};
 use super::shadow::Phase;
 use super::shrink::{Found, report};
-use super::wishes::Feed;
 use super::{Observed, Violation};
 
 /// So many ticks bring a machine through all that it can wait for.
@@ -320,17 +319,11 @@ impl<M: Machine> Observed<M> {
         if links.is_empty() { Ok(()) } else { fail("I-51", format!("{links:?} answered, and are gone")) }
     }
 
-    /// Whether a client is to close a link: nobody wants it.
-    fn is_spare(&self, link: LinkId) -> bool {
-        let wanted = |feed: &Feed| feed.slot == link.slot() && feed.is_desired();
-        let endpoint = self.shadow.legs[link.slot()].endpoint;
-        let stays = self.shadow.settings[endpoint].stays_open() && !self.shadow.removed.contains(&endpoint);
-        M::MANAGES_LINKS && !stays && !self.shadow.feeds.iter().any(wanted)
-    }
-
     fn has_converged(&self) -> bool {
         let mut all = true;
-        self.each_link(|link, _, state| all &= state == State::Live && !self.is_spare(link));
+        // A client has closed what nobody wants.
+        let is_wanted = |link: LinkId| !M::MANAGES_LINKS || self.shadow.is_wanted(link.slot());
+        self.each_link(|link, _, state| all &= state == State::Live && is_wanted(link));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
             all &= state == if is_book { StreamState::Synced } else { StreamState::Active };

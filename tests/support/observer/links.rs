@@ -424,7 +424,7 @@ impl Shadow {
     }
 
     /// Whether a stream wants the link, or its endpoint one that stays open.
-    fn is_wanted(&self, slot: usize) -> bool {
+    pub(crate) fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stays_open();
         let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());

@@ -1,0 +1,38 @@
+//! The mutant of the driver, a pong that waits for something else to be written, is found (I-41).
+//!
+//! `RUSTFLAGS="--cfg gemini_ws_mutants" cargo test --target-dir target/mutants -p gemini-ws-smol --test mutants`
+#![cfg(gemini_ws_mutants)]
+
+#[allow(dead_code, reason = "each test uses its own part")]
+mod peers;
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use gemini_ws_smol::gemini_ws::mutants::{Mutant, switch_on};
+use gemini_ws_smol::gemini_ws::{Config, Event};
+use peers::{PING, PONG, frame, meet, read_frame, upgrade};
+
+/// Whether a ping is answered by a client that has nothing of its own to say.
+fn is_answered() -> bool {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        read_frame(&mut stream).expect("a subscription");
+        stream.write_all(&frame(PING, b"?")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        read_frame(&mut stream) == Some((PONG, b"?".to_vec()))
+    };
+    // Soon enough something else wakes the client.
+    let configure = |config: Config| config.request_timeout(Duration::from_millis(600));
+    meet("ws", configure, peer, |_, _, event| matches!(event, Event::Disconnected { .. })).1
+}
+
+#[test]
+fn a_pong_that_waits_is_found() {
+    assert!(is_answered());
+    switch_on(Some(Mutant::LeaveAPong));
+    let found = !is_answered();
+    switch_on(None);
+    assert!(found);
+}
