@@ -253,7 +253,8 @@ impl Shadow {
         // Whatever it says besides.
         let is_first = |feed: &Feed| {
             let is_named = |symbol: gemini_ws::Symbol| text.to_ascii_lowercase().contains(symbol.as_str());
-            feed.asked.is_some_and(|asked| asked.link == link && !asked.failed)
+            feed.asked.is_some_and(|asked| asked.link == link && !asked.failed && !asked.again)
+                && topic_of(&feed.stream) == Topic::Depth
                 && feed.snapshot == 0
                 && feed.left.is_none()
                 && feed.stream.symbol().is_some_and(is_named)

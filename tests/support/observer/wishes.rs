@@ -53,6 +53,8 @@ pub(crate) struct Asked {
     pub(crate) link: LinkId,
     /// It was refused, or not answered in time.
     pub(crate) failed: bool,
+    /// The link was asked for it before: frames of then may still come.
+    pub(crate) again: bool,
 }
 
 impl Feed {
@@ -173,14 +175,15 @@ impl Shadow {
         let indices = self.named(link, message);
         for &index in &indices {
             let feed = &self.feeds[index];
-            let again = feed.asked.is_some_and(|asked| asked.link == link && !asked.failed);
+            let is_asked = feed.asked.is_some_and(|asked| asked.link == link && !asked.failed);
             if !feed.is_desired() {
                 self.fail("I-30", format!("{} is asked for, and nobody wants it", feed.stream));
-            } else if again {
+            } else if is_asked {
                 self.fail("I-30", format!("{} is asked for again: {:?}", feed.stream, feed.asked));
             }
             let feed = &mut self.feeds[index];
-            feed.asked = Some(Asked { id: message.id, link, failed: false });
+            let again = feed.left == Some(link) || feed.asked.is_some_and(|asked| asked.link == link);
+            feed.asked = Some(Asked { id: message.id, link, failed: false, again });
             (feed.confirmed, feed.left) = (false, None);
         }
         indices
