@@ -7,10 +7,15 @@
 #![forbid(unsafe_code)]
 
 mod authentication;
+mod faulty;
 mod loopback;
 pub mod peers;
+mod soak;
 mod trading;
 mod wire;
+
+pub use faulty::Faulty;
+pub use soak::soak;
 
 use std::future::Future;
 use std::process::ExitCode;

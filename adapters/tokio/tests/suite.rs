@@ -1,24 +1,9 @@
 //! The suite of all adapters, on tokio.
 
-use std::future::Future;
+mod adapter;
+
 use std::process::ExitCode;
 
-use gemini_ws_tokio::{Dialer, Tokio};
-
-struct TokioAdapter;
-
-impl gemini_ws_suite::Adapter for TokioAdapter {
-    type Runtime = Tokio;
-
-    fn with_dialer(dialer: Dialer) -> Tokio {
-        Tokio::with_dialer(dialer)
-    }
-
-    fn block_on<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-    }
-}
-
 fn main() -> ExitCode {
-    gemini_ws_suite::run::<TokioAdapter>()
+    gemini_ws_suite::run::<adapter::TokioAdapter>()
 }
