@@ -112,7 +112,11 @@ impl Orders {
                 false
             }
             Event::Disconnected { link, .. } if !self.origin.may_be(*link) => false,
-            Event::Disconnected { .. } | Event::Overflow { topic: Topic::Orders | Topic::Connection, .. } => {
+            // Nothing is told until the next snapshot, or ever: a fill may be among what is missed.
+            Event::Disconnected { .. }
+            | Event::Quiet { stream: Stream::Orders { .. }, .. }
+            | Event::Unsubscribed { stream: Stream::Orders { .. }, last: true, .. }
+            | Event::Overflow { topic: Topic::Orders | Topic::Connection, .. } => {
                 for order in self.orders.values_mut().filter(|order| !order.state.is_final()) {
                     order.in_doubt = true;
                 }
@@ -143,7 +147,8 @@ impl Orders {
     }
 
     /// The orders of which more may have happened than was told: their request got no answer, the link
-    /// was lost while they were open, or their fills do not add up. Ask the venue for each by its client
+    /// was lost, or their stream left or asked for anew, while they were open, or their fills do not add up. Ask the
+    /// venue for each by its client
     /// order id (REST `order/status`, section 19) before acting on it, then tell
     /// [`Orders::reconcile`].
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Order> {

@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use gemini_ws::{
-    Config, Decimal, Direction, Event, EventOutcome, Message, NewOrder, Order, OrderState, Orders,
-    Reconciled, Request, Scratch, Symbol, TimeInForce, decode,
+    Config, Connection, Decimal, Direction, Event, EventOutcome, Instant, Message, NewOrder, Order,
+    OrderState, Orders, Reconciled, Request, Scratch, Stream, Symbol, TimeInForce, decode,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use support::pair::{ACCOUNT, Pair};
@@ -330,6 +330,29 @@ fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
         assert_eq!(pair.orders.to_reconcile().count(), 0);
         compare(&pair, "reconciled");
         compare_account(&pair, "reconciled");
+    }
+}
+
+/// Between the end of a stream and its next beginning nothing is told, and a fill may be among that.
+#[test]
+fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
+    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let stream: Stream = "orders@account".parse().unwrap();
+    let id = connection.subscribe(Instant::ZERO, stream).unwrap();
+    let trades: Stream = "btcusd@trade".parse().unwrap();
+    for (event, is_in_doubt) in [
+        (Event::Quiet { id, stream, since: Instant::ZERO }, true),
+        (Event::Unsubscribed { id, stream, last: true }, true),
+        (Event::Unsubscribed { id, stream, last: false }, false),
+        (Event::Quiet { id, stream: trades, since: Instant::ZERO }, false),
+    ] {
+        let mut orders = Orders::new();
+        let (quantity, price) = (decimal("1"), decimal("100"));
+        let order =
+            NewOrder::limit("a".parse().unwrap(), "btcusd".parse().unwrap(), Direction::Buy, quantity, price);
+        orders.sent(&order.unwrap());
+        assert_eq!(orders.apply(&event), is_in_doubt);
+        assert_eq!(orders.to_reconcile().count(), usize::from(is_in_doubt), "{event:?}");
     }
 }
 

@@ -24,8 +24,10 @@ use crate::faulty::Faulty;
 const KEY: &str = "account-of-the-soak";
 const SECRET: &str = "a secret of the soak";
 
-/// The time between two orders.
+/// The least time between two orders.
 const ORDER_EVERY: Duration = Duration::from_millis(400);
+/// The most orders in a run: all that is known of each is kept, here and at the venue, and memory shall not rise.
+const ORDERS_MAX: u32 = 1_000;
 /// How long an order that has not come to its end is left before it is cancelled.
 const ORDER_RESTS: Duration = Duration::from_secs(2);
 /// After it, the venue is asked what became of an order that is in doubt.
@@ -58,6 +60,8 @@ struct Trader {
     /// When each was sent, until it has come to its end.
     sent: HashMap<String, Instant>,
     next: Instant,
+    next_order: Instant,
+    order_every: Duration,
     books: Books,
     figures: Figures,
     is_stopping: bool,
@@ -168,6 +172,8 @@ async fn trade<A: Adapter>(duration: Duration, seed: u64, direct: SocketAddr, fa
         orders: Orders::new(),
         sent: HashMap::new(),
         next: Instant::ZERO,
+        next_order: Instant::ZERO,
+        order_every: ORDER_EVERY.max(duration / ORDERS_MAX),
         books: Books::new(),
         figures: Figures::default(),
         is_stopping: false,
@@ -233,7 +239,8 @@ impl Trader {
         resync(client, now, &self.books);
         if now >= self.next {
             self.next = now + ORDER_EVERY;
-            if !self.is_stopping {
+            if !self.is_stopping && now >= self.next_order {
+                self.next_order = now + self.order_every;
                 self.place(client, now);
             }
             self.look_after(client, now, truth);
