@@ -30,7 +30,7 @@ pub const FRAMES_PER_TURN_MAX: usize = 64;
 /// The most commands that are carried out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
-/// How long the answer to a peer's Close frame may take to get out, and the last events to be taken.
+/// How long our last Close frame may take to get out, and the last events to be taken.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The end of a driver: there is exactly one.
@@ -161,7 +161,7 @@ struct Task<'r, R: Runtime, D> {
     timer_at: Option<Instant>,
     /// By the slot of their link.
     sockets: Vec<Option<Socket<R::Io>>>,
-    /// Sockets whose peer has said goodbye: read to their end, so that our answer gets out.
+    /// Sockets over which a Close frame came, or goes out after a breach: read to their end.
     farewells: Vec<(Socket<R::Io>, Instant)>,
     dials: Vec<Dial<'r, R::Io>>,
     /// Whether one has not been polled yet.
@@ -316,7 +316,13 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         let message = match socket.poll_message(context) {
             Poll::Pending => return Read::Nothing,
             Poll::Ready(Ok(message)) => message,
-            Poll::Ready(Err(why)) => {
+            Poll::Ready(Err((why, code))) => {
+                if let Some(code) = code
+                    && let Some(mut socket) = self.socket_of(link).and_then(Option::take)
+                {
+                    socket.close_for_breach(code);
+                    self.farewells.push((socket, now + FAREWELL));
+                }
                 self.lose(link, now, why);
                 return Read::Nothing;
             }
@@ -370,16 +376,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     }
 
     fn bid_farewell(&mut self, now: Instant, context: &mut Context<'_>) {
-        self.farewells.retain_mut(|(socket, until)| {
-            loop {
-                // What comes after a Close frame is not looked at.
-                match socket.poll_message(context) {
-                    Poll::Pending => return now < *until,
-                    Poll::Ready(Ok(_)) => {}
-                    Poll::Ready(Err(_)) => return false,
-                }
-            }
-        });
+        self.farewells.retain_mut(|(socket, until)| socket.poll_end(context).is_pending() && now < *until);
     }
 
     /// Does what the client wants done.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_tungstenite::WebSocketStream;
@@ -34,11 +34,13 @@ pub(crate) struct Socket<Io> {
     stream: WebSocketStream<Io>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
+    /// The peer has broken the protocol, and is told so.
+    is_breached: bool,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     pub(crate) fn new(link: LinkId, stream: WebSocketStream<Io>) -> Socket<Io> {
-        Socket { link, stream, outgoing: VecDeque::new(), unflushed: false }
+        Socket { link, stream, outgoing: VecDeque::new(), unflushed: false, is_breached: false }
     }
 
     pub(crate) fn send(&mut self, text: String) {
@@ -50,14 +52,48 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.push_back(Message::Close(Some(frame)));
     }
 
-    /// The next message; `Err` once, when the transport has ended.
-    pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Lost>> {
+    /// The next message; `Err` once, when the transport has ended or the peer has broken the protocol, with the
+    /// code to close with then.
+    pub(crate) fn poll_message(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Message, (Lost, Option<u16>)>> {
         match Pin::new(&mut self.stream).poll_next(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(message))) => Poll::Ready(Ok(message)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Err(lost(&error))),
-            Poll::Ready(None) => Poll::Ready(Err(Lost::End)),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Err((lost(&error), code_of_breach(&error)))),
+            Poll::Ready(None) => Poll::Ready(Err((Lost::End, None))),
         }
+    }
+
+    /// Closes because of a breach: what waits is not worth writing any more.
+    pub(crate) fn close_for_breach(&mut self, code: u16) {
+        self.outgoing.clear();
+        self.close(code, "");
+        self.is_breached = true;
+    }
+
+    /// Reads the rest after a Close frame; ready when the peer has ended its side, or nothing more can be done.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.is_breached {
+            // What comes after a Close frame is not looked at.
+            while ready!(self.poll_message(context)).is_ok() {}
+            return Poll::Ready(());
+        }
+        // Of what cannot be read as frames the bytes are taken, lest the system answer them with a reset that
+        // overtakes our Close frame (RFC 6455, section 7.1.1).
+        if self.poll_write(context).is_err() {
+            return Poll::Ready(());
+        }
+        if self.outgoing.is_empty()
+            && !self.unflushed
+            && Pin::new(self.stream.get_mut()).poll_close(context).is_pending()
+        {
+            return Poll::Pending;
+        }
+        let mut rest = [0; 1024];
+        while let Ok(1..) = ready!(Pin::new(self.stream.get_mut()).poll_read(context, &mut rest)) {}
+        Poll::Ready(())
     }
 
     /// Writes as much as the transport takes.
@@ -87,6 +123,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             }
         }
         Ok(())
+    }
+}
+
+/// The code of our Close frame after a breach of the protocol (RFC 6455, section 7.4.1).
+fn code_of_breach(error: &Error) -> Option<u16> {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) | Error::AttackAttempt => Some(1002),
+        Error::Utf8(_) => Some(1007),
+        Error::Capacity(_) => Some(1009),
+        _ => None,
     }
 }
 

@@ -191,7 +191,10 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
         let shown = payload.clone();
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &payload)).unwrap();
-            read_frames(stream);
+            let code = code_of_close(stream);
+            // A breach is told so, with its code.
+            let breach = matches!(expected, Lost::Protocol);
+            assert!(!breach || matches!(code, Some(1002 | 1007)), "{payload:?} is answered with {code:?}");
         });
         assert_eq!(why, expected, "{shown:?}");
     }
@@ -336,7 +339,7 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
 }
 
 /// L-104: much waits to be written, and a frame comes that is too long: the end does not wait behind it, and what
-/// was asked is answered. The driver drops the socket without a Close frame of its own.
+/// was asked is answered.
 pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
@@ -370,14 +373,28 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     thread.join().unwrap();
 }
 
+/// The code of the Close frame that a client sends last.
+fn code_of_close(stream: &mut TcpStream) -> Option<u16> {
+    let frames = read_frames(stream);
+    let (opcode, payload) = frames.last()?;
+    (*opcode == CLOSE).then(|| payload.first_chunk().map(|code| u16::from_be_bytes(*code)))?
+}
+
 /// L-115: a frame that announces more than the limit, or all that can be announced, or one that is compressed
-/// though nobody agreed to that: the end at once.
+/// though nobody agreed to that: the end at once, and the peer is told why.
 pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
-    for bytes in [long(1 << 30), long(u64::MAX >> 1), long(u64::MAX), frame(TEXT | 0x40, b"xxxx")] {
+    for (bytes, code) in [
+        (long(1 << 30), 1009),
+        (long(u64::MAX >> 1), 1009),
+        (long(u64::MAX), 1009),
+        (frame(TEXT | 0x40, b"xxxx"), 1002),
+        (frame(TEXT, b"\xff"), 1007),
+    ] {
         let why = end_of::<A>(move |stream| {
-            stream.write_all(&bytes).unwrap();
-            let _ = stream.read_to_end(&mut Vec::new());
+            // More comes after it, which is read and thrown away.
+            stream.write_all(&[bytes, vec![0; 100_000]].concat()).unwrap();
+            assert_eq!(code_of_close(stream), Some(code));
         });
         assert_eq!(why, Lost::Protocol);
     }

@@ -1,0 +1,240 @@
+//! What the driver costs: frames over the loopback interface, read by a bare WebSocket stream, by the driver with a
+//! client that looks at nothing, by the driver with the full client, and with books as well; on smol and on tokio.
+//!
+//! `cargo bench -p gemini-ws-suite`. The server has a thread of its own, and every row of a round the same frames. The
+//! contestants take turns, and the median of the rounds is printed: frames a second, and processor time of the
+//! reading thread for each frame, which is what to compare where the machine does other things as well.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
+use futures_lite::StreamExt;
+use gemini_ws_driver::async_tungstenite::tungstenite::Message;
+use gemini_ws_driver::async_tungstenite::{WebSocketStream, client_async_with_config};
+use gemini_ws_driver::gemini_ws::{self, Book, Books, Client, Config, Connection, Event};
+use gemini_ws_driver::{Runtime, client, websocket_config};
+use gemini_ws_smol::Smol;
+use gemini_ws_suite::peers::{self, TEXT};
+use gemini_ws_tokio::Tokio;
+
+/// The frames of a row.
+const FRAMES: u64 = 400_000;
+const ROUNDS: usize = 5;
+const BINARY: u8 = 0x82;
+
+/// Reads all frames of a server.
+type Contestant = fn(&str) -> ();
+
+/// A row: its name, whether its frames are binary, and who reads them, on smol and on tokio.
+const ROWS: [(&str, bool, [Contestant; 2]); 5] = [
+    ("bare stream, binary frames", true, [bare_on_smol, bare_on_tokio]),
+    ("driver, client that looks at nothing", true, [unread::<SmolBench>, unread::<TokioBench>]),
+    ("bare stream, text frames", false, [bare_on_smol, bare_on_tokio]),
+    ("driver, full client", false, [full::<SmolBench>, full::<TokioBench>]),
+    ("driver, full client, books", false, [books::<SmolBench>, books::<TokioBench>]),
+];
+
+fn main() {
+    let frames = [stream(TEXT), stream(BINARY)].map(Arc::new);
+    println!("{FRAMES} frames, depth updates of one level, {} bytes each", frames[0].len() as u64 / FRAMES);
+    println!(
+        "{:<40} {:>18} {:>14} {:>18} {:>14}",
+        "", "smol, frames/s", "CPU ns/frame", "tokio, frames/s", "CPU ns/frame"
+    );
+    let mut times = vec![[const { Vec::new() }; 2]; ROWS.len()];
+    for _ in 0..ROUNDS {
+        for ((_, is_binary, contestants), times) in ROWS.iter().zip(&mut times) {
+            for (contestant, times) in contestants.iter().zip(times) {
+                times.push(measure(&frames[usize::from(*is_binary)], *contestant));
+            }
+        }
+    }
+    let mut ratios = Vec::new();
+    for ((name, ..), times) in ROWS.iter().zip(&mut times) {
+        let mut row = format!("{name:<40}");
+        let mut medians = [0.0; 2];
+        for (times, median) in times.iter_mut().zip(&mut medians) {
+            times.sort_unstable_by_key(|time| time.1);
+            let (wall, processor) = times[times.len() / 2];
+            *median = processor.as_nanos() as f64 / FRAMES as f64;
+            let _ = write!(row, " {:>18.0} {:>14.0}", FRAMES as f64 / wall.as_secs_f64(), median);
+        }
+        println!("{row}");
+        ratios.push(medians);
+    }
+    let ratio = |of: usize, to: usize| [0, 1].map(|runtime| ratios[of][runtime] / ratios[to][runtime]);
+    let [smol, tokio] = ratio(1, 0);
+    println!("\nthe driver, of the bare stream: smol {smol:.2}, tokio {tokio:.2} (bar: 1.5)");
+    let [smol, tokio] = ratio(4, 2);
+    println!("full client with books, of the bare stream: smol {smol:.2}, tokio {tokio:.2}");
+}
+
+/// One contestant, once: wall time and processor time of the reading thread.
+fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let frames = Arc::clone(frames);
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        peers::upgrade(&mut stream);
+        // The subscription, or whatever stands for it.
+        peers::read_frame(&mut stream).unwrap();
+        stream.write_all(&peers::frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
+        // The client may have had enough.
+        let _ = stream.write_all(&frames);
+        peers::read_frames(&mut stream)
+    });
+    let (wall, processor) = (Instant::now(), ThreadTime::now());
+    contestant(&url);
+    let times = (wall.elapsed(), processor.elapsed());
+    server.join().unwrap();
+    times
+}
+
+/// A snapshot, and then updates that follow one another, each of one level near the top.
+fn stream(opcode: u8) -> Vec<u8> {
+    let side = |best: u64, step: i64| {
+        let levels = (0..50_i64).map(|level| format!(r#"["{}.00","1.5"]"#, best as i64 + step * level));
+        levels.collect::<Vec<_>>().join(",")
+    };
+    let (bids, asks) = (side(83_000, -1), side(83_001, 1));
+    let mut frames = Vec::new();
+    let head = r#"{"e":"depthUpdate","E":1764559653046000000,"s":"btcusd""#;
+    let snapshot = format!(r#"{head},"U":1000000,"u":1000000,"b":[{bids}],"a":[{asks}]}}"#);
+    frames.extend(peers::frame(opcode, snapshot.as_bytes()));
+    for number in 1..FRAMES {
+        let (last, level) = (1_000_000 + number, number * 7 % 20);
+        let (bid, ask) = if number.is_multiple_of(2) {
+            (format!(r#"["{}.00","0.{:08}"]"#, 83_000 - level, number % 99_999_999 + 1), String::new())
+        } else {
+            (String::new(), format!(r#"["{}.00","0.{:08}"]"#, 83_001 + level, number % 99_999_999 + 1))
+        };
+        let update = format!(r#"{head},"U":{},"u":{last},"b":[{bid}],"a":[{ask}]}}"#, last - 1);
+        frames.extend(peers::frame(opcode, update.as_bytes()));
+    }
+    frames
+}
+
+// ---- the bare stream -----------------------------------------------------------------------
+
+async fn bare<Io>(mut stream: WebSocketStream<Io>)
+where
+    Io: futures_lite::AsyncRead + futures_lite::AsyncWrite + Unpin,
+{
+    stream.send(Message::text("{}")).await.unwrap();
+    let mut frames = 0;
+    // The answer comes first.
+    while frames <= FRAMES {
+        let message = stream.next().await.unwrap().unwrap();
+        frames += u64::from(message.is_text() || message.is_binary());
+    }
+    stream.close(None).await.unwrap();
+}
+
+fn bare_on_smol(url: &str) {
+    smol::block_on(async {
+        let stream = smol::net::TcpStream::connect(url.trim_start_matches("ws://")).await.unwrap();
+        bare(client_async_with_config(url, stream, Some(websocket_config())).await.unwrap().0).await;
+    });
+}
+
+fn bare_on_tokio(url: &str) {
+    use tokio_util::compat::TokioAsyncReadCompatExt;
+
+    TokioBench::block_on(async {
+        let stream = tokio::net::TcpStream::connect(url.trim_start_matches("ws://")).await.unwrap().compat();
+        bare(client_async_with_config(url, stream, Some(websocket_config())).await.unwrap().0).await;
+    });
+}
+
+// ---- the driver ----------------------------------------------------------------------------
+
+trait Bench {
+    type Runtime: Runtime + Default;
+    fn block_on<F: Future>(future: F) -> F::Output;
+}
+
+struct SmolBench;
+
+impl Bench for SmolBench {
+    type Runtime = Smol;
+    fn block_on<F: Future>(future: F) -> F::Output {
+        smol::block_on(future)
+    }
+}
+
+struct TokioBench;
+
+impl Bench for TokioBench {
+    type Runtime = Tokio;
+    fn block_on<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+}
+
+/// Drives a client until `take` has had enough.
+fn drive<B: Bench>(
+    url: &str,
+    config: impl FnOnce(Config) -> Config,
+    mut take: impl FnMut(&Event<'_>) -> bool,
+) {
+    let mut connection = Connection::new(config(Config::new(url)), 1);
+    let stream = "btcusd@depth@100ms".parse().unwrap();
+    connection.subscribe(gemini_ws::Instant::ZERO, stream).unwrap();
+    let (handle, driver) = client(connection);
+    B::block_on(driver.run(&B::Runtime::default(), |_: &mut Client, _, event: Event<'_>| {
+        if take(&event) {
+            handle.shutdown();
+        }
+    }));
+}
+
+fn unread<B: Bench>(url: &str) {
+    let mut frames = 0;
+    drive::<B>(
+        url,
+        |config| config.malformed_run_max(u32::MAX),
+        |event| {
+            frames += u64::from(matches!(event, Event::Malformed(_)));
+            frames == FRAMES
+        },
+    );
+    assert_eq!(frames, FRAMES);
+}
+
+fn full<B: Bench>(url: &str) {
+    let mut frames = 0;
+    drive::<B>(
+        url,
+        |config| config,
+        |event| {
+            frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
+            frames == FRAMES
+        },
+    );
+    assert_eq!(frames, FRAMES);
+}
+
+fn books<B: Bench>(url: &str) {
+    let (mut frames, mut books) = (0, Books::new());
+    drive::<B>(
+        url,
+        |config| config,
+        |event| {
+            let changed = books.apply(event);
+            frames += u64::from(changed.is_some());
+            let is_last = frames == FRAMES;
+            if is_last {
+                let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };
+                assert_eq!(book.last_update_id(), Some(1_000_000 + FRAMES - 1));
+            }
+            is_last
+        },
+    );
+    assert_eq!(frames, FRAMES);
+}
