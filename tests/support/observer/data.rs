@@ -6,6 +6,8 @@ use gemini_ws::{
     StreamId, Trade,
 };
 
+use gemini_ws::lifecycle::StreamState;
+
 use super::super::machine::Machine;
 use super::call::Act;
 use super::shadow::{Shadow, Step};
@@ -230,7 +232,14 @@ impl Shadow {
         };
         let symbol = rest.split('"').next().unwrap_or_default();
         let book = self.feed(link.slot(), Topic::Depth, Some(symbol));
-        let is_live = book.is_some_and(|index| self.feeds[index].synced.is_some());
+        // One that waits for the end of the one before has no book yet.
+        let is_synced = |wish: &(StreamId, bool)| {
+            !wish.1 && self.wishes.get(&wish.0).is_some_and(|it| it.1 == StreamState::Synced)
+        };
+        let is_live = book.is_some_and(|index| {
+            let feed = &self.feeds[index];
+            feed.synced.is_some() && feed.wishes.iter().any(is_synced)
+        });
         let told = step.outputs.iter().any(|output| {
             matches!(output, gemini_ws::Output::Event(Event::Gap { .. } | Event::Disconnected { .. }))
         });
