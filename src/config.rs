@@ -225,7 +225,7 @@ impl Config {
         self
     }
 
-    /// The delay before a stream is asked for again that was not answered. Default: 1 s.
+    /// The delay before a stream is asked for again that was not answered, or refused for now. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);

@@ -172,7 +172,7 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
 pub enum StreamState {
     /// Wanted, but not asked for on this link.
     Wanted,
-    /// Asked for; no answer yet.
+    /// Asked for, and not confirmed yet; asked for again when no answer came.
     Requested,
     /// Confirmed. For most streams that is all; a book still waits for its snapshot.
     Active,
@@ -190,7 +190,7 @@ pub enum StreamState {
 /// What can happen to a subscription.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamInput {
-    /// The link is open, or a delay before asking again is over.
+    /// The link is open, and nothing stands in the way of asking for it.
     LinkUp,
     /// The link has ended.
     LinkDown,
@@ -204,7 +204,7 @@ pub enum StreamInput {
     Snapshot,
     /// An update is missing.
     Gap,
-    /// Its snapshot did not come in time.
+    /// Its snapshot did not come in time, or the delay before asking again is over.
     Overdue,
     /// It was silent for longer than was declared for it.
     Silence,
@@ -253,7 +253,7 @@ const SAME: Cell<StreamState, StreamEffect> = Stay(&[]);
 const LEFT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportUnsubscribed]);
 const AWAY: Cell<StreamState, StreamEffect> = Go(Leaving, &[Leave]);
 const AGAIN: Cell<StreamState, StreamEffect> = Go(Requested, &[Join]);
-const LATER: Cell<StreamState, StreamEffect> = Go(Wanted, &[Delay]);
+const LATER: Cell<StreamState, StreamEffect> = Stay(&[Delay]);
 const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
 const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 
@@ -269,7 +269,7 @@ pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 10] = [
     (StreamInput::Unanswered,  [Ignore,                    LATER,                           Ignore,                     Stay(&[ReportSubscribed]),  Go(Resyncing, &[Leave, Delay]), LEFT, Ignore]),
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Gap,         [Ignore,                    Ignore,                          Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
-    (StreamInput::Overdue,     [Ignore,                    Ignore,                          Go(Resyncing, &[Leave, Delay]), Ignore,                 Ignore,                      Ignore,  Ignore]),
+    (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave, Delay]), Ignore,                 Ignore,                      Ignore,  Ignore]),
     (StreamInput::Silence,     [Ignore,                    Ignore,                          QUIET,                      QUIET,                      Ignore,                      Ignore,  Ignore]),
     (StreamInput::Unsubscribe, [LEFT,                      AWAY,                            AWAY,                       AWAY,                       Go(Leaving, &[]),            SAME,    Ignore]),
 ];

@@ -20,6 +20,8 @@ pub enum ConnectFailure {
     Unreachable,
     /// No answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
     TimedOut,
+    /// The proxy on the way refused, or does not speak the protocol of its URL.
+    Proxy,
     /// The TLS handshake failed.
     Tls,
     /// The peer's certificate is not trusted or is for another name.
@@ -144,6 +146,7 @@ impl ConnectFailure {
             | ConnectFailure::Refused
             | ConnectFailure::Unreachable
             | ConnectFailure::TimedOut
+            | ConnectFailure::Proxy
             | ConnectFailure::Tls
             | ConnectFailure::Handshake
             | ConnectFailure::Status { .. }
@@ -182,6 +185,9 @@ impl fmt::Display for ConnectFailure {
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),
             ConnectFailure::Unreachable => f.write_str("host not reachable"),
             ConnectFailure::TimedOut => f.write_str("no answer in time"),
+            ConnectFailure::Proxy => {
+                f.write_str("the proxy refused, or is none of the kind that its URL says")
+            }
             ConnectFailure::Tls => f.write_str("TLS handshake failed"),
             ConnectFailure::Certificate => f.write_str("certificate not trusted or for another name"),
             ConnectFailure::Handshake => f.write_str("the peer does not speak WebSocket"),

@@ -36,10 +36,6 @@ impl Connection {
     }
 
     pub(crate) fn enqueue(&mut self, id: StreamId, join: bool) {
-        if join && let Some(subscription) = self.subscriptions.get_mut(id) {
-            subscription.request = 0;
-            subscription.confirmed = false;
-        }
         let most = self.config.streams_per_request_max;
         match self.batches.back_mut() {
             Some(batch) if batch.join == join && batch.streams.len() < most => batch.streams.push(id),
@@ -137,6 +133,7 @@ impl Connection {
         for stream in &batch.streams {
             if let Some(subscription) = self.subscriptions.get_mut(*stream) {
                 subscription.request = id;
+                subscription.unanswered = false;
             }
         }
         // Where nothing is confirmed, having said so is having left.

@@ -23,13 +23,19 @@ impl Connection {
             Cell::Stay(effects) => (subscription.state, effects),
             Cell::Ignore | Cell::Refuse(_) => return false,
         };
+        let is_new = subscription.state != next;
         subscription.state = next;
         subscription.due = None;
         if next != StreamState::Synced && !mutant!(KeepTheBook) {
             subscription.position = Position::default();
         }
+        let was_unanswered = subscription.unanswered;
+        subscription.unanswered &= next == StreamState::Requested;
         if next == StreamState::Wanted {
             subscription.resyncing = false;
+        }
+        // Asked for once more, the request before still counts: the venue may have it.
+        if is_new && matches!(next, StreamState::Wanted | StreamState::Requested) {
             subscription.confirmed = false;
             subscription.request = 0;
         }
@@ -84,11 +90,15 @@ impl Connection {
         if let Some(due) = due {
             self.timers.arm_by(Timer::Resync, due);
         }
+        if input == StreamInput::Snapshot && was_unanswered {
+            // No other answer will come.
+            self.stream_step(id, StreamInput::Unanswered);
+        }
         if next == StreamState::Gone {
             self.subscriptions.remove(id);
             // One that was wanted meanwhile has waited for this.
             let waiting = self.subscriptions.alike(&stream);
-            let waiting = waiting.filter(|it| it.state == StreamState::Wanted && it.due.is_none());
+            let waiting = waiting.filter(|it| it.state == StreamState::Wanted);
             if let Some(successor) = waiting.map(|it| it.id)
                 && !self.subscriptions.is_leaving(&stream)
                 && matches!(self.state, State::Subscribing | State::Live)
@@ -183,7 +193,8 @@ impl Connection {
     fn delay(&mut self, id: StreamId) {
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         subscription.attempts = subscription.attempts.saturating_add(1);
-        if subscription.state == StreamState::Wanted {
+        if subscription.state == StreamState::Requested {
+            subscription.unanswered = true;
             let due = self.now + self.config.resubscribe_delay;
             subscription.due = Some(due);
             self.timers.arm_by(Timer::Resync, due);
@@ -210,9 +221,7 @@ impl Connection {
         let now = self.now;
         for id in self.subscriptions.ids(|subscription| subscription.due.is_some_and(|due| due <= now)) {
             let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
-            let input = if subscription.state == StreamState::Wanted {
-                StreamInput::LinkUp
-            } else if subscription.awaits_snapshot() {
+            let input = if subscription.unanswered || subscription.awaits_snapshot() {
                 StreamInput::Overdue
             } else {
                 // Frames only note when they came.

@@ -26,8 +26,10 @@ pub(crate) struct Subscription {
     pub(crate) confirmed: bool,
     /// How often in a row it went unanswered.
     pub(crate) attempts: u8,
-    /// When to ask again (wanted), when its snapshot is overdue (active), or when it may have been silent for
-    /// too long.
+    /// The newest request for it went unanswered, or was refused for now; another will follow.
+    pub(crate) unanswered: bool,
+    /// When to ask again (requested), when its snapshot is overdue (active), or when it may have been silent
+    /// for too long.
     pub(crate) due: Option<Instant>,
     /// How long it may be silent, if that was declared.
     pub(crate) silence_max: Option<Duration>,
@@ -51,6 +53,7 @@ impl Subscription {
             request: 0,
             confirmed: false,
             attempts: 0,
+            unanswered: false,
             due: None,
             silence_max: None,
             heard: Instant::ZERO,

@@ -32,12 +32,12 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_connection() {
-    every_input("connection", &worlds::connection(), (9971, 160663, 19));
+    every_input("connection", &worlds::connection(), (9059, 143925, 19));
 }
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (12894, 278900, 29));
+    every_input("client", &worlds::client(), (12216, 262124, 29));
     if depth().is_some() {
         every_input("client, all inputs", &worlds::full_client(), (43292, 829631, 27));
     }

@@ -60,7 +60,7 @@ fn one_bad_name_of_ten_in_each_place() {
     }
 }
 
-/// L-094: no answer at all: all ten stay wanted and are asked for again.
+/// L-094: no answer at all: all ten are asked for again.
 #[test]
 fn no_answer_for_ten() {
     let mut connection = Connection::new(Config::new("ws://venue"), 1);
@@ -71,7 +71,7 @@ fn no_answer_for_ten() {
     connection.handle_connected(connection.link(), at(0));
     assert_eq!(asked(&drain(&mut connection)).len(), 1);
     connection.handle_timeout(at(5_000));
-    assert!(connection.streams().all(|stream| stream.2 == StreamState::Wanted));
+    assert!(connection.streams().all(|stream| stream.2 == StreamState::Requested));
     connection.handle_timeout(at(6_000));
     let again = asked(&drain(&mut connection));
     assert_eq!(again.iter().map(|request| request.1.len()).sum::<usize>(), 10);

@@ -309,7 +309,7 @@ fn limits_of_what_waits() {
 #[test]
 fn one_end_of_a_failed_attempt() {
     use ConnectFailure::{
-        Certificate, Handshake, InvalidUrl, NameLookup, Refused, Status, TimedOut, Tls, Transport,
+        Certificate, Handshake, InvalidUrl, NameLookup, Proxy, Refused, Status, TimedOut, Tls, Transport,
         Unreachable,
     };
     let status = |status| Status { status, retry_after: None };
@@ -318,6 +318,7 @@ fn one_end_of_a_failed_attempt() {
         Handshake,
         InvalidUrl,
         NameLookup,
+        Proxy,
         Refused,
         TimedOut,
         Tls,

@@ -428,7 +428,8 @@ impl Exchange {
         if let Some(refusal) = self.faults.refused_subscribe() {
             return Err(refusal);
         }
-        if let Some(name) = names.iter().find(|name| self.faults.refuses_name(name)) {
+        let is_on = |name: &str| self.subscriptions(session).any(|on| on.eq_ignore_ascii_case(name));
+        if let Some(name) = names.iter().find(|name| self.faults.refuses_name(name) && !is_on(name)) {
             return Err(Refusal::invalid_stream(name));
         }
         let quotes = self.take_quotes(&mut names);

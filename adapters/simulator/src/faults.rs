@@ -117,7 +117,7 @@ impl Faults {
     }
 
     /// Refuses these stream names from now on, as if unknown; an empty list ends it. They are
-    /// compared without regard to case.
+    /// compared without regard to case. Where one is on already, asking again is acknowledged as ever.
     pub fn refuse_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
     }

@@ -21,50 +21,41 @@
 
 #![forbid(unsafe_code)]
 
-mod transport;
-
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_rustls::rustls;
 pub use gemini_ws_driver::{
     self as driver, Closed, DialRequest, Driver, Events, Handle, RequestError, Runtime, SharedSigner,
     Shutdown, Timer, Turn, async_tungstenite, client, gemini_ws,
 };
-pub use transport::Transport;
+pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 
 use async_tungstenite::WebSocketStream;
 use gemini_ws::{Clock, ConnectFailure};
+use smol::net::{TcpStream, resolve};
 
 /// The runtime of [`Driver::run`] on smol.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Smol {
     clock: Clock,
-    tls: Arc<rustls::ClientConfig>,
+    dialer: Dialer,
 }
 
 impl Smol {
-    /// With TLS by `ring` and the roots that browsers trust.
+    /// With the roots that browsers trust, and the proxies that the environment names.
     pub fn new() -> Smol {
-        Smol::with_tls(transport::default_tls())
+        Smol::default()
     }
 
-    /// With a TLS configuration of your own, for other roots or another cryptographic provider.
-    pub fn with_tls(tls: Arc<rustls::ClientConfig>) -> Smol {
-        Smol { clock: Clock::new(), tls }
-    }
-}
-
-impl Default for Smol {
-    fn default() -> Smol {
-        Smol::new()
+    /// With other roots, or other proxies.
+    pub fn with_dialer(dialer: Dialer) -> Smol {
+        Smol { clock: Clock::new(), dialer }
     }
 }
 
 impl Runtime for Smol {
-    type Io = Transport;
+    type Io = Stream<TcpStream>;
     type Timer = SmolTimer;
 
     fn clock(&self) -> &Clock {
@@ -75,9 +66,14 @@ impl Runtime for Smol {
         SmolTimer(smol::Timer::never())
     }
 
-    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Transport>, ConnectFailure> {
-        let transport = transport::connect(request.url(), &self.tls).await?;
-        request.upgrade(transport).await
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Self::Io>, ConnectFailure> {
+        let connect = async |host: String, port| {
+            let addresses = resolve((host.as_str(), port)).await.map_err(|_| ConnectFailure::NameLookup)?;
+            let stream = transport::first_of(addresses, TcpStream::connect).await?;
+            transport::set_options(&stream)?;
+            Ok(stream)
+        };
+        self.dialer.dial(request, connect).await
     }
 }
 

@@ -3,8 +3,7 @@
 //! `RUSTFLAGS="--cfg gemini_ws_mutants" cargo test --target-dir target/mutants -p gemini-ws-smol --test mutants`
 #![cfg(gemini_ws_mutants)]
 
-#[allow(dead_code, reason = "each test uses its own part")]
-mod peers;
+mod adapter;
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -12,7 +11,7 @@ use std::time::Duration;
 
 use gemini_ws_smol::gemini_ws::mutants::{Mutant, switch_on};
 use gemini_ws_smol::gemini_ws::{Config, Event};
-use peers::{PING, PONG, frame, meet, read_frame, upgrade};
+use gemini_ws_suite::peers::{PING, PONG, frame, meet, read_frame, upgrade};
 
 /// Whether a ping is answered by a client that has nothing of its own to say.
 fn is_answered() -> bool {
@@ -25,7 +24,10 @@ fn is_answered() -> bool {
     };
     // Soon enough something else wakes the client.
     let configure = |config: Config| config.request_timeout(Duration::from_millis(600));
-    meet("ws", configure, peer, |_, _, event| matches!(event, Event::Disconnected { .. })).1
+    meet::<adapter::SmolAdapter, _>("ws", configure, peer, |_, _, event| {
+        matches!(event, Event::Disconnected { .. })
+    })
+    .1
 }
 
 #[test]

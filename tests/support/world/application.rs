@@ -21,8 +21,6 @@ pub(super) struct Application {
     /// An order was not followed from its beginning, or events of orders were lost without a trace.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
-    /// One may have come too late, so that the client cannot know what the venue has.
-    pub(super) answers_in_doubt: bool,
     /// A frame of market data v2 was lost.
     pub(super) l2_in_doubt: bool,
     pub(super) is_open: bool,
@@ -40,7 +38,6 @@ impl Application {
             placed: 0,
             orders_in_doubt: false,
             declares_silence: false,
-            answers_in_doubt: false,
             l2_in_doubt: false,
             is_open: false,
             wants_end: None,

@@ -430,22 +430,20 @@ impl<M: Machine> Life<'_, M> {
 
     /// The application takes what waits for it, and asks for the books anew that have lost something.
     fn take_from_queue(&mut self) {
-        let Some(queue) = self.queue.as_mut().filter(|_| self.now >= self.untaken_until) else { return };
-        if queue.is_empty() {
-            return;
-        }
-        if queue.dropped() > 0 {
-            self.world.figures.reach(Milestone::EventsDropped);
-        }
-        if queue.replaced() > 0 {
-            self.world.figures.reach(Milestone::EventsReplaced);
-        }
-        while let Some(event) = queue.take() {
-            if self.world.is_told {
-                eprintln!("taken: {:?}", event.as_event());
+        if let Some(queue) = self.queue.as_mut().filter(|_| self.now >= self.untaken_until) {
+            if queue.dropped() > 0 {
+                self.world.figures.reach(Milestone::EventsDropped);
             }
-            self.books.apply(&event.as_event());
-            self.orders.apply(&event.as_event());
+            if queue.replaced() > 0 {
+                self.world.figures.reach(Milestone::EventsReplaced);
+            }
+            while let Some(event) = queue.take() {
+                if self.world.is_told {
+                    eprintln!("taken: {:?}", event.as_event());
+                }
+                self.books.apply(&event.as_event());
+                self.orders.apply(&event.as_event());
+            }
         }
         let stale: Vec<Symbol> = self.books.to_resync().collect();
         for symbol in stale {

@@ -90,21 +90,6 @@ const TROUBLES: [Fault; 38] = [
     Fault::LateTimer,
 ];
 
-/// What delays answers.
-const DELAYS: [Fault; 11] = [
-    Fault::OutputsUnpolled,
-    Fault::NothingArrives,
-    Fault::NothingGetsOut,
-    Fault::NothingPasses,
-    Fault::SlowLink,
-    Fault::RepliesLate,
-    Fault::RepliesWithheld,
-    Fault::FramesLost,
-    Fault::LinkUnread,
-    Fault::Stall,
-    Fault::ClockJump,
-];
-
 impl<M: Machine> Life<'_, M> {
     fn may(&mut self, fault: Fault) -> bool {
         let may = !self.is_healed && self.scenario.has(fault);
@@ -153,8 +138,6 @@ impl<M: Machine> Life<'_, M> {
     /// The time of a call: now, but for a clock that goes back.
     pub(super) fn sometimes_before(&mut self) -> Instant {
         if self.scenario.has(Fault::ClockBack) && self.random.below(50) == 0 && self.may(Fault::ClockBack) {
-            // The time for an answer has begun in the past.
-            self.application.answers_in_doubt = true;
             let back = Duration::from_millis(self.random.below(3_000) as u64);
             return Instant::ZERO + self.now.since(Instant::ZERO).saturating_sub(back);
         }
@@ -206,7 +189,6 @@ impl<M: Machine> Life<'_, M> {
 
     /// Lets something go wrong; returns whether there was anything that could.
     fn strike(&mut self, fault: Fault) -> bool {
-        self.application.answers_in_doubt |= DELAYS.contains(&fault);
         if self.strike_driver(fault) {
             return true;
         }

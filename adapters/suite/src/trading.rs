@@ -3,20 +3,23 @@
 
 use std::time::Duration;
 
-use gemini_ws_simulator::server::Server;
-use gemini_ws_simulator::{Account, Config as Market, Exchange};
-use gemini_ws_smol::gemini_ws::{
+use gemini_ws_driver::client;
+use gemini_ws_driver::gemini_ws::{
     Balances, Book, Books, CloseReason, Config, Connection, Credentials, Direction, Event, Instant, NewOrder,
     OrderState, Orders, Request, Signer, TimeInForce, Timestamp, UnixTime,
 };
-use gemini_ws_smol::{Smol, client};
+use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::{Account, Config as Market, Exchange};
+
 use smol::future;
+
+use crate::Adapter;
 
 const KEY: &str = "account-of-the-sockets";
 const SECRET: &str = "a secret of the sockets";
 
 /// Runs a future beside a server, for at most half a minute.
-fn with_server<T>(run: impl AsyncFnOnce(String) -> T) -> T {
+fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> T {
     // Nonces are times, so the venue's clock must be the client's.
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(50).epoch(now);
@@ -27,16 +30,15 @@ fn with_server<T>(run: impl AsyncFnOnce(String) -> T) -> T {
         smol::Timer::after(Duration::from_secs(30)).await;
         panic!("still not done");
     };
-    smol::block_on(future::or(run(address), future::or(async { match server.run().await {} }, late)))
+    A::block_on(future::or(run(address), future::or(async { match server.run().await {} }, late)))
 }
 
 fn signer() -> Signer {
     Signer::new(Credentials::hmac(KEY, SECRET).unwrap())
 }
 
-#[test]
-fn an_order_from_its_request_to_its_end() {
-    with_server(async |url| {
+pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
+    with_server::<A, _>(async |url| {
         let mut connection = Connection::new(Config::new(&url), 1);
         for stream in ["orders@account", "balances@account"] {
             connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
@@ -54,9 +56,9 @@ fn an_order_from_its_request_to_its_end() {
         .and_then(|order| order.time_in_force(TimeInForce::MakerOrCancel))
         .unwrap();
         let mut states = Vec::new();
-        let smol = Smol::new();
+        let runtime = A::runtime();
         let closed = driver
-            .run(&smol, |connection, now, event| {
+            .run(&runtime, |connection, now, event| {
                 orders.apply(&event);
                 balances.apply(&event);
                 if let Event::Live { .. } = event {
@@ -87,10 +89,9 @@ fn an_order_from_its_request_to_its_end() {
     });
 }
 
-#[test]
-fn books_of_the_archived_endpoints() {
+pub(crate) fn books_of_the_archived_endpoints<A: Adapter>() {
     let targets = ["/v2/marketdata", "/v1/marketdata/btcusd", "/v1/multimarketdata?symbols=BTCUSD"];
-    with_server(async |url| {
+    with_server::<A, _>(async |url| {
         for target in targets {
             let mut connection = Connection::new(Config::new(format!("{url}{target}")), 1);
             if target.starts_with("/v2") {
@@ -98,9 +99,9 @@ fn books_of_the_archived_endpoints() {
             }
             let (handle, driver) = client(connection);
             let (mut books, mut updates) = (Books::new(), 0);
-            let smol = Smol::new();
+            let runtime = A::runtime();
             let closed = driver
-                .run(&smol, |_, _, event| {
+                .run(&runtime, |_, _, event| {
                     updates += u32::from(books.apply(&event).is_some());
                     if updates == 20 {
                         handle.shutdown();
@@ -114,15 +115,14 @@ fn books_of_the_archived_endpoints() {
     });
 }
 
-#[test]
-fn order_events_v1_are_signed_in_their_own_way() {
-    with_server(async |url| {
+pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
+    with_server::<A, _>(async |url| {
         let (handle, driver) = client(Connection::new(Config::new(format!("{url}/v1/order/events")), 1));
         let mut accounts = 0;
-        let smol = Smol::new();
+        let runtime = A::runtime();
         let closed = driver
             .sign_with(signer())
-            .run(&smol, |_, _, event| {
+            .run(&runtime, |_, _, event| {
                 if let Event::SubscriptionAck(_) = event {
                     accounts += 1;
                     handle.shutdown();
@@ -133,7 +133,7 @@ fn order_events_v1_are_signed_in_their_own_way() {
         // Without a signature the venue does not upgrade, and another attempt would fare no better.
         let (_handle, driver) = client(Connection::new(Config::new(format!("{url}/v1/order/events")), 1));
         let mut refusals = Vec::new();
-        let run = driver.run(&smol, |connection, now, event| {
+        let run = driver.run(&runtime, |connection, now, event| {
             if let Event::ConnectFailed { why, .. } = event {
                 refusals.push(why);
                 connection.close(now);

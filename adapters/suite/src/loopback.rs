@@ -2,36 +2,35 @@
 //!
 //! Every test is bounded by a time-out.
 
-mod peers;
-
 use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use gemini_ws_simulator::server::Server;
-use gemini_ws_simulator::{Config as Market, Exchange};
-use gemini_ws_smol::gemini_ws::{
+use crate::peers::{against, read_request, upgrade, within};
+use gemini_ws_driver::gemini_ws::{
     Book, Books, Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, Outcome, Request,
 };
-use gemini_ws_smol::{Closed, Smol, client};
-use peers::{against, read_request, upgrade, within};
+use gemini_ws_driver::{Closed, client};
+use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::{Config as Market, Exchange};
+
+use crate::Adapter;
 
 /// A server on a port of its own; it runs while `client` does.
-fn with_server<T>(client: impl AsyncFnOnce(String) -> T) -> T {
+fn with_server<A: Adapter, T>(client: impl AsyncFnOnce(String) -> T) -> T {
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(1_000);
     let mut server = Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(market, 7)).unwrap();
     let url = format!("ws://{}", server.local_addr());
-    within(smol::future::or(client(url), async { match server.run().await {} }))
+    within::<A, _>(smol::future::or(client(url), async { match server.run().await {} }))
 }
 
 fn connection(url: &str) -> Connection {
-    peers::connection(Config::new(url))
+    crate::peers::connection(Config::new(url))
 }
 
-#[test]
-fn a_live_book_and_an_orderly_end() {
-    with_server(async |url| {
+pub(crate) fn a_live_book_and_an_orderly_end<A: Adapter>() {
+    with_server::<A, _>(async |url| {
         let (handle, driver) = client(connection(&url));
         let (mut books, mut updates, mut seen) = (Books::new(), 0, Vec::new());
         let on_event = |_: &mut Client, _, event: Event<'_>| {
@@ -45,19 +44,18 @@ fn a_live_book_and_an_orderly_end() {
             }
             seen.push(format!("{event:?}"));
         };
-        let closed = driver.run(&Smol::new(), on_event).await;
+        let closed = driver.run(&A::runtime(), on_event).await;
         assert_eq!(closed, Closed { reason: CloseReason::Requested, undelivered: 0 });
         assert!(seen.last().unwrap().starts_with("Closed"), "the end comes last");
         assert_eq!(seen.iter().filter(|event| event.starts_with("Closed")).count(), 1);
     });
 }
 
-#[test]
-fn a_queue_of_events_holds_the_driver_back_and_loses_nothing() {
-    with_server(async |url| {
+pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapter>() {
+    with_server::<A, _>(async |url| {
         let (handle, driver) = client(connection(&url));
-        let smol = Smol::new();
-        let (mut events, run) = driver.run_with_events(&smol, 4);
+        let runtime = A::runtime();
+        let (mut events, run) = driver.run_with_events(&runtime, 4);
         let consumer = async {
             let (mut books, mut taken, mut gaps, mut ended) = (Books::new(), 0, 0, false);
             while let Some(event) = events.next().await {
@@ -83,12 +81,11 @@ fn a_queue_of_events_holds_the_driver_back_and_loses_nothing() {
 }
 
 /// Scenario L-010: the queue is full, and whoever would take from it is not there any more.
-#[test]
-fn a_consumer_that_takes_nothing_does_not_hold_up_the_end() {
-    with_server(async |url| {
+pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>() {
+    with_server::<A, _>(async |url| {
         let (handle, driver) = client(connection(&url));
-        let smol = Smol::new();
-        let (events, run) = driver.run_with_events(&smol, 2);
+        let runtime = A::runtime();
+        let (events, run) = driver.run_with_events(&runtime, 2);
         let later = async {
             smol::Timer::after(Duration::from_millis(200)).await;
             handle.shutdown();
@@ -99,28 +96,26 @@ fn a_consumer_that_takes_nothing_does_not_hold_up_the_end() {
     });
 }
 
-#[test]
-fn dropping_the_events_or_the_last_handle_ends_the_driver() {
-    with_server(async |url| {
-        let smol = Smol::new();
+pub(crate) fn dropping_the_events_or_the_last_handle_ends_the_driver<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let runtime = A::runtime();
         let (handle, driver) = client(connection(&url));
-        let (events, run) = driver.run_with_events(&smol, 4);
+        let (events, run) = driver.run_with_events(&runtime, 4);
         drop(events);
         assert_eq!(run.await.reason, CloseReason::Requested);
         drop(handle);
         let (handle, driver) = client(connection(&url));
         drop(handle);
-        assert_eq!(driver.run(&smol, |_, _, _| {}).await.reason, CloseReason::Requested);
+        assert_eq!(driver.run(&runtime, |_, _, _| {}).await.reason, CloseReason::Requested);
     });
 }
 
-#[test]
-fn commands_of_a_handle() {
-    with_server(async |url| {
+pub(crate) fn commands_of_a_handle<A: Adapter>() {
+    with_server::<A, _>(async |url| {
         let (handle, driver) = client(Connection::new(Config::new(&url), 1));
-        let smol = Smol::new();
+        let runtime = A::runtime();
         let (live, is_live) = smol::channel::bounded(1);
-        let run = driver.run(&smol, |_, _, event| {
+        let run = driver.run(&runtime, |_, _, event| {
             if let Event::Live { .. } = event {
                 live.try_send(()).unwrap();
             }
@@ -149,8 +144,7 @@ fn commands_of_a_handle() {
 }
 
 /// Scenarios L-028 and L-081: which refusals are final, and which ask for a delay.
-#[test]
-fn refused_upgrades() {
+pub(crate) fn refused_upgrades<A: Adapter>() {
     let after = Some(Duration::from_secs(60));
     for (status, retry_after, fatal) in
         [(401, None, true), (403, None, true), (429, after, false), (503, None, false)]
@@ -164,7 +158,7 @@ fn refused_upgrades() {
             let _ = write!(stream, "HTTP/1.1 {status} No\r\n{header}Content-Length: 0\r\n\r\n");
         };
         let mut next = None;
-        let closed = against("ws", peer, |event| match event {
+        let closed = against::<A>("ws", peer, |event| match event {
             Event::ConnectFailed { why, retry, .. } => {
                 assert_eq!(*why, expected);
                 next = *retry;
@@ -180,8 +174,7 @@ fn refused_upgrades() {
 
 /// The obvious feature set of the WebSocket layer panics at the first `wss://`, for want of a
 /// cryptographic provider. A peer that does not speak TLS shows that the handshake is reached.
-#[test]
-fn tls_reaches_its_provider() {
+pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         let mut record = [0; 5];
         stream.read_exact(&mut record).unwrap();
@@ -190,19 +183,18 @@ fn tls_reaches_its_provider() {
         // Read on, so that what was not read does not become a reset.
         let _ = stream.read_to_end(&mut Vec::new());
     };
-    against("wss", peer, |event| matches!(event, Event::ConnectFailed { why: ConnectFailure::Tls, .. }));
+    against::<A>("wss", peer, |event| matches!(event, Event::ConnectFailed { why: ConnectFailure::Tls, .. }));
 }
 
 /// The transport is torn in the middle of a frame: told as such, and tried again.
-#[test]
-fn a_torn_transport() {
+pub(crate) fn a_torn_transport<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
         // A text frame of 100 bytes, of which three come.
         let _ = stream.write_all(&[0x81, 100, b'{', b'"', b'e']);
     };
     let mut why = None;
-    against("ws", peer, |event| {
+    against::<A>("ws", peer, |event| {
         if let Event::Disconnected { why: lost, retry: Some(_), .. } = event {
             why = Some(*lost);
         }
@@ -212,8 +204,7 @@ fn a_torn_transport() {
 }
 
 /// A peer's Close frame is answered with its code before the transport is let go (scenarios L-036 and L-037).
-#[test]
-fn a_close_frame_is_answered() {
+pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
     let (sender, answer) = std::sync::mpsc::channel();
     let peer = move |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -230,7 +221,7 @@ fn a_close_frame_is_answered() {
         }
         sender.send(received).unwrap();
     };
-    against("ws", peer, |event| {
+    against::<A>("ws", peer, |event| {
         matches!(event, Event::Disconnected { why: Lost::Closed { code: Some(1013) }, retry: Some(_), .. })
     });
     let received = answer.recv().unwrap();
@@ -239,8 +230,7 @@ fn a_close_frame_is_answered() {
     assert_eq!(u16::from_be_bytes([frame[6] ^ frame[2], frame[7] ^ frame[3]]), 1013);
 }
 
-#[test]
-fn nobody_listens() {
+pub(crate) fn nobody_listens<A: Adapter>() {
     // A port that was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
@@ -254,45 +244,42 @@ fn nobody_listens() {
             }
         }
     };
-    let closed = within(driver.run(&Smol::new(), on_event));
+    let closed = within::<A, _>(driver.run(&A::runtime(), on_event));
     assert_eq!((closed.reason, failures), (CloseReason::Requested, 2));
 }
 
-#[test]
-fn wrong_urls_are_final() {
+pub(crate) fn wrong_urls_are_final<A: Adapter>() {
     for url in ["http://127.0.0.1", "ws://", "nonsense", "ws://127.0.0.1:port"] {
         let (_handle, driver) = client(Connection::new(Config::new(url), 1));
-        let closed = within(driver.run(&Smol::new(), |_, _, _| {}));
+        let closed = within::<A, _>(driver.run(&A::runtime(), |_, _, _| {}));
         assert_eq!(closed.reason, CloseReason::ConnectRefused(ConnectFailure::InvalidUrl), "{url}");
     }
 }
 
 /// Accepted, and then nothing: shutdown works at once (scenario L-022).
-#[test]
-fn a_peer_that_accepts_and_stays_silent() {
+pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
-    let closed = within(async {
+    let closed = within::<A, _>(async {
         let shutdown = async {
             smol::Timer::after(Duration::from_millis(50)).await;
             handle.shutdown();
         };
-        smol::future::zip(driver.run(&Smol::new(), |_, _, _| {}), shutdown).await.0
+        smol::future::zip(driver.run(&A::runtime(), |_, _, _| {}), shutdown).await.0
     });
     assert_eq!(closed.reason, CloseReason::Requested);
 }
 
 /// Both forms are `Send`, so that any multi-threaded executor takes them.
-#[test]
-fn the_futures_can_be_spawned() {
+pub(crate) fn the_futures_can_be_spawned<A: Adapter>() {
     fn spawnable<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
     let (_handle, driver) = client(Connection::new(Config::new("ws://127.0.0.1:1"), 1));
-    spawnable(async move { driver.run(&Smol::new(), |_, _, _| {}).await });
+    spawnable(async move { driver.run(&A::runtime(), |_, _, _| {}).await });
     let (_handle, driver) = client(Connection::new(Config::new("ws://127.0.0.1:1"), 1));
     spawnable(async move {
-        let smol = Smol::new();
-        let (_events, run) = driver.run_with_events(&smol, 1);
+        let runtime = A::runtime();
+        let (_events, run) = driver.run_with_events(&runtime, 1);
         run.await
     });
 }

@@ -3,28 +3,28 @@
 //!
 //! Every test is bounded by a time-out.
 
-mod peers;
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use gemini_ws_smol::gemini_ws::{
+use gemini_ws_driver::client;
+use gemini_ws_driver::gemini_ws::{
     Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, RawJson, Request,
 };
-use gemini_ws_smol::{Smol, client};
-use peers::{
+
+use crate::peers::{
     CLOSE, PING, PONG, TEXT, against, frame, listen, meet, read_frame, read_frames, read_request, upgrade,
     within,
 };
+
+use crate::Adapter;
 
 const TRADE: &str = r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#;
 
 /// L-020: the future is dropped while it dials, while the upgrade is under way, when it is open, and while it
 /// closes: the socket is let go each time.
-#[test]
-fn dropped_in_the_midst() {
+pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     for upgraded in [false, true] {
         for closing in [false, true] {
             let (reached, is_reached) = smol::channel::bounded(1);
@@ -39,10 +39,10 @@ fn dropped_in_the_midst() {
                 let mut rest = Vec::new();
                 stream.read_to_end(&mut rest).map(|_| ()).map_err(|error| error.kind())
             });
-            let (handle, driver) = client(peers::connection(Config::new(url)));
-            let smol = Smol::new();
+            let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+            let runtime = A::runtime();
             let run = async {
-                driver.run(&smol, |_, _, _| {}).await;
+                driver.run(&runtime, |_, _, _| {}).await;
             };
             let drop_it = async {
                 is_reached.recv().await.unwrap();
@@ -51,7 +51,7 @@ fn dropped_in_the_midst() {
                     smol::future::yield_now().await;
                 }
             };
-            within(smol::future::or(run, drop_it));
+            within::<A, _>(smol::future::or(run, drop_it));
             let ended = thread.join().unwrap();
             assert!(
                 ended.is_ok() || ended == Err(std::io::ErrorKind::ConnectionReset),
@@ -63,8 +63,7 @@ fn dropped_in_the_midst() {
 
 /// L-021: the end is wanted when the peer has read nothing of the request to upgrade, some of it, or all:
 /// nothing follows it.
-#[test]
-fn an_end_in_the_midst_of_the_upgrade() {
+pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     for some in [0, 1, 20, usize::MAX] {
         let (reached, is_reached) = smol::channel::bounded(1);
         let (url, thread) = listen("ws", move |mut stream| {
@@ -77,13 +76,13 @@ fn an_end_in_the_midst_of_the_upgrade() {
             let _ = stream.read_to_end(&mut request);
             String::from_utf8(request).unwrap()
         });
-        let (handle, driver) = client(peers::connection(Config::new(url)));
-        let smol = Smol::new();
+        let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+        let runtime = A::runtime();
         let end = async {
             is_reached.recv().await.unwrap();
             handle.shutdown();
         };
-        let (closed, ()) = within(smol::future::zip(driver.run(&smol, |_, _, _| {}), end));
+        let (closed, ()) = within::<A, _>(smol::future::zip(driver.run(&runtime, |_, _, _| {}), end));
         assert_eq!(closed.reason, CloseReason::Requested);
         let request = thread.join().unwrap();
         assert!(request.find("\r\n\r\n").is_none_or(|end| end + 4 == request.len()), "{some}: {request}");
@@ -91,12 +90,11 @@ fn an_end_in_the_midst_of_the_upgrade() {
 }
 
 /// L-023: TCP is there and TLS never answers: the limit of time is one for all of it.
-#[test]
-fn a_tls_handshake_that_stalls() {
+pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     let stall = |mut stream: TcpStream| drop(stream.read_to_end(&mut Vec::new()));
     let timeout = |config: Config| config.connect_timeout(Duration::from_millis(100));
     let mut why = None;
-    let (closed, ()) = meet("wss", timeout, stall, |_, _, event| match event {
+    let (closed, ()) = meet::<A, _>("wss", timeout, stall, |_, _, event| match event {
         Event::ConnectFailed { why: told, retry: Some(_), .. } => {
             why = Some(*told);
             true
@@ -108,8 +106,7 @@ fn a_tls_handshake_that_stalls() {
 
 /// L-041: what comes after a Close frame, in the same chunk or in the next, is not delivered, and the cause
 /// stays what it was.
-#[test]
-fn a_frame_after_the_close() {
+pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     for apart in [false, true] {
         let peer = move |mut stream: TcpStream| {
             upgrade(&mut stream);
@@ -124,7 +121,7 @@ fn a_frame_after_the_close() {
             let _ = read_frames(&mut stream);
         };
         let (mut trades, mut ends) = (0, Vec::new());
-        against("ws", peer, |event| {
+        against::<A>("ws", peer, |event| {
             trades += u32::from(matches!(event, Event::Trade(_)));
             if let Event::Disconnected { why, .. } = event {
                 ends.push(*why);
@@ -136,13 +133,13 @@ fn a_frame_after_the_close() {
 }
 
 /// How a link ended that a peer opened, and then did this to.
-fn end_of(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Lost {
+fn end_of<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Lost {
     let mut why = None;
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
         peer(&mut stream);
     };
-    against("ws", peer, |event| {
+    against::<A>("ws", peer, |event| {
         if let Event::Disconnected { why: told, .. } = event {
             assert_eq!(why.replace(*told), None, "one end");
         }
@@ -153,11 +150,10 @@ fn end_of(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Lost {
 
 /// L-043: the transport ends without a Close frame: between frames, in a header, in a payload, within a
 /// message of several frames.
-#[test]
-fn an_end_without_a_close_frame() {
+pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     let whole = frame(TEXT, TRADE.as_bytes());
     for bytes in [whole.clone(), whole[..1].to_vec(), whole[..9].to_vec(), frame(0x01, b"{\"e\"")] {
-        let why = end_of(move |stream| {
+        let why = end_of::<A>(move |stream| {
             read_frame(stream).expect("a subscription");
             stream.write_all(&bytes).unwrap();
             let _ = stream.shutdown(Shutdown::Write);
@@ -167,9 +163,8 @@ fn an_end_without_a_close_frame() {
 }
 
 /// L-044: the Close frame came, and then the transport breaks instead of ending.
-#[test]
-fn a_reset_after_the_close_frame() {
-    let why = end_of(|stream| {
+pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
+    let why = end_of::<A>(|stream| {
         // The subscription is left unread, which makes a reset of the end.
         std::thread::sleep(Duration::from_millis(50));
         stream.write_all(&frame(CLOSE, &1001_u16.to_be_bytes())).unwrap();
@@ -179,8 +174,7 @@ fn a_reset_after_the_close_frame() {
 
 /// L-045: Close frames as they should and should not be. What is no code is none or a breach of the protocol,
 /// and never holds anything up.
-#[test]
-fn malformed_close_frames() {
+pub(crate) fn malformed_close_frames<A: Adapter>() {
     let coded = |code: u16| code.to_be_bytes().to_vec();
     let reason = |length: usize| [coded(1000), vec![b'x'; length]].concat();
     let closed = |code| Lost::Closed { code: Some(code) };
@@ -195,7 +189,7 @@ fn malformed_close_frames() {
     table.extend([3000, 4999].map(|code| (coded(code), closed(code))));
     for (payload, expected) in table {
         let shown = payload.clone();
-        let why = end_of(move |stream| {
+        let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &payload)).unwrap();
             read_frames(stream);
         });
@@ -203,7 +197,7 @@ fn malformed_close_frames() {
     }
     // Whatever is made of codes that nobody may send, it is an end that is tried again.
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
-        let why = end_of(move |stream| {
+        let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &coded(code))).unwrap();
             for (opcode, payload) in read_frames(stream) {
                 let answer = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
@@ -216,8 +210,7 @@ fn malformed_close_frames() {
 }
 
 /// L-046: the peer answers our Close with a breach of the protocol: one end, and no further answer.
-#[test]
-fn a_breach_while_closing() {
+pub(crate) fn a_breach_while_closing<A: Adapter>() {
     for bytes in [frame(0x08, &1000_u16.to_be_bytes()), frame(TEXT | 0x40, b"{}")] {
         let peer = move |mut stream: TcpStream| {
             upgrade(&mut stream);
@@ -226,7 +219,7 @@ fn a_breach_while_closing() {
             read_frames(&mut stream)
         };
         let mut ends = 0;
-        let (closed, after) = meet(
+        let (closed, after) = meet::<A, _>(
             "ws",
             |config| config,
             peer,
@@ -242,8 +235,7 @@ fn a_breach_while_closing() {
 
 /// L-053 and L-054: the peer reads nothing, so that the writer is stuck, and then the end is wanted: the
 /// transport is dropped when the time for the handshake is over.
-#[test]
-fn a_peer_that_reads_nothing() {
+pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -251,10 +243,11 @@ fn a_peer_that_reads_nothing() {
     };
     let configure = |config: Config| config.close_timeout(Duration::from_millis(200));
     let (url, thread) = listen("ws", peer);
-    let (handle, driver) = client(peers::connection(configure(Config::new(url))));
+    let (handle, driver) = client(crate::peers::connection(configure(Config::new(url))));
     let (mut lost, mut began) = (0, None);
-    let closed =
-        within(driver.run(&Smol::new(), |connection: &mut Client, now, event: Event<'_>| match event {
+    let closed = within::<A, _>(driver.run(
+        &A::runtime(),
+        |connection: &mut Client, now, event: Event<'_>| match event {
             Event::Opened { .. } => {
                 let (large, mut sent) = (large(), 0);
                 while connection.request(now, &large).is_ok() {
@@ -266,7 +259,8 @@ fn a_peer_that_reads_nothing() {
             }
             Event::Reply { .. } => lost += 1,
             _ => {}
-        }));
+        },
+    ));
     let took = began.unwrap().elapsed();
     assert_eq!(closed.reason, CloseReason::RequestedUnclean);
     assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(3), "{took:?}");
@@ -282,9 +276,8 @@ fn large() -> Request {
 }
 
 /// L-055: the peer closes its half and goes on to read: that is the end of the link.
-#[test]
-fn half_a_peer() {
-    let why = end_of(|stream| {
+pub(crate) fn half_a_peer<A: Adapter>() {
+    let why = end_of::<A>(|stream| {
         stream.shutdown(Shutdown::Write).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
@@ -292,8 +285,7 @@ fn half_a_peer() {
 }
 
 /// L-064: pings are answered, with what they carry, by a client that has nothing of its own to say.
-#[test]
-fn pongs_by_themselves() {
+pub(crate) fn pongs_by_themselves<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
         read_frame(&mut stream).expect("a subscription");
@@ -306,12 +298,11 @@ fn pongs_by_themselves() {
         let rest = read_frames(&mut stream);
         assert_eq!(rest.first().map(|frame| frame.0), Some(CLOSE));
     };
-    against("ws", peer, |event| matches!(event, Event::Live { .. }));
+    against::<A>("ws", peer, |event| matches!(event, Event::Live { .. }));
 }
 
 /// L-103: ten requests, and then the end, to a peer that reads a byte at a time: all ten, then the Close frame.
-#[test]
-fn last_words_to_a_slow_reader() {
+pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
         std::thread::sleep(Duration::from_millis(50));
@@ -323,7 +314,7 @@ fn last_words_to_a_slow_reader() {
         }
         bytes
     };
-    let (_, bytes) = meet(
+    let (_, bytes) = meet::<A, _>(
         "ws",
         |config| config,
         peer,
@@ -346,8 +337,7 @@ fn last_words_to_a_slow_reader() {
 
 /// L-104: much waits to be written, and a frame comes that is too long: the end does not wait behind it, and what
 /// was asked is answered. The driver drops the socket without a Close frame of its own.
-#[test]
-fn an_end_before_the_queue() {
+pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -356,9 +346,9 @@ fn an_end_before_the_queue() {
         let _ = is_done.recv_timeout(Duration::from_secs(10));
     };
     let (url, thread) = listen("ws", peer);
-    let (handle, driver) = client(peers::connection(Config::new(url)));
+    let (handle, driver) = client(crate::peers::connection(Config::new(url)));
     let (mut sent, mut lost, mut began, mut took) = (0, 0, None, None);
-    within(driver.run(&Smol::new(), |connection: &mut Client, now, event: Event<'_>| match event {
+    within::<A, _>(driver.run(&A::runtime(), |connection: &mut Client, now, event: Event<'_>| match event {
         Event::Opened { .. } => {
             let large = large();
             while connection.request(now, &large).is_ok() {
@@ -382,11 +372,10 @@ fn an_end_before_the_queue() {
 
 /// L-115: a frame that announces more than the limit, or all that can be announced, or one that is compressed
 /// though nobody agreed to that: the end at once.
-#[test]
-fn a_frame_that_is_too_long() {
+pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
     for bytes in [long(1 << 30), long(u64::MAX >> 1), long(u64::MAX), frame(TEXT | 0x40, b"xxxx")] {
-        let why = end_of(move |stream| {
+        let why = end_of::<A>(move |stream| {
             stream.write_all(&bytes).unwrap();
             let _ = stream.read_to_end(&mut Vec::new());
         });
@@ -396,8 +385,7 @@ fn a_frame_that_is_too_long() {
 
 /// L-107: the future of a request is dropped before it is done, again and again; what the peer sees is whole
 /// frames, one for each that was carried out.
-#[test]
-fn requests_that_are_dropped() {
+pub(crate) fn requests_that_are_dropped<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
         let mut methods = Vec::new();
@@ -413,8 +401,8 @@ fn requests_that_are_dropped() {
     });
     let (handle, driver) = client(Connection::new(Config::new(url), 1));
     let (live, is_live) = smol::channel::bounded(1);
-    let smol = Smol::new();
-    let run = driver.run(&smol, |_, _, event| {
+    let runtime = A::runtime();
+    let run = driver.run(&runtime, |_, _, event| {
         if let Event::Live { .. } = event {
             live.try_send(()).unwrap();
         }
@@ -427,13 +415,13 @@ fn requests_that_are_dropped() {
                 for _ in 0..polls % 4 {
                     smol::future::yield_now().await;
                 }
-                Err(gemini_ws_smol::RequestError::Closed)
+                Err(gemini_ws_driver::RequestError::Closed)
             };
             let _ = smol::future::or(request, patience).await;
         }
         handle.shutdown();
     };
-    let (closed, ()) = within(smol::future::zip(run, commands));
+    let (closed, ()) = within::<A, _>(smol::future::zip(run, commands));
     assert_eq!(closed.reason, CloseReason::Requested);
     let texts = thread.join().unwrap();
     let numbers: Vec<u32> = texts
@@ -447,8 +435,7 @@ fn requests_that_are_dropped() {
 }
 
 /// L-108: requests, answers to pings and the Close frame compete for a socket that takes little at a time.
-#[test]
-fn whole_frames_only() {
+pub(crate) fn whole_frames_only<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
         let mut pings = stream.try_clone().unwrap();
@@ -486,7 +473,7 @@ fn whole_frames_only() {
         (requests, closes, pongs.len())
     };
     let mut sent = 0;
-    let (closed, (requests, closes, pongs)) = meet(
+    let (closed, (requests, closes, pongs)) = meet::<A, _>(
         "ws",
         |config| config,
         peer,
@@ -505,8 +492,7 @@ fn whole_frames_only() {
 }
 
 /// L-110: the same frames, cut at every byte: the same events.
-#[test]
-fn input_cut_at_every_byte() {
+pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
     let trades: Vec<u8> = (0..3_u8)
         .flat_map(|number| frame(TEXT, TRADE.replace("77", &(70 + number).to_string()).as_bytes()))
         .collect();
@@ -528,7 +514,7 @@ fn input_cut_at_every_byte() {
             read_frames(&mut stream);
         };
         let mut events = Vec::new();
-        against("ws", peer, |event| {
+        against::<A>("ws", peer, |event| {
             let link = matches!(event, Event::Disconnected { .. } | Event::Closed { .. });
             if !link {
                 events.push(format!("{event:?}"));
@@ -541,24 +527,23 @@ fn input_cut_at_every_byte() {
 }
 
 /// L-112: whoever takes the events panics; the driver, which runs in another task, ends in good order.
-#[test]
-fn a_consumer_that_panics() {
+pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
         stream.write_all(&frame(TEXT, TRADE.as_bytes())).unwrap();
         read_frames(&mut stream)
     });
-    let (handle, driver) = client(peers::connection(Config::new(url)));
-    let smol = Smol::new();
-    let (mut events, run) = driver.run_with_events(&smol, 4);
+    let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+    let runtime = A::runtime();
+    let (mut events, run) = driver.run_with_events(&runtime, 4);
     let consumer = std::thread::spawn(move || {
-        within(async {
+        within::<A, _>(async {
             while let Some(event) = events.next().await {
                 assert!(!matches!(event.as_event(), Event::Trade(_)), "a consumer that cannot take a trade");
             }
         });
     });
-    let closed = within(run);
+    let closed = within::<A, _>(run);
     assert_eq!(closed.reason, CloseReason::Requested);
     assert!(consumer.join().is_err(), "it panicked");
     let frames = thread.join().unwrap();
@@ -567,8 +552,7 @@ fn a_consumer_that_panics() {
 }
 
 /// L-114: empty messages, in one frame and in several: a message each, and the link lives on.
-#[test]
-fn empty_messages() {
+pub(crate) fn empty_messages<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
         let empty =
@@ -578,7 +562,7 @@ fn empty_messages() {
         read_frames(&mut stream);
     };
     let mut malformed = 0;
-    against("ws", peer, |event| {
+    against::<A>("ws", peer, |event| {
         malformed += u32::from(matches!(event, Event::Malformed(_)));
         matches!(event, Event::Live { .. })
     });

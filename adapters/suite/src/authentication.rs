@@ -3,33 +3,26 @@
 //! Every test is bounded by a time-out.
 
 use std::cell::RefCell;
-use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use gemini_ws_smol::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use gemini_ws_smol::async_tungstenite::{WebSocketStream, accept_hdr_async};
-use gemini_ws_smol::gemini_ws::{
+use gemini_ws_driver::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use gemini_ws_driver::async_tungstenite::{WebSocketStream, accept_hdr_async};
+use gemini_ws_driver::gemini_ws::{
     Client, Clock, Config, ConnectFailure, Connection, Credentials, Endpoint, NONCE_TOLERANCE, Nonce,
     NonceSource, NonceUnit, Signer, UnixTime,
 };
-use gemini_ws_smol::{DialRequest, Driver, Handle, Runtime, SharedSigner, Smol, Transport, client};
+use gemini_ws_driver::{DialRequest, Driver, Handle, Runtime, SharedSigner, client};
 use smol::net::{TcpListener, TcpStream};
+
+use crate::Adapter;
+use crate::peers::within;
 
 const KEY: &str = "conformance-api-key";
 const SECRET: &str = "conformance-api-secret";
 const TOKEN: &str = "an-access-token";
 const HEADERS: [&str; 5] =
     ["x-gemini-apikey", "x-gemini-nonce", "x-gemini-payload", "x-gemini-signature", "authorization"];
-
-/// A test that does not end in time has failed.
-fn within<T>(future: impl Future<Output = T>) -> T {
-    let timeout = async {
-        smol::Timer::after(Duration::from_secs(20)).await;
-        panic!("not done in time");
-    };
-    smol::block_on(smol::future::or(future, timeout))
-}
 
 /// Those of [`HEADERS`] that a request has.
 fn headers_of(request: &Request) -> Vec<(String, String)> {
@@ -75,8 +68,8 @@ fn connect(url: &str) -> (Handle, Driver) {
 }
 
 /// The headers of one upgrade for each status; after each the transport is dropped.
-fn upgrades(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -> Vec<Vec<(String, String)>> {
-    within(async {
+fn upgrades<A: Adapter>(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -> Vec<Vec<(String, String)>> {
+    within::<A, _>(async {
         let (listener, url) = listen().await;
         let (handle, driver) = connect(&url);
         let server = async {
@@ -88,8 +81,8 @@ fn upgrades(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -> Vec<Vec<(S
             handle.shutdown();
             seen
         };
-        let smol = Smol::new();
-        smol::future::zip(sign(driver).run(&smol, |_, _, _| {}), server).await.1
+        let runtime = A::runtime();
+        smol::future::zip(sign(driver).run(&runtime, |_, _, _| {}), server).await.1
     })
 }
 
@@ -102,11 +95,10 @@ fn nonce(headers: &[(String, String)]) -> u64 {
 }
 
 /// Scenario L-140: after a loss and after a refusal the headers are new ones.
-#[test]
-fn every_dial_is_signed_anew() {
+pub(crate) fn every_dial_is_signed_anew<A: Adapter>() {
     for (unit, per_second) in [(NonceUnit::Seconds, 1), (NonceUnit::Milliseconds, 1_000)] {
         let sign = |driver: Driver| driver.sign_with(signer().with_nonces(NonceSource::new(unit)));
-        let seen = upgrades(sign, &[101, 400, 500, 101]);
+        let seen = upgrades::<A>(sign, &[101, 400, 500, 101]);
         let now = UnixTime::now().as_secs() * per_second;
         let tolerance = NONCE_TOLERANCE.as_secs() * per_second;
         for headers in &seen {
@@ -122,15 +114,13 @@ fn every_dial_is_signed_anew() {
     }
 }
 
-#[test]
-fn without_a_signer_nothing_is_sent() {
-    assert_eq!(upgrades(|driver| driver, &[101, 101]), [[], []]);
+pub(crate) fn without_a_signer_nothing_is_sent<A: Adapter>() {
+    assert_eq!(upgrades::<A>(|driver| driver, &[101, 101]), [[], []]);
 }
 
 /// A token that expires is replaced for the next dial.
-#[test]
-fn a_token_and_its_successor() {
-    let seen = within(async {
+pub(crate) fn a_token_and_its_successor<A: Adapter>() {
+    let seen = within::<A, _>(async {
         let (listener, url) = listen().await;
         let (handle, driver) = connect(&url);
         let signer = SharedSigner::new(Signer::new(Credentials::bearer("old").unwrap()));
@@ -146,8 +136,8 @@ fn a_token_and_its_successor() {
             handle.shutdown();
             seen
         };
-        let smol = Smol::new();
-        smol::future::zip(run.run(&smol, |_, _, _| {}), server).await.1
+        let runtime = A::runtime();
+        smol::future::zip(run.run(&runtime, |_, _, _| {}), server).await.1
     });
     let expected = |token: &str| vec![("authorization".to_owned(), format!("Bearer {token}"))];
     assert_eq!(seen, [expected("old"), expected("fresh")]);
@@ -155,19 +145,18 @@ fn a_token_and_its_successor() {
 
 /// Scenario L-141: connections and REST requests of one key arrive in the order of their nonces,
 /// although each arrives on a transport of its own and is answered with a delay.
-#[test]
-fn the_users_of_a_key_take_turns() {
+pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
     let arrived = Mutex::new(Vec::new());
-    within(async {
+    within::<A, _>(async {
         let (listener, url) = listen().await;
         let signer = SharedSigner::new(signer());
-        let smol = Smol::new();
+        let runtime = A::runtime();
         let (handles, drivers): (Vec<_>, Vec<_>) = (0..3).map(|_| connect(&url)).unzip();
         let executor = smol::LocalExecutor::new();
         let runs: Vec<_> = drivers
             .into_iter()
             .map(|driver| driver.sign_with(signer.clone()))
-            .map(|driver| executor.spawn(driver.run(&smol, |_, _, _| {})))
+            .map(|driver| executor.spawn(driver.run(&runtime, |_, _, _| {})))
             .collect();
         let rest = executor.spawn(async {
             for _ in 0..10 {
@@ -209,37 +198,36 @@ fn the_users_of_a_key_take_turns() {
 }
 
 /// A runtime that prints what it is to dial.
-struct Printing {
-    smol: Smol,
+struct Printing<R> {
+    runtime: R,
     printed: Mutex<String>,
 }
 
-impl Runtime for Printing {
-    type Io = Transport;
-    type Timer = <Smol as Runtime>::Timer;
+impl<R: Runtime + Sync> Runtime for Printing<R> {
+    type Io = R::Io;
+    type Timer = R::Timer;
 
     fn clock(&self) -> &Clock {
-        self.smol.clock()
+        self.runtime.clock()
     }
 
     fn timer(&self) -> Self::Timer {
-        self.smol.timer()
+        self.runtime.timer()
     }
 
-    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Transport>, ConnectFailure> {
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<R::Io>, ConnectFailure> {
         self.printed.lock().unwrap().push_str(&format!("{request:?} {request:#?} {}", request.url()));
-        self.smol.dial(request).await
+        self.runtime.dial(request).await
     }
 }
 
 /// Nothing on the way to the socket prints a secret, a token or a header's value.
-#[test]
-fn nothing_is_printed() {
+pub(crate) fn nothing_is_printed<A: Adapter>() {
     for (credentials, secrets) in [
         (Credentials::hmac(KEY, SECRET).unwrap(), vec![KEY, SECRET]),
         (Credentials::bearer(TOKEN).unwrap(), vec![TOKEN]),
     ] {
-        let (printed, seen) = within(async {
+        let (printed, seen) = within::<A, _>(async {
             let (listener, url) = listen().await;
             let (handle, driver) = connect(&url);
             let shared = SharedSigner::new(Signer::new(credentials));
@@ -255,9 +243,9 @@ fn nothing_is_printed() {
                 handle.shutdown();
                 seen
             };
-            let runtime = Printing { smol: Smol::new(), printed: Mutex::new(String::new()) };
+            let runtime = Printing { runtime: A::runtime(), printed: Mutex::new(String::new()) };
             let mut events = String::new();
-            let on_event = |client: &mut Client, _, event: gemini_ws_smol::gemini_ws::Event<'_>| {
+            let on_event = |client: &mut Client, _, event: gemini_ws_driver::gemini_ws::Event<'_>| {
                 let link = client.links().next().map(|(link, ..)| link);
                 let request = link.and_then(|link| client.connect_request(link));
                 events.push_str(&format!("{client:?} {request:?} {event:?}"));

@@ -1,5 +1,4 @@
 //! Peers made of blocking code, which can do what no server would.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -7,21 +6,23 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gemini_ws_smol::async_tungstenite::tungstenite::handshake::derive_accept_key;
-use gemini_ws_smol::gemini_ws::{Client, Config, Connection, Event, Instant};
-use gemini_ws_smol::{Closed, Smol, client};
+use gemini_ws_driver::async_tungstenite::tungstenite::handshake::derive_accept_key;
+use gemini_ws_driver::gemini_ws::{Client, Config, Connection, Event, Instant};
+use gemini_ws_driver::{Closed, client};
+
+use crate::Adapter;
 
 /// A test that does not end in time has failed.
-pub(crate) fn within<T>(future: impl Future<Output = T>) -> T {
+pub fn within<A: Adapter, T>(future: impl Future<Output = T>) -> T {
     let timeout = async {
         smol::Timer::after(Duration::from_secs(20)).await;
         panic!("not done in time");
     };
-    smol::block_on(smol::future::or(future, timeout))
+    A::block_on(smol::future::or(future, timeout))
 }
 
 /// A connection with some wishes.
-pub(crate) fn connection(config: Config) -> Connection {
+pub fn connection(config: Config) -> Connection {
     let mut connection = Connection::new(config, 1);
     for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "btcusd@trade"] {
         connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
@@ -30,7 +31,7 @@ pub(crate) fn connection(config: Config) -> Connection {
 }
 
 /// Listens on a port of its own, and does this to the first who connects.
-pub(crate) fn listen<T: Send + 'static>(
+pub fn listen<T: Send + 'static>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> (String, JoinHandle<T>) {
@@ -46,7 +47,7 @@ pub(crate) fn listen<T: Send + 'static>(
 }
 
 /// Runs a client against a peer, until an event is accepted, and then ends it. Also what the peer returns.
-pub(crate) fn meet<T: Send + 'static>(
+pub fn meet<A: Adapter, T: Send + 'static>(
     scheme: &str,
     configure: impl FnOnce(Config) -> Config,
     peer: impl FnOnce(TcpStream) -> T + Send + 'static,
@@ -59,20 +60,21 @@ pub(crate) fn meet<T: Send + 'static>(
             handle.shutdown();
         }
     };
-    let closed = within(driver.run(&Smol::new(), on_event));
+    let closed = within::<A, _>(driver.run(&A::runtime(), on_event));
     (closed, thread.join().unwrap())
 }
 
 /// The same with the defaults.
-pub(crate) fn against(
+pub fn against<A: Adapter>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
     mut accept: impl FnMut(&Event<'_>) -> bool,
 ) -> Closed {
-    meet(scheme, |config| config, peer, |_, _, event| accept(event)).0
+    meet::<A, _>(scheme, |config| config, peer, |_, _, event| accept(event)).0
 }
 
-pub(crate) fn read_request(stream: &mut TcpStream) -> String {
+/// The head of an upgrade's request, to its empty line or the end of the transport.
+pub fn read_request(stream: &mut TcpStream) -> String {
     let (mut request, mut byte) = (Vec::new(), [0]);
     while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
         request.push(byte[0]);
@@ -80,7 +82,8 @@ pub(crate) fn read_request(stream: &mut TcpStream) -> String {
     String::from_utf8(request).unwrap()
 }
 
-pub(crate) fn upgrade(stream: &mut TcpStream) {
+/// Reads the request and answers it as a WebSocket server does.
+pub fn upgrade(stream: &mut TcpStream) {
     let request = read_request(stream);
     let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
     let mut headers = request.lines().filter_map(|line| line.split_once(": "));
@@ -90,14 +93,17 @@ pub(crate) fn upgrade(stream: &mut TcpStream) {
     write!(stream, "{head}Sec-WebSocket-Accept: {accept}\r\n\r\n").unwrap();
 }
 
-/// Opcodes, with the bit that says that the message is whole.
-pub(crate) const TEXT: u8 = 0x81;
-pub(crate) const CLOSE: u8 = 0x88;
-pub(crate) const PING: u8 = 0x89;
-pub(crate) const PONG: u8 = 0x8a;
+/// The first byte of a text frame that is a whole message.
+pub const TEXT: u8 = 0x81;
+/// The first byte of a Close frame.
+pub const CLOSE: u8 = 0x88;
+/// The first byte of a Ping frame.
+pub const PING: u8 = 0x89;
+/// The first byte of a Pong frame.
+pub const PONG: u8 = 0x8a;
 
 /// A server's frame of up to 65,535 bytes.
-pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![opcode];
     match u8::try_from(payload.len()) {
         Ok(length @ 0..126) => frame.push(length),
@@ -111,7 +117,7 @@ pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A client's frame, unmasked; `None` at the end of the transport.
-pub(crate) fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+pub fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     stream.read_exact(&mut head).ok()?;
     assert_eq!(head[1] & 0x80, 0x80, "a client's frames are masked");
@@ -130,7 +136,7 @@ pub(crate) fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
 }
 
 /// All frames, until a Close frame or the end.
-pub(crate) fn read_frames(stream: &mut TcpStream) -> Vec<(u8, Vec<u8>)> {
+pub fn read_frames(stream: &mut TcpStream) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while frames.last().is_none_or(|(opcode, _)| *opcode != CLOSE)
         && let Some(frame) = read_frame(stream)

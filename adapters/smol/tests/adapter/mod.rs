@@ -1,0 +1,19 @@
+//! What the suite needs to know of smol.
+
+use std::future::Future;
+
+use gemini_ws_smol::{Dialer, Smol};
+
+pub(crate) struct SmolAdapter;
+
+impl gemini_ws_suite::Adapter for SmolAdapter {
+    type Runtime = Smol;
+
+    fn with_dialer(dialer: Dialer) -> Smol {
+        Smol::with_dialer(dialer)
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        smol::block_on(future)
+    }
+}

@@ -1,0 +1,264 @@
+//! [`Faulty`]: a network that fails, between a client and a server on the loopback interface.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+/// What can go wrong with a connection; each happens after it has worked for some seconds, or at its beginning.
+const FAULTS: [Fault; 9] = [
+    Fault::Refuse,
+    Fault::Silence,
+    Fault::Cut,
+    Fault::Reset,
+    Fault::HalfClose,
+    Fault::Stall,
+    Fault::Deaf,
+    Fault::OneByte,
+    Fault::None,
+];
+
+/// How long a connection that is accepted, or stalls, stays so.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fault {
+    /// Accepted and closed at once.
+    Refuse,
+    /// Accepted, and then nothing.
+    Silence,
+    /// Both ends are closed, in the midst of whatever passes.
+    Cut,
+    /// Both ends are reset.
+    Reset,
+    /// The server's half is closed.
+    HalfClose,
+    /// Nothing passes for a while, then all of it.
+    Stall,
+    /// What the client sends does not arrive any more.
+    Deaf,
+    /// A byte at a time.
+    OneByte,
+    /// It works until the end of all.
+    None,
+}
+
+/// How bytes pass.
+const PASS: u8 = 0;
+const STALL: u8 = 1;
+const ONE_BYTE: u8 = 2;
+const RESET: u8 = 3;
+
+/// A listener that passes connections on, and makes them fail.
+#[derive(Debug)]
+pub struct Faulty {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// From now on nothing fails.
+    is_healed: AtomicBool,
+    ends: AtomicBool,
+    faults: AtomicU64,
+}
+
+impl Faulty {
+    /// Passes to `target`; the same seed makes the same choices, in the order of the connections.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, if it gives no port.
+    pub fn listen(target: SocketAddr, seed: u64) -> io::Result<Faulty> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
+        let accepting = thread::spawn(move || accept(&listener, target, seed, &of_thread));
+        Ok(Faulty { address, shared, accepting: Some(accepting) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How often something failed so far.
+    pub fn faults(&self) -> u64 {
+        self.shared.faults.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing fails any more; what has, stays so.
+    pub fn heal(&self) {
+        self.shared.is_healed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Faulty {
+    fn drop(&mut self) {
+        self.shared.ends.store(true, Ordering::Relaxed);
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.accepting.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, target: SocketAddr, seed: u64, shared: &Arc<Shared>) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut connections: Vec<JoinHandle<io::Result<()>>> = Vec::new();
+    while let Ok((client, _)) = listener.accept() {
+        if shared.ends.load(Ordering::Relaxed) {
+            break;
+        }
+        let fault = if shared.is_healed.load(Ordering::Relaxed) {
+            Fault::None
+        } else {
+            *random.choice(&FAULTS).expect("a fault")
+        };
+        let after = Duration::from_millis(random.u64(500..6_000));
+        let shared = Arc::clone(shared);
+        connections.retain(|thread| !thread.is_finished());
+        connections.push(thread::spawn(move || pass(client, target, fault, after, &shared)));
+    }
+    for thread in connections {
+        let _ = thread.join();
+    }
+}
+
+/// A connection that is passed on.
+struct Connection<'s> {
+    client: TcpStream,
+    server: TcpStream,
+    /// How bytes pass to the server, and to the client.
+    modes: [AtomicU8; 2],
+    /// How many directions have come to their end.
+    over: AtomicU8,
+    shared: &'s Shared,
+}
+
+fn pass(
+    client: TcpStream,
+    target: SocketAddr,
+    fault: Fault,
+    after: Duration,
+    shared: &Shared,
+) -> io::Result<()> {
+    if fault != Fault::None {
+        shared.faults.fetch_add(1, Ordering::Relaxed);
+    }
+    match fault {
+        Fault::Refuse => return Ok(()),
+        Fault::Silence => {
+            wait(PATIENCE, shared, || false);
+            return Ok(());
+        }
+        _ => {}
+    }
+    let server = TcpStream::connect(target)?;
+    let (modes, over) = (Default::default(), AtomicU8::new(0));
+    let connection = Connection { client, server, modes, over, shared };
+    thread::scope(|scope| {
+        scope.spawn(|| connection.pump(0));
+        scope.spawn(|| connection.pump(1));
+        let mut is_over = false;
+        while !is_over {
+            is_over = connection.wait(after);
+            if !is_over && fault != Fault::None {
+                connection.strike(fault);
+                is_over = true;
+            }
+        }
+        connection.end(fault == Fault::Reset);
+    });
+    Ok(())
+}
+
+/// Waits for so long, but not beyond the end of all, nor until something holds. Whether either came first.
+fn wait(duration: Duration, shared: &Shared, holds: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + duration;
+    loop {
+        if shared.ends.load(Ordering::Relaxed) || holds() {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+impl Connection<'_> {
+    fn wait(&self, duration: Duration) -> bool {
+        wait(duration, self.shared, || self.over.load(Ordering::Relaxed) == 2)
+    }
+
+    /// Lets it go wrong for a while.
+    fn strike(&self, fault: Fault) {
+        let [to_server, to_client] = &self.modes;
+        let set = |mode: u8| [to_server, to_client].map(|it| it.store(mode, Ordering::Relaxed));
+        match fault {
+            Fault::HalfClose => {
+                let _ = self.client.shutdown(Shutdown::Write);
+                self.wait(PATIENCE);
+            }
+            Fault::Stall | Fault::OneByte => {
+                set(if fault == Fault::Stall { STALL } else { ONE_BYTE });
+                self.wait(PATIENCE);
+                set(PASS);
+                self.wait(PATIENCE);
+            }
+            Fault::Deaf => {
+                to_server.store(STALL, Ordering::Relaxed);
+                self.wait(PATIENCE * 2);
+            }
+            Fault::Cut | Fault::Reset | Fault::Refuse | Fault::Silence | Fault::None => {}
+        }
+    }
+
+    /// Both directions come to their end, and then both sockets are closed.
+    fn end(&self, by_reset: bool) {
+        let mode = if by_reset { RESET } else { PASS };
+        self.modes.iter().for_each(|it| it.store(mode, Ordering::Relaxed));
+        for stream in [&self.client, &self.server] {
+            if by_reset {
+                let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+                // Wakes the one that reads, and sends nothing.
+                let _ = stream.shutdown(Shutdown::Read);
+            } else {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+    }
+
+    /// Passes bytes on in one direction, until its end.
+    fn pump(&self, direction: usize) {
+        let (mut from, mut to, [mode, _]) = (&self.client, &self.server, &self.modes);
+        let mut mode = mode;
+        if direction == 1 {
+            (from, to, mode) = (to, from, &self.modes[1]);
+        }
+        let mut buffer = vec![0; 16 << 10];
+        let _ = to.set_nodelay(true);
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            while mode.load(Ordering::Relaxed) == STALL {
+                thread::sleep(Duration::from_millis(10));
+            }
+            let chunk = if mode.load(Ordering::Relaxed) == ONE_BYTE { 1 } else { count };
+            if buffer[..count].chunks(chunk).any(|bytes| to.write_all(bytes).is_err()) {
+                break;
+            }
+        }
+        if mode.load(Ordering::Relaxed) != RESET {
+            let _ = to.shutdown(Shutdown::Write);
+        }
+        self.over.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,67 @@
+//! The tests that every adapter passes: real sockets on the loopback interface, against the simulated exchange
+//! and against peers that misbehave. They are written once, for any [`Adapter`]; each adapter runs them with
+//! [`run`].
+//!
+//! Every test is bounded by a time-out.
+
+#![forbid(unsafe_code)]
+
+mod authentication;
+mod faulty;
+mod loopback;
+pub mod peers;
+mod soak;
+mod trading;
+mod wire;
+
+pub use faulty::Faulty;
+pub use soak::soak;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use gemini_ws_driver::Runtime;
+use gemini_ws_transport::{Dialer, Proxies};
+use libtest_mimic::{Arguments, Trial};
+
+/// What the suite needs to know of an adapter.
+pub trait Adapter: 'static {
+    /// Its runtime.
+    type Runtime: Runtime<Io: std::fmt::Debug, Timer: Send> + Send + Sync + 'static;
+
+    /// One that dials so.
+    fn with_dialer(dialer: Dialer) -> Self::Runtime;
+
+    /// Runs a future to its end.
+    fn block_on<F: Future>(future: F) -> F::Output;
+
+    /// One that goes by no proxy, whatever the environment says.
+    fn runtime() -> Self::Runtime {
+        Self::with_dialer(Dialer::new().proxies(Proxies::none()))
+    }
+}
+
+macro_rules! tests {
+    ($($module:ident: $($test:ident),+;)+) => {
+        fn tests<A: Adapter>() -> Vec<Trial> {
+            vec![$($(
+                Trial::test(concat!(stringify!($module), "::", stringify!($test)), || {
+                    $module::$test::<A>();
+                    Ok(())
+                }),
+            )+)+]
+        }
+    };
+}
+
+tests! {
+    authentication: every_dial_is_signed_anew, without_a_signer_nothing_is_sent, a_token_and_its_successor, the_users_of_a_key_take_turns, nothing_is_printed;
+    loopback: a_live_book_and_an_orderly_end, a_queue_of_events_holds_the_driver_back_and_loses_nothing, a_consumer_that_takes_nothing_does_not_hold_up_the_end, dropping_the_events_or_the_last_handle_ends_the_driver, commands_of_a_handle, refused_upgrades, tls_reaches_its_provider, a_torn_transport, a_close_frame_is_answered, nobody_listens, wrong_urls_are_final, a_peer_that_accepts_and_stays_silent, the_futures_can_be_spawned;
+    trading: an_order_from_its_request_to_its_end, books_of_the_archived_endpoints, order_events_v1_are_signed_in_their_own_way;
+    wire: dropped_in_the_midst, an_end_in_the_midst_of_the_upgrade, a_tls_handshake_that_stalls, a_frame_after_the_close, an_end_without_a_close_frame, a_reset_after_the_close_frame, malformed_close_frames, a_breach_while_closing, a_peer_that_reads_nothing, half_a_peer, pongs_by_themselves, last_words_to_a_slow_reader, an_end_before_the_queue, a_frame_that_is_too_long, requests_that_are_dropped, whole_frames_only, input_cut_at_every_byte, a_consumer_that_panics, empty_messages;
+}
+
+/// Runs the suite, with the arguments of the command line: names to filter by, `--nocapture`, and so on.
+pub fn run<A: Adapter>() -> ExitCode {
+    libtest_mimic::run(&Arguments::from_args(), tests::<A>()).exit_code()
+}

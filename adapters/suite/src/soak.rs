@@ -1,0 +1,411 @@
+//! [`soak`]: a client that trades over a network that fails, for as long as is wanted.
+//!
+//! The venue's truth is what a second client hears, whose link nothing happens to.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::{Duration, Instant as StdInstant};
+
+use gemini_ws_driver::gemini_ws::{
+    Book, Books, Client, ClientConfig, CloseReason, Config, Credentials, Direction, Event, Instant, NewOrder,
+    OrderState, Orders, Outcome, Reconciled, Request, Signer, Subject, Symbol, TimeInForce, Timestamp,
+    UnixTime,
+};
+use gemini_ws_driver::{Handle, SharedSigner, client};
+use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::{Account, Config as Market, Exchange};
+use smol::future;
+
+use crate::Adapter;
+use crate::faulty::Faulty;
+
+const KEY: &str = "account-of-the-soak";
+const SECRET: &str = "a secret of the soak";
+
+/// The time between two orders.
+const ORDER_EVERY: Duration = Duration::from_millis(400);
+/// How long an order that has not come to its end is left before it is cancelled.
+const ORDER_RESTS: Duration = Duration::from_secs(2);
+/// After it, the venue is asked what became of an order that is in doubt.
+const DOUBT_MAX: Duration = Duration::from_secs(5);
+/// The time in which all is to be well again, once nothing fails any more.
+const HEALS_WITHIN: Duration = Duration::from_secs(20);
+
+/// What such a run came to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
+    orders: u64,
+    cancels: u64,
+    /// Replies to either, by their outcome.
+    answered: u64,
+    timed_out: u64,
+    lost: u64,
+    not_sent: u64,
+    /// Orders of which the venue was asked.
+    reconciled: u64,
+    disconnects: u64,
+    dials_failed: u64,
+    gaps: u64,
+    resyncs: u64,
+    events: u64,
+}
+
+/// The one that trades.
+struct Trader {
+    orders: Orders,
+    /// When each was sent, until it has come to its end.
+    sent: HashMap<String, Instant>,
+    next: Instant,
+    books: Books,
+    figures: Figures,
+    is_stopping: bool,
+}
+
+/// The one that only listens: the venue's truth.
+struct Auditor {
+    orders: Orders,
+    books: Books,
+}
+
+/// Lets a client trade for so long while the network fails every few seconds; then lets it heal, and compares what
+/// the client knows with what the venue says. Prints a line each minute.
+///
+/// # Panics
+///
+/// If an order is not accounted for, a book is not that of the venue, memory or descriptors grow, or the end does
+/// not come in time.
+pub fn soak<A: Adapter>(duration: Duration, seed: u64) {
+    let (address, is_bound) = mpsc::channel();
+    let (stop, is_stopped) = smol::channel::bounded::<()>(1);
+    let venue = std::thread::spawn(move || serve(seed, &address, &is_stopped));
+    let direct = is_bound.recv().expect("the venue listens");
+    let faulty = Faulty::listen(direct, seed).expect("a port");
+    A::block_on(trade::<A>(duration, seed, direct, &faulty));
+    drop(faulty);
+    stop.send_blocking(()).expect("the venue is there");
+    venue.join().expect("the venue ends");
+}
+
+fn symbols() -> [Symbol; 2] {
+    ["btcusd", "ethusd"].map(|name| name.parse().expect("a symbol"))
+}
+
+/// The venue, which fails in its own way now and then.
+fn serve(seed: u64, address: &mpsc::Sender<SocketAddr>, is_stopped: &smol::channel::Receiver<()>) {
+    // Nonces are times, so the venue's clock must be the client's.
+    let now =
+        i64::try_from(UnixTime::now().as_millis()).ok().and_then(Timestamp::from_millis).expect("a time");
+    let market = Market::market(symbols()).events_per_second(400).epoch(now);
+    let exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), seed);
+    let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).expect("a port");
+    address.send(server.local_addr()).expect("somebody waits");
+    let mut random = fastrand::Rng::with_seed(seed);
+    smol::block_on(async {
+        loop {
+            let pause = async {
+                smol::Timer::after(Duration::from_millis(random.u64(500..3_000))).await;
+                false
+            };
+            let stopped = async {
+                let _ = is_stopped.recv().await;
+                true
+            };
+            if future::or(future::or(stopped, pause), async { match server.run().await {} }).await {
+                break;
+            }
+            let faults = server.exchange_mut().faults();
+            match random.u8(..6) {
+                0 => faults.drop_depth(*random.choice(&symbols()).expect("one"), 1),
+                1 => faults.duplicate_depth(*random.choice(&symbols()).expect("one"), 1),
+                2 => faults.withhold_replies(1),
+                3 => faults.delay_replies(Duration::from_millis(random.u64(0..1_500))),
+                4 => faults.delay_replies(Duration::ZERO),
+                _ => faults.duplicate_order_events(2),
+            }
+        }
+        server.close(Duration::from_secs(1)).await;
+    });
+}
+
+/// Short times, so that much happens in an hour.
+fn config(address: SocketAddr) -> Config {
+    Config::new(format!("ws://{address}"))
+        .connect_timeout(Duration::from_secs(1))
+        .request_timeout(Duration::from_secs(1))
+        .snapshot_timeout(Duration::from_secs(1))
+        .probe_after(Duration::from_millis(700))
+        .silence_max(Duration::from_millis(1_500))
+        .close_timeout(Duration::from_secs(1))
+        .backoff(Duration::from_millis(20), Duration::from_millis(300))
+        .stable_after(Duration::from_secs(1))
+        .dial_limit(100_000, Duration::from_secs(60))
+}
+
+/// A client with a public and a private link.
+fn new_client(address: SocketAddr, seed: u64) -> Client {
+    let mut client = Client::new(ClientConfig::new(), seed);
+    let public = client.add(Instant::ZERO, config(address)).expect("an endpoint");
+    let private = client.add(Instant::ZERO, config(address).authenticated(true)).expect("an endpoint");
+    for symbol in symbols() {
+        for stream in ["depth@100ms", "trade", "bookTicker"] {
+            let stream = format!("{symbol}@{stream}").parse().expect("a stream");
+            client.subscribe_at(Instant::ZERO, public, stream, None).expect("a wish");
+        }
+    }
+    let orders = "orders@account".parse().expect("a stream");
+    client.subscribe_at(Instant::ZERO, private, orders, None).expect("a wish");
+    client
+}
+
+async fn trade<A: Adapter>(duration: Duration, seed: u64, direct: SocketAddr, faulty: &Faulty) {
+    let signer = SharedSigner::new(Signer::new(Credentials::hmac(KEY, SECRET).expect("credentials")));
+    let auditor = new_client(direct, seed);
+    let trading = new_client(faulty.address(), seed);
+    let truth = RefCell::new(Auditor { orders: Orders::new(), books: Books::new() });
+    let trader = RefCell::new(Trader {
+        orders: Orders::new(),
+        sent: HashMap::new(),
+        next: Instant::ZERO,
+        books: Books::new(),
+        figures: Figures::default(),
+        is_stopping: false,
+    });
+    let (audit_handle, audit) = client(auditor);
+    let (trade_handle, trade) = client(trading);
+    let (audit, trade) = (audit.sign_with(signer.clone()), trade.sign_with(signer));
+    let runtime = A::runtime();
+    let audit = audit.run(&runtime, |client, now, event| {
+        let mut truth = truth.borrow_mut();
+        truth.orders.apply(&event);
+        truth.books.apply(&event);
+        resync(client, now, &truth.books);
+        if let Event::Disconnected { why, .. } = event {
+            assert!(
+                audit_handle.shutdown() || matches!(why, gemini_ws_driver::gemini_ws::Lost::Closed { .. }),
+                "{why}"
+            );
+        }
+    });
+    let trade =
+        trade.run(&runtime, |client, now, event| trader.borrow_mut().take(client, now, event, &truth));
+    let watch = watch(duration, faulty, &trader, &truth, [&trade_handle, &audit_handle]);
+    let ((traded, audited), ()) = future::zip(future::zip(trade, audit), watch).await;
+    assert!(matches!(traded.reason, CloseReason::Requested | CloseReason::RequestedUnclean), "{traded:?}");
+    assert_eq!(audited.reason, CloseReason::Requested);
+    compare(&trader.into_inner(), &truth.into_inner());
+}
+
+/// Asks for the books anew that have lost something on their way.
+fn resync(client: &mut Client, now: Instant, books: &Books) {
+    for symbol in books.to_resync() {
+        let of = |stream: &gemini_ws_driver::gemini_ws::Stream| matches!(stream, gemini_ws_driver::gemini_ws::Stream::Depth { symbol: of, .. } if *of == symbol);
+        let id = client.streams().find(|(_, stream, _)| of(stream)).map(|(id, ..)| id);
+        if let Some(id) = id {
+            // One that has no link now has no book either.
+            let _ = client.resync(now, id);
+        }
+    }
+}
+
+impl Trader {
+    fn take(&mut self, client: &mut Client, now: Instant, event: Event<'_>, truth: &RefCell<Auditor>) {
+        let figures = &mut self.figures;
+        figures.events += 1;
+        match &event {
+            Event::Disconnected { .. } => figures.disconnects += 1,
+            Event::ConnectFailed { .. } => figures.dials_failed += 1,
+            Event::Gap { .. } => figures.gaps += 1,
+            Event::Synced { .. } => figures.resyncs += 1,
+            Event::Reply { outcome, about: Subject::PlaceOrder(_) | Subject::CancelOrder(_), .. } => {
+                match outcome {
+                    Outcome::Answered(_) => figures.answered += 1,
+                    Outcome::TimedOut => figures.timed_out += 1,
+                    Outcome::Lost => figures.lost += 1,
+                    Outcome::NotSent => figures.not_sent += 1,
+                }
+            }
+            _ => {}
+        }
+        self.orders.apply(&event);
+        self.books.apply(&event);
+        resync(client, now, &self.books);
+        if now >= self.next {
+            self.next = now + ORDER_EVERY;
+            if !self.is_stopping {
+                self.place(client, now);
+            }
+            self.look_after(client, now, truth);
+        }
+    }
+
+    /// Places an order: one that rests, or one that is filled at once as far as it goes.
+    fn place(&mut self, client: &mut Client, now: Instant) {
+        let number = self.figures.orders;
+        let rests = number.is_multiple_of(2);
+        let depth = if rests { 5 } else { 0 };
+        let Some(Book::Live(book)) = self.books.get("btcusd") else { return };
+        let (Some(bid), Some(ask)) = (book.bids().iter().nth(depth), book.asks().iter().nth(depth)) else {
+            return;
+        };
+        let direction = if number % 4 < 2 { Direction::Buy } else { Direction::Sell };
+        let price = match (direction, rests) {
+            (Direction::Buy, true) | (Direction::Sell, false) => bid.price,
+            _ => ask.price,
+        };
+        let [symbol, _] = symbols();
+        let id = format!("soak-{number}");
+        let order = NewOrder::limit(
+            id.parse().expect("an id"),
+            symbol,
+            direction,
+            "0.001".parse().expect("a number"),
+            price,
+        );
+        let tif = if rests { TimeInForce::GoodTillCanceled } else { TimeInForce::ImmediateOrCancel };
+        let order = order.and_then(|order| order.time_in_force(tif)).expect("an order");
+        if client.request(now, &Request::PlaceOrder(order)).is_ok() {
+            self.orders.sent(&order);
+            self.sent.insert(id, now);
+            self.figures.orders += 1;
+        }
+    }
+
+    /// Cancels what rests, and has what is in doubt explained by the venue.
+    fn look_after(&mut self, client: &mut Client, now: Instant, truth: &RefCell<Auditor>) {
+        let truth = truth.borrow();
+        let (mut ended, mut doubtful) = (Vec::new(), Vec::new());
+        for (id, sent) in &self.sent {
+            let order = self.orders.by_client_order_id(id).expect("an order that was sent");
+            let age = now.since(*sent);
+            if order.needs_reconciling() && age > DOUBT_MAX {
+                doubtful.push(id.clone());
+            } else if order.state.is_final() {
+                ended.push(id.clone());
+            } else if let Some(order_id) = order.order_id.filter(|_| age > ORDER_RESTS)
+                && client.request(now, &Request::CancelOrder { order_id }).is_ok()
+            {
+                self.figures.cancels += 1;
+            }
+        }
+        for id in doubtful {
+            let found = truth.orders.by_client_order_id(&id);
+            let found = found.and_then(|order| {
+                let (order_id, state, executed) = (order.order_id?, order.state, order.executed());
+                Some(Reconciled { order_id, state, executed })
+            });
+            assert!(self.orders.reconcile(&id, found));
+            self.figures.reconciled += 1;
+        }
+        for id in ended {
+            self.sent.remove(&id);
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.sent.is_empty()
+    }
+}
+
+/// Bytes of memory and open descriptors, where the system tells them.
+fn resources() -> Option<(u64, usize)> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    Some((resident * 4_096, std::fs::read_dir("/proc/self/fd").ok()?.count()))
+}
+
+async fn watch(
+    duration: Duration,
+    faulty: &Faulty,
+    trader: &RefCell<Trader>,
+    truth: &RefCell<Auditor>,
+    handles: [&Handle; 2],
+) {
+    let start = StdInstant::now();
+    let mut warm = None;
+    let every = Duration::from_secs(60).min(duration / 4);
+    while start.elapsed() < duration {
+        smol::Timer::after(every).await;
+        let used = resources();
+        if start.elapsed() * 4 >= duration {
+            warm = warm.or(used);
+        }
+        let (memory, descriptors) = used.unwrap_or_default();
+        let (took, faults, figures) = (start.elapsed().as_secs(), faulty.faults(), trader.borrow().figures);
+        println!("{took} s: {} kB, {descriptors} descriptors, {faults} faults, {figures:?}", memory >> 10);
+    }
+    faulty.heal();
+    trader.borrow_mut().is_stopping = true;
+    let healed = StdInstant::now();
+    loop {
+        smol::Timer::after(Duration::from_millis(50)).await;
+        if trader.borrow().is_settled() && same_books(&trader.borrow().books, &truth.borrow().books) {
+            break;
+        }
+        assert!(healed.elapsed() < HEALS_WITHIN, "not well: {:?} are open", trader.borrow().sent);
+    }
+    if let (Some((memory, descriptors)), Some((memory_now, descriptors_now))) = (warm, resources()) {
+        println!(
+            "from {} kB and {descriptors} to {} kB and {descriptors_now}",
+            memory >> 10,
+            memory_now >> 10
+        );
+        // A few of both are in use for links that happen to be there, or not.
+        assert!(
+            descriptors_now <= descriptors + 16,
+            "{descriptors} descriptors have become {descriptors_now}"
+        );
+        assert!(memory_now <= memory + memory / 2 + (8 << 20), "{memory} bytes have become {memory_now}");
+    }
+    for handle in handles {
+        handle.shutdown();
+    }
+}
+
+/// Whether both have the same levels, at the same update.
+fn same_books(ours: &Books, truth: &Books) -> bool {
+    symbols().iter().all(|symbol| {
+        let of = |books: &Books| match books.get(symbol.as_str()) {
+            Some(Book::Live(book)) => Some(book.clone()),
+            _ => None,
+        };
+        of(ours).zip(of(truth)).is_some_and(|(ours, truth)| {
+            let is_same =
+                ours.bids().iter().eq(truth.bids().iter()) && ours.asks().iter().eq(truth.asks().iter());
+            assert!(
+                is_same || ours.last_update_id() != truth.last_update_id(),
+                "{symbol}: {ours:?}, and {truth:?}"
+            );
+            is_same
+        })
+    })
+}
+
+/// Every order that was sent has come to the end that the venue knows of, and the venue knows no other.
+fn compare(trader: &Trader, truth: &Auditor) {
+    let figures = trader.figures;
+    println!("{figures:?}");
+    let replies = figures.answered + figures.timed_out + figures.lost + figures.not_sent;
+    assert_eq!(figures.orders + figures.cancels, replies, "each request has one outcome");
+    let mut compared = 0;
+    for order in trader.orders.iter() {
+        let id = order.client_order_id.as_deref().expect("ours");
+        let at_venue = truth.orders.by_client_order_id(id);
+        match at_venue {
+            None => assert_eq!(order.state, OrderState::Rejected, "the venue knows nothing of {order:?}"),
+            Some(at_venue) => {
+                assert_eq!(order.state, at_venue.state, "{order:?}, and {at_venue:?}");
+                let executed = if order.reconciled { at_venue.executed() } else { order.executed() };
+                assert_eq!(executed, at_venue.executed(), "{order:?}, and {at_venue:?}");
+            }
+        }
+        compared += 1;
+    }
+    for order in truth.orders.iter() {
+        let id = order.client_order_id.as_deref().expect("ours");
+        assert!(trader.orders.by_client_order_id(id).is_some(), "nobody sent {order:?}");
+    }
+    assert!(compared > 0 && figures.disconnects > 0, "nothing happened");
+    println!("{compared} orders are those of the venue");
+}

@@ -1,0 +1,100 @@
+//! [`gemini_ws`] on tokio: sockets, TLS and timers.
+//!
+//! ```no_run
+//! use gemini_ws_tokio::gemini_ws::{Config, Connection, Event, Instant, PRODUCTION};
+//! use gemini_ws_tokio::{Tokio, client};
+//!
+//! # async fn watch() {
+//! let mut connection = Connection::new(Config::new(PRODUCTION), 1);
+//! for stream in ["btcusd@depth@100ms", "btcusd@trade"] {
+//!     connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+//! }
+//! let (handle, driver) = client(connection);
+//! let tokio = Tokio::new();
+//! let on_event = |_: &mut _, _, event: Event<'_>| {
+//!     if let Event::Trade(trade) = event {
+//!         println!("{} {} @ {}", trade.symbol, trade.quantity, trade.price);
+//!         handle.shutdown();
+//!     }
+//! };
+//! println!("{}", driver.run(&tokio, on_event).await.reason);
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub use gemini_ws_driver::{
+    self as driver, Closed, DialRequest, Driver, Events, Handle, RequestError, Runtime, SharedSigner,
+    Shutdown, Timer, Turn, async_tungstenite, client, gemini_ws,
+};
+pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
+
+use async_tungstenite::WebSocketStream;
+use gemini_ws::{Clock, ConnectFailure};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Sleep, sleep_until};
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+
+/// The runtime of [`Driver::run`] on tokio. Needs its drivers of time and of I/O.
+#[derive(Clone, Debug, Default)]
+pub struct Tokio {
+    clock: Clock,
+    dialer: Dialer,
+}
+
+impl Tokio {
+    /// With the roots that browsers trust, and the proxies that the environment names.
+    pub fn new() -> Tokio {
+        Tokio::default()
+    }
+
+    /// With other roots, or other proxies.
+    pub fn with_dialer(dialer: Dialer) -> Tokio {
+        Tokio { clock: Clock::new(), dialer }
+    }
+}
+
+impl Runtime for Tokio {
+    type Io = Stream<Compat<TcpStream>>;
+    type Timer = TokioTimer;
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn timer(&self) -> TokioTimer {
+        TokioTimer(None)
+    }
+
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Self::Io>, ConnectFailure> {
+        let connect = async |host: String, port| {
+            let addresses =
+                lookup_host((host.as_str(), port)).await.map_err(|_| ConnectFailure::NameLookup)?;
+            let stream = transport::first_of(addresses, TcpStream::connect).await?;
+            transport::set_options(&stream)?;
+            Ok(stream.compat())
+        };
+        self.dialer.dial(request, connect).await
+    }
+}
+
+/// A timer of tokio, kept and set again.
+#[derive(Debug)]
+pub struct TokioTimer(Option<Pin<Box<Sleep>>>);
+
+impl Timer for TokioTimer {
+    fn set(&mut self, at: std::time::Instant) {
+        match &mut self.0 {
+            Some(sleep) => sleep.as_mut().reset(at.into()),
+            None => self.0 = Some(Box::pin(sleep_until(at.into()))),
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(context))
+    }
+}

@@ -1,0 +1,19 @@
+//! What the suite needs to know of tokio.
+
+use std::future::Future;
+
+use gemini_ws_tokio::{Dialer, Tokio};
+
+pub(crate) struct TokioAdapter;
+
+impl gemini_ws_suite::Adapter for TokioAdapter {
+    type Runtime = Tokio;
+
+    fn with_dialer(dialer: Dialer) -> Tokio {
+        Tokio::with_dialer(dialer)
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+}

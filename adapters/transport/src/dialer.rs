@@ -1,0 +1,127 @@
+//! [`Dialer`]: all of a dial but the connection itself.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::{AsyncRead, AsyncWrite};
+use futures_rustls::TlsConnector;
+use futures_rustls::rustls::ClientConfig;
+use futures_rustls::rustls::pki_types::ServerName;
+use gemini_ws_driver::async_tungstenite::WebSocketStream;
+use gemini_ws_driver::gemini_ws::ConnectFailure;
+use gemini_ws_driver::{DialRequest, io_failure};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::address::Address;
+use crate::proxies::Proxies;
+use crate::stream::Stream;
+use crate::tls;
+
+/// How an adapter dials: whom it trusts, and by which proxies it goes.
+///
+/// ```
+/// use gemini_ws_transport::{Dialer, Proxies};
+///
+/// let dialer = Dialer::new().proxies(Proxies::none());
+/// assert!(format!("{dialer:?}").starts_with("Dialer"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    tls: Arc<ClientConfig>,
+    proxies: Proxies,
+}
+
+impl Dialer {
+    /// Trusts what browsers trust, and goes by the proxies that the environment names.
+    pub fn new() -> Dialer {
+        Dialer { tls: tls::web_roots(), proxies: Proxies::from_environment() }
+    }
+
+    /// With a TLS configuration of your own: one of [`tls`](crate::tls), or any other.
+    #[must_use]
+    pub fn tls(self, tls: Arc<ClientConfig>) -> Dialer {
+        Dialer { tls, ..self }
+    }
+
+    /// By these proxies instead.
+    #[must_use]
+    pub fn proxies(self, proxies: Proxies) -> Dialer {
+        Dialer { proxies, ..self }
+    }
+
+    /// Connects, by a proxy if one is for the address, secures the connection if the address says so, and makes
+    /// a WebSocket of it. `connect` makes a connection to a host, which may be a name, and a port.
+    ///
+    /// # Errors
+    ///
+    /// The cause, by the step that failed.
+    pub async fn dial<S, F>(
+        &self,
+        request: DialRequest,
+        connect: impl FnOnce(String, u16) -> F,
+    ) -> Result<WebSocketStream<Stream<S>>, ConnectFailure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = Result<S, ConnectFailure>>,
+    {
+        let address = Address::parse(request.url())?;
+        let stream = self.proxies.connect(&address, connect).await?;
+        let stream = if address.is_secure {
+            let name = ServerName::try_from(address.host).map_err(|_| ConnectFailure::InvalidUrl)?;
+            let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+            Stream::Tls(Box::new(handshake.map_err(|error| tls::failure(&error))?))
+        } else {
+            Stream::Plain(stream)
+        };
+        request.upgrade(stream).await
+    }
+}
+
+impl Default for Dialer {
+    fn default() -> Dialer {
+        Dialer::new()
+    }
+}
+
+/// Tries addresses of a host one after the other; the last failure if none can be reached.
+///
+/// # Errors
+///
+/// [`ConnectFailure::NameLookup`] if there is none.
+pub async fn first_of<A, S, F>(
+    addresses: impl IntoIterator<Item = A>,
+    mut connect: impl FnMut(A) -> F,
+) -> Result<S, ConnectFailure>
+where
+    F: Future<Output = io::Result<S>>,
+{
+    let mut failure = ConnectFailure::NameLookup;
+    for address in addresses {
+        match connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = io_failure(&error),
+        }
+    }
+    Err(failure)
+}
+
+/// The time without traffic after which the system asks whether the peer is still there, and that between such
+/// questions. The protocol's own probes come first; this is for what they cannot see.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+
+/// Sets the options of a connected socket: TCP_NODELAY, as orders are small and urgent, and keep-alive.
+///
+/// # Errors
+///
+/// What the system says, if it refuses.
+pub fn set_options<'s, S>(socket: &'s S) -> Result<(), ConnectFailure>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    let socket = SockRef::from(socket);
+    let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE.0).with_interval(KEEP_ALIVE.1);
+    socket.set_tcp_nodelay(true).map_err(|error| io_failure(&error))?;
+    socket.set_tcp_keepalive(&keep_alive).map_err(|error| io_failure(&error))
+}

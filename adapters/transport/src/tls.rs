@@ -1,0 +1,78 @@
+//! TLS configurations: which authorities are trusted. The cryptography is `ring`'s in each.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_rustls::rustls::client::WantsClientCert;
+use futures_rustls::rustls::pki_types::CertificateDer;
+use futures_rustls::rustls::pki_types::pem::PemObject;
+use futures_rustls::rustls::{self, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use gemini_ws_driver::gemini_ws::ConnectFailure;
+use gemini_ws_driver::io_failure;
+
+/// The authorities that browsers trust, compiled in: the default.
+///
+/// ```
+/// let dialer = gemini_ws_transport::Dialer::new().tls(gemini_ws_transport::tls::web_roots());
+/// assert!(format!("{dialer:?}").contains("Dialer"));
+/// ```
+pub fn web_roots() -> Arc<ClientConfig> {
+    finish(builder().with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }))
+}
+
+/// Only these authorities: their certificates as PEM text, as a company's proxy or a test has its own.
+///
+/// # Errors
+///
+/// If there is no certificate in the text, or one that cannot be read or used.
+///
+/// ```
+/// let error = gemini_ws_transport::tls::roots_of_pem(b"no certificate").unwrap_err();
+/// assert_eq!(error.to_string(), "no certificate in the PEM text");
+/// ```
+pub fn roots_of_pem(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    let mut roots = RootCertStore::empty();
+    for (position, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
+        let add = certificate.map_err(|why| why.to_string());
+        let add = add.and_then(|certificate| roots.add(certificate).map_err(|why| why.to_string()));
+        add.map_err(|why| {
+            invalid(format!("certificate {} of the PEM text: {why}", position.saturating_add(1)))
+        })?;
+    }
+    if roots.is_empty() {
+        return Err(invalid("no certificate in the PEM text".to_owned()));
+    }
+    Ok(finish(builder().with_root_certificates(roots)))
+}
+
+/// The authorities that the operating system trusts, judged by its own verifier.
+///
+/// # Errors
+///
+/// If the system has none, or they cannot be read.
+#[cfg(feature = "platform-verifier")]
+pub fn platform_roots() -> Result<Arc<ClientConfig>, rustls::Error> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+
+    builder().with_platform_verifier().map(finish)
+}
+
+fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    versions.expect("ring supports TLS 1.2 and 1.3")
+}
+
+fn finish(builder: ConfigBuilder<ClientConfig, WantsClientCert>) -> Arc<ClientConfig> {
+    Arc::new(builder.with_no_client_auth())
+}
+
+/// What an error of the handshake means.
+pub(crate) fn failure(error: &io::Error) -> ConnectFailure {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(_)) => ConnectFailure::Certificate,
+        Some(_) => ConnectFailure::Tls,
+        None => io_failure(error),
+    }
+}
