@@ -63,10 +63,6 @@ impl Connection {
             self.batches.clear();
             return;
         }
-        if self.probe_waits && !mutant!(NeverProbe) && !self.in_flight.is_full() && self.may_send() {
-            self.probe_waits = false;
-            self.send_request(Pending::Probe, &Request::Ping);
-        }
         if self.cancel_waits && !self.in_flight.is_full() && self.may_send() {
             self.cancel_waits = false;
             let request = Request::CancelSessionOrders;
@@ -84,6 +80,12 @@ impl Connection {
                 return;
             }
             self.send_batch(&batch);
+            // Its answer shows as well that somebody is there.
+            self.probe_waits = false;
+        }
+        if self.probe_waits && !mutant!(NeverProbe) && !self.in_flight.is_full() && self.may_send() {
+            self.probe_waits = false;
+            self.send_request(Pending::Probe, &Request::Ping);
         }
     }
 

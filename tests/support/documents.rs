@@ -31,11 +31,15 @@ pub(crate) fn text_of(place: &str) -> Option<String> {
     if name.is_empty() {
         return Some(text);
     }
-    let at = text.find(&format!("fn {name}("))?;
+    let (plain, of_suite) = (format!("fn {name}("), format!("fn {name}<A: Adapter>("));
+    let at = text.find(&plain).or_else(|| text.find(&of_suite))?;
     let begin = text[..at].rfind("\n\n").unwrap_or(0);
     let indent = at - text[..at].rfind('\n')? - 1;
     let end = format!("\n{}}}\n", " ".repeat(indent));
     let length = text[at..].find(&end)?;
     let test = &text[begin..at + length];
-    test.contains("#[test]").then(|| test.to_owned())
+    // Those of all adapters are in a list.
+    let is_listed =
+        || fs::read_to_string(file("adapters/suite/src/lib.rs")).is_ok_and(|list| list.contains(name));
+    (test.contains("#[test]") || (test.contains("<A: Adapter>") && is_listed())).then(|| test.to_owned())
 }

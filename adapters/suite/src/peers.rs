@@ -74,7 +74,7 @@ pub fn against<A: Adapter>(
 }
 
 /// The head of an upgrade's request, to its empty line or the end of the transport.
-pub fn read_request(stream: &mut TcpStream) -> String {
+pub fn read_request(stream: &mut impl Read) -> String {
     let (mut request, mut byte) = (Vec::new(), [0]);
     while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
         request.push(byte[0]);
@@ -83,7 +83,7 @@ pub fn read_request(stream: &mut TcpStream) -> String {
 }
 
 /// Reads the request and answers it as a WebSocket server does.
-pub fn upgrade(stream: &mut TcpStream) {
+pub fn upgrade(stream: &mut (impl Read + Write)) {
     let request = read_request(stream);
     let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
     let mut headers = request.lines().filter_map(|line| line.split_once(": "));

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use gemini_ws_smol::{Dialer, Smol};
+use smol::stream::StreamExt;
 
 pub(crate) struct SmolAdapter;
 
@@ -15,5 +16,10 @@ impl gemini_ws_suite::Adapter for SmolAdapter {
 
     fn block_on<F: Future>(future: F) -> F::Output {
         smol::block_on(future)
+    }
+
+    async fn ctrl_c() {
+        let mut signals = async_signal::Signals::new([async_signal::Signal::Int]).unwrap();
+        signals.next().await;
     }
 }

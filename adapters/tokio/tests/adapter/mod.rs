@@ -16,4 +16,8 @@ impl gemini_ws_suite::Adapter for TokioAdapter {
     fn block_on<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
     }
+
+    async fn ctrl_c() {
+        tokio::signal::ctrl_c().await.unwrap();
+    }
 }

@@ -1,0 +1,105 @@
+//! This program once more, as an application that watches a stream until Ctrl-C: for what only a process shows.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
+use std::time::{Duration, Instant as StdInstant};
+
+use gemini_ws_driver::client;
+use gemini_ws_driver::gemini_ws::{Config, Event};
+use gemini_ws_transport::Dialer;
+
+use crate::{Adapter, peers};
+
+/// What makes this program such an application: the address.
+const URL: &str = "GEMINI_WS_SUITE_URL";
+
+/// Its time for the closing handshake.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Is the application, if this process was started as one. Prints each event that is no data, and why it ended.
+pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
+    let url = std::env::var(URL).ok()?;
+    let config = Config::new(url)
+        .close_timeout(CLOSE_TIMEOUT)
+        .connect_timeout(Duration::from_secs(60))
+        .backoff(Duration::from_secs(60), Duration::from_secs(60));
+    let (handle, driver) = client(peers::connection(config));
+    let runtime = A::with_dialer(Dialer::new());
+    let closed = A::block_on(async {
+        let run = driver.run(&runtime, |_, _, event| {
+            if let Event::Opened { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Subscribed { .. }
+            | Event::Live { .. }
+            | Event::ShuttingDown { .. } = event
+            {
+                println!("{event:?}");
+            }
+        });
+        let interrupts = async {
+            loop {
+                A::ctrl_c().await;
+                println!("Ctrl-C");
+                handle.shutdown();
+            }
+        };
+        smol::future::or(run, interrupts).await
+    });
+    println!("{closed:?}");
+    Some(ExitCode::SUCCESS)
+}
+
+/// The application in a process of its own; ended with this.
+#[derive(Debug)]
+pub(crate) struct Application {
+    process: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Application {
+    /// Starts it, with these variables and no proxies but theirs.
+    pub(crate) fn start(url: &str, variables: &[(&str, &str)]) -> Application {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {
+            command.env_remove(name).env_remove(name.to_ascii_lowercase());
+        }
+        command.env(URL, url).envs(variables.iter().copied()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Application { process, lines }
+    }
+
+    /// Reads its lines until one that begins so.
+    pub(crate) fn until(&mut self, beginning: &str) -> String {
+        let mut before = Vec::new();
+        while let Some(Ok(line)) = self.lines.next() {
+            if line.starts_with(beginning) {
+                return line;
+            }
+            before.push(line);
+        }
+        panic!("no {beginning} after {before:?}");
+    }
+
+    /// What Ctrl-C does in a terminal.
+    pub(crate) fn interrupt(&self) {
+        let done = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
+        assert!(done.unwrap().success());
+    }
+
+    /// Waits for its end; what it printed last, and how long it took.
+    pub(crate) fn end(mut self) -> (ExitStatus, String, Duration) {
+        let start = StdInstant::now();
+        let last = self.until("Closed ");
+        let status = self.process.wait().unwrap();
+        (status, last, start.elapsed())
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        // It has ended, or is of no use any more.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,114 @@
+//! Ctrl-C, in each state that a link can be in: the process ends in its time, in good order.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use crate::Adapter;
+use crate::child::{Application, CLOSE_TIMEOUT};
+use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, upgrade};
+
+/// How much longer than it should the end may take on a busy machine.
+const SLACK: Duration = Duration::from_millis(1_500);
+
+/// Starts the application against a peer, interrupts it once it has printed such a line, and a second time if
+/// wanted; it ends within `limit`. What it printed last.
+fn interrupted(
+    scheme: &str,
+    peer: impl FnOnce(TcpStream) + Send + 'static,
+    when: &str,
+    twice: bool,
+    limit: Duration,
+) -> String {
+    let (url, thread) = listen(scheme, peer);
+    let mut application = Application::start(&url, &[]);
+    if when.is_empty() {
+        // Nothing is printed while it dials: the peer has its first bytes by then.
+        std::thread::sleep(Duration::from_millis(300));
+    } else {
+        application.until(when);
+    }
+    application.interrupt();
+    if twice {
+        application.until("Ctrl-C");
+        application.interrupt();
+    }
+    let (status, last, took) = application.end();
+    assert!(status.success() && took < limit + SLACK, "{when}: {status}, {last}, {took:?}");
+    thread.join().unwrap();
+    last
+}
+
+fn until_the_end(mut stream: TcpStream) {
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+const CLEAN: &str = "Closed { reason: Requested, undelivered: 0 }";
+const UNCLEAN: &str = "Closed { reason: RequestedUnclean, undelivered: 0 }";
+
+/// The upgrade, or the TLS handshake before it, is not answered.
+pub(crate) fn while_connecting<A: Adapter>() {
+    for scheme in ["ws", "wss"] {
+        assert_eq!(interrupted(scheme, until_the_end, "", false, Duration::ZERO), CLEAN);
+    }
+}
+
+/// Open, and no subscription is answered.
+pub(crate) fn while_subscribing<A: Adapter>() {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        let frames = read_frames(&mut stream);
+        let _ = stream.write_all(&frame(CLOSE, &frames.last().unwrap().1));
+    };
+    assert_eq!(interrupted("ws", peer, "Opened", false, Duration::ZERO), CLEAN);
+}
+
+/// All is well; once with frames and pings that never end.
+pub(crate) fn while_live<A: Adapter>() {
+    for floods in [false, true] {
+        let peer = move |mut stream: TcpStream| {
+            upgrade(&mut stream);
+            read_frame(&mut stream).expect("a subscription");
+            stream.write_all(&frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
+            let mut flood = stream.try_clone().unwrap();
+            let flooding = std::thread::spawn(move || {
+                let trade = br#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#;
+                let some = [frame(TEXT, trade), frame(PING, b"?")].concat().repeat(100);
+                while floods && flood.write_all(&some).is_ok() {}
+            });
+            // Answers to pings, and then the Close frame.
+            let frames = read_frames(&mut stream);
+            assert_eq!(frames.last().map(|frame| frame.0), Some(CLOSE));
+            if floods {
+                // In the midst of a frame there is no room for an answer.
+                let _ = stream.shutdown(std::net::Shutdown::Both);
+            } else {
+                let _ = stream.write_all(&frame(CLOSE, &frames.last().unwrap().1));
+            }
+            flooding.join().unwrap();
+        };
+        let last =
+            interrupted("ws", peer, "Live", false, if floods { CLOSE_TIMEOUT } else { Duration::ZERO });
+        assert!(last == CLEAN || floods && last == UNCLEAN, "{last}");
+    }
+}
+
+/// The peer does not answer our Close frame; an interrupt more makes no difference.
+pub(crate) fn while_closing<A: Adapter>() {
+    let peer = |mut stream: TcpStream| {
+        upgrade(&mut stream);
+        until_the_end(stream);
+    };
+    assert_eq!(interrupted("ws", peer, "Opened", true, CLOSE_TIMEOUT), UNCLEAN);
+}
+
+/// Nobody listens, and the next attempt is a minute away.
+pub(crate) fn while_waiting_to_retry<A: Adapter>() {
+    // A port that was free a moment ago.
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let mut application = Application::start(&format!("ws://127.0.0.1:{port}"), &[]);
+    application.until("ConnectFailed");
+    application.interrupt();
+    let (status, last, took) = application.end();
+    assert!(status.success() && last == CLEAN && took < SLACK, "{status}, {last}, {took:?}");
+}

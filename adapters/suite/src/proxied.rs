@@ -1,0 +1,146 @@
+//! Proxies on the way.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread::JoinHandle;
+
+use gemini_ws_driver::client;
+use gemini_ws_driver::gemini_ws::{Config, ConnectFailure, Event};
+use gemini_ws_transport::{Dialer, Proxies};
+
+use crate::Adapter;
+use crate::child::Application;
+use crate::peers::{connection, listen, read_frames, read_request, upgrade, within};
+
+/// The venue, which has no other name than the one that its proxy is told.
+const VENUE: &str = "ws://venue.example:8080";
+
+/// The rest of a connection through a proxy: the venue itself.
+fn venue(stream: &mut TcpStream) {
+    upgrade(stream);
+    read_frames(stream);
+}
+
+/// An HTTP proxy, which answers so; what it was asked.
+fn http(answer: &'static str) -> (String, JoinHandle<String>) {
+    listen("http", move |mut stream| {
+        let request = read_request(&mut stream);
+        stream.write_all(answer.as_bytes()).unwrap();
+        if answer.contains(" 200 ") {
+            venue(&mut stream);
+        }
+        request
+    })
+}
+
+/// A SOCKS5 proxy (RFC 1928), which wants name and password (RFC 1929) or not, and answers with this reply; the
+/// address that it was asked for.
+fn socks(
+    credentials: Option<(&'static str, &'static str)>,
+    reply: u8,
+) -> (String, JoinHandle<(String, u16)>) {
+    listen("socks5h", move |mut stream| {
+        let bytes = |stream: &mut TcpStream, count: usize| {
+            let mut bytes = vec![0; count];
+            stream.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        let text = |stream: &mut TcpStream| {
+            let length = bytes(stream, 1)[0];
+            String::from_utf8(bytes(stream, length.into())).unwrap()
+        };
+        let head = bytes(&mut stream, 2);
+        let methods = bytes(&mut stream, head[1].into());
+        let method = if credentials.is_some() { 2 } else { 0 };
+        assert!(head[0] == 5 && methods.contains(&method), "{head:?} {methods:?}");
+        stream.write_all(&[5, method]).unwrap();
+        if let Some((name, password)) = credentials {
+            assert_eq!(bytes(&mut stream, 1), [1]);
+            assert_eq!((text(&mut stream).as_str(), text(&mut stream).as_str()), (name, password));
+            stream.write_all(&[1, 0]).unwrap();
+        }
+        assert_eq!(bytes(&mut stream, 4), [5, 1, 0, 3], "connect, to a name");
+        let host = text(&mut stream);
+        let port = bytes(&mut stream, 2);
+        stream.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        if reply == 0 {
+            venue(&mut stream);
+        }
+        (host, u16::from_be_bytes([port[0], port[1]]))
+    })
+}
+
+/// What becomes of a dial by these proxies: nothing is wrong, or what is.
+fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
+    let (handle, driver) = client(connection(Config::new(url)));
+    let runtime = A::with_dialer(Dialer::new().proxies(proxies));
+    let mut why = None;
+    let run = driver.run(&runtime, |_, _, event| {
+        if let Event::ConnectFailed { why: told, .. } = event {
+            why = Some(told);
+        }
+        if let Event::ConnectFailed { .. } | Event::Opened { .. } = event {
+            handle.shutdown();
+        }
+    });
+    within::<A, _>(run);
+    why
+}
+
+/// HTTP CONNECT: without credentials, with them, and refused.
+pub(crate) fn http_connect<A: Adapter>() {
+    let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    for (credentials, answer, expected) in [
+        ("", "HTTP/1.1 200 Connection established\r\n\r\n", None),
+        ("somebody:a%20secret@", "HTTP/1.1 200 OK\r\nVia: a\r\n\r\n", None),
+        ("", refused, Some(ConnectFailure::Proxy)),
+        ("", "no HTTP at all\r\n\r\n", Some(ConnectFailure::Proxy)),
+    ] {
+        let (url, thread) = http(answer);
+        let proxies = Proxies::all(&url.replace("//", &format!("//{credentials}")));
+        assert_eq!(outcome::<A>(proxies, VENUE), expected, "{answer}");
+        let request = thread.join().unwrap();
+        assert!(request.starts_with("CONNECT venue.example:8080 HTTP/1.1\r\n"), "{request}");
+        // "somebody:a secret"
+        let is_signed = request.contains("Proxy-Authorization: Basic c29tZWJvZHk6YSBzZWNyZXQ=");
+        assert_eq!(is_signed, !credentials.is_empty(), "{request}");
+    }
+}
+
+/// SOCKS5: without credentials, with them, and refused; the proxy looks the name up.
+pub(crate) fn socks5<A: Adapter>() {
+    for (credentials, reply, expected) in
+        [(None, 0, None), (Some(("somebody", "a secret")), 0, None), (None, 5, Some(ConnectFailure::Proxy))]
+    {
+        let (url, thread) = socks(credentials, reply);
+        let named = if credentials.is_some() { "//somebody:a%20secret@" } else { "//" };
+        assert_eq!(outcome::<A>(Proxies::all(&url.replace("//", named)), VENUE), expected, "{reply}");
+        assert_eq!(thread.join().unwrap(), ("venue.example".to_owned(), 8080));
+    }
+}
+
+/// A proxy that is not there is told as such, and one of a kind that is not supported as a proxy's failure; who is
+/// excepted is reached without.
+pub(crate) fn no_proxy<A: Adapter>() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let nobody = format!("http://127.0.0.1:{port}");
+    assert_eq!(outcome::<A>(Proxies::all(&nobody), VENUE), Some(ConnectFailure::Refused));
+    assert_eq!(outcome::<A>(Proxies::all("https://127.0.0.1:1"), VENUE), Some(ConnectFailure::Proxy));
+    let (url, thread) = listen("ws", |mut stream| venue(&mut stream));
+    let proxies = Proxies::all(&nobody).except("localhost,127.0.0.0/8");
+    assert_eq!(outcome::<A>(proxies, &url), None);
+    thread.join().unwrap();
+}
+
+/// The usual variables of the environment.
+pub(crate) fn of_the_environment<A: Adapter>() {
+    for variable in ["http_proxy", "ALL_PROXY"] {
+        let (url, thread) = http("HTTP/1.1 200 OK\r\n\r\n");
+        let mut application = Application::start(VENUE, &[(variable, &url)]);
+        application.until("Opened");
+        application.interrupt();
+        application.end();
+        assert!(thread.join().unwrap().starts_with("CONNECT venue.example:8080 "), "{variable}");
+    }
+}

@@ -1,0 +1,97 @@
+//! TLS: who is trusted, and who is not.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gemini_ws_driver::client;
+use gemini_ws_driver::gemini_ws::{CloseReason, Config, ConnectFailure, Event};
+use gemini_ws_transport::rustls::pki_types::PrivateKeyDer;
+use gemini_ws_transport::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
+use gemini_ws_transport::{Dialer, Proxies, tls};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use crate::Adapter;
+use crate::peers::{connection, upgrade, within};
+
+/// A throw-away authority, and its certificate as PEM.
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// Serves one client that upgrades, with a certificate for this name.
+fn serve(
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+    name: &str,
+    is_expired: bool,
+) -> (String, std::thread::JoinHandle<()>) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    if is_expired {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    }
+    let certificate = params.signed_by(&key, issuer).unwrap();
+    let provider = Arc::new(crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("wss://localhost:{}", listener.local_addr().unwrap().port());
+    let thread = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let connection = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut stream = StreamOwned::new(connection, stream);
+        // Where it is not trusted, the client says so instead.
+        if stream.conn.complete_io(&mut stream.sock).is_ok() {
+            upgrade(&mut stream);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    (url, thread)
+}
+
+/// What becomes of a dial to it: nothing is wrong, or what is.
+fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
+    let (handle, driver) = client(connection(Config::new(url).close_timeout(Duration::from_millis(200))));
+    let mut why = None;
+    let runtime = A::with_dialer(dialer.proxies(Proxies::none()));
+    let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match event {
+        Event::Opened { .. } => drop(handle.shutdown()),
+        Event::ConnectFailed { why: told, retry, .. } => {
+            assert_eq!(retry, None, "no other attempt would fare better");
+            why = Some(told);
+        }
+        _ => {}
+    }));
+    match why {
+        Some(why) => assert_eq!(closed.reason, CloseReason::ConnectRefused(why)),
+        None => assert!(matches!(closed.reason, CloseReason::Requested | CloseReason::RequestedUnclean)),
+    }
+    why
+}
+
+/// The authority is trusted, the name is right and the time too, or one of them is not.
+pub(crate) fn certificates<A: Adapter>() {
+    let (ours, another) = (authority(), authority());
+    let roots =
+        |issuer: &CertifiedIssuer<'static, KeyPair>| tls::roots_of_pem(issuer.pem().as_bytes()).unwrap();
+    let wrong = Some(ConnectFailure::Certificate);
+    for (name, is_expired, trusted, expected) in [
+        ("localhost", false, &ours, None),
+        ("localhost", false, &another, wrong),
+        ("elsewhere.example", false, &ours, wrong),
+        ("localhost", true, &ours, wrong),
+    ] {
+        let (url, thread) = serve(&ours, name, is_expired);
+        let got = outcome::<A>(url, Dialer::new().tls(roots(trusted)));
+        assert_eq!(got, expected, "{name}, expired: {is_expired}");
+        thread.join().unwrap();
+    }
+    // The web's authorities know nothing of ours.
+    let (url, thread) = serve(&ours, "localhost", false);
+    assert_eq!(outcome::<A>(url, Dialer::new()), wrong);
+    thread.join().unwrap();
+}
