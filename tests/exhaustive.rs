@@ -39,7 +39,7 @@ fn every_input_in_every_state_of_a_connection() {
 fn every_input_in_every_state_of_a_client() {
     every_input("client", &worlds::client(), (12216, 262124, 29));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (43292, 829631, 27));
+        every_input("client, all inputs", &worlds::full_client(), (37097, 688279, 27));
     }
 }
 

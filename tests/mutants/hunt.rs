@@ -157,6 +157,8 @@ const STRAINED: &[&[Input]] = &[
     &[OPEN, BOOK, UP, OK, SNAPSHOT, link(What::Repeated(0)), link(What::Update(0))],
     // A late dial.
     &[OPEN, link(What::Failed(ConnectFailure::Refused)), UP],
+    // A change before the snapshot, and no gap before it.
+    &[OPEN, BOOK, UP, OK, link(What::Update(0))],
 ];
 
 /// Traces through the world `archived`.
