@@ -2,6 +2,7 @@
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
+use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::{WebSocketStream, client_async_with_config};
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::{ConnectFailure, ConnectRequest, Endpoint, Headers, UnixTime};
@@ -15,11 +16,31 @@ pub struct DialRequest {
     url: String,
     endpoint: Endpoint,
     signer: Option<SharedSigner>,
+    config: WebSocketConfig,
 }
 
 impl DialRequest {
     pub(crate) fn new(request: ConnectRequest, signer: Option<SharedSigner>) -> DialRequest {
-        DialRequest { url: request.url, endpoint: request.endpoint, signer }
+        DialRequest { url: request.url, endpoint: request.endpoint, signer, config: websocket_config() }
+    }
+
+    /// One that no driver has asked for and nobody signs: for an application that wants an adapter's dial, proxies
+    /// and TLS included, without the rest.
+    ///
+    /// ```
+    /// use gemini_ws_driver::DialRequest;
+    ///
+    /// assert_eq!(DialRequest::unsigned("ws://127.0.0.1:9001").url(), "ws://127.0.0.1:9001");
+    /// ```
+    pub fn unsigned(url: impl Into<String>) -> DialRequest {
+        let url = url.into();
+        DialRequest { url, endpoint: Endpoint::Streams, signer: None, config: websocket_config() }
+    }
+
+    /// With other limits than [`websocket_config`].
+    #[must_use]
+    pub fn with_config(self, config: WebSocketConfig) -> DialRequest {
+        DialRequest { config, ..self }
     }
 
     /// The address, `ws://` or `wss://`, with its query.
@@ -49,7 +70,7 @@ impl DialRequest {
             // A token may arrive in any order.
             turn = signer.credentials().uses_nonces().then_some(signer);
         }
-        let upgrade = client_async_with_config(request, transport, Some(websocket_config())).await;
+        let upgrade = client_async_with_config(request, transport, Some(self.config)).await;
         drop(turn);
         upgrade.map(|(stream, _)| stream).map_err(failure)
     }

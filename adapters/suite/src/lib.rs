@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod authentication;
+mod autobahn;
 mod child;
 mod faulty;
 mod interrupts;
@@ -18,6 +19,7 @@ mod soak;
 mod trading;
 mod wire;
 
+pub use autobahn::autobahn;
 pub use faulty::Faulty;
 pub use soak::soak;
 

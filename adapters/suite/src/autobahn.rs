@@ -1,0 +1,50 @@
+//! [`autobahn`]: the echo client that the Autobahn test suite asks for.
+
+use gemini_ws_driver::async_tungstenite::tungstenite::Message;
+use gemini_ws_driver::{DialRequest, Runtime, websocket_config};
+use smol::stream::StreamExt;
+
+use crate::Adapter;
+
+/// The largest message of the suite.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// Goes through all cases of a fuzzing server as `agent`, echoing what comes, and has it write its report; how many
+/// there were.
+///
+/// # Panics
+///
+/// If the server cannot be reached or does not say how many cases it has.
+pub fn autobahn<A: Adapter>(server: &str, agent: &str) -> u32 {
+    let runtime = A::runtime();
+    let dial = |path: String| {
+        let config = websocket_config()
+            .max_message_size(Some(MESSAGE_BYTES_MAX))
+            .max_frame_size(Some(MESSAGE_BYTES_MAX))
+            .max_write_buffer_size(2 * MESSAGE_BYTES_MAX);
+        runtime.dial(DialRequest::unsigned(format!("{server}{path}")).with_config(config))
+    };
+    A::block_on(async {
+        let mut count = None;
+        let mut stream = dial("/getCaseCount".to_owned()).await.expect("the server");
+        while let Some(Ok(message)) = stream.next().await {
+            if let Message::Text(text) = message {
+                count = text.as_str().parse().ok();
+            }
+        }
+        let count = count.expect("a number of cases");
+        for case in 1..=count {
+            let mut stream = dial(format!("/runCase?case={case}&agent={agent}")).await.expect("a case");
+            while let Some(Ok(message)) = stream.next().await {
+                if matches!(message, Message::Text(_) | Message::Binary(_))
+                    && stream.send(message).await.is_err()
+                {
+                    break;
+                }
+            }
+        }
+        let mut stream = dial(format!("/updateReports?agent={agent}")).await.expect("the server");
+        while let Some(Ok(_)) = stream.next().await {}
+        count
+    })
+}
