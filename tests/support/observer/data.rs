@@ -260,10 +260,16 @@ impl Shadow {
             self.fail("I-35", format!("{link} is open: {is_open}, and {text} is ignored: {:?}", ignored.why));
         }
         // Whatever it says besides.
+        // One that waits for the end of the one before was not asked for.
+        let is_awaited = |wish: &(StreamId, bool)| {
+            let state = self.wishes.get(&wish.0).map(|it| it.1);
+            !wish.1 && matches!(state, Some(StreamState::Requested | StreamState::Active))
+        };
         let is_first = |feed: &Feed| {
             let is_named = |symbol: gemini_ws::Symbol| text.to_ascii_lowercase().contains(symbol.as_str());
             feed.asked.is_some_and(|asked| asked.link == link && !asked.failed && !asked.again)
                 && topic_of(&feed.stream) == Topic::Depth
+                && feed.wishes.iter().any(is_awaited)
                 && feed.snapshot == 0
                 && feed.left.is_none()
                 && feed.stream.symbol().is_some_and(is_named)
