@@ -1,0 +1,218 @@
+//! A runtime that is told of completed operations instead of ready sockets (io_uring), and so has no `AsyncRead`: bytes
+//! go through a pipe in memory, of which the WebSocket layer knows nothing else.
+//!
+//! ```sh
+//! cargo run -p gemini-ws-examples --example completion
+//! ```
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
+
+use async_channel::Receiver;
+use compio::BufResult;
+use compio::io::{AsyncRead, AsyncWriteExt};
+use compio::net::TcpStream;
+use compio::runtime::JoinHandle;
+use futures_lite::future::or;
+use gemini_ws::{
+    Book, Books, Clock, Config, ConnectFailure, Connection, Event, Frame, LinkId, Lost, Output, Scratch,
+};
+use tungstenite::handshake::HandshakeError;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Error, Message, WebSocket};
+
+/// Updates of the book that are shown before the end.
+const SHOWN: u32 = 20;
+
+/// What has come and what is to go.
+#[derive(Debug, Default)]
+struct Pipe {
+    incoming: VecDeque<u8>,
+    outgoing: Vec<u8>,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.incoming.read(buffer) {
+            Ok(0) => Err(ErrorKind::WouldBlock.into()),
+            result => result,
+        }
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outgoing.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Link {
+    id: LinkId,
+    stream: TcpStream,
+    socket: WebSocket<Pipe>,
+    /// What the reader has read; closed at the end.
+    chunks: Receiver<Vec<u8>>,
+    /// Ends with this.
+    _reader: JoinHandle<()>,
+}
+
+fn main() {
+    compio::runtime::Runtime::new().expect("a runtime").block_on(watch(gemini_ws_examples::address()));
+}
+
+async fn watch(address: String) {
+    let clock = Clock::new();
+    let mut connection = Connection::new(Config::new(address), 1);
+    connection.subscribe(clock.now(), "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
+    connection.open(clock.now()).expect("a fresh connection");
+
+    let (mut books, mut updates, mut scratch) = (Books::new(), 0, Scratch::new());
+    let mut link: Option<Link> = None;
+    loop {
+        while let Some(output) = connection.poll_output() {
+            match output {
+                Output::Connect(id) => {
+                    let request = connection.connect_request(id).expect("it asks for this link");
+                    match dial(id, &request.url).await {
+                        Ok(open) => {
+                            link = Some(open);
+                            connection.handle_connected(id, clock.now());
+                        }
+                        Err(why) => connection.handle_connect_failed(id, clock.now(), why),
+                    }
+                }
+                // What cannot be written any more is told by the next read.
+                Output::Send { text, .. } => {
+                    let _ = link.as_mut().map(|link| link.socket.send(Message::text(text)));
+                }
+                Output::Close { code, reason, .. } => {
+                    let frame = CloseFrame { code: code.into(), reason: reason.into() };
+                    let _ = link.as_mut().map(|link| link.socket.close(Some(frame)));
+                }
+                Output::Abort(_) => link = None,
+                Output::Event(Event::Closed { reason, .. }) => return println!("{reason}"),
+                Output::Event(event) => drop(books.apply(&event)),
+                _ => {}
+            }
+        }
+
+        let now = clock.now();
+        let due = connection.deadline().map(|deadline| deadline.at);
+        if due.is_some_and(|at| at <= now) {
+            connection.handle_timeout(now);
+            continue;
+        }
+        let wait = due.map_or(Duration::from_secs(1), |at| at.since(now));
+        let Some(open) = &mut link else {
+            compio::time::sleep(wait).await;
+            continue;
+        };
+        // All frames that are there, then what they and the outputs above want written, then more bytes.
+        let message = open.socket.read();
+        let now = clock.now();
+        let event = match &message {
+            Ok(Message::Text(text)) => connection.handle_frame(open.id, now, Frame::Text(text), &mut scratch),
+            Ok(Message::Binary(bytes)) => {
+                connection.handle_frame(open.id, now, Frame::Binary(bytes), &mut scratch)
+            }
+            Ok(Message::Ping(bytes)) => {
+                connection.handle_frame(open.id, now, Frame::Ping(bytes), &mut scratch)
+            }
+            Ok(Message::Pong(bytes)) => {
+                connection.handle_frame(open.id, now, Frame::Pong(bytes), &mut scratch)
+            }
+            Ok(Message::Close(frame)) => {
+                let code = frame.as_ref().map(|frame| frame.code.into());
+                connection.handle_frame(open.id, now, Frame::Close { code, reason: "" }, &mut scratch)
+            }
+            Ok(Message::Frame(_)) => None,
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                let (id, exchanged) = (open.id, exchange(open, wait).await);
+                if exchanged.is_err() {
+                    link = None;
+                    connection.handle_lost(id, clock.now(), Lost::End);
+                }
+                None
+            }
+            Err(_) => {
+                connection.handle_lost(open.id, now, Lost::End);
+                link = None;
+                None
+            }
+        };
+        if let Some(event) = event
+            && books.apply(&event).is_some()
+            && let Some(Book::Live(book)) = books.get("btcusd")
+            && let (Some(bid), Some(ask)) = (book.bids().best(), book.asks().best())
+        {
+            println!("{} {} | {} {}", bid.quantity, bid.price, ask.price, ask.quantity);
+            updates += 1;
+            if updates == SHOWN {
+                connection.close(now);
+            }
+        }
+    }
+}
+
+/// Writes what is to go, and waits for bytes, for so long at most.
+async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
+    let _ = link.socket.flush();
+    write(&mut link.stream, link.socket.get_mut()).await?;
+    // An operation that is under way must not be dropped, as it may have taken bytes already: so another task reads,
+    // and what is dropped here is only the wait for it.
+    let chunk = async { Some(link.chunks.recv().await) };
+    let late = async {
+        compio::time::sleep(wait).await;
+        None
+    };
+    match or(chunk, late).await {
+        Some(Ok(chunk)) => link.socket.get_mut().incoming.extend(chunk),
+        Some(Err(_)) => return Err(ErrorKind::UnexpectedEof.into()),
+        None => {}
+    }
+    Ok(())
+}
+
+async fn write(stream: &mut TcpStream, pipe: &mut Pipe) -> io::Result<()> {
+    let bytes = std::mem::take(&mut pipe.outgoing);
+    if bytes.is_empty() { Ok(()) } else { stream.write_all(bytes).await.0 }
+}
+
+async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let BufResult(count, bytes) = stream.read(Vec::with_capacity(16 << 10)).await;
+    if count? == 0 { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
+}
+
+/// For `ws://` only; `wss://` would put TLS between the pipe and the stream.
+async fn dial(id: LinkId, url: &str) -> Result<Link, ConnectFailure> {
+    let host = url.strip_prefix("ws://").and_then(|rest| rest.split(['/', '?']).next());
+    let stream = TcpStream::connect(host.ok_or(ConnectFailure::InvalidUrl)?).await;
+    let mut stream = stream.map_err(|_| ConnectFailure::Refused)?;
+    let mut upgrade = tungstenite::client(url, Pipe::default());
+    loop {
+        match upgrade {
+            Ok((socket, _)) => {
+                let (sender, chunks) = async_channel::bounded(4);
+                let mut reading = stream.clone();
+                let reader = compio::runtime::spawn(async move {
+                    while let Ok(chunk) = read(&mut reading).await
+                        && sender.send(chunk).await.is_ok()
+                    {}
+                });
+                return Ok(Link { id, stream, socket, chunks, _reader: reader });
+            }
+            Err(HandshakeError::Interrupted(mut middle)) => {
+                let pipe = middle.get_mut().get_mut();
+                write(&mut stream, pipe).await.map_err(|_| ConnectFailure::Transport)?;
+                pipe.incoming.extend(read(&mut stream).await.map_err(|_| ConnectFailure::Transport)?);
+                upgrade = middle.handshake();
+            }
+            Err(HandshakeError::Failure(_)) => return Err(ConnectFailure::Handshake),
+        }
+    }
+}
