@@ -25,6 +25,12 @@ mod shutdown;
 mod signer;
 mod socket;
 
+/// What [`Shutdown`] is made of; `tests/loom` compiles it with another.
+mod sync {
+    pub(crate) use std::sync::Arc;
+    pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+}
+
 pub use async_tungstenite;
 pub use gemini_ws;
 

@@ -1,9 +1,8 @@
 //! [`Shutdown`]: the wish for an end, made once and never missed.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use event_listener::{Event, EventListener};
+
+use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// A level, not an edge: once triggered it stays so, and whoever waits later returns at once.
 ///
