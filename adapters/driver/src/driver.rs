@@ -23,6 +23,7 @@ use crate::runtime::{Runtime, Timer};
 use crate::shutdown::Shutdown;
 use crate::signer::SharedSigner;
 use crate::socket::Socket;
+use crate::telemetry::Telemetry;
 
 /// The most frames that are read before timers and commands have their turn again.
 pub const FRAMES_PER_TURN_MAX: usize = 64;
@@ -136,6 +137,7 @@ impl Driver {
             scratch: Scratch::new(),
             replies: Vec::new(),
             closed: None,
+            telemetry: Telemetry::default(),
         };
         let mut commands = pin!(self.commands);
         poll_fn(move |context| task.turn(commands.as_mut(), context)).await
@@ -170,6 +172,7 @@ struct Task<'r, R: Runtime, D> {
     replies: Replies,
     /// The end, and how long the last events may take to be taken.
     closed: Option<(CloseReason, Instant)>,
+    telemetry: Telemetry,
 }
 
 /// What became of an attempt to read.
@@ -199,6 +202,8 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         self.perform(now);
         self.write(now, context);
         self.bid_farewell(now, context);
+        #[cfg(feature = "metrics")]
+        self.telemetry.turn(&self.client, self.delivery.undelivered());
         if let (Some((reason, until)), true) = (self.closed, self.farewells.is_empty()) {
             let taken = self.delivery.poll_taken(context).is_ready();
             if taken || now >= until {
@@ -339,8 +344,10 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
             // Never read, only written.
             Message::Frame(_) => return Read::Frame,
         };
+        self.telemetry.frame(link, &frame);
         let event = self.client.handle_frame(link, now, frame, &mut self.scratch);
         if let Some(event) = event {
+            self.telemetry.event(Some(link), &event, now);
             resolve(&mut self.replies, &event);
             self.delivery.deliver(&mut self.client, now, event);
         }
@@ -382,6 +389,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     /// Does what the client wants done.
     fn perform(&mut self, now: Instant) {
         while let Some(output) = self.client.poll_output() {
+            self.telemetry.output(&output, now);
             match output {
                 Output::Connect(link) => {
                     // A peer that does not end its side of the link before must not hold up the next.
@@ -415,6 +423,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                         self.sockets.clear();
                         self.dials.clear();
                     }
+                    self.telemetry.event(None, &event, now);
                     resolve(&mut self.replies, &event);
                     self.delivery.deliver(&mut self.client, now, event);
                 }

@@ -24,6 +24,7 @@ mod runtime;
 mod shutdown;
 mod signer;
 mod socket;
+mod telemetry;
 
 /// What [`Shutdown`] is made of; `tests/loom` compiles it with another.
 mod sync {

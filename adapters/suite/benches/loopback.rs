@@ -226,8 +226,8 @@ fn books<B: Bench>(url: &str) {
         url,
         |config| config,
         |event| {
-            let changed = books.apply(event);
-            frames += u64::from(changed.is_some());
+            books.apply(event);
+            frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
             let is_last = frames == FRAMES;
             if is_last {
                 let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };

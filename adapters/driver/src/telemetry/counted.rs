@@ -1,0 +1,137 @@
+//! Counters, gauges and histograms of the `metrics` facade.
+//!
+//! | name | what |
+//! |---|---|
+//! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames that came |
+//! | `gemini_ws_events_total` | events that were told |
+//! | `gemini_ws_gaps_total`, `gemini_ws_resyncs_total` | lost updates, and books that follow the venue again |
+//! | `gemini_ws_disconnects_total{cause}` | ends of open links |
+//! | `gemini_ws_connect_failures_total{cause}` | attempts that failed |
+//! | `gemini_ws_connects_total` | links that were opened |
+//! | `gemini_ws_queue_depth` | events that wait to be taken |
+//! | `gemini_ws_data_age_seconds` | this machine's time less the venue's time of an event of market data |
+//! | `gemini_ws_reply_seconds` | from a request's being written to its reply |
+
+use std::collections::VecDeque;
+
+use gemini_ws::{Client, Event, Instant, Outcome, Output, Timestamp, UnixTime};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+/// The most requests whose time is kept: more than can be in flight on all links together.
+const REQUESTS_MAX: usize = 1_024;
+
+/// Handles that are looked up once.
+pub(crate) struct Counted {
+    frames: Counter,
+    bytes: Counter,
+    events: Counter,
+    gaps: Counter,
+    resyncs: Counter,
+    connects: Counter,
+    queue_depth: Gauge,
+    data_age: Histogram,
+    reply: Histogram,
+    /// The numbers of requests, and when each was handed out.
+    sent: VecDeque<(u64, Instant)>,
+}
+
+impl std::fmt::Debug for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counted").finish_non_exhaustive()
+    }
+}
+
+impl Default for Counted {
+    fn default() -> Counted {
+        Counted {
+            frames: counter!("gemini_ws_frames_total"),
+            bytes: counter!("gemini_ws_bytes_total"),
+            events: counter!("gemini_ws_events_total"),
+            gaps: counter!("gemini_ws_gaps_total"),
+            resyncs: counter!("gemini_ws_resyncs_total"),
+            connects: counter!("gemini_ws_connects_total"),
+            queue_depth: gauge!("gemini_ws_queue_depth"),
+            data_age: histogram!("gemini_ws_data_age_seconds"),
+            reply: histogram!("gemini_ws_reply_seconds"),
+            sent: VecDeque::new(),
+        }
+    }
+}
+
+impl Counted {
+    pub(crate) fn output(&mut self, output: &Output, now: Instant) {
+        if let Output::Send { text, .. } = output
+            && let Some(id) = request_id(text)
+        {
+            if self.sent.len() >= REQUESTS_MAX {
+                self.sent.pop_front();
+            }
+            self.sent.push_back((id, now));
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>, now: Instant) {
+        self.events.increment(1);
+        match event {
+            Event::Disconnected { why, .. } => {
+                counter!("gemini_ws_disconnects_total", "cause" => why.to_string()).increment(1);
+            }
+            Event::ConnectFailed { why, .. } => {
+                counter!("gemini_ws_connect_failures_total", "cause" => why.to_string()).increment(1);
+            }
+            Event::Reply { request, outcome, .. } => {
+                if let Some(place) = self.sent.iter().position(|(id, _)| *id == request.get())
+                    && let Some((_, sent)) = self.sent.remove(place)
+                    && let Outcome::Answered(_) = outcome
+                {
+                    self.reply.record(now.since(sent).as_secs_f64());
+                }
+            }
+            Event::DepthUpdate(it) => self.age(it.event_time),
+            Event::BookTicker(it) => self.age(it.event_time),
+            Event::Trade(it) => self.age(it.event_time),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn turn(&mut self, client: &Client, waiting: usize) {
+        let stats = client.stats();
+        self.frames.absolute(stats.frames);
+        self.bytes.absolute(stats.bytes);
+        self.gaps.absolute(stats.gaps);
+        self.resyncs.absolute(stats.resyncs);
+        self.connects.absolute(stats.connects);
+        self.queue_depth.set(waiting as f64);
+    }
+
+    fn age(&self, at: impl Into<Option<Timestamp>>) {
+        let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
+        if let Some(at) = at.into() {
+            self.data_age.record(now.saturating_sub(at.as_millis()) as f64 / 1e3);
+        }
+    }
+}
+
+/// The number of a request, as the core writes it: its first member.
+fn request_id(text: &str) -> Option<u64> {
+    let rest = text.strip_prefix("{\"id\":")?;
+    rest.split([',', '}']).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_requests() {
+        let rows = [
+            (r#"{"id":17,"method":"ping"}"#, Some(17)),
+            (r#"{"id":3}"#, Some(3)),
+            (r#"{"type":"subscribe","subscriptions":[]}"#, None),
+            ("", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(request_id(text), expected, "{text}");
+        }
+    }
+}

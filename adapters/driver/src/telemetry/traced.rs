@@ -1,0 +1,84 @@
+//! Spans and events of `tracing`.
+
+use gemini_ws::{Event, Frame, LinkId, Output};
+use tracing::{Span, debug, info, info_span, trace, warn};
+
+/// The span of each link's present life, by its slot.
+#[derive(Debug, Default)]
+pub(crate) struct Traced {
+    links: Vec<Option<(LinkId, Span)>>,
+}
+
+impl Traced {
+    /// The span of a link; that of nothing if it has none any more.
+    fn span(&self, link: LinkId) -> Span {
+        let known = self.links.get(link.slot()).and_then(Option::as_ref);
+        known.filter(|(of, _)| *of == link).map_or_else(Span::none, |(_, span)| span.clone())
+    }
+
+    pub(crate) fn frame(&self, link: LinkId, frame: &Frame<'_>) {
+        if tracing::enabled!(tracing::Level::TRACE) {
+            let _within = self.span(link).entered();
+            match frame {
+                Frame::Text(text) => trace!(bytes = text.len(), text, "frame"),
+                Frame::Binary(bytes) => trace!(bytes = bytes.len(), "binary frame"),
+                Frame::Ping(_) => trace!("ping"),
+                Frame::Pong(_) => trace!("pong"),
+                Frame::Close { code, .. } => trace!(code, "close frame"),
+            }
+        }
+    }
+
+    pub(crate) fn output(&mut self, output: &Output) {
+        match output {
+            Output::Connect(link) => {
+                let span = info_span!("link", slot = link.slot(), epoch = link.epoch());
+                span.in_scope(|| debug!("dial"));
+                if self.links.len() <= link.slot() {
+                    self.links.resize(link.slot().saturating_add(1), None);
+                }
+                if let Some(place) = self.links.get_mut(link.slot()) {
+                    *place = Some((*link, span));
+                }
+            }
+            Output::Send { link, text } => {
+                let _within = self.span(*link).entered();
+                trace!(bytes = text.len(), text, "send");
+            }
+            Output::Close { link, code, .. } => self.span(*link).in_scope(|| debug!(code, "close")),
+            Output::Abort(link) => self.span(*link).in_scope(|| debug!("abort")),
+            _ => {}
+        }
+    }
+
+    /// `of` is the link whose frame it was, if it was a frame's.
+    pub(crate) fn event(&self, of: Option<LinkId>, event: &Event<'_>) {
+        let link = match event {
+            Event::Opened { link, .. }
+            | Event::Live { link }
+            | Event::ConnectFailed { link, .. }
+            | Event::Disconnected { link, .. } => Some(*link),
+            _ => of,
+        };
+        let _within = link.map_or_else(Span::none, |link| self.span(link)).entered();
+        match event {
+            Event::Opened { .. } => info!("open"),
+            Event::Live { .. } => info!("live"),
+            Event::ConnectFailed { why, retry, .. } => {
+                warn!(cause = %why, retries = retry.is_some(), "not connected")
+            }
+            Event::Disconnected { why, retry: Some(_), .. } => warn!(cause = %why, "disconnected"),
+            Event::Disconnected { why, .. } => info!(cause = %why, "disconnected for good"),
+            Event::ShuttingDown { step } => info!(?step, "shutting down"),
+            Event::Closed { reason, abandoned } => info!(%reason, ?abandoned, "closed"),
+            Event::Gap { symbol, expected, got } => warn!(%symbol, expected, got, "gap"),
+            Event::SequenceGap { expected, got } => warn!(expected, got, "gap"),
+            Event::Quiet { stream, .. } => warn!(%stream, "silent for too long"),
+            Event::Rejected { stream, error, .. } => warn!(%stream, code = error.code, "refused"),
+            Event::Overflow { topic, dropped, .. } => warn!(?topic, dropped, "overflow"),
+            Event::Malformed(it) => debug!(error = %it.error, bytes = it.frame.len(), "not decoded"),
+            Event::Ignored(it) => debug!(why = ?it.why, bytes = it.frame.len(), "not used"),
+            _ => {}
+        }
+    }
+}

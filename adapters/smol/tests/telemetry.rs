@@ -1,0 +1,136 @@
+//! What the features `tracing` and `metrics` show: `cargo test -p gemini-ws-smol --all-features --test telemetry`.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::{Account, Config as Market, Exchange};
+use gemini_ws_smol::gemini_ws::{
+    Client, Config, Connection, Credentials, Event, Instant, Request, Signer, Timestamp, UnixTime,
+};
+use gemini_ws_smol::{Smol, client};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use tracing::Level;
+
+const KEY: &str = "account-of-the-telemetry";
+const SECRET: &str = "a secret of the telemetry";
+
+/// A short life: signed, some data, a request, and the end.
+fn live() {
+    let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
+    let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(500).epoch(now);
+    let exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
+    let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
+    let mut connection = Connection::new(Config::new(format!("ws://{}", server.local_addr())), 1);
+    for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "balances@account"] {
+        connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+    }
+    let (handle, driver) = client(connection);
+    let driver = driver.sign_with(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
+    let (mut updates, smol) = (0, Smol::new());
+    let run = driver.run(&smol, |client: &mut Client, now, event| match event {
+        Event::Live { .. } => drop(client.request(now, &Request::Time).unwrap()),
+        Event::DepthUpdate(_) => {
+            updates += 1;
+            if updates == 10 {
+                handle.shutdown();
+            }
+        }
+        _ => {}
+    });
+    smol::block_on(smol::future::or(run, async { match server.run().await {} }));
+}
+
+/// One that nobody answers.
+fn fail() {
+    // A port that was free a moment ago.
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let (handle, driver) = client(Connection::new(Config::new(format!("ws://127.0.0.1:{port}")), 1));
+    let smol = Smol::new();
+    smol::block_on(driver.run(&smol, |_, _, event| {
+        if let Event::ConnectFailed { .. } = event {
+            handle.shutdown();
+        }
+    }));
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn logged(level: Level, what: impl FnOnce()) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, what);
+    let bytes = std::mem::take(&mut *log.0.lock().unwrap());
+    String::from_utf8(bytes).unwrap()
+}
+
+/// The life of a link, with its cause and its place; no frame and no secret at `info`, frames and no secret of ours
+/// at `trace`.
+fn traced() {
+    let log = logged(Level::INFO, live);
+    for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
+        assert!(log.contains(line), "no {line} in {log}");
+    }
+    assert!(!log.contains("depthUpdate") && !log.contains("subscribe"), "{log}");
+    let log = logged(Level::INFO, fail);
+    assert!(log.contains("WARN link{slot=0 epoch=1}") && log.contains("nobody listens there"), "{log}");
+    // The WebSocket layer's own events have a target of their own.
+    let log = logged(Level::TRACE, live);
+    let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
+    assert!(ours.iter().any(|line| line.contains("depthUpdate")));
+    assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
+}
+
+/// One test, as `tracing` keeps for the whole process who listens.
+#[test]
+fn telemetry() {
+    traced();
+    counted();
+}
+
+fn counted() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        live();
+        fail();
+    });
+    let (mut counters, mut histograms) = (HashMap::new(), HashMap::new());
+    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+        let cause = key.key().labels().next().map(|label| label.value().to_owned());
+        let name = (key.key().name().to_owned(), cause);
+        match value {
+            DebugValue::Counter(count) => drop(counters.insert(name, count)),
+            DebugValue::Histogram(values) => drop(histograms.insert(name.0, values)),
+            DebugValue::Gauge(_) => {}
+        }
+    }
+    let counter = |name: &str, cause: Option<&str>| {
+        let name = (format!("gemini_ws_{name}"), cause.map(ToOwned::to_owned));
+        counters.get(&name).copied().unwrap_or_else(|| panic!("no {name:?} in {counters:?}"))
+    };
+    assert!(counter("frames_total", None) > 10 && counter("bytes_total", None) > 1_000);
+    assert!(counter("events_total", None) > 10);
+    assert_eq!((counter("gaps_total", None), counter("connects_total", None)), (0, 1));
+    assert_eq!(counter("connect_failures_total", Some("connection refused: nobody listens there")), 1);
+    assert_eq!(histograms["gemini_ws_reply_seconds"].len(), 1);
+    assert!(histograms["gemini_ws_data_age_seconds"].len() >= 10);
+    assert!(histograms["gemini_ws_data_age_seconds"].iter().all(|age| age.abs() < 5.0));
+}
