@@ -4,6 +4,7 @@
 //! of them serves whom; what happens on a link is decided there. What the links have in common (the order of
 //! outputs, the numbers of requests, the limits of a host) is lent to a link for as long as it works.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -108,8 +109,8 @@ pub struct Client {
     pub(crate) next_endpoint: u32,
     pub(crate) slots: Vec<Slot>,
     /// One for each host.
-    pub(crate) hosts: Vec<(String, Limits)>,
-    pub(crate) shared: Shared,
+    pub(crate) hosts: Vec<(String, Box<Limits>)>,
+    pub(crate) shared: Box<Shared>,
     /// Of the links that are no more.
     pub(crate) ended: Stats,
     pub(crate) abandoned: Abandoned,
@@ -171,7 +172,7 @@ impl Client {
             next_endpoint: 0,
             slots: Vec::new(),
             hosts: Vec::new(),
-            shared: Shared::new(),
+            shared: Box::new(Shared::new()),
             ended: Stats::default(),
             abandoned: Abandoned::default(),
         }
@@ -192,7 +193,7 @@ impl Client {
         }
         let host = self.hosts.iter().position(|(known, _)| known == name);
         let host = host.unwrap_or_else(|| {
-            self.hosts.push((name.into(), Limits::new(&config)));
+            self.hosts.push((name.into(), Box::new(Limits::new(&config))));
             self.hosts.len().saturating_sub(1)
         });
         if let Some((_, limits)) = self.hosts.get_mut(host) {

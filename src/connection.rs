@@ -3,6 +3,7 @@
 //! This module is what one can call. What a call does to the state is in `steps.rs`, which runs the
 //! tables of `lifecycle.rs`; what a frame is, in `conversation.rs`.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -76,8 +77,9 @@ pub struct Connection {
     /// Whether no other attempt is wanted when the link ends.
     pub(crate) is_last: bool,
     /// Lent by the client, if there is one.
-    pub(crate) limits: Limits,
-    pub(crate) shared: Shared,
+    /// Both are exchanged with those of the client for each call, so they are not to be copied.
+    pub(crate) limits: Box<Limits>,
+    pub(crate) shared: Box<Shared>,
     pub(crate) stats: Stats,
 }
 
@@ -132,7 +134,7 @@ impl Connection {
     /// One whose links come after this one.
     pub(crate) fn at(link: LinkId, config: Config, seed: u64) -> Connection {
         let backoff = Backoff::new(config.backoff_base, config.backoff_cap, seed);
-        let limits = Limits::new(&config);
+        let limits = Box::new(Limits::new(&config));
         Connection {
             config,
             state: State::Idle,
@@ -156,7 +158,7 @@ impl Connection {
             abandoned: Abandoned::default(),
             is_last: false,
             limits,
-            shared: Shared::new(),
+            shared: Box::new(Shared::new()),
             stats: Stats::default(),
         }
     }

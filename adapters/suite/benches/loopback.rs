@@ -19,28 +19,27 @@ use gemini_ws_driver::async_tungstenite::{WebSocketStream, client_async_with_con
 use gemini_ws_driver::gemini_ws::{self, Book, Books, Client, Config, Connection, Event};
 use gemini_ws_driver::{Runtime, client, websocket_config};
 use gemini_ws_smol::Smol;
-use gemini_ws_suite::peers::{self, TEXT};
+use gemini_ws_suite::peers::{self, CLOSE, PONG, TEXT};
 use gemini_ws_tokio::Tokio;
 
 /// The frames of a row.
 const FRAMES: u64 = 400_000;
 const ROUNDS: usize = 5;
-const BINARY: u8 = 0x82;
 
 /// Reads all frames of a server.
 type Contestant = fn(&str) -> ();
 
-/// A row: its name, whether its frames are binary, and who reads them, on smol and on tokio.
+/// A row: its name, whether its frames are pongs, and who reads them, on smol and on tokio.
 const ROWS: [(&str, bool, [Contestant; 2]); 5] = [
-    ("bare stream, binary frames", true, [bare_on_smol, bare_on_tokio]),
-    ("driver, client that looks at nothing", true, [unread::<SmolBench>, unread::<TokioBench>]),
+    ("bare stream, pongs", true, [bare_on_smol, bare_on_tokio]),
+    ("driver, client that only counts them", true, [unread::<SmolBench>, unread::<TokioBench>]),
     ("bare stream, text frames", false, [bare_on_smol, bare_on_tokio]),
     ("driver, full client", false, [full::<SmolBench>, full::<TokioBench>]),
     ("driver, full client, books", false, [books::<SmolBench>, books::<TokioBench>]),
 ];
 
 fn main() {
-    let frames = [stream(TEXT), stream(BINARY)].map(Arc::new);
+    let frames = [updates(), pongs()].map(Arc::new);
     println!("{FRAMES} frames, depth updates of one level, {} bytes each", frames[0].len() as u64 / FRAMES);
     println!(
         "{:<40} {:>18} {:>14} {:>18} {:>14}",
@@ -48,9 +47,9 @@ fn main() {
     );
     let mut times = vec![[const { Vec::new() }; 2]; ROWS.len()];
     for _ in 0..ROUNDS {
-        for ((_, is_binary, contestants), times) in ROWS.iter().zip(&mut times) {
+        for ((_, are_pongs, contestants), times) in ROWS.iter().zip(&mut times) {
             for (contestant, times) in contestants.iter().zip(times) {
-                times.push(measure(&frames[usize::from(*is_binary)], *contestant));
+                times.push(measure(&frames[usize::from(*are_pongs)], *contestant));
             }
         }
     }
@@ -87,6 +86,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
         stream.write_all(&peers::frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
         // The client may have had enough.
         let _ = stream.write_all(&frames);
+        let _ = stream.write_all(&peers::frame(CLOSE, &1000_u16.to_be_bytes()));
         peers::read_frames(&mut stream)
     });
     let (wall, processor) = (Instant::now(), ThreadTime::now());
@@ -96,8 +96,13 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     times
 }
 
+/// Pongs that nobody asked for, of the same length as the updates: a client counts them and does nothing else.
+fn pongs() -> Vec<u8> {
+    peers::frame(PONG, &[b'x'; 119]).repeat(FRAMES as usize)
+}
+
 /// A snapshot, and then updates that follow one another, each of one level near the top.
-fn stream(opcode: u8) -> Vec<u8> {
+fn updates() -> Vec<u8> {
     let side = |best: u64, step: i64| {
         let levels = (0..50_i64).map(|level| format!(r#"["{}.00","1.5"]"#, best as i64 + step * level));
         levels.collect::<Vec<_>>().join(",")
@@ -106,7 +111,7 @@ fn stream(opcode: u8) -> Vec<u8> {
     let mut frames = Vec::new();
     let head = r#"{"e":"depthUpdate","E":1764559653046000000,"s":"btcusd""#;
     let snapshot = format!(r#"{head},"U":1000000,"u":1000000,"b":[{bids}],"a":[{asks}]}}"#);
-    frames.extend(peers::frame(opcode, snapshot.as_bytes()));
+    frames.extend(peers::frame(TEXT, snapshot.as_bytes()));
     for number in 1..FRAMES {
         let (last, level) = (1_000_000 + number, number * 7 % 20);
         let (bid, ask) = if number.is_multiple_of(2) {
@@ -115,7 +120,7 @@ fn stream(opcode: u8) -> Vec<u8> {
             (String::new(), format!(r#"["{}.00","0.{:08}"]"#, 83_001 + level, number % 99_999_999 + 1))
         };
         let update = format!(r#"{head},"U":{},"u":{last},"b":[{bid}],"a":[{ask}]}}"#, last - 1);
-        frames.extend(peers::frame(opcode, update.as_bytes()));
+        frames.extend(peers::frame(TEXT, update.as_bytes()));
     }
     frames
 }
@@ -131,7 +136,7 @@ where
     // The answer comes first.
     while frames <= FRAMES {
         let message = stream.next().await.unwrap().unwrap();
-        frames += u64::from(message.is_text() || message.is_binary());
+        frames += u64::from(message.is_text() || message.is_pong());
     }
     stream.close(None).await.unwrap();
 }
@@ -178,63 +183,51 @@ impl Bench for TokioBench {
 }
 
 /// Drives a client until `take` has had enough.
-fn drive<B: Bench>(
-    url: &str,
-    config: impl FnOnce(Config) -> Config,
-    mut take: impl FnMut(&Event<'_>) -> bool,
-) {
-    let mut connection = Connection::new(config(Config::new(url)), 1);
+fn drive<B: Bench>(url: &str, mut take: impl FnMut(&Client, &Event<'_>) -> bool) {
+    let mut connection = Connection::new(Config::new(url), 1);
     let stream = "btcusd@depth@100ms".parse().unwrap();
     connection.subscribe(gemini_ws::Instant::ZERO, stream).unwrap();
     let (handle, driver) = client(connection);
-    B::block_on(driver.run(&B::Runtime::default(), |_: &mut Client, _, event: Event<'_>| {
-        if take(&event) {
+    B::block_on(driver.run(&B::Runtime::default(), |client: &mut Client, _, event: Event<'_>| {
+        if take(client, &event) {
             handle.shutdown();
         }
     }));
 }
 
 fn unread<B: Bench>(url: &str) {
-    let mut frames = 0;
-    drive::<B>(
-        url,
-        |config| config.malformed_run_max(u32::MAX),
-        |event| {
-            frames += u64::from(matches!(event, Event::Malformed(_)));
-            frames == FRAMES
-        },
-    );
-    assert_eq!(frames, FRAMES);
+    let mut counted = 0;
+    drive::<B>(url, |client, event| {
+        let is_over = matches!(event, Event::Disconnected { .. });
+        if is_over {
+            counted = client.stats().control_frames;
+        }
+        is_over
+    });
+    // And the Close frame.
+    assert_eq!(counted, FRAMES + 1);
 }
 
 fn full<B: Bench>(url: &str) {
     let mut frames = 0;
-    drive::<B>(
-        url,
-        |config| config,
-        |event| {
-            frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
-            frames == FRAMES
-        },
-    );
+    drive::<B>(url, |_, event| {
+        frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
+        frames == FRAMES
+    });
     assert_eq!(frames, FRAMES);
 }
 
 fn books<B: Bench>(url: &str) {
     let (mut frames, mut books) = (0, Books::new());
-    drive::<B>(
-        url,
-        |config| config,
-        |event| {
-            books.apply(event);
-            frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
-            let is_last = frames == FRAMES;
-            if is_last {
-                let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };
-                assert_eq!(book.last_update_id(), Some(1_000_000 + FRAMES - 1));
-            }
-            is_last
-        },
-    );
+    drive::<B>(url, |_, event| {
+        books.apply(event);
+        frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
+        let is_last = frames == FRAMES && matches!(event, Event::DepthUpdate(_));
+        if is_last {
+            let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };
+            assert_eq!(book.last_update_id(), Some(1_000_000 + FRAMES - 1));
+        }
+        is_last
+    });
     assert_eq!(frames, FRAMES);
 }

@@ -5,7 +5,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant as StdInstant};
 
 use gemini_ws_driver::gemini_ws::{
@@ -34,6 +35,11 @@ const ORDER_RESTS: Duration = Duration::from_secs(2);
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 /// The time in which all is to be well again, once nothing fails any more.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Everything fails now and then; then nothing does any more; then nothing happens at the venue by itself.
+const TROUBLE: u8 = 0;
+const HEALED: u8 = 1;
+const HALTED: u8 = 2;
 
 /// What such a run came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,10 +89,12 @@ struct Auditor {
 pub fn soak<A: Adapter>(duration: Duration, seed: u64) {
     let (address, is_bound) = mpsc::channel();
     let (stop, is_stopped) = smol::channel::bounded::<()>(1);
-    let venue = std::thread::spawn(move || serve(seed, &address, &is_stopped));
+    let phase = Arc::new(AtomicU8::new(TROUBLE));
+    let of_venue = Arc::clone(&phase);
+    let venue = std::thread::spawn(move || serve(seed, &address, &is_stopped, &of_venue));
     let direct = is_bound.recv().expect("the venue listens");
     let faulty = Faulty::listen(direct, seed).expect("a port");
-    A::block_on(trade::<A>(duration, seed, direct, &faulty));
+    A::block_on(trade::<A>(duration, seed, direct, &faulty, &phase));
     drop(faulty);
     stop.send_blocking(()).expect("the venue is there");
     venue.join().expect("the venue ends");
@@ -97,7 +105,12 @@ fn symbols() -> [Symbol; 2] {
 }
 
 /// The venue, which fails in its own way now and then.
-fn serve(seed: u64, address: &mpsc::Sender<SocketAddr>, is_stopped: &smol::channel::Receiver<()>) {
+fn serve(
+    seed: u64,
+    address: &mpsc::Sender<SocketAddr>,
+    is_stopped: &smol::channel::Receiver<()>,
+    phase: &AtomicU8,
+) {
     // Nonces are times, so the venue's clock must be the client's.
     let now =
         i64::try_from(UnixTime::now().as_millis()).ok().and_then(Timestamp::from_millis).expect("a time");
@@ -120,6 +133,18 @@ fn serve(seed: u64, address: &mpsc::Sender<SocketAddr>, is_stopped: &smol::chann
                 break;
             }
             let faults = server.exchange_mut().faults();
+            match phase.load(Ordering::Relaxed) {
+                TROUBLE => {}
+                HEALED => {
+                    faults.delay_replies(Duration::ZERO);
+                    continue;
+                }
+                _ => {
+                    // Whoever follows the books comes to the same update, whenever it is told.
+                    faults.halt_market(true);
+                    continue;
+                }
+            }
             match random.u8(..6) {
                 0 => faults.drop_depth(*random.choice(&symbols()).expect("one"), 1),
                 1 => faults.duplicate_depth(*random.choice(&symbols()).expect("one"), 1),
@@ -163,7 +188,13 @@ fn new_client(address: SocketAddr, seed: u64) -> Client {
     client
 }
 
-async fn trade<A: Adapter>(duration: Duration, seed: u64, direct: SocketAddr, faulty: &Faulty) {
+async fn trade<A: Adapter>(
+    duration: Duration,
+    seed: u64,
+    direct: SocketAddr,
+    faulty: &Faulty,
+    phase: &AtomicU8,
+) {
     let signer = SharedSigner::new(Signer::new(Credentials::hmac(KEY, SECRET).expect("credentials")));
     let auditor = new_client(direct, seed);
     let trading = new_client(faulty.address(), seed);
@@ -196,7 +227,7 @@ async fn trade<A: Adapter>(duration: Duration, seed: u64, direct: SocketAddr, fa
     });
     let trade =
         trade.run(&runtime, |client, now, event| trader.borrow_mut().take(client, now, event, &truth));
-    let watch = watch(duration, faulty, &trader, &truth, [&trade_handle, &audit_handle]);
+    let watch = watch(duration, faulty, phase, &trader, &truth, [&trade_handle, &audit_handle]);
     let ((traded, audited), ()) = future::zip(future::zip(trade, audit), watch).await;
     assert!(matches!(traded.reason, CloseReason::Requested | CloseReason::RequestedUnclean), "{traded:?}");
     assert_eq!(audited.reason, CloseReason::Requested);
@@ -309,10 +340,6 @@ impl Trader {
             self.sent.remove(&id);
         }
     }
-
-    fn is_settled(&self) -> bool {
-        self.sent.is_empty()
-    }
 }
 
 /// Bytes of memory and open descriptors, where the system tells them.
@@ -322,9 +349,19 @@ fn resources() -> Option<(u64, usize)> {
     Some((resident * 4_096, std::fs::read_dir("/proc/self/fd").ok()?.count()))
 }
 
+/// Waits until something holds.
+async fn until(holds: impl Fn() -> bool, or: impl Fn() -> String) {
+    let start = StdInstant::now();
+    while !holds() {
+        smol::Timer::after(Duration::from_millis(50)).await;
+        assert!(start.elapsed() < HEALS_WITHIN, "not well: {}", or());
+    }
+}
+
 async fn watch(
     duration: Duration,
     faulty: &Faulty,
+    phase: &AtomicU8,
     trader: &RefCell<Trader>,
     truth: &RefCell<Auditor>,
     handles: [&Handle; 2],
@@ -344,14 +381,11 @@ async fn watch(
     }
     faulty.heal();
     trader.borrow_mut().is_stopping = true;
-    let healed = StdInstant::now();
-    loop {
-        smol::Timer::after(Duration::from_millis(50)).await;
-        if trader.borrow().is_settled() && same_books(&trader.borrow().books, &truth.borrow().books) {
-            break;
-        }
-        assert!(healed.elapsed() < HEALS_WITHIN, "not well: {:?} are open", trader.borrow().sent);
-    }
+    phase.store(HEALED, Ordering::Relaxed);
+    until(|| trader.borrow().sent.is_empty(), || format!("open: {:?}", trader.borrow().sent)).await;
+    phase.store(HALTED, Ordering::Relaxed);
+    let is_same = || same_books(&trader.borrow().books, &truth.borrow().books);
+    until(is_same, || "the books are not those of the venue".to_owned()).await;
     if let (Some((memory, descriptors)), Some((memory_now, descriptors_now))) = (warm, resources()) {
         println!(
             "from {} kB and {descriptors} to {} kB and {descriptors_now}",
