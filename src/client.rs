@@ -402,7 +402,7 @@ impl Client {
         if self.slots.get(link.slot()).is_none_or(|slot| slot.connection.is_none()) {
             return self.frame_of_nobody(frame);
         }
-        let event = self.with(link.slot(), |it| it.handle_frame(link, now, frame, scratch)).flatten();
+        let event = self.frame_of(link, frame, scratch);
         if mutant!(HearForAll) {
             let others = self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut());
             others.for_each(|it| (it.heard, it.probed) = (now, None));

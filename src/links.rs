@@ -13,10 +13,38 @@ use crate::lifecycle::State;
 use crate::outcome::CloseReason;
 use crate::outputs::Output;
 use crate::shutdown::{Shutdown, ShutdownPlan};
+use crate::wire::Scratch;
 
 impl Client {
     /// Has a link do something, with all that the links share.
     pub(crate) fn with<T>(&mut self, position: usize, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        let was_closed = self.enter(position)?;
+        let result = self.slots.get_mut(position)?.connection.as_mut().map(work);
+        self.leave(position, was_closed);
+        result
+    }
+
+    /// As [`with`](Client::with). Its own, since an event is large, and copied wherever it passes.
+    #[inline]
+    pub(crate) fn frame_of<'f>(
+        &mut self,
+        link: LinkId,
+        frame: Frame<'f>,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        let (position, now) = (link.slot(), self.now);
+        let was_closed = self.enter(position)?;
+        let event = match self.slots.get_mut(position).and_then(|slot| slot.connection.as_mut()) {
+            Some(connection) => connection.handle_frame(link, now, frame, scratch),
+            None => None,
+        };
+        self.leave(position, was_closed);
+        event
+    }
+
+    /// Lends a link what all share; whether it was at its end before. `None` if there is no such link.
+    #[inline]
+    fn enter(&mut self, position: usize) -> Option<bool> {
         let slot = self.slots.get_mut(position)?;
         let connection = slot.connection.as_mut()?;
         let (_, limits) = self.hosts.get_mut(slot.host)?;
@@ -25,15 +53,23 @@ impl Client {
         }
         core::mem::swap(&mut connection.shared, &mut self.shared);
         core::mem::swap(&mut connection.limits, limits);
-        let was_closed = connection.state() == State::Closed;
-        let result = work(connection);
+        Some(connection.state() == State::Closed)
+    }
+
+    /// Takes it back.
+    #[inline]
+    fn leave(&mut self, position: usize, was_closed: bool) {
+        let Some(slot) = self.slots.get_mut(position) else { return };
+        let Some((connection, (_, limits))) = slot.connection.as_mut().zip(self.hosts.get_mut(slot.host))
+        else {
+            return;
+        };
         core::mem::swap(&mut connection.shared, &mut self.shared);
         core::mem::swap(&mut connection.limits, limits);
         slot.last = connection.link();
         if connection.state() == State::Closed && !was_closed {
             self.take_end(position);
         }
-        Some(result)
     }
 
     /// The same for the link that an input is about; counted if there is none in its place.

@@ -17,6 +17,9 @@ impl Connection {
             let give_up_at = probed + self.time_to_answer();
             if mutant!(NeverGiveUp) {
                 self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
+            } else if give_up_at <= self.now && self.probe_waits && !mutant!(NeverProbe) {
+                // The limit on requests has not let it out: it cannot have been answered.
+                self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
             } else if give_up_at <= self.now {
                 self.input(Input::Silence, Cause::Loss(Lost::Silent));
             } else {
@@ -40,6 +43,15 @@ impl Connection {
         // The archived endpoints answer nothing, but have heartbeats.
         self.probe_waits = self.config.api == Endpoint::Streams;
         self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
+    }
+
+    /// What waits for an answer was handed out: the time for that begins now.
+    pub(crate) fn probe_is_out(&mut self) {
+        // A frame that came meanwhile was answer enough.
+        if core::mem::take(&mut self.probe_waits) && self.probed.is_some() {
+            self.probed = Some(self.now);
+            self.timers.arm(Timer::Alive, self.now + self.time_to_answer());
+        }
     }
 
     fn time_to_answer(&self) -> Duration {

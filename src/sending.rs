@@ -81,11 +81,11 @@ impl Connection {
             }
             self.send_batch(&batch);
             // Its answer shows as well that somebody is there.
-            self.probe_waits = false;
+            self.probe_is_out();
         }
         if self.probe_waits && !mutant!(NeverProbe) && !self.in_flight.is_full() && self.may_send() {
-            self.probe_waits = false;
             self.send_request(Pending::Probe, &Request::Ping);
+            self.probe_is_out();
         }
     }
 

@@ -385,7 +385,11 @@ async fn watch(
     until(|| trader.borrow().sent.is_empty(), || format!("open: {:?}", trader.borrow().sent)).await;
     phase.store(HALTED, Ordering::Relaxed);
     let is_same = || same_books(&trader.borrow().books, &truth.borrow().books);
-    until(is_same, || "the books are not those of the venue".to_owned()).await;
+    let shown = || {
+        let [ours, truth] = [&trader.borrow().books, &truth.borrow().books].map(summary);
+        format!("the books are not those of the venue: {ours}, and {truth}")
+    };
+    until(is_same, shown).await;
     if let (Some((memory, descriptors)), Some((memory_now, descriptors_now))) = (warm, resources()) {
         println!(
             "from {} kB and {descriptors} to {} kB and {descriptors_now}",
@@ -402,6 +406,15 @@ async fn watch(
     for handle in handles {
         handle.shutdown();
     }
+}
+
+/// The state of each book, and where it is.
+fn summary(books: &Books) -> String {
+    let of = |(symbol, book): (Symbol, Book<'_>)| match book {
+        Book::Live(book) => format!("{symbol} at {:?}", book.last_update_id()),
+        Book::Stale { reason, .. } => format!("{symbol} stale: {reason:?}"),
+    };
+    books.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether both have the same levels, at the same update.

@@ -216,12 +216,23 @@ impl<M: Machine> Observed<M> {
             let answer =
                 settings.silence_max.saturating_sub(settings.probe_after).max(Duration::from_millis(1));
             let until = self.shadow.now + settings.silence_max.max(settings.probe_after) + answer;
+            // A probe may have to wait for the limit on requests, and for those of the other links.
+            let links = u32::try_from(self.shadow.legs.len()).unwrap_or(u32::MAX);
+            let latest = until + settings.request_limit.1 * links + answer;
+            let mut until = until;
+            let mut is_asked = false;
             let mut fork = self.fork();
             for _ in 0..TICKS_MAX {
-                let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
+                let end = if is_asked { until } else { latest };
+                let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= end) else { break };
                 let now = deadline.at.max(fork.shadow.now);
                 fork.handle_timeout(now);
-                while fork.poll_output().is_some() {}
+                while let Some(output) = fork.poll_output() {
+                    if matches!(output, Output::Send { link: of, .. } if of == link) {
+                        until = until.max(now + answer);
+                        is_asked = true;
+                    }
+                }
                 fork.all_hear(now, Some(slot));
                 fork.found()?;
                 if !fork.shadow.legs[slot].is_open(link) {
