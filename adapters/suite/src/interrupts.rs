@@ -1,4 +1,8 @@
 //! Ctrl-C, in each state that a link can be in: the process ends in its time, in good order.
+#![expect(
+    clippy::extra_unused_type_parameters,
+    reason = "the adapter is that of the process that is started"
+)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -134,6 +134,7 @@ pub(crate) fn no_proxy<A: Adapter>() {
 }
 
 /// The usual variables of the environment.
+#[expect(clippy::extra_unused_type_parameters, reason = "the adapter is that of the process that is started")]
 pub(crate) fn of_the_environment<A: Adapter>() {
     for variable in ["http_proxy", "ALL_PROXY"] {
         let (url, thread) = http("HTTP/1.1 200 OK\r\n\r\n");
