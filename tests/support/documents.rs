@@ -34,7 +34,8 @@ pub(crate) fn text_of(place: &str) -> Option<String> {
     let (plain, of_suite) = (format!("fn {name}("), format!("fn {name}<A: Adapter>("));
     let at = text.find(&plain).or_else(|| text.find(&of_suite))?;
     let begin = text[..at].rfind("\n\n").unwrap_or(0);
-    let indent = at - text[..at].rfind('\n')? - 1;
+    let line = &text[text[..at].rfind('\n')? + 1..at];
+    let indent = line.len() - line.trim_start().len();
     let end = format!("\n{}}}\n", " ".repeat(indent));
     let length = text[at..].find(&end)?;
     let test = &text[begin..at + length];
