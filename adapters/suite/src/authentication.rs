@@ -177,7 +177,9 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
                     smol::Timer::after(Duration::from_millis(4 * (number % 3))).await;
                     let mut seen = Vec::new();
                     drop(answer(stream, 101, &mut seen).await);
-                    arrived.lock().unwrap().extend(seen.iter().map(|headers| nonce(headers)));
+                    // A dial that was dropped at the end may have sent nothing yet.
+                    let sent = seen.iter().filter(|headers| !headers.is_empty());
+                    arrived.lock().unwrap().extend(sent.map(|headers| nonce(headers)));
                 };
                 executor.spawn(answered).detach();
             }
