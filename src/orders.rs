@@ -148,8 +148,7 @@ impl Orders {
 
     /// The orders of which more may have happened than was told: their request got no answer, the link
     /// was lost, or their stream left or asked for anew, while they were open, or their fills do not add up. Ask the
-    /// venue for each by its client
-    /// order id (REST `order/status`, section 19) before acting on it, then tell
+    /// venue for each by its client order id (REST `order/status`, section 19) before acting on it, then tell
     /// [`Orders::reconcile`].
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Order> {
         self.iter().filter(|order| order.needs_reconciling())

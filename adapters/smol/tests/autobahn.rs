@@ -5,9 +5,5 @@ mod adapter;
 
 #[test]
 fn all_cases() {
-    let Ok(server) = std::env::var("GEMINI_WS_AUTOBAHN") else {
-        return println!("no GEMINI_WS_AUTOBAHN: nothing to talk to");
-    };
-    let cases = gemini_ws_suite::autobahn::<adapter::SmolAdapter>(&server, "gemini-ws-smol");
-    assert!(cases > 0);
+    gemini_ws_suite::autobahn_if_wanted::<adapter::SmolAdapter>("gemini-ws-smol");
 }

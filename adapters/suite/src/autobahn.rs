@@ -9,6 +9,18 @@ use crate::Adapter;
 /// The largest message of the suite.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
+/// [`autobahn`] against the server at `GEMINI_WS_AUTOBAHN`, if there is one.
+///
+/// # Panics
+///
+/// As [`autobahn`], and if there are no cases.
+pub fn autobahn_if_wanted<A: Adapter>(agent: &str) {
+    match std::env::var("GEMINI_WS_AUTOBAHN") {
+        Ok(server) => assert!(autobahn::<A>(&server, agent) > 0),
+        Err(_) => println!("no GEMINI_WS_AUTOBAHN: nothing to talk to"),
+    }
+}
+
 /// Goes through all cases of a fuzzing server as `agent`, echoing what comes, and has it write its report; how many
 /// there were.
 ///

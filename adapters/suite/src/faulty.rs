@@ -240,11 +240,9 @@ impl Connection<'_> {
 
     /// Passes bytes on in one direction, until its end.
     fn pump(&self, direction: usize) {
-        let (mut from, mut to, [mode, _]) = (&self.client, &self.server, &self.modes);
-        let mut mode = mode;
-        if direction == 1 {
-            (from, to, mode) = (to, from, &self.modes[1]);
-        }
+        let mode = &self.modes[direction];
+        let (mut from, mut to) =
+            if direction == 0 { (&self.client, &self.server) } else { (&self.server, &self.client) };
         let mut buffer = vec![0; 16 << 10];
         let _ = to.set_nodelay(true);
         while let Ok(count @ 1..) = from.read(&mut buffer) {

@@ -19,9 +19,9 @@ mod soak;
 mod trading;
 mod wire;
 
-pub use autobahn::autobahn;
+pub use autobahn::{autobahn, autobahn_if_wanted};
 pub use faulty::Faulty;
-pub use soak::soak;
+pub use soak::{soak, soak_as_wanted};
 
 use std::future::Future;
 use std::process::ExitCode;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant as StdInstant};
 
 use gemini_ws_driver::gemini_ws::{
     Book, Books, Client, ClientConfig, CloseReason, Config, Credentials, Direction, Event, Instant, NewOrder,
-    OrderState, Orders, Outcome, Reconciled, Request, Signer, Subject, Symbol, TimeInForce, Timestamp,
-    UnixTime,
+    OrderState, Orders, Outcome, Reconciled, Request, Signer, Stream, Subject, Symbol, TimeInForce,
+    Timestamp, UnixTime,
 };
 use gemini_ws_driver::{SharedSigner, client};
 use gemini_ws_simulator::server::Server;
@@ -78,6 +78,17 @@ struct Trader {
 struct Auditor {
     orders: Orders,
     books: Books,
+}
+
+/// [`soak`] for a few seconds, or for as many as `GEMINI_WS_SOAK_SECONDS` says; `GEMINI_WS_SEED` makes other choices.
+///
+/// # Panics
+///
+/// As [`soak`], and if either is no number.
+pub fn soak_as_wanted<A: Adapter>() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
+    let seconds = number("GEMINI_WS_SOAK_SECONDS").unwrap_or(12);
+    soak::<A>(Duration::from_secs(seconds), number("GEMINI_WS_SEED").unwrap_or(1));
 }
 
 /// Lets a client trade for so long while the network fails every few seconds; then lets it heal, and compares what
@@ -243,7 +254,7 @@ async fn trade<A: Adapter>(
 /// Asks for the books anew that have lost something on their way.
 fn resync(client: &mut Client, now: Instant, books: &Books) {
     for symbol in books.to_resync() {
-        let of = |stream: &gemini_ws_driver::gemini_ws::Stream| matches!(stream, gemini_ws_driver::gemini_ws::Stream::Depth { symbol: of, .. } if *of == symbol);
+        let of = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
         let id = client.streams().find(|(_, stream, _)| of(stream)).map(|(id, ..)| id);
         if let Some(id) = id {
             // One that has no link now has no book either.
