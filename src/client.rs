@@ -437,14 +437,25 @@ impl Client {
         self.reconcile();
     }
 
+    /// Of links that wait for the same limit, the one whose turn was longest ago comes first: no other can keep
+    /// it waiting for ever.
     fn expire_links(&mut self) {
         let now = self.now;
-        for slot in 0..self.slots.len() {
-            let deadline = self.slots.get(slot).and_then(|slot| slot.connection.as_ref()?.deadline());
-            if deadline.is_some_and(|deadline| deadline.at <= now) {
-                self.with(slot, |connection| connection.handle_timeout(now));
-            }
+        let mut done = None;
+        while let Some(next) = self.next_due(done) {
+            done = Some(next);
+            self.with(next.1, |connection| connection.handle_timeout(now));
         }
+    }
+
+    /// A link whose deadline is over, after another in this order: when it last had its turn, and its place.
+    fn next_due(&self, after: Option<(Option<Instant>, usize)>) -> Option<(Option<Instant>, usize)> {
+        let due = self.slots.iter().enumerate().filter_map(|(position, slot)| {
+            let connection = slot.connection.as_ref()?;
+            let is_due = connection.deadline().is_some_and(|deadline| deadline.at <= self.now);
+            is_due.then_some((connection.served, position))
+        });
+        due.filter(|place| after.is_none_or(|done| *place > done)).min()
     }
 
     /// As [`Connection::handle_resumed`], for each link.

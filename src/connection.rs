@@ -59,6 +59,8 @@ pub struct Connection {
     pub(crate) cancel_waits: bool,
     /// When something was last sent.
     pub(crate) sent: Instant,
+    /// When it last had its turn with a limit that links share.
+    pub(crate) served: Option<Instant>,
     pub(crate) malformed_run: u32,
     pub(crate) timers: Timers,
     pub(crate) backoff: Backoff,
@@ -146,6 +148,7 @@ impl Connection {
             probe_waits: false,
             cancel_waits: false,
             sent: Instant::ZERO,
+            served: None,
             malformed_run: 0,
             timers: Timers::default(),
             backoff,

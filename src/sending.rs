@@ -95,6 +95,9 @@ impl Connection {
         if !mutant!(WaitWithoutADeadline) {
             self.timers.set(Timer::Quota, room.err());
         }
+        if room.is_ok() {
+            self.served = Some(self.now);
+        }
         room.is_ok() || mutant!(SendBeyondTheLimit)
     }
 

@@ -157,6 +157,7 @@ impl Connection {
                 // There was room for it, or this step would not be taken.
                 if !mutant!(CountNoDials) {
                     let _ = self.limits.take_dial(self.now);
+                    self.served = Some(self.now);
                 }
                 self.shared.outputs.push(Output::Connect(link));
             }

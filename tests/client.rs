@@ -974,3 +974,29 @@ fn a_machine_that_wakes_up_asks_at_once() {
     assert_eq!(desk.take_events().len(), 1, "only the one that did not answer");
     assert_eq!(desk.states(), [State::Live, State::Backoff]);
 }
+
+/// I-50: a link whose wishes use up what a tight limit allows does not keep the probe of another from going out.
+#[test]
+fn a_busy_link_does_not_hide_the_silence_of_another() {
+    let tight = |config: Config| config.request_limit(1, SECOND).streams_per_request_max(1);
+    let mut desk = Desk::new(ClientConfig::new(), &[tight(public()), tight(private())]);
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.pass(SECOND);
+    desk.settle();
+    let (busy, silent) = (desk.link(0, 0), desk.link(1, 0));
+    let is_lost = format!("disconnected {silent}: ");
+    for turn in 0.. {
+        // More than the limit lets out, for as long as this goes on.
+        desk.subscribe(&format!("x{turn}@trade"));
+        desk.subscribe(&format!("x{turn}@bookTicker"));
+        desk.pass(SECOND);
+        desk.sent.retain(|(link, _)| *link == busy);
+        desk.answer_all();
+        if desk.take_events().iter().any(|event| event.starts_with(&is_lost)) {
+            break;
+        }
+        assert!(turn < 120, "{silent} is silent, and that is not found out");
+    }
+}
