@@ -10,6 +10,7 @@ mod authentication;
 mod autobahn;
 mod child;
 mod faulty;
+mod independent;
 mod interrupts;
 mod loopback;
 pub mod peers;
@@ -21,6 +22,7 @@ mod wire;
 
 pub use autobahn::{autobahn, autobahn_if_wanted};
 pub use faulty::Faulty;
+pub use independent::independent_if_wanted;
 pub use soak::{soak, soak_as_wanted};
 
 use std::future::Future;
