@@ -112,7 +112,7 @@ pub(crate) const SCENARIOS: &[(&str, &str, &[&str])] = &[
     ("L-103", "last words lost", &["tests/transcripts/last_words.txt", "tests/transcripts/shutdown_in_steps.txt", "tests/scenarios/legs.rs::what_was_not_handed_out_was_not_sent", "adapters/suite/src/wire.rs::last_words_to_a_slow_reader"]),
     ("L-104", "an error close behind the queue", &["adapters/suite/src/wire.rs::an_end_before_the_queue"]),
     ("L-105", "writes without bound", &["tests/scenarios/ending.rs::limits_of_what_waits"]),
-    ("L-106", "writes without a limit of time", &["tests/transcripts/half_of_a_transport.txt"]),
+    ("L-106", "writes without a limit of time", &["tests/transcripts/half_of_a_transport.txt", "adapters/suite/src/wire.rs::a_peer_that_only_sends"]),
     ("L-107", "a cancelled write", &["adapters/suite/src/wire.rs::requests_that_are_dropped"]),
     ("L-108", "two writers at once", &["adapters/suite/src/wire.rs::whole_frames_only"]),
     ("L-109", "written to the successor", &["tests/transcripts/resubscribed_at_a_rate.txt"]),

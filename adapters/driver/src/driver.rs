@@ -31,6 +31,10 @@ pub const FRAMES_PER_TURN_MAX: usize = 64;
 /// The most commands that are carried out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
+/// How long what is to be written may wait for a peer that takes nothing, unless
+/// [`Driver::write_timeout`] says otherwise.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long our last Close frame may take to get out, and the last events to be taken.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -50,11 +54,12 @@ pub struct Driver {
     commands: Commands,
     shutdown: Shutdown,
     signer: Option<SharedSigner>,
+    write_timeout: Duration,
 }
 
 impl Driver {
     pub(crate) fn new(client: Client, commands: Commands, shutdown: Shutdown) -> Driver {
-        Driver { client, commands, shutdown, signer: None }
+        Driver { client, commands, shutdown, signer: None, write_timeout: WRITE_TIMEOUT }
     }
 
     /// Authenticates dials with headers of their own, made when the transport is ready: those to endpoints that
@@ -79,6 +84,26 @@ impl Driver {
     #[must_use]
     pub fn sign_with(mut self, signer: impl Into<SharedSigner>) -> Driver {
         self.signer = Some(signer.into());
+        self
+    }
+
+    /// How long what is to be written may wait for a peer that takes nothing: then the link is given up as
+    /// [`Lost::Transport`], and another is opened. What was asked over it has no known outcome. Default:
+    /// [`WRITE_TIMEOUT`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gemini_ws_driver::client;
+    /// use gemini_ws_driver::gemini_ws::{Config, Connection, PRODUCTION};
+    ///
+    /// let (_handle, driver) = client(Connection::new(Config::new(PRODUCTION), 1));
+    /// let driver = driver.write_timeout(Duration::from_secs(3));
+    /// assert!(format!("{driver:?}").contains("write_timeout: 3s"));
+    /// ```
+    #[must_use]
+    pub fn write_timeout(mut self, longest: Duration) -> Driver {
+        self.write_timeout = longest;
         self
     }
 
@@ -130,6 +155,7 @@ impl Driver {
             listener: None,
             timer: runtime.timer(),
             timer_at: None,
+            write_timeout: self.write_timeout,
             sockets: Vec::new(),
             farewells: Vec::new(),
             dials: Vec::new(),
@@ -161,6 +187,7 @@ struct Task<'r, R: Runtime, D> {
     timer: R::Timer,
     /// What the timer is set to.
     timer_at: Option<Instant>,
+    write_timeout: Duration,
     /// By the slot of their link.
     sockets: Vec<Option<Socket<R::Io>>>,
     /// Sockets over which a Close frame came, or goes out after a breach: read to their end.
@@ -375,7 +402,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     fn write(&mut self, now: Instant, context: &mut Context<'_>) {
         for slot in 0..self.sockets.len() {
             let Some(Some(socket)) = self.sockets.get_mut(slot) else { continue };
-            if let Err(why) = socket.poll_write(context) {
+            if let Err(why) = socket.poll_write(now, self.write_timeout, context) {
                 let link = socket.link;
                 self.lose(link, now, why);
             }
@@ -437,7 +464,9 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         let deadline = self.client.deadline().map(|deadline| deadline.at);
         let farewell = self.farewells.iter().map(|(_, until)| *until).min();
         let closed = self.closed.map(|(_, until)| until);
-        let at = [deadline, farewell, closed].into_iter().flatten().min();
+        let stalled = self.sockets.iter().flatten().filter_map(|socket| socket.stalled_since).min();
+        let stalled = stalled.map(|since| since + self.write_timeout);
+        let at = [deadline, farewell, closed, stalled].into_iter().flatten().min();
         if at != self.timer_at
             && let Some(at) = at
         {

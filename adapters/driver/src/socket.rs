@@ -12,7 +12,7 @@ use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Error, Message};
 use futures_lite::{AsyncRead, AsyncWrite, Stream};
 use futures_sink::Sink;
-use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, LinkId, Lost};
+use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, Instant, LinkId, Lost};
 
 /// The most bytes that wait in a socket's write buffer; more, and the link is given up.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
@@ -34,13 +34,16 @@ pub(crate) struct Socket<Io> {
     stream: WebSocketStream<Io>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
+    /// Since when what is to be written has waited without progress.
+    pub(crate) stalled_since: Option<Instant>,
     /// The peer has broken the protocol, and is told so.
     is_breached: bool,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     pub(crate) fn new(link: LinkId, stream: WebSocketStream<Io>) -> Socket<Io> {
-        Socket { link, stream, outgoing: VecDeque::new(), unflushed: false, is_breached: false }
+        let outgoing = VecDeque::new();
+        Socket { link, stream, outgoing, unflushed: false, stalled_since: None, is_breached: false }
     }
 
     pub(crate) fn send(&mut self, text: String) {
@@ -82,7 +85,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         }
         // Of what cannot be read as frames the bytes are taken, lest the system answer them with a reset that
         // overtakes our Close frame (RFC 6455, section 7.1.1).
-        if self.poll_write(context).is_err() {
+        if self.poll_send(context).is_err() {
             return Poll::Ready(());
         }
         if self.outgoing.is_empty()
@@ -96,8 +99,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Poll::Ready(())
     }
 
-    /// Writes as much as the transport takes.
-    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>) -> Result<(), Lost> {
+    /// Writes as much as the transport takes; `Err` also if that has been nothing for `longest`.
+    pub(crate) fn poll_write(
+        &mut self,
+        now: Instant,
+        longest: Duration,
+        context: &mut Context<'_>,
+    ) -> Result<(), Lost> {
+        let before = self.outgoing.len();
+        self.poll_send(context)?;
+        if self.outgoing.is_empty() && !self.unflushed {
+            self.stalled_since = None;
+            return Ok(());
+        }
+        let since = self.stalled_since.filter(|_| self.outgoing.len() == before).unwrap_or(now);
+        self.stalled_since = Some(since);
+        if since + longest <= now { Err(Lost::Transport) } else { Ok(()) }
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Result<(), Lost> {
         let mut stream = Pin::new(&mut self.stream);
         while !self.outgoing.is_empty() {
             match stream.as_mut().poll_ready(context) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{
-    Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, RawJson, Request,
+    Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, Outcome, RawJson, Request,
 };
 
 use crate::peers::{
@@ -269,6 +269,46 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(3), "{took:?}");
     assert!(lost > 50, "{lost} requests are answered");
     done.send(()).unwrap();
+    thread.join().unwrap();
+}
+
+/// L-106: the peer goes on to send and reads nothing: the time for writing is limited, and the link ends with it.
+pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
+    let longest = Duration::from_millis(300);
+    let (url, thread) = listen("ws", |mut stream| {
+        upgrade(&mut stream);
+        while stream.write_all(&frame(TEXT, TRADE.as_bytes())).is_ok() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+    let (mut asked, mut told, mut end) = (0, 0, None);
+    let mut began = None;
+    within::<A, _>(driver.write_timeout(longest).run(
+        &A::runtime(),
+        |connection: &mut Client, now, event: Event<'_>| match event {
+            Event::Opened { .. } => {
+                let large = large();
+                while connection.request(now, &large).is_ok() {
+                    asked += 1;
+                }
+                began = Some(std::time::Instant::now());
+            }
+            Event::Reply { outcome, .. } => {
+                assert!(matches!(outcome, Outcome::Lost | Outcome::NotSent), "{outcome:?}");
+                told += 1;
+            }
+            Event::Disconnected { why, .. } => {
+                end = Some((why, began.unwrap().elapsed()));
+                handle.shutdown();
+            }
+            _ => {}
+        },
+    ));
+    let (why, took) = end.unwrap();
+    assert_eq!(why, Lost::Transport);
+    assert!(took >= longest && took < Duration::from_secs(3), "{took:?}");
+    assert!(asked > 50 && told == asked, "{told} of {asked} requests are answered");
     thread.join().unwrap();
 }
 

@@ -215,11 +215,10 @@ impl<M: Machine> Observed<M> {
             // After a late tick the answer to the probe still gets its time.
             let answer =
                 settings.silence_max.saturating_sub(settings.probe_after).max(Duration::from_millis(1));
-            let until = self.shadow.now + settings.silence_max.max(settings.probe_after) + answer;
+            let mut until = self.shadow.now + settings.silence_max.max(settings.probe_after) + answer;
             // A probe may have to wait for the limit on requests, and for those of the other links.
             let links = u32::try_from(self.shadow.legs.len()).unwrap_or(u32::MAX);
             let latest = until + settings.request_limit.1 * links + answer;
-            let mut until = until;
             let mut is_asked = false;
             let mut fork = self.fork();
             for _ in 0..TICKS_MAX {
