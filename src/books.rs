@@ -212,8 +212,8 @@ impl Books {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
 
-    /// The books that only a snapshot helps which nobody has asked for: call
-    /// [`Connection::resync`](crate::Connection::resync) for their streams. Events were dropped on their way here,
+    /// The books that only a snapshot helps which nobody has asked for: give them to
+    /// [`Client::resync_books`](crate::Client::resync_books). Events were dropped on their way here,
     /// or an update crossed the book. One whose very snapshot is crossed is not among them.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books

@@ -24,6 +24,7 @@ use crate::request::Request;
 use crate::shutdown::{Shutdown, ShutdownPlan};
 use crate::stats::Stats;
 use crate::stream::Stream;
+use crate::symbol::Symbol;
 use crate::time::Instant;
 use crate::timer::{Deadline, Timer};
 use crate::wire::Scratch;
@@ -310,6 +311,34 @@ impl Client {
             None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
             Some(done) => done,
         }
+    }
+
+    /// Asks for the books of these symbols anew, as [`resync`](Client::resync) does for a stream: those that
+    /// [`Books::to_resync`](crate::Books::to_resync) names, or an [`Event::Overflow`] told of. How many were asked
+    /// for: a book that is not wanted any more, or whose link is at its end, comes anew by itself or not at all.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
+    ///
+    /// let mut client = Client::new(ClientConfig::new(), 1);
+    /// client.add(Instant::ZERO, Config::new(PRODUCTION))?;
+    /// client.subscribe(Instant::ZERO, "btcusd@depth".parse()?)?;
+    /// let symbols = ["btcusd".parse()?, "ethusd".parse()?];
+    /// assert_eq!(client.resync_books(Instant::ZERO, symbols), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resync_books(&mut self, now: Instant, symbols: impl IntoIterator<Item = Symbol>) -> usize {
+        let mut asked: usize = 0;
+        for symbol in symbols {
+            let is_book =
+                |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
+            let ids: Vec<StreamId> =
+                self.streams().filter(|(_, stream, _)| is_book(stream)).map(|(id, ..)| id).collect();
+            // At most one of them is still wanted.
+            let is_asked = ids.into_iter().any(|id| self.resync(now, id).is_ok());
+            asked = asked.saturating_add(usize::from(is_asked));
+        }
+        asked
     }
 
     /// Sends a request over the first open link to an authenticated endpoint; if there is none, and the request

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use event_listener::EventListener;
-use gemini_ws::{Client, Event, EventBuf, EventQueue, Instant, Stream, StreamId, Symbol, Topic};
+use gemini_ws::{Client, Event, EventBuf, EventQueue, Instant, Symbol, Topic};
 
 /// Where the driver puts events.
 pub(crate) trait Delivery {
@@ -203,7 +203,7 @@ impl Delivery for Channel {
                 self.is_dropped = state.is_dropped;
                 let lost = std::mem::take(&mut state.lost);
                 drop(state);
-                lost.into_iter().for_each(|symbol| ask_anew(client, now, symbol));
+                client.resync_books(now, lost);
             }
             match &mut self.call {
                 None => self.call = Some(self.shared.called.listen()),
@@ -217,16 +217,5 @@ impl Delivery for Channel {
 
     fn undelivered(&self) -> usize {
         self.shared.lock().queue.len()
-    }
-}
-
-/// Some of a book's updates were dropped on their way.
-fn ask_anew(client: &mut Client, now: Instant, symbol: Symbol) {
-    let is_book = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
-    let ids: Vec<StreamId> =
-        client.streams().filter(|(_, stream, _)| is_book(stream)).map(|(id, ..)| id).collect();
-    for id in ids {
-        // One that was unsubscribed meanwhile, or a client at its end, has nothing to ask for.
-        let _ = client.resync(now, id);
     }
 }

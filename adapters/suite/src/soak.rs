@@ -11,8 +11,8 @@ use std::time::{Duration, Instant as StdInstant};
 
 use gemini_ws_driver::gemini_ws::{
     Book, Books, Client, ClientConfig, CloseReason, Config, Credentials, Direction, Event, Instant, NewOrder,
-    OrderState, Orders, Outcome, Reconciled, Request, Signer, Stream, Subject, Symbol, TimeInForce,
-    Timestamp, UnixTime,
+    OrderState, Orders, Outcome, Reconciled, Request, Signer, Subject, Symbol, TimeInForce, Timestamp,
+    UnixTime,
 };
 use gemini_ws_driver::{SharedSigner, client};
 use gemini_ws_simulator::server::Server;
@@ -232,7 +232,7 @@ async fn trade<A: Adapter>(
         let mut truth = truth.borrow_mut();
         truth.orders.apply(&event);
         truth.books.apply(&event);
-        resync(client, now, &truth.books);
+        client.resync_books(now, truth.books.to_resync());
         if let Event::Disconnected { why, .. } = event {
             assert!(is_over.get(), "the truth is lost: {why}");
         }
@@ -249,18 +249,6 @@ async fn trade<A: Adapter>(
     assert!(matches!(traded.reason, CloseReason::Requested | CloseReason::RequestedUnclean), "{traded:?}");
     assert_eq!(audited.reason, CloseReason::Requested);
     compare(&trader.into_inner(), &truth.into_inner());
-}
-
-/// Asks for the books anew that have lost something on their way.
-fn resync(client: &mut Client, now: Instant, books: &Books) {
-    for symbol in books.to_resync() {
-        let of = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
-        let id = client.streams().find(|(_, stream, _)| of(stream)).map(|(id, ..)| id);
-        if let Some(id) = id {
-            // One that has no link now has no book either.
-            let _ = client.resync(now, id);
-        }
-    }
 }
 
 impl Trader {
@@ -284,7 +272,7 @@ impl Trader {
         }
         self.orders.apply(&event);
         self.books.apply(&event);
-        resync(client, now, &self.books);
+        client.resync_books(now, self.books.to_resync());
         if now >= self.next {
             self.next = now + ORDER_EVERY;
             if !self.is_stopping && now >= self.next_order {
