@@ -29,10 +29,7 @@ impl Connection {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
         self.advance(now);
-        let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
-        if deliver && !mutant!(HearNothing) {
-            (self.heard, self.probed) = (self.now, None);
-        }
+        let deliver = self.hear(link);
         match frame {
             Frame::Text(text) => {
                 self.count_frame(text.len());
@@ -47,11 +44,11 @@ impl Connection {
                 }
             }
             Frame::Ping(_) | Frame::Pong(_) => {
-                self.stats.control_frames = self.stats.control_frames.saturating_add(1);
+                self.count_control_frame();
                 None
             }
             Frame::Close { code, reason } => {
-                self.stats.control_frames = self.stats.control_frames.saturating_add(1);
+                self.count_control_frame();
                 // The answer to our own Close is no news.
                 let news = deliver && self.state != State::Closing;
                 if deliver {
@@ -60,6 +57,28 @@ impl Connection {
                 news.then_some(Event::PeerClosing { link, code, reason: Text(reason) })
             }
         }
+    }
+
+    /// [`handle_frame`](Connection::handle_frame) for a ping or a pong: a sign of life, and nothing else.
+    #[inline]
+    pub(crate) fn handle_sign_of_life(&mut self, link: LinkId, now: Instant) {
+        self.advance(now);
+        self.hear(link);
+        self.count_control_frame();
+    }
+
+    /// Something has come; whether it is of this link and may still be delivered.
+    #[inline]
+    fn hear(&mut self, link: LinkId) -> bool {
+        let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
+        if deliver && !mutant!(HearNothing) {
+            (self.heard, self.probed) = (self.now, None);
+        }
+        deliver
+    }
+
+    fn count_control_frame(&mut self) {
+        self.stats.control_frames = self.stats.control_frames.saturating_add(1);
     }
 
     fn count_frame(&mut self, bytes: usize) {

@@ -33,6 +33,12 @@ impl Client {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
         let (position, now) = (link.slot(), self.now);
+        if let Frame::Ping(_) | Frame::Pong(_) = frame {
+            // Needs nothing of what all share, and there may be floods of them.
+            let connection = self.slots.get_mut(position)?.connection.as_mut()?;
+            connection.handle_sign_of_life(link, now);
+            return None;
+        }
         let was_closed = self.enter(position)?;
         let event = match self.slots.get_mut(position).and_then(|slot| slot.connection.as_mut()) {
             Some(connection) => connection.handle_frame(link, now, frame, scratch),

@@ -25,8 +25,12 @@ use crate::signer::SharedSigner;
 use crate::socket::Socket;
 use crate::telemetry::Telemetry;
 
-/// The most frames that are read before timers and commands have their turn again.
-pub const FRAMES_PER_TURN_MAX: usize = 64;
+/// The most frames that are read of a socket before timers, commands and other sockets have their turn again.
+/// Between turns an executor asks the system for events, which costs as much as some ten frames.
+pub const FRAMES_PER_TURN_MAX: usize = 256;
+
+/// The same for large frames: the one that reaches so many bytes is the last of its turn.
+pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
 /// The most commands that are carried out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
@@ -204,8 +208,8 @@ struct Task<'r, R: Runtime, D> {
 
 /// What became of an attempt to read.
 enum Read {
-    /// Go on.
-    Frame,
+    /// A frame of so many bytes. Go on.
+    Frame(usize),
     /// There is nothing more now.
     Nothing,
 }
@@ -329,15 +333,20 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     }
 
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
+        let mut bytes = 0;
         for _ in 0..FRAMES_PER_TURN_MAX {
             // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
             if self.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
                 return false;
             }
-            if let Read::Nothing = self.read_one(slot, now, context) {
-                return false;
+            match self.read_one(slot, now, context) {
+                Read::Frame(length) => bytes += length,
+                Read::Nothing => return false,
             }
             self.perform(now);
+            if bytes >= BYTES_PER_TURN_MAX {
+                break;
+            }
         }
         true
     }
@@ -369,8 +378,9 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                 Frame::Close { code: Some(frame.code.into()), reason: frame.reason.as_str() }
             }
             // Never read, only written.
-            Message::Frame(_) => return Read::Frame,
+            Message::Frame(_) => return Read::Frame(0),
         };
+        let length = message.len();
         self.telemetry.frame(link, &frame);
         let event = self.client.handle_frame(link, now, frame, &mut self.scratch);
         if let Some(event) = event {
@@ -388,7 +398,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         if matches!(frame, Frame::Ping(_)) && mutants::is_on(mutants::Mutant::LeaveAPong) {
             return Read::Nothing;
         }
-        Read::Frame
+        Read::Frame(length)
     }
 
     fn lose(&mut self, link: LinkId, now: Instant, why: Lost) {

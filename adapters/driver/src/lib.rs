@@ -37,7 +37,7 @@ pub use gemini_ws;
 
 pub use delivery::Events;
 pub use dial::DialRequest;
-pub use driver::{Closed, Driver, FRAMES_PER_TURN_MAX, WRITE_TIMEOUT};
+pub use driver::{BYTES_PER_TURN_MAX, Closed, Driver, FRAMES_PER_TURN_MAX, WRITE_TIMEOUT};
 pub use handle::{COMMANDS_MAX, Handle, RequestError, client};
 pub use runtime::{Runtime, Timer};
 pub use shutdown::Shutdown;

@@ -85,12 +85,17 @@ pub fn read_request(stream: &mut impl Read) -> String {
 /// Reads the request and answers it as a WebSocket server does.
 pub fn upgrade(stream: &mut (impl Read + Write)) {
     let request = read_request(stream);
+    answer(stream, &request).unwrap();
+}
+
+/// Answers a request as a WebSocket server does.
+pub fn answer(stream: &mut impl Write, request: &str) -> std::io::Result<()> {
     let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
     let mut headers = request.lines().filter_map(|line| line.split_once(": "));
     let key = headers.find(header("sec-websocket-key")).expect("a key").1;
     let accept = derive_accept_key(key.as_bytes());
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-    write!(stream, "{head}Sec-WebSocket-Accept: {accept}\r\n\r\n").unwrap();
+    write!(stream, "{head}Sec-WebSocket-Accept: {accept}\r\n\r\n")
 }
 
 /// The first byte of a text frame that is a whole message.

@@ -1,13 +1,14 @@
 //! TLS: who is trusted, and who is not.
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{CloseReason, Config, ConnectFailure, Event};
 use gemini_ws_transport::rustls::pki_types::PrivateKeyDer;
-use gemini_ws_transport::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
+use gemini_ws_transport::rustls::{ClientConfig, ServerConfig, ServerConnection, StreamOwned, crypto};
 use gemini_ws_transport::{Dialer, Proxies, tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
@@ -94,4 +95,38 @@ pub(crate) fn certificates<A: Adapter>() {
     let (url, thread) = serve(&ours, "localhost", false);
     assert_eq!(outcome::<A>(url, Dialer::new()), wrong);
     thread.join().unwrap();
+}
+
+/// Where the process finds its server that is to see whom the operating system trusts.
+const URL: &str = "GEMINI_WS_SUITE_TLS_URL";
+
+/// Whether `roots` are those of the operating system, to be called by the test `name` alone: it is run again as a process
+/// whose system trusts the authority of a server, and as one whose system does not. `SSL_CERT_FILE` says so where
+/// the system is a Unix.
+///
+/// # Panics
+///
+/// If the server is trusted where it should not be, or the other way round.
+pub fn authorities_of_the_system<A: Adapter>(name: &str, roots: impl FnOnce() -> Arc<ClientConfig>) {
+    if let Ok(url) = std::env::var(URL) {
+        println!("outcome {:?}", outcome::<A>(url, Dialer::new().tls(roots())));
+        return;
+    }
+    let ours = authority();
+    for (trusted, expected) in [(&ours, None), (&authority(), Some(ConnectFailure::Certificate))] {
+        let (url, thread) = serve(&ours, "localhost", false);
+        let file = std::env::temp_dir().join(format!("gemini-ws-roots-{}.pem", std::process::id()));
+        std::fs::write(&file, trusted.pem()).unwrap();
+        let again = Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env(URL, url)
+            .env("SSL_CERT_FILE", &file)
+            .env_remove("SSL_CERT_DIR")
+            .output()
+            .unwrap();
+        thread.join().unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let output = String::from_utf8_lossy(&again.stdout);
+        assert!(output.contains(&format!("outcome {expected:?}\n")), "not {expected:?}: {output}");
+    }
 }

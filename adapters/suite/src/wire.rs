@@ -3,6 +3,7 @@
 //!
 //! Every test is bounded by a time-out.
 
+use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
@@ -57,6 +58,80 @@ pub(crate) fn dropped_in_the_midst<A: Adapter>() {
                 ended.is_ok() || ended == Err(std::io::ErrorKind::ConnectionReset),
                 "{upgraded}, {closing}: {ended:?}"
             );
+        }
+    }
+}
+
+/// L-020 and L-107: the future is dropped after any number of polls, from the dial to the closing handshake: the peer
+/// has got whole frames, and then the end.
+pub(crate) fn dropped_after_any_poll<A: Adapter>() {
+    let mut frames = Vec::new();
+    for polls in 1.. {
+        let (url, thread) = listen("ws", whole_frames_of);
+        let address = url.trim_start_matches("ws://").to_owned();
+        let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+        let runtime = A::runtime();
+        let mut polled = 0;
+        let ended = {
+            let mut run = std::pin::pin!(driver.run(&runtime, |client: &mut Client, now, event| {
+                if let Event::Trade(_) = event {
+                    let _ = client.request(now, &Request::Ping);
+                }
+            }));
+            let some_polls = std::future::poll_fn(|context| {
+                if polled == 30 {
+                    handle.shutdown();
+                }
+                polled += 1;
+                match run.as_mut().poll(context) {
+                    std::task::Poll::Ready(closed) => std::task::Poll::Ready(Some(closed)),
+                    std::task::Poll::Pending if polled == polls => std::task::Poll::Ready(None),
+                    std::task::Poll::Pending => std::task::Poll::Pending,
+                }
+            });
+            within::<A, _>(some_polls)
+        };
+        // Where it had not dialled yet, the peer would wait for ever.
+        drop(TcpStream::connect(&address));
+        frames.push(thread.join().unwrap());
+        if let Some(closed) = ended {
+            assert_eq!(closed.reason, CloseReason::Requested);
+            break;
+        }
+        assert!(polls < 200, "no end");
+    }
+    assert!(frames.len() > 30 && *frames.last().unwrap() > 2, "{frames:?}");
+}
+
+/// A peer that says something every now and then, and answers a Close frame; how many whole frames there were to the
+/// end of the transport.
+fn whole_frames_of(mut stream: TcpStream) -> usize {
+    let request = read_request(&mut stream);
+    if request.is_empty() {
+        return 0;
+    }
+    assert!(request.ends_with("\r\n\r\n"), "half a request: {request}");
+    stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    let mut is_there = crate::peers::answer(&mut stream, &request).is_ok();
+    let mut frames = 0;
+    loop {
+        match stream.peek(&mut [0]) {
+            Ok(0) => return frames,
+            Ok(_) => {
+                stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                let (opcode, payload) = read_frame(&mut stream).expect("a whole frame");
+                stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+                frames += 1;
+                if opcode == CLOSE {
+                    let _ = stream.write_all(&frame(CLOSE, &payload));
+                    let _ = stream.shutdown(Shutdown::Write);
+                    is_there = false;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                is_there = is_there && stream.write_all(&frame(TEXT, TRADE.as_bytes())).is_ok();
+            }
+            Err(_) => return frames,
         }
     }
 }
