@@ -11,7 +11,7 @@ use gemini_ws::{Client, Event, EventBuf, EventQueue, Instant, Symbol, Topic};
 
 /// Where the driver puts events.
 pub(crate) trait Delivery {
-    fn deliver(&mut self, client: &mut Client, now: Instant, event: Event<'_>);
+    fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>);
 
     /// Ready when more frames may be read.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()>;
@@ -29,8 +29,8 @@ pub(crate) trait Delivery {
 /// A function, called in the driver's task.
 pub(crate) struct Callback<F>(pub(crate) F);
 
-impl<F: FnMut(&mut Client, Instant, Event<'_>)> Delivery for Callback<F> {
-    fn deliver(&mut self, client: &mut Client, now: Instant, event: Event<'_>) {
+impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
+    fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>) {
         (self.0)(client, now, event);
     }
 
@@ -177,12 +177,12 @@ impl Channel {
 }
 
 impl Delivery for Channel {
-    fn deliver(&mut self, _: &mut Client, _: Instant, event: Event<'_>) {
+    fn deliver(&mut self, _: &mut Client, _: Instant, event: &Event<'_>) {
         if self.is_dropped {
             return;
         }
         let mut state = self.shared.lock();
-        state.queue.push(&event);
+        state.queue.push(event);
         state.is_ended |= matches!(event, Event::Closed { .. });
         drop(state);
         self.shared.filled.notify(1);

@@ -119,7 +119,7 @@ impl Driver {
     pub async fn run<R: Runtime>(
         self,
         runtime: &R,
-        on_event: impl FnMut(&mut Client, Instant, Event<'_>),
+        on_event: impl FnMut(&mut Client, Instant, &Event<'_>),
     ) -> Closed {
         self.run_with(runtime, Callback(on_event)).await
     }
@@ -383,9 +383,9 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         let length = message.len();
         self.telemetry.frame(link, &frame);
         let event = self.client.handle_frame(link, now, frame, &mut self.scratch);
-        if let Some(event) = event {
-            self.telemetry.event(Some(link), &event, now);
-            resolve(&mut self.replies, &event);
+        if let Some(event) = &event {
+            self.telemetry.event(Some(link), event, now);
+            resolve(&mut self.replies, event);
             self.delivery.deliver(&mut self.client, now, event);
         }
         if let Frame::Close { .. } = frame
@@ -462,7 +462,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                     }
                     self.telemetry.event(None, &event, now);
                     resolve(&mut self.replies, &event);
-                    self.delivery.deliver(&mut self.client, now, event);
+                    self.delivery.deliver(&mut self.client, now, &event);
                 }
                 _ => {}
             }

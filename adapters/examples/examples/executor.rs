@@ -67,7 +67,7 @@ fn main() {
     let task = executor.spawn(async move {
         let (runtime, mut books, mut updates) = (ByHand::default(), Books::new(), 0);
         let run = driver.run(&runtime, |_, _, event| {
-            if books.apply(&event).is_some()
+            if books.apply(event).is_some()
                 && let Some(Book::Live(book)) = books.get("btcusd")
                 && let (Some(bid), Some(ask)) = (book.bids().best(), book.asks().best())
             {

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut books = Books::new();
     let smol = Smol::new();
     let closed = smol::block_on(driver.run(&smol, |_, _, event| {
-        let changed = books.apply(&event);
+        let changed = books.apply(event);
         if let Event::ConnectFailed { why, .. } = event {
             eprintln!("{why}");
         }

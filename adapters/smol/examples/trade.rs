@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if let Event::ConnectFailed { why, .. } = event {
             eprintln!("{why}");
         }
-        if orders.apply(&event)
+        if orders.apply(event)
             && let Some(order) = orders.by_client_order_id(id.as_str())
         {
             let reason = order.reason.as_deref().unwrap_or_default();

@@ -188,8 +188,8 @@ fn drive<B: Bench>(url: &str, mut take: impl FnMut(&Client, &Event<'_>) -> bool)
     let stream = "btcusd@depth@100ms".parse().unwrap();
     connection.subscribe(gemini_ws::Instant::ZERO, stream).unwrap();
     let (handle, driver) = client(connection);
-    B::block_on(driver.run(&B::Runtime::default(), |client: &mut Client, _, event: Event<'_>| {
-        if take(client, &event) {
+    B::block_on(driver.run(&B::Runtime::default(), |client: &mut Client, _, event: &Event<'_>| {
+        if take(client, event) {
             handle.shutdown();
         }
     }));

@@ -247,7 +247,7 @@ pub(crate) fn nothing_is_printed<A: Adapter>() {
             };
             let runtime = Printing { runtime: A::runtime(), printed: Mutex::new(String::new()) };
             let mut events = String::new();
-            let on_event = |client: &mut Client, _, event: gemini_ws_driver::gemini_ws::Event<'_>| {
+            let on_event = |client: &mut Client, _, event: &gemini_ws_driver::gemini_ws::Event<'_>| {
                 let link = client.links().next().map(|(link, ..)| link);
                 let request = link.and_then(|link| client.connect_request(link));
                 events.push_str(&format!("{client:?} {request:?} {event:?}"));

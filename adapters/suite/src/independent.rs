@@ -174,8 +174,8 @@ fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
     let (handle, driver) = client(connection(config));
     let (mut outcome, mut traded) = (None, false);
     let stays = url.ends_with("/mute");
-    let on_event = |_: &mut Client, _: Instant, event: Event<'_>| {
-        match event {
+    let on_event = |_: &mut Client, _: Instant, event: &Event<'_>| {
+        match *event {
             Event::Trade(_) => traded = true,
             Event::Disconnected { why, .. } => outcome = Some(Outcome::Lost(why)),
             Event::ConnectFailed { why, .. } => outcome = Some(Outcome::Refused(why)),

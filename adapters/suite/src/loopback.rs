@@ -33,8 +33,8 @@ pub(crate) fn a_live_book_and_an_orderly_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (handle, driver) = client(connection(&url));
         let (mut books, mut updates, mut seen) = (Books::new(), 0, Vec::new());
-        let on_event = |_: &mut Client, _, event: Event<'_>| {
-            books.apply(&event);
+        let on_event = |_: &mut Client, _, event: &Event<'_>| {
+            books.apply(event);
             let update = matches!(event, Event::DepthUpdate(_));
             updates += u32::from(update);
             if update && updates == 10 {
@@ -235,9 +235,9 @@ pub(crate) fn nobody_listens<A: Adapter>() {
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;
-    let on_event = |_: &mut Client, _, event: Event<'_>| {
+    let on_event = |_: &mut Client, _, event: &Event<'_>| {
         if let Event::ConnectFailed { why, retry, .. } = event {
-            assert!(why == ConnectFailure::Refused && retry.is_some());
+            assert!(*why == ConnectFailure::Refused && retry.is_some());
             failures += 1;
             if failures == 2 {
                 handle.shutdown();

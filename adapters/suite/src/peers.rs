@@ -55,8 +55,8 @@ pub fn meet<A: Adapter, T: Send + 'static>(
 ) -> (Closed, T) {
     let (url, thread) = listen(scheme, peer);
     let (handle, driver) = client(connection(configure(Config::new(url))));
-    let on_event = |connection: &mut Client, now, event: Event<'_>| {
-        if accept(connection, now, &event) {
+    let on_event = |connection: &mut Client, now, event: &Event<'_>| {
+        if accept(connection, now, event) {
             handle.shutdown();
         }
     };

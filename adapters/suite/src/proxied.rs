@@ -77,7 +77,7 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     let mut why = None;
     let run = driver.run(&runtime, |_, _, event| {
         if let Event::ConnectFailed { why: told, .. } = event {
-            why = Some(told);
+            why = Some(*told);
         }
         if let Event::ConnectFailed { .. } | Event::Opened { .. } = event {
             handle.shutdown();

@@ -59,7 +59,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let (handle, driver) = client(connection(Config::new(url).close_timeout(Duration::from_millis(200))));
     let mut why = None;
     let runtime = A::with_dialer(dialer.proxies(Proxies::none()));
-    let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match event {
+    let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.shutdown()),
         Event::ConnectFailed { why: told, retry, .. } => {
             assert_eq!(retry, None, "no other attempt would fare better");

@@ -230,8 +230,8 @@ async fn trade<A: Adapter>(
     let (runtime, is_over) = (A::runtime(), Cell::new(false));
     let audit = audit.run(&runtime, |client, now, event| {
         let mut truth = truth.borrow_mut();
-        truth.orders.apply(&event);
-        truth.books.apply(&event);
+        truth.orders.apply(event);
+        truth.books.apply(event);
         client.resync_books(now, truth.books.to_resync());
         if let Event::Disconnected { why, .. } = event {
             assert!(is_over.get(), "the truth is lost: {why}");
@@ -252,10 +252,10 @@ async fn trade<A: Adapter>(
 }
 
 impl Trader {
-    fn take(&mut self, client: &mut Client, now: Instant, event: Event<'_>, truth: &RefCell<Auditor>) {
+    fn take(&mut self, client: &mut Client, now: Instant, event: &Event<'_>, truth: &RefCell<Auditor>) {
         let figures = &mut self.figures;
         figures.events += 1;
-        match &event {
+        match event {
             Event::Disconnected { .. } => figures.disconnects += 1,
             Event::ConnectFailed { .. } => figures.dials_failed += 1,
             Event::Gap { .. } => figures.gaps += 1,
@@ -270,8 +270,8 @@ impl Trader {
             }
             _ => {}
         }
-        self.orders.apply(&event);
-        self.books.apply(&event);
+        self.orders.apply(event);
+        self.books.apply(event);
         client.resync_books(now, self.books.to_resync());
         if now >= self.next {
             self.next = now + ORDER_EVERY;

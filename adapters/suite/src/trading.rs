@@ -59,8 +59,8 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
         let runtime = A::runtime();
         let closed = driver
             .run(&runtime, |connection, now, event| {
-                orders.apply(&event);
-                balances.apply(&event);
+                orders.apply(event);
+                balances.apply(event);
                 if let Event::Live { .. } = event {
                     connection.request(now, &Request::PlaceOrder(order)).unwrap();
                     orders.sent(&order);
@@ -102,7 +102,7 @@ pub(crate) fn books_of_the_archived_endpoints<A: Adapter>() {
             let runtime = A::runtime();
             let closed = driver
                 .run(&runtime, |_, _, event| {
-                    updates += u32::from(books.apply(&event).is_some());
+                    updates += u32::from(books.apply(event).is_some());
                     if updates == 20 {
                         handle.shutdown();
                     }
@@ -135,7 +135,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
         let mut refusals = Vec::new();
         let run = driver.run(&runtime, |connection, now, event| {
             if let Event::ConnectFailed { why, .. } = event {
-                refusals.push(why);
+                refusals.push(*why);
                 connection.close(now);
             }
         });

@@ -325,7 +325,7 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     let (mut lost, mut began) = (0, None);
     let closed = within::<A, _>(driver.run(
         &A::runtime(),
-        |connection: &mut Client, now, event: Event<'_>| match event {
+        |connection: &mut Client, now, event: &Event<'_>| match event {
             Event::Opened { .. } => {
                 let (large, mut sent) = (large(), 0);
                 while connection.request(now, &large).is_ok() {
@@ -361,7 +361,7 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     let mut began = None;
     within::<A, _>(driver.write_timeout(longest).run(
         &A::runtime(),
-        |connection: &mut Client, now, event: Event<'_>| match event {
+        |connection: &mut Client, now, event: &Event<'_>| match event {
             Event::Opened { .. } => {
                 let large = large();
                 while connection.request(now, &large).is_ok() {
@@ -374,7 +374,7 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
                 told += 1;
             }
             Event::Disconnected { why, .. } => {
-                end = Some((why, began.unwrap().elapsed()));
+                end = Some((*why, began.unwrap().elapsed()));
                 handle.shutdown();
             }
             _ => {}
@@ -466,22 +466,25 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (url, thread) = listen("ws", peer);
     let (handle, driver) = client(crate::peers::connection(Config::new(url)));
     let (mut sent, mut lost, mut began, mut took) = (0, 0, None, None);
-    within::<A, _>(driver.run(&A::runtime(), |connection: &mut Client, now, event: Event<'_>| match event {
-        Event::Opened { .. } => {
-            let large = large();
-            while connection.request(now, &large).is_ok() {
-                sent += 1;
+    within::<A, _>(driver.run(
+        &A::runtime(),
+        |connection: &mut Client, now, event: &Event<'_>| match event {
+            Event::Opened { .. } => {
+                let large = large();
+                while connection.request(now, &large).is_ok() {
+                    sent += 1;
+                }
+                began = Some(std::time::Instant::now());
             }
-            began = Some(std::time::Instant::now());
-        }
-        Event::Reply { .. } => lost += 1,
-        Event::Disconnected { why, .. } => {
-            assert_eq!(why, Lost::Protocol);
-            took = began.map(|began| began.elapsed());
-            handle.shutdown();
-        }
-        _ => {}
-    }));
+            Event::Reply { .. } => lost += 1,
+            Event::Disconnected { why, .. } => {
+                assert_eq!(*why, Lost::Protocol);
+                took = began.map(|began| began.elapsed());
+                handle.shutdown();
+            }
+            _ => {}
+        },
+    ));
     assert!(took.is_some_and(|took| took < Duration::from_secs(2)), "{took:?}");
     assert!(sent > 50 && lost == sent, "{lost} of {sent} requests are answered");
     done.send(()).unwrap();

@@ -11,7 +11,7 @@
 //! }
 //! let (handle, driver) = client(connection);
 //! let tokio = Tokio::new();
-//! let on_event = |_: &mut _, _, event: Event<'_>| {
+//! let on_event = |_: &mut _, _, event: &Event<'_>| {
 //!     if let Event::Trade(trade) = event {
 //!         println!("{} {} @ {}", trade.symbol, trade.quantity, trade.price);
 //!         handle.shutdown();

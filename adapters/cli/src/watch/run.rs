@@ -59,9 +59,9 @@ pub(crate) fn run(options: &Watch) -> Result<(), Failure> {
 
     let driver = driver.run(&smol, |client, now, event| {
         let Shared { session, display, failure } = &mut *shared.borrow_mut();
-        session.apply(now, &event, &client.stats());
+        session.apply(now, event, &client.stats());
         if failure.is_none() {
-            *failure = display.event(now, &event, session).err().map(|error| Failure::of_output(&error));
+            *failure = display.event(now, event, session).err().map(|error| Failure::of_output(&error));
             if failure.is_none() && session.is_all_refused() {
                 *failure = Some(Failure::Message("the venue refused all that was asked for".to_owned()));
             }
