@@ -19,7 +19,7 @@ ANSWER = '{"id":1,"status":200}'
 TRADE = '{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}'
 PINGS = 2_000
 # Longer than a client waits for an answer to its Close frame.
-DEAF_SECONDS = 2
+DEAF_SECONDS = 3
 # The longest message that a client takes.
 MESSAGE_BYTES_MAX = 4 << 20
 

@@ -16,7 +16,7 @@ const ANSWER = '{"id":1,"status":200}';
 const TRADE = '{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}';
 const PINGS = 2_000;
 // Longer than a client waits for an answer to its Close frame.
-const DEAF_MILLISECONDS = 2_000;
+const DEAF_MILLISECONDS = 3_000;
 // The longest message that a client takes.
 const MESSAGE_BYTES_MAX = 4 << 20;
 

@@ -80,7 +80,7 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
 ];
 
 /// Meets the servers on Python's `websockets` and Node's `ws`: the Python that has the one is at `GEMINI_WS_PYTHON`, and
-/// the folder of modules that has the other at `NODE_PATH`. What is not named is left out.
+/// the folder of modules that has the other at `GEMINI_WS_NODE_MODULES`. What is not named is left out.
 ///
 /// # Panics
 ///
@@ -91,9 +91,11 @@ pub fn independent_if_wanted<A: Adapter>() {
         Some(python) => meet_all::<A>(Command::new(python).arg(folder.join("websockets_server.py"))),
         None => println!("no GEMINI_WS_PYTHON: no server on websockets"),
     }
-    match std::env::var_os("NODE_PATH") {
-        Some(_) => meet_all::<A>(Command::new("node").arg(folder.join("ws_server.cjs"))),
-        None => println!("no NODE_PATH: no server on ws"),
+    match std::env::var_os("GEMINI_WS_NODE_MODULES") {
+        Some(modules) => {
+            meet_all::<A>(Command::new("node").arg(folder.join("ws_server.cjs")).env("NODE_PATH", modules));
+        }
+        None => println!("no GEMINI_WS_NODE_MODULES: no server on ws"),
     }
 }
 
@@ -168,9 +170,8 @@ fn meet_all<A: Adapter>(command: &mut Command) {
 
 /// A client that goes when it has seen a trade, unless the server lets it hear no more, and does not come back.
 fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
-    let millis = Duration::from_millis;
-    let config =
-        Config::new(url).probe_after(millis(200)).silence_max(millis(500)).close_timeout(millis(500));
+    let seconds = Duration::from_secs;
+    let config = Config::new(url).probe_after(seconds(1)).silence_max(seconds(2)).close_timeout(seconds(1));
     let (handle, driver) = client(connection(config));
     let (mut outcome, mut traded) = (None, false);
     let stays = url.ends_with("/mute");
