@@ -22,7 +22,7 @@ use crate::handle::{Commands, Replies, carry_out};
 use crate::runtime::{Runtime, Timer};
 use crate::shutdown::Shutdown;
 use crate::signer::SharedSigner;
-use crate::socket::Socket;
+use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
 /// The most frames that are read of a socket before timers, commands and other sockets have their turn again.
@@ -356,8 +356,9 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         let link = socket.link;
         let message = match socket.poll_message(context) {
             Poll::Pending => return Read::Nothing,
-            Poll::Ready(Ok(message)) => message,
-            Poll::Ready(Err((why, code))) => {
+            Poll::Ready(Some(Ok(message))) => message,
+            Poll::Ready(none) => {
+                let (why, code) = end(none.and_then(Result::err).as_ref());
                 if let Some(code) = code
                     && let Some(mut socket) = self.socket_of(link).and_then(Option::take)
                 {
@@ -424,48 +425,55 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     }
 
     /// Does what the client wants done.
+    #[inline]
     fn perform(&mut self, now: Instant) {
         while let Some(output) = self.client.poll_output() {
-            self.telemetry.output(&output, now);
-            match output {
-                Output::Connect(link) => {
-                    // A peer that does not end its side of the link before must not hold up the next.
-                    self.farewells.retain(|(socket, _)| socket.link.slot() != link.slot());
-                    if let Some(request) = self.client.connect_request(link) {
-                        let signer = self.signer.clone().filter(|_| self.signs_all || request.authenticated);
-                        let request = DialRequest::new(request, signer);
-                        self.dials.push((link, Box::pin(self.runtime.dial(request))));
-                        self.dial_is_new = true;
-                    }
+            self.perform_one(output, now);
+        }
+    }
+
+    /// Data makes no outputs.
+    #[cold]
+    fn perform_one(&mut self, output: Output, now: Instant) {
+        self.telemetry.output(&output, now);
+        match output {
+            Output::Connect(link) => {
+                // A peer that does not end its side of the link before must not hold up the next.
+                self.farewells.retain(|(socket, _)| socket.link.slot() != link.slot());
+                if let Some(request) = self.client.connect_request(link) {
+                    let signer = self.signer.clone().filter(|_| self.signs_all || request.authenticated);
+                    let request = DialRequest::new(request, signer);
+                    self.dials.push((link, Box::pin(self.runtime.dial(request))));
+                    self.dial_is_new = true;
                 }
-                Output::Send { link, text } => {
-                    if let Some(Some(socket)) = self.socket_of(link) {
-                        socket.send(text);
-                    }
-                }
-                Output::Close { link, code, reason } => {
-                    if let Some(Some(socket)) = self.socket_of(link) {
-                        socket.close(code, reason);
-                    }
-                }
-                Output::Abort(link) => {
-                    if let Some(place) = self.socket_of(link) {
-                        *place = None;
-                    }
-                    self.dials.retain(|(dialled, _)| *dialled != link);
-                }
-                Output::Event(event) => {
-                    if let Event::Closed { reason, .. } = event {
-                        self.closed = Some((reason, now + FAREWELL));
-                        self.sockets.clear();
-                        self.dials.clear();
-                    }
-                    self.telemetry.event(None, &event, now);
-                    resolve(&mut self.replies, &event);
-                    self.delivery.deliver(&mut self.client, now, &event);
-                }
-                _ => {}
             }
+            Output::Send { link, text } => {
+                if let Some(Some(socket)) = self.socket_of(link) {
+                    socket.send(text);
+                }
+            }
+            Output::Close { link, code, reason } => {
+                if let Some(Some(socket)) = self.socket_of(link) {
+                    socket.close(code, reason);
+                }
+            }
+            Output::Abort(link) => {
+                if let Some(place) = self.socket_of(link) {
+                    *place = None;
+                }
+                self.dials.retain(|(dialled, _)| *dialled != link);
+            }
+            Output::Event(event) => {
+                if let Event::Closed { reason, .. } = event {
+                    self.closed = Some((reason, now + FAREWELL));
+                    self.sockets.clear();
+                    self.dials.clear();
+                }
+                self.telemetry.event(None, &event, now);
+                resolve(&mut self.replies, &event);
+                self.delivery.deliver(&mut self.client, now, &event);
+            }
+            _ => {}
         }
     }
 

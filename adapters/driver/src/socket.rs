@@ -55,18 +55,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.push_back(Message::Close(Some(frame)));
     }
 
-    /// The next message; `Err` once, when the transport has ended or the peer has broken the protocol, with the
-    /// code to close with then.
-    pub(crate) fn poll_message(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Message, (Lost, Option<u16>)>> {
-        match Pin::new(&mut self.stream).poll_next(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(message))) => Poll::Ready(Ok(message)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Err((lost(&error), code_of_breach(&error)))),
-            Poll::Ready(None) => Poll::Ready(Err((Lost::End, None))),
-        }
+    /// The next message; when it is none, [`end`] says why there are no more. Handed on as it is: to make it into
+    /// another type here would move it once more for each frame.
+    #[inline]
+    pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        Pin::new(&mut self.stream).poll_next(context)
     }
 
     /// Closes because of a breach: what waits is not worth writing any more.
@@ -80,7 +73,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_breached {
             // What comes after a Close frame is not looked at.
-            while ready!(self.poll_message(context)).is_ok() {}
+            while let Some(Ok(_)) = ready!(self.poll_message(context)) {}
             return Poll::Ready(());
         }
         // Of what cannot be read as frames the bytes are taken, lest the system answer them with a reset that
@@ -144,6 +137,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         }
         Ok(())
     }
+}
+
+/// How the transport has ended, if it has, or how the peer has broken the protocol, with the code to close with then.
+#[cold]
+pub(crate) fn end(error: Option<&Error>) -> (Lost, Option<u16>) {
+    error.map_or((Lost::End, None), |error| (lost(error), code_of_breach(error)))
 }
 
 /// The code of our Close frame after a breach of the protocol (RFC 6455, section 7.4.1).

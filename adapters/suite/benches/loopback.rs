@@ -1,9 +1,10 @@
 //! What the driver costs: frames over the loopback interface, read by a bare WebSocket stream, by the driver with a
 //! client that looks at nothing, by the driver with the full client, and with books as well; on smol and on tokio.
 //!
-//! `cargo bench -p gemini-ws-suite`. The server has a thread of its own, and every row of a round the same frames. The
-//! contestants take turns, and the median of the rounds is printed: frames a second, and processor time of the
-//! reading thread for each frame, which is what to compare where the machine does other things as well.
+//! `cargo bench -p gemini-ws-suite`; with a word behind `--`, only the rows whose names have it. The server has a thread
+//! of its own, and every row of a round the same frames. The contestants take turns, and the median of the rounds is
+//! printed: frames a second, and processor time of the reading thread for each frame, which is what to compare
+//! where the machine does other things as well. Ratios are made within a round, and theirs is the median too.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -24,7 +25,7 @@ use gemini_ws_tokio::Tokio;
 
 /// The frames of a row.
 const FRAMES: u64 = 400_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
 
 /// Reads all frames of a server.
 type Contestant = fn(&str) -> ();
@@ -39,6 +40,8 @@ const ROWS: [(&str, bool, [Contestant; 2]); 5] = [
 ];
 
 fn main() {
+    let word = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let is_wanted = |name: &str| word.as_ref().is_none_or(|word| name.contains(word.as_str()));
     let frames = [updates(), pongs()].map(Arc::new);
     println!("{FRAMES} frames, depth updates of one level, {} bytes each", frames[0].len() as u64 / FRAMES);
     println!(
@@ -47,30 +50,40 @@ fn main() {
     );
     let mut times = vec![[const { Vec::new() }; 2]; ROWS.len()];
     for _ in 0..ROUNDS {
-        for ((_, are_pongs, contestants), times) in ROWS.iter().zip(&mut times) {
-            for (contestant, times) in contestants.iter().zip(times) {
+        for ((name, are_pongs, contestants), times) in ROWS.iter().zip(&mut times) {
+            for (contestant, times) in contestants.iter().zip(times).filter(|_| is_wanted(name)) {
                 times.push(measure(&frames[usize::from(*are_pongs)], *contestant));
             }
         }
     }
-    let mut ratios = Vec::new();
-    for ((name, ..), times) in ROWS.iter().zip(&mut times) {
+    let per_frame = |time: Duration| time.as_nanos() as f64 / FRAMES as f64;
+    for ((name, ..), times) in ROWS.iter().zip(&times).filter(|((name, ..), _)| is_wanted(name)) {
         let mut row = format!("{name:<40}");
-        let mut medians = [0.0; 2];
-        for (times, median) in times.iter_mut().zip(&mut medians) {
-            times.sort_unstable_by_key(|time| time.1);
-            let (wall, processor) = times[times.len() / 2];
-            *median = processor.as_nanos() as f64 / FRAMES as f64;
-            let _ = write!(row, " {:>18.0} {:>14.0}", FRAMES as f64 / wall.as_secs_f64(), median);
+        for times in times {
+            let wall = median(times.iter().map(|(wall, _)| per_frame(*wall)));
+            let processor = median(times.iter().map(|(_, processor)| per_frame(*processor)));
+            let _ = write!(row, " {:>18.0} {processor:>14.0}", 1e9 / wall);
         }
         println!("{row}");
-        ratios.push(medians);
     }
-    let ratio = |of: usize, to: usize| [0, 1].map(|runtime| ratios[of][runtime] / ratios[to][runtime]);
-    let [smol, tokio] = ratio(1, 0);
-    println!("\nthe driver, of the bare stream: smol {smol:.2}, tokio {tokio:.2} (bar: 1.5)");
-    let [smol, tokio] = ratio(4, 2);
-    println!("full client with books, of the bare stream: smol {smol:.2}, tokio {tokio:.2}");
+    if word.is_none() {
+        let ratio = |of: usize, to: usize| {
+            [0, 1].map(|runtime| {
+                let pairs = times[of][runtime].iter().zip(&times[to][runtime]);
+                median(pairs.map(|((_, of), (_, to))| of.as_secs_f64() / to.as_secs_f64()))
+            })
+        };
+        let [smol, tokio] = ratio(1, 0);
+        println!("\nthe driver, of the bare stream: smol {smol:.2}, tokio {tokio:.2} (bar: 1.5)");
+        let [smol, tokio] = ratio(4, 2);
+        println!("full client with books, of the bare stream: smol {smol:.2}, tokio {tokio:.2}");
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// One contestant, once: wall time and processor time of the reading thread.
