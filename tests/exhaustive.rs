@@ -37,9 +37,9 @@ fn every_input_in_every_state_of_a_connection() {
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (12216, 262124, 29));
+    every_input("client", &worlds::client(), (12148, 260244, 30));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (37097, 688279, 27));
+        every_input("client, all inputs", &worlds::full_client(), (37015, 686048, 30));
     }
 }
 

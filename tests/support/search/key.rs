@@ -13,6 +13,8 @@
 //!   before the present one, about which inputs may come too late, is in the key.
 //! - *How many attempts have failed*, where there is no limit on them: the delay grows, and that is all.
 //! - *Random numbers*: how long a delay is, not whether there is one.
+//! - *Whose turn was longest ago*, by which links go that are due at the same instant: each of them is the first in
+//!   some state, and the others are due no less.
 //! - *Texts* of frames: a frame leaves nothing behind but what the key says of streams and requests.
 //! - *Outputs that wait*: each step takes them all. The observer's comparison for I-38 shows that this does
 //!   not matter.
