@@ -32,6 +32,10 @@ pub const FRAMES_PER_TURN_MAX: usize = 256;
 /// The same for large frames: the one that reaches so many bytes is the last of its turn.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
+/// The same for pings, each of which costs a write: tokio lets a task do 128 operations on sockets in a row, and then
+/// lets everything else in that task wait, the future that hears Ctrl-C for example.
+const PINGS_PER_TURN_MAX: usize = 16;
+
 /// The most commands that are carried out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
@@ -208,8 +212,8 @@ struct Task<'r, R: Runtime, D> {
 
 /// What became of an attempt to read.
 enum Read {
-    /// A frame of so many bytes. Go on.
-    Frame(usize),
+    /// A frame of so many bytes, perhaps a ping. Go on.
+    Frame { bytes: usize, is_ping: bool },
     /// There is nothing more now.
     Nothing,
 }
@@ -333,18 +337,21 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     }
 
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
-        let mut bytes = 0;
+        let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
             // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
             if self.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
                 return false;
             }
             match self.read_one(slot, now, context) {
-                Read::Frame(length) => bytes += length,
+                Read::Frame { bytes: length, is_ping } => {
+                    bytes += length;
+                    pings += usize::from(is_ping);
+                }
                 Read::Nothing => return false,
             }
             self.perform(now);
-            if bytes >= BYTES_PER_TURN_MAX {
+            if bytes >= BYTES_PER_TURN_MAX || pings >= PINGS_PER_TURN_MAX {
                 break;
             }
         }
@@ -379,9 +386,10 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                 Frame::Close { code: Some(frame.code.into()), reason: frame.reason.as_str() }
             }
             // Never read, only written.
-            Message::Frame(_) => return Read::Frame(0),
+            Message::Frame(_) => return Read::Frame { bytes: 0, is_ping: false },
         };
-        let length = message.len();
+        let bytes = message.len();
+        let is_ping = matches!(frame, Frame::Ping(_));
         self.telemetry.frame(link, &frame);
         let event = self.client.handle_frame(link, now, frame, &mut self.scratch);
         if let Some(event) = &event {
@@ -399,7 +407,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         if matches!(frame, Frame::Ping(_)) && mutants::is_on(mutants::Mutant::LeaveAPong) {
             return Read::Nothing;
         }
-        Read::Frame(length)
+        Read::Frame { bytes, is_ping }
     }
 
     fn lose(&mut self, link: LinkId, now: Instant, why: Lost) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{
-    Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, Outcome, RawJson, Request,
+    Client, CloseReason, Config, ConnectFailure, Connection, Event, Instant, Lost, Outcome, RawJson, Request,
 };
 
 use crate::peers::{
@@ -358,7 +358,7 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     });
     let (handle, driver) = client(crate::peers::connection(Config::new(url)));
     let (mut asked, mut told, mut end) = (0, 0, None);
-    let mut began = None;
+    let mut began = Instant::ZERO;
     within::<A, _>(driver.write_timeout(longest).run(
         &A::runtime(),
         |connection: &mut Client, now, event: &Event<'_>| match event {
@@ -367,14 +367,14 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
                 while connection.request(now, &large).is_ok() {
                     asked += 1;
                 }
-                began = Some(std::time::Instant::now());
+                began = now;
             }
             Event::Reply { outcome, .. } => {
                 assert!(matches!(outcome, Outcome::Lost | Outcome::NotSent), "{outcome:?}");
                 told += 1;
             }
             Event::Disconnected { why, .. } => {
-                end = Some((*why, began.unwrap().elapsed()));
+                end = Some((*why, now.since(began)));
                 handle.shutdown();
             }
             _ => {}
