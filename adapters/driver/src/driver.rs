@@ -404,7 +404,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         }
         // The answer to a ping leaves with the next read.
         #[cfg(gemini_ws_mutants)]
-        if matches!(frame, Frame::Ping(_)) && mutants::is_on(mutants::Mutant::LeaveAPong) {
+        if is_ping && mutants::is_on(mutants::Mutant::LeaveAPong) {
             return Read::Nothing;
         }
         Read::Frame { bytes, is_ping }

@@ -49,12 +49,37 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// The application in a process of its own; ended with this.
+/// A program in a process of its own, with the lines that it prints; ended with this.
 #[derive(Debug)]
-pub(crate) struct Application {
+pub(crate) struct Program {
     process: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
+
+impl Program {
+    pub(crate) fn start(command: &mut Command) -> Program {
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("a process");
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Program { process, lines }
+    }
+
+    /// The next line; `None` at the end of its output.
+    pub(crate) fn line(&mut self) -> Option<String> {
+        self.lines.next().and_then(Result::ok)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended, or is of no use any more.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The application as such a program.
+#[derive(Debug)]
+pub(crate) struct Application(Program);
 
 impl Application {
     /// Starts it, with these variables and no proxies but theirs.
@@ -63,16 +88,14 @@ impl Application {
         for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {
             command.env_remove(name).env_remove(name.to_ascii_lowercase());
         }
-        command.env(URL, url).envs(variables.iter().copied()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        Application { process, lines }
+        command.env(URL, url).envs(variables.iter().copied());
+        Application(Program::start(&mut command))
     }
 
     /// Reads its lines until one that begins so.
     pub(crate) fn until(&mut self, beginning: &str) -> String {
         let mut before = Vec::new();
-        while let Some(Ok(line)) = self.lines.next() {
+        while let Some(line) = self.0.line() {
             if line.starts_with(beginning) {
                 return line;
             }
@@ -83,7 +106,7 @@ impl Application {
 
     /// What Ctrl-C does in a terminal.
     pub(crate) fn interrupt(&self) {
-        let done = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
+        let done = Command::new("kill").args(["-INT", &self.0.process.id().to_string()]).status();
         assert!(done.unwrap().success());
     }
 
@@ -91,15 +114,7 @@ impl Application {
     pub(crate) fn end(mut self) -> (ExitStatus, String, Duration) {
         let start = StdInstant::now();
         let last = self.until("Closed ");
-        let status = self.process.wait().unwrap();
+        let status = self.0.process.wait().unwrap();
         (status, last, start.elapsed())
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        // It has ended, or is of no use any more.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

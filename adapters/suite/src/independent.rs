@@ -1,8 +1,7 @@
 //! [`independent_if_wanted`]: WebSocket servers that others wrote, and that misbehave in every way.
 
-use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use gemini_ws_driver::client;
@@ -11,6 +10,7 @@ use gemini_ws_transport::{Dialer, Proxies, tls};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 
 use crate::Adapter;
+use crate::child::Program;
 use crate::peers::{connection, within};
 use crate::secured::authority;
 
@@ -101,8 +101,7 @@ pub fn independent_if_wanted<A: Adapter>() {
 
 /// A server in a process of its own, which ends with this.
 struct Server {
-    process: Child,
-    output: Lines<BufReader<ChildStdout>>,
+    program: Program,
     plain: String,
     secure: String,
 }
@@ -119,28 +118,20 @@ impl Server {
             std::fs::write(folder.join(name), pem).unwrap();
             command.arg(folder.join(name));
         }
-        let mut process = command.stdout(Stdio::piped()).spawn().expect("a server");
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ports = output.next().expect("two ports").unwrap();
+        let mut program = Program::start(command);
+        let ports = program.line().expect("two ports");
         std::fs::remove_dir_all(&folder).unwrap();
         let (plain, secure) = ports.split_once(' ').expect("two ports");
         let (plain, secure) = (format!("ws://127.0.0.1:{plain}"), format!(":{secure}"));
-        Server { process, output, plain, secure }
+        Server { program, plain, secure }
     }
 
     /// What it says of the Close frame that came over the connection which has just ended.
     fn close_code_of(&mut self, path: &str) -> String {
-        let line = self.output.next().expect("a line for each client").unwrap();
+        let line = self.program.line().expect("a line for each client");
         let (of, code) = line.split_once(' ').expect("a path and a code");
         assert_eq!(of, path);
         code.to_owned()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

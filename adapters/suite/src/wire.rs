@@ -327,10 +327,7 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
         &A::runtime(),
         |connection: &mut Client, now, event: &Event<'_>| match event {
             Event::Opened { .. } => {
-                let (large, mut sent) = (large(), 0);
-                while connection.request(now, &large).is_ok() {
-                    sent += 1;
-                }
+                let sent = fill(connection, now);
                 assert!(sent > 50, "{sent} requests of 200 kB, more than any socket takes");
                 began = Some(std::time::Instant::now());
                 handle.shutdown();
@@ -363,10 +360,7 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
         &A::runtime(),
         |connection: &mut Client, now, event: &Event<'_>| match event {
             Event::Opened { .. } => {
-                let large = large();
-                while connection.request(now, &large).is_ok() {
-                    asked += 1;
-                }
+                asked += fill(connection, now);
                 began = now;
             }
             Event::Reply { outcome, .. } => {
@@ -387,10 +381,11 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// A request of 200 kB.
-fn large() -> Request {
+/// Asks for something with 200 kB each time until no more is taken; how often.
+fn fill(client: &mut Client, now: Instant) -> usize {
     let parameters = format!("\"{}\"", "x".repeat(200_000));
-    Request::raw("large", Some(RawJson::new(&parameters).unwrap()))
+    let large = Request::raw("large", Some(RawJson::new(&parameters).unwrap()));
+    std::iter::repeat(()).take_while(|()| client.request(now, &large).is_ok()).count()
 }
 
 /// L-055: the peer closes its half and goes on to read: that is the end of the link.
@@ -470,10 +465,7 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
         &A::runtime(),
         |connection: &mut Client, now, event: &Event<'_>| match event {
             Event::Opened { .. } => {
-                let large = large();
-                while connection.request(now, &large).is_ok() {
-                    sent += 1;
-                }
+                sent += fill(connection, now);
                 began = Some(std::time::Instant::now());
             }
             Event::Reply { .. } => lost += 1,
@@ -614,10 +606,7 @@ pub(crate) fn whole_frames_only<A: Adapter>() {
         peer,
         |connection, now, event| {
             if let Event::Opened { .. } = event {
-                let large = large();
-                while connection.request(now, &large).is_ok() {
-                    sent += 1;
-                }
+                sent += fill(connection, now);
             }
             matches!(event, Event::Opened { .. })
         },
