@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use crate::endpoint::Endpoint;
-use crate::sequence::GapRule;
-use crate::stream::Stream;
-use crate::symbol::Symbol;
+use crate::request::stream::Stream;
+use crate::value::endpoint::Endpoint;
+use crate::value::id::StreamId;
+use crate::value::sequence::GapRule;
+use crate::value::symbol::Symbol;
 
 /// The production endpoint (`ws-gemini-com.md`, section 1).
 pub const PRODUCTION: &str = "wss://ws.gemini.com/";
@@ -412,5 +413,52 @@ mod tests {
         assert_eq!(Config::new("ws://h").snapshot(best).url(), "ws://h/?snapshot=20");
         let cancel = Config::new("ws://h").cancel_on_disconnect(true).url();
         assert_eq!(cancel, "ws://h/?snapshot=-1&cancelOnDisconnect=true");
+    }
+}
+
+/// The limits of a [`Client`](crate::Client) as a whole.
+///
+/// ```
+/// use gemini_ws::ClientConfig;
+///
+/// let config = ClientConfig::new().links_max(8).streams_max(1_000);
+/// # let _ = config;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ClientConfig {
+    pub(crate) links_max: usize,
+    pub(crate) streams_max: usize,
+}
+
+impl ClientConfig {
+    /// The defaults.
+    pub const fn new() -> ClientConfig {
+        ClientConfig { links_max: 64, streams_max: 4_096 }
+    }
+
+    /// The most links at a time, at least one and at most 1,024. Default: 64; market data v1 wants one for each
+    /// symbol.
+    #[must_use]
+    pub const fn links_max(mut self, links: usize) -> ClientConfig {
+        self.links_max = match links {
+            0 => 1,
+            links if links > StreamId::LINKS => StreamId::LINKS,
+            links => links,
+        };
+        self
+    }
+
+    /// The most streams over all links. Default: 4,096. [`Config::streams_max`] is the limit of one link; more
+    /// streams are spread over further links.
+    #[must_use]
+    pub const fn streams_max(mut self, streams: usize) -> ClientConfig {
+        self.streams_max = streams;
+        self
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> ClientConfig {
+        ClientConfig::new()
     }
 }

@@ -5,27 +5,27 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::backoff::Backoff;
 use crate::config::Config;
-use crate::endpoint::Endpoint;
 use crate::error::{CommandError, Limit};
-use crate::identity::{LinkId, RequestId, StreamId};
-use crate::in_flight::InFlight;
-use crate::lifecycle::{Input, State, StreamState};
-use crate::limits::Limits;
-use crate::outcome::{Abandoned, ConnectFailure, Lost};
-use crate::outputs::{Output, Shared};
+use crate::event::last_trade::LastTrade;
+use crate::event::reason::{Abandoned, ConnectFailure, Lost};
+use crate::link::ConnectRequest;
+use crate::link::backoff::Backoff;
+use crate::link::in_flight::InFlight;
+use crate::link::lifecycle::{Input, State, StreamState};
+use crate::link::limits::Limits;
+use crate::link::output::{Output, Shared};
+use crate::link::stats::Stats;
+use crate::link::subscriptions::Subscriptions;
+use crate::link::timer::{Deadline, Timer, Timers};
+use crate::request::stream::Stream;
 use crate::request::{Request, Subject};
-use crate::sequence::Told;
-use crate::stats::Stats;
-use crate::stream::Stream;
-use crate::subscriptions::Subscriptions;
-use crate::time::Instant;
-use crate::timer::{Deadline, Timer, Timers};
+use crate::value::endpoint::Endpoint;
+use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::time::Instant;
 
 /// A connection to one of the venue's endpoints: a state machine without socket, clock or task.
 ///
@@ -69,7 +69,7 @@ pub struct Connection {
     /// Of the v1 endpoints: the number of the next frame or event.
     pub(crate) next_sequence: u64,
     /// Of market data v1: the events, over all links.
-    pub(crate) told: Told,
+    pub(crate) told: LastTrade,
     /// Of market data v2: a request below this may be the one that was refused.
     pub(crate) refused_below: u64,
     /// Subscribe and unsubscribe requests that are to be sent.
@@ -83,18 +83,6 @@ pub struct Connection {
     pub(crate) limits: Box<Limits>,
     pub(crate) shared: Box<Shared>,
     pub(crate) stats: Stats,
-}
-
-/// What the driver needs to dial.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct ConnectRequest {
-    /// The address, with its query.
-    pub url: String,
-    /// What is there, which decides how the upgrade is signed.
-    pub endpoint: Endpoint,
-    /// Whether to sign the upgrade: as [`Config::authenticated`] has it.
-    pub authenticated: bool,
 }
 
 /// Why a request was made.
@@ -155,7 +143,7 @@ impl Connection {
             subscriptions: Subscriptions::new(),
             in_flight: InFlight::new(),
             next_sequence: 0,
-            told: Told::NOTHING,
+            told: LastTrade::NOTHING,
             refused_below: 0,
             batches: VecDeque::new(),
             abandoned: Abandoned::default(),

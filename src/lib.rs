@@ -175,82 +175,52 @@ mod mutants;
 #[doc(hidden)]
 pub mod mutants;
 
-mod archived;
 #[cfg(feature = "auth")]
-mod authentication;
-mod backoff;
-mod balances;
-mod batch;
-mod book;
-mod books;
+mod auth;
 mod client;
 mod config;
 mod connection;
-mod conversation;
-mod decimal;
-mod endpoint;
 mod error;
 mod event;
-mod event_buf;
-mod event_queue;
-mod frame;
-mod identity;
-mod in_flight;
-pub mod lifecycle;
-mod limits;
-mod links;
-mod liveness;
+mod json;
+mod link;
 mod message;
-mod new_order;
-#[cfg(feature = "auth")]
-mod nonce;
-mod order;
-mod orders;
-mod outcome;
-mod outputs;
 #[doc = include_str!("protocol.md")]
 pub mod protocol {}
-mod rate_limiter;
-mod relend;
-mod replay;
-mod reply;
 mod request;
-mod routing;
-mod scan;
-mod sending;
-mod sequence;
-mod shutdown;
-mod stats;
-mod steps;
-mod stream;
-mod stream_steps;
-mod subscriptions;
-mod symbol;
-mod symbol_map;
-#[cfg(feature = "serde")]
-mod text_form;
-mod time;
-mod timer;
+mod state;
+mod value;
 mod wire;
 
+pub use link::lifecycle;
+
 #[cfg(feature = "auth")]
-pub use authentication::{Credentials, Headers, InvalidCredentials, Signer};
-pub use balances::{Balance, Balances, HeldAmount, Positions};
-pub use batch::{Batch, Events};
-pub use book::{Applied, LEVELS_MAX, OrderBook, Side};
-pub use books::{Book, Books, StaleReason};
-pub use client::{Client, ClientConfig, Readiness};
-pub use config::{Config, PRODUCTION, SANDBOX, Snapshot};
-pub use connection::{ConnectRequest, Connection};
-pub use decimal::{Decimal, DecimalError};
-pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use error::{CommandError, DecodeError, DecodeErrorKind, Limit, MemberName};
+pub use auth::nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
+#[cfg(feature = "auth")]
+pub use auth::{Credentials, Headers, InvalidCredentials, Signer};
+pub use client::shutdown::ShutdownPlan;
+pub use client::{Client, Readiness};
+pub use config::{ClientConfig, Config, PRODUCTION, SANDBOX, Snapshot};
+pub use connection::Connection;
+pub use error::{CommandError, Limit};
+pub use event::Batch;
+pub use event::batch::Events;
+pub use event::owned::EventBuf;
+pub use event::queue::{EventQueue, Overflow, RESERVED_BYTES_MAX, RESERVED_EVENTS_MAX};
+pub use event::reason::ShutdownStep;
+pub use event::reason::{Abandoned, CloseReason, ConnectFailure, Lost};
+pub use event::replay::Replay;
 pub use event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
-pub use event_buf::EventBuf;
-pub use event_queue::{EventQueue, Overflow, RESERVED_BYTES_MAX, RESERVED_EVENTS_MAX};
-pub use frame::Frame;
-pub use identity::{EndpointId, LinkId, RequestId, StreamId};
-pub use in_flight::REQUESTS_IN_FLIGHT_MAX;
+pub use json::cursor::JSON_DEPTH_MAX;
+pub use json::error::{DecodeError, DecodeErrorKind, MemberName};
+pub use link::ConnectRequest;
+pub use link::frame::Frame;
+pub use link::in_flight::REQUESTS_IN_FLIGHT_MAX;
+pub use link::output::{OUTPUT_MAX, Output};
+pub use link::rate_limiter::RateLimiter;
+pub use link::stats::Stats;
+pub use link::timer::{Deadline, Timer};
+pub use message::reply::{QuoteReceipt, RateLimit};
 pub use message::{
     ApiError, ApiSession, AssetBalance, Auction, AuctionOpen, AuctionResult, AuctionStage, BalanceUpdate,
     BookSide, BookTicker, Candle, CandleInterval, Candles, ChangeReason, ContractOutcome, ContractStatus,
@@ -262,27 +232,22 @@ pub use message::{
     RfqStatus, Settlement, Settlements, SnapshotOrder, SubscriptionAck, Taker, Text, TopOfBook, Trade,
     Unrecognized, VenueError,
 };
-pub use new_order::{
+pub use request::new_order::{
     ClientOrderId, Direction, EventOutcome, InvalidClientOrderId, InvalidOrder, NewOrder, TimeInForce,
 };
-#[cfg(feature = "auth")]
-pub use nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
-pub use order::{Order, OrderFill, OrderState};
-pub use orders::{FINISHED_ORDERS_MAX, Orders, Reconciled};
-pub use outcome::{Abandoned, CloseReason, ConnectFailure, Lost};
-pub use outputs::{OUTPUT_MAX, Output};
-pub use rate_limiter::RateLimiter;
-pub use replay::Replay;
-pub use reply::{QuoteReceipt, RateLimit};
+pub use request::stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
 pub use request::{MarketDataRequest, NewQuote, RawRequest, Request, Subject};
-pub use scan::JSON_DEPTH_MAX;
-pub use sequence::GapRule;
-pub use shutdown::{ShutdownPlan, ShutdownStep};
-pub use stats::Stats;
-pub use stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
-pub use symbol::{InvalidSymbol, Symbol};
+pub use state::balances::{Balance, Balances, HeldAmount, Positions};
+pub use state::books::{Book, Books, StaleReason};
+pub use state::order::{Order, OrderFill, OrderState};
+pub use state::order_book::{Applied, LEVELS_MAX, OrderBook, Side};
+pub use state::orders::{FINISHED_ORDERS_MAX, Orders, Reconciled};
+pub use value::decimal::{Decimal, DecimalError};
+pub use value::endpoint::{Endpoint, InvalidEndpoint};
+pub use value::id::{EndpointId, LinkId, RequestId, StreamId};
+pub use value::sequence::GapRule;
+pub use value::symbol::{InvalidSymbol, Symbol};
 #[cfg(feature = "std")]
-pub use time::Clock;
-pub use time::{Instant, Timestamp, UnixTime};
-pub use timer::{Deadline, Timer};
+pub use value::time::Clock;
+pub use value::time::{Instant, Timestamp, UnixTime};
 pub use wire::{FRAME_BYTES_MAX, Scratch, decode};

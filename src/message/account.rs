@@ -3,7 +3,7 @@
 use super::list::List;
 use super::order::ContractOutcome;
 use super::text::{Number, Text};
-use crate::time::Timestamp;
+use crate::value::time::Timestamp;
 
 /// Balances that changed, or all of them (section 8.2).
 #[derive(Clone, Copy, Debug, PartialEq)]

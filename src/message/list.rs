@@ -4,8 +4,8 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::text::RawJson;
-use crate::error::DecodeError;
-use crate::scan::Cursor;
+use crate::json::cursor::Cursor;
+use crate::json::error::DecodeError;
 
 /// What can be an element of a [`List`].
 pub trait Element<'f>: sealed::Read<'f> {}

@@ -5,8 +5,8 @@ use super::list::List;
 use super::open::open_enum;
 use super::text::{RawJson, Text};
 use super::{Level, Trade};
-use crate::decimal::Decimal;
-use crate::time::Timestamp;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
 
 /// Levels of a book: all of them after subscribing, then those that changed (`marketdata-v2.md`,
 /// section 3). There is neither a sequence number nor a time in it, so a loss cannot be seen.
@@ -411,7 +411,7 @@ pub enum OrderReport<'f> {
         /// The element.
         element: RawJson<'f>,
         /// What is wrong with it, and where.
-        error: crate::DecodeError,
+        error: crate::json::error::DecodeError,
     },
 }
 

@@ -12,6 +12,7 @@ mod market;
 mod open;
 mod order;
 mod quote;
+pub(crate) mod reply;
 mod text;
 
 pub use account::{
@@ -32,8 +33,8 @@ pub use order::{
 pub use quote::{Leg, QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus};
 pub use text::{Number, RawJson, Text};
 
-use crate::decimal::Decimal;
-use crate::time::Timestamp;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
 use open::open_enum;
 
 /// One frame of any of the venue's endpoints, decoded without regard to the frames before it.

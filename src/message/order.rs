@@ -4,8 +4,8 @@ use core::fmt;
 
 use super::open::open_enum;
 use super::text::{Number, Text};
-use crate::decimal::Decimal;
-use crate::time::Timestamp;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
 
 /// An order changed, or was there when the stream began (`ws-gemini-com.md`, section 8.1;
 /// `order-events-v1.md`, section 4).

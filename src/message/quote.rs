@@ -4,8 +4,8 @@ use super::list::List;
 use super::open::open_enum;
 use super::order::ContractOutcome;
 use super::text::Text;
-use crate::decimal::Decimal;
-use crate::time::Timestamp;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
 
 /// Somebody asks for quotes, or the asking has gone on (section 9.1).
 #[derive(Clone, Copy, Debug, PartialEq)]

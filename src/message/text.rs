@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::decimal::{Decimal, DecimalError};
-use crate::scan;
+use crate::json::cursor;
+use crate::value::decimal::{Decimal, DecimalError};
 
 /// Free text of a frame, with JSON's escapes still in it.
 ///
@@ -29,7 +29,7 @@ impl<'f> Text<'f> {
         let mut rest = self.0;
         core::iter::from_fn(move || {
             let (character, length) = match rest.as_bytes().first()? {
-                b'\\' => scan::unescape(rest.as_bytes())?,
+                b'\\' => cursor::unescape(rest.as_bytes())?,
                 _ => rest.chars().next().map(|character| (character, character.len_utf8()))?,
             };
             rest = rest.get(length..)?;
@@ -78,8 +78,8 @@ impl<'f> RawJson<'f> {
     /// assert!(RawJson::new(r#"{"symbol":"btcusd"}"#).is_ok());
     /// assert_eq!(RawJson::new("{symbol}").unwrap_err().offset(), 1);
     /// ```
-    pub fn new(text: &'f str) -> Result<RawJson<'f>, crate::DecodeError> {
-        let mut cursor = scan::Cursor::new(text);
+    pub fn new(text: &'f str) -> Result<RawJson<'f>, crate::json::error::DecodeError> {
+        let mut cursor = cursor::Cursor::new(text);
         // One level is the request's own.
         cursor.skip(1)?;
         cursor.finish()?;

@@ -3,9 +3,9 @@
 use alloc::string::String;
 use core::fmt::{self, Display, Write};
 
-use crate::new_order::{NewOrder, Terms};
-use crate::request::{NewQuote, Request};
-use crate::stream::Stream;
+use crate::request::new_order::{NewOrder, Terms};
+use crate::request::stream::Stream;
+use crate::request::{MarketDataRequest, NewQuote, Request};
 
 /// A request with its id.
 pub(crate) fn request(id: u64, request: &Request) -> String {
@@ -197,6 +197,28 @@ fn quote(text: &mut String, content: &str) {
 fn append(text: &mut String, value: impl Display) {
     // Writing to a `String` cannot fail.
     let _: fmt::Result = write!(text, "{value}");
+}
+
+impl Request {
+    /// The request as text; the venue echoes the id.
+    pub fn encode(&self, id: u64) -> String {
+        request(id, self)
+    }
+
+    /// The same with an id that is a text, which the venue echoes as well.
+    pub fn encode_with_text_id(&self, id: &str) -> String {
+        request_with_text_id(id, self)
+    }
+}
+
+impl MarketDataRequest {
+    /// The request as text; symbols in upper case.
+    pub fn encode(&self) -> String {
+        match self {
+            MarketDataRequest::Subscribe(streams) => market_data_v2("subscribe", streams),
+            MarketDataRequest::Unsubscribe(streams) => market_data_v2("unsubscribe", streams),
+        }
+    }
 }
 
 #[cfg(test)]

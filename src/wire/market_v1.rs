@@ -5,14 +5,14 @@ use super::Scratch;
 use super::market_v2::{self, auction, unrecognized, venue_error};
 use super::members::{Members, element, scan, within};
 use super::names::{Names, names};
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::json::cursor::Cursor;
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{
     AuctionOpen, BookSide, ChangeReason, Heartbeat, Level, LevelChange, MakerSide, MarketEntry, MarketTrade,
     MarketUpdate, Message, Unrecognized,
 };
-use crate::scan::Cursor;
-use crate::time::Timestamp;
+use crate::value::time::Timestamp;
 
 names! {
     NAMES {

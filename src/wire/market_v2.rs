@@ -6,17 +6,17 @@ use super::Scratch;
 use super::members::{Array, Members, scan, within};
 use super::names::{Names, names};
 use super::table::market_decimal;
-use crate::decimal::Decimal;
-use crate::endpoint::Endpoint;
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::json::cursor::{Cursor, Number, RawString};
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{
     Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
     FundingAmounts, Heartbeat, L2Updates, Level, MarkPriceChange, MarkPrices, Message, RawJson, Taker, Text,
     Trade, Unrecognized, VenueError,
 };
-use crate::scan::{Cursor, Number, RawString};
-use crate::time::Timestamp;
+use crate::value::decimal::Decimal;
+use crate::value::endpoint::Endpoint;
+use crate::value::time::Timestamp;
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
 

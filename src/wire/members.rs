@@ -3,11 +3,11 @@
 use super::Scratch;
 use super::names::{Names, SLOTS, STREAM_NAMES};
 use super::table::{Member, Sides, Token, market_decimal, object};
-use crate::decimal::{Decimal, DecimalError};
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::json::cursor::Cursor;
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Level, List, Number, RawJson, Read, Text};
-use crate::scan::Cursor;
-use crate::time::Timestamp;
+use crate::value::decimal::{Decimal, DecimalError};
+use crate::value::time::Timestamp;
 
 /// The members of one object.
 #[derive(Clone, Copy, Debug)]

@@ -16,11 +16,11 @@ mod table;
 
 use alloc::vec::Vec;
 
-use crate::endpoint::Endpoint;
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::json::cursor::Cursor;
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Level, Message};
-use crate::scan::Cursor;
-use crate::symbol::Symbol;
+use crate::value::endpoint::Endpoint;
+use crate::value::symbol::Symbol;
 use table::Member;
 
 /// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
@@ -126,4 +126,22 @@ pub(crate) fn guess(frame: &str) -> Option<Endpoint> {
         return Some(Endpoint::OrderEventsV1);
     }
     market_v2::guess(frame)
+}
+
+impl Endpoint {
+    /// Decodes one text frame of this endpoint by itself, as [`decode`](crate::decode) does for
+    /// [`Endpoint::Streams`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong and at which byte; the next frame can be decoded.
+    pub fn decode<'f>(self, frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
+        decode_from(self, frame, scratch)
+    }
+
+    /// The endpoint that sends frames like this one. `None` for those that more than one sends, such as
+    /// errors, and for text that is no frame at all.
+    pub fn guess(frame: &str) -> Option<Endpoint> {
+        guess(frame)
+    }
 }

@@ -4,14 +4,14 @@ use super::Scratch;
 use super::market_v2::{unrecognized, venue_error};
 use super::members::{Members, element, scan, within};
 use super::names::{Names, names};
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::json::cursor::{Cursor, RawString};
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{
     ApiSession, Fill, Heartbeat, Liquidity, List, Message, OrderEventDetails, OrderEvents, OrderReport,
     OrderSide, OrderStatus, OrderType, OrderUpdate, SubscriptionAck, Text, Unrecognized,
 };
-use crate::scan::{Cursor, RawString};
-use crate::time::Timestamp;
+use crate::value::time::Timestamp;
 
 names! {
     NAMES {

@@ -7,14 +7,14 @@
 use alloc::vec::Vec;
 
 use super::{Scratch, stream, table};
-use crate::decimal::Decimal;
-use crate::error::DecodeError;
+use crate::json::cursor::{Cursor, digits};
+use crate::json::error::DecodeError;
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
     RawJson, Response, ResponseId, Taker, Text, Trade,
 };
-use crate::scan::{Cursor, digits};
-use crate::time::Timestamp;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
 

@@ -4,14 +4,14 @@ use super::members::{Members, element, within};
 use super::names::{
     Names, ORDERS, QUOTE_STATUS, SETTLEMENTS, SIZE, STREAM_NAMES, VALID_UNTIL, letter, names,
 };
-use crate::error::DecodeError;
+use crate::json::cursor::Cursor;
+use crate::json::error::DecodeError;
 use crate::message::Read;
 use crate::message::{
     AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, Message, OrderReport, OrderSide,
     OrderSnapshot, OrderStatus, OrderType, OrderUpdate, Position, PositionAmount, PositionReport,
     QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus, Settlement, Settlements, SnapshotOrder,
 };
-use crate::scan::Cursor;
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
 

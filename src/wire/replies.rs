@@ -3,11 +3,11 @@
 use super::Scratch;
 use super::members::{Array, Members, within};
 use super::names::{Names, names};
-use crate::error::{DecodeError, DecodeErrorKind};
-use crate::message::{List, Message, PartialDepth, Read};
-use crate::reply::{QuoteReceipt, RateLimit};
-use crate::scan::Cursor;
-use crate::time::Timestamp;
+use crate::json::cursor::Cursor;
+use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::message::reply::{QuoteReceipt, RateLimit};
+use crate::message::{List, Message, PartialDepth, RawJson, Read, Response, Text};
+use crate::value::time::Timestamp;
 
 names! {
     NAMES {
@@ -81,5 +81,78 @@ pub(crate) fn depth<'f>(result: &'f str, scratch: &'f mut Scratch) -> Result<Par
     match super::stream::decode(result, scratch)? {
         Message::PartialDepth(depth) => Ok(depth),
         _ => Err(DecodeError::new(DecodeErrorKind::Type, 0)),
+    }
+}
+
+impl<'f> Response<'f> {
+    /// The result of [`Request::Time`](crate::Request::Time); sent in milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the response has no such result; the offset is the result's, as with all of
+    /// these.
+    ///
+    /// ```
+    /// use gemini_ws::{Message, Scratch, decode};
+    ///
+    /// let mut scratch = Scratch::new();
+    /// let frame = r#"{"id":1,"status":200,"result":{"serverTime":1790732602153}}"#;
+    /// let Ok(Message::Response(response)) = decode(frame, &mut scratch) else { panic!() };
+    /// assert_eq!(response.server_time().unwrap().as_millis(), 1790732602153);
+    /// assert!(response.stream_names().is_err());
+    /// ```
+    pub fn server_time(&self) -> Result<Timestamp, DecodeError> {
+        server_time(self.result_text())
+    }
+
+    /// The result of [`Request::ListSubscriptions`](crate::Request::ListSubscriptions).
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the response has no such result.
+    pub fn stream_names(&self) -> Result<List<'f, Text<'f>>, DecodeError> {
+        list(self.result_text())
+    }
+
+    /// The answer to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), which stands beside
+    /// the result (quirk Q-E1).
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the response has none.
+    pub fn rate_limits(&self) -> Result<List<'f, RateLimit<'f>>, DecodeError> {
+        list(self.rate_limits.map_or("", RawJson::as_str))
+    }
+
+    /// The result of [`Request::Depth`](crate::Request::Depth): a book by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the response has no such result.
+    pub fn depth(&self, scratch: &'f mut Scratch) -> Result<PartialDepth<'f>, DecodeError> {
+        depth(self.result_text(), scratch)
+    }
+
+    /// The order id in the result of [`Request::PlaceOrder`](crate::Request::PlaceOrder). Normally there
+    /// is none (quirk Q-O2): rely on the stream of orders.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if there is one, and it is no id.
+    pub fn order_id(&self) -> Result<Option<u64>, DecodeError> {
+        self.result.map_or(Ok(None), |result| order_id(result.as_str()))
+    }
+
+    /// The result of the three methods about quotes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the response has no such result.
+    pub fn quote(&self) -> Result<QuoteReceipt<'f>, DecodeError> {
+        quote(self.result_text())
+    }
+
+    fn result_text(&self) -> &'f str {
+        self.result.map_or("", RawJson::as_str)
     }
 }

@@ -6,7 +6,7 @@ use super::names::{
     ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, RATE_LIMITS, RESULT, STATUS, SYMBOL, TYPE, letter, set,
 };
 use super::private;
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, MarkPrice, Message, PartialDepth, RawJson,
     Response, ResponseId, Taker, Text, Trade, Unrecognized,

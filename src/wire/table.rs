@@ -7,10 +7,10 @@
 use alloc::vec::Vec;
 
 use super::names::{ASKS, BIDS, Names, letter, set};
-use crate::decimal::{Decimal, DecimalError};
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::json::cursor::{Cursor, Number, RawString};
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Level;
-use crate::scan::{Cursor, Number, RawString};
+use crate::value::decimal::{Decimal, DecimalError};
 
 /// Members whose array holds levels, with the side that it holds.
 const BID_SLOTS: u128 = set(&[letter(b'b'), BIDS]);

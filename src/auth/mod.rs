@@ -1,0 +1,371 @@
+//! [`Credentials`] and [`Signer`]: the headers of an upgrade that authenticate a connection.
+//!
+//! No part of a connection knows them: signing is a function that the driver applies to the dial that
+//! the connection asks for. Secrets and everything made from them are wiped when dropped and are
+//! printed by nothing.
+
+pub(crate) mod nonce;
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64ct::{Base64, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha384;
+use zeroize::Zeroizing;
+
+use crate::auth::nonce::{Nonce, NonceSource, NonceUnit};
+use crate::value::endpoint::Endpoint;
+use crate::value::time::UnixTime;
+
+/// Who we are: either an API key with its secret, or an OAuth access token, never both
+/// (`ws-gemini-com.md`, section 3).
+///
+/// Text that is moved in as `String` or `Vec<u8>` is wiped; of text that is lent a copy is made and
+/// wiped, and the original is the caller's. The secret itself is not kept, only the state of the hash
+/// that it is the key of. Not `Clone`, as a second copy would come with a second [`NonceSource`]:
+/// share a [`Signer`] instead. `Debug` shows the kind only.
+///
+/// ```
+/// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
+///
+/// let credentials = Credentials::hmac("conformance-api-key", "conformance-api-secret")?;
+/// let headers = credentials.headers(Endpoint::Streams, Nonce::new(1_700_000_000));
+/// assert_eq!(headers.get("X-GEMINI-PAYLOAD"), Some("MTcwMDAwMDAwMA=="));
+/// assert!(headers.get("X-GEMINI-SIGNATURE").unwrap().starts_with("7f81f962"));
+/// assert_eq!(format!("{credentials:?}"), "Credentials(Hmac)");
+/// # Ok::<(), InvalidCredentials>(())
+/// ```
+pub struct Credentials {
+    kind: Kind,
+}
+
+enum Kind {
+    /// The state is in a box, so that moving it leaves no copies behind.
+    Hmac { key: Zeroizing<String>, keyed: Box<Hmac<Sha384>> },
+    /// The value of the header, with its scheme.
+    Bearer(Zeroizing<String>),
+}
+
+impl Credentials {
+    /// An API key and its secret, as the venue shows them; the secret as text or bytes.
+    ///
+    /// The key must belong to one account and have a time-based nonce; the venue refuses others with
+    /// HTTP status 401 (section 3.1).
+    ///
+    /// ```
+    /// use gemini_ws::{Credentials, InvalidCredentials};
+    ///
+    /// assert!(Credentials::hmac("key", "secret").is_ok());
+    /// let error = Credentials::hmac("key", "secret\n").unwrap_err();
+    /// assert_eq!(error, InvalidCredentials::SecretWhiteSpace);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCredentials`] if either is empty, if the key has anything but visible ASCII
+    /// characters, which could end its header, or if white space is left at an end of the secret.
+    pub fn hmac(
+        key: impl Into<String>,
+        secret: impl Into<Vec<u8>>,
+    ) -> Result<Credentials, InvalidCredentials> {
+        let (key, secret) = (Zeroizing::new(key.into()), Zeroizing::new(secret.into()));
+        if key.is_empty() {
+            return Err(InvalidCredentials::EmptyKey);
+        }
+        if let Some(offset) = invisible(&key) {
+            return Err(InvalidCredentials::KeyCharacter { offset });
+        }
+        if secret.is_empty() {
+            return Err(InvalidCredentials::EmptySecret);
+        }
+        if secret.trim_ascii().len() != secret.len() {
+            return Err(InvalidCredentials::SecretWhiteSpace);
+        }
+        // Keys of every length are allowed (RFC 2104). This is the only time that the hash has the
+        // secret itself on the stack, where it does not wipe it.
+        let keyed = Hmac::new_from_slice(&secret).map_err(|_| InvalidCredentials::EmptySecret)?;
+        Ok(Credentials { kind: Kind::Hmac { key, keyed: Box::new(keyed) } })
+    }
+
+    /// An OAuth 2.0 access token, without the word `Bearer` (section 3.2).
+    ///
+    /// The venue closes the connection when the token expires, after 24 hours unless agreed
+    /// otherwise; the next dial needs a fresh one.
+    ///
+    /// ```
+    /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
+    ///
+    /// let headers = Credentials::bearer("abc")?.headers(Endpoint::Streams, Nonce::new(1));
+    /// assert!(headers.iter().eq([("Authorization", "Bearer abc")]));
+    /// # Ok::<(), InvalidCredentials>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCredentials`] if it is empty or has anything but visible ASCII characters, which
+    /// could end its header.
+    pub fn bearer(token: impl Into<String>) -> Result<Credentials, InvalidCredentials> {
+        let token = Zeroizing::new(token.into());
+        if token.is_empty() {
+            return Err(InvalidCredentials::EmptyToken);
+        }
+        if let Some(offset) = invisible(&token) {
+            return Err(InvalidCredentials::TokenCharacter { offset });
+        }
+        let scheme = "Bearer ";
+        // At once as long as it will be: a string that grows leaves copies behind.
+        let mut value = Zeroizing::new(String::with_capacity(scheme.len().saturating_add(token.len())));
+        value.push_str(scheme);
+        value.push_str(&token);
+        Ok(Credentials { kind: Kind::Bearer(value) })
+    }
+
+    /// Whether a request takes a nonce; with a token it does not.
+    pub const fn uses_nonces(&self) -> bool {
+        matches!(self.kind, Kind::Hmac { .. })
+    }
+
+    /// The headers for one upgrade. The same arguments give the same headers, so use a nonce once;
+    /// [`Signer::headers`] sees to that. A token ignores the nonce. There are none for market data, which
+    /// is public.
+    ///
+    /// On [`Endpoint::Streams`] the payload is the nonce (`ws-gemini-com.md`, section 3.1); on
+    /// [`Endpoint::OrderEventsV1`] it is a JSON text with path and nonce, and there is no header for the
+    /// nonce (`order-events-v1.md`, section 1).
+    pub fn headers(&self, endpoint: Endpoint, nonce: Nonce) -> Headers {
+        let mut headers = Headers { fields: Vec::with_capacity(4) };
+        if matches!(endpoint, Endpoint::MarketDataV1 | Endpoint::MarketDataV2) {
+            return headers;
+        }
+        match &self.kind {
+            Kind::Bearer(value) => headers.push("Authorization", value.clone()),
+            Kind::Hmac { key, keyed } => {
+                headers.push("X-GEMINI-APIKEY", key.clone());
+                let payload = match endpoint {
+                    Endpoint::Streams | Endpoint::MarketDataV1 | Endpoint::MarketDataV2 => {
+                        headers.push("X-GEMINI-NONCE", Zeroizing::new(nonce.to_string()));
+                        nonce.to_string()
+                    }
+                    Endpoint::OrderEventsV1 => {
+                        format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#)
+                    }
+                };
+                let payload = Base64::encode_string(payload.as_bytes());
+                let signature = sign(keyed, &payload);
+                headers.push("X-GEMINI-PAYLOAD", Zeroizing::new(payload));
+                headers.push("X-GEMINI-SIGNATURE", signature);
+            }
+        }
+        headers
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Hmac { .. } => "Credentials(Hmac)",
+            Kind::Bearer(_) => "Credentials(Bearer)",
+        })
+    }
+}
+
+/// Where the first character stands that a header's value may not have within a word.
+fn invisible(text: &str) -> Option<usize> {
+    text.bytes().position(|byte| !byte.is_ascii_graphic())
+}
+
+/// Lower-case hexadecimal digits of the HMAC-SHA384.
+fn sign(keyed: &Hmac<Sha384>, message: &str) -> Zeroizing<String> {
+    let code = keyed.clone().chain_update(message).finalize();
+    let bytes = code.as_bytes();
+    let mut text = Zeroizing::new(String::with_capacity(bytes.len().saturating_mul(2)));
+    for byte in bytes {
+        let digits = [byte >> 4, byte & 0xf];
+        text.extend(digits.iter().filter_map(|digit| char::from_digit(u32::from(*digit), 16)));
+    }
+    text
+}
+
+/// Why a key, secret or token cannot be one. Tells nothing of what it is.
+///
+/// ```
+/// use gemini_ws::Credentials;
+///
+/// let error = Credentials::hmac("key\r\nX-Other: 1", "secret").unwrap_err();
+/// assert_eq!(error.to_string(), "the API key is not visible ASCII at byte 3");
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum InvalidCredentials {
+    /// The key is empty.
+    EmptyKey,
+    /// The secret is empty.
+    EmptySecret,
+    /// The token is empty.
+    EmptyToken,
+    /// The key has a character that is not visible ASCII.
+    KeyCharacter {
+        /// Bytes from its beginning.
+        offset: usize,
+    },
+    /// The token has a character that is not visible ASCII.
+    TokenCharacter {
+        /// Bytes from its beginning.
+        offset: usize,
+    },
+    /// The secret begins or ends with white space, such as the line feed at the end of a file.
+    SecretWhiteSpace,
+}
+
+impl fmt::Display for InvalidCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidCredentials::EmptyKey => f.write_str("the API key is empty"),
+            InvalidCredentials::EmptySecret => f.write_str("the API secret is empty"),
+            InvalidCredentials::EmptyToken => f.write_str("the access token is empty"),
+            InvalidCredentials::KeyCharacter { offset } => {
+                write!(f, "the API key is not visible ASCII at byte {offset}")
+            }
+            InvalidCredentials::TokenCharacter { offset } => {
+                write!(f, "the access token is not visible ASCII at byte {offset}")
+            }
+            InvalidCredentials::SecretWhiteSpace => {
+                f.write_str("the API secret begins or ends with white space")
+            }
+        }
+    }
+}
+
+impl core::error::Error for InvalidCredentials {}
+
+/// The headers that authenticate one upgrade, in the order in which the documents list them.
+///
+/// Valid once and for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them right before they are
+/// sent. The values are wiped when dropped, and `Debug` shows the names only.
+///
+/// ```
+/// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
+///
+/// let headers = Credentials::hmac("key", "secret")?.headers(Endpoint::OrderEventsV1, Nonce::new(1));
+/// let request: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+/// assert!(request.starts_with("X-GEMINI-APIKEY: key\r\nX-GEMINI-PAYLOAD: eyJ"));
+/// let shown = r#"Headers["X-GEMINI-APIKEY", "X-GEMINI-PAYLOAD", "X-GEMINI-SIGNATURE"]"#;
+/// assert_eq!(format!("{headers:?}"), shown);
+/// # Ok::<(), InvalidCredentials>(())
+/// ```
+pub struct Headers {
+    fields: Vec<(&'static str, Zeroizing<String>)>,
+}
+
+impl Headers {
+    fn push(&mut self, name: &'static str, value: Zeroizing<String>) {
+        self.fields.push((name, value));
+    }
+
+    /// Names and values. Both are visible ASCII; the value of a token has one space besides.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> + '_ {
+        self.fields.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// The value of a header; upper and lower case are the same in its name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Headers")?;
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Credentials and the one source of their nonces: makes the headers of every dial.
+///
+/// One key, one signer: whatever else uses the key, on another connection or on REST, draws its
+/// nonces from [`nonces`](Signer::nonces), under one lock from the draw until the request is sent
+/// (see [`NonceSource`]).
+///
+/// ```
+/// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Signer, UnixTime};
+///
+/// let mut signer = Signer::new(Credentials::hmac("conformance-api-key", "conformance-api-secret")?);
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let (first, second) = (signer.headers(Endpoint::Streams, now), signer.headers(Endpoint::Streams, now));
+/// assert_eq!(first.get("X-GEMINI-NONCE"), Some("1700000000"));
+/// assert_eq!(second.get("X-GEMINI-NONCE"), Some("1700000001"));
+/// # Ok::<(), InvalidCredentials>(())
+/// ```
+#[derive(Debug)]
+pub struct Signer {
+    credentials: Credentials,
+    nonces: NonceSource,
+}
+
+impl Signer {
+    /// A signer whose nonces are seconds.
+    pub const fn new(credentials: Credentials) -> Signer {
+        Signer { credentials, nonces: NonceSource::new(NonceUnit::Seconds) }
+    }
+
+    /// Draws from this source: of another unit, or one that resumes after the last run.
+    ///
+    /// ```
+    /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, NonceSource, NonceUnit, Signer, UnixTime};
+    ///
+    /// let nonces = NonceSource::new(NonceUnit::Milliseconds);
+    /// let mut signer = Signer::new(Credentials::hmac("key", "secret")?).with_nonces(nonces);
+    /// let headers = signer.headers(Endpoint::Streams, UnixTime::from_millis(1_700_000_000_250));
+    /// assert_eq!(headers.get("X-GEMINI-NONCE"), Some("1700000000250"));
+    /// # Ok::<(), InvalidCredentials>(())
+    /// ```
+    #[must_use]
+    pub const fn with_nonces(mut self, nonces: NonceSource) -> Signer {
+        self.nonces = nonces;
+        self
+    }
+
+    /// The headers for one upgrade, with a new nonce. `now` is what the wall clock says.
+    ///
+    /// Never fails: if the source is too far [ahead](NonceSource::ahead_of), the venue refuses the
+    /// nonce, with HTTP status 400 (section 3.3).
+    pub fn headers(&mut self, endpoint: Endpoint, now: UnixTime) -> Headers {
+        let nonce = match self.nonces.last() {
+            Some(last) if mutant!(DrawOneNonce) => last,
+            _ => self.nonces.next(now),
+        };
+        self.credentials.headers(endpoint, nonce)
+    }
+
+    /// The source of the nonces, for whatever else uses the key.
+    pub const fn nonces(&mut self) -> &mut NonceSource {
+        &mut self.nonces
+    }
+
+    /// The credentials.
+    pub const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the wiping of credentials and headers rests on.
+    #[test]
+    fn everything_secret_is_wiped_when_dropped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<Zeroizing<String>>();
+        wiped::<Zeroizing<Vec<u8>>>();
+        // `Hmac` does not say so itself; it holds two states of the hash and a buffer, as `Sha384` does.
+        wiped::<Sha384>();
+        wiped::<<Sha384 as hmac::EagerHash>::Core>();
+        assert!(core::mem::needs_drop::<Hmac<Sha384>>());
+        wiped::<hmac::digest::CtOutput<Hmac<Sha384>>>();
+    }
+}

@@ -1,0 +1,194 @@
+//! [`NonceSource`]: numbers that rise with every use of an API key, whatever the clock does.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::value::time::UnixTime;
+
+/// How far a nonce may be from the venue's clock, in both directions (`ws-gemini-com.md`, section 3.1).
+pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
+
+/// The unit in which the nonces of a key count time since 1970.
+///
+/// It is a property of the key, not of a request: everything that signs with the key must use the
+/// same one, for ever. A number of milliseconds is a thousand times a number of seconds, so after
+/// the first nonce in milliseconds no nonce in seconds has increased, and the key is locked out of
+/// everything that counts in seconds until it is replaced (quirks Q-A2 and Q-A6). If an older
+/// program has used a key with milliseconds, stay with them or create a new key.
+///
+/// ```
+/// use core::time::Duration;
+/// use gemini_ws::NonceUnit;
+///
+/// assert_eq!(NonceUnit::default(), NonceUnit::Seconds);
+/// assert_eq!(NonceUnit::Milliseconds.step(), Duration::from_millis(1));
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum NonceUnit {
+    /// Seconds, in ten digits: what the documents ask for (section 3.1, quirk Q-A1). One nonce per
+    /// second in the long run, and about thirty at once.
+    #[default]
+    Seconds,
+    /// Milliseconds: accepted in measurements, against the wording of the documents (quirk Q-A2).
+    /// For keys that sign more often than once per second.
+    Milliseconds,
+}
+
+impl NonceUnit {
+    /// The time between a nonce and the next.
+    pub const fn step(self) -> Duration {
+        match self {
+            NonceUnit::Seconds => Duration::from_secs(1),
+            NonceUnit::Milliseconds => Duration::from_millis(1),
+        }
+    }
+
+    const fn count(self, time: UnixTime) -> u64 {
+        match self {
+            NonceUnit::Seconds => time.as_secs(),
+            NonceUnit::Milliseconds => time.as_millis(),
+        }
+    }
+}
+
+/// A number that a key uses once. Its text is decimal.
+///
+/// ```
+/// use gemini_ws::Nonce;
+///
+/// assert_eq!(Nonce::new(1_700_000_000).to_string(), "1700000000");
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Nonce(u64);
+
+impl Nonce {
+    /// A nonce that is known already, such as one from a store. New ones come from a [`NonceSource`].
+    pub const fn new(value: u64) -> Nonce {
+        Nonce(value)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The nonces of one key: each is the time, or one more than the last if that is later.
+///
+/// The venue refuses a nonce that is not above the highest one it has seen of the same key, on
+/// WebSockets and REST together (section 3.1, quirk Q-A5). So there is one source per key, and
+/// everything that signs with the key draws from it. They rise while the clock stands still and when
+/// it goes back.
+///
+/// # Order
+///
+/// It is the order of *arrival* that counts. Two users of a key that both draw and then send can
+/// overtake each other, and the one whose nonce is lower is refused. Drawing therefore takes `&mut`:
+/// whoever shares a source puts it behind a lock, and holds the lock from the draw until the request
+/// is sent, or answered where the two travel on different connections. `gemini-ws-driver` has such a
+/// lock, `SharedSigner`.
+///
+/// # A clock that is wrong
+///
+/// The venue takes nonces within [`NONCE_TOLERANCE`] of its own clock. If the clock was ahead for a
+/// while, or nonces were drawn faster than one per [`NonceUnit::step`], so is the source, and it
+/// stays ahead until time has caught up; [`ahead_of`](NonceSource::ahead_of) says how far. Within the
+/// tolerance that costs nothing; beyond it, requests are refused. Then wait, or, after a jump of the
+/// clock, start a new source: a nonce that the venue refused probably does not count as used, though
+/// this is not documented.
+///
+/// ```
+/// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
+///
+/// let mut nonces = NonceSource::new(NonceUnit::Seconds);
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// assert_eq!(nonces.next(now), Nonce::new(1_700_000_000));
+/// assert_eq!(nonces.next(now), Nonce::new(1_700_000_001), "the same second");
+/// assert_eq!(nonces.next(UnixTime::from_secs(1_600_000_000)), Nonce::new(1_700_000_002), "the clock went back");
+/// ```
+#[derive(Debug)]
+pub struct NonceSource {
+    unit: NonceUnit,
+    last: Option<Nonce>,
+}
+
+impl NonceSource {
+    /// A source for a key that has not been used in this unit later than now.
+    pub const fn new(unit: NonceUnit) -> NonceSource {
+        NonceSource { unit, last: None }
+    }
+
+    /// The next nonce, above all before: `now` in the source's unit, or one more than the last.
+    ///
+    /// Above `u64::MAX` there is none; what is drawn there is `u64::MAX` again. The venue refuses
+    /// numbers long before that.
+    pub const fn next(&mut self, now: UnixTime) -> Nonce {
+        let nonce = self.upcoming(now);
+        self.last = Some(nonce);
+        nonce
+    }
+
+    /// Never draws `used` or a lower one: to resume after the last run of the program, or when
+    /// another program is known to have used the key.
+    ///
+    /// ```
+    /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
+    ///
+    /// let mut nonces = NonceSource::new(NonceUnit::Seconds);
+    /// nonces.skip_to(Nonce::new(1_700_000_009));
+    /// nonces.skip_to(Nonce::new(3));
+    /// assert_eq!(nonces.next(UnixTime::from_secs(1_700_000_000)), Nonce::new(1_700_000_010));
+    /// ```
+    pub fn skip_to(&mut self, used: Nonce) {
+        self.last = self.last.max(Some(used));
+    }
+
+    /// The highest nonce that was drawn or skipped, to be stored; `None` at the beginning.
+    pub const fn last(&self) -> Option<Nonce> {
+        self.last
+    }
+
+    /// The unit.
+    pub const fn unit(&self) -> NonceUnit {
+        self.unit
+    }
+
+    /// How far the next nonce would be ahead of `now`; zero if it is the present second or
+    /// millisecond. Above [`NONCE_TOLERANCE`] the venue refuses it.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gemini_ws::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit, UnixTime};
+    ///
+    /// let (mut nonces, now) = (NonceSource::new(NonceUnit::Seconds), UnixTime::from_secs(1_700_000_000));
+    /// assert_eq!(nonces.ahead_of(now), Duration::ZERO);
+    /// nonces.next(now);
+    /// assert_eq!(nonces.ahead_of(now), Duration::from_secs(1));
+    ///
+    /// nonces.skip_to(Nonce::new(1_700_000_000_000)); // the key was used with milliseconds
+    /// assert!(nonces.ahead_of(now) > NONCE_TOLERANCE);
+    /// ```
+    pub const fn ahead_of(&self, now: UnixTime) -> Duration {
+        let ahead = self.upcoming(now).0.saturating_sub(self.unit.count(now));
+        match self.unit {
+            NonceUnit::Seconds => Duration::from_secs(ahead),
+            NonceUnit::Milliseconds => Duration::from_millis(ahead),
+        }
+    }
+
+    const fn upcoming(&self, now: UnixTime) -> Nonce {
+        let now = self.unit.count(now);
+        match self.last {
+            Some(Nonce(last)) if last >= now => Nonce(last.saturating_add(1)),
+            _ => Nonce(now),
+        }
+    }
+}

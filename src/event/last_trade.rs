@@ -1,0 +1,36 @@
+//! [`LastTrade`]: which trades were delivered before.
+
+use crate::message::Trade;
+
+/// The newest trade of a stream that was told: ids rise, though not by one (section 7.4;
+/// `marketdata-v2.md`, section 4; `marketdata-v1.md`, section 3.3).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct LastTrade {
+    /// The id after it.
+    next: u64,
+}
+
+impl LastTrade {
+    pub(crate) const NOTHING: LastTrade = LastTrade { next: 0 };
+
+    /// Marks a trade that was told before.
+    #[inline]
+    pub(crate) const fn mark(self, mut trade: Trade<'_>) -> Trade<'_> {
+        trade.is_replay = trade.trade_id < self.next;
+        trade
+    }
+
+    /// The same for a trade that is told now.
+    #[inline]
+    pub(crate) const fn tell<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
+        let trade = self.mark(trade);
+        self.note(trade.trade_id);
+        trade
+    }
+
+    pub(crate) const fn note(&mut self, id: u64) {
+        if id >= self.next {
+            self.next = id.saturating_add(1);
+        }
+    }
+}

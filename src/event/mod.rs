@@ -1,0 +1,338 @@
+//! [`Event`]: what the application is told, whatever caused it.
+
+pub(crate) mod batch;
+pub(crate) mod last_trade;
+pub(crate) mod owned;
+pub(crate) mod queue;
+pub(crate) mod reason;
+pub(crate) mod reborrow;
+pub(crate) mod replay;
+
+use crate::event::last_trade::LastTrade;
+use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep};
+use crate::json::error::DecodeError;
+use crate::message::{
+    ApiError, Auction, AuctionOpen, BalanceUpdate, BookTicker, Candles, ContractStatus, Depth, FundingAmount,
+    FundingAmounts, Heartbeat, L2Updates, MarkPrice, MarkPrices, MarketUpdate, OrderEvents, OrderSnapshot,
+    OrderUpdate, PartialDepth, PositionReport, QuoteUpdate, RequestForQuote, Response, Settlements,
+    SubscriptionAck, Text, TopOfBook, Trade, Unrecognized, VenueError,
+};
+use crate::request::Subject;
+use crate::request::stream::{Stream, Topic};
+use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::symbol::Symbol;
+use crate::value::time::Instant;
+
+/// What happened: data of a frame, the answer to a command, or a fact about the connection.
+///
+/// An event borrows from the frame and the scratch that were passed in, never from the connection,
+/// so commands may be issued while it is held. The same words serve every generation of the API; a frame
+/// that says more than one of them is a [`Batch`], and [`Event::parts`] has the parts of any event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
+pub enum Event<'f> {
+    /// Best bid and ask of a symbol changed.
+    BookTicker(BookTicker<'f>),
+    /// The whole book of a symbol: replace what you have.
+    DepthSnapshot(Depth<'f>),
+    /// Changes to a book, contiguous with what came before: apply them.
+    DepthUpdate(Depth<'f>),
+    /// The best few levels of a book: replace what you have.
+    PartialDepth(PartialDepth<'f>),
+    /// A trade.
+    Trade(Trade<'f>),
+    /// A prediction-market contract changed its status.
+    ContractStatus(ContractStatus<'f>),
+    /// The mark price of a perpetual changed.
+    MarkPrice(MarkPrice<'f>),
+    /// The funding of a perpetual.
+    FundingAmount(FundingAmount<'f>),
+    /// The best level of one side is another one: replace it.
+    TopOfBook(TopOfBook<'f>),
+    /// An auction was opened.
+    AuctionOpen(AuctionOpen<'f>),
+    /// An auction's price, indicated or final.
+    Auction(Auction<'f>),
+    /// Candles that are new or changed.
+    Candles(Candles<'f>),
+    /// Somebody asks for quotes.
+    RequestForQuote(RequestForQuote<'f>),
+
+    /// What happened to an order.
+    Order(OrderUpdate<'f>),
+    /// Balances of the account.
+    Balances(BalanceUpdate<'f>),
+    /// Positions of the account.
+    Positions(PositionReport<'f>),
+    /// What became of a request for quotes that concerns the account.
+    Quote(QuoteUpdate<'f>),
+    /// Settled contracts of the account.
+    Settlements(Settlements<'f>),
+
+    /// A sign of life of an archived endpoint.
+    Heartbeat(Heartbeat<'f>),
+    /// Order events v1 are subscribed.
+    SubscriptionAck(SubscriptionAck<'f>),
+    /// An archived endpoint refuses something, without saying what.
+    Error(VenueError<'f>),
+
+    /// The end of a request: exactly one for each [`RequestId`].
+    Reply {
+        /// The request.
+        request: RequestId,
+        /// What it was about.
+        about: Subject,
+        /// How it ended.
+        outcome: Outcome<'f>,
+    },
+    /// The venue accepted a subscription. Its data may have come before (section 12.4).
+    Subscribed {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+    },
+    /// A subscription ended at the application's wish. None of the stream's data follows, unless another
+    /// subscription wants it.
+    Unsubscribed {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+        /// Whether no other subscription wants the stream.
+        last: bool,
+    },
+    /// A stream was silent for longer than was declared for it: what is known of it is stale from now on, and
+    /// it is asked for anew.
+    Quiet {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+        /// When its last frame came, or when it was confirmed.
+        since: Instant,
+    },
+    /// The venue refused a subscription for good, for example because there is no such symbol.
+    /// It will not be asked for again; check the name.
+    Rejected {
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+        /// The venue's reason.
+        error: ApiError<'f>,
+    },
+    /// An update was lost: the book of this stream is stale from now on, and is being asked for anew.
+    Gap {
+        /// The instrument.
+        symbol: Symbol,
+        /// The last update id that was seen; zero on market data v2, which has none.
+        expected: u64,
+        /// The first update id of the frame that does not follow; `None` if that frame could not be
+        /// decoded, and is reported as malformed.
+        got: Option<u64>,
+    },
+    /// Frames or events of an archived v1 endpoint were lost, as their numbers show: what was learnt over
+    /// the link is stale, and it is given up for another one.
+    SequenceGap {
+        /// The number that should have come.
+        expected: u64,
+        /// The one that came.
+        got: u64,
+    },
+    /// A book follows the venue again, or for the first time: its snapshot has been delivered.
+    Synced {
+        /// The subscription.
+        id: StreamId,
+        /// The instrument.
+        symbol: Symbol,
+    },
+
+    /// Events were dropped, as nobody took them in time; stands where the first of them would. What is
+    /// known of the topic is stale: ask for a book anew, and the venue for orders.
+    Overflow {
+        /// What they were about.
+        topic: Topic,
+        /// The instrument; `None` where a topic has none, if a frame did not name it, and if more of them
+        /// are affected than are told apart.
+        symbol: Option<Symbol>,
+        /// How many, exactly.
+        dropped: u64,
+    },
+
+    /// A link is open; subscriptions are on their way.
+    Opened {
+        /// The link.
+        link: LinkId,
+        /// When the link before this one was last heard: what happened since then may never be told. Ask the
+        /// venue for what must not be missed, such as orders. `None` for the first.
+        missing_since: Option<Instant>,
+    },
+    /// Each wanted stream was confirmed or refused: the link does what it should.
+    Live {
+        /// The link.
+        link: LinkId,
+    },
+    /// An attempt to connect failed.
+    ConnectFailed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        why: ConnectFailure,
+        /// When the next attempt is made; `None` if none will be.
+        retry: Option<Instant>,
+    },
+    /// The peer's Close frame; the end of the link follows.
+    PeerClosing {
+        /// The link.
+        link: LinkId,
+        /// The code, if it named one.
+        code: Option<u16>,
+        /// The peer's reason, for people.
+        reason: Text<'f>,
+    },
+    /// A link that was open has ended, at our wish or not. Everything learnt over it is stale.
+    Disconnected {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        why: Lost,
+        /// When the next attempt is made; `None` if none will be.
+        retry: Option<Instant>,
+    },
+    /// A link of a client has come to its end, because no stream wants it or for good; the client lives on.
+    /// What was wanted over a link that ended for good is kept, and asked for when `open` tries it again.
+    LinkClosed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Nothing was sent over an authenticated link for [`Config::heartbeat_every`](crate::Config::heartbeat_every):
+    /// send a heartbeat over REST, or the venue may cancel the orders of the session.
+    HeartbeatDue {
+        /// The link; it may have ended.
+        link: LinkId,
+        /// When something was last sent.
+        since: Instant,
+    },
+    /// A step of [`Client::shut_down`](crate::Client::shut_down) begins.
+    ShuttingDown {
+        /// The step.
+        step: ShutdownStep,
+    },
+    /// The end of the connection or client: exactly one, and nothing after it.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// What was given up for it.
+        abandoned: Abandoned,
+    },
+
+    /// A frame that was rightly not used. Nothing to do; it is counted.
+    Ignored(Ignored<'f>),
+    /// A frame of a kind that is not known, whole. A newer version of this crate may know it.
+    Unrecognized(Unrecognized<'f>),
+    /// A frame that could not be decoded. The link lives on; report it, with the text.
+    Malformed(Malformed<'f>),
+
+    /// Several events of one frame.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    Batch(Batch<'f>),
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Outcome<'f> {
+    /// The venue answered; [`Response::is_ok`] says whether it accepted.
+    Answered(Response<'f>),
+    /// No answer within [`Config::request_timeout`](crate::Config::request_timeout). Whether the
+    /// venue acted is not known.
+    TimedOut,
+    /// The link ended before an answer came. Whether the venue acted is not known.
+    Lost,
+    /// The link ended before any of it was handed out: the venue has not seen it.
+    NotSent,
+}
+
+/// A frame that was rightly not used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Ignored<'f> {
+    /// The frame.
+    pub frame: &'f str,
+    /// Why.
+    pub why: IgnoredReason,
+}
+
+/// Why a frame was not used; each has a counter in [`Stats`](crate::Stats).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum IgnoredReason {
+    /// Its changes are already in the book: all its update ids were seen (quirk Q-B3).
+    StaleUpdate,
+    /// A change to a book whose snapshot has not come yet.
+    BeforeSnapshot,
+    /// Data of a stream that is not, or no longer, subscribed.
+    NotSubscribed,
+    /// A response to a request that nobody waits for any more.
+    UnknownResponse,
+    /// The frame belongs to a link that has ended.
+    EndedLink,
+}
+
+/// A frame that could not be decoded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Malformed<'f> {
+    /// The frame; empty if it was binary.
+    pub frame: &'f str,
+    /// What is wrong with it, and where.
+    pub error: DecodeError,
+}
+
+/// Several events of one frame of the venue, in the order in which to take them.
+///
+/// Archived endpoints put a book, trades and auctions into one frame, or many orders into one array.
+/// [`Batch::events`] has them in the words of all generations; [`Batch::message`] is the frame as it
+/// was, with what only its generation tells.
+///
+/// ```
+/// use gemini_ws::{Endpoint, Event, Replay, Scratch};
+///
+/// let frame = r#"{"type":"update","eventId":7,"socket_sequence":0,"events":[
+///     {"type":"change","side":"bid","price":"99","remaining":"2","delta":"2","reason":"initial"},
+///     {"type":"trade","tid":7,"price":"99","amount":"1","makerSide":"bid"}]}"#;
+/// let mut scratch = Scratch::new();
+/// scratch.set_symbol("btcusd".parse().ok());
+/// let message = Endpoint::MarketDataV1.decode(frame, &mut scratch).unwrap();
+/// let Some(Event::Batch(batch)) = Replay::new().event(&message) else { panic!() };
+/// let events: Vec<Event<'_>> = batch.events().collect();
+/// assert!(matches!(events[..], [Event::DepthSnapshot(_), Event::Trade(_)]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Batch<'f>(pub(crate) Parts<'f>);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Parts<'f> {
+    L2 {
+        /// Whether the levels are the whole book.
+        is_snapshot: bool,
+        /// Trades up to it were told before.
+        told: LastTrade,
+        updates: L2Updates<'f>,
+    },
+    Market {
+        told: LastTrade,
+        update: MarketUpdate<'f>,
+    },
+    MarkPrices(MarkPrices<'f>),
+    FundingAmounts(FundingAmounts<'f>),
+    OrderSnapshot(OrderSnapshot<'f>),
+    OrderEvents(OrderEvents<'f>),
+}

@@ -1,0 +1,485 @@
+//! A cursor over JSON text: whole grammar, no allocation, no recursion, exact offsets in errors.
+//!
+//! Everything is checked, also what nobody reads: a frame is either JSON to its last byte or an
+//! error at the byte where it stops being so. Runs of text and digits are taken eight bytes at a
+//! time, in safe code.
+
+use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::value::decimal::{ZEROS, eight_digits, others};
+
+/// The deepest nesting of objects and arrays in a frame; the venue's deepest is four.
+pub const JSON_DEPTH_MAX: usize = 16;
+
+/// A string of the frame, between its quotes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawString {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) escaped: bool,
+}
+
+/// A number of the frame.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Number {
+    Integer {
+        negative: bool,
+        magnitude: u64,
+    },
+    /// With fraction or exponent, or beyond 64 bits.
+    Other,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor<'f> {
+    length: usize,
+    rest: &'f [u8],
+}
+
+impl<'f> Cursor<'f> {
+    pub(crate) const fn new(text: &'f str) -> Cursor<'f> {
+        Cursor { length: text.len(), rest: text.as_bytes() }
+    }
+
+    /// A cursor that stands at `offset` of `text`.
+    pub(crate) fn at(text: &'f str, offset: usize) -> Cursor<'f> {
+        Cursor { length: text.len(), rest: text.as_bytes().get(offset..).unwrap_or_default() }
+    }
+
+    /// Bytes from the beginning of the frame.
+    #[inline]
+    pub(crate) const fn offset(&self) -> usize {
+        self.length.saturating_sub(self.rest.len())
+    }
+
+    #[inline]
+    pub(crate) const fn rest(&self) -> &'f [u8] {
+        self.rest
+    }
+
+    #[inline]
+    pub(crate) const fn set_rest(&mut self, rest: &'f [u8]) {
+        self.rest = rest;
+    }
+
+    #[inline]
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+
+    pub(crate) const fn error(&self, kind: DecodeErrorKind) -> DecodeError {
+        DecodeError::new(kind, self.offset())
+    }
+
+    /// The error for the byte at hand: out of place, or not there at all.
+    pub(crate) const fn unexpected(&self) -> DecodeError {
+        self.error(if self.rest.is_empty() {
+            DecodeErrorKind::UnexpectedEnd
+        } else {
+            DecodeErrorKind::Syntax
+        })
+    }
+
+    /// The byte at hand behind any white space, without taking it; 0 at the end.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> u8 {
+        loop {
+            match self.rest {
+                [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] => self.rest = rest,
+                [byte, ..] => return *byte,
+                [] => return 0,
+            }
+        }
+    }
+
+    /// Takes `byte`, behind any white space.
+    #[inline]
+    pub(crate) fn expect(&mut self, byte: u8) -> Result<(), DecodeError> {
+        if self.peek() != byte {
+            return Err(self.unexpected());
+        }
+        self.advance(1);
+        Ok(())
+    }
+
+    /// Takes the `,` (true) or the `close` (false) behind an element.
+    #[inline]
+    pub(crate) fn another(&mut self, close: u8) -> Result<bool, DecodeError> {
+        let byte = self.peek();
+        if byte != b',' && byte != close {
+            return Err(self.unexpected());
+        }
+        self.advance(1);
+        Ok(byte == b',')
+    }
+
+    /// Makes sure that nothing but white space is left.
+    #[inline]
+    pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
+        self.peek();
+        if self.rest.is_empty() { Ok(()) } else { Err(self.error(DecodeErrorKind::TrailingText)) }
+    }
+
+    /// Takes a string, quotes included; the cursor stands at the opening one.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<RawString, DecodeError> {
+        self.advance(1);
+        self.string_behind_quote()
+    }
+
+    /// Takes the rest of a string, its closing quote included; the cursor stands behind the opening
+    /// one.
+    #[inline(always)]
+    pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+        const QUOTES: u64 = ONES.wrapping_mul(b'"' as u64);
+        const BACKSLASHES: u64 = ONES.wrapping_mul(b'\\' as u64);
+        const SPACES: u64 = ONES.wrapping_mul(b' ' as u64);
+        // A zero byte borrows from above, so only the lowest mark is sure to be right: it is the
+        // only one that is used.
+        const fn zero_bytes(word: u64) -> u64 {
+            word.wrapping_sub(ONES) & !word & HIGH_BITS
+        }
+
+        let start = self.offset();
+        let mut escaped = false;
+        loop {
+            if let Some(chunk) = self.rest.first_chunk::<8>() {
+                let word = u64::from_le_bytes(*chunk);
+                let controls = word.wrapping_sub(SPACES) & !word & HIGH_BITS;
+                let stops = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls;
+                if stops == 0 {
+                    self.advance(8);
+                    continue;
+                }
+                self.advance((stops.trailing_zeros() >> 3) as usize);
+            }
+            match self.rest {
+                [b'"', rest @ ..] => {
+                    let end = self.offset();
+                    self.rest = rest;
+                    return Ok(RawString { start, end, escaped });
+                }
+                [b'\\', ..] => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                [0..=0x1f, ..] => return Err(self.error(DecodeErrorKind::Control)),
+                [_, rest @ ..] => self.rest = rest,
+                [] => return Err(self.unexpected()),
+            }
+        }
+    }
+
+    /// Takes one escape sequence, both halves of a surrogate pair together.
+    #[cold]
+    fn escape(&mut self) -> Result<(), DecodeError> {
+        let invalid = self.error(DecodeErrorKind::Escape);
+        let (_, length) = unescape(self.rest).ok_or(invalid)?;
+        self.advance(length);
+        Ok(())
+    }
+
+    /// Takes a number; the cursor stands at its first byte.
+    #[inline]
+    pub(crate) fn number(&mut self) -> Result<Number, DecodeError> {
+        let negative = self.rest.first() == Some(&b'-');
+        if negative {
+            self.advance(1);
+        }
+        let first = self.rest.first().copied();
+        let Some((magnitude, length)) = digits(self.rest) else { return Err(self.unexpected()) };
+        if first == Some(b'0') && length > 1 {
+            self.advance(1);
+            return Err(self.unexpected());
+        }
+        self.advance(length);
+        match self.rest.first() {
+            Some(b'.' | b'e' | b'E') => self.fraction_and_exponent(),
+            _ => Ok(magnitude.map_or(Number::Other, |magnitude| Number::Integer { negative, magnitude })),
+        }
+    }
+
+    #[cold]
+    fn fraction_and_exponent(&mut self) -> Result<Number, DecodeError> {
+        if self.rest.first() == Some(&b'.') {
+            self.advance(1);
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.rest.first() {
+            self.advance(1);
+            if let Some(b'+' | b'-') = self.rest.first() {
+                self.advance(1);
+            }
+            self.digits()?;
+        }
+        Ok(Number::Other)
+    }
+
+    fn digits(&mut self) -> Result<(), DecodeError> {
+        let length = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.advance(length);
+        if length == 0 { Err(self.unexpected()) } else { Ok(()) }
+    }
+
+    /// Takes one of `true`, `false` and `null`.
+    #[inline]
+    pub(crate) fn literal(&mut self, literal: &str) -> Result<(), DecodeError> {
+        match self.rest.strip_prefix(literal.as_bytes()) {
+            Some(rest) => {
+                self.rest = rest;
+                Ok(())
+            }
+            None => {
+                let common = self.rest.iter().zip(literal.as_bytes()).take_while(|(a, b)| a == b).count();
+                self.advance(common);
+                Err(self.unexpected())
+            }
+        }
+    }
+
+    /// Takes a whole value of any kind that lies `depth` containers deep.
+    pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
+        // One bit per open container, the innermost lowest: 1 for an object.
+        let mut containers = 0_u32;
+        let mut open = 0_usize;
+        loop {
+            let opened = match self.peek() {
+                b'"' => {
+                    self.string()?;
+                    false
+                }
+                b'-' | b'0'..=b'9' => {
+                    self.number()?;
+                    false
+                }
+                b't' => self.literal("true").map(|()| false)?,
+                b'f' => self.literal("false").map(|()| false)?,
+                b'n' => self.literal("null").map(|()| false)?,
+                byte @ (b'{' | b'[') => {
+                    if depth.saturating_add(open) >= JSON_DEPTH_MAX {
+                        return Err(self.error(DecodeErrorKind::TooDeep));
+                    }
+                    self.advance(1);
+                    open = open.saturating_add(1);
+                    containers = (containers << 1) | u32::from(byte == b'{');
+                    true
+                }
+                _ => return Err(self.unexpected()),
+            };
+            // To the next value: through the ends of containers, over a comma and a key.
+            let mut first = opened;
+            loop {
+                if open == 0 {
+                    return Ok(());
+                }
+                let object = containers & 1 == 1;
+                let close = if object { b'}' } else { b']' };
+                let ended = if first {
+                    let empty = self.peek() == close;
+                    if empty {
+                        self.advance(1);
+                    }
+                    empty
+                } else {
+                    !self.another(close)?
+                };
+                if !ended {
+                    if object {
+                        self.key()?;
+                    }
+                    break;
+                }
+                containers >>= 1;
+                open = open.saturating_sub(1);
+                first = false;
+            }
+        }
+    }
+
+    /// Takes a key and its colon.
+    pub(crate) fn key(&mut self) -> Result<RawString, DecodeError> {
+        if self.peek() != b'"' {
+            return Err(self.unexpected());
+        }
+        let key = self.string()?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+}
+
+/// The value of the leading digits, `None` in it beyond 64 bits, and how many there are; `None` if
+/// there is none.
+#[inline(always)]
+pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
+    const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+    let mut value = 0_u64;
+    let mut length = 0_usize;
+    let mut rest = text;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk) ^ ZEROS;
+        let others = others(word);
+        if others == 0 && length < 16 {
+            // Sixteen digits cannot overflow.
+            value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));
+            length = length.wrapping_add(8);
+            rest = behind;
+            continue;
+        }
+        let more = others.trailing_zeros() & !7;
+        let count = (more >> 3) as usize;
+        if others == 0 || length.wrapping_add(count) > 19 {
+            break;
+        }
+        if count == 0 {
+            return if length == 0 { None } else { Some((Some(value), length)) };
+        }
+        let unit = UNITS.get(count).copied().unwrap_or(1);
+        let last = eight_digits(word << 64_u32.wrapping_sub(more));
+        return Some((Some(value.wrapping_mul(unit).wrapping_add(last)), length.wrapping_add(count)));
+    }
+    let mut value = Some(value);
+    for byte in rest.iter().take_while(|byte| byte.is_ascii_digit()) {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        value = value.and_then(|value| value.checked_mul(10)?.checked_add(digit));
+        length = length.wrapping_add(1);
+    }
+    if length == 0 { None } else { Some((value, length)) }
+}
+
+/// The character that the escape sequence at the beginning of `text` stands for, and the length of
+/// the sequence; `None` if it is none, also for half a surrogate pair.
+pub(crate) fn unescape(text: &[u8]) -> Option<(char, usize)> {
+    fn unit(text: &[u8]) -> Option<u32> {
+        let digits = text.strip_prefix(b"\\u")?.first_chunk::<4>()?;
+        digits.iter().try_fold(0_u32, |unit, &digit| Some((unit << 4) | char::from(digit).to_digit(16)?))
+    }
+    let character = match text.get(1)? {
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let first = unit(text)?;
+            if !(0xd800..0xdc00).contains(&first) {
+                return Some((char::from_u32(first)?, 6));
+            }
+            let second = unit(text.get(6..)?)?;
+            if !(0xdc00..0xe000).contains(&second) {
+                return None;
+            }
+            let character = 0x1_0000_u32.wrapping_add((first & 0x3ff) << 10).wrapping_add(second & 0x3ff);
+            return Some((char::from_u32(character)?, 12));
+        }
+        _ => return None,
+    };
+    Some((character, 2))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::string::String;
+
+    /// The kind of an error and its offset.
+    type Verdict = Result<(), (DecodeErrorKind, usize)>;
+
+    /// What `skip` says of a text.
+    fn check(text: &str) -> Verdict {
+        let mut cursor = Cursor::new(text);
+        cursor.skip(0).and_then(|()| cursor.finish()).map_err(|error| (error.kind(), error.offset()))
+    }
+
+    #[test]
+    fn grammar() {
+        use DecodeErrorKind::{Control, Escape, Syntax, TooDeep, TrailingText, UnexpectedEnd};
+        let deepest = "[".repeat(JSON_DEPTH_MAX) + &"]".repeat(JSON_DEPTH_MAX);
+        let too_deep = "[".repeat(JSON_DEPTH_MAX + 1) + &"]".repeat(JSON_DEPTH_MAX + 1);
+        let table: &[(&str, Verdict)] = &[
+            ("{}", Ok(())),
+            (" [ ] ", Ok(())),
+            ("[[],{},[{}]]", Ok(())),
+            (r#"{"a":1,"b":[true,false,null],"c":{"d":"e"}}"#, Ok(())),
+            ("\t{ \"a\" :\r\n 1 , \"b\" : -0.5e+10 } ", Ok(())),
+            (r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#, Ok(())),
+            ("18446744073709551616", Ok(())),
+            (&deepest, Ok(())),
+            (&too_deep, Err((TooDeep, JSON_DEPTH_MAX))),
+            ("", Err((UnexpectedEnd, 0))),
+            ("{", Err((UnexpectedEnd, 1))),
+            ("[1,", Err((UnexpectedEnd, 3))),
+            ("[1 2]", Err((Syntax, 3))),
+            ("[1,]", Err((Syntax, 3))),
+            ("{\"a\"}", Err((Syntax, 4))),
+            ("{\"a\":1,}", Err((Syntax, 7))),
+            ("{a:1}", Err((Syntax, 1))),
+            ("[1}", Err((Syntax, 2))),
+            ("01", Err((Syntax, 1))),
+            ("-", Err((UnexpectedEnd, 1))),
+            ("1.", Err((UnexpectedEnd, 2))),
+            ("1.x", Err((Syntax, 2))),
+            ("1e+", Err((UnexpectedEnd, 3))),
+            ("trueish", Err((TrailingText, 4))),
+            ("tru", Err((UnexpectedEnd, 3))),
+            ("nul!", Err((Syntax, 3))),
+            ("{} {}", Err((TrailingText, 3))),
+            ("\"abc", Err((UnexpectedEnd, 4))),
+            ("\"a\nb\"", Err((Control, 2))),
+            ("\"a long run of text \\x\"", Err((Escape, 20))),
+            (r#""\ud83d""#, Err((Escape, 1))),
+            (r#""\ude00""#, Err((Escape, 1))),
+            (r#""\ud83d\u0041""#, Err((Escape, 1))),
+        ];
+        for (text, expected) in table {
+            assert_eq!(check(text), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        let integer = |negative, magnitude| Number::Integer { negative, magnitude };
+        let table: &[(&str, Number)] = &[
+            ("0", integer(false, 0)),
+            ("-0", integer(true, 0)),
+            ("7", integer(false, 7)),
+            ("12345678", integer(false, 12_345_678)),
+            ("1790732602948771651", integer(false, 1_790_732_602_948_771_651)),
+            ("9999999999999999999", integer(false, 9_999_999_999_999_999_999)),
+            ("18446744073709551615", integer(false, u64::MAX)),
+            ("-9223372036854775808", integer(true, 1 << 63)),
+            ("18446744073709551616", Number::Other),
+            ("123456789012345678901234567890", Number::Other),
+            ("1.0", Number::Other),
+            ("1e3", Number::Other),
+        ];
+        for (text, expected) in table {
+            for tail in ["", ",", "}", ",\"abcdefghijklmnopq", "                   "] {
+                let frame = String::from(*text) + tail;
+                let mut cursor = Cursor::new(&frame);
+                assert_eq!(cursor.number(), Ok(*expected), "{frame}");
+                assert_eq!(cursor.offset(), text.len(), "{frame}");
+            }
+        }
+    }
+
+    #[test]
+    fn strings_end_where_they_end() {
+        for length in 0..40 {
+            for extra in ["", "é", "\u{7f}", "\\\"", "\\u00e9"] {
+                let content = "x".repeat(length) + extra;
+                let frame = std::format!("\"{content}\",\"next\"");
+                let mut cursor = Cursor::new(&frame);
+                let string = cursor.string().unwrap();
+                assert_eq!(&frame[string.start..string.end], content);
+                assert_eq!(string.escaped, extra.contains('\\'));
+                assert_eq!(cursor.rest(), b",\"next\"");
+            }
+        }
+    }
+}

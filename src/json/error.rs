@@ -1,0 +1,150 @@
+//! What can be wrong with a frame.
+
+use core::fmt;
+
+/// Why a frame could not be decoded: what, and at which byte.
+///
+/// ```
+/// use gemini_ws::{DecodeErrorKind, Scratch, decode};
+///
+/// let error = decode(r#"{"id":1,"status":}"#, &mut Scratch::new()).unwrap_err();
+/// assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::Syntax, 17));
+/// assert_eq!(error.to_string(), "unexpected character at byte 17");
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DecodeError {
+    kind: DecodeErrorKind,
+    offset: u32,
+    member: Option<MemberName>,
+}
+
+/// The kinds of [`DecodeError`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The frame is longer than [`FRAME_BYTES_MAX`](crate::FRAME_BYTES_MAX).
+    TooLong,
+    /// Containers are nested deeper than [`JSON_DEPTH_MAX`](crate::JSON_DEPTH_MAX).
+    TooDeep,
+    /// The frame is no text.
+    Binary,
+    /// The frame is not a JSON object, or not an array where the endpoint sends some.
+    NotAnObject,
+    /// A character where JSON does not allow it.
+    Syntax,
+    /// The frame ends in the middle of a value.
+    UnexpectedEnd,
+    /// A control character within a string.
+    Control,
+    /// An invalid escape sequence, or one in a name that must be plain.
+    Escape,
+    /// Text behind the end of the value.
+    TrailingText,
+    /// A member that this kind of frame must have is not there.
+    Missing,
+    /// A member has another JSON type than the one documented.
+    Type,
+    /// A price or quantity is no decimal number.
+    Decimal,
+    /// A decimal has more digits than 64 bits hold; it is not rounded.
+    Precision,
+    /// An integer does not fit its 64 bits.
+    Integer,
+    /// A price or quantity of market data is negative.
+    Negative,
+    /// An update ends below its own first id.
+    UpdateRange,
+    /// A level of a book is on neither of its sides.
+    Side,
+}
+
+/// The name of a member of a frame, as the venue spells it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct MemberName(&'static str);
+
+impl fmt::Display for MemberName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for MemberName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+impl DecodeError {
+    pub(crate) const fn new(kind: DecodeErrorKind, offset: usize) -> DecodeError {
+        // Frames are limited far below 4 GiB.
+        DecodeError { kind, offset: offset as u32, member: None }
+    }
+
+    pub(crate) const fn of_member(kind: DecodeErrorKind, offset: usize, name: &'static str) -> DecodeError {
+        DecodeError { kind, offset: offset as u32, member: Some(MemberName(name)) }
+    }
+
+    /// What is wrong.
+    pub const fn kind(self) -> DecodeErrorKind {
+        self.kind
+    }
+
+    /// Where: bytes from the beginning of the frame.
+    pub const fn offset(self) -> usize {
+        self.offset as usize
+    }
+
+    /// The member that is missing or wrong, where the error is about one.
+    pub const fn member(self) -> Option<MemberName> {
+        self.member
+    }
+}
+
+impl fmt::Display for DecodeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DecodeErrorKind::TooLong => "frame too long",
+            DecodeErrorKind::TooDeep => "nested too deep",
+            DecodeErrorKind::Binary => "binary frame",
+            DecodeErrorKind::NotAnObject => "not a JSON object",
+            DecodeErrorKind::Syntax => "unexpected character",
+            DecodeErrorKind::UnexpectedEnd => "unexpected end",
+            DecodeErrorKind::Control => "control character in a string",
+            DecodeErrorKind::Escape => "invalid escape sequence",
+            DecodeErrorKind::TrailingText => "text behind the end of the value",
+            DecodeErrorKind::Missing => "missing",
+            DecodeErrorKind::Type => "not of the documented type",
+            DecodeErrorKind::Decimal => "not a decimal number",
+            DecodeErrorKind::Precision => "more digits than 64 bits hold",
+            DecodeErrorKind::Integer => "integer out of range",
+            DecodeErrorKind::Negative => "negative price or quantity",
+            DecodeErrorKind::UpdateRange => "last update id below the first",
+            DecodeErrorKind::Side => "not a side of a book",
+        })
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.member {
+            Some(member) => write!(f, "member {member:?}: {} at byte {}", self.kind, self.offset),
+            None => write!(f, "{} at byte {}", self.kind, self.offset),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for DecodeError {
+    /// The reason as text, the offset as a number, and the member's name if there is one.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut error = serializer.serialize_struct("DecodeError", 3)?;
+        error.serialize_field("reason", &self.kind)?;
+        error.serialize_field("offset", &self.offset)?;
+        error.serialize_field("member", &self.member.map(|member| alloc::format!("{member}")))?;
+        error.end()
+    }
+}

@@ -1,0 +1,113 @@
+//! [`Output`]: what the driver is to do, and the queue in which it waits.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+
+use crate::event::Event;
+use crate::value::id::LinkId;
+
+/// The most outputs that may wait to be polled before commands are refused.
+pub const OUTPUT_MAX: usize = 16_384;
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]
+pub enum Output {
+    /// Dial `connect_request`; report `handle_connected` or `handle_connect_failed` with this id.
+    Connect(LinkId),
+    /// Send a text message.
+    Send {
+        /// The link.
+        link: LinkId,
+        /// The message, to be moved into the WebSocket frame.
+        text: String,
+    },
+    /// Send a Close frame, keep reading until the transport ends, then report `handle_lost`.
+    Close {
+        /// The link.
+        link: LinkId,
+        /// The status code.
+        code: u16,
+        /// The reason.
+        reason: &'static str,
+    },
+    /// Drop the transport, or the attempt to make one, now and without a handshake.
+    Abort(LinkId),
+    /// Tell the application: a fact caused by a command, by time or by the end of a link.
+    Event(Event<'static>),
+}
+
+/// Outputs in the order in which they arose. Each has a number, so that one can say later whether it was
+/// handed out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outputs {
+    /// `None` where one was withdrawn.
+    queue: VecDeque<Option<Output>>,
+    /// How many have left the queue.
+    left: u64,
+}
+
+impl Outputs {
+    /// Adds an output; returns its number.
+    pub(crate) fn push(&mut self, output: Output) -> u64 {
+        let number = self.left.saturating_add(self.queue.len() as u64);
+        self.queue.push_back(Some(output));
+        number
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Output> {
+        loop {
+            let output = self.queue.pop_front()?;
+            self.left = self.left.saturating_add(1);
+            if output.is_some() {
+                return output;
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= OUTPUT_MAX
+    }
+
+    pub(crate) const fn was_handed_out(&self, number: u64) -> bool {
+        number < self.left
+    }
+
+    /// Takes back what was to be sent over a link and was not handed out.
+    pub(crate) fn withdraw_sends(&mut self, of: LinkId) {
+        for entry in &mut self.queue {
+            entry.take_if(|output| matches!(output, Output::Send { link, .. } if *link == of));
+        }
+    }
+
+    /// Takes back the newest output, if it is the end of a connection.
+    pub(crate) fn withdraw_closed(&mut self) -> Option<Event<'static>> {
+        match self.queue.pop_back() {
+            Some(Some(Output::Event(event @ Event::Closed { .. }))) => Some(event),
+            other => {
+                self.queue.extend(other);
+                None
+            }
+        }
+    }
+}
+
+/// What the links of a client have in common, and a single link has for itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) outputs: Outputs,
+    pub(crate) next_request: u64,
+    /// Of the ids of subscriptions.
+    pub(crate) next_generation: u64,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Shared {
+        Shared { outputs: Outputs::default(), next_request: 1, next_generation: 1 }
+    }
+}

@@ -1,0 +1,170 @@
+//! [`RateLimiter`]: a limit on a rate, as a value of time.
+
+use core::time::Duration;
+
+use crate::value::time::Instant;
+
+/// At most so many in any window of a length: the generic cell rate algorithm, without a timer, a loop or a
+/// clock.
+///
+/// It is a value: [`take`](RateLimiter::take) gives the limiter as it is afterwards, and who does not keep
+/// that has taken nothing. Half of the limit may come at once, the rest is spread over the window, so that
+/// no window of that length, wherever it begins, holds more than the limit.
+///
+/// ```
+/// use core::time::Duration;
+/// use gemini_ws::{Instant, RateLimiter};
+///
+/// let start = Instant::from_secs(10);
+/// let mut limiter = RateLimiter::per_window(4, Duration::from_secs(1));
+/// for _ in 0..2 {
+///     limiter = limiter.take(start).unwrap();
+/// }
+/// assert_eq!(limiter.take(start), Err(Instant::from_millis(10_500)));
+/// assert!(limiter.take(Instant::from_millis(10_500)).is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RateLimiter {
+    /// What one costs, in nanoseconds.
+    interval: u64,
+    /// How many may come at once.
+    burst: u64,
+    /// When all that was taken is paid for.
+    paid: Instant,
+}
+
+impl RateLimiter {
+    /// At most `limit` in any `window`; a limit of zero counts as one.
+    pub fn per_window(limit: u32, window: Duration) -> RateLimiter {
+        let limit = u64::from(limit.max(1));
+        let window = nanoseconds(window);
+        let burst = (limit / 2).max(1);
+        // A window of exactly that length holds both of its ends.
+        let interval = match limit.saturating_sub(burst) {
+            0 => window.saturating_add(1),
+            spread => window.div_ceil(spread),
+        };
+        let burst = if mutant!(GiveAllAtOnce) { limit } else { burst };
+        RateLimiter { interval: interval.max(1), burst, paid: Instant::ZERO }
+    }
+
+    /// Takes one.
+    ///
+    /// # Errors
+    ///
+    /// The first instant at which one may be taken, if that is later than `now`.
+    pub fn take(self, now: Instant) -> Result<RateLimiter, Instant> {
+        let free_at = self.free_at();
+        if free_at > now {
+            return Err(free_at);
+        }
+        Ok(RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self })
+    }
+
+    /// The first instant at which one may be taken; it may have passed.
+    pub fn free_at(self) -> Instant {
+        let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
+        Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
+    }
+
+    /// None before an instant, and then one after the other.
+    #[must_use]
+    pub fn hold_until(self, at: Instant) -> RateLimiter {
+        let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
+        RateLimiter { paid: self.paid.max(at + Duration::from_nanos(tolerance)), ..self }
+    }
+
+    /// The stricter of this and `limit` in any `window`, of which `used` have been taken up to `now`.
+    #[must_use]
+    pub fn tightened(self, limit: u32, window: Duration, used: u64, now: Instant) -> RateLimiter {
+        let other = RateLimiter::per_window(limit, window);
+        let tight = RateLimiter {
+            interval: self.interval.max(other.interval),
+            burst: self.burst.min(other.burst),
+            ..self
+        };
+        let left = u64::from(limit).saturating_sub(used).min(tight.burst);
+        let debt = tight.interval.saturating_mul(tight.burst.saturating_sub(left));
+        RateLimiter { paid: tight.paid.max(now + Duration::from_nanos(debt)), ..tight }
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    const WINDOW: Duration = Duration::from_secs(1);
+
+    /// Takes as early as it can, from some instant on.
+    fn greedy(mut limiter: RateLimiter, from: Instant, count: usize) -> Vec<Instant> {
+        let mut now = from;
+        let mut taken = Vec::new();
+        while taken.len() < count {
+            match limiter.take(now) {
+                Ok(next) => {
+                    limiter = next;
+                    taken.push(now);
+                }
+                Err(at) => {
+                    assert!(at > now);
+                    now = at;
+                }
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn no_window_holds_more() {
+        for limit in [1, 2, 3, 5, 7, 10, 100] {
+            let taken = greedy(RateLimiter::per_window(limit, WINDOW), Instant::from_secs(5), 500);
+            for (first, start) in taken.iter().enumerate() {
+                let within = taken.iter().skip(first).take_while(|at| at.since(*start) <= WINDOW).count();
+                assert!(within <= limit as usize, "{within} of {limit} in a window");
+            }
+        }
+    }
+
+    #[test]
+    fn nearly_all_of_the_limit_is_given() {
+        let taken = greedy(RateLimiter::per_window(10, WINDOW), Instant::ZERO, 1_000);
+        let seconds = taken.last().unwrap().since(Instant::ZERO).as_secs();
+        // Half of ten at once, five a second from then on.
+        assert_eq!(seconds, 199);
+    }
+
+    #[test]
+    fn a_delay_that_was_asked_for_holds() {
+        let until = Instant::from_secs(60);
+        let limiter = RateLimiter::per_window(10, WINDOW).hold_until(until);
+        assert_eq!(limiter.take(Instant::from_secs(59)), Err(until));
+        let taken = greedy(limiter, Instant::ZERO, 3);
+        assert_eq!(taken, [until, until + WINDOW / 5, until + WINDOW * 2 / 5]);
+    }
+
+    #[test]
+    fn only_ever_stricter() {
+        let now = Instant::from_secs(100);
+        let limiter = RateLimiter::per_window(10, WINDOW);
+        assert_eq!(limiter.tightened(100, WINDOW, 0, now).interval, limiter.interval);
+        let slow = limiter.tightened(2, WINDOW, 0, now);
+        assert_eq!(greedy(slow, now, 3), [now, now + WINDOW, now + WINDOW * 2]);
+        // All used up.
+        assert_eq!(limiter.tightened(10, WINDOW, 10, now).take(now), Err(now + WINDOW / 5));
+        assert!(limiter.tightened(10, WINDOW, 4, now).take(now).is_ok());
+    }
+
+    #[test]
+    fn extremes_do_not_overflow() {
+        let limiter = RateLimiter::per_window(u32::MAX, Duration::MAX);
+        assert!(limiter.take(Instant::from_nanos(u64::MAX)).is_ok());
+        let _ = limiter.hold_until(Instant::from_nanos(u64::MAX)).free_at();
+        assert!(RateLimiter::per_window(0, Duration::ZERO).take(Instant::ZERO).is_ok());
+    }
+}

@@ -1,0 +1,35 @@
+//! What the answers to requests say, method by method (`ws-gemini-com.md`, sections 6 and 9.3).
+//!
+//! A response carries no method name: who made the request knows which of these to ask for.
+
+use crate::message::Text;
+
+/// A limit of the venue and how much of it is used (section 6.1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RateLimit<'f> {
+    /// `rateLimitType`, for example `REQUEST_WEIGHT`, `ORDERS` or `CONNECTION_ATTEMPTS`.
+    pub kind: Text<'f>,
+    /// `interval`: the unit of the window, for example `SECOND`.
+    pub interval: Text<'f>,
+    /// `intervalNum`: how many of them the window has.
+    pub interval_count: u64,
+    /// `limit`
+    pub limit: u64,
+    /// `count`: used so far in the window.
+    pub count: u64,
+}
+
+/// What a quote is known by (section 9.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct QuoteReceipt<'f> {
+    /// `rfqId`
+    pub rfq_id: Text<'f>,
+    /// `quoteId`
+    pub quote_id: Text<'f>,
+    /// `confirmed`: of a confirmation.
+    pub confirmed: Option<bool>,
+}

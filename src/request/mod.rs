@@ -1,0 +1,218 @@
+//! [`Request`]: what can be asked of the venue, method by method.
+
+pub(crate) mod new_order;
+pub(crate) mod stream;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::message::RawJson;
+use crate::request::new_order::{ClientOrderId, NewOrder};
+use crate::request::stream::Stream;
+use crate::value::decimal::Decimal;
+use crate::value::symbol::Symbol;
+use crate::value::time::Timestamp;
+
+/// A request of `wss://ws.gemini.com` (`ws-gemini-com.md`, sections 6 and 9.3).
+///
+/// [`Connection::request`](crate::Connection::request) sends it; subscriptions are made with
+/// [`Connection::subscribe`](crate::Connection::subscribe), which keeps them over reconnects.
+///
+/// ```
+/// use gemini_ws::Request;
+///
+/// let request = Request::CancelOrder { order_id: 73797746498585286 };
+/// assert_eq!(
+///     request.encode(15),
+///     r#"{"id":15,"method":"order.cancel","params":{"orderId":"73797746498585286"}}"#,
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Request {
+    /// `ping`: an acknowledgement.
+    Ping,
+    /// `time`: [`Response::server_time`](crate::Response::server_time).
+    Time,
+    /// `conninfo`: [`Response::rate_limits`](crate::Response::rate_limits).
+    ConnectionInfo,
+    /// `subscribe`.
+    Subscribe(Vec<Stream>),
+    /// `unsubscribe`.
+    Unsubscribe(Vec<Stream>),
+    /// `list_subscriptions`: [`Response::stream_names`](crate::Response::stream_names).
+    ListSubscriptions,
+    /// `depth`: a book by itself, [`Response::depth`](crate::Response::depth).
+    Depth {
+        /// The instrument.
+        symbol: Symbol,
+        /// Levels per side, 1 to 5,000; the venue's default is 100.
+        limit: Option<u16>,
+    },
+    /// `order.place`. The reply says that it was taken; what becomes of it, the stream of orders
+    /// (section 16).
+    PlaceOrder(NewOrder),
+    /// `order.cancel`. The reply does not say that the order is gone.
+    CancelOrder {
+        /// The venue's id; sent as text, as the number is refused (quirk Q-O1).
+        order_id: u64,
+    },
+    /// `order.cancel_all`: all orders of the account.
+    CancelAllOrders,
+    /// `order.cancel_session`: the orders that were placed over this connection.
+    CancelSessionOrders,
+    /// `rfq.submit_quote`: [`Response::quote`](crate::Response::quote).
+    SubmitQuote(NewQuote),
+    /// `rfq.withdraw_quote`.
+    WithdrawQuote {
+        /// The request for quotes.
+        rfq_id: String,
+        /// The quote.
+        quote_id: String,
+    },
+    /// `rfq.confirm_quote`.
+    ConfirmQuote {
+        /// The request for quotes.
+        rfq_id: String,
+        /// The quote that was accepted.
+        quote_id: String,
+        /// Whether it still holds.
+        confirm: bool,
+    },
+    /// Any other method: see [`Request::raw`].
+    Raw(RawRequest),
+}
+
+/// A request of a method that this version does not know, or knows otherwise.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RawRequest {
+    pub(crate) method: String,
+    pub(crate) params: Option<String>,
+}
+
+/// A quote (section 9.3). The venue does not deduplicate by the client id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewQuote {
+    /// The request for quotes that it answers.
+    pub rfq_id: String,
+    /// Price per contract.
+    pub price: Decimal,
+    /// Contracts.
+    pub quantity: Decimal,
+    /// Until when it can be accepted; sent in milliseconds.
+    pub valid_until: Option<Timestamp>,
+    /// An id of the caller's.
+    pub client_id: Option<ClientOrderId>,
+}
+
+/// What a request was about, told again with its reply.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Subject {
+    /// Placing this order.
+    PlaceOrder(ClientOrderId),
+    /// Cancelling this order.
+    CancelOrder(u64),
+    /// Cancelling all orders of the account.
+    CancelAllOrders,
+    /// Cancelling the orders of the connection.
+    CancelSessionOrders,
+    /// Anything else.
+    Other,
+}
+
+impl Request {
+    /// A request of any method, for what the venue adds.
+    ///
+    /// ```
+    /// use gemini_ws::{RawJson, Request};
+    ///
+    /// let request = Request::raw("new.method", Some(RawJson::new("[1]").unwrap()));
+    /// assert_eq!(request.encode(1), r#"{"id":1,"method":"new.method","params":[1]}"#);
+    /// ```
+    pub fn raw(method: impl Into<String>, params: Option<RawJson<'_>>) -> Request {
+        let params = params.map(|params| String::from(params.as_str()));
+        Request::Raw(RawRequest { method: method.into(), params })
+    }
+
+    /// The method, as the venue spells it.
+    pub fn method(&self) -> &str {
+        match self {
+            Request::Ping => "ping",
+            Request::Time => "time",
+            Request::ConnectionInfo => "conninfo",
+            Request::Subscribe(_) => "subscribe",
+            Request::Unsubscribe(_) => "unsubscribe",
+            Request::ListSubscriptions => "list_subscriptions",
+            Request::Depth { .. } => "depth",
+            Request::PlaceOrder(_) => "order.place",
+            Request::CancelOrder { .. } => "order.cancel",
+            Request::CancelAllOrders => "order.cancel_all",
+            Request::CancelSessionOrders => "order.cancel_session",
+            Request::SubmitQuote(_) => "rfq.submit_quote",
+            Request::WithdrawQuote { .. } => "rfq.withdraw_quote",
+            Request::ConfirmQuote { .. } => "rfq.confirm_quote",
+            Request::Raw(raw) => &raw.method,
+        }
+    }
+
+    /// Whether it is about orders or quotes, which needs authentication.
+    pub const fn is_of_account(&self) -> bool {
+        match self {
+            Request::PlaceOrder(_)
+            | Request::CancelOrder { .. }
+            | Request::CancelAllOrders
+            | Request::CancelSessionOrders
+            | Request::SubmitQuote(_)
+            | Request::WithdrawQuote { .. }
+            | Request::ConfirmQuote { .. } => true,
+            Request::Ping
+            | Request::Time
+            | Request::ConnectionInfo
+            | Request::Subscribe(_)
+            | Request::Unsubscribe(_)
+            | Request::ListSubscriptions
+            | Request::Depth { .. }
+            | Request::Raw(_) => false,
+        }
+    }
+
+    /// What it is about.
+    pub const fn subject(&self) -> Subject {
+        match self {
+            Request::PlaceOrder(order) => Subject::PlaceOrder(order.client_order_id()),
+            Request::CancelOrder { order_id } => Subject::CancelOrder(*order_id),
+            Request::CancelAllOrders => Subject::CancelAllOrders,
+            Request::CancelSessionOrders => Subject::CancelSessionOrders,
+            _ => Subject::Other,
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method())
+    }
+}
+
+/// A request of `wss://api.gemini.com/v2/marketdata` (`marketdata-v2.md`, section 2). It has neither an
+/// id nor an answer: the first data confirms it.
+///
+/// ```
+/// use gemini_ws::MarketDataRequest;
+///
+/// let request = MarketDataRequest::Subscribe(vec!["btcusd@depth".parse().unwrap()]);
+/// assert_eq!(
+///     request.encode(),
+///     r#"{"type":"subscribe","subscriptions":[{"name":"l2","symbols":["BTCUSD"]}]}"#,
+/// );
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MarketDataRequest {
+    /// `subscribe`. Streams that have no [feed](Stream::feed) there are left out.
+    Subscribe(Vec<Stream>),
+    /// `unsubscribe`.
+    Unsubscribe(Vec<Stream>),
+}

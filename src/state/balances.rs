@@ -1,0 +1,215 @@
+//! [`Balances`] and [`Positions`]: the state of an account, fed by events.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::event::Event;
+use crate::message::{BalanceUpdate, Number, PositionReport};
+use crate::request::stream::{Stream, Topic};
+use crate::value::id::Origin;
+use crate::value::symbol::Symbol;
+use crate::value::time::Timestamp;
+
+/// The balances of an account: give it every event; it takes what concerns it.
+///
+/// Stale from the end of the link until the first update of the next, which has every asset
+/// (`ws-gemini-com.md`, section 8); from an [`Event::Overflow`] until then, too.
+///
+/// ```
+/// use gemini_ws::{Balances, Event, Message, Scratch, decode};
+///
+/// let frame = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"90.50","c":"100.00"}]}"#;
+/// let mut scratch = Scratch::new();
+/// let Ok(Message::BalanceUpdate(update)) = decode(frame, &mut scratch) else { panic!() };
+/// let mut balances = Balances::new();
+/// assert!(balances.is_stale(), "nothing is known yet");
+/// balances.apply(&Event::Balances(update));
+/// assert_eq!(balances.get("USD").unwrap().available().as_str(), "90.50");
+/// assert!(!balances.is_stale());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Balances {
+    assets: BTreeMap<Box<str>, Balance>,
+    current: bool,
+    /// Whether updates were dropped on their way here: those that follow do not make up for them.
+    incomplete: bool,
+    origin: Origin,
+}
+
+/// The balance of one asset.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Balance {
+    available: Box<str>,
+    total: Box<str>,
+    event_time: Timestamp,
+}
+
+impl Balance {
+    /// Without what orders hold.
+    pub fn available(&self) -> Number<'_> {
+        Number(&self.available)
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Number<'_> {
+        Number(&self.total)
+    }
+
+    /// The time of the update that told it.
+    pub const fn event_time(&self) -> Timestamp {
+        self.event_time
+    }
+}
+
+impl Balances {
+    /// Nothing is known yet.
+    pub const fn new() -> Balances {
+        Balances { assets: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
+    }
+
+    /// Takes an event; says whether it was about balances.
+    pub fn apply(&mut self, event: &Event<'_>) -> bool {
+        match event {
+            Event::Balances(update) => self.update(update),
+            Event::Subscribed { id, stream: Stream::Balances { .. } } => self.origin = Origin::of(*id),
+            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
+            Event::Disconnected { .. }
+            | Event::Closed { .. }
+            | Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: Topic::Balances | Topic::Connection, .. } => {
+                (self.current, self.incomplete) = (false, true);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The balance of an asset, as the venue spells it; `None` if it was never told.
+    pub fn get(&self, asset: &str) -> Option<&Balance> {
+        self.assets.get(asset)
+    }
+
+    /// All that were told, by asset.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Balance)> {
+        self.assets.iter().map(|(asset, balance)| (&**asset, balance))
+    }
+
+    /// Whether they may have changed since without being told.
+    pub const fn is_stale(&self) -> bool {
+        !self.current
+    }
+
+    fn update(&mut self, update: &BalanceUpdate<'_>) {
+        self.current = !self.incomplete;
+        for row in update.balances {
+            let balance = Balance {
+                available: row.available.as_str().into(),
+                total: row.total.as_str().into(),
+                event_time: update.event_time,
+            };
+            match self.assets.get_mut(row.asset) {
+                Some(known) => *known = balance,
+                None => {
+                    self.assets.insert(row.asset.into(), balance);
+                }
+            }
+        }
+    }
+}
+
+/// The positions of an account: give it every event; it takes what concerns it.
+///
+/// Stale from the end of the link, and from an [`Event::Overflow`], until the first report of the next link.
+///
+/// ```
+/// use gemini_ws::{Event, Message, Positions, Scratch, decode};
+///
+/// let frame = r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"GEMI-A-UP","a":[{"t":"position","v":"-100"}]}]}"#;
+/// let mut scratch = Scratch::new();
+/// let Ok(Message::PositionReport(report)) = decode(frame, &mut scratch) else { panic!() };
+/// let mut positions = Positions::new();
+/// positions.apply(&Event::Positions(report));
+/// let amounts = positions.get("GEMI-A-UP".parse().unwrap()).unwrap();
+/// assert_eq!((&*amounts[0].label, &*amounts[0].value), ("position", "-100"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Positions {
+    positions: BTreeMap<Symbol, Vec<HeldAmount>>,
+    current: bool,
+    /// Whether updates were dropped on their way here: those that follow do not make up for them.
+    incomplete: bool,
+    origin: Origin,
+}
+
+/// An amount of a position.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HeldAmount {
+    /// What it is, for example `position` or `settlement_payout`.
+    pub label: Box<str>,
+    /// How much, as the venue wrote it; signed.
+    pub value: Box<str>,
+    /// The asset, on payouts.
+    pub asset: Option<Box<str>>,
+    /// The outcome, on settlements.
+    pub outcome: Option<Box<str>>,
+}
+
+impl Positions {
+    /// Nothing is known yet.
+    pub const fn new() -> Positions {
+        Positions { positions: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
+    }
+
+    /// Takes an event; says whether it was about positions.
+    pub fn apply(&mut self, event: &Event<'_>) -> bool {
+        match event {
+            Event::Positions(report) => self.update(report),
+            Event::Subscribed { id, stream: Stream::Positions { .. } } => self.origin = Origin::of(*id),
+            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
+            Event::Disconnected { .. }
+            | Event::Closed { .. }
+            | Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: Topic::Positions | Topic::Connection, .. } => {
+                (self.current, self.incomplete) = (false, true);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The amounts of an instrument; `None` if none were told.
+    pub fn get(&self, symbol: Symbol) -> Option<&[HeldAmount]> {
+        self.positions.get(&symbol).map(Vec::as_slice)
+    }
+
+    /// All that were told, by instrument.
+    pub fn iter(&self) -> impl Iterator<Item = (Symbol, &[HeldAmount])> {
+        self.positions.iter().map(|(symbol, amounts)| (*symbol, amounts.as_slice()))
+    }
+
+    /// Whether they may have changed since without being told.
+    pub const fn is_stale(&self) -> bool {
+        !self.current
+    }
+
+    fn update(&mut self, report: &PositionReport<'_>) {
+        self.current = !self.incomplete;
+        for row in report.positions {
+            let Ok(symbol) = row.symbol.parse() else { continue };
+            let amounts = row.amounts.iter().map(|amount| HeldAmount {
+                label: amount.label.to_string().into(),
+                value: amount.value.as_str().into(),
+                asset: amount.asset.map(|asset| asset.to_string().into()),
+                outcome: amount.outcome.map(|outcome| outcome.to_string().into()),
+            });
+            self.positions.insert(symbol, amounts.collect());
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! [`OrderBook`]: the levels of one symbol, and nothing but them.
+//!
+//! Each side is a vector sorted so that its best level comes last: changes cluster near the best
+//! price, so they are found at the end and move only what lies nearer to it. The order is that of
+//! exact decimals; while all prices of a side have the same number of decimals, which is what the
+//! venue sends, a comparison is one of integers.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::num::NonZeroU32;
+
+use crate::message::{BookSide, Depth, Level, TopOfBook};
+use crate::value::decimal::Decimal;
+use crate::value::sequence::{GapRule, Sequenced, sequence};
+
+/// The most levels that a side of a book keeps: beyond it the worst are dropped and
+/// [`Side::known_depth`] says so. The largest recorded book has 2,564 bids (quirk Q-B13).
+pub const LEVELS_MAX: usize = 100_000;
+
+/// The book of one symbol.
+///
+/// It holds what it is given. Whether it is still true is known to [`Books`](crate::Books), which
+/// hears of gaps and lost links; use that unless you follow a single book yourself.
+///
+/// ```
+/// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
+///
+/// let mut scratch = Scratch::new();
+/// let mut book = OrderBook::new();
+/// let snapshot = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","2"]],"a":[["101","3"]]}"#;
+/// let Ok(Message::Depth(depth)) = decode(snapshot, &mut scratch) else { panic!() };
+/// book.replace(&depth);
+///
+/// let change = r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":5,"u":7,"b":[["99","0"]],"a":[["100.5","1"]]}"#;
+/// let Ok(Message::Depth(depth)) = decode(change, &mut scratch) else { panic!() };
+/// assert_eq!(book.apply(&depth), Applied::Changed);
+/// assert_eq!(book.bids().best().unwrap().price.to_string(), "98");
+/// assert_eq!(book.asks().best().unwrap().price.to_string(), "100.5");
+/// assert_eq!(book.apply(&depth), Applied::Stale, "the same again changes nothing");
+/// ```
+#[derive(Clone, Debug)]
+pub struct OrderBook {
+    bids: Side,
+    asks: Side,
+    last_update_id: Option<u64>,
+}
+
+/// One side of a book.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// Sorted, the best last.
+    levels: Vec<Level>,
+    /// The number of decimals of every price, if they all have the same.
+    scale: Option<u8>,
+    /// Whether a higher price is better: bids.
+    descending: bool,
+    /// The last price down to which every level is known; `None` if all are.
+    edge: Option<Decimal>,
+}
+
+/// What became of changes that were applied to a book.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Applied {
+    /// The book has changed.
+    Changed,
+    /// All of it was in the book already; nothing has changed.
+    Stale,
+    /// It does not follow what the book holds: an update is missing. Nothing has changed; ask for a
+    /// snapshot.
+    Gap {
+        /// The last update id of the book.
+        expected: u64,
+        /// The first update id of the changes.
+        got: u64,
+    },
+}
+
+impl OrderBook {
+    /// An empty book.
+    pub const fn new() -> OrderBook {
+        OrderBook { bids: Side::new(true), asks: Side::new(false), last_update_id: None }
+    }
+
+    /// Bids, best first.
+    pub const fn bids(&self) -> &Side {
+        &self.bids
+    }
+
+    /// Asks, best first.
+    pub const fn asks(&self) -> &Side {
+        &self.asks
+    }
+
+    /// The upper update id of the last snapshot or change; market data v2 has none.
+    pub const fn last_update_id(&self) -> Option<u64> {
+        self.last_update_id
+    }
+
+    /// Whether the best bid is not below the best ask: a sign of a lost update, though the sandbox
+    /// publishes crossed books (quirk Q-B11).
+    pub fn is_crossed(&self) -> bool {
+        match (self.bids.best(), self.asks.best()) {
+            (Some(bid), Some(ask)) => bid.price >= ask.price,
+            _ => false,
+        }
+    }
+
+    /// Takes a snapshot of the whole book: nothing of what was there before remains.
+    pub fn replace(&mut self, snapshot: &Depth<'_>) {
+        self.bids.replace(snapshot.bids);
+        self.asks.replace(snapshot.asks);
+        self.last_update_id = snapshot.last_update_id;
+    }
+
+    /// Takes a snapshot of the best so many levels per side, as [`Snapshot::Best`](crate::Snapshot::Best)
+    /// asks for. What is beyond them is not known: [`Side::known_depth`].
+    pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
+        self.replace(snapshot);
+        // A side with fewer has no more.
+        let levels = levels.get() as usize;
+        for (side, sent) in [(&mut self.bids, snapshot.bids), (&mut self.asks, snapshot.asks)] {
+            if sent.len() >= levels {
+                side.limit();
+            }
+        }
+    }
+
+    /// Applies changes, if they follow what the book holds; the whole frame or nothing of it. Changes
+    /// without a range of ids, as the archived endpoints send them, are taken to follow.
+    pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
+        self.apply_by(changes, GapRule::Strict)
+    }
+
+    pub(crate) fn apply_by(&mut self, changes: &Depth<'_>, rule: GapRule) -> Applied {
+        if let (Some(first), Some(last)) = (changes.first_update_id, changes.last_update_id) {
+            let before = self.last_update_id.unwrap_or(0);
+            match sequence(before, first, last, rule) {
+                Sequenced::Stale => return Applied::Stale,
+                Sequenced::Gap => return Applied::Gap { expected: before, got: first },
+                Sequenced::Next => {}
+            }
+        }
+        for level in changes.bids {
+            self.bids.set(level);
+        }
+        for level in changes.asks {
+            self.asks.set(level);
+        }
+        self.last_update_id = changes.last_update_id;
+        Applied::Changed
+    }
+
+    /// Replaces all levels of one side by its best, if it has one.
+    pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
+        let side = match top.side {
+            BookSide::Bid => &mut self.bids,
+            BookSide::Ask => &mut self.asks,
+        };
+        side.clear();
+        if let Some(level) = &top.level {
+            side.set(level);
+            side.limit();
+        }
+        self.last_update_id = Some(top.update_id);
+    }
+
+    /// Forgets all levels but keeps their memory.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+        self.last_update_id = None;
+    }
+}
+
+impl Default for OrderBook {
+    fn default() -> OrderBook {
+        OrderBook::new()
+    }
+}
+
+impl Side {
+    const fn new(descending: bool) -> Side {
+        Side { levels: Vec::new(), scale: None, descending, edge: None }
+    }
+
+    /// The number of levels.
+    pub const fn len(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Whether there is no level.
+    pub const fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    /// The best level.
+    pub fn best(&self) -> Option<&Level> {
+        self.levels.last()
+    }
+
+    /// The levels, best first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Level> + ExactSizeIterator {
+        self.levels.iter().rev()
+    }
+
+    /// The quantity that stands at a price; zero if none does.
+    pub fn quantity(&self, price: Decimal) -> Decimal {
+        let found = self.position(price).ok().and_then(|position| self.levels.get(position));
+        found.map_or(Decimal::ZERO, |level| level.quantity)
+    }
+
+    /// How many levels, from the best, are known for sure: the book has no other down to the last of them.
+    ///
+    /// Those behind came with changes, and others that are not known may stand among them: the snapshot had
+    /// only the best so many, or there were more than [`LEVELS_MAX`]. As the price moves this can
+    /// become few or none; then ask for the book anew. All levels of a whole book are known.
+    pub fn known_depth(&self) -> usize {
+        let Some(edge) = self.edge else { return self.levels.len() };
+        let (Ok(unknown) | Err(unknown)) = self.position(edge);
+        self.levels.len().saturating_sub(unknown)
+    }
+
+    /// Whether it has all levels that the venue has.
+    pub const fn is_whole(&self) -> bool {
+        self.edge.is_none()
+    }
+
+    /// Where a price stands (`Ok`) or belongs (`Err`).
+    #[inline]
+    fn position(&self, price: Decimal) -> Result<usize, usize> {
+        match (self.scale == Some(price.scale()), self.descending) {
+            // All prices have as many decimals as this one, so their mantissas have their order.
+            (true, true) => position(&self.levels, |level| level.price.mantissa().cmp(&price.mantissa())),
+            (true, false) => position(&self.levels, |level| price.mantissa().cmp(&level.price.mantissa())),
+            (false, true) => position(&self.levels, |level| level.price.cmp(&price)),
+            (false, false) => position(&self.levels, |level| price.cmp(&level.price)),
+        }
+    }
+
+    /// Sets the quantity at a price, or removes the level if it is zero. A removal of a level that is
+    /// not there is normal (quirk Q-B7).
+    #[inline]
+    fn set(&mut self, level: &Level) {
+        match self.position(level.price) {
+            Ok(position) if level.quantity.is_zero() => {
+                self.levels.remove(position);
+            }
+            Ok(position) => {
+                self.note_scale(level.price);
+                if let Some(entry) = self.levels.get_mut(position) {
+                    *entry = *level;
+                }
+            }
+            Err(_) if level.quantity.is_zero() => {}
+            Err(position) => {
+                self.note_scale(level.price);
+                if self.levels.len() < LEVELS_MAX {
+                    self.levels.insert(position, *level);
+                    return;
+                }
+                if let Some(position) = position.checked_sub(1) {
+                    // Over the worst level, which comes first.
+                    self.levels.remove(0);
+                    self.levels.insert(position, *level);
+                }
+                self.limit();
+            }
+        }
+    }
+
+    /// Beyond the worst level, or what was known before, others may be.
+    fn limit(&mut self) {
+        if self.known_depth() == self.levels.len() {
+            self.edge = self.levels.first().map(|worst| worst.price);
+        }
+    }
+
+    fn replace(&mut self, levels: &[Level]) {
+        self.clear();
+        // Room to grow, so that the changes that follow seldom allocate.
+        self.levels.reserve(levels.len().saturating_mul(2).clamp(64, LEVELS_MAX));
+        // Snapshots list the best first, each price once and none empty: then it is a copy.
+        let better = if self.descending { Ordering::Greater } else { Ordering::Less };
+        let in_order = levels.is_sorted_by(|a, b| a.price.cmp(&b.price) == better);
+        let filled = levels.iter().all(|level| !level.quantity.is_zero());
+        if in_order && filled && levels.len() <= LEVELS_MAX {
+            self.levels.extend(levels.iter().rev());
+            let scale = levels.first().map(|level| level.price.scale());
+            self.scale = scale.filter(|scale| levels.iter().all(|level| level.price.scale() == *scale));
+        } else {
+            levels.iter().for_each(|level| self.set(level));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.levels.clear();
+        self.scale = None;
+        self.edge = None;
+    }
+
+    /// A price is about to be written. Once decimals differ, they do until the next snapshot.
+    #[inline]
+    fn note_scale(&mut self, price: Decimal) {
+        if self.levels.is_empty() {
+            self.scale = Some(price.scale());
+        } else if self.scale != Some(price.scale()) {
+            self.scale = None;
+        }
+    }
+}
+
+/// How many levels next to the best one are looked at without a branch.
+const NEAR: usize = 8;
+
+/// Where a level stands, or belongs, among `levels`, of which `order` says how each compares to it.
+///
+/// Most changes are close to the best price, at random: counting the worse ones among the nearest
+/// levels costs less than the branches of a search that the processor cannot foresee.
+#[inline]
+fn position(levels: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
+    let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
+    let is_worse = |level: &Level| order(level) == Ordering::Less;
+    let position = if near.first().is_some_and(is_worse) || far.is_empty() {
+        let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
+        far.len().wrapping_add(worse)
+    } else {
+        // At most the first of the near ones.
+        far.partition_point(is_worse)
+    };
+    match levels.get(position) {
+        Some(level) if order(level) == Ordering::Equal => Ok(position),
+        _ => Err(position),
+    }
+}
+
+impl<'b> IntoIterator for &'b Side {
+    type Item = &'b Level;
+    type IntoIter = core::iter::Rev<core::slice::Iter<'b, Level>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.levels.iter().rev()
+    }
+}

@@ -1,0 +1,91 @@
+//! [`Endpoint`]: which generation of the API a frame belongs to.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// The venue's endpoints, one per generation of its API.
+///
+/// A frame does not say where it comes from, and the same member means different things; who has the
+/// connection knows.
+///
+/// ```
+/// use gemini_ws::{Endpoint, Message, Scratch};
+///
+/// let frame = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","99.50","2"]]}"#;
+/// assert_eq!(Endpoint::guess(frame), Some(Endpoint::MarketDataV2));
+/// let mut scratch = Scratch::new();
+/// let Ok(Message::L2Updates(updates)) = Endpoint::MarketDataV2.decode(frame, &mut scratch) else { panic!() };
+/// assert_eq!(updates.bids[0].price.to_string(), "99.50");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Endpoint {
+    /// `wss://ws.gemini.com`: the current API (`ws-gemini-com.md`).
+    #[default]
+    Streams,
+    /// `wss://api.gemini.com/v2/marketdata`; archived (`marketdata-v2.md`).
+    MarketDataV2,
+    /// `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`; archived
+    /// (`marketdata-v1.md`).
+    MarketDataV1,
+    /// `wss://api.gemini.com/v1/order/events`; archived (`order-events-v1.md`).
+    OrderEventsV1,
+}
+
+impl Endpoint {
+    /// All of them.
+    pub const ALL: [Endpoint; 4] =
+        [Endpoint::Streams, Endpoint::MarketDataV2, Endpoint::MarketDataV1, Endpoint::OrderEventsV1];
+
+    /// The endpoint that has this path; the current API has every other.
+    pub(crate) fn of_path(path: &str) -> Endpoint {
+        match path {
+            "/v2/marketdata" => Endpoint::MarketDataV2,
+            "/v1/multimarketdata" => Endpoint::MarketDataV1,
+            "/v1/order/events" => Endpoint::OrderEventsV1,
+            path if path.starts_with("/v1/marketdata/") => Endpoint::MarketDataV1,
+            _ => Endpoint::Streams,
+        }
+    }
+
+    /// The name, as the command takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Endpoint::Streams => "streams",
+            Endpoint::MarketDataV2 => "v2",
+            Endpoint::MarketDataV1 => "v1",
+            Endpoint::OrderEventsV1 => "orders-v1",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A text that names no [`Endpoint`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct InvalidEndpoint;
+
+impl fmt::Display for InvalidEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an endpoint is one of streams, v2, v1 and orders-v1")
+    }
+}
+
+impl core::error::Error for InvalidEndpoint {}
+
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEndpoint`] for any other text.
+    fn from_str(text: &str) -> Result<Endpoint, InvalidEndpoint> {
+        Endpoint::ALL.into_iter().find(|endpoint| endpoint.name() == text).ok_or(InvalidEndpoint)
+    }
+}

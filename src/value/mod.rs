@@ -1,0 +1,10 @@
+//! Values that everything else is made of: decimals, symbols, times, ids.
+
+pub(crate) mod decimal;
+pub(crate) mod endpoint;
+pub(crate) mod id;
+pub(crate) mod sequence;
+pub(crate) mod serde_text;
+pub(crate) mod symbol;
+pub(crate) mod symbol_map;
+pub(crate) mod time;

@@ -1,0 +1,163 @@
+//! The order of updates: which frame follows, which one is old, and where one is missing.
+//!
+//! Facts: `ws-gemini-com.md`, section 12; quirks Q-B2 and Q-B3.
+
+/// When the venue's updates count as contiguous; `last` is the last update id that was applied.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum GapRule {
+    /// `U <= last`: what has been measured on all healthy traffic.
+    #[default]
+    Strict,
+    /// `U <= last + 1`: the reading of some clients.
+    Lax,
+}
+
+/// The place of an update after `last`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sequenced {
+    /// All its ids were seen.
+    Stale,
+    /// It follows.
+    Next,
+    /// At least one update between is missing.
+    Gap,
+}
+
+/// Where the update with the ids `first..=last_of_update` stands.
+#[inline]
+pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: GapRule) -> Sequenced {
+    let limit = match rule {
+        GapRule::Strict => last,
+        GapRule::Lax => last.saturating_add(1),
+    };
+    if last_of_update <= last {
+        Sequenced::Stale
+    } else if first <= limit {
+        Sequenced::Next
+    } else {
+        Sequenced::Gap
+    }
+}
+
+/// What a depth frame is for one who reads a symbol's frames in their order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DepthRole {
+    Snapshot,
+    Update,
+    /// Nothing new in it.
+    Stale,
+    /// A change, but there is no snapshot that it could change.
+    BeforeSnapshot,
+    Gap {
+        expected: u64,
+    },
+}
+
+/// The position in one symbol's updates, within one subscription of one link.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Position {
+    /// The last update id; `None` while a snapshot is awaited.
+    last: Option<u64>,
+}
+
+impl Position {
+    pub(crate) const fn awaiting() -> Position {
+        Position { last: None }
+    }
+
+    /// The last update id; `None` while a snapshot is awaited.
+    pub(crate) const fn last(self) -> Option<u64> {
+        self.last
+    }
+
+    /// Says what a frame is, and moves on. The first frame is the snapshot (section 12.1); that it
+    /// covers a single id is checked, since a change may still be under way when a snapshot is asked
+    /// for anew.
+    #[inline]
+    pub(crate) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
+        let Some(expected) = self.last else {
+            if first != last {
+                return DepthRole::BeforeSnapshot;
+            }
+            self.last = Some(last);
+            return DepthRole::Snapshot;
+        };
+        match sequence(expected, first, last, rule) {
+            Sequenced::Stale => DepthRole::Stale,
+            Sequenced::Next => {
+                self.last = Some(last);
+                DepthRole::Update
+            }
+            Sequenced::Gap => {
+                self.last = None;
+                DepthRole::Gap { expected }
+            }
+        }
+    }
+
+    /// The same for a recording, in which the requests between the frames are not kept: a frame that
+    /// covers a single new id can only be the snapshot of a new subscription, as changes cover more
+    /// (section 12.1).
+    pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
+        match self.last {
+            Some(expected) if first == last && first > expected => {
+                self.last = Some(last);
+                DepthRole::Snapshot
+            }
+            _ => self.advance(first, last, rule),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        use Sequenced::{Gap, Next, Stale};
+        // last, U, u, strict, lax
+        let table = [
+            (100, 100, 120, Next, Next),
+            (100, 90, 120, Next, Next),
+            (100, 101, 120, Gap, Next),
+            (100, 102, 120, Gap, Gap),
+            (100, 90, 100, Stale, Stale),
+            (100, 100, 100, Stale, Stale),
+            (100, 90, 99, Stale, Stale),
+            (u64::MAX, u64::MAX, u64::MAX, Stale, Stale),
+        ];
+        for (last, first, last_of_update, strict, lax) in table {
+            assert_eq!(sequence(last, first, last_of_update, GapRule::Strict), strict);
+            assert_eq!(sequence(last, first, last_of_update, GapRule::Lax), lax);
+        }
+    }
+
+    #[test]
+    fn positions() {
+        use DepthRole::{BeforeSnapshot, Gap, Snapshot, Stale, Update};
+        // U, u, live, recorded
+        let table = [
+            (90, 95, BeforeSnapshot, BeforeSnapshot),
+            (100, 100, Snapshot, Snapshot),
+            (90, 100, Stale, Stale),
+            (100, 110, Update, Update),
+            (100, 110, Stale, Stale),
+            (110, 120, Update, Update),
+            (130, 140, Gap { expected: 120 }, Gap { expected: 120 }),
+            (140, 150, BeforeSnapshot, BeforeSnapshot),
+            (160, 160, Snapshot, Snapshot),
+            (170, 170, Gap { expected: 160 }, Snapshot),
+        ];
+        let (mut live, mut recorded) = (Position::default(), Position::default());
+        for (first, last, expected_live, expected_recorded) in table {
+            assert_eq!(live.advance(first, last, GapRule::Strict), expected_live, "{first}..{last}");
+            assert_eq!(
+                recorded.advance_recorded(first, last, GapRule::Strict),
+                expected_recorded,
+                "{first}..{last}"
+            );
+        }
+    }
+}

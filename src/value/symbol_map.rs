@@ -1,0 +1,124 @@
+//! [`SymbolMap`]: something per symbol, found by the text of a frame.
+
+use alloc::vec::Vec;
+use hashbrown::HashTable;
+
+use crate::value::symbol::{Symbol, fold};
+
+/// A map from symbols, compared without regard to case, in the order of insertion.
+#[derive(Clone, Debug)]
+pub(crate) struct SymbolMap<T> {
+    entries: Vec<(Symbol, T)>,
+    /// Positions in `entries`.
+    table: HashTable<u32>,
+}
+
+impl<T> SymbolMap<T> {
+    pub(crate) const fn new() -> SymbolMap<T> {
+        SymbolMap { entries: Vec::new(), table: HashTable::new() }
+    }
+
+    #[inline]
+    fn position(&self, text: &str) -> Option<usize> {
+        let same = |position: &u32| {
+            self.entries.get(*position as usize).is_some_and(|entry| matches(&entry.0, text))
+        };
+        self.table.find(fold(text.as_bytes()), same).map(|position| *position as usize)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, text: &str) -> Option<&T> {
+        self.entries.get(self.position(text)?).map(|(_, value)| value)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, text: &str) -> Option<&mut T> {
+        let position = self.position(text)?;
+        self.entries.get_mut(position).map(|(_, value)| value)
+    }
+
+    /// The value of a symbol, made if there is none.
+    pub(crate) fn get_or_insert(&mut self, symbol: Symbol, make: impl FnOnce() -> T) -> Option<&mut T> {
+        let position = match self.position(symbol.as_str()) {
+            Some(position) => position,
+            None => {
+                let position = self.entries.len();
+                self.entries.push((symbol, make()));
+                let entries = &self.entries;
+                let hash = |position: &u32| {
+                    entries.get(*position as usize).map_or(0, |entry| fold(entry.0.as_str().as_bytes()))
+                };
+                self.table.insert_unique(fold(symbol.as_str().as_bytes()), position as u32, hash);
+                position
+            }
+        };
+        self.entries.get_mut(position).map(|(_, value)| value)
+    }
+
+    pub(crate) fn remove(&mut self, symbol: Symbol) -> Option<T> {
+        let position = self.position(symbol.as_str())?;
+        self.forget(symbol, position);
+        let last = self.entries.len().checked_sub(1)?;
+        if let Some(moved) = self.entries.get(last).map(|entry| entry.0)
+            && last != position
+        {
+            self.forget(moved, last);
+            let hash = fold(moved.as_str().as_bytes());
+            // There is room: an entry has just been taken out.
+            self.table.insert_unique(hash, position as u32, |_| hash);
+        }
+        Some(self.entries.swap_remove(position).1)
+    }
+
+    fn forget(&mut self, symbol: Symbol, position: usize) {
+        let hash = fold(symbol.as_str().as_bytes());
+        if let Ok(entry) = self.table.find_entry(hash, |entry| *entry as usize == position) {
+            entry.remove();
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Symbol, &T)> {
+        self.entries.iter().map(|(symbol, value)| (*symbol, value))
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().map(|(_, value)| value)
+    }
+}
+
+#[inline]
+fn matches(symbol: &Symbol, text: &str) -> bool {
+    symbol.as_str() == text || symbol.as_str().eq_ignore_ascii_case(text)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Against a plain map, with enough symbols to grow the table several times.
+    #[test]
+    fn agrees_with_a_plain_map() {
+        let mut map = SymbolMap::new();
+        let mut plain = BTreeMap::new();
+        let mut state = 1_u64;
+        for step in 0..5_000_u32 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let name = std::format!("sym{}usd", (state >> 33) % 200);
+            let symbol: Symbol = name.parse().unwrap();
+            if state >> 62 == 0 {
+                assert_eq!(map.remove(symbol), plain.remove(&name), "{name}");
+            } else {
+                let upper: Symbol = name.to_uppercase().parse().unwrap();
+                *map.get_or_insert(upper, || step).unwrap() = step;
+                plain.insert(name, step);
+            }
+        }
+        for number in 0..200 {
+            let name = std::format!("sym{number}usd");
+            assert_eq!(map.get(&name), plain.get(&name));
+        }
+        assert_eq!(map.iter().count(), plain.len());
+    }
+}
