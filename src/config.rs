@@ -56,6 +56,7 @@ pub struct Config {
     pub(crate) streams_max: usize,
     pub(crate) streams_per_request_max: usize,
     pub(crate) malformed_run_max: u32,
+    seed: Option<u64>,
 }
 
 /// Which levels the snapshot of a book has (section 2, parameter `snapshot`).
@@ -144,7 +145,42 @@ impl Config {
             streams_max: 4_096,
             streams_per_request_max: 25,
             malformed_run_max: 16,
+            seed: None,
         }
+    }
+
+    /// Sets the seed of the random delays between attempts to connect, for
+    /// [`Client::single`](crate::Client::single). The same seed, inputs and times give the same outputs.
+    ///
+    /// Default: with the feature `std`, a number from the system for each client; without it, always the same
+    /// number: give each client its own, or many of them reconnect at the same instant.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION).seed(7));
+    /// client.open(Instant::ZERO)?;
+    /// assert!(matches!(client.poll_output(), Some(Output::Connect(_))));
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Config {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Returns the seed; one from the system, where there is one, if none was set.
+    pub(crate) fn seed_or_random(&self) -> u64 {
+        if let Some(seed) = self.seed {
+            return seed;
+        }
+        #[cfg(feature = "std")]
+        {
+            use core::hash::{BuildHasher, Hasher};
+            std::hash::RandomState::new().build_hasher().finish()
+        }
+        #[cfg(not(feature = "std"))]
+        0
     }
 
     /// Which levels the snapshot of a book has. Default: all.

@@ -137,6 +137,27 @@ impl Client {
         }
     }
 
+    /// A client of one endpoint, to which it keeps one link open whatever is subscribed.
+    ///
+    /// It does nothing until [`open`](Client::open). [`Config::seed`] says where its random delays come from.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION));
+    /// client.subscribe(Instant::ZERO, "btcusd@trade".parse().unwrap())?;
+    /// client.open(Instant::ZERO)?;
+    /// let Some(Output::Connect(link)) = client.poll_output() else { panic!() };
+    /// assert_eq!(client.connect_request(link).unwrap().url, "wss://ws.gemini.com/?snapshot=-1");
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
+    pub fn single(config: Config) -> Client {
+        let mut client = Client::new(ClientConfig::new(), config.seed_or_random());
+        // A client that was never closed, and has no link yet, refuses no endpoint.
+        let _ = client.add(Instant::ZERO, config.stay_open(true));
+        client
+    }
+
     /// Makes an endpoint known. Links to it are opened when streams want them, or at once if it
     /// [stays open](Config::stay_open).
     ///
@@ -214,6 +235,23 @@ impl Client {
         self.allow()?;
         let endpoint = self.endpoint_of(&stream)?;
         self.wish(endpoint, stream, None)
+    }
+
+    /// Subscribes to a stream that is not silent for longer than `silence_max` while all is well: if it is, an
+    /// [`Event::Quiet`] says so and the stream is subscribed again. Of several such calls for a stream the least
+    /// counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Client::subscribe).
+    pub fn subscribe_unless_silent(
+        &mut self,
+        now: Instant,
+        stream: Stream,
+        silence_max: core::time::Duration,
+    ) -> Result<StreamId, CommandError> {
+        let endpoint = self.endpoint_of(&stream)?;
+        self.subscribe_at(now, endpoint, stream, Some(silence_max.max(core::time::Duration::from_millis(1))))
     }
 
     /// The same on an endpoint of one's choice, and with the longest silence that is well, if that is known: as
@@ -480,6 +518,11 @@ impl Client {
         let Phase::ShuttingDown(shutdown) = &self.phase else { return None };
         let waits = shutdown.step < crate::event::reason::ShutdownStep::ClosingLinks || mutant!(SpinAwake);
         waits.then_some(Deadline { at: shutdown.close_at, cause: Timer::Shutdown })
+    }
+
+    /// The endpoints, in the order in which they were added.
+    pub fn endpoints(&self) -> impl Iterator<Item = EndpointId> + '_ {
+        self.endpoints.iter().map(|it| it.id)
     }
 
     /// The links that there are, with their endpoints, and where each is in its life.
