@@ -175,11 +175,11 @@ mod mutants;
 #[doc(hidden)]
 pub mod mutants;
 
+mod archive;
 #[cfg(feature = "auth")]
 mod auth;
 mod client;
 mod config;
-mod connection;
 mod error;
 mod event;
 mod json;
@@ -201,7 +201,6 @@ pub use auth::{Credentials, Headers, InvalidCredentials, Signer};
 pub use client::shutdown::ShutdownPlan;
 pub use client::{Client, Readiness};
 pub use config::{ClientConfig, Config, PRODUCTION, SANDBOX, Snapshot};
-pub use connection::Connection;
 pub use error::{CommandError, Limit};
 pub use event::Batch;
 pub use event::batch::Events;

@@ -27,11 +27,6 @@ impl Backoff {
         )
     }
 
-    /// A seed for somebody else.
-    pub(crate) const fn seed(&mut self) -> u64 {
-        self.random.next()
-    }
-
     /// How many attempts in a row have failed.
     pub(crate) const fn attempts(&self) -> u32 {
         self.attempts

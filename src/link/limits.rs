@@ -10,7 +10,7 @@ use crate::value::time::Instant;
 /// Of one host: they outlive links, as the venue counts by address and account (section 14).
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    pub(crate) dials: RateLimiter,
+    dials: RateLimiter,
     requests: RateLimiter,
     orders: RateLimiter,
 }
@@ -48,6 +48,21 @@ impl Limits {
         }
         self.requests = requests?;
         Ok(())
+    }
+
+    /// Checks whether there is room for an attempt to connect, or says when there is.
+    pub(super) fn check_dial(&self, now: Instant) -> Result<(), Instant> {
+        self.dials.check(now)
+    }
+
+    /// When there is room for an attempt to connect; that may have passed.
+    pub(super) fn dial_free_at(&self) -> Instant {
+        self.dials.free_at()
+    }
+
+    /// Lets no attempt to connect happen before an instant, as the host has asked.
+    pub(super) fn hold_dials_until(&mut self, at: Instant) {
+        self.dials = self.dials.hold_until(at);
     }
 
     /// Takes an attempt to connect.

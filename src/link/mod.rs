@@ -1,6 +1,11 @@
-//! One connection to the venue: its life, its subscriptions, what it sends and what it hears.
+//! One link to the venue: its life, its subscriptions, what it sends and what it hears.
+//!
+//! A [`Link`] is lent a [`Context`] for each call. [`Link::pump`] ends every input and command: it alone sends
+//! what waits, decides that the link is live, and returns the link's end.
 
 pub(crate) mod backoff;
+pub(crate) mod context;
+pub(crate) mod feed;
 pub(crate) mod frame;
 pub(crate) mod in_flight;
 pub mod lifecycle;
@@ -10,16 +15,36 @@ pub(crate) mod outbox;
 pub(crate) mod output;
 pub(crate) mod rate_limiter;
 pub(crate) mod receive;
-pub(crate) mod receive_archived;
+pub(crate) mod session;
 pub(crate) mod stats;
 pub(crate) mod subscription;
 pub(crate) mod subscriptions;
 pub(crate) mod timer;
-pub(crate) mod transition;
+mod transition;
 
 use alloc::string::String;
+use core::time::Duration;
 
+use crate::config::Config;
+use crate::error::CommandError;
+use crate::event::Event;
+use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost};
+use crate::link::backoff::Backoff;
+use crate::link::context::Context;
+use crate::link::feed::Feed;
+use crate::link::lifecycle::{Input, State, StreamState};
+use crate::link::liveness::{Liveness, Verdict};
+use crate::link::outbox::Purpose;
+use crate::link::output::Output;
+use crate::link::session::Session;
+use crate::link::stats::Stats;
+use crate::link::timer::{Deadline, TIMERS, Timer};
+use crate::link::transition::Cause;
+use crate::request::Request;
+use crate::request::stream::Stream;
 use crate::value::endpoint::Endpoint;
+use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::time::Instant;
 
 /// What the driver needs to dial.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,4 +56,365 @@ pub struct ConnectRequest {
     pub endpoint: Endpoint,
     /// Whether to sign the upgrade: as [`Config::authenticated`] has it.
     pub authenticated: bool,
+}
+
+/// One link, through all attempts to connect, until its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Link<S> {
+    config: Config,
+    /// The present or the last attempt.
+    id: LinkId,
+    state: State,
+    /// When the present state is to be left, or the backoff starts afresh.
+    wake: Option<Deadline>,
+    backoff: Backoff,
+    liveness: Liveness,
+    feed: Feed,
+    session: S,
+    /// When the link before this one was last heard.
+    missing_since: Option<Instant>,
+    malformed_run: u32,
+    /// What the present step gives up.
+    abandoned: Abandoned,
+    /// Whether no other attempt is wanted when the link ends.
+    is_last: bool,
+    /// The end, until the client has taken it.
+    end: Option<LinkEnd>,
+    stats: Stats,
+}
+
+/// How a link ended for good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkEnd {
+    pub(crate) reason: CloseReason,
+    pub(crate) abandoned: Abandoned,
+}
+
+// ---- commands ------------------------------------------------------------------------------
+
+impl<S: Session> Link<S> {
+    /// A link that does nothing yet. Its attempts are numbered behind `id`.
+    pub(crate) fn new(id: LinkId, config: Config, seed: u64, session: S) -> Link<S> {
+        let feed = Feed::new(&config);
+        Link::with(id, config, seed, session, feed)
+    }
+
+    fn with(id: LinkId, config: Config, seed: u64, session: S, feed: Feed) -> Link<S> {
+        Link {
+            id,
+            state: State::Idle,
+            wake: None,
+            backoff: Backoff::new(config.backoff_base, config.backoff_cap, seed),
+            liveness: Liveness::new(&config),
+            feed,
+            session,
+            missing_since: None,
+            malformed_run: 0,
+            abandoned: Abandoned::default(),
+            is_last: false,
+            end: None,
+            stats: Stats::default(),
+            config,
+        }
+    }
+
+    /// Starts the link again after its end, with the same subscriptions.
+    pub(crate) fn revived(self, seed: u64) -> Link<S> {
+        let Link { id, config, feed, session, missing_since, stats, .. } = self;
+        let feed = feed.renewed(&config);
+        Link { missing_since, stats, ..Link::with(id, config, seed, session, feed) }
+    }
+
+    /// Starts to connect, and keeps connected until [`close`](Link::close).
+    pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        let now = cx.now();
+        match cx.limits().check_dial(now) {
+            Err(at) if self.state == State::Idle => self.step(cx, Input::OpenLater, Cause::Held(at)),
+            _ => self.step(cx, Input::Open, Cause::None),
+        }
+    }
+
+    pub(crate) fn subscribe(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: Stream,
+        silence_max: Option<Duration>,
+    ) -> Result<StreamId, CommandError> {
+        self.check(Input::Subscribe)?;
+        if !self.config.has(&stream) {
+            return Err(CommandError::WrongEndpoint);
+        }
+        self.feed.subscribe(cx, self.id, stream, silence_max)
+    }
+
+    /// Ends one subscriber of a stream, whatever the state of the link.
+    pub(crate) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
+        self.feed.unsubscribe(cx, id)
+    }
+
+    pub(crate) fn resync(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
+        self.check(Input::Subscribe)?;
+        self.feed.resync(cx, id)
+    }
+
+    pub(crate) fn request(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &Request,
+    ) -> Result<RequestId, CommandError> {
+        self.check(Input::Request)?;
+        if !self.session.dialect().takes_requests {
+            return Err(CommandError::WrongEndpoint);
+        }
+        let is_order = matches!(request, Request::PlaceOrder(_));
+        self.feed.outbox().take_room_for(is_order, cx)?;
+        let about = request.subject();
+        let purpose = match request {
+            Request::ConnectionInfo => Purpose::Limits(about),
+            _ => Purpose::Application(about),
+        };
+        let id = self.feed.send_request(cx, self.id, purpose, request);
+        self.liveness.note_sent(cx.now());
+        Ok(RequestId(id))
+    }
+
+    /// Cancels the orders that were placed over this link, as soon as the limit on requests allows.
+    pub(crate) fn cancel_session_orders(&mut self) {
+        if self.is_open() && self.session.dialect().takes_requests && self.config.authenticated {
+            self.feed.outbox_mut().want_cancel();
+        }
+    }
+
+    /// Closes the link with a handshake if there is one, within its own time limit.
+    pub(crate) fn close(&mut self, cx: &mut Context<'_>) {
+        let deadline = cx.now() + self.config.close_timeout;
+        self.close_by(cx, deadline);
+    }
+
+    /// Closes the link, with another time limit for the handshake. Again: an earlier one holds.
+    pub(crate) fn close_by(&mut self, cx: &mut Context<'_>, deadline: Instant) {
+        let again = self.state == State::Closing;
+        // No cell of this row refuses.
+        let _ = self.step(cx, Input::Close, Cause::None);
+        if self.state == State::Closing {
+            let at = match self.wake {
+                Some(wake) if again => wake.at.min(deadline),
+                _ => deadline,
+            };
+            self.wake = Some(Deadline { at, cause: Timer::Close });
+        }
+    }
+
+    /// From now on an end of the link is its last.
+    pub(crate) const fn want_no_other(&mut self) {
+        self.is_last = true;
+    }
+}
+
+// ---- inputs --------------------------------------------------------------------------------
+
+impl<S: Session> Link<S> {
+    pub(crate) fn handle_connected(&mut self, cx: &mut Context<'_>, link: LinkId) {
+        if self.is_current(link) {
+            self.input(cx, Input::Connected, Cause::None);
+        } else {
+            // It came too late; nobody wants that transport.
+            cx.push(Output::Abort(link));
+        }
+    }
+
+    pub(crate) fn handle_connect_failed(&mut self, cx: &mut Context<'_>, link: LinkId, why: ConnectFailure) {
+        if self.is_current(link) {
+            let input = if why.is_fatal() { Input::ConnectRefused } else { Input::ConnectFailed };
+            self.input(cx, input, Cause::Failure(why));
+        }
+    }
+
+    pub(crate) fn handle_lost(&mut self, cx: &mut Context<'_>, link: LinkId, why: Lost) {
+        if self.is_current(link) {
+            self.lose(cx, why);
+        }
+    }
+
+    /// Acts on each timer that is due, once.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        let mut fired = [false; TIMERS.len()];
+        while let Some(timer) = self.due(cx.now(), &fired) {
+            if let Some(fired) = fired.get_mut(timer as usize) {
+                *fired = true;
+            }
+            self.fire(cx, timer);
+            self.flush(cx);
+        }
+    }
+
+    /// The first timer that is due and has not fired yet.
+    fn due(&self, now: Instant, fired: &[bool]) -> Option<Timer> {
+        let armed = self.timers().into_iter().zip(fired).filter(|(_, fired)| !**fired);
+        let due = armed.filter_map(|(timer, _)| timer).filter(|timer| timer.at <= now);
+        due.min_by_key(|timer| timer.at).map(|timer| timer.cause)
+    }
+
+    fn fire(&mut self, cx: &mut Context<'_>, timer: Timer) {
+        let now = cx.now();
+        match timer {
+            Timer::Connect => {
+                self.input(cx, Input::ConnectTimeout, Cause::Failure(ConnectFailure::TimedOut));
+            }
+            Timer::Retry => match cx.limits().check_dial(now) {
+                Err(at) => self.wake = Some(Deadline { at, cause: Timer::Retry }),
+                Ok(()) => self.input(cx, Input::RetryDue, Cause::None),
+            },
+            Timer::Alive => match self.liveness.check(now, self.feed.outbox().probe_waits()) {
+                Verdict::Wait => {}
+                Verdict::Probe => self.want_probe(),
+                Verdict::GiveUp => self.input(cx, Input::Silence, Cause::Loss(Lost::Silent)),
+            },
+            Timer::Request => self.expire_requests(cx),
+            Timer::Resync => self.feed.expire_streams(cx),
+            Timer::Stable => {
+                self.wake = None;
+                self.backoff.reset();
+            }
+            Timer::Close => self.input(cx, Input::CloseTimeout, Cause::Loss(Lost::CloseTimedOut)),
+            // Whatever waits for the limits is sent by the pump.
+            Timer::Quota | Timer::Shutdown => {}
+            Timer::Heartbeat => {
+                if let Some(since) = self.liveness.check_heartbeat(now) {
+                    cx.report(Event::HeartbeatDue { link: self.id, since });
+                }
+            }
+        }
+    }
+
+    fn expire_requests(&mut self, cx: &mut Context<'_>) {
+        while let Some((id, purpose)) = self.feed.outbox_mut().take_expired(cx.now()) {
+            match purpose {
+                Purpose::Application(about) | Purpose::Limits(about) => {
+                    let outcome = crate::event::Outcome::TimedOut;
+                    cx.report(Event::Reply { request: RequestId(id), about, outcome });
+                }
+                Purpose::Streams(request) => self.session.expired(&mut self.feed, cx, &request, id),
+                // Only silence decides on the link's life.
+                Purpose::Probe => {}
+            }
+        }
+    }
+
+    /// Probes an open link at once: the machine has slept, or the network is another one.
+    pub(crate) fn handle_resumed(&mut self, cx: &Context<'_>) {
+        if self.is_open() {
+            self.liveness.begin_probe(cx.now());
+            self.want_probe();
+        }
+    }
+
+    fn want_probe(&mut self) {
+        // The archived endpoints answer nothing, but have heartbeats.
+        let answers = self.session.dialect().takes_requests;
+        self.feed.outbox_mut().want_probe(answers);
+    }
+}
+
+// ---- the pump ------------------------------------------------------------------------------
+
+impl<S: Session> Link<S> {
+    /// Ends every input and every command: sends what waits and has room, closes a link that is of no use,
+    /// and sees whether the link is live. Returns the link's end, once.
+    pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> Option<LinkEnd> {
+        self.flush(cx);
+        // What a pump does asks for no other.
+        cx.leave_untouched();
+        self.end.take()
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) {
+        if self.feed.end_if_hopeless() {
+            self.input(cx, Input::Unusable, Cause::Loss(Lost::Unresponsive));
+        }
+        let flushed = self.feed.flush(cx, self.id, self.session.dialect());
+        if flushed.is_sent {
+            self.liveness.note_sent(cx.now());
+        }
+        if flushed.is_probe_out {
+            self.liveness.probe_is_out(cx.now());
+        }
+        if self.state == State::Subscribing && !self.feed.subscriptions().has_pending() {
+            self.input(cx, Input::Settled, Cause::None);
+        }
+    }
+}
+
+// ---- questions ---------------------------------------------------------------------------------
+
+impl<S: Session> Link<S> {
+    pub(crate) fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
+        let current = link == self.id && self.state == State::Connecting;
+        current.then(|| ConnectRequest {
+            url: self.config.url(),
+            endpoint: self.config.api,
+            authenticated: self.config.authenticated,
+        })
+    }
+
+    /// Each timer that is armed, in the order of [`TIMERS`].
+    fn timers(&self) -> [Option<Deadline>; TIMERS.len()] {
+        let outbox = self.feed.outbox();
+        TIMERS.map(|cause| {
+            let at = match cause {
+                Timer::Connect | Timer::Retry | Timer::Stable | Timer::Close | Timer::Shutdown => {
+                    return self.wake.filter(|wake| wake.cause == cause);
+                }
+                Timer::Alive => self.liveness.check_at(),
+                // A closing link answers what it has not answered as lost.
+                Timer::Request => outbox.deadline().filter(|_| self.is_open()),
+                Timer::Resync => self.feed.due(),
+                Timer::Quota => outbox.room_at(),
+                Timer::Heartbeat => self.liveness.heartbeat_at(),
+            };
+            at.map(|at| Deadline { at, cause })
+        })
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.timers().into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+
+    pub(crate) const fn state(&self) -> State {
+        self.state
+    }
+
+    pub(crate) const fn id(&self) -> LinkId {
+        self.id
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) const fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub(crate) const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Whether requests can be sent over it.
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.state, State::Subscribing | State::Live)
+    }
+
+    /// Each subscriber, its stream, and where the stream stands.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = (StreamId, Stream, StreamState)> + '_ {
+        self.feed.subscriptions().iter().flat_map(|subscription| {
+            let of = |id: &StreamId| (*id, subscription.stream(), subscription.state());
+            subscription.subscribers().iter().map(of)
+        })
+    }
+
+    /// When it last had its turn with a limit that links share.
+    pub(crate) const fn served(&self) -> Option<Instant> {
+        self.feed.outbox().served()
+    }
 }

@@ -1,189 +1,331 @@
-//! What is sent, in which order and when: subscriptions wait for the limits of the venue, and each request
-//! for its answer.
+//! [`Outbox`]: what waits to be sent, and what waits for an answer.
 
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::connection::{Batch, Connection, Pending};
-use crate::event::{Event, Outcome};
-use crate::link::lifecycle::{State, StreamInput, StreamState};
-use crate::link::output::Output;
-use crate::link::timer::Timer;
-use crate::request::stream::Stream;
-use crate::request::{MarketDataRequest, Request};
-use crate::value::endpoint::Endpoint;
-use crate::value::id::{RequestId, StreamId};
+use crate::config::Config;
+use crate::error::{CommandError, Limit};
+use crate::link::context::Context;
+use crate::link::in_flight::InFlight;
+use crate::request::Subject;
+use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
 
-impl Connection {
-    pub(crate) fn send_request(&mut self, pending: Pending, request: &Request) -> u64 {
-        self.send(Some(pending), |id| request.encode(id))
+/// A `subscribe` or `unsubscribe`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct StreamRequest {
+    is_subscribe: bool,
+    streams: Vec<StreamId>,
+}
+
+impl StreamRequest {
+    pub(crate) const fn is_subscribe(&self) -> bool {
+        self.is_subscribe
     }
 
-    /// Sends a text under the next number; waits for its answer if there is to be one.
-    fn send(&mut self, pending: Option<Pending>, text: impl FnOnce(u64) -> String) -> u64 {
-        let id = self.shared.next_request;
-        if !mutant!(ReuseTheNumber) {
-            self.shared.next_request = id.wrapping_add(1);
+    pub(crate) fn streams(&self) -> &[StreamId] {
+        &self.streams
+    }
+
+    pub(super) fn retain(&mut self, keep: impl FnMut(&StreamId) -> bool) {
+        self.streams.retain(keep);
+    }
+}
+
+/// Why a request was made.
+#[derive(Clone, Debug)]
+pub(crate) enum Purpose {
+    Streams(StreamRequest),
+    Probe,
+    Application(Subject),
+    /// The application asked for the limits of the venue.
+    Limits(Subject),
+}
+
+/// Stream requests wait here for room in the limits of the host and among the requests in flight; so do a
+/// probe and the cancellation of the session's orders. Requests of the application never wait: they are sent
+/// at once or refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbox {
+    requests: VecDeque<StreamRequest>,
+    in_flight: InFlight<Purpose>,
+    cancel_waits: bool,
+    probe_waits: bool,
+    /// When the limit on requests has room for what waits.
+    room_at: Option<Instant>,
+    /// When the link last had its turn with a limit that it shares with others.
+    served: Option<Instant>,
+    request_timeout: Duration,
+    streams_per_request_max: usize,
+}
+
+impl Outbox {
+    pub(super) fn new(config: &Config) -> Outbox {
+        Outbox {
+            requests: VecDeque::new(),
+            in_flight: InFlight::new(),
+            cancel_waits: false,
+            probe_waits: false,
+            room_at: None,
+            served: None,
+            request_timeout: config.request_timeout,
+            streams_per_request_max: config.streams_per_request_max,
         }
-        self.sent = self.now;
-        let output = self.shared.outputs.push(Output::Send { link: self.link, text: text(id) });
-        if let Some(pending) = pending {
-            self.in_flight.insert(id, self.now + self.config.request_timeout, output, pending);
-            self.rearm_requests();
+    }
+
+    // ---- what waits ------------------------------------------------------------------------
+
+    /// Queues the subscription, or its end, behind the others; with them in one request where that fits.
+    pub(super) fn enqueue(&mut self, id: StreamId, is_subscribe: bool) {
+        let most = self.streams_per_request_max;
+        match self.requests.back_mut() {
+            Some(last) if last.is_subscribe == is_subscribe && last.streams.len() < most => {
+                last.streams.push(id);
+            }
+            _ => self.requests.push_back(StreamRequest { is_subscribe, streams: alloc::vec![id] }),
+        }
+    }
+
+    /// Queues each half of a refused request by itself, so that a bad name costs only itself.
+    pub(super) fn split(&mut self, mut request: StreamRequest) {
+        let second = request.streams.split_off(request.streams.len() / 2);
+        self.requests.push_back(StreamRequest { is_subscribe: request.is_subscribe, streams: second });
+        self.requests.push_front(request);
+    }
+
+    /// Takes the next stream request, if there is a place in flight for it.
+    pub(super) fn next(&mut self) -> Option<StreamRequest> {
+        if self.in_flight.is_full() { None } else { self.requests.pop_front() }
+    }
+
+    pub(super) fn put_back(&mut self, request: StreamRequest) {
+        self.requests.push_front(request);
+    }
+
+    /// Drops the stream requests that wait: there is no open link for them.
+    pub(super) fn drop_requests(&mut self) {
+        self.requests.clear();
+        self.room_at = None;
+    }
+
+    pub(super) const fn want_cancel(&mut self) {
+        self.cancel_waits = true;
+    }
+
+    /// Whether the cancellation of the session's orders waits and may be sent now; it counts as sent then.
+    pub(super) fn take_cancel(&mut self, cx: &mut Context<'_>) -> bool {
+        let takes = self.cancel_waits && !self.in_flight.is_full() && self.take_room(cx);
+        self.cancel_waits &= !takes;
+        takes
+    }
+
+    pub(super) const fn want_probe(&mut self, wants: bool) {
+        self.probe_waits = wants;
+    }
+
+    pub(super) const fn probe_waits(&self) -> bool {
+        self.probe_waits
+    }
+
+    /// Whether a probe waits and may be sent now.
+    pub(super) fn may_probe(&mut self, cx: &mut Context<'_>) -> bool {
+        self.probe_waits && !self.in_flight.is_full() && self.take_room(cx)
+    }
+
+    /// Something whose answer shows that the peer lives was sent: no probe needs to be. Returns whether one
+    /// was to be.
+    pub(super) const fn end_probe(&mut self) -> bool {
+        core::mem::replace(&mut self.probe_waits, false)
+    }
+
+    // ---- the limits ------------------------------------------------------------------------
+
+    /// Begins to go through what waits: nothing waits for a limit until one refuses.
+    pub(super) const fn begin(&mut self) {
+        self.room_at = None;
+    }
+
+    /// Takes room from the limit on requests. If there is none, notes when there is.
+    pub(super) fn take_room(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = cx.now();
+        let room = cx.limits().take_request(false, now);
+        self.room_at = room.err();
+        if room.is_ok() {
+            self.served = Some(now);
+        }
+        room.is_ok()
+    }
+
+    /// Takes room for a request of the application.
+    pub(super) fn take_room_for(&self, is_order: bool, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        if self.in_flight.is_full() {
+            return Err(CommandError::TooMany(Limit::RequestsInFlight));
+        }
+        let now = cx.now();
+        cx.limits().take_request(is_order, now).map_err(|retry| CommandError::RateLimited { retry })
+    }
+
+    pub(super) const fn note_turn(&mut self, now: Instant) {
+        self.served = Some(now);
+    }
+
+    pub(crate) const fn served(&self) -> Option<Instant> {
+        self.served
+    }
+
+    /// When the limits have room for what waits.
+    pub(super) const fn room_at(&self) -> Option<Instant> {
+        self.room_at
+    }
+
+    // ---- what was sent -------------------------------------------------------------------------
+
+    /// Sends a text under the next number, and waits for its answer if there is to be one.
+    pub(super) fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        purpose: Option<Purpose>,
+        text: impl FnOnce(u64) -> String,
+    ) -> u64 {
+        let id = cx.numbers().next_request();
+        let output = cx.send(link, text(id));
+        if let Some(purpose) = purpose {
+            self.in_flight.insert(id, cx.now() + self.request_timeout, output, purpose);
         }
         id
     }
 
-    pub(crate) fn enqueue(&mut self, id: StreamId, join: bool) {
-        let most = self.config.streams_per_request_max;
-        match self.batches.back_mut() {
-            Some(batch) if batch.join == join && batch.streams.len() < most => batch.streams.push(id),
-            _ => self.batches.push_back(Batch { join, streams: alloc::vec![id] }),
-        }
+    /// Takes the request that an answer is for.
+    pub(crate) fn answered(&mut self, id: u64) -> Option<Purpose> {
+        self.in_flight.take(id)
     }
 
-    /// Asks for each half of a refused batch by itself, so that a bad name costs only itself. Streams that
-    /// were asked for again, or left, since then are not concerned.
-    pub(crate) fn bisect(&mut self, mut batch: Batch, request: u64) {
-        let is_concerned =
-            |id: &StreamId| self.subscriptions.get(*id).is_some_and(|it| it.request == request);
-        batch.streams.retain(is_concerned);
-        let second = batch.streams.split_off(batch.streams.len() / 2);
-        if !mutant!(ForgetHalf) {
-            self.batches.push_back(Batch { join: batch.join, streams: second });
-        }
-        self.batches.push_front(batch);
+    /// When the oldest request has waited too long.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.in_flight.deadline()
     }
 
-    /// Sends what waits, as far as the limits on requests and on those in flight leave room.
-    pub(crate) fn send_waiting(&mut self) {
-        let is_open = matches!(self.state, State::Subscribing | State::Live);
-        if !(is_open || self.state == State::Closing && mutant!(SendBehindTheClose)) {
-            self.batches.clear();
-            return;
-        }
-        if self.cancel_waits && !self.in_flight.is_full() && self.may_send() {
-            self.cancel_waits = false;
-            let request = Request::CancelSessionOrders;
-            self.send_request(Pending::Application(request.subject()), &request);
-        }
-        while !self.in_flight.is_full()
-            && let Some(mut batch) = self.batches.pop_front()
-        {
-            self.drop_outdated(&mut batch);
-            if batch.streams.is_empty() {
-                continue;
-            }
-            if !self.may_send() {
-                self.batches.push_front(batch);
-                return;
-            }
-            self.send_batch(&batch);
-            // Its answer shows as well that somebody is there.
-            self.probe_is_out();
-        }
-        if self.probe_waits && !mutant!(NeverProbe) && !self.in_flight.is_full() && self.may_send() {
-            self.send_request(Pending::Probe, &Request::Ping);
-            self.probe_is_out();
-        }
+    /// Takes the oldest request that has waited too long.
+    pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose)> {
+        self.in_flight.take_expired(now)
     }
 
-    /// Takes room from the limit on requests; otherwise the timer `Quota` says when there is some.
-    fn may_send(&mut self) -> bool {
-        let room = self.limits.take_request(false, self.now);
-        if !mutant!(WaitWithoutADeadline) {
-            self.timers.set(Timer::Quota, room.err());
-        }
-        if room.is_ok() {
-            self.served = Some(self.now);
-        }
-        room.is_ok() || mutant!(SendBeyondTheLimit)
-    }
-
-    /// While a batch waited, streams may have been unsubscribed or refused: those are neither asked for, nor
-    /// left if nobody has asked for them.
-    fn drop_outdated(&mut self, batch: &mut Batch) {
-        let mut never_joined = Vec::new();
-        batch.streams.retain(|id| {
-            let Some(subscription) = self.subscriptions.get(*id) else { return false };
-            if batch.join {
-                return subscription.state == StreamState::Requested || mutant!(AskForWhatIsNotWanted);
-            }
-            if !subscription.is_left() {
-                return false;
-            }
-            let is_joined = subscription.request != 0;
-            if !is_joined {
-                never_joined.push(*id);
-            }
-            is_joined
-        });
-        for id in never_joined {
-            self.stream_step(id, StreamInput::Accepted);
-        }
-    }
-
-    fn send_batch(&mut self, batch: &Batch) {
-        let known = batch.streams.iter().filter_map(|id| self.subscriptions.get(*id));
-        let streams: Vec<Stream> = known.map(|subscription| subscription.stream).collect();
-        let confirmed = self.config.api != Endpoint::MarketDataV2;
-        let waits = (confirmed || batch.join).then(|| Pending::Batch(batch.clone()));
-        let id = self.send(waits, |id| match (confirmed, batch.join) {
-            (true, true) => Request::Subscribe(streams).encode(id),
-            (true, false) => Request::Unsubscribe(streams).encode(id),
-            (false, true) => MarketDataRequest::Subscribe(streams).encode(),
-            (false, false) => MarketDataRequest::Unsubscribe(streams).encode(),
-        });
-        for stream in &batch.streams {
-            if let Some(subscription) = self.subscriptions.get_mut(*stream) {
-                subscription.request = id;
-                subscription.unanswered = false;
-            }
-        }
-        // Where nothing is confirmed, having said so is having left.
-        if !confirmed && !batch.join {
-            self.each_of(batch, id, StreamInput::Accepted);
-        }
-    }
-
-    pub(crate) fn rearm_requests(&mut self) {
-        self.timers.set(Timer::Request, self.in_flight.deadline().filter(|_| !mutant!(WaitForEver)));
-    }
-
-    pub(crate) fn expire_requests(&mut self) {
-        while let Some((id, pending)) = self.in_flight.take_expired(self.now) {
-            match pending {
-                Pending::Application(about) | Pending::Limits(about) => {
-                    let outcome = Outcome::TimedOut;
-                    self.report(Event::Reply { request: RequestId(id), about, outcome });
-                }
-                Pending::Batch(batch) if self.config.api == Endpoint::MarketDataV2 => {
-                    self.unconfirmed(&batch, id);
-                }
-                Pending::Batch(batch) => self.each_of(&batch, id, StreamInput::Unanswered),
-                // Only silence decides on the link's life.
-                Pending::Probe => {}
-            }
-        }
-        self.rearm_requests();
-        self.settle();
+    /// The link has ended: nothing waits any more. Takes the oldest request without an answer, and the number
+    /// of the output that carries it.
+    pub(super) fn take_lost(&mut self) -> Option<(u64, u64, Purpose)> {
+        self.cancel_waits = false;
+        self.drop_requests();
+        self.in_flight.take_oldest()
     }
 
     /// Whether a request of the application has no answer yet, or waits to be sent.
     pub(crate) fn awaits_replies(&self) -> bool {
         let by_application =
-            |pending: &Pending| matches!(pending, Pending::Application(_) | Pending::Limits(_));
+            |purpose: &Purpose| matches!(purpose, Purpose::Application(_) | Purpose::Limits(_));
         self.cancel_waits || self.in_flight.iter().any(by_application)
     }
+}
 
-    /// Cancels the orders that were placed over this link, as soon as the limit on requests allows.
-    pub(crate) fn cancel_session_orders(&mut self, now: Instant) {
-        self.advance(now);
-        let is_open = matches!(self.state, State::Subscribing | State::Live);
-        if is_open && self.config.api == Endpoint::Streams && self.config.authenticated {
-            self.cancel_waits = true;
-            self.settle();
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::link::context::Numbers;
+    use crate::link::limits::Limits;
+    use crate::link::output::Outputs;
+    use std::string::ToString;
+
+    const LINK: LinkId = LinkId { slot: 0, epoch: 1 };
+
+    fn id(place: usize) -> StreamId {
+        StreamId::new(1, 0, place)
+    }
+
+    struct Bench {
+        outbox: Outbox,
+        outputs: Outputs,
+        limits: Limits,
+        numbers: Numbers,
+    }
+
+    fn bench(requests: u32) -> Bench {
+        let config = Config::new("wss://venue").request_limit(requests, Duration::from_secs(10));
+        let config = config.streams_per_request_max(2);
+        let (outbox, limits) = (Outbox::new(&config), Limits::new(&config));
+        Bench { outbox, outputs: Outputs::new(), limits, numbers: Numbers::new() }
+    }
+
+    impl Bench {
+        fn at<T>(&mut self, second: u64, work: impl FnOnce(&mut Outbox, &mut Context<'_>) -> T) -> T {
+            let now = Instant::from_secs(second);
+            let mut cx = Context::new(now, &mut self.outputs, &mut self.limits, &mut self.numbers);
+            work(&mut self.outbox, &mut cx)
         }
+    }
+
+    #[test]
+    fn neighbours_of_a_kind_share_a_request() {
+        let mut outbox = bench(100).outbox;
+        for (place, is_subscribe) in [(0, true), (1, true), (2, true), (3, false), (4, true)] {
+            outbox.enqueue(id(place), is_subscribe);
+        }
+        let expected: &[(bool, &[usize])] = &[(true, &[0, 1]), (true, &[2]), (false, &[3]), (true, &[4])];
+        for (is_subscribe, places) in expected {
+            let next = outbox.next().unwrap();
+            let streams: Vec<StreamId> = places.iter().map(|place| id(*place)).collect();
+            assert_eq!((next.is_subscribe(), next.streams()), (*is_subscribe, &streams[..]));
+        }
+        assert_eq!(outbox.next(), None);
+    }
+
+    #[test]
+    fn a_refused_request_is_split_in_halves() {
+        let mut outbox = bench(100).outbox;
+        outbox.enqueue(id(9), false);
+        outbox.split(StreamRequest { is_subscribe: true, streams: (0..5).map(id).collect() });
+        let sizes: Vec<usize> = core::iter::from_fn(|| outbox.next()).map(|it| it.streams.len()).collect();
+        assert_eq!(sizes, [2, 1, 3], "the first half at once, the second behind what waits");
+    }
+
+    #[test]
+    fn what_waits_for_the_limit_knows_until_when() {
+        let mut bench = bench(2);
+        assert!(bench.at(1, |outbox, cx| outbox.take_room(cx)));
+        assert_eq!(bench.outbox.room_at(), None);
+        assert!(!bench.at(2, |outbox, cx| outbox.take_room(cx)));
+        let at = bench.outbox.room_at().unwrap();
+        assert!(at > Instant::from_secs(2) && at <= Instant::from_secs(12));
+        assert_eq!(bench.outbox.served(), Some(Instant::from_secs(1)));
+    }
+
+    #[test]
+    fn a_request_is_answered_once() {
+        let mut bench = bench(100);
+        let sent = bench.at(1, |outbox, cx| {
+            outbox.send(cx, LINK, Some(Purpose::Application(Subject::Other)), |id| id.to_string())
+        });
+        assert!(bench.outbox.awaits_replies());
+        assert_eq!(bench.outbox.deadline(), Some(Instant::from_secs(6)));
+        assert!(bench.outbox.take_expired(Instant::from_secs(5)).is_none());
+        assert!(bench.outbox.answered(sent).is_some());
+        assert!(bench.outbox.answered(sent).is_none());
+        assert!(!bench.outbox.awaits_replies());
+    }
+
+    #[test]
+    fn a_full_house_lets_nothing_out() {
+        let mut bench = bench(1_000);
+        for _ in 0..crate::link::in_flight::REQUESTS_IN_FLIGHT_MAX {
+            bench.at(1, |outbox, cx| outbox.send(cx, LINK, Some(Purpose::Probe), |id| id.to_string()));
+        }
+        bench.outbox.enqueue(id(0), true);
+        assert_eq!(bench.outbox.next(), None);
+        let refused = bench.at(1, |outbox, cx| outbox.take_room_for(false, cx));
+        assert_eq!(refused, Err(CommandError::TooMany(Limit::RequestsInFlight)));
+        assert!(bench.outbox.answered(1).is_some());
+        assert!(bench.outbox.next().is_some());
     }
 }

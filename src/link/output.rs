@@ -40,7 +40,7 @@ pub enum Output {
 
 /// Outputs in the order in which they arose. Each has a number, so that one can say later whether it was
 /// handed out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outputs {
     /// `None` where one was withdrawn.
     queue: VecDeque<Option<Output>>,
@@ -49,6 +49,10 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    pub(crate) const fn new() -> Outputs {
+        Outputs { queue: VecDeque::new(), left: 0 }
+    }
+
     /// Adds an output; returns its number.
     pub(crate) fn push(&mut self, output: Output) -> u64 {
         let number = self.left.saturating_add(self.queue.len() as u64);
@@ -66,10 +70,6 @@ impl Outputs {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     pub(crate) fn is_full(&self) -> bool {
         self.queue.len() >= OUTPUT_MAX
     }
@@ -83,31 +83,5 @@ impl Outputs {
         for entry in &mut self.queue {
             entry.take_if(|output| matches!(output, Output::Send { link, .. } if *link == of));
         }
-    }
-
-    /// Takes back the newest output, if it is the end of a connection.
-    pub(crate) fn withdraw_closed(&mut self) -> Option<Event<'static>> {
-        match self.queue.pop_back() {
-            Some(Some(Output::Event(event @ Event::Closed { .. }))) => Some(event),
-            other => {
-                self.queue.extend(other);
-                None
-            }
-        }
-    }
-}
-
-/// What the links of a client have in common, and a single link has for itself.
-#[derive(Clone, Debug)]
-pub(crate) struct Shared {
-    pub(crate) outputs: Outputs,
-    pub(crate) next_request: u64,
-    /// Of the ids of subscriptions.
-    pub(crate) next_generation: u64,
-}
-
-impl Shared {
-    pub(crate) fn new() -> Shared {
-        Shared { outputs: Outputs::default(), next_request: 1, next_generation: 1 }
     }
 }

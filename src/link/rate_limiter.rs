@@ -44,8 +44,26 @@ impl RateLimiter {
             0 => window.saturating_add(1),
             spread => window.div_ceil(spread),
         };
-        let burst = if mutant!(GiveAllAtOnce) { limit } else { burst };
         RateLimiter { interval: interval.max(1), burst, paid: Instant::ZERO }
+    }
+
+    /// Checks whether one may be taken, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// The first instant at which one may be taken, if that is later than `now`.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gemini_ws::{Instant, RateLimiter};
+    ///
+    /// let limiter = RateLimiter::per_window(2, Duration::from_secs(1)).take(Instant::ZERO).unwrap();
+    /// assert_eq!(limiter.check(Instant::ZERO), Err(limiter.free_at()));
+    /// assert_eq!(limiter.check(limiter.free_at()), Ok(()));
+    /// ```
+    pub fn check(self, now: Instant) -> Result<(), Instant> {
+        let free_at = self.free_at();
+        if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
     /// Takes one.
@@ -54,10 +72,7 @@ impl RateLimiter {
     ///
     /// The first instant at which one may be taken, if that is later than `now`.
     pub fn take(self, now: Instant) -> Result<RateLimiter, Instant> {
-        let free_at = self.free_at();
-        if free_at > now {
-            return Err(free_at);
-        }
+        self.check(now)?;
         Ok(RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self })
     }
 

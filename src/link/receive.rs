@@ -1,336 +1,336 @@
-//! Frames: what each is for the connection, and the event that it makes.
+//! What frames mean for a link: [`Link::handle_frame`] for those of every generation, [`Current`] for the
+//! texts of the current API.
 
-use crate::connection::{Batch, Cause, Connection, Pending};
 use crate::event::reason::Lost;
 use crate::event::replay::event_of;
-use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
+use crate::event::{Event, IgnoredReason, Outcome};
 use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::link::Link;
+use crate::link::context::Context;
+use crate::link::feed::Feed;
 use crate::link::frame::Frame;
 use crate::link::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
-use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text, Trade};
+use crate::link::outbox::{Purpose, StreamRequest};
+use crate::link::session::{Dialect, Reception, Session};
+use crate::link::transition::Cause;
+use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
+use crate::request::Request;
 use crate::request::stream::{Stream, Topic};
-use crate::value::endpoint::Endpoint;
-use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::id::{LinkId, RequestId};
 use crate::value::sequence::DepthRole;
-use crate::value::time::Instant;
 use crate::wire::{Scratch, decode};
 
-impl Connection {
-    /// A frame came over this link. The event, if the frame makes one, borrows from the frame and the
-    /// scratch only: commands may be issued while it is held.
-    ///
-    /// `None` for pings, pongs and for replies to the connection's own requests, whose consequences are
-    /// among the outputs.
-    pub fn handle_frame<'f>(
+impl<S: Session> Link<S> {
+    /// Takes a frame that came over `link`. Returns the event, if the frame makes one.
+    #[inline]
+    pub(crate) fn handle_frame<'f>(
         &mut self,
+        cx: &mut Context<'_>,
         link: LinkId,
-        now: Instant,
         frame: Frame<'f>,
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
-        self.advance(now);
-        let deliver = self.hear(link);
+        let deliver = self.hear(cx, link);
         match frame {
             Frame::Text(text) => {
-                self.count_frame(text.len());
-                if deliver { self.text(text, scratch) } else { self.ignored(text, IgnoredReason::EndedLink) }
+                self.stats.count_frame(text.len());
+                if deliver { self.receive(cx, text, scratch) } else { self.ignore(cx, text) }
             }
             Frame::Binary(bytes) => {
-                self.count_frame(bytes.len());
-                if deliver {
-                    self.malformed("", DecodeError::new(DecodeErrorKind::Binary, 0))
-                } else {
-                    self.ignored("", IgnoredReason::EndedLink)
+                self.stats.count_frame(bytes.len());
+                if !deliver {
+                    return self.ignore(cx, "");
                 }
+                let error = DecodeError::new(DecodeErrorKind::Binary, 0);
+                self.read(cx, |_, reception| reception.malformed("", error))
             }
             Frame::Ping(_) | Frame::Pong(_) => {
-                self.count_control_frame();
+                self.stats.count_control_frame();
+                cx.leave_untouched();
                 None
             }
             Frame::Close { code, reason } => {
-                self.count_control_frame();
+                self.stats.count_control_frame();
                 // The answer to our own Close is no news.
                 let news = deliver && self.state != State::Closing;
                 if deliver {
-                    self.lose(Lost::Closed { code });
+                    self.lose(cx, Lost::Closed { code });
                 }
                 news.then_some(Event::PeerClosing { link, code, reason: Text(reason) })
             }
         }
     }
 
-    /// [`handle_frame`](Connection::handle_frame) for a ping or a pong: a sign of life, and nothing else.
+    /// Notes a sign of life. Returns whether it is of the present link and may be delivered.
     #[inline]
-    pub(crate) fn handle_sign_of_life(&mut self, link: LinkId, now: Instant) {
-        self.advance(now);
-        self.hear(link);
-        self.count_control_frame();
-    }
-
-    /// Something has come; whether it is of this link and may still be delivered.
-    #[inline]
-    fn hear(&mut self, link: LinkId) -> bool {
+    fn hear(&mut self, cx: &Context<'_>, link: LinkId) -> bool {
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
-        if deliver && !mutant!(HearNothing) {
-            (self.heard, self.probed) = (self.now, None);
+        if deliver {
+            self.liveness.hear(cx.now());
         }
         deliver
     }
 
-    fn count_control_frame(&mut self) {
-        self.stats.control_frames = self.stats.control_frames.saturating_add(1);
-    }
-
-    fn count_frame(&mut self, bytes: usize) {
-        self.stats.frames = self.stats.frames.saturating_add(if mutant!(CountTwice) { 2 } else { 1 });
-        self.stats.bytes = self.stats.bytes.saturating_add(bytes as u64);
+    fn ignore<'f>(&mut self, cx: &mut Context<'_>, text: &'f str) -> Option<Event<'f>> {
+        self.read(cx, |_, reception| reception.ignored(text, IgnoredReason::EndedLink))
     }
 
     #[inline]
-    fn text<'f>(&mut self, text: &'f str, scratch: &'f mut Scratch) -> Option<Event<'f>> {
-        if self.config.api != Endpoint::Streams {
-            return self.archived(text, scratch);
+    fn receive<'f>(
+        &mut self,
+        cx: &mut Context<'_>,
+        text: &'f str,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        self.read(cx, |session, reception| session.receive(reception, text, scratch))
+    }
+
+    /// Has a frame read, and gives the link up if that shows that it is of no use.
+    #[inline]
+    fn read<'f>(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut S, &mut Reception<'_, '_>) -> Option<Event<'f>>,
+    ) -> Option<Event<'f>> {
+        let mut reception =
+            Reception::new(&mut self.feed, cx, &self.config, &mut self.stats, &mut self.malformed_run);
+        let event = read(&mut self.session, &mut reception);
+        if let Some(why) = reception.unusable() {
+            self.input(cx, Input::Unusable, Cause::Loss(why));
         }
+        event
+    }
+}
+
+/// The current API, `wss://ws.gemini.com`: streams with acknowledgements, requests with replies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Current;
+
+static DIALECT: Dialect = Dialect {
+    takes_requests: true,
+    acknowledges: true,
+    encode: |is_subscribe, streams, id| {
+        let request = if is_subscribe { Request::Subscribe(streams) } else { Request::Unsubscribe(streams) };
+        request.encode(id)
+    },
+};
+
+impl Session for Current {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn opened(&mut self) {}
+
+    #[inline]
+    fn receive<'f>(
+        &mut self,
+        reception: &mut Reception<'_, '_>,
+        text: &'f str,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
         let message = match decode(text, scratch) {
             Ok(message) => message,
             Err(error) => {
-                self.suspect(text, "\"s\":\"", "\"depthUpdate\"");
-                return self.malformed(text, error);
+                mark_stale_if_named(reception, text, "\"s\":\"", "\"depthUpdate\"");
+                return reception.malformed(text, error);
             }
         };
-        if !mutant!(CountAllMalformed) {
-            self.malformed_run = 0;
-        }
-        let (topic, symbol, event) = match message {
-            Message::BookTicker(payload) => (Topic::BookTicker, payload.symbol, Event::BookTicker(payload)),
-            Message::Depth(depth) => return self.depth(text, depth),
-            Message::Trade(trade) => return self.trade(text, Topic::Trade, trade),
-            Message::Response(response) => return self.response(text, response),
-            message => return self.other(text, &message),
-        };
-        match self.subscriptions.routed(topic, symbol) {
-            Some(subscription) => subscription.heard = self.now,
-            None => return self.ignored(text, IgnoredReason::NotSubscribed),
-        }
-        self.data(event)
-    }
-
-    /// A trade, of its own stream or of that of a book.
-    #[inline]
-    pub(crate) fn trade<'f>(&mut self, text: &'f str, topic: Topic, trade: Trade<'f>) -> Option<Event<'f>> {
-        let Some(subscription) = self.subscriptions.routed(topic, trade.symbol) else {
-            return self.ignored(text, IgnoredReason::NotSubscribed);
-        };
-        subscription.heard = self.now;
-        let trade = subscription.told.tell(trade);
-        self.data(Event::Trade(trade))
-    }
-
-    /// Frames that are not as many as the others.
-    fn other<'f>(&mut self, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
-        let event = event_of(message)?;
-        let (topic, symbol) = match message {
-            Message::PartialDepth(payload) => match payload.symbol {
-                Some(symbol) => (Topic::PartialDepth, symbol),
-                None => return self.unattributed(text, event),
-            },
-            Message::MarkPrice(payload) => (Topic::MarkPrice, payload.symbol),
-            Message::FundingAmount(payload) => (Topic::FundingAmount, payload.symbol),
-            Message::ContractStatus(payload) => (Topic::ContractStatus, payload.symbol),
-            Message::RequestForQuote(_) => (Topic::RequestForQuote, ""),
-            Message::OrderUpdate(_) | Message::OrderSnapshot(_) => (Topic::Orders, ""),
-            Message::BalanceUpdate(_) => (Topic::Balances, ""),
-            Message::PositionReport(_) => (Topic::Positions, ""),
-            Message::QuoteUpdate(_) => (Topic::Quotes, ""),
-            Message::Settlements(_) => (Topic::Settlements, ""),
-            _ => {
-                self.stats.unrecognized = self.stats.unrecognized.saturating_add(1);
-                return Some(event);
+        reception.decoded();
+        match message {
+            Message::BookTicker(payload) => {
+                of_stream(reception, text, Topic::BookTicker, payload.symbol, Event::BookTicker(payload))
             }
-        };
-        match self.subscriptions.routed(topic, symbol) {
-            Some(subscription) => subscription.heard = self.now,
-            None => return self.ignored(text, IgnoredReason::NotSubscribed),
+            Message::Depth(payload) => depth(reception, text, payload),
+            Message::Trade(payload) => trade(reception, text, Topic::Trade, payload),
+            Message::Response(payload) => response(reception, text, payload),
+            message => other(reception, text, &message),
         }
-        self.data(event)
     }
 
-    #[inline]
-    pub(crate) fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
-        self.stats.data = self.stats.data.saturating_add(1);
-        Some(event)
+    fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64) {
+        feed.step_all(cx, request, id, StreamInput::Unanswered);
     }
+}
 
-    pub(crate) fn ignored<'f>(&mut self, frame: &'f str, why: IgnoredReason) -> Option<Event<'f>> {
-        self.stats.count_ignored(why);
-        Some(Event::Ignored(Ignored { frame, why }))
+/// A frame that cannot be decoded may have been the change of a book. If it names one that is live, that book
+/// may have lost an update: it is stale from now on, and requested again.
+#[cold]
+pub(crate) fn mark_stale_if_named(
+    reception: &mut Reception<'_, '_>,
+    text: &str,
+    before_symbol: &str,
+    kind: &str,
+) {
+    let Some(symbol) = text.split_once(before_symbol).and_then(|(_, rest)| rest.split('"').next()) else {
+        return;
+    };
+    let Some(subscription) = reception.routed(Topic::Depth, symbol) else { return };
+    if text.contains(kind) && subscription.state() == StreamState::Synced {
+        let id = subscription.id();
+        reception.mark_stale(id);
     }
+}
 
-    pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
-        self.stats.malformed = self.stats.malformed.saturating_add(1);
-        self.malformed_run = self.malformed_run.saturating_add(1);
-        if self.malformed_run >= self.config.malformed_run_max {
-            self.malformed_run = 0;
-            self.input(Input::Unusable, Cause::Loss(Lost::Malformed));
+/// Delivers data that its subscription has only to hear of.
+#[inline]
+fn of_stream<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    topic: Topic,
+    symbol: &str,
+    event: Event<'f>,
+) -> Option<Event<'f>> {
+    let now = reception.now();
+    match reception.routed(topic, symbol) {
+        Some(subscription) => subscription.hear(now),
+        None => return reception.ignored(text, IgnoredReason::NotSubscribed),
+    }
+    reception.data(event)
+}
+
+/// Delivers a trade, of its own stream or of that of a book.
+#[inline]
+pub(crate) fn trade<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    topic: Topic,
+    trade: Trade<'f>,
+) -> Option<Event<'f>> {
+    let now = reception.now();
+    let Some(subscription) = reception.routed(topic, trade.symbol) else {
+        return reception.ignored(text, IgnoredReason::NotSubscribed);
+    };
+    subscription.hear(now);
+    let trade = subscription.deliver_trade(trade);
+    reception.data(Event::Trade(trade))
+}
+
+/// Frames that are not as many as the others.
+fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
+    let event = event_of(message)?;
+    let (topic, symbol) = match message {
+        Message::PartialDepth(payload) => match payload.symbol {
+            Some(symbol) => (Topic::PartialDepth, symbol),
+            None => return unattributed(reception, text, event),
+        },
+        Message::MarkPrice(payload) => (Topic::MarkPrice, payload.symbol),
+        Message::FundingAmount(payload) => (Topic::FundingAmount, payload.symbol),
+        Message::ContractStatus(payload) => (Topic::ContractStatus, payload.symbol),
+        Message::RequestForQuote(_) => (Topic::RequestForQuote, ""),
+        Message::OrderUpdate(_) | Message::OrderSnapshot(_) => (Topic::Orders, ""),
+        Message::BalanceUpdate(_) => (Topic::Balances, ""),
+        Message::PositionReport(_) => (Topic::Positions, ""),
+        Message::QuoteUpdate(_) => (Topic::Quotes, ""),
+        Message::Settlements(_) => (Topic::Settlements, ""),
+        _ => {
+            reception.count_unrecognized();
+            return Some(event);
         }
-        Some(Event::Malformed(Malformed { frame, error }))
-    }
+    };
+    of_stream(reception, text, topic, symbol, event)
+}
 
-    /// A frame that cannot be decoded may have been the change of a book. If it names one that is live,
-    /// that book may have lost an update: it is stale from now on, and asked for anew.
-    #[cold]
-    pub(crate) fn suspect(&mut self, text: &str, before_symbol: &str, kind: &str) {
-        let Some(symbol) = text.split_once(before_symbol).and_then(|(_, rest)| rest.split('"').next()) else {
-            return;
-        };
-        let Some(subscription) = self.subscriptions.routed(Topic::Depth, symbol) else { return };
-        if !text.contains(kind) || subscription.state != StreamState::Synced {
-            return;
-        }
-        let id = subscription.id;
-        self.distrust(id);
+/// A partial depth without a symbol, as the documents show it: it belongs to whichever partial depth is
+/// subscribed.
+fn unattributed<'f>(reception: &mut Reception<'_, '_>, text: &'f str, event: Event<'f>) -> Option<Event<'f>> {
+    let subscribed = |state| !matches!(state, StreamState::Leaving | StreamState::Gone);
+    let partial = |stream: Stream| stream.topic() == Topic::PartialDepth;
+    if reception.feed().subscriptions().iter().any(|it| partial(it.stream()) && subscribed(it.state())) {
+        return reception.data(event);
     }
+    reception.ignored(text, IgnoredReason::NotSubscribed)
+}
 
-    /// A book that follows the venue does so no more: it is stale, and asked for anew.
-    pub(crate) fn distrust(&mut self, id: StreamId) {
-        let Some(subscription) = self.subscriptions.get(id) else { return };
-        let synced = subscription.state == StreamState::Synced;
-        let Some(symbol) = subscription.stream.symbol().filter(|_| synced) else { return };
-        // Market data v2 has no ids.
-        let expected = subscription.position.last().unwrap_or(0);
-        if !mutant!(HideTheGap) {
-            self.report(Event::Gap { symbol, expected, got: None });
-        }
-        self.lose_update(id);
+#[inline]
+fn depth<'f>(reception: &mut Reception<'_, '_>, text: &'f str, depth: Depth<'f>) -> Option<Event<'f>> {
+    let (rule, now) = (reception.config().gap_rule, reception.now());
+    // The decoder takes no depth without.
+    let (first, last) = depth.first_update_id.zip(depth.last_update_id)?;
+    let Some(subscription) = reception.routed(Topic::Depth, depth.symbol) else {
+        return reception.ignored(text, IgnoredReason::NotSubscribed);
+    };
+    let listening = match subscription.state() {
+        StreamState::Active | StreamState::Synced => true,
+        // Nobody has asked while the request waits to be sent.
+        StreamState::Requested => subscription.is_asked_for(),
+        // What comes before the confirmation of having left belongs to the old subscription.
+        StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
+    };
+    if !listening {
+        return reception.ignored(text, IgnoredReason::BeforeSnapshot);
     }
-
-    /// The book of a stream has lost an update: its next snapshot repairs something.
-    fn lose_update(&mut self, id: StreamId) {
-        if let Some(subscription) = self.subscriptions.get_mut(id) {
-            subscription.resyncing = true;
-        }
-        self.stream_step(id, StreamInput::Gap);
-        self.settle();
-    }
-
-    /// A partial depth without a symbol, as the documents show it: it belongs to whichever partial
-    /// depth is subscribed (quirk Q-B9).
-    fn unattributed<'f>(&mut self, text: &'f str, event: Event<'f>) -> Option<Event<'f>> {
-        let subscribed = |state| !matches!(state, StreamState::Leaving | StreamState::Gone);
-        let partial = |stream: &Stream| stream.topic() == Topic::PartialDepth;
-        if self.subscriptions.iter().any(|it| partial(&it.stream) && subscribed(it.state)) {
-            return self.data(event);
-        }
-        self.ignored(text, IgnoredReason::NotSubscribed)
-    }
-
-    #[inline]
-    fn depth<'f>(&mut self, text: &'f str, depth: Depth<'f>) -> Option<Event<'f>> {
-        let rule = self.config.gap_rule;
-        // The decoder takes no depth without.
-        let (first, last) = depth.first_update_id.zip(depth.last_update_id)?;
-        let Some(subscription) = self.subscriptions.routed(Topic::Depth, depth.symbol) else {
-            return self.ignored(text, IgnoredReason::NotSubscribed);
-        };
-        let listening = match subscription.state {
-            StreamState::Active | StreamState::Synced => true,
-            // Nobody has asked while the request waits to be sent.
-            StreamState::Requested => subscription.is_asked_for(),
-            // What comes before the confirmation of having left belongs to the old subscription.
-            StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
-        };
-        if !listening {
-            return self.ignored(text, IgnoredReason::BeforeSnapshot);
-        }
-        subscription.heard = self.now;
-        let role = subscription.position.advance(first, last, rule);
-        match role {
-            DepthRole::Update => self.data(Event::DepthUpdate(depth)),
-            DepthRole::Stale if mutant!(DeliverAgain) => self.data(Event::DepthUpdate(depth)),
-            DepthRole::Stale => self.ignored(text, IgnoredReason::StaleUpdate),
-            DepthRole::BeforeSnapshot if mutant!(DeliverTooEarly) => self.data(Event::DepthUpdate(depth)),
-            DepthRole::BeforeSnapshot => self.ignored(text, IgnoredReason::BeforeSnapshot),
-            DepthRole::Snapshot => {
-                let (id, resync) = (subscription.id, core::mem::take(&mut subscription.resyncing));
-                self.stats.resyncs = self.stats.resyncs.saturating_add(u64::from(resync));
-                self.stream_step(id, StreamInput::Snapshot);
-                self.settle();
-                self.data(Event::DepthSnapshot(depth))
+    subscription.hear(now);
+    match subscription.advance(first, last, rule) {
+        DepthRole::Update => reception.data(Event::DepthUpdate(depth)),
+        DepthRole::Stale => reception.ignored(text, IgnoredReason::StaleUpdate),
+        DepthRole::BeforeSnapshot => reception.ignored(text, IgnoredReason::BeforeSnapshot),
+        DepthRole::Snapshot => {
+            let id = subscription.id();
+            if subscription.end_resync() {
+                reception.count_resync();
             }
-            DepthRole::Gap { expected } => {
-                let id = subscription.id;
-                let symbol = subscription.stream.symbol()?;
-                self.stats.gaps = self.stats.gaps.saturating_add(1);
-                if !mutant!(GoOnAfterAGap) {
-                    self.lose_update(id);
-                }
-                Some(Event::Gap { symbol, expected, got: Some(first) })
-            }
+            reception.step(id, StreamInput::Snapshot);
+            reception.moving_data(Event::DepthSnapshot(depth))
         }
-    }
-
-    fn response<'f>(&mut self, text: &'f str, response: Response<'f>) -> Option<Event<'f>> {
-        let found = match response.id {
-            ResponseId::Number(id) => self.in_flight.take(id).map(|pending| (id, pending)),
-            ResponseId::Text(_) => None,
-        };
-        let Some((id, pending)) = found else {
-            return self.ignored(text, IgnoredReason::UnknownResponse);
-        };
-        self.stats.control = self.stats.control.saturating_add(1);
-        self.rearm_requests();
-        if let Pending::Limits(_) = pending {
-            self.limits.tighten(&response, self.now);
-        }
-        match pending {
-            Pending::Application(about) | Pending::Limits(about) => {
-                if mutant!(AnswerTwice) {
-                    self.report(Event::Reply { request: RequestId(id), about, outcome: Outcome::TimedOut });
-                }
-                let outcome = Outcome::Answered(response);
-                Some(Event::Reply { request: RequestId(id), about, outcome })
-            }
-            Pending::Probe => None,
-            Pending::Batch(batch) => {
-                let mut event = None;
-                if response.is_ok() {
-                    self.each_of(&batch, id, StreamInput::Accepted);
-                } else if !is_permanent(&response) {
-                    self.each_of(&batch, id, StreamInput::Unanswered);
-                } else if batch.streams.len() > 1 && !mutant!(BlameTheFirst) {
-                    // One bad name refuses them all (quirk Q-E3).
-                    self.bisect(batch, id);
-                } else {
-                    event = self.refuse(&batch, id, response.error);
-                }
-                self.settle();
-                event
-            }
+        DepthRole::Gap { expected } => {
+            let id = subscription.id();
+            let symbol = subscription.stream().symbol()?;
+            reception.count_gap();
+            reception.lose_update(id);
+            Some(Event::Gap { symbol, expected, got: Some(first) })
         }
     }
 }
 
-impl Connection {
-    /// The venue refuses a request for one stream. Each wish for it is told; the first with the frame's event,
-    /// which has the venue's words.
-    fn refuse<'f>(&mut self, batch: &Batch, request: u64, error: Option<ApiError<'f>>) -> Option<Event<'f>> {
-        let subscription = batch.streams.first().and_then(|id| self.subscriptions.get(*id));
-        let subscription = subscription.filter(|subscription| subscription.request == request)?;
-        let (id, stream, wishes) = (subscription.id, subscription.stream, subscription.wishes.clone());
-        if !self.stream_step(id, StreamInput::Refused) {
-            return None;
+fn response<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    response: Response<'f>,
+) -> Option<Event<'f>> {
+    let found = match response.id {
+        ResponseId::Number(id) => reception.feed_mut().outbox_mut().answered(id).map(|purpose| (id, purpose)),
+        ResponseId::Text(_) => None,
+    };
+    let Some((id, purpose)) = found else {
+        return reception.ignored(text, IgnoredReason::UnknownResponse);
+    };
+    reception.count_control();
+    let reply =
+        |about| Some(Event::Reply { request: RequestId(id), about, outcome: Outcome::Answered(response) });
+    match purpose {
+        Purpose::Application(about) => reply(about),
+        Purpose::Limits(about) => {
+            reception.tighten(&response);
+            reply(about)
         }
-        let error = error.unwrap_or(ApiError { code: 0, message: Text("") });
-        let (first, others) = wishes.split_first()?;
-        for id in others {
-            let error = ApiError { code: error.code, message: Text("") };
-            self.report(Event::Rejected { id: *id, stream, error });
-        }
-        Some(Event::Rejected { id: *first, stream, error })
+        Purpose::Probe => None,
+        Purpose::Streams(request) => answered(reception, request, id, &response),
     }
 }
 
-/// Whether asking again is useless: the classification of section 5.
+/// The answer to a request for streams.
+fn answered<'f>(
+    reception: &mut Reception<'_, '_>,
+    request: StreamRequest,
+    id: u64,
+    response: &Response<'f>,
+) -> Option<Event<'f>> {
+    let (feed, cx) = reception.parts();
+    if response.is_ok() {
+        feed.step_all(cx, &request, id, StreamInput::Accepted);
+    } else if !is_permanent(response) {
+        feed.step_all(cx, &request, id, StreamInput::Unanswered);
+    } else if request.streams().len() > 1 {
+        // One bad name refuses them all.
+        feed.split(request, id);
+    } else {
+        return feed.reject_request(cx, &request, id, response.error);
+    }
+    None
+}
+
+/// Whether asking again is useless.
 fn is_permanent(response: &Response<'_>) -> bool {
-    mutant!(TakeBusyForNever) || !matches!(response.status, Some(429 | 500..))
+    !matches!(response.status, Some(429 | 500..))
 }

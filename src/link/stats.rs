@@ -95,6 +95,32 @@ impl Stats {
         }
     }
 
+    /// Counts a text or binary frame.
+    #[inline]
+    pub(crate) const fn count_frame(&mut self, bytes: usize) {
+        self.frames = self.frames.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+
+    /// Counts a ping, a pong or a Close frame.
+    #[inline]
+    pub(crate) const fn count_control_frame(&mut self) {
+        self.control_frames = self.control_frames.saturating_add(1);
+    }
+
+    pub(crate) const fn count_stale_input(&mut self) {
+        self.stale_inputs = self.stale_inputs.saturating_add(1);
+    }
+
+    pub(super) const fn count_connect(&mut self) {
+        self.connects = self.connects.saturating_add(1);
+    }
+
+    pub(super) const fn count_connect_failure(&mut self) {
+        self.connect_failures = self.connect_failures.saturating_add(1);
+    }
+
+    #[inline]
     pub(crate) const fn count_ignored(&mut self, why: IgnoredReason) {
         let counter = match why {
             IgnoredReason::StaleUpdate => &mut self.ignored_stale,

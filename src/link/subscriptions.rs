@@ -1,246 +1,361 @@
-//! [`Subscriptions`]: what is wanted, where each stands, and which frame belongs to which.
+//! [`Subscriptions`]: the subscriptions of a link, and which frame belongs to which.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::time::Duration;
 
+use crate::config::Config;
 use crate::error::{CommandError, Limit};
-use crate::event::last_trade::LastTrade;
-use crate::link::lifecycle::StreamState;
+use crate::link::lifecycle::StreamInput;
+use crate::link::subscription::{Delays, Effects, Subscription, Traits};
 use crate::request::stream::{Stream, TOPICS, Topic};
 use crate::value::id::StreamId;
-use crate::value::sequence::Position;
+use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::value::time::Instant;
 
-#[derive(Clone, Debug)]
-pub(crate) struct Subscription {
-    /// By which it is known within the connection: that of its first wish.
-    pub(crate) id: StreamId,
-    /// Who wants it; not empty but while its end is not confirmed.
-    pub(crate) wishes: Vec<StreamId>,
-    pub(crate) stream: Stream,
-    pub(crate) state: StreamState,
-    /// The newest request about it that was sent since it was wanted on this link; answers to older ones say
-    /// nothing any more. Zero: none yet.
-    pub(crate) request: u64,
-    /// Whether its newest subscription was confirmed.
-    pub(crate) confirmed: bool,
-    /// How often in a row it went unanswered.
-    pub(crate) attempts: u8,
-    /// The newest request for it went unanswered, or was refused for now; another will follow.
-    pub(crate) unanswered: bool,
-    /// When to ask again (requested), when its snapshot is overdue (active), or when it may have been silent
-    /// for too long.
-    pub(crate) due: Option<Instant>,
-    /// How long it may be silent, if that was declared.
-    pub(crate) silence_max: Option<Duration>,
-    /// When its last frame came.
-    pub(crate) heard: Instant,
-    /// The place in its updates, for books.
-    pub(crate) position: Position,
-    /// Whether its next snapshot repairs something.
-    pub(crate) resyncing: bool,
-    /// Its trades, over all links.
-    pub(crate) told: LastTrade,
-}
-
-impl Subscription {
-    const fn new(id: StreamId, stream: Stream) -> Subscription {
-        Subscription {
-            id,
-            wishes: Vec::new(),
-            stream,
-            state: StreamState::Wanted,
-            request: 0,
-            confirmed: false,
-            attempts: 0,
-            unanswered: false,
-            due: None,
-            silence_max: None,
-            heard: Instant::ZERO,
-            position: Position::awaiting(),
-            resyncing: false,
-            told: LastTrade::NOTHING,
-        }
-    }
-
-    pub(crate) const fn is_book(&self) -> bool {
-        matches!(self.stream, Stream::Depth { .. })
-    }
-
-    /// Whether the request for it was sent, and not answered yet.
-    pub(crate) const fn is_asked_for(&self) -> bool {
-        matches!(self.state, StreamState::Requested) && self.request != 0
-    }
-
-    /// Whether it is to be left, or the confirmation of that is awaited.
-    pub(crate) const fn is_left(&self) -> bool {
-        matches!(self.state, StreamState::Leaving | StreamState::Resyncing)
-    }
-
-    /// Whether its snapshot is awaited.
-    pub(crate) const fn awaits_snapshot(&self) -> bool {
-        self.is_book() && matches!(self.state, StreamState::Active)
-    }
-}
-
-/// A slot is reused, with another generation in the id, so that an old id finds nothing.
+/// A place is used again, with another generation in the id, so that an old id finds nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscriptions {
-    slots: Vec<Option<Subscription>>,
+    places: Vec<Option<Subscription>>,
     free: Vec<usize>,
-    /// Per symbol, the slot that each kind of frame belongs to.
+    /// Per symbol, the place that each kind of frame belongs to.
     routes: SymbolMap<[Option<u32>; TOPICS]>,
     /// The same for streams over all symbols.
     global: [Option<u32>; TOPICS],
+    sums: Sums,
+    delays: Delays,
+    streams_max: usize,
+}
+
+/// What is counted of all subscriptions, so that no question goes through them.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    pending: usize,
+    hopeless: usize,
+    public: usize,
+    /// When each is due, and its place.
+    due: BTreeSet<(Instant, usize)>,
+    /// How many whose frames look alike are leaving.
+    leaving: BTreeMap<(Topic, Option<Symbol>), usize>,
+}
+
+impl Sums {
+    fn add(&mut self, of: Traits, place: usize, stream: &Stream) {
+        self.pending = self.pending.saturating_add(usize::from(of.is_pending));
+        self.hopeless = self.hopeless.saturating_add(usize::from(of.is_hopeless));
+        self.public = self.public.saturating_add(usize::from(of.is_public));
+        self.due.extend(of.due.map(|due| (due, place)));
+        if of.is_leaving {
+            let count = self.leaving.entry((stream.topic(), stream.symbol())).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn remove(&mut self, of: Traits, place: usize, stream: &Stream) {
+        self.pending = self.pending.saturating_sub(usize::from(of.is_pending));
+        self.hopeless = self.hopeless.saturating_sub(usize::from(of.is_hopeless));
+        self.public = self.public.saturating_sub(usize::from(of.is_public));
+        if let Some(due) = of.due {
+            self.due.remove(&(due, place));
+        }
+        let alike = (stream.topic(), stream.symbol());
+        if of.is_leaving
+            && let Some(count) = self.leaving.get_mut(&alike)
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.leaving.remove(&alike);
+            }
+        }
+    }
 }
 
 impl Subscriptions {
-    pub(crate) const fn new() -> Subscriptions {
+    pub(super) fn new(config: &Config) -> Subscriptions {
         Subscriptions {
-            slots: Vec::new(),
+            places: Vec::new(),
             free: Vec::new(),
             routes: SymbolMap::new(),
             global: [None; TOPICS],
+            sums: Sums::default(),
+            delays: Delays { snapshot: config.snapshot_timeout, resubscribe: config.resubscribe_delay },
+            streams_max: config.streams_max,
         }
     }
 
     pub(crate) fn get(&self, id: StreamId) -> Option<&Subscription> {
-        self.slots.get(id.place())?.as_ref().filter(|subscription| subscription.id == id)
+        self.places.get(id.place())?.as_ref().filter(|subscription| subscription.id() == id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Subscription> {
-        self.slots.get_mut(id.place())?.as_mut().filter(|subscription| subscription.id == id)
+    /// The subscription that has this subscriber.
+    pub(super) fn of_subscriber(&self, id: StreamId) -> Option<&Subscription> {
+        let subscription = self.places.get(id.place())?.as_ref();
+        subscription.filter(|subscription| subscription.subscribers().contains(&id))
     }
 
-    /// The subscription that a wish is for.
-    pub(crate) fn wished(&mut self, wish: StreamId) -> Option<&mut Subscription> {
-        let slot = self.slots.get_mut(wish.place())?.as_mut();
-        slot.filter(|subscription| subscription.wishes.contains(&wish))
+    /// Changes a subscription, and what is counted of it. Everything that sums count changes through here.
+    pub(super) fn change<T>(
+        &mut self,
+        id: StreamId,
+        change: impl FnOnce(&mut Subscription) -> T,
+    ) -> Option<T> {
+        let place = id.place();
+        let subscription = self.places.get_mut(place)?.as_mut().filter(|it| it.id() == id)?;
+        let before = subscription.traits();
+        let result = change(subscription);
+        let after = subscription.traits();
+        if before != after {
+            let stream = subscription.stream();
+            self.sums.remove(before, place, &stream);
+            self.sums.add(after, place, &stream);
+        }
+        Some(result)
     }
 
+    pub(super) fn step(&mut self, id: StreamId, input: StreamInput, now: Instant) -> Option<Effects> {
+        let delays = self.delays;
+        self.change(id, |subscription| subscription.step(input, now, &delays)).flatten()
+    }
+
+    /// Adds a subscriber to a stream. `make` makes its id, from a place.
+    pub(super) fn subscribe(
+        &mut self,
+        stream: Stream,
+        make: impl FnOnce(usize) -> StreamId,
+    ) -> Result<(StreamId, &Subscription), CommandError> {
+        let place = match self.route(&stream) {
+            Some(place) => place,
+            None => self.free_place()?,
+        };
+        let entry = self.places.get_mut(place).ok_or(CommandError::TooMany(Limit::Streams))?;
+        if let Some(present) = entry {
+            if present.stream() != stream {
+                return Err(CommandError::Ambiguous);
+            }
+            if present.subscribers().len() >= self.streams_max {
+                return Err(CommandError::TooMany(Limit::Streams));
+            }
+        }
+        let id = make(place);
+        if entry.is_none() {
+            let subscription = Subscription::new(id, stream);
+            self.sums.add(subscription.traits(), place, &stream);
+            *entry = Some(subscription);
+            if self.free.last() == Some(&place) {
+                self.free.pop();
+            }
+            self.set_route(&stream, Some(place as u32));
+        }
+        let entry = self.places.get_mut(place).and_then(Option::as_mut);
+        let subscription = entry.ok_or(CommandError::TooMany(Limit::Streams))?;
+        subscription.add_subscriber(id);
+        Ok((id, subscription))
+    }
+
+    /// A place for a subscription; it stays free until something is there.
+    fn free_place(&mut self) -> Result<usize, CommandError> {
+        if let Some(place) = self.free.last() {
+            return Ok(*place);
+        }
+        let place = self.places.len();
+        if place >= self.streams_max.min(StreamId::PLACES) {
+            return Err(CommandError::TooMany(Limit::Streams));
+        }
+        self.places.push(None);
+        self.free.push(place);
+        Ok(place)
+    }
+
+    pub(super) fn remove(&mut self, id: StreamId) {
+        self.unroute(id);
+        let Some(subscription) = self.get(id) else { return };
+        let (traits, stream, place) = (subscription.traits(), subscription.stream(), id.place());
+        self.sums.remove(traits, place, &stream);
+        if let Some(entry) = self.places.get_mut(place) {
+            *entry = None;
+            self.free.push(place);
+        }
+    }
+}
+
+// ---- questions ---------------------------------------------------------------------------------
+
+impl Subscriptions {
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.len() == self.free.len()
+        self.places.len() == self.free.len()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slots.len().saturating_sub(self.free.len())
+        self.places.len().saturating_sub(self.free.len())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Subscription> {
-        self.slots.iter().flatten()
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
-        self.slots.iter_mut().flatten()
+        self.places.iter().flatten()
     }
 
     /// The ids of all that meet a condition.
     pub(crate) fn ids(&self, condition: impl Fn(&Subscription) -> bool) -> Vec<StreamId> {
-        self.iter()
-            .filter(|subscription| condition(subscription))
-            .map(|subscription| subscription.id)
-            .collect()
+        self.iter().filter(|subscription| condition(subscription)).map(Subscription::id).collect()
     }
 
-    /// The subscription that takes all frames that look like those of `stream`.
-    pub(crate) fn alike(&self, stream: &Stream) -> Option<&Subscription> {
-        self.slots.get(self.route(stream)?)?.as_ref()
+    /// Whether some stream is neither confirmed nor rejected.
+    pub(super) const fn has_pending(&self) -> bool {
+        self.sums.pending > 0
     }
 
-    /// Adds a wish for a stream: another one, if it is wanted already. `make` makes its id, from a place.
-    pub(crate) fn wish(
-        &mut self,
-        stream: Stream,
-        streams_max: usize,
-        make: impl FnOnce(usize) -> StreamId,
-    ) -> Result<&mut Subscription, CommandError> {
-        let slot = match self.route(&stream) {
-            Some(slot) => slot,
-            None => {
-                let slot = match self.free.pop() {
-                    Some(slot) => slot,
-                    None if self.slots.len() < streams_max.min(StreamId::PLACES) => {
-                        self.slots.push(None);
-                        self.slots.len().saturating_sub(1)
-                    }
-                    None => return Err(CommandError::TooMany(Limit::Streams)),
-                };
-                self.set_route(&stream, Some(slot as u32));
-                slot
-            }
-        };
-        let entry = self.slots.get_mut(slot).ok_or(CommandError::TooMany(Limit::Streams))?;
-        if let Some(present) = entry {
-            if present.stream != stream {
-                return Err(CommandError::Ambiguous);
-            }
-            if present.wishes.len() >= streams_max {
-                return Err(CommandError::TooMany(Limit::Streams));
-            }
-        }
-        let id = make(slot);
-        let subscription = entry.get_or_insert_with(|| Subscription::new(id, stream));
-        subscription.wishes.push(id);
-        Ok(subscription)
+    /// Whether some stream went unanswered so often that the link is of no use.
+    pub(super) const fn has_hopeless(&self) -> bool {
+        self.sums.hopeless > 0
+    }
+
+    pub(crate) const fn has_public(&self) -> bool {
+        self.sums.public > 0
+    }
+
+    /// When the first of them is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.sums.due.first().map(|(due, _)| *due)
+    }
+
+    /// The ids of those that are due, in the order of their places.
+    pub(super) fn due_by(&self, now: Instant) -> Vec<StreamId> {
+        let mut places: Vec<usize> =
+            self.sums.due.iter().take_while(|(due, _)| *due <= now).map(|(_, place)| *place).collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|place| Some(self.places.get(place)?.as_ref()?.id())).collect()
     }
 
     /// Whether the end of a subscription whose frames look like those of `stream` is not confirmed yet.
-    pub(crate) fn is_leaving(&self, stream: &Stream) -> bool {
-        let alike = |it: &Stream| it.topic() == stream.topic() && it.symbol() == stream.symbol();
-        self.iter().any(|it| it.state == StreamState::Leaving && alike(&it.stream))
+    pub(super) fn is_leaving(&self, stream: &Stream) -> bool {
+        self.sums.leaving.contains_key(&(stream.topic(), stream.symbol()))
+    }
+}
+
+// ---- routes ------------------------------------------------------------------------------------
+
+impl Subscriptions {
+    /// The subscription that takes all frames that look like those of `stream`.
+    pub(crate) fn alike(&self, stream: &Stream) -> Option<&Subscription> {
+        self.alike_by(stream.topic(), stream.symbol())
+    }
+
+    /// The same, by what frames say of themselves.
+    pub(crate) fn alike_by(&self, topic: Topic, symbol: Option<Symbol>) -> Option<&Subscription> {
+        self.places.get(self.route_of(topic, symbol)?)?.as_ref()
+    }
+
+    /// The subscription that a frame of this kind and symbol belongs to. Only what sums do not count may be
+    /// changed through it; `change` is for the rest.
+    #[inline]
+    pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
+        let places = self.routes.get(symbol).unwrap_or(&self.global);
+        let place = places.get(topic.index()).copied().flatten();
+        let place = place.or_else(|| self.global.get(topic.index()).copied().flatten())?;
+        self.places.get_mut(place as usize)?.as_mut()
     }
 
     /// From now on no frame belongs to it.
-    pub(crate) fn unroute(&mut self, id: StreamId) {
-        let Some(stream) = self.get(id).map(|subscription| subscription.stream) else { return };
+    pub(super) fn unroute(&mut self, id: StreamId) {
+        let Some(stream) = self.get(id).map(Subscription::stream) else { return };
         if self.route(&stream) == Some(id.place()) {
             self.set_route(&stream, None);
         }
     }
 
-    pub(crate) fn remove(&mut self, id: StreamId) {
-        self.unroute(id);
-        let slot = id.place();
-        if self.get(id).is_some()
-            && let Some(entry) = self.slots.get_mut(slot)
-        {
-            *entry = None;
-            self.free.push(slot);
-        }
-    }
-
-    /// The subscription that a frame of this kind and symbol belongs to.
-    #[inline]
-    pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
-        let slots = self.routes.get(symbol).unwrap_or(&self.global);
-        let slot = slots.get(topic.index()).copied().flatten();
-        let slot = slot.or_else(|| self.global.get(topic.index()).copied().flatten())?;
-        self.slots.get_mut(slot as usize)?.as_mut()
-    }
-
     fn route(&self, stream: &Stream) -> Option<usize> {
-        let slots = match stream.symbol() {
+        self.route_of(stream.topic(), stream.symbol())
+    }
+
+    fn route_of(&self, topic: Topic, symbol: Option<Symbol>) -> Option<usize> {
+        let places = match symbol {
             Some(symbol) => self.routes.get(symbol.as_str())?,
             None => &self.global,
         };
-        slots.get(stream.topic().index()).copied().flatten().map(|slot| slot as usize)
+        places.get(topic.index()).copied().flatten().map(|place| place as usize)
     }
 
-    fn set_route(&mut self, stream: &Stream, slot: Option<u32>) {
-        let slots = match stream.symbol() {
+    fn set_route(&mut self, stream: &Stream, place: Option<u32>) {
+        let places = match stream.symbol() {
             Some(symbol) => self.routes.get_or_insert(symbol, || [None; TOPICS]),
             None => Some(&mut self.global),
         };
-        if let Some(entry) = slots.and_then(|slots| slots.get_mut(stream.topic().index())) {
-            *entry = slot;
+        if let Some(entry) = places.and_then(|places| places.get_mut(stream.topic().index())) {
+            *entry = place;
         }
-        if let (None, Some(symbol)) = (slot, stream.symbol()) {
+        if let (None, Some(symbol)) = (place, stream.symbol()) {
             let unused =
-                self.routes.get(symbol.as_str()).is_some_and(|slots| slots.iter().all(Option::is_none));
+                self.routes.get(symbol.as_str()).is_some_and(|places| places.iter().all(Option::is_none));
             if unused {
                 self.routes.remove(symbol);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::link::lifecycle::StreamState;
+    use StreamInput::{Accepted, LinkUp, Unsubscribe};
+
+    fn set() -> Subscriptions {
+        Subscriptions::new(&Config::new("wss://venue").streams_max(3))
+    }
+
+    fn subscribe(set: &mut Subscriptions, name: &str, generation: u64) -> Result<StreamId, CommandError> {
+        let make = |place| StreamId::new(generation, 0, place);
+        set.subscribe(name.parse().unwrap(), make).map(|(id, _)| id)
+    }
+
+    #[test]
+    fn a_stream_has_one_place_and_its_frames_one_reader() {
+        let mut set = set();
+        let first = subscribe(&mut set, "btcusd@depth", 1).unwrap();
+        let second = subscribe(&mut set, "btcusd@depth", 2).unwrap();
+        assert_eq!((set.len(), set.of_subscriber(second).unwrap().id()), (1, first));
+        assert_eq!(subscribe(&mut set, "btcusd@depth@100ms", 3), Err(CommandError::Ambiguous));
+        assert_eq!(set.routed(Topic::Depth, "BTCUSD").unwrap().id(), first);
+        assert!(set.routed(Topic::Depth, "ethusd").is_none());
+    }
+
+    #[test]
+    fn places_are_bounded_and_used_again() {
+        let mut set = set();
+        for (generation, name) in (1..).zip(["a@trade", "b@trade", "c@trade"]) {
+            subscribe(&mut set, name, generation).unwrap();
+        }
+        let full = Err(CommandError::TooMany(Limit::Streams));
+        assert_eq!(subscribe(&mut set, "d@trade", 9), full);
+        let gone = set.ids(|it| it.stream() == "b@trade".parse().unwrap())[0];
+        set.remove(gone);
+        let new = subscribe(&mut set, "d@trade", 10).unwrap();
+        assert_eq!(new.place(), gone.place());
+        assert!(set.get(gone).is_none(), "an old id finds nothing");
+    }
+
+    /// The sums are those that going through all of them gives.
+    #[test]
+    fn sums_follow_each_step() {
+        let mut set = set();
+        let ids = ["btcusd@depth", "orders@account", "ethusd@trade"];
+        let ids: Vec<StreamId> =
+            (1..).zip(ids).map(|(generation, name)| subscribe(&mut set, name, generation).unwrap()).collect();
+        let inputs = [LinkUp, Accepted, StreamInput::Snapshot, Unsubscribe, Accepted, StreamInput::LinkDown];
+        for (second, input) in (0..).zip(inputs) {
+            for id in &ids {
+                set.step(*id, input, Instant::from_secs(second));
+                if set.get(*id).is_some_and(|it| it.state() == StreamState::Gone) {
+                    set.remove(*id);
+                }
+                let pending = set.iter().filter(|it| it.traits().is_pending).count();
+                assert_eq!(set.sums.pending, pending, "{input:?}");
+                assert_eq!(set.has_public(), set.iter().any(|it| !it.stream().is_private()), "{input:?}");
+                assert_eq!(set.due(), set.iter().filter_map(|it| it.traits().due).min(), "{input:?}");
+                let leaving = set.iter().filter(|it| it.traits().is_leaving).count();
+                assert_eq!(set.sums.leaving.values().sum::<usize>(), leaving, "{input:?}");
+            }
+        }
+        assert!(set.is_empty() && set.sums.due.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! All timers of a link: one instant each, asked and never called back.
+//! [`Timer`] and [`Deadline`]: what a machine waits for. The parts of a link keep their own instants.
 
 use crate::value::time::Instant;
 
@@ -28,8 +28,8 @@ pub enum Timer {
     Shutdown,
 }
 
-/// Those of a link.
-const TIMERS: [Timer; 9] = [
+/// All of them, in the order in which those that are due at the same instant fire.
+pub(super) const TIMERS: [Timer; 10] = [
     Timer::Connect,
     Timer::Retry,
     Timer::Alive,
@@ -39,6 +39,7 @@ const TIMERS: [Timer; 9] = [
     Timer::Close,
     Timer::Quota,
     Timer::Heartbeat,
+    Timer::Shutdown,
 ];
 
 /// When the caller should call `handle_timeout`, and why.
@@ -48,49 +49,4 @@ pub struct Deadline {
     pub at: Instant,
     /// What it is for.
     pub cause: Timer,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Timers {
-    at: [Option<Instant>; TIMERS.len()],
-}
-
-impl Timers {
-    pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {
-        self.set(timer, Some(at));
-    }
-
-    pub(crate) fn set(&mut self, timer: Timer, at: Option<Instant>) {
-        if let Some(entry) = self.at.get_mut(timer as usize) {
-            *entry = at;
-        }
-    }
-
-    /// Arms it, unless it is armed for an earlier instant.
-    pub(crate) fn arm_by(&mut self, timer: Timer, at: Instant) {
-        if let Some(entry) = self.at.get_mut(timer as usize) {
-            *entry = Some(entry.map_or(at, |armed| armed.min(at)));
-        }
-    }
-
-    /// Disarms all but the one that outlives links.
-    pub(crate) fn disarm_all(&mut self) {
-        for timer in TIMERS {
-            if timer != Timer::Heartbeat {
-                self.set(timer, None);
-            }
-        }
-    }
-
-    pub(crate) fn next(&self) -> Option<Deadline> {
-        let armed = TIMERS.into_iter().zip(self.at);
-        armed.filter_map(|(cause, at)| Some(Deadline { at: at?, cause })).min_by_key(|deadline| deadline.at)
-    }
-
-    /// Takes the earliest timer that is due: it is disarmed before anybody acts on it.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        let due = self.next().filter(|deadline| deadline.at <= now)?;
-        self.set(due.cause, None);
-        Some(due.cause)
-    }
 }

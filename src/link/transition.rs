@@ -1,72 +1,77 @@
-//! The steps of a connection: a cell of a table is looked up, the state goes where the cell says, and
-//! the effects that stand there are performed.
+//! The steps of a link: a cell of the table is looked up, the state goes where the cell says, and the effects
+//! that stand there are performed.
 
-use crate::connection::{Cause, Connection, Pending};
-use crate::error::{CommandError, Limit};
+use crate::error::CommandError;
+use crate::event::Event;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, Retry};
-use crate::event::{Event, Outcome};
-use crate::link::lifecycle::{Cell, Effect, Input, Refusal, State, StreamInput, StreamState, link_step};
+use crate::link::context::Context;
+use crate::link::lifecycle::{Cell, Effect, Input, Refusal, State, link_step};
 use crate::link::output::Output;
-use crate::link::subscriptions::Subscription;
-use crate::link::timer::Timer;
-use crate::value::id::{LinkId, RequestId};
+use crate::link::session::Session;
+use crate::link::timer::{Deadline, Timer};
+use crate::link::{Link, LinkEnd};
+use crate::value::id::LinkId;
 use crate::value::time::Instant;
 
-/// How often in a row a stream may go unanswered before the link is given up.
-const ATTEMPTS_MAX: u8 = 3;
+/// Why a link takes a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause {
+    None,
+    Failure(ConnectFailure),
+    Loss(Lost),
+    /// The limit on attempts to connect leaves no room before this instant.
+    Held(Instant),
+}
 
-impl Connection {
-    pub(crate) fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
-    }
-
+impl<S: Session> Link<S> {
     /// Whether an input is about the present transport; otherwise it is counted.
-    pub(crate) fn is_current(&mut self, link: LinkId) -> bool {
-        let current = (link == self.link || mutant!(TakeOldInputs))
+    pub(super) fn is_current(&mut self, link: LinkId) -> bool {
+        let current = link == self.id
             && matches!(self.state, State::Connecting | State::Subscribing | State::Live | State::Closing);
         if !current {
-            self.stats.stale_inputs = self.stats.stale_inputs.saturating_add(1);
+            self.stats.count_stale_input();
         }
         current
     }
 
-    /// Whether a command is allowed, and is to be sent at once.
-    pub(crate) fn allow(&mut self, input: Input) -> Result<bool, CommandError> {
-        if self.shared.outputs.is_full() {
-            return Err(CommandError::TooMany(Limit::Outputs));
-        }
+    /// Whether a command is allowed in the present state.
+    pub(super) const fn check(&self, input: Input) -> Result<(), CommandError> {
         match link_step(self.state, input) {
-            Cell::Stay(effects) => Ok(effects.contains(&Effect::Send)),
+            Cell::Stay(_) => Ok(()),
             Cell::Refuse(Refusal::NotConnected) => Err(CommandError::NotConnected),
             Cell::Refuse(Refusal::Closed) | Cell::Ignore | Cell::Go(..) => Err(CommandError::Closed),
         }
     }
 
-    pub(crate) fn input(&mut self, input: Input, cause: Cause) {
+    pub(super) fn input(&mut self, cx: &mut Context<'_>, input: Input, cause: Cause) {
         // Only rows of commands refuse.
-        let _ = self.step(input, cause);
+        let _ = self.step(cx, input, cause);
     }
 
-    pub(crate) fn step(&mut self, input: Input, cause: Cause) -> Result<(), CommandError> {
+    pub(super) fn step(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: Input,
+        cause: Cause,
+    ) -> Result<(), CommandError> {
         match link_step(self.state, input) {
             Cell::Go(next, effects) => {
                 let before = core::mem::replace(&mut self.state, next);
                 if input != Input::Exhausted {
                     self.abandoned = Abandoned::default();
                 }
-                let retry = self.enter(next, cause);
+                let retry = self.enter(cx, next, cause);
                 for effect in effects {
-                    self.perform(*effect, before, cause, retry);
+                    self.perform(cx, *effect, before, cause, retry);
                 }
                 if next == State::Backoff && retry.is_none() {
-                    return self.step(Input::Exhausted, Cause::None);
+                    return self.step(cx, Input::Exhausted, Cause::None);
                 }
-                self.settle();
                 Ok(())
             }
             Cell::Stay(_) => Ok(()),
             Cell::Ignore => {
-                self.stats.stale_inputs = self.stats.stale_inputs.saturating_add(1);
+                self.stats.count_stale_input();
                 Ok(())
             }
             Cell::Refuse(Refusal::Closed) => Err(CommandError::Closed),
@@ -74,102 +79,92 @@ impl Connection {
         }
     }
 
-    /// Sets the timers of a state. Returns the instant of the next attempt, if there is one.
-    fn enter(&mut self, state: State, cause: Cause) -> Option<Instant> {
-        let config = &self.config;
-        let now = self.now;
-        if state != State::Live && !(state == State::Closed && mutant!(KeepTimersAfterTheEnd)) {
-            self.timers.disarm_all();
+    /// Arms the timers of a state. Returns the instant of the next attempt, if there is one.
+    fn enter(&mut self, cx: &mut Context<'_>, state: State, cause: Cause) -> Option<Instant> {
+        let now = cx.now();
+        if !matches!(state, State::Subscribing | State::Live) {
+            self.feed.close();
+            self.liveness.end();
         }
-        match state {
+        let (cause, at) = match state {
+            State::Idle | State::Closed => {
+                self.wake = None;
+                self.liveness.end_heartbeats();
+                return None;
+            }
             State::Connecting => {
-                if !mutant!(ReuseTheEpoch) {
-                    self.link.epoch = self.link.epoch.wrapping_add(1);
-                }
-                if !mutant!(DialWithoutADeadline) {
-                    self.timers.arm(Timer::Connect, now + config.connect_timeout);
-                }
+                self.id.epoch = self.id.epoch.wrapping_add(1);
+                (Timer::Connect, now + self.config.connect_timeout)
             }
             State::Subscribing => {
-                self.heard = now;
-                if !mutant!(CarryTheSilenceOver) {
-                    self.probed = None;
-                }
-                self.probe_waits = false;
-                self.next_sequence = 0;
+                self.wake = None;
+                self.liveness.begin(now);
+                self.session.opened();
                 self.malformed_run = 0;
-                self.timers.arm(Timer::Alive, now + config.probe_after);
-                if let Some(every) = config.heartbeat_every.filter(|_| config.authenticated) {
-                    // The upgrade was a request, too.
-                    self.sent = now;
-                    self.timers.arm_by(Timer::Heartbeat, now + every);
-                }
+                return None;
             }
-            State::Live => self.timers.arm(Timer::Stable, now + config.stable_after),
-            State::Closing => self.timers.arm(Timer::Close, now + config.close_timeout),
+            State::Live => (Timer::Stable, now + self.config.stable_after),
+            State::Closing => (Timer::Close, now + self.config.close_timeout),
             State::Backoff => {
-                let at = self.next_attempt(cause)?;
-                self.timers.arm(Timer::Retry, at);
-                return Some(at);
+                let at = self.next_attempt(cx, cause);
+                self.wake = at.map(|at| Deadline { at, cause: Timer::Retry });
+                return at;
             }
-            State::Closed => self.timers.set(Timer::Heartbeat, None),
-            State::Idle => {}
-        }
+        };
+        self.wake = Some(Deadline { at, cause });
         None
     }
 
     /// When the next attempt is made; `None` if none will be.
-    fn next_attempt(&mut self, cause: Cause) -> Option<Instant> {
+    fn next_attempt(&mut self, cx: &mut Context<'_>, cause: Cause) -> Option<Instant> {
+        let now = cx.now();
         let retry = match cause {
             Cause::Held(at) => return Some(at),
             Cause::Failure(why) => why.retry(),
             Cause::Loss(why) => why.retry(),
             Cause::None => Retry::Usual,
         };
-        let retry = if mutant!(IgnoreTheVenuesDelay) { Retry::Usual } else { retry };
         let delay = self.backoff.next();
-        let delay = if mutant!(NeverSlowDown) { self.config.backoff_base } else { delay };
         let at = match retry {
-            Retry::Usual | Retry::Never => self.now + delay,
-            Retry::NotBefore(least) => self.now + delay.max(least),
+            Retry::Usual | Retry::Never => now + delay,
+            Retry::NotBefore(least) => now + delay.max(least),
         };
         if let (Cause::Failure(why), Retry::NotBefore(least)) = (cause, retry)
             && why.is_of_host()
-            && !mutant!(HoldOneLinkOnly)
         {
-            self.limits.dials = self.limits.dials.hold_until(self.now + least);
+            cx.limits().hold_dials_until(now + least);
         }
-        if (self.is_last && !mutant!(RetryAtTheEnd)) || self.is_exhausted() {
+        if self.is_last || self.is_exhausted() {
             return None;
         }
-        Some(at.max(self.limits.dials.free_at()))
+        Some(at.max(cx.limits().dial_free_at()))
     }
 
     fn is_exhausted(&self) -> bool {
         let attempts = self.backoff.attempts();
-        self.config.attempts_max.is_some_and(|most| attempts >= most && !mutant!(RetryWithoutALimit))
+        self.config.attempts_max.is_some_and(|most| attempts >= most)
     }
 
-    fn perform(&mut self, effect: Effect, before: State, cause: Cause, retry: Option<Instant>) {
-        let link = self.link;
+    fn perform(
+        &mut self,
+        cx: &mut Context<'_>,
+        effect: Effect,
+        before: State,
+        cause: Cause,
+        retry: Option<Instant>,
+    ) {
+        let link = self.id;
         match effect {
             Effect::Dial => {
                 // There was room for it, or this step would not be taken.
-                if !mutant!(CountNoDials) {
-                    let _ = self.limits.take_dial(self.now);
-                    self.served = Some(self.now);
-                }
-                self.shared.outputs.push(Output::Connect(link));
+                let now = cx.now();
+                let _ = cx.limits().take_dial(now);
+                self.feed.outbox_mut().note_turn(now);
+                cx.push(Output::Connect(link));
             }
             Effect::Abort => {
-                let counted = usize::from(!mutant!(HideAbandonedLinks));
-                self.abandoned.links = self.abandoned.links.saturating_add(counted);
-                if mutant!(DropTwice) {
-                    self.shared.outputs.push(Output::Abort(link));
-                }
-                if !mutant!(ForgetToDrop) {
-                    self.shared.outputs.push(Output::Abort(link));
-                }
+                self.abandoned.links = self.abandoned.links.saturating_add(1);
+                cx.push(Output::Abort(link));
             }
             Effect::ReportFailure => {
                 let why = match cause {
@@ -177,109 +172,49 @@ impl Connection {
                     Cause::Loss(_) => ConnectFailure::Transport,
                     Cause::None | Cause::Held(_) => ConnectFailure::Cancelled,
                 };
-                self.stats.connect_failures = self.stats.connect_failures.saturating_add(1);
-                self.report(Event::ConnectFailed { link, why, retry });
+                self.stats.count_connect_failure();
+                cx.report(Event::ConnectFailed { link, why, retry });
             }
             Effect::ReportOpened => {
-                self.stats.connects = self.stats.connects.saturating_add(1);
-                if mutant!(ForgiveOnOpen) {
-                    self.backoff.reset();
-                }
-                let missing_since = self.missing_since.filter(|_| !mutant!(HideWhatIsMissing));
-                self.report(Event::Opened { link, missing_since });
+                self.stats.count_connect();
+                cx.report(Event::Opened { link, missing_since: self.missing_since });
             }
-            Effect::Restore => self.each_stream(StreamInput::LinkUp),
-            Effect::ReportLive => self.report(Event::Live { link }),
-            Effect::FailAll => self.fail_all(),
+            Effect::Restore => self.feed.open(cx),
+            Effect::ReportLive => cx.report(Event::Live { link }),
+            Effect::FailAll => {
+                self.missing_since = Some(self.liveness.heard());
+                let abandoned = self.feed.lose(cx, link);
+                self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned);
+            }
             Effect::ReportLost => {
-                let why = match cause {
-                    Cause::Loss(why) if !mutant!(BlameTheTransport) => why,
-                    _ => Lost::Transport,
-                };
-                self.report(Event::Disconnected { link, why, retry });
+                let why = if let Cause::Loss(why) = cause { why } else { Lost::Transport };
+                cx.report(Event::Disconnected { link, why, retry });
             }
-            Effect::SendClose => {
-                let code = if mutant!(CloseAsIfItHadBroken) { 1006 } else { 1000 };
-                self.shared.outputs.push(Output::Close { link, code, reason: "" });
-                if mutant!(CloseTwice) {
-                    self.shared.outputs.push(Output::Close { link, code, reason: "" });
-                }
-            }
+            Effect::SendClose => cx.push(Output::Close { link, code: 1000, reason: "" }),
             Effect::ReportClosed => {
-                let reason = match (before, cause) {
-                    (State::Closing, Cause::Loss(Lost::CloseTimedOut)) => CloseReason::RequestedUnclean,
-                    (State::Closing, _) => CloseReason::Requested,
-                    (_, Cause::Failure(why)) => CloseReason::ConnectRefused(why),
-                    (_, Cause::Loss(Lost::Closed { code: Some(code) })) => CloseReason::ClosedByPeer { code },
-                    (State::Backoff, Cause::None) if !self.is_last && self.is_exhausted() => {
-                        CloseReason::AttemptsExhausted { attempts: self.backoff.attempts() }
-                    }
-                    (_, Cause::Loss(_) | Cause::None | Cause::Held(_)) => CloseReason::Requested,
-                };
-                self.report(Event::Closed { reason, abandoned: self.abandoned });
+                let reason = self.close_reason(before, cause);
+                self.end = Some(LinkEnd { reason, abandoned: self.abandoned });
             }
             // Done by the method that looked the cell up.
             Effect::Deliver | Effect::Record | Effect::Send => {}
         }
     }
 
-    pub(crate) fn report(&mut self, event: Event<'static>) {
-        self.shared.outputs.push(Output::Event(event));
+    fn close_reason(&self, before: State, cause: Cause) -> CloseReason {
+        match (before, cause) {
+            (State::Closing, Cause::Loss(Lost::CloseTimedOut)) => CloseReason::RequestedUnclean,
+            (State::Closing, _) => CloseReason::Requested,
+            (_, Cause::Failure(why)) => CloseReason::ConnectRefused(why),
+            (_, Cause::Loss(Lost::Closed { code: Some(code) })) => CloseReason::ClosedByPeer { code },
+            (State::Backoff, Cause::None) if !self.is_last && self.is_exhausted() => {
+                CloseReason::AttemptsExhausted { attempts: self.backoff.attempts() }
+            }
+            (_, Cause::Loss(_) | Cause::None | Cause::Held(_)) => CloseReason::Requested,
+        }
     }
 
-    pub(crate) fn lose(&mut self, why: Lost) {
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>, why: Lost) {
         let input = if why.retry() == Retry::Never { Input::LostForGood } else { Input::Lost };
-        self.input(input, Cause::Loss(why));
-    }
-
-    fn fail_all(&mut self) {
-        self.missing_since = Some(if mutant!(MissNothingBefore) { self.now } else { self.heard });
-        self.cancel_waits = false;
-        self.batches.clear();
-        while !mutant!(LeaveTheWaiter)
-            && let Some((id, output, pending)) = self.in_flight.take_oldest()
-        {
-            if let Pending::Application(about) | Pending::Limits(about) = pending {
-                let counted = usize::from(!mutant!(HideAbandonedRequests));
-                self.abandoned.requests = self.abandoned.requests.saturating_add(counted);
-                let handed_out = self.shared.outputs.was_handed_out(output) && !mutant!(CallLostUnsent);
-                let handed_out = handed_out || mutant!(CallUnsentLost);
-                let outcome = if handed_out { Outcome::Lost } else { Outcome::NotSent };
-                self.report(Event::Reply { request: RequestId(id), about, outcome });
-            }
-        }
-        if !mutant!(SendAfterTheEnd) {
-            self.shared.outputs.withdraw_sends(self.link);
-        }
-        if mutant!(ForgetTheWishes) {
-            self.subscriptions = crate::link::subscriptions::Subscriptions::new();
-        }
-        self.each_stream(StreamInput::LinkDown);
-    }
-
-    fn each_stream(&mut self, input: StreamInput) {
-        for id in self.subscriptions.ids(|_| true) {
-            self.stream_step(id, input);
-        }
-    }
-
-    /// To be called when subscriptions have moved: sees whether the link is of no use, sends what is to be
-    /// sent, and sees whether the link is live.
-    pub(crate) fn settle(&mut self) {
-        let is_open = matches!(self.state, State::Subscribing | State::Live);
-        let is_of_no_use = |it: &Subscription| it.attempts >= ATTEMPTS_MAX && !mutant!(AskForEver);
-        if is_open && self.subscriptions.iter().any(is_of_no_use) {
-            for subscription in self.subscriptions.iter_mut() {
-                subscription.attempts = 0;
-            }
-            return self.input(Input::Unusable, Cause::Loss(Lost::Unresponsive));
-        }
-        self.send_waiting();
-        if self.state == State::Subscribing {
-            let open = |state: StreamState| matches!(state, StreamState::Wanted | StreamState::Requested);
-            if mutant!(LiveOnOpen) || !self.subscriptions.iter().any(|it| open(it.state)) {
-                self.input(Input::Settled, Cause::None);
-            }
-        }
+        self.input(cx, input, Cause::Loss(why));
     }
 }

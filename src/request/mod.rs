@@ -179,6 +179,11 @@ impl Request {
         }
     }
 
+    /// Whether it is about the session of one link.
+    pub const fn is_of_session(&self) -> bool {
+        matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
+    }
+
     /// What it is about.
     pub const fn subject(&self) -> Subject {
         match self {

@@ -1,0 +1,73 @@
+//! Market data v1: the book and its trades, numbered frame by frame.
+
+use crate::archive::sequence::{Gap, Sequence};
+use crate::archive::{SENDS_ONLY, control, decode, unrecognized};
+use crate::event::Event;
+use crate::event::last_trade::LastTrade;
+use crate::event::replay::market;
+use crate::link::context::Context;
+use crate::link::feed::Feed;
+use crate::link::outbox::StreamRequest;
+use crate::link::session::{Dialect, Reception, Session};
+use crate::message::Message;
+use crate::wire::Scratch;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MarketDataV1 {
+    /// Of the frames of the present link.
+    sequence: Sequence,
+    /// Over all links.
+    last_trade: LastTrade,
+}
+
+impl MarketDataV1 {
+    pub(crate) fn new() -> MarketDataV1 {
+        MarketDataV1 { sequence: Sequence::default(), last_trade: LastTrade::NOTHING }
+    }
+}
+
+impl Session for MarketDataV1 {
+    fn dialect(&self) -> &'static Dialect {
+        &SENDS_ONLY
+    }
+
+    fn opened(&mut self) {
+        self.sequence = Sequence::default();
+    }
+
+    fn receive<'f>(
+        &mut self,
+        reception: &mut Reception<'_, '_>,
+        text: &'f str,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        let message = match decode(reception, text, scratch) {
+            Ok(message) => message,
+            Err(event) => return event,
+        };
+        match &message {
+            // Nothing of a book that lost an update may be applied.
+            Message::MarketUpdate(update) => match self.sequence.count(update.socket_sequence) {
+                None => reception.data(market(&mut self.last_trade, *update)),
+                Some(gap) => lose_sequence(reception, gap),
+            },
+            Message::Heartbeat(beat) => match beat.socket_sequence.and_then(|it| self.sequence.count(it)) {
+                None => control(reception, &message),
+                Some(gap) => lose_sequence(reception, gap),
+            },
+            Message::Error(_) => control(reception, &message),
+            _ => unrecognized(reception, &message),
+        }
+    }
+
+    /// It makes no requests.
+    fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64) {}
+}
+
+/// A frame shows that others were lost, and is not used. The venue does not send them again: only another link
+/// begins with the whole book.
+pub(super) fn lose_sequence<'f>(reception: &mut Reception<'_, '_>, gap: Gap) -> Option<Event<'f>> {
+    reception.count_gap();
+    reception.lose_sequence();
+    Some(Event::SequenceGap { expected: gap.expected, got: gap.got })
+}

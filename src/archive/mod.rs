@@ -1,0 +1,49 @@
+//! The machines of the archived generations of the API: market data v2, market data v1 and order events v1.
+//!
+//! None of them acknowledges a request. Market data v2 takes subscriptions; at the v1 endpoints the address says
+//! what is sent, and a number in each frame, or event, shows what was lost.
+
+pub(crate) mod market_data_v1;
+pub(crate) mod market_data_v2;
+pub(crate) mod order_events_v1;
+mod sequence;
+
+use alloc::string::String;
+
+use crate::event::Event;
+use crate::event::replay::event_of;
+use crate::link::session::{Dialect, Reception};
+use crate::message::Message;
+use crate::wire::{Scratch, decode_from};
+
+/// The v1 endpoints take no messages at all.
+static SENDS_ONLY: Dialect =
+    Dialect { takes_requests: false, acknowledges: false, encode: |_, _, _| String::new() };
+
+/// Decodes a text frame. `Err` is the event of one that cannot be decoded.
+fn decode<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    scratch: &'f mut Scratch,
+) -> Result<Message<'f>, Option<Event<'f>>> {
+    scratch.set_symbol(reception.config().symbol);
+    match decode_from(reception.config().api, text, scratch) {
+        Ok(message) => {
+            reception.decoded();
+            Ok(message)
+        }
+        Err(error) => Err(reception.malformed(text, error)),
+    }
+}
+
+/// Delivers a message that is neither data nor unknown.
+fn control<'f>(reception: &mut Reception<'_, '_>, message: &Message<'f>) -> Option<Event<'f>> {
+    reception.count_control();
+    event_of(message)
+}
+
+/// Delivers a message of a kind that the endpoint is not known to send.
+fn unrecognized<'f>(reception: &mut Reception<'_, '_>, message: &Message<'f>) -> Option<Event<'f>> {
+    reception.count_unrecognized();
+    event_of(message)
+}

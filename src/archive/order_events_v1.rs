@@ -1,0 +1,86 @@
+//! Order events v1: what happens to an account's orders, numbered event by event.
+
+use crate::archive::market_data_v1::lose_sequence;
+use crate::archive::sequence::Sequence;
+use crate::archive::{SENDS_ONLY, control, decode, unrecognized};
+use crate::event::Event;
+use crate::event::replay::event_of;
+use crate::link::context::Context;
+use crate::link::feed::Feed;
+use crate::link::outbox::StreamRequest;
+use crate::link::session::{Dialect, Reception, Session};
+use crate::message::{Message, OrderEvents, OrderReport};
+use crate::wire::Scratch;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OrderEventsV1 {
+    /// Of the events of the present link.
+    sequence: Sequence,
+}
+
+impl Session for OrderEventsV1 {
+    fn dialect(&self) -> &'static Dialect {
+        &SENDS_ONLY
+    }
+
+    fn opened(&mut self) {
+        self.sequence = Sequence::default();
+    }
+
+    fn receive<'f>(
+        &mut self,
+        reception: &mut Reception<'_, '_>,
+        text: &'f str,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        let message = match decode(reception, text, scratch) {
+            Ok(message) => message,
+            Err(event) => return event,
+        };
+        match &message {
+            Message::OrderEvents(events) => self.order_events(reception, *events, &message),
+            Message::Heartbeat(beat) => match beat.socket_sequence.and_then(|it| self.sequence.count(it)) {
+                None => control(reception, &message),
+                Some(gap) => lose_sequence(reception, gap),
+            },
+            Message::SubscriptionAck(_) | Message::Error(_) => control(reception, &message),
+            _ => unrecognized(reception, &message),
+        }
+    }
+
+    /// It makes no requests.
+    fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64) {}
+}
+
+impl OrderEventsV1 {
+    /// Orders are facts whatever was lost before them: they are delivered, then the link is given up, as the
+    /// next one begins with all open orders.
+    fn order_events<'f>(
+        &mut self,
+        reception: &mut Reception<'_, '_>,
+        events: OrderEvents<'f>,
+        message: &Message<'f>,
+    ) -> Option<Event<'f>> {
+        let mut lost = None;
+        for report in events.events {
+            let sequence = match report {
+                OrderReport::Update(update) => update.event.and_then(|event| event.socket_sequence),
+                OrderReport::Unrecognized(_) | OrderReport::Malformed { .. } => None,
+            };
+            match sequence {
+                Some(sequence) => lost = self.sequence.count(sequence).or(lost),
+                // It counts, whether it says so or not.
+                None => self.sequence.skip(),
+            }
+        }
+        let event = event_of(message)?;
+        match lost {
+            None => reception.data(event),
+            Some(gap) => {
+                reception.report(Event::SequenceGap { expected: gap.expected, got: gap.got });
+                reception.lose_sequence();
+                reception.moving_data(event)
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! [`Sequence`]: the numbers of the v1 endpoints, which rise by one with each frame or event of a link.
+
+/// The number that comes next.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Sequence {
+    next: u64,
+}
+
+/// The number that should have come, and the one that came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Gap {
+    pub(super) expected: u64,
+    pub(super) got: u64,
+}
+
+impl Sequence {
+    /// Counts a number. Returns the gap if it is not the next one.
+    pub(super) const fn count(&mut self, got: u64) -> Option<Gap> {
+        let expected = self.next;
+        self.next = got.saturating_add(1);
+        if got == expected { None } else { Some(Gap { expected, got }) }
+    }
+
+    /// Counts something that has a number without saying which.
+    pub(super) const fn skip(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_is_the_next_or_shows_a_gap() {
+        let mut sequence = Sequence::default();
+        // The number that came, and the one that should have, if it was another.
+        for (got, expected) in [(0, None), (1, None), (3, Some(2)), (4, None), (2, Some(5)), (3, None)] {
+            let gap = expected.map(|expected| Gap { expected, got });
+            assert_eq!(sequence.count(got), gap, "{got}");
+        }
+        sequence.skip();
+        assert_eq!(sequence.count(5), None);
+        assert_eq!(sequence.count(u64::MAX), Some(Gap { expected: 6, got: u64::MAX }));
+        assert_eq!(sequence.count(u64::MAX), None);
+    }
+}

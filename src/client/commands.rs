@@ -1,0 +1,355 @@
+//! Commands about streams and requests: which link serves what.
+
+use core::time::Duration;
+
+use alloc::vec::Vec;
+
+use crate::client::Client;
+use crate::error::{CommandError, Limit};
+use crate::link::Link;
+use crate::request::Request;
+use crate::request::stream::{Stream, Topic};
+use crate::value::endpoint::Endpoint;
+use crate::value::id::{EndpointId, LinkId, RequestId, StreamId};
+use crate::value::symbol::Symbol;
+use crate::value::time::Instant;
+
+// ---- streams -----------------------------------------------------------------------------------
+
+impl Client {
+    /// Subscribes to a stream. The subscription survives reconnects and ends with
+    /// [`unsubscribe`](Client::unsubscribe).
+    ///
+    /// It goes to the first endpoint that has the stream: an account's streams to an authenticated one, others to
+    /// one that is not authenticated, if there is such a one. Each call returns its own id. If the stream is
+    /// already subscribed, nothing is sent; the venue is asked to stop only when the last id is unsubscribed. A
+    /// second subscriber to a depth stream gets no new snapshot: read the current book from
+    /// [`Books`](crate::Books).
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] or
+    /// [`CommandError::NotAuthenticated`] if no endpoint has it; [`CommandError::GivenUp`];
+    /// [`CommandError::Ambiguous`] if frames of another subscribed stream look the same, on whichever endpoint,
+    /// such as those of `depth` and `depth@100ms` of one symbol.
+    pub fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
+        self.command(now)?;
+        let endpoint = self.endpoint_of(&stream)?;
+        self.add_subscriber(endpoint, stream, None)
+    }
+
+    /// Subscribes to a stream that is not silent for longer than `silence_max` while all is well. If it is, an
+    /// [`Event::Quiet`](crate::Event::Quiet) reports that, and the stream is subscribed again. Of several such
+    /// calls for a stream the shortest silence counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Client::subscribe).
+    pub fn subscribe_unless_silent(
+        &mut self,
+        now: Instant,
+        stream: Stream,
+        silence_max: Duration,
+    ) -> Result<StreamId, CommandError> {
+        self.command(now)?;
+        let endpoint = self.endpoint_of(&stream)?;
+        self.add_subscriber(endpoint, stream, Some(silence_max.max(Duration::from_millis(1))))
+    }
+
+    /// Subscribes to a stream of this endpoint, with the longest silence that is well, if that is known: see
+    /// [`subscribe_unless_silent`](Client::subscribe_unless_silent).
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Client::subscribe); [`CommandError::UnknownEndpoint`].
+    pub fn subscribe_at(
+        &mut self,
+        now: Instant,
+        endpoint: EndpointId,
+        stream: Stream,
+        silence_max: Option<Duration>,
+    ) -> Result<StreamId, CommandError> {
+        self.command(now)?;
+        self.add_subscriber(endpoint, stream, silence_max)
+    }
+
+    /// Ends a subscription. No data of the stream is delivered from now on, unless another subscription is for
+    /// the same stream; [`Event::Unsubscribed`](crate::Event::Unsubscribed) follows.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`]; [`CommandError::UnknownStream`].
+    pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+        self.command(now)?;
+        let ended = self.with_link(id.link_slot(), |link, cx| link.unsubscribe(cx, id));
+        self.pump();
+        ended.unwrap_or(Err(CommandError::UnknownStream))
+    }
+
+    /// Requests a new snapshot of the book of a subscription, because some of its events were lost on their way
+    /// from here, or what it says cannot be. The book is stale from now on, as an
+    /// [`Event::Gap`](crate::Event::Gap) reports. No effect on a stream without a book, nor on a book that does
+    /// not follow the venue anyway.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`]; [`CommandError::UnknownStream`]; [`CommandError::GivenUp`].
+    pub fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+        self.command(now)?;
+        let slot = id.link_slot();
+        if self.slots.get(slot).is_some_and(|slot| slot.given_up().is_some()) {
+            return Err(CommandError::GivenUp);
+        }
+        let done = self.with_link(slot, |link, cx| link.resync(cx, id));
+        self.pump();
+        match done {
+            // The link is on its way out, with all its streams.
+            None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
+            Some(done) => done,
+        }
+    }
+
+    /// Requests a new snapshot of each of these books. Pass the symbols from
+    /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow).
+    ///
+    /// Returns how many snapshots were requested. Symbols without an active depth subscription are skipped; if
+    /// their link is reconnecting, a snapshot follows anyway.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
+    ///
+    /// let mut client = Client::new(ClientConfig::new(), 1);
+    /// client.add(Instant::ZERO, Config::new(PRODUCTION))?;
+    /// client.subscribe(Instant::ZERO, "btcusd@depth".parse()?)?;
+    /// let symbols = ["btcusd".parse()?, "ethusd".parse()?];
+    /// assert_eq!(client.resync_books(Instant::ZERO, symbols), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resync_books(&mut self, now: Instant, symbols: impl IntoIterator<Item = Symbol>) -> usize {
+        let mut requested: usize = 0;
+        for symbol in symbols {
+            let id = self.book_of(symbol);
+            let is_requested = id.is_some_and(|id| self.resync(now, id).is_ok());
+            requested = requested.saturating_add(usize::from(is_requested));
+        }
+        requested
+    }
+
+    /// The first subscriber of a symbol's book.
+    fn book_of(&self, symbol: Symbol) -> Option<StreamId> {
+        let slot = self.routes.get(&(Topic::Depth, Some(symbol)))?;
+        let subscriptions = self.slots.link(*slot)?.feed().subscriptions();
+        let book = subscriptions.alike_by(Topic::Depth, Some(symbol))?;
+        book.subscribers().first().copied()
+    }
+
+    /// The endpoint that a stream is asked of, if the application does not say.
+    fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
+        match self.alike(stream) {
+            Some((slot, known)) if known == *stream => self.slots.get(slot).map(|slot| slot.endpoint()),
+            _ => None,
+        }
+        .map_or_else(|| self.endpoints.endpoint_of(stream), Ok)
+    }
+
+    /// The slot whose link takes frames that look like those of a stream, and the stream that they are of.
+    fn alike(&self, stream: &Stream) -> Option<(usize, Stream)> {
+        let slot = *self.routes.get(&(stream.topic(), stream.symbol()))?;
+        let known = self.slots.link(slot)?.feed().subscriptions().alike(stream)?;
+        Some((slot, known.stream()))
+    }
+
+    fn add_subscriber(
+        &mut self,
+        endpoint: EndpointId,
+        stream: Stream,
+        silence_max: Option<Duration>,
+    ) -> Result<StreamId, CommandError> {
+        if self.endpoints.get(endpoint).is_none() {
+            return Err(CommandError::UnknownEndpoint);
+        }
+        let serves = |slot: usize| self.slots.get(slot).map(|slot| slot.endpoint()) == Some(endpoint);
+        let slot = match self.alike(&stream) {
+            Some((slot, known)) if known == stream && serves(slot) => slot,
+            // Their frames do not say which of them they are of.
+            Some(_) => return Err(CommandError::Ambiguous),
+            None => self.slot_for(endpoint, &stream)?,
+        };
+        if self.slots.get(slot).is_some_and(|slot| slot.given_up().is_some()) {
+            return Err(CommandError::GivenUp);
+        }
+        let added = self.with_link(slot, |link, cx| link.subscribe(cx, stream, silence_max));
+        let added = added.unwrap_or(Err(CommandError::UnknownEndpoint));
+        if added.is_ok() {
+            self.note_route(&stream, slot);
+        }
+        self.pump();
+        added
+    }
+
+    /// Notes which slot serves a stream. Routes of streams that have ended are dropped now and then.
+    fn note_route(&mut self, stream: &Stream, slot: usize) {
+        self.routes.insert((stream.topic(), stream.symbol()), slot);
+        let most = self.slots.sums().streams().saturating_mul(2).max(64);
+        if self.routes.len() > most {
+            let slots = &self.slots;
+            self.routes.retain(|(topic, symbol), slot| {
+                let link = slots.link(*slot);
+                link.is_some_and(|link| link.feed().subscriptions().alike_by(*topic, *symbol).is_some())
+            });
+        }
+    }
+
+    /// A slot whose link has room for one more stream.
+    fn slot_for(&mut self, endpoint: EndpointId, stream: &Stream) -> Result<usize, CommandError> {
+        let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
+        if !entry.config().has(stream) {
+            return Err(CommandError::WrongEndpoint);
+        }
+        if self.slots.sums().streams() >= self.config.streams_max {
+            return Err(CommandError::TooMany(Limit::Streams));
+        }
+        if let Some(slot) = entry.roomy_slot() {
+            return Ok(slot);
+        }
+        let is_given_up = |slot: &usize| self.slots.get(*slot).is_some_and(|it| it.given_up().is_some());
+        if entry.slots().iter().any(is_given_up) {
+            return Err(CommandError::GivenUp);
+        }
+        self.new_link(endpoint)
+    }
+
+    /// Ends the subscriptions of a link to all streams that meet a condition.
+    pub(super) fn unsubscribe_where(&mut self, slot: usize, which: impl Fn(&Stream) -> bool) {
+        self.with_link(slot, |link, cx| {
+            let streams = link.streams().filter(|(_, stream, _)| which(stream));
+            let ids: Vec<StreamId> = streams.map(|(id, ..)| id).collect();
+            for id in ids {
+                // One that is on its way out already stays so.
+                let _ = link.unsubscribe(cx, id);
+            }
+        });
+    }
+}
+
+// ---- requests ----------------------------------------------------------------------------------
+
+impl Client {
+    /// Sends a request to the endpoint that can take it. A request about an account goes to the authenticated
+    /// endpoint; any other goes over the first open link, that of an authenticated endpoint first.
+    ///
+    /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. Nothing is
+    /// ever sent a second time: where no answer came, the reply says that the outcome is not known.
+    ///
+    /// Subscribe with [`subscribe`](Client::subscribe) instead: subscriptions made by a request are not known to
+    /// the client, and their data is ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::SeveralEndpoints`] if it is about an account and several endpoints are authenticated: use
+    /// [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if it is about a session and the
+    /// endpoint has several open links: use [`request_over`](Client::request_over).
+    /// [`CommandError::NotConnected`]; [`CommandError::NotAuthenticated`]; [`CommandError::Closed`];
+    /// [`CommandError::TooMany`]; [`CommandError::RateLimited`].
+    pub fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
+        self.command(now)?;
+        let authenticated = self.endpoints.of_kind(Endpoint::Streams, true);
+        let endpoint = if request.is_of_account() {
+            match authenticated.len() {
+                0 => return Err(CommandError::NotAuthenticated),
+                1 => authenticated.first().copied(),
+                _ => return Err(CommandError::SeveralEndpoints),
+            }
+        } else {
+            let public = self.endpoints.of_kind(Endpoint::Streams, false);
+            let is_open = |id: &&EndpointId| self.open_slots(**id).next().is_some();
+            authenticated.iter().chain(public).find(is_open).copied()
+        };
+        match endpoint {
+            Some(endpoint) => self.send_to(endpoint, request),
+            None if self.endpoints.has_api(Endpoint::Streams) => Err(CommandError::NotConnected),
+            None => Err(CommandError::NotAuthenticated),
+        }
+    }
+
+    /// Sends a request to this endpoint, over the first of its open links. See [`request`](Client::request).
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownEndpoint`]; [`CommandError::WrongEndpoint`]: only [`Endpoint::Streams`] takes
+    /// requests; [`CommandError::NotAuthenticated`] if the request is about an account and the endpoint is not
+    /// authenticated; [`CommandError::SeveralLinks`]; [`CommandError::NotConnected`]; [`CommandError::Closed`];
+    /// [`CommandError::TooMany`]; [`CommandError::RateLimited`].
+    ///
+    /// ```
+    /// use gemini_ws::{Client, ClientConfig, CommandError, Config, Instant, PRODUCTION, Request};
+    ///
+    /// let mut client = Client::new(ClientConfig::new(), 1);
+    /// let [main, other] = [1, 2].map(|_| client.add(Instant::ZERO, Config::new(PRODUCTION).authenticated(true)));
+    /// // Which account is meant?
+    /// let request = Request::CancelAllOrders;
+    /// assert_eq!(client.request(Instant::ZERO, &request), Err(CommandError::SeveralEndpoints));
+    /// assert_eq!(client.request_at(Instant::ZERO, main?, &request), Err(CommandError::NotConnected));
+    /// # other?; Ok::<(), CommandError>(())
+    /// ```
+    pub fn request_at(
+        &mut self,
+        now: Instant,
+        endpoint: EndpointId,
+        request: &Request,
+    ) -> Result<RequestId, CommandError> {
+        self.command(now)?;
+        let config = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?.config();
+        if config.endpoint() != Endpoint::Streams {
+            return Err(CommandError::WrongEndpoint);
+        }
+        if request.is_of_account() && !config.authenticated {
+            return Err(CommandError::NotAuthenticated);
+        }
+        self.send_to(endpoint, request)
+    }
+
+    /// Sends a request over this link: one about the session, such as
+    /// [`Request::CancelSessionOrders`]. See [`request`](Client::request).
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NotConnected`] if the link is not open, or has ended; [`CommandError::WrongEndpoint`];
+    /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
+    /// [`CommandError::RateLimited`].
+    pub fn request_over(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        request: &Request,
+    ) -> Result<RequestId, CommandError> {
+        self.command(now)?;
+        let known = self.slots.link(link.slot()).filter(|known| known.id() == link);
+        let known = known.ok_or(CommandError::NotConnected)?;
+        if request.is_of_account() && !known.config().authenticated {
+            return Err(CommandError::NotAuthenticated);
+        }
+        self.send_over(link.slot(), request)
+    }
+
+    fn open_slots(&self, endpoint: EndpointId) -> impl Iterator<Item = usize> + '_ {
+        let slots = self.endpoints.get(endpoint).into_iter().flat_map(|entry| entry.slots().iter().copied());
+        slots.filter(|slot| self.slots.link(*slot).is_some_and(Link::is_open))
+    }
+
+    fn send_to(&mut self, endpoint: EndpointId, request: &Request) -> Result<RequestId, CommandError> {
+        let mut open = self.open_slots(endpoint);
+        let slot = open.next().ok_or(CommandError::NotConnected)?;
+        if request.is_of_session() && open.next().is_some() {
+            return Err(CommandError::SeveralLinks);
+        }
+        drop(open);
+        self.send_over(slot, request)
+    }
+
+    fn send_over(&mut self, slot: usize, request: &Request) -> Result<RequestId, CommandError> {
+        let sent = self.with_link(slot, |link, cx| link.request(cx, request));
+        self.pump();
+        sent.unwrap_or(Err(CommandError::NotConnected))
+    }
+}

@@ -1,0 +1,115 @@
+//! Inputs: what happened to transports, and that time has passed.
+
+use crate::client::{Client, ClientState};
+use crate::event::reason::{ConnectFailure, Lost};
+use crate::event::{Event, Ignored, IgnoredReason};
+use crate::link::frame::Frame;
+use crate::link::output::Output;
+use crate::value::id::LinkId;
+use crate::value::time::Instant;
+use crate::wire::Scratch;
+
+impl Client {
+    /// The dial for this link succeeded.
+    pub fn handle_connected(&mut self, link: LinkId, now: Instant) {
+        self.advance(now);
+        if self.with_link(link.slot(), |it, cx| it.handle_connected(cx, link)).is_none() {
+            self.ended.count_stale_input();
+            self.outputs.push(Output::Abort(link));
+        }
+        self.pump();
+    }
+
+    /// The dial for this link failed.
+    pub fn handle_connect_failed(&mut self, link: LinkId, now: Instant, why: ConnectFailure) {
+        self.advance(now);
+        if self.with_link(link.slot(), |it, cx| it.handle_connect_failed(cx, link, why)).is_none() {
+            self.ended.count_stale_input();
+        }
+        self.pump();
+    }
+
+    /// A frame came over this link. The event, if the frame makes one, borrows from the frame and the scratch
+    /// only: commands may be issued while it is held.
+    ///
+    /// Returns `None` for pings, pongs and replies to the client's own requests, whose consequences are among the
+    /// outputs.
+    #[inline]
+    pub fn handle_frame<'f>(
+        &mut self,
+        link: LinkId,
+        now: Instant,
+        frame: Frame<'f>,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        self.advance(now);
+        let slot = link.slot();
+        if self.slots.link(slot).is_none() {
+            return self.ignore_frame(frame);
+        }
+        let event = match self.with_link(slot, |it, cx| it.handle_frame(cx, link, frame, scratch)) {
+            Some(event) => event,
+            None => None,
+        };
+        self.pump();
+        event
+    }
+
+    /// Counts a frame for a slot in which there is no link any more.
+    #[cold]
+    fn ignore_frame<'f>(&mut self, frame: Frame<'f>) -> Option<Event<'f>> {
+        self.ended.count_stale_input();
+        let (text, bytes) = match frame {
+            Frame::Text(text) => (text, text.len()),
+            Frame::Binary(bytes) => ("", bytes.len()),
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Close { .. } => {
+                self.ended.count_control_frame();
+                return None;
+            }
+        };
+        self.ended.count_frame(bytes);
+        self.ended.count_ignored(IgnoredReason::EndedLink);
+        Some(Event::Ignored(Ignored { frame: text, why: IgnoredReason::EndedLink }))
+    }
+
+    /// The transport of this link ended.
+    pub fn handle_lost(&mut self, link: LinkId, now: Instant, why: Lost) {
+        self.advance(now);
+        if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, why)).is_none() {
+            self.ended.count_stale_input();
+        }
+        self.pump();
+    }
+
+    /// Time has passed. Early or needless calls have no effect; a late one acts once for each timer.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        if let ClientState::ShuttingDown(shutdown) = &mut self.state {
+            shutdown.expire(self.now);
+        }
+        self.expire_links();
+        self.pump();
+        self.advance_shutdown();
+        // The last step of a shutdown may have begun after its time was over.
+        self.expire_links();
+        self.pump();
+    }
+
+    fn expire_links(&mut self) {
+        for slot in self.slots.due_by(self.now) {
+            self.with_link(slot, |link, cx| link.handle_timeout(cx));
+            self.pump_link(slot);
+        }
+    }
+
+    /// The machine has slept, or the network is another one: each open link is probed at once, whatever the
+    /// clock says of the time that has passed, and given up if it does not answer.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        self.advance(now);
+        for slot in 0..self.slots.count() {
+            self.with_link(slot, |link, cx| link.handle_resumed(cx));
+            self.pump_link(slot);
+        }
+        self.pump();
+    }
+}

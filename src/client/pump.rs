@@ -1,0 +1,198 @@
+//! [`Client::pump`]: ends every input and every command. It alone decides which links there are.
+
+use crate::client::protocol::Protocol;
+use crate::client::slots::Slot;
+use crate::client::{Client, ClientState};
+use crate::error::{CommandError, Limit};
+use crate::event::Event;
+use crate::event::reason::CloseReason;
+use crate::link::lifecycle::State;
+use crate::link::output::Output;
+use crate::link::{Link, LinkEnd};
+use crate::value::id::EndpointId;
+
+impl Client {
+    /// Looks at each link that was touched, until nothing more follows. There are to be the links that something
+    /// needs, and no others.
+    #[inline]
+    pub(super) fn pump(&mut self) {
+        // Data touches nothing.
+        if self.slots.is_any_touched() || self.endpoints.need_a_look() {
+            self.endpoints.note_looked_at();
+            self.pump_touched();
+        }
+    }
+
+    fn pump_touched(&mut self) {
+        match self.state {
+            ClientState::Idle | ClientState::Closed => {
+                while let Some(slot) = self.slots.take_touched() {
+                    self.pump_link(slot);
+                }
+            }
+            ClientState::Open => {
+                self.add_standing_links();
+                while let Some(slot) = self.slots.take_touched() {
+                    self.pump_link(slot);
+                    self.open_or_close(slot);
+                    if !self.slots.is_any_touched() {
+                        // Where one was closed, there is room for one that waited.
+                        self.add_standing_links();
+                    }
+                }
+                self.finish_if_given_up();
+            }
+            ClientState::ShuttingDown(_) => {
+                while self.slots.is_any_touched() {
+                    while let Some(slot) = self.slots.take_touched() {
+                        self.pump_link(slot);
+                        self.close_unless_open(slot);
+                    }
+                    self.advance_shutdown();
+                }
+            }
+        }
+    }
+
+    /// Has a link end its call, takes its end, and brings what is counted of it up to date.
+    pub(super) fn pump_link(&mut self, slot: usize) {
+        if let Some(end) = self.with_link(slot, |link, cx| link.pump(cx)).flatten() {
+            self.on_end(slot, end);
+        }
+        self.count_again(slot);
+    }
+
+    fn count_again(&mut self, slot: usize) {
+        self.slots.count_again(slot);
+        let Some(entry) = self.slots.get(slot) else { return };
+        let Some(link) = entry.link() else { return };
+        let has_room = !matches!(link.state(), State::Closing | State::Closed)
+            && link.feed().subscriptions().len() < link.config().streams_max;
+        self.endpoints.set_room(entry.endpoint(), slot, has_room);
+    }
+
+    /// A link has come to its end.
+    fn on_end(&mut self, slot: usize, LinkEnd { reason, abandoned }: LinkEnd) {
+        self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned.requests);
+        self.abandoned.links = self.abandoned.links.saturating_add(abandoned.links);
+        if let ClientState::ShuttingDown(shutdown) = &mut self.state {
+            shutdown.note_end(reason);
+            return self.forget(slot);
+        }
+        let Some(link) = self.slots.link(slot).map(Link::id) else { return };
+        if matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean) {
+            self.forget(slot);
+        } else if let Some(entry) = self.slots.get_mut(slot) {
+            entry.give_up(reason);
+        }
+        if link.epoch() > 0 {
+            self.outputs.push(Output::Event(Event::LinkClosed { link, reason }));
+        }
+    }
+
+    /// Frees a slot. What was counted of its link is kept.
+    fn forget(&mut self, slot: usize) {
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let endpoint = entry.endpoint();
+        let Some(link) = entry.take_link() else { return };
+        self.ended.add(link.stats());
+        self.slots.count_again(slot);
+        if let Some(other) = self.endpoints.remove_slot(endpoint, slot) {
+            // It may be the one that is to stay open now.
+            self.slots.touch(other);
+        }
+    }
+
+    /// Starts a link again that was given up, with all its subscriptions.
+    pub(super) fn revive(&mut self, slot: usize) {
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        if let Some(link) = entry.take_given_up() {
+            entry.put_link(link.revived(self.seeds.next()));
+        }
+    }
+
+    /// Makes another link to an endpoint, in a slot that is free.
+    pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
+        let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
+        let (host, config, seeds) = (entry.host(), entry.config().clone(), &mut self.seeds);
+        let make = |last| {
+            let protocol = Protocol::of(config.endpoint());
+            Link::new(last, config, seeds.next(), protocol)
+        };
+        let slot = self.slots.add(endpoint, host, self.config.links_max, make);
+        let slot = slot.ok_or(CommandError::TooMany(Limit::Links))?;
+        self.endpoints.add_slot(endpoint, slot);
+        self.count_again(slot);
+        Ok(slot)
+    }
+
+    /// Endpoints that stay open have a link, whatever is subscribed there. With too many links they wait.
+    fn add_standing_links(&mut self) {
+        while let Some(endpoint) = self.endpoints.waiting().first().copied() {
+            if self.new_link(endpoint).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether no stream needs the link, and its endpoint does not stay open by itself.
+    fn is_unwanted(&self, slot: usize) -> bool {
+        let Some(entry) = self.slots.get(slot) else { return false };
+        let Some(link) = entry.link() else { return false };
+        if !link.feed().subscriptions().is_empty() {
+            return false;
+        }
+        let endpoint = self.endpoints.get(entry.endpoint());
+        let is_first = || endpoint.is_some_and(|endpoint| endpoint.slots().first() == Some(&slot));
+        !(link.config().stays_open() && is_first())
+    }
+
+    fn open_or_close(&mut self, slot: usize) {
+        let is_unwanted = self.is_unwanted(slot);
+        let Some(link) = self.slots.link(slot) else { return };
+        match link.state() {
+            // Nothing was dialled, or it was given up: there is nothing to keep.
+            State::Idle | State::Closed if is_unwanted => self.forget(slot),
+            State::Idle => {
+                // No cell of `Idle` refuses.
+                self.with_link(slot, |link, cx| link.open(cx).ok());
+            }
+            State::Closing | State::Closed => {}
+            // It is closed when the application's requests over it have been answered.
+            _ if is_unwanted && !link.feed().outbox().awaits_replies() => {
+                self.with_link(slot, Link::close);
+            }
+            _ => {}
+        }
+    }
+
+    /// In a shutdown, a link that is not open has nothing to end in an orderly way.
+    pub(super) fn close_unless_open(&mut self, slot: usize) {
+        let state = self.slots.link(slot).map(Link::state);
+        if matches!(state, Some(State::Idle | State::Connecting | State::Backoff)) {
+            self.with_link(slot, Link::close);
+        }
+    }
+
+    /// An endpoint that may be used or tried again keeps the client going, and so does a link that has not come
+    /// to its end; otherwise this is the end of the client.
+    fn finish_if_given_up(&mut self) {
+        if !self.endpoints.are_all_linked() || !self.slots.sums().are_all_given_up() {
+            return;
+        }
+        let last = self.slots.iter().rev().find_map(Slot::given_up);
+        if let Some(reason) = last {
+            self.finish(reason);
+        }
+    }
+
+    /// Reports the end. Nothing comes after it.
+    pub(super) fn finish(&mut self, reason: CloseReason) {
+        self.state = ClientState::Closed;
+        for slot in 0..self.slots.count() {
+            self.forget(slot);
+        }
+        let event = Event::Closed { reason, abandoned: self.abandoned };
+        self.outputs.push(Output::Event(event));
+    }
+}

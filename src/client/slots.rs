@@ -1,0 +1,289 @@
+//! [`Slots`]: the places of a client's links, and what is counted of all of them.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::client::protocol::Protocol;
+use crate::event::reason::CloseReason;
+use crate::link::Link;
+use crate::link::lifecycle::State;
+use crate::value::id::{EndpointId, LinkId};
+use crate::value::time::Instant;
+
+/// Each link that was touched is noted, so that the pump looks at no other.
+#[derive(Clone, Debug)]
+pub(super) struct Slots {
+    slots: Vec<Slot>,
+    /// Slots without a link.
+    free: BTreeSet<usize>,
+    touched: BTreeSet<usize>,
+    /// When each link is due.
+    deadlines: BTreeSet<(Instant, usize)>,
+    sums: Sums,
+}
+
+/// A place for a link. The next link in it goes on with its numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    endpoint: EndpointId,
+    host: usize,
+    last: LinkId,
+    link: Option<Link<Protocol>>,
+    /// Why the link was given up for good; its subscriptions are kept.
+    given_up: Option<CloseReason>,
+    /// What of it is counted in the sums.
+    seen: Seen,
+}
+
+/// What is counted of a link.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Seen {
+    exists: bool,
+    /// Whether it is not at its end.
+    is_unfinished: bool,
+    is_given_up: bool,
+    /// Whether requests of the application have no answer.
+    is_busy: bool,
+    /// Whether there are streams that are no account's.
+    has_public: bool,
+    streams: usize,
+    deadline: Option<Instant>,
+}
+
+/// What is counted of all links, so that no question goes through them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sums {
+    links: usize,
+    unfinished: usize,
+    given_up: usize,
+    busy: usize,
+    public: usize,
+    streams: usize,
+}
+
+impl Sums {
+    fn change(&mut self, seen: &Seen, by: impl Fn(usize, usize) -> usize) {
+        for (sum, of) in [
+            (&mut self.links, seen.exists),
+            (&mut self.unfinished, seen.is_unfinished),
+            (&mut self.given_up, seen.is_given_up),
+            (&mut self.busy, seen.is_busy),
+            (&mut self.public, seen.has_public),
+        ] {
+            *sum = by(*sum, usize::from(of));
+        }
+        self.streams = by(self.streams, seen.streams);
+    }
+
+    pub(super) const fn links(&self) -> usize {
+        self.links
+    }
+
+    pub(super) const fn streams(&self) -> usize {
+        self.streams
+    }
+
+    /// Whether each link has come to its end.
+    pub(super) const fn are_all_finished(&self) -> bool {
+        self.unfinished == 0
+    }
+
+    /// Whether there are links, and each was given up.
+    pub(super) const fn are_all_given_up(&self) -> bool {
+        self.links > 0 && self.links == self.given_up
+    }
+
+    /// Whether requests of the application have no answer.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.busy > 0
+    }
+
+    pub(super) const fn has_public(&self) -> bool {
+        self.public > 0
+    }
+}
+
+impl Slot {
+    pub(super) const fn endpoint(&self) -> EndpointId {
+        self.endpoint
+    }
+
+    pub(super) const fn host(&self) -> usize {
+        self.host
+    }
+
+    pub(super) const fn link(&self) -> Option<&Link<Protocol>> {
+        self.link.as_ref()
+    }
+
+    pub(super) const fn link_mut(&mut self) -> Option<&mut Link<Protocol>> {
+        self.link.as_mut()
+    }
+
+    pub(super) const fn given_up(&self) -> Option<CloseReason> {
+        self.given_up
+    }
+
+    pub(super) const fn give_up(&mut self, reason: CloseReason) {
+        self.given_up = Some(reason);
+    }
+
+    /// Takes the link out; the slot is free.
+    pub(super) const fn take_link(&mut self) -> Option<Link<Protocol>> {
+        self.given_up = None;
+        self.link.take()
+    }
+
+    /// Takes the link out if it was given up, for its successor to be put in.
+    pub(super) const fn take_given_up(&mut self) -> Option<Link<Protocol>> {
+        if self.given_up.take().is_none() { None } else { self.link.take() }
+    }
+
+    pub(super) fn put_link(&mut self, link: Link<Protocol>) {
+        self.link = Some(link);
+    }
+
+    fn look(&self) -> Seen {
+        let Some(link) = &self.link else { return Seen::default() };
+        let subscriptions = link.feed().subscriptions();
+        Seen {
+            exists: true,
+            is_unfinished: link.state() != State::Closed,
+            is_given_up: self.given_up.is_some(),
+            is_busy: link.feed().outbox().awaits_replies(),
+            has_public: subscriptions.has_public(),
+            streams: subscriptions.len(),
+            deadline: link.deadline().map(|deadline| deadline.at),
+        }
+    }
+}
+
+impl Slots {
+    pub(super) const fn new() -> Slots {
+        Slots {
+            slots: Vec::new(),
+            free: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            sums: Sums { links: 0, unfinished: 0, given_up: 0, busy: 0, public: 0, streams: 0 },
+        }
+    }
+
+    pub(super) fn get(&self, slot: usize) -> Option<&Slot> {
+        self.slots.get(slot)
+    }
+
+    pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut Slot> {
+        self.slots.get_mut(slot)
+    }
+
+    pub(super) fn link(&self, slot: usize) -> Option<&Link<Protocol>> {
+        self.slots.get(slot)?.link.as_ref()
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Slot> {
+        self.slots.iter()
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = &Link<Protocol>> {
+        self.slots.iter().filter_map(Slot::link)
+    }
+
+    /// Says something to each link that none of them has to act on.
+    pub(super) fn each_link_mut(&mut self, mut say: impl FnMut(&mut Link<Protocol>)) {
+        self.slots.iter_mut().filter_map(Slot::link_mut).for_each(&mut say);
+    }
+
+    pub(super) const fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) const fn sums(&self) -> &Sums {
+        &self.sums
+    }
+
+    /// Puts a link into the first free slot. `make` makes it, from the id of the last attempt there.
+    pub(super) fn add(
+        &mut self,
+        endpoint: EndpointId,
+        host: usize,
+        links_max: usize,
+        make: impl FnOnce(LinkId) -> Link<Protocol>,
+    ) -> Option<usize> {
+        let slot = self.free.first().copied().unwrap_or(self.slots.len());
+        if slot >= links_max {
+            return None;
+        }
+        let first = || LinkId { slot: u16::try_from(slot).unwrap_or(u16::MAX), epoch: 0 };
+        let last = self.slots.get(slot).map_or_else(first, |slot| slot.last);
+        let link = Some(make(last));
+        let new = Slot { endpoint, host, last, link, given_up: None, seen: Seen::default() };
+        match self.slots.get_mut(slot) {
+            Some(place) => *place = new,
+            None => self.slots.push(new),
+        }
+        self.free.remove(&slot);
+        self.touch(slot);
+        Some(slot)
+    }
+
+    // ---- what was touched ------------------------------------------------------------------
+
+    pub(super) fn touch(&mut self, slot: usize) {
+        self.touched.insert(slot);
+    }
+
+    pub(super) fn touch_all(&mut self) {
+        self.touched.extend(0..self.slots.len());
+    }
+
+    #[inline]
+    pub(super) fn is_any_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    pub(super) fn take_touched(&mut self) -> Option<usize> {
+        self.touched.pop_first()
+    }
+
+    /// Brings what is counted of a slot up to date.
+    pub(super) fn count_again(&mut self, slot: usize) {
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        if let Some(link) = &entry.link {
+            entry.last = link.id();
+        }
+        let (before, after) = (entry.seen, entry.look());
+        if before == after {
+            return;
+        }
+        entry.seen = after;
+        self.sums.change(&before, usize::saturating_sub);
+        self.sums.change(&after, usize::saturating_add);
+        if before.deadline != after.deadline {
+            if let Some(at) = before.deadline {
+                self.deadlines.remove(&(at, slot));
+            }
+            self.deadlines.extend(after.deadline.map(|at| (at, slot)));
+        }
+        if before.exists && !after.exists {
+            self.free.insert(slot);
+        }
+    }
+
+    // ---- what is due -----------------------------------------------------------------------
+
+    /// The slot that is due first.
+    pub(super) fn first_due(&self) -> Option<usize> {
+        self.deadlines.first().map(|(_, slot)| *slot)
+    }
+
+    /// The slots that are due. Of links that wait for the same limit, the one whose turn was longest ago comes
+    /// first: no other can keep it waiting for ever.
+    pub(super) fn due_by(&self, now: Instant) -> Vec<usize> {
+        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, slot)| *slot);
+        let mut turns: Vec<(Option<Instant>, usize)> =
+            due.map(|slot| (self.link(slot).and_then(Link::served), slot)).collect();
+        turns.sort_unstable();
+        turns.into_iter().map(|(_, slot)| slot).collect()
+    }
+}

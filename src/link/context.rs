@@ -1,0 +1,119 @@
+//! [`Context`]: what the client lends a link for the time of one call.
+
+use alloc::string::String;
+
+use crate::event::Event;
+use crate::link::limits::Limits;
+use crate::link::output::{Output, Outputs};
+use crate::value::id::{LinkId, StreamId};
+use crate::value::time::Instant;
+
+/// The time, the queue of outputs, the limits of the link's host, and the sources of numbers.
+///
+/// The client owns all of them. A link borrows them as an argument and keeps none.
+#[derive(Debug)]
+pub(crate) struct Context<'c> {
+    now: Instant,
+    outputs: &'c mut Outputs,
+    limits: &'c mut Limits,
+    numbers: &'c mut Numbers,
+    is_touched: bool,
+}
+
+impl<'c> Context<'c> {
+    pub(crate) const fn new(
+        now: Instant,
+        outputs: &'c mut Outputs,
+        limits: &'c mut Limits,
+        numbers: &'c mut Numbers,
+    ) -> Context<'c> {
+        Context { now, outputs, limits, numbers, is_touched: true }
+    }
+
+    #[inline]
+    pub(crate) const fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(super) const fn limits(&mut self) -> &mut Limits {
+        self.limits
+    }
+
+    pub(super) fn push(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
+
+    pub(super) fn report(&mut self, event: Event<'static>) {
+        self.outputs.push(Output::Event(event));
+    }
+
+    /// Hands out a text, and returns the number of the output.
+    pub(super) fn send(&mut self, link: LinkId, text: String) -> u64 {
+        self.outputs.push(Output::Send { link, text })
+    }
+
+    /// Whether the driver has taken an output.
+    pub(super) const fn was_handed_out(&self, output: u64) -> bool {
+        self.outputs.was_handed_out(output)
+    }
+
+    /// Withdraws the texts of a link that the driver has not taken.
+    pub(super) fn withdraw_sends(&mut self, link: LinkId) {
+        self.outputs.withdraw_sends(link);
+    }
+
+    /// The number of the next request, without taking it.
+    pub(crate) const fn next_request_id(&self) -> u64 {
+        self.numbers.peek_request()
+    }
+
+    pub(super) const fn numbers(&mut self) -> &mut Numbers {
+        self.numbers
+    }
+
+    /// Says that the call changed nothing that the client has to look at: it delivered data, and no more.
+    #[inline]
+    pub(super) const fn leave_untouched(&mut self) {
+        self.is_touched = false;
+    }
+
+    /// Whether the client has to look at the link after the call.
+    #[inline]
+    pub(crate) const fn is_touched(&self) -> bool {
+        self.is_touched
+    }
+}
+
+/// The numbers of requests and subscriptions: consecutive over all links of a client, never reused.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbers {
+    request: u64,
+    subscription: u64,
+}
+
+impl Numbers {
+    pub(crate) const fn new() -> Numbers {
+        Numbers { request: 1, subscription: 1 }
+    }
+
+    /// The number of the next request, without taking it.
+    const fn peek_request(&self) -> u64 {
+        self.request
+    }
+
+    pub(super) const fn next_request(&mut self) -> u64 {
+        let number = self.request;
+        self.request = number.wrapping_add(1);
+        number
+    }
+
+    /// The id that the next subscription gets at a place of a link.
+    pub(super) const fn peek_stream(&self, link: LinkId, place: usize) -> StreamId {
+        StreamId::new(self.subscription, link.slot, place)
+    }
+
+    /// Uses up the number of the id that [`peek_stream`](Numbers::peek_stream) made.
+    pub(super) const fn take_stream(&mut self) {
+        self.subscription = self.subscription.wrapping_add(1);
+    }
+}

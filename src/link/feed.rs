@@ -1,0 +1,416 @@
+//! [`Feed`]: the subscriptions of a link together with what is sent for them.
+
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::error::CommandError;
+use crate::event::{Event, Outcome};
+use crate::link::context::Context;
+use crate::link::lifecycle::{StreamEffect, StreamInput, StreamState};
+use crate::link::outbox::{Outbox, Purpose, StreamRequest};
+use crate::link::session::Dialect;
+use crate::link::subscription::{Effects, Subscription};
+use crate::link::subscriptions::Subscriptions;
+use crate::message::{ApiError, Text};
+use crate::request::Request;
+use crate::request::stream::Stream;
+use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::time::Instant;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    subscriptions: Subscriptions,
+    outbox: Outbox,
+    /// Whether requests can be sent.
+    is_open: bool,
+}
+
+/// What was sent for a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flushed {
+    pub(super) is_sent: bool,
+    /// A probe, or something that serves as one, was sent.
+    pub(super) is_probe_out: bool,
+}
+
+impl Feed {
+    pub(super) fn new(config: &Config) -> Feed {
+        Feed { subscriptions: Subscriptions::new(config), outbox: Outbox::new(config), is_open: false }
+    }
+
+    /// The same subscriptions, for another link.
+    pub(super) fn renewed(self, config: &Config) -> Feed {
+        Feed { subscriptions: self.subscriptions, outbox: Outbox::new(config), is_open: false }
+    }
+
+    pub(crate) const fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    pub(crate) const fn subscriptions_mut(&mut self) -> &mut Subscriptions {
+        &mut self.subscriptions
+    }
+
+    pub(crate) const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub(crate) const fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}
+
+// ---- commands ------------------------------------------------------------------------------
+
+impl Feed {
+    /// Adds a subscriber to a stream, and asks for the stream if nobody has.
+    pub(super) fn subscribe(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        stream: Stream,
+        silence_max: Option<Duration>,
+    ) -> Result<StreamId, CommandError> {
+        let make = |place| cx.numbers().peek_stream(link, place);
+        let (id, subscription) = self.subscriptions.subscribe(stream, make)?;
+        cx.numbers().take_stream();
+        let (of, confirmed) = (subscription.id(), subscription.is_confirmed());
+        let synced = subscription.state() == StreamState::Synced;
+        if let Some(silence) = silence_max {
+            let now = cx.now();
+            self.subscriptions.change(of, |subscription| subscription.limit_silence(silence, now));
+        }
+        let is_first = id == of;
+        if confirmed && !is_first {
+            cx.report(Event::Subscribed { id, stream });
+        }
+        if let Some(symbol) = stream.symbol().filter(|_| synced) {
+            cx.report(Event::Synced { id, symbol });
+        }
+        // Behind an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
+        if is_first && self.is_open && !self.subscriptions.is_leaving(&stream) {
+            self.step(cx, id, StreamInput::LinkUp);
+        }
+        Ok(id)
+    }
+
+    /// Removes a subscriber; with the last one the subscription ends.
+    pub(super) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
+        let subscription = self.subscriptions.of_subscriber(id).ok_or(CommandError::UnknownStream)?;
+        if subscription.state() == StreamState::Leaving {
+            return Err(CommandError::UnknownStream);
+        }
+        let (of, stream) = (subscription.id(), subscription.stream());
+        if self.subscriptions.change(of, |subscription| subscription.remove_subscriber(id)) == Some(true) {
+            cx.report(Event::Unsubscribed { id, stream, last: false });
+            return Ok(());
+        }
+        self.subscriptions.unroute(of);
+        self.step(cx, of, StreamInput::Unsubscribe);
+        Ok(())
+    }
+
+    /// Requests the book of a subscriber's stream again.
+    pub(super) fn resync(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
+        let of = self.subscriptions.of_subscriber(id).map(Subscription::id);
+        self.mark_stale(cx, of.ok_or(CommandError::UnknownStream)?);
+        Ok(())
+    }
+
+    /// Reports that a book that followed the venue is stale, and requests it again.
+    pub(crate) fn mark_stale(&mut self, cx: &mut Context<'_>, id: StreamId) {
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let synced = subscription.state() == StreamState::Synced;
+        let Some(symbol) = subscription.stream().symbol().filter(|_| synced) else { return };
+        let expected = subscription.last_update_id();
+        cx.report(Event::Gap { symbol, expected, got: None });
+        self.lose_update(cx, id);
+    }
+
+    /// The book of a stream has lost an update: its next snapshot repairs something.
+    pub(super) fn lose_update(&mut self, cx: &mut Context<'_>, id: StreamId) {
+        self.subscriptions.change(id, Subscription::begin_resync);
+        self.step(cx, id, StreamInput::Gap);
+    }
+}
+
+// ---- steps of streams ------------------------------------------------------------------------
+
+impl Feed {
+    /// Moves a subscription, and performs what follows. Returns whether it was rejected, which the caller
+    /// reports, as only the caller knows the venue's words.
+    pub(crate) fn step(&mut self, cx: &mut Context<'_>, id: StreamId, input: StreamInput) -> bool {
+        let Some(effects) = self.subscriptions.step(id, input, cx.now()) else { return false };
+        let mut rejected = false;
+        for effect in effects.list {
+            match effect {
+                StreamEffect::Join => self.outbox.enqueue(id, true),
+                StreamEffect::Leave => self.outbox.enqueue(id, false),
+                StreamEffect::ReportRejected => rejected = true,
+                report => self.report(cx, id, *report, &effects),
+            }
+        }
+        if let Some(then) = effects.then {
+            self.step(cx, id, then);
+        }
+        if self.subscriptions.get(id).is_some_and(|it| it.state() == StreamState::Gone) {
+            self.forget(cx, id);
+        }
+        rejected
+    }
+
+    fn report(&self, cx: &mut Context<'_>, id: StreamId, effect: StreamEffect, effects: &Effects) {
+        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let (stream, since) = (subscription.stream(), effects.heard);
+        for id in subscription.subscribers().iter().copied() {
+            let event = match effect {
+                StreamEffect::ReportQuiet => Event::Quiet { id, stream, since },
+                StreamEffect::ReportSubscribed => Event::Subscribed { id, stream },
+                StreamEffect::ReportUnsubscribed => Event::Unsubscribed { id, stream, last: true },
+                StreamEffect::ReportSynced => match stream.symbol() {
+                    Some(symbol) => Event::Synced { id, symbol },
+                    None => return,
+                },
+                StreamEffect::Join
+                | StreamEffect::Leave
+                | StreamEffect::Delay
+                | StreamEffect::ReportRejected => return,
+            };
+            cx.report(event);
+        }
+    }
+
+    /// Removes a subscription that is gone. One that looks alike may have waited for that.
+    fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
+        let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
+        self.subscriptions.remove(id);
+        let waiting = self.subscriptions.alike(&stream).filter(|it| it.state() == StreamState::Wanted);
+        if let Some(successor) = waiting.map(Subscription::id)
+            && self.is_open
+            && !self.subscriptions.is_leaving(&stream)
+        {
+            self.step(cx, successor, StreamInput::LinkUp);
+        }
+    }
+
+    /// Moves all streams of a request for which it is the newest.
+    pub(crate) fn step_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &StreamRequest,
+        id: u64,
+        input: StreamInput,
+    ) {
+        for stream in request.streams() {
+            let is_about = |subscription: &Subscription| {
+                // One that is to be left, as soon as the limits allow, is left whatever this says.
+                subscription.request() == id && !(request.is_subscribe() && subscription.is_left())
+            };
+            if self.subscriptions.get(*stream).is_some_and(is_about) {
+                self.step(cx, *stream, input);
+            }
+        }
+    }
+
+    fn step_each(&mut self, cx: &mut Context<'_>, input: StreamInput) {
+        for id in self.subscriptions.ids(|_| true) {
+            self.step(cx, id, input);
+        }
+    }
+
+    /// Rejects a stream, and reports it to each subscriber. The first report has the error's own words where
+    /// the caller delivers it with the frame; `with_first` says whether it is to be reported here, too.
+    pub(crate) fn reject(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: StreamId,
+        error: ApiError<'static>,
+        with_first: bool,
+    ) -> Option<(StreamId, Stream)> {
+        let subscription = self.subscriptions.get(id)?;
+        let (stream, subscribers) = (subscription.stream(), subscription.subscribers().to_vec());
+        if !self.step(cx, id, StreamInput::Refused) {
+            return None;
+        }
+        for id in subscribers.iter().skip(usize::from(!with_first)) {
+            cx.report(Event::Rejected { id: *id, stream, error });
+        }
+        subscribers.first().map(|first| (*first, stream))
+    }
+
+    /// The venue rejects a request for one stream. Returns the event of the first subscriber, with the venue's
+    /// words.
+    pub(super) fn reject_request<'f>(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &StreamRequest,
+        id: u64,
+        error: Option<ApiError<'f>>,
+    ) -> Option<Event<'f>> {
+        let subscription = request.streams().first().and_then(|id| self.subscriptions.get(*id));
+        let of = subscription.filter(|subscription| subscription.request() == id)?.id();
+        let error = error.unwrap_or(ApiError { code: 0, message: Text("") });
+        let others = ApiError { code: error.code, message: Text("") };
+        let (id, stream) = self.reject(cx, of, others, false)?;
+        Some(Event::Rejected { id, stream, error })
+    }
+
+    /// Asks for each half of a refused request by itself. Streams that were asked for again, or left, since
+    /// then are not concerned.
+    pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
+        request.retain(|stream| self.subscriptions.get(*stream).is_some_and(|it| it.request() == id));
+        self.outbox.split(request);
+    }
+
+    /// Asks again for streams that are due, and for those that have been silent for too long.
+    pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now();
+        for id in self.subscriptions.due_by(now) {
+            let input = self.subscriptions.change(id, |subscription| subscription.expire(now));
+            if let Some(input) = input.flatten() {
+                self.step(cx, id, input);
+            }
+        }
+    }
+
+    /// Whether streams went unanswered so often that the link is of no use. If so, they start afresh.
+    pub(super) fn end_if_hopeless(&mut self) -> bool {
+        let is_hopeless = self.is_open && self.subscriptions.has_hopeless();
+        if is_hopeless {
+            for id in self.subscriptions.ids(|_| true) {
+                self.subscriptions.change(id, Subscription::reset_attempts);
+            }
+        }
+        is_hopeless
+    }
+}
+
+// ---- the link ------------------------------------------------------------------------------
+
+impl Feed {
+    /// A link is open: asks for every stream.
+    pub(super) fn open(&mut self, cx: &mut Context<'_>) {
+        self.is_open = true;
+        self.outbox.want_probe(false);
+        self.step_each(cx, StreamInput::LinkUp);
+    }
+
+    /// Nothing more is to be sent over the link.
+    pub(super) fn close(&mut self) {
+        self.is_open = false;
+        self.outbox.drop_requests();
+    }
+
+    /// The link has ended: answers every request in flight, and every stream is only wanted again. Returns how
+    /// many requests of the application have got no answer.
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>, link: LinkId) -> usize {
+        self.close();
+        let mut abandoned: usize = 0;
+        while let Some((id, output, purpose)) = self.outbox.take_lost() {
+            if let Purpose::Application(about) | Purpose::Limits(about) = purpose {
+                abandoned = abandoned.saturating_add(1);
+                let outcome = if cx.was_handed_out(output) { Outcome::Lost } else { Outcome::NotSent };
+                cx.report(Event::Reply { request: RequestId(id), about, outcome });
+            }
+        }
+        cx.withdraw_sends(link);
+        self.step_each(cx, StreamInput::LinkDown);
+        abandoned
+    }
+
+    /// Sends what waits, as far as the limits on requests and on those in flight leave room.
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>, link: LinkId, dialect: &Dialect) -> Flushed {
+        let mut flushed = Flushed::default();
+        if !self.is_open {
+            self.outbox.drop_requests();
+            return flushed;
+        }
+        self.outbox.begin();
+        if self.outbox.take_cancel(cx) {
+            let request = Request::CancelSessionOrders;
+            self.send_request(cx, link, Purpose::Application(request.subject()), &request);
+            flushed.is_sent = true;
+        }
+        while let Some(mut request) = self.outbox.next() {
+            self.drop_outdated(cx, &mut request);
+            if request.streams().is_empty() {
+                continue;
+            }
+            if !self.outbox.take_room(cx) {
+                self.outbox.put_back(request);
+                return flushed;
+            }
+            self.send_streams(cx, link, request, dialect);
+            flushed.is_sent = true;
+            // Its answer shows as well that somebody is there.
+            flushed.is_probe_out |= self.outbox.end_probe();
+        }
+        if self.outbox.may_probe(cx) {
+            self.send_request(cx, link, Purpose::Probe, &Request::Ping);
+            flushed.is_sent = true;
+            flushed.is_probe_out |= self.outbox.end_probe();
+        }
+        flushed
+    }
+
+    pub(super) fn send_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        purpose: Purpose,
+        request: &Request,
+    ) -> u64 {
+        self.outbox.send(cx, link, Some(purpose), |id| request.encode(id))
+    }
+
+    /// While a request waited, streams may have been unsubscribed or rejected: those are neither asked for, nor
+    /// left if nobody has asked for them.
+    fn drop_outdated(&mut self, cx: &mut Context<'_>, request: &mut StreamRequest) {
+        let mut never_joined = alloc::vec::Vec::new();
+        let is_subscribe = request.is_subscribe();
+        request.retain(|id| {
+            let Some(subscription) = self.subscriptions.get(*id) else { return false };
+            if is_subscribe {
+                return subscription.state() == StreamState::Requested;
+            }
+            if !subscription.is_left() {
+                return false;
+            }
+            let is_joined = subscription.request() != 0;
+            if !is_joined {
+                never_joined.push(*id);
+            }
+            is_joined
+        });
+        for id in never_joined {
+            self.step(cx, id, StreamInput::Accepted);
+        }
+    }
+
+    fn send_streams(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        request: StreamRequest,
+        dialect: &Dialect,
+    ) {
+        let known = request.streams().iter().filter_map(|id| self.subscriptions.get(*id));
+        let streams = known.map(Subscription::stream).collect();
+        let (is_subscribe, encode) = (request.is_subscribe(), dialect.encode);
+        let waits = dialect.acknowledges || is_subscribe;
+        let purpose = waits.then(|| Purpose::Streams(request.clone()));
+        let id = self.outbox.send(cx, link, purpose, |id| encode(is_subscribe, streams, id));
+        for stream in request.streams() {
+            self.subscriptions.change(*stream, |subscription| subscription.note_request(id));
+        }
+        if !waits {
+            // Where nothing is confirmed, having said so is having left.
+            self.step_all(cx, &request, id, StreamInput::Accepted);
+        }
+    }
+
+    /// When streams are due, while something can be sent for them.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.subscriptions.due().filter(|_| self.is_open)
+    }
+}

@@ -1,0 +1,193 @@
+//! [`Session`]: what is spoken over a link. The current API is in `receive.rs`; the archived generations have
+//! their own machines in `archive`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::config::Config;
+use crate::event::reason::Lost;
+use crate::event::{Event, Ignored, IgnoredReason, Malformed};
+use crate::json::error::DecodeError;
+use crate::link::context::Context;
+use crate::link::feed::Feed;
+use crate::link::lifecycle::StreamInput;
+use crate::link::outbox::StreamRequest;
+use crate::link::stats::Stats;
+use crate::link::subscription::Subscription;
+use crate::message::Response;
+use crate::request::stream::{Stream, Topic};
+use crate::value::id::StreamId;
+use crate::value::time::Instant;
+use crate::wire::Scratch;
+
+/// What a generation of the API takes and answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// Whether it takes requests other than for streams, and answers a ping.
+    pub(crate) takes_requests: bool,
+    /// Whether it answers each request for streams.
+    pub(crate) acknowledges: bool,
+    /// Writes a `subscribe` or `unsubscribe` with this id.
+    pub(crate) encode: fn(is_subscribe: bool, Vec<Stream>, id: u64) -> String,
+}
+
+/// The machine of one generation: it decodes frames, and knows what they mean.
+pub(crate) trait Session: Clone + fmt::Debug {
+    fn dialect(&self) -> &'static Dialect;
+
+    /// A link was opened.
+    fn opened(&mut self);
+
+    /// A text frame came over the open link.
+    fn receive<'f>(
+        &mut self,
+        reception: &mut Reception<'_, '_>,
+        text: &'f str,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>>;
+
+    /// A request for streams was not answered in time.
+    fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64);
+}
+
+/// What a [`Session`] may use while it reads a frame.
+#[derive(Debug)]
+pub(crate) struct Reception<'r, 'c> {
+    feed: &'r mut Feed,
+    cx: &'r mut Context<'c>,
+    config: &'r Config,
+    stats: &'r mut Stats,
+    malformed_run: &'r mut u32,
+    /// Why the link is of no use any more.
+    unusable: Option<Lost>,
+}
+
+impl<'r, 'c> Reception<'r, 'c> {
+    pub(super) const fn new(
+        feed: &'r mut Feed,
+        cx: &'r mut Context<'c>,
+        config: &'r Config,
+        stats: &'r mut Stats,
+        malformed_run: &'r mut u32,
+    ) -> Reception<'r, 'c> {
+        Reception { feed, cx, config, stats, malformed_run, unusable: None }
+    }
+
+    #[inline]
+    pub(crate) const fn now(&self) -> Instant {
+        self.cx.now()
+    }
+
+    #[inline]
+    pub(crate) const fn config(&self) -> &Config {
+        self.config
+    }
+
+    pub(crate) const fn feed(&self) -> &Feed {
+        self.feed
+    }
+
+    pub(crate) const fn feed_mut(&mut self) -> &mut Feed {
+        self.feed
+    }
+
+    /// The feed, and what its methods are lent.
+    pub(crate) const fn parts(&mut self) -> (&mut Feed, &mut Context<'c>) {
+        (self.feed, self.cx)
+    }
+
+    /// The subscription that a frame of this kind and symbol belongs to.
+    #[inline]
+    pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
+        self.feed.subscriptions_mut().routed(topic, symbol)
+    }
+
+    /// Moves a subscription, and performs what follows.
+    pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
+        // Only a rejection is for the caller to report, and `Feed::reject` is for that.
+        let _ = self.feed.step(self.cx, id, input);
+    }
+
+    pub(super) fn mark_stale(&mut self, id: StreamId) {
+        self.feed.mark_stale(self.cx, id);
+    }
+
+    pub(super) fn lose_update(&mut self, id: StreamId) {
+        self.feed.lose_update(self.cx, id);
+    }
+
+    /// Keeps to what the venue says of its limits.
+    pub(super) fn tighten(&mut self, response: &Response<'_>) {
+        let now = self.cx.now();
+        self.cx.limits().tighten(response, now);
+    }
+
+    /// Reports something beside the event of the frame.
+    pub(crate) fn report(&mut self, event: Event<'static>) {
+        self.cx.report(event);
+    }
+
+    pub(super) const fn unusable(&self) -> Option<Lost> {
+        self.unusable
+    }
+
+    /// The frame could be decoded.
+    #[inline]
+    pub(crate) const fn decoded(&mut self) {
+        *self.malformed_run = 0;
+    }
+
+    /// Delivers data that changed nothing but what its own stream knows.
+    #[inline]
+    pub(crate) const fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
+        self.cx.leave_untouched();
+        self.moving_data(event)
+    }
+
+    /// Delivers data that moved its stream.
+    #[inline]
+    pub(crate) const fn moving_data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
+        self.stats.data = self.stats.data.saturating_add(1);
+        Some(event)
+    }
+
+    pub(crate) const fn count_control(&mut self) {
+        self.stats.control = self.stats.control.saturating_add(1);
+    }
+
+    pub(crate) const fn count_gap(&mut self) {
+        self.stats.gaps = self.stats.gaps.saturating_add(1);
+    }
+
+    pub(crate) const fn count_resync(&mut self) {
+        self.stats.resyncs = self.stats.resyncs.saturating_add(1);
+    }
+
+    pub(crate) const fn count_unrecognized(&mut self) {
+        self.stats.unrecognized = self.stats.unrecognized.saturating_add(1);
+    }
+
+    pub(crate) const fn ignored<'f>(&mut self, frame: &'f str, why: IgnoredReason) -> Option<Event<'f>> {
+        self.cx.leave_untouched();
+        self.stats.count_ignored(why);
+        Some(Event::Ignored(Ignored { frame, why }))
+    }
+
+    /// A frame could not be decoded; too many in a row, and the link is of no use.
+    #[cold]
+    pub(crate) const fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
+        self.stats.malformed = self.stats.malformed.saturating_add(1);
+        *self.malformed_run = self.malformed_run.saturating_add(1);
+        if *self.malformed_run >= self.config.malformed_run_max {
+            *self.malformed_run = 0;
+            self.unusable = Some(Lost::Malformed);
+        }
+        Some(Event::Malformed(Malformed { frame, error }))
+    }
+
+    /// Frames were lost, and only another link helps.
+    pub(crate) const fn lose_sequence(&mut self) {
+        self.unusable = Some(Lost::SequenceGap);
+    }
+}
