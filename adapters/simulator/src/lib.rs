@@ -73,61 +73,34 @@
 //!   their end, and a request for quotes takes a thousand of them.
 #![forbid(unsafe_code)]
 
-mod accounts;
-mod amount;
-mod auctions;
-mod authentication;
-mod candles;
-mod channels;
+mod account;
+mod broker;
 mod config;
-mod contracts;
-mod desk;
-mod engine;
+mod context;
 mod exchange;
-mod faults;
-mod flow;
-mod holdings;
-mod instrument;
-mod ledger;
+mod frame;
 mod market;
-mod market_data_v1;
-mod market_data_v2;
-mod members;
-mod order_entry;
-mod order_events;
-mod orders;
-mod perpetual;
-mod player;
-mod private;
-mod publisher;
-mod quote_entry;
-mod quotes;
-mod random;
+mod model;
 mod recording;
-mod requests;
-mod schedule;
+mod rfq;
 #[cfg(feature = "server")]
 pub mod server;
 mod session;
-mod stats;
-mod tape;
-mod turn;
-mod upgrade;
-mod wire;
+mod value;
 
-pub use accounts::{Account, AccountId, Role};
-pub use config::{Config, EPOCH};
-pub use desk::FINISHED_ORDERS_MAX;
-pub use exchange::{CATCH_UP_MAX, Exchange};
-pub use faults::Faults;
-pub use ledger::{
+pub use account::ledger::{
     LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, OrderSide, OrderState, OrderType, Outcome,
     TimeInForce,
 };
-pub use private::OrderEventShape;
+pub use account::{Account, AccountId, Role};
+pub use broker::FINISHED_ORDERS_MAX;
+pub use config::{Config, EPOCH};
+pub use context::TrueBook;
+pub use context::faults::Faults;
+pub use exchange::{CATCH_UP_MAX, Exchange};
+pub use frame::private::OrderEventShape;
+pub use frame::request::STREAMS_MAX;
+pub use frame::upgrade::{UpgradeRefusal, UpgradeRequest};
 pub use recording::{Recording, RecordingError};
-pub use requests::STREAMS_MAX;
+pub use session::stats::Stats;
 pub use session::{OUTPUTS_MAX, Output, SessionId};
-pub use stats::Stats;
-pub use turn::TrueBook;
-pub use upgrade::{UpgradeRefusal, UpgradeRequest};

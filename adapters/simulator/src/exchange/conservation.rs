@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use gemini_ws::{Frame, Instant};
 
-use crate::amount::{self, Amount};
-use crate::holdings::Asset;
-use crate::ledger::{LedgerFill, OrderSide, OrderState, Outcome};
-use crate::random::Random;
+use crate::account::holdings::Asset;
+use crate::account::ledger::{LedgerFill, OrderSide, OrderState, Outcome};
+use crate::value::amount::{self, Amount};
+use crate::value::random::Random;
 use crate::{Account, Config, Exchange, Output, SessionId, UpgradeRequest};
 
 const SYMBOLS: [&str; 4] = ["btcusd", "ethusd", "ethbtc", "GEMI-A-UP"];

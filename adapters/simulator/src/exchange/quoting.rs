@@ -1,12 +1,12 @@
 //! What authenticated sessions quote, and what becomes of it.
 
 use super::Exchange;
-use crate::orders::Origin;
-use crate::private::PrivateStream;
-use crate::quote_entry::{self, QuoteMethod, QuoteName, QuoteRequest};
-use crate::requests::{self, Refusal};
+use crate::account::order::Origin;
+use crate::context::Books;
+use crate::frame::private::PrivateStream;
+use crate::frame::quote_entry::{self, QuoteMethod, QuoteName, QuoteRequest};
+use crate::frame::request::{self, Refusal};
 use crate::session::SessionId;
-use crate::turn::Books;
 
 impl Exchange {
     /// The request for quotes has its next transition.
@@ -44,7 +44,7 @@ impl Exchange {
         if is_early {
             self.publish_private();
         }
-        self.reply(session, requests::result(id, &result));
+        self.reply(session, request::result(id, &result));
         self.publish_private();
         Ok(())
     }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use super::{Exchange, REQUEST_WINDOW, Source, window};
-use crate::accounts::AccountId;
-use crate::desk::Desk;
-use crate::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
+use crate::account::AccountId;
+use crate::account::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
+use crate::account::order::{OrderEvent, Origin};
+use crate::broker::Desk;
+use crate::context::Turn;
+use crate::context::schedule::Task;
+use crate::frame::order_entry::{self, OrderMethod, OrderRequest};
+use crate::frame::order_events_v1::{Feed, HEARTBEAT_PERIOD};
+use crate::frame::private::{self, Private, PrivateStream};
+use crate::frame::request::{self, Refusal};
+use crate::frame::upgrade::{Endpoint, UpgradeRequest};
 use crate::market::Market;
-use crate::order_entry::{self, OrderMethod, OrderRequest};
-use crate::order_events::{Feed, HEARTBEAT_PERIOD};
-use crate::orders::{OrderEvent, Origin};
-use crate::private::{self, Private, PrivateStream};
-use crate::requests::{self, Refusal};
-use crate::schedule::Task;
 use crate::session::SessionId;
-use crate::turn::Turn;
-use crate::upgrade::{Endpoint, UpgradeRequest};
 
 /// Orders per window and session (`ws-gemini-com.md` section 14).
 pub(super) const ORDERS_MAX: u32 = 3_500;
@@ -173,7 +173,7 @@ impl Exchange {
         let Some(origin) = self.trader(session)? else { return Ok(()) };
         let Origin { account, serial, .. } = origin;
         let parameters = request.parameters.as_ref();
-        let mut reply = requests::acknowledgement(id);
+        let mut reply = request::acknowledgement(id);
         match request.method {
             OrderMethod::Place => {
                 let order = order_entry::new_order(parameters)?;
@@ -182,7 +182,7 @@ impl Exchange {
                 let (desk, market, mut turn) = self.floor();
                 match desk.place(market, &mut turn, origin, order) {
                     Ok(order) if carries_id => {
-                        reply = requests::result(id, &format!(r#"{{"orderId":"{order}"}}"#));
+                        reply = request::result(id, &format!(r#"{{"orderId":"{order}"}}"#));
                     }
                     Ok(_) => {}
                     Err(reason) => {
@@ -200,7 +200,7 @@ impl Exchange {
                 }
             }
             OrderMethod::CancelAll | OrderMethod::CancelSession => {
-                requests::without_parameters(parameters, ())?;
+                request::without_parameters(parameters, ())?;
                 let serial = (request.method == OrderMethod::CancelSession).then_some(serial);
                 if let (desk, Some(market), mut turn) = self.floor() {
                     desk.cancel_all(market, &mut turn, account, serial);
@@ -220,7 +220,7 @@ impl Exchange {
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
         let account = open.account.filter(|account| {
-            self.desk.accounts.get(*account).is_some_and(crate::accounts::Account::may_trade)
+            self.desk.accounts.get(*account).is_some_and(crate::account::Account::may_trade)
         });
         let account = account.ok_or_else(Refusal::authentication_required)?;
         Ok(Some(Origin { account, session, serial: open.private.serial }))
@@ -249,7 +249,7 @@ impl Exchange {
     pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
         let account = self.sessions.get(session).and_then(|open| open.account);
         let account = account.and_then(|position| self.desk.accounts.get(position));
-        if !account.is_some_and(crate::accounts::Account::may_read) {
+        if !account.is_some_and(crate::account::Account::may_read) {
             return Err(Refusal::authentication_required());
         }
         PrivateStream::of_name(name).ok_or_else(|| Refusal::invalid_stream(name))

@@ -7,21 +7,23 @@ use std::time::Duration;
 use gemini_ws::{Instant, Symbol};
 
 use super::{Listing, Market, top};
-use crate::auctions::{Auction, AuctionStep};
-use crate::candles::Candles;
-use crate::engine::{Effects, PriceQuantity, Side};
-use crate::instrument::{is_perpetual, is_prediction};
-use crate::market_data_v1::{Entry, Maker, MarketDataV1, Options, Reason, Update};
-use crate::market_data_v2::request::{self, Feed};
-use crate::market_data_v2::{MarketDataV2, Present};
-use crate::members::MemberOrder;
-use crate::random::{Random, hash};
-use crate::schedule::{Schedule, Task};
+use crate::context::Turn;
+use crate::context::schedule::{Schedule, Task};
+use crate::frame::market_data_v1::options::Options;
+use crate::frame::market_data_v1::update::{Entry, Maker, Reason, Update};
+use crate::frame::market_data_v2::request::{self, Feed};
+use crate::frame::members::MemberOrder;
+use crate::frame::public::{Funding, Top};
+use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
+use crate::market::feed_v1::MarketDataV1;
+use crate::market::feed_v2::{MarketDataV2, Present};
+use crate::model::auctions::{Auction, AuctionStep};
+use crate::model::candles::Candles;
+use crate::model::engine::{Effects, PriceQuantity, Side};
+use crate::model::tape::{Taker, Tape, TapeTrade};
 use crate::session::{SessionId, SnapshotMode};
-use crate::tape::{Taker, Tape, TapeTrade};
-use crate::turn::Turn;
-use crate::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
-use crate::wire::{Funding, Top};
+use crate::value::instrument::{is_perpetual, is_prediction};
+use crate::value::random::{Random, hash};
 
 /// About the venue's event ids of late 2023 (`marketdata-v1.md` section 3.2).
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;

@@ -3,9 +3,9 @@
 use gemini_ws::Symbol;
 
 use super::Market;
-use crate::engine::{OrderId, Owner, Placement, PriceQuantity, Remainder, Side};
-use crate::instrument::Instrument;
-use crate::turn::Turn;
+use crate::context::Turn;
+use crate::model::engine::{OrderId, Owner, Placement, PriceQuantity, Remainder, Side};
+use crate::value::instrument::Instrument;
 
 /// An order as the market takes it, in units of the last decimals.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,380 @@
+//! [`Desk`]: takes the orders of accounts, brings them to the market and keeps the books on them.
+
+mod checks;
+mod quotes;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::account::holdings::Holdings;
+use crate::account::ledger::{LedgerFill, OrderSide, OrderState, OrderType, TimeInForce};
+use crate::account::order::{ClientOrder, EventKind, OrderEvent, Origin};
+use crate::account::{Account, AccountId};
+use crate::context::Turn;
+use crate::frame::order_entry::NewOrder;
+use crate::market::Market;
+use crate::market::client_orders::{Execution, Ticket};
+use crate::model::engine::{OrderId, Remainder};
+use crate::value::amount;
+use crate::value::random::Random;
+
+/// About the venue's order ids, which have 17 digits (quirk Q-O3).
+const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
+
+/// The most orders that are remembered after their end; of more the oldest are forgotten.
+pub const FINISHED_ORDERS_MAX: usize = 100_000;
+
+/// All accounts and their orders.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    pub(crate) accounts: Vec<Account>,
+    /// By account.
+    pub(crate) holdings: Vec<Holdings>,
+    orders: BTreeMap<u64, ClientOrder>,
+    /// Orders that have not ended, by account.
+    open: BTreeSet<(usize, u64)>,
+    /// Client order ids of orders that have not ended.
+    client_order_ids: BTreeMap<(usize, String), u64>,
+    /// Orders in the books, by symbol.
+    resting: BTreeMap<(usize, OrderId), u64>,
+    /// Stop orders that wait.
+    stops: BTreeSet<u64>,
+    finished: VecDeque<u64>,
+    /// What has not been told yet.
+    events: Vec<OrderEvent>,
+    last_id: u64,
+    random: Random,
+    maker_fee: u32,
+    taker_fee: u32,
+}
+
+impl Desk {
+    /// Fees are hundredths of a percent.
+    pub(crate) fn new(accounts: Vec<Account>, [maker_fee, taker_fee]: [u32; 2], seed: u64) -> Desk {
+        let mut random = Random::for_name(seed, "orders");
+        Desk {
+            holdings: accounts.iter().map(|account| Holdings::new(&account.balances)).collect(),
+            accounts,
+            orders: BTreeMap::new(),
+            open: BTreeSet::new(),
+            client_order_ids: BTreeMap::new(),
+            resting: BTreeMap::new(),
+            stops: BTreeSet::new(),
+            finished: VecDeque::new(),
+            events: Vec::new(),
+            last_id: FIRST_ORDER_ID + random.below(1_000_000_000),
+            random,
+            maker_fee,
+            taker_fee,
+        }
+    }
+
+    pub(crate) fn position(&self, account: AccountId) -> Option<usize> {
+        self.accounts.iter().position(|known| known.id == Some(account))
+    }
+
+    pub(crate) fn order(&self, id: u64) -> Option<&ClientOrder> {
+        self.orders.get(&id)
+    }
+
+    /// The orders of an account, the oldest first.
+    pub(crate) fn orders_of(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
+        self.orders.values().filter(move |order| order.origin.account == account)
+    }
+
+    /// Those that have not ended.
+    pub(crate) fn open_orders(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
+        let ids = self.open.range((account, 0)..=(account, u64::MAX));
+        ids.filter_map(|(_, id)| self.orders.get(id))
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<OrderEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Others use the same sequence; an event takes up to three.
+    fn take_id(&mut self) -> u64 {
+        self.last_id += 3 + self.random.below(40);
+        self.last_id
+    }
+
+    /// Takes an order; its id.
+    ///
+    /// # Errors
+    ///
+    /// The reason if it is rejected, which is told by an event too (quirk Q-O4).
+    pub(crate) fn place(
+        &mut self,
+        market: Option<&mut Market>,
+        turn: &mut Turn<'_>,
+        origin: Origin,
+        request: NewOrder,
+    ) -> Result<u64, &'static str> {
+        self.forget_oldest();
+        let id = self.take_id();
+        let checked = self.check(market.as_deref(), turn.faults, origin.account, &request);
+        let mut order = ClientOrder::new(id, origin, request, turn.venue_time());
+        let (terms, market) = match (checked, market) {
+            (Ok(terms), Some(market)) => (terms, market),
+            (checked, _) => {
+                let reason = checked.err().unwrap_or(checks::MARKET_NOT_OPEN);
+                (order.state, order.reason) = (OrderState::Rejected, Some(reason));
+                self.orders.insert(id, order);
+                self.tell(turn, id, EventKind::Rejected { reason });
+                self.finished.push_back(id);
+                return Err(reason);
+            }
+        };
+        if let Some(client_order_id) = &order.request.client_order_id {
+            self.client_order_ids.insert((origin.account, client_order_id.clone()), id);
+        }
+        let is_waiting = terms.stop.is_some() && !is_triggered(market, &terms, order.request.side);
+        order.terms = Some(terms);
+        self.orders.insert(id, order);
+        self.open.insert((origin.account, id));
+        self.update_hold(id);
+        self.tell(turn, id, EventKind::Accepted);
+        if is_waiting {
+            self.stops.insert(id);
+        } else {
+            self.enter(market, turn, id);
+        }
+        self.trigger(market, turn);
+        Ok(id)
+    }
+
+    /// Cancels an order of an account on request; false if there is no such order any more.
+    pub(crate) fn cancel(
+        &mut self,
+        market: Option<&mut Market>,
+        turn: &mut Turn<'_>,
+        account: usize,
+        id: u64,
+    ) -> bool {
+        let of_account = self.orders.get(&id).is_some_and(|order| order.origin.account == account);
+        match market {
+            Some(market) if self.open.contains(&(account, id)) => {
+                self.end(market, turn, id, None);
+                true
+            }
+            _ => {
+                if of_account {
+                    self.tell(turn, id, EventKind::CancelRejected { reason: "OrderNotFound" });
+                }
+                false
+            }
+        }
+    }
+
+    /// Cancels the open orders of an account, or of one of its sessions.
+    pub(crate) fn cancel_all(
+        &mut self,
+        market: &mut Market,
+        turn: &mut Turn<'_>,
+        account: usize,
+        serial: Option<u64>,
+    ) {
+        let open = self.open_orders(account);
+        let open = open.filter(|order| serial.is_none_or(|serial| order.origin.serial == serial));
+        for id in open.map(|order| order.id).collect::<Vec<u64>>() {
+            self.end(market, turn, id, None);
+        }
+    }
+
+    /// Books what the market did by itself.
+    pub(crate) fn settle(&mut self, market: &mut Market, turn: &mut Turn<'_>) {
+        for execution in market.take_executions() {
+            self.fill_maker(turn, &execution);
+        }
+        self.trigger(market, turn);
+    }
+
+    /// Brings to the market each stop order whose time has come.
+    fn trigger(&mut self, market: &mut Market, turn: &mut Turn<'_>) {
+        loop {
+            let due = self.stops.iter().copied().find(|id| {
+                let order = self.orders.get(id);
+                order.is_some_and(|order| {
+                    order.terms.as_ref().is_some_and(|terms| is_triggered(market, terms, order.request.side))
+                })
+            });
+            let Some(due) = due else { return };
+            self.stops.remove(&due);
+            self.enter(market, turn, due);
+        }
+    }
+
+    /// An accepted order comes to the market.
+    fn enter(&mut self, market: &mut Market, turn: &mut Turn<'_>, id: u64) {
+        let Some(order) = self.orders.get(&id) else { return };
+        let Some(terms) = &order.terms else { return };
+        let is_market = order.request.order_type == OrderType::Market;
+        let time_in_force = order.request.time_in_force;
+        let position = terms.position;
+        let rests = matches!(time_in_force, TimeInForce::GoodTilCanceled | TimeInForce::MakerOrCancel);
+        let ticket = Ticket {
+            position,
+            owner: Some(order.origin.account),
+            side: terms.book_side(order.request.side),
+            limit: terms.book_limit(),
+            quantity: terms.quantity,
+            remainder: if rests && !is_market { Remainder::Rests } else { Remainder::IsCanceled },
+        };
+        let best = market.best(position, ticket.side.opposite());
+        let would_take = best.is_some_and(|(price, _)| ticket.side.reaches(ticket.limit, price));
+        if time_in_force == TimeInForce::MakerOrCancel && would_take {
+            return self.end(market, turn, id, Some("MakerOrCancelWouldTake"));
+        }
+        if time_in_force == TimeInForce::FillOrKill {
+            let matched = market.matches(&ticket).iter().map(|(_, quantity)| quantity).sum::<u64>();
+            if matched < ticket.quantity {
+                return self.end(market, turn, id, Some("FillOrKillWouldNotFill"));
+            }
+        }
+        let placement = market.submit(turn, &ticket);
+        for execution in market.take_executions() {
+            self.fill_maker(turn, &execution);
+            self.fill(turn, id, Fill::of(&execution), false);
+        }
+        if let Some(resting) = placement.resting {
+            self.resting.insert((position, resting), id);
+            if let Some(order) = self.orders.get_mut(&id) {
+                (order.resting, order.state) = (Some(resting), OrderState::Open);
+            }
+            self.tell(turn, id, EventKind::Booked);
+        } else if placement.left > 0 {
+            let reason = if placement.met_own { "SelfCrossPrevented" } else { "ImmediateOrCancelWouldPost" };
+            self.end(market, turn, id, Some(reason));
+        }
+    }
+
+    fn fill_maker(&mut self, turn: &Turn<'_>, execution: &Execution) {
+        if execution.maker_owner.is_some()
+            && let Some(id) = self.resting.get(&(execution.position, execution.maker)).copied()
+        {
+            self.fill(turn, id, Fill::of(execution), true);
+        }
+    }
+
+    fn fill(&mut self, turn: &Turn<'_>, id: u64, fill: Fill, is_maker: bool) {
+        let basis_points = if is_maker { self.maker_fee } else { self.taker_fee };
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(terms) = &order.terms else { return };
+        let Some(holdings) = self.holdings.get_mut(order.origin.account) else { return };
+        let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
+        let product = u128::from(price) * u128::from(quantity);
+        // It fits, since the order's did.
+        let notional = terms.notional(product).unwrap_or_default();
+        let fee = amount::fee(notional, basis_points);
+        match order.request.side {
+            OrderSide::Buy => {
+                holdings.add(&terms.quote, -notional - fee);
+                holdings.add(&terms.base, terms.quantity_amount(quantity));
+            }
+            OrderSide::Sell => {
+                holdings.add(&terms.base, -terms.quantity_amount(quantity));
+                holdings.add(&terms.quote, notional - fee);
+            }
+        }
+        order.progress.executed += quantity;
+        order.progress.product += product;
+        let fill = LedgerFill {
+            trade_id: fill.trade_id,
+            price: amount::units_to_decimal(price, terms.price_decimals),
+            quantity: amount::units_to_decimal(quantity, terms.quantity_decimals),
+            fee: amount::to_decimal(fee),
+            is_maker,
+        };
+        order.fills.push(fill);
+        let is_last = order.progress.executed == terms.quantity;
+        order.state = if is_last { OrderState::Filled } else { OrderState::PartiallyFilled };
+        self.update_hold(id);
+        self.tell(turn, id, EventKind::Filled { fill, is_last });
+        if is_last {
+            self.close(id);
+        }
+    }
+
+    /// Cancels an order that has not ended.
+    fn end(&mut self, market: &mut Market, turn: &mut Turn<'_>, id: u64, reason: Option<&'static str>) {
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        (order.state, order.reason) = (OrderState::Canceled, reason);
+        if let (Some(resting), Some(terms)) = (order.resting, &order.terms) {
+            market.withdraw(turn, terms.position, resting);
+        }
+        self.update_hold(id);
+        self.tell(turn, id, EventKind::Canceled { reason });
+        self.close(id);
+    }
+
+    /// Sets aside what the order needs now.
+    fn update_hold(&mut self, id: u64) {
+        let basis_points = self.maker_fee.max(self.taker_fee);
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        let needed = order.required_hold(basis_points).map_or(0, |(_, needed)| needed);
+        let difference = needed - order.hold;
+        order.hold = needed;
+        let account = order.origin.account;
+        if let (Some(asset), Some(holdings)) = (order.held_asset(), self.holdings.get_mut(account)) {
+            holdings.hold(asset, difference);
+        }
+    }
+
+    /// An order has ended: it is looked up no more, and forgotten when there are too many such.
+    fn close(&mut self, id: u64) {
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        let account = order.origin.account;
+        if let (Some(resting), Some(terms)) = (order.resting.take(), &order.terms) {
+            self.resting.remove(&(terms.position, resting));
+        }
+        if let Some(client_order_id) = &order.request.client_order_id {
+            // Quotes may be called as orders are.
+            let name = (account, client_order_id.clone());
+            if self.client_order_ids.get(&name) == Some(&id) {
+                self.client_order_ids.remove(&name);
+            }
+        }
+        self.open.remove(&(account, id));
+        self.stops.remove(&id);
+        self.finished.push_back(id);
+    }
+
+    /// Forgets the oldest orders that have ended, of which all has been told.
+    fn forget_oldest(&mut self) {
+        while self.finished.len() > FINISHED_ORDERS_MAX {
+            if let Some(oldest) = self.finished.pop_front() {
+                self.orders.remove(&oldest);
+            }
+        }
+    }
+
+    fn tell(&mut self, turn: &Turn<'_>, id: u64, kind: EventKind) {
+        let event_id = self.take_id();
+        let Some(order) = self.orders.get(&id) else { return };
+        let progress = order.progress;
+        self.events.push(OrderEvent { order: id, event_id, time: turn.venue_time(), kind, progress });
+    }
+}
+
+/// An execution of an order, in the units of its instrument; the price is that of the book.
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    price: u64,
+    quantity: u64,
+    trade_id: u64,
+}
+
+impl Fill {
+    const fn of(execution: &Execution) -> Fill {
+        Fill { price: execution.price, quantity: execution.quantity, trade_id: execution.trade_id }
+    }
+}
+
+/// Whether the last trade has come to the stop price.
+fn is_triggered(market: &Market, terms: &crate::account::order::Terms, side: OrderSide) -> bool {
+    let last = market.last_price(terms.position).map(|price| terms.own_price(price));
+    match (terms.stop, last, side) {
+        (Some(stop), Some(last), OrderSide::Buy) => last >= stop,
+        (Some(stop), Some(last), OrderSide::Sell) => last <= stop,
+        _ => false,
+    }
+}

@@ -1,0 +1,102 @@
+//! [`Options`]: what a session of market data v1 asks for in its URL (`marketdata-v1.md` section 2).
+
+use super::update::{Entry, Reason};
+use crate::frame::upgrade::{UpgradeRefusal, refusal};
+use crate::model::engine::Side;
+
+/// What a session is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) heartbeat: bool,
+    pub(crate) top_of_book: bool,
+    bids: bool,
+    offers: bool,
+    trades: bool,
+    auctions: bool,
+}
+
+impl Options {
+    /// Reads names and values; unknown names are ignored, and with several symbols `auctions` is one
+    /// of them.
+    ///
+    /// With none of the four kinds given all appear, otherwise only those that are set to `true`.
+    pub(crate) fn of_parameters<'p>(
+        parameters: impl Iterator<Item = (&'p str, &'p str)>,
+        is_multi: bool,
+    ) -> Result<Options, UpgradeRefusal> {
+        let [mut heartbeat, mut top_of_book] = [false; 2];
+        let mut kinds = [None; 4];
+        for (name, value) in parameters {
+            let value = || match value {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(refusal(400, "InvalidParameter")),
+            };
+            match name {
+                "heartbeat" => heartbeat = value()?,
+                "top_of_book" => top_of_book = value()?,
+                "bids" => kinds[0] = Some(value()?),
+                "offers" => kinds[1] = Some(value()?),
+                "trades" => kinds[2] = Some(value()?),
+                "auctions" if !is_multi => kinds[3] = Some(value()?),
+                _ => {}
+            }
+        }
+        let default = kinds.iter().all(Option::is_none);
+        let [bids, offers, trades, auctions] = kinds.map(|kind| kind.unwrap_or(default));
+        Ok(Options { heartbeat, top_of_book, bids, offers, trades, auctions: auctions && !is_multi })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_query(query: &str, is_multi: bool) -> Result<Options, UpgradeRefusal> {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        Options::of_parameters(pairs, is_multi)
+    }
+
+    const fn wants_side(&self, side: Side) -> bool {
+        match side {
+            Side::Bid => self.bids,
+            Side::Ask => self.offers,
+        }
+    }
+
+    /// Whether an entry is sent; `is_initial` in the first frame of a symbol, which tells the best
+    /// levels as levels of the book.
+    pub(crate) fn wants(&self, entry: &Entry, is_initial: bool) -> bool {
+        match *entry {
+            Entry::Change { side, reason, .. } => {
+                let is_told = !self.top_of_book || (is_initial && reason == Reason::Initial);
+                is_told && self.wants_side(side)
+            }
+            Entry::Best { side, .. } => self.top_of_book && self.wants_side(side),
+            // A trade in an auction belongs to the auction's entry, and to the trades.
+            Entry::Trade { .. } | Entry::BlockTrade { .. } => self.trades,
+            Entry::AuctionOpen(_) | Entry::AuctionPrice(_) => self.auctions,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filter_rule() {
+        // Bids, offers, trades, auctions.
+        for (query, single, multi) in [
+            ("", [true; 4], [true, true, true, false]),
+            ("heartbeat=true&top_of_book=true", [true; 4], [true, true, true, false]),
+            ("trades=true", [false, false, true, false], [false, false, true, false]),
+            ("trades=false", [false; 4], [false; 4]),
+            ("bids=true&offers=false", [true, false, false, false], [true, false, false, false]),
+            ("auctions=true", [false, false, false, true], [true, true, true, false]),
+        ] {
+            for (is_multi, expected) in [(false, single), (true, multi)] {
+                let options = Options::of_query(query, is_multi).unwrap();
+                let Options { bids, offers, trades, auctions, .. } = options;
+                assert_eq!([bids, offers, trades, auctions], expected, "{query} {is_multi}");
+            }
+        }
+        assert_eq!(Options::of_query("trades=yes", false).unwrap_err().status, 400);
+    }
+}

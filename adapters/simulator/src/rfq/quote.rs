@@ -1,0 +1,144 @@
+//! [`Quote`]: what an account answers to a request, and what its maker hears of it
+//! (`ws-gemini-com.md` section 9.2).
+
+use super::QUOTE_STREAM;
+use super::request::Rfq;
+use crate::account::order::Origin;
+use crate::frame::members::{MemberOrder, Members};
+use crate::value::random::Random;
+
+/// The grid of quotes: prices between zero and one in hundredths, contracts in hundredths.
+pub(crate) const PRICE_DECIMALS: u8 = 2;
+pub(crate) const QUANTITY_DECIMALS: u8 = 2;
+
+/// A quote that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Quote {
+    pub(super) number: u64,
+    pub(crate) origin: Origin,
+    /// What the requester would pay for a contract, in hundredths.
+    pub(crate) price: u64,
+    /// Hundredths of a contract.
+    pub(crate) quantity: u64,
+    /// In ms since 1970; as long as its request if `None`.
+    pub(super) valid_until: Option<i64>,
+    pub(crate) client_id: Option<String>,
+}
+
+/// An accepted quote that is to be executed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deal<'q> {
+    pub(crate) quote: &'q Quote,
+    /// The instrument of the combination.
+    pub(crate) symbol: &'q str,
+    /// Hundredths of a contract.
+    pub(crate) contracts: u64,
+}
+
+/// What has happened (member `x`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Step {
+    Closed,
+    Accepted,
+    Confirmed,
+    Declined,
+    Finalized,
+    Failed,
+}
+
+impl Step {
+    const fn name(self) -> &'static str {
+        match self {
+            Step::Closed => "CLOSED",
+            Step::Accepted => "ACCEPTED",
+            Step::Confirmed => "CONFIRMED",
+            Step::Declined => "DECLINED",
+            Step::Finalized => "FINALIZED",
+            Step::Failed => "FAILED",
+        }
+    }
+}
+
+/// How a quote stands (member `qs`); all but the first are the end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum QuoteStatus {
+    Active,
+    Withdrawn,
+    Expired,
+    Won,
+    Lost,
+}
+
+impl QuoteStatus {
+    const fn name(self) -> &'static str {
+        match self {
+            QuoteStatus::Active => "ACTIVE",
+            QuoteStatus::Withdrawn => "WITHDRAWN",
+            QuoteStatus::Expired => "EXPIRED",
+            QuoteStatus::Won => "WON",
+            QuoteStatus::Lost => "LOST",
+        }
+    }
+}
+
+/// Something to be told to the maker.
+#[derive(Clone, Debug)]
+pub(crate) struct QuoteEvent {
+    /// The position of the account.
+    pub(crate) account: usize,
+    /// Of the session that the quote came from.
+    pub(crate) serial: u64,
+    pub(crate) text: String,
+    /// It is delivered twice.
+    pub(crate) is_repeated: bool,
+}
+
+impl Quote {
+    pub(crate) fn id(&self) -> String {
+        format!("quote-{}", self.number)
+    }
+
+    /// Whether it can be accepted.
+    pub(super) fn stands_at(&self, millis: i64) -> bool {
+        self.valid_until.is_none_or(|until| millis < until)
+    }
+
+    pub(super) fn frame(
+        &self,
+        rfq: &Rfq,
+        event_id: &str,
+        step: Step,
+        status: QuoteStatus,
+        millis: i64,
+    ) -> String {
+        let members = Members::default()
+            .text("e", QUOTE_STREAM)
+            .text("i", event_id)
+            .integer("E", millis)
+            .text("r", &rfq.id())
+            .text("x", step.name())
+            .text("S", rfq.status.name())
+            .text("q", &self.id())
+            .decimal("p", self.price, PRICE_DECIMALS)
+            .decimal("sz", self.quantity, QUANTITY_DECIMALS)
+            .text("qs", status.name());
+        let members = match self.valid_until {
+            Some(until) => members.integer("vu", until),
+            None => members,
+        };
+        members.finish(MemberOrder::Documented)
+    }
+}
+
+/// A random UUID (RFC 9562 section 5.4).
+pub(super) fn event_id(random: &mut Random) -> String {
+    let (high, low) = (random.next(), random.next());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | ((low >> 48) & 0x3fff),
+        low & 0xffff_ffff_ffff
+    )
+}
