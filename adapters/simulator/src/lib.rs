@@ -88,19 +88,18 @@ pub mod server;
 mod session;
 mod value;
 
-pub use account::ledger::{
-    LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, OrderSide, OrderState, OrderType, Outcome,
-    TimeInForce,
-};
+pub use account::ledger::{LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition};
 pub use account::{Account, AccountId, Role};
 pub use broker::FINISHED_ORDERS_MAX;
 pub use config::{Config, EPOCH};
-pub use context::TrueBook;
 pub use context::faults::Faults;
 pub use exchange::{CATCH_UP_MAX, Exchange};
 pub use frame::private::OrderEventShape;
 pub use frame::request::STREAMS_MAX;
 pub use frame::upgrade::{UpgradeRefusal, UpgradeRequest};
+pub use market::source::TrueBook;
 pub use recording::{Recording, RecordingError};
 pub use session::stats::Stats;
-pub use session::{OUTPUTS_MAX, Output, SessionId};
+pub use session::{OUTPUTS_MAX, Output};
+pub use value::id::SessionId;
+pub use value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gemini_ws::{Decimal, Symbol};
 
-use crate::account::ledger::{LedgerBalance, LedgerPosition, Outcome};
+use crate::account::ledger::{LedgerBalance, LedgerPosition};
 use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
+use crate::value::order::Outcome;
 
 /// The currencies that symbols end in; longer ones come before those that they end in.
 const QUOTES: [&str; 13] =

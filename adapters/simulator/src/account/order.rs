@@ -3,22 +3,11 @@
 use gemini_ws::Decimal;
 
 use crate::account::holdings::Asset;
-use crate::account::ledger::{LedgerFill, LedgerOrder, OrderSide, OrderState, OrderType};
-use crate::frame::order_entry::NewOrder;
+use crate::account::ledger::{LedgerFill, LedgerOrder};
 use crate::model::engine::{OrderId, Side};
-use crate::session::SessionId;
 use crate::value::amount::{self, Amount};
 use crate::value::instrument::power;
-
-/// Where an order comes from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Origin {
-    /// The position of the account.
-    pub(crate) account: usize,
-    pub(crate) session: SessionId,
-    /// Tells sessions of the same id apart.
-    pub(crate) serial: u64,
-}
+use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, Origin};
 
 /// An order in the integers of its instrument.
 #[derive(Clone, Debug)]

@@ -4,15 +4,14 @@ use gemini_ws::Decimal;
 
 use super::Desk;
 use crate::account::holdings::Asset;
-use crate::account::ledger::{OrderSide, OrderType, Outcome};
 use crate::account::order::Terms;
 use crate::context::faults::Faults;
-use crate::frame::order_entry::NewOrder;
 use crate::market::Market;
 use crate::market::client_orders::Ticket;
 use crate::model::engine::Remainder;
 use crate::value::amount::{self, units};
 use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
+use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
 pub(super) const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 

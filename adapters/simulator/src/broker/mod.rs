@@ -6,15 +6,15 @@ mod quotes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::account::holdings::Holdings;
-use crate::account::ledger::{LedgerFill, OrderSide, OrderState, OrderType, TimeInForce};
-use crate::account::order::{ClientOrder, EventKind, OrderEvent, Origin};
+use crate::account::ledger::LedgerFill;
+use crate::account::order::{ClientOrder, EventKind, OrderEvent};
 use crate::account::{Account, AccountId};
 use crate::context::Turn;
-use crate::frame::order_entry::NewOrder;
 use crate::market::Market;
 use crate::market::client_orders::{Execution, Ticket};
 use crate::model::engine::{OrderId, Remainder};
 use crate::value::amount;
+use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, Origin, TimeInForce};
 use crate::value::random::Random;
 
 /// About the venue's order ids, which have 17 digits (quirk Q-O3).

@@ -4,13 +4,13 @@ use gemini_ws::Symbol;
 
 use super::{Desk, Fill};
 use crate::account::holdings::Asset;
-use crate::account::ledger::{OrderSide, OrderType, Outcome, TimeInForce};
 use crate::account::order::{ClientOrder, Terms};
 use crate::context::Turn;
-use crate::frame::order_entry::NewOrder;
-use crate::rfq::{Deal, PRICE_DECIMALS, QUANTITY_DECIMALS};
+use crate::rfq::Deal;
 use crate::value::amount;
 use crate::value::instrument::power;
+use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
+use crate::value::quote::{PRICE_DECIMALS, QUANTITY_DECIMALS};
 
 impl Desk {
     /// Executes an accepted quote; false if its maker cannot pay for it.

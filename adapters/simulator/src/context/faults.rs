@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gemini_ws::Symbol;
 
-use crate::frame::request::Refusal;
-use crate::session::SessionId;
+use crate::frame::refusal::Refusal;
+use crate::value::id::SessionId;
 
 /// Misbehaviour that was asked for; nothing of it happens by itself.
 ///

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use gemini_ws::Instant;
 
-use crate::market::subscribers::Tempo;
-use crate::session::SessionId;
+use crate::value::id::SessionId;
+use crate::value::tempo::Tempo;
 
 /// What is to happen. Tasks of one instant happen in the order of the variants.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

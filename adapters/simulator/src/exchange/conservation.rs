@@ -5,11 +5,17 @@ use std::time::Duration;
 
 use gemini_ws::{Frame, Instant};
 
+use super::Exchange;
+use crate::account::Account;
 use crate::account::holdings::Asset;
-use crate::account::ledger::{LedgerFill, OrderSide, OrderState, Outcome};
+use crate::account::ledger::LedgerFill;
+use crate::config::Config;
+use crate::frame::upgrade::UpgradeRequest;
+use crate::session::Output;
 use crate::value::amount::{self, Amount};
+use crate::value::id::SessionId;
+use crate::value::order::{OrderSide, OrderState, Outcome};
 use crate::value::random::Random;
-use crate::{Account, Config, Exchange, Output, SessionId, UpgradeRequest};
 
 const SYMBOLS: [&str; 4] = ["btcusd", "ethusd", "ethbtc", "GEMI-A-UP"];
 const ACCOUNTS: u64 = 3;

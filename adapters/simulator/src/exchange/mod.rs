@@ -13,18 +13,21 @@ use serde_json::Value;
 
 use crate::broker::Desk;
 use crate::config::{Config, SourceConfig};
+use crate::context::Turn;
 use crate::context::faults::{FaultOrder, Faults};
 use crate::context::schedule::{Schedule, Task};
-use crate::context::{Books, TrueBook, Turn};
 use crate::frame::private::{OrderEventShape, PrivateStream};
-use crate::frame::request::{self, Method, REQUEST_BYTES_MAX, Refusal, Request, TOO_LARGE, Unread};
+use crate::frame::refusal::Refusal;
+use crate::frame::request::{self, Method, REQUEST_BYTES_MAX, Request, TOO_LARGE, Unread};
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::market::Market;
 use crate::market::recorded::Player;
+use crate::market::source::{Books, TrueBook};
 use crate::rfq::QUOTE_STREAM;
 use crate::session::authentication::Keys;
 use crate::session::stats::Stats;
-use crate::session::{Output, SessionId, Sessions, SnapshotMode};
+use crate::session::{Output, Sessions, SnapshotMode};
+use crate::value::id::SessionId;
 use crate::value::random::Random;
 
 /// How much time is made up for in one call: after a longer sleep the market goes on from so long

@@ -1,12 +1,14 @@
 //! What authenticated sessions quote, and what becomes of it.
 
 use super::Exchange;
-use crate::account::order::Origin;
-use crate::context::Books;
 use crate::frame::private::PrivateStream;
-use crate::frame::quote_entry::{self, QuoteMethod, QuoteName, QuoteRequest};
-use crate::frame::request::{self, Refusal};
-use crate::session::SessionId;
+use crate::frame::quote_entry::{self, QuoteMethod, QuoteRequest};
+use crate::frame::refusal::Refusal;
+use crate::frame::request;
+use crate::market::source::Books;
+use crate::value::id::SessionId;
+use crate::value::order::Origin;
+use crate::value::quote::QuoteName;
 
 impl Exchange {
     /// The request for quotes has its next transition.

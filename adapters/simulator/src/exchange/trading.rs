@@ -5,17 +5,19 @@ use std::time::Duration;
 use super::{Exchange, REQUEST_WINDOW, Source, window};
 use crate::account::AccountId;
 use crate::account::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
-use crate::account::order::{OrderEvent, Origin};
+use crate::account::order::OrderEvent;
 use crate::broker::Desk;
 use crate::context::Turn;
 use crate::context::schedule::Task;
 use crate::frame::order_entry::{self, OrderMethod, OrderRequest};
 use crate::frame::order_events_v1::{Feed, HEARTBEAT_PERIOD};
 use crate::frame::private::{self, Private, PrivateStream};
-use crate::frame::request::{self, Refusal};
+use crate::frame::refusal::Refusal;
+use crate::frame::request;
 use crate::frame::upgrade::{Endpoint, UpgradeRequest};
 use crate::market::Market;
-use crate::session::SessionId;
+use crate::value::id::SessionId;
+use crate::value::order::Origin;
 
 /// Orders per window and session (`ws-gemini-com.md` section 14).
 pub(super) const ORDERS_MAX: u32 = 3_500;

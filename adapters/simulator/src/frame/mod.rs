@@ -8,5 +8,6 @@ pub(crate) mod order_events_v1;
 pub(crate) mod private;
 pub(crate) mod public;
 pub(crate) mod quote_entry;
+pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod upgrade;

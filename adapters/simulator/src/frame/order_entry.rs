@@ -3,27 +3,12 @@
 use gemini_ws::{Decimal, Symbol};
 use serde_json::{Map, Value};
 
-use crate::account::ledger::{OrderSide, OrderType, Outcome, TimeInForce};
-use crate::frame::request::Refusal;
+use crate::frame::refusal::Refusal;
 use crate::value::instrument::is_prediction;
+use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 
 /// The longest name that a client gives.
 const CLIENT_ID_MAX: usize = 36;
-
-/// An order that is well formed; whether it can stand is for the desk to say.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct NewOrder {
-    pub(crate) symbol: Symbol,
-    pub(crate) side: OrderSide,
-    pub(crate) order_type: OrderType,
-    pub(crate) time_in_force: TimeInForce,
-    pub(crate) quantity: Decimal,
-    /// `None` for market orders.
-    pub(crate) price: Option<Decimal>,
-    pub(crate) stop_price: Option<Decimal>,
-    pub(crate) client_order_id: Option<String>,
-    pub(crate) outcome: Option<Outcome>,
-}
 
 /// A request that only traders may make; its parameters are looked at when it is known who asks.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,11 +6,12 @@ use gemini_ws::Instant;
 use serde_json::Value;
 
 use crate::account::holdings::Asset;
-use crate::account::ledger::{LedgerFill, OrderSide, OrderType, TimeInForce};
+use crate::account::ledger::LedgerFill;
 use crate::account::order::{ClientOrder, EventKind, OrderEvent};
 use crate::account::{Account, AccountId};
 use crate::frame::upgrade::UpgradeRequest;
 use crate::value::amount;
+use crate::value::order::{OrderSide, OrderType, TimeInForce};
 use crate::value::random::Random;
 
 /// Section 4.2.

@@ -7,9 +7,10 @@ use gemini_ws::{Decimal, Instant};
 use serde_json::Value;
 
 use crate::account::AccountId;
-use crate::account::ledger::{LedgerBalance, LedgerPosition, OrderSide, OrderType, Outcome};
+use crate::account::ledger::{LedgerBalance, LedgerPosition};
 use crate::account::order::{ClientOrder, EventKind, OrderEvent};
 use crate::frame::order_events_v1::Feed;
+use crate::value::order::{OrderSide, OrderType, Outcome};
 
 /// A stream of an account.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

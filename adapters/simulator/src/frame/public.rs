@@ -4,10 +4,8 @@
 //! by hand: a frame costs about as much as copying its digits.
 
 use crate::model::engine::{PriceQuantity, Side};
+use crate::model::fact::{Contract, Funding, Top};
 use crate::value::instrument::{Instrument, power};
-
-/// Best bid and best ask.
-pub(crate) type Top = [Option<PriceQuantity>; 2];
 
 /// `bookTicker` (`ws-gemini-com.md` section 7.1); a missing side is empty text (quirk Q-B1).
 pub(crate) fn ticker(
@@ -106,19 +104,6 @@ pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, in
     text
 }
 
-/// What a `fundingAmount` frame says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Funding {
-    /// Nanoseconds since 1970 of the funding instant.
-    pub(crate) funding_time: i64,
-    /// Units of the fifth decimal.
-    pub(crate) amount: i64,
-    /// Units of the third decimal of a percent, sent with two zeros more.
-    pub(crate) rate: i64,
-    pub(crate) mark: u64,
-    pub(crate) is_realized: bool,
-}
-
 /// `fundingAmount` (section 10): `E` and `T` both name the funding instant (quirk Q-U2).
 pub(crate) fn funding(instrument: &Instrument, funding: &Funding) -> String {
     let mut text = String::from("{\"e\":\"fundingAmount\"");
@@ -131,19 +116,6 @@ pub(crate) fn funding(instrument: &Instrument, funding: &Funding) -> String {
     push_decimal(&mut text, "p", funding.mark, instrument.price_decimals);
     text.push_str(if funding.is_realized { ",\"R\":true}" } else { ",\"R\":false}" });
     text
-}
-
-/// What a `contractStatus` frame says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Contract<'t> {
-    pub(crate) event_millis: i64,
-    pub(crate) symbol: &'t str,
-    pub(crate) event_ticker: &'t str,
-    pub(crate) contract_ticker: &'t str,
-    pub(crate) id: u64,
-    pub(crate) strike: Option<&'t str>,
-    pub(crate) previous_status: &'t str,
-    pub(crate) status: &'t str,
 }
 
 /// `contractStatus` (section 7.5), whose `E` is in milliseconds.

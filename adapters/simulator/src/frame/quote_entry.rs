@@ -4,10 +4,10 @@ use gemini_ws::Decimal;
 use serde_json::{Map, Value};
 
 use crate::frame::order_entry::is_client_id;
-use crate::frame::request::Refusal;
-use crate::rfq::{PRICE_DECIMALS, QUANTITY_DECIMALS};
+use crate::frame::refusal::Refusal;
 use crate::value::amount;
 use crate::value::instrument::power;
+use crate::value::quote::{NewQuote, PRICE_DECIMALS, QUANTITY_DECIMALS, QuoteName};
 
 /// The largest quote in hundredths of a contract: what it is worth can still be added up.
 const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
@@ -24,25 +24,6 @@ pub(crate) enum QuoteMethod {
     Submit,
     Withdraw,
     Confirm,
-}
-
-/// A quote that is well formed; whether its request is open is not known yet.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct NewQuote {
-    pub(crate) rfq_id: String,
-    /// In hundredths, as the quantity.
-    pub(crate) price: u64,
-    pub(crate) quantity: u64,
-    /// In ms since 1970.
-    pub(crate) valid_until: Option<i64>,
-    pub(crate) client_id: Option<String>,
-}
-
-/// The ids of a quote and of its request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct QuoteName {
-    pub(crate) rfq_id: String,
-    pub(crate) quote_id: String,
 }
 
 /// The quote that is submitted.

@@ -13,15 +13,16 @@ use crate::frame::market_data_v1::options::Options;
 use crate::frame::market_data_v1::update::{Entry, Maker, Reason, Update};
 use crate::frame::market_data_v2::request::{self, Feed};
 use crate::frame::members::MemberOrder;
-use crate::frame::public::{Funding, Top};
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::market::feed_v1::MarketDataV1;
 use crate::market::feed_v2::{MarketDataV2, Present};
 use crate::model::auctions::{Auction, AuctionStep};
 use crate::model::candles::Candles;
 use crate::model::engine::{Effects, PriceQuantity, Side};
+use crate::model::fact::{Funding, Top};
 use crate::model::tape::{Taker, Tape, TapeTrade};
-use crate::session::{SessionId, SnapshotMode};
+use crate::session::SnapshotMode;
+use crate::value::id::SessionId;
 use crate::value::instrument::{is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
 

@@ -6,7 +6,8 @@ use crate::frame::market_data_v1::options::Options;
 use crate::frame::market_data_v1::update::{self, Entry, Reason, Update};
 use crate::frame::members::MemberOrder;
 use crate::model::engine::{Engine, Side};
-use crate::session::{SessionId, Sessions};
+use crate::session::Sessions;
+use crate::value::id::SessionId;
 use crate::value::instrument::Instrument;
 
 /// One session; what it gets is fixed from its beginning.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::frame::market_data_v2::request::Feed;
 use crate::frame::market_data_v2::update;
-use crate::frame::public::Funding;
 use crate::model::auctions::AuctionPrice;
 use crate::model::candles::{Candle, Candles, INTERVALS};
 use crate::model::engine::{Engine, PriceQuantity, Side};
+use crate::model::fact::Funding;
 use crate::model::tape::{Tape, TapeTrade};
-use crate::session::{SessionId, Sessions};
+use crate::session::Sessions;
+use crate::value::id::SessionId;
 use crate::value::instrument::Instrument;
 use crate::value::random::hash;
 

@@ -5,6 +5,7 @@ pub(crate) mod client_orders;
 mod feed_v1;
 mod feed_v2;
 pub(crate) mod recorded;
+pub(crate) mod source;
 pub(crate) mod subscribers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,20 +13,23 @@ use std::time::Duration;
 
 use gemini_ws::{Decimal, Level, Stream, Symbol};
 
+use crate::context::Turn;
 use crate::context::schedule::{Schedule, Task};
-use crate::context::{Books, TrueBook, Turn};
-use crate::frame::public::{self, Top};
+use crate::frame::public;
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest};
-use crate::market::subscribers::{Channels, DepthState, PARTIAL_COUNTS, Tempo};
+use crate::market::source::{Books, TrueBook};
+use crate::market::subscribers::{Channels, DepthState, PARTIAL_COUNTS};
 use crate::model::contracts::Contracts;
 use crate::model::engine::{Effects, Engine, PriceQuantity, Side};
+use crate::model::fact::Top;
 use crate::model::flow::Flow;
 use crate::model::perpetual::{self, Perpetual};
 use crate::model::publisher::{Publisher, next_publication};
 use crate::rfq::Quotes;
-use crate::session::SessionId;
+use crate::value::id::SessionId;
 use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
+use crate::value::tempo::Tempo;
 use archived::ArchivedFeeds;
 
 /// About the venue's ids of autumn 2026 (`ws-gemini-com.md` section 12.1).
@@ -482,7 +486,8 @@ impl Books for Market {
                 if let Some(pause) = self.contracts.pause() {
                     turn.schedule.add(turn.now + pause, task);
                 }
-                if let Some(text) = self.contracts.next(turn.venue_time()) {
+                if let Some(contract) = self.contracts.next(turn.venue_time()) {
+                    let text = public::contract_status(&contract);
                     turn.sessions.send_all(&self.contract_subscribers, &text);
                 }
             }

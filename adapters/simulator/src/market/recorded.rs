@@ -5,11 +5,14 @@ use std::fmt::Write;
 
 use gemini_ws::{Decimal, Level, Stream, Symbol};
 
+use crate::context::Turn;
 use crate::context::schedule::Task;
-use crate::context::{Books, TrueBook, Turn};
-use crate::market::subscribers::{Channels, DepthState, Tempo};
+use crate::market::source::{Books, TrueBook};
+use crate::market::subscribers::{Channels, DepthState};
 use crate::recording::{Kind, RecordedDepth, Recording};
-use crate::session::{SessionId, SnapshotMode};
+use crate::session::SnapshotMode;
+use crate::value::id::SessionId;
+use crate::value::tempo::Tempo;
 
 /// Plays each frame once, from the first subscription on, and keeps the books for those who come
 /// later.

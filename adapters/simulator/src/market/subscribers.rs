@@ -1,39 +1,11 @@
 //! [`Channels`]: who is subscribed to what of one symbol.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use gemini_ws::{Cadence, Instant, PartialLevels, Stream};
+use gemini_ws::{Instant, PartialLevels, Stream};
 
-use crate::session::SessionId;
-
-/// [`Cadence`] in an order, to index with.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Tempo {
-    Fast,
-    Second,
-}
-
-impl Tempo {
-    pub(crate) const BOTH: [Tempo; 2] = [Tempo::Fast, Tempo::Second];
-
-    /// The shortest time between two frames of a depth stream (`ws-gemini-com.md` section 7).
-    pub(crate) const fn period(self) -> Duration {
-        match self {
-            Tempo::Fast => Duration::from_millis(100),
-            Tempo::Second => Duration::from_secs(1),
-        }
-    }
-}
-
-impl From<Cadence> for Tempo {
-    fn from(cadence: Cadence) -> Tempo {
-        match cadence {
-            Cadence::Fast => Tempo::Fast,
-            Cadence::Second => Tempo::Second,
-        }
-    }
-}
+use crate::value::id::SessionId;
+use crate::value::tempo::Tempo;
 
 /// The sizes of partial depth, in the order of `Channels::partial`.
 pub(crate) const PARTIAL_COUNTS: [usize; 3] = [5, 10, 20];

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::frame::public::Top;
 use crate::model::engine::PriceQuantity;
+use crate::model::fact::Top;
 use crate::value::instrument::{Instrument, is_perpetual};
 use crate::value::random::Random;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gemini_ws::Symbol;
 
-use crate::frame::public;
+use crate::model::fact::Contract;
 use crate::value::instrument::is_prediction;
 use crate::value::random::{Random, hash};
 
@@ -35,7 +35,7 @@ impl Contracts {
     }
 
     /// Some contract moves on to its next status.
-    pub(crate) fn next(&mut self, venue_time: i64) -> Option<String> {
+    pub(crate) fn next(&mut self, venue_time: i64) -> Option<Contract<'_>> {
         let chosen = self.random.below(self.all.len() as u64) as usize;
         let (symbol, status) = self.all.get_mut(chosen)?;
         let previous = *status;
@@ -46,7 +46,7 @@ impl Contracts {
         let event = event.split_once('-').map_or(event, |(_, event)| event);
         let strike = contract.strip_prefix("HI");
         let is_price = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        Some(public::contract_status(&public::Contract {
+        Some(Contract {
             event_millis: venue_time.div_euclid(1_000_000),
             symbol: name,
             event_ticker: event,
@@ -55,7 +55,7 @@ impl Contracts {
             strike: strike.filter(is_price),
             previous_status: STATUSES[previous],
             status: STATUSES[*status],
-        }))
+        })
     }
 }
 
@@ -67,13 +67,15 @@ pub(crate) fn contract_id(name: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::public;
 
     #[test]
     fn transitions() {
         let symbols = ["btcusd", "GEMI-BTC2602180800-HI70000"].map(|name| name.parse().unwrap());
         let mut contracts = Contracts::new(&symbols, 1);
         assert!(contracts.pause().is_some());
-        let text = contracts.next(1_790_732_602_153_000_000).unwrap();
+        let contract = contracts.next(1_790_732_602_153_000_000).unwrap();
+        let text = public::contract_status(&contract);
         assert!(text.starts_with(
             r#"{"e":"contractStatus","E":1790732602153,"s":"GEMI-BTC2602180800-HI70000","k":"BTC2602180800","c":"HI70000","i":"#
         ));

@@ -5,6 +5,7 @@ pub(crate) mod auctions;
 pub(crate) mod candles;
 pub(crate) mod contracts;
 pub(crate) mod engine;
+pub(crate) mod fact;
 pub(crate) mod flow;
 pub(crate) mod perpetual;
 pub(crate) mod publisher;

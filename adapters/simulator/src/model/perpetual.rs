@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gemini_ws::Instant;
 
-use crate::frame::public::Funding;
+use crate::model::fact::Funding;
 use crate::value::instrument::{Instrument, power};
 use crate::value::random::Random;
 

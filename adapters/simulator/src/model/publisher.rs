@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use gemini_ws::Instant;
 
-use crate::market::subscribers::Tempo;
 use crate::model::engine::{Change, Engine, PriceQuantity, Side};
+use crate::value::tempo::Tempo;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Publisher {

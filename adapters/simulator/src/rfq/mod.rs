@@ -12,22 +12,20 @@ use std::time::Duration;
 
 use gemini_ws::{Instant, Symbol};
 
-use crate::account::order::Origin;
 use crate::context::schedule::{Schedule, Task};
 use crate::frame::members::{MemberOrder, Members};
-use crate::frame::quote_entry::{NewQuote, QuoteName};
-use crate::frame::request::Refusal;
+use crate::frame::refusal::Refusal;
 use crate::model::contracts::contract_id;
-use crate::session::SessionId;
+use crate::value::id::SessionId;
 use crate::value::instrument::is_prediction;
+use crate::value::order::Origin;
+use crate::value::quote::{NewQuote, QuoteName};
 use crate::value::random::Random;
 
-pub(crate) use quote::{Deal, PRICE_DECIMALS, QUANTITY_DECIMALS, QuoteEvent};
+pub(crate) use quote::{Deal, QuoteEvent};
 use quote::{Quote, QuoteStatus, Step};
+pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, EXPIRY_MILLIS, Rfq, Status};
-
-/// The name of the stream.
-pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 
 /// The most legs that are contracts of this market.
 const KNOWN_LEGS_MAX: u64 = 3;

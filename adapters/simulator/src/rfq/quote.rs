@@ -1,15 +1,11 @@
 //! [`Quote`]: what an account answers to a request, and what its maker hears of it
 //! (`ws-gemini-com.md` section 9.2).
 
-use super::QUOTE_STREAM;
-use super::request::Rfq;
-use crate::account::order::Origin;
+use super::request::{QUOTE_STREAM, Rfq};
 use crate::frame::members::{MemberOrder, Members};
+use crate::value::order::Origin;
+use crate::value::quote::{PRICE_DECIMALS, QUANTITY_DECIMALS};
 use crate::value::random::Random;
-
-/// The grid of quotes: prices between zero and one in hundredths, contracts in hundredths.
-pub(crate) const PRICE_DECIMALS: u8 = 2;
-pub(crate) const QUANTITY_DECIMALS: u8 = 2;
 
 /// A quote that has not ended.
 #[derive(Clone, Debug)]

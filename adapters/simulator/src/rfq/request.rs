@@ -1,7 +1,9 @@
 //! [`Rfq`]: one request for quotes, as the public sees it (`ws-gemini-com.md` section 9.1).
 
-use super::QUOTE_STREAM;
 use crate::frame::members::{MemberOrder, Members};
+
+/// The name of the stream.
+pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 
 /// From the opening to the last quote, to the end without an acceptance, and from an acceptance to the
 /// last instant to confirm it, in ms.

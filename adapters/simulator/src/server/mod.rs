@@ -33,7 +33,8 @@ use async_io::{Async, Timer};
 use gemini_ws::{Clock, Instant};
 
 use crate::exchange::Exchange;
-use crate::session::{Output, SessionId};
+use crate::session::Output;
+use crate::value::id::SessionId;
 use link::{Link, Progress};
 
 /// The most connections at a time; more wait to be accepted.

@@ -10,10 +10,7 @@ use gemini_ws::{Instant, Stream};
 use crate::frame::private::Private;
 use crate::frame::upgrade::Endpoint;
 use crate::session::stats::Stats;
-
-/// A connection to the exchange, named by whoever carries it.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SessionId(pub u64);
+use crate::value::id::SessionId;
 
 /// What the caller of [`Exchange::poll_output`](crate::Exchange::poll_output) is to do.
 #[derive(Clone, Debug, Eq, PartialEq)]

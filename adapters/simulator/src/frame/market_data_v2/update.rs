@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use crate::frame::members::{MemberOrder, Members, push_price, push_trimmed};
-use crate::frame::public::Funding;
 use crate::model::auctions::AuctionPrice;
 use crate::model::candles::{Candle, INTERVALS};
 use crate::model::engine::{PriceQuantity, Side};
+use crate::model::fact::Funding;
 use crate::model::tape::{Taker, TapeTrade};
 use crate::value::instrument::Instrument;
 
