@@ -32,7 +32,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Recording {
-    pub(crate) frames: Vec<Recorded>,
+    pub(crate) frames: Vec<RecordedFrame>,
     symbols: Vec<Symbol>,
     skipped: usize,
     pub(crate) interval: Duration,
@@ -40,7 +40,7 @@ pub struct Recording {
 
 /// One frame.
 #[derive(Clone, Debug)]
-pub(crate) struct Recorded {
+pub(crate) struct RecordedFrame {
     pub(crate) text: String,
     /// Receive time since the first one that is given; `None` on a line without.
     pub(crate) received: Option<Duration>,
@@ -136,7 +136,7 @@ impl Recording {
                 continue;
             };
             let symbol = symbol.map(|symbol| recording.position(symbol));
-            recording.frames.push(Recorded { text: frame.to_owned(), received, symbol, kind });
+            recording.frames.push(RecordedFrame { text: frame.to_owned(), received, symbol, kind });
         }
         Ok(recording)
     }

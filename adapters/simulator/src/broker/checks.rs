@@ -2,7 +2,7 @@
 
 use gemini_ws::Decimal;
 
-use super::Desk;
+use super::Broker;
 use crate::account::holdings::Asset;
 use crate::account::order::Terms;
 use crate::context::faults::Faults;
@@ -22,7 +22,7 @@ const NOTIONAL_MAX: amount::Amount = 10_i128.pow(15 + 18);
 /// The largest order in units of the last decimal: many of them still fit into a level.
 const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
 
-impl Desk {
+impl Broker {
     /// The order in the integers of its instrument, or why it is rejected.
     pub(super) fn check(
         &self,

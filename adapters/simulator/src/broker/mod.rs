@@ -1,4 +1,4 @@
-//! [`Desk`]: takes the orders of accounts, brings them to the market and keeps the books on them.
+//! [`Broker`]: takes the orders of accounts, brings them to the market and keeps the books on them.
 
 mod checks;
 mod quotes;
@@ -9,7 +9,7 @@ use crate::account::holdings::Holdings;
 use crate::account::ledger::LedgerFill;
 use crate::account::order::{ClientOrder, EventKind, OrderEvent};
 use crate::account::{Account, AccountId};
-use crate::context::Turn;
+use crate::context::Context;
 use crate::market::Market;
 use crate::market::client_orders::{Execution, Ticket};
 use crate::model::engine::{OrderId, Remainder};
@@ -25,7 +25,7 @@ pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// All accounts and their orders.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Broker {
     pub(crate) accounts: Vec<Account>,
     /// By account.
     pub(crate) holdings: Vec<Holdings>,
@@ -47,11 +47,11 @@ pub(crate) struct Desk {
     taker_fee: u32,
 }
 
-impl Desk {
+impl Broker {
     /// Fees are hundredths of a percent.
-    pub(crate) fn new(accounts: Vec<Account>, [maker_fee, taker_fee]: [u32; 2], seed: u64) -> Desk {
+    pub(crate) fn new(accounts: Vec<Account>, [maker_fee, taker_fee]: [u32; 2], seed: u64) -> Broker {
         let mut random = Random::for_name(seed, "orders");
-        Desk {
+        Broker {
             holdings: accounts.iter().map(|account| Holdings::new(&account.balances)).collect(),
             accounts,
             orders: BTreeMap::new(),
@@ -105,21 +105,21 @@ impl Desk {
     pub(crate) fn place(
         &mut self,
         market: Option<&mut Market>,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         origin: Origin,
         request: NewOrder,
     ) -> Result<u64, &'static str> {
         self.forget_oldest();
         let id = self.take_id();
-        let checked = self.check(market.as_deref(), turn.faults, origin.account, &request);
-        let mut order = ClientOrder::new(id, origin, request, turn.venue_time());
+        let checked = self.check(market.as_deref(), cx.faults, origin.account, &request);
+        let mut order = ClientOrder::new(id, origin, request, cx.venue_time());
         let (terms, market) = match (checked, market) {
             (Ok(terms), Some(market)) => (terms, market),
             (checked, _) => {
                 let reason = checked.err().unwrap_or(checks::MARKET_NOT_OPEN);
                 (order.state, order.reason) = (OrderState::Rejected, Some(reason));
                 self.orders.insert(id, order);
-                self.tell(turn, id, EventKind::Rejected { reason });
+                self.tell(cx, id, EventKind::Rejected { reason });
                 self.finished.push_back(id);
                 return Err(reason);
             }
@@ -132,13 +132,13 @@ impl Desk {
         self.orders.insert(id, order);
         self.open.insert((origin.account, id));
         self.update_hold(id);
-        self.tell(turn, id, EventKind::Accepted);
+        self.tell(cx, id, EventKind::Accepted);
         if is_waiting {
             self.stops.insert(id);
         } else {
-            self.enter(market, turn, id);
+            self.enter(market, cx, id);
         }
-        self.trigger(market, turn);
+        self.trigger(market, cx);
         Ok(id)
     }
 
@@ -146,19 +146,19 @@ impl Desk {
     pub(crate) fn cancel(
         &mut self,
         market: Option<&mut Market>,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         account: usize,
         id: u64,
     ) -> bool {
         let of_account = self.orders.get(&id).is_some_and(|order| order.origin.account == account);
         match market {
             Some(market) if self.open.contains(&(account, id)) => {
-                self.end(market, turn, id, None);
+                self.end(market, cx, id, None);
                 true
             }
             _ => {
                 if of_account {
-                    self.tell(turn, id, EventKind::CancelRejected { reason: "OrderNotFound" });
+                    self.tell(cx, id, EventKind::CancelRejected { reason: "OrderNotFound" });
                 }
                 false
             }
@@ -169,27 +169,27 @@ impl Desk {
     pub(crate) fn cancel_all(
         &mut self,
         market: &mut Market,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         account: usize,
         serial: Option<u64>,
     ) {
         let open = self.open_orders(account);
         let open = open.filter(|order| serial.is_none_or(|serial| order.origin.serial == serial));
         for id in open.map(|order| order.id).collect::<Vec<u64>>() {
-            self.end(market, turn, id, None);
+            self.end(market, cx, id, None);
         }
     }
 
     /// Books what the market did by itself.
-    pub(crate) fn settle(&mut self, market: &mut Market, turn: &mut Turn<'_>) {
+    pub(crate) fn settle(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         for execution in market.take_executions() {
-            self.fill_maker(turn, &execution);
+            self.fill_maker(cx, &execution);
         }
-        self.trigger(market, turn);
+        self.trigger(market, cx);
     }
 
     /// Brings to the market each stop order whose time has come.
-    fn trigger(&mut self, market: &mut Market, turn: &mut Turn<'_>) {
+    fn trigger(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         loop {
             let due = self.stops.iter().copied().find(|id| {
                 let order = self.orders.get(id);
@@ -199,18 +199,18 @@ impl Desk {
             });
             let Some(due) = due else { return };
             self.stops.remove(&due);
-            self.enter(market, turn, due);
+            self.enter(market, cx, due);
         }
     }
 
     /// An accepted order comes to the market.
-    fn enter(&mut self, market: &mut Market, turn: &mut Turn<'_>, id: u64) {
+    fn enter(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64) {
         let Some(order) = self.orders.get(&id) else { return };
         let Some(terms) = &order.terms else { return };
         let is_market = order.request.order_type == OrderType::Market;
         let time_in_force = order.request.time_in_force;
         let position = terms.position;
-        let rests = matches!(time_in_force, TimeInForce::GoodTilCanceled | TimeInForce::MakerOrCancel);
+        let rests = matches!(time_in_force, TimeInForce::GoodTillCanceled | TimeInForce::MakerOrCancel);
         let ticket = Ticket {
             position,
             owner: Some(order.origin.account),
@@ -222,40 +222,40 @@ impl Desk {
         let best = market.best(position, ticket.side.opposite());
         let would_take = best.is_some_and(|(price, _)| ticket.side.reaches(ticket.limit, price));
         if time_in_force == TimeInForce::MakerOrCancel && would_take {
-            return self.end(market, turn, id, Some("MakerOrCancelWouldTake"));
+            return self.end(market, cx, id, Some("MakerOrCancelWouldTake"));
         }
         if time_in_force == TimeInForce::FillOrKill {
             let matched = market.matches(&ticket).iter().map(|(_, quantity)| quantity).sum::<u64>();
             if matched < ticket.quantity {
-                return self.end(market, turn, id, Some("FillOrKillWouldNotFill"));
+                return self.end(market, cx, id, Some("FillOrKillWouldNotFill"));
             }
         }
-        let placement = market.submit(turn, &ticket);
+        let placement = market.submit(cx, &ticket);
         for execution in market.take_executions() {
-            self.fill_maker(turn, &execution);
-            self.fill(turn, id, Fill::of(&execution), false);
+            self.fill_maker(cx, &execution);
+            self.fill(cx, id, Fill::of(&execution), false);
         }
         if let Some(resting) = placement.resting {
             self.resting.insert((position, resting), id);
             if let Some(order) = self.orders.get_mut(&id) {
                 (order.resting, order.state) = (Some(resting), OrderState::Open);
             }
-            self.tell(turn, id, EventKind::Booked);
+            self.tell(cx, id, EventKind::Booked);
         } else if placement.left > 0 {
             let reason = if placement.met_own { "SelfCrossPrevented" } else { "ImmediateOrCancelWouldPost" };
-            self.end(market, turn, id, Some(reason));
+            self.end(market, cx, id, Some(reason));
         }
     }
 
-    fn fill_maker(&mut self, turn: &Turn<'_>, execution: &Execution) {
+    fn fill_maker(&mut self, cx: &Context<'_>, execution: &Execution) {
         if execution.maker_owner.is_some()
             && let Some(id) = self.resting.get(&(execution.position, execution.maker)).copied()
         {
-            self.fill(turn, id, Fill::of(execution), true);
+            self.fill(cx, id, Fill::of(execution), true);
         }
     }
 
-    fn fill(&mut self, turn: &Turn<'_>, id: u64, fill: Fill, is_maker: bool) {
+    fn fill(&mut self, cx: &Context<'_>, id: u64, fill: Fill, is_maker: bool) {
         let basis_points = if is_maker { self.maker_fee } else { self.taker_fee };
         let Some(order) = self.orders.get_mut(&id) else { return };
         let Some(terms) = &order.terms else { return };
@@ -288,21 +288,21 @@ impl Desk {
         let is_last = order.progress.executed == terms.quantity;
         order.state = if is_last { OrderState::Filled } else { OrderState::PartiallyFilled };
         self.update_hold(id);
-        self.tell(turn, id, EventKind::Filled { fill, is_last });
+        self.tell(cx, id, EventKind::Filled { fill, is_last });
         if is_last {
             self.close(id);
         }
     }
 
     /// Cancels an order that has not ended.
-    fn end(&mut self, market: &mut Market, turn: &mut Turn<'_>, id: u64, reason: Option<&'static str>) {
+    fn end(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64, reason: Option<&'static str>) {
         let Some(order) = self.orders.get_mut(&id) else { return };
         (order.state, order.reason) = (OrderState::Canceled, reason);
         if let (Some(resting), Some(terms)) = (order.resting, &order.terms) {
-            market.withdraw(turn, terms.position, resting);
+            market.withdraw(cx, terms.position, resting);
         }
         self.update_hold(id);
-        self.tell(turn, id, EventKind::Canceled { reason });
+        self.tell(cx, id, EventKind::Canceled { reason });
         self.close(id);
     }
 
@@ -347,11 +347,11 @@ impl Desk {
         }
     }
 
-    fn tell(&mut self, turn: &Turn<'_>, id: u64, kind: EventKind) {
+    fn tell(&mut self, cx: &Context<'_>, id: u64, kind: EventKind) {
         let event_id = self.take_id();
         let Some(order) = self.orders.get(&id) else { return };
         let progress = order.progress;
-        self.events.push(OrderEvent { order: id, event_id, time: turn.venue_time(), kind, progress });
+        self.events.push(OrderEvent { order: id, event_id, time: cx.venue_time(), kind, progress });
     }
 }
 

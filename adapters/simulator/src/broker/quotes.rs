@@ -2,23 +2,23 @@
 
 use gemini_ws::Symbol;
 
-use super::{Desk, Fill};
+use super::{Broker, Fill};
 use crate::account::holdings::Asset;
 use crate::account::order::{ClientOrder, Terms};
-use crate::context::Turn;
+use crate::context::Context;
 use crate::rfq::Deal;
 use crate::value::amount;
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 use crate::value::quote::{PRICE_DECIMALS, QUANTITY_DECIMALS};
 
-impl Desk {
+impl Broker {
     /// Executes an accepted quote; false if its maker cannot pay for it.
     ///
     /// The requester buys the combination. So the maker buys that it does not come true, at what is
     /// left of the price to one, and is an order that is filled as soon as it is there. Its client
     /// order id is that of the quote, or the quote's own (`ws-gemini-com.md` section 8.1).
-    pub(crate) fn execute_quote(&mut self, turn: &Turn<'_>, deal: &Deal<'_>) -> bool {
+    pub(crate) fn execute_quote(&mut self, cx: &Context<'_>, deal: &Deal<'_>) -> bool {
         let Deal { quote, symbol, contracts } = *deal;
         let Ok(symbol) = symbol.parse::<Symbol>() else { return false };
         let outcome = Some(Outcome::No);
@@ -50,17 +50,17 @@ impl Desk {
             symbol,
             side: OrderSide::Buy,
             order_type: OrderType::Limit,
-            time_in_force: TimeInForce::GoodTilCanceled,
+            time_in_force: TimeInForce::GoodTillCanceled,
             quantity: amount::units_to_decimal(contracts, QUANTITY_DECIMALS),
             price: Some(amount::units_to_decimal(price, PRICE_DECIMALS)),
             stop_price: None,
             client_order_id: Some(quote.client_id.clone().unwrap_or_else(|| quote.id())),
             outcome,
         };
-        let mut order = ClientOrder::new(id, quote.origin, request, turn.venue_time());
+        let mut order = ClientOrder::new(id, quote.origin, request, cx.venue_time());
         order.terms = Some(terms);
         self.orders.insert(id, order);
-        self.fill(turn, id, Fill { price: quote.price, quantity: contracts, trade_id }, true);
+        self.fill(cx, id, Fill { price: quote.price, quantity: contracts, trade_id }, true);
         true
     }
 }

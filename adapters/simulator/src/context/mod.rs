@@ -1,18 +1,18 @@
-//! [`Turn`]: what the parts of the exchange may use while they handle something.
+//! [`Context`]: what the parts of the exchange may use while they handle something.
 
 pub(crate) mod faults;
 pub(crate) mod schedule;
 
 use gemini_ws::Instant;
 
-use crate::context::faults::Faults;
-use crate::context::schedule::Schedule;
 use crate::session::Sessions;
 use crate::value::random::Random;
+use faults::Faults;
+use schedule::Schedule;
 
 /// The present instant, and everything but the books.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     /// The venue's time at the origin of the clock, in ns since 1970.
     pub(crate) epoch: i64,
@@ -25,9 +25,14 @@ pub(crate) struct Turn<'a> {
     pub(crate) stale_percent: u32,
 }
 
-impl Turn<'_> {
+impl Context<'_> {
     /// The venue's time in ns since 1970.
     pub(crate) fn venue_time(&self) -> i64 {
-        self.epoch.saturating_add_unsigned(self.now.as_nanos())
+        venue_time(self.epoch, self.now)
     }
+}
+
+/// The venue's time in ns since 1970, `now` after the origin of the clock at `epoch`.
+pub(crate) fn venue_time(epoch: i64, now: Instant) -> i64 {
+    epoch.saturating_add_unsigned(now.as_nanos())
 }

@@ -83,11 +83,11 @@ fn request(exchange: &Exchange, random: &mut Random) -> String {
 
 /// What each account has follows from its fills, what is set aside from its open orders.
 fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
-    let desk = &exchange.desk;
+    let broker = &exchange.broker;
     for (account, initial) in initial.iter().enumerate() {
         let mut expected: BTreeMap<Asset, [Amount; 2]> =
             initial.iter().map(|(asset, total)| (asset.clone(), [*total, 0])).collect();
-        for order in desk.orders_of(account) {
+        for order in broker.orders_of(account) {
             let Some(terms) = &order.terms else { continue };
             for fill in &order.fills {
                 let product = amount::of_decimal(fill.price.checked_mul(fill.quantity).unwrap());
@@ -100,7 +100,7 @@ fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
             assert!(order.hold >= 0 && (order.hold == 0 || !order.state.is_final()));
             expected.entry(order.held_asset().unwrap().clone()).or_default()[1] += order.hold;
         }
-        for (asset, total, held) in desk.holdings[account].exact() {
+        for (asset, total, held) in broker.holdings[account].exact() {
             let known = expected.get(asset).copied().unwrap_or_default();
             assert_eq!([total, held], known, "account {account}, {asset:?}");
             assert!(0 <= held && held <= total, "account {account}, {asset:?}: {held} of {total}");
@@ -114,8 +114,8 @@ type Part = (usize, bool, OrderSide, Option<Outcome>, LedgerFill);
 /// All accounts together change only by trades with the flow, and by fees.
 fn check_trades(exchange: &Exchange) -> (usize, usize) {
     let mut trades: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
-    for account in 0..exchange.desk.holdings.len() {
-        for order in exchange.desk.orders_of(account) {
+    for account in 0..exchange.broker.holdings.len() {
+        for order in exchange.broker.orders_of(account) {
             for fill in &order.fills {
                 let request = &order.request;
                 let entry = (account, fill.is_maker, request.side, request.outcome, *fill);
@@ -151,7 +151,7 @@ fn random_sessions() {
     let (mut trades, mut between, mut states) = (0, 0, BTreeMap::new());
     for seed in 0..6 {
         let mut exchange = exchange(seed);
-        let exact = |account: usize| exchange.desk.holdings[account].exact();
+        let exact = |account: usize| exchange.broker.holdings[account].exact();
         let initial: Vec<BTreeMap<Asset, Amount>> = (0..ACCOUNTS as usize)
             .map(|account| exact(account).map(|(asset, total, _)| (asset.clone(), total)).collect())
             .collect();
@@ -164,7 +164,7 @@ fn random_sessions() {
                 exchange.handle_lost(SessionId(session), now);
                 connect(&mut exchange, session, now);
             }
-            let newest = exchange.desk.open_orders(session as usize).last().map(|order| order.id);
+            let newest = exchange.broker.open_orders(session as usize).last().map(|order| order.id);
             let text = match newest {
                 Some(id) if random.chance(1, 5) => {
                     format!(r#"{{"id":1,"method":"order.cancel","params":{{"orderId":"{id}"}}}}"#)
@@ -185,7 +185,7 @@ fn random_sessions() {
         trades += counts.0;
         between += counts.1;
         for account in 0..ACCOUNTS as usize {
-            for order in exchange.desk.orders_of(account) {
+            for order in exchange.broker.orders_of(account) {
                 *states.entry((order.state, order.reason)).or_insert(0) += 1;
             }
         }

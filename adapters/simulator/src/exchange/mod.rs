@@ -11,18 +11,18 @@ use std::time::Duration;
 use gemini_ws::{Frame, Instant, Stream, Symbol};
 use serde_json::Value;
 
-use crate::broker::Desk;
+use crate::broker::Broker;
 use crate::config::{Config, SourceConfig};
-use crate::context::Turn;
 use crate::context::faults::{FaultOrder, Faults};
 use crate::context::schedule::{Schedule, Task};
+use crate::context::{self, Context};
 use crate::frame::private::{OrderEventShape, PrivateStream};
 use crate::frame::refusal::Refusal;
-use crate::frame::request::{self, Method, REQUEST_BYTES_MAX, Request, TOO_LARGE, Unread};
+use crate::frame::request::{self, Method, ParseError, REQUEST_BYTES_MAX, Request, TOO_LARGE};
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::market::Market;
-use crate::market::recorded::Player;
-use crate::market::source::{Books, TrueBook};
+use crate::market::recorded::Recorded;
+use crate::market::source::{Source, TrueBook};
 use crate::rfq::QUOTE_STREAM;
 use crate::session::authentication::Keys;
 use crate::session::stats::Stats;
@@ -59,8 +59,8 @@ pub struct Exchange {
     epoch: i64,
     server_ping: Duration,
     stale_percent: u32,
-    source: Source,
-    desk: Desk,
+    source: SourceKind,
+    broker: Broker,
     keys: Keys,
     /// The last number of a session.
     last_serial: u64,
@@ -78,23 +78,23 @@ pub struct Exchange {
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+enum SourceKind {
     Market(Box<Market>),
-    Recording(Box<Player>),
+    Recording(Box<Recorded>),
 }
 
-impl Source {
-    fn books(&self) -> &dyn Books {
+impl SourceKind {
+    fn as_source(&self) -> &dyn Source {
         match self {
-            Source::Market(market) => market.as_ref(),
-            Source::Recording(player) => player.as_ref(),
+            SourceKind::Market(market) => market.as_ref(),
+            SourceKind::Recording(recorded) => recorded.as_ref(),
         }
     }
 
-    fn books_mut(&mut self) -> &mut dyn Books {
+    fn as_source_mut(&mut self) -> &mut dyn Source {
         match self {
-            Source::Market(market) => market.as_mut(),
-            Source::Recording(player) => player.as_mut(),
+            SourceKind::Market(market) => market.as_mut(),
+            SourceKind::Recording(recorded) => recorded.as_mut(),
         }
     }
 }
@@ -107,9 +107,16 @@ impl Exchange {
         let source = match config.source {
             SourceConfig::Market(symbols) => {
                 let (events, orders) = (config.events_per_second, config.orders_per_side);
-                Source::Market(Box::new(Market::new(&symbols, seed, events, orders, epoch, &mut schedule)))
+                SourceKind::Market(Box::new(Market::new(
+                    &symbols,
+                    seed,
+                    events,
+                    orders,
+                    epoch,
+                    &mut schedule,
+                )))
             }
-            SourceConfig::Recording(recording) => Source::Recording(Box::new(Player::new(recording))),
+            SourceConfig::Recording(recording) => SourceKind::Recording(Box::new(Recorded::new(recording))),
         };
         Exchange {
             now: Instant::ZERO,
@@ -117,7 +124,7 @@ impl Exchange {
             server_ping: config.server_ping,
             stale_percent: config.stale_percent,
             source,
-            desk: Desk::new(config.accounts, config.fees, seed),
+            broker: Broker::new(config.accounts, config.fees, seed),
             keys: Keys::default(),
             last_serial: 0,
             order_event_shape: config.order_event_shape,
@@ -154,8 +161,8 @@ impl Exchange {
         if endpoint.is_market_data() {
             return self.open_market_data(session, &endpoint, request);
         }
-        let venue_time = self.turn().1.venue_time();
-        let account = self.keys.authenticate(&self.desk.accounts, &endpoint, request, venue_time)?;
+        let venue_time = self.venue_time();
+        let account = self.keys.authenticate(&self.broker.accounts, &endpoint, request, venue_time)?;
         if !matches!(endpoint, Endpoint::Streams | Endpoint::OrderEventsV1) {
             return Err(refusal(404, "EndpointNotFound"));
         }
@@ -186,7 +193,7 @@ impl Exchange {
         match frame {
             // Nothing can be asked there (`order-events-v1.md` section 6).
             Frame::Text(_) if open.endpoint == Endpoint::OrderEventsV1 => self.sessions.stats.ignored += 1,
-            Frame::Text(text) if self.source.books().is_market_data(session) => {
+            Frame::Text(text) if self.source.as_source().is_market_data(session) => {
                 self.handle_market_data_request(session, text);
             }
             Frame::Text(text) => self.handle_request(session, text),
@@ -230,7 +237,7 @@ impl Exchange {
 
     /// The present book of a symbol, to compare a client's with; `None` if there is no such symbol.
     pub fn book(&self, symbol: Symbol) -> Option<TrueBook> {
-        self.source.books().book(symbol)
+        self.source.as_source().book(symbol)
     }
 
     /// The names of a session's streams, its account's included, but without requests for quotes; nothing on
@@ -243,7 +250,7 @@ impl Exchange {
 
     /// The symbols, each once.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
-        self.source.books().symbols()
+        self.source.as_source().symbols()
     }
 
     /// What has happened so far.
@@ -289,15 +296,16 @@ impl Exchange {
             Task::AccountReport(session) => self.report(session),
             Task::OrderEventsHeartbeat(session) => self.send_heartbeat(session),
             _ => {
-                let (books, mut turn) = self.turn();
-                books.run(&mut turn, task);
+                let (source, mut cx) = self.source_and_context();
+                source.run(&mut cx, task);
                 self.settle();
             }
         }
     }
 
-    fn turn(&mut self) -> (&mut dyn Books, Turn<'_>) {
-        let turn = Turn {
+    /// Lends the broker, the source of books, and everything else.
+    fn split(&mut self) -> (&mut Broker, &mut SourceKind, Context<'_>) {
+        let cx = Context {
             now: self.now,
             epoch: self.epoch,
             sessions: &mut self.sessions,
@@ -306,7 +314,17 @@ impl Exchange {
             random: &mut self.random,
             stale_percent: self.stale_percent,
         };
-        (self.source.books_mut(), turn)
+        (&mut self.broker, &mut self.source, cx)
+    }
+
+    fn source_and_context(&mut self) -> (&mut dyn Source, Context<'_>) {
+        let (_, source, cx) = self.split();
+        (source.as_source_mut(), cx)
+    }
+
+    /// The venue's time in ns since 1970.
+    fn venue_time(&self) -> i64 {
+        context::venue_time(self.epoch, self.now)
     }
 
     /// Begins a session of the archived generation.
@@ -316,16 +334,16 @@ impl Exchange {
         endpoint: &Endpoint,
         request: &UpgradeRequest<'_>,
     ) -> Result<(), UpgradeRefusal> {
-        let (books, mut turn) = self.turn();
-        books.open_market_data(&mut turn, session, endpoint, request)
+        let (source, mut cx) = self.source_and_context();
+        source.open_market_data(&mut cx, session, endpoint, request)
     }
 
     fn handle_market_data_request(&mut self, session: SessionId, text: &str) {
         if text.len() > REQUEST_BYTES_MAX {
             return self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
         }
-        let (books, mut turn) = self.turn();
-        books.handle_market_data_request(&mut turn, session, text);
+        let (source, mut cx) = self.source_and_context();
+        source.handle_market_data_request(&mut cx, session, text);
     }
 
     fn handle_request(&mut self, session: SessionId, text: &str) {
@@ -337,10 +355,10 @@ impl Exchange {
             open.requests = (window, used);
         }
         match request::parse(text) {
-            Err(Unread::TooLarge) => {
+            Err(ParseError::TooLarge) => {
                 self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
             }
-            Err(Unread::Refused { id, refusal }) => self.refuse(session, &id, &refusal),
+            Err(ParseError::Refused { id, refusal }) => self.refuse(session, &id, &refusal),
             Ok(Request { id, .. }) if used > REQUESTS_MAX => {
                 self.refuse(session, &id, &Refusal::too_many_requests());
             }
@@ -356,12 +374,12 @@ impl Exchange {
         let reply = match method {
             Method::Ping => request::acknowledgement(id),
             Method::Time => {
-                let millis = self.turn().1.venue_time().div_euclid(1_000_000);
+                let millis = self.venue_time().div_euclid(1_000_000);
                 request::result(id, &format!(r#"{{"serverTime":{millis}}}"#))
             }
             Method::ConnectionInfo => self.connection_info(session, id, used),
             Method::ListSubscriptions => {
-                let quotes = self.source.books_mut().quotes();
+                let quotes = self.source.as_source_mut().quotes();
                 let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers.contains(&session));
                 let names = self.subscriptions(session).map(Value::from);
                 let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
@@ -369,7 +387,7 @@ impl Exchange {
             }
             Method::Depth { symbol, limit } => {
                 let symbol = symbol.parse::<Symbol>().ok();
-                let found = symbol.and_then(|symbol| self.source.books().depth_result(symbol, limit));
+                let found = symbol.and_then(|symbol| self.source.as_source().depth_result(symbol, limit));
                 request::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
             }
             Method::Order(request) => return self.handle_order(session, id, &request),
@@ -381,14 +399,14 @@ impl Exchange {
                 for stream in private {
                     self.stop_private(session, stream);
                 }
-                if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+                if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
                     quotes.subscribers.remove(&session);
                 }
                 for stream in streams {
                     let open = self.sessions.get_mut(session);
                     if open.and_then(|open| open.streams.remove(&stream.to_string())).is_some() {
-                        let (books, mut turn) = self.turn();
-                        books.unsubscribe(&mut turn, session, &stream);
+                        let (source, mut cx) = self.source_and_context();
+                        source.unsubscribe(&mut cx, session, &stream);
                     }
                 }
                 request::acknowledgement(id)
@@ -402,7 +420,7 @@ impl Exchange {
     /// or if there is none.
     fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
         let count = names.len();
-        if self.source.books_mut().quotes().is_some() {
+        if self.source.as_source_mut().quotes().is_some() {
             names.retain(|name| name != QUOTE_STREAM);
         }
         names.len() < count
@@ -420,7 +438,7 @@ impl Exchange {
                 private.push(self.private_stream(session, name)?);
                 continue;
             }
-            let stream = name.parse::<Stream>().ok().filter(|stream| self.source.books().has(stream));
+            let stream = name.parse::<Stream>().ok().filter(|stream| self.source.as_source().has(stream));
             streams.push(stream.ok_or_else(|| Refusal::invalid_stream(name))?);
         }
         Ok((streams, private))
@@ -437,7 +455,7 @@ impl Exchange {
         }
         let quotes = self.take_quotes(&mut names);
         let (streams, private) = self.streams(session, &names)?;
-        if let Some(quotes) = quotes.then(|| self.source.books_mut().quotes()).flatten() {
+        if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
             quotes.subscribers.insert(session);
         }
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
@@ -449,14 +467,14 @@ impl Exchange {
             }
         }
         // Small snapshots may overtake the first acknowledgement (section 12.4).
-        let are_small = new.iter().all(|stream| self.source.books().is_small(stream));
+        let are_small = new.iter().all(|stream| self.source.as_source().is_small(stream));
         let is_early = was_fresh && are_small && self.random.chance(1, 2);
         if !is_early {
             self.reply(session, request::acknowledgement(id));
         }
         for stream in new {
-            let (books, mut turn) = self.turn();
-            books.subscribe(&mut turn, session, &stream);
+            let (source, mut cx) = self.source_and_context();
+            source.subscribe(&mut cx, session, &stream);
         }
         for stream in private {
             self.start_private(session, stream);
@@ -507,8 +525,8 @@ impl Exchange {
         while let Some(order) = self.faults.next_order() {
             match order {
                 FaultOrder::Snapshot(session, symbol) => {
-                    let (books, mut turn) = self.turn();
-                    books.repeat_snapshot(&mut turn, session, symbol);
+                    let (source, mut cx) = self.source_and_context();
+                    source.repeat_snapshot(&mut cx, session, symbol);
                 }
                 FaultOrder::Silence(session, is_silenced) => {
                     if let Some(open) = self.sessions.get_mut(session) {
@@ -545,14 +563,14 @@ impl Exchange {
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (streams, next_ping) = (std::mem::take(&mut open.streams), open.next_ping);
         self.schedule.remove(next_ping, Task::Ping(session));
-        let (books, mut turn) = self.turn();
-        books.leave_market_data(&mut turn, session);
-        if let Some(quotes) = books.quotes() {
+        let (source, mut cx) = self.source_and_context();
+        source.leave_market_data(&mut cx, session);
+        if let Some(quotes) = source.quotes() {
             quotes.subscribers.remove(&session);
         }
         for stream in streams.values() {
-            let (books, mut turn) = self.turn();
-            books.unsubscribe(&mut turn, session, stream);
+            let (source, mut cx) = self.source_and_context();
+            source.unsubscribe(&mut cx, session, stream);
         }
         let held = self.held_replies.iter().filter(|(_, (of, _))| *of == session);
         for number in held.map(|(number, _)| *number).collect::<Vec<u64>>() {

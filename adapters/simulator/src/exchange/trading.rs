@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Exchange, REQUEST_WINDOW, Source, window};
+use super::{Exchange, REQUEST_WINDOW, SourceKind, window};
 use crate::account::AccountId;
 use crate::account::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
 use crate::account::order::OrderEvent;
-use crate::broker::Desk;
-use crate::context::Turn;
+use crate::broker::Broker;
+use crate::context::Context;
 use crate::context::schedule::Task;
 use crate::frame::order_entry::{self, OrderMethod, OrderRequest};
-use crate::frame::order_events_v1::{Feed, HEARTBEAT_PERIOD};
+use crate::frame::order_events_v1::{HEARTBEAT_PERIOD, OrderEventFeed};
 use crate::frame::private::{self, Private, PrivateStream};
 use crate::frame::refusal::Refusal;
 use crate::frame::request;
@@ -30,12 +30,12 @@ const REPORT_PERIOD: Duration = Duration::from_secs(1);
 impl Exchange {
     /// The accounts, in the order of the configuration.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
-        self.desk.accounts.iter().filter_map(|account| account.id)
+        self.broker.accounts.iter().filter_map(|account| account.id)
     }
 
     /// The account that a session is authenticated for; `None` if for none.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
-        self.desk.accounts.get(self.sessions.get(session)?.account?)?.id
+        self.broker.accounts.get(self.sessions.get(session)?.account?)?.id
     }
 
     /// The orders of an account, the oldest first, to compare a client's with; none if there is no
@@ -59,21 +59,21 @@ impl Exchange {
     /// assert_eq!(exchange.orders(account)[0].state, OrderState::Open);
     /// ```
     pub fn orders(&self, account: AccountId) -> Vec<LedgerOrder> {
-        let position = self.desk.position(account);
-        let orders = position.into_iter().flat_map(|position| self.desk.orders_of(position));
+        let position = self.broker.position(account);
+        let orders = position.into_iter().flat_map(|position| self.broker.orders_of(position));
         orders.map(|order| order.ledger()).collect()
     }
 
     /// What an account has of each currency, by name; nothing if there is no such account.
     pub fn balances(&self, account: AccountId) -> Vec<LedgerBalance> {
-        let holdings = self.desk.position(account).and_then(|position| self.desk.holdings.get(position));
+        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings.get(position));
         holdings.map(|holdings| holdings.balances()).unwrap_or_default()
     }
 
     /// What an account has of prediction-market contracts, by symbol; those that it has none of are
     /// left out.
     pub fn positions(&self, account: AccountId) -> Vec<LedgerPosition> {
-        let holdings = self.desk.position(account).and_then(|position| self.desk.holdings.get(position));
+        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings.get(position));
         holdings.map(|holdings| holdings.positions()).unwrap_or_default()
     }
 
@@ -83,22 +83,14 @@ impl Exchange {
         self.keys.note(key, nonce);
     }
 
-    /// The desk, the generated market if there is one, and everything else.
-    pub(super) fn floor(&mut self) -> (&mut Desk, Option<&mut Market>, Turn<'_>) {
-        let turn = Turn {
-            now: self.now,
-            epoch: self.epoch,
-            sessions: &mut self.sessions,
-            schedule: &mut self.schedule,
-            faults: &mut self.faults,
-            random: &mut self.random,
-            stale_percent: self.stale_percent,
+    /// The broker, the generated market if there is one, and everything else.
+    pub(super) fn parts(&mut self) -> (&mut Broker, Option<&mut Market>, Context<'_>) {
+        let (broker, source, cx) = self.split();
+        let market = match source {
+            SourceKind::Market(market) => Some(market.as_mut()),
+            SourceKind::Recording(_) => None,
         };
-        let market = match &mut self.source {
-            Source::Market(market) => Some(market.as_mut()),
-            Source::Recording(_) => None,
-        };
-        (&mut self.desk, market, turn)
+        (broker, market, cx)
     }
 
     /// Makes a session that has just been opened that of an account.
@@ -116,11 +108,11 @@ impl Exchange {
         let mut texts = Vec::new();
         if endpoint == Endpoint::OrderEventsV1
             && let Some((position, owner)) =
-                account.and_then(|position| Some((position, self.desk.accounts.get(position)?)))
+                account.and_then(|position| Some((position, self.broker.accounts.get(position)?)))
         {
-            let mut feed = Feed::new(request, self.now, &mut self.random);
+            let mut feed = OrderEventFeed::new(request, self.now, &mut self.random);
             texts.extend(owner.id.map(|id| feed.acknowledgement(id)));
-            let open = self.desk.open_orders(position);
+            let open = self.broker.open_orders(position);
             let initial: Vec<String> = open.filter_map(|order| feed.initial(owner, order)).collect();
             if !initial.is_empty() {
                 texts.push(format!("[{}]", initial.join(",")));
@@ -150,17 +142,17 @@ impl Exchange {
             self.schedule.remove(next, Task::OrderEventsHeartbeat(session));
         }
         if private.cancels_on_disconnect {
-            if let (desk, Some(market), mut turn) = self.floor() {
-                desk.cancel_all(market, &mut turn, account, Some(private.serial));
+            if let (broker, Some(market), mut cx) = self.parts() {
+                broker.cancel_all(market, &mut cx, account, Some(private.serial));
             }
             self.publish_private();
         }
     }
 
-    /// Books and tells what the market did.
+    /// Books and reports what the market did.
     pub(super) fn settle(&mut self) {
-        if let (desk, Some(market), mut turn) = self.floor() {
-            desk.settle(market, &mut turn);
+        if let (broker, Some(market), mut cx) = self.parts() {
+            broker.settle(market, &mut cx);
         }
         self.publish_private();
     }
@@ -181,8 +173,8 @@ impl Exchange {
                 let order = order_entry::new_order(parameters)?;
                 self.count_order(session)?;
                 let carries_id = self.order_replies_carry_id;
-                let (desk, market, mut turn) = self.floor();
-                match desk.place(market, &mut turn, origin, order) {
+                let (broker, market, mut cx) = self.parts();
+                match broker.place(market, &mut cx, origin, order) {
                     Ok(order) if carries_id => {
                         reply = request::result(id, &format!(r#"{{"orderId":"{order}"}}"#));
                     }
@@ -195,8 +187,8 @@ impl Exchange {
             }
             OrderMethod::Cancel => {
                 let order = order_entry::cancelled_order(parameters)?;
-                let (desk, market, mut turn) = self.floor();
-                if !desk.cancel(market, &mut turn, account, order) {
+                let (broker, market, mut cx) = self.parts();
+                if !broker.cancel(market, &mut cx, account, order) {
                     self.sessions.stats.refused += 1;
                     reply = Refusal::unknown_order().reply(id);
                 }
@@ -204,8 +196,8 @@ impl Exchange {
             OrderMethod::CancelAll | OrderMethod::CancelSession => {
                 request::without_parameters(parameters, ())?;
                 let serial = (request.method == OrderMethod::CancelSession).then_some(serial);
-                if let (desk, Some(market), mut turn) = self.floor() {
-                    desk.cancel_all(market, &mut turn, account, serial);
+                if let (broker, Some(market), mut cx) = self.parts() {
+                    broker.cancel_all(market, &mut cx, account, serial);
                 }
             }
         }
@@ -222,7 +214,7 @@ impl Exchange {
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
         let account = open.account.filter(|account| {
-            self.desk.accounts.get(*account).is_some_and(crate::account::Account::may_trade)
+            self.broker.accounts.get(*account).is_some_and(crate::account::Account::may_trade)
         });
         let account = account.ok_or_else(Refusal::authentication_required)?;
         Ok(Some(Origin { account, session, serial: open.private.serial }))
@@ -250,7 +242,7 @@ impl Exchange {
     /// A private stream by its name.
     pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
         let account = self.sessions.get(session).and_then(|open| open.account);
-        let account = account.and_then(|position| self.desk.accounts.get(position));
+        let account = account.and_then(|position| self.broker.accounts.get(position));
         if !account.is_some_and(crate::account::Account::may_read) {
             return Err(Refusal::authentication_required());
         }
@@ -267,10 +259,10 @@ impl Exchange {
             open.private.next_report = Some(next);
             self.schedule.add(next, Task::AccountReport(session));
         }
-        let time = self.turn().1.venue_time();
+        let time = self.venue_time();
         match stream {
             PrivateStream::Orders if self.sends_order_snapshot => {
-                let open = self.desk.open_orders(account);
+                let open = self.broker.open_orders(account);
                 let text = private::order_snapshot(self.order_event_shape, open, time);
                 self.sessions.send(session, &text);
             }
@@ -294,7 +286,7 @@ impl Exchange {
 
     /// Sends the periodic streams of a session.
     pub(super) fn report(&mut self, session: SessionId) {
-        let (now, time) = (self.now, self.turn().1.venue_time());
+        let (now, time) = (self.now, self.venue_time());
         let Some(open) = self.sessions.get_mut(session) else { return };
         let Some(account) = open.account else { return };
         let periodic: Vec<PrivateStream> =
@@ -309,10 +301,10 @@ impl Exchange {
 
     /// Sends all balances or positions.
     fn send_state(&mut self, session: SessionId, account: usize, stream: PrivateStream, time: i64) {
-        let Some(holdings) = self.desk.holdings.get(account) else { return };
+        let Some(holdings) = self.broker.holdings.get(account) else { return };
         let text = match stream {
             PrivateStream::Positions | PrivateStream::PositionsEachSecond => {
-                let id = self.desk.accounts.get(account).and_then(|account| account.id);
+                let id = self.broker.accounts.get(account).and_then(|account| account.id);
                 private::position_report(id.unwrap_or(AccountId(0)), &holdings.positions(), time)
             }
             _ => private::balance_update(&holdings.balances(), time),
@@ -322,7 +314,7 @@ impl Exchange {
 
     /// Sends the heartbeat of a session with archived order events.
     pub(super) fn send_heartbeat(&mut self, session: SessionId) {
-        let (now, time) = (self.now, self.turn().1.venue_time());
+        let (now, time) = (self.now, self.venue_time());
         let feed = self.sessions.get_mut(session).and_then(|open| open.private.feed.as_mut());
         let Some(feed) = feed else { return };
         let text = feed.heartbeat(time);
@@ -335,7 +327,7 @@ impl Exchange {
     /// Tells everybody concerned what has happened since the last time.
     pub(super) fn publish_private(&mut self) {
         self.publish_quotes();
-        let events = self.desk.take_events();
+        let events = self.broker.take_events();
         let mut batches: Vec<(SessionId, Vec<String>)> = Vec::new();
         for event in &events {
             self.publish_event(event, &mut batches);
@@ -355,9 +347,9 @@ impl Exchange {
 
     fn publish_event(&mut self, event: &OrderEvent, batches: &mut Vec<(SessionId, Vec<String>)>) {
         let copies = self.faults.order_event_copies();
-        let Some(order) = self.desk.order(event.order) else { return };
+        let Some(order) = self.broker.order(event.order) else { return };
         let account = order.origin.account;
-        let Some(owner) = self.desk.accounts.get(account) else { return };
+        let Some(owner) = self.broker.accounts.get(account) else { return };
         let text = private::order_update(self.order_event_shape, order, event);
         for session in self.sessions.of_account(account) {
             let Some(open) = self.sessions.get_mut(session) else { continue };
@@ -384,13 +376,13 @@ impl Exchange {
 
     /// Sends the balances and positions that have changed.
     fn publish_holdings(&mut self) {
-        let time = self.turn().1.venue_time();
-        for account in 0..self.desk.holdings.len() {
-            let (balances, positions) = self.desk.holdings[account].take_changes();
+        let time = self.venue_time();
+        for account in 0..self.broker.holdings.len() {
+            let (balances, positions) = self.broker.holdings[account].take_changes();
             if balances.is_empty() && positions.is_empty() {
                 continue;
             }
-            let id = self.desk.accounts.get(account).and_then(|account| account.id);
+            let id = self.broker.accounts.get(account).and_then(|account| account.id);
             for session in self.sessions.of_account(account) {
                 let wants = |open: &crate::session::Session, stream| open.private.streams.contains(&stream);
                 let Some(open) = self.sessions.get(session) else { continue };

@@ -45,7 +45,7 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
         _ => return None,
     };
     let time_in_force = match optional("timeInForce")?? {
-        "GTC" => TimeInForce::GoodTilCanceled,
+        "GTC" => TimeInForce::GoodTillCanceled,
         "IOC" => TimeInForce::ImmediateOrCancel,
         "FOK" => TimeInForce::FillOrKill,
         "MOC" => TimeInForce::MakerOrCancel,

@@ -1,4 +1,4 @@
-//! [`Feed`]: a session of the archived order events (`order-events-v1.md`).
+//! [`OrderEventFeed`]: a session of the archived order events (`order-events-v1.md`).
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
 /// What one session wants to hear, and how much it has heard.
 #[derive(Clone, Debug)]
-pub(crate) struct Feed {
+pub(crate) struct OrderEventFeed {
     symbols: Vec<String>,
     api_sessions: Vec<String>,
     types: Vec<String>,
@@ -31,15 +31,15 @@ pub(crate) struct Feed {
     trace_id: String,
 }
 
-impl Feed {
+impl OrderEventFeed {
     /// Section 2.
-    pub(crate) fn new(request: &UpgradeRequest<'_>, now: Instant, random: &mut Random) -> Feed {
+    pub(crate) fn new(request: &UpgradeRequest<'_>, now: Instant, random: &mut Random) -> OrderEventFeed {
         let values = |name: &str| {
             let wanted = request.parameters().filter(|(known, _)| *known == name);
             wanted.map(|(_, value)| value.to_owned()).collect::<Vec<String>>()
         };
         let has_heartbeat = values("heartbeat").last().is_some_and(|value| value == "true");
-        Feed {
+        OrderEventFeed {
             symbols: values("symbolFilter"),
             api_sessions: values("apiSessionFilter"),
             types: values("eventTypeFilter"),
@@ -162,7 +162,7 @@ impl Feed {
         push(&mut text, "symbol", &request.symbol.as_str().to_ascii_lowercase());
         push(&mut text, "side", if is_buy { "buy" } else { "sell" });
         match request.time_in_force {
-            TimeInForce::GoodTilCanceled => {}
+            TimeInForce::GoodTillCanceled => {}
             TimeInForce::ImmediateOrCancel => push(&mut text, "behavior", "immediate-or-cancel"),
             TimeInForce::FillOrKill => push(&mut text, "behavior", "fill-or-kill"),
             TimeInForce::MakerOrCancel => push(&mut text, "behavior", "maker-or-cancel"),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::account::AccountId;
 use crate::account::ledger::{LedgerBalance, LedgerPosition};
 use crate::account::order::{ClientOrder, EventKind, OrderEvent};
-use crate::frame::order_events_v1::Feed;
+use crate::frame::order_events_v1::OrderEventFeed;
 use crate::value::order::{OrderSide, OrderType, Outcome};
 
 /// A stream of an account.
@@ -64,7 +64,7 @@ pub(crate) struct Private {
     /// When the periodic streams are sent; `None` if there is none.
     pub(crate) next_report: Option<Instant>,
     /// Archived order events.
-    pub(crate) feed: Option<Feed>,
+    pub(crate) feed: Option<OrderEventFeed>,
     /// The numbers of the rate-limit windows, of ten seconds and a day, and the orders in them.
     pub(crate) orders: [(u64, u32); 2],
 }

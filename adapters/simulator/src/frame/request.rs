@@ -39,7 +39,7 @@ pub(crate) enum Method {
 
 /// What does not become a [`Request`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Unread {
+pub(crate) enum ParseError {
     /// To be answered; the id is JSON.
     Refused { id: String, refusal: Refusal },
     /// The connection is to be closed.
@@ -57,11 +57,11 @@ pub(crate) fn result(id: &str, result: &str) -> String {
 }
 
 /// Reads one request. One without a usable id is refused with the id `null`.
-pub(crate) fn parse(text: &str) -> Result<Request, Unread> {
+pub(crate) fn parse(text: &str) -> Result<Request, ParseError> {
     if text.len() > REQUEST_BYTES_MAX {
-        return Err(Unread::TooLarge);
+        return Err(ParseError::TooLarge);
     }
-    let refused = |id: &str, refusal| Unread::Refused { id: id.to_owned(), refusal };
+    let refused = |id: &str, refusal| ParseError::Refused { id: id.to_owned(), refusal };
     let Ok(Value::Object(members)) = serde_json::from_str(text) else {
         return Err(refused("null", Refusal::invalid_parameters()));
     };
@@ -75,7 +75,7 @@ pub(crate) fn parse(text: &str) -> Result<Request, Unread> {
     };
     match method(name, members.get("params")) {
         Ok(Method::Subscribe(streams) | Method::Unsubscribe(streams)) if streams.len() > STREAMS_MAX => {
-            Err(Unread::TooLarge)
+            Err(ParseError::TooLarge)
         }
         Ok(method) => Ok(Request { id, method }),
         Err(refusal) => Err(refused(&id, refusal)),
@@ -156,8 +156,8 @@ mod tests {
     fn check(text: &str, expected: Result<Method, (&str, i32)>) {
         let read = match parse(text) {
             Ok(request) => Ok(request.method),
-            Err(Unread::Refused { id, refusal }) => Err((id, refusal.code)),
-            Err(Unread::TooLarge) => Err((String::new(), i32::from(TOO_LARGE))),
+            Err(ParseError::Refused { id, refusal }) => Err((id, refusal.code)),
+            Err(ParseError::TooLarge) => Err((String::new(), i32::from(TOO_LARGE))),
         };
         let expected = expected.map_err(|(id, code)| (id.to_owned(), code));
         assert_eq!(read, expected, "{}", &text[..text.len().min(100)]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gemini_ws::{Instant, Symbol};
 
 use super::{Listing, Market, top};
-use crate::context::Turn;
+use crate::context::Context;
 use crate::context::schedule::{Schedule, Task};
 use crate::frame::market_data_v1::options::Options;
 use crate::frame::market_data_v1::update::{Entry, Maker, Reason, Update};
@@ -98,13 +98,13 @@ impl ArchivedFeeds {
     /// Tells what an event did; `former` are the best levels before it.
     pub(super) fn publish(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         position: usize,
         listing: &Listing,
         effects: &Effects,
         former: &Top,
     ) {
-        let time = turn.venue_time();
+        let time = cx.venue_time();
         let (mut updates, trades, changes) = self.updates(listing, effects, time);
         let present = top(&listing.engine);
         if let Some(last) = updates.last_mut() {
@@ -121,14 +121,14 @@ impl ArchivedFeeds {
             record.tape.record(*trade);
             record.candles.record(time.div_euclid(1_000_000), trade.level);
         }
-        let (sessions, instrument) = (&mut *turn.sessions, &listing.instrument);
+        let (sessions, instrument) = (&mut *cx.sessions, &listing.instrument);
         self.v1.publish(sessions, position, instrument, &updates);
         self.v2.publish(sessions, position, instrument, &trades, &changes);
         if !trades.is_empty() {
             self.v2.publish_candles(sessions, position, instrument, &record.candles);
         }
         if record.auction.is_some() && self.random.chance(1, EVENTS_PER_BLOCK_TRADE) {
-            self.publish_block_trade(turn, position, listing);
+            self.publish_block_trade(cx, position, listing);
         }
     }
 
@@ -179,60 +179,66 @@ impl ArchivedFeeds {
     }
 
     /// Two parties trade beside the book, between its best levels.
-    fn publish_block_trade(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing) {
+    fn publish_block_trade(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
         let [Some((bid, _)), Some((ask, _))] = top(&listing.engine) else { return };
         let instrument = &listing.instrument;
         let middle = bid + (ask - bid) / 2;
         let price = middle - middle % instrument.tick;
         let quantity = instrument.quantity.saturating_mul(100 + self.random.below(100));
-        let (event_id, time, level) = (self.take_event_id(), turn.venue_time(), (price, quantity));
+        let (event_id, time, level) = (self.take_event_id(), cx.venue_time(), (price, quantity));
         let trade = TapeTrade { event_id, time, level, taker: Taker::Block };
         if let Some(record) = self.records.get_mut(position) {
             record.tape.record(trade);
         }
         let update = Update { event_id, time: Some(time), entries: vec![Entry::BlockTrade { level }] };
-        self.v1.publish(turn.sessions, position, instrument, &[update]);
-        self.v2.publish(turn.sessions, position, instrument, &[trade], &[]);
+        self.v1.publish(cx.sessions, position, instrument, &[update]);
+        self.v2.publish(cx.sessions, position, instrument, &[trade], &[]);
     }
 
     /// The next step of a symbol's auction.
-    pub(super) fn auction(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing) {
-        let (time, instrument) = (turn.venue_time(), &listing.instrument);
+    pub(super) fn auction(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
+        let (time, instrument) = (cx.venue_time(), &listing.instrument);
         let Some(auction) = self.records.get_mut(position).and_then(|record| record.auction.as_mut()) else {
             return;
         };
-        if turn.faults.is_halted() {
-            return turn.schedule.add(turn.now + Duration::from_secs(1), Task::Auction(position));
+        if cx.faults.is_halted() {
+            return cx.schedule.add(cx.now + Duration::from_secs(1), Task::Auction(position));
         }
         let (pause, step) = auction.step(instrument, &top(&listing.engine), time);
-        turn.schedule.add(turn.now + pause, Task::Auction(position));
+        cx.schedule.add(cx.now + pause, Task::Auction(position));
         let Some(step) = step else { return };
         let entries = match step {
             AuctionStep::Opens(plan) => vec![Entry::AuctionOpen(plan)],
             AuctionStep::Prices(price) => {
-                self.v2.publish_auction(turn.sessions, position, instrument, &price);
+                self.v2.publish_auction(cx.sessions, position, instrument, &price);
                 let trade = price.cleared.filter(|_| price.is_result);
                 let trade = trade.map(|level| Entry::Trade { level, maker: Maker::Auction });
                 trade.into_iter().chain([Entry::AuctionPrice(price)]).collect()
             }
         };
         let update = Update { event_id: self.take_event_id(), time: Some(time), entries };
-        self.v1.publish(turn.sessions, position, instrument, &[update]);
+        self.v1.publish(cx.sessions, position, instrument, &[update]);
     }
 
     /// Tells a new mark price and index price.
-    pub(super) fn mark(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing, mark: (u64, u64)) {
+    pub(super) fn mark(
+        &mut self,
+        cx: &mut Context<'_>,
+        position: usize,
+        listing: &Listing,
+        mark: (u64, u64),
+    ) {
         if let Some(record) = self.records.get_mut(position) {
             record.mark = Some(mark);
         }
-        let time = turn.venue_time();
-        self.v2.publish_mark(turn.sessions, position, &listing.instrument, time, mark);
+        let time = cx.venue_time();
+        self.v2.publish_mark(cx.sessions, position, &listing.instrument, time, mark);
     }
 
     /// Tells the funding as it stands.
     pub(super) fn fund(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         position: usize,
         listing: &Listing,
         funding: &Funding,
@@ -240,8 +246,8 @@ impl ArchivedFeeds {
         if let Some(record) = self.records.get_mut(position) {
             record.funding = Some(*funding);
         }
-        let time = turn.venue_time();
-        self.v2.publish_funding(turn.sessions, position, &listing.instrument, time, funding);
+        let time = cx.venue_time();
+        self.v2.publish_funding(cx.sessions, position, &listing.instrument, time, funding);
     }
 
     pub(super) fn contains(&self, session: SessionId) -> bool {
@@ -249,25 +255,25 @@ impl ArchivedFeeds {
     }
 
     /// Ends a session of one of the endpoints.
-    pub(super) fn leave(&mut self, turn: &mut Turn<'_>, session: SessionId) {
+    pub(super) fn leave(&mut self, cx: &mut Context<'_>, session: SessionId) {
         self.v1.leave(session);
         self.v2.leave(session);
         if let Some(at) = self.heartbeats.remove(&session) {
-            turn.schedule.remove(at, Task::Heartbeat(session));
+            cx.schedule.remove(at, Task::Heartbeat(session));
         }
     }
 
-    fn plan_heartbeat(&mut self, turn: &mut Turn<'_>, session: SessionId) {
-        let at = turn.now + HEARTBEAT_PERIOD;
+    fn plan_heartbeat(&mut self, cx: &mut Context<'_>, session: SessionId) {
+        let at = cx.now + HEARTBEAT_PERIOD;
         self.heartbeats.insert(session, at);
-        turn.schedule.add(at, Task::Heartbeat(session));
+        cx.schedule.add(at, Task::Heartbeat(session));
     }
 
-    pub(super) fn heartbeat(&mut self, turn: &mut Turn<'_>, session: SessionId) {
-        self.plan_heartbeat(turn, session);
-        let time = turn.venue_time();
-        self.v1.heartbeat(turn.sessions, session);
-        self.v2.heartbeat(turn.sessions, session, time);
+    pub(super) fn heartbeat(&mut self, cx: &mut Context<'_>, session: SessionId) {
+        self.plan_heartbeat(cx, session);
+        let time = cx.venue_time();
+        self.v1.heartbeat(cx.sessions, session);
+        self.v2.heartbeat(cx.sessions, session, time);
     }
 }
 
@@ -275,16 +281,16 @@ impl Market {
     /// Begins a session of an archived endpoint.
     pub(super) fn open_market_data(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         session: SessionId,
         endpoint: &Endpoint,
         request: &UpgradeRequest<'_>,
     ) -> Result<(), UpgradeRefusal> {
         let (symbols, is_multi) = match endpoint {
             Endpoint::MarketDataV2 => {
-                open_without_ping(turn, session);
+                open_without_ping(cx, session);
                 self.archived.v2.open(session);
-                self.archived.plan_heartbeat(turn, session);
+                self.archived.plan_heartbeat(cx, session);
                 return Ok(());
             }
             Endpoint::MarketDataV1(symbol) => (std::slice::from_ref(symbol), false),
@@ -299,44 +305,49 @@ impl Market {
             }
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
-        open_without_ping(turn, session);
+        open_without_ping(cx, session);
         let archived = &mut self.archived;
         // Every other session has the members in the other order (quirk Q-V1-4).
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
         archived.v1.open(session, options, is_multi, order);
         if options.heartbeat {
-            archived.plan_heartbeat(turn, session);
+            archived.plan_heartbeat(cx, session);
         }
         for position in positions {
             let listing = &self.listings[position];
             let book = (&listing.instrument, &listing.engine);
-            archived.v1.watch(turn.sessions, session, position, book, archived.event_id);
+            archived.v1.watch(cx.sessions, session, position, book, archived.event_id);
         }
         Ok(())
     }
 
     /// A frame from a client of an archived endpoint: only v2 listens.
-    pub(super) fn handle_market_data_request(&mut self, turn: &mut Turn<'_>, session: SessionId, text: &str) {
+    pub(super) fn handle_market_data_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: SessionId,
+        text: &str,
+    ) {
         if !self.archived.v2.contains(session) {
-            turn.sessions.stats.ignored += 1;
+            cx.sessions.stats.ignored += 1;
             return;
         }
-        turn.sessions.stats.requests += 1;
+        cx.sessions.stats.requests += 1;
         let Some(request) = request::parse(text) else {
-            return self.archived.v2.refuse(turn.sessions, session, request::INVALID_JSON);
+            return self.archived.v2.refuse(cx.sessions, session, request::INVALID_JSON);
         };
         let known = request.subscriptions.iter().filter_map(|(feed, name)| self.feed(*feed, name));
         let mut feeds: Vec<(usize, Feed)> = known.collect();
         if feeds.is_empty() {
-            return self.archived.v2.refuse(turn.sessions, session, request::NO_VALID_TRADING_PAIRS);
+            return self.archived.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
         }
         // The first frames come in an order of the venue's own (`marketdata-v2.md` section 3).
         feeds.sort_by_key(|(position, feed)| (hash(self.listings[*position].symbol_name()), *feed));
         feeds.dedup();
         for (position, feed) in feeds {
             if request.is_subscribe {
-                self.subscribe_feed(turn, session, position, feed);
+                self.subscribe_feed(cx, session, position, feed);
             } else {
                 self.archived.v2.unsubscribe(session, position, feed);
             }
@@ -359,8 +370,8 @@ impl Market {
         (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
     }
 
-    fn subscribe_feed(&mut self, turn: &mut Turn<'_>, session: SessionId, position: usize, feed: Feed) {
-        let time = turn.venue_time();
+    fn subscribe_feed(&mut self, cx: &mut Context<'_>, session: SessionId, position: usize, feed: Feed) {
+        let time = cx.venue_time();
         let listing = &mut self.listings[position];
         let archived = &mut self.archived;
         let Some(record) = archived.records.get(position) else { return };
@@ -378,14 +389,14 @@ impl Market {
             }),
         };
         let auctions = record.auction.iter().flat_map(Auction::recent);
-        archived.v2.subscribe(turn.sessions, session, (position, feed), &present, auctions);
+        archived.v2.subscribe(cx.sessions, session, (position, feed), &present, auctions);
     }
 }
 
 /// These endpoints send no RFC 6455 pings (`marketdata-v2.md` section 9), so the time of the next one is
 /// any that is not on the schedule.
-fn open_without_ping(turn: &mut Turn<'_>, session: SessionId) {
-    turn.sessions.open(session, SnapshotMode::Absent, turn.now);
+fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
+    cx.sessions.open(session, SnapshotMode::Absent, cx.now);
 }
 
 impl Listing {

@@ -3,7 +3,7 @@
 use gemini_ws::Symbol;
 
 use super::Market;
-use crate::context::Turn;
+use crate::context::Context;
 use crate::model::engine::{OrderId, Owner, Placement, PriceQuantity, Remainder, Side};
 use crate::value::instrument::Instrument;
 
@@ -54,25 +54,25 @@ impl Market {
     }
 
     /// Matches an order and publishes what comes of it.
-    pub(crate) fn submit(&mut self, turn: &mut Turn<'_>, ticket: &Ticket) -> Placement {
+    pub(crate) fn submit(&mut self, cx: &mut Context<'_>, ticket: &Ticket) -> Placement {
         let Ticket { position, owner, side, limit, quantity, remainder } = *ticket;
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         let engine = &mut self.listings[position].engine;
         let placement = engine.place_for(owner, side, limit, quantity, remainder, &mut effects);
         if !effects.changes.is_empty() {
-            self.publish_event(turn, position, &effects);
+            self.publish_event(cx, position, &effects);
         }
         self.effects = effects;
         placement
     }
 
     /// Takes an order out of the book and publishes that.
-    pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>, position: usize, order: OrderId) {
+    pub(crate) fn withdraw(&mut self, cx: &mut Context<'_>, position: usize, order: OrderId) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         if self.listings[position].engine.cancel(order, &mut effects) {
-            self.publish_event(turn, position, &effects);
+            self.publish_event(cx, position, &effects);
         }
         self.effects = effects;
     }

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use gemini_ws::{Decimal, Level, Stream, Symbol};
 
-use crate::context::Turn;
+use crate::context::Context;
 use crate::context::schedule::{Schedule, Task};
 use crate::frame::public;
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest};
-use crate::market::source::{Books, TrueBook};
-use crate::market::subscribers::{Channels, DepthState, PARTIAL_COUNTS};
+use crate::market::source::{Source, TrueBook};
+use crate::market::subscribers::{DepthState, PARTIAL_COUNTS, Subscribers};
 use crate::model::contracts::Contracts;
 use crate::model::engine::{Effects, Engine, PriceQuantity, Side};
 use crate::model::fact::Top;
@@ -67,7 +67,7 @@ struct Listing {
     instrument: Instrument,
     engine: Engine,
     flow: Flow,
-    channels: Channels,
+    subscribers: Subscribers,
     /// By [`Tempo`].
     publishers: [Publisher; 2],
     /// Spreads the symbols' regular frames over time, in ns.
@@ -124,7 +124,7 @@ impl Market {
                 instrument,
                 engine,
                 flow,
-                channels: Channels::default(),
+                subscribers: Subscribers::default(),
                 publishers: Default::default(),
                 phase,
                 last_change: change,
@@ -153,33 +153,33 @@ impl Market {
     }
 
     /// One event of a symbol's order flow.
-    fn step(&mut self, turn: &mut Turn<'_>, position: usize) {
+    fn step(&mut self, cx: &mut Context<'_>, position: usize) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         if let (Some(listing), Some(pause)) = (self.listings.get_mut(position), self.pause) {
-            if !turn.faults.is_halted() {
+            if !cx.faults.is_halted() {
                 listing.flow.step(&listing.instrument, &mut listing.engine, &mut effects);
             }
             let pause = listing.flow.pause(pause_of(&listing.instrument, pause));
-            turn.schedule.add(turn.now + pause, Task::Market(position));
+            cx.schedule.add(cx.now + pause, Task::Market(position));
             if !effects.changes.is_empty() {
-                self.publish_event(turn, position, &effects);
+                self.publish_event(cx, position, &effects);
             }
         }
         self.effects = effects;
     }
 
     /// Gives an event its id, and sends what is sent at once: trades, then the best levels.
-    fn publish_event(&mut self, turn: &mut Turn<'_>, position: usize, effects: &Effects) {
-        let change = (self.take_update_id(), turn.venue_time());
+    fn publish_event(&mut self, cx: &mut Context<'_>, position: usize, effects: &Effects) {
+        let change = (self.take_update_id(), cx.venue_time());
         let listing = &mut self.listings[position];
         listing.last_change = change;
-        turn.sessions.stats.market_events += 1;
+        cx.sessions.stats.market_events += 1;
         for fill in &effects.fills {
             self.trade_id += 1 + self.random.below(10);
             let trade = (fill.price, fill.quantity);
             listing.last_trade = Some(trade);
-            turn.sessions.stats.trades += 1;
+            cx.sessions.stats.trades += 1;
             if fill.maker_owner.is_some() || effects.taker.is_some() {
                 self.executions.push(client_orders::Execution {
                     position,
@@ -190,10 +190,10 @@ impl Market {
                     trade_id: self.trade_id,
                 });
             }
-            if !listing.channels.trade.is_empty() {
+            if !listing.subscribers.trade.is_empty() {
                 let text =
                     public::trade(&listing.instrument, change.1, self.trade_id, trade, fill.maker_side);
-                turn.sessions.send_all(&listing.channels.trade, &text);
+                cx.sessions.send_all(&listing.subscribers.trade, &text);
             }
         }
         let former = listing.top;
@@ -201,32 +201,32 @@ impl Market {
         if top != listing.top {
             listing.top = top;
             listing.last_top_change = change;
-            if !listing.channels.ticker.is_empty() {
+            if !listing.subscribers.ticker.is_empty() {
                 let text = listing.ticker();
-                turn.sessions.send_all(&listing.channels.ticker, &text);
+                cx.sessions.send_all(&listing.subscribers.ticker, &text);
             }
         }
         for tempo in Tempo::BOTH {
             if listing.publishers[tempo as usize].record(&effects.changes) {
-                let at = next_publication(turn.now, tempo, listing.phase);
-                turn.schedule.add(at, Task::Publish(position, tempo));
+                let at = next_publication(cx.now, tempo, listing.phase);
+                cx.schedule.add(at, Task::Publish(position, tempo));
             }
         }
-        self.archived.publish(turn, position, &self.listings[position], effects, &former);
+        self.archived.publish(cx, position, &self.listings[position], effects, &former);
     }
 
     /// The prices of perpetuals that are published about their funding, each minute.
-    fn fund(&mut self, turn: &mut Turn<'_>) {
-        turn.schedule.add(perpetual::next_funding(turn.now, turn.epoch), Task::Funding);
-        let now = turn.venue_time();
+    fn fund(&mut self, cx: &mut Context<'_>) {
+        cx.schedule.add(perpetual::next_funding(cx.now, cx.epoch), Task::Funding);
+        let now = cx.venue_time();
         for (position, listing) in self.listings.iter_mut().enumerate() {
             let Some(perpetual) = &mut listing.perpetual else { continue };
             let funding = perpetual.funding(&listing.instrument, listing.flow.fair(), now);
-            if !listing.channels.funding.is_empty() {
+            if !listing.subscribers.funding.is_empty() {
                 let text = public::funding(&listing.instrument, &funding);
-                turn.sessions.send_all(&listing.channels.funding, &text);
+                cx.sessions.send_all(&listing.subscribers.funding, &text);
             }
-            self.archived.fund(turn, position, listing, &funding);
+            self.archived.fund(cx, position, listing, &funding);
         }
     }
 
@@ -241,113 +241,113 @@ impl Listing {
         public::ticker(&self.instrument, update_id, time, &self.top, self.last_trade)
     }
 
-    fn subscribe(&mut self, turn: &mut Turn<'_>, position: usize, session: SessionId, stream: &Stream) {
+    fn subscribe(&mut self, cx: &mut Context<'_>, position: usize, session: SessionId, stream: &Stream) {
         match *stream {
             Stream::BookTicker { .. } => {
                 let text = self.ticker();
-                turn.sessions.send(session, &text);
+                cx.sessions.send(session, &text);
             }
             Stream::PartialDepth { levels, cadence, .. } => {
                 self.publishers[Tempo::from(cadence) as usize].activate(self.last_change);
                 let text = self.partial_depth(true, levels.count());
-                turn.sessions.send(session, &text);
+                cx.sessions.send(session, &text);
             }
             Stream::Depth { cadence, .. } => {
-                self.subscribe_depth(turn, position, session, Tempo::from(cadence));
+                self.subscribe_depth(cx, position, session, Tempo::from(cadence));
             }
             _ => {}
         }
-        self.channels.join(stream, session);
+        self.subscribers.join(stream, session);
     }
 
-    fn subscribe_depth(&mut self, turn: &mut Turn<'_>, position: usize, session: SessionId, tempo: Tempo) {
+    fn subscribe_depth(&mut self, cx: &mut Context<'_>, position: usize, session: SessionId, tempo: Tempo) {
         self.publishers[tempo as usize].activate(self.last_change);
-        let levels = turn.sessions.get(session).map_or(0, |session| session.snapshot.levels());
+        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot.levels());
         let mut state = DepthState::Live;
         if levels > 0 && self.engine.level_count() > SMALL_BOOK_LEVELS {
             let longest = u64::try_from(LARGE_SNAPSHOT_DELAY.as_nanos()).unwrap_or(u64::MAX);
-            let at = turn.now + Duration::from_nanos(1 + turn.random.below(longest));
-            turn.schedule.add(at, Task::Snapshot(session, position, tempo));
+            let at = cx.now + Duration::from_nanos(1 + cx.random.below(longest));
+            cx.schedule.add(at, Task::Snapshot(session, position, tempo));
             state = DepthState::SnapshotAt(at);
         } else if levels > 0 {
-            self.send_snapshot(turn, session, tempo);
+            self.send_snapshot(cx, session, tempo);
         }
-        self.channels.depth[tempo as usize].insert(session, state);
+        self.subscribers.depth[tempo as usize].insert(session, state);
     }
 
-    fn unsubscribe(&mut self, turn: &mut Turn<'_>, position: usize, session: SessionId, stream: &Stream) {
+    fn unsubscribe(&mut self, cx: &mut Context<'_>, position: usize, session: SessionId, stream: &Stream) {
         if let Stream::Depth { cadence, .. } = *stream {
             let tempo = Tempo::from(cadence);
-            let state = self.channels.depth[tempo as usize].get(&session);
+            let state = self.subscribers.depth[tempo as usize].get(&session);
             if let Some(DepthState::SnapshotAt(at)) = state {
-                turn.schedule.remove(*at, Task::Snapshot(session, position, tempo));
+                cx.schedule.remove(*at, Task::Snapshot(session, position, tempo));
             }
         }
-        self.channels.leave(stream, session);
+        self.subscribers.leave(stream, session);
         for tempo in Tempo::BOTH {
-            if !self.channels.wants_book(tempo) {
+            if !self.subscribers.wants_book(tempo) {
                 self.publishers[tempo as usize].deactivate();
             }
         }
     }
 
     /// The book as it was last published at this tempo, and at times a change that it contains.
-    fn send_snapshot(&self, turn: &mut Turn<'_>, session: SessionId, tempo: Tempo) {
+    fn send_snapshot(&self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
         let publisher = &self.publishers[tempo as usize];
         let (update_id, time) = publisher.published;
-        let levels = turn.sessions.get(session).map_or(0, |session| session.snapshot.levels());
+        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot.levels());
         let mut sides = Side::BOTH.map(|side| publisher.published_levels(&self.engine, side));
         for side in &mut sides {
             side.truncate(levels);
         }
         let [bids, asks] = &sides;
         let text = public::depth(&self.instrument, time, [update_id; 2], [bids, asks]);
-        turn.sessions.send(session, &text);
-        if turn.random.chance(u64::from(turn.stale_percent), 100) {
-            let first = update_id - 1 - turn.random.below(500);
-            let side = usize::from(turn.random.chance(1, 2));
-            let known = turn.random.below(sides[side].len().min(20) as u64) as usize;
+        cx.sessions.send(session, &text);
+        if cx.random.chance(u64::from(cx.stale_percent), 100) {
+            let first = update_id - 1 - cx.random.below(500);
+            let side = usize::from(cx.random.chance(1, 2));
+            let known = cx.random.below(sides[side].len().min(20) as u64) as usize;
             let mut content: [&[PriceQuantity]; 2] = [&[], &[]];
             content[side] = sides[side].get(known..=known).unwrap_or_default();
             let text = public::depth(&self.instrument, time, [first, update_id], content);
-            turn.sessions.send(session, &text);
+            cx.sessions.send(session, &text);
         }
     }
 
     /// Sends a snapshot that was put off.
-    fn send_late_snapshot(&mut self, turn: &mut Turn<'_>, session: SessionId, tempo: Tempo) {
-        let subscribers = &mut self.channels.depth[tempo as usize];
+    fn send_late_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
+        let subscribers = &mut self.subscribers.depth[tempo as usize];
         if let Some(state) = subscribers.get_mut(&session)
-            && matches!(*state, DepthState::SnapshotAt(at) if at <= turn.now)
+            && matches!(*state, DepthState::SnapshotAt(at) if at <= cx.now)
         {
             *state = DepthState::Live;
-            self.send_snapshot(turn, session, tempo);
+            self.send_snapshot(cx, session, tempo);
         }
     }
 
     /// Sends what has changed since the last time.
-    fn publish(&mut self, turn: &mut Turn<'_>, tempo: Tempo) {
+    fn publish(&mut self, cx: &mut Context<'_>, tempo: Tempo) {
         let publisher = &mut self.publishers[tempo as usize];
         publisher.is_armed = false;
         if !publisher.has_changes() {
             return;
         }
-        let subscribers = &self.channels.depth[tempo as usize];
+        let subscribers = &self.subscribers.depth[tempo as usize];
         if !subscribers.is_empty() {
             let [bids, asks] = publisher.changes(&self.engine);
             let (update_id, time) = self.last_change;
             let range = [publisher.published.0, update_id];
             let text = public::depth(&self.instrument, time, range, [&bids, &asks]);
-            for _ in 0..turn.faults.depth_copies(self.instrument.symbol) {
+            for _ in 0..cx.faults.depth_copies(self.instrument.symbol) {
                 let live = subscribers.iter().filter(|(_, state)| **state == DepthState::Live);
-                turn.sessions.send_all(live.map(|(session, _)| session), &text);
+                cx.sessions.send_all(live.map(|(session, _)| session), &text);
             }
         }
         publisher.mark_published(self.last_change);
-        for (subscribers, count) in self.channels.partial[tempo as usize].iter().zip(PARTIAL_COUNTS) {
+        for (subscribers, count) in self.subscribers.partial[tempo as usize].iter().zip(PARTIAL_COUNTS) {
             if !subscribers.is_empty() {
                 let text = self.partial_depth(true, count);
-                turn.sessions.send_all(subscribers, &text);
+                cx.sessions.send_all(subscribers, &text);
             }
         }
     }
@@ -358,11 +358,11 @@ impl Listing {
     }
 
     /// Sends the mark price if it has changed, and returns it with the index price.
-    fn mark(&mut self, turn: &mut Turn<'_>) -> Option<(u64, u64)> {
-        let time = turn.venue_time();
+    fn mark(&mut self, cx: &mut Context<'_>) -> Option<(u64, u64)> {
+        let time = cx.venue_time();
         let (mark, index) = self.perpetual.as_mut()?.mark(self.flow.fair())?;
         let text = public::mark_price(&self.instrument, time, mark, index);
-        turn.sessions.send_all(&self.channels.mark, &text);
+        cx.sessions.send_all(&self.subscribers.mark, &text);
         Some((mark, index))
     }
 
@@ -380,7 +380,7 @@ impl Listing {
     }
 }
 
-impl Books for Market {
+impl Source for Market {
     fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_> {
         Box::new(self.listings.iter().map(|listing| listing.instrument.symbol))
     }
@@ -399,33 +399,33 @@ impl Books for Market {
         listing.is_none_or(|listing| listing.engine.level_count() <= SMALL_BOOK_LEVELS)
     }
 
-    fn subscribe(&mut self, turn: &mut Turn<'_>, session: SessionId, stream: &Stream) {
+    fn subscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream) {
         if matches!(stream, Stream::ContractStatus) {
             self.contract_subscribers.insert(session);
         }
         let position = stream.symbol().and_then(|symbol| self.positions.get(&symbol));
         if let Some(&position) = position {
-            self.listings[position].subscribe(turn, position, session, stream);
+            self.listings[position].subscribe(cx, position, session, stream);
         }
     }
 
-    fn unsubscribe(&mut self, turn: &mut Turn<'_>, session: SessionId, stream: &Stream) {
+    fn unsubscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream) {
         if matches!(stream, Stream::ContractStatus) {
             self.contract_subscribers.remove(&session);
         }
         let position = stream.symbol().and_then(|symbol| self.positions.get(&symbol));
         if let Some(&position) = position {
-            self.listings[position].unsubscribe(turn, position, session, stream);
+            self.listings[position].unsubscribe(cx, position, session, stream);
         }
     }
 
-    fn repeat_snapshot(&mut self, turn: &mut Turn<'_>, session: SessionId, symbol: Symbol) {
+    fn repeat_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, symbol: Symbol) {
         let Some(listing) = self.listing(symbol) else { return };
-        if listing.channels.depth.iter().any(|subscribers| subscribers.contains_key(&session)) {
+        if listing.subscribers.depth.iter().any(|subscribers| subscribers.contains_key(&session)) {
             let sides = Side::BOTH.map(|side| listing.engine.best_first(side).collect::<Vec<_>>());
             let (update_id, time) = listing.last_change;
             let text = public::depth(&listing.instrument, time, [update_id; 2], [&sides[0], &sides[1]]);
-            turn.sessions.send(session, &text);
+            cx.sessions.send(session, &text);
         }
     }
 
@@ -441,54 +441,54 @@ impl Books for Market {
 
     fn open_market_data(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         session: SessionId,
         endpoint: &Endpoint,
         request: &UpgradeRequest<'_>,
     ) -> Result<(), UpgradeRefusal> {
-        Market::open_market_data(self, turn, session, endpoint, request)
+        Market::open_market_data(self, cx, session, endpoint, request)
     }
 
     fn is_market_data(&self, session: SessionId) -> bool {
         self.archived.contains(session)
     }
 
-    fn handle_market_data_request(&mut self, turn: &mut Turn<'_>, session: SessionId, text: &str) {
-        Market::handle_market_data_request(self, turn, session, text);
+    fn handle_market_data_request(&mut self, cx: &mut Context<'_>, session: SessionId, text: &str) {
+        Market::handle_market_data_request(self, cx, session, text);
     }
 
-    fn leave_market_data(&mut self, turn: &mut Turn<'_>, session: SessionId) {
-        self.archived.leave(turn, session);
+    fn leave_market_data(&mut self, cx: &mut Context<'_>, session: SessionId) {
+        self.archived.leave(cx, session);
     }
 
     fn quotes(&mut self) -> Option<&mut Quotes> {
         self.quotes.as_mut()
     }
 
-    fn run(&mut self, turn: &mut Turn<'_>, task: Task) {
+    fn run(&mut self, cx: &mut Context<'_>, task: Task) {
         match task {
-            Task::Market(position) => self.step(turn, position),
-            Task::Publish(position, tempo) => self.listings[position].publish(turn, tempo),
+            Task::Market(position) => self.step(cx, position),
+            Task::Publish(position, tempo) => self.listings[position].publish(cx, tempo),
             Task::Snapshot(session, position, tempo) => {
-                self.listings[position].send_late_snapshot(turn, session, tempo);
+                self.listings[position].send_late_snapshot(cx, session, tempo);
             }
             Task::Mark(position) => {
                 let listing = &mut self.listings[position];
-                turn.schedule.add(perpetual::next_mark(turn.now, listing.phase), task);
-                if let Some(mark) = listing.mark(turn) {
-                    self.archived.mark(turn, position, listing, mark);
+                cx.schedule.add(perpetual::next_mark(cx.now, listing.phase), task);
+                if let Some(mark) = listing.mark(cx) {
+                    self.archived.mark(cx, position, listing, mark);
                 }
             }
-            Task::Auction(position) => self.archived.auction(turn, position, &self.listings[position]),
-            Task::Heartbeat(session) => self.archived.heartbeat(turn, session),
-            Task::Funding => self.fund(turn),
+            Task::Auction(position) => self.archived.auction(cx, position, &self.listings[position]),
+            Task::Heartbeat(session) => self.archived.heartbeat(cx, session),
+            Task::Funding => self.fund(cx),
             Task::Contract => {
                 if let Some(pause) = self.contracts.pause() {
-                    turn.schedule.add(turn.now + pause, task);
+                    cx.schedule.add(cx.now + pause, task);
                 }
-                if let Some(contract) = self.contracts.next(turn.venue_time()) {
+                if let Some(contract) = self.contracts.next(cx.venue_time()) {
                     let text = public::contract_status(&contract);
-                    turn.sessions.send_all(&self.contract_subscribers, &text);
+                    cx.sessions.send_all(&self.contract_subscribers, &text);
                 }
             }
             Task::AccountReport(_)

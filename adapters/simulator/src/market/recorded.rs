@@ -1,14 +1,14 @@
-//! [`Player`]: a recording in place of a market.
+//! [`Recorded`]: a recording in place of a market.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use gemini_ws::{Decimal, Level, Stream, Symbol};
 
-use crate::context::Turn;
+use crate::context::Context;
 use crate::context::schedule::Task;
-use crate::market::source::{Books, TrueBook};
-use crate::market::subscribers::{Channels, DepthState};
+use crate::market::source::{Source, TrueBook};
+use crate::market::subscribers::{DepthState, Subscribers};
 use crate::recording::{Kind, RecordedDepth, Recording};
 use crate::session::SnapshotMode;
 use crate::value::id::SessionId;
@@ -17,7 +17,7 @@ use crate::value::tempo::Tempo;
 /// Plays each frame once, from the first subscription on, and keeps the books for those who come
 /// later.
 #[derive(Clone, Debug)]
-pub(crate) struct Player {
+pub(crate) struct Recorded {
     recording: Recording,
     has_started: bool,
     /// The next frame.
@@ -30,7 +30,7 @@ pub(crate) struct Player {
 #[derive(Clone, Debug)]
 struct Track {
     symbol: Symbol,
-    channels: Channels,
+    subscribers: Subscribers,
     book: Option<Book>,
     /// The last frames of the streams that tell the present state on subscribing.
     ticker: Option<String>,
@@ -46,16 +46,16 @@ struct Book {
     event_time: i64,
 }
 
-impl Player {
-    pub(crate) fn new(recording: Recording) -> Player {
+impl Recorded {
+    pub(crate) fn new(recording: Recording) -> Recorded {
         let tracks = recording.symbols().iter().map(|symbol| Track {
             symbol: *symbol,
-            channels: Channels::default(),
+            subscribers: Subscribers::default(),
             book: None,
             ticker: None,
             partial: None,
         });
-        Player {
+        Recorded {
             tracks: tracks.collect(),
             recording,
             has_started: false,
@@ -64,39 +64,39 @@ impl Player {
         }
     }
 
-    fn start(&mut self, turn: &mut Turn<'_>) {
+    fn start(&mut self, cx: &mut Context<'_>) {
         if !self.has_started && !self.recording.is_empty() {
             self.has_started = true;
-            turn.schedule.add(turn.now + self.recording.pause_before(0), Task::Play);
+            cx.schedule.add(cx.now + self.recording.pause_before(0), Task::Play);
         }
     }
 
-    fn play(&mut self, turn: &mut Turn<'_>) {
+    fn play(&mut self, cx: &mut Context<'_>) {
         let Some(frame) = self.recording.frames.get(self.next) else { return };
         self.next += 1;
         if self.next < self.recording.len() {
-            turn.schedule.add(turn.now + self.recording.pause_before(self.next), Task::Play);
+            cx.schedule.add(cx.now + self.recording.pause_before(self.next), Task::Play);
         }
-        turn.sessions.stats.played += 1;
+        cx.sessions.stats.played += 1;
         let text = &frame.text;
         let Some(track) = frame.symbol.and_then(|symbol| self.tracks.get_mut(symbol)) else {
-            return turn.sessions.send_all(&self.contract_subscribers, text);
+            return cx.sessions.send_all(&self.contract_subscribers, text);
         };
         match &frame.kind {
             Kind::Ticker => {
                 track.ticker = Some(text.clone());
-                turn.sessions.send_all(&track.channels.ticker, text);
+                cx.sessions.send_all(&track.subscribers.ticker, text);
             }
-            Kind::Trade => turn.sessions.send_all(&track.channels.trade, text),
-            Kind::MarkPrice => turn.sessions.send_all(&track.channels.mark, text),
-            Kind::FundingAmount => turn.sessions.send_all(&track.channels.funding, text),
+            Kind::Trade => cx.sessions.send_all(&track.subscribers.trade, text),
+            Kind::MarkPrice => cx.sessions.send_all(&track.subscribers.mark, text),
+            Kind::FundingAmount => cx.sessions.send_all(&track.subscribers.funding, text),
             Kind::PartialDepth => {
                 track.partial = Some(text.clone());
                 let subscribers: BTreeSet<SessionId> =
-                    track.channels.partial.iter().flatten().flatten().copied().collect();
-                turn.sessions.send_all(&subscribers, text);
+                    track.subscribers.partial.iter().flatten().flatten().copied().collect();
+                cx.sessions.send_all(&subscribers, text);
             }
-            Kind::Depth(depth) => track.play_depth(turn, depth, text),
+            Kind::Depth(depth) => track.play_depth(cx, depth, text),
             Kind::ContractStatus => {}
         }
     }
@@ -111,7 +111,7 @@ impl Player {
 }
 
 impl Track {
-    fn play_depth(&mut self, turn: &mut Turn<'_>, depth: &RecordedDepth, text: &str) {
+    fn play_depth(&mut self, cx: &mut Context<'_>, depth: &RecordedDepth, text: &str) {
         // The first frame of a symbol is the snapshot, which covers a single id; later on a single
         // id that is new can only be the snapshot of another subscription.
         let covers_one = depth.first_update_id == depth.last_update_id;
@@ -123,10 +123,10 @@ impl Track {
         } else if let Some(book) = &mut self.book {
             book.apply(depth);
         }
-        let copies = if is_snapshot { 1 } else { turn.faults.depth_copies(self.symbol) };
-        let subscribers = self.channels.depth.iter_mut().flatten();
+        let copies = if is_snapshot { 1 } else { cx.faults.depth_copies(self.symbol) };
+        let subscribers = self.subscribers.depth.iter_mut().flatten();
         for (session, state) in subscribers {
-            let mode = turn.sessions.get(*session).map_or(SnapshotMode::Absent, |session| session.snapshot);
+            let mode = cx.sessions.get(*session).map_or(SnapshotMode::Absent, |session| session.snapshot);
             let is_first = *state == DepthState::BeforeRecordedSnapshot;
             *state = DepthState::Live;
             match (is_first && is_snapshot, mode) {
@@ -134,35 +134,35 @@ impl Track {
                 (true, SnapshotMode::Absent) => {}
                 (true, SnapshotMode::Best(levels)) => {
                     let text = self.book.as_ref().map(|book| book.snapshot(self.symbol, levels));
-                    turn.sessions.send(*session, &text.unwrap_or_default());
+                    cx.sessions.send(*session, &text.unwrap_or_default());
                 }
-                _ => (0..copies).for_each(|_| turn.sessions.send(*session, text)),
+                _ => (0..copies).for_each(|_| cx.sessions.send(*session, text)),
             }
         }
     }
 
-    fn subscribe(&mut self, turn: &mut Turn<'_>, session: SessionId, stream: &Stream) {
+    fn subscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream) {
         let present = match stream {
             Stream::BookTicker { .. } => self.ticker.clone(),
             Stream::PartialDepth { .. } => self.partial.clone(),
             Stream::Depth { .. } => {
-                let levels = turn.sessions.get(session).map_or(0, |session| session.snapshot.levels());
+                let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot.levels());
                 let book = self.book.as_ref().filter(|_| levels > 0);
                 book.map(|book| book.snapshot(self.symbol, levels))
             }
             _ => None,
         };
         if let Some(text) = present {
-            turn.sessions.send(session, &text);
+            cx.sessions.send(session, &text);
         }
         if let Stream::Depth { cadence, .. } = *stream {
             let state = match self.book {
                 Some(_) => DepthState::Live,
                 None => DepthState::BeforeRecordedSnapshot,
             };
-            self.channels.depth[Tempo::from(cadence) as usize].insert(session, state);
+            self.subscribers.depth[Tempo::from(cadence) as usize].insert(session, state);
         } else {
-            self.channels.join(stream, session);
+            self.subscribers.join(stream, session);
         }
     }
 }
@@ -214,7 +214,7 @@ fn array(levels: &[Level]) -> String {
     text
 }
 
-impl Books for Player {
+impl Source for Recorded {
     fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_> {
         Box::new(self.tracks.iter().map(|track| track.symbol))
     }
@@ -230,38 +230,38 @@ impl Books for Player {
         book.is_none_or(|book| book.bids.len() + book.asks.len() <= 400)
     }
 
-    fn subscribe(&mut self, turn: &mut Turn<'_>, session: SessionId, stream: &Stream) {
-        self.start(turn);
+    fn subscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream) {
+        self.start(cx);
         match stream.symbol() {
             None => {
                 self.contract_subscribers.insert(session);
             }
             Some(symbol) => {
                 if let Some(track) = self.track_mut(symbol) {
-                    track.subscribe(turn, session, stream);
+                    track.subscribe(cx, session, stream);
                 }
             }
         }
     }
 
-    fn unsubscribe(&mut self, _turn: &mut Turn<'_>, session: SessionId, stream: &Stream) {
+    fn unsubscribe(&mut self, _cx: &mut Context<'_>, session: SessionId, stream: &Stream) {
         match stream.symbol() {
             None => {
                 self.contract_subscribers.remove(&session);
             }
             Some(symbol) => {
                 if let Some(track) = self.track_mut(symbol) {
-                    track.channels.leave(stream, session);
+                    track.subscribers.leave(stream, session);
                 }
             }
         }
     }
 
-    fn repeat_snapshot(&mut self, turn: &mut Turn<'_>, session: SessionId, symbol: Symbol) {
+    fn repeat_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, symbol: Symbol) {
         let Some(track) = self.track(symbol) else { return };
-        let is_subscribed = track.channels.depth.iter().any(|depth| depth.contains_key(&session));
+        let is_subscribed = track.subscribers.depth.iter().any(|depth| depth.contains_key(&session));
         if let Some(book) = track.book.as_ref().filter(|_| is_subscribed) {
-            turn.sessions.send(session, &book.snapshot(symbol, usize::MAX));
+            cx.sessions.send(session, &book.snapshot(symbol, usize::MAX));
         }
     }
 
@@ -281,9 +281,9 @@ impl Books for Player {
         Some(TrueBook { bids, asks, last_update_id: book.last_update_id })
     }
 
-    fn run(&mut self, turn: &mut Turn<'_>, task: Task) {
+    fn run(&mut self, cx: &mut Context<'_>, task: Task) {
         if task == Task::Play {
-            self.play(turn);
+            self.play(cx);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! [`Books`]: what the exchange asks of a market, be it generated or recorded.
+//! [`Source`]: what the exchange asks of a market, be it generated or recorded.
 
 use gemini_ws::{Level, Stream, Symbol};
 
-use crate::context::Turn;
+use crate::context::Context;
 use crate::context::schedule::Task;
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::rfq::Quotes;
@@ -20,7 +20,7 @@ pub struct TrueBook {
 }
 
 /// Where books come from.
-pub(crate) trait Books {
+pub(crate) trait Source {
     /// The symbols, in the order of the configuration or of their appearance.
     fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_>;
 
@@ -31,13 +31,13 @@ pub(crate) trait Books {
     fn is_small(&self, stream: &Stream) -> bool;
 
     /// Starts a stream; the session is not subscribed to it yet.
-    fn subscribe(&mut self, turn: &mut Turn<'_>, session: SessionId, stream: &Stream);
+    fn subscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
     /// Ends a stream.
-    fn unsubscribe(&mut self, turn: &mut Turn<'_>, session: SessionId, stream: &Stream);
+    fn unsubscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
     /// Sends a snapshot of the present book to a subscriber.
-    fn repeat_snapshot(&mut self, turn: &mut Turn<'_>, session: SessionId, symbol: Symbol);
+    fn repeat_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, symbol: Symbol);
 
     /// The result of the `depth` method as JSON; `None` for an unknown symbol.
     fn depth_result(&self, symbol: Symbol, limit: usize) -> Option<String>;
@@ -49,7 +49,7 @@ pub(crate) trait Books {
     /// such endpoint or symbol, and then no session.
     fn open_market_data(
         &mut self,
-        _turn: &mut Turn<'_>,
+        _cx: &mut Context<'_>,
         _session: SessionId,
         _endpoint: &Endpoint,
         _request: &UpgradeRequest<'_>,
@@ -63,10 +63,10 @@ pub(crate) trait Books {
     }
 
     /// A client of such a session sent a text.
-    fn handle_market_data_request(&mut self, _turn: &mut Turn<'_>, _session: SessionId, _text: &str) {}
+    fn handle_market_data_request(&mut self, _cx: &mut Context<'_>, _session: SessionId, _text: &str) {}
 
     /// Ends a session if it is one of those.
-    fn leave_market_data(&mut self, _turn: &mut Turn<'_>, _session: SessionId) {}
+    fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
     /// The requests for quotes, which are a stream of their own; `None` if there are none.
     fn quotes(&mut self) -> Option<&mut Quotes> {
@@ -74,5 +74,5 @@ pub(crate) trait Books {
     }
 
     /// Does a task that this put on the schedule.
-    fn run(&mut self, turn: &mut Turn<'_>, task: Task);
+    fn run(&mut self, cx: &mut Context<'_>, task: Task);
 }

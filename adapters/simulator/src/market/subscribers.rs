@@ -1,4 +1,4 @@
-//! [`Channels`]: who is subscribed to what of one symbol.
+//! [`Subscribers`]: who is subscribed to what of one symbol.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use gemini_ws::{Instant, PartialLevels, Stream};
 use crate::value::id::SessionId;
 use crate::value::tempo::Tempo;
 
-/// The sizes of partial depth, in the order of `Channels::partial`.
+/// The sizes of partial depth, in the order of `Subscribers::partial`.
 pub(crate) const PARTIAL_COUNTS: [usize; 3] = [5, 10, 20];
 
 const fn partial_index(levels: PartialLevels) -> usize {
@@ -31,7 +31,7 @@ pub(crate) enum DepthState {
 
 /// The subscribers of one symbol.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Channels {
+pub(crate) struct Subscribers {
     pub(crate) ticker: BTreeSet<SessionId>,
     pub(crate) trade: BTreeSet<SessionId>,
     pub(crate) mark: BTreeSet<SessionId>,
@@ -42,7 +42,7 @@ pub(crate) struct Channels {
     pub(crate) partial: [[BTreeSet<SessionId>; 3]; 2],
 }
 
-impl Channels {
+impl Subscribers {
     /// The set of a stream's subscribers; `None` for differential depth, which has more to remember,
     /// and for streams over all symbols.
     fn set(&mut self, stream: &Stream) -> Option<&mut BTreeSet<SessionId>> {

@@ -28,7 +28,7 @@ pub enum OrderType {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum TimeInForce {
     /// `GTC`: until it is cancelled.
-    GoodTilCanceled,
+    GoodTillCanceled,
     /// `IOC`: what does not match at once is cancelled.
     ImmediateOrCancel,
     /// `FOK`: all of it matches at once, or nothing.
