@@ -187,17 +187,19 @@ impl Exchange {
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
-            self.sessions.stats.ignored += 1;
+            self.sessions.stats_mut().ignored += 1;
             return;
         };
         match frame {
             // Nothing can be asked there (`order-events-v1.md` section 6).
-            Frame::Text(_) if open.endpoint == Endpoint::OrderEventsV1 => self.sessions.stats.ignored += 1,
+            Frame::Text(_) if open.endpoint == Endpoint::OrderEventsV1 => {
+                self.sessions.stats_mut().ignored += 1
+            }
             Frame::Text(text) if self.source.as_source().is_market_data(session) => {
                 self.handle_market_data_request(session, text);
             }
             Frame::Text(text) => self.handle_request(session, text),
-            Frame::Binary(_) => self.sessions.stats.ignored += 1,
+            Frame::Binary(_) => self.sessions.stats_mut().ignored += 1,
             // Answering a ping is the WebSocket layer's task.
             Frame::Ping(_) | Frame::Pong(_) => {}
             Frame::Close { code, .. } => {
@@ -255,7 +257,7 @@ impl Exchange {
 
     /// What has happened so far.
     pub fn stats(&self) -> Stats {
-        self.sessions.stats
+        self.sessions.stats()
     }
 
     /// The number of connected sessions.
@@ -347,7 +349,7 @@ impl Exchange {
     }
 
     fn handle_request(&mut self, session: SessionId, text: &str) {
-        self.sessions.stats.requests += 1;
+        self.sessions.stats_mut().requests += 1;
         let window = window(self.now, REQUEST_WINDOW);
         let mut used = 0;
         if let Some(open) = self.sessions.get_mut(session) {
@@ -503,7 +505,7 @@ impl Exchange {
     }
 
     fn refuse(&mut self, session: SessionId, id: &str, refusal: &Refusal) {
-        self.sessions.stats.refused += 1;
+        self.sessions.stats_mut().refused += 1;
         self.reply(session, refusal.reply(id));
     }
 
@@ -581,7 +583,7 @@ impl Exchange {
     /// Cuts sessions for which too much waits.
     fn cut_overrun(&mut self) {
         for session in self.sessions.take_overrun() {
-            self.sessions.stats.overrun += 1;
+            self.sessions.stats_mut().overrun += 1;
             self.remove(session);
             self.sessions.cut(session);
         }

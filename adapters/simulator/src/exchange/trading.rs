@@ -180,7 +180,7 @@ impl Exchange {
                     }
                     Ok(_) => {}
                     Err(reason) => {
-                        self.sessions.stats.refused += 1;
+                        self.sessions.stats_mut().refused += 1;
                         reply = Refusal::order_rejected(reason).reply(id);
                     }
                 }
@@ -189,7 +189,7 @@ impl Exchange {
                 let order = order_entry::cancelled_order(parameters)?;
                 let (broker, market, mut cx) = self.parts();
                 if !broker.cancel(market, &mut cx, account, order) {
-                    self.sessions.stats.refused += 1;
+                    self.sessions.stats_mut().refused += 1;
                     reply = Refusal::unknown_order().reply(id);
                 }
             }

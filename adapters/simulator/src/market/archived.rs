@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gemini_ws::{Instant, Symbol};
 
-use super::{Listing, Market, top};
+use super::listing::{Listing, Listings};
 use crate::context::Context;
 use crate::context::schedule::{Schedule, Task};
 use crate::frame::market_data_v1::options::Options;
@@ -23,7 +23,7 @@ use crate::model::fact::{Funding, Top};
 use crate::model::tape::{Taker, Tape, TapeTrade};
 use crate::session::SnapshotMode;
 use crate::value::id::SessionId;
-use crate::value::instrument::{is_perpetual, is_prediction};
+use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
 
 /// About the venue's event ids of late 2023 (`marketdata-v1.md` section 3.2).
@@ -75,7 +75,7 @@ impl ArchivedFeeds {
     /// Takes in the next symbol of the market; one whose book never changes has no auctions.
     pub(super) fn add(
         &mut self,
-        instrument: &super::Instrument,
+        instrument: &Instrument,
         seed: u64,
         is_alive: bool,
         epoch: i64,
@@ -106,7 +106,7 @@ impl ArchivedFeeds {
     ) {
         let time = cx.venue_time();
         let (mut updates, trades, changes) = self.updates(listing, effects, time);
-        let present = top(&listing.engine);
+        let present = listing.best_levels();
         if let Some(last) = updates.last_mut() {
             let sides = Side::BOTH.into_iter().zip(former.iter().zip(present));
             last.entries.extend(sides.filter_map(|(side, (former, present))| match (*former, present) {
@@ -121,7 +121,7 @@ impl ArchivedFeeds {
             record.tape.record(*trade);
             record.candles.record(time.div_euclid(1_000_000), trade.level);
         }
-        let (sessions, instrument) = (&mut *cx.sessions, &listing.instrument);
+        let (sessions, instrument) = (&mut *cx.sessions, listing.instrument());
         self.v1.publish(sessions, position, instrument, &updates);
         self.v2.publish(sessions, position, instrument, &trades, &changes);
         if !trades.is_empty() {
@@ -142,11 +142,11 @@ impl ArchivedFeeds {
     ) -> (Vec<Update>, Vec<TapeTrade>, Vec<(Side, PriceQuantity)>) {
         // Quantities before the event, and as far as they have been told.
         let mut levels: BTreeMap<(Side, u64), (u64, u64)> = BTreeMap::new();
-        for change in &effects.changes {
+        for change in effects.changes() {
             levels.entry((change.side, change.price)).or_insert((change.before, change.before));
         }
         let (mut updates, mut trades) = (Vec::new(), Vec::new());
-        for fill in &effects.fills {
+        for fill in effects.fills() {
             let (level, side) = ((fill.price, fill.quantity), fill.maker_side);
             let event_id = self.take_event_id();
             let mut entries = vec![Entry::Trade { level, maker: Maker::Side(side) }];
@@ -160,10 +160,10 @@ impl ArchivedFeeds {
             trades.push(TapeTrade { event_id, time, level, taker: Taker::Side(side.opposite()) });
         }
         let (mut entries, mut changes) = (Vec::new(), Vec::new());
-        for change in &effects.changes {
+        for change in effects.changes() {
             let (side, price) = (change.side, change.price);
             let Some((before, told)) = levels.remove(&(side, price)) else { continue };
-            let remaining = listing.engine.quantity(side, price);
+            let remaining = listing.engine().quantity(side, price);
             if remaining != before {
                 changes.push((side, (price, remaining)));
             }
@@ -180,8 +180,8 @@ impl ArchivedFeeds {
 
     /// Two parties trade beside the book, between its best levels.
     fn publish_block_trade(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
-        let [Some((bid, _)), Some((ask, _))] = top(&listing.engine) else { return };
-        let instrument = &listing.instrument;
+        let [Some((bid, _)), Some((ask, _))] = listing.best_levels() else { return };
+        let instrument = listing.instrument();
         let middle = bid + (ask - bid) / 2;
         let price = middle - middle % instrument.tick;
         let quantity = instrument.quantity.saturating_mul(100 + self.random.below(100));
@@ -197,14 +197,14 @@ impl ArchivedFeeds {
 
     /// The next step of a symbol's auction.
     pub(super) fn auction(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
-        let (time, instrument) = (cx.venue_time(), &listing.instrument);
+        let (time, instrument) = (cx.venue_time(), listing.instrument());
         let Some(auction) = self.records.get_mut(position).and_then(|record| record.auction.as_mut()) else {
             return;
         };
         if cx.faults.is_halted() {
             return cx.schedule.add(cx.now + Duration::from_secs(1), Task::Auction(position));
         }
-        let (pause, step) = auction.step(instrument, &top(&listing.engine), time);
+        let (pause, step) = auction.step(instrument, &listing.best_levels(), time);
         cx.schedule.add(cx.now + pause, Task::Auction(position));
         let Some(step) = step else { return };
         let entries = match step {
@@ -232,7 +232,7 @@ impl ArchivedFeeds {
             record.mark = Some(mark);
         }
         let time = cx.venue_time();
-        self.v2.publish_mark(cx.sessions, position, &listing.instrument, time, mark);
+        self.v2.publish_mark(cx.sessions, position, listing.instrument(), time, mark);
     }
 
     /// Tells the funding as it stands.
@@ -247,7 +247,7 @@ impl ArchivedFeeds {
             record.funding = Some(*funding);
         }
         let time = cx.venue_time();
-        self.v2.publish_funding(cx.sessions, position, &listing.instrument, time, funding);
+        self.v2.publish_funding(cx.sessions, position, listing.instrument(), time, funding);
     }
 
     pub(super) fn contains(&self, session: SessionId) -> bool {
@@ -275,22 +275,21 @@ impl ArchivedFeeds {
         self.v1.heartbeat(cx.sessions, session);
         self.v2.heartbeat(cx.sessions, session, time);
     }
-}
 
-impl Market {
     /// Begins a session of an archived endpoint.
-    pub(super) fn open_market_data(
+    pub(super) fn open(
         &mut self,
         cx: &mut Context<'_>,
         session: SessionId,
         endpoint: &Endpoint,
         request: &UpgradeRequest<'_>,
+        listings: &Listings,
     ) -> Result<(), UpgradeRefusal> {
         let (symbols, is_multi) = match endpoint {
             Endpoint::MarketDataV2 => {
                 open_without_ping(cx, session);
-                self.archived.v2.open(session);
-                self.archived.plan_heartbeat(cx, session);
+                self.v2.open(session);
+                self.plan_heartbeat(cx, session);
                 return Ok(());
             }
             Endpoint::MarketDataV1(symbol) => (std::slice::from_ref(symbol), false),
@@ -299,108 +298,102 @@ impl Market {
         };
         let mut positions = Vec::new();
         for symbol in symbols {
-            let position = self.positions.get(symbol).ok_or_else(|| refusal(404, "InvalidSymbol"))?;
-            if !positions.contains(position) {
-                positions.push(*position);
+            let position = listings.position(*symbol).ok_or_else(|| refusal(404, "InvalidSymbol"))?;
+            if !positions.contains(&position) {
+                positions.push(position);
             }
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
         open_without_ping(cx, session);
-        let archived = &mut self.archived;
         // Every other session has the members in the other order (quirk Q-V1-4).
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
-        archived.v1.open(session, options, is_multi, order);
+        self.v1.open(session, options, is_multi, order);
         if options.heartbeat {
-            archived.plan_heartbeat(cx, session);
+            self.plan_heartbeat(cx, session);
         }
         for position in positions {
-            let listing = &self.listings[position];
-            let book = (&listing.instrument, &listing.engine);
-            archived.v1.watch(cx.sessions, session, position, book, archived.event_id);
+            let listing = &listings[position];
+            let book = (listing.instrument(), listing.engine());
+            self.v1.watch(cx.sessions, session, position, book, self.event_id);
         }
         Ok(())
     }
 
     /// A frame from a client of an archived endpoint: only v2 listens.
-    pub(super) fn handle_market_data_request(
+    pub(super) fn handle_request(
         &mut self,
         cx: &mut Context<'_>,
         session: SessionId,
         text: &str,
+        listings: &Listings,
     ) {
-        if !self.archived.v2.contains(session) {
-            cx.sessions.stats.ignored += 1;
+        if !self.v2.contains(session) {
+            cx.sessions.stats_mut().ignored += 1;
             return;
         }
-        cx.sessions.stats.requests += 1;
+        cx.sessions.stats_mut().requests += 1;
         let Some(request) = request::parse(text) else {
-            return self.archived.v2.refuse(cx.sessions, session, request::INVALID_JSON);
+            return self.v2.refuse(cx.sessions, session, request::INVALID_JSON);
         };
-        let known = request.subscriptions.iter().filter_map(|(feed, name)| self.feed(*feed, name));
+        let known = request.subscriptions.iter().filter_map(|(feed, name)| listed(listings, *feed, name));
         let mut feeds: Vec<(usize, Feed)> = known.collect();
         if feeds.is_empty() {
-            return self.archived.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
+            return self.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
         }
         // The first frames come in an order of the venue's own (`marketdata-v2.md` section 3).
-        feeds.sort_by_key(|(position, feed)| (hash(self.listings[*position].symbol_name()), *feed));
+        feeds.sort_by_key(|(position, feed)| (hash(listings[*position].instrument().symbol.as_str()), *feed));
         feeds.dedup();
         for (position, feed) in feeds {
             if request.is_subscribe {
-                self.subscribe_feed(cx, session, position, feed);
+                self.subscribe_feed(cx, session, (position, feed), &listings[position]);
             } else {
-                self.archived.v2.unsubscribe(session, position, feed);
+                self.v2.unsubscribe(session, position, feed);
             }
         }
     }
 
-    /// The position of a symbol that is spelled in upper case and has the feed. Perpetuals may have
-    /// hyphens, as one of the venue's documents spells them.
-    fn feed(&self, feed: Feed, name: &str) -> Option<(usize, Feed)> {
-        if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            return None;
-        }
-        let symbol = name.parse::<Symbol>().ok()?;
-        let symbol = if is_prediction(symbol) && name.ends_with("-PERP") {
-            name.replace('-', "").parse().ok()?
-        } else {
-            symbol
-        };
-        let position = *self.positions.get(&symbol)?;
-        (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
-    }
-
-    fn subscribe_feed(&mut self, cx: &mut Context<'_>, session: SessionId, position: usize, feed: Feed) {
+    fn subscribe_feed(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: SessionId,
+        (position, feed): (usize, Feed),
+        listing: &Listing,
+    ) {
         let time = cx.venue_time();
-        let listing = &mut self.listings[position];
-        let archived = &mut self.archived;
-        let Some(record) = archived.records.get(position) else { return };
-        let fair = listing.flow.fair();
+        let Some(record) = self.records.get(position) else { return };
         let present = Present {
-            instrument: &listing.instrument,
-            engine: &listing.engine,
+            instrument: listing.instrument(),
+            engine: listing.engine(),
             tape: &record.tape,
             candles: &record.candles,
             time,
             mark: record.mark,
-            funding: record.funding.or_else(|| {
-                let perpetual = listing.perpetual.as_ref()?;
-                Some(perpetual.present_funding(&listing.instrument, fair, time))
-            }),
+            funding: record.funding.or_else(|| listing.present_funding(time)),
         };
         let auctions = record.auction.iter().flat_map(Auction::recent);
-        archived.v2.subscribe(cx.sessions, session, (position, feed), &present, auctions);
+        self.v2.subscribe(cx.sessions, session, (position, feed), &present, auctions);
     }
+}
+
+/// The position of a symbol that is spelled in upper case and has the feed. Perpetuals may have
+/// hyphens, as one of the venue's documents spells them.
+fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> {
+    if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return None;
+    }
+    let symbol = name.parse::<Symbol>().ok()?;
+    let symbol = if is_prediction(symbol) && name.ends_with("-PERP") {
+        name.replace('-', "").parse().ok()?
+    } else {
+        symbol
+    };
+    let position = listings.position(symbol)?;
+    (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
 }
 
 /// These endpoints send no RFC 6455 pings (`marketdata-v2.md` section 9), so the time of the next one is
 /// any that is not on the schedule.
 fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
     cx.sessions.open(session, SnapshotMode::Absent, cx.now);
-}
-
-impl Listing {
-    fn symbol_name(&self) -> &str {
-        self.instrument.symbol.as_str()
-    }
 }

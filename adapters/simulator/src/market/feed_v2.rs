@@ -190,7 +190,7 @@ impl MarketDataV2 {
     }
 
     pub(crate) fn refuse(&self, sessions: &mut Sessions, session: SessionId, reason: &str) {
-        sessions.stats.refused += 1;
+        sessions.stats_mut().refused += 1;
         sessions.send(session, &update::error(reason));
     }
 }

@@ -77,7 +77,7 @@ impl Recorded {
         if self.next < self.recording.len() {
             cx.schedule.add(cx.now + self.recording.pause_before(self.next), Task::Play);
         }
-        cx.sessions.stats.played += 1;
+        cx.sessions.stats_mut().played += 1;
         let text = &frame.text;
         let Some(track) = frame.symbol.and_then(|symbol| self.tracks.get_mut(symbol)) else {
             return cx.sessions.send_all(&self.contract_subscribers, text);
@@ -85,16 +85,14 @@ impl Recorded {
         match &frame.kind {
             Kind::Ticker => {
                 track.ticker = Some(text.clone());
-                cx.sessions.send_all(&track.subscribers.ticker, text);
+                cx.sessions.send_all(track.subscribers.ticker(), text);
             }
-            Kind::Trade => cx.sessions.send_all(&track.subscribers.trade, text),
-            Kind::MarkPrice => cx.sessions.send_all(&track.subscribers.mark, text),
-            Kind::FundingAmount => cx.sessions.send_all(&track.subscribers.funding, text),
+            Kind::Trade => cx.sessions.send_all(track.subscribers.trade(), text),
+            Kind::MarkPrice => cx.sessions.send_all(track.subscribers.mark(), text),
+            Kind::FundingAmount => cx.sessions.send_all(track.subscribers.funding(), text),
             Kind::PartialDepth => {
                 track.partial = Some(text.clone());
-                let subscribers: BTreeSet<SessionId> =
-                    track.subscribers.partial.iter().flatten().flatten().copied().collect();
-                cx.sessions.send_all(&subscribers, text);
+                cx.sessions.send_all(&track.subscribers.all_partial(), text);
             }
             Kind::Depth(depth) => track.play_depth(cx, depth, text),
             Kind::ContractStatus => {}
@@ -124,8 +122,7 @@ impl Track {
             book.apply(depth);
         }
         let copies = if is_snapshot { 1 } else { cx.faults.depth_copies(self.symbol) };
-        let subscribers = self.subscribers.depth.iter_mut().flatten();
-        for (session, state) in subscribers {
+        for (session, state) in self.subscribers.all_depth_mut() {
             let mode = cx.sessions.get(*session).map_or(SnapshotMode::Absent, |session| session.snapshot);
             let is_first = *state == DepthState::BeforeRecordedSnapshot;
             *state = DepthState::Live;
@@ -160,7 +157,7 @@ impl Track {
                 Some(_) => DepthState::Live,
                 None => DepthState::BeforeRecordedSnapshot,
             };
-            self.subscribers.depth[Tempo::from(cadence) as usize].insert(session, state);
+            self.subscribers.join_depth(Tempo::from(cadence), session, state);
         } else {
             self.subscribers.join(stream, session);
         }
@@ -259,7 +256,7 @@ impl Source for Recorded {
 
     fn repeat_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, symbol: Symbol) {
         let Some(track) = self.track(symbol) else { return };
-        let is_subscribed = track.subscribers.depth.iter().any(|depth| depth.contains_key(&session));
+        let is_subscribed = track.subscribers.follows_depth(session);
         if let Some(book) = track.book.as_ref().filter(|_| is_subscribed) {
             cx.sessions.send(session, &book.snapshot(symbol, usize::MAX));
         }

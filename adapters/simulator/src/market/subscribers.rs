@@ -8,7 +8,7 @@ use crate::value::id::SessionId;
 use crate::value::tempo::Tempo;
 
 /// The sizes of partial depth, in the order of `Subscribers::partial`.
-pub(crate) const PARTIAL_COUNTS: [usize; 3] = [5, 10, 20];
+const PARTIAL_COUNTS: [usize; 3] = [5, 10, 20];
 
 const fn partial_index(levels: PartialLevels) -> usize {
     match levels {
@@ -32,14 +32,14 @@ pub(crate) enum DepthState {
 /// The subscribers of one symbol.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Subscribers {
-    pub(crate) ticker: BTreeSet<SessionId>,
-    pub(crate) trade: BTreeSet<SessionId>,
-    pub(crate) mark: BTreeSet<SessionId>,
-    pub(crate) funding: BTreeSet<SessionId>,
+    ticker: BTreeSet<SessionId>,
+    trade: BTreeSet<SessionId>,
+    mark: BTreeSet<SessionId>,
+    funding: BTreeSet<SessionId>,
     /// By [`Tempo`].
-    pub(crate) depth: [BTreeMap<SessionId, DepthState>; 2],
+    depth: [BTreeMap<SessionId, DepthState>; 2],
     /// By [`Tempo`], then by [`PARTIAL_COUNTS`].
-    pub(crate) partial: [[BTreeSet<SessionId>; 3]; 2],
+    partial: [[BTreeSet<SessionId>; 3]; 2],
 }
 
 impl Subscribers {
@@ -56,6 +56,62 @@ impl Subscribers {
             }
             _ => None,
         }
+    }
+
+    pub(crate) const fn ticker(&self) -> &BTreeSet<SessionId> {
+        &self.ticker
+    }
+
+    pub(crate) const fn trade(&self) -> &BTreeSet<SessionId> {
+        &self.trade
+    }
+
+    pub(crate) const fn mark(&self) -> &BTreeSet<SessionId> {
+        &self.mark
+    }
+
+    pub(crate) const fn funding(&self) -> &BTreeSet<SessionId> {
+        &self.funding
+    }
+
+    /// The subscribers of partial depth at a tempo, and how many levels they get.
+    pub(crate) fn partial(&self, tempo: Tempo) -> impl Iterator<Item = (&BTreeSet<SessionId>, usize)> {
+        self.partial[tempo as usize].iter().zip(PARTIAL_COUNTS)
+    }
+
+    /// The subscribers of partial depth at any tempo, each once.
+    pub(crate) fn all_partial(&self) -> BTreeSet<SessionId> {
+        self.partial.iter().flatten().flatten().copied().collect()
+    }
+
+    pub(crate) fn has_depth(&self, tempo: Tempo) -> bool {
+        !self.depth[tempo as usize].is_empty()
+    }
+
+    /// The subscribers of differential depth that are sent changes.
+    pub(crate) fn live_depth(&self, tempo: Tempo) -> impl Iterator<Item = &SessionId> {
+        let subscribers = self.depth[tempo as usize].iter();
+        subscribers.filter(|(_, state)| **state == DepthState::Live).map(|(session, _)| session)
+    }
+
+    /// All subscribers of differential depth and how far they have come, by tempo.
+    pub(crate) fn all_depth_mut(&mut self) -> impl Iterator<Item = (&SessionId, &mut DepthState)> {
+        self.depth.iter_mut().flatten()
+    }
+
+    /// How far a subscriber of differential depth has come; `None` if it is not one.
+    pub(crate) fn depth_state(&self, tempo: Tempo, session: SessionId) -> Option<DepthState> {
+        self.depth[tempo as usize].get(&session).copied()
+    }
+
+    /// Whether a session is subscribed to differential depth at any tempo.
+    pub(crate) fn follows_depth(&self, session: SessionId) -> bool {
+        self.depth.iter().any(|subscribers| subscribers.contains_key(&session))
+    }
+
+    /// Adds a subscriber to differential depth, or says how far it has come.
+    pub(crate) fn join_depth(&mut self, tempo: Tempo, session: SessionId, state: DepthState) {
+        self.depth[tempo as usize].insert(session, state);
     }
 
     /// Adds a subscriber to any stream but differential depth.
@@ -76,6 +132,6 @@ impl Subscribers {
     /// Whether anybody wants the book at this tempo.
     pub(crate) fn wants_book(&self, tempo: Tempo) -> bool {
         let partial = &self.partial[tempo as usize];
-        !self.depth[tempo as usize].is_empty() || partial.iter().any(|set| !set.is_empty())
+        self.has_depth(tempo) || partial.iter().any(|set| !set.is_empty())
     }
 }

@@ -51,14 +51,26 @@ pub(crate) type PriceQuantity = (u64, u64);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Effects {
     /// Each level that changed, once.
-    pub(crate) changes: Vec<Change>,
+    changes: Vec<Change>,
     /// Each match, in the order of time.
-    pub(crate) fills: Vec<Fill>,
+    fills: Vec<Fill>,
     /// Whose order took what was filled.
-    pub(crate) taker: Owner,
+    taker: Owner,
 }
 
 impl Effects {
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    pub(crate) fn fills(&self) -> &[Fill] {
+        &self.fills
+    }
+
+    pub(crate) const fn taker(&self) -> Owner {
+        self.taker
+    }
+
     pub(crate) fn clear(&mut self) {
         self.changes.clear();
         self.fills.clear();

@@ -159,7 +159,7 @@ mod tests {
                 for _ in 0..5_000 {
                     let mut effects = Effects::default();
                     flow.step(&instrument, &mut engine, &mut effects);
-                    fills += effects.fills.len();
+                    fills += effects.fills().len();
                     match (engine.best(Side::Bid), engine.best(Side::Ask)) {
                         (Some((bid, _)), Some((ask, _))) => assert!(bid < ask, "{name}: {bid} {ask}"),
                         _ => one_sided += 1,

@@ -15,9 +15,9 @@ pub(crate) struct Publisher {
     /// Somebody is subscribed; otherwise nothing is kept.
     is_active: bool,
     /// A task will publish.
-    pub(crate) is_armed: bool,
+    is_armed: bool,
     /// The book's last update id and its time when changes were last sent.
-    pub(crate) published: (u64, i64),
+    published: (u64, i64),
     /// Levels that changed since, with the quantity that was sent.
     pending: BTreeMap<(Side, u64), u64>,
 }
@@ -47,6 +47,16 @@ impl Publisher {
         let is_new = !self.is_armed && !self.pending.is_empty();
         self.is_armed |= is_new;
         is_new
+    }
+
+    /// The task that was to publish is running.
+    pub(crate) const fn disarm(&mut self) {
+        self.is_armed = false;
+    }
+
+    /// The book's last update id and its time when changes were last sent.
+    pub(crate) const fn published(&self) -> (u64, i64) {
+        self.published
     }
 
     pub(crate) fn has_changes(&self) -> bool {
@@ -119,14 +129,14 @@ mod tests {
         let mut effects = Effects::default();
         let kept = engine.place(Side::Bid, 100, 5, Remainder::Rests, &mut effects).unwrap();
         let mut publisher = Publisher::default();
-        assert!(!publisher.record(&effects.changes), "nobody is subscribed");
+        assert!(!publisher.record(effects.changes()), "nobody is subscribed");
         publisher.activate((7, 70));
         let before = publisher.published_levels(&engine, Side::Bid);
 
-        effects.changes.clear();
+        effects.clear();
         engine.cancel(kept, &mut effects);
         engine.place(Side::Bid, 99, 1, Remainder::Rests, &mut effects);
-        assert!(publisher.record(&effects.changes));
+        assert!(publisher.record(effects.changes()));
         assert_eq!(publisher.published_levels(&engine, Side::Bid), before);
         assert_eq!(publisher.changes(&engine), [vec![(100, 0), (99, 1)], vec![]]);
         publisher.mark_published((9, 90));

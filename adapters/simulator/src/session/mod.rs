@@ -118,7 +118,7 @@ pub(crate) struct Sessions {
     outputs: VecDeque<Output>,
     /// Sessions for which more waits than is allowed.
     overrun: Vec<SessionId>,
-    pub(crate) stats: Stats,
+    stats: Stats,
 }
 
 impl Sessions {
@@ -166,6 +166,14 @@ impl Sessions {
     pub(crate) fn of_account(&self, account: usize) -> Vec<SessionId> {
         let open = self.open.iter().filter(|(_, session)| session.account == Some(account));
         open.map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) const fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    pub(crate) const fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
     }
 
     pub(crate) fn count(&self) -> usize {
