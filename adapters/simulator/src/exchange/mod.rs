@@ -26,6 +26,7 @@ use crate::market::source::{Source, TrueBook};
 use crate::rfq::QUOTE_STREAM;
 use crate::session::authentication::Keys;
 use crate::session::stats::Stats;
+use crate::session::tally::Tally;
 use crate::session::{Output, Sessions, SnapshotMode};
 use crate::value::id::SessionId;
 use crate::value::random::Random;
@@ -41,6 +42,11 @@ const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 const REQUESTS_MAX: u32 = 7_000;
 const REQUEST_WINDOW: Duration = Duration::from_secs(10);
 const CONNECTION_WINDOW: Duration = Duration::from_secs(300);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Orders per window and session.
+const ORDERS_MAX: u32 = 3_500;
+const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
 
 /// The code of a Close frame without payload, which is never sent (RFC 6455 section 7.4.1).
 pub(crate) const NO_STATUS: u16 = 1005;
@@ -73,8 +79,7 @@ pub struct Exchange {
     random: Random,
     held_replies: BTreeMap<u64, (SessionId, String)>,
     last_held: u64,
-    /// The number of the rate-limit window, and the connections in it.
-    connections: (u64, u32),
+    connections: Tally,
 }
 
 #[derive(Clone, Debug)]
@@ -136,7 +141,7 @@ impl Exchange {
             random: Random::for_name(seed, "sessions"),
             held_replies: BTreeMap::new(),
             last_held: 0,
-            connections: (0, 0),
+            connections: Tally::default(),
         }
     }
 
@@ -166,8 +171,7 @@ impl Exchange {
         if !matches!(endpoint, Endpoint::Streams | Endpoint::OrderEventsV1) {
             return Err(refusal(404, "EndpointNotFound"));
         }
-        let window = window(self.now, CONNECTION_WINDOW);
-        self.connections = (window, if self.connections.0 == window { self.connections.1 + 1 } else { 1 });
+        self.connections.add(self.now, CONNECTION_WINDOW);
         let next_ping = self.now + self.server_ping;
         self.sessions.open(session, SnapshotMode::of_query(request.query()), next_ping);
         self.schedule.add(next_ping, Task::Ping(session));
@@ -192,7 +196,7 @@ impl Exchange {
         };
         match frame {
             // Nothing can be asked there (`order-events-v1.md` section 6).
-            Frame::Text(_) if open.endpoint == Endpoint::OrderEventsV1 => {
+            Frame::Text(_) if *open.endpoint() == Endpoint::OrderEventsV1 => {
                 self.sessions.stats_mut().ignored += 1
             }
             Frame::Text(text) if self.source.as_source().is_market_data(session) => {
@@ -246,7 +250,7 @@ impl Exchange {
     /// endpoints of the archived generation.
     pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
-        let public = open.into_iter().flat_map(|open| open.streams.keys().map(String::as_str));
+        let public = open.into_iter().flat_map(|open| open.stream_names());
         public.chain(self.private_names(session))
     }
 
@@ -283,7 +287,7 @@ impl Exchange {
             Task::Ping(session) => {
                 let next_ping = self.now + self.server_ping;
                 if let Some(open) = self.sessions.get_mut(session) {
-                    open.next_ping = next_ping;
+                    open.plan_ping(next_ping);
                     self.sessions.ping(session);
                     self.schedule.add(next_ping, task);
                 }
@@ -350,12 +354,8 @@ impl Exchange {
 
     fn handle_request(&mut self, session: SessionId, text: &str) {
         self.sessions.stats_mut().requests += 1;
-        let window = window(self.now, REQUEST_WINDOW);
-        let mut used = 0;
-        if let Some(open) = self.sessions.get_mut(session) {
-            used = if open.requests.0 == window { open.requests.1.saturating_add(1) } else { 1 };
-            open.requests = (window, used);
-        }
+        let open = self.sessions.get_mut(session);
+        let used = open.map_or(0, |open| open.requests_mut().add(self.now, REQUEST_WINDOW));
         match request::parse(text) {
             Err(ParseError::TooLarge) => {
                 self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
@@ -406,7 +406,7 @@ impl Exchange {
                 }
                 for stream in streams {
                     let open = self.sessions.get_mut(session);
-                    if open.and_then(|open| open.streams.remove(&stream.to_string())).is_some() {
+                    if open.is_some_and(|open| open.leave(&stream)) {
                         let (source, mut cx) = self.source_and_context();
                         source.unsubscribe(&mut cx, session, &stream);
                     }
@@ -461,10 +461,10 @@ impl Exchange {
             quotes.subscribers.insert(session);
         }
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
-        let was_fresh = std::mem::replace(&mut open.is_fresh, false);
+        let was_fresh = open.begin();
         let mut new = Vec::new();
         for stream in streams {
-            if open.streams.insert(stream.to_string(), stream).is_none() {
+            if open.join(stream) {
                 new.push(stream);
             }
         }
@@ -497,9 +497,9 @@ impl Exchange {
         let orders = self.orders_used(session);
         let limits = [
             limit("REQUEST_WEIGHT", "SECOND", 10, REQUESTS_MAX, used),
-            limit("ORDERS", "SECOND", 10, trading::ORDERS_MAX, orders[0]),
-            limit("ORDERS", "DAY", 1, trading::ORDERS_OF_DAY_MAX, orders[1]),
-            limit("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, self.connections.1),
+            limit("ORDERS", "SECOND", 10, ORDERS_MAX, orders[0]),
+            limit("ORDERS", "DAY", 1, ORDERS_OF_DAY_MAX, orders[1]),
+            limit("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, self.connections.last_count()),
         ];
         format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits.join(","))
     }
@@ -532,12 +532,12 @@ impl Exchange {
                 }
                 FaultOrder::Silence(session, is_silenced) => {
                     if let Some(open) = self.sessions.get_mut(session) {
-                        open.is_silenced = is_silenced;
+                        open.silence(is_silenced);
                     }
                 }
                 FaultOrder::Lose(session, count) => {
                     if let Some(open) = self.sessions.get_mut(session) {
-                        open.lost_frames = count;
+                        open.lose_frames(count);
                     }
                 }
                 FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
@@ -563,16 +563,16 @@ impl Exchange {
     fn leave_all(&mut self, session: SessionId) {
         self.leave_private(session);
         let Some(open) = self.sessions.get_mut(session) else { return };
-        let (streams, next_ping) = (std::mem::take(&mut open.streams), open.next_ping);
+        let (streams, next_ping) = (open.take_streams(), open.next_ping());
         self.schedule.remove(next_ping, Task::Ping(session));
         let (source, mut cx) = self.source_and_context();
         source.leave_market_data(&mut cx, session);
         if let Some(quotes) = source.quotes() {
             quotes.subscribers.remove(&session);
         }
-        for stream in streams.values() {
+        for stream in streams {
             let (source, mut cx) = self.source_and_context();
-            source.unsubscribe(&mut cx, session, stream);
+            source.unsubscribe(&mut cx, session, &stream);
         }
         let held = self.held_replies.iter().filter(|(_, (of, _))| *of == session);
         for number in held.map(|(number, _)| *number).collect::<Vec<u64>>() {
@@ -588,10 +588,4 @@ impl Exchange {
             self.sessions.cut(session);
         }
     }
-}
-
-/// The number of the window that an instant lies in.
-fn window(now: Instant, length: Duration) -> u64 {
-    let length = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
-    now.as_nanos() / length
 }

@@ -99,10 +99,10 @@ impl Exchange {
             let copies = cx.faults.quote_event_copies().max(1 + usize::from(event.is_repeated));
             for session in cx.sessions.of_account(event.account) {
                 let Some(open) = cx.sessions.get(session) else { continue };
-                let streams = &open.private.streams;
-                let is_own = open.private.serial == event.serial;
-                let wanted = usize::from(streams.contains(&PrivateStream::Quotes))
-                    + usize::from(is_own && streams.contains(&PrivateStream::SessionQuotes));
+                let private = open.private();
+                let is_own = private.serial() == event.serial;
+                let wanted = usize::from(private.has(PrivateStream::Quotes))
+                    + usize::from(is_own && private.has(PrivateStream::SessionQuotes));
                 for _ in 0..wanted * copies {
                     cx.sessions.send(session, &event.text);
                 }

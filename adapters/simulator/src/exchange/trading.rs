@@ -2,27 +2,27 @@
 
 use std::time::Duration;
 
-use super::{Exchange, REQUEST_WINDOW, SourceKind, window};
-use crate::account::AccountId;
+use super::{DAY, Exchange, ORDERS_MAX, ORDERS_OF_DAY_MAX, REQUEST_WINDOW, SourceKind};
 use crate::account::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
 use crate::account::order::OrderEvent;
+use crate::account::{Account, AccountId};
 use crate::broker::Broker;
 use crate::context::Context;
 use crate::context::schedule::Task;
 use crate::frame::order_entry::{self, OrderMethod, OrderRequest};
-use crate::frame::order_events_v1::{HEARTBEAT_PERIOD, OrderEventFeed};
-use crate::frame::private::{self, Private, PrivateStream};
+use crate::frame::order_events_v1::OrderEventFeed;
+use crate::frame::private::{self, PrivateStream};
 use crate::frame::refusal::Refusal;
 use crate::frame::request;
 use crate::frame::upgrade::{Endpoint, UpgradeRequest};
 use crate::market::Market;
+use crate::session::Session;
+use crate::session::private::Private;
 use crate::value::id::SessionId;
 use crate::value::order::Origin;
 
-/// Orders per window and session (`ws-gemini-com.md` section 14).
-pub(super) const ORDERS_MAX: u32 = 3_500;
-pub(super) const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The windows in which orders are counted.
+const ORDER_WINDOWS: [Duration; 2] = [REQUEST_WINDOW, DAY];
 
 /// The cadence of periodic private streams (section 8).
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ impl Exchange {
 
     /// The account that a session is authenticated for; `None` if for none.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
-        self.broker.accounts.get(self.sessions.get(session)?.account?)?.id
+        self.broker.accounts.get(self.sessions.get(session)?.account()?)?.id
     }
 
     /// The orders of an account, the oldest first, to compare a client's with; none if there is no
@@ -102,10 +102,9 @@ impl Exchange {
         request: &UpgradeRequest<'_>,
     ) {
         self.last_serial += 1;
-        let mut private = Private { serial: self.last_serial, ..Private::default() };
         let cancels = |(name, value)| name == "cancelOnDisconnect" && value == "true";
-        private.cancels_on_disconnect = request.parameters().any(cancels);
-        let mut texts = Vec::new();
+        let cancels_on_disconnect = request.parameters().any(cancels);
+        let (mut texts, mut private_feed) = (Vec::new(), None);
         if endpoint == Endpoint::OrderEventsV1
             && let Some((position, owner)) =
                 account.and_then(|position| Some((position, self.broker.accounts.get(position)?)))
@@ -117,13 +116,14 @@ impl Exchange {
             if !initial.is_empty() {
                 texts.push(format!("[{}]", initial.join(",")));
             }
-            if let Some(next) = feed.next_heartbeat {
+            if let Some(next) = feed.next_heartbeat() {
                 self.schedule.add(next, Task::OrderEventsHeartbeat(session));
             }
-            private.feed = Some(feed);
+            private_feed = Some(feed);
         }
         if let Some(open) = self.sessions.get_mut(session) {
-            (open.endpoint, open.account, open.private) = (endpoint, account, private);
+            let private = Private::new(self.last_serial, cancels_on_disconnect, private_feed);
+            open.identify(endpoint, account, private);
         }
         for text in texts {
             self.sessions.send(session, &text);
@@ -133,17 +133,16 @@ impl Exchange {
     /// Ends what only authenticated sessions have.
     pub(super) fn leave_private(&mut self, session: SessionId) {
         let Some(open) = self.sessions.get_mut(session) else { return };
-        let private = std::mem::take(&mut open.private);
-        let Some(account) = open.account.take() else { return };
-        if let Some(next) = private.next_report {
+        let (Some(account), private) = open.take_private() else { return };
+        if let Some(next) = private.next_report() {
             self.schedule.remove(next, Task::AccountReport(session));
         }
-        if let Some(next) = private.feed.and_then(|feed| feed.next_heartbeat) {
+        if let Some(next) = private.feed().and_then(OrderEventFeed::next_heartbeat) {
             self.schedule.remove(next, Task::OrderEventsHeartbeat(session));
         }
-        if private.cancels_on_disconnect {
+        if private.cancels_on_disconnect() {
             if let (broker, Some(market), mut cx) = self.parts() {
-                broker.cancel_all(market, &mut cx, account, Some(private.serial));
+                broker.cancel_all(market, &mut cx, account, Some(private.serial()));
             }
             self.publish_private();
         }
@@ -213,11 +212,11 @@ impl Exchange {
     /// What a session does as a trader; `None` if there is no such session.
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
-        let account = open.account.filter(|account| {
-            self.broker.accounts.get(*account).is_some_and(crate::account::Account::may_trade)
-        });
+        let account = open
+            .account()
+            .filter(|account| self.broker.accounts.get(*account).is_some_and(Account::may_trade));
         let account = account.ok_or_else(Refusal::authentication_required)?;
-        Ok(Some(Origin { account, session, serial: open.private.serial }))
+        Ok(Some(Origin { account, session, serial: open.private().serial() }))
     }
 
     /// Counts an order against the limits.
@@ -228,22 +227,23 @@ impl Exchange {
         if used[0] >= ORDERS_MAX || used[1] >= ORDERS_OF_DAY_MAX {
             return Err(Refusal::too_many_requests());
         }
-        open.private.orders = [(window(now, REQUEST_WINDOW), used[0] + 1), (window(now, DAY), used[1] + 1)];
+        for (orders, length) in open.private_mut().orders_mut().iter_mut().zip(ORDER_WINDOWS) {
+            orders.add(now, length);
+        }
         Ok(())
     }
 
     /// The orders of a session in the present ten seconds and the present day.
     pub(super) fn orders_used(&self, session: SessionId) -> [u32; 2] {
-        let orders = self.sessions.get(session).map_or([(0, 0); 2], |open| open.private.orders);
-        let windows = [REQUEST_WINDOW, DAY].map(|length| window(self.now, length));
-        [0, 1].map(|kind| if orders[kind].0 == windows[kind] { orders[kind].1 } else { 0 })
+        let Some(open) = self.sessions.get(session) else { return [0; 2] };
+        [0, 1].map(|kind| open.private().orders()[kind].used(self.now, ORDER_WINDOWS[kind]))
     }
 
     /// A private stream by its name.
     pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
-        let account = self.sessions.get(session).and_then(|open| open.account);
+        let account = self.sessions.get(session).and_then(Session::account);
         let account = account.and_then(|position| self.broker.accounts.get(position));
-        if !account.is_some_and(crate::account::Account::may_read) {
+        if !account.is_some_and(Account::may_read) {
             return Err(Refusal::authentication_required());
         }
         PrivateStream::of_name(name).ok_or_else(|| Refusal::invalid_stream(name))
@@ -253,10 +253,10 @@ impl Exchange {
     pub(super) fn start_private(&mut self, session: SessionId, stream: PrivateStream) {
         let now = self.now;
         let Some(open) = self.sessions.get_mut(session) else { return };
-        let Some(account) = open.account.filter(|_| open.private.streams.insert(stream)) else { return };
-        if stream.is_periodic() && open.private.next_report.is_none() {
+        let Some(account) = open.account().filter(|_| open.private_mut().join(stream)) else { return };
+        if stream.is_periodic() && open.private().next_report().is_none() {
             let next = now + REPORT_PERIOD;
-            open.private.next_report = Some(next);
+            open.private_mut().plan_report(next);
             self.schedule.add(next, Task::AccountReport(session));
         }
         let time = self.venue_time();
@@ -276,10 +276,7 @@ impl Exchange {
     /// Ends a private stream.
     pub(super) fn stop_private(&mut self, session: SessionId, stream: PrivateStream) {
         let Some(open) = self.sessions.get_mut(session) else { return };
-        open.private.streams.remove(&stream);
-        if !open.private.streams.iter().any(|stream| stream.is_periodic())
-            && let Some(next) = open.private.next_report.take()
-        {
+        if let Some(next) = open.private_mut().leave(stream) {
             self.schedule.remove(next, Task::AccountReport(session));
         }
     }
@@ -288,11 +285,11 @@ impl Exchange {
     pub(super) fn report(&mut self, session: SessionId) {
         let (now, time) = (self.now, self.venue_time());
         let Some(open) = self.sessions.get_mut(session) else { return };
-        let Some(account) = open.account else { return };
+        let Some(account) = open.account() else { return };
         let periodic: Vec<PrivateStream> =
-            open.private.streams.iter().copied().filter(|stream| stream.is_periodic()).collect();
+            open.private().streams().filter(|stream| stream.is_periodic()).collect();
         let next = now + REPORT_PERIOD;
-        open.private.next_report = Some(next);
+        open.private_mut().plan_report(next);
         self.schedule.add(next, Task::AccountReport(session));
         for stream in periodic {
             self.send_state(session, account, stream, time);
@@ -315,11 +312,10 @@ impl Exchange {
     /// Sends the heartbeat of a session with archived order events.
     pub(super) fn send_heartbeat(&mut self, session: SessionId) {
         let (now, time) = (self.now, self.venue_time());
-        let feed = self.sessions.get_mut(session).and_then(|open| open.private.feed.as_mut());
+        let feed = self.sessions.get_mut(session).and_then(|open| open.private_mut().feed_mut());
         let Some(feed) = feed else { return };
         let text = feed.heartbeat(time);
-        let next = now + HEARTBEAT_PERIOD;
-        feed.next_heartbeat = Some(next);
+        let next = feed.plan_heartbeat(now);
         self.schedule.add(next, Task::OrderEventsHeartbeat(session));
         self.sessions.send(session, &text);
     }
@@ -353,7 +349,7 @@ impl Exchange {
         let text = private::order_update(self.order_event_shape, order, event);
         for session in self.sessions.of_account(account) {
             let Some(open) = self.sessions.get_mut(session) else { continue };
-            if let Some(feed) = &mut open.private.feed {
+            if let Some(feed) = open.private_mut().feed_mut() {
                 // Counted even if it is lost.
                 let objects = feed.objects(owner, order, event);
                 let copied = (0..copies).flat_map(|_| objects.iter().cloned());
@@ -363,10 +359,10 @@ impl Exchange {
                 }
                 continue;
             }
-            let streams = &open.private.streams;
-            let is_own = open.private.serial == order.origin.serial;
-            let wanted = usize::from(streams.contains(&PrivateStream::Orders))
-                + usize::from(is_own && streams.contains(&PrivateStream::SessionOrders));
+            let private = open.private();
+            let is_own = private.serial() == order.origin.serial;
+            let wanted = usize::from(private.has(PrivateStream::Orders))
+                + usize::from(is_own && private.has(PrivateStream::SessionOrders));
             for text in text.iter().cycle().take(text.iter().len() * wanted * copies) {
                 self.sessions.send(session, text);
             }
@@ -384,10 +380,9 @@ impl Exchange {
             }
             let id = self.broker.accounts.get(account).and_then(|account| account.id);
             for session in self.sessions.of_account(account) {
-                let wants = |open: &crate::session::Session, stream| open.private.streams.contains(&stream);
                 let Some(open) = self.sessions.get(session) else { continue };
-                let [for_balances, for_positions] =
-                    [PrivateStream::Balances, PrivateStream::Positions].map(|stream| wants(open, stream));
+                let [for_balances, for_positions] = [PrivateStream::Balances, PrivateStream::Positions]
+                    .map(|stream| open.private().has(stream));
                 if for_balances && !balances.is_empty() {
                     self.sessions.send(session, &private::balance_update(&balances, time));
                 }
@@ -402,6 +397,6 @@ impl Exchange {
     /// The names of a session's private streams.
     pub(super) fn private_names(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
-        open.into_iter().flat_map(|open| open.private.streams.iter().map(|stream| stream.name()))
+        open.into_iter().flat_map(|open| open.private().streams().map(|stream| stream.name()))
     }
 }

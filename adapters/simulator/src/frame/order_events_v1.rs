@@ -15,7 +15,7 @@ use crate::value::order::{OrderSide, OrderType, TimeInForce};
 use crate::value::random::Random;
 
 /// Section 4.2.
-pub(crate) const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
+const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
 /// What one session wants to hear, and how much it has heard.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct OrderEventFeed {
     api_sessions: Vec<String>,
     types: Vec<String>,
     /// `None` if it wants none.
-    pub(crate) next_heartbeat: Option<Instant>,
+    next_heartbeat: Option<Instant>,
     heartbeats: u64,
     /// Counts events, not frames (quirk Q-OE-1).
     next_sequence: u64,
@@ -48,6 +48,16 @@ impl OrderEventFeed {
             next_sequence: 0,
             trace_id: format!("{:016x}{:016x}", random.next(), random.next()),
         }
+    }
+
+    /// When the next heartbeat is sent; `None` if the session wants none.
+    pub(crate) const fn next_heartbeat(&self) -> Option<Instant> {
+        self.next_heartbeat
+    }
+
+    /// Plans the next heartbeat; its time.
+    pub(crate) fn plan_heartbeat(&mut self, now: Instant) -> Instant {
+        *self.next_heartbeat.insert(now + HEARTBEAT_PERIOD)
     }
 
     /// Section 4.1.

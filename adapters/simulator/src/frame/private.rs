@@ -1,15 +1,12 @@
 //! Private streams: which there are, and their frames (`ws-gemini-com.md` section 8;
 //! those of quotes are in section 9).
 
-use std::collections::BTreeSet;
-
-use gemini_ws::{Decimal, Instant};
+use gemini_ws::Decimal;
 use serde_json::Value;
 
 use crate::account::AccountId;
 use crate::account::ledger::{LedgerBalance, LedgerPosition};
 use crate::account::order::{ClientOrder, EventKind, OrderEvent};
-use crate::frame::order_events_v1::OrderEventFeed;
 use crate::value::order::{OrderSide, OrderType, Outcome};
 
 /// A stream of an account.
@@ -52,21 +49,6 @@ impl PrivateStream {
     pub(crate) const fn is_periodic(self) -> bool {
         matches!(self, PrivateStream::BalancesEachSecond | PrivateStream::PositionsEachSecond)
     }
-}
-
-/// What an authenticated session has that others have not.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Private {
-    /// Unique over all sessions.
-    pub(crate) serial: u64,
-    pub(crate) cancels_on_disconnect: bool,
-    pub(crate) streams: BTreeSet<PrivateStream>,
-    /// When the periodic streams are sent; `None` if there is none.
-    pub(crate) next_report: Option<Instant>,
-    /// Archived order events.
-    pub(crate) feed: Option<OrderEventFeed>,
-    /// The numbers of the rate-limit windows, of ten seconds and a day, and the orders in them.
-    pub(crate) orders: [(u64, u32); 2],
 }
 
 /// How events of orders call themselves (quirk Q-C4).

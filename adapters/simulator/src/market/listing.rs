@@ -232,7 +232,7 @@ impl Listing {
 
     fn subscribe_depth(&mut self, cx: &mut Context<'_>, position: usize, session: SessionId, tempo: Tempo) {
         self.publishers[tempo as usize].activate(self.last_change);
-        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot.levels());
+        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot().levels());
         let mut state = DepthState::Live;
         if levels > 0 && self.engine.level_count() > SMALL_BOOK_LEVELS {
             let longest = u64::try_from(LARGE_SNAPSHOT_DELAY.as_nanos()).unwrap_or(u64::MAX);
@@ -270,7 +270,7 @@ impl Listing {
     fn send_snapshot(&self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
         let publisher = &self.publishers[tempo as usize];
         let (update_id, time) = publisher.published();
-        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot.levels());
+        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot().levels());
         let mut sides = Side::BOTH.map(|side| publisher.published_levels(&self.engine, side));
         for side in &mut sides {
             side.truncate(levels);

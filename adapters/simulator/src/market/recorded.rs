@@ -123,7 +123,7 @@ impl Track {
         }
         let copies = if is_snapshot { 1 } else { cx.faults.depth_copies(self.symbol) };
         for (session, state) in self.subscribers.all_depth_mut() {
-            let mode = cx.sessions.get(*session).map_or(SnapshotMode::Absent, |session| session.snapshot);
+            let mode = cx.sessions.get(*session).map_or(SnapshotMode::Absent, |session| session.snapshot());
             let is_first = *state == DepthState::BeforeRecordedSnapshot;
             *state = DepthState::Live;
             match (is_first && is_snapshot, mode) {
@@ -143,7 +143,7 @@ impl Track {
             Stream::BookTicker { .. } => self.ticker.clone(),
             Stream::PartialDepth { .. } => self.partial.clone(),
             Stream::Depth { .. } => {
-                let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot.levels());
+                let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot().levels());
                 let book = self.book.as_ref().filter(|_| levels > 0);
                 book.map(|book| book.snapshot(self.symbol, levels))
             }

@@ -1,16 +1,19 @@
 //! [`Sessions`]: the connected clients, and what waits to be sent to them.
 
 pub(crate) mod authentication;
+pub(crate) mod private;
 pub(crate) mod stats;
+pub(crate) mod tally;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use gemini_ws::{Instant, Stream};
 
-use crate::frame::private::Private;
 use crate::frame::upgrade::Endpoint;
-use crate::session::stats::Stats;
 use crate::value::id::SessionId;
+use private::Private;
+use stats::Stats;
+use tally::Tally;
 
 /// What the caller of [`Exchange::poll_output`](crate::Exchange::poll_output) is to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,24 +94,103 @@ impl SnapshotMode {
 /// One connected client.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
-    pub(crate) endpoint: Endpoint,
+    endpoint: Endpoint,
     /// Position of the account that it is authenticated for.
-    pub(crate) account: Option<usize>,
-    pub(crate) private: Private,
-    pub(crate) snapshot: SnapshotMode,
+    account: Option<usize>,
+    private: Private,
+    snapshot: SnapshotMode,
     /// Subscriptions by the venue's name.
-    pub(crate) streams: BTreeMap<String, Stream>,
+    streams: BTreeMap<String, Stream>,
     /// Nothing has been subscribed to yet.
-    pub(crate) is_fresh: bool,
+    is_fresh: bool,
     /// Nothing is sent (a fault).
-    pub(crate) is_silenced: bool,
+    is_silenced: bool,
     /// So many text frames are still to be lost (a fault).
-    pub(crate) lost_frames: u32,
-    pub(crate) next_ping: Instant,
-    /// The number of the rate-limit window, and the requests in it.
-    pub(crate) requests: (u64, u32),
+    lost_frames: u32,
+    next_ping: Instant,
+    requests: Tally,
     /// Outputs not polled yet.
     waiting: usize,
+}
+
+impl Session {
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Position of the account that it is authenticated for.
+    pub(crate) const fn account(&self) -> Option<usize> {
+        self.account
+    }
+
+    pub(crate) const fn private(&self) -> &Private {
+        &self.private
+    }
+
+    pub(crate) const fn private_mut(&mut self) -> &mut Private {
+        &mut self.private
+    }
+
+    /// Says what the session may do.
+    pub(crate) fn identify(&mut self, endpoint: Endpoint, account: Option<usize>, private: Private) {
+        (self.endpoint, self.account, self.private) = (endpoint, account, private);
+    }
+
+    /// Takes what only an authenticated session has.
+    pub(crate) fn take_private(&mut self) -> (Option<usize>, Private) {
+        (self.account.take(), std::mem::take(&mut self.private))
+    }
+
+    pub(crate) const fn snapshot(&self) -> SnapshotMode {
+        self.snapshot
+    }
+
+    /// The names of the public streams.
+    pub(crate) fn stream_names(&self) -> impl Iterator<Item = &str> {
+        self.streams.keys().map(String::as_str)
+    }
+
+    /// Adds a public stream; false if it is on already.
+    pub(crate) fn join(&mut self, stream: Stream) -> bool {
+        self.streams.insert(stream.to_string(), stream).is_none()
+    }
+
+    /// Ends a public stream; false if it is not on.
+    pub(crate) fn leave(&mut self, stream: &Stream) -> bool {
+        self.streams.remove(&stream.to_string()).is_some()
+    }
+
+    /// Ends all public streams.
+    pub(crate) fn take_streams(&mut self) -> impl Iterator<Item = Stream> + use<> {
+        std::mem::take(&mut self.streams).into_values()
+    }
+
+    /// Whether nothing had been subscribed to before; from now on something has.
+    pub(crate) const fn begin(&mut self) -> bool {
+        std::mem::replace(&mut self.is_fresh, false)
+    }
+
+    /// Stops or resumes sending (a fault).
+    pub(crate) const fn silence(&mut self, is_silenced: bool) {
+        self.is_silenced = is_silenced;
+    }
+
+    /// Loses the next text frames (a fault).
+    pub(crate) const fn lose_frames(&mut self, count: u32) {
+        self.lost_frames = count;
+    }
+
+    pub(crate) const fn next_ping(&self) -> Instant {
+        self.next_ping
+    }
+
+    pub(crate) const fn plan_ping(&mut self, at: Instant) {
+        self.next_ping = at;
+    }
+
+    pub(crate) const fn requests_mut(&mut self) -> &mut Tally {
+        &mut self.requests
+    }
 }
 
 /// The connected clients, and the queue of outputs.
@@ -133,7 +215,7 @@ impl Sessions {
             is_silenced: false,
             lost_frames: 0,
             next_ping,
-            requests: (0, 0),
+            requests: Tally::default(),
             waiting: 0,
         };
         self.open.insert(id, session);
