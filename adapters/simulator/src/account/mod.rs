@@ -56,15 +56,15 @@ const DEFAULT_BALANCES: [(&str, i64); 12] = [
 /// ```
 #[derive(Clone)]
 pub struct Account {
-    pub(crate) key: String,
-    pub(crate) secret: String,
-    pub(crate) bearer_token: Option<String>,
+    key: String,
+    secret: String,
+    bearer_token: Option<String>,
     /// `None` until the configuration numbers it.
-    pub(crate) id: Option<AccountId>,
-    pub(crate) name: String,
-    pub(crate) balances: Vec<(String, Decimal)>,
-    pub(crate) roles: BTreeSet<Role>,
-    pub(crate) has_accepted_terms: bool,
+    id: Option<AccountId>,
+    name: String,
+    balances: Vec<(String, Decimal)>,
+    roles: BTreeSet<Role>,
+    has_accepted_terms: bool,
 }
 
 impl Account {
@@ -137,6 +137,37 @@ impl Account {
     pub fn accepted_terms(mut self, has_accepted: bool) -> Account {
         self.has_accepted_terms = has_accepted;
         self
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// Whether a bearer token is its own.
+    pub(crate) fn has_token(&self, token: &str) -> bool {
+        self.bearer_token.as_deref() == Some(token)
+    }
+
+    /// Its number; `None` until the configuration gives it one.
+    pub(crate) const fn account_id(&self) -> Option<AccountId> {
+        self.id
+    }
+
+    pub(crate) fn account_name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it has at the start.
+    pub(crate) fn balances(&self) -> &[(String, Decimal)] {
+        &self.balances
+    }
+
+    pub(crate) const fn has_accepted_terms(&self) -> bool {
+        self.has_accepted_terms
     }
 
     pub(crate) fn may_trade(&self) -> bool {

@@ -59,21 +59,21 @@ impl Terms {
 /// An order, accepted or not.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientOrder {
-    pub(crate) id: u64,
-    pub(crate) origin: Origin,
-    pub(crate) request: NewOrder,
+    id: u64,
+    origin: Origin,
+    request: NewOrder,
     /// The venue's time when it came, in ns.
-    pub(crate) placed_at: i64,
+    placed_at: i64,
     /// `None` if it was rejected.
-    pub(crate) terms: Option<Terms>,
-    pub(crate) state: OrderState,
-    pub(crate) reason: Option<&'static str>,
-    pub(crate) progress: Progress,
-    pub(crate) fills: Vec<LedgerFill>,
+    terms: Option<Terms>,
+    state: OrderState,
+    reason: Option<&'static str>,
+    progress: Progress,
+    fills: Vec<LedgerFill>,
     /// In the book.
-    pub(crate) resting: Option<OrderId>,
+    resting: Option<OrderId>,
     /// What is set aside for it.
-    pub(crate) hold: Amount,
+    hold: Amount,
 }
 
 /// How much of an order has been executed, in units.
@@ -101,20 +101,98 @@ impl ClientOrder {
         }
     }
 
-    /// What has to be set aside for what is left of it, and of what; nothing for market orders,
-    /// which are done at once.
-    pub(crate) fn required_hold(&self, basis_points: u32) -> Option<(Asset, Amount)> {
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    pub(crate) const fn request(&self) -> &NewOrder {
+        &self.request
+    }
+
+    /// The venue's time when it came, in ns.
+    pub(crate) const fn placed_at(&self) -> i64 {
+        self.placed_at
+    }
+
+    /// `None` if it was rejected.
+    pub(crate) const fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()
+    }
+
+    pub(crate) const fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// Where it stands in the book.
+    pub(crate) const fn resting(&self) -> Option<OrderId> {
+        self.resting
+    }
+
+    pub(crate) const fn is_resting(&self) -> bool {
+        self.resting.is_some()
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn hold(&self) -> Amount {
+        self.hold
+    }
+
+    pub(crate) fn accept(&mut self, terms: Terms) {
+        self.terms = Some(terms);
+    }
+
+    pub(crate) const fn reject(&mut self, reason: &'static str) {
+        (self.state, self.reason) = (OrderState::Rejected, Some(reason));
+    }
+
+    /// It rests in the book.
+    pub(crate) const fn rest(&mut self, resting: OrderId) {
+        (self.resting, self.state) = (Some(resting), OrderState::Open);
+    }
+
+    /// It is not in the book any more; where it stood.
+    pub(crate) const fn leave_book(&mut self) -> Option<OrderId> {
+        self.resting.take()
+    }
+
+    /// Its owner cancels it, or the exchange for a reason.
+    pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
+        (self.state, self.reason) = (OrderState::Canceled, reason);
+    }
+
+    /// A part of it is executed, in units; true if nothing is left.
+    pub(crate) fn execute(&mut self, fill: LedgerFill, quantity: u64, product: u128) -> bool {
+        self.progress.executed += quantity;
+        self.progress.product += product;
+        self.fills.push(fill);
+        let is_last = self.terms.as_ref().is_some_and(|terms| self.progress.executed == terms.quantity);
+        self.state = if is_last { OrderState::Filled } else { OrderState::PartiallyFilled };
+        is_last
+    }
+
+    /// Sets aside what it needs now; how much more that is than before.
+    pub(crate) fn update_hold(&mut self, basis_points: u32) -> Amount {
+        let needed = self.required_hold(basis_points).unwrap_or(0);
+        needed - std::mem::replace(&mut self.hold, needed)
+    }
+
+    /// What has to be set aside for what is left of it; nothing for market orders, which are done at
+    /// once.
+    fn required_hold(&self, basis_points: u32) -> Option<Amount> {
         let terms = self.terms.as_ref()?;
         if self.request.order_type == OrderType::Market || self.state.is_final() {
             return None;
         }
         let left = terms.quantity - self.progress.executed;
         match self.request.side {
-            OrderSide::Sell => Some((terms.base.clone(), terms.quantity_amount(left))),
+            OrderSide::Sell => Some(terms.quantity_amount(left)),
             OrderSide::Buy => {
                 let notional = terms.notional(u128::from(terms.limit) * u128::from(left))?;
-                let fee = amount::largest_fee(notional, basis_points);
-                Some((terms.quote.clone(), notional.saturating_add(fee)))
+                Some(notional.saturating_add(amount::largest_fee(notional, basis_points)))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use gemini_ws::Decimal;
 
-use super::Broker;
+use super::{Broker, MARKET_NOT_OPEN};
 use crate::account::holdings::Asset;
 use crate::account::order::Terms;
 use crate::context::faults::Faults;
@@ -12,8 +12,6 @@ use crate::model::engine::Remainder;
 use crate::value::amount::{self, units};
 use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
-
-pub(super) const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
 /// What an order may be worth in its quote currency, in units of 10⁻¹⁸: larger ones could not be
 /// added up.
@@ -43,7 +41,7 @@ impl Broker {
             return Err(MARKET_NOT_OPEN);
         }
         let owner = self.accounts.get(account).ok_or("InsufficientFunds")?;
-        if is_prediction(request.symbol) && !owner.has_accepted_terms {
+        if is_prediction(request.symbol) && !owner.has_accepted_terms() {
             return Err("TERMS_NOT_ACCEPTED");
         }
         let instrument = market.instrument(position);

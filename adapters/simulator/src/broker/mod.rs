@@ -6,19 +6,22 @@ mod quotes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::account::holdings::Holdings;
-use crate::account::ledger::LedgerFill;
-use crate::account::order::{ClientOrder, EventKind, OrderEvent};
+use crate::account::ledger::{LedgerBalance, LedgerFill, LedgerPosition};
+use crate::account::order::{ClientOrder, EventKind, OrderEvent, Terms};
 use crate::account::{Account, AccountId};
 use crate::context::Context;
 use crate::market::Market;
 use crate::market::client_orders::{Execution, Ticket};
 use crate::model::engine::{OrderId, Remainder};
 use crate::value::amount;
-use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, Origin, TimeInForce};
+use crate::value::order::{NewOrder, OrderSide, OrderType, Origin, TimeInForce};
 use crate::value::random::Random;
 
 /// About the venue's order ids, which have 17 digits (quirk Q-O3).
 const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
+
+/// The reason that orders in a market without clients, or that is closed to them, are rejected for.
+const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
 /// The most orders that are remembered after their end; of more the oldest are forgotten.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
@@ -26,9 +29,9 @@ pub const FINISHED_ORDERS_MAX: usize = 100_000;
 /// All accounts and their orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
-    pub(crate) accounts: Vec<Account>,
+    accounts: Vec<Account>,
     /// By account.
-    pub(crate) holdings: Vec<Holdings>,
+    holdings: Vec<Holdings>,
     orders: BTreeMap<u64, ClientOrder>,
     /// Orders that have not ended, by account.
     open: BTreeSet<(usize, u64)>,
@@ -52,7 +55,7 @@ impl Broker {
     pub(crate) fn new(accounts: Vec<Account>, [maker_fee, taker_fee]: [u32; 2], seed: u64) -> Broker {
         let mut random = Random::for_name(seed, "orders");
         Broker {
-            holdings: accounts.iter().map(|account| Holdings::new(&account.balances)).collect(),
+            holdings: accounts.iter().map(|account| Holdings::new(account.balances())).collect(),
             accounts,
             orders: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -69,7 +72,24 @@ impl Broker {
     }
 
     pub(crate) fn position(&self, account: AccountId) -> Option<usize> {
-        self.accounts.iter().position(|known| known.id == Some(account))
+        self.accounts.iter().position(|known| known.account_id() == Some(account))
+    }
+
+    pub(crate) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    pub(crate) fn account(&self, position: usize) -> Option<&Account> {
+        self.accounts.get(position)
+    }
+
+    pub(crate) fn holdings(&self, account: usize) -> Option<&Holdings> {
+        self.holdings.get(account)
+    }
+
+    /// Takes the balances and the positions of an account that have changed.
+    pub(crate) fn take_changes(&mut self, account: usize) -> (Vec<LedgerBalance>, Vec<LedgerPosition>) {
+        self.holdings.get_mut(account).map(Holdings::take_changes).unwrap_or_default()
     }
 
     pub(crate) fn order(&self, id: u64) -> Option<&ClientOrder> {
@@ -78,7 +98,7 @@ impl Broker {
 
     /// The orders of an account, the oldest first.
     pub(crate) fn orders_of(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
-        self.orders.values().filter(move |order| order.origin.account == account)
+        self.orders.values().filter(move |order| order.origin().account == account)
     }
 
     /// Those that have not ended.
@@ -116,19 +136,19 @@ impl Broker {
         let (terms, market) = match (checked, market) {
             (Ok(terms), Some(market)) => (terms, market),
             (checked, _) => {
-                let reason = checked.err().unwrap_or(checks::MARKET_NOT_OPEN);
-                (order.state, order.reason) = (OrderState::Rejected, Some(reason));
+                let reason = checked.err().unwrap_or(MARKET_NOT_OPEN);
+                order.reject(reason);
                 self.orders.insert(id, order);
                 self.tell(cx, id, EventKind::Rejected { reason });
                 self.finished.push_back(id);
                 return Err(reason);
             }
         };
-        if let Some(client_order_id) = &order.request.client_order_id {
+        if let Some(client_order_id) = &order.request().client_order_id {
             self.client_order_ids.insert((origin.account, client_order_id.clone()), id);
         }
-        let is_waiting = terms.stop.is_some() && !is_triggered(market, &terms, order.request.side);
-        order.terms = Some(terms);
+        let is_waiting = terms.stop.is_some() && !is_triggered(market, &terms, order.request().side);
+        order.accept(terms);
         self.orders.insert(id, order);
         self.open.insert((origin.account, id));
         self.update_hold(id);
@@ -150,7 +170,7 @@ impl Broker {
         account: usize,
         id: u64,
     ) -> bool {
-        let of_account = self.orders.get(&id).is_some_and(|order| order.origin.account == account);
+        let of_account = self.orders.get(&id).is_some_and(|order| order.origin().account == account);
         match market {
             Some(market) if self.open.contains(&(account, id)) => {
                 self.end(market, cx, id, None);
@@ -174,8 +194,8 @@ impl Broker {
         serial: Option<u64>,
     ) {
         let open = self.open_orders(account);
-        let open = open.filter(|order| serial.is_none_or(|serial| order.origin.serial == serial));
-        for id in open.map(|order| order.id).collect::<Vec<u64>>() {
+        let open = open.filter(|order| serial.is_none_or(|serial| order.origin().serial == serial));
+        for id in open.map(|order| order.id()).collect::<Vec<u64>>() {
             self.end(market, cx, id, None);
         }
     }
@@ -194,7 +214,7 @@ impl Broker {
             let due = self.stops.iter().copied().find(|id| {
                 let order = self.orders.get(id);
                 order.is_some_and(|order| {
-                    order.terms.as_ref().is_some_and(|terms| is_triggered(market, terms, order.request.side))
+                    order.terms().is_some_and(|terms| is_triggered(market, terms, order.request().side))
                 })
             });
             let Some(due) = due else { return };
@@ -206,15 +226,15 @@ impl Broker {
     /// An accepted order comes to the market.
     fn enter(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64) {
         let Some(order) = self.orders.get(&id) else { return };
-        let Some(terms) = &order.terms else { return };
-        let is_market = order.request.order_type == OrderType::Market;
-        let time_in_force = order.request.time_in_force;
+        let Some(terms) = order.terms() else { return };
+        let is_market = order.request().order_type == OrderType::Market;
+        let time_in_force = order.request().time_in_force;
         let position = terms.position;
         let rests = matches!(time_in_force, TimeInForce::GoodTillCanceled | TimeInForce::MakerOrCancel);
         let ticket = Ticket {
             position,
-            owner: Some(order.origin.account),
-            side: terms.book_side(order.request.side),
+            owner: Some(order.origin().account),
+            side: terms.book_side(order.request().side),
             limit: terms.book_limit(),
             quantity: terms.quantity,
             remainder: if rests && !is_market { Remainder::Rests } else { Remainder::IsCanceled },
@@ -238,7 +258,7 @@ impl Broker {
         if let Some(resting) = placement.resting {
             self.resting.insert((position, resting), id);
             if let Some(order) = self.orders.get_mut(&id) {
-                (order.resting, order.state) = (Some(resting), OrderState::Open);
+                order.rest(resting);
             }
             self.tell(cx, id, EventKind::Booked);
         } else if placement.left > 0 {
@@ -258,14 +278,14 @@ impl Broker {
     fn fill(&mut self, cx: &Context<'_>, id: u64, fill: Fill, is_maker: bool) {
         let basis_points = if is_maker { self.maker_fee } else { self.taker_fee };
         let Some(order) = self.orders.get_mut(&id) else { return };
-        let Some(terms) = &order.terms else { return };
-        let Some(holdings) = self.holdings.get_mut(order.origin.account) else { return };
+        let Some(terms) = order.terms() else { return };
+        let Some(holdings) = self.holdings.get_mut(order.origin().account) else { return };
         let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
         let product = u128::from(price) * u128::from(quantity);
         // It fits, since the order's did.
         let notional = terms.notional(product).unwrap_or_default();
         let fee = amount::fee(notional, basis_points);
-        match order.request.side {
+        match order.request().side {
             OrderSide::Buy => {
                 holdings.add(&terms.quote, -notional - fee);
                 holdings.add(&terms.base, terms.quantity_amount(quantity));
@@ -275,8 +295,6 @@ impl Broker {
                 holdings.add(&terms.quote, notional - fee);
             }
         }
-        order.progress.executed += quantity;
-        order.progress.product += product;
         let fill = LedgerFill {
             trade_id: fill.trade_id,
             price: amount::units_to_decimal(price, terms.price_decimals),
@@ -284,9 +302,7 @@ impl Broker {
             fee: amount::to_decimal(fee),
             is_maker,
         };
-        order.fills.push(fill);
-        let is_last = order.progress.executed == terms.quantity;
-        order.state = if is_last { OrderState::Filled } else { OrderState::PartiallyFilled };
+        let is_last = order.execute(fill, quantity, product);
         self.update_hold(id);
         self.tell(cx, id, EventKind::Filled { fill, is_last });
         if is_last {
@@ -297,8 +313,8 @@ impl Broker {
     /// Cancels an order that has not ended.
     fn end(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64, reason: Option<&'static str>) {
         let Some(order) = self.orders.get_mut(&id) else { return };
-        (order.state, order.reason) = (OrderState::Canceled, reason);
-        if let (Some(resting), Some(terms)) = (order.resting, &order.terms) {
+        order.cancel(reason);
+        if let (Some(resting), Some(terms)) = (order.resting(), order.terms()) {
             market.withdraw(cx, terms.position, resting);
         }
         self.update_hold(id);
@@ -310,10 +326,8 @@ impl Broker {
     fn update_hold(&mut self, id: u64) {
         let basis_points = self.maker_fee.max(self.taker_fee);
         let Some(order) = self.orders.get_mut(&id) else { return };
-        let needed = order.required_hold(basis_points).map_or(0, |(_, needed)| needed);
-        let difference = needed - order.hold;
-        order.hold = needed;
-        let account = order.origin.account;
+        let difference = order.update_hold(basis_points);
+        let account = order.origin().account;
         if let (Some(asset), Some(holdings)) = (order.held_asset(), self.holdings.get_mut(account)) {
             holdings.hold(asset, difference);
         }
@@ -322,11 +336,11 @@ impl Broker {
     /// An order has ended: it is looked up no more, and forgotten when there are too many such.
     fn close(&mut self, id: u64) {
         let Some(order) = self.orders.get_mut(&id) else { return };
-        let account = order.origin.account;
-        if let (Some(resting), Some(terms)) = (order.resting.take(), &order.terms) {
+        let account = order.origin().account;
+        if let (Some(resting), Some(terms)) = (order.leave_book(), order.terms()) {
             self.resting.remove(&(terms.position, resting));
         }
-        if let Some(client_order_id) = &order.request.client_order_id {
+        if let Some(client_order_id) = &order.request().client_order_id {
             // Quotes may be called as orders are.
             let name = (account, client_order_id.clone());
             if self.client_order_ids.get(&name) == Some(&id) {
@@ -350,7 +364,7 @@ impl Broker {
     fn tell(&mut self, cx: &Context<'_>, id: u64, kind: EventKind) {
         let event_id = self.take_id();
         let Some(order) = self.orders.get(&id) else { return };
-        let progress = order.progress;
+        let progress = order.progress();
         self.events.push(OrderEvent { order: id, event_id, time: cx.venue_time(), kind, progress });
     }
 }
@@ -370,7 +384,7 @@ impl Fill {
 }
 
 /// Whether the last trade has come to the stop price.
-fn is_triggered(market: &Market, terms: &crate::account::order::Terms, side: OrderSide) -> bool {
+fn is_triggered(market: &Market, terms: &Terms, side: OrderSide) -> bool {
     let last = market.last_price(terms.position).map(|price| terms.own_price(price));
     match (terms.stop, last, side) {
         (Some(stop), Some(last), OrderSide::Buy) => last >= stop,

@@ -23,7 +23,7 @@ impl Broker {
         let Ok(symbol) = symbol.parse::<Symbol>() else { return false };
         let outcome = Some(Outcome::No);
         let Some([base, quote_asset]) = Asset::pair(symbol, outcome) else { return false };
-        let price = power(PRICE_DECIMALS).saturating_sub(quote.price);
+        let price = power(PRICE_DECIMALS).saturating_sub(quote.price());
         let terms = Terms {
             // It is in no book.
             position: usize::MAX,
@@ -39,7 +39,7 @@ impl Broker {
         };
         let Some(notional) = terms.notional(u128::from(price) * u128::from(contracts)) else { return false };
         let needed = notional.saturating_add(amount::fee(notional, self.maker_fee));
-        let holdings = self.holdings.get(quote.origin.account);
+        let holdings = self.holdings.get(quote.origin().account);
         if holdings.is_none_or(|holdings| holdings.available(&terms.quote) < needed) {
             return false;
         }
@@ -54,13 +54,13 @@ impl Broker {
             quantity: amount::units_to_decimal(contracts, QUANTITY_DECIMALS),
             price: Some(amount::units_to_decimal(price, PRICE_DECIMALS)),
             stop_price: None,
-            client_order_id: Some(quote.client_id.clone().unwrap_or_else(|| quote.id())),
+            client_order_id: Some(quote.client_id().map_or_else(|| quote.id(), str::to_owned)),
             outcome,
         };
-        let mut order = ClientOrder::new(id, quote.origin, request, cx.venue_time());
-        order.terms = Some(terms);
+        let mut order = ClientOrder::new(id, quote.origin(), request, cx.venue_time());
+        order.accept(terms);
         self.orders.insert(id, order);
-        self.fill(cx, id, Fill { price: quote.price, quantity: contracts, trade_id }, true);
+        self.fill(cx, id, Fill { price: quote.price(), quantity: contracts, trade_id }, true);
         true
     }
 }

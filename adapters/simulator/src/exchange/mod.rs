@@ -167,7 +167,7 @@ impl Exchange {
             return self.open_market_data(session, &endpoint, request);
         }
         let venue_time = self.venue_time();
-        let account = self.keys.authenticate(&self.broker.accounts, &endpoint, request, venue_time)?;
+        let account = self.keys.authenticate(self.broker.accounts(), &endpoint, request, venue_time)?;
         if !matches!(endpoint, Endpoint::Streams | Endpoint::OrderEventsV1) {
             return Err(refusal(404, "EndpointNotFound"));
         }
@@ -382,7 +382,7 @@ impl Exchange {
             Method::ConnectionInfo => self.connection_info(session, id, used),
             Method::ListSubscriptions => {
                 let quotes = self.source.as_source_mut().quotes();
-                let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers.contains(&session));
+                let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers().contains(&session));
                 let names = self.subscriptions(session).map(Value::from);
                 let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
                 request::result(id, &Value::Array(names.collect()).to_string())
@@ -402,7 +402,7 @@ impl Exchange {
                     self.stop_private(session, stream);
                 }
                 if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
-                    quotes.subscribers.remove(&session);
+                    quotes.unsubscribe(session);
                 }
                 for stream in streams {
                     let open = self.sessions.get_mut(session);
@@ -458,7 +458,7 @@ impl Exchange {
         let quotes = self.take_quotes(&mut names);
         let (streams, private) = self.streams(session, &names)?;
         if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
-            quotes.subscribers.insert(session);
+            quotes.subscribe(session);
         }
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
         let was_fresh = open.begin();
@@ -568,7 +568,7 @@ impl Exchange {
         let (source, mut cx) = self.source_and_context();
         source.leave_market_data(&mut cx, session);
         if let Some(quotes) = source.quotes() {
-            quotes.subscribers.remove(&session);
+            quotes.unsubscribe(session);
         }
         for stream in streams {
             let (source, mut cx) = self.source_and_context();

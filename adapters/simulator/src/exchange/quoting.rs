@@ -1,6 +1,7 @@
 //! What authenticated sessions quote, and what becomes of it.
 
 use super::Exchange;
+use crate::account::Account;
 use crate::frame::private::PrivateStream;
 use crate::frame::quote_entry::{self, QuoteMethod, QuoteRequest};
 use crate::frame::refusal::Refusal;
@@ -16,7 +17,7 @@ impl Exchange {
         let (broker, market, cx) = self.parts();
         if let Some(quotes) = market.and_then(|market| market.quotes()) {
             let text = quotes.next(cx.venue_time(), |deal| broker.execute_quote(&cx, deal));
-            cx.sessions.send_all(&quotes.subscribers, &text);
+            cx.sessions.send_all(quotes.subscribers(), &text);
             quotes.schedule_next(cx.now, cx.schedule);
             quotes.schedule_end(cx.epoch, cx.schedule);
         }
@@ -61,7 +62,7 @@ impl Exchange {
         let (name, rest) = match request.method {
             QuoteMethod::Submit => {
                 let quote = quote_entry::new_quote(parameters)?;
-                if !broker.accounts.get(account).is_some_and(|owner| owner.has_accepted_terms) {
+                if !broker.account(account).is_some_and(Account::has_accepted_terms) {
                     return Err(Refusal::order_rejected("TERMS_NOT_ACCEPTED"));
                 }
                 let quotes = quotes.ok_or_else(Refusal::unknown_quote_request)?;
@@ -81,7 +82,7 @@ impl Exchange {
                 let (name, is_confirmed) = quote_entry::confirmed_quote(parameters)?;
                 let quotes = quotes.ok_or_else(Refusal::unknown_quote)?;
                 let text = quotes.confirm(time, account, &name, is_confirmed)?;
-                cx.sessions.send_all(&quotes.subscribers, &text);
+                cx.sessions.send_all(quotes.subscribers(), &text);
                 quotes.schedule_next(cx.now, cx.schedule);
                 quotes.schedule_end(cx.epoch, cx.schedule);
                 (name, if is_confirmed { r#","confirmed":true"# } else { r#","confirmed":false"# })

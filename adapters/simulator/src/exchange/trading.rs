@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{DAY, Exchange, ORDERS_MAX, ORDERS_OF_DAY_MAX, REQUEST_WINDOW, SourceKind};
+use crate::account::holdings::Holdings;
 use crate::account::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
-use crate::account::order::OrderEvent;
+use crate::account::order::{ClientOrder, OrderEvent};
 use crate::account::{Account, AccountId};
 use crate::broker::Broker;
 use crate::context::Context;
@@ -30,12 +31,12 @@ const REPORT_PERIOD: Duration = Duration::from_secs(1);
 impl Exchange {
     /// The accounts, in the order of the configuration.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
-        self.broker.accounts.iter().filter_map(|account| account.id)
+        self.broker.accounts().iter().filter_map(Account::account_id)
     }
 
     /// The account that a session is authenticated for; `None` if for none.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
-        self.broker.accounts.get(self.sessions.get(session)?.account()?)?.id
+        self.broker.account(self.sessions.get(session)?.account()?)?.account_id()
     }
 
     /// The orders of an account, the oldest first, to compare a client's with; none if there is no
@@ -61,20 +62,20 @@ impl Exchange {
     pub fn orders(&self, account: AccountId) -> Vec<LedgerOrder> {
         let position = self.broker.position(account);
         let orders = position.into_iter().flat_map(|position| self.broker.orders_of(position));
-        orders.map(|order| order.ledger()).collect()
+        orders.map(ClientOrder::ledger).collect()
     }
 
     /// What an account has of each currency, by name; nothing if there is no such account.
     pub fn balances(&self, account: AccountId) -> Vec<LedgerBalance> {
-        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings.get(position));
-        holdings.map(|holdings| holdings.balances()).unwrap_or_default()
+        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
+        holdings.map(Holdings::balances).unwrap_or_default()
     }
 
     /// What an account has of prediction-market contracts, by symbol; those that it has none of are
     /// left out.
     pub fn positions(&self, account: AccountId) -> Vec<LedgerPosition> {
-        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings.get(position));
-        holdings.map(|holdings| holdings.positions()).unwrap_or_default()
+        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
+        holdings.map(Holdings::positions).unwrap_or_default()
     }
 
     /// A key used a nonce elsewhere, for example over REST: only greater ones are taken from now on
@@ -107,10 +108,10 @@ impl Exchange {
         let (mut texts, mut private_feed) = (Vec::new(), None);
         if endpoint == Endpoint::OrderEventsV1
             && let Some((position, owner)) =
-                account.and_then(|position| Some((position, self.broker.accounts.get(position)?)))
+                account.and_then(|position| Some((position, self.broker.account(position)?)))
         {
             let mut feed = OrderEventFeed::new(request, self.now, &mut self.random);
-            texts.extend(owner.id.map(|id| feed.acknowledgement(id)));
+            texts.extend(owner.account_id().map(|id| feed.acknowledgement(id)));
             let open = self.broker.open_orders(position);
             let initial: Vec<String> = open.filter_map(|order| feed.initial(owner, order)).collect();
             if !initial.is_empty() {
@@ -212,9 +213,8 @@ impl Exchange {
     /// What a session does as a trader; `None` if there is no such session.
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
-        let account = open
-            .account()
-            .filter(|account| self.broker.accounts.get(*account).is_some_and(Account::may_trade));
+        let account =
+            open.account().filter(|account| self.broker.account(*account).is_some_and(Account::may_trade));
         let account = account.ok_or_else(Refusal::authentication_required)?;
         Ok(Some(Origin { account, session, serial: open.private().serial() }))
     }
@@ -242,7 +242,7 @@ impl Exchange {
     /// A private stream by its name.
     pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
         let account = self.sessions.get(session).and_then(Session::account);
-        let account = account.and_then(|position| self.broker.accounts.get(position));
+        let account = account.and_then(|position| self.broker.account(position));
         if !account.is_some_and(Account::may_read) {
             return Err(Refusal::authentication_required());
         }
@@ -298,10 +298,10 @@ impl Exchange {
 
     /// Sends all balances or positions.
     fn send_state(&mut self, session: SessionId, account: usize, stream: PrivateStream, time: i64) {
-        let Some(holdings) = self.broker.holdings.get(account) else { return };
+        let Some(holdings) = self.broker.holdings(account) else { return };
         let text = match stream {
             PrivateStream::Positions | PrivateStream::PositionsEachSecond => {
-                let id = self.broker.accounts.get(account).and_then(|account| account.id);
+                let id = self.broker.account(account).and_then(Account::account_id);
                 private::position_report(id.unwrap_or(AccountId(0)), &holdings.positions(), time)
             }
             _ => private::balance_update(&holdings.balances(), time),
@@ -344,8 +344,8 @@ impl Exchange {
     fn publish_event(&mut self, event: &OrderEvent, batches: &mut Vec<(SessionId, Vec<String>)>) {
         let copies = self.faults.order_event_copies();
         let Some(order) = self.broker.order(event.order) else { return };
-        let account = order.origin.account;
-        let Some(owner) = self.broker.accounts.get(account) else { return };
+        let account = order.origin().account;
+        let Some(owner) = self.broker.account(account) else { return };
         let text = private::order_update(self.order_event_shape, order, event);
         for session in self.sessions.of_account(account) {
             let Some(open) = self.sessions.get_mut(session) else { continue };
@@ -360,7 +360,7 @@ impl Exchange {
                 continue;
             }
             let private = open.private();
-            let is_own = private.serial() == order.origin.serial;
+            let is_own = private.serial() == order.origin().serial;
             let wanted = usize::from(private.has(PrivateStream::Orders))
                 + usize::from(is_own && private.has(PrivateStream::SessionOrders));
             for text in text.iter().cycle().take(text.iter().len() * wanted * copies) {
@@ -373,12 +373,12 @@ impl Exchange {
     /// Sends the balances and positions that have changed.
     fn publish_holdings(&mut self) {
         let time = self.venue_time();
-        for account in 0..self.broker.holdings.len() {
-            let (balances, positions) = self.broker.holdings[account].take_changes();
+        for account in 0..self.broker.accounts().len() {
+            let (balances, positions) = self.broker.take_changes(account);
             if balances.is_empty() && positions.is_empty() {
                 continue;
             }
-            let id = self.broker.accounts.get(account).and_then(|account| account.id);
+            let id = self.broker.account(account).and_then(Account::account_id);
             for session in self.sessions.of_account(account) {
                 let Some(open) = self.sessions.get(session) else { continue };
                 let [for_balances, for_positions] = [PrivateStream::Balances, PrivateStream::Positions]

@@ -90,11 +90,11 @@ impl OrderEventFeed {
     /// An order that is open when the session begins; `None` if it is not wanted.
     pub(crate) fn initial(&mut self, account: &Account, order: &ClientOrder) -> Option<String> {
         let event = OrderEvent {
-            order: order.id,
+            order: order.id(),
             event_id: 0,
-            time: order.placed_at,
+            time: order.placed_at(),
             kind: EventKind::Booked,
-            progress: order.progress,
+            progress: order.progress(),
         };
         self.object("initial", account, order, &event)
     }
@@ -124,13 +124,13 @@ impl OrderEventFeed {
     }
 
     fn wants(&self, name: &str, account: &Account, order: &ClientOrder) -> bool {
-        let symbol = order.request.symbol;
+        let symbol = order.request().symbol;
         let is_in = |filter: &[String], test: &dyn Fn(&str) -> bool| {
             filter.is_empty() || filter.iter().any(|wanted| test(wanted))
         };
         is_in(&self.types, &|wanted| wanted == name)
             && is_in(&self.symbols, &|wanted| wanted.eq_ignore_ascii_case(symbol.as_str()))
-            && is_in(&self.api_sessions, &|wanted| wanted == account.key)
+            && is_in(&self.api_sessions, &|wanted| wanted == account.key())
     }
 
     /// Sections 4.3 and 4.4.
@@ -144,9 +144,9 @@ impl OrderEventFeed {
         if !self.wants(name, account, order) {
             return None;
         }
-        let request = &order.request;
+        let request = order.request();
         let is_buy = request.side == OrderSide::Buy;
-        let mut text = format!(r#"{{"type":"{name}","order_id":"{}""#, order.id);
+        let mut text = format!(r#"{{"type":"{name}","order_id":"{}""#, order.id());
         if name != "initial" {
             push(&mut text, "event_id", &event.event_id.to_string());
         }
@@ -164,11 +164,11 @@ impl OrderEventFeed {
             EventKind::Rejected { reason } => push(&mut text, "reason", reason),
             _ => {}
         }
-        push_any(&mut text, "account_name", &account.name);
+        push_any(&mut text, "account_name", account.account_name());
         if let Some(client_order_id) = &request.client_order_id {
             push_any(&mut text, "client_order_id", client_order_id);
         }
-        push_any(&mut text, "api_session", &account.key);
+        push_any(&mut text, "api_session", account.key());
         push(&mut text, "symbol", &request.symbol.as_str().to_ascii_lowercase());
         push(&mut text, "side", if is_buy { "buy" } else { "sell" });
         match request.time_in_force {
@@ -206,7 +206,7 @@ impl OrderEventFeed {
         }
         if !is_market_buy {
             push(&mut text, "original_amount", &request.quantity.to_string());
-        } else if let Some(terms) = &order.terms {
+        } else if let Some(terms) = order.terms() {
             push(&mut text, "total_spend", &amount::to_decimal(terms.spend).to_string());
         }
         if let Some(price) = request.price {
@@ -215,7 +215,7 @@ impl OrderEventFeed {
         if let EventKind::Filled { fill, .. } = event.kind
             && name == "fill"
         {
-            push_fill(&mut text, &fill, order.terms.as_ref().map(|terms| &terms.quote));
+            push_fill(&mut text, &fill, order.terms().map(|terms| &terms.quote));
         }
         text.push_str(&format!(r#","socket_sequence":{}}}"#, self.next_sequence));
         self.next_sequence += 1;

@@ -84,11 +84,11 @@ pub(crate) fn order_update(
         OrderEventShape::ExecutionReport => r#"{"e":"executionReport","#,
         OrderEventShape::WithoutType => "{",
     });
-    let request = &order.request;
+    let request = order.request();
     let symbol = request.symbol.as_str().to_ascii_uppercase();
-    text.push_str(&format!(r#""E":{},"s":"{symbol}","i":{}"#, event.time, order.id));
+    text.push_str(&format!(r#""E":{},"s":"{symbol}","i":{}"#, event.time, order.id()));
     if event.kind == EventKind::Booked {
-        push(&mut text, "h", &format!("op_{:x}", order.id));
+        push(&mut text, "h", &format!("op_{:x}", order.id()));
     }
     if let Some(client_order_id) = &request.client_order_id {
         text.push_str(&format!(r#","c":{}"#, Value::String(client_order_id.clone())));
@@ -145,8 +145,8 @@ pub(crate) fn order_snapshot<'o>(
     time: i64,
 ) -> String {
     let orders = orders.filter_map(|order| {
-        let kind = if order.resting.is_some() { EventKind::Booked } else { EventKind::Accepted };
-        let event = OrderEvent { order: order.id, event_id: 0, time, kind, progress: order.progress };
+        let kind = if order.is_resting() { EventKind::Booked } else { EventKind::Accepted };
+        let event = OrderEvent { order: order.id(), event_id: 0, time, kind, progress: order.progress() };
         order_update(shape, order, &event)
     });
     format!(r#"{{"e":"orderSnapshot","orders":[{}]}}"#, orders.collect::<Vec<String>>().join(","))

@@ -5,9 +5,9 @@ use serde_json::Value;
 /// Why a request is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) code: i32,
-    pub(crate) message: String,
+    status: u16,
+    code: i32,
+    message: String,
 }
 
 impl Refusal {
@@ -62,6 +62,11 @@ impl Refusal {
             -1020 => Refusal::unsupported(),
             _ => Refusal::new(400, code, "Invalid parameters"),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn code(&self) -> i32 {
+        self.code
     }
 
     /// The reply.

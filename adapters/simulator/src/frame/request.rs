@@ -156,7 +156,7 @@ mod tests {
     fn check(text: &str, expected: Result<Method, (&str, i32)>) {
         let read = match parse(text) {
             Ok(request) => Ok(request.method),
-            Err(ParseError::Refused { id, refusal }) => Err((id, refusal.code)),
+            Err(ParseError::Refused { id, refusal }) => Err((id, refusal.code())),
             Err(ParseError::TooLarge) => Err((String::new(), i32::from(TOO_LARGE))),
         };
         let expected = expected.map_err(|(id, code)| (id.to_owned(), code));

@@ -309,7 +309,7 @@ impl ArchivedFeeds {
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
         self.v1.open(session, options, is_multi, order);
-        if options.heartbeat {
+        if options.wants_heartbeats() {
             self.plan_heartbeat(cx, session);
         }
         for position in positions {

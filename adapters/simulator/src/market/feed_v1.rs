@@ -46,7 +46,7 @@ impl MarketDataV1 {
         event_id: u64,
     ) {
         let Some(connection) = self.connections.get_mut(&session) else { return };
-        let count = if connection.options.top_of_book { 1 } else { usize::MAX };
+        let count = if connection.options.wants_best_levels() { 1 } else { usize::MAX };
         let entries = Side::BOTH.into_iter().flat_map(|side| {
             let entry = move |(price, remaining)| Entry::Change {
                 side,

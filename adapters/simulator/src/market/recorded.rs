@@ -72,26 +72,26 @@ impl Recorded {
     }
 
     fn play(&mut self, cx: &mut Context<'_>) {
-        let Some(frame) = self.recording.frames.get(self.next) else { return };
+        let Some(frame) = self.recording.frame(self.next) else { return };
         self.next += 1;
         if self.next < self.recording.len() {
             cx.schedule.add(cx.now + self.recording.pause_before(self.next), Task::Play);
         }
         cx.sessions.stats_mut().played += 1;
-        let text = &frame.text;
-        let Some(track) = frame.symbol.and_then(|symbol| self.tracks.get_mut(symbol)) else {
+        let text = frame.text();
+        let Some(track) = frame.symbol().and_then(|symbol| self.tracks.get_mut(symbol)) else {
             return cx.sessions.send_all(&self.contract_subscribers, text);
         };
-        match &frame.kind {
+        match frame.kind() {
             Kind::Ticker => {
-                track.ticker = Some(text.clone());
+                track.ticker = Some(text.to_owned());
                 cx.sessions.send_all(track.subscribers.ticker(), text);
             }
             Kind::Trade => cx.sessions.send_all(track.subscribers.trade(), text),
             Kind::MarkPrice => cx.sessions.send_all(track.subscribers.mark(), text),
             Kind::FundingAmount => cx.sessions.send_all(track.subscribers.funding(), text),
             Kind::PartialDepth => {
-                track.partial = Some(text.clone());
+                track.partial = Some(text.to_owned());
                 cx.sessions.send_all(&track.subscribers.all_partial(), text);
             }
             Kind::Depth(depth) => track.play_depth(cx, depth, text),

@@ -25,7 +25,7 @@ use crate::value::random::Random;
 pub(crate) use quote::{Deal, QuoteEvent};
 use quote::{Quote, QuoteStatus, Step};
 pub(crate) use request::QUOTE_STREAM;
-use request::{CONFIRMATION_MILLIS, EXPIRY_MILLIS, Rfq, Status};
+use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
 /// The most legs that are contracts of this market.
 const KNOWN_LEGS_MAX: u64 = 3;
@@ -43,7 +43,7 @@ pub(crate) struct Quotes {
     contracts: Vec<Symbol>,
     last_number: u64,
     present: Option<Rfq>,
-    pub(crate) subscribers: BTreeSet<SessionId>,
+    subscribers: BTreeSet<SessionId>,
     /// Chance in what concerns quotes, so that the requests are the same without them.
     answers: Random,
     last_quote: u64,
@@ -80,6 +80,19 @@ impl Quotes {
         })
     }
 
+    /// The sessions that watch the requests.
+    pub(crate) const fn subscribers(&self) -> &BTreeSet<SessionId> {
+        &self.subscribers
+    }
+
+    pub(crate) fn subscribe(&mut self, session: SessionId) {
+        self.subscribers.insert(session);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, session: SessionId) {
+        self.subscribers.remove(&session);
+    }
+
     /// Puts the next transition on the schedule, instead of the one that is there.
     pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
         schedule.remove(self.next, Task::Quote);
@@ -94,7 +107,7 @@ impl Quotes {
             schedule.remove(end, Task::QuoteEnd);
         }
         let standing = self.quotes.iter().filter(|(number, _)| Some(**number) != self.accepted);
-        let Some(millis) = standing.filter_map(|(_, quote)| quote.valid_until).min() else { return };
+        let Some(millis) = standing.filter_map(|(_, quote)| quote.valid_until()).min() else { return };
         let since = millis.saturating_mul(1_000_000).saturating_sub(epoch);
         let end = Instant::from_nanos(u64::try_from(since).unwrap_or(0));
         self.next_end = Some(end);
@@ -105,7 +118,7 @@ impl Quotes {
     fn pause(&mut self) -> Duration {
         let [least, more] = match &self.present {
             None => [2_000, 18_000],
-            Some(rfq) if rfq.status == Status::Finalizing => [50, 500],
+            Some(rfq) if rfq.status() == Status::Finalizing => [50, 500],
             // The maker has so long.
             Some(_) if self.accepted.is_some() => [CONFIRMATION_MILLIS.unsigned_abs(), 0],
             Some(_) => [1_000, 4_000],
@@ -124,18 +137,15 @@ impl Quotes {
             (Some(rfq), None) => self.moved(rfq, millis),
             (Some(rfq), Some(quote)) => self.concluded(rfq, quote, millis, execute),
         };
-        let expiry = rfq.opened.saturating_add(EXPIRY_MILLIS);
-        if !rfq.status.is_last() && rfq.accepted.is_none() && millis >= expiry {
-            rfq.status = Status::Expired;
-        }
+        rfq.expire_if_due(millis);
         self.publish(rfq, millis)
     }
 
     /// The request as it is now, as a frame. With its end come the ends of the quotes that are left.
     fn publish(&mut self, rfq: Rfq, millis: i64) -> String {
         let text = rfq.frame(millis);
-        if rfq.status.is_last() {
-            let step = if rfq.status == Status::Finalized { Step::Finalized } else { Step::Closed };
+        if rfq.status().is_last() {
+            let step = if rfq.status() == Status::Finalized { Step::Finalized } else { Step::Closed };
             for quote in std::mem::take(&mut self.quotes).values() {
                 self.tell(&rfq, quote, step, QuoteStatus::Lost, millis);
             }
@@ -163,17 +173,10 @@ impl Quotes {
         // Whole, or in hundredths.
         let whole = (1 + self.random.below(500)) * 100;
         let hundredths = if self.random.chance(1, 2) { 0 } else { self.random.below(100) };
-        Rfq {
-            number: self.last_number,
-            has_symbol: self.random.chance(3, 4),
-            legs: format!("[{}]", legs.join(",")),
-            is_notional: self.random.chance(1, 2),
-            size: whole + hundredths,
-            status: Status::Open,
-            opened: millis,
-            accepted: None,
-            contracts: 0,
-        }
+        let has_symbol = self.random.chance(3, 4);
+        let is_notional = self.random.chance(1, 2);
+        let legs = format!("[{}]", legs.join(","));
+        Rfq::new(self.last_number, has_symbol, legs, is_notional, whole + hundredths, millis)
     }
 
     fn outcome(&mut self) -> &'static str {
@@ -184,7 +187,7 @@ impl Quotes {
     fn moved(&mut self, mut rfq: Rfq, millis: i64) -> Rfq {
         let goes_on = self.random.chance(4, 5);
         let is_cancelled = self.random.chance(1, 2);
-        rfq.status = match rfq.status {
+        let status = match rfq.status() {
             Status::Open if goes_on => Status::PendingAcceptance,
             Status::PendingAcceptance if goes_on => Status::Confirming,
             Status::Open | Status::PendingAcceptance if is_cancelled => Status::Cancelled,
@@ -193,7 +196,8 @@ impl Quotes {
             Status::Finalizing => Status::Finalized,
             _ => Status::Failed,
         };
-        if rfq.status == Status::Confirming {
+        rfq.move_to(status);
+        if status == Status::Confirming {
             self.accept(&mut rfq, millis);
         }
         rfq
@@ -201,16 +205,14 @@ impl Quotes {
 
     /// The requester accepts the best quote, which may be that of another maker.
     fn accept(&mut self, rfq: &mut Rfq, millis: i64) {
-        rfq.accepted = Some(millis);
         let standing = self.quotes.iter().filter(|(_, quote)| quote.stands_at(millis));
-        let best = standing.min_by_key(|(number, quote)| (quote.price, **number));
+        let best = standing.min_by_key(|(number, quote)| (quote.price(), **number));
         let best = best.map(|(number, quote)| (*number, quote.clone()));
-        let best = best.filter(|(_, quote)| quote.price <= 1 + self.answers.below(99));
+        let best = best.filter(|(_, quote)| quote.price() <= 1 + self.answers.below(99));
         let Some((number, quote)) = best else {
-            rfq.contracts = rfq.requested_contracts(request::PRICE_OF_OTHERS);
-            return;
+            return rfq.accept(millis, rfq.requested_contracts(request::PRICE_OF_OTHERS));
         };
-        rfq.contracts = rfq.requested_contracts(quote.price).min(quote.quantity);
+        rfq.accept(millis, rfq.requested_contracts(quote.price()).min(quote.quantity()));
         self.accepted = Some(number);
         self.tell(rfq, &quote, Step::Accepted, QuoteStatus::Active, millis);
     }
@@ -228,16 +230,16 @@ impl Quotes {
         millis: i64,
         execute: impl FnOnce(&Deal) -> bool,
     ) -> Rfq {
-        let status = if rfq.status != Status::Finalizing {
+        let status = if rfq.status() != Status::Finalizing {
             // Its maker has not confirmed it in time.
             QuoteStatus::Expired
-        } else if execute(&Deal { quote: &quote, symbol: &rfq.symbol(), contracts: rfq.contracts }) {
+        } else if execute(&Deal { quote: &quote, symbol: &rfq.symbol(), contracts: rfq.contracts() }) {
             QuoteStatus::Won
         } else {
             QuoteStatus::Lost
         };
         let is_won = status == QuoteStatus::Won;
-        rfq.status = if is_won { Status::Finalized } else { Status::Failed };
+        rfq.move_to(if is_won { Status::Finalized } else { Status::Failed });
         let step = if is_won { Step::Finalized } else { Step::Failed };
         self.tell(&rfq, &quote, step, status, millis);
         rfq
@@ -266,14 +268,7 @@ impl Quotes {
             return Err(Refusal::too_many_requests());
         }
         self.last_quote += 1;
-        let quote = Quote {
-            number: self.last_quote,
-            origin,
-            price: quote.price,
-            quantity: quote.quantity,
-            valid_until: quote.valid_until,
-            client_id: quote.client_id,
-        };
+        let quote = Quote::new(self.last_quote, origin, quote);
         let id = quote.id();
         self.quotes.insert(self.last_quote, quote);
         Ok(id)
@@ -310,14 +305,14 @@ impl Quotes {
     ) -> Result<String, Refusal> {
         let millis = venue_time.div_euclid(1_000_000);
         let number = self.find(account, name).filter(|number| Some(*number) == self.accepted);
-        let rfq = self.present.take_if(|rfq| number.is_some() && rfq.status == Status::Confirming);
+        let rfq = self.present.take_if(|rfq| number.is_some() && rfq.status() == Status::Confirming);
         let (Some(number), Some(mut rfq)) = (number, rfq) else { return Err(Refusal::unknown_quote()) };
         let Some(quote) = self.quotes.get(&number).cloned() else { return Err(Refusal::unknown_quote()) };
         if is_confirmed {
-            rfq.status = Status::Finalizing;
+            rfq.move_to(Status::Finalizing);
             self.tell(&rfq, &quote, Step::Confirmed, QuoteStatus::Active, millis);
         } else {
-            rfq.status = Status::Failed;
+            rfq.move_to(Status::Failed);
             self.accepted = None;
             self.quotes.remove(&number);
             self.tell(&rfq, &quote, Step::Declined, QuoteStatus::Lost, millis);
@@ -345,9 +340,9 @@ impl Quotes {
     /// The quote of an account, if it has not ended.
     fn find(&self, account: usize, name: &QuoteName) -> Option<u64> {
         let rfq = self.present.as_ref()?;
-        let of_account = |quote: &&Quote| quote.origin.account == account && quote.id() == name.quote_id;
+        let of_account = |quote: &&Quote| quote.origin().account == account && quote.id() == name.quote_id;
         let quote = self.quotes.values().find(of_account)?;
-        (rfq.id() == name.rfq_id).then_some(quote.number)
+        (rfq.id() == name.rfq_id).then_some(quote.number())
     }
 
     /// A quote ends before its request does.
@@ -361,8 +356,8 @@ impl Quotes {
     fn tell(&mut self, rfq: &Rfq, quote: &Quote, step: Step, status: QuoteStatus, millis: i64) {
         let id = quote::event_id(&mut self.answers);
         self.events.push(QuoteEvent {
-            account: quote.origin.account,
-            serial: quote.origin.serial,
+            account: quote.origin().account,
+            serial: quote.origin().serial,
             text: quote.frame(rfq, &id, step, status, millis),
             is_repeated: self.answers.chance(1, REPEATED_ONE_OF),
         });

@@ -4,21 +4,21 @@
 use super::request::{QUOTE_STREAM, Rfq};
 use crate::frame::members::{MemberOrder, Members};
 use crate::value::order::Origin;
-use crate::value::quote::{PRICE_DECIMALS, QUANTITY_DECIMALS};
+use crate::value::quote::{NewQuote, PRICE_DECIMALS, QUANTITY_DECIMALS};
 use crate::value::random::Random;
 
 /// A quote that has not ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
-    pub(super) number: u64,
-    pub(crate) origin: Origin,
+    number: u64,
+    origin: Origin,
     /// What the requester would pay for a contract, in hundredths.
-    pub(crate) price: u64,
+    price: u64,
     /// Hundredths of a contract.
-    pub(crate) quantity: u64,
+    quantity: u64,
     /// In ms since 1970; as long as its request if `None`.
-    pub(super) valid_until: Option<i64>,
-    pub(crate) client_id: Option<String>,
+    valid_until: Option<i64>,
+    client_id: Option<String>,
 }
 
 /// An accepted quote that is to be executed.
@@ -90,6 +90,39 @@ pub(crate) struct QuoteEvent {
 }
 
 impl Quote {
+    pub(super) fn new(number: u64, origin: Origin, quote: NewQuote) -> Quote {
+        let NewQuote { price, quantity, valid_until, client_id, .. } = quote;
+        Quote { number, origin, price, quantity, valid_until, client_id }
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// What the requester would pay for a contract, in hundredths.
+    pub(crate) const fn price(&self) -> u64 {
+        self.price
+    }
+
+    /// Hundredths of a contract.
+    pub(super) const fn quantity(&self) -> u64 {
+        self.quantity
+    }
+
+    /// In ms since 1970; as long as its request if `None`.
+    pub(super) const fn valid_until(&self) -> Option<i64> {
+        self.valid_until
+    }
+
+    /// The client's name for it.
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
     pub(crate) fn id(&self) -> String {
         format!("quote-{}", self.number)
     }
@@ -113,7 +146,7 @@ impl Quote {
             .integer("E", millis)
             .text("r", &rfq.id())
             .text("x", step.name())
-            .text("S", rfq.status.name())
+            .text("S", rfq.status().name())
             .text("q", &self.id())
             .decimal("p", self.price, PRICE_DECIMALS)
             .decimal("sz", self.quantity, QUANTITY_DECIMALS)

@@ -8,7 +8,7 @@ pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 /// From the opening to the last quote, to the end without an acceptance, and from an acceptance to the
 /// last instant to confirm it, in ms.
 const SUBMISSION_MILLIS: i64 = 10_000;
-pub(super) const EXPIRY_MILLIS: i64 = 30_000;
+const EXPIRY_MILLIS: i64 = 30_000;
 pub(super) const CONFIRMATION_MILLIS: i64 = 5_000;
 
 /// What other makers ask for, in hundredths.
@@ -48,21 +48,60 @@ impl Status {
 /// One request; what never changes is JSON already.
 #[derive(Clone, Debug)]
 pub(super) struct Rfq {
-    pub(super) number: u64,
-    pub(super) has_symbol: bool,
-    pub(super) legs: String,
-    pub(super) is_notional: bool,
+    number: u64,
+    has_symbol: bool,
+    legs: String,
+    is_notional: bool,
     /// Hundredths of a contract or of the quote currency.
-    pub(super) size: u64,
-    pub(super) status: Status,
+    size: u64,
+    status: Status,
     /// In ms since 1970.
-    pub(super) opened: i64,
-    pub(super) accepted: Option<i64>,
+    opened: i64,
+    accepted: Option<i64>,
     /// Hundredths of a contract to be executed, fixed at the acceptance.
-    pub(super) contracts: u64,
+    contracts: u64,
 }
 
 impl Rfq {
+    /// A request that has just been opened, at `opened` in ms since 1970.
+    pub(super) const fn new(
+        number: u64,
+        has_symbol: bool,
+        legs: String,
+        is_notional: bool,
+        size: u64,
+        opened: i64,
+    ) -> Rfq {
+        let (status, accepted, contracts) = (Status::Open, None, 0);
+        Rfq { number, has_symbol, legs, is_notional, size, status, opened, accepted, contracts }
+    }
+
+    pub(super) const fn status(&self) -> Status {
+        self.status
+    }
+
+    pub(super) const fn move_to(&mut self, status: Status) {
+        self.status = status;
+    }
+
+    /// The requester accepts a quote, of which so many hundredths of a contract are executed.
+    pub(super) const fn accept(&mut self, millis: i64, contracts: u64) {
+        (self.accepted, self.contracts) = (Some(millis), contracts);
+    }
+
+    /// Hundredths of a contract to be executed; zero before the acceptance.
+    pub(super) const fn contracts(&self) -> u64 {
+        self.contracts
+    }
+
+    /// Ends it if no quote has been accepted in time.
+    pub(super) const fn expire_if_due(&mut self, millis: i64) {
+        let expiry = self.opened.saturating_add(EXPIRY_MILLIS);
+        if !self.status.is_last() && self.accepted.is_none() && millis >= expiry {
+            self.status = Status::Expired;
+        }
+    }
+
     pub(super) fn id(&self) -> String {
         format!("rfq-{}", self.number)
     }

@@ -74,11 +74,11 @@ impl Keys {
         if !key.starts_with("account-") {
             return Err(refusal(401, "AccountScopedKeyRequired"));
         }
-        let position = accounts.iter().position(|account| account.key == key);
+        let position = accounts.iter().position(|account| account.key() == key);
         let Some((position, account)) = position.and_then(|at| Some((at, accounts.get(at)?))) else {
             return Err(refusal(403, "InvalidApiKey"));
         };
-        if sign(&account.secret, payload) != signature {
+        if sign(account.secret(), payload) != signature {
             return Err(refusal(400, "InvalidSignature"));
         }
         let nonce = if is_order_events { nonce_of_json(payload) } else { nonce_of_headers(request, payload) };
@@ -100,8 +100,7 @@ impl Keys {
 fn bearer(accounts: &[Account], value: &str) -> Result<usize, UpgradeRefusal> {
     let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim());
-    let found =
-        accounts.iter().position(|account| token.is_some() && account.bearer_token.as_deref() == token);
+    let found = accounts.iter().position(|account| token.is_some_and(|token| account.has_token(token)));
     found.ok_or_else(|| refusal(401, "InvalidAccessToken"))
 }
 

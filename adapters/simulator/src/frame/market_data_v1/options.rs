@@ -1,14 +1,13 @@
 //! [`Options`]: what a session of market data v1 asks for in its URL (`marketdata-v1.md` section 2).
 
-use super::update::{Entry, Reason};
 use crate::frame::upgrade::{UpgradeRefusal, refusal};
 use crate::model::engine::Side;
 
 /// What a session is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Options {
-    pub(crate) heartbeat: bool,
-    pub(crate) top_of_book: bool,
+    heartbeat: bool,
+    top_of_book: bool,
     bids: bool,
     offers: bool,
     trades: bool,
@@ -53,26 +52,28 @@ impl Options {
         Options::of_parameters(pairs, is_multi)
     }
 
-    const fn wants_side(&self, side: Side) -> bool {
+    pub(crate) const fn wants_heartbeats(&self) -> bool {
+        self.heartbeat
+    }
+
+    /// Whether the best levels are wanted instead of the book.
+    pub(crate) const fn wants_best_levels(&self) -> bool {
+        self.top_of_book
+    }
+
+    pub(crate) const fn wants_side(&self, side: Side) -> bool {
         match side {
             Side::Bid => self.bids,
             Side::Ask => self.offers,
         }
     }
 
-    /// Whether an entry is sent; `is_initial` in the first frame of a symbol, which tells the best
-    /// levels as levels of the book.
-    pub(crate) fn wants(&self, entry: &Entry, is_initial: bool) -> bool {
-        match *entry {
-            Entry::Change { side, reason, .. } => {
-                let is_told = !self.top_of_book || (is_initial && reason == Reason::Initial);
-                is_told && self.wants_side(side)
-            }
-            Entry::Best { side, .. } => self.top_of_book && self.wants_side(side),
-            // A trade in an auction belongs to the auction's entry, and to the trades.
-            Entry::Trade { .. } | Entry::BlockTrade { .. } => self.trades,
-            Entry::AuctionOpen(_) | Entry::AuctionPrice(_) => self.auctions,
-        }
+    pub(crate) const fn wants_trades(&self) -> bool {
+        self.trades
+    }
+
+    pub(crate) const fn wants_auctions(&self) -> bool {
+        self.auctions
     }
 }
 

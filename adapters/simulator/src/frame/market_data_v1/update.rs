@@ -75,7 +75,7 @@ pub(crate) fn frame(
     socket_sequence: u64,
     order: MemberOrder,
 ) -> Option<String> {
-    let wanted = update.entries.iter().filter(|entry| options.wants(entry, update.time.is_none()));
+    let wanted = update.entries.iter().filter(|entry| is_wanted(options, entry, update.time.is_none()));
     let entries = wanted.map(|entry| {
         let members = entry_members(entry, instrument, update.event_id);
         let members = match symbol {
@@ -96,6 +96,21 @@ pub(crate) fn frame(
     }
     members = members.integer("socket_sequence", socket_sequence);
     Some(members.json("events", format!("[{}]", entries.join(","))).finish(order))
+}
+
+/// Whether an entry is sent; `is_initial` in the first frame of a symbol, which tells the best
+/// levels as levels of the book.
+fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
+    match *entry {
+        Entry::Change { side, reason, .. } => {
+            let is_told = !options.wants_best_levels() || (is_initial && reason == Reason::Initial);
+            is_told && options.wants_side(side)
+        }
+        Entry::Best { side, .. } => options.wants_best_levels() && options.wants_side(side),
+        // A trade in an auction belongs to the auction's entry, and to the trades.
+        Entry::Trade { .. } | Entry::BlockTrade { .. } => options.wants_trades(),
+        Entry::AuctionOpen(_) | Entry::AuctionPrice(_) => options.wants_auctions(),
+    }
 }
 
 /// `heartbeat` (section 3.1).
