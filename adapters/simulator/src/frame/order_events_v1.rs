@@ -11,7 +11,7 @@ use crate::account::order::{ClientOrder, EventKind, OrderEvent};
 use crate::account::{Account, AccountId};
 use crate::frame::upgrade::UpgradeRequest;
 use crate::value::amount;
-use crate::value::order::{OrderSide, OrderType, TimeInForce};
+use crate::value::order::{NewOrder, OrderSide, OrderType, TimeInForce};
 use crate::value::random::Random;
 
 /// Section 4.2.
@@ -145,73 +145,18 @@ impl OrderEventFeed {
             return None;
         }
         let request = order.request();
-        let is_buy = request.side == OrderSide::Buy;
         let mut text = format!(r#"{{"type":"{name}","order_id":"{}""#, order.id());
         if name != "initial" {
             push(&mut text, "event_id", &event.event_id.to_string());
         }
-        match event.kind {
-            EventKind::Canceled { reason } if name == "cancelled" => {
-                if reason.is_none() {
-                    push(&mut text, "cancel_command_id", &(event.event_id - 1).to_string());
-                }
-                push(&mut text, "reason", reason.unwrap_or("Requested"));
-            }
-            EventKind::CancelRejected { reason } => {
-                push(&mut text, "cancel_command_id", &(event.event_id - 1).to_string());
-                push(&mut text, "reason", reason);
-            }
-            EventKind::Rejected { reason } => push(&mut text, "reason", reason),
-            _ => {}
-        }
+        push_reason(&mut text, name, event);
         push_any(&mut text, "account_name", account.account_name());
         if let Some(client_order_id) = &request.client_order_id {
             push_any(&mut text, "client_order_id", client_order_id);
         }
         push_any(&mut text, "api_session", account.key());
-        push(&mut text, "symbol", &request.symbol.as_str().to_ascii_lowercase());
-        push(&mut text, "side", if is_buy { "buy" } else { "sell" });
-        match request.time_in_force {
-            TimeInForce::GoodTillCanceled => {}
-            TimeInForce::ImmediateOrCancel => push(&mut text, "behavior", "immediate-or-cancel"),
-            TimeInForce::FillOrKill => push(&mut text, "behavior", "fill-or-kill"),
-            TimeInForce::MakerOrCancel => push(&mut text, "behavior", "maker-or-cancel"),
-        }
-        let order_type = match request.order_type {
-            OrderType::Limit => "exchange limit",
-            OrderType::StopLimit => "exchange stop limit",
-            OrderType::Market if is_buy => "market buy",
-            OrderType::Market => "market sell",
-        };
-        push(&mut text, "order_type", order_type);
-        let millis = event.time.div_euclid(1_000_000);
-        let amounts = order.amounts(event.progress);
-        let is_cancelled = matches!(event.kind, EventKind::Canceled { .. });
-        let is_rejected = matches!(event.kind, EventKind::Rejected { .. });
-        let is_live = !is_cancelled && !is_rejected && !amounts.left.is_zero();
-        push(&mut text, "timestamp", &millis.div_euclid(1_000).to_string());
-        text.push_str(&format!(r#","timestampms":{millis},"is_live":{is_live}"#));
-        if !is_rejected {
-            text.push_str(&format!(r#","is_cancelled":{is_cancelled},"is_hidden":false"#));
-        }
-        let is_market_buy = is_buy && request.order_type == OrderType::Market;
-        // Newer frames of new orders have no amounts but the original one (quirk Q-OE-4).
-        if !is_rejected && event.kind != EventKind::Accepted {
-            let average = amounts.average.map_or_else(|| "0.00".to_owned(), |average| average.to_string());
-            push(&mut text, "avg_execution_price", &average);
-            push(&mut text, "executed_amount", &amounts.executed.to_string());
-            if !is_market_buy {
-                push(&mut text, "remaining_amount", &amounts.left.to_string());
-            }
-        }
-        if !is_market_buy {
-            push(&mut text, "original_amount", &request.quantity.to_string());
-        } else if let Some(terms) = order.terms() {
-            push(&mut text, "total_spend", &amount::to_decimal(terms.spend).to_string());
-        }
-        if let Some(price) = request.price {
-            push(&mut text, "price", &price.to_string());
-        }
+        push_order(&mut text, request);
+        push_amounts(&mut text, order, event);
         if let EventKind::Filled { fill, .. } = event.kind
             && name == "fill"
         {
@@ -220,6 +165,77 @@ impl OrderEventFeed {
         text.push_str(&format!(r#","socket_sequence":{}}}"#, self.next_sequence));
         self.next_sequence += 1;
         Some(text)
+    }
+}
+
+/// Why the order ends, or is not cancelled.
+fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
+    match event.kind {
+        EventKind::Canceled { reason } if name == "cancelled" => {
+            if reason.is_none() {
+                push(text, "cancel_command_id", &(event.event_id - 1).to_string());
+            }
+            push(text, "reason", reason.unwrap_or("Requested"));
+        }
+        EventKind::CancelRejected { reason } => {
+            push(text, "cancel_command_id", &(event.event_id - 1).to_string());
+            push(text, "reason", reason);
+        }
+        EventKind::Rejected { reason } => push(text, "reason", reason),
+        _ => {}
+    }
+}
+
+/// What kind of order it is.
+fn push_order(text: &mut String, request: &NewOrder) {
+    let is_buy = request.side == OrderSide::Buy;
+    push(text, "symbol", &request.symbol.as_str().to_ascii_lowercase());
+    push(text, "side", if is_buy { "buy" } else { "sell" });
+    match request.time_in_force {
+        TimeInForce::GoodTillCanceled => {}
+        TimeInForce::ImmediateOrCancel => push(text, "behavior", "immediate-or-cancel"),
+        TimeInForce::FillOrKill => push(text, "behavior", "fill-or-kill"),
+        TimeInForce::MakerOrCancel => push(text, "behavior", "maker-or-cancel"),
+    }
+    let order_type = match request.order_type {
+        OrderType::Limit => "exchange limit",
+        OrderType::StopLimit => "exchange stop limit",
+        OrderType::Market if is_buy => "market buy",
+        OrderType::Market => "market sell",
+    };
+    push(text, "order_type", order_type);
+}
+
+/// When it happened, how the order stands after it, and its amounts and price.
+fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
+    let request = order.request();
+    let millis = event.time.div_euclid(1_000_000);
+    let amounts = order.amounts(event.progress);
+    let is_cancelled = matches!(event.kind, EventKind::Canceled { .. });
+    let is_rejected = matches!(event.kind, EventKind::Rejected { .. });
+    let is_live = !is_cancelled && !is_rejected && !amounts.left.is_zero();
+    push(text, "timestamp", &millis.div_euclid(1_000).to_string());
+    text.push_str(&format!(r#","timestampms":{millis},"is_live":{is_live}"#));
+    if !is_rejected {
+        text.push_str(&format!(r#","is_cancelled":{is_cancelled},"is_hidden":false"#));
+    }
+    let is_market_buy = request.side == OrderSide::Buy && request.order_type == OrderType::Market;
+    // Newer frames of new orders have no amounts but the original one (quirk Q-OE-4).
+    if !is_rejected && event.kind != EventKind::Accepted {
+        let average = amounts.average.map_or_else(|| "0.00".to_owned(), |average| average.to_string());
+        push(text, "avg_execution_price", &average);
+        push(text, "executed_amount", &amounts.executed.to_string());
+        if !is_market_buy {
+            push(text, "remaining_amount", &amounts.left.to_string());
+        }
+    }
+    if !is_market_buy {
+        push(text, "original_amount", &request.quantity.to_string());
+    } else if let Some(terms) = order.terms() {
+        push(text, "total_spend", &amount::to_decimal(terms.spend).to_string());
+    }
+    if let Some(price) = request.price {
+        push(text, "price", &price.to_string());
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::account::AccountId;
 use crate::account::ledger::{LedgerBalance, LedgerPosition};
-use crate::account::order::{ClientOrder, EventKind, OrderEvent};
-use crate::value::order::{OrderSide, OrderType, Outcome};
+use crate::account::order::{Amounts, ClientOrder, EventKind, OrderEvent};
+use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
 /// A stream of an account.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -98,44 +98,53 @@ pub(crate) fn order_update(
     if is_requested {
         push(&mut text, "X", status);
     } else {
-        push(&mut text, "S", if request.side == OrderSide::Buy { "BUY" } else { "SELL" });
-        push(
-            &mut text,
-            "o",
-            match request.order_type {
-                OrderType::Limit => "LIMIT",
-                OrderType::Market => "MARKET",
-                OrderType::StopLimit => "STOP_LIMIT",
-            },
-        );
-        push(&mut text, "X", status);
-        if let Some(outcome) = request.outcome {
-            push(&mut text, "O", if outcome == Outcome::Yes { "YES" } else { "NO" });
-        }
-        push_decimal(&mut text, "p", request.price);
-        push_decimal(&mut text, "P", request.stop_price);
-        push_decimal(&mut text, "q", Some(request.quantity));
+        push_order(&mut text, request, status);
         if !matches!(event.kind, EventKind::Accepted | EventKind::Rejected { .. }) {
             push(&mut text, "z", &amounts.left.to_string());
         }
     }
-    // Of this execution in fills, of all of them otherwise.
-    match event.kind {
-        EventKind::Filled { fill, .. } => {
-            push_decimal(&mut text, "Z", Some(fill.quantity));
-            push_decimal(&mut text, "L", Some(fill.price));
-            push_decimal(&mut text, "a", amounts.average);
-            text.push_str(&format!(r#","t":{}"#, fill.trade_id));
-            push(&mut text, "n", &fill.fee.to_string());
-            text.push_str(if fill.is_maker { r#","m":true"# } else { r#","m":false"# });
-        }
-        _ => push_decimal(&mut text, "Z", Some(amounts.executed)),
-    }
+    push_executed(&mut text, event, &amounts);
     if let Some(reason) = reason {
         push(&mut text, "r", reason);
     }
     text.push_str(&format!(r#","T":{}}}"#, event.time));
     Some(text)
+}
+
+/// What was ordered, with the status among its members.
+fn push_order(text: &mut String, request: &NewOrder, status: &str) {
+    push(text, "S", if request.side == OrderSide::Buy { "BUY" } else { "SELL" });
+    push(
+        text,
+        "o",
+        match request.order_type {
+            OrderType::Limit => "LIMIT",
+            OrderType::Market => "MARKET",
+            OrderType::StopLimit => "STOP_LIMIT",
+        },
+    );
+    push(text, "X", status);
+    if let Some(outcome) = request.outcome {
+        push(text, "O", if outcome == Outcome::Yes { "YES" } else { "NO" });
+    }
+    push_decimal(text, "p", request.price);
+    push_decimal(text, "P", request.stop_price);
+    push_decimal(text, "q", Some(request.quantity));
+}
+
+/// What was executed: by this execution in fills, by all of them otherwise.
+fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
+    match event.kind {
+        EventKind::Filled { fill, .. } => {
+            push_decimal(text, "Z", Some(fill.quantity));
+            push_decimal(text, "L", Some(fill.price));
+            push_decimal(text, "a", amounts.average);
+            text.push_str(&format!(r#","t":{}"#, fill.trade_id));
+            push(text, "n", &fill.fee.to_string());
+            text.push_str(if fill.is_maker { r#","m":true"# } else { r#","m":false"# });
+        }
+        _ => push_decimal(text, "Z", Some(amounts.executed)),
+    }
 }
 
 /// `orderSnapshot`, of which only the name and the array are known (quirk Q-U4).

@@ -122,36 +122,7 @@ fn entry_members(entry: &Entry, instrument: &Instrument, event_id: u64) -> Membe
     let decimals = instrument.quantity_decimals;
     match *entry {
         Entry::Change { side, price, before, remaining, reason } => {
-            let mut delta = String::from("\"");
-            if remaining < before {
-                delta.push('-');
-            }
-            push_trimmed(&mut delta, remaining.abs_diff(before), decimals);
-            delta.push('"');
-            let members = Members::of_type("change");
-            if reason == Reason::Initial {
-                return members
-                    .text("reason", "initial")
-                    .price("price", instrument, price)
-                    .json("delta", delta)
-                    .decimal("remaining", remaining, decimals)
-                    .text("side", side_name(side));
-            }
-            members
-                .text("side", side_name(side))
-                .price("price", instrument, price)
-                .decimal("remaining", remaining, decimals)
-                .json("delta", delta)
-                .text(
-                    "reason",
-                    if reason == Reason::Place {
-                        "place"
-                    } else if reason == Reason::Trade {
-                        "trade"
-                    } else {
-                        "cancel"
-                    },
-                )
+            change_members(instrument, side, price, [before, remaining], reason)
         }
         // Without `delta` (quirk Q-V1-1).
         Entry::Best { side, level: (price, quantity) } => Members::of_type("change")
@@ -181,6 +152,42 @@ fn entry_members(entry: &Entry, instrument: &Instrument, event_id: u64) -> Membe
             .integer("last_cancel_time_ms", plan.last_cancel),
         Entry::AuctionPrice(price) => auction_price(&price, instrument, event_id),
     }
+}
+
+fn change_members(
+    instrument: &Instrument,
+    side: Side,
+    price: u64,
+    [before, remaining]: [u64; 2],
+    reason: Reason,
+) -> Members {
+    let decimals = instrument.quantity_decimals;
+    let mut delta = String::from("\"");
+    if remaining < before {
+        delta.push('-');
+    }
+    push_trimmed(&mut delta, remaining.abs_diff(before), decimals);
+    delta.push('"');
+    let members = Members::of_type("change");
+    let name = match reason {
+        Reason::Initial => {
+            return members
+                .text("reason", "initial")
+                .price("price", instrument, price)
+                .json("delta", delta)
+                .decimal("remaining", remaining, decimals)
+                .text("side", side_name(side));
+        }
+        Reason::Place => "place",
+        Reason::Trade => "trade",
+        Reason::Cancel => "cancel",
+    };
+    members
+        .text("side", side_name(side))
+        .price("price", instrument, price)
+        .decimal("remaining", remaining, decimals)
+        .json("delta", delta)
+        .text("reason", name)
 }
 
 fn auction_price(price: &AuctionPrice, instrument: &Instrument, event_id: u64) -> Members {
