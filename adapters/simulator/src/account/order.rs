@@ -79,9 +79,9 @@ pub(crate) struct ClientOrder {
 /// How much of an order has been executed, in units.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Progress {
-    pub(crate) executed: u64,
+    executed: u64,
     /// The sum of price times quantity.
-    pub(crate) product: u128,
+    product: u128,
 }
 
 impl ClientOrder {
