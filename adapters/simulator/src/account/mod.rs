@@ -1,4 +1,4 @@
-//! [`Account`]: who may trade, and with what.
+//! [`Account`]: the owner of orders and balances, and the API key for it.
 
 pub(crate) mod holdings;
 pub(crate) mod ledger;
@@ -25,7 +25,7 @@ pub enum Role {
 /// The number of the first account that is not given one.
 const FIRST_ID: u64 = 5_365;
 
-/// What an account has unless said otherwise.
+/// The balances of an account unless said otherwise.
 const DEFAULT_BALANCES: [(&str, i64); 12] = [
     ("AUD", 1_000_000),
     ("BTC", 1_000),
@@ -86,29 +86,29 @@ impl Account {
         }
     }
 
-    /// Its number; if not given, 5365 for the first account of a configuration, then upwards.
+    /// Sets the number; if not given, 5365 for the first account of a configuration, then upwards.
     #[must_use]
     pub fn id(mut self, id: AccountId) -> Account {
         self.id = Some(id);
         self
     }
 
-    /// Its name, which archived order events tell; `primary` if not given.
+    /// Sets the name, which archived order events report; `primary` if not given.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Account {
         self.name = name.into();
         self
     }
 
-    /// An OAuth access token for it (`ws-gemini-com.md` section 3.2); none if not given.
+    /// Sets an OAuth access token (`ws-gemini-com.md` section 3.2); none if not given.
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<String>) -> Account {
         self.bearer_token = Some(token.into());
         self
     }
 
-    /// What it has of an asset at the start; the other assets stay as they are. A negative amount
-    /// counts as zero.
+    /// Sets the initial balance of an asset; the other assets stay as they are. A negative amount counts
+    /// as zero.
     #[must_use]
     pub fn balance(mut self, asset: &str, amount: Decimal) -> Account {
         let asset = asset.to_ascii_uppercase();
@@ -117,21 +117,21 @@ impl Account {
         self
     }
 
-    /// It has nothing at the start but what is given after this call.
+    /// Removes all initial balances that were set before.
     #[must_use]
     pub fn without_balances(mut self) -> Account {
         self.balances.clear();
         self
     }
 
-    /// What its key may do; a trader if not given.
+    /// Sets the roles of the key; [`Role::Trader`] if not given.
     #[must_use]
     pub fn roles(mut self, roles: impl IntoIterator<Item = Role>) -> Account {
         self.roles = roles.into_iter().collect();
         self
     }
 
-    /// Whether its owner has accepted the terms of prediction markets (section 3.4); true if not
+    /// Sets whether the owner has accepted the terms of prediction markets (section 3.4); true if not
     /// given.
     #[must_use]
     pub fn accepted_terms(mut self, has_accepted: bool) -> Account {
@@ -161,7 +161,7 @@ impl Account {
         &self.name
     }
 
-    /// What it has at the start.
+    /// The initial balances.
     pub(crate) fn balances(&self) -> &[(String, Decimal)] {
         &self.balances
     }

@@ -20,7 +20,7 @@ use crate::value::random::Random;
 /// About the venue's order ids, which have 17 digits (quirk Q-O3).
 const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 
-/// The reason that orders in a market without clients, or that is closed to them, are rejected for.
+/// Why an order is rejected if the market is recorded, or closed to clients.
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
 /// The most orders that are remembered after their end; of more the oldest are forgotten.
@@ -42,7 +42,7 @@ pub(crate) struct Broker {
     /// Stop orders that wait.
     stops: BTreeSet<u64>,
     finished: VecDeque<u64>,
-    /// What has not been told yet.
+    /// Events that have not been reported yet.
     events: Vec<OrderEvent>,
     last_id: u64,
     random: Random,
@@ -101,7 +101,7 @@ impl Broker {
         self.orders.values().filter(move |order| order.origin().account == account)
     }
 
-    /// Those that have not ended.
+    /// Returns the orders of an account that have not ended.
     pub(crate) fn open_orders(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
         let ids = self.open.range((account, 0)..=(account, u64::MAX));
         ids.filter_map(|(_, id)| self.orders.get(id))
@@ -117,11 +117,11 @@ impl Broker {
         self.last_id
     }
 
-    /// Takes an order; its id.
+    /// Takes an order and returns its id.
     ///
     /// # Errors
     ///
-    /// The reason if it is rejected, which is told by an event too (quirk Q-O4).
+    /// The reason if the order is rejected; an event reports it as well (quirk Q-O4).
     pub(crate) fn place(
         &mut self,
         market: Option<&mut Market>,

@@ -1,4 +1,4 @@
-//! [`Faults`]: the exchange misbehaves exactly as a test asks.
+//! [`Faults`]: misbehaviour of the exchange, exactly as a test asks for it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -8,9 +8,9 @@ use gemini_ws::Symbol;
 use crate::frame::refusal::Refusal;
 use crate::value::id::SessionId;
 
-/// Misbehaviour that was asked for; nothing of it happens by itself.
+/// Faults that a test plans; none happens by itself.
 ///
-/// What concerns a session happens before the next output is polled or the next input handled.
+/// A fault that concerns a session happens before the next output is polled or the next input is handled.
 ///
 /// ```
 /// use gemini_ws_simulator::{Config, Exchange};
@@ -43,7 +43,7 @@ struct DepthFault {
     copies: usize,
 }
 
-/// What a session has coming.
+/// A fault that concerns a session.
 #[derive(Clone, Debug)]
 pub(crate) enum FaultOrder {
     Snapshot(SessionId, Symbol),
@@ -55,8 +55,8 @@ pub(crate) enum FaultOrder {
 }
 
 impl Faults {
-    /// Does not send the `nth` depth change of a symbol from now (1 is the next), to nobody; the
-    /// book itself changes. The next change after it does not follow: a gap.
+    /// Sends the `nth` depth change of a symbol from now (1 is the next) to no session, while the book
+    /// itself changes. Clients see a gap at the change after it.
     ///
     /// Changes are counted as they are published: each tempo that has subscribers counts.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
@@ -74,18 +74,18 @@ impl Faults {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
 
-    /// Sends all replies so much later, stream frames as ever; zero ends it.
+    /// Delays all replies, but no stream frames; zero ends the fault.
     pub fn delay_replies(&mut self, by: Duration) {
         self.reply_delay = by;
     }
 
-    /// Never answers the next `count` requests; what they ask for happens.
+    /// Carries out the next `count` requests without a reply.
     pub fn withhold_replies(&mut self, count: u32) {
         self.withheld_replies = count;
     }
 
-    /// Stops sending anything to a session, pings and replies included, while the connection stays;
-    /// what it misses is lost.
+    /// Stops sending to a session, pings and replies included, while the connection stays. The session
+    /// loses what it would have been sent.
     pub fn silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }
@@ -111,13 +111,13 @@ impl Faults {
         self.orders.push_back(FaultOrder::Abort(session));
     }
 
-    /// Sends a text frame as it stands, be it no JSON at all.
+    /// Sends a text frame unchanged, even if it is not JSON.
     pub fn send_text(&mut self, session: SessionId, text: impl Into<String>) {
         self.orders.push_back(FaultOrder::Text(session, text.into()));
     }
 
-    /// Refuses these stream names from now on, as if unknown; an empty list ends it. They are
-    /// compared without regard to case. Where one is on already, asking again is acknowledged as ever.
+    /// Refuses these stream names from now on, as if unknown; an empty list ends the fault. Case does not
+    /// matter. A stream that is already subscribed can still be subscribed again.
     pub fn refuse_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
     }
@@ -143,31 +143,31 @@ impl Faults {
         }
     }
 
-    /// Tells nobody of the next `count` events of orders, of any account; what they tell of happens.
-    /// Archived order events count them in their sequence, so that they are missed there.
+    /// Does not report the next `count` order events, of any account, while the orders themselves change.
+    /// Archived order events count the lost ones in their sequence.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
 
-    /// Tells the next `count` events of orders twice, those that are dropped aside.
+    /// Reports the next `count` order events twice, apart from those that are dropped.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
 
-    /// Tells the next `count` events of quotes twice, with the same event id. Delivery is at least once
-    /// (`ws-gemini-com.md` section 9.2), so that this happens by itself now and then.
+    /// Reports the next `count` quote events twice, with the same event id. Delivery is at least once
+    /// (`ws-gemini-com.md` section 9.2), so this also happens without a fault now and then.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
     }
 
-    /// How often the quote event at hand is sent at least; counts it.
+    /// Counts a quote event; returns how often it is sent at least.
     pub(crate) const fn quote_event_copies(&mut self) -> usize {
         let is_repeated = self.repeated_quote_events > 0;
         self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
         1 + is_repeated as usize
     }
 
-    /// How often the order event at hand is sent; counts it.
+    /// Counts an order event; returns how often it is sent.
     pub(crate) const fn order_event_copies(&mut self) -> usize {
         if self.lost_order_events > 0 {
             self.lost_order_events -= 1;
@@ -184,7 +184,7 @@ impl Faults {
         self.closed_markets.contains(&symbol)
     }
 
-    /// How often the depth change at hand is sent; counts it.
+    /// Counts a depth change; returns how often it is sent.
     pub(crate) fn depth_copies(&mut self, symbol: Symbol) -> usize {
         let mut copies = 1;
         self.depth.retain_mut(|fault| {
@@ -204,7 +204,7 @@ impl Faults {
         self.reply_delay
     }
 
-    /// Whether the reply at hand is not sent; counts it.
+    /// Counts a reply; returns whether it is not sent.
     pub(crate) const fn withholds_reply(&mut self) -> bool {
         let withholds = self.withheld_replies > 0;
         self.withheld_replies = self.withheld_replies.saturating_sub(1);
@@ -215,7 +215,7 @@ impl Faults {
         !self.refused_names.is_empty() && self.refused_names.contains(&name.to_ascii_lowercase())
     }
 
-    /// The refusal of the subscribe request at hand; counts it.
+    /// Counts a subscribe request; returns its refusal, if any.
     pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
         self.refused_subscribes.pop_front().map(Refusal::of_code)
     }

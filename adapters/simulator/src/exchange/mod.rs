@@ -1,4 +1,4 @@
-//! [`Exchange`]: inputs in, outputs out.
+//! [`Exchange`]: takes the inputs of all sessions and returns the outputs for them.
 
 #[cfg(test)]
 mod conservation;
@@ -31,8 +31,8 @@ use crate::session::{Output, Sessions, SnapshotMode};
 use crate::value::id::SessionId;
 use crate::value::random::Random;
 
-/// How much time is made up for in one call: after a longer sleep the market goes on from so long
-/// ago, as if it had stood still before.
+/// The most market time that one call makes up for. After a longer sleep the market continues from this
+/// long ago, as if it had stood still before.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
 /// The latest time that is told from later ones, 292 years on: what comes after it still fits.
@@ -54,11 +54,11 @@ pub(crate) const NO_STATUS: u16 = 1005;
 /// Most replies that [`Faults::delay_replies`] holds back; more are sent at once.
 const HELD_REPLIES_MAX: usize = 10_000;
 
-/// An exchange without socket, clock or thread: the twin of the client.
+/// An exchange without sockets, clocks or threads.
 ///
-/// After each `handle_*` call, poll until there is no output. Time is what the caller says, and a
-/// time before the latest one counts as the latest. See the [crate's documentation](crate) for an
-/// example. A copy goes on by itself, as this one would.
+/// After each `handle_*` call, poll until there is no output. The caller supplies the time; a time
+/// before the latest one counts as the latest. A clone continues independently, just as the original
+/// would. See the [crate's documentation](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     now: Instant,
@@ -105,7 +105,7 @@ impl SourceKind {
 }
 
 impl Exchange {
-    /// An exchange that has just opened; the same seed and inputs yield the same outputs.
+    /// Opens an exchange; the same seed and inputs yield the same outputs.
     pub fn new(config: Config, seed: u64) -> Exchange {
         let mut schedule = Schedule::default();
         let epoch = config.epoch.as_nanos();
@@ -145,7 +145,7 @@ impl Exchange {
         }
     }
 
-    /// A client asks for an upgrade. A session of the same id that is still there is lost.
+    /// Handles the upgrade request of a client. An open session with the same id is lost.
     ///
     /// With credentials, which are `X-GEMINI-` headers or a bearer token, the session is that of an
     /// [`Account`](crate::Account) (`ws-gemini-com.md` section 3); the archived order events are for
@@ -153,7 +153,7 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// The venue's answer if it does not upgrade; then there is no session.
+    /// The venue's answer if it refuses the upgrade; then no session begins.
     pub fn handle_upgrade(
         &mut self,
         session: SessionId,
@@ -179,7 +179,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// A client's upgrade on the public part of the current API; `query` is that part of its URL, for
+    /// Opens a session without an account on the current API; `query` is that part of the URL, for
     /// example `snapshot=-1` (`ws-gemini-com.md` section 2).
     pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
         let target = format!("/?{}", query.trim_start_matches('?'));
@@ -187,7 +187,8 @@ impl Exchange {
         let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
     }
 
-    /// A client sent a frame. Frames of unknown sessions, and binary ones, are ignored and counted.
+    /// Handles a frame from a client. Binary frames and frames from unknown sessions are ignored and
+    /// counted.
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
@@ -213,58 +214,58 @@ impl Exchange {
         self.cut_overrun();
     }
 
-    /// A client's transport ended. What waits for it is dropped.
+    /// Handles the end of a client's transport. Outputs that wait for the session are dropped.
     pub fn handle_lost(&mut self, session: SessionId, now: Instant) {
         self.advance(now);
         self.remove(session);
     }
 
-    /// Time has passed: does all that is due. After it [`Exchange::deadline`] is later than `now`.
+    /// Does everything that is due at `now`. Afterwards [`Exchange::deadline`] is later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
     }
 
-    /// Takes the next thing to do, in order; `None` until the next input.
+    /// Takes the next output, in order; `None` until the next input.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.obey_faults();
         self.sessions.poll()
     }
 
-    /// When [`Exchange::handle_timeout`] has something to do; `None` if never.
+    /// Returns when [`Exchange::handle_timeout`] has something to do; `None` if never.
     pub fn deadline(&self) -> Option<Instant> {
         self.schedule.next()
     }
 
-    /// The misbehaviour to come.
+    /// Returns the faults that are planned, to plan more.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
     }
 
-    /// The present book of a symbol, to compare a client's with; `None` if there is no such symbol.
+    /// Returns the true book of a symbol, to compare with a client's; `None` for an unknown symbol.
     pub fn book(&self, symbol: Symbol) -> Option<TrueBook> {
         self.source.as_source().book(symbol)
     }
 
-    /// The names of a session's streams, its account's included, but without requests for quotes; nothing on
-    /// endpoints of the archived generation.
+    /// Returns the names of a session's streams, public and private, without `requestForQuote`. Sessions of
+    /// the archived endpoints have none.
     pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         let public = open.into_iter().flat_map(|open| open.stream_names());
         public.chain(self.private_names(session))
     }
 
-    /// The symbols, each once.
+    /// Returns the symbols, each once.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.source.as_source().symbols()
     }
 
-    /// What has happened so far.
+    /// Returns the counters.
     pub fn stats(&self) -> Stats {
         self.sessions.stats()
     }
 
-    /// The number of connected sessions.
+    /// Returns the number of connected sessions.
     pub fn session_count(&self) -> usize {
         self.sessions.count()
     }
@@ -333,7 +334,7 @@ impl Exchange {
         context::venue_time(self.epoch, self.now)
     }
 
-    /// Begins a session of the archived generation.
+    /// Opens a session of an archived market data endpoint.
     fn open_market_data(
         &mut self,
         session: SessionId,

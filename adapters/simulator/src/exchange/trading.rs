@@ -29,19 +29,19 @@ const ORDER_WINDOWS: [Duration; 2] = [REQUEST_WINDOW, DAY];
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 impl Exchange {
-    /// The accounts, in the order of the configuration.
+    /// Returns the accounts, in the order of the configuration.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
         self.broker.accounts().iter().filter_map(Account::account_id)
     }
 
-    /// The account that a session is authenticated for; `None` if for none.
+    /// Returns the account that a session is authenticated for.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
         self.broker.account(self.sessions.get(session)?.account()?)?.account_id()
     }
 
-    /// The orders of an account, the oldest first, to compare a client's with; none if there is no
-    /// such account. At most [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) of all accounts are
-    /// remembered after their end.
+    /// Returns the orders of an account, the oldest first, to compare with a client's; none for an unknown
+    /// account. The exchange remembers at most
+    /// [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) finished orders of all accounts.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};
@@ -65,26 +65,26 @@ impl Exchange {
         orders.map(ClientOrder::ledger).collect()
     }
 
-    /// What an account has of each currency, by name; nothing if there is no such account.
+    /// Returns the balances of an account, by currency; none for an unknown account.
     pub fn balances(&self, account: AccountId) -> Vec<LedgerBalance> {
         let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
         holdings.map(Holdings::balances).unwrap_or_default()
     }
 
-    /// What an account has of prediction-market contracts, by symbol; those that it has none of are
-    /// left out.
+    /// Returns the positions of an account in prediction-market contracts, by symbol, without those that
+    /// are zero.
     pub fn positions(&self, account: AccountId) -> Vec<LedgerPosition> {
         let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
         holdings.map(Holdings::positions).unwrap_or_default()
     }
 
-    /// A key used a nonce elsewhere, for example over REST: only greater ones are taken from now on
-    /// (quirk Q-A5).
+    /// Notes that a key used a nonce elsewhere, for example over REST. From now on the exchange accepts
+    /// only greater ones from it (quirk Q-A5).
     pub fn note_nonce(&mut self, key: &str, nonce: u64) {
         self.keys.note(key, nonce);
     }
 
-    /// The broker, the generated market if there is one, and everything else.
+    /// Lends the broker, the generated market if there is one, and everything else.
     pub(super) fn parts(&mut self) -> (&mut Broker, Option<&mut Market>, Context<'_>) {
         let (broker, source, cx) = self.split();
         let market = match source {
@@ -94,7 +94,7 @@ impl Exchange {
         (broker, market, cx)
     }
 
-    /// Makes a session that has just been opened that of an account.
+    /// Assigns a session that has just been opened to its account.
     pub(super) fn open_private(
         &mut self,
         session: SessionId,
@@ -320,7 +320,7 @@ impl Exchange {
         self.sessions.send(session, &text);
     }
 
-    /// Tells everybody concerned what has happened since the last time.
+    /// Reports to all sessions concerned what has happened to orders, quotes and balances.
     pub(super) fn publish_private(&mut self) {
         self.publish_quotes();
         let events = self.broker.take_events();

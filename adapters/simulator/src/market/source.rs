@@ -8,14 +8,14 @@ use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::rfq::Quotes;
 use crate::value::id::SessionId;
 
-/// A book as the exchange itself has it.
+/// The true book of a symbol, as the exchange has it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TrueBook {
     /// Best first.
     pub bids: Vec<Level>,
     /// Best first.
     pub asks: Vec<Level>,
-    /// Of the last change; depth streams get to it within their cadence.
+    /// The update id of the last change; depth streams reach it within their cadence.
     pub last_update_id: u64,
 }
 
@@ -45,8 +45,8 @@ pub(crate) trait Source {
     /// The present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
 
-    /// Begins a session of an endpoint of the archived generation; the venue's answer if there is no
-    /// such endpoint or symbol, and then no session.
+    /// Opens a session of an archived endpoint. If there is no such endpoint or symbol, no session begins and
+    /// the venue's answer is returned.
     fn open_market_data(
         &mut self,
         _cx: &mut Context<'_>,
@@ -57,15 +57,15 @@ pub(crate) trait Source {
         Err(refusal(404, "EndpointNotFound"))
     }
 
-    /// Whether a session is one of those.
+    /// Whether a session is one of an archived endpoint.
     fn is_market_data(&self, _session: SessionId) -> bool {
         false
     }
 
-    /// A client of such a session sent a text.
+    /// Handles a text from a session of an archived endpoint.
     fn handle_market_data_request(&mut self, _cx: &mut Context<'_>, _session: SessionId, _text: &str) {}
 
-    /// Ends a session if it is one of those.
+    /// Ends a session if it is one of an archived endpoint.
     fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
     /// The requests for quotes, which are a stream of their own; `None` if there are none.
@@ -73,6 +73,6 @@ pub(crate) trait Source {
         None
     }
 
-    /// Does a task that this put on the schedule.
+    /// Does a task that this source put on the schedule.
     fn run(&mut self, cx: &mut Context<'_>, task: Task);
 }

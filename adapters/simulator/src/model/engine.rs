@@ -78,7 +78,7 @@ impl Effects {
     }
 }
 
-/// What became of an order when it came.
+/// What an order did when it was placed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Placement {
     /// The order in the book; `None` if nothing of it rests.
@@ -132,7 +132,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Matches an order of nobody's against the opposite side as far as `limit` allows; returns its
+    /// Matches an order without an owner against the opposite side as far as `limit` allows; returns its
     /// id if a part of it rests.
     pub(crate) fn place(
         &mut self,
@@ -145,7 +145,7 @@ impl Engine {
         self.place_for(None, side, limit, quantity, remainder, effects).resting
     }
 
-    /// The same for somebody's order, which never matches one of the same owner: it stops before.
+    /// Matches an order of an owner as [`Engine::place`] does, and stops before an order of the same owner.
     pub(crate) fn place_for(
         &mut self,
         owner: Owner,

@@ -1,8 +1,8 @@
 //! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes
 //! of accounts that answer them (`ws-gemini-com.md` section 9).
 //!
-//! Who requests quotes wants to buy the combination, so that the lowest price is the best one. There
-//! are other makers, whose quotes nobody sees: they win where an account does not.
+//! The requester wants to buy the combination, so the lowest price is the best one. Hidden makers quote as
+//! well: one of them wins if no account does.
 
 mod quote;
 mod request;
@@ -51,7 +51,7 @@ pub(crate) struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     /// The quote that the requester has accepted.
     accepted: Option<u64>,
-    /// What has not been told yet.
+    /// Events that have not been reported yet.
     events: Vec<QuoteEvent>,
     /// When the next transition and the end of the next quote are due.
     next: Instant,
