@@ -11,10 +11,11 @@ use crate::value::id::StreamId;
 use crate::value::sequence::GapRule;
 use crate::value::symbol::Symbol;
 
-/// The production endpoint (`ws-gemini-com.md`, section 1).
+/// The production [address](crate::protocol::streams#addresses) of the current API.
 pub const PRODUCTION: &str = "wss://ws.gemini.com/";
 
-/// The sandbox endpoint. Its books can stay crossed for long (quirk Q-B11).
+/// The sandbox address of the current API. Its books can
+/// [stay crossed for long](crate::protocol::quirks#crossed-books-on-the-sandbox).
 pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 
 /// How a connection behaves. Each method documents its default.
@@ -59,7 +60,7 @@ pub struct Config {
     seed: Option<u64>,
 }
 
-/// Which levels the snapshot of a book has (section 2, parameter `snapshot`).
+/// Which levels the snapshot of a book has ([parameter](crate::protocol::streams#parameters) `snapshot`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Snapshot {
     /// All of them.
@@ -190,8 +191,8 @@ impl Config {
         self
     }
 
-    /// Whether the venue is to cancel the orders that were placed over a link when it ends (section 2).
-    /// Default: no.
+    /// Whether the venue cancels the orders that were placed over a link when the link ends
+    /// ([cancel on disconnect](crate::protocol::quirks#cancel-on-disconnect)). Default: no.
     #[must_use]
     pub const fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
         self.cancel_on_disconnect = cancel;
@@ -231,7 +232,8 @@ impl Config {
         })
     }
 
-    /// When updates count as contiguous. Default: strict, as measured (section 12.2).
+    /// When updates count as contiguous. Default: strict, as measured
+    /// ([gaps](crate::protocol::streams#gaps)).
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Config {
         self.gap_rule = rule;
@@ -246,8 +248,7 @@ impl Config {
         self
     }
 
-    /// The time for the answer to a request. Default: 5 s; round trips of 64 to 78 ms were measured
-    /// (section 6.1).
+    /// The time for the answer to a request. Default: 5 s; round trips of 64 to 78 ms were measured.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Config {
         self.request_timeout = timeout.max(SHORTEST);
@@ -255,7 +256,7 @@ impl Config {
     }
 
     /// The time for a snapshot, from the confirmation of its subscription. Default: 5 s; up to
-    /// 700 ms were measured (section 12.4).
+    /// 700 ms were measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
         self.snapshot_timeout = timeout.max(SHORTEST);
@@ -277,7 +278,7 @@ impl Config {
     }
 
     /// The silence after which the link is probed with the method `ping`. Default: 30 s, as the venue
-    /// pings each 20 s (section 13).
+    /// pings every 20 s ([liveness](crate::protocol::streams#liveness)).
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
         self.probe_after = silence.max(SHORTEST);
@@ -320,8 +321,8 @@ impl Config {
 
     /// Says, on an authenticated connection, when nothing was sent for so long, as
     /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue). For keys with "Requires Heartbeat": the venue cancels
-    /// the orders of a session that is silent for 30 s, and advises a request over REST each 15 s (section
-    /// 3.4). Default: never.
+    /// the orders of a session that is silent for 30 s, and recommends a request over REST every 15 s
+    /// ([account conditions](crate::protocol::streams#account-conditions)). Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));
@@ -329,7 +330,7 @@ impl Config {
     }
 
     /// The most attempts to connect in any window, over all links of a client to the same host. Default: 300
-    /// in five minutes (section 14). Tightened by the answer to
+    /// in five minutes ([limits](crate::protocol::streams#limits)). Tightened by the answer to
     /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), as are the next two.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
@@ -338,21 +339,24 @@ impl Config {
     }
 
     /// The most requests in any window, subscriptions among them, over all links of a client to the same host.
-    /// Subscriptions beyond it wait, other requests are refused. Default: 7,000 in ten seconds (section 14).
+    /// Subscriptions beyond it wait, other requests are refused. Default: 7,000 in ten seconds
+    /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
         self
     }
 
-    /// The most new orders in any window; others are refused. Default: 3,500 in ten seconds (section 14).
+    /// The most new orders in any window; others are refused. Default: 3,500 in ten seconds
+    /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
         self.order_limit = (orders, window);
         self
     }
 
-    /// The most streams. Default: 4,096; one connection has held 4,784 (quirk Q-S10).
+    /// The most streams. Default: 4,096; one connection has held 4,784
+    /// ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
         self.streams_max = streams;
@@ -360,7 +364,7 @@ impl Config {
     }
 
     /// The most streams in one `subscribe`, at least one. Default: 25; above about 100 the venue
-    /// closes with code 1009 (quirk Q-S10).
+    /// closes with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub fn streams_per_request_max(mut self, streams: usize) -> Config {
         self.streams_per_request_max = streams.max(1);
@@ -398,7 +402,7 @@ impl Config {
                 }
             }
             Endpoint::MarketDataV2 => {}
-            // Without them silence says nothing (`marketdata-v1.md`, section 7).
+            // Without heartbeats, silence does not show whether the connection is alive.
             Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => {
                 if !query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("heartbeat="))) {
                     parameters.push("heartbeat=true".into());

@@ -185,8 +185,8 @@ mod event;
 mod json;
 mod link;
 mod message;
-#[doc = include_str!("protocol.md")]
-pub mod protocol {}
+#[doc = include_str!("protocol/overview.md")]
+pub mod protocol;
 mod request;
 mod state;
 mod value;

@@ -1,7 +1,7 @@
-//! Every cell of the two lifecycle tables, walked through the public interface; and the tables in
-//! `ARCHITECTURE.md`, which are made from the data.
+//! Walks through every cell of the two lifecycle tables by the public interface, and compares the tables in
+//! `tests/LIFECYCLE.md` with the data.
 //!
-//! `UPDATE_TABLES=1 cargo test --test tables` writes them anew.
+//! `UPDATE_TABLES=1 cargo test --test tables` writes the tables.
 
 mod support;
 

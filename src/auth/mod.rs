@@ -21,8 +21,8 @@ use crate::auth::nonce::{Nonce, NonceSource, NonceUnit};
 use crate::value::endpoint::Endpoint;
 use crate::value::time::UnixTime;
 
-/// Who we are: either an API key with its secret, or an OAuth access token, never both
-/// (`ws-gemini-com.md`, section 3).
+/// The credentials of an account: either an API key with its secret, or an OAuth access token
+/// ([authentication](crate::protocol::streams#authentication)).
 ///
 /// Text that is moved in as `String` or `Vec<u8>` is wiped; of text that is lent a copy is made and
 /// wiped, and the original is the caller's. The secret itself is not kept, only the state of the hash
@@ -54,7 +54,7 @@ impl Credentials {
     /// An API key and its secret, as the venue shows them; the secret as text or bytes.
     ///
     /// The key must belong to one account and have a time-based nonce; the venue refuses others with
-    /// HTTP status 401 (section 3.1).
+    /// HTTP status 401 ([signed headers](crate::protocol::streams#signed-headers)).
     ///
     /// ```
     /// use gemini_ws::{Credentials, InvalidCredentials};
@@ -91,7 +91,8 @@ impl Credentials {
         Ok(Credentials { kind: Kind::Hmac { key, keyed: Box::new(keyed) } })
     }
 
-    /// An OAuth 2.0 access token, without the word `Bearer` (section 3.2).
+    /// An OAuth 2.0 access token, without the word `Bearer`
+    /// ([access tokens](crate::protocol::streams#access-tokens)).
     ///
     /// The venue closes the connection when the token expires, after 24 hours unless agreed
     /// otherwise; the next dial needs a fresh one.
@@ -133,9 +134,9 @@ impl Credentials {
     /// [`Signer::headers`] sees to that. A token ignores the nonce. There are none for market data, which
     /// is public.
     ///
-    /// On [`Endpoint::Streams`] the payload is the nonce (`ws-gemini-com.md`, section 3.1); on
-    /// [`Endpoint::OrderEventsV1`] it is a JSON text with path and nonce, and there is no header for the
-    /// nonce (`order-events-v1.md`, section 1).
+    /// On [`Endpoint::Streams`] the payload is the nonce ([signed headers](crate::protocol::streams#signed-headers)). On
+    /// [`Endpoint::OrderEventsV1`] it is a JSON text with path and nonce, and there is no header for the nonce
+    /// ([address and authentication](crate::protocol::order_events_v1#address-and-authentication)).
     pub fn headers(&self, endpoint: Endpoint, nonce: Nonce) -> Headers {
         let mut headers = Headers { fields: Vec::with_capacity(4) };
         if matches!(endpoint, Endpoint::MarketDataV1 | Endpoint::MarketDataV2) {
@@ -332,7 +333,7 @@ impl Signer {
     /// The headers for one upgrade, with a new nonce. `now` is what the wall clock says.
     ///
     /// Never fails: if the source is too far [ahead](NonceSource::ahead_of), the venue refuses the
-    /// nonce, with HTTP status 400 (section 3.3).
+    /// nonce, with HTTP status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
     pub fn headers(&mut self, endpoint: Endpoint, now: UnixTime) -> Headers {
         let nonce = match self.nonces.last() {
             Some(last) if mutant!(DrawOneNonce) => last,

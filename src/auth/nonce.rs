@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use crate::value::time::UnixTime;
 
-/// How far a nonce may be from the venue's clock, in both directions (`ws-gemini-com.md`, section 3.1).
+/// How far a nonce may be from the venue's clock, in both directions
+/// ([nonces](crate::protocol::streams#nonces)).
 pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 
 /// The unit in which the nonces of a key count time since 1970.
@@ -13,7 +14,8 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 /// It is a property of the key, not of a request: everything that signs with the key must use the
 /// same one, for ever. A number of milliseconds is a thousand times a number of seconds, so after
 /// the first nonce in milliseconds no nonce in seconds has increased, and the key is locked out of
-/// everything that counts in seconds until it is replaced (quirks Q-A2 and Q-A6). If an older
+/// everything that counts in seconds until it is replaced
+/// ([units of nonces exclude each other](crate::protocol::quirks#units-of-nonces-exclude-each-other)). If an older
 /// program has used a key with milliseconds, stay with them or create a new key.
 ///
 /// ```
@@ -26,12 +28,12 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum NonceUnit {
-    /// Seconds, in ten digits: what the documents ask for (section 3.1, quirk Q-A1). One nonce per
-    /// second in the long run, and about thirty at once.
+    /// Seconds, in ten digits, as the venue documents them ([ten digits](crate::protocol::quirks#ten-digits)). Allows one
+    /// nonce per second in the long run, and about thirty at once.
     #[default]
     Seconds,
-    /// Milliseconds: accepted in measurements, against the wording of the documents (quirk Q-A2).
-    /// For keys that sign more often than once per second.
+    /// Milliseconds, for keys that sign more often than once per second. The venue accepts them, though it
+    /// does not document them ([measured](crate::protocol::quirks#milliseconds-accepted)).
     Milliseconds,
 }
 
@@ -84,7 +86,7 @@ impl fmt::Display for Nonce {
 /// The nonces of one key: each is the time, or one more than the last if that is later.
 ///
 /// The venue refuses a nonce that is not above the highest one it has seen of the same key, on
-/// WebSockets and REST together (section 3.1, quirk Q-A5). So there is one source per key, and
+/// WebSockets and REST together ([one nonce space](crate::protocol::quirks#one-nonce-space)). So there is one source per key, and
 /// everything that signs with the key draws from it. They rise while the clock stands still and when
 /// it goes back.
 ///

@@ -1,16 +1,17 @@
-//! Balances, positions and settlements of an account (`ws-gemini-com.md`, sections 8.2, 8.3 and 10).
+//! Balances, positions and settlements of an account.
 
 use super::list::List;
 use super::order::ContractOutcome;
 use super::text::{Number, Text};
 use crate::value::time::Timestamp;
 
-/// Balances that changed, or all of them (section 8.2).
+/// [Balances](crate::protocol::streams#balances) that changed, or all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BalanceUpdate<'f> {
-    /// `E`: nanoseconds by the documents and as measured; some sources show milliseconds (quirk Q-C5).
+    /// `E`: nanoseconds, as documented and measured, though
+    /// [some sources show milliseconds](crate::protocol::quirks#unit-of-balance-times).
     pub event_time: Timestamp,
     /// `u`
     pub update_time: Option<Timestamp>,
@@ -18,7 +19,7 @@ pub struct BalanceUpdate<'f> {
     pub balances: List<'f, AssetBalance<'f>>,
 }
 
-/// The balance of one asset. May be slightly negative (quirk Q-O11).
+/// The balance of one asset. It may be [slightly negative](crate::protocol::quirks#negative-balances).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -31,7 +32,7 @@ pub struct AssetBalance<'f> {
     pub total: Number<'f>,
 }
 
-/// Positions of an account (section 8.3).
+/// [Positions](crate::protocol::streams#positions) of an account.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -74,7 +75,7 @@ pub struct PositionAmount<'f> {
     pub outcome: Option<ContractOutcome<'f>>,
 }
 
-/// Settled contracts; a stream that the venue has withdrawn (section 10, quirk Q-C7).
+/// Settled contracts; a stream that the venue [has withdrawn](crate::protocol::quirks#settlements-withdrawn).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

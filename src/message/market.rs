@@ -1,5 +1,6 @@
-//! What the archived market data endpoints say, frame by frame (`marketdata-v2.md`,
-//! `marketdata-v1.md`); as events it comes in the vocabulary of all generations.
+//! Frames of the archived endpoints, [market data v2](crate::protocol::market_data_v2),
+//! [market data v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
+//! [`Event`](crate::Event)s say the same in the vocabulary of all generations.
 
 use super::list::List;
 use super::open::open_enum;
@@ -8,8 +9,8 @@ use super::{Level, Trade};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// Levels of a book: all of them after subscribing, then those that changed (`marketdata-v2.md`,
-/// section 3). There is neither a sequence number nor a time in it, so a loss cannot be seen.
+/// Levels of a [book](crate::protocol::market_data_v2#books): all of them after subscribing, then those that
+/// changed. There is neither a sequence number nor a time, so a loss cannot be seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -20,7 +21,8 @@ pub struct L2Updates<'f> {
     pub bids: &'f [Level],
     /// `changes` of the side `sell`.
     pub asks: &'f [Level],
-    /// `trades`: the latest, unsorted (quirk Q-V2-2); in an initial frame, unless the pair has none.
+    /// `trades`: the latest, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Present in an initial
+    /// frame, unless the pair has none.
     pub trades: Option<List<'f, Trade<'f>>>,
     /// `auction_events`: in an initial frame.
     pub auction_events: Option<List<'f, Auction<'f>>>,
@@ -28,15 +30,15 @@ pub struct L2Updates<'f> {
 
 impl L2Updates<'_> {
     /// Whether the frame has what all initial frames had and no other: `auction_events`. `trades` are no
-    /// sign, as a pair without any has none (quirk Q-V2-1). What is sure is that the first frame of a
+    /// sign, as [a pair without any has none](crate::protocol::quirks#first-frames-without-trades). What is sure is that the first frame of a
     /// subscription is one.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
     }
 }
 
-/// Candles of a symbol: many of them after subscribing, newest first, then those that changed
-/// (`marketdata-v2.md`, section 6).
+/// [Candles](crate::protocol::market_data_v2#candles) of a symbol: many of them after subscribing, newest first,
+/// then those that changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -114,7 +116,7 @@ pub struct Candle {
     pub volume: Decimal,
 }
 
-/// Mark prices of a perpetual (`marketdata-v2.md`, section 7).
+/// [Mark prices](crate::protocol::market_data_v2#mark-prices) of a perpetual.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -134,11 +136,11 @@ pub struct MarkPriceChange {
     pub event_time: Timestamp,
     /// `mark_price`
     pub mark_price: Decimal,
-    /// `spot_index`: as old as the mark's last change (quirk Q-V2-8).
+    /// `spot_index`: [as old as](crate::protocol::quirks#old-index-prices) the mark's last change.
     pub spot_index: Decimal,
 }
 
-/// Funding of a perpetual (`marketdata-v2.md`, section 8).
+/// [Funding amounts](crate::protocol::market_data_v2#funding-amounts) of a perpetual.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -164,13 +166,13 @@ pub struct FundingAmountChange {
     pub interval_minutes: u64,
     /// `is_realized`
     pub realized: bool,
-    /// `funding_rate`: in percent, cut; measured, not documented (quirk Q-V2-7).
+    /// `funding_rate`: in percent, cut; [measured](crate::protocol::quirks#more-members-of-funding), not documented.
     pub rate_percent: Option<Decimal>,
     /// `mark_price`: measured, not documented.
     pub mark_price: Option<Decimal>,
 }
 
-/// One event of the venue (`marketdata-v1.md`, section 3.2).
+/// One [event of the venue](crate::protocol::market_data_v1#updates).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -194,7 +196,7 @@ pub struct MarketUpdate<'f> {
     pub(crate) asks: &'f [Level],
 }
 
-/// A part of a [`MarketUpdate`] (`marketdata-v1.md`, section 3.3).
+/// One of the [entries](crate::protocol::market_data_v1#entries) of a [`MarketUpdate`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -213,7 +215,7 @@ pub enum MarketEntry<'f> {
     Unrecognized(super::Unrecognized<'f>),
 }
 
-/// A level of a book changed (`marketdata-v1.md`, section 3.3).
+/// A level of a book changed ([entries](crate::protocol::market_data_v1#entries)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -232,7 +234,7 @@ pub struct LevelChange<'f> {
     pub reason: ChangeReason<'f>,
 }
 
-/// A trade (`marketdata-v1.md`, section 3.3).
+/// A trade ([entries](crate::protocol::market_data_v1#entries)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -270,7 +272,8 @@ open_enum! {
         Cancel = "cancel",
         /// It stood there when the connection began.
         Initial = "initial",
-        /// It is the best of its side now, and replaces the one before; undocumented (quirk Q-V1-1).
+        /// It is the best of its side now, and replaces the one before
+        /// ([undocumented](crate::protocol::quirks#top-of-book-reason)).
         TopOfBook = "top-of-book",
     }
 }
@@ -287,7 +290,7 @@ open_enum! {
     }
 }
 
-/// An auction was opened (`marketdata-v1.md`, section 3.3).
+/// An auction was opened ([entries](crate::protocol::market_data_v1#entries)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -304,8 +307,8 @@ pub struct AuctionOpen<'f> {
     pub last_cancel_time: Timestamp,
 }
 
-/// An auction's price, indicated or final (`marketdata-v1.md`, section 3.3; `marketdata-v2.md`,
-/// section 5).
+/// An auction's price, indicated or final, of [market data v1](crate::protocol::market_data_v1#entries) or
+/// [v2](crate::protocol::market_data_v2#auctions).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -352,8 +355,9 @@ open_enum! {
     }
 }
 
-/// A sign of life of an archived endpoint, every five seconds (`marketdata-v2.md`, section 9;
-/// `marketdata-v1.md`, section 3.1; `order-events-v1.md`, section 4.2).
+/// A sign of life of an archived endpoint, every five seconds: [market data v2](crate::protocol::market_data_v2#heartbeats),
+/// [market data v1](crate::protocol::market_data_v1#heartbeats),
+/// [order events v1](crate::protocol::order_events_v1#heartbeats).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -368,7 +372,8 @@ pub struct Heartbeat<'f> {
     pub trace_id: Option<Text<'f>>,
 }
 
-/// An archived endpoint refuses something, without saying what (`marketdata-v2.md`, section 10).
+/// An archived endpoint refuses something, without saying what
+/// ([errors](crate::protocol::market_data_v2#errors)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -379,7 +384,7 @@ pub struct VenueError<'f> {
     pub message: Option<Text<'f>>,
 }
 
-/// Order events v1 are subscribed: the first frame (`order-events-v1.md`, section 4.1).
+/// The first frame of order events v1 ([acknowledgement](crate::protocol::order_events_v1#acknowledgement)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

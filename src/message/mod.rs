@@ -4,7 +4,7 @@
 //!
 //! Payloads borrow from the frame and the [`Scratch`](crate::Scratch) only. Names are those of the
 //! field; the venue's one-letter members stand in each field's description
-//! (`ws-gemini-com.md`, section 7).
+//! ([streams](crate::protocol::streams#public-streams)).
 
 mod account;
 mod list;
@@ -118,7 +118,7 @@ pub enum Message<'f> {
     Unrecognized(Unrecognized<'f>),
 }
 
-/// Orders that were open when their stream began (`ws-gemini-com.md`, section 10; quirk Q-U4).
+/// Orders that were open when their stream began; [not always sent](crate::protocol::quirks#order-snapshot).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -127,7 +127,7 @@ pub struct OrderSnapshot<'f> {
     pub orders: List<'f, SnapshotOrder<'f>>,
 }
 
-/// What happened to orders, in the order in which to take it (`order-events-v1.md`, section 3).
+/// Events of orders, in the order in which to apply them ([order events v1](crate::protocol::order_events_v1#events)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -146,7 +146,7 @@ pub struct Level {
     pub quantity: Decimal,
 }
 
-/// Best bid and ask of a symbol (section 7.1).
+/// Best bid and ask of a symbol ([book ticker](crate::protocol::streams#book-ticker)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -154,11 +154,11 @@ pub struct BookTicker<'f> {
     /// `s`
     pub symbol: &'f str,
     /// `u`: id of the book's state. Shares its range with the ids of [`Depth`], but the two streams
-    /// arrive independently (section 12.5).
+    /// [arrive independently](crate::protocol::streams#tickers-and-books).
     pub update_id: u64,
     /// `E`
     pub event_time: Timestamp,
-    /// `b`, `B`; `None` if there is no bid (an empty or zero price or quantity, quirk Q-B1).
+    /// `b`, `B`; `None` if there is no bid (an empty or zero price or quantity).
     pub bid: Option<Level>,
     /// `a`, `A`; `None` if there is no ask.
     pub ask: Option<Level>,
@@ -166,7 +166,8 @@ pub struct BookTicker<'f> {
     pub last_trade: Option<Level>,
 }
 
-/// A snapshot of a book, or changes to it (section 7.3): nothing in the frame says which.
+/// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)): nothing in the frame says
+/// which.
 ///
 /// Frames of the current API have times and ids; those of market data v2 have none of them, and
 /// those of v1 one id and, but for the first, a time.
@@ -188,12 +189,13 @@ pub struct Depth<'f> {
     pub asks: &'f [Level],
 }
 
-/// The best 5, 10 or 20 levels of a book; replaces the frame before (section 7.2).
+/// The best 5, 10 or 20 levels of a book; replaces the frame before
+/// ([partial depth](crate::protocol::streams#partial-depth)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PartialDepth<'f> {
-    /// `symbol` or `s`; not documented, but sent in production (quirk Q-B9).
+    /// `symbol` or `s`; not documented, but [sent in production](crate::protocol::quirks#symbol-of-partial-depth).
     pub symbol: Option<&'f str>,
     /// `lastUpdateId`
     pub last_update_id: u64,
@@ -203,7 +205,8 @@ pub struct PartialDepth<'f> {
     pub asks: &'f [Level],
 }
 
-/// A trade (section 7.4; `marketdata-v2.md`, section 4; `marketdata-v1.md`, section 3.3).
+/// A trade of [the current API](crate::protocol::streams#trades), [market data v2](crate::protocol::market_data_v2#trades) or
+/// [market data v1](crate::protocol::market_data_v1#entries).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -242,8 +245,8 @@ open_enum! {
     }
 }
 
-/// The best level of one side is another one, and replaces the one before (`marketdata-v1.md`,
-/// section 5).
+/// The best level of one side is another one, and replaces the one before
+/// ([top of book replaces](crate::protocol::quirks#top-of-book-replaces)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -260,7 +263,8 @@ pub struct TopOfBook<'f> {
     pub level: Option<Level>,
 }
 
-/// A prediction-market contract changed its status (section 7.5).
+/// A prediction-market contract changed its status
+/// ([contract status](crate::protocol::streams#contract-status)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -283,8 +287,8 @@ pub struct ContractStatus<'f> {
     pub status: Text<'f>,
 }
 
-/// The mark price of a perpetual changed (section 10; an undocumented stream. `marketdata-v2.md`,
-/// section 7).
+/// The mark price of a perpetual changed ([undocumented stream](crate::protocol::streams#undocumented-streams),
+/// [market data v2](crate::protocol::market_data_v2#mark-prices)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -295,22 +299,23 @@ pub struct MarkPrice<'f> {
     pub event_time: Timestamp,
     /// `p`
     pub mark_price: Decimal,
-    /// `i`: the index times a power of ten that differs per symbol (quirk Q-U1): not to be used as
-    /// a price.
+    /// `i`: the index times a power of ten that differs per symbol: [do not use it](crate::protocol::quirks#mark-prices)
+    /// as a price.
     pub scaled_index: Option<Decimal>,
     /// v2 `spot_index`: the index itself.
     pub spot_index: Option<Decimal>,
 }
 
-/// The funding of a perpetual (section 10; an undocumented stream. `marketdata-v2.md`, section 8).
+/// The funding of a perpetual ([undocumented stream](crate::protocol::streams#undocumented-streams),
+/// [market data v2](crate::protocol::market_data_v2#funding-amounts)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FundingAmount<'f> {
     /// `s`
     pub symbol: &'f str,
-    /// `E`: the funding instant, not the time of sending (quirk Q-U2): no key for deduplication. v2
-    /// `timestamp`.
+    /// `E`: the funding instant, [not the time of sending](crate::protocol::quirks#funding-amounts), so it is no
+    /// key for deduplication. v2 `timestamp`.
     pub event_time: Timestamp,
     /// `T`: the funding instant.
     pub funding_time: Timestamp,
@@ -326,7 +331,7 @@ pub struct FundingAmount<'f> {
     pub realized: bool,
 }
 
-/// The answer to a request (section 4).
+/// The answer to a request ([requests and responses](crate::protocol::streams#requests-and-responses)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -339,7 +344,8 @@ pub struct Response<'f> {
     pub result: Option<RawJson<'f>>,
     /// `error`
     pub error: Option<ApiError<'f>>,
-    /// `rateLimits`: the answer to `conninfo`, which stands beside the status (quirk Q-E1).
+    /// `rateLimits`: the answer to `conninfo`, which stands
+    /// [beside the status](crate::protocol::quirks#conninfo-beside-result).
     pub rate_limits: Option<RawJson<'f>>,
 }
 
@@ -360,7 +366,7 @@ pub enum ResponseId<'f> {
     Text(Text<'f>),
 }
 
-/// What the venue says of a refused request (section 5).
+/// What the venue says of a refused request ([errors](crate::protocol::streams#errors)).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -7,8 +7,8 @@ use super::text::{Number, Text};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// An order changed, or was there when the stream began (`ws-gemini-com.md`, section 8.1;
-/// `order-events-v1.md`, section 4).
+/// An order changed, or was there when the stream began: [the current API](crate::protocol::streams#orders),
+/// [order events v1](crate::protocol::order_events_v1#events).
 ///
 /// Only the first four fields and the time are always there. The venue leaves out what is empty or
 /// zero, and its cancellations carry neither side nor quantities: [`Orders`](crate::Orders) keeps them.
@@ -39,7 +39,7 @@ pub struct OrderUpdate<'f> {
     /// `q`; v1 `original_amount`.
     pub quantity: Option<Decimal>,
     /// `z`; v1 `remaining_amount`. In the current API some sources use it for the executed quantity
-    /// (quirk Q-C3): nothing should be accounted by it.
+    /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)): do not calculate with it.
     pub remaining_quantity: Option<Decimal>,
     /// `Z` of an update that is no fill; v1 `executed_amount`: executed so far.
     pub executed_quantity: Option<Decimal>,
@@ -76,7 +76,8 @@ pub struct Fill<'f> {
     pub liquidity: Option<Liquidity<'f>>,
 }
 
-/// What only order events v1 tell of an order (`order-events-v1.md`, section 4.3).
+/// The members of an order that only order events v1 have
+/// ([members of an order event](crate::protocol::order_events_v1#members-of-an-order-event)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -190,7 +191,7 @@ open_enum! {
 }
 
 /// The API session of an order: the id of an API key. Not shown by `Debug`, since it identifies the
-/// key (quirk Q-OE-5).
+/// key ([keys in events](crate::protocol::quirks#keys-in-events)).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct ApiSession<'f>(pub(crate) Text<'f>);
 

@@ -1,4 +1,4 @@
-//! Requests for quotes on combos of contracts (`ws-gemini-com.md`, section 9).
+//! [Requests for quotes](crate::protocol::streams#requests-for-quotes) on combinations of contracts.
 
 use super::list::List;
 use super::open::open_enum;
@@ -7,7 +7,7 @@ use super::text::Text;
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// Somebody asks for quotes, or the asking has gone on (section 9.1).
+/// A request for quotes was made or changed its status ([public requests](crate::protocol::streams#public-requests)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -49,8 +49,8 @@ pub struct Leg<'f> {
     pub symbol: Option<&'f str>,
 }
 
-/// What became of a request for quotes that concerns the account (section 9.2). Delivered at least
-/// once: of two with the same event id, one counts.
+/// A step of a request for quotes that concerns the account ([private quotes](crate::protocol::streams#private-quotes)). The
+/// venue delivers at least once: of two with the same event id, count one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

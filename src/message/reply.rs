@@ -1,10 +1,10 @@
-//! What the answers to requests say, method by method (`ws-gemini-com.md`, sections 6 and 9.3).
+//! Answers to requests, [method by method](crate::protocol::streams#methods).
 //!
 //! A response carries no method name: who made the request knows which of these to ask for.
 
 use crate::message::Text;
 
-/// A limit of the venue and how much of it is used (section 6.1).
+/// A limit of the venue and how much of it is used ([`conninfo`](crate::protocol::streams#utility-methods)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub struct RateLimit<'f> {
     pub count: u64,
 }
 
-/// What a quote is known by (section 9.3).
+/// The ids of a quote ([quote methods](crate::protocol::streams#quote-methods)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

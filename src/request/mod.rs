@@ -14,7 +14,7 @@ use crate::value::decimal::Decimal;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
-/// A request of `wss://ws.gemini.com` (`ws-gemini-com.md`, sections 6 and 9.3).
+/// A request to `wss://ws.gemini.com` ([methods](crate::protocol::streams#methods)).
 ///
 /// [`Connection::request`](crate::Connection::request) sends it; subscriptions are made with
 /// [`Connection::subscribe`](crate::Connection::subscribe), which keeps them over reconnects.
@@ -50,12 +50,13 @@ pub enum Request {
         /// Levels per side, 1 to 5,000; the venue's default is 100.
         limit: Option<u16>,
     },
-    /// `order.place`. The reply says that it was taken; what becomes of it, the stream of orders
-    /// (section 16).
+    /// `order.place`. The reply says that the venue took the request; the stream of orders says what becomes of
+    /// the order ([order entry](crate::protocol::streams#order-entry)).
     PlaceOrder(NewOrder),
     /// `order.cancel`. The reply does not say that the order is gone.
     CancelOrder {
-        /// The venue's id; sent as text, as the number is refused (quirk Q-O1).
+        /// The venue's id. Sent as text, because the venue refuses a number
+        /// ([order ids as text](crate::protocol::quirks#order-ids-as-text)).
         order_id: u64,
     },
     /// `order.cancel_all`: all orders of the account.
@@ -91,7 +92,7 @@ pub struct RawRequest {
     pub(crate) params: Option<String>,
 }
 
-/// A quote (section 9.3). The venue does not deduplicate by the client id.
+/// A quote ([quote methods](crate::protocol::streams#quote-methods)). The venue does not deduplicate by the client id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewQuote {
     /// The request for quotes that it answers.
@@ -202,8 +203,8 @@ impl fmt::Display for Request {
     }
 }
 
-/// A request of `wss://api.gemini.com/v2/marketdata` (`marketdata-v2.md`, section 2). It has neither an
-/// id nor an answer: the first data confirms it.
+/// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)). It has
+/// neither an id nor an answer: the first data confirms it.
 ///
 /// ```
 /// use gemini_ws::MarketDataRequest;

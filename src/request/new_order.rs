@@ -6,7 +6,7 @@ use core::str::FromStr;
 use crate::value::decimal::Decimal;
 use crate::value::symbol::Symbol;
 
-/// An order to be placed (`ws-gemini-com.md`, section 6.4).
+/// An order to be placed ([placing and cancelling](crate::protocol::streams#placing-and-cancelling)).
 ///
 /// Its client order id is what it is found by when no answer comes, so there is none without.
 ///
@@ -85,7 +85,7 @@ pub enum InvalidOrder {
     /// The price is not above zero.
     Price,
     /// The stop price is not above zero, or on the wrong side of the price: not above it for an order
-    /// to buy, not below it for one to sell (section 6.4).
+    /// to buy, not below it for one to sell.
     StopPrice,
     /// An order without a limit cannot rest in the book.
     TimeInForce,
@@ -269,8 +269,8 @@ impl fmt::Display for EventOutcome {
 }
 
 /// An order's id of the client's making, kept inline: 1 to 36 printable ASCII characters without
-/// blanks (section 6.4). Use a fresh one for each order: the venue does not promise to refuse one that
-/// was used before.
+/// blanks ([length](crate::protocol::quirks#length-of-client-order-ids)). Use a fresh one for each order: the venue
+/// does not promise to refuse one that was used before.
 ///
 /// ```
 /// use gemini_ws::ClientOrderId;

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use crate::message::CandleInterval;
 use crate::value::symbol::Symbol;
 
-/// A stream (`ws-gemini-com.md`, sections 7, 8 and 10; `marketdata-v2.md`, section 2).
+/// A stream, [public](crate::protocol::streams#public-streams) or [private](crate::protocol::streams#private-streams).
 ///
 /// Prints as the name that it has on `wss://ws.gemini.com`, and is read back from it. Candles exist on
 /// market data v2 only; their name here is made like the others.
@@ -85,7 +85,8 @@ pub enum Stream {
     },
     /// `requestForQuote`: requests for quotes on combos of contracts.
     RequestForQuote,
-    /// `settlements@account`: settled contracts; withdrawn by the venue (quirk Q-C7).
+    /// `settlements@account`: settled contracts; withdrawn by the venue
+    /// ([settlements withdrawn](crate::protocol::quirks#settlements-withdrawn)).
     Settlements,
     /// `{symbol}@trade`: each trade.
     Trade {
@@ -94,7 +95,8 @@ pub enum Stream {
     },
 }
 
-/// The upper rate of a depth stream; nothing is sent when nothing changed (section 7).
+/// The upper rate of a depth stream. The venue sends nothing when nothing changed
+/// ([cadence is no clock](crate::protocol::quirks#cadence-is-no-clock)).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cadence {
     /// Each 100 ms: `@100ms`.
@@ -243,8 +245,8 @@ impl Stream {
         )
     }
 
-    /// The name of the feed that has it on market data v2; `None` if there is none. `l2` has trades and
-    /// auctions too (`marketdata-v2.md`, section 2).
+    /// Returns the name of the stream's feed on [market data v2](crate::protocol::market_data_v2#subscribing), if it has
+    /// one. `l2` delivers trades and auctions too.
     pub const fn feed(&self) -> Option<&'static str> {
         Some(match self {
             Stream::Depth { .. } => "l2",

@@ -1,6 +1,6 @@
 //! The order of updates: which frame follows, which one is old, and where one is missing.
 //!
-//! Facts: `ws-gemini-com.md`, section 12; quirks Q-B2 and Q-B3.
+//! The facts: [order of book updates](crate::protocol::streams#order-of-book-updates).
 
 /// When the venue's updates count as contiguous; `last` is the last update id that was applied.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -71,9 +71,9 @@ impl Position {
         self.last
     }
 
-    /// Says what a frame is, and moves on. The first frame is the snapshot (section 12.1); that it
-    /// covers a single id is checked, since a change may still be under way when a snapshot is asked
-    /// for anew.
+    /// Returns the role of a frame, and moves on. The first frame is the
+    /// [snapshot](crate::protocol::streams#snapshots). It must cover a single id, because an update may still
+    /// be under way when a new snapshot is requested.
     #[inline]
     pub(crate) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         let Some(expected) = self.last else {
@@ -97,8 +97,7 @@ impl Position {
     }
 
     /// The same for a recording, in which the requests between the frames are not kept: a frame that
-    /// covers a single new id can only be the snapshot of a new subscription, as changes cover more
-    /// (section 12.1).
+    /// covers a single new id can only be the snapshot of a new subscription, as updates cover more.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > expected => {

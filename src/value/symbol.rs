@@ -8,7 +8,7 @@ use core::str::FromStr;
 ///
 /// Kept inline, at most [`Symbol::LENGTH_MAX`] bytes of printable ASCII. Compared and hashed
 /// without regard to case, as the venue answers `BTCUSD` with `btcusd`
-/// (`ws-gemini-com.md`, section 17); printed as it was given.
+/// ([symbols](crate::protocol::streams#numbers-times-and-symbols)); printed as it was given.
 ///
 /// ```
 /// use gemini_ws::Symbol;
@@ -49,7 +49,7 @@ impl Symbol {
     }
 
     /// The spelling for a request: lower case, but for prediction-market instruments, which have
-    /// hyphens and are spelled in upper case (`ws-gemini-com.md`, section 6.2).
+    /// hyphens and are spelled in upper case ([subscribing](crate::protocol::streams#subscribing)).
     ///
     /// ```
     /// # use gemini_ws::Symbol;

@@ -65,7 +65,7 @@ impl core::ops::Add<Duration> for Instant {
 /// A time that the venue wrote into a frame: nanoseconds since 1970-01-01 UTC.
 ///
 /// Which members carry nanoseconds and which milliseconds is a fact of each member
-/// (`ws-gemini-com.md`, section 17), so the unit is never guessed by size.
+/// ([times](crate::protocol::streams#numbers-times-and-symbols)), so the unit is never guessed by size.
 ///
 /// ```
 /// use gemini_ws::Timestamp;

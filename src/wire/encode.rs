@@ -1,4 +1,5 @@
-//! Requests as text (`ws-gemini-com.md`, sections 4, 6 and 9.3; `marketdata-v2.md`, section 2).
+//! Requests as text, of the [current API](crate::protocol::streams#requests-and-responses) and of
+//! [market data v2](crate::protocol::market_data_v2#subscribing).
 
 use alloc::string::String;
 use core::fmt::{self, Display, Write};
@@ -38,7 +39,7 @@ fn params(text: &mut String, request: &Request) {
         | Request::CancelAllOrders
         | Request::CancelSessionOrders => {}
         Request::Subscribe(of) | Request::Unsubscribe(of) => {
-            // An array of names; the object form is refused (quirk Q-E2).
+            // An array of names: the venue refuses an object.
             text.push_str(",\"params\":[");
             for (index, stream) in of.iter().enumerate() {
                 // Names of streams are plain ASCII, see `Symbol`.
@@ -83,7 +84,7 @@ fn params(text: &mut String, request: &Request) {
     }
 }
 
-/// Section 6.4.
+/// Writes the parameters of [`order.place`](crate::protocol::streams#placing-and-cancelling).
 fn place_order(text: &mut String, order: &NewOrder) {
     let (terms, time_in_force, outcome) = order.parts();
     let mut object = Object::new(text);
@@ -107,7 +108,7 @@ fn place_order(text: &mut String, order: &NewOrder) {
     object.end();
 }
 
-/// Section 9.3.
+/// Writes the parameters of [`rfq.submit_quote`](crate::protocol::streams#quote-methods).
 fn submit_quote(text: &mut String, quote: &NewQuote) {
     let mut object = Object::new(text);
     object.text("rfqId", &quote.rfq_id);
@@ -123,7 +124,7 @@ fn submit_quote(text: &mut String, quote: &NewQuote) {
 }
 
 /// A `subscribe` or `unsubscribe` of market data v2: per stream the name of its feed and its symbol, in
-/// upper case; lower case is refused (quirk Q-V2-4). Streams without a feed there are left out.
+/// upper case, since the venue refuses lower case. Streams without a feed there are left out.
 pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     let mut text = String::new();
     append(&mut text, format_args!("{{\"type\":\"{kind}\",\"subscriptions\":["));

@@ -1,5 +1,5 @@
 //! Frames of `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`
-//! (`marketdata-v1.md`).
+//! ([market data v1](crate::protocol::market_data_v1)).
 
 use super::Scratch;
 use super::market_v2::{self, auction, unrecognized, venue_error};
@@ -40,7 +40,7 @@ names! {
     }
 }
 
-/// Section 3.
+/// Decodes a [frame](crate::protocol::market_data_v1#frames).
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
     let Scratch { members, bids, asks, symbol } = scratch;
     let members = scan(frame, &NAMES, members)?;
@@ -81,7 +81,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
     }))
 }
 
-/// Section 3.3.
+/// One of the [entries](crate::protocol::market_data_v1#entries) of an update.
 impl<'f> Read<'f> for MarketEntry<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
         let mut whole = cursor.clone();

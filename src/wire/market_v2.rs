@@ -1,4 +1,4 @@
-//! Frames of `wss://api.gemini.com/v2/marketdata` (`marketdata-v2.md`).
+//! Frames of `wss://api.gemini.com/v2/marketdata` ([market data v2](crate::protocol::market_data_v2)).
 
 use alloc::vec::Vec;
 
@@ -27,7 +27,7 @@ names! {
         CHANGES = "changes",
         TRADES = "trades",
         AUCTION_EVENTS = "auction_events",
-        // Three wordings of one page (quirk Q-C15).
+        // Three spellings that the venue has documented; it sends the first.
         EVENT_ID = "event_id" | "eventid" | "eventId",
         TIMESTAMP = "timestamp",
         PRICE = "price",
@@ -54,7 +54,7 @@ names! {
     }
 }
 
-/// Section 11.
+/// Decodes a frame, by [its members](crate::protocol::market_data_v2#recognising-a-frame-of-v2).
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let Scratch { members, bids, asks, .. } = scratch;
     let members = scan(frame, &NAMES, members)?;
@@ -86,7 +86,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     }
 }
 
-/// The width that a type `candles_…_updates` names (section 6).
+/// The width that a type `candles_…_updates` names ([candles](crate::protocol::market_data_v2#candles)).
 fn interval(kind: Text<'_>) -> Option<CandleInterval> {
     let is_of = |feed: &str| kind.chars().eq(feed.chars().chain("_updates".chars()));
     CandleInterval::ALL.into_iter().find(|interval| is_of(interval.feed()))
@@ -96,7 +96,7 @@ pub(super) fn unrecognized(frame: &str) -> Message<'_> {
     Message::Unrecognized(Unrecognized { frame: RawJson(frame) })
 }
 
-/// Section 10.
+/// Reads an [error](crate::protocol::market_data_v2#errors).
 pub(super) fn venue_error<'f>(members: &Members<'f, '_>, reason: u8, message: u8) -> Decoded<'f> {
     Ok(Message::Error(VenueError {
         reason: members.text(reason)?,
@@ -104,7 +104,7 @@ pub(super) fn venue_error<'f>(members: &Members<'f, '_>, reason: u8, message: u8
     }))
 }
 
-/// Section 3.
+/// Reads the levels of a [book](crate::protocol::market_data_v2#books).
 fn l2_updates<'f>(
     members: &Members<'f, '_>,
     bids: &'f mut Vec<Level>,
@@ -222,7 +222,7 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
     market_decimal(digits.as_bytes()).map_err(|kind| DecodeError::new(kind, start))
 }
 
-/// Section 4.
+/// Reads a [trade](crate::protocol::market_data_v2#trades).
 fn trade<'f>(members: &Members<'f, '_>) -> Result<Trade<'f>, DecodeError> {
     let event_id = members.unsigned(EVENT_ID)?;
     Ok(Trade {
@@ -243,7 +243,7 @@ impl<'f> Read<'f> for Trade<'f> {
     }
 }
 
-/// Section 5.
+/// Reads an [auction](crate::protocol::market_data_v2#auctions).
 ///
 /// `symbol` reads what a frame of v1 may leave out.
 pub(super) fn auction<'f>(
@@ -304,7 +304,7 @@ impl<'f> Read<'f> for Candle {
     }
 }
 
-/// Section 7.
+/// One of the [mark prices](crate::protocol::market_data_v2#mark-prices) of a frame.
 impl<'f> Read<'f> for MarkPriceChange {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarkPriceChange, DecodeError> {
         within(frame, cursor, &NAMES, |members| {
@@ -317,7 +317,7 @@ impl<'f> Read<'f> for MarkPriceChange {
     }
 }
 
-/// Section 8.
+/// One of the [funding amounts](crate::protocol::market_data_v2#funding-amounts) of a frame.
 impl<'f> Read<'f> for FundingAmountChange {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<FundingAmountChange, DecodeError> {
         within(frame, cursor, &NAMES, |members| {

@@ -159,7 +159,7 @@ impl<'f, 't> Members<'f, 't> {
         }
     }
 
-    /// An integer that older pages show as text (section 4).
+    /// An integer that older pages show as text ([codes as text](crate::protocol::quirks#codes-as-text)).
     pub(super) fn signed_or_text(&self, slot: u8) -> Result<i64, DecodeError> {
         match self.text_if_any(slot) {
             Some(text) => text.raw().parse().map_err(|_| self.error(slot, DecodeErrorKind::Integer)),
@@ -209,8 +209,8 @@ impl<'f, 't> Members<'f, 't> {
         }
     }
 
-    /// One side of a ticker: an empty text or a zero is no level (quirk Q-B1), and neither is a side
-    /// that is not there.
+    /// One side of a ticker. [Empty text](crate::protocol::quirks#empty-side-of-a-ticker), a zero and an
+    /// absent side are no level.
     #[inline]
     pub(super) fn side(&self, price: u8, quantity: u8) -> Result<Option<Level>, DecodeError> {
         let part = |slot: u8| match self.get(slot) {

@@ -24,7 +24,7 @@ use crate::value::symbol::Symbol;
 use table::Member;
 
 /// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
-/// (quirk Q-B13).
+/// ([large books](crate::protocol::quirks#large-books)).
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
 
 /// Working memory of [`decode`]: owned by the caller, reused from frame to frame.
@@ -47,7 +47,7 @@ impl Scratch {
     }
 
     /// Names the symbol of frames that name none: those of market data v1, where the address has chosen
-    /// it (`marketdata-v1.md`, section 1).
+    /// it ([addresses](crate::protocol::market_data_v1#addresses)).
     pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
         self.symbol = symbol;
     }

@@ -1,4 +1,4 @@
-//! Frames of `wss://api.gemini.com/v1/order/events` (`order-events-v1.md`).
+//! Frames of `wss://api.gemini.com/v1/order/events` ([order events v1](crate::protocol::order_events_v1)).
 
 use super::Scratch;
 use super::market_v2::{unrecognized, venue_error};
@@ -28,7 +28,7 @@ names! {
         BEHAVIOR = "behavior",
         ORDER_TYPE = "order_type",
         TIMESTAMP = "timestamp",
-        // The older names of quirk Q-C18 too.
+        // Old documented frames have the second name of each.
         TIMESTAMP_MS = "timestampms" | "timestampMs",
         IS_LIVE = "is_live",
         IS_CANCELLED = "is_cancelled",
@@ -58,7 +58,7 @@ names! {
     }
 }
 
-/// Section 3: arrays of events, and some bare objects.
+/// Decodes a frame: an array of events, or [an object](crate::protocol::order_events_v1#conversation).
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
     let mut cursor = Cursor::new(frame);
     if cursor.peek() == b'[' {
@@ -110,7 +110,7 @@ impl<'f> Read<'f> for ApiSession<'f> {
     }
 }
 
-/// An event of an array, which stands or falls by itself (quirk Q-OE-6).
+/// An event of an array. One that cannot be read [does not cost the others](crate::protocol::quirks#each-element-by-itself).
 impl<'f> Read<'f> for OrderReport<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderReport<'f>, DecodeError> {
         let element = element(frame, cursor)?;
@@ -128,7 +128,7 @@ impl<'f> Read<'f> for OrderReport<'f> {
     }
 }
 
-/// Sections 4.3 and 4.4.
+/// Reads the [members of an order event](crate::protocol::order_events_v1#members-of-an-order-event).
 fn order<'f>(members: &Members<'f, '_>, is_fill: bool) -> Result<OrderUpdate<'f>, DecodeError> {
     let order_id = members.id(ORDER_ID)?;
     let symbol = members.plain(SYMBOL)?;

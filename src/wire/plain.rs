@@ -29,7 +29,7 @@ macro_rules! or_any {
     };
 }
 
-/// Section 7.1.
+/// Reads a [book ticker](crate::protocol::streams#book-ticker).
 #[inline(never)]
 pub(super) fn book_ticker<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -51,7 +51,7 @@ pub(super) fn book_ticker<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decod
     Ok(Message::BookTicker(BookTicker { symbol, update_id, event_time, bid, ask, last_trade }))
 }
 
-/// Section 7.3.
+/// Reads a [depth update](crate::protocol::streams#depth-updates).
 #[inline(never)]
 pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -81,7 +81,7 @@ pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     }))
 }
 
-/// Section 7.4.
+/// Reads a [trade](crate::protocol::streams#trades).
 #[inline(never)]
 pub(super) fn trade<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -110,7 +110,7 @@ pub(super) fn trade<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     }))
 }
 
-/// Section 7.2.
+/// Reads a frame of [partial depth](crate::protocol::streams#partial-depth).
 #[inline(never)]
 pub(super) fn partial_depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -129,7 +129,7 @@ pub(super) fn partial_depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Dec
     Ok(Message::PartialDepth(PartialDepth { symbol, last_update_id, bids, asks }))
 }
 
-/// Section 7.5.
+/// Reads a [contract status](crate::protocol::streams#contract-status).
 #[inline(never)]
 pub(super) fn contract_status<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -165,7 +165,7 @@ pub(super) fn contract_status<'f>(frame: &'f str, scratch: &'f mut Scratch) -> D
     }))
 }
 
-/// Section 10.
+/// Reads a [mark price](crate::protocol::streams#undocumented-streams).
 #[inline(never)]
 pub(super) fn mark_price<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -183,7 +183,7 @@ pub(super) fn mark_price<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decode
     Ok(Message::MarkPrice(MarkPrice { symbol, event_time, mark_price, scaled_index, spot_index: None }))
 }
 
-/// Section 10; a negative amount is left to the general reader.
+/// Reads a [funding amount](crate::protocol::streams#undocumented-streams). The general reader takes negative ones.
 #[inline(never)]
 pub(super) fn funding_amount<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);
@@ -216,7 +216,7 @@ pub(super) fn funding_amount<'f>(frame: &'f str, scratch: &'f mut Scratch) -> De
     }))
 }
 
-/// Section 4.
+/// Reads a [response](crate::protocol::streams#requests-and-responses).
 #[inline(never)]
 pub(super) fn response<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut plain = Plain::new(frame);

@@ -1,4 +1,4 @@
-//! Frames of private streams of `wss://ws.gemini.com` (`ws-gemini-com.md`, sections 8 to 10).
+//! Frames of the [private streams](crate::protocol::streams#private-streams) of `wss://ws.gemini.com`.
 
 use super::members::{Members, element, within};
 use super::names::{
@@ -15,7 +15,7 @@ use crate::message::{
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
 
-/// Section 8.1, also without its name, which `X` then stands for.
+/// Reads an [order](crate::protocol::streams#orders). A frame with `X` is one even if it has no `e`.
 pub(super) fn order_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     order(members).map(Message::OrderUpdate)
 }
@@ -76,7 +76,7 @@ fn order<'f>(members: &Members<'f, '_>) -> Result<OrderUpdate<'f>, DecodeError> 
     })
 }
 
-/// Section 10: rows like order updates, each by itself.
+/// Reads an [order snapshot](crate::protocol::quirks#order-snapshot): rows like order updates, each by itself.
 pub(super) fn order_snapshot<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::OrderSnapshot(OrderSnapshot { orders: members.list(ORDERS)? }))
 }
@@ -92,7 +92,7 @@ impl<'f> Read<'f> for SnapshotOrder<'f> {
     }
 }
 
-/// Section 8.2.
+/// Reads [balances](crate::protocol::streams#balances).
 pub(super) fn balance_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::BalanceUpdate(BalanceUpdate {
         event_time: members.nanoseconds(letter(b'E'))?,
@@ -113,7 +113,7 @@ impl<'f> Read<'f> for AssetBalance<'f> {
     }
 }
 
-/// Section 8.3.
+/// Reads [positions](crate::protocol::streams#positions).
 pub(super) fn position_report<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::PositionReport(PositionReport {
         event_time: members.nanoseconds(letter(b'E'))?,
@@ -148,7 +148,7 @@ impl<'f> Read<'f> for PositionAmount<'f> {
     }
 }
 
-/// Section 10; withdrawn.
+/// Reads settlements, a [withdrawn stream](crate::protocol::quirks#settlements-withdrawn).
 pub(super) fn settlements<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::Settlements(Settlements { settlements: members.list(SETTLEMENTS)? }))
 }
@@ -175,12 +175,12 @@ names! {
     }
 }
 
-/// Section 9: the event id tells the private shape from the public one.
+/// Reads a [request for quotes](crate::protocol::streams#requests-for-quotes). The event id marks the private shape.
 pub(super) fn request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     if members.has(1 << letter(b'i')) { quote_update(members) } else { public_request_for_quote(members) }
 }
 
-/// Section 9.1.
+/// Reads the [public shape](crate::protocol::streams#public-requests).
 fn public_request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     let decimal = |name: u8| members.if_any(letter(name), Members::decimal);
     let time = |name: u8| members.if_any(letter(name), Members::milliseconds);
@@ -211,7 +211,7 @@ impl<'f> Read<'f> for Leg<'f> {
     }
 }
 
-/// Section 9.2.
+/// Reads the [private shape](crate::protocol::streams#private-quotes).
 fn quote_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::QuoteUpdate(QuoteUpdate {
         event_id: members.text(letter(b'i'))?,

@@ -1,4 +1,4 @@
-//! Results of requests (`ws-gemini-com.md`, sections 6 and 9.3).
+//! Results of requests, [method by method](crate::protocol::streams#methods).
 
 use super::Scratch;
 use super::members::{Array, Members, within};
@@ -115,7 +115,7 @@ impl<'f> Response<'f> {
     }
 
     /// The answer to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), which stands beside
-    /// the result (quirk Q-E1).
+    /// the result ([conninfo beside result](crate::protocol::quirks#conninfo-beside-result)).
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl<'f> Response<'f> {
     }
 
     /// The order id in the result of [`Request::PlaceOrder`](crate::Request::PlaceOrder). Normally there
-    /// is none (quirk Q-O2): rely on the stream of orders.
+    /// is none ([acknowledged is not placed](crate::protocol::quirks#acknowledged-is-not-placed)): rely on the stream of orders.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Frames of `wss://ws.gemini.com`, classified by their members in the order of section 11.
+//! Frames of `wss://ws.gemini.com`, classified [by their members](crate::protocol::streams#recognising-a-frame).
 
 use super::Scratch;
 use super::members::{Members, code_and_message, scan_stream};
@@ -60,7 +60,7 @@ fn unrecognized<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeErro
     Ok(Message::Unrecognized(Unrecognized { frame: RawJson(members.frame()) }))
 }
 
-/// Section 7.1.
+/// Reads a [book ticker](crate::protocol::streams#book-ticker).
 fn book_ticker<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::BookTicker(BookTicker {
         symbol: members.plain(letter(b's'))?,
@@ -72,7 +72,7 @@ fn book_ticker<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError
     }))
 }
 
-/// Section 7.3.
+/// Reads a [depth update](crate::protocol::streams#depth-updates).
 fn depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let depth = Depth {
         symbol: members.plain(letter(b's'))?,
@@ -88,7 +88,7 @@ fn depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::Depth(depth))
 }
 
-/// Section 7.2.
+/// Reads a frame of [partial depth](crate::protocol::streams#partial-depth).
 fn partial_depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let named = [SYMBOL, letter(b's')].into_iter().find(|slot| members.has(1 << slot));
     Ok(Message::PartialDepth(PartialDepth {
@@ -99,7 +99,7 @@ fn partial_depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeErr
     }))
 }
 
-/// Section 7.4.
+/// Reads a [trade](crate::protocol::streams#trades).
 fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::Trade(Trade {
         symbol: members.plain(letter(b's'))?,
@@ -113,7 +113,7 @@ fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     }))
 }
 
-/// Section 7.5.
+/// Reads a [contract status](crate::protocol::streams#contract-status).
 fn contract_status<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let strike = letter(b'p');
     Ok(Message::ContractStatus(ContractStatus {
@@ -128,7 +128,7 @@ fn contract_status<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeE
     }))
 }
 
-/// Section 10.
+/// Reads a [mark price](crate::protocol::streams#undocumented-streams).
 fn mark_price<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let index = letter(b'i');
     Ok(Message::MarkPrice(MarkPrice {
@@ -140,7 +140,7 @@ fn mark_price<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError>
     }))
 }
 
-/// Section 10.
+/// Reads a [funding amount](crate::protocol::streams#undocumented-streams).
 fn funding_amount<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::FundingAmount(FundingAmount {
         symbol: members.plain(letter(b's'))?,
@@ -154,7 +154,7 @@ fn funding_amount<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeEr
     }))
 }
 
-/// Section 4.
+/// Reads a [response](crate::protocol::streams#requests-and-responses).
 fn response<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let id = match members.unsigned_if_any(ID) {
         Some(number) => ResponseId::Number(number),

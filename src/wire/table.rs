@@ -262,7 +262,7 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
     Ok(Level { price, quantity })
 }
 
-/// A decimal of market data, which is never negative (section 17).
+/// A decimal of market data, which is never negative.
 pub(super) fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
     let decimal = Decimal::parse(text).map_err(|error| match error {
         DecimalError::Invalid => DecodeErrorKind::Decimal,

@@ -8,9 +8,18 @@ pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// A table stands in `ARCHITECTURE.md` between its marks as it should; with `UPDATE_TABLES=1` it is written.
+/// The document of each table that tests make.
+const TABLES: [(&str, &str); 4] = [
+    ("link", "tests/LIFECYCLE.md"),
+    ("stream", "tests/LIFECYCLE.md"),
+    ("invariant", "tests/INVARIANTS.md"),
+    ("scenario", "tests/SCENARIOS.md"),
+];
+
+/// Compares a table with the one between its marks in its document; with `UPDATE_TABLES=1` writes it there.
 pub(crate) fn has_table(name: &str, table: &str) {
-    let path = file("ARCHITECTURE.md");
+    let (_, document) = TABLES.iter().find(|(of, _)| *of == name).expect("a document for the table");
+    let path = file(document);
     let mut document = fs::read_to_string(&path).unwrap();
     let (begin, end) = (format!("<!-- {name} table -->\n"), format!("<!-- end of {name} table -->"));
     let start = document.find(&begin).expect("a place for the table") + begin.len();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gemini_ws::{Symbol, Timestamp};
 
-use crate::accounts::{self, Account};
-use crate::private::OrderEventShape;
+use crate::account::{Account, numbered};
+use crate::frame::private::OrderEventShape;
 use crate::recording::Recording;
 
 /// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO) unless said otherwise: an even
@@ -120,7 +120,7 @@ impl Config {
     /// Of accounts with the same key, token or id the first counts.
     #[must_use]
     pub fn account(mut self, account: Account) -> Config {
-        self.accounts.push(accounts::numbered(account, &self.accounts));
+        self.accounts.push(numbered(account, &self.accounts));
         self
     }
 

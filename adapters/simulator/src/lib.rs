@@ -1,16 +1,16 @@
 //! A sans-IO exchange that speaks the Gemini WebSocket API: the twin of [`gemini_ws`]'s client.
 //!
-//! It knows no socket, clock, thread or source of randomness: frames and [instants](gemini_ws::Instant)
-//! go in, [outputs](Output) come out, and chance comes from a seed. So a test holds a whole
-//! conversation in memory, in no time, and gets the same one each time.
+//! The exchange opens no sockets, reads no clocks and starts no threads. Callers pass in frames and
+//! [instants](gemini_ws::Instant) and take [outputs](Output); all randomness comes from a seed. A test
+//! can therefore run a whole conversation in memory, and gets the same one each time.
 //!
 //! - [`Config::market`] generates books with a matching engine behind them and seeded traders in
 //!   front; [`Config::recording`] plays recorded frames.
 //! - [`Faults`] lets it misbehave: lost, repeated and stale changes, late and missing replies,
 //!   silence, closed and torn connections, arbitrary frames.
-//! - [`Exchange::book`] tells the true book, to compare a client's with; [`Exchange::orders`],
-//!   [`Exchange::balances`] and [`Exchange::positions`] what an account has.
-//! - With the feature `server`, the module `server` puts it behind a WebSocket on the loopback
+//! - [`Exchange::book`] returns the true book, to compare with a client's. [`Exchange::orders`],
+//!   [`Exchange::balances`] and [`Exchange::positions`] return what an account has.
+//! - With the feature `server`, the module `server` serves the exchange over WebSocket on the loopback
 //!   interface.
 //!
 //! It speaks three generations of the venue's API, on the paths that the venue has:
@@ -23,14 +23,14 @@
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
 //! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |
 //!
-//! [`Exchange::handle_upgrade`] takes the request of an upgrade, and refuses what there is not. Market
-//! data of the archived paths is of a generated market only: recordings have the frames of the current API.
+//! [`Exchange::handle_upgrade`] takes the request of an upgrade and refuses unknown paths. The archived
+//! paths serve market data of a generated market only: recordings contain frames of the current API.
 //!
-//! Requests for quotes come from seeded requesters who buy combinations of contracts: they accept the
-//! lowest quote, if no maker whom nobody sees is cheaper and if they accept one at all. What is executed
-//! is an order that buys the outcome `NO` of the combination, at what the price leaves to one. A quote
-//! that is withdrawn or whose time is over is told as `CLOSED`; one that is declined, or cannot be paid
-//! for, as `LOST`. The documents leave these points open.
+//! Seeded requesters ask for quotes on combinations of contracts that they want to buy. A requester
+//! accepts the lowest quote, unless a hidden maker is cheaper or the requester accepts none. The exchange
+//! then executes an order of the maker that buys the outcome `NO` of the combination, at one minus the
+//! price. It reports a quote that is withdrawn or has expired as `CLOSED`, and one that is declined or
+//! cannot be paid for as `LOST`. The venue's documents leave these points open.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -62,10 +62,9 @@
 //!
 //! # Guarantees
 //!
-//! - The same seed and inputs yield the same outputs, byte for byte, on every platform. When the
-//!   caller polls, and how often it calls [`Exchange::handle_timeout`], makes no difference to the
-//!   market.
-//! - Amounts are exact: what accounts have changes by their fills and fees, to the last digit.
+//! - The same seed and inputs yield the same outputs, byte for byte, on every platform. The market does
+//!   not depend on when the caller polls or how often it calls [`Exchange::handle_timeout`].
+//! - Amounts are exact: fills and fees change the balances of an account to the last digit.
 //! - Books are never crossed. Ids follow events: a client that has applied a depth frame with the
 //!   last update id `u` has the best levels of the newest ticker with an id of at most `u`.
 //! - Work per call is bounded: at most [`CATCH_UP_MAX`] of market time. Memory is: at most
@@ -73,61 +72,33 @@
 //!   their end, and a request for quotes takes a thousand of them.
 #![forbid(unsafe_code)]
 
-mod accounts;
-mod amount;
-mod auctions;
-mod authentication;
-mod candles;
-mod channels;
+mod account;
+mod broker;
 mod config;
-mod contracts;
-mod desk;
-mod engine;
+mod context;
 mod exchange;
-mod faults;
-mod flow;
-mod holdings;
-mod instrument;
-mod ledger;
+mod frame;
 mod market;
-mod market_data_v1;
-mod market_data_v2;
-mod members;
-mod order_entry;
-mod order_events;
-mod orders;
-mod perpetual;
-mod player;
-mod private;
-mod publisher;
-mod quote_entry;
-mod quotes;
-mod random;
+mod model;
 mod recording;
-mod requests;
-mod schedule;
+mod rfq;
 #[cfg(feature = "server")]
 pub mod server;
 mod session;
-mod stats;
-mod tape;
-mod turn;
-mod upgrade;
-mod wire;
+mod value;
 
-pub use accounts::{Account, AccountId, Role};
+pub use account::ledger::{LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition};
+pub use account::{Account, AccountId, Role};
+pub use broker::FINISHED_ORDERS_MAX;
 pub use config::{Config, EPOCH};
-pub use desk::FINISHED_ORDERS_MAX;
+pub use context::faults::Faults;
 pub use exchange::{CATCH_UP_MAX, Exchange};
-pub use faults::Faults;
-pub use ledger::{
-    LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, OrderSide, OrderState, OrderType, Outcome,
-    TimeInForce,
-};
-pub use private::OrderEventShape;
+pub use frame::private::OrderEventShape;
+pub use frame::request::STREAMS_MAX;
+pub use frame::upgrade::{UpgradeRefusal, UpgradeRequest};
+pub use market::source::TrueBook;
 pub use recording::{Recording, RecordingError};
-pub use requests::STREAMS_MAX;
-pub use session::{OUTPUTS_MAX, Output, SessionId};
-pub use stats::Stats;
-pub use turn::TrueBook;
-pub use upgrade::{UpgradeRefusal, UpgradeRequest};
+pub use session::stats::Stats;
+pub use session::{OUTPUTS_MAX, Output};
+pub use value::id::SessionId;
+pub use value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};

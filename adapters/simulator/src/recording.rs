@@ -32,21 +32,36 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Recording {
-    pub(crate) frames: Vec<Recorded>,
+    frames: Vec<RecordedFrame>,
     symbols: Vec<Symbol>,
     skipped: usize,
-    pub(crate) interval: Duration,
+    interval: Duration,
 }
 
 /// One frame.
 #[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub(crate) text: String,
+pub(crate) struct RecordedFrame {
+    text: String,
     /// Receive time since the first one that is given; `None` on a line without.
-    pub(crate) received: Option<Duration>,
+    received: Option<Duration>,
     /// The position of its symbol; `None` for streams over all symbols.
-    pub(crate) symbol: Option<usize>,
-    pub(crate) kind: Kind,
+    symbol: Option<usize>,
+    kind: Kind,
+}
+
+impl RecordedFrame {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The position of its symbol; `None` for streams over all symbols.
+    pub(crate) const fn symbol(&self) -> Option<usize> {
+        self.symbol
+    }
+
+    pub(crate) const fn kind(&self) -> &Kind {
+        &self.kind
+    }
 }
 
 /// What the frame belongs to.
@@ -136,7 +151,7 @@ impl Recording {
                 continue;
             };
             let symbol = symbol.map(|symbol| recording.position(symbol));
-            recording.frames.push(Recorded { text: frame.to_owned(), received, symbol, kind });
+            recording.frames.push(RecordedFrame { text: frame.to_owned(), received, symbol, kind });
         }
         Ok(recording)
     }
@@ -182,6 +197,10 @@ impl Recording {
     pub fn duration(&self) -> Duration {
         let positions = 1..self.frames.len();
         positions.map(|position| self.pause_before(position)).fold(Duration::ZERO, Duration::saturating_add)
+    }
+
+    pub(crate) fn frame(&self, position: usize) -> Option<&RecordedFrame> {
+        self.frames.get(position)
     }
 
     /// The time between a frame and the one before it.

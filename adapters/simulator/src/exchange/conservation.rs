@@ -5,11 +5,17 @@ use std::time::Duration;
 
 use gemini_ws::{Frame, Instant};
 
-use crate::amount::{self, Amount};
-use crate::holdings::Asset;
-use crate::ledger::{LedgerFill, OrderSide, OrderState, Outcome};
-use crate::random::Random;
-use crate::{Account, Config, Exchange, Output, SessionId, UpgradeRequest};
+use super::Exchange;
+use crate::account::Account;
+use crate::account::holdings::Asset;
+use crate::account::ledger::LedgerFill;
+use crate::config::Config;
+use crate::frame::upgrade::UpgradeRequest;
+use crate::session::Output;
+use crate::value::amount::{self, Amount};
+use crate::value::id::SessionId;
+use crate::value::order::{OrderSide, OrderState, Outcome};
+use crate::value::random::Random;
 
 const SYMBOLS: [&str; 4] = ["btcusd", "ethusd", "ethbtc", "GEMI-A-UP"];
 const ACCOUNTS: u64 = 3;
@@ -77,24 +83,25 @@ fn request(exchange: &Exchange, random: &mut Random) -> String {
 
 /// What each account has follows from its fills, what is set aside from its open orders.
 fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
-    let desk = &exchange.desk;
+    let broker = &exchange.broker;
     for (account, initial) in initial.iter().enumerate() {
         let mut expected: BTreeMap<Asset, [Amount; 2]> =
             initial.iter().map(|(asset, total)| (asset.clone(), [*total, 0])).collect();
-        for order in desk.orders_of(account) {
-            let Some(terms) = &order.terms else { continue };
-            for fill in &order.fills {
+        for order in broker.orders_of(account) {
+            let Some(terms) = order.terms() else { continue };
+            let ledger = order.ledger();
+            for fill in &ledger.fills {
                 let product = amount::of_decimal(fill.price.checked_mul(fill.quantity).unwrap());
                 let quantity = amount::of_decimal(fill.quantity);
-                let sign = if order.request.side == OrderSide::Buy { 1 } else { -1 };
+                let sign = if order.request().side == OrderSide::Buy { 1 } else { -1 };
                 expected.entry(terms.base.clone()).or_default()[0] += sign * quantity;
                 let quote = expected.entry(terms.quote.clone()).or_default();
                 quote[0] -= sign * product + amount::of_decimal(fill.fee);
             }
-            assert!(order.hold >= 0 && (order.hold == 0 || !order.state.is_final()));
-            expected.entry(order.held_asset().unwrap().clone()).or_default()[1] += order.hold;
+            assert!(order.hold() >= 0 && (order.hold() == 0 || !ledger.state.is_final()));
+            expected.entry(order.held_asset().unwrap().clone()).or_default()[1] += order.hold();
         }
-        for (asset, total, held) in desk.holdings[account].exact() {
+        for (asset, total, held) in broker.holdings(account).unwrap().exact() {
             let known = expected.get(asset).copied().unwrap_or_default();
             assert_eq!([total, held], known, "account {account}, {asset:?}");
             assert!(0 <= held && held <= total, "account {account}, {asset:?}: {held} of {total}");
@@ -108,10 +115,10 @@ type Part = (usize, bool, OrderSide, Option<Outcome>, LedgerFill);
 /// All accounts together change only by trades with the flow, and by fees.
 fn check_trades(exchange: &Exchange) -> (usize, usize) {
     let mut trades: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
-    for account in 0..exchange.desk.holdings.len() {
-        for order in exchange.desk.orders_of(account) {
-            for fill in &order.fills {
-                let request = &order.request;
+    for account in 0..exchange.broker.accounts().len() {
+        for order in exchange.broker.orders_of(account) {
+            for fill in &order.ledger().fills {
+                let request = order.request();
                 let entry = (account, fill.is_maker, request.side, request.outcome, *fill);
                 trades.entry(fill.trade_id).or_default().push(entry);
             }
@@ -145,7 +152,7 @@ fn random_sessions() {
     let (mut trades, mut between, mut states) = (0, 0, BTreeMap::new());
     for seed in 0..6 {
         let mut exchange = exchange(seed);
-        let exact = |account: usize| exchange.desk.holdings[account].exact();
+        let exact = |account: usize| exchange.broker.holdings(account).unwrap().exact();
         let initial: Vec<BTreeMap<Asset, Amount>> = (0..ACCOUNTS as usize)
             .map(|account| exact(account).map(|(asset, total, _)| (asset.clone(), total)).collect())
             .collect();
@@ -158,7 +165,7 @@ fn random_sessions() {
                 exchange.handle_lost(SessionId(session), now);
                 connect(&mut exchange, session, now);
             }
-            let newest = exchange.desk.open_orders(session as usize).last().map(|order| order.id);
+            let newest = exchange.broker.open_orders(session as usize).last().map(|order| order.id());
             let text = match newest {
                 Some(id) if random.chance(1, 5) => {
                     format!(r#"{{"id":1,"method":"order.cancel","params":{{"orderId":"{id}"}}}}"#)
@@ -179,8 +186,9 @@ fn random_sessions() {
         trades += counts.0;
         between += counts.1;
         for account in 0..ACCOUNTS as usize {
-            for order in exchange.desk.orders_of(account) {
-                *states.entry((order.state, order.reason)).or_insert(0) += 1;
+            for order in exchange.broker.orders_of(account) {
+                let ledger = order.ledger();
+                *states.entry((ledger.state, ledger.reason)).or_insert(0) += 1;
             }
         }
     }

@@ -1,32 +1,35 @@
 //! What authenticated sessions quote, and what becomes of it.
 
 use super::Exchange;
-use crate::orders::Origin;
-use crate::private::PrivateStream;
-use crate::quote_entry::{self, QuoteMethod, QuoteName, QuoteRequest};
-use crate::requests::{self, Refusal};
-use crate::session::SessionId;
-use crate::turn::Books;
+use crate::account::Account;
+use crate::frame::private::PrivateStream;
+use crate::frame::quote_entry::{self, QuoteMethod, QuoteRequest};
+use crate::frame::refusal::Refusal;
+use crate::frame::request;
+use crate::market::source::Source;
+use crate::value::id::SessionId;
+use crate::value::order::Origin;
+use crate::value::quote::QuoteName;
 
 impl Exchange {
     /// The request for quotes has its next transition.
     pub(super) fn move_quotes(&mut self) {
-        let (desk, market, turn) = self.floor();
+        let (broker, market, cx) = self.parts();
         if let Some(quotes) = market.and_then(|market| market.quotes()) {
-            let text = quotes.next(turn.venue_time(), |deal| desk.execute_quote(&turn, deal));
-            turn.sessions.send_all(&quotes.subscribers, &text);
-            quotes.schedule_next(turn.now, turn.schedule);
-            quotes.schedule_end(turn.epoch, turn.schedule);
+            let text = quotes.next(cx.venue_time(), |deal| broker.execute_quote(&cx, deal));
+            cx.sessions.send_all(quotes.subscribers(), &text);
+            quotes.schedule_next(cx.now, cx.schedule);
+            quotes.schedule_end(cx.epoch, cx.schedule);
         }
         self.publish_private();
     }
 
     /// Ends the quotes whose time is over.
     pub(super) fn end_quotes(&mut self) {
-        let (_, market, turn) = self.floor();
+        let (_, market, cx) = self.parts();
         if let Some(quotes) = market.and_then(|market| market.quotes()) {
-            quotes.end_due(turn.venue_time());
-            quotes.schedule_end(turn.epoch, turn.schedule);
+            quotes.end_due(cx.venue_time());
+            quotes.schedule_end(cx.epoch, cx.schedule);
         }
         self.publish_private();
     }
@@ -44,7 +47,7 @@ impl Exchange {
         if is_early {
             self.publish_private();
         }
-        self.reply(session, requests::result(id, &result));
+        self.reply(session, request::result(id, &result));
         self.publish_private();
         Ok(())
     }
@@ -52,36 +55,36 @@ impl Exchange {
     /// The result as JSON.
     fn carry_out_quote(&mut self, origin: Origin, request: &QuoteRequest) -> Result<String, Refusal> {
         let parameters = request.parameters.as_ref();
-        let (desk, market, turn) = self.floor();
+        let (broker, market, cx) = self.parts();
         let quotes = market.and_then(|market| market.quotes());
-        let time = turn.venue_time();
+        let time = cx.venue_time();
         let Origin { account, .. } = origin;
         let (name, rest) = match request.method {
             QuoteMethod::Submit => {
                 let quote = quote_entry::new_quote(parameters)?;
-                if !desk.accounts.get(account).is_some_and(|owner| owner.has_accepted_terms) {
+                if !broker.account(account).is_some_and(Account::has_accepted_terms) {
                     return Err(Refusal::order_rejected("TERMS_NOT_ACCEPTED"));
                 }
                 let quotes = quotes.ok_or_else(Refusal::unknown_quote_request)?;
                 let rfq_id = quote.rfq_id.clone();
                 let quote_id = quotes.submit(time, origin, quote)?;
-                quotes.schedule_end(turn.epoch, turn.schedule);
+                quotes.schedule_end(cx.epoch, cx.schedule);
                 (QuoteName { rfq_id, quote_id }, "")
             }
             QuoteMethod::Withdraw => {
                 let name = quote_entry::withdrawn_quote(parameters)?;
                 let quotes = quotes.ok_or_else(Refusal::unknown_quote)?;
                 quotes.withdraw(time, account, &name)?;
-                quotes.schedule_end(turn.epoch, turn.schedule);
+                quotes.schedule_end(cx.epoch, cx.schedule);
                 (name, "")
             }
             QuoteMethod::Confirm => {
                 let (name, is_confirmed) = quote_entry::confirmed_quote(parameters)?;
                 let quotes = quotes.ok_or_else(Refusal::unknown_quote)?;
                 let text = quotes.confirm(time, account, &name, is_confirmed)?;
-                turn.sessions.send_all(&quotes.subscribers, &text);
-                quotes.schedule_next(turn.now, turn.schedule);
-                quotes.schedule_end(turn.epoch, turn.schedule);
+                cx.sessions.send_all(quotes.subscribers(), &text);
+                quotes.schedule_next(cx.now, cx.schedule);
+                quotes.schedule_end(cx.epoch, cx.schedule);
                 (name, if is_confirmed { r#","confirmed":true"# } else { r#","confirmed":false"# })
             }
         };
@@ -91,18 +94,18 @@ impl Exchange {
 
     /// Tells makers what has become of their quotes since the last time.
     pub(super) fn publish_quotes(&mut self) {
-        let (_, market, turn) = self.floor();
+        let (_, market, cx) = self.parts();
         let Some(quotes) = market.and_then(|market| market.quotes()) else { return };
         for event in quotes.take_events() {
-            let copies = turn.faults.quote_event_copies().max(1 + usize::from(event.is_repeated));
-            for session in turn.sessions.of_account(event.account) {
-                let Some(open) = turn.sessions.get(session) else { continue };
-                let streams = &open.private.streams;
-                let is_own = open.private.serial == event.serial;
-                let wanted = usize::from(streams.contains(&PrivateStream::Quotes))
-                    + usize::from(is_own && streams.contains(&PrivateStream::SessionQuotes));
+            let copies = cx.faults.quote_event_copies().max(1 + usize::from(event.is_repeated));
+            for session in cx.sessions.of_account(event.account) {
+                let Some(open) = cx.sessions.get(session) else { continue };
+                let private = open.private();
+                let is_own = private.serial() == event.serial;
+                let wanted = usize::from(private.has(PrivateStream::Quotes))
+                    + usize::from(is_own && private.has(PrivateStream::SessionQuotes));
                 for _ in 0..wanted * copies {
-                    turn.sessions.send(session, &event.text);
+                    cx.sessions.send(session, &event.text);
                 }
             }
         }

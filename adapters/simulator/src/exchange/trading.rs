@@ -2,43 +2,46 @@
 
 use std::time::Duration;
 
-use super::{Exchange, REQUEST_WINDOW, Source, window};
-use crate::accounts::AccountId;
-use crate::desk::Desk;
-use crate::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
+use super::{DAY, Exchange, ORDERS_MAX, ORDERS_OF_DAY_MAX, REQUEST_WINDOW, SourceKind};
+use crate::account::holdings::Holdings;
+use crate::account::ledger::{LedgerBalance, LedgerOrder, LedgerPosition};
+use crate::account::order::{ClientOrder, OrderEvent};
+use crate::account::{Account, AccountId};
+use crate::broker::Broker;
+use crate::context::Context;
+use crate::context::schedule::Task;
+use crate::frame::order_entry::{self, OrderMethod, OrderRequest};
+use crate::frame::order_events_v1::OrderEventFeed;
+use crate::frame::private::{self, PrivateStream};
+use crate::frame::refusal::Refusal;
+use crate::frame::request;
+use crate::frame::upgrade::{Endpoint, UpgradeRequest};
 use crate::market::Market;
-use crate::order_entry::{self, OrderMethod, OrderRequest};
-use crate::order_events::{Feed, HEARTBEAT_PERIOD};
-use crate::orders::{OrderEvent, Origin};
-use crate::private::{self, Private, PrivateStream};
-use crate::requests::{self, Refusal};
-use crate::schedule::Task;
-use crate::session::SessionId;
-use crate::turn::Turn;
-use crate::upgrade::{Endpoint, UpgradeRequest};
+use crate::session::Session;
+use crate::session::private::Private;
+use crate::value::id::SessionId;
+use crate::value::order::Origin;
 
-/// Orders per window and session (`ws-gemini-com.md` section 14).
-pub(super) const ORDERS_MAX: u32 = 3_500;
-pub(super) const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The windows in which orders are counted.
+const ORDER_WINDOWS: [Duration; 2] = [REQUEST_WINDOW, DAY];
 
 /// The cadence of periodic private streams (section 8).
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 impl Exchange {
-    /// The accounts, in the order of the configuration.
+    /// Returns the accounts, in the order of the configuration.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
-        self.desk.accounts.iter().filter_map(|account| account.id)
+        self.broker.accounts().iter().filter_map(Account::account_id)
     }
 
-    /// The account that a session is authenticated for; `None` if for none.
+    /// Returns the account that a session is authenticated for.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
-        self.desk.accounts.get(self.sessions.get(session)?.account?)?.id
+        self.broker.account(self.sessions.get(session)?.account()?)?.account_id()
     }
 
-    /// The orders of an account, the oldest first, to compare a client's with; none if there is no
-    /// such account. At most [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) of all accounts are
-    /// remembered after their end.
+    /// Returns the orders of an account, the oldest first, to compare with a client's; none for an unknown
+    /// account. The exchange remembers at most
+    /// [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) finished orders of all accounts.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};
@@ -57,49 +60,41 @@ impl Exchange {
     /// assert_eq!(exchange.orders(account)[0].state, OrderState::Open);
     /// ```
     pub fn orders(&self, account: AccountId) -> Vec<LedgerOrder> {
-        let position = self.desk.position(account);
-        let orders = position.into_iter().flat_map(|position| self.desk.orders_of(position));
-        orders.map(|order| order.ledger()).collect()
+        let position = self.broker.position(account);
+        let orders = position.into_iter().flat_map(|position| self.broker.orders_of(position));
+        orders.map(ClientOrder::ledger).collect()
     }
 
-    /// What an account has of each currency, by name; nothing if there is no such account.
+    /// Returns the balances of an account, by currency; none for an unknown account.
     pub fn balances(&self, account: AccountId) -> Vec<LedgerBalance> {
-        let holdings = self.desk.position(account).and_then(|position| self.desk.holdings.get(position));
-        holdings.map(|holdings| holdings.balances()).unwrap_or_default()
+        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
+        holdings.map(Holdings::balances).unwrap_or_default()
     }
 
-    /// What an account has of prediction-market contracts, by symbol; those that it has none of are
-    /// left out.
+    /// Returns the positions of an account in prediction-market contracts, by symbol, without those that
+    /// are zero.
     pub fn positions(&self, account: AccountId) -> Vec<LedgerPosition> {
-        let holdings = self.desk.position(account).and_then(|position| self.desk.holdings.get(position));
-        holdings.map(|holdings| holdings.positions()).unwrap_or_default()
+        let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
+        holdings.map(Holdings::positions).unwrap_or_default()
     }
 
-    /// A key used a nonce elsewhere, for example over REST: only greater ones are taken from now on
-    /// (quirk Q-A5).
+    /// Notes that a key used a nonce elsewhere, for example over REST. From now on the exchange accepts
+    /// only greater ones from it (quirk Q-A5).
     pub fn note_nonce(&mut self, key: &str, nonce: u64) {
         self.keys.note(key, nonce);
     }
 
-    /// The desk, the generated market if there is one, and everything else.
-    pub(super) fn floor(&mut self) -> (&mut Desk, Option<&mut Market>, Turn<'_>) {
-        let turn = Turn {
-            now: self.now,
-            epoch: self.epoch,
-            sessions: &mut self.sessions,
-            schedule: &mut self.schedule,
-            faults: &mut self.faults,
-            random: &mut self.random,
-            stale_percent: self.stale_percent,
+    /// Lends the broker, the generated market if there is one, and everything else.
+    pub(super) fn parts(&mut self) -> (&mut Broker, Option<&mut Market>, Context<'_>) {
+        let (broker, source, cx) = self.split();
+        let market = match source {
+            SourceKind::Market(market) => Some(market.as_mut()),
+            SourceKind::Recording(_) => None,
         };
-        let market = match &mut self.source {
-            Source::Market(market) => Some(market.as_mut()),
-            Source::Recording(_) => None,
-        };
-        (&mut self.desk, market, turn)
+        (broker, market, cx)
     }
 
-    /// Makes a session that has just been opened that of an account.
+    /// Assigns a session that has just been opened to its account.
     pub(super) fn open_private(
         &mut self,
         session: SessionId,
@@ -108,28 +103,28 @@ impl Exchange {
         request: &UpgradeRequest<'_>,
     ) {
         self.last_serial += 1;
-        let mut private = Private { serial: self.last_serial, ..Private::default() };
         let cancels = |(name, value)| name == "cancelOnDisconnect" && value == "true";
-        private.cancels_on_disconnect = request.parameters().any(cancels);
-        let mut texts = Vec::new();
+        let cancels_on_disconnect = request.parameters().any(cancels);
+        let (mut texts, mut private_feed) = (Vec::new(), None);
         if endpoint == Endpoint::OrderEventsV1
             && let Some((position, owner)) =
-                account.and_then(|position| Some((position, self.desk.accounts.get(position)?)))
+                account.and_then(|position| Some((position, self.broker.account(position)?)))
         {
-            let mut feed = Feed::new(request, self.now, &mut self.random);
-            texts.extend(owner.id.map(|id| feed.acknowledgement(id)));
-            let open = self.desk.open_orders(position);
+            let mut feed = OrderEventFeed::new(request, self.now, &mut self.random);
+            texts.extend(owner.account_id().map(|id| feed.acknowledgement(id)));
+            let open = self.broker.open_orders(position);
             let initial: Vec<String> = open.filter_map(|order| feed.initial(owner, order)).collect();
             if !initial.is_empty() {
                 texts.push(format!("[{}]", initial.join(",")));
             }
-            if let Some(next) = feed.next_heartbeat {
+            if let Some(next) = feed.next_heartbeat() {
                 self.schedule.add(next, Task::OrderEventsHeartbeat(session));
             }
-            private.feed = Some(feed);
+            private_feed = Some(feed);
         }
         if let Some(open) = self.sessions.get_mut(session) {
-            (open.endpoint, open.account, open.private) = (endpoint, account, private);
+            let private = Private::new(self.last_serial, cancels_on_disconnect, private_feed);
+            open.identify(endpoint, account, private);
         }
         for text in texts {
             self.sessions.send(session, &text);
@@ -139,26 +134,25 @@ impl Exchange {
     /// Ends what only authenticated sessions have.
     pub(super) fn leave_private(&mut self, session: SessionId) {
         let Some(open) = self.sessions.get_mut(session) else { return };
-        let private = std::mem::take(&mut open.private);
-        let Some(account) = open.account.take() else { return };
-        if let Some(next) = private.next_report {
+        let (Some(account), private) = open.take_private() else { return };
+        if let Some(next) = private.next_report() {
             self.schedule.remove(next, Task::AccountReport(session));
         }
-        if let Some(next) = private.feed.and_then(|feed| feed.next_heartbeat) {
+        if let Some(next) = private.feed().and_then(OrderEventFeed::next_heartbeat) {
             self.schedule.remove(next, Task::OrderEventsHeartbeat(session));
         }
-        if private.cancels_on_disconnect {
-            if let (desk, Some(market), mut turn) = self.floor() {
-                desk.cancel_all(market, &mut turn, account, Some(private.serial));
+        if private.cancels_on_disconnect() {
+            if let (broker, Some(market), mut cx) = self.parts() {
+                broker.cancel_all(market, &mut cx, account, Some(private.serial()));
             }
             self.publish_private();
         }
     }
 
-    /// Books and tells what the market did.
+    /// Books and reports what the market did.
     pub(super) fn settle(&mut self) {
-        if let (desk, Some(market), mut turn) = self.floor() {
-            desk.settle(market, &mut turn);
+        if let (broker, Some(market), mut cx) = self.parts() {
+            broker.settle(market, &mut cx);
         }
         self.publish_private();
     }
@@ -173,37 +167,37 @@ impl Exchange {
         let Some(origin) = self.trader(session)? else { return Ok(()) };
         let Origin { account, serial, .. } = origin;
         let parameters = request.parameters.as_ref();
-        let mut reply = requests::acknowledgement(id);
+        let mut reply = request::acknowledgement(id);
         match request.method {
             OrderMethod::Place => {
                 let order = order_entry::new_order(parameters)?;
                 self.count_order(session)?;
                 let carries_id = self.order_replies_carry_id;
-                let (desk, market, mut turn) = self.floor();
-                match desk.place(market, &mut turn, origin, order) {
+                let (broker, market, mut cx) = self.parts();
+                match broker.place(market, &mut cx, origin, order) {
                     Ok(order) if carries_id => {
-                        reply = requests::result(id, &format!(r#"{{"orderId":"{order}"}}"#));
+                        reply = request::result(id, &format!(r#"{{"orderId":"{order}"}}"#));
                     }
                     Ok(_) => {}
                     Err(reason) => {
-                        self.sessions.stats.refused += 1;
+                        self.sessions.stats_mut().refused += 1;
                         reply = Refusal::order_rejected(reason).reply(id);
                     }
                 }
             }
             OrderMethod::Cancel => {
                 let order = order_entry::cancelled_order(parameters)?;
-                let (desk, market, mut turn) = self.floor();
-                if !desk.cancel(market, &mut turn, account, order) {
-                    self.sessions.stats.refused += 1;
+                let (broker, market, mut cx) = self.parts();
+                if !broker.cancel(market, &mut cx, account, order) {
+                    self.sessions.stats_mut().refused += 1;
                     reply = Refusal::unknown_order().reply(id);
                 }
             }
             OrderMethod::CancelAll | OrderMethod::CancelSession => {
-                requests::without_parameters(parameters, ())?;
+                request::without_parameters(parameters, ())?;
                 let serial = (request.method == OrderMethod::CancelSession).then_some(serial);
-                if let (desk, Some(market), mut turn) = self.floor() {
-                    desk.cancel_all(market, &mut turn, account, serial);
+                if let (broker, Some(market), mut cx) = self.parts() {
+                    broker.cancel_all(market, &mut cx, account, serial);
                 }
             }
         }
@@ -219,11 +213,10 @@ impl Exchange {
     /// What a session does as a trader; `None` if there is no such session.
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
-        let account = open.account.filter(|account| {
-            self.desk.accounts.get(*account).is_some_and(crate::accounts::Account::may_trade)
-        });
+        let account =
+            open.account().filter(|account| self.broker.account(*account).is_some_and(Account::may_trade));
         let account = account.ok_or_else(Refusal::authentication_required)?;
-        Ok(Some(Origin { account, session, serial: open.private.serial }))
+        Ok(Some(Origin { account, session, serial: open.private().serial() }))
     }
 
     /// Counts an order against the limits.
@@ -234,22 +227,23 @@ impl Exchange {
         if used[0] >= ORDERS_MAX || used[1] >= ORDERS_OF_DAY_MAX {
             return Err(Refusal::too_many_requests());
         }
-        open.private.orders = [(window(now, REQUEST_WINDOW), used[0] + 1), (window(now, DAY), used[1] + 1)];
+        for (orders, length) in open.private_mut().orders_mut().iter_mut().zip(ORDER_WINDOWS) {
+            orders.add(now, length);
+        }
         Ok(())
     }
 
     /// The orders of a session in the present ten seconds and the present day.
     pub(super) fn orders_used(&self, session: SessionId) -> [u32; 2] {
-        let orders = self.sessions.get(session).map_or([(0, 0); 2], |open| open.private.orders);
-        let windows = [REQUEST_WINDOW, DAY].map(|length| window(self.now, length));
-        [0, 1].map(|kind| if orders[kind].0 == windows[kind] { orders[kind].1 } else { 0 })
+        let Some(open) = self.sessions.get(session) else { return [0; 2] };
+        [0, 1].map(|kind| open.private().orders()[kind].used(self.now, ORDER_WINDOWS[kind]))
     }
 
     /// A private stream by its name.
     pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
-        let account = self.sessions.get(session).and_then(|open| open.account);
-        let account = account.and_then(|position| self.desk.accounts.get(position));
-        if !account.is_some_and(crate::accounts::Account::may_read) {
+        let account = self.sessions.get(session).and_then(Session::account);
+        let account = account.and_then(|position| self.broker.account(position));
+        if !account.is_some_and(Account::may_read) {
             return Err(Refusal::authentication_required());
         }
         PrivateStream::of_name(name).ok_or_else(|| Refusal::invalid_stream(name))
@@ -259,16 +253,16 @@ impl Exchange {
     pub(super) fn start_private(&mut self, session: SessionId, stream: PrivateStream) {
         let now = self.now;
         let Some(open) = self.sessions.get_mut(session) else { return };
-        let Some(account) = open.account.filter(|_| open.private.streams.insert(stream)) else { return };
-        if stream.is_periodic() && open.private.next_report.is_none() {
+        let Some(account) = open.account().filter(|_| open.private_mut().join(stream)) else { return };
+        if stream.is_periodic() && open.private().next_report().is_none() {
             let next = now + REPORT_PERIOD;
-            open.private.next_report = Some(next);
+            open.private_mut().plan_report(next);
             self.schedule.add(next, Task::AccountReport(session));
         }
-        let time = self.turn().1.venue_time();
+        let time = self.venue_time();
         match stream {
             PrivateStream::Orders if self.sends_order_snapshot => {
-                let open = self.desk.open_orders(account);
+                let open = self.broker.open_orders(account);
                 let text = private::order_snapshot(self.order_event_shape, open, time);
                 self.sessions.send(session, &text);
             }
@@ -282,23 +276,20 @@ impl Exchange {
     /// Ends a private stream.
     pub(super) fn stop_private(&mut self, session: SessionId, stream: PrivateStream) {
         let Some(open) = self.sessions.get_mut(session) else { return };
-        open.private.streams.remove(&stream);
-        if !open.private.streams.iter().any(|stream| stream.is_periodic())
-            && let Some(next) = open.private.next_report.take()
-        {
+        if let Some(next) = open.private_mut().leave(stream) {
             self.schedule.remove(next, Task::AccountReport(session));
         }
     }
 
     /// Sends the periodic streams of a session.
     pub(super) fn report(&mut self, session: SessionId) {
-        let (now, time) = (self.now, self.turn().1.venue_time());
+        let (now, time) = (self.now, self.venue_time());
         let Some(open) = self.sessions.get_mut(session) else { return };
-        let Some(account) = open.account else { return };
+        let Some(account) = open.account() else { return };
         let periodic: Vec<PrivateStream> =
-            open.private.streams.iter().copied().filter(|stream| stream.is_periodic()).collect();
+            open.private().streams().filter(|stream| stream.is_periodic()).collect();
         let next = now + REPORT_PERIOD;
-        open.private.next_report = Some(next);
+        open.private_mut().plan_report(next);
         self.schedule.add(next, Task::AccountReport(session));
         for stream in periodic {
             self.send_state(session, account, stream, time);
@@ -307,10 +298,10 @@ impl Exchange {
 
     /// Sends all balances or positions.
     fn send_state(&mut self, session: SessionId, account: usize, stream: PrivateStream, time: i64) {
-        let Some(holdings) = self.desk.holdings.get(account) else { return };
+        let Some(holdings) = self.broker.holdings(account) else { return };
         let text = match stream {
             PrivateStream::Positions | PrivateStream::PositionsEachSecond => {
-                let id = self.desk.accounts.get(account).and_then(|account| account.id);
+                let id = self.broker.account(account).and_then(Account::account_id);
                 private::position_report(id.unwrap_or(AccountId(0)), &holdings.positions(), time)
             }
             _ => private::balance_update(&holdings.balances(), time),
@@ -320,20 +311,19 @@ impl Exchange {
 
     /// Sends the heartbeat of a session with archived order events.
     pub(super) fn send_heartbeat(&mut self, session: SessionId) {
-        let (now, time) = (self.now, self.turn().1.venue_time());
-        let feed = self.sessions.get_mut(session).and_then(|open| open.private.feed.as_mut());
+        let (now, time) = (self.now, self.venue_time());
+        let feed = self.sessions.get_mut(session).and_then(|open| open.private_mut().feed_mut());
         let Some(feed) = feed else { return };
         let text = feed.heartbeat(time);
-        let next = now + HEARTBEAT_PERIOD;
-        feed.next_heartbeat = Some(next);
+        let next = feed.plan_heartbeat(now);
         self.schedule.add(next, Task::OrderEventsHeartbeat(session));
         self.sessions.send(session, &text);
     }
 
-    /// Tells everybody concerned what has happened since the last time.
+    /// Reports to all sessions concerned what has happened to orders, quotes and balances.
     pub(super) fn publish_private(&mut self) {
         self.publish_quotes();
-        let events = self.desk.take_events();
+        let events = self.broker.take_events();
         let mut batches: Vec<(SessionId, Vec<String>)> = Vec::new();
         for event in &events {
             self.publish_event(event, &mut batches);
@@ -353,13 +343,13 @@ impl Exchange {
 
     fn publish_event(&mut self, event: &OrderEvent, batches: &mut Vec<(SessionId, Vec<String>)>) {
         let copies = self.faults.order_event_copies();
-        let Some(order) = self.desk.order(event.order) else { return };
-        let account = order.origin.account;
-        let Some(owner) = self.desk.accounts.get(account) else { return };
+        let Some(order) = self.broker.order(event.order) else { return };
+        let account = order.origin().account;
+        let Some(owner) = self.broker.account(account) else { return };
         let text = private::order_update(self.order_event_shape, order, event);
         for session in self.sessions.of_account(account) {
             let Some(open) = self.sessions.get_mut(session) else { continue };
-            if let Some(feed) = &mut open.private.feed {
+            if let Some(feed) = open.private_mut().feed_mut() {
                 // Counted even if it is lost.
                 let objects = feed.objects(owner, order, event);
                 let copied = (0..copies).flat_map(|_| objects.iter().cloned());
@@ -369,10 +359,10 @@ impl Exchange {
                 }
                 continue;
             }
-            let streams = &open.private.streams;
-            let is_own = open.private.serial == order.origin.serial;
-            let wanted = usize::from(streams.contains(&PrivateStream::Orders))
-                + usize::from(is_own && streams.contains(&PrivateStream::SessionOrders));
+            let private = open.private();
+            let is_own = private.serial() == order.origin().serial;
+            let wanted = usize::from(private.has(PrivateStream::Orders))
+                + usize::from(is_own && private.has(PrivateStream::SessionOrders));
             for text in text.iter().cycle().take(text.iter().len() * wanted * copies) {
                 self.sessions.send(session, text);
             }
@@ -382,18 +372,17 @@ impl Exchange {
 
     /// Sends the balances and positions that have changed.
     fn publish_holdings(&mut self) {
-        let time = self.turn().1.venue_time();
-        for account in 0..self.desk.holdings.len() {
-            let (balances, positions) = self.desk.holdings[account].take_changes();
+        let time = self.venue_time();
+        for account in 0..self.broker.accounts().len() {
+            let (balances, positions) = self.broker.take_changes(account);
             if balances.is_empty() && positions.is_empty() {
                 continue;
             }
-            let id = self.desk.accounts.get(account).and_then(|account| account.id);
+            let id = self.broker.account(account).and_then(Account::account_id);
             for session in self.sessions.of_account(account) {
-                let wants = |open: &crate::session::Session, stream| open.private.streams.contains(&stream);
                 let Some(open) = self.sessions.get(session) else { continue };
-                let [for_balances, for_positions] =
-                    [PrivateStream::Balances, PrivateStream::Positions].map(|stream| wants(open, stream));
+                let [for_balances, for_positions] = [PrivateStream::Balances, PrivateStream::Positions]
+                    .map(|stream| open.private().has(stream));
                 if for_balances && !balances.is_empty() {
                     self.sessions.send(session, &private::balance_update(&balances, time));
                 }
@@ -408,6 +397,6 @@ impl Exchange {
     /// The names of a session's private streams.
     pub(super) fn private_names(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
-        open.into_iter().flat_map(|open| open.private.streams.iter().map(|stream| stream.name()))
+        open.into_iter().flat_map(|open| open.private().streams().map(|stream| stream.name()))
     }
 }

@@ -6,22 +6,25 @@ use std::time::Duration;
 
 use gemini_ws::{Instant, Symbol};
 
-use super::{Listing, Market, top};
-use crate::auctions::{Auction, AuctionStep};
-use crate::candles::Candles;
-use crate::engine::{Effects, PriceQuantity, Side};
-use crate::instrument::{is_perpetual, is_prediction};
-use crate::market_data_v1::{Entry, Maker, MarketDataV1, Options, Reason, Update};
-use crate::market_data_v2::request::{self, Feed};
-use crate::market_data_v2::{MarketDataV2, Present};
-use crate::members::MemberOrder;
-use crate::random::{Random, hash};
-use crate::schedule::{Schedule, Task};
-use crate::session::{SessionId, SnapshotMode};
-use crate::tape::{Taker, Tape, TapeTrade};
-use crate::turn::Turn;
-use crate::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
-use crate::wire::{Funding, Top};
+use super::listing::{Listing, Listings};
+use crate::context::Context;
+use crate::context::schedule::{Schedule, Task};
+use crate::frame::market_data_v1::options::Options;
+use crate::frame::market_data_v1::update::{Entry, Maker, Reason, Update};
+use crate::frame::market_data_v2::request::{self, Feed};
+use crate::frame::members::MemberOrder;
+use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
+use crate::market::feed_v1::MarketDataV1;
+use crate::market::feed_v2::{MarketDataV2, Present};
+use crate::model::auctions::{Auction, AuctionStep};
+use crate::model::candles::Candles;
+use crate::model::engine::{Effects, PriceQuantity, Side};
+use crate::model::fact::{Funding, Top};
+use crate::model::tape::{Taker, Tape, TapeTrade};
+use crate::session::SnapshotMode;
+use crate::value::id::SessionId;
+use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
+use crate::value::random::{Random, hash};
 
 /// About the venue's event ids of late 2023 (`marketdata-v1.md` section 3.2).
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
@@ -72,7 +75,7 @@ impl ArchivedFeeds {
     /// Takes in the next symbol of the market; one whose book never changes has no auctions.
     pub(super) fn add(
         &mut self,
-        instrument: &super::Instrument,
+        instrument: &Instrument,
         seed: u64,
         is_alive: bool,
         epoch: i64,
@@ -95,15 +98,15 @@ impl ArchivedFeeds {
     /// Tells what an event did; `former` are the best levels before it.
     pub(super) fn publish(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         position: usize,
         listing: &Listing,
         effects: &Effects,
         former: &Top,
     ) {
-        let time = turn.venue_time();
+        let time = cx.venue_time();
         let (mut updates, trades, changes) = self.updates(listing, effects, time);
-        let present = top(&listing.engine);
+        let present = listing.best_levels();
         if let Some(last) = updates.last_mut() {
             let sides = Side::BOTH.into_iter().zip(former.iter().zip(present));
             last.entries.extend(sides.filter_map(|(side, (former, present))| match (*former, present) {
@@ -118,14 +121,14 @@ impl ArchivedFeeds {
             record.tape.record(*trade);
             record.candles.record(time.div_euclid(1_000_000), trade.level);
         }
-        let (sessions, instrument) = (&mut *turn.sessions, &listing.instrument);
+        let (sessions, instrument) = (&mut *cx.sessions, listing.instrument());
         self.v1.publish(sessions, position, instrument, &updates);
         self.v2.publish(sessions, position, instrument, &trades, &changes);
         if !trades.is_empty() {
             self.v2.publish_candles(sessions, position, instrument, &record.candles);
         }
         if record.auction.is_some() && self.random.chance(1, EVENTS_PER_BLOCK_TRADE) {
-            self.publish_block_trade(turn, position, listing);
+            self.publish_block_trade(cx, position, listing);
         }
     }
 
@@ -139,11 +142,11 @@ impl ArchivedFeeds {
     ) -> (Vec<Update>, Vec<TapeTrade>, Vec<(Side, PriceQuantity)>) {
         // Quantities before the event, and as far as they have been told.
         let mut levels: BTreeMap<(Side, u64), (u64, u64)> = BTreeMap::new();
-        for change in &effects.changes {
+        for change in effects.changes() {
             levels.entry((change.side, change.price)).or_insert((change.before, change.before));
         }
         let (mut updates, mut trades) = (Vec::new(), Vec::new());
-        for fill in &effects.fills {
+        for fill in effects.fills() {
             let (level, side) = ((fill.price, fill.quantity), fill.maker_side);
             let event_id = self.take_event_id();
             let mut entries = vec![Entry::Trade { level, maker: Maker::Side(side) }];
@@ -157,10 +160,10 @@ impl ArchivedFeeds {
             trades.push(TapeTrade { event_id, time, level, taker: Taker::Side(side.opposite()) });
         }
         let (mut entries, mut changes) = (Vec::new(), Vec::new());
-        for change in &effects.changes {
+        for change in effects.changes() {
             let (side, price) = (change.side, change.price);
             let Some((before, told)) = levels.remove(&(side, price)) else { continue };
-            let remaining = listing.engine.quantity(side, price);
+            let remaining = listing.engine().quantity(side, price);
             if remaining != before {
                 changes.push((side, (price, remaining)));
             }
@@ -176,60 +179,66 @@ impl ArchivedFeeds {
     }
 
     /// Two parties trade beside the book, between its best levels.
-    fn publish_block_trade(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing) {
-        let [Some((bid, _)), Some((ask, _))] = top(&listing.engine) else { return };
-        let instrument = &listing.instrument;
+    fn publish_block_trade(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
+        let [Some((bid, _)), Some((ask, _))] = listing.best_levels() else { return };
+        let instrument = listing.instrument();
         let middle = bid + (ask - bid) / 2;
         let price = middle - middle % instrument.tick;
         let quantity = instrument.quantity.saturating_mul(100 + self.random.below(100));
-        let (event_id, time, level) = (self.take_event_id(), turn.venue_time(), (price, quantity));
+        let (event_id, time, level) = (self.take_event_id(), cx.venue_time(), (price, quantity));
         let trade = TapeTrade { event_id, time, level, taker: Taker::Block };
         if let Some(record) = self.records.get_mut(position) {
             record.tape.record(trade);
         }
         let update = Update { event_id, time: Some(time), entries: vec![Entry::BlockTrade { level }] };
-        self.v1.publish(turn.sessions, position, instrument, &[update]);
-        self.v2.publish(turn.sessions, position, instrument, &[trade], &[]);
+        self.v1.publish(cx.sessions, position, instrument, &[update]);
+        self.v2.publish(cx.sessions, position, instrument, &[trade], &[]);
     }
 
     /// The next step of a symbol's auction.
-    pub(super) fn auction(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing) {
-        let (time, instrument) = (turn.venue_time(), &listing.instrument);
+    pub(super) fn auction(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
+        let (time, instrument) = (cx.venue_time(), listing.instrument());
         let Some(auction) = self.records.get_mut(position).and_then(|record| record.auction.as_mut()) else {
             return;
         };
-        if turn.faults.is_halted() {
-            return turn.schedule.add(turn.now + Duration::from_secs(1), Task::Auction(position));
+        if cx.faults.is_halted() {
+            return cx.schedule.add(cx.now + Duration::from_secs(1), Task::Auction(position));
         }
-        let (pause, step) = auction.step(instrument, &top(&listing.engine), time);
-        turn.schedule.add(turn.now + pause, Task::Auction(position));
+        let (pause, step) = auction.step(instrument, &listing.best_levels(), time);
+        cx.schedule.add(cx.now + pause, Task::Auction(position));
         let Some(step) = step else { return };
         let entries = match step {
             AuctionStep::Opens(plan) => vec![Entry::AuctionOpen(plan)],
             AuctionStep::Prices(price) => {
-                self.v2.publish_auction(turn.sessions, position, instrument, &price);
+                self.v2.publish_auction(cx.sessions, position, instrument, &price);
                 let trade = price.cleared.filter(|_| price.is_result);
                 let trade = trade.map(|level| Entry::Trade { level, maker: Maker::Auction });
                 trade.into_iter().chain([Entry::AuctionPrice(price)]).collect()
             }
         };
         let update = Update { event_id: self.take_event_id(), time: Some(time), entries };
-        self.v1.publish(turn.sessions, position, instrument, &[update]);
+        self.v1.publish(cx.sessions, position, instrument, &[update]);
     }
 
     /// Tells a new mark price and index price.
-    pub(super) fn mark(&mut self, turn: &mut Turn<'_>, position: usize, listing: &Listing, mark: (u64, u64)) {
+    pub(super) fn mark(
+        &mut self,
+        cx: &mut Context<'_>,
+        position: usize,
+        listing: &Listing,
+        mark: (u64, u64),
+    ) {
         if let Some(record) = self.records.get_mut(position) {
             record.mark = Some(mark);
         }
-        let time = turn.venue_time();
-        self.v2.publish_mark(turn.sessions, position, &listing.instrument, time, mark);
+        let time = cx.venue_time();
+        self.v2.publish_mark(cx.sessions, position, listing.instrument(), time, mark);
     }
 
     /// Tells the funding as it stands.
     pub(super) fn fund(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         position: usize,
         listing: &Listing,
         funding: &Funding,
@@ -237,8 +246,8 @@ impl ArchivedFeeds {
         if let Some(record) = self.records.get_mut(position) {
             record.funding = Some(*funding);
         }
-        let time = turn.venue_time();
-        self.v2.publish_funding(turn.sessions, position, &listing.instrument, time, funding);
+        let time = cx.venue_time();
+        self.v2.publish_funding(cx.sessions, position, listing.instrument(), time, funding);
     }
 
     pub(super) fn contains(&self, session: SessionId) -> bool {
@@ -246,42 +255,41 @@ impl ArchivedFeeds {
     }
 
     /// Ends a session of one of the endpoints.
-    pub(super) fn leave(&mut self, turn: &mut Turn<'_>, session: SessionId) {
+    pub(super) fn leave(&mut self, cx: &mut Context<'_>, session: SessionId) {
         self.v1.leave(session);
         self.v2.leave(session);
         if let Some(at) = self.heartbeats.remove(&session) {
-            turn.schedule.remove(at, Task::Heartbeat(session));
+            cx.schedule.remove(at, Task::Heartbeat(session));
         }
     }
 
-    fn plan_heartbeat(&mut self, turn: &mut Turn<'_>, session: SessionId) {
-        let at = turn.now + HEARTBEAT_PERIOD;
+    fn plan_heartbeat(&mut self, cx: &mut Context<'_>, session: SessionId) {
+        let at = cx.now + HEARTBEAT_PERIOD;
         self.heartbeats.insert(session, at);
-        turn.schedule.add(at, Task::Heartbeat(session));
+        cx.schedule.add(at, Task::Heartbeat(session));
     }
 
-    pub(super) fn heartbeat(&mut self, turn: &mut Turn<'_>, session: SessionId) {
-        self.plan_heartbeat(turn, session);
-        let time = turn.venue_time();
-        self.v1.heartbeat(turn.sessions, session);
-        self.v2.heartbeat(turn.sessions, session, time);
+    pub(super) fn heartbeat(&mut self, cx: &mut Context<'_>, session: SessionId) {
+        self.plan_heartbeat(cx, session);
+        let time = cx.venue_time();
+        self.v1.heartbeat(cx.sessions, session);
+        self.v2.heartbeat(cx.sessions, session, time);
     }
-}
 
-impl Market {
     /// Begins a session of an archived endpoint.
-    pub(super) fn open_market_data(
+    pub(super) fn open(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         session: SessionId,
         endpoint: &Endpoint,
         request: &UpgradeRequest<'_>,
+        listings: &Listings,
     ) -> Result<(), UpgradeRefusal> {
         let (symbols, is_multi) = match endpoint {
             Endpoint::MarketDataV2 => {
-                open_without_ping(turn, session);
-                self.archived.v2.open(session);
-                self.archived.plan_heartbeat(turn, session);
+                open_without_ping(cx, session);
+                self.v2.open(session);
+                self.plan_heartbeat(cx, session);
                 return Ok(());
             }
             Endpoint::MarketDataV1(symbol) => (std::slice::from_ref(symbol), false),
@@ -290,103 +298,102 @@ impl Market {
         };
         let mut positions = Vec::new();
         for symbol in symbols {
-            let position = self.positions.get(symbol).ok_or_else(|| refusal(404, "InvalidSymbol"))?;
-            if !positions.contains(position) {
-                positions.push(*position);
+            let position = listings.position(*symbol).ok_or_else(|| refusal(404, "InvalidSymbol"))?;
+            if !positions.contains(&position) {
+                positions.push(position);
             }
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
-        open_without_ping(turn, session);
-        let archived = &mut self.archived;
+        open_without_ping(cx, session);
         // Every other session has the members in the other order (quirk Q-V1-4).
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
-        archived.v1.open(session, options, is_multi, order);
-        if options.heartbeat {
-            archived.plan_heartbeat(turn, session);
+        self.v1.open(session, options, is_multi, order);
+        if options.wants_heartbeats() {
+            self.plan_heartbeat(cx, session);
         }
         for position in positions {
-            let listing = &self.listings[position];
-            let book = (&listing.instrument, &listing.engine);
-            archived.v1.watch(turn.sessions, session, position, book, archived.event_id);
+            let listing = &listings[position];
+            let book = (listing.instrument(), listing.engine());
+            self.v1.watch(cx.sessions, session, position, book, self.event_id);
         }
         Ok(())
     }
 
     /// A frame from a client of an archived endpoint: only v2 listens.
-    pub(super) fn handle_market_data_request(&mut self, turn: &mut Turn<'_>, session: SessionId, text: &str) {
-        if !self.archived.v2.contains(session) {
-            turn.sessions.stats.ignored += 1;
+    pub(super) fn handle_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: SessionId,
+        text: &str,
+        listings: &Listings,
+    ) {
+        if !self.v2.contains(session) {
+            cx.sessions.stats_mut().ignored += 1;
             return;
         }
-        turn.sessions.stats.requests += 1;
+        cx.sessions.stats_mut().requests += 1;
         let Some(request) = request::parse(text) else {
-            return self.archived.v2.refuse(turn.sessions, session, request::INVALID_JSON);
+            return self.v2.refuse(cx.sessions, session, request::INVALID_JSON);
         };
-        let known = request.subscriptions.iter().filter_map(|(feed, name)| self.feed(*feed, name));
+        let known = request.subscriptions.iter().filter_map(|(feed, name)| listed(listings, *feed, name));
         let mut feeds: Vec<(usize, Feed)> = known.collect();
         if feeds.is_empty() {
-            return self.archived.v2.refuse(turn.sessions, session, request::NO_VALID_TRADING_PAIRS);
+            return self.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
         }
         // The first frames come in an order of the venue's own (`marketdata-v2.md` section 3).
-        feeds.sort_by_key(|(position, feed)| (hash(self.listings[*position].symbol_name()), *feed));
+        feeds.sort_by_key(|(position, feed)| (hash(listings[*position].instrument().symbol.as_str()), *feed));
         feeds.dedup();
         for (position, feed) in feeds {
             if request.is_subscribe {
-                self.subscribe_feed(turn, session, position, feed);
+                self.subscribe_feed(cx, session, (position, feed), &listings[position]);
             } else {
-                self.archived.v2.unsubscribe(session, position, feed);
+                self.v2.unsubscribe(session, position, feed);
             }
         }
     }
 
-    /// The position of a symbol that is spelled in upper case and has the feed. Perpetuals may have
-    /// hyphens, as one of the venue's documents spells them.
-    fn feed(&self, feed: Feed, name: &str) -> Option<(usize, Feed)> {
-        if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            return None;
-        }
-        let symbol = name.parse::<Symbol>().ok()?;
-        let symbol = if is_prediction(symbol) && name.ends_with("-PERP") {
-            name.replace('-', "").parse().ok()?
-        } else {
-            symbol
-        };
-        let position = *self.positions.get(&symbol)?;
-        (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
-    }
-
-    fn subscribe_feed(&mut self, turn: &mut Turn<'_>, session: SessionId, position: usize, feed: Feed) {
-        let time = turn.venue_time();
-        let listing = &mut self.listings[position];
-        let archived = &mut self.archived;
-        let Some(record) = archived.records.get(position) else { return };
-        let fair = listing.flow.fair();
+    fn subscribe_feed(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: SessionId,
+        (position, feed): (usize, Feed),
+        listing: &Listing,
+    ) {
+        let time = cx.venue_time();
+        let Some(record) = self.records.get(position) else { return };
         let present = Present {
-            instrument: &listing.instrument,
-            engine: &listing.engine,
+            instrument: listing.instrument(),
+            engine: listing.engine(),
             tape: &record.tape,
             candles: &record.candles,
             time,
             mark: record.mark,
-            funding: record.funding.or_else(|| {
-                let perpetual = listing.perpetual.as_ref()?;
-                Some(perpetual.present_funding(&listing.instrument, fair, time))
-            }),
+            funding: record.funding.or_else(|| listing.present_funding(time)),
         };
         let auctions = record.auction.iter().flat_map(Auction::recent);
-        archived.v2.subscribe(turn.sessions, session, (position, feed), &present, auctions);
+        self.v2.subscribe(cx.sessions, session, (position, feed), &present, auctions);
     }
+}
+
+/// The position of a symbol that is spelled in upper case and has the feed. Perpetuals may have
+/// hyphens, as one of the venue's documents spells them.
+fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> {
+    if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return None;
+    }
+    let symbol = name.parse::<Symbol>().ok()?;
+    let symbol = if is_prediction(symbol) && name.ends_with("-PERP") {
+        name.replace('-', "").parse().ok()?
+    } else {
+        symbol
+    };
+    let position = listings.position(symbol)?;
+    (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
 }
 
 /// These endpoints send no RFC 6455 pings (`marketdata-v2.md` section 9), so the time of the next one is
 /// any that is not on the schedule.
-fn open_without_ping(turn: &mut Turn<'_>, session: SessionId) {
-    turn.sessions.open(session, SnapshotMode::Absent, turn.now);
-}
-
-impl Listing {
-    fn symbol_name(&self) -> &str {
-        self.instrument.symbol.as_str()
-    }
+fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
+    cx.sessions.open(session, SnapshotMode::Absent, cx.now);
 }

@@ -11,8 +11,8 @@ use async_tungstenite::tungstenite::handshake::server::{Request, create_response
 use async_tungstenite::tungstenite::http::StatusCode;
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::requests::REQUEST_BYTES_MAX;
-use crate::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
+use crate::frame::request::REQUEST_BYTES_MAX;
+use crate::frame::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
 
 /// The longest request that is read.
 const HEAD_BYTES_MAX: usize = 16 << 10;

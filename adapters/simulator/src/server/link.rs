@@ -17,7 +17,8 @@ use gemini_ws::{Frame, Instant};
 
 use super::handshake::{self, Socket, Upgrade};
 use crate::exchange::{Exchange, NO_STATUS};
-use crate::session::{Output, SessionId};
+use crate::session::Output;
+use crate::value::id::SessionId;
 
 /// How long a client may take for the upgrade.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,189 @@
+//! [`Holdings`]: what an account has, and how much of it is set aside for its orders.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gemini_ws::{Decimal, Symbol};
+
+use crate::account::ledger::{LedgerBalance, LedgerPosition};
+use crate::value::amount::{self, Amount};
+use crate::value::instrument::is_prediction;
+use crate::value::order::Outcome;
+
+/// The currencies that symbols end in; longer ones come before those that they end in.
+const QUOTES: [&str; 13] =
+    ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
+
+/// What can be held.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Asset {
+    /// In upper case.
+    Currency(String),
+    /// Contracts of a prediction market, which pay if the outcome comes true.
+    Contract(Symbol, Outcome),
+}
+
+impl Asset {
+    /// What an order in a symbol trades, and in what it is paid; `None` if the name tells no currency.
+    pub(crate) fn pair(symbol: Symbol, outcome: Option<Outcome>) -> Option<[Asset; 2]> {
+        if is_prediction(symbol) {
+            return Some([Asset::Contract(symbol, outcome?), Asset::Currency("USD".to_owned())]);
+        }
+        let symbol = symbol.canonical();
+        let name = symbol.as_str();
+        let quote = QUOTES.iter().find(|quote| name.len() > quote.len() && name.ends_with(**quote))?;
+        let (base, quote) = name.split_at(name.len() - quote.len());
+        Some([base, quote].map(|name| Asset::Currency(name.to_ascii_uppercase())))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Asset::Currency(name) => name,
+            Asset::Contract(symbol, _) => symbol.as_str(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Holding {
+    total: Amount,
+    held: Amount,
+}
+
+/// The assets of one account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holdings {
+    assets: BTreeMap<Asset, Holding>,
+    /// Assets that changed since they were last told.
+    changed: BTreeSet<Asset>,
+}
+
+impl Holdings {
+    pub(crate) fn new(balances: &[(String, Decimal)]) -> Holdings {
+        let mut holdings = Holdings::default();
+        for (asset, total) in balances {
+            holdings.add(&Asset::Currency(asset.clone()), amount::of_decimal(*total));
+        }
+        holdings.changed.clear();
+        holdings
+    }
+
+    pub(crate) fn available(&self, asset: &Asset) -> Amount {
+        self.assets.get(asset).map_or(0, |holding| holding.total - holding.held)
+    }
+
+    /// Adds to the total; takes from it if negative.
+    pub(crate) fn add(&mut self, asset: &Asset, amount: Amount) {
+        self.change(asset, |holding| holding.total += amount);
+    }
+
+    /// Sets aside; releases if negative.
+    pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
+        self.change(asset, |holding| holding.held += amount);
+    }
+
+    fn change(&mut self, asset: &Asset, change: impl FnOnce(&mut Holding)) {
+        let holding = self.assets.entry(asset.clone()).or_default();
+        let before = *holding;
+        change(holding);
+        // Nobody hears what is set aside of contracts.
+        let is_told = match asset {
+            Asset::Currency(_) => *holding != before,
+            Asset::Contract(..) => holding.total != before.total,
+        };
+        if is_told {
+            self.changed.insert(asset.clone());
+        }
+    }
+
+    /// All currencies, by name.
+    pub(crate) fn balances(&self) -> Vec<LedgerBalance> {
+        self.assets.iter().filter_map(|(asset, holding)| balance(asset, holding)).collect()
+    }
+
+    /// All contracts, by symbol.
+    pub(crate) fn positions(&self) -> Vec<LedgerPosition> {
+        let symbols: BTreeSet<Symbol> = self.assets.keys().filter_map(symbol_of).collect();
+        let positions = symbols.into_iter().map(|symbol| self.position(symbol));
+        positions.filter(|position| !position.quantity.is_zero()).collect()
+    }
+
+    /// The contracts for minus those against.
+    fn position(&self, symbol: Symbol) -> LedgerPosition {
+        let total = |outcome| {
+            let holding = self.assets.get(&Asset::Contract(symbol, outcome));
+            holding.map_or(0, |holding| holding.total)
+        };
+        let net = total(Outcome::Yes) - total(Outcome::No);
+        LedgerPosition { symbol, quantity: amount::to_decimal(net) }
+    }
+
+    /// Takes the balances and the positions that have changed.
+    pub(crate) fn take_changes(&mut self) -> (Vec<LedgerBalance>, Vec<LedgerPosition>) {
+        let changed = std::mem::take(&mut self.changed);
+        let holding = |asset| self.assets.get(asset).copied().unwrap_or_default();
+        let balances = changed.iter().filter_map(|asset| balance(asset, &holding(asset))).collect();
+        let symbols: BTreeSet<Symbol> = changed.iter().filter_map(symbol_of).collect();
+        (balances, symbols.into_iter().map(|symbol| self.position(symbol)).collect())
+    }
+
+    /// The exact total of an asset, and what of it is set aside.
+    #[cfg(test)]
+    pub(crate) fn exact(&self) -> impl Iterator<Item = (&Asset, Amount, Amount)> {
+        self.assets.iter().map(|(asset, holding)| (asset, holding.total, holding.held))
+    }
+}
+
+fn balance(asset: &Asset, holding: &Holding) -> Option<LedgerBalance> {
+    let Asset::Currency(name) = asset else { return None };
+    Some(LedgerBalance {
+        asset: name.clone(),
+        available: amount::to_decimal(holding.total - holding.held),
+        total: amount::to_decimal(holding.total),
+    })
+}
+
+fn symbol_of(asset: &Asset) -> Option<Symbol> {
+    match asset {
+        Asset::Currency(_) => None,
+        Asset::Contract(symbol, _) => Some(*symbol),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs() {
+        for (symbol, expected) in [
+            ("btcusd", Some(["BTC", "USD"])),
+            ("ETHBTC", Some(["ETH", "BTC"])),
+            ("btcgusd", Some(["BTC", "GUSD"])),
+            ("gusdusd", Some(["GUSD", "USD"])),
+            ("usd", None),
+            ("12", None),
+            ("GEMI-A-UP", Some(["GEMI-A-UP", "USD"])),
+        ] {
+            let pair = Asset::pair(symbol.parse().unwrap(), Some(Outcome::No));
+            let names = pair.as_ref().map(|pair| [pair[0].name(), pair[1].name()]);
+            assert_eq!(names, expected, "{symbol}");
+        }
+    }
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let mut holdings = Holdings::new(&[("USD".to_owned(), Decimal::new(100, 0).unwrap())]);
+        assert_eq!(holdings.take_changes(), (vec![], vec![]));
+        let usd = Asset::Currency("USD".to_owned());
+        holdings.hold(&usd, amount::of_units(25, 1));
+        holdings.hold(&usd, 0);
+        let told: Vec<_> = holdings.take_changes().0;
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].available.to_string(), told[0].total.to_string()), ("97.5".into(), "100".into()));
+        let symbol: Symbol = "GEMI-A-UP".parse().unwrap();
+        holdings.add(&Asset::Contract(symbol, Outcome::No), amount::of_units(3, 0));
+        let (balances, positions) = holdings.take_changes();
+        assert_eq!((balances.len(), positions[0].quantity.to_string()), (0, "-3".to_owned()));
+        assert_eq!(holdings.positions(), positions);
+    }
+}

@@ -1,0 +1,82 @@
+//! The exchange's own record of orders, balances and positions, to compare a client's with.
+
+use gemini_ws::{Decimal, Symbol};
+
+use crate::value::id::SessionId;
+use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
+
+/// An order of an account as the exchange knows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerOrder {
+    /// Its number, beyond 2⁵³ (quirk Q-O3).
+    pub order_id: u64,
+    /// The client's name for it.
+    pub client_order_id: Option<String>,
+    /// The instrument, in the spelling of market data.
+    pub symbol: Symbol,
+    /// Its side.
+    pub side: OrderSide,
+    /// Its type.
+    pub order_type: OrderType,
+    /// How long it stands.
+    pub time_in_force: TimeInForce,
+    /// The outcome; `None` but for prediction markets.
+    pub outcome: Option<Outcome>,
+    /// The limit; `None` for market orders.
+    pub price: Option<Decimal>,
+    /// The stop price; `None` but for stop orders.
+    pub stop_price: Option<Decimal>,
+    /// What was ordered.
+    pub quantity: Decimal,
+    /// What its last event said.
+    pub state: OrderState,
+    /// What has been executed.
+    pub executed_quantity: Decimal,
+    /// Price times quantity over all executions, without fees.
+    pub executed_notional: Decimal,
+    /// The executions, the oldest first.
+    pub fills: Vec<LedgerFill>,
+    /// Why it was rejected or cancelled; `None` if its owner cancelled it.
+    pub reason: Option<&'static str>,
+    /// The session that it came from, which may be over.
+    pub session: SessionId,
+}
+
+/// An execution of an order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerFill {
+    /// The trade, the same for both of its orders.
+    pub trade_id: u64,
+    /// The price, of the order's outcome on prediction markets.
+    pub price: Decimal,
+    /// The quantity.
+    pub quantity: Decimal,
+    /// The fee, in the quote currency.
+    pub fee: Decimal,
+    /// Whether the order was in the book before.
+    pub is_maker: bool,
+}
+
+/// What an account has of a currency (`ws-gemini-com.md` section 8.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerBalance {
+    /// In upper case.
+    pub asset: String,
+    /// What is not set aside for orders.
+    pub available: Decimal,
+    /// All of it.
+    pub total: Decimal,
+}
+
+/// What an account has of a prediction-market contract (section 8.3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerPosition {
+    /// The instrument.
+    pub symbol: Symbol,
+    /// Contracts for the outcome minus those against.
+    pub quantity: Decimal,
+}

@@ -1,0 +1,222 @@
+//! [`Account`]: the owner of orders and balances, and the API key for it.
+
+pub(crate) mod holdings;
+pub(crate) mod ledger;
+pub(crate) mod order;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use gemini_ws::Decimal;
+
+/// An account, by the number that the venue gives it (`ws-gemini-com.md` section 8.3, member `A`).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AccountId(pub u64);
+
+/// What an API key may do (`ws-gemini-com.md` section 3.1).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Role {
+    /// Reads, and enters orders.
+    Trader,
+    /// Reads.
+    Auditor,
+}
+
+/// The number of the first account that is not given one.
+const FIRST_ID: u64 = 5_365;
+
+/// The balances of an account unless said otherwise.
+const DEFAULT_BALANCES: [(&str, i64); 12] = [
+    ("AUD", 1_000_000),
+    ("BTC", 1_000),
+    ("ETH", 20_000),
+    ("EUR", 1_000_000),
+    ("GUSD", 1_000_000),
+    ("LTC", 20_000),
+    ("SOL", 20_000),
+    ("USD", 1_000_000),
+    ("USDC", 1_000_000),
+    ("USDT", 1_000_000),
+    ("XRP", 1_000_000),
+    ("ZEC", 20_000),
+];
+
+/// An account of the exchange, and the API key for it.
+///
+/// Whoever has the key's secret, or the bearer token, opens sessions that may trade for it.
+///
+/// ```
+/// use gemini_ws_simulator::{Account, Config, Exchange};
+///
+/// let account = Account::new("account-key", "secret").balance("USD", "250.00".parse().unwrap());
+/// let exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]).account(account), 7);
+/// let account = exchange.accounts().next().unwrap();
+/// let usd = exchange.balances(account).into_iter().find(|balance| balance.asset == "USD").unwrap();
+/// assert_eq!(usd.available.to_string(), "250");
+/// ```
+#[derive(Clone)]
+pub struct Account {
+    key: String,
+    secret: String,
+    bearer_token: Option<String>,
+    /// `None` until the configuration numbers it.
+    id: Option<AccountId>,
+    name: String,
+    balances: Vec<(String, Decimal)>,
+    roles: BTreeSet<Role>,
+    has_accepted_terms: bool,
+}
+
+impl Account {
+    /// An account whose key is a trader, with plenty of the usual assets.
+    ///
+    /// Account-scoped keys begin with `account-`; the exchange refuses others (section 3.1).
+    pub fn new(key: impl Into<String>, secret: impl Into<String>) -> Account {
+        let balance =
+            |(asset, amount): (&str, i64)| (asset.to_owned(), Decimal::new(amount, 0).unwrap_or_default());
+        Account {
+            key: key.into(),
+            secret: secret.into(),
+            bearer_token: None,
+            id: None,
+            name: "primary".to_owned(),
+            balances: DEFAULT_BALANCES.map(balance).to_vec(),
+            roles: BTreeSet::from([Role::Trader]),
+            has_accepted_terms: true,
+        }
+    }
+
+    /// Sets the number; if not given, 5365 for the first account of a configuration, then upwards.
+    #[must_use]
+    pub fn id(mut self, id: AccountId) -> Account {
+        self.id = Some(id);
+        self
+    }
+
+    /// Sets the name, which archived order events report; `primary` if not given.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Account {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets an OAuth access token (`ws-gemini-com.md` section 3.2); none if not given.
+    #[must_use]
+    pub fn bearer_token(mut self, token: impl Into<String>) -> Account {
+        self.bearer_token = Some(token.into());
+        self
+    }
+
+    /// Sets the initial balance of an asset; the other assets stay as they are. A negative amount counts
+    /// as zero.
+    #[must_use]
+    pub fn balance(mut self, asset: &str, amount: Decimal) -> Account {
+        let asset = asset.to_ascii_uppercase();
+        self.balances.retain(|(known, _)| *known != asset);
+        self.balances.push((asset, amount.max(Decimal::ZERO)));
+        self
+    }
+
+    /// Removes all initial balances that were set before.
+    #[must_use]
+    pub fn without_balances(mut self) -> Account {
+        self.balances.clear();
+        self
+    }
+
+    /// Sets the roles of the key; [`Role::Trader`] if not given.
+    #[must_use]
+    pub fn roles(mut self, roles: impl IntoIterator<Item = Role>) -> Account {
+        self.roles = roles.into_iter().collect();
+        self
+    }
+
+    /// Sets whether the owner has accepted the terms of prediction markets (section 3.4); true if not
+    /// given.
+    #[must_use]
+    pub fn accepted_terms(mut self, has_accepted: bool) -> Account {
+        self.has_accepted_terms = has_accepted;
+        self
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// Whether a bearer token is its own.
+    pub(crate) fn has_token(&self, token: &str) -> bool {
+        self.bearer_token.as_deref() == Some(token)
+    }
+
+    /// Its number; `None` until the configuration gives it one.
+    pub(crate) const fn account_id(&self) -> Option<AccountId> {
+        self.id
+    }
+
+    pub(crate) fn account_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The initial balances.
+    pub(crate) fn balances(&self) -> &[(String, Decimal)] {
+        &self.balances
+    }
+
+    pub(crate) const fn has_accepted_terms(&self) -> bool {
+        self.has_accepted_terms
+    }
+
+    pub(crate) fn may_trade(&self) -> bool {
+        self.roles.contains(&Role::Trader)
+    }
+
+    pub(crate) fn may_read(&self) -> bool {
+        !self.roles.is_empty()
+    }
+}
+
+impl fmt::Debug for Account {
+    /// Without the secret and the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Account");
+        shown.field("key", &self.key).field("id", &self.id).field("name", &self.name);
+        shown.field("balances", &self.balances).field("roles", &self.roles).finish_non_exhaustive()
+    }
+}
+
+/// Gives a number to an account that has none.
+pub(crate) fn numbered(mut account: Account, known: &[Account]) -> Account {
+    if account.id.is_none() {
+        let ids = known.iter().filter_map(|account| account.id);
+        let last = ids.filter(|id| id.0 >= FIRST_ID).max();
+        account.id = Some(AccountId(last.map_or(FIRST_ID, |last| last.0.saturating_add(1))));
+    }
+    account
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let shown = format!("{:?}", Account::new("account-a", "hidden").bearer_token("hidden"));
+        assert!(shown.contains("account-a") && !shown.contains("hidden"), "{shown}");
+    }
+
+    #[test]
+    fn accounts_are_numbered() {
+        let mut accounts = Vec::new();
+        for id in [None, None, Some(7), Some(9_000), None] {
+            let mut account = Account::new("account-a", "s");
+            account.id = id.map(AccountId);
+            accounts.push(numbered(account, &accounts));
+        }
+        let ids: Vec<u64> = accounts.iter().map(|account| account.id.unwrap().0).collect();
+        assert_eq!(ids, [5_365, 5_366, 7, 9_000, 9_001]);
+    }
+}

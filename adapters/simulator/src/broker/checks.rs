@@ -1,0 +1,155 @@
+//! Whether an order can stand (`ws-gemini-com.md` section 8.1, the reasons of `REJECTED`).
+
+use gemini_ws::Decimal;
+
+use super::{Broker, MARKET_NOT_OPEN};
+use crate::account::holdings::Asset;
+use crate::account::order::Terms;
+use crate::context::faults::Faults;
+use crate::market::Market;
+use crate::market::client_orders::Ticket;
+use crate::model::engine::Remainder;
+use crate::value::amount::{self, units};
+use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
+use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
+
+/// What an order may be worth in its quote currency, in units of 10⁻¹⁸: larger ones could not be
+/// added up.
+const NOTIONAL_MAX: amount::Amount = 10_i128.pow(15 + 18);
+
+/// The largest order in units of the last decimal: many of them still fit into a level.
+const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
+
+impl Broker {
+    /// The order in the integers of its instrument, or why it is rejected.
+    pub(super) fn check(
+        &self,
+        market: Option<&Market>,
+        faults: &Faults,
+        account: usize,
+        request: &NewOrder,
+    ) -> Result<Terms, &'static str> {
+        // Where books are played there is nobody to trade with.
+        let market = market.ok_or(MARKET_NOT_OPEN)?;
+        let position = market.position(request.symbol).ok_or("UnknownInstrument")?;
+        // Accounts of the exchange may not trade perpetuals (quirk Q-O10).
+        if is_perpetual(request.symbol) {
+            return Err("InsufficientFunds");
+        }
+        let [base, quote] = Asset::pair(request.symbol, request.outcome).ok_or("UnknownInstrument")?;
+        if faults.is_closed(request.symbol) {
+            return Err(MARKET_NOT_OPEN);
+        }
+        let owner = self.accounts.get(account).ok_or("InsufficientFunds")?;
+        if is_prediction(request.symbol) && !owner.has_accepted_terms() {
+            return Err("TERMS_NOT_ACCEPTED");
+        }
+        let instrument = market.instrument(position);
+        let mut terms = Terms {
+            position,
+            price_decimals: instrument.price_decimals,
+            quantity_decimals: instrument.quantity_decimals,
+            limit: limit(instrument, request)?,
+            stop: None,
+            quantity: units(request.quantity, instrument.quantity_decimals)
+                .filter(|quantity| *quantity <= QUANTITY_MAX)
+                .ok_or("InvalidQuantity")?,
+            is_inverted: request.outcome == Some(Outcome::No),
+            base,
+            quote,
+            spend: 0,
+        };
+        let product = u128::from(terms.limit) * u128::from(terms.quantity);
+        if terms.notional(product).is_none_or(|notional| notional > NOTIONAL_MAX) {
+            return Err("InvalidQuantity");
+        }
+        if let Some(stop) = request.stop_price {
+            terms.stop = Some(self::stop(instrument, request.side, stop, terms.limit)?);
+        }
+        if let Some(client_order_id) = &request.client_order_id
+            && self.client_order_ids.contains_key(&(account, client_order_id.clone()))
+        {
+            return Err("DuplicateOrder");
+        }
+        if request.order_type == OrderType::Market {
+            terms.spend = spend(market, account, request.side, &terms)?;
+        }
+        self.check_funds(account, request, &terms)?;
+        Ok(terms)
+    }
+
+    fn check_funds(&self, account: usize, request: &NewOrder, terms: &Terms) -> Result<(), &'static str> {
+        let (asset, needed) = match (request.side, request.order_type) {
+            (OrderSide::Sell, _) => (&terms.base, terms.quantity_amount(terms.quantity)),
+            (OrderSide::Buy, OrderType::Market) => (&terms.quote, terms.spend),
+            (OrderSide::Buy, _) => {
+                let product = u128::from(terms.limit) * u128::from(terms.quantity);
+                (&terms.quote, terms.notional(product).unwrap_or(amount::Amount::MAX))
+            }
+        };
+        let fee = match request.side {
+            OrderSide::Buy => amount::largest_fee(needed, self.maker_fee.max(self.taker_fee)),
+            OrderSide::Sell => 0,
+        };
+        let available = self.holdings.get(account).map_or(0, |holdings| holdings.available(asset));
+        if available >= needed.saturating_add(fee) { Ok(()) } else { Err("InsufficientFunds") }
+    }
+}
+
+/// The worst price of an order: what is absurd is no price, and market orders do not take it.
+fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static str> {
+    let Some(price) = request.price else {
+        return Ok(match request.side {
+            OrderSide::Buy => instrument.price_limit,
+            // Contracts have no absurd prices.
+            OrderSide::Sell if is_prediction(request.symbol) => instrument.tick,
+            OrderSide::Sell => (instrument.price / 4).max(instrument.tick),
+        });
+    };
+    if price <= Decimal::ZERO {
+        return Err("InvalidPrice");
+    }
+    if price.normalized().scale() > instrument.price_decimals {
+        return Err("LimitPriceOffTick");
+    }
+    let most = if is_prediction(request.symbol) { instrument.price_limit } else { instrument.absurd_price() };
+    let price = units(price, instrument.price_decimals).filter(|price| *price <= most);
+    let price = price.ok_or("InvalidPrice")?;
+    if price.is_multiple_of(instrument.tick) { Ok(price) } else { Err("LimitPriceOffTick") }
+}
+
+/// Section 6.4: not beyond the limit, seen from the market.
+fn stop(instrument: &Instrument, side: OrderSide, stop: Decimal, limit: u64) -> Result<u64, &'static str> {
+    let stop = units(stop, instrument.price_decimals).ok_or("InvalidStopPrice")?;
+    let is_good = match side {
+        OrderSide::Buy => stop <= limit,
+        OrderSide::Sell => stop >= limit,
+    };
+    if is_good && stop.is_multiple_of(instrument.tick) { Ok(stop) } else { Err("InvalidStopPrice") }
+}
+
+/// What a market order would pay or get at once.
+fn spend(
+    market: &Market,
+    account: usize,
+    side: OrderSide,
+    terms: &Terms,
+) -> Result<amount::Amount, &'static str> {
+    let ticket = Ticket {
+        position: terms.position,
+        owner: Some(account),
+        side: terms.book_side(side),
+        limit: terms.book_limit(),
+        quantity: terms.quantity,
+        remainder: Remainder::IsCanceled,
+    };
+    // There is nobody to trade with; whether those who are there are others is seen later.
+    let best = market.best(terms.position, ticket.side.opposite());
+    if !best.is_some_and(|(price, _)| ticket.side.reaches(ticket.limit, price)) {
+        return Err("InsufficientLiquidity");
+    }
+    let matches = market.matches(&ticket);
+    let products =
+        matches.iter().map(|(price, quantity)| u128::from(terms.own_price(*price)) * u128::from(*quantity));
+    terms.notional(products.sum()).ok_or("InvalidQuantity")
+}

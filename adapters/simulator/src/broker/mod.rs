@@ -1,0 +1,394 @@
+//! [`Broker`]: takes the orders of accounts, brings them to the market and keeps the books on them.
+
+mod checks;
+mod quotes;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::account::holdings::Holdings;
+use crate::account::ledger::{LedgerBalance, LedgerFill, LedgerPosition};
+use crate::account::order::{ClientOrder, EventKind, OrderEvent, Terms};
+use crate::account::{Account, AccountId};
+use crate::context::Context;
+use crate::market::Market;
+use crate::market::client_orders::{Execution, Ticket};
+use crate::model::engine::{OrderId, Remainder};
+use crate::value::amount;
+use crate::value::order::{NewOrder, OrderSide, OrderType, Origin, TimeInForce};
+use crate::value::random::Random;
+
+/// About the venue's order ids, which have 17 digits (quirk Q-O3).
+const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
+
+/// Why an order is rejected if the market is recorded, or closed to clients.
+const MARKET_NOT_OPEN: &str = "MarketNotOpen";
+
+/// The most orders that are remembered after their end; of more the oldest are forgotten.
+pub const FINISHED_ORDERS_MAX: usize = 100_000;
+
+/// All accounts and their orders.
+#[derive(Clone, Debug)]
+pub(crate) struct Broker {
+    accounts: Vec<Account>,
+    /// By account.
+    holdings: Vec<Holdings>,
+    orders: BTreeMap<u64, ClientOrder>,
+    /// Orders that have not ended, by account.
+    open: BTreeSet<(usize, u64)>,
+    /// Client order ids of orders that have not ended.
+    client_order_ids: BTreeMap<(usize, String), u64>,
+    /// Orders in the books, by symbol.
+    resting: BTreeMap<(usize, OrderId), u64>,
+    /// Stop orders that wait.
+    stops: BTreeSet<u64>,
+    finished: VecDeque<u64>,
+    /// Events that have not been reported yet.
+    events: Vec<OrderEvent>,
+    last_id: u64,
+    random: Random,
+    maker_fee: u32,
+    taker_fee: u32,
+}
+
+impl Broker {
+    /// Fees are hundredths of a percent.
+    pub(crate) fn new(accounts: Vec<Account>, [maker_fee, taker_fee]: [u32; 2], seed: u64) -> Broker {
+        let mut random = Random::for_name(seed, "orders");
+        Broker {
+            holdings: accounts.iter().map(|account| Holdings::new(account.balances())).collect(),
+            accounts,
+            orders: BTreeMap::new(),
+            open: BTreeSet::new(),
+            client_order_ids: BTreeMap::new(),
+            resting: BTreeMap::new(),
+            stops: BTreeSet::new(),
+            finished: VecDeque::new(),
+            events: Vec::new(),
+            last_id: FIRST_ORDER_ID + random.below(1_000_000_000),
+            random,
+            maker_fee,
+            taker_fee,
+        }
+    }
+
+    pub(crate) fn position(&self, account: AccountId) -> Option<usize> {
+        self.accounts.iter().position(|known| known.account_id() == Some(account))
+    }
+
+    pub(crate) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    pub(crate) fn account(&self, position: usize) -> Option<&Account> {
+        self.accounts.get(position)
+    }
+
+    pub(crate) fn holdings(&self, account: usize) -> Option<&Holdings> {
+        self.holdings.get(account)
+    }
+
+    /// Takes the balances and the positions of an account that have changed.
+    pub(crate) fn take_changes(&mut self, account: usize) -> (Vec<LedgerBalance>, Vec<LedgerPosition>) {
+        self.holdings.get_mut(account).map(Holdings::take_changes).unwrap_or_default()
+    }
+
+    pub(crate) fn order(&self, id: u64) -> Option<&ClientOrder> {
+        self.orders.get(&id)
+    }
+
+    /// The orders of an account, the oldest first.
+    pub(crate) fn orders_of(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
+        self.orders.values().filter(move |order| order.origin().account == account)
+    }
+
+    /// Returns the orders of an account that have not ended.
+    pub(crate) fn open_orders(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
+        let ids = self.open.range((account, 0)..=(account, u64::MAX));
+        ids.filter_map(|(_, id)| self.orders.get(id))
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<OrderEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Others use the same sequence; an event takes up to three.
+    fn take_id(&mut self) -> u64 {
+        self.last_id += 3 + self.random.below(40);
+        self.last_id
+    }
+
+    /// Takes an order and returns its id.
+    ///
+    /// # Errors
+    ///
+    /// The reason if the order is rejected; an event reports it as well (quirk Q-O4).
+    pub(crate) fn place(
+        &mut self,
+        market: Option<&mut Market>,
+        cx: &mut Context<'_>,
+        origin: Origin,
+        request: NewOrder,
+    ) -> Result<u64, &'static str> {
+        self.forget_oldest();
+        let id = self.take_id();
+        let checked = self.check(market.as_deref(), cx.faults, origin.account, &request);
+        let mut order = ClientOrder::new(id, origin, request, cx.venue_time());
+        let (terms, market) = match (checked, market) {
+            (Ok(terms), Some(market)) => (terms, market),
+            (checked, _) => {
+                let reason = checked.err().unwrap_or(MARKET_NOT_OPEN);
+                order.reject(reason);
+                self.orders.insert(id, order);
+                self.tell(cx, id, EventKind::Rejected { reason });
+                self.finished.push_back(id);
+                return Err(reason);
+            }
+        };
+        if let Some(client_order_id) = &order.request().client_order_id {
+            self.client_order_ids.insert((origin.account, client_order_id.clone()), id);
+        }
+        let is_waiting = terms.stop.is_some() && !is_triggered(market, &terms, order.request().side);
+        order.accept(terms);
+        self.orders.insert(id, order);
+        self.open.insert((origin.account, id));
+        self.update_hold(id);
+        self.tell(cx, id, EventKind::Accepted);
+        if is_waiting {
+            self.stops.insert(id);
+        } else {
+            self.enter(market, cx, id);
+        }
+        self.trigger(market, cx);
+        Ok(id)
+    }
+
+    /// Cancels an order of an account on request; false if there is no such order any more.
+    pub(crate) fn cancel(
+        &mut self,
+        market: Option<&mut Market>,
+        cx: &mut Context<'_>,
+        account: usize,
+        id: u64,
+    ) -> bool {
+        let of_account = self.orders.get(&id).is_some_and(|order| order.origin().account == account);
+        match market {
+            Some(market) if self.open.contains(&(account, id)) => {
+                self.end(market, cx, id, None);
+                true
+            }
+            _ => {
+                if of_account {
+                    self.tell(cx, id, EventKind::CancelRejected { reason: "OrderNotFound" });
+                }
+                false
+            }
+        }
+    }
+
+    /// Cancels the open orders of an account, or of one of its sessions.
+    pub(crate) fn cancel_all(
+        &mut self,
+        market: &mut Market,
+        cx: &mut Context<'_>,
+        account: usize,
+        serial: Option<u64>,
+    ) {
+        let open = self.open_orders(account);
+        let open = open.filter(|order| serial.is_none_or(|serial| order.origin().serial == serial));
+        for id in open.map(|order| order.id()).collect::<Vec<u64>>() {
+            self.end(market, cx, id, None);
+        }
+    }
+
+    /// Books what the market did by itself.
+    pub(crate) fn settle(&mut self, market: &mut Market, cx: &mut Context<'_>) {
+        for execution in market.take_executions() {
+            self.fill_maker(cx, &execution);
+        }
+        self.trigger(market, cx);
+    }
+
+    /// Brings to the market each stop order whose time has come.
+    fn trigger(&mut self, market: &mut Market, cx: &mut Context<'_>) {
+        loop {
+            let due = self.stops.iter().copied().find(|id| {
+                let order = self.orders.get(id);
+                order.is_some_and(|order| {
+                    order.terms().is_some_and(|terms| is_triggered(market, terms, order.request().side))
+                })
+            });
+            let Some(due) = due else { return };
+            self.stops.remove(&due);
+            self.enter(market, cx, due);
+        }
+    }
+
+    /// An accepted order comes to the market.
+    fn enter(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64) {
+        let Some(order) = self.orders.get(&id) else { return };
+        let Some(terms) = order.terms() else { return };
+        let is_market = order.request().order_type == OrderType::Market;
+        let time_in_force = order.request().time_in_force;
+        let position = terms.position;
+        let rests = matches!(time_in_force, TimeInForce::GoodTillCanceled | TimeInForce::MakerOrCancel);
+        let ticket = Ticket {
+            position,
+            owner: Some(order.origin().account),
+            side: terms.book_side(order.request().side),
+            limit: terms.book_limit(),
+            quantity: terms.quantity,
+            remainder: if rests && !is_market { Remainder::Rests } else { Remainder::IsCanceled },
+        };
+        let best = market.best(position, ticket.side.opposite());
+        let would_take = best.is_some_and(|(price, _)| ticket.side.reaches(ticket.limit, price));
+        if time_in_force == TimeInForce::MakerOrCancel && would_take {
+            return self.end(market, cx, id, Some("MakerOrCancelWouldTake"));
+        }
+        if time_in_force == TimeInForce::FillOrKill {
+            let matched = market.matches(&ticket).iter().map(|(_, quantity)| quantity).sum::<u64>();
+            if matched < ticket.quantity {
+                return self.end(market, cx, id, Some("FillOrKillWouldNotFill"));
+            }
+        }
+        let placement = market.submit(cx, &ticket);
+        for execution in market.take_executions() {
+            self.fill_maker(cx, &execution);
+            self.fill(cx, id, Fill::of(&execution), false);
+        }
+        if let Some(resting) = placement.resting {
+            self.resting.insert((position, resting), id);
+            if let Some(order) = self.orders.get_mut(&id) {
+                order.rest(resting);
+            }
+            self.tell(cx, id, EventKind::Booked);
+        } else if placement.left > 0 {
+            let reason = if placement.met_own { "SelfCrossPrevented" } else { "ImmediateOrCancelWouldPost" };
+            self.end(market, cx, id, Some(reason));
+        }
+    }
+
+    fn fill_maker(&mut self, cx: &Context<'_>, execution: &Execution) {
+        if execution.maker_owner.is_some()
+            && let Some(id) = self.resting.get(&(execution.position, execution.maker)).copied()
+        {
+            self.fill(cx, id, Fill::of(execution), true);
+        }
+    }
+
+    fn fill(&mut self, cx: &Context<'_>, id: u64, fill: Fill, is_maker: bool) {
+        let basis_points = if is_maker { self.maker_fee } else { self.taker_fee };
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(terms) = order.terms() else { return };
+        let Some(holdings) = self.holdings.get_mut(order.origin().account) else { return };
+        let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
+        let product = u128::from(price) * u128::from(quantity);
+        // It fits, since the order's did.
+        let notional = terms.notional(product).unwrap_or_default();
+        let fee = amount::fee(notional, basis_points);
+        match order.request().side {
+            OrderSide::Buy => {
+                holdings.add(&terms.quote, -notional - fee);
+                holdings.add(&terms.base, terms.quantity_amount(quantity));
+            }
+            OrderSide::Sell => {
+                holdings.add(&terms.base, -terms.quantity_amount(quantity));
+                holdings.add(&terms.quote, notional - fee);
+            }
+        }
+        let fill = LedgerFill {
+            trade_id: fill.trade_id,
+            price: amount::units_to_decimal(price, terms.price_decimals),
+            quantity: amount::units_to_decimal(quantity, terms.quantity_decimals),
+            fee: amount::to_decimal(fee),
+            is_maker,
+        };
+        let is_last = order.execute(fill, quantity, product);
+        self.update_hold(id);
+        self.tell(cx, id, EventKind::Filled { fill, is_last });
+        if is_last {
+            self.close(id);
+        }
+    }
+
+    /// Cancels an order that has not ended.
+    fn end(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64, reason: Option<&'static str>) {
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        order.cancel(reason);
+        if let (Some(resting), Some(terms)) = (order.resting(), order.terms()) {
+            market.withdraw(cx, terms.position, resting);
+        }
+        self.update_hold(id);
+        self.tell(cx, id, EventKind::Canceled { reason });
+        self.close(id);
+    }
+
+    /// Sets aside what the order needs now.
+    fn update_hold(&mut self, id: u64) {
+        let basis_points = self.maker_fee.max(self.taker_fee);
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        let difference = order.update_hold(basis_points);
+        let account = order.origin().account;
+        if let (Some(asset), Some(holdings)) = (order.held_asset(), self.holdings.get_mut(account)) {
+            holdings.hold(asset, difference);
+        }
+    }
+
+    /// An order has ended: it is looked up no more, and forgotten when there are too many such.
+    fn close(&mut self, id: u64) {
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        let account = order.origin().account;
+        if let (Some(resting), Some(terms)) = (order.leave_book(), order.terms()) {
+            self.resting.remove(&(terms.position, resting));
+        }
+        if let Some(client_order_id) = &order.request().client_order_id {
+            // Quotes may be called as orders are.
+            let name = (account, client_order_id.clone());
+            if self.client_order_ids.get(&name) == Some(&id) {
+                self.client_order_ids.remove(&name);
+            }
+        }
+        self.open.remove(&(account, id));
+        self.stops.remove(&id);
+        self.finished.push_back(id);
+    }
+
+    /// Forgets the oldest orders that have ended, of which all has been told.
+    fn forget_oldest(&mut self) {
+        while self.finished.len() > FINISHED_ORDERS_MAX {
+            if let Some(oldest) = self.finished.pop_front() {
+                self.orders.remove(&oldest);
+            }
+        }
+    }
+
+    fn tell(&mut self, cx: &Context<'_>, id: u64, kind: EventKind) {
+        let event_id = self.take_id();
+        let Some(order) = self.orders.get(&id) else { return };
+        let progress = order.progress();
+        self.events.push(OrderEvent { order: id, event_id, time: cx.venue_time(), kind, progress });
+    }
+}
+
+/// An execution of an order, in the units of its instrument; the price is that of the book.
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    price: u64,
+    quantity: u64,
+    trade_id: u64,
+}
+
+impl Fill {
+    const fn of(execution: &Execution) -> Fill {
+        Fill { price: execution.price, quantity: execution.quantity, trade_id: execution.trade_id }
+    }
+}
+
+/// Whether the last trade has come to the stop price.
+fn is_triggered(market: &Market, terms: &Terms, side: OrderSide) -> bool {
+    let last = market.last_price(terms.position).map(|price| terms.own_price(price));
+    match (terms.stop, last, side) {
+        (Some(stop), Some(last), OrderSide::Buy) => last >= stop,
+        (Some(stop), Some(last), OrderSide::Sell) => last <= stop,
+        _ => false,
+    }
+}

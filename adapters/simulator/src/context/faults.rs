@@ -1,0 +1,246 @@
+//! [`Faults`]: misbehaviour of the exchange, exactly as a test asks for it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use gemini_ws::Symbol;
+
+use crate::frame::refusal::Refusal;
+use crate::value::id::SessionId;
+
+/// Faults that a test plans; none happens by itself.
+///
+/// A fault that concerns a session happens before the next output is polled or the next input is handled.
+///
+/// ```
+/// use gemini_ws_simulator::{Config, Exchange};
+///
+/// let mut exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]), 1);
+/// // The third depth change from now is lost: clients see a gap at the fourth.
+/// exchange.faults().drop_depth("btcusd".parse().unwrap(), 3);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    depth: Vec<DepthFault>,
+    reply_delay: Duration,
+    withheld_replies: u32,
+    refused_names: BTreeSet<String>,
+    refused_subscribes: VecDeque<i32>,
+    is_halted: bool,
+    closed_markets: BTreeSet<Symbol>,
+    lost_order_events: u32,
+    repeated_order_events: u32,
+    repeated_quote_events: u32,
+    orders: VecDeque<FaultOrder>,
+}
+
+/// Something to be done to a depth change that is still to come.
+#[derive(Clone, Debug)]
+struct DepthFault {
+    symbol: Symbol,
+    /// 1 for the next one.
+    countdown: u32,
+    copies: usize,
+}
+
+/// A fault that concerns a session.
+#[derive(Clone, Debug)]
+pub(crate) enum FaultOrder {
+    Snapshot(SessionId, Symbol),
+    Silence(SessionId, bool),
+    Lose(SessionId, u32),
+    Close(SessionId, u16, &'static str),
+    Abort(SessionId),
+    Text(SessionId, String),
+}
+
+impl Faults {
+    /// Sends the `nth` depth change of a symbol from now (1 is the next) to no session, while the book
+    /// itself changes. Clients see a gap at the change after it.
+    ///
+    /// Changes are counted as they are published: each tempo that has subscribers counts.
+    pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
+        self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
+    }
+
+    /// Sends the `nth` depth change of a symbol from now (1 is the next) twice.
+    pub fn duplicate_depth(&mut self, symbol: Symbol, nth: u32) {
+        self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 2 });
+    }
+
+    /// Sends a snapshot of the present book, unasked, if the session is subscribed to the symbol's
+    /// depth. The changes that follow hold for both.
+    pub fn repeat_snapshot(&mut self, session: SessionId, symbol: Symbol) {
+        self.orders.push_back(FaultOrder::Snapshot(session, symbol));
+    }
+
+    /// Delays all replies, but no stream frames; zero ends the fault.
+    pub fn delay_replies(&mut self, by: Duration) {
+        self.reply_delay = by;
+    }
+
+    /// Carries out the next `count` requests without a reply.
+    pub fn withhold_replies(&mut self, count: u32) {
+        self.withheld_replies = count;
+    }
+
+    /// Stops sending to a session, pings and replies included, while the connection stays. The session
+    /// loses what it would have been sent.
+    pub fn silence(&mut self, session: SessionId) {
+        self.orders.push_back(FaultOrder::Silence(session, true));
+    }
+
+    /// Ends [`Faults::silence`].
+    pub fn end_silence(&mut self, session: SessionId) {
+        self.orders.push_back(FaultOrder::Silence(session, false));
+    }
+
+    /// Does not send the next `count` text frames to a session, whatever they are: on the endpoints of
+    /// market data v1 the client sees a jump of `socket_sequence`, on v2 it cannot see it.
+    pub fn lose_frames(&mut self, session: SessionId, count: u32) {
+        self.orders.push_back(FaultOrder::Lose(session, count));
+    }
+
+    /// Closes a session with a Close frame.
+    pub fn close(&mut self, session: SessionId, code: u16, reason: &'static str) {
+        self.orders.push_back(FaultOrder::Close(session, code, reason));
+    }
+
+    /// Cuts a session without a Close frame.
+    pub fn abort(&mut self, session: SessionId) {
+        self.orders.push_back(FaultOrder::Abort(session));
+    }
+
+    /// Sends a text frame unchanged, even if it is not JSON.
+    pub fn send_text(&mut self, session: SessionId, text: impl Into<String>) {
+        self.orders.push_back(FaultOrder::Text(session, text.into()));
+    }
+
+    /// Refuses these stream names from now on, as if unknown; an empty list ends the fault. Case does not
+    /// matter. A stream that is already subscribed can still be subscribed again.
+    pub fn refuse_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
+    }
+
+    /// Refuses the next `times` subscribe requests with an error code, for example -1003 or -1000
+    /// (`ws-gemini-com.md` section 5).
+    pub fn refuse_subscribes(&mut self, code: i32, times: u32) {
+        self.refused_subscribes.extend((0..times).map(|_| code));
+    }
+
+    /// Stops or resumes the order flow of a generated market: no book changes while it is halted.
+    pub fn halt_market(&mut self, is_halted: bool) {
+        self.is_halted = is_halted;
+    }
+
+    /// Closes or opens a market to clients: their orders are rejected with `MarketNotOpen`, while
+    /// what is in the book stays and the flow goes on.
+    pub fn close_market(&mut self, symbol: Symbol, is_closed: bool) {
+        if is_closed {
+            self.closed_markets.insert(symbol);
+        } else {
+            self.closed_markets.remove(&symbol);
+        }
+    }
+
+    /// Does not report the next `count` order events, of any account, while the orders themselves change.
+    /// Archived order events count the lost ones in their sequence.
+    pub fn drop_order_events(&mut self, count: u32) {
+        self.lost_order_events = count;
+    }
+
+    /// Reports the next `count` order events twice, apart from those that are dropped.
+    pub fn duplicate_order_events(&mut self, count: u32) {
+        self.repeated_order_events = count;
+    }
+
+    /// Reports the next `count` quote events twice, with the same event id. Delivery is at least once
+    /// (`ws-gemini-com.md` section 9.2), so this also happens without a fault now and then.
+    pub fn duplicate_quote_events(&mut self, count: u32) {
+        self.repeated_quote_events = count;
+    }
+
+    /// Counts a quote event; returns how often it is sent at least.
+    pub(crate) const fn quote_event_copies(&mut self) -> usize {
+        let is_repeated = self.repeated_quote_events > 0;
+        self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
+        1 + is_repeated as usize
+    }
+
+    /// Counts an order event; returns how often it is sent.
+    pub(crate) const fn order_event_copies(&mut self) -> usize {
+        if self.lost_order_events > 0 {
+            self.lost_order_events -= 1;
+            0
+        } else if self.repeated_order_events > 0 {
+            self.repeated_order_events -= 1;
+            2
+        } else {
+            1
+        }
+    }
+
+    pub(crate) fn is_closed(&self, symbol: Symbol) -> bool {
+        self.closed_markets.contains(&symbol)
+    }
+
+    /// Counts a depth change; returns how often it is sent.
+    pub(crate) fn depth_copies(&mut self, symbol: Symbol) -> usize {
+        let mut copies = 1;
+        self.depth.retain_mut(|fault| {
+            if fault.symbol != symbol {
+                return true;
+            }
+            fault.countdown -= 1;
+            if fault.countdown == 0 {
+                copies = fault.copies;
+            }
+            fault.countdown > 0
+        });
+        copies
+    }
+
+    pub(crate) const fn reply_delay(&self) -> Duration {
+        self.reply_delay
+    }
+
+    /// Counts a reply; returns whether it is not sent.
+    pub(crate) const fn withholds_reply(&mut self) -> bool {
+        let withholds = self.withheld_replies > 0;
+        self.withheld_replies = self.withheld_replies.saturating_sub(1);
+        withholds
+    }
+
+    pub(crate) fn refuses_name(&self, name: &str) -> bool {
+        !self.refused_names.is_empty() && self.refused_names.contains(&name.to_ascii_lowercase())
+    }
+
+    /// Counts a subscribe request; returns its refusal, if any.
+    pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
+        self.refused_subscribes.pop_front().map(Refusal::of_code)
+    }
+
+    pub(crate) const fn is_halted(&self) -> bool {
+        self.is_halted
+    }
+
+    pub(crate) fn next_order(&mut self) -> Option<FaultOrder> {
+        self.orders.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_faults_hit_once() {
+        let symbol: Symbol = "btcusd".parse().unwrap();
+        let mut faults = Faults::default();
+        faults.drop_depth(symbol, 2);
+        faults.duplicate_depth(symbol, 3);
+        assert_eq!(faults.depth_copies("ethusd".parse().unwrap()), 1);
+        let copies: Vec<usize> = (0..5).map(|_| faults.depth_copies(symbol)).collect();
+        assert_eq!(copies, [1, 0, 2, 1, 1]);
+    }
+}

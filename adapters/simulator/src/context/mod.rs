@@ -1,0 +1,38 @@
+//! [`Context`]: what the parts of the exchange may use while they handle something.
+
+pub(crate) mod faults;
+pub(crate) mod schedule;
+
+use gemini_ws::Instant;
+
+use crate::session::Sessions;
+use crate::value::random::Random;
+use faults::Faults;
+use schedule::Schedule;
+
+/// The present instant, and everything but the books.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) now: Instant,
+    /// The venue's time at the origin of the clock, in ns since 1970.
+    pub(crate) epoch: i64,
+    pub(crate) sessions: &'a mut Sessions,
+    pub(crate) schedule: &'a mut Schedule,
+    pub(crate) faults: &'a mut Faults,
+    /// Chance in what concerns sessions; the market has its own, so that it does not depend on who
+    /// watches.
+    pub(crate) random: &'a mut Random,
+    pub(crate) stale_percent: u32,
+}
+
+impl Context<'_> {
+    /// The venue's time in ns since 1970.
+    pub(crate) fn venue_time(&self) -> i64 {
+        venue_time(self.epoch, self.now)
+    }
+}
+
+/// The venue's time in ns since 1970, `now` after the origin of the clock at `epoch`.
+pub(crate) fn venue_time(epoch: i64, now: Instant) -> i64 {
+    epoch.saturating_add_unsigned(now.as_nanos())
+}

@@ -1,0 +1,592 @@
+//! [`Exchange`]: takes the inputs of all sessions and returns the outputs for them.
+
+#[cfg(test)]
+mod conservation;
+mod quoting;
+mod trading;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gemini_ws::{Frame, Instant, Stream, Symbol};
+use serde_json::Value;
+
+use crate::broker::Broker;
+use crate::config::{Config, SourceConfig};
+use crate::context::faults::{FaultOrder, Faults};
+use crate::context::schedule::{Schedule, Task};
+use crate::context::{self, Context};
+use crate::frame::private::{OrderEventShape, PrivateStream};
+use crate::frame::refusal::Refusal;
+use crate::frame::request::{self, Method, ParseError, REQUEST_BYTES_MAX, Request, TOO_LARGE};
+use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
+use crate::market::Market;
+use crate::market::recorded::Recorded;
+use crate::market::source::{Source, TrueBook};
+use crate::rfq::QUOTE_STREAM;
+use crate::session::authentication::Keys;
+use crate::session::stats::Stats;
+use crate::session::tally::Tally;
+use crate::session::{Output, Sessions, SnapshotMode};
+use crate::value::id::SessionId;
+use crate::value::random::Random;
+
+/// The most market time that one call makes up for. After a longer sleep the market continues from this
+/// long ago, as if it had stood still before.
+pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
+
+/// The latest time that is told from later ones, 292 years on: what comes after it still fits.
+const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
+
+/// Requests per window and session (`ws-gemini-com.md` section 14).
+const REQUESTS_MAX: u32 = 7_000;
+const REQUEST_WINDOW: Duration = Duration::from_secs(10);
+const CONNECTION_WINDOW: Duration = Duration::from_secs(300);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Orders per window and session.
+const ORDERS_MAX: u32 = 3_500;
+const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
+
+/// The code of a Close frame without payload, which is never sent (RFC 6455 section 7.4.1).
+pub(crate) const NO_STATUS: u16 = 1005;
+
+/// Most replies that [`Faults::delay_replies`] holds back; more are sent at once.
+const HELD_REPLIES_MAX: usize = 10_000;
+
+/// An exchange without sockets, clocks or threads.
+///
+/// After each `handle_*` call, poll until there is no output. The caller supplies the time; a time
+/// before the latest one counts as the latest. A clone continues independently, just as the original
+/// would. See the [crate's documentation](crate) for an example.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    now: Instant,
+    epoch: i64,
+    server_ping: Duration,
+    stale_percent: u32,
+    source: SourceKind,
+    broker: Broker,
+    keys: Keys,
+    /// The last number of a session.
+    last_serial: u64,
+    order_event_shape: OrderEventShape,
+    sends_order_snapshot: bool,
+    order_replies_carry_id: bool,
+    sessions: Sessions,
+    schedule: Schedule,
+    faults: Faults,
+    random: Random,
+    held_replies: BTreeMap<u64, (SessionId, String)>,
+    last_held: u64,
+    connections: Tally,
+}
+
+#[derive(Clone, Debug)]
+enum SourceKind {
+    Market(Box<Market>),
+    Recording(Box<Recorded>),
+}
+
+impl SourceKind {
+    fn as_source(&self) -> &dyn Source {
+        match self {
+            SourceKind::Market(market) => market.as_ref(),
+            SourceKind::Recording(recorded) => recorded.as_ref(),
+        }
+    }
+
+    fn as_source_mut(&mut self) -> &mut dyn Source {
+        match self {
+            SourceKind::Market(market) => market.as_mut(),
+            SourceKind::Recording(recorded) => recorded.as_mut(),
+        }
+    }
+}
+
+impl Exchange {
+    /// Opens an exchange; the same seed and inputs yield the same outputs.
+    pub fn new(config: Config, seed: u64) -> Exchange {
+        let mut schedule = Schedule::default();
+        let epoch = config.epoch.as_nanos();
+        let source = match config.source {
+            SourceConfig::Market(symbols) => {
+                let (events, orders) = (config.events_per_second, config.orders_per_side);
+                SourceKind::Market(Box::new(Market::new(
+                    &symbols,
+                    seed,
+                    events,
+                    orders,
+                    epoch,
+                    &mut schedule,
+                )))
+            }
+            SourceConfig::Recording(recording) => SourceKind::Recording(Box::new(Recorded::new(recording))),
+        };
+        Exchange {
+            now: Instant::ZERO,
+            epoch,
+            server_ping: config.server_ping,
+            stale_percent: config.stale_percent,
+            source,
+            broker: Broker::new(config.accounts, config.fees, seed),
+            keys: Keys::default(),
+            last_serial: 0,
+            order_event_shape: config.order_event_shape,
+            sends_order_snapshot: config.sends_order_snapshot,
+            order_replies_carry_id: config.order_replies_carry_id,
+            sessions: Sessions::default(),
+            schedule,
+            faults: Faults::default(),
+            random: Random::for_name(seed, "sessions"),
+            held_replies: BTreeMap::new(),
+            last_held: 0,
+            connections: Tally::default(),
+        }
+    }
+
+    /// Handles the upgrade request of a client. An open session with the same id is lost.
+    ///
+    /// With credentials, which are `X-GEMINI-` headers or a bearer token, the session is that of an
+    /// [`Account`](crate::Account) (`ws-gemini-com.md` section 3); the archived order events are for
+    /// authenticated sessions alone.
+    ///
+    /// # Errors
+    ///
+    /// The venue's answer if it refuses the upgrade; then no session begins.
+    pub fn handle_upgrade(
+        &mut self,
+        session: SessionId,
+        now: Instant,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        self.advance(now);
+        self.remove(session);
+        let endpoint = request.endpoint()?;
+        if endpoint.is_market_data() {
+            return self.open_market_data(session, &endpoint, request);
+        }
+        let venue_time = self.venue_time();
+        let account = self.keys.authenticate(self.broker.accounts(), &endpoint, request, venue_time)?;
+        if !matches!(endpoint, Endpoint::Streams | Endpoint::OrderEventsV1) {
+            return Err(refusal(404, "EndpointNotFound"));
+        }
+        self.connections.add(self.now, CONNECTION_WINDOW);
+        let next_ping = self.now + self.server_ping;
+        self.sessions.open(session, SnapshotMode::of_query(request.query()), next_ping);
+        self.schedule.add(next_ping, Task::Ping(session));
+        self.open_private(session, endpoint, account, request);
+        Ok(())
+    }
+
+    /// Opens a session without an account on the current API; `query` is that part of the URL, for
+    /// example `snapshot=-1` (`ws-gemini-com.md` section 2).
+    pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
+        let target = format!("/?{}", query.trim_start_matches('?'));
+        // Nothing of it can be refused.
+        let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
+    }
+
+    /// Handles a frame from a client. Binary frames and frames from unknown sessions are ignored and
+    /// counted.
+    pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
+        self.advance(now);
+        let Some(open) = self.sessions.get(session) else {
+            self.sessions.stats_mut().ignored += 1;
+            return;
+        };
+        match frame {
+            // Nothing can be asked there (`order-events-v1.md` section 6).
+            Frame::Text(_) if *open.endpoint() == Endpoint::OrderEventsV1 => {
+                self.sessions.stats_mut().ignored += 1
+            }
+            Frame::Text(text) if self.source.as_source().is_market_data(session) => {
+                self.handle_market_data_request(session, text);
+            }
+            Frame::Text(text) => self.handle_request(session, text),
+            Frame::Binary(_) => self.sessions.stats_mut().ignored += 1,
+            // Answering a ping is the WebSocket layer's task.
+            Frame::Ping(_) | Frame::Pong(_) => {}
+            Frame::Close { code, .. } => {
+                self.end(Output::Close { session, code: code.unwrap_or(NO_STATUS), reason: "" });
+            }
+        }
+        self.cut_overrun();
+    }
+
+    /// Handles the end of a client's transport. Outputs that wait for the session are dropped.
+    pub fn handle_lost(&mut self, session: SessionId, now: Instant) {
+        self.advance(now);
+        self.remove(session);
+    }
+
+    /// Does everything that is due at `now`. Afterwards [`Exchange::deadline`] is later than `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    /// Takes the next output, in order; `None` until the next input.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.obey_faults();
+        self.sessions.poll()
+    }
+
+    /// Returns when [`Exchange::handle_timeout`] has something to do; `None` if never.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.schedule.next()
+    }
+
+    /// Returns the faults that are planned, to plan more.
+    pub fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// Returns the true book of a symbol, to compare with a client's; `None` for an unknown symbol.
+    pub fn book(&self, symbol: Symbol) -> Option<TrueBook> {
+        self.source.as_source().book(symbol)
+    }
+
+    /// Returns the names of a session's streams, public and private, without `requestForQuote`. Sessions of
+    /// the archived endpoints have none.
+    pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
+        let open = self.sessions.get(session);
+        let public = open.into_iter().flat_map(|open| open.stream_names());
+        public.chain(self.private_names(session))
+    }
+
+    /// Returns the symbols, each once.
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.source.as_source().symbols()
+    }
+
+    /// Returns the counters.
+    pub fn stats(&self) -> Stats {
+        self.sessions.stats()
+    }
+
+    /// Returns the number of connected sessions.
+    pub fn session_count(&self) -> usize {
+        self.sessions.count()
+    }
+
+    /// Does all that is due at `now`, each at its time.
+    fn advance(&mut self, now: Instant) {
+        self.obey_faults();
+        let now = self.now.max(now.min(FAR));
+        let earliest = Instant::ZERO + now.since(Instant::ZERO).saturating_sub(CATCH_UP_MAX);
+        while let Some((at, task)) = self.schedule.pop(now) {
+            self.now = self.now.max(at).max(earliest);
+            self.run(task);
+        }
+        self.now = now;
+        self.cut_overrun();
+    }
+
+    fn run(&mut self, task: Task) {
+        match task {
+            Task::Ping(session) => {
+                let next_ping = self.now + self.server_ping;
+                if let Some(open) = self.sessions.get_mut(session) {
+                    open.plan_ping(next_ping);
+                    self.sessions.ping(session);
+                    self.schedule.add(next_ping, task);
+                }
+            }
+            Task::Reply(number) => {
+                if let Some((session, text)) = self.held_replies.remove(&number) {
+                    self.sessions.send(session, &text);
+                }
+            }
+            Task::Quote => self.move_quotes(),
+            Task::QuoteEnd => self.end_quotes(),
+            Task::AccountReport(session) => self.report(session),
+            Task::OrderEventsHeartbeat(session) => self.send_heartbeat(session),
+            _ => {
+                let (source, mut cx) = self.source_and_context();
+                source.run(&mut cx, task);
+                self.settle();
+            }
+        }
+    }
+
+    /// Lends the broker, the source of books, and everything else.
+    fn split(&mut self) -> (&mut Broker, &mut SourceKind, Context<'_>) {
+        let cx = Context {
+            now: self.now,
+            epoch: self.epoch,
+            sessions: &mut self.sessions,
+            schedule: &mut self.schedule,
+            faults: &mut self.faults,
+            random: &mut self.random,
+            stale_percent: self.stale_percent,
+        };
+        (&mut self.broker, &mut self.source, cx)
+    }
+
+    fn source_and_context(&mut self) -> (&mut dyn Source, Context<'_>) {
+        let (_, source, cx) = self.split();
+        (source.as_source_mut(), cx)
+    }
+
+    /// The venue's time in ns since 1970.
+    fn venue_time(&self) -> i64 {
+        context::venue_time(self.epoch, self.now)
+    }
+
+    /// Opens a session of an archived market data endpoint.
+    fn open_market_data(
+        &mut self,
+        session: SessionId,
+        endpoint: &Endpoint,
+        request: &UpgradeRequest<'_>,
+    ) -> Result<(), UpgradeRefusal> {
+        let (source, mut cx) = self.source_and_context();
+        source.open_market_data(&mut cx, session, endpoint, request)
+    }
+
+    fn handle_market_data_request(&mut self, session: SessionId, text: &str) {
+        if text.len() > REQUEST_BYTES_MAX {
+            return self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
+        }
+        let (source, mut cx) = self.source_and_context();
+        source.handle_market_data_request(&mut cx, session, text);
+    }
+
+    fn handle_request(&mut self, session: SessionId, text: &str) {
+        self.sessions.stats_mut().requests += 1;
+        let open = self.sessions.get_mut(session);
+        let used = open.map_or(0, |open| open.requests_mut().add(self.now, REQUEST_WINDOW));
+        match request::parse(text) {
+            Err(ParseError::TooLarge) => {
+                self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
+            }
+            Err(ParseError::Refused { id, refusal }) => self.refuse(session, &id, &refusal),
+            Ok(Request { id, .. }) if used > REQUESTS_MAX => {
+                self.refuse(session, &id, &Refusal::too_many_requests());
+            }
+            Ok(Request { id, method }) => {
+                if let Err(refusal) = self.carry_out(session, &id, method, used) {
+                    self.refuse(session, &id, &refusal);
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, session: SessionId, id: &str, method: Method, used: u32) -> Result<(), Refusal> {
+        let reply = match method {
+            Method::Ping => request::acknowledgement(id),
+            Method::Time => {
+                let millis = self.venue_time().div_euclid(1_000_000);
+                request::result(id, &format!(r#"{{"serverTime":{millis}}}"#))
+            }
+            Method::ConnectionInfo => self.connection_info(session, id, used),
+            Method::ListSubscriptions => {
+                let quotes = self.source.as_source_mut().quotes();
+                let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers().contains(&session));
+                let names = self.subscriptions(session).map(Value::from);
+                let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
+                request::result(id, &Value::Array(names.collect()).to_string())
+            }
+            Method::Depth { symbol, limit } => {
+                let symbol = symbol.parse::<Symbol>().ok();
+                let found = symbol.and_then(|symbol| self.source.as_source().depth_result(symbol, limit));
+                request::result(id, &found.ok_or_else(Refusal::invalid_parameters)?)
+            }
+            Method::Order(request) => return self.handle_order(session, id, &request),
+            Method::Quote(request) => return self.handle_quote(session, id, &request),
+            Method::Subscribe(names) => return self.subscribe(session, id, names),
+            Method::Unsubscribe(mut names) => {
+                let quotes = self.take_quotes(&mut names);
+                let (streams, private) = self.streams(session, &names)?;
+                for stream in private {
+                    self.stop_private(session, stream);
+                }
+                if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
+                    quotes.unsubscribe(session);
+                }
+                for stream in streams {
+                    let open = self.sessions.get_mut(session);
+                    if open.is_some_and(|open| open.leave(&stream)) {
+                        let (source, mut cx) = self.source_and_context();
+                        source.unsubscribe(&mut cx, session, &stream);
+                    }
+                }
+                request::acknowledgement(id)
+            }
+        };
+        self.reply(session, reply);
+        Ok(())
+    }
+
+    /// Takes the stream of requests for quotes out of a request's names; false if it is not among them,
+    /// or if there is none.
+    fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
+        let count = names.len();
+        if self.source.as_source_mut().quotes().is_some() {
+            names.retain(|name| name != QUOTE_STREAM);
+        }
+        names.len() < count
+    }
+
+    /// All streams of a request, or the first name that is none (quirk Q-E3).
+    fn streams(
+        &self,
+        session: SessionId,
+        names: &[String],
+    ) -> Result<(Vec<Stream>, Vec<PrivateStream>), Refusal> {
+        let (mut streams, mut private) = (Vec::new(), Vec::new());
+        for name in names {
+            if request::is_private(name) {
+                private.push(self.private_stream(session, name)?);
+                continue;
+            }
+            let stream = name.parse::<Stream>().ok().filter(|stream| self.source.as_source().has(stream));
+            streams.push(stream.ok_or_else(|| Refusal::invalid_stream(name))?);
+        }
+        Ok((streams, private))
+    }
+
+    /// Subscribing again to a stream that is on already is acknowledged, and nothing else.
+    fn subscribe(&mut self, session: SessionId, id: &str, mut names: Vec<String>) -> Result<(), Refusal> {
+        if let Some(refusal) = self.faults.refused_subscribe() {
+            return Err(refusal);
+        }
+        let is_on = |name: &str| self.subscriptions(session).any(|on| on.eq_ignore_ascii_case(name));
+        if let Some(name) = names.iter().find(|name| self.faults.refuses_name(name) && !is_on(name)) {
+            return Err(Refusal::invalid_stream(name));
+        }
+        let quotes = self.take_quotes(&mut names);
+        let (streams, private) = self.streams(session, &names)?;
+        if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
+            quotes.subscribe(session);
+        }
+        let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
+        let was_fresh = open.begin();
+        let mut new = Vec::new();
+        for stream in streams {
+            if open.join(stream) {
+                new.push(stream);
+            }
+        }
+        // Small snapshots may overtake the first acknowledgement (section 12.4).
+        let are_small = new.iter().all(|stream| self.source.as_source().is_small(stream));
+        let is_early = was_fresh && are_small && self.random.chance(1, 2);
+        if !is_early {
+            self.reply(session, request::acknowledgement(id));
+        }
+        for stream in new {
+            let (source, mut cx) = self.source_and_context();
+            source.subscribe(&mut cx, session, &stream);
+        }
+        for stream in private {
+            self.start_private(session, stream);
+        }
+        if is_early {
+            self.reply(session, request::acknowledgement(id));
+        }
+        Ok(())
+    }
+
+    /// Section 6.1; the limits stand beside the status (quirk Q-E1).
+    fn connection_info(&self, session: SessionId, id: &str, used: u32) -> String {
+        let limit = |kind: &str, interval: &str, number: u32, limit: u32, count: u32| {
+            format!(
+                r#"{{"rateLimitType":"{kind}","interval":"{interval}","intervalNum":{number},"limit":{limit},"count":{count}}}"#
+            )
+        };
+        let orders = self.orders_used(session);
+        let limits = [
+            limit("REQUEST_WEIGHT", "SECOND", 10, REQUESTS_MAX, used),
+            limit("ORDERS", "SECOND", 10, ORDERS_MAX, orders[0]),
+            limit("ORDERS", "DAY", 1, ORDERS_OF_DAY_MAX, orders[1]),
+            limit("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, self.connections.last_count()),
+        ];
+        format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits.join(","))
+    }
+
+    fn refuse(&mut self, session: SessionId, id: &str, refusal: &Refusal) {
+        self.sessions.stats_mut().refused += 1;
+        self.reply(session, refusal.reply(id));
+    }
+
+    fn reply(&mut self, session: SessionId, text: String) {
+        if self.faults.withholds_reply() {
+            return;
+        }
+        let delay = self.faults.reply_delay();
+        if delay.is_zero() || self.held_replies.len() >= HELD_REPLIES_MAX {
+            self.sessions.send(session, &text);
+        } else {
+            self.last_held += 1;
+            self.held_replies.insert(self.last_held, (session, text));
+            self.schedule.add(self.now + delay, Task::Reply(self.last_held));
+        }
+    }
+
+    fn obey_faults(&mut self) {
+        while let Some(order) = self.faults.next_order() {
+            match order {
+                FaultOrder::Snapshot(session, symbol) => {
+                    let (source, mut cx) = self.source_and_context();
+                    source.repeat_snapshot(&mut cx, session, symbol);
+                }
+                FaultOrder::Silence(session, is_silenced) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.silence(is_silenced);
+                    }
+                }
+                FaultOrder::Lose(session, count) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.lose_frames(count);
+                    }
+                }
+                FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
+                FaultOrder::Abort(session) => self.end(Output::Abort { session }),
+                FaultOrder::Text(session, text) => self.sessions.send(session, &text),
+            }
+        }
+    }
+
+    /// Ends a session by an output, which comes after all that waits for it.
+    fn end(&mut self, last: Output) {
+        let session = last.session();
+        self.leave_all(session);
+        self.sessions.end(last);
+    }
+
+    /// Ends a session without an output.
+    fn remove(&mut self, session: SessionId) {
+        self.leave_all(session);
+        self.sessions.forget(session);
+    }
+
+    fn leave_all(&mut self, session: SessionId) {
+        self.leave_private(session);
+        let Some(open) = self.sessions.get_mut(session) else { return };
+        let (streams, next_ping) = (open.take_streams(), open.next_ping());
+        self.schedule.remove(next_ping, Task::Ping(session));
+        let (source, mut cx) = self.source_and_context();
+        source.leave_market_data(&mut cx, session);
+        if let Some(quotes) = source.quotes() {
+            quotes.unsubscribe(session);
+        }
+        for stream in streams {
+            let (source, mut cx) = self.source_and_context();
+            source.unsubscribe(&mut cx, session, &stream);
+        }
+        let held = self.held_replies.iter().filter(|(_, (of, _))| *of == session);
+        for number in held.map(|(number, _)| *number).collect::<Vec<u64>>() {
+            self.held_replies.remove(&number);
+        }
+    }
+
+    /// Cuts sessions for which too much waits.
+    fn cut_overrun(&mut self) {
+        for session in self.sessions.take_overrun() {
+            self.sessions.stats_mut().overrun += 1;
+            self.remove(session);
+            self.sessions.cut(session);
+        }
+    }
+}

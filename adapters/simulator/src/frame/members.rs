@@ -1,0 +1,130 @@
+//! [`Members`]: frames of the archived endpoints, whose members come in more than one order.
+//!
+//! Prices have the decimals of their tick there, quantities no zeros at the end.
+
+use std::fmt::Write;
+
+use crate::frame::public::push_digits;
+use crate::value::instrument::Instrument;
+
+/// The order of a frame's members (quirk Q-V1-4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum MemberOrder {
+    /// As in the venue's documents.
+    Documented,
+    /// By name, as in recent captures.
+    Alphabetical,
+}
+
+/// The members of one JSON object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members(Vec<(&'static str, String)>);
+
+impl Members {
+    /// An object with a member `type`.
+    pub(crate) fn of_type(kind: &str) -> Members {
+        Members::default().text("type", kind)
+    }
+
+    /// Adds a string that needs no escapes.
+    pub(crate) fn text(self, name: &'static str, value: &str) -> Members {
+        self.json(name, format!("\"{value}\""))
+    }
+
+    /// Adds a value that is JSON already, for example a number.
+    pub(crate) fn json(mut self, name: &'static str, value: impl Into<String>) -> Members {
+        self.0.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn integer(self, name: &'static str, value: impl Into<i128>) -> Members {
+        let value: i128 = value.into();
+        self.json(name, value.to_string())
+    }
+
+    /// Adds a price that is a multiple of the tick.
+    pub(crate) fn price(self, name: &'static str, instrument: &Instrument, price: u64) -> Members {
+        let mut text = String::new();
+        push_price(&mut text, instrument, price);
+        self.text(name, &text)
+    }
+
+    /// Adds a decimal without zeros at its end.
+    pub(crate) fn decimal(self, name: &'static str, units: u64, decimals: u8) -> Members {
+        let mut text = String::new();
+        push_trimmed(&mut text, units, decimals);
+        self.text(name, &text)
+    }
+
+    /// The object as JSON.
+    pub(crate) fn finish(mut self, order: MemberOrder) -> String {
+        if order == MemberOrder::Alphabetical {
+            self.0.sort_unstable_by_key(|(name, _)| *name);
+        }
+        let mut text = String::from("{");
+        for (position, (name, value)) in self.0.iter().enumerate() {
+            let comma = if position == 0 { "" } else { "," };
+            // Writing to a string does not fail.
+            let _ = write!(text, "{comma}\"{name}\":{value}");
+        }
+        text.push('}');
+        text
+    }
+}
+
+/// A price with as many decimals as its tick has; one that is no multiple of it has all it needs.
+pub(crate) fn push_price(text: &mut String, instrument: &Instrument, price: u64) {
+    if !price.is_multiple_of(instrument.tick) {
+        return push_trimmed(text, price, instrument.price_decimals);
+    }
+    let (mut tick, mut price, mut decimals) = (instrument.tick, price, instrument.price_decimals);
+    while decimals > 0 && tick.is_multiple_of(10) {
+        (tick, price, decimals) = (tick / 10, price / 10, decimals - 1);
+    }
+    push_digits(text, price, decimals);
+}
+
+/// A decimal without zeros at its end.
+pub(crate) fn push_trimmed(text: &mut String, units: u64, decimals: u8) {
+    let (mut units, mut decimals) = (units, decimals);
+    while decimals > 0 && units.is_multiple_of(10) {
+        (units, decimals) = (units / 10, decimals - 1);
+    }
+    push_digits(text, units, decimals);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals() {
+        let instrument = |name: &str| Instrument::of(name.parse().unwrap());
+        for (name, price, expected) in [
+            ("btcusd", 8_336_120_000, "83361.20"),
+            ("btcusd", 8_336_120_500, "83361.205"),
+            ("btcgusdperp", 83_395_000, "83395.0"),
+            ("xrpusd", 242_000, "2.42000"),
+        ] {
+            let mut text = String::new();
+            push_price(&mut text, &instrument(name), price);
+            assert_eq!(text, expected);
+        }
+        for (units, decimals, expected) in
+            [(0, 8, "0"), (500, 2, "5"), (1_320, 3, "1.32"), (7, 8, "0.00000007"), (10, 0, "10")]
+        {
+            let mut text = String::new();
+            push_trimmed(&mut text, units, decimals);
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn orders() {
+        let members = Members::of_type("x").integer("b", -1).decimal("a", 120, 2);
+        let [documented, alphabetical] =
+            [MemberOrder::Documented, MemberOrder::Alphabetical].map(|order| members.clone().finish(order));
+        assert_eq!(documented, r#"{"type":"x","b":-1,"a":"1.2"}"#);
+        assert_eq!(alphabetical, r#"{"a":"1.2","b":-1,"type":"x"}"#);
+    }
+}

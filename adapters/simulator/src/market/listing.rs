@@ -1,0 +1,406 @@
+//! [`Listing`]: one symbol of the market, its book and who is subscribed to it.
+
+use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
+use std::time::Duration;
+
+use gemini_ws::{Decimal, Instant, Level, Stream, Symbol};
+
+use super::client_orders::Ticket;
+use super::source::TrueBook;
+use super::subscribers::{DepthState, Subscribers};
+use crate::context::Context;
+use crate::context::schedule::Task;
+use crate::frame::public;
+use crate::model::engine::{Change, Effects, Engine, Fill, OrderId, Placement, PriceQuantity, Side};
+use crate::model::fact::{Funding, Top};
+use crate::model::flow::Flow;
+use crate::model::perpetual::{self, Perpetual};
+use crate::model::publisher::{Publisher, next_publication};
+use crate::value::id::SessionId;
+use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
+use crate::value::random::hash;
+use crate::value::tempo::Tempo;
+
+/// Books with more levels send their snapshot some time after the acknowledgement (section 12.4).
+const SMALL_BOOK_LEVELS: usize = 400;
+/// How long a large snapshot takes at most (quirk Q-B5).
+const LARGE_SNAPSHOT_DELAY: Duration = Duration::from_millis(700);
+
+/// One symbol.
+#[derive(Clone, Debug)]
+pub(super) struct Listing {
+    instrument: Instrument,
+    engine: Engine,
+    flow: Flow,
+    subscribers: Subscribers,
+    /// By [`Tempo`].
+    publishers: [Publisher; 2],
+    /// Spreads the symbols' regular frames over time, in ns.
+    phase: u64,
+    /// Update id and time of the last change to the book, and of the last to its best levels.
+    last_change: (u64, i64),
+    last_top_change: (u64, i64),
+    top: Top,
+    last_trade: Option<PriceQuantity>,
+    perpetual: Option<Perpetual>,
+}
+
+impl Listing {
+    /// A listing whose book has its first orders; `change` is the book's update id and its time.
+    pub(super) fn new(symbol: Symbol, seed: u64, orders_per_side: u32, change: (u64, i64)) -> Listing {
+        let instrument = Instrument::of(symbol);
+        let mut engine = Engine::default();
+        let flow = Flow::new(&instrument, seed, orders_per_side, &mut engine);
+        Listing {
+            phase: hash(instrument.symbol.as_str()),
+            top: top(&engine),
+            perpetual: is_perpetual(symbol).then(|| Perpetual::new(&instrument, seed)),
+            instrument,
+            engine,
+            flow,
+            subscribers: Subscribers::default(),
+            publishers: Default::default(),
+            last_change: change,
+            last_top_change: change,
+            last_trade: None,
+        }
+    }
+
+    pub(super) const fn instrument(&self) -> &Instrument {
+        &self.instrument
+    }
+
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The present best levels.
+    pub(super) fn best_levels(&self) -> Top {
+        top(&self.engine)
+    }
+
+    /// The best levels as they were last published.
+    pub(super) const fn published_top(&self) -> &Top {
+        &self.top
+    }
+
+    pub(super) fn last_price(&self) -> Option<u64> {
+        self.last_trade.map(|(price, _)| price)
+    }
+
+    pub(super) const fn is_perpetual(&self) -> bool {
+        self.perpetual.is_some()
+    }
+
+    /// Whether its snapshot may come before the acknowledgement of a subscription.
+    pub(super) fn is_small(&self) -> bool {
+        self.engine.level_count() <= SMALL_BOOK_LEVELS
+    }
+
+    /// The next time of a mark price.
+    pub(super) fn next_mark(&self, now: Instant) -> Instant {
+        perpetual::next_mark(now, self.phase)
+    }
+
+    /// The time until the next event of the order flow; `mean` is that of symbols that are not thin.
+    pub(super) fn pause(&mut self, mean: Duration) -> Duration {
+        self.flow.pause(pause_of(&self.instrument, mean))
+    }
+
+    /// One event of the order flow.
+    pub(super) fn step(&mut self, effects: &mut Effects) {
+        self.flow.step(&self.instrument, &mut self.engine, effects);
+    }
+
+    /// What an order would match at once.
+    pub(super) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
+        self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
+    }
+
+    /// Matches an order of a client.
+    pub(super) fn place(&mut self, ticket: &Ticket, effects: &mut Effects) -> Placement {
+        let Ticket { owner, side, limit, quantity, remainder, .. } = *ticket;
+        self.engine.place_for(owner, side, limit, quantity, remainder, effects)
+    }
+
+    /// Takes an order out of the book; false if it is not there any more.
+    pub(super) fn cancel(&mut self, order: OrderId, effects: &mut Effects) -> bool {
+        self.engine.cancel(order, effects)
+    }
+
+    /// Notes that the book changed; `change` is its update id and the time.
+    pub(super) const fn note_change(&mut self, change: (u64, i64)) {
+        self.last_change = change;
+    }
+
+    /// Sends a trade.
+    pub(super) fn publish_trade(&mut self, cx: &mut Context<'_>, trade_id: u64, fill: &Fill) {
+        let trade = (fill.price, fill.quantity);
+        self.last_trade = Some(trade);
+        if !self.subscribers.trade().is_empty() {
+            let time = self.last_change.1;
+            let text = public::trade(&self.instrument, time, trade_id, trade, fill.maker_side);
+            cx.sessions.send_all(self.subscribers.trade(), &text);
+        }
+    }
+
+    /// Sends the best levels if they have changed.
+    pub(super) fn publish_top(&mut self, cx: &mut Context<'_>) {
+        let top = self.best_levels();
+        if top != self.top {
+            self.top = top;
+            self.last_top_change = self.last_change;
+            if !self.subscribers.ticker().is_empty() {
+                let text = self.ticker();
+                cx.sessions.send_all(self.subscribers.ticker(), &text);
+            }
+        }
+    }
+
+    /// Keeps the changes of an event until each tempo publishes them.
+    pub(super) fn keep_changes(&mut self, cx: &mut Context<'_>, position: usize, changes: &[Change]) {
+        for tempo in Tempo::BOTH {
+            if self.publishers[tempo as usize].record(changes) {
+                let at = next_publication(cx.now, tempo, self.phase);
+                cx.schedule.add(at, Task::Publish(position, tempo));
+            }
+        }
+    }
+
+    /// Sends the funding of a perpetual as it stands; `None` for other symbols.
+    pub(super) fn fund(&mut self, cx: &mut Context<'_>) -> Option<Funding> {
+        let perpetual = self.perpetual.as_mut()?;
+        let funding = perpetual.funding(&self.instrument, self.flow.fair(), cx.venue_time());
+        if !self.subscribers.funding().is_empty() {
+            let text = public::funding(&self.instrument, &funding);
+            cx.sessions.send_all(self.subscribers.funding(), &text);
+        }
+        Some(funding)
+    }
+
+    /// The funding of a perpetual at its present rate; `None` for other symbols.
+    pub(super) fn present_funding(&self, time: i64) -> Option<Funding> {
+        Some(self.perpetual.as_ref()?.present_funding(&self.instrument, self.flow.fair(), time))
+    }
+
+    /// Sends the present book to a session that is subscribed to its depth.
+    pub(super) fn repeat_snapshot(&self, cx: &mut Context<'_>, session: SessionId) {
+        if self.subscribers.follows_depth(session) {
+            let sides = Side::BOTH.map(|side| self.engine.best_first(side).collect::<Vec<_>>());
+            let (update_id, time) = self.last_change;
+            let text = public::depth(&self.instrument, time, [update_id; 2], [&sides[0], &sides[1]]);
+            cx.sessions.send(session, &text);
+        }
+    }
+
+    /// The present book.
+    pub(super) fn book(&self) -> TrueBook {
+        let [bids, asks] = Side::BOTH.map(|side| self.levels(side));
+        TrueBook { bids, asks, last_update_id: self.last_change.0 }
+    }
+
+    fn ticker(&self) -> String {
+        let (update_id, time) = self.last_top_change;
+        public::ticker(&self.instrument, update_id, time, &self.top, self.last_trade)
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        cx: &mut Context<'_>,
+        position: usize,
+        session: SessionId,
+        stream: &Stream,
+    ) {
+        match *stream {
+            Stream::BookTicker { .. } => {
+                let text = self.ticker();
+                cx.sessions.send(session, &text);
+            }
+            Stream::PartialDepth { levels, cadence, .. } => {
+                self.publishers[Tempo::from(cadence) as usize].activate(self.last_change);
+                let text = self.partial_depth(true, levels.count());
+                cx.sessions.send(session, &text);
+            }
+            Stream::Depth { cadence, .. } => {
+                self.subscribe_depth(cx, position, session, Tempo::from(cadence));
+            }
+            _ => {}
+        }
+        self.subscribers.join(stream, session);
+    }
+
+    fn subscribe_depth(&mut self, cx: &mut Context<'_>, position: usize, session: SessionId, tempo: Tempo) {
+        self.publishers[tempo as usize].activate(self.last_change);
+        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot().levels());
+        let mut state = DepthState::Live;
+        if levels > 0 && self.engine.level_count() > SMALL_BOOK_LEVELS {
+            let longest = u64::try_from(LARGE_SNAPSHOT_DELAY.as_nanos()).unwrap_or(u64::MAX);
+            let at = cx.now + Duration::from_nanos(1 + cx.random.below(longest));
+            cx.schedule.add(at, Task::Snapshot(session, position, tempo));
+            state = DepthState::SnapshotAt(at);
+        } else if levels > 0 {
+            self.send_snapshot(cx, session, tempo);
+        }
+        self.subscribers.join_depth(tempo, session, state);
+    }
+
+    pub(super) fn unsubscribe(
+        &mut self,
+        cx: &mut Context<'_>,
+        position: usize,
+        session: SessionId,
+        stream: &Stream,
+    ) {
+        if let Stream::Depth { cadence, .. } = *stream {
+            let tempo = Tempo::from(cadence);
+            if let Some(DepthState::SnapshotAt(at)) = self.subscribers.depth_state(tempo, session) {
+                cx.schedule.remove(at, Task::Snapshot(session, position, tempo));
+            }
+        }
+        self.subscribers.leave(stream, session);
+        for tempo in Tempo::BOTH {
+            if !self.subscribers.wants_book(tempo) {
+                self.publishers[tempo as usize].deactivate();
+            }
+        }
+    }
+
+    /// The book as it was last published at this tempo, and at times a change that it contains.
+    fn send_snapshot(&self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
+        let publisher = &self.publishers[tempo as usize];
+        let (update_id, time) = publisher.published();
+        let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot().levels());
+        let mut sides = Side::BOTH.map(|side| publisher.published_levels(&self.engine, side));
+        for side in &mut sides {
+            side.truncate(levels);
+        }
+        let [bids, asks] = &sides;
+        let text = public::depth(&self.instrument, time, [update_id; 2], [bids, asks]);
+        cx.sessions.send(session, &text);
+        if cx.random.chance(u64::from(cx.stale_percent), 100) {
+            let first = update_id - 1 - cx.random.below(500);
+            let side = usize::from(cx.random.chance(1, 2));
+            let known = cx.random.below(sides[side].len().min(20) as u64) as usize;
+            let mut content: [&[PriceQuantity]; 2] = [&[], &[]];
+            content[side] = sides[side].get(known..=known).unwrap_or_default();
+            let text = public::depth(&self.instrument, time, [first, update_id], content);
+            cx.sessions.send(session, &text);
+        }
+    }
+
+    /// Sends a snapshot that was put off.
+    pub(super) fn send_late_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
+        let state = self.subscribers.depth_state(tempo, session);
+        if matches!(state, Some(DepthState::SnapshotAt(at)) if at <= cx.now) {
+            self.subscribers.join_depth(tempo, session, DepthState::Live);
+            self.send_snapshot(cx, session, tempo);
+        }
+    }
+
+    /// Sends what has changed since the last time.
+    pub(super) fn publish(&mut self, cx: &mut Context<'_>, tempo: Tempo) {
+        let publisher = &mut self.publishers[tempo as usize];
+        publisher.disarm();
+        if !publisher.has_changes() {
+            return;
+        }
+        if self.subscribers.has_depth(tempo) {
+            let [bids, asks] = publisher.changes(&self.engine);
+            let (update_id, time) = self.last_change;
+            let range = [publisher.published().0, update_id];
+            let text = public::depth(&self.instrument, time, range, [&bids, &asks]);
+            for _ in 0..cx.faults.depth_copies(self.instrument.symbol) {
+                cx.sessions.send_all(self.subscribers.live_depth(tempo), &text);
+            }
+        }
+        publisher.mark_published(self.last_change);
+        for (subscribers, count) in self.subscribers.partial(tempo) {
+            if !subscribers.is_empty() {
+                let text = self.partial_depth(true, count);
+                cx.sessions.send_all(subscribers, &text);
+            }
+        }
+    }
+
+    pub(super) fn partial_depth(&self, with_symbol: bool, count: usize) -> String {
+        let sides = Side::BOTH.map(|side| self.engine.best_first(side).take(count));
+        public::partial_depth(&self.instrument, with_symbol, self.last_change.0, sides)
+    }
+
+    /// Sends the mark price if it has changed, and returns it with the index price.
+    pub(super) fn mark(&mut self, cx: &mut Context<'_>) -> Option<(u64, u64)> {
+        let time = cx.venue_time();
+        let (mark, index) = self.perpetual.as_mut()?.mark(self.flow.fair())?;
+        let text = public::mark_price(&self.instrument, time, mark, index);
+        cx.sessions.send_all(self.subscribers.mark(), &text);
+        Some((mark, index))
+    }
+
+    fn levels(&self, side: Side) -> Vec<Level> {
+        let decimal = |units: u64, decimals| {
+            i64::try_from(units).ok().and_then(|units| Decimal::new(units, decimals)).unwrap_or_default()
+        };
+        let Instrument { price_decimals, quantity_decimals, .. } = self.instrument;
+        let levels = self.engine.best_first(side);
+        let level = |(price, quantity)| Level {
+            price: decimal(price, price_decimals),
+            quantity: decimal(quantity, quantity_decimals),
+        };
+        levels.map(level).collect()
+    }
+}
+
+/// Mean time between events: thin symbols have a tenth of the events.
+fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
+    if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
+}
+
+fn top(engine: &Engine) -> Top {
+    Side::BOTH.map(|side| engine.best(side))
+}
+
+/// All symbols of the market, each at its position.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listings {
+    all: Vec<Listing>,
+    positions: BTreeMap<Symbol, usize>,
+}
+
+impl Listings {
+    /// Adds a symbol at the next position.
+    pub(super) fn push(&mut self, symbol: Symbol, listing: Listing) {
+        self.positions.insert(symbol, self.all.len());
+        self.all.push(listing);
+    }
+
+    pub(super) fn position(&self, symbol: Symbol) -> Option<usize> {
+        self.positions.get(&symbol).copied()
+    }
+
+    pub(super) fn find(&self, symbol: Symbol) -> Option<&Listing> {
+        Some(&self.all[self.position(symbol)?])
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Listing> {
+        self.all.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Listing> {
+        self.all.iter_mut()
+    }
+}
+
+impl Index<usize> for Listings {
+    type Output = Listing;
+
+    fn index(&self, position: usize) -> &Listing {
+        &self.all[position]
+    }
+}
+
+impl IndexMut<usize> for Listings {
+    fn index_mut(&mut self, position: usize) -> &mut Listing {
+        &mut self.all[position]
+    }
+}

@@ -1,0 +1,137 @@
+//! [`Subscribers`]: who is subscribed to what of one symbol.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gemini_ws::{Instant, PartialLevels, Stream};
+
+use crate::value::id::SessionId;
+use crate::value::tempo::Tempo;
+
+/// The sizes of partial depth, in the order of `Subscribers::partial`.
+const PARTIAL_COUNTS: [usize; 3] = [5, 10, 20];
+
+const fn partial_index(levels: PartialLevels) -> usize {
+    match levels {
+        PartialLevels::Five => 0,
+        PartialLevels::Ten => 1,
+        PartialLevels::Twenty => 2,
+    }
+}
+
+/// How far a subscription to differential depth has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DepthState {
+    /// The snapshot leaves at this time; no change is sent before it.
+    SnapshotAt(Instant),
+    /// A recording has not come to the symbol's snapshot yet.
+    BeforeRecordedSnapshot,
+    /// Changes are sent.
+    Live,
+}
+
+/// The subscribers of one symbol.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Subscribers {
+    ticker: BTreeSet<SessionId>,
+    trade: BTreeSet<SessionId>,
+    mark: BTreeSet<SessionId>,
+    funding: BTreeSet<SessionId>,
+    /// By [`Tempo`].
+    depth: [BTreeMap<SessionId, DepthState>; 2],
+    /// By [`Tempo`], then by [`PARTIAL_COUNTS`].
+    partial: [[BTreeSet<SessionId>; 3]; 2],
+}
+
+impl Subscribers {
+    /// The set of a stream's subscribers; `None` for differential depth, which has more to remember,
+    /// and for streams over all symbols.
+    fn set(&mut self, stream: &Stream) -> Option<&mut BTreeSet<SessionId>> {
+        match *stream {
+            Stream::BookTicker { .. } => Some(&mut self.ticker),
+            Stream::Trade { .. } => Some(&mut self.trade),
+            Stream::MarkPrice { .. } => Some(&mut self.mark),
+            Stream::FundingAmount { .. } => Some(&mut self.funding),
+            Stream::PartialDepth { levels, cadence, .. } => {
+                Some(&mut self.partial[Tempo::from(cadence) as usize][partial_index(levels)])
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn ticker(&self) -> &BTreeSet<SessionId> {
+        &self.ticker
+    }
+
+    pub(crate) const fn trade(&self) -> &BTreeSet<SessionId> {
+        &self.trade
+    }
+
+    pub(crate) const fn mark(&self) -> &BTreeSet<SessionId> {
+        &self.mark
+    }
+
+    pub(crate) const fn funding(&self) -> &BTreeSet<SessionId> {
+        &self.funding
+    }
+
+    /// The subscribers of partial depth at a tempo, and how many levels they get.
+    pub(crate) fn partial(&self, tempo: Tempo) -> impl Iterator<Item = (&BTreeSet<SessionId>, usize)> {
+        self.partial[tempo as usize].iter().zip(PARTIAL_COUNTS)
+    }
+
+    /// The subscribers of partial depth at any tempo, each once.
+    pub(crate) fn all_partial(&self) -> BTreeSet<SessionId> {
+        self.partial.iter().flatten().flatten().copied().collect()
+    }
+
+    pub(crate) fn has_depth(&self, tempo: Tempo) -> bool {
+        !self.depth[tempo as usize].is_empty()
+    }
+
+    /// The subscribers of differential depth that are sent changes.
+    pub(crate) fn live_depth(&self, tempo: Tempo) -> impl Iterator<Item = &SessionId> {
+        let subscribers = self.depth[tempo as usize].iter();
+        subscribers.filter(|(_, state)| **state == DepthState::Live).map(|(session, _)| session)
+    }
+
+    /// All subscribers of differential depth and how far they have come, by tempo.
+    pub(crate) fn all_depth_mut(&mut self) -> impl Iterator<Item = (&SessionId, &mut DepthState)> {
+        self.depth.iter_mut().flatten()
+    }
+
+    /// How far a subscriber of differential depth has come; `None` if it is not one.
+    pub(crate) fn depth_state(&self, tempo: Tempo, session: SessionId) -> Option<DepthState> {
+        self.depth[tempo as usize].get(&session).copied()
+    }
+
+    /// Whether a session is subscribed to differential depth at any tempo.
+    pub(crate) fn follows_depth(&self, session: SessionId) -> bool {
+        self.depth.iter().any(|subscribers| subscribers.contains_key(&session))
+    }
+
+    /// Adds a subscriber to differential depth, or says how far it has come.
+    pub(crate) fn join_depth(&mut self, tempo: Tempo, session: SessionId, state: DepthState) {
+        self.depth[tempo as usize].insert(session, state);
+    }
+
+    /// Adds a subscriber to any stream but differential depth.
+    pub(crate) fn join(&mut self, stream: &Stream, session: SessionId) {
+        if let Some(set) = self.set(stream) {
+            set.insert(session);
+        }
+    }
+
+    pub(crate) fn leave(&mut self, stream: &Stream, session: SessionId) {
+        if let Stream::Depth { cadence, .. } = *stream {
+            self.depth[Tempo::from(cadence) as usize].remove(&session);
+        } else if let Some(set) = self.set(stream) {
+            set.remove(&session);
+        }
+    }
+
+    /// Whether anybody wants the book at this tempo.
+    pub(crate) fn wants_book(&self, tempo: Tempo) -> bool {
+        let partial = &self.partial[tempo as usize];
+        self.has_depth(tempo) || partial.iter().any(|set| !set.is_empty())
+    }
+}

@@ -1,0 +1,12 @@
+//! The market itself: orders that match, prices that move, contracts that are settled. It knows no
+//! sessions, subscribers or frames.
+
+pub(crate) mod auctions;
+pub(crate) mod candles;
+pub(crate) mod contracts;
+pub(crate) mod engine;
+pub(crate) mod fact;
+pub(crate) mod flow;
+pub(crate) mod perpetual;
+pub(crate) mod publisher;
+pub(crate) mod tape;

@@ -1,0 +1,102 @@
+//! [`Perpetual`]: mark price and funding (`ws-gemini-com.md` section 10).
+
+use std::time::Duration;
+
+use gemini_ws::Instant;
+
+use crate::model::fact::Funding;
+use crate::value::instrument::{Instrument, power};
+use crate::value::random::Random;
+
+/// The time between mark prices; an unchanged one is not sent.
+const MARK_PERIOD: Duration = Duration::from_secs(5);
+const MINUTE_NANOS: i64 = 60_000_000_000;
+const HOUR_NANOS: i64 = 60 * MINUTE_NANOS;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Perpetual {
+    random: Random,
+    last_mark: Option<u64>,
+    /// Units of the third decimal of a percent.
+    rate: i64,
+}
+
+impl Perpetual {
+    pub(crate) fn new(instrument: &Instrument, seed: u64) -> Perpetual {
+        let random = Random::for_name(!seed, instrument.symbol.as_str());
+        Perpetual { random, last_mark: None, rate: 10 }
+    }
+
+    /// Mark and index price, if the mark has changed.
+    pub(crate) fn mark(&mut self, fair: u64) -> Option<(u64, u64)> {
+        if self.last_mark.replace(fair) == Some(fair) {
+            return None;
+        }
+        let spread = fair / 1_000;
+        Some((fair, fair - spread / 2 + self.random.below(spread + 1)))
+    }
+
+    /// The funding as it stands; final on the hour.
+    pub(crate) fn funding(&mut self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
+        let step = i64::try_from(self.random.below(3)).unwrap_or(0) - 1;
+        self.rate = (self.rate + step).clamp(-50, 50);
+        self.present_funding(instrument, fair, venue_time)
+    }
+
+    /// The funding at the present rate.
+    pub(crate) fn present_funding(&self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
+        // Percent with three decimals times price, on five decimals.
+        let amount = i128::from(fair) * i128::from(self.rate) / i128::from(power(instrument.price_decimals));
+        let is_realized = venue_time.rem_euclid(HOUR_NANOS) == 0;
+        let hours = venue_time.div_euclid(HOUR_NANOS) + i64::from(!is_realized);
+        Funding {
+            funding_time: hours.saturating_mul(HOUR_NANOS),
+            amount: i64::try_from(amount).unwrap_or(0),
+            rate: self.rate,
+            mark: fair,
+            is_realized,
+        }
+    }
+}
+
+/// The next time of a mark price; `phase` spreads symbols over time.
+pub(crate) fn next_mark(now: Instant, phase: u64) -> Instant {
+    let period = u64::try_from(MARK_PERIOD.as_nanos()).unwrap_or(u64::MAX);
+    let passed = (now.as_nanos() % period + period - phase % period) % period;
+    now + Duration::from_nanos(period - passed)
+}
+
+/// The next full minute of the venue's time, which is `epoch` at the clock's origin.
+pub(crate) fn next_funding(now: Instant, epoch: i64) -> Instant {
+    let venue_time = epoch.saturating_add_unsigned(now.as_nanos());
+    let left = MINUTE_NANOS - venue_time.rem_euclid(MINUTE_NANOS);
+    now + Duration::from_nanos(left.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regular_times() {
+        assert_eq!(next_funding(Instant::ZERO, 7 * 1_000_000_000), Instant::from_secs(53));
+        assert_eq!(next_funding(Instant::from_secs(53), 7 * 1_000_000_000), Instant::from_secs(113));
+        assert_eq!(next_mark(Instant::ZERO, 2_000_000_000), Instant::from_secs(2));
+        assert_eq!(next_mark(Instant::from_secs(2), 2_000_000_000), Instant::from_secs(7));
+        assert_eq!(next_mark(Instant::from_secs(3), 2_000_000_000), Instant::from_secs(7));
+    }
+
+    #[test]
+    fn amounts() {
+        let instrument = Instrument::of("btcgusdperp".parse().unwrap());
+        let mut perpetual = Perpetual::new(&instrument, 1);
+        for minute in 0..=60 {
+            let funding = perpetual.funding(&instrument, 77_302_223, 3 * HOUR_NANOS + minute * MINUTE_NANOS);
+            let is_realized = minute % 60 == 0;
+            let expected = if minute == 0 { 3 * HOUR_NANOS } else { 4 * HOUR_NANOS };
+            assert_eq!((funding.is_realized, funding.funding_time), (is_realized, expected));
+            assert_eq!(funding.amount, 77_302_223 * funding.rate / 1_000);
+        }
+        assert!(perpetual.mark(1_000).is_some() && perpetual.mark(1_000).is_none());
+    }
+}

@@ -1,0 +1,145 @@
+//! [`Publisher`]: the changes of one book since they were last sent, for one tempo.
+//!
+//! All subscribers of a tempo get the same frames. A new one gets a snapshot of the book as it was
+//! when the last frame was sent, and so needs no frame of its own to follow on.
+
+use std::collections::BTreeMap;
+
+use gemini_ws::Instant;
+
+use crate::model::engine::{Change, Engine, PriceQuantity, Side};
+use crate::value::tempo::Tempo;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Publisher {
+    /// Somebody is subscribed; otherwise nothing is kept.
+    is_active: bool,
+    /// A task will publish.
+    is_armed: bool,
+    /// The book's last update id and its time when changes were last sent.
+    published: (u64, i64),
+    /// Levels that changed since, with the quantity that was sent.
+    pending: BTreeMap<(Side, u64), u64>,
+}
+
+impl Publisher {
+    /// Begins to keep changes; `present` is the book's update id and its time.
+    pub(crate) fn activate(&mut self, present: (u64, i64)) {
+        if !self.is_active {
+            self.is_active = true;
+            self.published = present;
+        }
+    }
+
+    pub(crate) fn deactivate(&mut self) {
+        self.is_active = false;
+        self.pending.clear();
+    }
+
+    /// Keeps changes; true if a task has to be scheduled.
+    pub(crate) fn record(&mut self, changes: &[Change]) -> bool {
+        if !self.is_active {
+            return false;
+        }
+        for change in changes {
+            self.pending.entry((change.side, change.price)).or_insert(change.before);
+        }
+        let is_new = !self.is_armed && !self.pending.is_empty();
+        self.is_armed |= is_new;
+        is_new
+    }
+
+    /// The task that was to publish is running.
+    pub(crate) const fn disarm(&mut self) {
+        self.is_armed = false;
+    }
+
+    /// The book's last update id and its time when changes were last sent.
+    pub(crate) const fn published(&self) -> (u64, i64) {
+        self.published
+    }
+
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The present quantities of the levels that changed, bids and asks, unsorted as on the wire
+    /// (`ws-gemini-com.md` section 12.1). A level that came and went is among them, with a quantity
+    /// of zero (quirk Q-B7).
+    pub(crate) fn changes(&self, engine: &Engine) -> [Vec<PriceQuantity>; 2] {
+        Side::BOTH.map(|side| {
+            let keys = self.pending.range((side, 0)..=(side, u64::MAX));
+            let mut levels: Vec<PriceQuantity> =
+                keys.map(|(&(side, price), _)| (price, engine.quantity(side, price))).collect();
+            let middle = levels.len() / 2;
+            levels.rotate_left(middle);
+            levels
+        })
+    }
+
+    /// All changes are sent; `present` is the book's update id and its time.
+    pub(crate) fn mark_published(&mut self, present: (u64, i64)) {
+        self.published = present;
+        self.pending.clear();
+    }
+
+    /// The book when changes were last sent, the best levels first.
+    pub(crate) fn published_levels(&self, engine: &Engine, side: Side) -> Vec<PriceQuantity> {
+        let mut levels: BTreeMap<u64, u64> = engine.best_first(side).collect();
+        for (&(_, price), &before) in self.pending.range((side, 0)..=(side, u64::MAX)) {
+            if before == 0 {
+                levels.remove(&price);
+            } else {
+                levels.insert(price, before);
+            }
+        }
+        match side {
+            Side::Bid => levels.into_iter().rev().collect(),
+            Side::Ask => levels.into_iter().collect(),
+        }
+    }
+}
+
+/// The first instant after `now` at which a tempo publishes; `phase` spreads symbols over time.
+pub(crate) fn next_publication(now: Instant, tempo: Tempo, phase: u64) -> Instant {
+    let period = u64::try_from(tempo.period().as_nanos()).unwrap_or(u64::MAX);
+    let phase = phase % period;
+    let periods = now.as_nanos().saturating_add(period).saturating_sub(phase) / period;
+    Instant::from_nanos(phase.saturating_add(periods.saturating_mul(period)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::engine::{Effects, Remainder};
+
+    #[test]
+    fn publications_are_a_period_apart() {
+        for (now, phase, expected) in
+            [(0, 0, 100), (99, 0, 100), (100, 0, 200), (0, 30, 30), (30, 30, 130), (31, 130, 130)]
+        {
+            let next = next_publication(Instant::from_millis(now), Tempo::Fast, phase * 1_000_000);
+            assert_eq!(next, Instant::from_millis(expected), "{now} {phase}");
+        }
+    }
+
+    #[test]
+    fn keeps_the_book_as_it_was_sent() {
+        let mut engine = Engine::default();
+        let mut effects = Effects::default();
+        let kept = engine.place(Side::Bid, 100, 5, Remainder::Rests, &mut effects).unwrap();
+        let mut publisher = Publisher::default();
+        assert!(!publisher.record(effects.changes()), "nobody is subscribed");
+        publisher.activate((7, 70));
+        let before = publisher.published_levels(&engine, Side::Bid);
+
+        effects.clear();
+        engine.cancel(kept, &mut effects);
+        engine.place(Side::Bid, 99, 1, Remainder::Rests, &mut effects);
+        assert!(publisher.record(effects.changes()));
+        assert_eq!(publisher.published_levels(&engine, Side::Bid), before);
+        assert_eq!(publisher.changes(&engine), [vec![(100, 0), (99, 1)], vec![]]);
+        publisher.mark_published((9, 90));
+        assert_eq!(publisher.published_levels(&engine, Side::Bid), [(99, 1)]);
+    }
+}

@@ -1,0 +1,408 @@
+//! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes
+//! of accounts that answer them (`ws-gemini-com.md` section 9).
+//!
+//! The requester wants to buy the combination, so the lowest price is the best one. Hidden makers quote as
+//! well: one of them wins if no account does.
+
+mod quote;
+mod request;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use gemini_ws::{Instant, Symbol};
+
+use crate::context::schedule::{Schedule, Task};
+use crate::frame::members::{MemberOrder, Members};
+use crate::frame::refusal::Refusal;
+use crate::model::contracts::contract_id;
+use crate::value::id::SessionId;
+use crate::value::instrument::is_prediction;
+use crate::value::order::Origin;
+use crate::value::quote::{NewQuote, QuoteName};
+use crate::value::random::Random;
+
+pub(crate) use quote::{Deal, QuoteEvent};
+use quote::{Quote, QuoteStatus, Step};
+pub(crate) use request::QUOTE_STREAM;
+use request::{CONFIRMATION_MILLIS, Rfq, Status};
+
+/// The most legs that are contracts of this market.
+const KNOWN_LEGS_MAX: u64 = 3;
+
+/// The most quotes that answer one request.
+const QUOTES_MAX: usize = 1_000;
+
+/// One event of so many is delivered twice: delivery is at least once (section 9.2).
+const REPEATED_ONE_OF: u64 = 16;
+
+/// The requests, one after the other, who watches them, and the quotes for the present one.
+#[derive(Clone, Debug)]
+pub(crate) struct Quotes {
+    random: Random,
+    contracts: Vec<Symbol>,
+    last_number: u64,
+    present: Option<Rfq>,
+    subscribers: BTreeSet<SessionId>,
+    /// Chance in what concerns quotes, so that the requests are the same without them.
+    answers: Random,
+    last_quote: u64,
+    /// Those that have not ended, by number.
+    quotes: BTreeMap<u64, Quote>,
+    /// The quote that the requester has accepted.
+    accepted: Option<u64>,
+    /// Events that have not been reported yet.
+    events: Vec<QuoteEvent>,
+    /// When the next transition and the end of the next quote are due.
+    next: Instant,
+    next_end: Option<Instant>,
+}
+
+impl Quotes {
+    /// `None` if no symbol is a prediction-market contract.
+    pub(crate) fn new(symbols: &[Symbol], seed: u64) -> Option<Quotes> {
+        let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
+        let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
+        let has_any = !contracts.is_empty();
+        has_any.then_some(Quotes {
+            random: Random::for_name(seed, QUOTE_STREAM),
+            contracts,
+            last_number: 0,
+            present: None,
+            subscribers: BTreeSet::new(),
+            answers: Random::for_name(seed, "quotes"),
+            last_quote: 0,
+            quotes: BTreeMap::new(),
+            accepted: None,
+            events: Vec::new(),
+            next: Instant::ZERO,
+            next_end: None,
+        })
+    }
+
+    /// The sessions that watch the requests.
+    pub(crate) const fn subscribers(&self) -> &BTreeSet<SessionId> {
+        &self.subscribers
+    }
+
+    pub(crate) fn subscribe(&mut self, session: SessionId) {
+        self.subscribers.insert(session);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, session: SessionId) {
+        self.subscribers.remove(&session);
+    }
+
+    /// Puts the next transition on the schedule, instead of the one that is there.
+    pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
+        schedule.remove(self.next, Task::Quote);
+        self.next = now + self.pause();
+        schedule.add(self.next, Task::Quote);
+    }
+
+    /// Puts the end of the next quote on the schedule, instead of the one that is there; `epoch` is
+    /// the venue's time at the origin of the clock, in ns since 1970.
+    pub(crate) fn schedule_end(&mut self, epoch: i64, schedule: &mut Schedule) {
+        if let Some(end) = self.next_end.take() {
+            schedule.remove(end, Task::QuoteEnd);
+        }
+        let standing = self.quotes.iter().filter(|(number, _)| Some(**number) != self.accepted);
+        let Some(millis) = standing.filter_map(|(_, quote)| quote.valid_until()).min() else { return };
+        let since = millis.saturating_mul(1_000_000).saturating_sub(epoch);
+        let end = Instant::from_nanos(u64::try_from(since).unwrap_or(0));
+        self.next_end = Some(end);
+        schedule.add(end, Task::QuoteEnd);
+    }
+
+    /// The time until the next transition.
+    fn pause(&mut self) -> Duration {
+        let [least, more] = match &self.present {
+            None => [2_000, 18_000],
+            Some(rfq) if rfq.status() == Status::Finalizing => [50, 500],
+            // The maker has so long.
+            Some(_) if self.accepted.is_some() => [CONFIRMATION_MILLIS.unsigned_abs(), 0],
+            Some(_) => [1_000, 4_000],
+        };
+        // Nothing is drawn where nothing is left to chance.
+        let chance = if more == 0 { 0 } else { self.random.below(more) };
+        Duration::from_millis(least + chance)
+    }
+
+    /// The next transition as a frame; `venue_time` is in ns since 1970. A quote that was accepted and
+    /// confirmed is executed by `execute`, which fails if its maker cannot pay.
+    pub(crate) fn next(&mut self, venue_time: i64, execute: impl FnOnce(&Deal) -> bool) -> String {
+        let millis = venue_time.div_euclid(1_000_000);
+        let mut rfq = match (self.present.take(), self.take_accepted()) {
+            (None, _) => self.opened(millis),
+            (Some(rfq), None) => self.moved(rfq, millis),
+            (Some(rfq), Some(quote)) => self.concluded(rfq, quote, millis, execute),
+        };
+        rfq.expire_if_due(millis);
+        self.publish(rfq, millis)
+    }
+
+    /// The request as it is now, as a frame. With its end come the ends of the quotes that are left.
+    fn publish(&mut self, rfq: Rfq, millis: i64) -> String {
+        let text = rfq.frame(millis);
+        if rfq.status().is_last() {
+            let step = if rfq.status() == Status::Finalized { Step::Finalized } else { Step::Closed };
+            for quote in std::mem::take(&mut self.quotes).values() {
+                self.tell(&rfq, quote, step, QuoteStatus::Lost, millis);
+            }
+        } else {
+            self.present = Some(rfq);
+        }
+        text
+    }
+
+    fn opened(&mut self, millis: i64) -> Rfq {
+        self.last_number += 1;
+        let known = self.contracts.len() as u64;
+        let first = self.random.below(known);
+        let count = 1 + self.random.below(known.min(KNOWN_LEGS_MAX));
+        let mut legs = Vec::new();
+        for position in first..first + count {
+            let symbol = self.contracts[(position % known) as usize];
+            let leg = Members::default().text("c", &contract_id(symbol.as_str()).to_string());
+            legs.push(leg.text("o", self.outcome()).text("s", symbol.as_str()));
+        }
+        // A contract without a market of its own has no symbol.
+        let other = 100_000 + self.random.below(900_000);
+        legs.push(Members::default().text("c", &other.to_string()).text("o", self.outcome()));
+        let legs: Vec<String> = legs.into_iter().map(|leg| leg.finish(MemberOrder::Documented)).collect();
+        // Whole, or in hundredths.
+        let whole = (1 + self.random.below(500)) * 100;
+        let hundredths = if self.random.chance(1, 2) { 0 } else { self.random.below(100) };
+        let has_symbol = self.random.chance(3, 4);
+        let is_notional = self.random.chance(1, 2);
+        let legs = format!("[{}]", legs.join(","));
+        Rfq::new(self.last_number, has_symbol, legs, is_notional, whole + hundredths, millis)
+    }
+
+    fn outcome(&mut self) -> &'static str {
+        if self.random.chance(1, 2) { "YES" } else { "NO" }
+    }
+
+    /// The next transition of a request that no account's quote has been accepted for.
+    fn moved(&mut self, mut rfq: Rfq, millis: i64) -> Rfq {
+        let goes_on = self.random.chance(4, 5);
+        let is_cancelled = self.random.chance(1, 2);
+        let status = match rfq.status() {
+            Status::Open if goes_on => Status::PendingAcceptance,
+            Status::PendingAcceptance if goes_on => Status::Confirming,
+            Status::Open | Status::PendingAcceptance if is_cancelled => Status::Cancelled,
+            Status::Open | Status::PendingAcceptance => Status::Expired,
+            Status::Confirming if goes_on => Status::Finalizing,
+            Status::Finalizing => Status::Finalized,
+            _ => Status::Failed,
+        };
+        rfq.move_to(status);
+        if status == Status::Confirming {
+            self.accept(&mut rfq, millis);
+        }
+        rfq
+    }
+
+    /// The requester accepts the best quote, which may be that of another maker.
+    fn accept(&mut self, rfq: &mut Rfq, millis: i64) {
+        let standing = self.quotes.iter().filter(|(_, quote)| quote.stands_at(millis));
+        let best = standing.min_by_key(|(number, quote)| (quote.price(), **number));
+        let best = best.map(|(number, quote)| (*number, quote.clone()));
+        let best = best.filter(|(_, quote)| quote.price() <= 1 + self.answers.below(99));
+        let Some((number, quote)) = best else {
+            return rfq.accept(millis, rfq.requested_contracts(request::PRICE_OF_OTHERS));
+        };
+        rfq.accept(millis, rfq.requested_contracts(quote.price()).min(quote.quantity()));
+        self.accepted = Some(number);
+        self.tell(rfq, &quote, Step::Accepted, QuoteStatus::Active, millis);
+    }
+
+    /// Takes the accepted quote out of those that have not ended.
+    fn take_accepted(&mut self) -> Option<Quote> {
+        self.quotes.remove(&self.accepted.take()?)
+    }
+
+    /// A request for which an account's quote was accepted comes to its end.
+    fn concluded(
+        &mut self,
+        mut rfq: Rfq,
+        quote: Quote,
+        millis: i64,
+        execute: impl FnOnce(&Deal) -> bool,
+    ) -> Rfq {
+        let status = if rfq.status() != Status::Finalizing {
+            // Its maker has not confirmed it in time.
+            QuoteStatus::Expired
+        } else if execute(&Deal { quote: &quote, symbol: &rfq.symbol(), contracts: rfq.contracts() }) {
+            QuoteStatus::Won
+        } else {
+            QuoteStatus::Lost
+        };
+        let is_won = status == QuoteStatus::Won;
+        rfq.move_to(if is_won { Status::Finalized } else { Status::Failed });
+        let step = if is_won { Step::Finalized } else { Step::Failed };
+        self.tell(&rfq, &quote, step, status, millis);
+        rfq
+    }
+
+    /// Takes a quote for the present request; its id.
+    ///
+    /// # Errors
+    ///
+    /// The refusal if there is no such request, or none any more.
+    pub(crate) fn submit(
+        &mut self,
+        venue_time: i64,
+        origin: Origin,
+        quote: NewQuote,
+    ) -> Result<String, Refusal> {
+        let millis = venue_time.div_euclid(1_000_000);
+        let is_open = |rfq: &Rfq| rfq.id() == quote.rfq_id && rfq.takes_quotes_at(millis);
+        if !self.present.as_ref().is_some_and(is_open) {
+            return Err(Refusal::unknown_quote_request());
+        }
+        if quote.valid_until.is_some_and(|until| until <= millis) {
+            return Err(Refusal::invalid_parameters());
+        }
+        if self.quotes.len() >= QUOTES_MAX {
+            return Err(Refusal::too_many_requests());
+        }
+        self.last_quote += 1;
+        let quote = Quote::new(self.last_quote, origin, quote);
+        let id = quote.id();
+        self.quotes.insert(self.last_quote, quote);
+        Ok(id)
+    }
+
+    /// Takes back a quote that has not been accepted.
+    ///
+    /// # Errors
+    ///
+    /// The refusal if the account has no such quote.
+    pub(crate) fn withdraw(
+        &mut self,
+        venue_time: i64,
+        account: usize,
+        name: &QuoteName,
+    ) -> Result<(), Refusal> {
+        let number = self.find(account, name).filter(|number| Some(*number) != self.accepted);
+        let number = number.ok_or_else(Refusal::unknown_quote)?;
+        self.end(number, QuoteStatus::Withdrawn, venue_time.div_euclid(1_000_000));
+        Ok(())
+    }
+
+    /// The maker confirms the accepted quote, or declines; the request's transition as a frame.
+    ///
+    /// # Errors
+    ///
+    /// The refusal if no such quote of the account waits for it.
+    pub(crate) fn confirm(
+        &mut self,
+        venue_time: i64,
+        account: usize,
+        name: &QuoteName,
+        is_confirmed: bool,
+    ) -> Result<String, Refusal> {
+        let millis = venue_time.div_euclid(1_000_000);
+        let number = self.find(account, name).filter(|number| Some(*number) == self.accepted);
+        let rfq = self.present.take_if(|rfq| number.is_some() && rfq.status() == Status::Confirming);
+        let (Some(number), Some(mut rfq)) = (number, rfq) else { return Err(Refusal::unknown_quote()) };
+        let Some(quote) = self.quotes.get(&number).cloned() else { return Err(Refusal::unknown_quote()) };
+        if is_confirmed {
+            rfq.move_to(Status::Finalizing);
+            self.tell(&rfq, &quote, Step::Confirmed, QuoteStatus::Active, millis);
+        } else {
+            rfq.move_to(Status::Failed);
+            self.accepted = None;
+            self.quotes.remove(&number);
+            self.tell(&rfq, &quote, Step::Declined, QuoteStatus::Lost, millis);
+        }
+        Ok(self.publish(rfq, millis))
+    }
+
+    /// Ends the quotes whose time is over; an accepted one stands.
+    pub(crate) fn end_due(&mut self, venue_time: i64) {
+        let millis = venue_time.div_euclid(1_000_000);
+        let due = self
+            .quotes
+            .iter()
+            .filter(|(number, quote)| Some(**number) != self.accepted && !quote.stands_at(millis));
+        for number in due.map(|(number, _)| *number).collect::<Vec<u64>>() {
+            self.end(number, QuoteStatus::Expired, millis);
+        }
+    }
+
+    /// Takes what has happened to quotes since the last call.
+    pub(crate) fn take_events(&mut self) -> Vec<QuoteEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The quote of an account, if it has not ended.
+    fn find(&self, account: usize, name: &QuoteName) -> Option<u64> {
+        let rfq = self.present.as_ref()?;
+        let of_account = |quote: &&Quote| quote.origin().account == account && quote.id() == name.quote_id;
+        let quote = self.quotes.values().find(of_account)?;
+        (rfq.id() == name.rfq_id).then_some(quote.number())
+    }
+
+    /// A quote ends before its request does.
+    fn end(&mut self, number: u64, status: QuoteStatus, millis: i64) {
+        let Some(quote) = self.quotes.remove(&number) else { return };
+        let Some(rfq) = self.present.take() else { return };
+        self.tell(&rfq, &quote, Step::Closed, status, millis);
+        self.present = Some(rfq);
+    }
+
+    fn tell(&mut self, rfq: &Rfq, quote: &Quote, step: Step, status: QuoteStatus, millis: i64) {
+        let id = quote::event_id(&mut self.answers);
+        self.events.push(QuoteEvent {
+            account: quote.origin().account,
+            serial: quote.origin().serial,
+            text: quote.frame(rfq, &id, step, status, millis),
+            is_repeated: self.answers.chance(1, REPEATED_ONE_OF),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transitions() {
+        let symbols = ["btcusd", "GEMI-PRES2028-VANCE", "GEMI-A-UP"].map(|name| name.parse().unwrap());
+        assert!(Quotes::new(&symbols[..1], 1).is_none());
+        let mut quotes = Quotes::new(&symbols, 1).unwrap();
+        let mut time = 1_790_732_602_153_000_000_i64;
+        let mut paths = BTreeSet::new();
+        let mut path = Vec::new();
+        for _ in 0..1_000 {
+            let text = quotes.next(time, |_| true);
+            let start = format!(
+                r#"{{"e":"requestForQuote","E":{},"r":"rfq-{}","#,
+                time / 1_000_000,
+                quotes.last_number
+            );
+            assert!(text.starts_with(&start), "{text}");
+            assert_ne!(text.contains(r#""n":""#), text.contains(r#""q":""#), "{text}");
+            let status = text.split_once(r#""S":""#).unwrap().1.split_once('"').unwrap().0.to_owned();
+            let is_accepted = path.iter().any(|status| status == "CONFIRMING") || status == "CONFIRMING";
+            assert_eq!(text.contains(r#""f":""#), is_accepted, "{text}");
+            path.push(status);
+            if quotes.present.is_none() {
+                paths.insert(std::mem::take(&mut path).join(" "));
+            }
+            time += i64::try_from(quotes.pause().as_nanos()).unwrap();
+        }
+        let accepted = "OPEN PENDING_ACCEPTANCE CONFIRMING";
+        let expected = [
+            "OPEN CANCELLED".to_owned(),
+            "OPEN EXPIRED".to_owned(),
+            "OPEN PENDING_ACCEPTANCE CANCELLED".to_owned(),
+            format!("{accepted} FAILED"),
+            format!("{accepted} FINALIZING FINALIZED"),
+            "OPEN PENDING_ACCEPTANCE EXPIRED".to_owned(),
+        ];
+        assert!(paths.iter().eq(&expected), "{paths:?}");
+    }
+}

@@ -1,0 +1,82 @@
+//! [`Private`]: what an authenticated session has that others have not.
+
+use std::collections::BTreeSet;
+
+use gemini_ws::Instant;
+
+use super::tally::Tally;
+use crate::frame::order_events_v1::OrderEventFeed;
+use crate::frame::private::PrivateStream;
+
+/// The private streams of a session, and what it does as the session of an account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Private {
+    /// Unique over all sessions.
+    serial: u64,
+    cancels_on_disconnect: bool,
+    streams: BTreeSet<PrivateStream>,
+    /// When the periodic streams are sent; `None` if there is none.
+    next_report: Option<Instant>,
+    /// Archived order events.
+    feed: Option<OrderEventFeed>,
+    /// Orders in ten seconds and in a day.
+    orders: [Tally; 2],
+}
+
+impl Private {
+    pub(crate) fn new(serial: u64, cancels_on_disconnect: bool, feed: Option<OrderEventFeed>) -> Private {
+        Private { serial, cancels_on_disconnect, feed, ..Private::default() }
+    }
+
+    pub(crate) const fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether the end of the session cancels its orders.
+    pub(crate) const fn cancels_on_disconnect(&self) -> bool {
+        self.cancels_on_disconnect
+    }
+
+    pub(crate) fn streams(&self) -> impl Iterator<Item = PrivateStream> + '_ {
+        self.streams.iter().copied()
+    }
+
+    pub(crate) fn has(&self, stream: PrivateStream) -> bool {
+        self.streams.contains(&stream)
+    }
+
+    /// Adds a stream; false if it is on already.
+    pub(crate) fn join(&mut self, stream: PrivateStream) -> bool {
+        self.streams.insert(stream)
+    }
+
+    /// Ends a stream; the time of the next report if that is not needed any more.
+    pub(crate) fn leave(&mut self, stream: PrivateStream) -> Option<Instant> {
+        self.streams.remove(&stream);
+        if self.streams().any(PrivateStream::is_periodic) { None } else { self.next_report.take() }
+    }
+
+    pub(crate) const fn next_report(&self) -> Option<Instant> {
+        self.next_report
+    }
+
+    pub(crate) const fn plan_report(&mut self, at: Instant) {
+        self.next_report = Some(at);
+    }
+
+    pub(crate) const fn feed(&self) -> Option<&OrderEventFeed> {
+        self.feed.as_ref()
+    }
+
+    pub(crate) const fn feed_mut(&mut self) -> Option<&mut OrderEventFeed> {
+        self.feed.as_mut()
+    }
+
+    pub(crate) const fn orders(&self) -> &[Tally; 2] {
+        &self.orders
+    }
+
+    pub(crate) const fn orders_mut(&mut self) -> &mut [Tally; 2] {
+        &mut self.orders
+    }
+}

@@ -1,0 +1,9 @@
+//! The values that every part of the exchange uses: numbers, names and chance.
+
+pub(crate) mod amount;
+pub(crate) mod id;
+pub(crate) mod instrument;
+pub(crate) mod order;
+pub(crate) mod quote;
+pub(crate) mod random;
+pub(crate) mod tempo;

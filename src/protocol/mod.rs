@@ -1,0 +1,15 @@
+//! One page for each of the venue's APIs, and one for its quirks.
+//!
+//! The pages are Markdown files beside this one. Link to a section as
+//! `crate::protocol::streams#snapshots`; `tests/protocol.rs` checks that its heading exists.
+
+#[doc = include_str!("market_data_v1.md")]
+pub mod market_data_v1 {}
+#[doc = include_str!("market_data_v2.md")]
+pub mod market_data_v2 {}
+#[doc = include_str!("order_events_v1.md")]
+pub mod order_events_v1 {}
+#[doc = include_str!("quirks.md")]
+pub mod quirks {}
+#[doc = include_str!("streams.md")]
+pub mod streams {}
