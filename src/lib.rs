@@ -1,17 +1,17 @@
-//! A client for the WebSocket APIs of the Gemini exchange, without the I/O.
+//! A Rust client for Gemini's WebSocket APIs: the current one and the three archived ones.
 //!
-//! This crate is the protocol: it decodes the venue's frames, follows the life of a connection and
-//! keeps books, orders and balances. It has no socket, clock, task or randomness of its own, so it runs in any
-//! executor, in none, and in tests without a network. `gemini-ws-smol` puts it on sockets;
-//! `gemini-ws-driver` is what one needs to put it on other ones.
+//! The core is a sans-IO state machine. It decodes frames, manages connections and subscriptions, and maintains
+//! order books, orders and balances. It opens no sockets, reads no clocks and spawns no tasks, so it runs on any
+//! executor and its tests need no network. `gemini-ws-smol` and `gemini-ws-tokio` drive it over sockets;
+//! `gemini-ws-driver` is for other runtimes.
 //!
 //! # A program
 //!
-//! [`Connection`] is told what happened and says what to do. This loop is a whole driver; `Peer` stands
-//! for a WebSocket.
+//! The program tells a [`Client`] what happened, and the client says what to do. This loop is a whole driver;
+//! `Peer` stands for a WebSocket.
 //!
 //! ```
-//! use gemini_ws::{Book, Books, Config, Connection, Event, Frame, Instant, Lost, Output, Scratch};
+//! use gemini_ws::{Book, Books, Client, Config, Event, Frame, Instant, Lost, Output, Scratch};
 //! # /// Answers a subscription with its confirmation and a book, and a Close with the end.
 //! # #[derive(Default)]
 //! # struct Peer { inbox: std::collections::VecDeque<String> }
@@ -27,40 +27,41 @@
 //! # let mut time = 0;
 //! # let mut clock = || { time += 1; Instant::from_millis(time) };
 //!
-//! let mut connection = Connection::new(Config::new("ws://localhost"), 42);
-//! connection.open(clock()).unwrap();
-//! connection.subscribe(clock(), "btcusd@depth@100ms".parse().unwrap()).unwrap();
-//! let (mut scratch, mut books) = (Scratch::new(), Books::new());
+//! let mut client = Client::single(Config::new("ws://localhost"));
+//! client.open(clock())?;
+//! client.subscribe(clock(), "btcusd@depth@100ms".parse()?)?;
+//! let (mut scratch, mut books, mut open) = (Scratch::new(), Books::new(), None);
 //!
 //! 'life: loop {
-//!     // 1. Do what the connection wants done.
-//!     while let Some(output) = connection.poll_output() {
+//!     // 1. Do what the client asks for.
+//!     while let Some(output) = client.poll_output() {
 //!         match output {
 //!             Output::Connect(link) => {
-//!                 let _url = connection.connect_request(link).unwrap().url; // dial it …
-//!                 connection.handle_connected(link, clock());
+//!                 let _url = client.connect_request(link).unwrap().url; // dial it …
+//!                 client.handle_connected(link, clock());
+//!                 open = Some(link);
 //!             }
 //!             Output::Send { text, .. } => peer.send(&text),
-//!             Output::Close { link, .. } => connection.handle_lost(link, clock(), Lost::End),
+//!             Output::Close { link, .. } => client.handle_lost(link, clock(), Lost::End),
 //!             Output::Event(Event::Closed { .. }) => break 'life,
 //!             Output::Event(event) => { books.apply(&event); }
 //!             _ => {}
 //!         }
 //!     }
 //!     // 2. Wait for a frame, until the deadline.
-//!     let link = connection.link();
-//!     match peer.receive() {
-//!         Some(text) => {
-//!             let event = connection.handle_frame(link, clock(), Frame::Text(&text), &mut scratch);
+//!     match (open, peer.receive()) {
+//!         (Some(link), Some(text)) => {
+//!             let event = client.handle_frame(link, clock(), Frame::Text(&text), &mut scratch);
 //!             if let Some(event) = event { books.apply(&event); }
 //!         }
-//!         None => connection.handle_timeout(clock()),
+//!         _ => client.handle_timeout(clock()),
 //!     }
 //!     if let Some(Book::Live(book)) = books.get("btcusd") {
 //!         assert_eq!(book.asks().best().unwrap().price.to_string(), "100.00");
-//!         connection.close(clock());
+//!         client.close(clock());
 //!     }
 //! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # The model
@@ -70,44 +71,44 @@
 //!                              │
 //!                              ▼
 //!  handle_connected ┐    ┌────────────┐    ┌ Connect, Send, Close, Abort
-//!  handle_frame     ├──▶ │ Connection │ ──▶┤
+//!  handle_frame     ├──▶ │   Client   │ ──▶┤
 //!  handle_lost      │    └────────────┘    └ Event        (poll_output, in order)
 //!  handle_timeout   ┘          │
 //!                              ├──▶ the event of a frame, borrowed from it
 //!                              └──▶ deadline()
 //! ```
 //!
-//! - **Inputs cannot fail, commands can.** The peer changes the state; it never makes a call return an
-//!   error. A command says why it is refused, and then nothing has changed.
-//! - **Nothing is counted in and out.** Each attempt to connect has a [`LinkId`], each request a
-//!   [`RequestId`], each subscription a [`StreamId`]; what comes for an old one finds nothing.
-//! - **Nothing is lost silently.** Each frame ends as data, as the answer to a request, or as an event
-//!   that says why it was not used, and in one counter of [`Stats`].
+//! - **Inputs cannot fail, commands can.** The peer changes the state; it never makes a call return an error. A
+//!   refused command returns the reason and changes nothing.
+//! - **Nothing is counted in and out.** Each attempt to connect has a [`LinkId`], each request a [`RequestId`],
+//!   each subscription a [`StreamId`]. An input with an old id has no effect.
+//! - **Nothing is lost silently.** Each frame ends as data, as the answer to a request, or as an event that says
+//!   why it was not used, and in one counter of [`Stats`].
 //! - **Numbers are exact.** [`Decimal`] does not round; ids and times are 64-bit integers.
 //!
-//! What may follow what stands in two tables, [`lifecycle::LINK`] and [`lifecycle::STREAM`];
-//! what the venue says and takes, and the type of each of it, in those of [`protocol`].
+//! Two tables say what may follow what: [`lifecycle::LINK`] and [`lifecycle::STREAM`]. [`protocol`] lists what
+//! the venue sends and takes, with the type of each.
+//!
+//! # Links and endpoints
+//!
+//! [`Client::single`] is a client of one endpoint, to which it keeps one link open. [`Client::new`] makes a client
+//! of any number: endpoints are [added](Client::add), streams go to the endpoint that has them, links are opened
+//! when something needs them and closed when nothing does, and the end of one touches no other.
+//! [`Client::shut_down`] ends it all in steps: no more commands, orders cancelled, streams unsubscribed, links
+//! closed.
 //!
 //! # Trading
 //!
-//! A connection is authenticated by the headers of its upgrade, which the driver adds: a [`Signer`] makes
-//! them, and the core never sees a secret. [`Connection::request`] sends an order, [`Orders`] keeps what
-//! becomes of it, whichever of reply and events comes first, and says of which orders more may have
-//! happened than was told. [`Balances`] and [`Positions`] keep the rest of an account.
-//!
-//! # Many links
-//!
-//! A [`Connection`] is one link. A [`Client`] has the same surface for any number of them: endpoints are
-//! [added](Client::add), streams go where they belong, links are opened when something wants them and closed when
-//! nothing does, and the end of one touches no other. [`Client::shut_down`] ends it all step by step: no more
-//! commands, orders cancelled, streams unsubscribed, links closed.
+//! The headers of the upgrade authenticate a link. The driver adds them: a [`Signer`] makes them, and the client
+//! never sees a secret. [`Client::request`] sends an order. [`Orders`] keeps what becomes of it, whichever of
+//! reply and events comes first, and marks the orders about which an event may be missing. [`Balances`] and
+//! [`Positions`] keep the rest of an account.
 //!
 //! # Four generations
 //!
-//! [`Config::new`] takes the address of any of the venue's endpoints: the current API, market data v2,
-//! market data v1 and order events v1. Their frames differ, their [`Event`]s do not; a frame that says
-//! several things is a [`Batch`]. [`protocol`] lists all that the venue says and takes, with the type of
-//! each.
+//! [`Config::new`] takes the address of any of the venue's endpoints: the current API, market data v2, market
+//! data v1 and order events v1. Their frames differ, their [`Event`]s do not; a frame that says several things is
+//! a [`Batch`].
 //!
 //! # Features
 //!
@@ -139,9 +140,9 @@
 //! # Guarantees
 //!
 //! - Any call is legal in any state and in any order; nothing panics, whatever the peer sends.
-//! - Each request ends in exactly one [`Event::Reply`], each connection or client in exactly one
+//! - Each request ends in exactly one [`Event::Reply`], each client in exactly one
 //!   [`Event::Closed`], each [`Output::Connect`] in one [`Event::Opened`] or [`Event::ConnectFailed`].
-//! - After [`Connection::handle_timeout`] the [`deadline`](Connection::deadline) is later than now.
+//! - After [`Client::handle_timeout`] the [`deadline`](Client::deadline) is later than now.
 //! - The same seed, inputs and times give the same outputs.
 //! - Data events allocate nothing once the scratch and the books have grown to their size.
 

@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use gemini_ws::{Books, Config, Connection, Frame, Instant, Scratch, Stream, decode};
+use gemini_ws::{Books, Client, Config, Frame, Instant, Scratch, Stream, decode};
 use gemini_ws_simulator::{Config as Market, Exchange, Output, SessionId};
-use support::frames;
+use support::{frames, single};
 
 const STREAMS: [&str; 7] = [
     "btcgusdperp@depth@100ms",
@@ -42,23 +42,23 @@ fn traffic() -> Vec<String> {
 }
 
 #[test]
-fn frames_of_a_connection_and_its_books() {
+fn frames_of_a_client_and_its_books() {
     let texts = traffic();
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
     for stream in STREAMS {
-        connection.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
+        client.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
     }
-    connection.open(Instant::ZERO).unwrap();
-    let link = connection.link();
-    connection.handle_connected(link, Instant::ZERO);
+    client.open(Instant::ZERO).unwrap();
+    let link = single::link(&client);
+    client.handle_connected(link, Instant::ZERO);
     let (mut scratch, mut books) = (Scratch::new(), Books::new());
     let mut feed = |text: &str, now: u64| {
         let now = Instant::from_millis(now);
-        if let Some(event) = connection.handle_frame(link, now, Frame::Text(text), &mut scratch) {
+        if let Some(event) = client.handle_frame(link, now, Frame::Text(text), &mut scratch) {
             books.apply(&event);
         }
-        connection.handle_timeout(now);
-        while connection.poll_output().is_some() {}
+        client.handle_timeout(now);
+        while client.poll_output().is_some() {}
     };
     // The first half lets everything grow to its size.
     let (first, second) = texts.split_at(texts.len() / 2);

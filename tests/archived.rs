@@ -20,8 +20,8 @@ fn market(names: &[&str]) -> Config {
 }
 
 fn assert_counted(pair: &Pair) {
-    let stats = pair.connection.stats();
-    script::check_sums(stats, stats.frames);
+    let stats = pair.client.stats();
+    script::check_sums(&stats, stats.frames);
     assert_eq!((stats.malformed, stats.unrecognized), (0, 0));
 }
 
@@ -40,7 +40,7 @@ fn market_data_v2_follows_books_trades_and_candles() {
         pair.trades.dedup();
         assert_eq!(pair.trades.len(), trades, "no trade comes twice");
         assert_counted(&pair);
-        assert_eq!(pair.connection.stats().reconnects(), 0);
+        assert_eq!(pair.client.stats().reconnects(), 0);
     }
 }
 
@@ -51,12 +51,12 @@ fn market_data_v2_refuses_without_a_name() {
         Pair::archived("/v2/marketdata", market(&["btcusd"]), 1, &["btcusd@depth", "btcusd@candles_5m"]);
     pair.run(SECOND * 2);
     let now = pair.now;
-    pair.connection.subscribe(now, "nosuch@depth".parse().unwrap()).unwrap();
+    pair.client.subscribe(now, "nosuch@depth".parse().unwrap()).unwrap();
     pair.run(SECOND * 20);
     assert_eq!(pair.logged("error NoValidTradingPairs"), 1, "{:?}", pair.log);
     assert_eq!(pair.logged("rejected nosuch@depth"), 1, "{:?}", pair.log);
-    assert_eq!(pair.connection.streams().count(), 2);
-    assert_eq!(pair.connection.stats().reconnects(), 0);
+    assert_eq!(pair.client.streams().count(), 2);
+    assert_eq!(pair.client.stats().reconnects(), 0);
     pair.assert_books_are_true();
 }
 
@@ -74,18 +74,18 @@ fn market_data_v2_joins_again_after_a_lost_link_and_a_lost_frame() {
         .faults()
         .send_text(session, r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","#);
     pair.run(SECOND * 3);
-    let stats = pair.connection.stats();
+    let stats = pair.client.stats();
     assert_eq!((stats.malformed, stats.resyncs), (1, 1), "{:?}", pair.log);
     assert_eq!(pair.logged("gap btcusd"), 1, "{:?}", pair.log);
     pair.assert_books_are_true();
     // Left, and wanted again.
-    let (id, stream, _) = pair.connection.streams().next().unwrap();
+    let (id, stream, _) = pair.client.streams().next().unwrap();
     let now = pair.now;
-    pair.connection.unsubscribe(now, id).unwrap();
+    pair.client.unsubscribe(now, id).unwrap();
     pair.run(SECOND);
     assert!(pair.books.get("btcusd").is_none());
     let now = pair.now;
-    pair.connection.subscribe(now, stream).unwrap();
+    pair.client.subscribe(now, stream).unwrap();
     pair.run(SECOND);
     pair.assert_books_are_true();
 }
@@ -135,7 +135,7 @@ fn market_data_v1_begins_anew_when_a_frame_was_lost() {
         pair.run(SECOND * 10);
         let gaps = pair.log.iter().filter(|line| line.starts_with("lost from")).count();
         assert_eq!((gaps, pair.logged("disconnected SequenceGap")), (1, 1), "{:?}", pair.log);
-        assert_eq!(pair.connection.stats().reconnects(), 1);
+        assert_eq!(pair.client.stats().reconnects(), 1);
         assert_counted(&pair);
         pair.assert_books_are_true();
     }
@@ -148,16 +148,16 @@ fn nothing_can_be_asked_for_where_the_address_chooses() {
         pair.run(SECOND);
         let now = pair.now;
         let stream = "btcusd@depth".parse().unwrap();
-        assert_eq!(pair.connection.subscribe(now, stream), Err(CommandError::WrongEndpoint));
-        assert_eq!(pair.connection.request(now, &Request::Time), Err(CommandError::WrongEndpoint));
+        assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
+        assert_eq!(pair.client.request(now, &Request::Time), Err(CommandError::NotAuthenticated));
     }
     let mut pair = Pair::archived("/v2/marketdata", market(&["btcusd"]), 1, &[]);
     let now = pair.now;
     let stream = "btcusd@bookTicker".parse().unwrap();
-    assert_eq!(pair.connection.subscribe(now, stream), Err(CommandError::WrongEndpoint));
+    assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
     let mut pair = Pair::following(market(&["btcusd"]), 1, &[]);
     let stream = "btcusd@candles_1m".parse().unwrap();
-    assert_eq!(pair.connection.subscribe(now, stream), Err(CommandError::WrongEndpoint));
+    assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
 }
 
 /// A silent endpoint is given up after three missing heartbeats.
@@ -184,7 +184,7 @@ fn place(number: u32, side: &str, quantity: &str, price: &str) -> String {
 fn order_events_v1_tell_of_orders_that_others_place() {
     let config = market(&["btcusd"]).events_per_second(0);
     let mut pair = Pair::archived("/v1/order/events", config, 1, &[]);
-    // Open before the connection.
+    // Open before the client connects.
     pair.request_beside(&place(1, "BUY", "0.5", "1000.00"));
     pair.run(SECOND);
     assert_eq!((pair.logged("acknowledged"), pair.logged("live")), (1, 1), "{:?}", pair.log);
@@ -207,7 +207,7 @@ fn order_events_v1_tell_of_orders_that_others_place() {
         assert_eq!(order.executed_value(), Some(entry.executed_notional), "{order:?}");
         assert!(!order.needs_reconciling(), "{order:?}");
     }
-    assert_eq!(pair.connection.stats().reconnects(), 0);
+    assert_eq!(pair.client.stats().reconnects(), 0);
     assert_counted(&pair);
     // An event is lost: the next one shows it, and the link begins anew with what is open.
     pair.exchange.faults().drop_order_events(1);

@@ -1,5 +1,7 @@
 //! The queue of events: tables, a plain model, and what an owner with it does in failure scenarios.
 
+mod support;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -7,11 +9,12 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Abandoned, Balances, Book, Books, CloseReason, Config, ConnectFailure, Connection, Endpoint, Event,
-    EventBuf, EventQueue, Frame, Instant, Lost, Message, Orders, Output, Overflow, Positions,
-    RESERVED_EVENTS_MAX, Replay, Scratch, StaleReason, Stream, Topic, decode,
+    Abandoned, Balances, Book, Books, Client, CloseReason, Config, ConnectFailure, Endpoint, Event, EventBuf,
+    EventQueue, Frame, Instant, Lost, Message, Orders, Output, Overflow, Positions, RESERVED_EVENTS_MAX,
+    Replay, Scratch, StaleReason, Stream, Topic, decode,
 };
 use proptest::prelude::*;
+use support::single;
 
 /// An event in a word: a letter for the stream, and a number that rises in it. Small letters are
 /// trades of a symbol; capitals are its best bid and ask, which a newer one can replace; `!` is a fact,
@@ -489,26 +492,26 @@ fn a_book_that_was_never_seen_is_asked_for() {
 /// snapshot that the second has brought already.
 #[test]
 fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
     let now = Instant::ZERO;
-    connection.subscribe(now, "a@depth".parse().unwrap()).unwrap();
-    connection.open(now).unwrap();
+    client.subscribe(now, "a@depth".parse().unwrap()).unwrap();
+    client.open(now).unwrap();
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
     let (mut scratch, mut books) = (Scratch::new(), Books::new());
     for epoch in 1..=2 {
-        connection.handle_timeout(now + Duration::from_secs(60) * (epoch - 1));
-        let link = connection.link();
-        connection.handle_connected(link, now);
+        client.handle_timeout(now + Duration::from_secs(60) * (epoch - 1));
+        let link = single::link(&client);
+        client.handle_connected(link, now);
         for text in [snapshot("a", 1, 2), frame(('a', 2))] {
-            let event = connection.handle_frame(link, now, Frame::Text(&text), &mut scratch);
+            let event = client.handle_frame(link, now, Frame::Text(&text), &mut scratch);
             event.iter().for_each(|event| queue.push(event));
         }
         // What crowds it out.
         push(&mut queue, ('z', u64::from(epoch)));
         if epoch == 1 {
-            connection.handle_lost(link, now, Lost::Reset);
+            client.handle_lost(link, now, Lost::Reset);
         }
-        while let Some(output) = connection.poll_output() {
+        while let Some(output) = client.poll_output() {
             if let Output::Event(event) = output {
                 queue.push(&event);
             }
@@ -554,13 +557,13 @@ fn accounts_that_lost_an_update() {
     }
 }
 
-// ---- a connection whose events are taken, or not -------------------------------------------
+// ---- a client whose events are taken, or not -----------------------------------------------
 
 type Shared = Rc<RefCell<EventQueue>>;
 
-/// Drives a connection as a driver would, and puts its events into a queue.
+/// Drives a client as a driver would, and puts its events into a queue.
 struct Owner {
-    connection: Connection,
+    client: Client,
     queue: Shared,
     now: Instant,
     update_id: u64,
@@ -575,9 +578,9 @@ impl Owner {
     }
 
     fn of(queue: Shared) -> Owner {
-        let mut connection = Connection::new(Config::new("ws://venue"), 1);
-        connection.subscribe(Instant::ZERO, "a@depth@100ms".parse().unwrap()).unwrap();
-        Owner { connection, queue, now: Instant::ZERO, update_id: 1, pushed: 0, unread: 0 }
+        let mut client = Client::single(Config::new("ws://venue").seed(1));
+        client.subscribe(Instant::ZERO, "a@depth@100ms".parse().unwrap()).unwrap();
+        Owner { client, queue, now: Instant::ZERO, update_id: 1, pushed: 0, unread: 0 }
     }
 
     fn push(&mut self, event: &Event<'_>) {
@@ -587,15 +590,15 @@ impl Owner {
 
     /// Opens a link, and gets the book.
     fn connect(&mut self) {
-        self.connection.open(self.now).unwrap();
-        self.connection.handle_connected(self.connection.link(), self.now);
+        self.client.open(self.now).unwrap();
+        self.client.handle_connected(single::link(&self.client), self.now);
         self.outputs();
         self.frame(r#"{"id":1,"status":200}"#);
         self.frame(&snapshot("a", self.update_id, 1));
     }
 
     fn outputs(&mut self) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = self.client.poll_output() {
             if let Output::Event(event) = output {
                 self.push(&event);
             }
@@ -612,8 +615,8 @@ impl Owner {
             self.unread += 1;
             return false;
         }
-        let (link, mut scratch) = (self.connection.link(), Scratch::new());
-        if let Some(event) = self.connection.handle_frame(link, self.now, frame, &mut scratch) {
+        let (link, mut scratch) = (single::link(&self.client), Scratch::new());
+        if let Some(event) = self.client.handle_frame(link, self.now, frame, &mut scratch) {
             self.push(&event);
         }
         self.outputs();
@@ -639,9 +642,9 @@ impl Owner {
     /// Lets time pass; nothing is heard meanwhile.
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
-        while let Some(deadline) = self.connection.deadline().filter(|deadline| deadline.at <= until) {
+        while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {
             self.now = deadline.at;
-            self.connection.handle_timeout(self.now);
+            self.client.handle_timeout(self.now);
             self.outputs();
         }
         self.now = until;
@@ -675,11 +678,11 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
             owner.updates(500);
         }
         for owner in [&mut first, &mut second] {
-            owner.connection.close(owner.now);
+            owner.client.close(owner.now);
             owner.outputs();
             owner.updates(10);
             owner.pass(Duration::from_secs(3));
-            assert_eq!(owner.connection.state(), State::Closed);
+            assert_eq!(single::state(&owner.client), State::Closed);
         }
         // Each event waits, or was counted.
         let (waiting, dropped) = (first.queue.borrow().len() as u64, first.queue.borrow().dropped());
@@ -690,7 +693,7 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
     }
 }
 
-/// L-019: whoever takes the events is stopped first; 100,000 frames later the connection is shut down.
+/// L-019: whoever takes the events is stopped first; 100,000 frames later the client is shut down.
 #[test]
 fn l_019_the_consumer_is_stopped_first() {
     for overflow in POLICIES {
@@ -700,10 +703,10 @@ fn l_019_the_consumer_is_stopped_first() {
             owner.updates(100_000);
         });
         assert!(used.bytes_max < 4 << 20, "{overflow:?}: {} bytes", used.bytes_max);
-        owner.connection.close(owner.now);
+        owner.client.close(owner.now);
         owner.outputs();
         owner.pass(Duration::from_secs(3));
-        assert_eq!(owner.connection.state(), State::Closed);
+        assert_eq!(single::state(&owner.client), State::Closed);
         let (waiting, dropped) = (owner.queue.borrow().len() as u64, owner.queue.borrow().dropped());
         assert_eq!(owner.pushed, waiting + dropped);
         match overflow {
@@ -739,11 +742,11 @@ fn l_119_an_error_after_an_overflow_is_told() {
         let mut owner = Owner::new(overflow, 2);
         owner.connect();
         owner.updates(10);
-        owner.connection.handle_lost(owner.connection.link(), owner.now, Lost::Reset);
+        owner.client.handle_lost(single::link(&owner.client), owner.now, Lost::Reset);
         owner.outputs();
         owner.pass(Duration::from_secs(60));
-        let link = owner.connection.link();
-        owner.connection.handle_connect_failed(link, owner.now, ConnectFailure::Refused);
+        let link = single::link(&owner.client);
+        owner.client.handle_connect_failed(link, owner.now, ConnectFailure::Refused);
         owner.outputs();
         let taken = owner.taken();
         assert_eq!(taken[taken.len() - 2..], ["disconnected", "connect_failed"], "{overflow:?}");
@@ -771,7 +774,7 @@ fn l_120_a_pause_has_a_limit() {
     while owner.update() {}
     owner.pass(Duration::from_secs(44));
     assert!(!owner.read(Frame::Ping(b"")), "nothing is read");
-    assert_eq!(owner.connection.stats().connects, 1);
+    assert_eq!(owner.client.stats().connects, 1);
     owner.pass(Duration::from_secs(2));
     let mut why = None;
     while let Some(taken) = owner.take() {
@@ -803,10 +806,10 @@ fn l_121_a_dropped_change_spoils_the_book() {
             });
             // What an application does when it is told.
             if let Event::Overflow { topic, symbol, .. } = taken.as_event() {
-                let streams = owner.connection.streams();
+                let streams = owner.client.streams();
                 let about = |stream: &Stream| stream.topic() == topic && stream.symbol() == symbol;
                 let ids: Vec<_> = streams.filter(|(_, stream, _)| about(stream)).map(|(id, ..)| id).collect();
-                ids.into_iter().for_each(|id| owner.connection.resync(owner.now, id).unwrap());
+                ids.into_iter().for_each(|id| owner.client.resync(owner.now, id).unwrap());
             }
         }
         states.dedup();

@@ -31,8 +31,8 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 }
 
 #[test]
-fn every_input_in_every_state_of_a_connection() {
-    every_input("connection", &worlds::connection(), (9059, 143925, 19));
+fn every_input_in_every_state_of_a_single_client() {
+    every_input("single", &worlds::single(), (9059, 134211, 19));
 }
 
 #[test]
@@ -69,9 +69,9 @@ fn every_sequence<M: Machine + 'static>(
 const ALL: [(usize, usize); 3] = [(5, 100_000), (6, 1_000_000), (7, 10_000_000)];
 
 #[test]
-fn every_sequence_of_a_connection() {
-    let world = worlds::short_connection();
-    every_sequence("connection", &world, &[], &ALL);
+fn every_sequence_of_a_single_client() {
+    let world = worlds::short_single();
+    every_sequence("single", &world, &[], &[(5, 26_055), (6, 255_235), (7, 2_526_095)]);
     let live = [
         Input::Open,
         Input::Subscribe(0),
@@ -79,7 +79,7 @@ fn every_sequence_of_a_connection() {
         Input::Link(0, What::Accepted),
         Input::Link(0, What::Snapshot(0)),
     ];
-    every_sequence("connection, from a live book", &world, &live, &ALL);
+    every_sequence("single, from a live book", &world, &live, &ALL);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn walk<M: Machine + 'static>(name: &str, world: &World<M>, length: usize) {
 /// Those that find the mutants of `tests/mutants.rs` find nothing here.
 #[test]
 fn walks_at_random() {
-    walk("connection", &worlds::connection(), 50);
+    walk("single", &worlds::single(), 50);
     walk("strained", &hunts::strained(), 80);
     walk("archived", &hunts::archived(), 50);
     walk("client", &worlds::full_client(), 60);

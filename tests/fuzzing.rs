@@ -41,7 +41,7 @@ fn random_inputs() {
     }
 }
 
-/// Lives of connections, most of them long. Scenario L-112: whatever comes and in whichever order it is called,
+/// Lives of clients of one link, most of them long. Scenario L-112: whatever comes and in whichever order it is called,
 /// the core does not panic.
 #[test]
 fn random_scripts() {

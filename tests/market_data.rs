@@ -100,7 +100,7 @@ fn l_126_a_book_recovers() {
     client.answer();
     client.feed(&depth(60, 60, "7x99", "3x101"));
     assert_eq!(client.book(), "live 7x99 / 3x101");
-    assert_eq!(client.books.to_resync().count(), 0, "the connection has asked");
+    assert_eq!(client.books.to_resync().count(), 0, "the client has asked");
     // Crossed: not shown as live, and to be asked for anew by who has the books.
     client.feed(&depth(60, 70, "1x105", ""));
     assert_eq!(client.book(), "Crossed");
@@ -110,7 +110,7 @@ fn l_126_a_book_recovers() {
     client.answer();
     client.feed(&depth(80, 80, "7x99", "3x101"));
     assert_eq!(client.book(), "live 7x99 / 3x101");
-    assert_eq!((client.books.crossed(), client.connection.stats().resyncs), (1, 2));
+    assert_eq!((client.books.crossed(), client.machine.stats().resyncs), (1, 2));
 }
 
 /// I-64: crossed books are not shown as live, unless they are trusted; an update may uncross one.
@@ -304,7 +304,7 @@ fn l_131_numbers_begin_with_the_link() {
     for client in [&one, &other] {
         assert_eq!((client.count("sequence_gap"), client.book().as_str()), (0, "live 2x99 / 3x101"));
     }
-    assert_eq!((one.connection.stats().reconnects(), other.connection.stats().reconnects()), (1, 0));
+    assert_eq!((one.machine.stats().reconnects(), other.machine.stats().reconnects()), (1, 0));
     // The first must be the first.
     one.reopen();
     one.feed(&update_v1(1, 40, "1x99", "3x101", "initial", &[]));
@@ -459,8 +459,8 @@ fn l_134_a_cancelled_resync_leaves_nothing() {
                 client.feed(&depth(90, 91, "5x99", "3x101"));
             }
             if by_unsubscribing {
-                let (id, ..) = client.connection.streams().next().unwrap();
-                client.connection.unsubscribe(client.now, id).unwrap();
+                let (id, ..) = client.machine.streams().next().unwrap();
+                client.machine.unsubscribe(client.now, id).unwrap();
                 client.outputs();
                 client.answer();
                 assert_eq!(client.book(), "none");
@@ -560,7 +560,7 @@ fn l_116_no_sample_passes_unseen() {
     client.feed(r#"{"e":"news"}"#);
     client.feed(r#"{"e":"depthUpdate"}"#);
     assert_eq!(client.told[client.told.len() - 2..], ["unrecognized", "malformed"]);
-    let stats = client.connection.stats();
+    let stats = client.machine.stats();
     assert_eq!((stats.unrecognized, stats.malformed, stats.data), (1, 1, 0));
 }
 

@@ -10,9 +10,9 @@ mod wrong;
 
 use std::time::{Duration, Instant};
 
-use gemini_ws::{Connection, Scratch};
+use gemini_ws::Scratch;
 use support::documents::{has_table, text_of};
-use support::machine::{Machine, Settings};
+use support::machine::{Machine, Many, Settings};
 use support::observer::Observed;
 use support::observer::call::{Call, Names, written_id};
 use support::observer::checks::{CHECKS, Where};
@@ -56,7 +56,7 @@ fn lives_of_clients() {
 #[test]
 #[ignore = "a measurement"]
 fn cost() {
-    let settings = Settings::new("ws://venue");
+    let settings = Settings::single("ws://venue");
     let traces: Vec<Vec<Call>> = (0..2_000)
         .map(|seed| script::trace(script::random(&mut Random(seed), 120).replacen("@", "#", 1).as_bytes()))
         .collect();
@@ -69,8 +69,8 @@ fn cost() {
     };
     let bare = time("bare", &|trace| bare(&settings, trace));
     let make = settings.clone();
-    let fresh = Observed::new(vec![settings.clone()], move || make.connection(1));
-    let live = |observed: &Observed<Connection>, trace: &[Call]| {
+    let fresh = Observed::new(vec![settings.clone()], move || Many::single(&make, 1));
+    let live = |observed: &Observed<Many>, trace: &[Call]| {
         let (mut observed, mut scratch) = (observed.clone(), Scratch::new());
         for call in trace {
             observed.call(call, &mut scratch);
@@ -85,17 +85,16 @@ fn cost() {
 }
 
 fn bare(settings: &Settings, trace: &[Call]) {
-    let (mut connection, mut names, mut scratch) = (settings.connection(1), Names::default(), Scratch::new());
-    names.note_link(connection.link());
+    let (mut client, mut names, mut scratch) = (Many::single(settings, 1), Names::default(), Scratch::new());
     for call in trace {
         let mut text = String::new();
         let Some(act) = names.act(call, &mut text) else { continue };
-        let (answer, _) = act.perform(&mut connection, call.now, &mut scratch);
-        while let Some(output) = connection.poll_output() {
+        let (answer, _) = act.perform(&mut client, call.now, &mut scratch);
+        while let Some(output) = client.poll_output() {
             if let gemini_ws::Output::Send { text, .. } = &output {
                 names.newest_request = written_id(text).unwrap_or(names.newest_request);
             }
         }
-        names.note(&connection, act, answer);
+        names.note(&client, act, answer);
     }
 }

@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use gemini_ws::{
-    Config, Connection, Decimal, Direction, Event, EventOutcome, Instant, Message, NewOrder, Order,
-    OrderState, Orders, Reconciled, Request, Scratch, Stream, Symbol, TimeInForce, decode,
+    Client, Config, Decimal, Direction, Event, EventOutcome, Instant, Message, NewOrder, Order, OrderState,
+    Orders, Reconciled, Request, Scratch, Stream, Symbol, TimeInForce, decode,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use support::pair::{ACCOUNT, Pair};
@@ -61,7 +61,7 @@ fn limit(id: &str, direction: Direction, quantity: Decimal, price: Decimal) -> N
 
 fn place(pair: &mut Pair, order: NewOrder) {
     let now = pair.now;
-    pair.connection.request(now, &Request::PlaceOrder(order)).unwrap();
+    pair.client.request(now, &Request::PlaceOrder(order)).unwrap();
     pair.orders.sent(&order);
 }
 
@@ -282,20 +282,20 @@ fn cancelled_one_by_one_and_all_at_once() {
     pair.run(SOON);
     let order_id = pair.orders.by_client_order_id("a").unwrap().order_id.unwrap();
     let now = pair.now;
-    pair.connection.request(now, &Request::CancelOrder { order_id }).unwrap();
+    pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
     assert_eq!(told(&pair, "a"), "Canceled 0");
     assert_eq!(told(&pair, "b"), "Open 0");
     // Once more: it is refused, and the order is what it was.
     let now = pair.now;
-    pair.connection.request(now, &Request::CancelOrder { order_id }).unwrap();
+    pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
     let order = pair.orders.by_client_order_id("a").unwrap();
     assert!(order.cancel_refusal.as_deref().is_some_and(|text| text.contains("not found")), "{order:?}");
     assert_eq!(order.state, OrderState::Canceled);
     for request in [Request::CancelSessionOrders, Request::CancelAllOrders] {
         let now = pair.now;
-        pair.connection.request(now, &request).unwrap();
+        pair.client.request(now, &request).unwrap();
         pair.run(SOON);
         assert_eq!(pair.orders.open().count(), 0, "{request}");
         place(
@@ -336,9 +336,9 @@ fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
 /// Between the end of a stream and its next beginning nothing is told, and a fill may be among that.
 #[test]
 fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let stream: Stream = "orders@account".parse().unwrap();
-    let id = connection.subscribe(Instant::ZERO, stream).unwrap();
+    let id = client.subscribe(Instant::ZERO, stream).unwrap();
     let trades: Stream = "btcusd@trade".parse().unwrap();
     for (event, is_in_doubt) in [
         (Event::Quiet { id, stream, since: Instant::ZERO }, true),
@@ -506,7 +506,7 @@ fn session(seed: u64, totals: &mut Totals) {
     totals.cancelled += count(OrderState::Canceled);
     totals.torn += pair.log.iter().filter(|line| line.starts_with("disconnected")).count() as u64;
     totals.repeated += pair.orders.repeated_fills();
-    if doubtful == 0 && pair.connection.stats().reconnects() == 0 {
+    if doubtful == 0 && pair.client.stats().reconnects() == 0 {
         assert!(pair.orders.iter().all(|order| order.missing_executions().is_zero()), "{place}");
     }
 }
@@ -515,13 +515,13 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
     let now = pair.now;
     match random.below(20) {
         // A request that is refused for want of a link changes nothing.
-        0 => drop(pair.connection.request(now, &Request::CancelAllOrders)),
-        1 => drop(pair.connection.request(now, &Request::CancelSessionOrders)),
+        0 => drop(pair.client.request(now, &Request::CancelAllOrders)),
+        1 => drop(pair.client.request(now, &Request::CancelSessionOrders)),
         2 | 3 => {
             let ids: Vec<u64> = pair.orders.iter().filter_map(|order| order.order_id).collect();
             if !ids.is_empty() {
                 let order_id = *random.pick(&ids);
-                let _ = pair.connection.request(now, &Request::CancelOrder { order_id });
+                let _ = pair.client.request(now, &Request::CancelOrder { order_id });
             }
         }
         4 => pair.exchange.faults().withhold_replies(1),
@@ -534,7 +534,7 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
         }
         action => {
             let order = order(pair, random, symbol, step);
-            if pair.connection.request(now, &Request::PlaceOrder(order)).is_ok() {
+            if pair.client.request(now, &Request::PlaceOrder(order)).is_ok() {
                 pair.orders.sent(&order);
                 // Now and then it does not get there, or its events do not get back.
                 if action == 9 && random.below(3) == 0 {

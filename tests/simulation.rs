@@ -32,12 +32,12 @@ fn a_minute_of_twenty_symbols() {
     let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
     let mut pair = Pair::following(market(&names), 7, &streams);
     pair.run(SECOND * 60);
-    let stats = pair.connection.stats();
+    let stats = pair.client.stats();
     assert_eq!((stats.gaps, stats.malformed, stats.unrecognized, stats.reconnects()), (0, 0, 0, 0));
     assert_eq!((pair.books.crossed(), pair.top_mismatches), (0, 0));
     assert!(pair.tops_compared > 1_000, "{} tops compared", pair.tops_compared);
     assert!(stats.data > 20_000, "{} data frames", stats.data);
-    script::check_sums(stats, stats.frames);
+    script::check_sums(&stats, stats.frames);
     pair.assert_books_are_true();
 }
 
@@ -49,7 +49,7 @@ fn any_lost_update_is_one_gap_and_is_repaired() {
         pair.run(SECOND);
         pair.exchange.faults().drop_depth(symbol("btcusd"), nth);
         pair.run(SECOND * 10);
-        let stats = pair.connection.stats();
+        let stats = pair.client.stats();
         assert_eq!((stats.gaps, stats.resyncs), (1, 1), "update {nth}: {:?}", pair.log);
         assert_eq!((pair.logged("gap btcusd"), pair.logged("synced btcusd")), (1, 2), "update {nth}");
         pair.assert_books_are_true();
@@ -63,7 +63,7 @@ fn a_repeated_update_changes_nothing() {
         pair.run(SECOND);
         pair.exchange.faults().duplicate_depth(symbol("btcusd"), nth);
         pair.run(SECOND * 5);
-        let stats = pair.connection.stats();
+        let stats = pair.client.stats();
         assert_eq!((stats.gaps, stats.ignored_stale), (0, 1), "update {nth}: {:?}", pair.log);
         pair.assert_books_are_true();
     }
@@ -96,7 +96,7 @@ fn reconnects_restore_everything() {
     assert_eq!(pair.logged("opened"), 6, "{:?}", pair.log);
     assert_eq!(pair.logged("live"), 6);
     assert_eq!(pair.logged("disconnected Reset"), 5);
-    assert_eq!(pair.connection.stats().gaps, 0);
+    assert_eq!(pair.client.stats().gaps, 0);
     pair.assert_books_are_true();
 }
 
@@ -181,7 +181,7 @@ fn close_at_any_time() {
         let mut pair = Pair::following(market(&["btcusd"]), 5, &[BOOK, "btcusd@trade"]);
         pair.run(Duration::from_millis(millis));
         let now = pair.now;
-        pair.connection.close(now);
+        pair.client.close(now);
         pair.run(SECOND * 4);
         assert!(pair.closed, "after {millis} ms: {:?}", pair.log);
         pair.run(SECOND * 120);
@@ -196,7 +196,7 @@ fn conversations_are_reproducible() {
         pair.run(SECOND * 10);
         pair.tear();
         pair.run(SECOND * 10);
-        (pair.log, format!("{:?}", pair.connection.stats()))
+        (pair.log, format!("{:?}", pair.client.stats()))
     };
     assert_eq!(life(1), life(1));
     assert_ne!(life(1).1, life(2).1);

@@ -13,10 +13,11 @@ use gemini_ws::lifecycle::{
     StreamState,
 };
 use gemini_ws::{
-    Client, ClientConfig, CommandError, Config, ConnectFailure, Connection, Event, Frame, Instant, Lost,
-    Output, Request, Scratch, Stream, StreamId, Timer,
+    Client, ClientConfig, CommandError, Config, ConnectFailure, Event, Frame, Instant, Lost, Output, Request,
+    Scratch, Stream, StreamId, Timer,
 };
 use support::documents::has_table;
+use support::single;
 
 const BOOK: &str = "btcusd@depth@100ms";
 
@@ -32,9 +33,9 @@ fn book() -> Stream {
 }
 
 /// Feeds a text; returns whether it was a refusal that the application is told of.
-fn text(connection: &mut Connection, text: &str) -> bool {
-    let (link, mut scratch) = (connection.link(), Scratch::new());
-    let event = connection.handle_frame(link, at(0), Frame::Text(text), &mut scratch);
+fn text(client: &mut Client, text: &str) -> bool {
+    let (link, mut scratch) = (single::link(&client), Scratch::new());
+    let event = client.handle_frame(link, at(0), Frame::Text(text), &mut scratch);
     matches!(event, Some(Event::Rejected { .. }))
 }
 
@@ -42,88 +43,88 @@ fn depth(first: u64, last: u64) -> String {
     format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["1","1"]],"a":[]}}"#)
 }
 
-fn drain(connection: &mut Connection) -> Vec<Output> {
-    std::iter::from_fn(|| connection.poll_output()).collect()
+fn drain(client: &mut Client) -> Vec<Output> {
+    std::iter::from_fn(|| client.poll_output()).collect()
 }
 
 // ---- links ---------------------------------------------------------------------------------
 
-/// A connection in a state, by the shortest way there.
-fn in_state(state: State) -> Connection {
+/// A client whose link is in a state, by the shortest way there.
+fn in_state(state: State) -> Client {
     // No request times out before the link is given up for its silence.
     let config = Config::new("ws://venue").request_timeout(Duration::from_secs(1_000));
-    let mut connection = Connection::new(config, 1);
+    let mut client = Client::single(config.seed(1));
     let now = at(0);
     if state == State::Subscribing {
-        connection.subscribe(now, book()).unwrap();
+        client.subscribe(now, book()).unwrap();
     }
     if !matches!(state, State::Idle | State::Closed) {
-        connection.open(now).unwrap();
+        client.open(now).unwrap();
     }
-    let link = connection.link();
+    let link = single::link(&client);
     match state {
         State::Idle | State::Connecting => {}
-        State::Subscribing | State::Live => connection.handle_connected(link, now),
+        State::Subscribing | State::Live => client.handle_connected(link, now),
         State::Closing => {
-            connection.handle_connected(link, now);
-            connection.close(now);
+            client.handle_connected(link, now);
+            client.close(now);
         }
-        State::Backoff => connection.handle_connect_failed(link, now, ConnectFailure::Refused),
-        State::Closed => connection.close(now),
+        State::Backoff => client.handle_connect_failed(link, now, ConnectFailure::Refused),
+        State::Closed => client.close(now),
     }
-    assert_eq!(connection.state(), state);
-    drain(&mut connection);
-    connection
+    assert_eq!(single::state(&client), state);
+    drain(&mut client);
+    client
 }
 
-/// Does to a connection what an input stands for. `None` if that cannot be done in its state.
-fn give(connection: &mut Connection, input: Input) -> Option<Result<(), CommandError>> {
-    let (now, link) = (at(0), connection.link());
-    let timer = |connection: &mut Connection, cause: Timer| {
-        let deadline = connection.deadline().filter(|deadline| deadline.cause == cause)?;
-        connection.handle_timeout(deadline.at);
+/// Does to a client what an input stands for. `None` if that cannot be done in its state.
+fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
+    let (now, link) = (at(0), single::link(&client));
+    let timer = |client: &mut Client, cause: Timer| {
+        let deadline = client.deadline().filter(|deadline| deadline.cause == cause)?;
+        client.handle_timeout(deadline.at);
         Some(Ok(()))
     };
     match input {
-        Input::Open => return Some(connection.open(now)),
+        Input::Open => return Some(client.open(now)),
         // Not by itself: see below.
         Input::OpenLater | Input::Exhausted => return None,
-        Input::Connected => connection.handle_connected(link, now),
-        Input::ConnectFailed => connection.handle_connect_failed(link, now, ConnectFailure::Refused),
+        Input::Connected => client.handle_connected(link, now),
+        Input::ConnectFailed => client.handle_connect_failed(link, now, ConnectFailure::Refused),
         Input::ConnectRefused => {
             let why = ConnectFailure::Status { status: 401, retry_after: None };
-            connection.handle_connect_failed(link, now, why);
+            client.handle_connect_failed(link, now, why);
         }
         Input::Frame => {
-            text(connection, r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#);
+            text(client, r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#);
         }
-        Input::Settled if connection.state() == State::Subscribing => {
-            text(connection, r#"{"id":1,"status":200}"#);
+        Input::Settled if single::state(&client) == State::Subscribing => {
+            text(client, r#"{"id":1,"status":200}"#);
         }
         Input::Settled => return None,
         Input::Unusable => (0..16).for_each(|_| {
-            text(connection, "nonsense");
+            text(client, "nonsense");
         }),
-        Input::Lost => connection.handle_lost(link, now, Lost::End),
-        Input::LostForGood => connection.handle_lost(link, now, Lost::Closed { code: Some(4401) }),
-        Input::Close => connection.close(now),
-        Input::ConnectTimeout => return timer(connection, Timer::Connect),
-        Input::RetryDue => return timer(connection, Timer::Retry),
+        Input::Lost => client.handle_lost(link, now, Lost::End),
+        Input::LostForGood => client.handle_lost(link, now, Lost::Closed { code: Some(4401) }),
+        Input::Close => client.close(now),
+        Input::ConnectTimeout => return timer(client, Timer::Connect),
+        Input::RetryDue => return timer(client, Timer::Retry),
         Input::Silence => {
             // The first expiry sends the probe.
-            timer(connection, Timer::Alive)?.ok();
-            drain(connection);
-            while connection.deadline().is_some_and(|deadline| deadline.cause == Timer::Stable) {
-                let deadline = connection.deadline().unwrap();
-                connection.handle_timeout(deadline.at);
+            timer(client, Timer::Alive)?.ok();
+            drain(client);
+            while client.deadline().is_some_and(|deadline| deadline.cause == Timer::Stable) {
+                let deadline = client.deadline().unwrap();
+                client.handle_timeout(deadline.at);
             }
-            return timer(connection, Timer::Alive);
+            return timer(client, Timer::Alive);
         }
-        Input::CloseTimeout => return timer(connection, Timer::Close),
+        Input::CloseTimeout => return timer(client, Timer::Close),
         Input::Subscribe => {
-            return Some(connection.subscribe(now, "ethusd@trade".parse().unwrap()).map(|_| ()));
+            return Some(client.subscribe(now, "ethusd@trade".parse().unwrap()).map(|_| ()));
         }
-        Input::Request => return Some(connection.request(now, &Request::Time).map(|_| ())),
+        Input::Request => return Some(client.request(now, &Request::Time).map(|_| ())),
     }
     Some(Ok(()))
 }
@@ -148,9 +149,9 @@ fn every_cell_of_the_link_table() {
     let mut walked = 0;
     for (input, row) in LINK {
         for (state, cell) in STATES.into_iter().zip(row) {
-            let mut connection = in_state(state);
+            let mut client = in_state(state);
             let name = format!("{state:?} / {input:?}");
-            let Some(result) = give(&mut connection, input) else {
+            let Some(result) = give(&mut client, input) else {
                 match (state, input) {
                     (State::Idle, Input::OpenLater) => open_later(),
                     (State::Backoff, Input::Exhausted) => exhausted(),
@@ -162,7 +163,7 @@ fn every_cell_of_the_link_table() {
                 continue;
             };
             walked += 1;
-            let got: Vec<Effect> = drain(&mut connection).iter().filter_map(effect).collect();
+            let got: Vec<Effect> = drain(&mut client).iter().filter_map(effect).collect();
             let (next, expected, refusal) = match cell {
                 Cell::Go(next, effects) => (next, effects, None),
                 Cell::Stay(effects) => (state, effects, None),
@@ -196,7 +197,7 @@ fn every_cell_of_the_link_table() {
                     vec![]
                 };
             }
-            assert_eq!(connection.state(), next, "{name}");
+            assert_eq!(single::state(&client), next, "{name}");
             assert_eq!(got, expected, "{name}");
         }
     }
@@ -222,110 +223,110 @@ fn open_later() {
 /// The limit on attempts in a row is reached: nothing is waited for.
 fn exhausted() {
     let config = Config::new("ws://venue").attempts_max(1);
-    let mut connection = Connection::new(config, 1);
-    connection.open(at(0)).unwrap();
-    connection.handle_connect_failed(connection.link(), at(0), ConnectFailure::Refused);
-    assert_eq!((connection.state(), connection.deadline()), (State::Closed, None));
-    let effects: Vec<Effect> = drain(&mut connection).iter().filter_map(effect).collect();
+    let mut client = Client::single(config.seed(1));
+    client.open(at(0)).unwrap();
+    client.handle_connect_failed(single::link(&client), at(0), ConnectFailure::Refused);
+    assert_eq!((single::state(&client), client.deadline()), (State::Closed, None));
+    let effects: Vec<Effect> = drain(&mut client).iter().filter_map(effect).collect();
     assert_eq!(effects, [Effect::Dial, Effect::ReportFailure, Effect::ReportClosed]);
 }
 
 // ---- streams -------------------------------------------------------------------------------
 
-/// A connection whose one stream is in a state, and the number of its newest request.
-fn with_stream(state: StreamState) -> (Connection, StreamId, u64) {
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
-    let id = connection.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();
-    connection.open(at(0)).unwrap();
-    connection.handle_connected(connection.link(), at(0));
+/// A client whose one stream is in a state, and the number of its newest request.
+fn with_stream(state: StreamState) -> (Client, StreamId, u64) {
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
+    let id = client.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();
+    client.open(at(0)).unwrap();
+    client.handle_connected(single::link(&client), at(0));
     let mut request = 1;
     let mut id = id;
     match state {
         // It waits until the end of the one before is confirmed, request 2.
         StreamState::Wanted => {
-            connection.unsubscribe(at(0), id).unwrap();
-            id = connection.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();
+            client.unsubscribe(at(0), id).unwrap();
+            id = client.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();
             request = 99;
         }
         StreamState::Requested => {}
-        StreamState::Active => drop(text(&mut connection, r#"{"id":1,"status":200}"#)),
-        StreamState::Synced => drop(text(&mut connection, &depth(5, 5))),
+        StreamState::Active => drop(text(&mut client, r#"{"id":1,"status":200}"#)),
+        StreamState::Synced => drop(text(&mut client, &depth(5, 5))),
         StreamState::Resyncing => {
-            text(&mut connection, &depth(5, 5));
-            text(&mut connection, &depth(8, 9));
+            text(&mut client, &depth(5, 5));
+            text(&mut client, &depth(8, 9));
             request = 2;
         }
         StreamState::Leaving => {
-            connection.unsubscribe(at(0), id).unwrap();
+            client.unsubscribe(at(0), id).unwrap();
             request = 2;
         }
         StreamState::Gone => {
-            connection.unsubscribe(at(0), id).unwrap();
-            text(&mut connection, r#"{"id":2,"status":200}"#);
+            client.unsubscribe(at(0), id).unwrap();
+            text(&mut client, r#"{"id":2,"status":200}"#);
         }
     }
-    drain(&mut connection);
-    assert_eq!(stream_state(&connection, id), state);
-    (connection, id, request)
+    drain(&mut client);
+    assert_eq!(stream_state(&client, id), state);
+    (client, id, request)
 }
 
-fn stream_state(connection: &Connection, id: StreamId) -> StreamState {
-    connection.streams().find(|stream| stream.0 == id).map_or(StreamState::Gone, |stream| stream.2)
+fn stream_state(client: &Client, id: StreamId) -> StreamState {
+    client.streams().find(|stream| stream.0 == id).map_or(StreamState::Gone, |stream| stream.2)
 }
 
 fn give_stream(
-    connection: &mut Connection,
+    client: &mut Client,
     id: StreamId,
     request: u64,
     input: StreamInput,
 ) -> Option<Vec<StreamEffect>> {
-    let state = stream_state(connection, id);
+    let state = stream_state(client, id);
     let reply =
         |status: u16| format!(r#"{{"id":{request},"status":{status},"error":{{"code":-1,"msg":""}}}}"#);
     let mut returned = Vec::new();
     match input {
         StreamInput::LinkUp if state == StreamState::Wanted => {
-            text(connection, r#"{"id":2,"status":200}"#);
+            text(client, r#"{"id":2,"status":200}"#);
         }
         StreamInput::LinkUp => return None,
         StreamInput::Overdue => {
             match state {
-                StreamState::Requested => drop(text(connection, &reply(429))),
+                StreamState::Requested => drop(text(client, &reply(429))),
                 StreamState::Active => {}
                 _ => return None,
             }
-            let deadline = connection.deadline().filter(|deadline| deadline.cause == Timer::Resync)?;
-            connection.handle_timeout(deadline.at);
+            let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Resync)?;
+            client.handle_timeout(deadline.at);
         }
-        StreamInput::LinkDown => connection.handle_lost(connection.link(), at(0), Lost::End),
-        StreamInput::Accepted => drop(text(connection, &format!(r#"{{"id":{request},"status":200}}"#))),
+        StreamInput::LinkDown => client.handle_lost(single::link(&client), at(0), Lost::End),
+        StreamInput::Accepted => drop(text(client, &format!(r#"{{"id":{request},"status":200}}"#))),
         StreamInput::Refused => {
-            if text(connection, &reply(400)) {
+            if text(client, &reply(400)) {
                 returned.push(StreamEffect::ReportRejected);
             }
         }
-        StreamInput::Unanswered => drop(text(connection, &reply(500))),
-        StreamInput::Snapshot => drop(text(connection, &depth(5, 5))),
-        StreamInput::Gap => drop(text(connection, &depth(20, 21))),
+        StreamInput::Unanswered => drop(text(client, &reply(500))),
+        StreamInput::Snapshot => drop(text(client, &depth(5, 5))),
+        StreamInput::Gap => drop(text(client, &depth(20, 21))),
         // A book is silent before its snapshot only for as long as that may take.
         StreamInput::Silence if state == StreamState::Active => {
-            assert!(connection.deadline().is_some_and(|it| it.at < at(0) + SILENCE_MAX));
+            assert!(client.deadline().is_some_and(|it| it.at < at(0) + SILENCE_MAX));
             return None;
         }
         StreamInput::Silence => {
             if state == StreamState::Synced {
-                text(connection, &format!(r#"{{"id":{request},"status":200}}"#));
-                drain(connection);
+                text(client, &format!(r#"{{"id":{request},"status":200}}"#));
+                drain(client);
             }
-            while stream_state(connection, id) == StreamState::Synced {
-                let deadline = connection.deadline().filter(|it| it.at <= at(0) + SILENCE_MAX)?;
-                connection.handle_timeout(deadline.at);
+            while stream_state(client, id) == StreamState::Synced {
+                let deadline = client.deadline().filter(|it| it.at <= at(0) + SILENCE_MAX)?;
+                client.handle_timeout(deadline.at);
             }
             if state != StreamState::Synced {
                 return None;
             }
         }
-        StreamInput::Unsubscribe => drop(connection.unsubscribe(at(0), id)),
+        StreamInput::Unsubscribe => drop(client.unsubscribe(at(0), id)),
     }
     let shown = |output: Output| match output {
         Output::Send { text, .. } if text.contains("unsubscribe") => Some(StreamEffect::Leave),
@@ -338,7 +339,7 @@ fn give_stream(
         }
         _ => None,
     };
-    returned.extend(drain(connection).into_iter().filter_map(shown));
+    returned.extend(drain(client).into_iter().filter_map(shown));
     Some(returned)
 }
 
@@ -348,8 +349,8 @@ fn every_cell_of_the_stream_table() {
     for (input, row) in STREAM {
         for (state, cell) in STREAM_STATES.into_iter().zip(row) {
             let name = format!("{state:?} / {input:?}");
-            let (mut connection, id, request) = with_stream(state);
-            let Some(mut got) = give_stream(&mut connection, id, request, input) else {
+            let (mut client, id, request) = with_stream(state);
+            let Some(mut got) = give_stream(&mut client, id, request, input) else {
                 match (state, input) {
                     (StreamState::Active, StreamInput::Silence) => silent_trades(),
                     _ => {
@@ -369,7 +370,7 @@ fn every_cell_of_the_stream_table() {
                 effects.iter().filter(|effect| **effect != StreamEffect::Delay).copied().collect();
             expected.sort_by_key(order);
             got.sort_by_key(order);
-            assert_eq!(stream_state(&connection, id), next, "{name}");
+            assert_eq!(stream_state(&client, id), next, "{name}");
             assert_eq!(got, expected, "{name}");
         }
     }
@@ -379,16 +380,16 @@ fn every_cell_of_the_stream_table() {
 
 /// Streams without a book are silent where they are confirmed.
 fn silent_trades() {
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
     let trades = "btcusd@trade".parse().unwrap();
-    let id = connection.subscribe_unless_silent(at(0), trades, SILENCE_MAX).unwrap();
-    connection.open(at(0)).unwrap();
-    connection.handle_connected(connection.link(), at(0));
-    text(&mut connection, r#"{"id":1,"status":200}"#);
-    drain(&mut connection);
-    connection.handle_timeout(at(0) + SILENCE_MAX);
-    assert_eq!(stream_state(&connection, id), StreamState::Resyncing);
-    let outputs = drain(&mut connection);
+    let id = client.subscribe_unless_silent(at(0), trades, SILENCE_MAX).unwrap();
+    client.open(at(0)).unwrap();
+    client.handle_connected(single::link(&client), at(0));
+    text(&mut client, r#"{"id":1,"status":200}"#);
+    drain(&mut client);
+    client.handle_timeout(at(0) + SILENCE_MAX);
+    assert_eq!(stream_state(&client, id), StreamState::Resyncing);
+    let outputs = drain(&mut client);
     let [Output::Event(Event::Quiet { since, .. }), Output::Send { text, .. }] = &outputs[..] else {
         panic!("{outputs:?}")
     };
@@ -436,17 +437,17 @@ fn tables_in_the_documentation() {
 fn no_deadline_stays_due() {
     for state in STATES {
         for late in [0, 1, 60_000, 86_400_000] {
-            let mut connection = in_state(state);
+            let mut client = in_state(state);
             for _ in 0..20 {
-                let Some(deadline) = connection.deadline() else { break };
+                let Some(deadline) = client.deadline() else { break };
                 let now = deadline.at + Duration::from_millis(late);
                 let early = deadline.at.as_nanos().checked_sub(1).map(Instant::from_nanos).unwrap();
-                let before = connection.deadline();
-                connection.handle_timeout(early);
-                assert_eq!(connection.deadline(), before, "an early call has no effect");
-                connection.handle_timeout(now);
+                let before = client.deadline();
+                client.handle_timeout(early);
+                assert_eq!(client.deadline(), before, "an early call has no effect");
+                client.handle_timeout(now);
                 assert!(
-                    connection.deadline().is_none_or(|deadline| deadline.at > now),
+                    client.deadline().is_none_or(|deadline| deadline.at > now),
                     "{state:?}, {late} ms late"
                 );
             }

@@ -1,4 +1,4 @@
-//! Conversations of a connection with a venue, one file each in `tests/transcripts`.
+//! Conversations of a client with a venue, one file each in `tests/transcripts`.
 //!
 //! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes them anew; read the difference.
 

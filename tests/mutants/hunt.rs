@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use gemini_ws::mutants::{Mutant, switch_on};
 use gemini_ws::{
-    ConnectFailure, Connection, Credentials, Endpoint, Event, EventQueue, Lost, Message, Overflow, Scratch,
-    Signer, UnixTime, decode,
+    ConnectFailure, Credentials, Endpoint, Event, EventQueue, Lost, Message, Overflow, Scratch, Signer,
+    UnixTime, decode,
 };
 
-use crate::support::machine::Machine;
+use crate::support::machine::{Machine, Many};
 use crate::support::observer::Violation;
 use crate::support::search::input::{Input, What};
 use crate::support::search::{World, hunts, worlds};
@@ -60,11 +60,11 @@ struct Found {
 }
 
 struct Hunters {
-    connection: World<Connection>,
-    strained: World<Connection>,
-    archived: World<Connection>,
-    client: World<crate::support::machine::Many>,
-    spread: World<crate::support::machine::Many>,
+    single: World<Many>,
+    strained: World<Many>,
+    archived: World<Many>,
+    client: World<Many>,
+    spread: World<Many>,
 }
 
 /// So many walks in each world.
@@ -73,7 +73,7 @@ const WALKS: u64 = 300;
 impl Hunters {
     fn new() -> Hunters {
         Hunters {
-            connection: worlds::connection(),
+            single: worlds::single(),
             strained: hunts::strained(),
             archived: hunts::archived(),
             client: worlds::full_client(),
@@ -94,7 +94,7 @@ impl Hunters {
                 None
             })
             .or_else(|| walked(&self.strained, 80, &mut steps))
-            .or_else(|| walked(&self.connection, 50, &mut steps))
+            .or_else(|| walked(&self.single, 50, &mut steps))
             .or_else(|| walked(&self.archived, 50, &mut steps))
             .or_else(|| walked(&self.spread, 120, &mut steps))
             .or_else(|| walked(&self.client, 60, &mut steps))?;

@@ -12,13 +12,14 @@ use crate::support::observer::Observed;
 use crate::support::observer::call::Link;
 use crate::support::observer::checks::{CHECKS, Where};
 use crate::support::observer::reader::Reader;
+use crate::support::single;
 
 const BOOK: &str = "btcusd@depth@100ms";
 const TRADES: &str = "ethusd@trade";
 
-/// A connection with a live book.
+/// A client with a live book.
 const LIVE: [&str; 6] = ["subscribe", "open", "connected", "ok 1", "depth 5 5", "depth 5 7"];
-/// A connection without streams.
+/// A client without streams.
 const BARE: [&str; 2] = ["open", "connected"];
 /// A book that comes back after its link has ended.
 const AGAIN: [&str; 5] = ["lost", "next", "connected", "ok 2", "depth 9 9"];
@@ -96,7 +97,7 @@ const FAULTS: &[(&str, Fault, &[&[&str]])] = &[
 
 /// What the observer believes, and what the machine was made with.
 fn settings(words: &[&str]) -> [Settings; 2] {
-    let mut observed = Settings::new("ws://venue");
+    let mut observed = Settings::single("ws://venue");
     let mut made = observed.clone();
     for word in words {
         match *word {
@@ -112,20 +113,21 @@ fn settings(words: &[&str]) -> [Settings; 2] {
     [observed, made]
 }
 
-fn observed(fault: Fault, words: &[&str]) -> Observed<Wrong<gemini_ws::Connection>> {
+fn observed(fault: Fault, words: &[&str]) -> Observed<Wrong<Many>> {
     let [believed, made] = settings(words);
     let mut alone = made.clone();
     alone.streams_per_request_max = 1;
     let make = move || {
         let twin = if fault == Fault::BlamesOneOfMany { &alone } else { &made };
-        Wrong::new(made.connection(1), twin.connection(1), fault)
+        Wrong::new(Many::single(&made, 1), Many::single(twin, 1), fault)
     };
     Observed::new(vec![believed], make).recording().lenient()
 }
 
 /// Does what a word says; the clock goes on with `next`, `time` and `hour`.
 fn act<M: Machine>(machine: &mut Observed<M>, now: &mut Instant, word: &str) {
-    let link = machine.names().link(Link { slot: 0, back: usize::from(word == "late") }).expect("a link");
+    let known = machine.names().link(Link { slot: 0, back: usize::from(word == "late") });
+    let link = known.unwrap_or_else(single::first_link);
     let (word, rest) = word.split_once(' ').unwrap_or((word, ""));
     let text = |machine: &mut Observed<M>, text: &str| {
         machine.handle_frame(link, *now, Frame::Text(text), &mut Scratch::new());
@@ -216,8 +218,7 @@ fn each_fault_is_found() {
 /// A place whose link ends touches no other: two links of a client, and a fault in what is between them.
 #[test]
 fn faults_between_links_are_found() {
-    let mut settings = vec![Settings::new("ws://venue"); 2];
-    settings.iter_mut().for_each(|settings| settings.stay_open = Some(true));
+    let settings = vec![Settings::single("ws://venue"); 2];
     for (fault, expected) in [(F::None, None), (F::DropsTheOther, Some("I-49"))] {
         let made = settings.clone();
         let make = move || {

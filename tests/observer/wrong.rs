@@ -253,8 +253,6 @@ impl<M: Machine> Wrong<M> {
 }
 
 impl<M: Machine> Machine for Wrong<M> {
-    const MANAGES_LINKS: bool = M::MANAGES_LINKS;
-
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
         self.inner.add(now, endpoint)
     }
@@ -447,7 +445,7 @@ impl<M: Machine> Machine for Wrong<M> {
             Fault::NeverGivesUpADial if state == Some(State::Connecting) => Some(far),
             Fault::IsAlwaysDue => Some(Deadline { at: Instant::ZERO, cause: Timer::Alive }),
             Fault::WaitsForThePeer if self.closing => Some(far),
-            Fault::HasADeadlineAfterTheEnd if state == Some(State::Closed) => Some(far),
+            Fault::HasADeadlineAfterTheEnd if self.closing && state.is_none() => Some(far),
             Fault::IsNeverSilent
                 if deadline.is_some_and(|it| matches!(it.cause, Timer::Alive | Timer::Stable)) =>
             {

@@ -1,7 +1,9 @@
 //! What is asked for, and what the venue makes of it.
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Config, Connection, Event, Output};
+use gemini_ws::{Client, Config, Event, Output};
+
+use crate::support::single;
 
 use super::reach::{at, drain, events, text};
 
@@ -24,17 +26,17 @@ fn asked(outputs: &[Output]) -> Vec<(u64, Vec<String>)> {
 #[test]
 fn one_bad_name_of_ten_in_each_place() {
     for bad in 0..10 {
-        let mut connection = Connection::new(Config::new("ws://venue"), 1);
+        let mut client = Client::single(Config::new("ws://venue").seed(1));
         for number in 0..10 {
             let name = if number == bad { "nosuch".to_owned() } else { format!("sym{number}usd") };
-            connection.subscribe(at(0), format!("{name}@trade").parse().unwrap()).unwrap();
+            client.subscribe(at(0), format!("{name}@trade").parse().unwrap()).unwrap();
         }
-        connection.open(at(0)).unwrap();
-        connection.handle_connected(connection.link(), at(0));
+        client.open(at(0)).unwrap();
+        client.handle_connected(single::link(&client), at(0));
         let (mut subscribed, mut rejected) = (0, 0);
         let mut requests = 0;
         loop {
-            let outputs = drain(&mut connection);
+            let outputs = drain(&mut client);
             subscribed += events(&outputs).filter(|event| matches!(event, Event::Subscribed { .. })).count();
             let asked = asked(&outputs);
             if asked.is_empty() {
@@ -50,31 +52,31 @@ fn one_bad_name_of_ten_in_each_place() {
                 } else {
                     format!(r#"{{"id":{id},"status":200}}"#)
                 };
-                let told = text(&mut connection, at(0), &answer);
+                let told = text(&mut client, at(0), &answer);
                 rejected += usize::from(told.is_some_and(|told| told.starts_with("rejected nosuch@trade")));
             }
         }
         assert_eq!((subscribed, rejected), (9, 1), "in place {bad}");
         assert!(requests <= 9, "{requests} requests");
-        assert!(connection.streams().all(|stream| stream.2 == StreamState::Active));
+        assert!(client.streams().all(|stream| stream.2 == StreamState::Active));
     }
 }
 
 /// L-094: no answer at all: all ten are asked for again.
 #[test]
 fn no_answer_for_ten() {
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
     for number in 0..10 {
-        connection.subscribe(at(0), format!("sym{number}usd@trade").parse().unwrap()).unwrap();
+        client.subscribe(at(0), format!("sym{number}usd@trade").parse().unwrap()).unwrap();
     }
-    connection.open(at(0)).unwrap();
-    connection.handle_connected(connection.link(), at(0));
-    assert_eq!(asked(&drain(&mut connection)).len(), 1);
-    connection.handle_timeout(at(5_000));
-    assert!(connection.streams().all(|stream| stream.2 == StreamState::Requested));
-    connection.handle_timeout(at(6_000));
-    let again = asked(&drain(&mut connection));
+    client.open(at(0)).unwrap();
+    client.handle_connected(single::link(&client), at(0));
+    assert_eq!(asked(&drain(&mut client)).len(), 1);
+    client.handle_timeout(at(5_000));
+    assert!(client.streams().all(|stream| stream.2 == StreamState::Requested));
+    client.handle_timeout(at(6_000));
+    let again = asked(&drain(&mut client));
     assert_eq!(again.iter().map(|request| request.1.len()).sum::<usize>(), 10);
-    text(&mut connection, at(6_000), &format!(r#"{{"id":{},"status":200}}"#, again[0].0));
-    assert!(connection.streams().all(|stream| stream.2 == StreamState::Active));
+    text(&mut client, at(6_000), &format!(r#"{{"id":{},"status":200}}"#, again[0].0));
+    assert!(client.streams().all(|stream| stream.2 == StreamState::Active));
 }

@@ -1,25 +1,27 @@
-//! Ends: of a link by any cause, of a connection in any state.
+//! Ends: of a link by any cause, of a client in any state.
 
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{STATES, State, StreamState};
 use gemini_ws::{
-    CommandError, Config, ConnectFailure, Connection, Event, Frame, Lost, Outcome, Output, Request, Scratch,
+    Client, CommandError, Config, ConnectFailure, Event, Frame, Lost, Outcome, Output, Request, Scratch,
 };
+
+use crate::support::single;
 
 use super::reach::{at, dials, drain, events, reach, text, wait};
 
 /// L-008: the end is wanted while the first event is held, as a handler does.
 #[test]
 fn an_end_from_inside_a_handler() {
-    let mut connection = reach(State::Live);
-    let (link, mut scratch) = (connection.link(), Scratch::new());
+    let mut client = reach(State::Live);
+    let (link, mut scratch) = (single::link(&client), Scratch::new());
     let frame = Frame::Text(r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#);
-    let event = connection.handle_frame(link, at(1), frame, &mut scratch);
-    connection.close(at(1));
+    let event = client.handle_frame(link, at(1), frame, &mut scratch);
+    client.close(at(1));
     assert!(matches!(event, Some(Event::Trade(trade)) if trade.trade_id == 77), "{event:?}");
-    assert_eq!(connection.state(), State::Closing);
-    let ends = wait(&mut connection);
+    assert_eq!(single::state(&client), State::Closing);
+    let ends = wait(&mut client);
     assert_eq!(events(&ends).filter(|event| matches!(event, Event::Closed { .. })).count(), 1);
 }
 
@@ -31,18 +33,18 @@ fn an_end_wanted_again_and_again() {
         once.close(at(5));
         let expected = wait(&mut once);
         for more in 1..=4 {
-            let mut connection = reach(state);
-            connection.close(at(5));
+            let mut client = reach(state);
+            client.close(at(5));
             let mut outputs = Vec::new();
             for again in 0..more {
-                connection.close(at(6 + again));
-                outputs.extend(drain(&mut connection));
+                client.close(at(6 + again));
+                outputs.extend(drain(&mut client));
             }
-            outputs.extend(wait(&mut connection));
-            connection.close(at(86_400_000));
-            outputs.extend(wait(&mut connection));
+            outputs.extend(wait(&mut client));
+            client.close(at(86_400_000));
+            outputs.extend(wait(&mut client));
             assert_eq!(outputs, expected, "{state:?}, {more} more");
-            assert_eq!(connection.stats(), once.stats(), "{state:?}, {more} more");
+            assert_eq!(client.stats(), once.stats(), "{state:?}, {more} more");
         }
     }
 }
@@ -52,28 +54,28 @@ fn an_end_wanted_again_and_again() {
 #[test]
 fn no_dial_after_the_end() {
     for state in STATES {
-        let mut connection = reach(state);
-        connection.close(at(5));
-        assert_eq!(connection.open(at(5)), Err(CommandError::Closed), "{state:?}");
-        let mut outputs = drain(&mut connection);
-        while let Some(deadline) = connection.deadline() {
-            connection.handle_timeout(deadline.at);
-            assert_eq!(connection.open(deadline.at), Err(CommandError::Closed), "{state:?}");
-            outputs.extend(drain(&mut connection));
+        let mut client = reach(state);
+        client.close(at(5));
+        assert_eq!(client.open(at(5)), Err(CommandError::Closed), "{state:?}");
+        let mut outputs = drain(&mut client);
+        while let Some(deadline) = client.deadline() {
+            client.handle_timeout(deadline.at);
+            assert_eq!(client.open(deadline.at), Err(CommandError::Closed), "{state:?}");
+            outputs.extend(drain(&mut client));
         }
-        connection.handle_timeout(at(86_400_000));
-        outputs.extend(drain(&mut connection));
-        assert_eq!((dials(&outputs), connection.state()), (0, State::Closed), "{state:?}");
+        client.handle_timeout(at(86_400_000));
+        outputs.extend(drain(&mut client));
+        assert_eq!((dials(&outputs), single::state(&client)), (0, State::Closed), "{state:?}");
     }
 }
 
-/// What is left of a link: where the connection stands, what it waits for, its streams.
-fn rest(connection: &Connection) -> (State, Option<gemini_ws::Timer>, Vec<StreamState>) {
-    let streams = connection.streams().map(|stream| stream.2).collect();
-    (connection.state(), connection.deadline().map(|deadline| deadline.cause), streams)
+/// What is left of a link: where it stands, what it waits for, its streams.
+fn rest(client: &Client) -> (State, Option<gemini_ws::Timer>, Vec<StreamState>) {
+    let streams = client.streams().map(|stream| stream.2).collect();
+    (single::state(&client), client.deadline().map(|deadline| deadline.cause), streams)
 }
 
-type End = Box<dyn Fn(&mut Connection)>;
+type End = Box<dyn Fn(&mut Client)>;
 
 /// The ways in which a link can end, and be tried again.
 fn ends() -> Vec<(String, End)> {
@@ -91,24 +93,24 @@ fn ends() -> Vec<(String, End)> {
         Lost::Closed { code: None },
         Lost::Closed { code: Some(1008) },
     ] {
-        let lose = move |connection: &mut Connection| connection.handle_lost(connection.link(), at(1), why);
+        let lose = move |client: &mut Client| client.handle_lost(single::link(&client), at(1), why);
         ends.push((format!("{why:?}"), Box::new(lose)));
     }
     for code in [None, Some(1000), Some(1001), Some(1006), Some(1011), Some(1012), Some(1013), Some(5000)] {
-        let close = move |connection: &mut Connection| {
-            let (link, mut scratch) = (connection.link(), Scratch::new());
-            let event = connection.handle_frame(link, at(1), Frame::Close { code, reason: "" }, &mut scratch);
+        let close = move |client: &mut Client| {
+            let (link, mut scratch) = (single::link(&client), Scratch::new());
+            let event = client.handle_frame(link, at(1), Frame::Close { code, reason: "" }, &mut scratch);
             assert!(matches!(event, Some(Event::PeerClosing { .. })));
         };
         ends.push((format!("a Close frame with {code:?}"), Box::new(close)));
     }
-    let nonsense = |connection: &mut Connection| {
-        (0..16).for_each(|_| drop(text(connection, at(1), "nonsense")));
+    let nonsense = |client: &mut Client| {
+        (0..16).for_each(|_| drop(text(client, at(1), "nonsense")));
     };
     ends.push(("nonsense".to_owned(), Box::new(nonsense)));
-    let silence = |connection: &mut Connection| {
-        while matches!(connection.state(), State::Subscribing | State::Live) {
-            connection.handle_timeout(connection.deadline().unwrap().at);
+    let silence = |client: &mut Client| {
+        while matches!(single::state(&client), State::Subscribing | State::Live) {
+            client.handle_timeout(client.deadline().unwrap().at);
         }
     };
     ends.push(("silence".to_owned(), Box::new(silence)));
@@ -120,23 +122,23 @@ fn ends() -> Vec<(String, End)> {
 fn every_end_of_a_link_leaves_the_same() {
     for state in [State::Subscribing, State::Live] {
         for (name, end) in ends() {
-            let mut connection = reach(state);
-            end(&mut connection);
-            let outputs = drain(&mut connection);
+            let mut client = reach(state);
+            end(&mut client);
+            let outputs = drain(&mut client);
             let expected = (State::Backoff, Some(gemini_ws::Timer::Retry), vec![StreamState::Wanted]);
-            assert_eq!(rest(&connection), expected, "{state:?}, {name}");
+            assert_eq!(rest(&client), expected, "{state:?}, {name}");
             let replies = events(&outputs).filter(|event| matches!(event, Event::Reply { .. })).count();
             let ends = events(&outputs).filter(|event| matches!(event, Event::Disconnected { .. })).count();
             assert_eq!((replies, ends), (1, 1), "{state:?}, {name}");
-            connection.close(at(86_000_000));
-            drain(&mut connection);
-            assert_eq!(rest(&connection).0, State::Closed, "{state:?}, {name}");
-            assert_eq!(connection.deadline(), None, "{state:?}, {name}");
+            client.close(at(86_000_000));
+            drain(&mut client);
+            assert_eq!(rest(&client).0, State::Closed, "{state:?}, {name}");
+            assert_eq!(client.deadline(), None, "{state:?}, {name}");
         }
     }
 }
 
-/// L-020: a connection can be dropped in every state, and nothing of it is left.
+/// L-020: a client can be dropped in every state, and nothing of it is left.
 #[test]
 fn dropped_in_every_state() {
     for state in STATES {
@@ -161,15 +163,15 @@ fn codes_of_our_own_close() {
     };
     let mut closes = 0;
     for state in STATES {
-        let mut connection = reach(state);
-        connection.close(at(1));
-        closes += legal(wait(&mut connection), &format!("{state:?}"));
+        let mut client = reach(state);
+        client.close(at(1));
+        closes += legal(wait(&mut client), &format!("{state:?}"));
         for (name, end) in ends() {
             if matches!(state, State::Subscribing | State::Live) {
-                let mut connection = reach(state);
-                end(&mut connection);
-                connection.close(at(86_000_000));
-                closes += legal(wait(&mut connection), &name);
+                let mut client = reach(state);
+                end(&mut client);
+                client.close(at(86_000_000));
+                closes += legal(wait(&mut client), &name);
             }
         }
     }
@@ -179,18 +181,18 @@ fn codes_of_our_own_close() {
 /// L-056: five lives of a link are five beginnings and five ends, in turn.
 #[test]
 fn five_cycles() {
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
-    connection.open(at(0)).unwrap();
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
+    client.open(at(0)).unwrap();
     let mut told = Vec::new();
     let mut now = at(0);
     for why in [Lost::End, Lost::Reset, Lost::Protocol, Lost::Transport, Lost::Closed { code: Some(1001) }] {
-        while connection.state() != State::Connecting {
-            now = connection.deadline().unwrap().at;
-            connection.handle_timeout(now);
+        while single::state(&client) != State::Connecting {
+            now = client.deadline().unwrap().at;
+            client.handle_timeout(now);
         }
-        connection.handle_connected(connection.link(), now);
-        connection.handle_lost(connection.link(), now, why);
-        let outputs = drain(&mut connection);
+        client.handle_connected(single::link(&client), now);
+        client.handle_lost(single::link(&client), now, why);
+        let outputs = drain(&mut client);
         told.extend(events(&outputs).filter_map(|event| match event {
             Event::Opened { link, .. } => Some(("opened", link.epoch())),
             Event::Disconnected { link, .. } => Some(("ended", link.epoch())),
@@ -207,21 +209,21 @@ const PING_PERIOD: Duration = Duration::from_secs(20);
 /// L-066: whoever takes none of the outputs holds up nothing: the link is probed, stays alive and ends on time.
 #[test]
 fn nobody_takes_anything() {
-    let mut connection = reach(State::Live);
+    let mut client = reach(State::Live);
     let end = at(450_000);
     let mut now = at(0);
     while now < end {
-        now = connection.deadline().map_or(end, |deadline| deadline.at.min(now + PING_PERIOD));
-        connection.handle_timeout(now);
-        let (link, mut scratch) = (connection.link(), Scratch::new());
-        assert_eq!(connection.handle_frame(link, now, Frame::Ping(b""), &mut scratch), None);
+        now = client.deadline().map_or(end, |deadline| deadline.at.min(now + PING_PERIOD));
+        client.handle_timeout(now);
+        let (link, mut scratch) = (single::link(&client), Scratch::new());
+        assert_eq!(client.handle_frame(link, now, Frame::Ping(b""), &mut scratch), None);
     }
-    assert_eq!((connection.state(), connection.stats().connects), (State::Live, 1));
-    connection.close(end);
-    let by = connection.deadline().unwrap().at;
+    assert_eq!((single::state(&client), client.stats().connects), (State::Live, 1));
+    client.close(end);
+    let by = client.deadline().unwrap().at;
     assert_eq!(by, end + Duration::from_secs(3));
-    connection.handle_timeout(by);
-    assert_eq!(connection.state(), State::Closed);
+    client.handle_timeout(by);
+    assert_eq!(single::state(&client), State::Closed);
 }
 
 /// L-068: the core is told no time of day. Dials that are signed by a clock that jumps by days come at the
@@ -232,24 +234,24 @@ fn wall_clocks_that_jump() {
     const DAY: u64 = 86_400;
     let life = |clock: &[u64]| {
         let mut signer = Signer::new(Credentials::hmac("key", "secret").unwrap());
-        let mut connection = reach(State::Idle);
-        connection.open(at(0)).unwrap();
+        let mut client = reach(State::Idle);
+        client.open(at(0)).unwrap();
         let (mut told, mut nonces, mut now) = (Vec::new(), Vec::new(), at(0));
         for wall in clock {
-            while connection.state() != State::Connecting {
-                now = connection.deadline().unwrap().at;
-                connection.handle_timeout(now);
+            while single::state(&client) != State::Connecting {
+                now = client.deadline().unwrap().at;
+                client.handle_timeout(now);
             }
             let headers = signer.headers(Endpoint::Streams, UnixTime::from_secs(*wall));
             nonces.push(headers.get("X-GEMINI-NONCE").unwrap().parse::<u64>().unwrap());
-            connection.handle_connected(connection.link(), now);
-            told.extend(drain(&mut connection));
+            client.handle_connected(single::link(&client), now);
+            told.extend(drain(&mut client));
             // Silence ends each of them.
-            while connection.state() != State::Backoff {
-                now = connection.deadline().unwrap().at;
-                connection.handle_timeout(now);
+            while single::state(&client) != State::Backoff {
+                now = client.deadline().unwrap().at;
+                client.handle_timeout(now);
             }
-            told.extend(drain(&mut connection));
+            told.extend(drain(&mut client));
         }
         assert!(nonces.is_sorted_by(|before, after| before < after), "{nonces:?}");
         (told, now)
@@ -262,12 +264,12 @@ fn wall_clocks_that_jump() {
 /// L-101: the answer comes before the request was even taken to be sent; it finds who waits for it.
 #[test]
 fn an_answer_in_the_step_of_its_request() {
-    let mut connection = reach(State::Live);
-    let request = connection.request(at(1), &Request::ConnectionInfo).unwrap();
+    let mut client = reach(State::Live);
+    let request = client.request(at(1), &Request::ConnectionInfo).unwrap();
     let answer = format!(r#"{{"id":{},"status":200}}"#, request.get());
     let expected = format!("reply {} status 200", request.get());
-    assert_eq!(text(&mut connection, at(1), &answer), Some(expected));
-    assert_eq!(drain(&mut connection).len(), 1, "it is sent all the same, and there is no other answer");
+    assert_eq!(text(&mut client, at(1), &answer), Some(expected));
+    assert_eq!(drain(&mut client).len(), 1, "it is sent all the same, and there is no other answer");
 }
 
 /// L-105: what is not sent on does not pile up: requests and commands are refused at their limits, in clear
@@ -275,34 +277,34 @@ fn an_answer_in_the_step_of_its_request() {
 #[test]
 fn limits_of_what_waits() {
     use gemini_ws::{Limit, OUTPUT_MAX, REQUESTS_IN_FLIGHT_MAX};
-    let mut connection = reach(State::Live);
+    let mut client = reach(State::Live);
     let mut sent = 1;
-    while connection.request(at(1), &Request::Time).is_ok() {
+    while client.request(at(1), &Request::Time).is_ok() {
         sent += 1;
     }
     assert_eq!(sent, REQUESTS_IN_FLIGHT_MAX);
     let full = CommandError::TooMany(Limit::RequestsInFlight);
-    assert_eq!(connection.request(at(1), &Request::Time), Err(full));
-    text(&mut connection, at(1), r#"{"id":2,"status":200}"#);
-    connection.request(at(1), &Request::Time).unwrap();
-    assert_eq!(connection.request(at(1), &Request::Time), Err(full));
+    assert_eq!(client.request(at(1), &Request::Time), Err(full));
+    text(&mut client, at(1), r#"{"id":2,"status":200}"#);
+    client.request(at(1), &Request::Time).unwrap();
+    assert_eq!(client.request(at(1), &Request::Time), Err(full));
 
     let error = loop {
-        let id = match connection.subscribe(at(2), "ethusd@trade".parse().unwrap()) {
+        let id = match client.subscribe(at(2), "ethusd@trade".parse().unwrap()) {
             Ok(id) => id,
             Err(error) => break error,
         };
-        if let Err(error) = connection.unsubscribe(at(2), id) {
+        if let Err(error) = client.unsubscribe(at(2), id) {
             break error;
         }
     };
     assert_eq!(error, CommandError::TooMany(Limit::Outputs));
-    let waiting = drain(&mut connection).len();
+    let waiting = drain(&mut client).len();
     assert!((OUTPUT_MAX..OUTPUT_MAX + 10).contains(&waiting), "{waiting} outputs");
-    connection.subscribe(at(2), "solusd@trade".parse().unwrap()).unwrap();
+    client.subscribe(at(2), "solusd@trade".parse().unwrap()).unwrap();
     let lost = |event: &&Event<'_>| matches!(event, Event::Reply { outcome: Outcome::Lost, .. });
-    connection.handle_lost(connection.link(), at(3), Lost::Reset);
-    assert_eq!(events(&drain(&mut connection)).filter(lost).count(), REQUESTS_IN_FLIGHT_MAX);
+    client.handle_lost(single::link(&client), at(3), Lost::Reset);
+    assert_eq!(events(&drain(&mut client)).filter(lost).count(), REQUESTS_IN_FLIGHT_MAX);
 }
 
 /// L-025: a failed attempt has one end, with its cause, however it failed, and no link was opened.
@@ -328,19 +330,19 @@ fn one_end_of_a_failed_attempt() {
         status(401),
         status(503),
     ] {
-        let mut connection = reach(State::Connecting);
-        let link = connection.link();
-        connection.handle_connect_failed(link, at(1), why);
-        connection.handle_connect_failed(link, at(1), why);
-        connection.handle_lost(link, at(1), Lost::End);
-        let outputs = drain(&mut connection);
+        let mut client = reach(State::Connecting);
+        let link = single::link(&client);
+        client.handle_connect_failed(link, at(1), why);
+        client.handle_connect_failed(link, at(1), why);
+        client.handle_lost(link, at(1), Lost::End);
+        let outputs = drain(&mut client);
         let told: Vec<_> = events(&outputs).collect();
         assert!(matches!(told[0], Event::ConnectFailed { why: told, .. } if *told == why), "{told:?}");
         if why.is_fatal() {
-            assert!(matches!(told[1..], [Event::Closed { .. }]), "{told:?}");
+            assert!(matches!(told[1..], [Event::LinkClosed { .. }, Event::Closed { .. }]), "{told:?}");
         } else {
-            assert!(told.len() == 1 && connection.state() == State::Backoff, "{told:?}");
+            assert!(told.len() == 1 && single::state(&client) == State::Backoff, "{told:?}");
         }
-        assert_eq!(connection.stats().stale_inputs, 2, "{why}");
+        assert_eq!(client.stats().stale_inputs, 2, "{why}");
     }
 }

@@ -1,7 +1,9 @@
-//! Connections in every state, and what comes out of them.
+//! Clients of one link in every state, and what comes out of them.
 
 use gemini_ws::lifecycle::State;
-use gemini_ws::{Config, ConnectFailure, Connection, Event, Frame, Instant, Output, Scratch};
+use gemini_ws::{Client, Config, ConnectFailure, Event, Frame, Instant, Output, Scratch};
+
+use crate::support::single;
 
 pub(crate) const STREAM: &str = "btcusd@trade";
 
@@ -9,49 +11,49 @@ pub(crate) fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
-/// A connection in a state, at the beginning of time, with one wish and, if it is open, one request.
-pub(crate) fn reach(state: State) -> Connection {
+/// A client whose link is in a state, at the beginning of time, with one wish and, if it is open, one request.
+pub(crate) fn reach(state: State) -> Client {
     let now = at(0);
-    let mut connection = Connection::new(Config::new("ws://venue"), 1);
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
     if state != State::Closed {
-        connection.subscribe(now, STREAM.parse().unwrap()).unwrap();
+        client.subscribe(now, STREAM.parse().unwrap()).unwrap();
     }
     if !matches!(state, State::Idle | State::Closed) {
-        connection.open(now).unwrap();
+        client.open(now).unwrap();
     }
-    let link = connection.link();
+    let link = single::link(&client);
     if matches!(state, State::Subscribing | State::Live | State::Closing) {
-        connection.handle_connected(link, now);
-        connection.request(now, &gemini_ws::Request::Time).unwrap();
+        client.handle_connected(link, now);
+        client.request(now, &gemini_ws::Request::Time).unwrap();
     }
     match state {
-        State::Live => drop(text(&mut connection, now, r#"{"id":1,"status":200}"#)),
-        State::Closing | State::Closed => connection.close(now),
-        State::Backoff => connection.handle_connect_failed(link, now, ConnectFailure::Refused),
+        State::Live => drop(text(&mut client, now, r#"{"id":1,"status":200}"#)),
+        State::Closing | State::Closed => client.close(now),
+        State::Backoff => client.handle_connect_failed(link, now, ConnectFailure::Refused),
         State::Idle | State::Connecting | State::Subscribing => {}
     }
-    drain(&mut connection);
-    assert_eq!(connection.state(), state);
-    connection
+    drain(&mut client);
+    assert_eq!(single::state(&client), state);
+    client
 }
 
 /// Feeds a text; returns what it was, in words.
-pub(crate) fn text(connection: &mut Connection, now: Instant, text: &str) -> Option<String> {
-    let (link, mut scratch) = (connection.link(), Scratch::new());
-    let event = connection.handle_frame(link, now, Frame::Text(text), &mut scratch);
+pub(crate) fn text(client: &mut Client, now: Instant, text: &str) -> Option<String> {
+    let (link, mut scratch) = (single::link(&client), Scratch::new());
+    let event = client.handle_frame(link, now, Frame::Text(text), &mut scratch);
     event.map(|event| crate::support::told::describe(&event))
 }
 
-pub(crate) fn drain(connection: &mut Connection) -> Vec<Output> {
-    std::iter::from_fn(|| connection.poll_output()).collect()
+pub(crate) fn drain(client: &mut Client) -> Vec<Output> {
+    std::iter::from_fn(|| client.poll_output()).collect()
 }
 
 /// Only time passes, until nothing is due any more or for a day: all that comes out.
-pub(crate) fn wait(connection: &mut Connection) -> Vec<Output> {
-    let mut outputs = drain(connection);
-    while let Some(deadline) = connection.deadline().filter(|deadline| deadline.at < at(86_400_000)) {
-        connection.handle_timeout(deadline.at);
-        outputs.extend(drain(connection));
+pub(crate) fn wait(client: &mut Client) -> Vec<Output> {
+    let mut outputs = drain(client);
+    while let Some(deadline) = client.deadline().filter(|deadline| deadline.at < at(86_400_000)) {
+        client.handle_timeout(deadline.at);
+        outputs.extend(drain(client));
     }
     outputs
 }

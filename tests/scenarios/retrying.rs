@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
-use gemini_ws::{Config, ConnectFailure, Connection, Event, Frame, Instant, Lost, Scratch};
+use gemini_ws::{Client, Config, ConnectFailure, Event, Frame, Instant, Lost, Scratch};
+
+use crate::support::single;
 
 use super::reach::{at, drain, events};
 
@@ -16,49 +18,49 @@ fn ceiling(attempt: u32) -> Duration {
     (BASE * 2_u32.pow(attempt.min(10))).min(CAP)
 }
 
-fn dialling(seed: u64) -> Connection {
-    let mut connection = Connection::new(Config::new("ws://venue"), seed);
-    connection.open(at(0)).unwrap();
-    connection
+fn dialling(seed: u64) -> Client {
+    let mut client = Client::single(Config::new("ws://venue").seed(seed));
+    client.open(at(0)).unwrap();
+    client
 }
 
 /// The delay until the next attempt, told and kept; then that attempt. `None` if there is none.
-fn delay(connection: &mut Connection, now: &mut Instant) -> Option<Duration> {
-    let outputs = drain(connection);
+fn delay(client: &mut Client, now: &mut Instant) -> Option<Duration> {
+    let outputs = drain(client);
     let told = events(&outputs).find_map(|event| match event {
         Event::ConnectFailed { retry, .. } | Event::Disconnected { retry, .. } => Some(*retry),
         _ => None,
     });
     let retry = told.expect("an end is told")?;
-    assert_eq!(connection.deadline().map(|deadline| deadline.at), Some(retry));
+    assert_eq!(client.deadline().map(|deadline| deadline.at), Some(retry));
     let delay = retry.since(*now);
     *now = retry;
-    connection.handle_timeout(retry);
-    assert_eq!(connection.state(), State::Connecting);
+    client.handle_timeout(retry);
+    assert_eq!(single::state(&client), State::Connecting);
     Some(delay)
 }
 
-fn fail(connection: &mut Connection, now: &mut Instant, why: ConnectFailure) -> Option<Duration> {
-    connection.handle_connect_failed(connection.link(), *now, why);
-    delay(connection, now)
+fn fail(client: &mut Client, now: &mut Instant, why: ConnectFailure) -> Option<Duration> {
+    client.handle_connect_failed(single::link(&client), *now, why);
+    delay(client, now)
 }
 
 /// L-017 and L-079: ten thousand attempts fail, and nothing is left of them.
 #[test]
 fn ten_thousand_failed_attempts() {
-    let mut connection = dialling(1);
+    let mut client = dialling(1);
     let mut now = at(0);
     let mut attempts = |times: u32| {
         for _ in 0..times {
-            fail(&mut connection, &mut now, ConnectFailure::NameLookup).expect("it goes on");
+            fail(&mut client, &mut now, ConnectFailure::NameLookup).expect("it goes on");
         }
     };
     attempts(100);
     let left = allocation_counter::measure(|| attempts(10_000));
     assert_eq!((left.count_current, left.bytes_current), (0, 0));
-    assert_eq!(connection.stats().connect_failures, 10_100);
-    connection.handle_connected(connection.link(), now);
-    assert_eq!(connection.state(), State::Live);
+    assert_eq!(client.stats().connect_failures, 10_100);
+    client.handle_connected(single::link(&client), now);
+    assert_eq!(single::state(&client), State::Live);
 }
 
 /// L-028: which refusals of the upgrade are final, which ask for a delay, and which are like any failure.
@@ -82,11 +84,13 @@ fn refusals_of_the_upgrade() {
         (503, None, from(SLOWLY)),
         (503, minute, from(Duration::from_secs(60))),
     ] {
-        let (mut connection, mut now) = (dialling(1), at(0));
-        let got = fail(&mut connection, &mut now, ConnectFailure::Status { status, retry_after });
+        let (mut client, mut now) = (dialling(1), at(0));
+        let got = fail(&mut client, &mut now, ConnectFailure::Status { status, retry_after });
         match (got, expected) {
             (Some(got), Some(expected)) => assert!(expected.contains(&got), "{status}: {got:?}"),
-            (got, expected) => assert_eq!((got, connection.state()), (expected.map(|_| CAP), State::Closed)),
+            (got, expected) => {
+                assert_eq!((got, single::state(&client)), (expected.map(|_| CAP), State::Closed))
+            }
         }
     }
 }
@@ -95,49 +99,49 @@ fn refusals_of_the_upgrade() {
 /// after the first that lasts.
 #[test]
 fn a_link_must_last_to_count() {
-    let (mut connection, mut now) = (dialling(3), at(0));
-    let live_for = |connection: &mut Connection, now: &mut Instant, seconds: u64| {
-        connection.handle_connected(connection.link(), *now);
-        drain(connection);
+    let (mut client, mut now) = (dialling(3), at(0));
+    let live_for = |client: &mut Client, now: &mut Instant, seconds: u64| {
+        client.handle_connected(single::link(&client), *now);
+        drain(client);
         *now = *now + Duration::from_secs(seconds);
-        while connection.deadline().is_some_and(|deadline| deadline.at <= *now) {
-            connection.handle_timeout(*now);
+        while client.deadline().is_some_and(|deadline| deadline.at <= *now) {
+            client.handle_timeout(*now);
         }
-        connection.handle_lost(connection.link(), *now, Lost::End);
-        delay(connection, now).unwrap()
+        client.handle_lost(single::link(&client), *now, Lost::End);
+        delay(client, now).unwrap()
     };
     for attempt in 1..=20 {
-        let delay = live_for(&mut connection, &mut now, 1);
+        let delay = live_for(&mut client, &mut now, 1);
         assert!(delay >= BASE && delay <= ceiling(attempt), "{attempt}: {delay:?}");
     }
     let mut last = Vec::new();
     for _ in 0..10 {
-        last.push(live_for(&mut connection, &mut now, 1));
+        last.push(live_for(&mut client, &mut now, 1));
     }
     assert!(last.iter().any(|delay| *delay > CAP / 2), "it has grown: {last:?}");
-    let delay = live_for(&mut connection, &mut now, 31);
+    let delay = live_for(&mut client, &mut now, 31);
     assert!(delay <= ceiling(1), "{delay:?}");
 }
 
 /// L-034: what watched over attempts that failed does not watch over the link that came of the last.
 #[test]
 fn attempts_leave_no_watchers() {
-    let (mut connection, mut now) = (dialling(1), at(0));
+    let (mut client, mut now) = (dialling(1), at(0));
     for _ in 0..5 {
-        fail(&mut connection, &mut now, ConnectFailure::Refused);
+        fail(&mut client, &mut now, ConnectFailure::Refused);
     }
-    connection.handle_connected(connection.link(), now);
-    let link = connection.link();
+    client.handle_connected(single::link(&client), now);
+    let link = single::link(&client);
     // 0.3 of the silence that is allowed, ten times as long.
     for _ in 0..34 {
         now = now + Duration::from_millis(13_500);
-        while connection.deadline().is_some_and(|deadline| deadline.at <= now) {
-            connection.handle_timeout(now);
+        while client.deadline().is_some_and(|deadline| deadline.at <= now) {
+            client.handle_timeout(now);
         }
         let mut scratch = Scratch::new();
-        connection.handle_frame(link, now, Frame::Ping(b""), &mut scratch);
+        client.handle_frame(link, now, Frame::Ping(b""), &mut scratch);
     }
-    assert_eq!((connection.state(), connection.link()), (State::Live, link));
+    assert_eq!((single::state(&client), single::link(&client)), (State::Live, link));
 }
 
 /// L-048 and L-049: what each code of a peer's Close frame leads to.
@@ -148,12 +152,12 @@ fn codes_of_the_peer() {
     let slowly = [1008, 1013].map(Some);
     let never = [1010, 4001, 4003, 4401, 4403].map(Some);
     let closed = |code| {
-        let (mut connection, mut now) = (dialling(1), at(0));
-        connection.handle_connected(connection.link(), now);
-        drain(&mut connection);
-        let (link, mut scratch) = (connection.link(), Scratch::new());
-        connection.handle_frame(link, now, Frame::Close { code, reason: "" }, &mut scratch);
-        delay(&mut connection, &mut now)
+        let (mut client, mut now) = (dialling(1), at(0));
+        client.handle_connected(single::link(&client), now);
+        drain(&mut client);
+        let (link, mut scratch) = (single::link(&client), Scratch::new());
+        client.handle_frame(link, now, Frame::Close { code, reason: "" }, &mut scratch);
+        delay(&mut client, &mut now)
     };
     for code in usual {
         let delay = closed(code);
@@ -166,12 +170,12 @@ fn codes_of_the_peer() {
 /// L-049: a policy that is broken five times is never answered sooner.
 #[test]
 fn policy_closes_five_times() {
-    let (mut connection, mut now) = (dialling(1), at(0));
+    let (mut client, mut now) = (dialling(1), at(0));
     for _ in 0..5 {
-        connection.handle_connected(connection.link(), now);
-        drain(&mut connection);
-        connection.handle_lost(connection.link(), now, Lost::Closed { code: Some(1008) });
-        let delay = delay(&mut connection, &mut now);
+        client.handle_connected(single::link(&client), now);
+        drain(&mut client);
+        client.handle_lost(single::link(&client), now, Lost::Closed { code: Some(1008) });
+        let delay = delay(&mut client, &mut now);
         assert!(delay.is_some_and(|delay| delay >= SLOWLY), "{delay:?}");
     }
 }
@@ -183,7 +187,7 @@ fn a_hundred_clients_come_back() {
     for attempt in 1..=10 {
         let mut delays: Vec<Duration> = clients
             .iter_mut()
-            .map(|(connection, now)| fail(connection, now, ConnectFailure::Refused).unwrap())
+            .map(|(client, now)| fail(client, now, ConnectFailure::Refused).unwrap())
             .collect();
         delays.sort_unstable();
         let (width, last) = (ceiling(attempt) - BASE, delays.len() - 1);
@@ -201,9 +205,9 @@ fn a_hundred_clients_come_back() {
 #[test]
 fn twenty_failed_attempts() {
     for seed in 0..50 {
-        let (mut connection, mut now) = (dialling(seed), at(0));
+        let (mut client, mut now) = (dialling(seed), at(0));
         for attempt in 1..=20 {
-            let delay = fail(&mut connection, &mut now, ConnectFailure::Refused).unwrap();
+            let delay = fail(&mut client, &mut now, ConnectFailure::Refused).unwrap();
             assert!(delay >= BASE && delay <= ceiling(attempt), "{attempt}: {delay:?}");
         }
     }
@@ -212,38 +216,38 @@ fn twenty_failed_attempts() {
 /// L-079: names that cannot be looked up for an hour; each attempt looks up anew, and then one succeeds.
 #[test]
 fn an_hour_without_names() {
-    let (mut connection, mut now) = (dialling(1), at(0));
+    let (mut client, mut now) = (dialling(1), at(0));
     let mut attempts = 0;
     while now < at(3_600_000) {
-        let request = connection.connect_request(connection.link()).expect("an address with its name");
+        let request = client.connect_request(single::link(&client)).expect("an address with its name");
         assert_eq!(request.url, "ws://venue/?snapshot=-1");
-        fail(&mut connection, &mut now, ConnectFailure::NameLookup).expect("it goes on");
+        fail(&mut client, &mut now, ConnectFailure::NameLookup).expect("it goes on");
         attempts += 1;
     }
     assert!((120..=400).contains(&attempts), "{attempts} attempts in an hour");
-    connection.handle_connected(connection.link(), now);
-    assert_eq!(connection.state(), State::Live);
+    client.handle_connected(single::link(&client), now);
+    assert_eq!(single::state(&client), State::Live);
 }
 
 /// L-084: four hours of maintenance: a dial each half minute, nothing grows, and the end of it is noticed.
 #[test]
 fn four_hours_of_maintenance() {
-    let mut connection = dialling(1);
-    connection.subscribe(at(0), "btcusd@trade".parse().unwrap()).unwrap();
+    let mut client = dialling(1);
+    client.subscribe(at(0), "btcusd@trade".parse().unwrap()).unwrap();
     let mut now = at(0);
     let why = ConnectFailure::Status { status: 503, retry_after: None };
-    fail(&mut connection, &mut now, why).unwrap();
+    fail(&mut client, &mut now, why).unwrap();
     let mut attempts = 0;
     let left = allocation_counter::measure(|| {
         while now < at(4 * 3_600_000) {
-            let delay = fail(&mut connection, &mut now, why).expect("it goes on");
+            let delay = fail(&mut client, &mut now, why).expect("it goes on");
             assert_eq!(delay, CAP);
             attempts += 1;
         }
     });
     assert_eq!((left.count_current, left.bytes_current, attempts), (0, 0, 4 * 120 - 1));
-    connection.handle_connected(connection.link(), now);
-    assert_eq!(connection.state(), State::Subscribing);
+    client.handle_connected(single::link(&client), now);
+    assert_eq!(single::state(&client), State::Subscribing);
 }
 
 /// L-142: two clients with one key, of which the venue allows one session: it closes the older one, here with
@@ -254,12 +258,12 @@ fn two_clients_of_one_key() {
     let (mut now, mut opened) = (at(0), 0);
     while now < at(3_600_000) {
         for which in [0, 1] {
-            if clients[which].state() == State::Connecting {
-                let link = clients[which].link();
+            if single::state(&clients[which]) == State::Connecting {
+                let link = single::link(&clients[which]);
                 clients[which].handle_connected(link, now);
                 opened += 1;
                 let other = &mut clients[1 - which];
-                other.handle_lost(other.link(), now, Lost::Closed { code: Some(1008) });
+                other.handle_lost(single::link(other), now, Lost::Closed { code: Some(1008) });
             }
         }
         let next = clients.iter().filter_map(|client| Some(client.deadline()?.at)).min();

@@ -1,18 +1,20 @@
-//! A connection that is fed by hand, with the books and orders of it, and frames of every endpoint.
+//! A client that is fed by hand, with the books and orders of it, and frames of every endpoint.
 
 use std::time::Duration;
 
 use gemini_ws::{
-    Book, Books, Config, Connection, Event, EventBuf, Frame, Instant, Lost, Orders, Output, Scratch, Side,
+    Book, Books, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Orders, Output, Scratch, Side,
 };
+
+use super::single;
 
 pub(crate) const STREAMS: &str = "ws://venue";
 pub(crate) const V2: &str = "ws://venue/v2/marketdata";
 pub(crate) const V1: &str = "ws://venue/v1/marketdata/btcusd";
 
-/// A connection and its books. Requests are answered when the test says so.
+/// A client of one endpoint and its books. Requests are answered when the test says so.
 pub(crate) struct Client {
-    pub(crate) connection: Connection,
+    pub(crate) machine: gemini_ws::Client,
     pub(crate) books: Books,
     pub(crate) now: Instant,
     pub(crate) unanswered: Vec<String>,
@@ -32,7 +34,7 @@ impl Client {
     pub(crate) fn with(config: Config) -> Client {
         let books = Books::with_config(&config);
         let mut client = Client {
-            connection: Connection::new(config, 1),
+            machine: gemini_ws::Client::single(config.seed(1)),
             books,
             now: Instant::ZERO,
             unanswered: Vec::new(),
@@ -41,25 +43,29 @@ impl Client {
             orders: Orders::new(),
         };
         client.subscribe("btcusd@depth");
-        client.connection.open(client.now).unwrap();
+        client.machine.open(client.now).unwrap();
         client.connect();
         client
     }
 
     pub(crate) fn subscribe(&mut self, stream: &str) {
         // The v1 endpoints take none.
-        let _ = self.connection.subscribe(self.now, stream.parse().unwrap());
+        let _ = self.machine.subscribe(self.now, stream.parse().unwrap());
         self.outputs();
     }
 
     pub(crate) fn connect(&mut self) {
-        self.connection.handle_connected(self.connection.link(), self.now);
+        self.machine.handle_connected(self.link(), self.now);
         self.outputs();
+    }
+
+    pub(crate) fn link(&self) -> LinkId {
+        single::link(&self.machine)
     }
 
     /// The link breaks.
     pub(crate) fn lose(&mut self) {
-        self.connection.handle_lost(self.connection.link(), self.now, Lost::Reset);
+        self.machine.handle_lost(self.link(), self.now, Lost::Reset);
         self.outputs();
     }
 
@@ -72,11 +78,11 @@ impl Client {
 
     pub(crate) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
-        while let Some(deadline) = self.connection.deadline().filter(|deadline| deadline.at <= until) {
+        while let Some(deadline) = self.machine.deadline().filter(|deadline| deadline.at <= until) {
             self.now = deadline.at;
-            self.connection.handle_timeout(self.now);
+            self.machine.handle_timeout(self.now);
             self.outputs();
-            if self.connection.connect_request(self.connection.link()).is_some() {
+            if self.machine.connect_request(self.link()).is_some() {
                 return;
             }
         }
@@ -103,7 +109,7 @@ impl Client {
     }
 
     pub(crate) fn outputs(&mut self) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Event(event) => self.take(&event),
                 Output::Send { text, .. } => self.unanswered.push(text),
@@ -113,8 +119,8 @@ impl Client {
     }
 
     pub(crate) fn feed(&mut self, frame: &str) {
-        let (link, mut scratch) = (self.connection.link(), Scratch::new());
-        let event = self.connection.handle_frame(link, self.now, Frame::Text(frame), &mut scratch);
+        let (link, mut scratch) = (self.link(), Scratch::new());
+        let event = self.machine.handle_frame(link, self.now, Frame::Text(frame), &mut scratch);
         if let Some(event) = event {
             self.take(&event);
         }
@@ -145,8 +151,8 @@ impl Client {
     }
 
     pub(crate) fn resync(&mut self) {
-        let (id, ..) = self.connection.streams().next().unwrap();
-        self.connection.resync(self.now, id).unwrap();
+        let (id, ..) = self.machine.streams().next().unwrap();
+        self.machine.resync(self.now, id).unwrap();
         self.outputs();
     }
 }

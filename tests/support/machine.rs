@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    Client, ClientConfig, CommandError, Config, ConnectFailure, ConnectRequest, Connection, Deadline,
-    Endpoint, EndpointId, Event, Frame, GapRule, Instant, LinkId, Lost, Output, Request, RequestId, Scratch,
+    Client, ClientConfig, CommandError, Config, ConnectFailure, ConnectRequest, Deadline, Endpoint,
+    EndpointId, Event, Frame, GapRule, Instant, LinkId, Lost, Output, Request, RequestId, Scratch,
     ShutdownPlan, Stats, Stream, StreamId,
 };
 
@@ -15,9 +15,6 @@ use gemini_ws::{
 ///
 /// Endpoints are named by the indices of their settings.
 pub(crate) trait Machine: Clone {
-    /// Whether it opens and closes links by itself, as they are wanted.
-    const MANAGES_LINKS: bool;
-
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
     fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
     fn open(&mut self, now: Instant) -> Result<(), CommandError>;
@@ -78,127 +75,6 @@ pub(crate) struct Plan {
     pub(crate) unsubscribes: bool,
 }
 
-/// What the two have in common.
-macro_rules! common {
-    () => {
-        fn open(&mut self, now: Instant) -> Result<(), CommandError> {
-            self.inner().open(now)
-        }
-
-        fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
-            self.inner().unsubscribe(now, id)
-        }
-
-        fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
-            self.inner().resync(now, id)
-        }
-
-        fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
-            self.inner().request(now, request)
-        }
-
-        fn close(&mut self, now: Instant) {
-            self.inner().close(now);
-        }
-
-        fn close_by(&mut self, now: Instant, deadline: Instant) {
-            self.inner().close_by(now, deadline);
-        }
-
-        fn handle_connected(&mut self, link: LinkId, now: Instant) {
-            self.inner().handle_connected(link, now);
-        }
-
-        fn handle_connect_failed(&mut self, link: LinkId, now: Instant, why: ConnectFailure) {
-            self.inner().handle_connect_failed(link, now, why);
-        }
-
-        fn handle_frame<'f>(
-            &mut self,
-            link: LinkId,
-            now: Instant,
-            frame: Frame<'f>,
-            scratch: &'f mut Scratch,
-        ) -> Option<Event<'f>> {
-            self.inner().handle_frame(link, now, frame, scratch)
-        }
-
-        fn handle_lost(&mut self, link: LinkId, now: Instant, why: Lost) {
-            self.inner().handle_lost(link, now, why);
-        }
-
-        fn handle_timeout(&mut self, now: Instant) {
-            self.inner().handle_timeout(now);
-        }
-
-        fn handle_resumed(&mut self, now: Instant) {
-            self.inner().handle_resumed(now);
-        }
-
-        fn poll_output(&mut self) -> Option<Output> {
-            self.inner().poll_output()
-        }
-    };
-}
-
-/// A connection has one link, to the endpoint of its only settings.
-impl Machine for Connection {
-    const MANAGES_LINKS: bool = false;
-
-    common!();
-
-    fn add(&mut self, _now: Instant, _endpoint: usize) -> Result<(), CommandError> {
-        Err(CommandError::UnknownEndpoint)
-    }
-
-    fn remove(&mut self, _now: Instant, _endpoint: usize) -> Result<(), CommandError> {
-        Err(CommandError::UnknownEndpoint)
-    }
-
-    fn subscribe_at(&mut self, now: Instant, wanted: Wanted) -> Result<StreamId, CommandError> {
-        match wanted.silence_max {
-            Some(silence_max) => self.subscribe_unless_silent(now, wanted.stream, silence_max),
-            None => self.subscribe(now, wanted.stream),
-        }
-    }
-
-    fn shut_down(&mut self, now: Instant, plan: Plan) {
-        self.close_by(now, plan.deadline);
-    }
-
-    fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
-        self.connect_request(link)
-    }
-
-    fn deadline(&self) -> Option<Deadline> {
-        self.deadline()
-    }
-
-    fn each_link(&self, mut each: impl FnMut(LinkId, usize, State)) {
-        each(self.link(), 0, self.state());
-    }
-
-    fn each_stream(&self, mut each: impl FnMut(StreamId, Stream, StreamState)) {
-        self.streams().for_each(|(id, stream, state)| each(id, stream, state));
-    }
-
-    fn stats(&self) -> Stats {
-        self.stats().clone()
-    }
-}
-
-trait Inner {
-    type Of;
-    fn inner(&mut self) -> &mut Self::Of;
-}
-
-impl Inner for Connection {
-    type Of = Connection;
-    fn inner(&mut self) -> &mut Connection {
-        self
-    }
-}
-
 /// A client, and which of the settings its endpoints have.
 #[derive(Clone, Debug)]
 pub(crate) struct Many {
@@ -209,13 +85,6 @@ pub(crate) struct Many {
     present: Vec<EndpointId>,
 }
 
-impl Inner for Many {
-    type Of = Client;
-    fn inner(&mut self) -> &mut Client {
-        &mut self.client
-    }
-}
-
 impl Many {
     /// A client that has all of the endpoints.
     pub(crate) fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
@@ -224,6 +93,11 @@ impl Many {
             let _ = many.add(Instant::ZERO, endpoint);
         }
         many
+    }
+
+    /// A client of one endpoint.
+    pub(crate) fn single(settings: &Settings, seed: u64) -> Many {
+        Many::new(ClientConfig::new(), std::slice::from_ref(settings), seed)
     }
 
     /// A client that may add any of the endpoints.
@@ -240,10 +114,6 @@ impl Many {
 }
 
 impl Machine for Many {
-    const MANAGES_LINKS: bool = true;
-
-    common!();
-
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
         let settings = self.settings.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         if self.id(endpoint).is_ok_and(|id| self.present.contains(&id)) {
@@ -268,8 +138,69 @@ impl Machine for Many {
                 let id = self.id(endpoint)?;
                 self.client.subscribe_at(now, id, wanted.stream, wanted.silence_max)
             }
-            None => self.client.subscribe(now, wanted.stream),
+            None => match wanted.silence_max {
+                Some(silence_max) => self.client.subscribe_unless_silent(now, wanted.stream, silence_max),
+                None => self.client.subscribe(now, wanted.stream),
+            },
         }
+    }
+
+    fn open(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.client.open(now)
+    }
+
+    fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+        self.client.unsubscribe(now, id)
+    }
+
+    fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
+        self.client.resync(now, id)
+    }
+
+    fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
+        self.client.request(now, request)
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.client.close(now);
+    }
+
+    fn close_by(&mut self, now: Instant, deadline: Instant) {
+        self.client.close_by(now, deadline);
+    }
+
+    fn handle_connected(&mut self, link: LinkId, now: Instant) {
+        self.client.handle_connected(link, now);
+    }
+
+    fn handle_connect_failed(&mut self, link: LinkId, now: Instant, why: ConnectFailure) {
+        self.client.handle_connect_failed(link, now, why);
+    }
+
+    fn handle_frame<'f>(
+        &mut self,
+        link: LinkId,
+        now: Instant,
+        frame: Frame<'f>,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        self.client.handle_frame(link, now, frame, scratch)
+    }
+
+    fn handle_lost(&mut self, link: LinkId, now: Instant, why: Lost) {
+        self.client.handle_lost(link, now, why);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.client.handle_timeout(now);
+    }
+
+    fn handle_resumed(&mut self, now: Instant) {
+        self.client.handle_resumed(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.client.poll_output()
     }
 
     fn shut_down(&mut self, now: Instant, plan: Plan) {
@@ -361,6 +292,11 @@ impl Settings {
         }
     }
 
+    /// The settings of `Client::single`: one link stays open, whatever is subscribed.
+    pub(crate) fn single(address: &str) -> Settings {
+        Settings { stay_open: Some(true), ..Settings::new(address) }
+    }
+
     pub(crate) fn config(&self) -> Config {
         let config = Config::new(self.address.as_str())
             .gap_rule(self.gap_rule)
@@ -392,10 +328,6 @@ impl Settings {
             Some(interval) => config.heartbeat_every(interval),
             None => config,
         }
-    }
-
-    pub(crate) fn connection(&self, seed: u64) -> Connection {
-        Connection::new(self.config(), seed)
     }
 
     /// Whether a client keeps a link to it, whatever is wanted of it.

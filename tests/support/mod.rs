@@ -17,6 +17,7 @@ pub(crate) mod random;
 pub(crate) mod reading;
 pub(crate) mod script;
 pub(crate) mod search;
+pub(crate) mod single;
 pub(crate) mod targets;
 pub(crate) mod told;
 pub(crate) mod transcript;

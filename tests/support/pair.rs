@@ -1,11 +1,11 @@
-//! A connection and a simulated exchange, joined in memory under one virtual clock: nothing sleeps.
+//! A client and a simulated exchange, joined in memory under one virtual clock: nothing sleeps.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use gemini_ws::{
-    Balances, Book, Books, Config, ConnectFailure, Connection, Credentials, Decimal, Endpoint, Event, Frame,
+    Balances, Book, Books, Client, Config, ConnectFailure, Credentials, Decimal, Endpoint, Event, Frame,
     Headers, Instant, LinkId, Lost, Orders, Outcome, Output, Positions, Scratch, Signer, Stream, Symbol,
     UnixTime,
 };
@@ -16,7 +16,7 @@ use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
 const LATENCY: Duration = Duration::from_millis(3);
 
 pub(crate) struct Pair {
-    pub(crate) connection: Connection,
+    pub(crate) client: Client,
     pub(crate) exchange: Exchange,
     pub(crate) books: Books,
     pub(crate) orders: Orders,
@@ -74,12 +74,16 @@ impl Pair {
 
     /// A pair that is connected for [`ACCOUNT`] and follows its streams.
     pub(crate) fn trading(config: Config, venue: simulator::Config, seed: u64) -> Pair {
-        let mut pair = Pair::with(config, venue.account(Account::new(KEY, SECRET).id(ACCOUNT)), seed);
+        let mut pair = Pair::with(
+            config.authenticated(true),
+            venue.account(Account::new(KEY, SECRET).id(ACCOUNT)),
+            seed,
+        );
         pair.signer = Some(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
         for stream in ["orders@account", "balances@account", "positions@account"] {
-            pair.connection.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
+            pair.client.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
         }
-        pair.connection.open(Instant::ZERO).unwrap();
+        pair.client.open(Instant::ZERO).unwrap();
         pair
     }
 
@@ -89,13 +93,13 @@ impl Pair {
         let mut pair = Pair::with(Config::new(format!("ws://venue{target}")), venue, seed);
         pair.signer = Some(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
         for stream in streams {
-            pair.connection.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
+            pair.client.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
         }
-        pair.connection.open(Instant::ZERO).unwrap();
+        pair.client.open(Instant::ZERO).unwrap();
         pair
     }
 
-    /// Another session of [`ACCOUNT`], which is not the connection's, sends a request.
+    /// Another session of [`ACCOUNT`], which is not the client's, sends a request.
     pub(crate) fn request_beside(&mut self, text: &str) {
         const BESIDE: SessionId = SessionId(1_000_000);
         if self.exchange.account_of(BESIDE).is_none() {
@@ -116,7 +120,7 @@ impl Pair {
 
     fn with(client: Config, config: simulator::Config, seed: u64) -> Pair {
         Pair {
-            connection: Connection::new(client, seed),
+            client: Client::single(client.seed(seed)),
             exchange: Exchange::new(config, seed),
             books: Books::new(),
             orders: Orders::new(),
@@ -143,9 +147,9 @@ impl Pair {
     pub(crate) fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let mut pair = Pair::new(config, seed);
         for stream in streams {
-            pair.connection.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
+            pair.client.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
         }
-        pair.connection.open(Instant::ZERO).unwrap();
+        pair.client.open(Instant::ZERO).unwrap();
         pair
     }
 
@@ -162,7 +166,7 @@ impl Pair {
         let (link, session) = self.session.take().expect("a link");
         self.under_way.retain(|Reverse((_, _, message))| matches!(message, Message::Dialled(_)));
         self.exchange.handle_lost(session, self.now);
-        self.connection.handle_lost(link, self.now, Lost::Reset);
+        self.client.handle_lost(link, self.now, Lost::Reset);
         self.settle();
     }
 
@@ -172,7 +176,7 @@ impl Pair {
         self.settle();
         loop {
             let arrival = self.under_way.peek().map(|Reverse((at, _, _))| *at);
-            let client = self.connection.deadline().map(|deadline| deadline.at);
+            let client = self.client.deadline().map(|deadline| deadline.at);
             let venue = self.exchange.deadline();
             let Some(next) =
                 [arrival, client, venue].into_iter().flatten().min().filter(|next| *next <= until)
@@ -184,7 +188,7 @@ impl Pair {
                 let Some(Reverse((_, _, message))) = self.under_way.pop() else { break };
                 self.arrive(message);
             } else if client == Some(next) {
-                self.connection.handle_timeout(self.now);
+                self.client.handle_timeout(self.now);
             } else {
                 self.exchange.handle_timeout(self.now);
             }
@@ -218,11 +222,11 @@ impl Pair {
                     }
                     Wire::Ping => Frame::Ping(b""),
                     Wire::Close(code) => Frame::Close { code: Some(code), reason: "" },
-                    Wire::End => return self.connection.handle_lost(link, self.now, Lost::End),
-                    Wire::Reset => return self.connection.handle_lost(link, self.now, Lost::Reset),
+                    Wire::End => return self.client.handle_lost(link, self.now, Lost::End),
+                    Wire::Reset => return self.client.handle_lost(link, self.now, Lost::Reset),
                 };
                 let mut scratch = std::mem::take(&mut self.scratch);
-                if let Some(event) = self.connection.handle_frame(link, self.now, frame, &mut scratch) {
+                if let Some(event) = self.client.handle_frame(link, self.now, frame, &mut scratch) {
                     self.take(&event);
                 }
                 self.scratch = scratch;
@@ -232,7 +236,7 @@ impl Pair {
 
     /// An attempt to connect has got to the venue.
     fn dialled(&mut self, link: LinkId) {
-        let Some(request) = self.connection.connect_request(link) else { return };
+        let Some(request) = self.client.connect_request(link) else { return };
         let target = request.url.strip_prefix("ws://venue").unwrap();
         let headers = self.headers(request.endpoint);
         let headers: Vec<(&str, &str)> = headers.iter().flat_map(|headers| headers.iter()).collect();
@@ -241,18 +245,18 @@ impl Pair {
         match self.exchange.handle_upgrade(session, self.now, &UpgradeRequest { target, headers: &headers }) {
             Ok(()) => {
                 self.session = Some((link, session));
-                self.connection.handle_connected(link, self.now);
+                self.client.handle_connected(link, self.now);
             }
             Err(refusal) => {
                 let why = ConnectFailure::Status { status: refusal.status, retry_after: None };
-                self.connection.handle_connect_failed(link, self.now, why);
+                self.client.handle_connect_failed(link, self.now, why);
             }
         }
     }
 
     /// Does what either wants done.
     fn settle(&mut self) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = self.client.poll_output() {
             let session = self.session;
             let to = |link: LinkId| session.filter(|(of, _)| *of == link).map(|(_, session)| session);
             match output {

@@ -1,4 +1,4 @@
-//! Scripts: what a venue, a transport, a clock and an application may do to a connection, one step a
+//! Scripts: what a venue, a transport, a clock and an application may do to a client of one endpoint, one step a
 //! line, and what must hold after each of them.
 //!
 //! A first line such as `@v2` chooses the endpoint. A line that begins with a lower-case letter and a blank, or is one, is a step of the table in
@@ -8,18 +8,18 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    ConnectFailure, Connection, Endpoint, Event, Frame, Instant, LinkId, Lost, Output, Request, Scratch,
-    Stats, StreamId,
+    ConnectFailure, Endpoint, Event, Frame, Instant, LinkId, Lost, Output, Request, Scratch, Stats, StreamId,
 };
 
-use super::machine::{Machine, Settings};
-use super::observer::call::Call;
+use super::machine::{Machine, Many, Settings};
+use super::observer::call::{Call, Link};
 use super::observer::{Observed, Violation};
+use super::single;
 
 /// So many steps of a script are run.
 const STEPS_MAX: usize = 2_000;
 
-/// Runs a script on a connection that is observed.
+/// Runs a script on a client that is observed.
 ///
 /// # Panics
 ///
@@ -46,7 +46,7 @@ pub(crate) fn trace(script: &[u8]) -> Vec<Call> {
     perform(script, true).calls().to_vec()
 }
 
-fn perform(script: &[u8], is_recorded: bool) -> Observed<Connection> {
+fn perform(script: &[u8], is_recorded: bool) -> Observed<Many> {
     let mut lines = script.split(|&byte| byte == b'\n').peekable();
     let first = lines.peek().and_then(|line| str::from_utf8(line).ok()?.strip_prefix('@')?.parse().ok());
     let mut player = Player::new(first.unwrap_or(Endpoint::Streams), is_recorded);
@@ -54,12 +54,13 @@ fn perform(script: &[u8], is_recorded: bool) -> Observed<Connection> {
         player.line(&String::from_utf8_lossy(line));
         player.settle();
     }
-    player.connection
+    player.client
 }
 
 struct Player {
     endpoint: Endpoint,
-    connection: Observed<Connection>,
+    client: Observed<Many>,
+    first_link: LinkId,
     now: Instant,
     scratch: Scratch,
     streams: Vec<StreamId>,
@@ -71,16 +72,20 @@ struct Player {
 
 impl Player {
     fn new(endpoint: Endpoint, is_recorded: bool) -> Player {
-        let settings = Settings::new(match endpoint {
+        let address = match endpoint {
             Endpoint::Streams => "ws://venue",
             Endpoint::MarketDataV2 => "ws://venue/v2/marketdata",
             Endpoint::MarketDataV1 => "ws://venue/v1/marketdata/btcusd",
             Endpoint::OrderEventsV1 => "ws://venue/v1/order/events",
-        });
-        let connection = Observed::new(vec![settings.clone()], move || settings.connection(1)).reading();
+        };
+        // Only a signed link takes the account's streams and requests.
+        let authenticated = endpoint != Endpoint::MarketDataV2 && endpoint != Endpoint::MarketDataV1;
+        let settings = Settings { authenticated, ..Settings::single(address) };
+        let client = Observed::new(vec![settings.clone()], move || Many::single(&settings, 1)).reading();
         Player {
             endpoint,
-            connection: if is_recorded { connection.recording() } else { connection.lenient() },
+            client: if is_recorded { client.recording() } else { client.lenient() },
+            first_link: single::first_link(),
             now: Instant::ZERO,
             scratch: Scratch::new(),
             streams: Vec::new(),
@@ -106,26 +111,26 @@ impl Player {
         match step {
             // The application.
             b'o' => {
-                let _ = self.connection.open(now);
+                let _ = self.client.open(now);
             }
-            b'c' => self.connection.close(now),
+            b'c' => self.client.close(now),
             b's' => {
                 let stream = rest.parse().unwrap_or_else(|_| "btcusd@depth@100ms".parse().unwrap());
-                if let Ok(id) = self.connection.subscribe(now, stream) {
+                if let Ok(id) = self.client.subscribe(now, stream) {
                     self.streams.retain(|known| *known != id);
                     self.streams.push(id);
                 }
             }
             b'u' => {
                 if let Some(id) = self.streams.pop() {
-                    let _ = self.connection.unsubscribe(now, id);
+                    let _ = self.client.unsubscribe(now, id);
                 }
             }
             b'q' => {
-                let _ = self.connection.request(now, &Request::raw(rest, None));
+                let _ = self.client.request(now, &Request::raw(rest, None));
             }
             // The transport.
-            b'k' => self.connection.handle_connected(link, now),
+            b'k' => self.client.handle_connected(link, now),
             b'f' => {
                 let failures = [
                     ConnectFailure::Refused,
@@ -134,18 +139,16 @@ impl Player {
                     ConnectFailure::Status { status: 401, retry_after: None },
                 ];
                 let why = failures[usize::try_from(number % 16).unwrap().min(3)];
-                self.connection.handle_connect_failed(link, now, why);
+                self.client.handle_connect_failed(link, now, why);
             }
-            b'l' => {
-                self.connection.handle_lost(link, now, if number % 2 == 0 { Lost::End } else { Lost::Reset })
-            }
+            b'l' => self.client.handle_lost(link, now, if number % 2 == 0 { Lost::End } else { Lost::Reset }),
             b'e' => self.frame(Frame::Close { code: u16::try_from(number).ok(), reason: rest }),
             b'p' => self.frame(Frame::Ping(rest.as_bytes())),
             b'b' => self.frame(Frame::Binary(rest.as_bytes())),
             // Time.
             b't' => self.tick(now + Duration::from_millis(number.min(1 << 40))),
             b'w' => {
-                if let Some(deadline) = self.connection.deadline() {
+                if let Some(deadline) = self.client.deadline() {
                     self.tick(deadline.at);
                 }
             }
@@ -243,8 +246,9 @@ impl Player {
         self.text(&text);
     }
 
+    /// The newest link; the first one, if there was none yet.
     fn link(&self) -> LinkId {
-        self.connection.machine().link()
+        self.client.names().link(Link { slot: 0, back: 0 }).unwrap_or(self.first_link)
     }
 
     fn text(&mut self, text: &str) {
@@ -253,18 +257,18 @@ impl Player {
 
     fn frame(&mut self, frame: Frame<'_>) {
         let (link, mut scratch) = (self.link(), std::mem::take(&mut self.scratch));
-        self.connection.handle_frame(link, self.now, frame, &mut scratch);
+        self.client.handle_frame(link, self.now, frame, &mut scratch);
         self.scratch = scratch;
     }
 
     fn tick(&mut self, to: Instant) {
         self.now = self.now.max(to);
-        self.connection.handle_timeout(self.now);
+        self.client.handle_timeout(self.now);
     }
 
     /// Takes the outputs.
     fn settle(&mut self) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Send { text, .. } if self.endpoint == Endpoint::Streams => {
                     let request: serde_json::Value = serde_json::from_str(&text).expect("a request is JSON");

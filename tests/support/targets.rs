@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// A script, one step a line: each line is taken as a frame by itself, and the whole as what happens
-/// to a connection.
+/// to a client.
 pub(crate) fn frames(data: &[u8]) {
     script::run(data);
     USED.with_borrow_mut(|used| {

@@ -8,7 +8,7 @@ pub(crate) fn seconds(at: Instant) -> String {
     format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
-/// Events of a single connection in words.
+/// Events of a client of one link in words.
 pub(crate) fn describe(event: &Event<'_>) -> String {
     Teller { places: false }.event(event)
 }

@@ -1,4 +1,4 @@
-//! Transcripts: what is done to a connection, or to a client of several links, and all that it answers, as text.
+//! Transcripts: what is done to a client, of one link or of several, and all that it answers, as text.
 //!
 //! A line that begins with `>` is an output, one with `!` an event, one with `=` an answer to a question of
 //! the transcript; every other line is an input:
@@ -32,46 +32,37 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{
-    ClientConfig, CommandError, ConnectFailure, Connection, Direction, Frame, Instant, LinkId, Lost,
-    NewOrder, Output, Request, Scratch, Stats, Stream, StreamId,
+    ClientConfig, CommandError, ConnectFailure, Direction, Frame, Instant, LinkId, Lost, NewOrder, Output,
+    Request, Scratch, Stats, Stream, StreamId,
 };
 
 use super::machine::{Machine, Many, Plan, Settings, Wanted};
 use super::observer::Observed;
+use super::single;
 use super::told::{Teller, seconds};
 
-/// The same call on either.
-macro_rules! core {
-    ($self:ident, $core:ident => $call:expr) => {
-        match &mut $self.core {
-            Core::One($core) => $call,
-            Core::Many($core) => $call,
-        }
-    };
-}
-
-/// Runs the inputs of a transcript, and writes it anew with what the connection or client answers to them.
+/// Runs the inputs of a transcript, and writes it anew with what the client answers to them.
 pub(crate) fn replay(transcript: &str) -> String {
     let settings: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("config ")).collect();
     let seed = transcript.lines().find_map(|line| line.strip_prefix("seed "));
     let seed = seed.map_or(1, |seed| seed.parse().expect("a seed"));
     let is_client = transcript.lines().any(|line| line == "client");
     let url = settings.iter().find_map(|it| it.strip_prefix("url ")).unwrap_or("ws://venue");
-    let core = if is_client {
+    let client = if is_client {
         let limits = settings.iter().fold(ClientConfig::new(), |config, it| limit(config, it));
         let endpoints = transcript.lines().filter_map(|line| line.strip_prefix("endpoint "));
         let all: Vec<Settings> = endpoints.map(|line| endpoint(&settings, line)).collect();
         let known = all.clone();
-        let machine = Observed::new(all, move || Many::without(limits, &known, seed));
-        Core::Many(Box::new(machine.recording().reading()))
+        Observed::new(all, move || Many::without(limits, &known, seed))
     } else {
-        let all = configured(&settings, url);
+        let mut all = configured(&settings, url);
+        // One link, which stays open and takes every request.
+        (all.stay_open, all.authenticated) = (Some(true), true);
         let known = all.clone();
-        let machine = Observed::new(vec![all], move || known.connection(seed));
-        Core::One(Box::new(machine.recording().reading()))
+        Observed::new(vec![all], move || Many::single(&known, seed))
     };
     let mut player = Player {
-        core,
+        client: client.recording().reading(),
         teller: Teller { places: is_client },
         now: Instant::ZERO,
         endpoints: BTreeMap::new(),
@@ -89,7 +80,8 @@ pub(crate) fn replay(transcript: &str) -> String {
             player.drain();
         }
     }
-    core!(player, core => core.fork_checks().and_then(|()| core.metamorphic_checks())).expect("what holds");
+    let client = &player.client;
+    client.fork_checks().and_then(|()| client.metamorphic_checks()).expect("what holds");
     player.text
 }
 
@@ -141,14 +133,8 @@ fn limit(config: ClientConfig, setting: &str) -> ClientConfig {
     }
 }
 
-/// What is played with.
-enum Core {
-    One(Box<Observed<Connection>>),
-    Many(Box<Observed<Many>>),
-}
-
 struct Player {
-    core: Core,
+    client: Observed<Many>,
     teller: Teller,
     now: Instant,
     /// In the order of their lines.
@@ -173,28 +159,28 @@ impl Player {
             "endpoint" => self.endpoint(rest),
             "remove" => {
                 let endpoint = self.endpoints[rest];
-                let removed = self.client().remove(now, endpoint);
+                let removed = self.client.remove(now, endpoint);
                 self.answer(removed);
             }
             "open" => {
-                let opened = core!(self, core => core.open(now));
+                let opened = self.client.open(now);
                 self.answer(opened);
             }
             "close" => match rest.strip_prefix("by ") {
-                Some(by) => core!(self, core => core.close_by(now, at(by))),
-                None => core!(self, core => core.close(now)),
+                Some(by) => self.client.close_by(now, at(by)),
+                None => self.client.close(now),
             },
             "shut" => self.shut_down(rest),
-            "resumed" => core!(self, core => core.handle_resumed(now)),
+            "resumed" => self.client.handle_resumed(now),
             "subscribe" => self.subscribe(rest),
             "unsubscribe" => {
                 let id = self.streams[rest];
-                let ended = core!(self, core => core.unsubscribe(now, id));
+                let ended = self.client.unsubscribe(now, id);
                 self.answer(ended);
             }
             "resync" => {
                 let id = self.streams[rest];
-                let asked = core!(self, core => core.resync(now, id));
+                let asked = self.client.resync(now, id);
                 self.answer(asked);
             }
             "request" => self.request(&Request::raw(rest, None)),
@@ -203,7 +189,7 @@ impl Player {
             "jump" => {
                 self.now = at(rest);
                 let now = self.now;
-                core!(self, core => core.handle_timeout(now));
+                self.client.handle_timeout(now);
             }
             "busy" => self.now = at(rest),
             "state" | "links" | "readiness" | "deadline" | "streams" | "count" => self.question(word, rest),
@@ -212,17 +198,10 @@ impl Player {
         }
     }
 
-    fn client(&mut self) -> &mut Observed<Many> {
-        match &mut self.core {
-            Core::Many(client) => client,
-            Core::One(_) => panic!("only a client has endpoints"),
-        }
-    }
-
     fn endpoint(&mut self, rest: &str) {
         let name = rest.split(' ').next().unwrap_or_default();
         let (now, endpoint) = (self.now, self.endpoints.len());
-        self.client().add(now, endpoint).expect("an endpoint");
+        self.client.add(now, endpoint).expect("an endpoint");
         self.endpoints.insert(name.to_owned(), endpoint);
     }
 
@@ -236,7 +215,7 @@ impl Player {
         let silence_max = after("silent").map(|seconds| at(seconds).since(Instant::ZERO));
         let endpoint = after("at").map(|name| self.endpoints[name]);
         let (now, wanted) = (self.now, Wanted { stream, endpoint, silence_max });
-        let wish = core!(self, core => core.subscribe_at(now, wanted));
+        let wish = self.client.subscribe_at(now, wanted);
         match wish {
             Ok(id) => drop(self.streams.insert(after("as").unwrap_or(words[0]).to_owned(), id)),
             Err(error) => self.answer(Err(error)),
@@ -245,7 +224,7 @@ impl Player {
 
     fn request(&mut self, request: &Request) {
         let now = self.now;
-        let sent = core!(self, core => core.request(now, request));
+        let sent = self.client.request(now, request);
         self.answer(sent.map(drop));
     }
 
@@ -258,28 +237,29 @@ impl Player {
             unsubscribes: words.contains(&"unsubscribing"),
         };
         let now = self.now;
-        self.client().shut_down(now, plan);
+        self.client.shut_down(now, plan);
     }
 
     fn question(&mut self, word: &str, rest: &str) {
         let teller = self.teller;
-        let deadline = core!(self, core => core.deadline());
+        let deadline = self.client.deadline();
         let mut streams = Vec::new();
-        core!(self, core => core.each_stream(|_, stream, state| streams.push(format!("{stream} {state:?}"))));
-        let stats: Stats = core!(self, core => core.stats());
-        let lines = match (word, &self.core) {
-            ("state", Core::One(connection)) => vec![format!("{:?}", connection.machine().state())],
-            ("readiness", Core::Many(client)) => vec![format!("{:?}", client.machine().client.readiness())],
-            ("links", Core::Many(client)) => {
-                let links = client.machine().client.links();
+        self.client.each_stream(|_, stream, state| streams.push(format!("{stream} {state:?}")));
+        let stats: Stats = self.client.stats();
+        let client = &self.client.machine().client;
+        let lines = match word {
+            "state" => vec![format!("{:?}", single::state(client))],
+            "readiness" => vec![format!("{:?}", client.readiness())],
+            "links" => {
+                let links = client.links();
                 links.map(|(link, _, state)| format!("{} {state:?}", teller.link(link))).collect()
             }
-            ("deadline", _) => match deadline {
+            "deadline" => match deadline {
                 Some(deadline) => vec![format!("{:?} at {}", deadline.cause, seconds(deadline.at))],
                 None => vec!["none".to_owned()],
             },
-            ("streams", _) => streams,
-            ("count", _) => vec![counter(&stats, rest)],
+            "streams" => streams,
+            "count" => vec![counter(&stats, rest)],
             _ => panic!("not a question: {word}"),
         };
         lines.iter().for_each(|line| self.line(&format!("= {line}")));
@@ -292,17 +272,17 @@ impl Player {
             _ => (0, line),
         };
         let (back, line) = line.strip_prefix("stale ").map_or((1, line), |line| (2, line));
-        let link = match (&self.core, self.links.get(place)) {
-            (_, Some(links)) if links.len() >= back => links[links.len() - back],
-            (Core::One(connection), _) => connection.machine().link(),
-            (Core::Many(_), _) => panic!("no such attempt: {line}"),
+        let link = match self.links.get(place) {
+            Some(links) if links.len() >= back => links[links.len() - back],
+            None if !self.teller.places => single::first_link(),
+            _ => panic!("no such attempt: {line}"),
         };
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let now = self.now;
         match word {
-            "connected" => core!(self, core => core.handle_connected(link, now)),
-            "failed" => core!(self, core => core.handle_connect_failed(link, now, failure(rest))),
-            "lost" => core!(self, core => core.handle_lost(link, now, loss(rest))),
+            "connected" => self.client.handle_connected(link, now),
+            "failed" => self.client.handle_connect_failed(link, now, failure(rest)),
+            "lost" => self.client.handle_lost(link, now, loss(rest)),
             "<" => self.frame(link, Frame::Text(rest)),
             "<<" => match rest.split_once(' ') {
                 Some(("closed", code)) => {
@@ -328,7 +308,7 @@ impl Player {
 
     fn frame(&mut self, link: LinkId, frame: Frame<'_>) {
         let (mut scratch, now) = (Scratch::new(), self.now);
-        if let Some(event) = core!(self, core => core.handle_frame(link, now, frame, &mut scratch)) {
+        if let Some(event) = self.client.handle_frame(link, now, frame, &mut scratch) {
             let told = self.teller.event(&event);
             self.line(&format!("! {told}"));
         }
@@ -337,13 +317,11 @@ impl Player {
     /// Lets time pass. Outputs on the way are marked with their time.
     fn pass(&mut self, until: &str) {
         let until = at(until);
-        while let Some(deadline) =
-            core!(self, core => core.deadline()).filter(|deadline| deadline.at <= until)
-        {
+        while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {
             assert!(deadline.at > self.now, "due for ever: {deadline:?}");
             self.now = deadline.at;
             let before = self.text.len();
-            core!(self, core => core.handle_timeout(deadline.at));
+            self.client.handle_timeout(deadline.at);
             self.drain();
             let after = self.text.split_off(before);
             for line in after.lines() {
@@ -354,11 +332,11 @@ impl Player {
     }
 
     fn drain(&mut self) {
-        while let Some(output) = core!(self, core => core.poll_output()) {
+        while let Some(output) = self.client.poll_output() {
             let of = |link: LinkId| self.teller.before(link);
             let line = match output {
                 Output::Connect(link) => {
-                    let request = core!(self, core => core.connect_request(link)).expect("a request");
+                    let request = self.client.connect_request(link).expect("a request");
                     let line = format!("> {}connect {}", of(link), request.url);
                     if self.links.len() <= link.slot() {
                         self.links.resize(link.slot() + 1, Vec::new());

@@ -5,7 +5,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
-use gemini_ws::{Config, Connection, Credentials, Endpoint, Frame, Instant, Scratch, Signer, UnixTime};
+use gemini_ws::{Client, Config, Credentials, Endpoint, Frame, Instant, Scratch, Signer, UnixTime};
 
 struct NoMemory;
 
@@ -28,10 +28,11 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 
 /// Touches every part of the public interface that a device would.
 pub fn touch(text: &str) -> bool {
-    let mut connection = Connection::new(Config::new("wss://ws.gemini.com/"), 1);
+    let mut client = Client::single(Config::new("wss://ws.gemini.com/").seed(1));
     let mut scratch = Scratch::new();
-    let link = connection.link();
-    connection.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch).is_some()
+    let opened = client.open(Instant::ZERO);
+    let Some((link, ..)) = opened.ok().and_then(|()| client.links().next()) else { return false };
+    client.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch).is_some()
 }
 
 /// Signs, with a time from wherever the device has it.

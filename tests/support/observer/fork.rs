@@ -332,8 +332,7 @@ impl<M: Machine> Observed<M> {
     fn has_converged(&self) -> bool {
         let mut all = true;
         // A client has closed what nobody wants.
-        let is_wanted = |link: LinkId| !M::MANAGES_LINKS || self.shadow.is_wanted(link.slot());
-        self.each_link(|link, _, state| all &= state == State::Live && is_wanted(link));
+        self.each_link(|link, _, state| all &= state == State::Live && self.shadow.is_wanted(link.slot()));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
             all &= state == if is_book { StreamState::Synced } else { StreamState::Active };

@@ -139,6 +139,10 @@ impl Shadow {
             return self.fail("I-01", what);
         }
         let heard = leg.heard;
+        if why == Lost::CloseTimedOut {
+            self.link_ends.push(CloseReason::RequestedUnclean);
+        }
+        let leg = self.leg_mut(link.slot());
         let by_timer = matches!(step.act, Act::Timeout);
         let is_true = match why {
             Lost::Silent => by_timer,
@@ -218,7 +222,7 @@ impl Shadow {
         self.effects.push((link.slot(), Effect::SendClose));
         let usual = self.now + self.settings_of(link.slot()).close_timeout;
         let by = self.closing;
-        let is_right = by.is_some() || (self.is_client && !self.is_wanted(link.slot()));
+        let is_right = by.is_some() || !self.is_wanted(link.slot());
         let leg = self.leg_mut(link.slot());
         if leg.closing.is_some() {
             return self.fail("I-40", format!("a second Close frame for {link}"));
@@ -289,9 +293,6 @@ impl Shadow {
 
     pub(crate) fn closed(&mut self, step: &Step<'_>, reason: CloseReason, abandoned: Abandoned) {
         self.told_abandoned = Some((abandoned.requests, abandoned.links));
-        if !self.is_client {
-            self.effects.push((0, Effect::ReportClosed));
-        }
         if self.terminated {
             return self.fail("I-06", format!("a second end: {reason:?}"));
         }
@@ -327,8 +328,9 @@ impl Shadow {
             }
             _ => true,
         };
-        // A client may have been told of it before, link by link.
-        if !is_true && (!self.is_client || reason == CloseReason::Requested) {
+        // A link may have been told to be closed for it before.
+        let is_requested = matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean);
+        if (is_requested && !wanted) || !(is_true || self.link_ends.contains(&reason)) {
             self.fail("I-08", format!("the end with {reason:?} upon {:?}", step.act));
         }
     }
@@ -336,6 +338,7 @@ impl Shadow {
     /// A link of a client is no more, or will not be tried again by itself.
     pub(crate) fn link_closed(&mut self, link: LinkId, reason: CloseReason) {
         self.links_closed += 1;
+        self.link_ends.push(reason);
         let is_wanted = self.is_wanted(link.slot());
         let leg = self.leg_mut(link.slot());
         if leg.link != Some(link) || matches!(leg.phase, Phase::Dialled | Phase::Open) {
@@ -401,13 +404,11 @@ impl Shadow {
     pub(crate) fn close_timeout(&self) -> Duration {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
-        let own = (!self.is_client).then(|| self.settings[0].close_timeout);
-        let longest = timeouts.chain(own).max().unwrap_or_default();
-        self.close_timeout.unwrap_or(longest)
+        self.close_timeout.unwrap_or(timeouts.max().unwrap_or_default())
     }
 
     pub(crate) fn revived(&mut self, step: &Step<'_>) {
-        if self.is_client && step.answer == Answer::Done {
+        if step.answer == Answer::Done {
             for leg in self.legs.iter_mut().filter(|leg| leg.given_up) {
                 let missing_since = leg.missing_since;
                 leg.restart();
@@ -500,7 +501,7 @@ impl Shadow {
             return;
         }
         let shown: Vec<Effect> = self.effects.iter().filter(|it| it.0 == slot).map(|it| it.1).collect();
-        let path = Path { kind: step.act.kind(), is_client: self.is_client, begins_anew, now };
+        let path = Path { kind: step.act.kind(), begins_anew, now };
         if !path.leads(before, &shown, 6) {
             let what = format!("from {before:?} to {now:?} with {shown:?} upon {:?}", step.act);
             self.fail("I-05", what);

@@ -83,7 +83,7 @@ impl<M: Machine> Observed<M> {
         Observed {
             machine,
             make,
-            shadow: Shadow::new(settings, M::MANAGES_LINKS),
+            shadow: Shadow::new(settings),
             names,
             outputs: Vec::new(),
             waiting: VecDeque::new(),
@@ -231,8 +231,6 @@ impl<M: Machine> Observed<M> {
 }
 
 impl<M: Machine> Machine for Observed<M> {
-    const MANAGES_LINKS: bool = M::MANAGES_LINKS;
-
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
         done(self.command(now, Act::Add(endpoint)))
     }

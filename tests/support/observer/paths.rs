@@ -10,7 +10,6 @@ use super::call::Kind;
 /// What is known of the way from one state to another in a step.
 pub(crate) struct Path {
     pub(crate) kind: Kind,
-    pub(crate) is_client: bool,
     pub(crate) begins_anew: bool,
     pub(crate) now: Option<State>,
 }
@@ -47,7 +46,7 @@ impl Path {
         match effect {
             Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send => false,
             // A client tells of its links in its own words.
-            Effect::ReportClosed => !self.is_client,
+            Effect::ReportClosed => false,
             Effect::Dial
             | Effect::Abort
             | Effect::ReportFailure
@@ -62,14 +61,13 @@ impl Path {
     const fn may_cause(&self, input: Input) -> bool {
         let kind = self.kind;
         match input {
-            Input::Open | Input::OpenLater => self.is_client || matches!(kind, Kind::Open),
+            Input::Open | Input::OpenLater | Input::Close => true,
             Input::Connected => matches!(kind, Kind::Connected),
             Input::ConnectFailed | Input::ConnectRefused => matches!(kind, Kind::ConnectFailed),
             Input::Frame | Input::Request | Input::Subscribe => false,
             Input::Settled | Input::Exhausted => true,
             Input::Unusable => matches!(kind, Kind::Frame | Kind::Timeout),
             Input::Lost | Input::LostForGood => matches!(kind, Kind::Lost | Kind::CloseFrame),
-            Input::Close => self.is_client || matches!(kind, Kind::Close),
             Input::ConnectTimeout | Input::RetryDue | Input::Silence | Input::CloseTimeout => {
                 matches!(kind, Kind::Timeout)
             }

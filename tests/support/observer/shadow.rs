@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State, StreamState};
 use gemini_ws::{
-    Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId, ShutdownStep, Stats, StreamId,
+    CloseReason, Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId, ShutdownStep, Stats,
+    StreamId,
 };
 
 use super::super::machine::{Machine, Plan, Settings};
@@ -126,8 +127,6 @@ pub(crate) struct Step<'s> {
 #[derive(Clone, Debug)]
 pub(crate) struct Shadow {
     pub(crate) settings: Vec<Settings>,
-    /// It opens and closes links by itself.
-    pub(crate) is_client: bool,
     pub(crate) hosts: Vec<Host>,
     /// Of each of the settings.
     pub(crate) windows: Vec<Windows>,
@@ -164,6 +163,8 @@ pub(crate) struct Shadow {
     /// Requests of a shutdown that came too late to be handed out, of whichever link.
     pub(crate) unsent: Vec<RequestId>,
     pub(crate) ended_for_good: Vec<LinkId>,
+    /// Why links were told to be closed.
+    pub(crate) link_ends: Vec<CloseReason>,
     /// Links that were told to be closed.
     pub(crate) links_closed: usize,
     /// Requests and links that were given up for ends.
@@ -175,12 +176,11 @@ pub(crate) struct Shadow {
 }
 
 impl Shadow {
-    pub(crate) fn new(settings: Vec<Settings>, is_client: bool) -> Shadow {
+    pub(crate) fn new(settings: Vec<Settings>) -> Shadow {
         Shadow {
             hosts: Host::of_all(&settings),
             windows: vec![Windows::default(); settings.len()],
             settings,
-            is_client,
             now: Instant::ZERO,
             step: 0,
             legs: Vec::new(),
@@ -203,6 +203,7 @@ impl Shadow {
             dropped: Vec::new(),
             unsent: Vec::new(),
             ended_for_good: Vec::new(),
+            link_ends: Vec::new(),
             links_closed: 0,
             abandoned: (0, 0),
             told_abandoned: None,

@@ -298,7 +298,7 @@ impl Shadow {
 
     /// Where a link ends for good with its client, so does all that was wanted over it.
     pub(crate) fn forget_wishes(&mut self, slot: usize) {
-        if self.is_client && (self.closing.is_some() || self.terminated) {
+        if self.closing.is_some() || self.terminated {
             let feeds = &mut self.feeds;
             self.wishes.retain(|_, wish| feeds[wish.0].slot != slot);
             feeds.iter_mut().filter(|feed| feed.slot == slot).for_each(|feed| feed.wishes.clear());
@@ -365,7 +365,7 @@ impl Shadow {
         });
         // A client that comes to its end forgets what was wanted of a link with that link.
         let ends = self.terminated || self.closing.is_some();
-        let is_over = ends && self.is_client && count < self.wishes.len();
+        let is_over = ends && count < self.wishes.len();
         if count != self.wishes.len() && !is_over {
             self.fail("I-28", format!("{count} subscriptions of {} that are wanted", self.wishes.len()));
         }
@@ -375,7 +375,7 @@ impl Shadow {
         if before == now {
             return;
         }
-        let reached = reached(step.act.kind(), self.is_client)[before as usize];
+        let reached = reached(step.act.kind())[before as usize];
         if reached & (1 << now as u8) == 0 {
             self.fail("I-05", format!("{id:?} from {before:?} to {now:?} upon {:?}", step.act));
         }
@@ -386,22 +386,13 @@ impl Shadow {
 type Reached = [u8; STREAM_STATES.len()];
 
 /// The states that a step can lead to, from each.
-fn reached(kind: Kind, is_client: bool) -> &'static Reached {
-    static TABLE: OnceLock<[[Reached; KINDS]; 2]> = OnceLock::new();
-    let table = TABLE.get_or_init(|| {
-        let mut table = [[Reached::default(); KINDS]; 2];
-        for (is_client, of_machine) in [false, true].into_iter().zip(&mut table) {
-            for (kind, reached) in Kind::ALL.into_iter().zip(of_machine) {
-                *reached = closure(kind, is_client);
-            }
-        }
-        table
-    });
-    &table[usize::from(is_client)][kind as usize]
+fn reached(kind: Kind) -> &'static Reached {
+    static TABLE: OnceLock<[Reached; KINDS]> = OnceLock::new();
+    &TABLE.get_or_init(|| Kind::ALL.map(closure))[kind as usize]
 }
 
 /// What any number of inputs of the table leads to.
-fn closure(kind: Kind, is_client: bool) -> Reached {
+fn closure(kind: Kind) -> Reached {
     let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
     // As many rounds as there are states reach all that can be reached.
     for _ in STREAM_STATES {
@@ -409,7 +400,7 @@ fn closure(kind: Kind, is_client: bool) -> Reached {
             for state in STREAM_STATES {
                 for (input, _) in STREAM {
                     if *from & (1 << state as u8) != 0
-                        && may_cause(kind, input, is_client)
+                        && may_cause(kind, input)
                         && let Cell::Go(next, _) = stream_step(state, input)
                     {
                         *from |= 1 << next as u8;
@@ -431,19 +422,14 @@ fn is_for_now(act: Act<'_>) -> bool {
 
 /// Whether what is done can be this input of the table, or lead to it. A client opens links, and ends wishes,
 /// when others come to their end.
-const fn may_cause(kind: Kind, input: StreamInput, is_client: bool) -> bool {
+const fn may_cause(kind: Kind, input: StreamInput) -> bool {
     match input {
-        // One that waited for another one's end; what has not been asked for yet is left without asking.
-        StreamInput::LinkUp | StreamInput::Accepted => {
-            is_client || !matches!(kind, Kind::Lost | Kind::ConnectFailed | Kind::CloseFrame)
-        }
-        StreamInput::LinkDown => {
-            is_client || matches!(kind, Kind::Lost | Kind::Timeout | Kind::Frame | Kind::CloseFrame)
+        StreamInput::LinkUp | StreamInput::LinkDown | StreamInput::Accepted | StreamInput::Unsubscribe => {
+            true
         }
         StreamInput::Refused | StreamInput::Unanswered => matches!(kind, Kind::Frame | Kind::Timeout),
         StreamInput::Snapshot => matches!(kind, Kind::Frame),
         StreamInput::Gap => matches!(kind, Kind::Frame | Kind::Resync),
         StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),
-        StreamInput::Unsubscribe => is_client || matches!(kind, Kind::Unsubscribe),
     }
 }

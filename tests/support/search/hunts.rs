@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use gemini_ws::{
-    ClientConfig, ClientOrderId, ConnectFailure, Connection, Direction, Lost, NewOrder, Request,
-};
+use gemini_ws::{ClientConfig, ClientOrderId, ConnectFailure, Direction, Lost, NewOrder, Request};
 
 use super::super::machine::{Machine, Many, Settings, Wanted};
 use super::super::observer::{Observed, Violation, shrink};
@@ -83,10 +81,10 @@ fn strain(address: &str) -> Settings {
 }
 
 /// One link, with an account's streams and others; orders are placed.
-pub(crate) fn strained() -> World<Connection> {
+pub(crate) fn strained() -> World<Many> {
     let settings = strain("wss://ws.gemini.com");
     let of = settings.clone();
-    let mut world = World::new(vec![settings], move || of.connection(1));
+    let mut world = World::new(vec![settings], move || Many::single(&of, 1));
     let quiet = Wanted { silence_max: Some(SECOND * 7), ..wanted("btcusd@trade") };
     world.streams =
         vec![wanted("btcusd@depth@100ms"), quiet, wanted("btcusd@bookTicker"), wanted("orders@account")];
@@ -156,10 +154,10 @@ pub(crate) fn spread() -> World<Many> {
 }
 
 /// Market data v2.
-pub(crate) fn archived() -> World<Connection> {
-    let settings = Settings::new("wss://api.gemini.com/v2/marketdata");
+pub(crate) fn archived() -> World<Many> {
+    let settings = Settings::single("wss://api.gemini.com/v2/marketdata");
     let of = settings.clone();
-    let mut world = World::new(vec![settings], move || of.connection(1));
+    let mut world = World::new(vec![settings], move || Many::single(&of, 1));
     world.streams = vec![wanted("btcusd@depth@100ms")];
     let texts = [(6, L2), (6, L2_WITH_TRADES), (3, HEARTBEAT)];
     let mut inputs: Vec<_> = texts.map(|(weight, text)| (weight, Input::Link(0, What::Text(text)))).to_vec();

@@ -1,8 +1,8 @@
-//! The worlds that are searched: a connection that follows a book, and a client with two endpoints.
+//! The worlds that are searched: a client of one endpoint that follows a book, and one of two endpoints.
 
 use std::time::Duration;
 
-use gemini_ws::{ClientConfig, ConnectFailure, Connection, Lost, Request};
+use gemini_ws::{ClientConfig, ConnectFailure, Lost, Request};
 
 use super::super::machine::{Many, Settings, Wanted};
 use super::World;
@@ -23,10 +23,10 @@ fn wanted(name: &str) -> Wanted {
 }
 
 /// A book over one link.
-pub(crate) fn connection() -> World<Connection> {
-    let settings = Settings { malformed_run_max: 2, ..Settings::new("wss://ws.gemini.com") };
+pub(crate) fn single() -> World<Many> {
+    let settings = Settings { malformed_run_max: 2, ..Settings::single("wss://ws.gemini.com") };
     let of = settings.clone();
-    let mut world = World::new(vec![settings], move || of.connection(1));
+    let mut world = World::new(vec![settings], move || Many::single(&of, 1));
     world.streams = vec![wanted("btcusd@depth@100ms")];
     let mut alphabet = vec![
         Input::Open,
@@ -74,8 +74,8 @@ pub(crate) fn connection() -> World<Connection> {
 }
 
 /// The same with ten inputs that lead far: for sequences.
-pub(crate) fn short_connection() -> World<Connection> {
-    let mut world = connection();
+pub(crate) fn short_single() -> World<Many> {
+    let mut world = single();
     world.wishes_max = usize::MAX;
     world.alphabet = vec![
         Input::Open,
