@@ -127,7 +127,7 @@ impl EventQueue {
     }
 
     /// Whether frames are to be read. If not, leave the transport alone until events were taken; go on
-    /// with commands and [`Connection::handle_timeout`](crate::Connection::handle_timeout).
+    /// with commands and [`Client::handle_timeout`](crate::Client::handle_timeout).
     ///
     /// Only one who reads on makes [`Overflow::Block`] drop anything.
     pub fn has_room(&self) -> bool {

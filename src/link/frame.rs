@@ -3,7 +3,7 @@
 /// A message or control frame of RFC 6455, whole.
 ///
 /// The end of the transport itself is no frame: that is
-/// `Connection::handle_lost`.
+/// `Client::handle_lost`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Frame<'f> {
     /// A text message; all of the venue's messages are text.

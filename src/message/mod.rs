@@ -41,7 +41,7 @@ use open::open_enum;
 ///
 /// What depends on those before — whether a [`Message::Depth`] is a snapshot, which request a
 /// [`Message::Response`] answers — is said by [`Event`](crate::Event), which
-/// [`Connection`](crate::Connection) returns.
+/// [`Client`](crate::Client) returns.
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};

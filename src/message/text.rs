@@ -66,7 +66,7 @@ impl<'f> RawJson<'f> {
         self.0
     }
 
-    /// Takes a JSON value that the caller wrote, for [`Connection::request`](crate::Connection::request).
+    /// Takes a JSON value that the caller wrote, for [`Client::request`](crate::Client::request).
     ///
     /// # Errors
     ///

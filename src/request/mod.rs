@@ -16,8 +16,8 @@ use crate::value::time::Timestamp;
 
 /// A request to `wss://ws.gemini.com` ([methods](crate::protocol::streams#methods)).
 ///
-/// [`Connection::request`](crate::Connection::request) sends it; subscriptions are made with
-/// [`Connection::subscribe`](crate::Connection::subscribe), which keeps them over reconnects.
+/// [`Client::request`](crate::Client::request) sends it; subscriptions are made with
+/// [`Client::subscribe`](crate::Client::subscribe), which keeps them over reconnects.
 ///
 /// ```
 /// use gemini_ws::Request;

@@ -73,7 +73,7 @@ impl Orders {
         }
     }
 
-    /// An order is on its way: call it when [`Connection::request`](crate::Connection::request) has
+    /// An order is on its way: call it when [`Client::request`](crate::Client::request) has
     /// taken it. Its events may have been applied before.
     pub fn sent(&mut self, order: &NewOrder) {
         let id = order.client_order_id();

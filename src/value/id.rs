@@ -66,7 +66,7 @@ impl RequestId {
     }
 }
 
-/// A subscription: the wish of one [`subscribe`](crate::Connection::subscribe) for a stream, until
+/// A subscription: the wish of one [`subscribe`](crate::Client::subscribe) for a stream, until
 /// `Unsubscribed` or `Rejected`. Survives reconnects; never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
