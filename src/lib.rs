@@ -199,7 +199,7 @@ pub use link::lifecycle;
 pub use auth::nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
 #[cfg(feature = "auth")]
 pub use auth::{Credentials, Headers, InvalidCredentials, Signer};
-pub use client::shutdown::ShutdownPlan;
+pub use client::plan::ShutdownPlan;
 pub use client::{Client, Readiness};
 pub use config::{ClientConfig, Config, PRODUCTION, SANDBOX, Snapshot};
 pub use error::{CommandError, Limit};

@@ -6,9 +6,10 @@ use crate::event::Event;
 use crate::event::last_trade::LastTrade;
 use crate::event::replay::market;
 use crate::link::context::Context;
+use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::outbox::StreamRequest;
-use crate::link::session::{Dialect, Reception, Session};
+use crate::link::session::{Reception, Session};
 use crate::message::Message;
 use crate::wire::Scratch;
 

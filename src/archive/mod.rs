@@ -12,7 +12,8 @@ use alloc::string::String;
 
 use crate::event::Event;
 use crate::event::replay::event_of;
-use crate::link::session::{Dialect, Reception};
+use crate::link::dialect::Dialect;
+use crate::link::session::Reception;
 use crate::message::Message;
 use crate::wire::{Scratch, decode_from};
 

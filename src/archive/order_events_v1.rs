@@ -6,9 +6,10 @@ use crate::archive::{SENDS_ONLY, control, decode, unrecognized};
 use crate::event::Event;
 use crate::event::replay::event_of;
 use crate::link::context::Context;
+use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::outbox::StreamRequest;
-use crate::link::session::{Dialect, Reception, Session};
+use crate::link::session::{Reception, Session};
 use crate::message::{Message, OrderEvents, OrderReport};
 use crate::wire::Scratch;
 

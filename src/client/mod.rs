@@ -6,16 +6,17 @@
 mod commands;
 mod endpoints;
 mod inputs;
+pub(crate) mod plan;
 mod protocol;
 mod pump;
-pub(crate) mod shutdown;
+mod shutdown;
 mod slots;
 
 use alloc::collections::BTreeMap;
 
 use crate::client::endpoints::Endpoints;
+use crate::client::plan::{Shutdown, ShutdownPlan};
 use crate::client::protocol::Protocol;
-use crate::client::shutdown::{Shutdown, ShutdownPlan};
 use crate::client::slots::Slots;
 use crate::config::{ClientConfig, Config};
 use crate::error::{CommandError, Limit};

@@ -5,10 +5,11 @@ use crate::archive::market_data_v2::MarketDataV2;
 use crate::archive::order_events_v1::OrderEventsV1;
 use crate::event::Event;
 use crate::link::context::Context;
+use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::outbox::StreamRequest;
 use crate::link::receive::Current;
-use crate::link::session::{Dialect, Reception, Session};
+use crate::link::session::{Reception, Session};
 use crate::value::endpoint::Endpoint;
 use crate::wire::Scratch;
 

@@ -4,7 +4,9 @@
 //! what waits, decides that the link is live, and returns the link's end.
 
 pub(crate) mod backoff;
+mod cause;
 pub(crate) mod context;
+pub(crate) mod dialect;
 pub(crate) mod feed;
 pub(crate) mod frame;
 pub(crate) mod in_flight;
@@ -30,6 +32,7 @@ use crate::error::CommandError;
 use crate::event::Event;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost};
 use crate::link::backoff::Backoff;
+use crate::link::cause::Cause;
 use crate::link::context::Context;
 use crate::link::feed::Feed;
 use crate::link::lifecycle::{Input, State, StreamState};
@@ -39,7 +42,6 @@ use crate::link::output::Output;
 use crate::link::session::Session;
 use crate::link::stats::Stats;
 use crate::link::timer::{Deadline, TIMERS, Timer};
-use crate::link::transition::Cause;
 use crate::request::Request;
 use crate::request::stream::Stream;
 use crate::value::endpoint::Endpoint;

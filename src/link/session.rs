@@ -1,8 +1,6 @@
 //! [`Session`]: what is spoken over a link. The current API is in `receive.rs`; the archived generations have
 //! their own machines in `archive`.
 
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 use crate::config::Config;
@@ -10,27 +8,17 @@ use crate::event::reason::Lost;
 use crate::event::{Event, Ignored, IgnoredReason, Malformed};
 use crate::json::error::DecodeError;
 use crate::link::context::Context;
+use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::lifecycle::StreamInput;
 use crate::link::outbox::StreamRequest;
 use crate::link::stats::Stats;
 use crate::link::subscription::Subscription;
 use crate::message::Response;
-use crate::request::stream::{Stream, Topic};
+use crate::request::stream::Topic;
 use crate::value::id::StreamId;
 use crate::value::time::Instant;
 use crate::wire::Scratch;
-
-/// What a generation of the API takes and answers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Dialect {
-    /// Whether it takes requests other than for streams, and answers a ping.
-    pub(crate) takes_requests: bool,
-    /// Whether it answers each request for streams.
-    pub(crate) acknowledges: bool,
-    /// Writes a `subscribe` or `unsubscribe` with this id.
-    pub(crate) encode: fn(is_subscribe: bool, Vec<Stream>, id: u64) -> String,
-}
 
 /// The machine of one generation: it decodes frames, and knows what they mean.
 pub(crate) trait Session: Clone + fmt::Debug {

@@ -4,6 +4,7 @@
 use crate::error::CommandError;
 use crate::event::Event;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, Retry};
+use crate::link::cause::Cause;
 use crate::link::context::Context;
 use crate::link::lifecycle::{Cell, Effect, Input, Refusal, State, link_step};
 use crate::link::output::Output;
@@ -12,16 +13,6 @@ use crate::link::timer::{Deadline, Timer};
 use crate::link::{Link, LinkEnd};
 use crate::value::id::LinkId;
 use crate::value::time::Instant;
-
-/// Why a link takes a step.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Cause {
-    None,
-    Failure(ConnectFailure),
-    Loss(Lost),
-    /// The limit on attempts to connect leaves no room before this instant.
-    Held(Instant),
-}
 
 impl<S: Session> Link<S> {
     /// Whether an input is about the present transport; otherwise it is counted.

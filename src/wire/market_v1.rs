@@ -1,10 +1,10 @@
 //! Frames of `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`
 //! ([market data v1](crate::protocol::market_data_v1)).
 
-use super::Scratch;
 use super::market_v2::{self, auction, unrecognized, venue_error};
 use super::members::{Members, element, scan, within};
 use super::names::{Names, names};
+use super::scratch::Scratch;
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::Scratch;
 use super::members::{Array, Members, scan, within};
 use super::names::{Names, names};
+use super::scratch::Scratch;
 use super::table::market_decimal;
 use crate::json::cursor::{Cursor, Number, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};

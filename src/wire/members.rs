@@ -1,7 +1,7 @@
 //! [`Members`]: the members of an object, read as what they should be.
 
-use super::Scratch;
 use super::names::{Names, SLOTS, STREAM_NAMES};
+use super::scratch::Scratch;
 use super::table::{Member, Sides, Token, market_decimal, object};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};

@@ -11,53 +11,20 @@ pub(crate) mod orders_v1;
 mod plain;
 pub(crate) mod private;
 pub(crate) mod replies;
+mod scratch;
 mod stream;
 mod table;
 
-use alloc::vec::Vec;
+pub use scratch::Scratch;
 
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::{Level, Message};
+use crate::message::Message;
 use crate::value::endpoint::Endpoint;
-use crate::value::symbol::Symbol;
-use table::Member;
 
 /// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
 /// ([large books](crate::protocol::quirks#large-books)).
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
-
-/// Working memory of [`decode`]: owned by the caller, reused from frame to frame.
-///
-/// Holds the levels of the frame at hand; it grows to the largest frame seen and then allocates no
-/// more.
-#[derive(Clone, Debug)]
-pub struct Scratch {
-    members: [Member; names::SLOTS],
-    pub(crate) bids: Vec<Level>,
-    pub(crate) asks: Vec<Level>,
-    /// Of frames that name none.
-    symbol: Option<Symbol>,
-}
-
-impl Scratch {
-    /// Empty working memory.
-    pub fn new() -> Scratch {
-        Scratch { members: [Member::EMPTY; names::SLOTS], bids: Vec::new(), asks: Vec::new(), symbol: None }
-    }
-
-    /// Names the symbol of frames that name none: those of market data v1, where the address has chosen
-    /// it ([addresses](crate::protocol::market_data_v1#addresses)).
-    pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
-        self.symbol = symbol;
-    }
-}
-
-impl Default for Scratch {
-    fn default() -> Scratch {
-        Scratch::new()
-    }
-}
 
 /// Decodes one text frame of `wss://ws.gemini.com` by itself; [`Endpoint::decode`] those of the others.
 ///

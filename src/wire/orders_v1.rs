@@ -1,9 +1,9 @@
 //! Frames of `wss://api.gemini.com/v1/order/events` ([order events v1](crate::protocol::order_events_v1)).
 
-use super::Scratch;
 use super::market_v2::{unrecognized, venue_error};
 use super::members::{Members, element, scan, within};
 use super::names::{Names, names};
+use super::scratch::Scratch;
 use crate::json::cursor::{Cursor, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;

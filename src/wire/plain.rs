@@ -6,7 +6,8 @@
 
 use alloc::vec::Vec;
 
-use super::{Scratch, stream, table};
+use super::scratch::Scratch;
+use super::{stream, table};
 use crate::json::cursor::{Cursor, digits};
 use crate::json::error::DecodeError;
 use crate::message::{

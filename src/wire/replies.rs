@@ -1,8 +1,8 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 
-use super::Scratch;
 use super::members::{Array, Members, within};
 use super::names::{Names, names};
+use super::scratch::Scratch;
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::reply::{QuoteReceipt, RateLimit};

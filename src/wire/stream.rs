@@ -1,11 +1,11 @@
 //! Frames of `wss://ws.gemini.com`, classified [by their members](crate::protocol::streams#recognising-a-frame).
 
-use super::Scratch;
 use super::members::{Members, code_and_message, scan_stream};
 use super::names::{
     ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, RATE_LIMITS, RESULT, STATUS, SYMBOL, TYPE, letter, set,
 };
 use super::private;
+use super::scratch::Scratch;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, MarkPrice, Message, PartialDepth, RawJson,

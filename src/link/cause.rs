@@ -1,0 +1,14 @@
+//! [`Cause`]: why a link takes a step.
+
+use crate::event::reason::{ConnectFailure, Lost};
+use crate::value::time::Instant;
+
+/// Why a link takes a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause {
+    None,
+    Failure(ConnectFailure),
+    Loss(Lost),
+    /// The limit on attempts to connect leaves no room before this instant.
+    Held(Instant),
+}

@@ -1,0 +1,40 @@
+//! [`Scratch`]: the working memory of the decoders.
+
+use alloc::vec::Vec;
+
+use super::names;
+use super::table::Member;
+use crate::message::Level;
+use crate::value::symbol::Symbol;
+
+/// Working memory of [`decode`](crate::decode): owned by the caller, reused from frame to frame.
+///
+/// Holds the levels of the frame at hand; it grows to the largest frame seen and then allocates no
+/// more.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    pub(super) members: [Member; names::SLOTS],
+    pub(super) bids: Vec<Level>,
+    pub(super) asks: Vec<Level>,
+    /// Of frames that name none.
+    pub(super) symbol: Option<Symbol>,
+}
+
+impl Scratch {
+    /// Empty working memory.
+    pub fn new() -> Scratch {
+        Scratch { members: [Member::EMPTY; names::SLOTS], bids: Vec::new(), asks: Vec::new(), symbol: None }
+    }
+
+    /// Names the symbol of frames that name none: those of market data v1, where the address has chosen
+    /// it ([addresses](crate::protocol::market_data_v1#addresses)).
+    pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
+        self.symbol = symbol;
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch::new()
+    }
+}
