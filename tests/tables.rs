@@ -34,7 +34,7 @@ fn book() -> Stream {
 
 /// Feeds a text; returns whether it was a refusal that the application is told of.
 fn text(client: &mut Client, text: &str) -> bool {
-    let (link, mut scratch) = (single::link(&client), Scratch::new());
+    let (link, mut scratch) = (single::link(client), Scratch::new());
     let event = client.handle_frame(link, at(0), Frame::Text(text), &mut scratch);
     matches!(event, Some(Event::Rejected { .. }))
 }
@@ -79,7 +79,7 @@ fn in_state(state: State) -> Client {
 
 /// Does to a client what an input stands for. `None` if that cannot be done in its state.
 fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
-    let (now, link) = (at(0), single::link(&client));
+    let (now, link) = (at(0), single::link(client));
     let timer = |client: &mut Client, cause: Timer| {
         let deadline = client.deadline().filter(|deadline| deadline.cause == cause)?;
         client.handle_timeout(deadline.at);
@@ -98,7 +98,7 @@ fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
         Input::Frame => {
             text(client, r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#);
         }
-        Input::Settled if single::state(&client) == State::Subscribing => {
+        Input::Settled if single::state(client) == State::Subscribing => {
             text(client, r#"{"id":1,"status":200}"#);
         }
         Input::Settled => return None,
@@ -298,7 +298,7 @@ fn give_stream(
             let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Resync)?;
             client.handle_timeout(deadline.at);
         }
-        StreamInput::LinkDown => client.handle_lost(single::link(&client), at(0), Lost::End),
+        StreamInput::LinkDown => client.handle_lost(single::link(client), at(0), Lost::End),
         StreamInput::Accepted => drop(text(client, &format!(r#"{{"id":{request},"status":200}}"#))),
         StreamInput::Refused => {
             if text(client, &reply(400)) {

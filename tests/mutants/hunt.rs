@@ -159,6 +159,10 @@ const STRAINED: &[&[Input]] = &[
     &[OPEN, link(What::Failed(ConnectFailure::Refused)), UP],
     // A change before the snapshot, and no gap before it.
     &[OPEN, BOOK, UP, OK, link(What::Update(0))],
+    // Two streams in one request, which is refused as a whole.
+    &[OPEN, BOOK, Input::Subscribe(2), UP, link(What::Refused)],
+    // A stream that is asked for long after the last input of its link.
+    &[OPEN, UP, Input::Later(Duration::from_secs(4)), BOOK, Input::Deadline, Input::Deadline],
 ];
 
 /// Traces through the world `archived`.
@@ -177,6 +181,22 @@ const SPREAD: &[&[Input]] = &[
         OPEN,
         Input::Link(1, What::Connected),
         Input::Link(2, What::Lost(Lost::Reset)),
+    ],
+    // Two open links, one of which is silent.
+    &[BOOK, OPEN, Input::Link(0, What::Connected), OK, Input::Link(1, What::Connected)],
+    // A link that is given up, and no other.
+    &[OPEN, link(What::Failed(ConnectFailure::Certificate))],
+    // A link that nobody wants is to be closed sooner than all others.
+    &[
+        BOOK,
+        OPEN,
+        Input::Link(0, What::Connected),
+        OK,
+        Input::Link(1, What::Connected),
+        Input::Unsubscribe(0),
+        OK,
+        Input::Close,
+        Input::Later(Duration::from_secs(2)),
     ],
 ];
 

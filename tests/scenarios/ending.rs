@@ -72,7 +72,7 @@ fn no_dial_after_the_end() {
 /// What is left of a link: where it stands, what it waits for, its streams.
 fn rest(client: &Client) -> (State, Option<gemini_ws::Timer>, Vec<StreamState>) {
     let streams = client.streams().map(|stream| stream.2).collect();
-    (single::state(&client), client.deadline().map(|deadline| deadline.cause), streams)
+    (single::state(client), client.deadline().map(|deadline| deadline.cause), streams)
 }
 
 type End = Box<dyn Fn(&mut Client)>;
@@ -93,12 +93,12 @@ fn ends() -> Vec<(String, End)> {
         Lost::Closed { code: None },
         Lost::Closed { code: Some(1008) },
     ] {
-        let lose = move |client: &mut Client| client.handle_lost(single::link(&client), at(1), why);
+        let lose = move |client: &mut Client| client.handle_lost(single::link(client), at(1), why);
         ends.push((format!("{why:?}"), Box::new(lose)));
     }
     for code in [None, Some(1000), Some(1001), Some(1006), Some(1011), Some(1012), Some(1013), Some(5000)] {
         let close = move |client: &mut Client| {
-            let (link, mut scratch) = (single::link(&client), Scratch::new());
+            let (link, mut scratch) = (single::link(client), Scratch::new());
             let event = client.handle_frame(link, at(1), Frame::Close { code, reason: "" }, &mut scratch);
             assert!(matches!(event, Some(Event::PeerClosing { .. })));
         };
@@ -109,7 +109,7 @@ fn ends() -> Vec<(String, End)> {
     };
     ends.push(("nonsense".to_owned(), Box::new(nonsense)));
     let silence = |client: &mut Client| {
-        while matches!(single::state(&client), State::Subscribing | State::Live) {
+        while matches!(single::state(client), State::Subscribing | State::Live) {
             client.handle_timeout(client.deadline().unwrap().at);
         }
     };

@@ -39,7 +39,7 @@ pub(crate) fn reach(state: State) -> Client {
 
 /// Feeds a text; returns what it was, in words.
 pub(crate) fn text(client: &mut Client, now: Instant, text: &str) -> Option<String> {
-    let (link, mut scratch) = (single::link(&client), Scratch::new());
+    let (link, mut scratch) = (single::link(client), Scratch::new());
     let event = client.handle_frame(link, now, Frame::Text(text), &mut scratch);
     event.map(|event| crate::support::told::describe(&event))
 }

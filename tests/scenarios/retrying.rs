@@ -36,12 +36,12 @@ fn delay(client: &mut Client, now: &mut Instant) -> Option<Duration> {
     let delay = retry.since(*now);
     *now = retry;
     client.handle_timeout(retry);
-    assert_eq!(single::state(&client), State::Connecting);
+    assert_eq!(single::state(client), State::Connecting);
     Some(delay)
 }
 
 fn fail(client: &mut Client, now: &mut Instant, why: ConnectFailure) -> Option<Duration> {
-    client.handle_connect_failed(single::link(&client), *now, why);
+    client.handle_connect_failed(single::link(client), *now, why);
     delay(client, now)
 }
 
@@ -101,13 +101,13 @@ fn refusals_of_the_upgrade() {
 fn a_link_must_last_to_count() {
     let (mut client, mut now) = (dialling(3), at(0));
     let live_for = |client: &mut Client, now: &mut Instant, seconds: u64| {
-        client.handle_connected(single::link(&client), *now);
+        client.handle_connected(single::link(client), *now);
         drain(client);
         *now = *now + Duration::from_secs(seconds);
         while client.deadline().is_some_and(|deadline| deadline.at <= *now) {
             client.handle_timeout(*now);
         }
-        client.handle_lost(single::link(&client), *now, Lost::End);
+        client.handle_lost(single::link(client), *now, Lost::End);
         delay(client, now).unwrap()
     };
     for attempt in 1..=20 {

@@ -79,11 +79,11 @@ impl Driver {
     /// logs them at the level `trace`, target `tungstenite::handshake::client`: keep that level off.
     ///
     /// ```
-    /// use gemini_ws_driver::gemini_ws::{Config, Connection, Credentials, PRODUCTION, Signer};
+    /// use gemini_ws_driver::gemini_ws::{Client, Config, Credentials, PRODUCTION, Signer};
     /// use gemini_ws_driver::{SharedSigner, client};
     ///
     /// let signer = SharedSigner::new(Signer::new(Credentials::hmac("key", "top secret")?));
-    /// let (_handle, driver) = client(Connection::new(Config::new(PRODUCTION), 1));
+    /// let (_handle, driver) = client(Client::single(Config::new(PRODUCTION)));
     /// let driver = driver.sign_with(signer.clone());
     /// let shown = format!("{driver:?}");
     /// assert!(shown.contains("Credentials(Hmac)") && !shown.contains("top secret"));
@@ -103,9 +103,9 @@ impl Driver {
     /// use std::time::Duration;
     ///
     /// use gemini_ws_driver::client;
-    /// use gemini_ws_driver::gemini_ws::{Config, Connection, PRODUCTION};
+    /// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
     ///
-    /// let (_handle, driver) = client(Connection::new(Config::new(PRODUCTION), 1));
+    /// let (_handle, driver) = client(Client::single(Config::new(PRODUCTION)));
     /// let driver = driver.write_timeout(Duration::from_secs(3));
     /// assert!(format!("{driver:?}").contains("write_timeout: 3s"));
     /// ```

@@ -12,11 +12,18 @@ use crate::shutdown::Shutdown;
 /// The most commands that wait for the driver; then a handle waits.
 pub const COMMANDS_MAX: usize = 64;
 
-/// Splits a client, or a connection, into the one who runs it and the one who commands it.
-pub fn client(client: impl Into<Client>) -> (Handle, Driver) {
+/// Splits a client into the one who runs it and the one who commands it.
+///
+/// ```
+/// use gemini_ws_driver::client;
+/// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
+///
+/// let (_handle, _driver) = client(Client::single(Config::new(PRODUCTION)));
+/// ```
+pub fn client(client: Client) -> (Handle, Driver) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let shutdown = Shutdown::new();
-    let driver = Driver::new(client.into(), receiver, shutdown.clone());
+    let driver = Driver::new(client, receiver, shutdown.clone());
     (Handle { commands, shutdown }, driver)
 }
 

@@ -1,5 +1,4 @@
-//! Drives a [`gemini_ws::Client`], or a single [`gemini_ws::Connection`], over [`async_tungstenite`], on any
-//! runtime.
+//! Drives a [`gemini_ws::Client`] over [`async_tungstenite`], on any runtime.
 //!
 //! The application spawns one future, [`Driver::run`]; it owns the client, its sockets, the dials under way and
 //! the timer, so there is nothing to lock and nothing to count. A [`Handle`] sends it commands from

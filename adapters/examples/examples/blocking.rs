@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use gemini_ws::{
-    Book, Books, Clock, Config, ConnectFailure, Connection, Event, Frame, LinkId, Lost, Output, Scratch,
+    Book, Books, Client, Clock, Config, ConnectFailure, Event, Frame, LinkId, Lost, Output, Scratch,
 };
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
@@ -19,23 +19,23 @@ const SHOWN: u32 = 20;
 
 fn main() {
     let clock = Clock::new();
-    let mut connection = Connection::new(Config::new(gemini_ws_examples::address()), 1);
-    connection.subscribe(clock.now(), "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
-    connection.open(clock.now()).expect("a fresh connection");
+    let mut client = Client::single(Config::new(gemini_ws_examples::address()));
+    client.subscribe(clock.now(), "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
+    client.open(clock.now()).expect("a fresh client");
 
     let (mut books, mut updates, mut scratch) = (Books::new(), 0, Scratch::new());
     let mut socket: Option<(LinkId, WebSocket<TcpStream>)> = None;
     loop {
-        while let Some(output) = connection.poll_output() {
+        while let Some(output) = client.poll_output() {
             match output {
                 Output::Connect(link) => {
-                    let request = connection.connect_request(link).expect("it asks for this link");
+                    let request = client.connect_request(link).expect("it asks for this link");
                     match dial(&request.url) {
                         Ok(open) => {
                             socket = Some((link, open));
-                            connection.handle_connected(link, clock.now());
+                            client.handle_connected(link, clock.now());
                         }
-                        Err(why) => connection.handle_connect_failed(link, clock.now(), why),
+                        Err(why) => client.handle_connect_failed(link, clock.now(), why),
                     }
                 }
                 // What cannot be written any more is told by the next read.
@@ -54,9 +54,9 @@ fn main() {
         }
 
         let now = clock.now();
-        let due = connection.deadline().map(|deadline| deadline.at);
+        let due = client.deadline().map(|deadline| deadline.at);
         if due.is_some_and(|at| at <= now) {
-            connection.handle_timeout(now);
+            client.handle_timeout(now);
             continue;
         }
         let wait = due.map_or(Duration::from_secs(1), |at| at.since(now)).max(Duration::from_millis(1));
@@ -69,15 +69,13 @@ fn main() {
         let message = open.read();
         let now = clock.now();
         let event = match &message {
-            Ok(Message::Text(text)) => connection.handle_frame(link, now, Frame::Text(text), &mut scratch),
-            Ok(Message::Binary(bytes)) => {
-                connection.handle_frame(link, now, Frame::Binary(bytes), &mut scratch)
-            }
-            Ok(Message::Ping(bytes)) => connection.handle_frame(link, now, Frame::Ping(bytes), &mut scratch),
-            Ok(Message::Pong(bytes)) => connection.handle_frame(link, now, Frame::Pong(bytes), &mut scratch),
+            Ok(Message::Text(text)) => client.handle_frame(link, now, Frame::Text(text), &mut scratch),
+            Ok(Message::Binary(bytes)) => client.handle_frame(link, now, Frame::Binary(bytes), &mut scratch),
+            Ok(Message::Ping(bytes)) => client.handle_frame(link, now, Frame::Ping(bytes), &mut scratch),
+            Ok(Message::Pong(bytes)) => client.handle_frame(link, now, Frame::Pong(bytes), &mut scratch),
             Ok(Message::Close(frame)) => {
                 let code = frame.as_ref().map(|frame| frame.code.into());
-                connection.handle_frame(link, now, Frame::Close { code, reason: "" }, &mut scratch)
+                client.handle_frame(link, now, Frame::Close { code, reason: "" }, &mut scratch)
             }
             Ok(Message::Frame(_)) => None,
             Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -85,7 +83,7 @@ fn main() {
             }
             Err(error) => {
                 socket = None;
-                connection.handle_lost(
+                client.handle_lost(
                     link,
                     now,
                     if let Error::Io(_) = error { Lost::Transport } else { Lost::End },
@@ -101,7 +99,7 @@ fn main() {
             println!("{} {} | {} {}", bid.quantity, bid.price, ask.price, ask.quantity);
             updates += 1;
             if updates == SHOWN {
-                connection.close(now);
+                client.close(now);
             }
         }
     }

@@ -16,7 +16,7 @@ use compio::net::TcpStream;
 use compio::runtime::JoinHandle;
 use futures_lite::future::or;
 use gemini_ws::{
-    Book, Books, Clock, Config, ConnectFailure, Connection, Event, Frame, LinkId, Lost, Output, Scratch,
+    Book, Books, Client, Clock, Config, ConnectFailure, Event, Frame, LinkId, Lost, Output, Scratch,
 };
 use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
@@ -67,23 +67,23 @@ fn main() {
 
 async fn watch(address: String) {
     let clock = Clock::new();
-    let mut connection = Connection::new(Config::new(address), 1);
-    connection.subscribe(clock.now(), "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
-    connection.open(clock.now()).expect("a fresh connection");
+    let mut client = Client::single(Config::new(address));
+    client.subscribe(clock.now(), "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
+    client.open(clock.now()).expect("a fresh client");
 
     let (mut books, mut updates, mut scratch) = (Books::new(), 0, Scratch::new());
     let mut link: Option<Link> = None;
     loop {
-        while let Some(output) = connection.poll_output() {
+        while let Some(output) = client.poll_output() {
             match output {
                 Output::Connect(id) => {
-                    let request = connection.connect_request(id).expect("it asks for this link");
+                    let request = client.connect_request(id).expect("it asks for this link");
                     match dial(id, &request.url).await {
                         Ok(open) => {
                             link = Some(open);
-                            connection.handle_connected(id, clock.now());
+                            client.handle_connected(id, clock.now());
                         }
-                        Err(why) => connection.handle_connect_failed(id, clock.now(), why),
+                        Err(why) => client.handle_connect_failed(id, clock.now(), why),
                     }
                 }
                 // What cannot be written any more is told by the next read.
@@ -102,9 +102,9 @@ async fn watch(address: String) {
         }
 
         let now = clock.now();
-        let due = connection.deadline().map(|deadline| deadline.at);
+        let due = client.deadline().map(|deadline| deadline.at);
         if due.is_some_and(|at| at <= now) {
-            connection.handle_timeout(now);
+            client.handle_timeout(now);
             continue;
         }
         let wait = due.map_or(Duration::from_secs(1), |at| at.since(now));
@@ -116,31 +116,27 @@ async fn watch(address: String) {
         let message = open.socket.read();
         let now = clock.now();
         let event = match &message {
-            Ok(Message::Text(text)) => connection.handle_frame(open.id, now, Frame::Text(text), &mut scratch),
+            Ok(Message::Text(text)) => client.handle_frame(open.id, now, Frame::Text(text), &mut scratch),
             Ok(Message::Binary(bytes)) => {
-                connection.handle_frame(open.id, now, Frame::Binary(bytes), &mut scratch)
+                client.handle_frame(open.id, now, Frame::Binary(bytes), &mut scratch)
             }
-            Ok(Message::Ping(bytes)) => {
-                connection.handle_frame(open.id, now, Frame::Ping(bytes), &mut scratch)
-            }
-            Ok(Message::Pong(bytes)) => {
-                connection.handle_frame(open.id, now, Frame::Pong(bytes), &mut scratch)
-            }
+            Ok(Message::Ping(bytes)) => client.handle_frame(open.id, now, Frame::Ping(bytes), &mut scratch),
+            Ok(Message::Pong(bytes)) => client.handle_frame(open.id, now, Frame::Pong(bytes), &mut scratch),
             Ok(Message::Close(frame)) => {
                 let code = frame.as_ref().map(|frame| frame.code.into());
-                connection.handle_frame(open.id, now, Frame::Close { code, reason: "" }, &mut scratch)
+                client.handle_frame(open.id, now, Frame::Close { code, reason: "" }, &mut scratch)
             }
             Ok(Message::Frame(_)) => None,
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                 let (id, exchanged) = (open.id, exchange(open, wait).await);
                 if exchanged.is_err() {
                     link = None;
-                    connection.handle_lost(id, clock.now(), Lost::End);
+                    client.handle_lost(id, clock.now(), Lost::End);
                 }
                 None
             }
             Err(_) => {
-                connection.handle_lost(open.id, now, Lost::End);
+                client.handle_lost(open.id, now, Lost::End);
                 link = None;
                 None
             }
@@ -153,7 +149,7 @@ async fn watch(address: String) {
             println!("{} {} | {} {}", bid.quantity, bid.price, ask.price, ask.quantity);
             updates += 1;
             if updates == SHOWN {
-                connection.close(now);
+                client.close(now);
             }
         }
     }

@@ -13,7 +13,7 @@ use async_executor::Executor;
 use async_io::Async;
 use futures_lite::future::block_on;
 use gemini_ws_driver::async_tungstenite::WebSocketStream;
-use gemini_ws_driver::gemini_ws::{Book, Books, Clock, Config, ConnectFailure, Connection, Instant};
+use gemini_ws_driver::gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Instant};
 use gemini_ws_driver::{DialRequest, Runtime, Timer, client, io_failure};
 
 /// Updates of the book that are shown before the end.
@@ -57,11 +57,9 @@ impl Timer for ByHandTimer {
 }
 
 fn main() {
-    let mut connection = Connection::new(Config::new(gemini_ws_examples::address()), 1);
-    connection
-        .subscribe(Instant::ZERO, "btcusd@depth@100ms".parse().expect("a stream"))
-        .expect("room for one");
-    let (handle, driver) = client(connection);
+    let mut gemini = Client::single(Config::new(gemini_ws_examples::address()));
+    gemini.subscribe(Instant::ZERO, "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
+    let (handle, driver) = client(gemini);
 
     let executor = Executor::new();
     let task = executor.spawn(async move {

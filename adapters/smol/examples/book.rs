@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use gemini_ws_smol::gemini_ws::{Book, Books, Cadence, Config, Connection, Event, Instant, Stream};
+use gemini_ws_smol::gemini_ws::{Book, Books, Cadence, Client, Config, Event, Instant, Stream};
 use gemini_ws_smol::{Smol, client};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -16,10 +16,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(url), Some(symbol)) = (arguments.next(), arguments.next()) else {
         return Err("usage: book URL SYMBOL".into());
     };
-    let mut connection = Connection::new(Config::new(url), 1);
+    let mut gemini = Client::single(Config::new(url));
     let stream = Stream::Depth { symbol: symbol.parse()?, cadence: Cadence::Fast };
-    connection.subscribe(Instant::ZERO, stream)?;
-    let (handle, driver) = client(connection);
+    gemini.subscribe(Instant::ZERO, stream)?;
+    let (handle, driver) = client(gemini);
 
     // Commands come from anywhere: here from a thread that waits for the keyboard.
     std::thread::spawn(move || {

@@ -9,8 +9,7 @@
 use std::error::Error;
 
 use gemini_ws_smol::gemini_ws::{
-    Config, Connection, Credentials, Direction, Event, Instant, NewOrder, Orders, Request, Signer,
-    TimeInForce,
+    Client, Config, Credentials, Direction, Event, Instant, NewOrder, Orders, Request, Signer, TimeInForce,
 };
 use gemini_ws_smol::{Smol, client};
 
@@ -22,10 +21,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (key, secret) = (std::env::var("GEMINI_API_KEY")?, std::env::var("GEMINI_API_SECRET")?);
 
     // The venue cancels what this link has placed if the link ends otherwise than by our will.
-    let config = Config::new(url).cancel_on_disconnect(true);
-    let mut connection = Connection::new(config, 1);
-    connection.subscribe(Instant::ZERO, "orders@session".parse()?)?;
-    let (handle, driver) = client(connection);
+    let config = Config::new(url).authenticated(true).cancel_on_disconnect(true);
+    let mut gemini = Client::single(config);
+    gemini.subscribe(Instant::ZERO, "orders@session".parse()?)?;
+    let (handle, driver) = client(gemini);
     let driver = driver.sign_with(Signer::new(Credentials::hmac(key, secret)?));
 
     let id = "example-1".parse()?;
@@ -42,10 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (mut orders, mut told) = (Orders::new(), String::new());
     let smol = Smol::new();
-    let closed = smol::block_on(driver.run(&smol, |connection, now, event| {
+    let closed = smol::block_on(driver.run(&smol, |client, now, event| {
         if let Event::Live { .. } = event
             && orders.by_client_order_id(id.as_str()).is_none()
-            && connection.request(now, &Request::PlaceOrder(order)).is_ok()
+            && client.request(now, &Request::PlaceOrder(order)).is_ok()
         {
             orders.sent(&order);
         }

@@ -1,14 +1,14 @@
 //! [`gemini_ws`] on smol: sockets, TLS and timers.
 //!
 //! ```no_run
-//! use gemini_ws_smol::gemini_ws::{Config, Connection, Event, PRODUCTION};
+//! use gemini_ws_smol::gemini_ws::{Client, Config, Event, PRODUCTION};
 //! use gemini_ws_smol::{Smol, client};
 //!
-//! let mut connection = Connection::new(Config::new(PRODUCTION), 1);
+//! let mut gemini = Client::single(Config::new(PRODUCTION));
 //! for stream in ["btcusd@depth@100ms", "btcusd@trade"] {
-//!     connection.subscribe(gemini_ws_smol::gemini_ws::Instant::ZERO, stream.parse().unwrap()).unwrap();
+//!     gemini.subscribe(gemini_ws_smol::gemini_ws::Instant::ZERO, stream.parse().unwrap()).unwrap();
 //! }
-//! let (handle, driver) = client(connection);
+//! let (handle, driver) = client(gemini);
 //! let smol = Smol::new();
 //! let closed = smol::block_on(driver.run(&smol, |_, _, event| {
 //!     if let Event::Trade(trade) = event {

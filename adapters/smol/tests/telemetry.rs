@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config as Market, Exchange};
 use gemini_ws_smol::gemini_ws::{
-    Client, Config, Connection, Credentials, Event, Instant, Request, Signer, Timestamp, UnixTime,
+    Client, Config, Credentials, Event, Instant, Request, Signer, Timestamp, UnixTime,
 };
 use gemini_ws_smol::{Smol, client};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -22,11 +22,12 @@ fn live() {
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(500).epoch(now);
     let exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
     let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
-    let mut connection = Connection::new(Config::new(format!("ws://{}", server.local_addr())), 1);
+    let mut gemini =
+        Client::single(Config::new(format!("ws://{}", server.local_addr())).authenticated(true).seed(1));
     for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "balances@account"] {
-        connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+        gemini.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
     }
-    let (handle, driver) = client(connection);
+    let (handle, driver) = client(gemini);
     let driver = driver.sign_with(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
     let (mut updates, smol) = (0, Smol::new());
     let run = driver.run(&smol, |client: &mut Client, now, event| match event {
@@ -46,7 +47,7 @@ fn live() {
 fn fail() {
     // A port that was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let (handle, driver) = client(Connection::new(Config::new(format!("ws://127.0.0.1:{port}")), 1));
+    let (handle, driver) = client(Client::single(Config::new(format!("ws://127.0.0.1:{port}")).seed(1)));
     let smol = Smol::new();
     smol::block_on(driver.run(&smol, |_, _, event| {
         if let Event::ConnectFailed { .. } = event {

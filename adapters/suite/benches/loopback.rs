@@ -17,7 +17,7 @@ use cpu_time::ThreadTime;
 use futures_lite::StreamExt;
 use gemini_ws_driver::async_tungstenite::tungstenite::Message;
 use gemini_ws_driver::async_tungstenite::{WebSocketStream, client_async_with_config};
-use gemini_ws_driver::gemini_ws::{self, Book, Books, Client, Config, Connection, Event};
+use gemini_ws_driver::gemini_ws::{self, Book, Books, Client, Config, Event};
 use gemini_ws_driver::{Runtime, client, websocket_config};
 use gemini_ws_smol::Smol;
 use gemini_ws_suite::peers::{self, CLOSE, PONG, TEXT};
@@ -197,10 +197,10 @@ impl Bench for TokioBench {
 
 /// Drives a client until `take` has had enough.
 fn drive<B: Bench>(url: &str, mut take: impl FnMut(&Client, &Event<'_>) -> bool) {
-    let mut connection = Connection::new(Config::new(url), 1);
+    let mut gemini = Client::single(Config::new(url).seed(1));
     let stream = "btcusd@depth@100ms".parse().unwrap();
-    connection.subscribe(gemini_ws::Instant::ZERO, stream).unwrap();
-    let (handle, driver) = client(connection);
+    gemini.subscribe(gemini_ws::Instant::ZERO, stream).unwrap();
+    let (handle, driver) = client(gemini);
     B::block_on(driver.run(&B::Runtime::default(), |client: &mut Client, _, event: &Event<'_>| {
         if take(client, event) {
             handle.shutdown();

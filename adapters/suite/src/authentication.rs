@@ -9,8 +9,8 @@ use std::time::Duration;
 use gemini_ws_driver::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use gemini_ws_driver::async_tungstenite::{WebSocketStream, accept_hdr_async};
 use gemini_ws_driver::gemini_ws::{
-    Client, Clock, Config, ConnectFailure, Connection, Credentials, Endpoint, NONCE_TOLERANCE, Nonce,
-    NonceSource, NonceUnit, Signer, UnixTime,
+    Client, Clock, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce, NonceSource,
+    NonceUnit, Signer, UnixTime,
 };
 use gemini_ws_driver::{DialRequest, Driver, Handle, Runtime, SharedSigner, client};
 use smol::net::{TcpListener, TcpStream};
@@ -64,7 +64,7 @@ async fn listen() -> (TcpListener, String) {
 
 fn connect(url: &str) -> (Handle, Driver) {
     let config = Config::new(url).backoff(Duration::from_millis(5), Duration::from_millis(10));
-    client(Connection::new(config, 1))
+    client(Client::single(config.seed(1)))
 }
 
 /// The headers of one upgrade for each status; after each the transport is dropped.

@@ -23,7 +23,7 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
         .close_timeout(CLOSE_TIMEOUT)
         .connect_timeout(Duration::from_secs(60))
         .backoff(Duration::from_secs(60), Duration::from_secs(60));
-    let (handle, driver) = client(peers::connection(config));
+    let (handle, driver) = client(peers::subscribed(config));
     let runtime = A::with_dialer(Dialer::new());
     let closed = A::block_on(async {
         let run = driver.run(&runtime, |_, _, event| {

@@ -11,7 +11,7 @@ use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 
 use crate::Adapter;
 use crate::child::Program;
-use crate::peers::{connection, within};
+use crate::peers::{subscribed, within};
 use crate::secured::authority;
 
 /// What becomes of a client.
@@ -163,7 +163,7 @@ fn meet_all<A: Adapter>(command: &mut Command) {
 fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
     let seconds = Duration::from_secs;
     let config = Config::new(url).probe_after(seconds(1)).silence_max(seconds(2)).close_timeout(seconds(1));
-    let (handle, driver) = client(connection(config));
+    let (handle, driver) = client(subscribed(config));
     let (mut outcome, mut traded) = (None, false);
     let stays = url.ends_with("/mute");
     let on_event = |_: &mut Client, _: Instant, event: &Event<'_>| {

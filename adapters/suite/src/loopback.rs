@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::peers::{against, read_request, upgrade, within};
 use gemini_ws_driver::gemini_ws::{
-    Book, Books, Client, CloseReason, Config, ConnectFailure, Connection, Event, Lost, Outcome, Request,
+    Book, Books, Client, CloseReason, Config, ConnectFailure, Event, Lost, Outcome, Request,
 };
 use gemini_ws_driver::{Closed, client};
 use gemini_ws_simulator::server::Server;
@@ -25,13 +25,13 @@ fn with_server<A: Adapter, T>(client: impl AsyncFnOnce(String) -> T) -> T {
     within::<A, _>(smol::future::or(client(url), async { match server.run().await {} }))
 }
 
-fn connection(url: &str) -> Connection {
-    crate::peers::connection(Config::new(url))
+fn subscribed(url: &str) -> Client {
+    crate::peers::subscribed(Config::new(url))
 }
 
 pub(crate) fn a_live_book_and_an_orderly_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
-        let (handle, driver) = client(connection(&url));
+        let (handle, driver) = client(subscribed(&url));
         let (mut books, mut updates, mut seen) = (Books::new(), 0, Vec::new());
         let on_event = |_: &mut Client, _, event: &Event<'_>| {
             books.apply(event);
@@ -53,7 +53,7 @@ pub(crate) fn a_live_book_and_an_orderly_end<A: Adapter>() {
 
 pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapter>() {
     with_server::<A, _>(async |url| {
-        let (handle, driver) = client(connection(&url));
+        let (handle, driver) = client(subscribed(&url));
         let runtime = A::runtime();
         let (mut events, run) = driver.run_with_events(&runtime, 4);
         let consumer = async {
@@ -83,7 +83,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
 /// Scenario L-010: the queue is full, and whoever would take from it is not there any more.
 pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
-        let (handle, driver) = client(connection(&url));
+        let (handle, driver) = client(subscribed(&url));
         let runtime = A::runtime();
         let (events, run) = driver.run_with_events(&runtime, 2);
         let later = async {
@@ -99,12 +99,12 @@ pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>
 pub(crate) fn dropping_the_events_or_the_last_handle_ends_the_driver<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let runtime = A::runtime();
-        let (handle, driver) = client(connection(&url));
+        let (handle, driver) = client(subscribed(&url));
         let (events, run) = driver.run_with_events(&runtime, 4);
         drop(events);
         assert_eq!(run.await.reason, CloseReason::Requested);
         drop(handle);
-        let (handle, driver) = client(connection(&url));
+        let (handle, driver) = client(subscribed(&url));
         drop(handle);
         assert_eq!(driver.run(&runtime, |_, _, _| {}).await.reason, CloseReason::Requested);
     });
@@ -112,7 +112,7 @@ pub(crate) fn dropping_the_events_or_the_last_handle_ends_the_driver<A: Adapter>
 
 pub(crate) fn commands_of_a_handle<A: Adapter>() {
     with_server::<A, _>(async |url| {
-        let (handle, driver) = client(Connection::new(Config::new(&url), 1));
+        let (handle, driver) = client(Client::single(Config::new(&url).seed(1)));
         let runtime = A::runtime();
         let (live, is_live) = smol::channel::bounded(1);
         let run = driver.run(&runtime, |_, _, event| {
@@ -233,7 +233,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
 pub(crate) fn nobody_listens<A: Adapter>() {
     // A port that was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
+    let (handle, driver) = client(subscribed(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;
     let on_event = |_: &mut Client, _, event: &Event<'_>| {
         if let Event::ConnectFailed { why, retry, .. } = event {
@@ -250,7 +250,7 @@ pub(crate) fn nobody_listens<A: Adapter>() {
 
 pub(crate) fn wrong_urls_are_final<A: Adapter>() {
     for url in ["http://127.0.0.1", "ws://", "nonsense", "ws://127.0.0.1:port"] {
-        let (_handle, driver) = client(Connection::new(Config::new(url), 1));
+        let (_handle, driver) = client(Client::single(Config::new(url).seed(1)));
         let closed = within::<A, _>(driver.run(&A::runtime(), |_, _, _| {}));
         assert_eq!(closed.reason, CloseReason::ConnectRefused(ConnectFailure::InvalidUrl), "{url}");
     }
@@ -260,7 +260,7 @@ pub(crate) fn wrong_urls_are_final<A: Adapter>() {
 pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (handle, driver) = client(connection(&format!("ws://127.0.0.1:{port}")));
+    let (handle, driver) = client(subscribed(&format!("ws://127.0.0.1:{port}")));
     let closed = within::<A, _>(async {
         let shutdown = async {
             smol::Timer::after(Duration::from_millis(50)).await;
@@ -274,9 +274,9 @@ pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
 /// Both forms are `Send`, so that any multi-threaded executor takes them.
 pub(crate) fn the_futures_can_be_spawned<A: Adapter>() {
     fn spawnable<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
-    let (_handle, driver) = client(Connection::new(Config::new("ws://127.0.0.1:1"), 1));
+    let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:1").seed(1)));
     spawnable(async move { driver.run(&A::runtime(), |_, _, _| {}).await });
-    let (_handle, driver) = client(Connection::new(Config::new("ws://127.0.0.1:1"), 1));
+    let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:1").seed(1)));
     spawnable(async move {
         let runtime = A::runtime();
         let (_events, run) = driver.run_with_events(&runtime, 1);

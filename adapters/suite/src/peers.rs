@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use gemini_ws_driver::async_tungstenite::tungstenite::handshake::derive_accept_key;
-use gemini_ws_driver::gemini_ws::{Client, Config, Connection, Event, Instant};
+use gemini_ws_driver::gemini_ws::{Client, Config, Event, Instant};
 use gemini_ws_driver::{Closed, client};
 
 use crate::Adapter;
@@ -21,13 +21,13 @@ pub fn within<A: Adapter, T>(future: impl Future<Output = T>) -> T {
     A::block_on(smol::future::or(future, timeout))
 }
 
-/// A connection with some wishes.
-pub fn connection(config: Config) -> Connection {
-    let mut connection = Connection::new(config, 1);
+/// A client of one link that is subscribed to some streams.
+pub fn subscribed(config: Config) -> Client {
+    let mut gemini = Client::single(config.seed(1));
     for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "btcusd@trade"] {
-        connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+        gemini.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
     }
-    connection
+    gemini
 }
 
 /// Listens on a port of its own, and does this to the first who connects.
@@ -54,9 +54,9 @@ pub fn meet<A: Adapter, T: Send + 'static>(
     mut accept: impl FnMut(&mut Client, Instant, &Event<'_>) -> bool,
 ) -> (Closed, T) {
     let (url, thread) = listen(scheme, peer);
-    let (handle, driver) = client(connection(configure(Config::new(url))));
-    let on_event = |connection: &mut Client, now, event: &Event<'_>| {
-        if accept(connection, now, event) {
+    let (handle, driver) = client(subscribed(configure(Config::new(url))));
+    let on_event = |client: &mut Client, now, event: &Event<'_>| {
+        if accept(client, now, event) {
             handle.shutdown();
         }
     };

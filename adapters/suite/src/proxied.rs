@@ -10,7 +10,7 @@ use gemini_ws_transport::{Dialer, Proxies};
 
 use crate::Adapter;
 use crate::child::Application;
-use crate::peers::{connection, listen, read_frames, read_request, upgrade, within};
+use crate::peers::{listen, read_frames, read_request, subscribed, upgrade, within};
 
 /// The venue, which has no other name than the one that its proxy is told.
 const VENUE: &str = "ws://venue.example:8080";
@@ -72,7 +72,7 @@ fn socks(
 
 /// What becomes of a dial by these proxies: nothing is wrong, or what is.
 fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
-    let (handle, driver) = client(connection(Config::new(url)));
+    let (handle, driver) = client(subscribed(Config::new(url)));
     let runtime = A::with_dialer(Dialer::new().proxies(proxies));
     let mut why = None;
     let run = driver.run(&runtime, |_, _, event| {

@@ -13,7 +13,7 @@ use gemini_ws_transport::{Dialer, Proxies, tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::Adapter;
-use crate::peers::{connection, upgrade, within};
+use crate::peers::{subscribed, upgrade, within};
 
 /// A throw-away authority, and its certificate as PEM.
 pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
@@ -56,7 +56,7 @@ fn serve(
 
 /// What becomes of a dial to it: nothing is wrong, or what is.
 fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
-    let (handle, driver) = client(connection(Config::new(url).close_timeout(Duration::from_millis(200))));
+    let (handle, driver) = client(subscribed(Config::new(url).close_timeout(Duration::from_millis(200))));
     let mut why = None;
     let runtime = A::with_dialer(dialer.proxies(Proxies::none()));
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{
-    Balances, Book, Books, CloseReason, Config, Connection, Credentials, Direction, Event, Instant, NewOrder,
+    Balances, Book, Books, Client, CloseReason, Config, Credentials, Direction, Event, Instant, NewOrder,
     OrderState, Orders, Request, Signer, TimeInForce, Timestamp, UnixTime,
 };
 use gemini_ws_simulator::server::Server;
@@ -39,11 +39,11 @@ fn signer() -> Signer {
 
 pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
-        let mut connection = Connection::new(Config::new(&url), 1);
+        let mut gemini = Client::single(Config::new(&url).authenticated(true).seed(1));
         for stream in ["orders@account", "balances@account"] {
-            connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+            gemini.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
         }
-        let (handle, driver) = client(connection);
+        let (handle, driver) = client(gemini);
         let driver = driver.sign_with(signer());
         let (mut orders, mut balances) = (Orders::new(), Balances::new());
         let order = NewOrder::limit(
@@ -58,11 +58,11 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
         let mut states = Vec::new();
         let runtime = A::runtime();
         let closed = driver
-            .run(&runtime, |connection, now, event| {
+            .run(&runtime, |client, now, event| {
                 orders.apply(event);
                 balances.apply(event);
                 if let Event::Live { .. } = event {
-                    connection.request(now, &Request::PlaceOrder(order)).unwrap();
+                    client.request(now, &Request::PlaceOrder(order)).unwrap();
                     orders.sent(&order);
                 }
                 let Some(order) = orders.by_client_order_id("first") else { return };
@@ -73,7 +73,7 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
                 match order.state {
                     OrderState::Open => {
                         let order_id = order.order_id.unwrap();
-                        connection.request(now, &Request::CancelOrder { order_id }).unwrap();
+                        client.request(now, &Request::CancelOrder { order_id }).unwrap();
                     }
                     OrderState::Canceled => drop(handle.shutdown()),
                     _ => {}
@@ -93,11 +93,11 @@ pub(crate) fn books_of_the_archived_endpoints<A: Adapter>() {
     let targets = ["/v2/marketdata", "/v1/marketdata/btcusd", "/v1/multimarketdata?symbols=BTCUSD"];
     with_server::<A, _>(async |url| {
         for target in targets {
-            let mut connection = Connection::new(Config::new(format!("{url}{target}")), 1);
+            let mut gemini = Client::single(Config::new(format!("{url}{target}")).seed(1));
             if target.starts_with("/v2") {
-                connection.subscribe(Instant::ZERO, "btcusd@depth".parse().unwrap()).unwrap();
+                gemini.subscribe(Instant::ZERO, "btcusd@depth".parse().unwrap()).unwrap();
             }
-            let (handle, driver) = client(connection);
+            let (handle, driver) = client(gemini);
             let (mut books, mut updates) = (Books::new(), 0);
             let runtime = A::runtime();
             let closed = driver
@@ -117,7 +117,7 @@ pub(crate) fn books_of_the_archived_endpoints<A: Adapter>() {
 
 pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
     with_server::<A, _>(async |url| {
-        let (handle, driver) = client(Connection::new(Config::new(format!("{url}/v1/order/events")), 1));
+        let (handle, driver) = client(Client::single(Config::new(format!("{url}/v1/order/events")).seed(1)));
         let mut accounts = 0;
         let runtime = A::runtime();
         let closed = driver
@@ -131,12 +131,12 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
             .await;
         assert_eq!((closed.reason, accounts), (CloseReason::Requested, 1));
         // Without a signature the venue does not upgrade, and another attempt would fare no better.
-        let (_handle, driver) = client(Connection::new(Config::new(format!("{url}/v1/order/events")), 1));
+        let (_handle, driver) = client(Client::single(Config::new(format!("{url}/v1/order/events")).seed(1)));
         let mut refusals = Vec::new();
-        let run = driver.run(&runtime, |connection, now, event| {
+        let run = driver.run(&runtime, |client, now, event| {
             if let Event::ConnectFailed { why, .. } = event {
                 refusals.push(*why);
-                connection.close(now);
+                client.close(now);
             }
         });
         run.await;

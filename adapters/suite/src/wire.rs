@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{
-    Client, CloseReason, Config, ConnectFailure, Connection, Event, Instant, Lost, Outcome, RawJson, Request,
+    Client, CloseReason, Config, ConnectFailure, Event, Instant, Lost, Outcome, RawJson, Request,
 };
 
 use crate::peers::{
@@ -40,7 +40,7 @@ pub(crate) fn dropped_in_the_midst<A: Adapter>() {
                 let mut rest = Vec::new();
                 stream.read_to_end(&mut rest).map(|_| ()).map_err(|error| error.kind())
             });
-            let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+            let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
             let runtime = A::runtime();
             let run = async {
                 driver.run(&runtime, |_, _, _| {}).await;
@@ -69,7 +69,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     for polls in 1.. {
         let (url, thread) = listen("ws", whole_frames_of);
         let address = url.trim_start_matches("ws://").to_owned();
-        let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+        let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
         let runtime = A::runtime();
         let mut polled = 0;
         let ended = {
@@ -151,7 +151,7 @@ pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
             let _ = stream.read_to_end(&mut request);
             String::from_utf8(request).unwrap()
         });
-        let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+        let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
         let runtime = A::runtime();
         let end = async {
             is_reached.recv().await.unwrap();
@@ -321,21 +321,22 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     };
     let configure = |config: Config| config.close_timeout(Duration::from_millis(200));
     let (url, thread) = listen("ws", peer);
-    let (handle, driver) = client(crate::peers::connection(configure(Config::new(url))));
+    let (handle, driver) = client(crate::peers::subscribed(configure(Config::new(url))));
     let (mut lost, mut began) = (0, None);
-    let closed = within::<A, _>(driver.run(
-        &A::runtime(),
-        |connection: &mut Client, now, event: &Event<'_>| match event {
-            Event::Opened { .. } => {
-                let sent = fill(connection, now);
-                assert!(sent > 50, "{sent} requests of 200 kB, more than any socket takes");
-                began = Some(std::time::Instant::now());
-                handle.shutdown();
-            }
-            Event::Reply { .. } => lost += 1,
-            _ => {}
-        },
-    ));
+    let closed =
+        within::<A, _>(driver.run(
+            &A::runtime(),
+            |client: &mut Client, now, event: &Event<'_>| match event {
+                Event::Opened { .. } => {
+                    let sent = fill(client, now);
+                    assert!(sent > 50, "{sent} requests of 200 kB, more than any socket takes");
+                    began = Some(std::time::Instant::now());
+                    handle.shutdown();
+                }
+                Event::Reply { .. } => lost += 1,
+                _ => {}
+            },
+        ));
     let took = began.unwrap().elapsed();
     assert_eq!(closed.reason, CloseReason::RequestedUnclean);
     assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(3), "{took:?}");
@@ -353,14 +354,14 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
             std::thread::sleep(Duration::from_millis(10));
         }
     });
-    let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+    let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
     let (mut asked, mut told, mut end) = (0, 0, None);
     let mut began = Instant::ZERO;
     within::<A, _>(driver.write_timeout(longest).run(
         &A::runtime(),
-        |connection: &mut Client, now, event: &Event<'_>| match event {
+        |client: &mut Client, now, event: &Event<'_>| match event {
             Event::Opened { .. } => {
-                asked += fill(connection, now);
+                asked += fill(client, now);
                 began = now;
             }
             Event::Reply { outcome, .. } => {
@@ -431,10 +432,10 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
         "ws",
         |config| config,
         peer,
-        |connection, now, event| {
+        |client, now, event| {
             let open = matches!(event, Event::Opened { .. });
             for _ in 0..if open { 10 } else { 0 } {
-                connection.request(now, &Request::Time).unwrap();
+                client.request(now, &Request::Time).unwrap();
             }
             open
         },
@@ -459,24 +460,21 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
         let _ = is_done.recv_timeout(Duration::from_secs(10));
     };
     let (url, thread) = listen("ws", peer);
-    let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+    let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
     let (mut sent, mut lost, mut began, mut took) = (0, 0, None, None);
-    within::<A, _>(driver.run(
-        &A::runtime(),
-        |connection: &mut Client, now, event: &Event<'_>| match event {
-            Event::Opened { .. } => {
-                sent += fill(connection, now);
-                began = Some(std::time::Instant::now());
-            }
-            Event::Reply { .. } => lost += 1,
-            Event::Disconnected { why, .. } => {
-                assert_eq!(*why, Lost::Protocol);
-                took = began.map(|began| began.elapsed());
-                handle.shutdown();
-            }
-            _ => {}
-        },
-    ));
+    within::<A, _>(driver.run(&A::runtime(), |client: &mut Client, now, event: &Event<'_>| match event {
+        Event::Opened { .. } => {
+            sent += fill(client, now);
+            began = Some(std::time::Instant::now());
+        }
+        Event::Reply { .. } => lost += 1,
+        Event::Disconnected { why, .. } => {
+            assert_eq!(*why, Lost::Protocol);
+            took = began.map(|began| began.elapsed());
+            handle.shutdown();
+        }
+        _ => {}
+    }));
     assert!(took.is_some_and(|took| took < Duration::from_secs(2)), "{took:?}");
     assert!(sent > 50 && lost == sent, "{lost} of {sent} requests are answered");
     done.send(()).unwrap();
@@ -526,7 +524,7 @@ pub(crate) fn requests_that_are_dropped<A: Adapter>() {
         }
         methods
     });
-    let (handle, driver) = client(Connection::new(Config::new(url), 1));
+    let (handle, driver) = client(Client::single(Config::new(url).seed(1)));
     let (live, is_live) = smol::channel::bounded(1);
     let runtime = A::runtime();
     let run = driver.run(&runtime, |_, _, event| {
@@ -604,9 +602,9 @@ pub(crate) fn whole_frames_only<A: Adapter>() {
         "ws",
         |config| config,
         peer,
-        |connection, now, event| {
+        |client, now, event| {
             if let Event::Opened { .. } = event {
-                sent += fill(connection, now);
+                sent += fill(client, now);
             }
             matches!(event, Event::Opened { .. })
         },
@@ -657,7 +655,7 @@ pub(crate) fn a_consumer_that_panics<A: Adapter>() {
         stream.write_all(&frame(TEXT, TRADE.as_bytes())).unwrap();
         read_frames(&mut stream)
     });
-    let (handle, driver) = client(crate::peers::connection(Config::new(url)));
+    let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
     let runtime = A::runtime();
     let (mut events, run) = driver.run_with_events(&runtime, 4);
     let consumer = std::thread::spawn(move || {

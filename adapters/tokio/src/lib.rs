@@ -1,15 +1,15 @@
 //! [`gemini_ws`] on tokio: sockets, TLS and timers.
 //!
 //! ```no_run
-//! use gemini_ws_tokio::gemini_ws::{Config, Connection, Event, Instant, PRODUCTION};
+//! use gemini_ws_tokio::gemini_ws::{Client, Config, Event, Instant, PRODUCTION};
 //! use gemini_ws_tokio::{Tokio, client};
 //!
 //! # async fn watch() {
-//! let mut connection = Connection::new(Config::new(PRODUCTION), 1);
+//! let mut gemini = Client::single(Config::new(PRODUCTION));
 //! for stream in ["btcusd@depth@100ms", "btcusd@trade"] {
-//!     connection.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+//!     gemini.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
 //! }
-//! let (handle, driver) = client(connection);
+//! let (handle, driver) = client(gemini);
 //! let tokio = Tokio::new();
 //! let on_event = |_: &mut _, _, event: &Event<'_>| {
 //!     if let Event::Trade(trade) = event {

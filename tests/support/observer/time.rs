@@ -65,8 +65,8 @@ impl Shadow {
         if let (Some((link, state)), None) = (waits, deadline) {
             self.fail("I-13", format!("{link} is {state:?}, and no deadline is armed"));
         }
-        if self.terminated && (deadline.is_some() || !is_over) {
-            self.fail("I-17", format!("after the end: {deadline:?}"));
+        if (self.terminated && !is_over) || (waits.is_none() && deadline.is_some()) {
+            self.fail("I-17", format!("every link is at its end or has not begun: {deadline:?}"));
         }
         if !matches!(step.act, Act::Timeout) {
             return;

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn what_is_said_at_once() {
         let mut fed = Fed::new(&["btcusd"]);
-        let link = fed.connection.link();
+        let link = fed.link();
         let retry = Some(Instant::from_millis(1_200));
         let failed = Event::ConnectFailed { link, why: ConnectFailure::Refused, retry };
         let told = |fed: &Fed, it: &Event<'_>| match event(fed.now, it, &fed.session) {
@@ -175,9 +175,9 @@ mod tests {
             "! cannot connect to ws://venue: connection refused: nobody listens there; next attempt in 1.2 s";
         assert_eq!(told(&fed, &failed), expected);
         fed.connect();
-        let (mut connection, mut scratch) = (fed.connection.clone(), Scratch::new());
+        let (mut client, mut scratch) = (fed.client.clone(), Scratch::new());
         let close = Frame::Close { code: Some(1001), reason: "bye" };
-        let closing = connection.handle_frame(link, fed.now, close, &mut scratch).unwrap();
+        let closing = client.handle_frame(link, fed.now, close, &mut scratch).unwrap();
         assert_eq!(told(&fed, &closing), "! the venue closes the connection, code 1001: bye");
         fed.session.close();
         assert_eq!(told(&fed, &closing), "", "it answers us");

@@ -416,8 +416,8 @@ mod tests {
     fn sessions() -> Vec<(&'static str, Fed)> {
         let waiting = {
             let mut fed = Fed::new(&["btcusd"]);
-            let link = fed.connection.link();
-            fed.connection.handle_connect_failed(link, fed.now, gemini_ws::ConnectFailure::Refused);
+            let link = fed.link();
+            fed.client.handle_connect_failed(link, fed.now, gemini_ws::ConnectFailure::Refused);
             fed.pump();
             fed
         };
@@ -432,7 +432,7 @@ mod tests {
         let mut gap = live(&["btcusd"]);
         gap.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
         let mut lost = live(&["btcusd"]);
-        lost.connection.handle_lost(lost.connection.link(), lost.now, gemini_ws::Lost::Reset);
+        lost.client.handle_lost(lost.link(), lost.now, gemini_ws::Lost::Reset);
         lost.pump();
         let many: Vec<_> = (0..40).map(|number| format!("coin{number}usd")).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();

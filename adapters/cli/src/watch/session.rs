@@ -287,28 +287,20 @@ mod tests {
     fn the_life_of_a_link() {
         let mut fed = Fed::new(&["btcusd"]);
         assert!(matches!(fed.session.link, Link::Connecting));
-        fed.connection.handle_connect_failed(
-            fed.connection.link(),
-            fed.now,
-            gemini_ws::ConnectFailure::Refused,
-        );
+        fed.client.handle_connect_failed(fed.link(), fed.now, gemini_ws::ConnectFailure::Refused);
         fed.pump();
         let Link::Waiting { why, retry } = &fed.session.link else { panic!("{:?}", fed.session.link) };
         assert_eq!(why, "connection refused: nobody listens there");
         fed.now = *retry;
-        fed.connection.handle_timeout(fed.now);
+        fed.client.handle_timeout(fed.now);
         fed.connect();
         assert!(matches!(fed.session.link, Link::Live), "{:?}", fed.session.link);
         fed.fill("btcusd", 3);
         let symbol = fed.session.markets[0].symbol;
         assert!(matches!(fed.session.book(symbol), Some(Book::Live(_))));
         fed.session.close();
-        fed.connection.close(fed.now);
-        fed.connection.handle_lost(
-            fed.connection.link(),
-            fed.now,
-            gemini_ws::Lost::Closed { code: Some(1000) },
-        );
+        fed.client.close(fed.now);
+        fed.client.handle_lost(fed.link(), fed.now, gemini_ws::Lost::Closed { code: Some(1000) });
         fed.pump();
         assert!(matches!(fed.session.link, Link::Closed(CloseReason::Requested)), "{:?}", fed.session.link);
         assert_eq!(fed.session.summary().reconnects, 0);

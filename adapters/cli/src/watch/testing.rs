@@ -1,39 +1,44 @@
 //! What the tests of this folder share: sessions that have seen something.
 
-use gemini_ws::{Config, Connection, Event, Frame, Instant, Output, Scratch, Stats};
+use gemini_ws::{Client, Config, Event, Frame, Instant, LinkId, Output, Scratch, Stats};
 
 use super::session::{Session, streams};
 
-/// A session for these symbols, with the connection that feeds it, open and subscribed.
+/// A session for these symbols, with the client that feeds it, open and subscribed.
 pub(crate) struct Fed {
     pub(crate) session: Session,
-    pub(crate) connection: Connection,
+    pub(crate) client: Client,
     pub(crate) now: Instant,
 }
 
 impl Fed {
     pub(crate) fn new(symbols: &[&str]) -> Fed {
         let symbols: Vec<_> = symbols.iter().map(|symbol| symbol.parse().unwrap()).collect();
-        let mut connection = Connection::new(Config::new("ws://venue"), 1);
+        let mut client = Client::single(Config::new("ws://venue").seed(1));
         for stream in symbols.iter().copied().flat_map(streams) {
-            connection.subscribe(Instant::ZERO, stream).unwrap();
+            client.subscribe(Instant::ZERO, stream).unwrap();
         }
-        connection.open(Instant::ZERO).unwrap();
+        client.open(Instant::ZERO).unwrap();
         let session = Session::new("ws://venue".to_owned(), &symbols, Instant::ZERO);
-        let mut fed = Fed { session, connection, now: Instant::ZERO };
+        let mut fed = Fed { session, client, now: Instant::ZERO };
         fed.pump();
         fed
     }
 
+    /// The one link of the client.
+    pub(crate) fn link(&self) -> LinkId {
+        self.client.links().next().expect("a link").0
+    }
+
     /// Opens the link and confirms every request.
     pub(crate) fn connect(&mut self) {
-        self.connection.handle_connected(self.connection.link(), self.now);
+        self.client.handle_connected(self.link(), self.now);
         self.pump();
     }
 
-    /// Hands over what the connection has to say, and answers its requests.
+    /// Hands over what the client has to say, and answers its requests.
     pub(crate) fn pump(&mut self) {
-        while let Some(output) = self.connection.poll_output() {
+        while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Event(event) => self.event(&event),
                 Output::Send { text, .. } => {
@@ -46,14 +51,14 @@ impl Fed {
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
-        let stats: Stats = self.connection.stats().clone();
+        let stats: Stats = self.client.stats();
         self.session.apply(self.now, event, &stats);
     }
 
     pub(crate) fn frame(&mut self, text: &str) {
         let mut scratch = Scratch::new();
-        let link = self.connection.link();
-        let event = self.connection.handle_frame(link, self.now, Frame::Text(text), &mut scratch);
+        let link = self.link();
+        let event = self.client.handle_frame(link, self.now, Frame::Text(text), &mut scratch);
         if let Some(event) = event {
             self.event(&event);
         }
