@@ -3,6 +3,7 @@
 use crate::client::{Client, ClientState};
 use crate::event::reason::{ConnectFailure, Lost};
 use crate::event::{Event, Ignored, IgnoredReason};
+use crate::link::context::Context;
 use crate::link::frame::Frame;
 use crate::link::output::Output;
 use crate::value::id::LinkId;
@@ -44,14 +45,23 @@ impl Client {
     ) -> Option<Event<'f>> {
         self.advance(now);
         let slot = link.slot();
-        if self.slots.link(slot).is_none() {
-            return self.ignore_frame(frame);
+        // As `with_link`, but for copies of the event, which is large.
+        let Client { slots, endpoints, outputs, numbers, now, .. } = self;
+        let Some(entry) = slots.get_mut(slot) else { return self.ignore_frame(frame) };
+        let host = entry.host();
+        let Some(known) = entry.link_mut() else { return self.ignore_frame(frame) };
+        if let Frame::Ping(_) | Frame::Pong(_) = frame {
+            // There may be floods of them.
+            known.handle_sign_of_life(link, *now);
+            return None;
         }
-        let event = match self.with_link(slot, |it, cx| it.handle_frame(cx, link, frame, scratch)) {
-            Some(event) => event,
-            None => None,
-        };
-        self.pump();
+        let limits = endpoints.limits(host)?;
+        let mut cx = Context::new(*now, outputs, limits, numbers);
+        let event = known.handle_frame(&mut cx, link, frame, scratch);
+        if cx.is_touched() {
+            slots.touch(slot);
+            self.pump();
+        }
         event
     }
 

@@ -63,12 +63,10 @@ impl Client {
     }
 
     fn count_again(&mut self, slot: usize) {
-        self.slots.count_again(slot);
-        let Some(entry) = self.slots.get(slot) else { return };
-        let Some(link) = entry.link() else { return };
-        let has_room = !matches!(link.state(), State::Closing | State::Closed)
-            && link.feed().subscriptions().len() < link.config().streams_max;
-        self.endpoints.set_room(entry.endpoint(), slot, has_room);
+        let has_room = self.slots.count_again(slot);
+        if let Some((has_room, entry)) = has_room.zip(self.slots.get(slot)) {
+            self.endpoints.set_room(entry.endpoint(), slot, has_room);
+        }
     }
 
     /// A link has come to its end.

@@ -1,6 +1,6 @@
 //! [`Slots`]: the places of a client's links, and what is counted of all of them.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::client::protocol::Protocol;
@@ -16,7 +16,8 @@ pub(super) struct Slots {
     slots: Vec<Slot>,
     /// Slots without a link.
     free: BTreeSet<usize>,
-    touched: BTreeSet<usize>,
+    /// In ascending order, each once.
+    touched: VecDeque<usize>,
     /// When each link is due.
     deadlines: BTreeSet<(Instant, usize)>,
     sums: Sums,
@@ -46,6 +47,8 @@ struct Seen {
     is_busy: bool,
     /// Whether there are streams that are no account's.
     has_public: bool,
+    /// Whether the link may get another stream.
+    has_room: bool,
     streams: usize,
     deadline: Option<Instant>,
 }
@@ -152,8 +155,10 @@ impl Slot {
             is_given_up: self.given_up.is_some(),
             is_busy: link.feed().outbox().awaits_replies(),
             has_public: subscriptions.has_public(),
+            has_room: !matches!(link.state(), State::Closing | State::Closed)
+                && subscriptions.len() < link.config().streams_max,
             streams: subscriptions.len(),
-            deadline: link.deadline().map(|deadline| deadline.at),
+            deadline: link.due_at(),
         }
     }
 }
@@ -163,7 +168,7 @@ impl Slots {
         Slots {
             slots: Vec::new(),
             free: BTreeSet::new(),
-            touched: BTreeSet::new(),
+            touched: VecDeque::new(),
             deadlines: BTreeSet::new(),
             sums: Sums { links: 0, unfinished: 0, given_up: 0, busy: 0, public: 0, streams: 0 },
         }
@@ -230,11 +235,13 @@ impl Slots {
     // ---- what was touched ------------------------------------------------------------------
 
     pub(super) fn touch(&mut self, slot: usize) {
-        self.touched.insert(slot);
+        if let Err(at) = self.touched.binary_search(&slot) {
+            self.touched.insert(at, slot);
+        }
     }
 
     pub(super) fn touch_all(&mut self) {
-        self.touched.extend(0..self.slots.len());
+        self.touched = (0..self.slots.len()).collect();
     }
 
     #[inline]
@@ -243,31 +250,33 @@ impl Slots {
     }
 
     pub(super) fn take_touched(&mut self) -> Option<usize> {
-        self.touched.pop_first()
+        self.touched.pop_front()
     }
 
-    /// Brings what is counted of a slot up to date.
-    pub(super) fn count_again(&mut self, slot: usize) {
-        let Some(entry) = self.slots.get_mut(slot) else { return };
+    /// Brings what is counted of a slot up to date. Returns whether its link may get another stream, if that has
+    /// changed.
+    pub(super) fn count_again(&mut self, slot: usize) -> Option<bool> {
+        let entry = self.slots.get_mut(slot)?;
         if let Some(link) = &entry.link {
             entry.last = link.id();
         }
         let (before, after) = (entry.seen, entry.look());
         if before == after {
-            return;
+            return None;
         }
         entry.seen = after;
         self.sums.change(&before, usize::saturating_sub);
         self.sums.change(&after, usize::saturating_add);
         if before.deadline != after.deadline {
+            self.deadlines.extend(after.deadline.map(|at| (at, slot)));
             if let Some(at) = before.deadline {
                 self.deadlines.remove(&(at, slot));
             }
-            self.deadlines.extend(after.deadline.map(|at| (at, slot)));
         }
         if before.exists && !after.exists {
             self.free.insert(slot);
         }
+        (before.has_room != after.has_room).then_some(after.has_room)
     }
 
     // ---- what is due -----------------------------------------------------------------------

@@ -252,9 +252,9 @@ impl<S: Session> Link<S> {
 
     /// The first timer that is due and has not fired yet.
     fn due(&self, now: Instant, fired: &[bool]) -> Option<Timer> {
-        let armed = self.timers().into_iter().zip(fired).filter(|(_, fired)| !**fired);
-        let due = armed.filter_map(|(timer, _)| timer).filter(|timer| timer.at <= now);
-        due.min_by_key(|timer| timer.at).map(|timer| timer.cause)
+        let waiting = TIMERS.into_iter().zip(fired).filter(|(_, fired)| !**fired).map(|(timer, _)| timer);
+        let due = waiting.filter_map(|timer| Some((self.timer(timer)?, timer))).filter(|(at, _)| *at <= now);
+        due.min_by_key(|(at, _)| *at).map(|(_, timer)| timer)
     }
 
     fn fire(&mut self, cx: &mut Context<'_>, timer: Timer) {
@@ -359,27 +359,35 @@ impl<S: Session> Link<S> {
         })
     }
 
-    /// Each timer that is armed, in the order of [`TIMERS`].
-    fn timers(&self) -> [Option<Deadline>; TIMERS.len()] {
-        let outbox = self.feed.outbox();
-        TIMERS.map(|cause| {
-            let at = match cause {
-                Timer::Connect | Timer::Retry | Timer::Stable | Timer::Close | Timer::Shutdown => {
-                    return self.wake.filter(|wake| wake.cause == cause);
-                }
-                Timer::Alive => self.liveness.check_at(),
-                // A closing link answers what it has not answered as lost.
-                Timer::Request => outbox.deadline().filter(|_| self.is_open()),
-                Timer::Resync => self.feed.due(),
-                Timer::Quota => outbox.room_at(),
-                Timer::Heartbeat => self.liveness.heartbeat_at(),
-            };
-            at.map(|at| Deadline { at, cause })
+    /// When a timer is due, if it is armed.
+    fn timer(&self, timer: Timer) -> Option<Instant> {
+        match timer {
+            Timer::Connect | Timer::Retry | Timer::Stable | Timer::Close | Timer::Shutdown => {
+                self.wake.filter(|wake| wake.cause == timer).map(|wake| wake.at)
+            }
+            Timer::Alive => self.liveness.check_at(),
+            // A closing link answers what it has not answered as lost.
+            Timer::Request => self.feed.outbox().deadline().filter(|_| self.is_open()),
+            Timer::Resync => self.feed.due(),
+            Timer::Quota => self.feed.outbox().room_at(),
+            Timer::Heartbeat => self.liveness.heartbeat_at(),
+        }
+    }
+
+    /// When the first timer is due.
+    pub(crate) fn due_at(&self) -> Option<Instant> {
+        let parts = [Timer::Alive, Timer::Request, Timer::Resync, Timer::Quota, Timer::Heartbeat];
+        let wake = self.wake.map(|wake| wake.at);
+        parts.into_iter().fold(wake, |first, timer| match (first, self.timer(timer)) {
+            (Some(first), Some(at)) => Some(first.min(at)),
+            (first, at) => first.or(at),
         })
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
-        self.timers().into_iter().flatten().min_by_key(|deadline| deadline.at)
+        let at = self.due_at()?;
+        let cause = TIMERS.into_iter().find(|timer| self.timer(*timer) == Some(at))?;
+        Some(Deadline { at, cause })
     }
 
     pub(crate) const fn state(&self) -> State {

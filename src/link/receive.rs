@@ -19,6 +19,7 @@ use crate::request::Request;
 use crate::request::stream::{Stream, Topic};
 use crate::value::id::{LinkId, RequestId};
 use crate::value::sequence::DepthRole;
+use crate::value::time::Instant;
 use crate::wire::{Scratch, decode};
 
 impl<S: Session> Link<S> {
@@ -31,7 +32,12 @@ impl<S: Session> Link<S> {
         frame: Frame<'f>,
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
-        let deliver = self.hear(cx, link);
+        if let Frame::Ping(_) | Frame::Pong(_) = frame {
+            self.handle_sign_of_life(link, cx.now());
+            cx.leave_untouched();
+            return None;
+        }
+        let deliver = self.hear(link, cx.now());
         match frame {
             Frame::Text(text) => {
                 self.stats.count_frame(text.len());
@@ -45,11 +51,7 @@ impl<S: Session> Link<S> {
                 let error = DecodeError::new(DecodeErrorKind::Binary, 0);
                 self.read(cx, |_, reception| reception.malformed("", error))
             }
-            Frame::Ping(_) | Frame::Pong(_) => {
-                self.stats.count_control_frame();
-                cx.leave_untouched();
-                None
-            }
+            Frame::Ping(_) | Frame::Pong(_) => None,
             Frame::Close { code, reason } => {
                 self.stats.count_control_frame();
                 // The answer to our own Close is no news.
@@ -62,12 +64,19 @@ impl<S: Session> Link<S> {
         }
     }
 
+    /// Takes a ping or a pong that came over `link`: a sign of life, and nothing else.
+    #[inline]
+    pub(crate) fn handle_sign_of_life(&mut self, link: LinkId, now: Instant) {
+        self.hear(link, now);
+        self.stats.count_control_frame();
+    }
+
     /// Notes a sign of life. Returns whether it is of the present link and may be delivered.
     #[inline]
-    fn hear(&mut self, cx: &Context<'_>, link: LinkId) -> bool {
+    fn hear(&mut self, link: LinkId, now: Instant) -> bool {
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
         if deliver {
-            self.liveness.hear(cx.now());
+            self.liveness.hear(now);
         }
         deliver
     }
