@@ -30,7 +30,7 @@ impl ShutdownPlan {
     }
 
     /// Whether to cancel the orders of the session on each authenticated link. Default: no. The reply does not
-    /// say that they are gone (`ws-gemini-com.md`, section 16); their events are delivered until the end.
+    /// say that they are gone; their events are delivered until the end.
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;

@@ -200,7 +200,7 @@ pub enum StreamInput {
     Refused,
     /// The request for it was not answered in time, or refused for now.
     Unanswered,
-    /// Its snapshot came; it may come before the answer to the request (section 12.4).
+    /// Its snapshot came; it may come before the answer to the request.
     Snapshot,
     /// An update is missing.
     Gap,

@@ -7,7 +7,7 @@ use crate::link::rate_limiter::RateLimiter;
 use crate::message::Response;
 use crate::value::time::Instant;
 
-/// Of one host: they outlive links, as the venue counts by address and account (section 14).
+/// Of one host: they outlive links, as the venue counts by address and account.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     dials: RateLimiter,
@@ -71,7 +71,7 @@ impl Limits {
         Ok(())
     }
 
-    /// What the venue says of its limits and of how much is used up (section 6.1). Kinds that are not known
+    /// What the venue says of its limits and of how much is used up. Kinds that are not known
     /// are for the application.
     pub(crate) fn tighten(&mut self, response: &Response<'_>, now: Instant) {
         let Ok(limits) = response.rate_limits() else { return };

@@ -9,7 +9,7 @@ use gemini_ws::Signer;
 /// A signer for any number of connections, and for whatever else uses its key.
 ///
 /// The venue refuses a nonce that arrives after a higher one of the same key, on WebSockets and REST
-/// together (`ws-gemini-com.md`, section 3.1, quirk Q-A5). So whoever signs takes a [`Turn`], and
+/// together. So whoever signs takes a [`Turn`], and
 /// keeps it from the draw of the nonce until the request has arrived. A dial of a
 /// [`Driver`](crate::Driver) takes it once the transport is ready and keeps it until the upgrade is
 /// answered or given up, so never longer than

@@ -83,8 +83,7 @@ impl Config {
         self
     }
 
-    /// The time between RFC 6455 pings to a session; 20 s if not given (`ws-gemini-com.md`
-    /// section 13). Less than a millisecond counts as one.
+    /// The time between RFC 6455 pings to a session; 20 s if not given. Less than a millisecond counts as one.
     #[must_use]
     pub fn server_ping(mut self, period: Duration) -> Config {
         self.server_ping = period.max(Duration::from_millis(1));
@@ -107,8 +106,7 @@ impl Config {
         self
     }
 
-    /// How many of a hundred snapshots are followed by a change that they already contain (quirk
-    /// Q-B3); 4 if not given.
+    /// How many of a hundred snapshots are followed by a change that they already contain: 4 if not given.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;
@@ -125,22 +123,21 @@ impl Config {
     }
 
     /// The fees of makers and of takers in hundredths of a percent of the notional, rounded down to
-    /// eight decimals and taken from the quote currency; none if not given, as the sandbox reports
-    /// (quirk Q-O7). More than 10,000 counts as that.
+    /// eight decimals and taken from the quote currency; none if not given, as the sandbox reports. More than 10,000 counts as that.
     #[must_use]
     pub fn fees(mut self, maker: u32, taker: u32) -> Config {
         self.fees = [maker, taker].map(|fee| fee.min(10_000));
         self
     }
 
-    /// How events of orders call themselves (quirk Q-C4); as specified if not given.
+    /// How events of orders call themselves; as specified if not given.
     #[must_use]
     pub fn order_event_shape(mut self, shape: OrderEventShape) -> Config {
         self.order_event_shape = shape;
         self
     }
 
-    /// Whether `orders@account` begins with the open orders in an `orderSnapshot` (quirk Q-U4);
+    /// Whether `orders@account` begins with the open orders in an `orderSnapshot`;
     /// false if not given.
     #[must_use]
     pub fn order_snapshot(mut self, is_sent: bool) -> Config {
@@ -149,7 +146,7 @@ impl Config {
     }
 
     /// Whether the replies to orders carry `result.orderId`; false if not given, as they do on the
-    /// venue (quirk Q-O2).
+    /// venue.
     #[must_use]
     pub fn order_replies_carry_id(mut self, carry: bool) -> Config {
         self.order_replies_carry_id = carry;

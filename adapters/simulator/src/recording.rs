@@ -264,7 +264,7 @@ fn reason_of(failure: &serde_json::Error) -> &'static str {
     if failure.is_eof() { "the JSON ends early" } else { "not valid JSON" }
 }
 
-/// What a frame is (`ws-gemini-com.md` section 11). `None`: it lacks something; `Some(None)`: it is
+/// What a frame is. `None`: it lacks something; `Some(None)`: it is
 /// of no public stream.
 fn classify(members: &Map<String, Value>) -> Option<Option<(Kind, Option<Symbol>)>> {
     let has = |names: &[&str]| names.iter().all(|name| members.contains_key(*name));
@@ -281,7 +281,7 @@ fn classify(members: &Map<String, Value>) -> Option<Option<(Kind, Option<Symbol>
         Some(_) => Some(None),
         None if has(&["X"]) => Some(None),
         None if has(&["lastUpdateId"]) => {
-            // Without a symbol it cannot be told whose it is (quirk Q-B9).
+            // Without a symbol it cannot be told whose it is.
             let symbol = symbol("symbol").or_else(|| symbol("s"));
             Some(symbol.map(|symbol| (Kind::PartialDepth, Some(symbol))))
         }

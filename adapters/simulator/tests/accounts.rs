@@ -145,7 +145,7 @@ fn nonces_increase() {
     check(at(1), 0, true);
     check(at(100), 100, true);
     check(at(99), 100, false);
-    // After milliseconds all seconds are too small (quirk Q-A6).
+    // After milliseconds all seconds are too small.
     check(format!("{}000", at(101)), 101, true);
     check(at(102), 102, false);
     check(format!("{}001", at(101)), 102, true);

@@ -159,7 +159,7 @@ fn snapshots_and_acknowledgements() {
             other => panic!("{other:?}"),
         }
         venue.run(SECOND);
-        // On a living connection both replies come first (quirk Q-B5).
+        // On a living connection both replies come first.
         let mut texts = venue.request("unsubscribe", &["btcusd@depth@100ms"]);
         texts.extend(venue.request("subscribe", &["btcusd@depth@100ms"]));
         assert_eq!(kinds(&texts), ["ack", "ack", "snapshot"]);

@@ -1,4 +1,4 @@
-//! The numbers that market data v1 gives to the frames of a connection (`marketdata-v1.md`, section 4).
+//! The numbers that market data v1 gives to the frames of a connection.
 
 use std::fmt;
 

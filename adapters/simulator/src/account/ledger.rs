@@ -9,7 +9,7 @@ use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerOrder {
-    /// Its number, beyond 2⁵³ (quirk Q-O3).
+    /// Its number, beyond 2⁵³.
     pub order_id: u64,
     /// The client's name for it.
     pub client_order_id: Option<String>,
@@ -59,7 +59,7 @@ pub struct LedgerFill {
     pub is_maker: bool,
 }
 
-/// What an account has of a currency (`ws-gemini-com.md` section 8.2).
+/// What an account has of a currency.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerBalance {
@@ -71,7 +71,7 @@ pub struct LedgerBalance {
     pub total: Decimal,
 }
 
-/// What an account has of a prediction-market contract (section 8.3).
+/// What an account has of a prediction-market contract.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerPosition {

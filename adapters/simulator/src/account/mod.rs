@@ -9,11 +9,11 @@ use std::fmt;
 
 use gemini_ws::Decimal;
 
-/// An account, by the number that the venue gives it (`ws-gemini-com.md` section 8.3, member `A`).
+/// An account, by the number that the venue gives it (member `A`).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AccountId(pub u64);
 
-/// What an API key may do (`ws-gemini-com.md` section 3.1).
+/// What an API key may do.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Role {
     /// Reads, and enters orders.
@@ -70,7 +70,7 @@ pub struct Account {
 impl Account {
     /// An account whose key is a trader, with plenty of the usual assets.
     ///
-    /// Account-scoped keys begin with `account-`; the exchange refuses others (section 3.1).
+    /// Account-scoped keys begin with `account-`; the exchange refuses others.
     pub fn new(key: impl Into<String>, secret: impl Into<String>) -> Account {
         let balance =
             |(asset, amount): (&str, i64)| (asset.to_owned(), Decimal::new(amount, 0).unwrap_or_default());
@@ -100,7 +100,7 @@ impl Account {
         self
     }
 
-    /// Sets an OAuth access token (`ws-gemini-com.md` section 3.2); none if not given.
+    /// Sets an OAuth access token; none if not given.
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<String>) -> Account {
         self.bearer_token = Some(token.into());
@@ -131,7 +131,7 @@ impl Account {
         self
     }
 
-    /// Sets whether the owner has accepted the terms of prediction markets (section 3.4); true if not
+    /// Sets whether the owner has accepted the terms of prediction markets; true if not
     /// given.
     #[must_use]
     pub fn accepted_terms(mut self, has_accepted: bool) -> Account {

@@ -1,4 +1,4 @@
-//! Whether an order can stand (`ws-gemini-com.md` section 8.1, the reasons of `REJECTED`).
+//! Whether an order can stand: the reasons of `REJECTED`.
 
 use gemini_ws::Decimal;
 
@@ -32,7 +32,7 @@ impl Broker {
         // Where books are played there is nobody to trade with.
         let market = market.ok_or(MARKET_NOT_OPEN)?;
         let position = market.position(request.symbol).ok_or("UnknownInstrument")?;
-        // Accounts of the exchange may not trade perpetuals (quirk Q-O10).
+        // Accounts of the exchange may not trade perpetuals.
         if is_perpetual(request.symbol) {
             return Err("InsufficientFunds");
         }

@@ -17,7 +17,7 @@ use crate::value::amount;
 use crate::value::order::{NewOrder, OrderSide, OrderType, Origin, TimeInForce};
 use crate::value::random::Random;
 
-/// About the venue's order ids, which have 17 digits (quirk Q-O3).
+/// About the venue's order ids, which have 17 digits.
 const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 
 /// Why an order is rejected if the market is recorded, or closed to clients.
@@ -121,7 +121,7 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// The reason if the order is rejected; an event reports it as well (quirk Q-O4).
+    /// The reason if the order is rejected; an event reports it as well.
     pub(crate) fn place(
         &mut self,
         market: Option<&mut Market>,

@@ -17,7 +17,7 @@ impl Broker {
     ///
     /// The requester buys the combination. So the maker buys that it does not come true, at what is
     /// left of the price to one, and is an order that is filled as soon as it is there. Its client
-    /// order id is that of the quote, or the quote's own (`ws-gemini-com.md` section 8.1).
+    /// order id is that of the quote, or the quote's own.
     pub(crate) fn execute_quote(&mut self, cx: &Context<'_>, deal: &Deal<'_>) -> bool {
         let Deal { quote, symbol, contracts } = *deal;
         let Ok(symbol) = symbol.parse::<Symbol>() else { return false };

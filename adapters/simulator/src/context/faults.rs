@@ -122,8 +122,7 @@ impl Faults {
         self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
     }
 
-    /// Refuses the next `times` subscribe requests with an error code, for example -1003 or -1000
-    /// (`ws-gemini-com.md` section 5).
+    /// Refuses the next `times` subscribe requests with an error code, for example -1003 or -1000.
     pub fn refuse_subscribes(&mut self, code: i32, times: u32) {
         self.refused_subscribes.extend((0..times).map(|_| code));
     }
@@ -154,8 +153,7 @@ impl Faults {
         self.repeated_order_events = count;
     }
 
-    /// Reports the next `count` quote events twice, with the same event id. Delivery is at least once
-    /// (`ws-gemini-com.md` section 9.2), so this also happens without a fault now and then.
+    /// Reports the next `count` quote events twice, with the same event id. Delivery is at least once, so this also happens without a fault now and then.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
     }

@@ -38,7 +38,7 @@ pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 /// The latest time that is told from later ones, 292 years on: what comes after it still fits.
 const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 
-/// Requests per window and session (`ws-gemini-com.md` section 14).
+/// Requests per window and session.
 const REQUESTS_MAX: u32 = 7_000;
 const REQUEST_WINDOW: Duration = Duration::from_secs(10);
 const CONNECTION_WINDOW: Duration = Duration::from_secs(300);
@@ -148,7 +148,7 @@ impl Exchange {
     /// Handles the upgrade request of a client. An open session with the same id is lost.
     ///
     /// With credentials, which are `X-GEMINI-` headers or a bearer token, the session is that of an
-    /// [`Account`](crate::Account) (`ws-gemini-com.md` section 3); the archived order events are for
+    /// [`Account`](crate::Account); the archived order events are for
     /// authenticated sessions alone.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ impl Exchange {
     }
 
     /// Opens a session without an account on the current API; `query` is that part of the URL, for
-    /// example `snapshot=-1` (`ws-gemini-com.md` section 2).
+    /// example `snapshot=-1`.
     pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
         let target = format!("/?{}", query.trim_start_matches('?'));
         // Nothing of it can be refused.
@@ -196,7 +196,7 @@ impl Exchange {
             return;
         };
         match frame {
-            // Nothing can be asked there (`order-events-v1.md` section 6).
+            // Nothing can be asked there.
             Frame::Text(_) if *open.endpoint() == Endpoint::OrderEventsV1 => {
                 self.sessions.stats_mut().ignored += 1
             }
@@ -429,7 +429,7 @@ impl Exchange {
         names.len() < count
     }
 
-    /// All streams of a request, or the first name that is none (quirk Q-E3).
+    /// All streams of a request, or the first name that is none.
     fn streams(
         &self,
         session: SessionId,
@@ -469,7 +469,7 @@ impl Exchange {
                 new.push(stream);
             }
         }
-        // Small snapshots may overtake the first acknowledgement (section 12.4).
+        // Small snapshots may overtake the first acknowledgement.
         let are_small = new.iter().all(|stream| self.source.as_source().is_small(stream));
         let is_early = was_fresh && are_small && self.random.chance(1, 2);
         if !is_early {
@@ -488,7 +488,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Section 6.1; the limits stand beside the status (quirk Q-E1).
+    /// Section 6.1; the limits stand beside the status.
     fn connection_info(&self, session: SessionId, id: &str, used: u32) -> String {
         let limit = |kind: &str, interval: &str, number: u32, limit: u32, count: u32| {
             format!(

@@ -25,7 +25,7 @@ use crate::value::order::Origin;
 /// The windows in which orders are counted.
 const ORDER_WINDOWS: [Duration; 2] = [REQUEST_WINDOW, DAY];
 
-/// The cadence of periodic private streams (section 8).
+/// The cadence of periodic private streams.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 impl Exchange {
@@ -79,7 +79,7 @@ impl Exchange {
     }
 
     /// Notes that a key used a nonce elsewhere, for example over REST. From now on the exchange accepts
-    /// only greater ones from it (quirk Q-A5).
+    /// only greater ones from it.
     pub fn note_nonce(&mut self, key: &str, nonce: u64) {
         self.keys.note(key, nonce);
     }
@@ -157,7 +157,7 @@ impl Exchange {
         self.publish_private();
     }
 
-    /// Carries out a request about orders. Reply and events race (section 16, rule 2).
+    /// Carries out a request about orders. Reply and events race.
     pub(super) fn handle_order(
         &mut self,
         session: SessionId,
@@ -329,7 +329,7 @@ impl Exchange {
             self.publish_event(event, &mut batches);
         }
         for (session, objects) in batches {
-            // Several events may share a frame, or not (`order-events-v1.md` section 6).
+            // Several events may share a frame, or not.
             if self.random.chance(1, 2) {
                 self.sessions.send(session, &format!("[{}]", objects.join(",")));
             } else {

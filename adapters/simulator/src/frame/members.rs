@@ -7,7 +7,7 @@ use std::fmt::Write;
 use crate::frame::public::push_digits;
 use crate::value::instrument::Instrument;
 
-/// The order of a frame's members (quirk Q-V1-4).
+/// The order of a frame's members.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum MemberOrder {
     /// As in the venue's documents.

@@ -1,4 +1,4 @@
-//! Reading what clients order (`ws-gemini-com.md` section 6.4).
+//! Reading what clients order.
 
 use gemini_ws::{Decimal, Symbol};
 use serde_json::{Map, Value};
@@ -91,7 +91,7 @@ pub(crate) fn is_client_id(id: &str) -> bool {
     (1..=CLIENT_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The order to cancel, as text; the number is refused (quirk Q-O1).
+/// The order to cancel, as text; the number is refused.
 pub(crate) fn cancelled_order(parameters: Option<&Value>) -> Result<u64, Refusal> {
     let id = parameters.and_then(|parameters| parameters.get("orderId")).and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! [`OrderEventFeed`]: a session of the archived order events (`order-events-v1.md`).
+//! [`OrderEventFeed`]: a session of the archived order events.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) struct OrderEventFeed {
     /// `None` if it wants none.
     next_heartbeat: Option<Instant>,
     heartbeats: u64,
-    /// Counts events, not frames (quirk Q-OE-1).
+    /// Counts events, not frames.
     next_sequence: u64,
     trace_id: String,
 }
@@ -220,7 +220,7 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
         text.push_str(&format!(r#","is_cancelled":{is_cancelled},"is_hidden":false"#));
     }
     let is_market_buy = request.side == OrderSide::Buy && request.order_type == OrderType::Market;
-    // Newer frames of new orders have no amounts but the original one (quirk Q-OE-4).
+    // Newer frames of new orders have no amounts but the original one.
     if !is_rejected && event.kind != EventKind::Accepted {
         let average = amounts.average.map_or_else(|| "0.00".to_owned(), |average| average.to_string());
         push(text, "avg_execution_price", &average);

@@ -1,5 +1,4 @@
-//! Private streams: which there are, and their frames (`ws-gemini-com.md` section 8;
-//! those of quotes are in section 9).
+//! Private streams: which there are, and their frames.
 
 use gemini_ws::Decimal;
 use serde_json::Value;
@@ -51,7 +50,7 @@ impl PrivateStream {
     }
 }
 
-/// How events of orders call themselves (quirk Q-C4).
+/// How events of orders call themselves.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum OrderEventShape {
     /// `"e":"orderUpdate"`, as specified.
@@ -63,7 +62,7 @@ pub enum OrderEventShape {
     WithoutType,
 }
 
-/// `orderUpdate` (section 8.1); `None` for what this stream does not tell. Members that are empty or
+/// `orderUpdate`; `None` for what this stream does not tell. Members that are empty or
 /// zero are left out, and nearly all of them of a cancellation that the owner asked for.
 pub(crate) fn order_update(
     shape: OrderEventShape,
@@ -147,7 +146,7 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     }
 }
 
-/// `orderSnapshot`, of which only the name and the array are known (quirk Q-U4).
+/// `orderSnapshot`, of which only the name and the array are known.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,
@@ -161,7 +160,7 @@ pub(crate) fn order_snapshot<'o>(
     format!(r#"{{"e":"orderSnapshot","orders":[{}]}}"#, orders.collect::<Vec<String>>().join(","))
 }
 
-/// `balanceUpdate` (section 8.2).
+/// `balanceUpdate`.
 pub(crate) fn balance_update(balances: &[LedgerBalance], time: i64) -> String {
     let row = |balance: &LedgerBalance| {
         let LedgerBalance { asset, available, total } = balance;
@@ -171,7 +170,7 @@ pub(crate) fn balance_update(balances: &[LedgerBalance], time: i64) -> String {
     format!(r#"{{"e":"balanceUpdate","E":{time},"u":{time},"B":[{rows}]}}"#)
 }
 
-/// `positionReport` (section 8.3).
+/// `positionReport`.
 pub(crate) fn position_report(account: AccountId, positions: &[LedgerPosition], time: i64) -> String {
     let row = |position: &LedgerPosition| {
         let LedgerPosition { symbol, quantity } = position;

@@ -7,7 +7,7 @@ use crate::model::engine::{PriceQuantity, Side};
 use crate::model::fact::{Contract, Funding, Top};
 use crate::value::instrument::{Instrument, power};
 
-/// `bookTicker` (`ws-gemini-com.md` section 7.1); a missing side is empty text (quirk Q-B1).
+/// `bookTicker`; a missing side is empty text.
 pub(crate) fn ticker(
     instrument: &Instrument,
     update_id: u64,
@@ -29,7 +29,7 @@ pub(crate) fn ticker(
     text
 }
 
-/// `trade` (section 7.4).
+/// `trade`.
 pub(crate) fn trade(
     instrument: &Instrument,
     event_time: i64,
@@ -51,7 +51,7 @@ pub(crate) fn trade(
     text
 }
 
-/// `depthUpdate` (section 7.3): `first` and `last` are equal in a snapshot.
+/// `depthUpdate`: `first` and `last` are equal in a snapshot.
 pub(crate) fn depth(
     instrument: &Instrument,
     event_time: i64,
@@ -73,7 +73,7 @@ pub(crate) fn depth(
     text
 }
 
-/// Partial depth, and the result of `depth`, which has no symbol (section 7.2).
+/// Partial depth, and the result of `depth`, which has no symbol.
 pub(crate) fn partial_depth(
     instrument: &Instrument,
     with_symbol: bool,
@@ -94,7 +94,7 @@ pub(crate) fn partial_depth(
     text
 }
 
-/// `markPrice` (section 10): the index is scaled, here always by a hundred (quirk Q-U1).
+/// `markPrice`: the index is scaled, here always by a hundred.
 pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, index: u64) -> String {
     let mut text = String::from("{\"e\":\"markPrice\"");
     push_time_and_symbol(&mut text, instrument, event_time);
@@ -104,7 +104,7 @@ pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, in
     text
 }
 
-/// `fundingAmount` (section 10): `E` and `T` both name the funding instant (quirk Q-U2).
+/// `fundingAmount`: `E` and `T` both name the funding instant.
 pub(crate) fn funding(instrument: &Instrument, funding: &Funding) -> String {
     let mut text = String::from("{\"e\":\"fundingAmount\"");
     push_time_and_symbol(&mut text, instrument, funding.funding_time);
@@ -118,7 +118,7 @@ pub(crate) fn funding(instrument: &Instrument, funding: &Funding) -> String {
     text
 }
 
-/// `contractStatus` (section 7.5), whose `E` is in milliseconds.
+/// `contractStatus`, whose `E` is in milliseconds.
 pub(crate) fn contract_status(contract: &Contract<'_>) -> String {
     let mut text = String::from("{\"e\":\"contractStatus\",\"E\":");
     push_integer(&mut text, contract.event_millis.unsigned_abs());

@@ -1,4 +1,4 @@
-//! Reading what makers quote (`ws-gemini-com.md` section 9.3).
+//! Reading what makers quote.
 
 use gemini_ws::Decimal;
 use serde_json::{Map, Value};

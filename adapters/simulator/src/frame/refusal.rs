@@ -1,4 +1,4 @@
-//! [`Refusal`]: the answer to a request that is not carried out (`ws-gemini-com.md` section 5).
+//! [`Refusal`]: the answer to a request that is not carried out.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ impl Refusal {
         Refusal::new(401, -1002, "Authentication required")
     }
 
-    /// Of an order that is not there any more (quirk Q-O9).
+    /// Of an order that is not there any more.
     pub(crate) fn unknown_order() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - order not found or already filled")
     }
@@ -53,7 +53,7 @@ impl Refusal {
         Refusal::new(400, -1020, "Unsupported operation")
     }
 
-    /// A refusal with a code of the caller's choice (section 5 for the status that goes with it).
+    /// A refusal with a code of the caller's choice.
     pub(crate) fn of_code(code: i32) -> Refusal {
         match code {
             -1000 => Refusal::new(500, code, "Internal error"),

@@ -1,4 +1,4 @@
-//! Reading what clients ask for (`ws-gemini-com.md` sections 4 to 6).
+//! Reading what clients ask for.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::frame::order_entry::{OrderMethod, OrderRequest};
 use crate::frame::quote_entry::{QuoteMethod, QuoteRequest};
 use crate::frame::refusal::Refusal;
 
-/// The most streams in one request (quirk Q-S10); more end the
+/// The most streams in one request; more end the
 /// connection with the code 1009.
 pub const STREAMS_MAX: usize = 100;
 
@@ -46,7 +46,7 @@ pub(crate) enum ParseError {
     TooLarge,
 }
 
-/// A bare acknowledgement (quirk Q-E4).
+/// A bare acknowledgement.
 pub(crate) fn acknowledgement(id: &str) -> String {
     format!(r#"{{"id":{id},"status":200}}"#)
 }
@@ -120,7 +120,7 @@ pub(crate) fn without_parameters<M>(parameters: Option<&Value>, method: M) -> Re
     }
 }
 
-/// An array of texts; the object form is refused (quirk Q-E2).
+/// An array of texts; the object form is refused.
 fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let Some(Value::Array(elements)) = parameters else { return Err(Refusal::invalid_parameters()) };
     if elements.is_empty() {
@@ -143,7 +143,7 @@ fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
     parameters.and_then(Value::as_object).and_then(read).ok_or_else(Refusal::invalid_parameters)
 }
 
-/// Whether a stream needs an account (`ws-gemini-com.md` section 8).
+/// Whether a stream needs an account.
 pub(crate) fn is_private(stream: &str) -> bool {
     let stream = stream.strip_suffix("@1s").unwrap_or(stream);
     stream.ends_with("@account") || stream.ends_with("@session")

@@ -23,15 +23,15 @@ pub struct UpgradeRefusal {
 /// The endpoints of the exchange, one per generation of its API and one per way to choose symbols.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Endpoint {
-    /// `/`: the current API (`ws-gemini-com.md`).
+    /// `/`: the current API.
     Streams,
-    /// `/v2/marketdata` (`marketdata-v2.md`).
+    /// `/v2/marketdata`.
     MarketDataV2,
-    /// `/v1/marketdata/{symbol}` (`marketdata-v1.md`).
+    /// `/v1/marketdata/{symbol}`.
     MarketDataV1(Symbol),
-    /// `/v1/multimarketdata?symbols=…` (`marketdata-v1.md`).
+    /// `/v1/multimarketdata?symbols=…`.
     MultiMarketDataV1(Vec<Symbol>),
-    /// `/v1/order/events` (`order-events-v1.md`).
+    /// `/v1/order/events`.
     OrderEventsV1,
 }
 
@@ -84,7 +84,7 @@ impl<'r> UpgradeRequest<'r> {
     }
 }
 
-/// A refusal with the body that the venue's errors have (`order-events-v1.md` section 1).
+/// A refusal with the body that the venue's errors have.
 pub(crate) fn refusal(status: u16, reason: &str) -> UpgradeRefusal {
     UpgradeRefusal { status, body: format!(r#"{{"result":"error","reason":"{reason}"}}"#) }
 }

@@ -26,7 +26,7 @@ use crate::value::id::SessionId;
 use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
 
-/// About the venue's event ids of late 2023 (`marketdata-v1.md` section 3.2).
+/// About the venue's event ids of late 2023.
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
 
 /// The time between two heartbeats of both endpoints.
@@ -89,7 +89,7 @@ impl ArchivedFeeds {
         self.records.push(Record { auction, ..Record::default() });
     }
 
-    /// Ids skip: others use the same sequence (`marketdata-v1.md` section 4).
+    /// Ids skip: others use the same sequence.
     fn take_event_id(&mut self) -> u64 {
         self.event_id += 1 + self.random.below(12);
         self.event_id
@@ -305,7 +305,7 @@ impl ArchivedFeeds {
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
         open_without_ping(cx, session);
-        // Every other session has the members in the other order (quirk Q-V1-4).
+        // Every other session has the members in the other order.
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
         self.v1.open(session, options, is_multi, order);
@@ -341,7 +341,7 @@ impl ArchivedFeeds {
         if feeds.is_empty() {
             return self.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
         }
-        // The first frames come in an order of the venue's own (`marketdata-v2.md` section 3).
+        // The first frames come in an order of the venue's own.
         feeds.sort_by_key(|(position, feed)| (hash(listings[*position].instrument().symbol.as_str()), *feed));
         feeds.dedup();
         for (position, feed) in feeds {
@@ -392,7 +392,7 @@ fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> 
     (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
 }
 
-/// These endpoints send no RFC 6455 pings (`marketdata-v2.md` section 9), so the time of the next one is
+/// These endpoints send no RFC 6455 pings, so the time of the next one is
 /// any that is not on the schedule.
 fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
     cx.sessions.open(session, SnapshotMode::Absent, cx.now);

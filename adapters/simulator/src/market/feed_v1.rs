@@ -1,4 +1,4 @@
-//! [`MarketDataV1`]: the sessions of `/v1/marketdata` and `/v1/multimarketdata` (`marketdata-v1.md`).
+//! [`MarketDataV1`]: the sessions of `/v1/marketdata` and `/v1/multimarketdata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ struct Connection {
     /// Entries name their symbol.
     is_multi: bool,
     order: MemberOrder,
-    /// Of the next frame, over all symbols and heartbeats (section 4).
+    /// Of the next frame, over all symbols and heartbeats.
     socket_sequence: u64,
 }
 

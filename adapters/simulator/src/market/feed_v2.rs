@@ -1,4 +1,4 @@
-//! [`MarketDataV2`]: the sessions of `/v2/marketdata` (`marketdata-v2.md`).
+//! [`MarketDataV2`]: the sessions of `/v2/marketdata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,7 +72,7 @@ impl MarketDataV2 {
                 let side = |side| engine.best_first(side).map(move |level| (side, level));
                 let levels: Vec<_> = side(Side::Bid).chain(side(Side::Ask)).collect();
                 let trades = present.tape.as_it_lies().iter();
-                // Of some symbols the list falls, of others it rises (quirk Q-V2-2).
+                // Of some symbols the list falls, of others it rises.
                 if hash(instrument.symbol.as_str()).is_multiple_of(2) {
                     Some(update::snapshot(instrument, &levels, trades, auctions))
                 } else {
@@ -182,7 +182,7 @@ impl MarketDataV2 {
         });
     }
 
-    /// Sends a heartbeat, whatever else there is to send (quirk Q-V2-5).
+    /// Sends a heartbeat, whatever else there is to send.
     pub(crate) fn heartbeat(&self, sessions: &mut Sessions, session: SessionId, time: i64) {
         if self.contains(session) {
             sessions.send(session, &update::heartbeat(time));

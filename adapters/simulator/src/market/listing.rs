@@ -22,9 +22,9 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::hash;
 use crate::value::tempo::Tempo;
 
-/// Books with more levels send their snapshot some time after the acknowledgement (section 12.4).
+/// Books with more levels send their snapshot some time after the acknowledgement.
 const SMALL_BOOK_LEVELS: usize = 400;
-/// How long a large snapshot takes at most (quirk Q-B5).
+/// How long a large snapshot takes at most.
 const LARGE_SNAPSHOT_DELAY: Duration = Duration::from_millis(700);
 
 /// One symbol.

@@ -30,7 +30,7 @@ use client_orders::{Execution, Ticket};
 use listing::{Listing, Listings};
 use source::{Source, TrueBook};
 
-/// About the venue's ids of autumn 2026 (`ws-gemini-com.md` section 12.1).
+/// About the venue's ids of autumn 2026.
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 
@@ -101,7 +101,7 @@ impl Market {
         market
     }
 
-    /// Ids jump widely: others use the same sequence (section 12.1).
+    /// Ids jump widely: others use the same sequence.
     fn take_update_id(&mut self) -> u64 {
         let skipped = if self.random.chance(1, 4) { self.random.below(400) } else { self.random.below(3) };
         self.update_id += 1 + skipped;

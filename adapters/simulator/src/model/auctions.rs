@@ -1,8 +1,7 @@
 //! [`Auction`]: the auctions of one symbol, from the opening to the result.
 //!
 //! Orders of an auction stand in a book of their own, so an auction changes no level of the book that
-//! is published; only the archived endpoints tell of it (`marketdata-v1.md` section 3.3,
-//! `marketdata-v2.md` section 5).
+//! is published; only the archived endpoints tell of it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -41,7 +40,7 @@ pub(crate) struct AuctionPrice {
     pub(crate) highest_bid: u64,
     pub(crate) lowest_ask: u64,
     pub(crate) collar: u64,
-    /// Price and quantity; `None` if the auction fails (quirk Q-V2-9).
+    /// Price and quantity; `None` if the auction fails.
     pub(crate) cleared: Option<PriceQuantity>,
 }
 

@@ -1,4 +1,4 @@
-//! [`Candles`]: what a symbol's trades did in each interval (`marketdata-v2.md` section 6).
+//! [`Candles`]: what a symbol's trades did in each interval.
 
 use std::collections::VecDeque;
 

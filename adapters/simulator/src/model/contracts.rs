@@ -1,4 +1,4 @@
-//! [`Contracts`]: the status of prediction-market contracts (`ws-gemini-com.md` section 7.5).
+//! [`Contracts`]: the status of prediction-market contracts.
 
 use std::time::Duration;
 

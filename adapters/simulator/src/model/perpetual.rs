@@ -1,4 +1,4 @@
-//! [`Perpetual`]: mark price and funding (`ws-gemini-com.md` section 10).
+//! [`Perpetual`]: mark price and funding.
 
 use std::time::Duration;
 

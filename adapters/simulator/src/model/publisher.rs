@@ -63,9 +63,8 @@ impl Publisher {
         !self.pending.is_empty()
     }
 
-    /// The present quantities of the levels that changed, bids and asks, unsorted as on the wire
-    /// (`ws-gemini-com.md` section 12.1). A level that came and went is among them, with a quantity
-    /// of zero (quirk Q-B7).
+    /// The present quantities of the levels that changed, bids and asks, unsorted as on the wire. A level that came and went is among them, with a quantity
+    /// of zero.
     pub(crate) fn changes(&self, engine: &Engine) -> [Vec<PriceQuantity>; 2] {
         Side::BOTH.map(|side| {
             let keys = self.pending.range((side, 0)..=(side, u64::MAX));

@@ -2,7 +2,7 @@
 
 use crate::model::engine::{PriceQuantity, Side};
 
-/// How many trades come with the first frame of the v2 feed `l2` (`marketdata-v2.md` section 3).
+/// How many trades come with the first frame of the v2 feed `l2`.
 pub(crate) const TAPE_LENGTH: usize = 50;
 
 /// Who traded.
@@ -41,7 +41,7 @@ impl Tape {
         self.recorded += 1;
     }
 
-    /// The trades as they lie in the ring, which is not in the order of time (quirk Q-V2-2).
+    /// The trades as they lie in the ring, which is not in the order of time.
     pub(crate) fn as_it_lies(&self) -> &[TapeTrade] {
         &self.trades
     }

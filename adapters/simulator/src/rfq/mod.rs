@@ -1,5 +1,5 @@
 //! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes
-//! of accounts that answer them (`ws-gemini-com.md` section 9).
+//! of accounts that answer them.
 //!
 //! The requester wants to buy the combination, so the lowest price is the best one. Hidden makers quote as
 //! well: one of them wins if no account does.
@@ -33,7 +33,7 @@ const KNOWN_LEGS_MAX: u64 = 3;
 /// The most quotes that answer one request.
 const QUOTES_MAX: usize = 1_000;
 
-/// One event of so many is delivered twice: delivery is at least once (section 9.2).
+/// One event of so many is delivered twice: delivery is at least once.
 const REPEATED_ONE_OF: u64 = 16;
 
 /// The requests, one after the other, who watches them, and the quotes for the present one.

@@ -1,5 +1,4 @@
-//! [`Quote`]: what an account answers to a request, and what its maker hears of it
-//! (`ws-gemini-com.md` section 9.2).
+//! [`Quote`]: what an account answers to a request, and what its maker hears of it.
 
 use super::request::{QUOTE_STREAM, Rfq};
 use crate::frame::members::{MemberOrder, Members};

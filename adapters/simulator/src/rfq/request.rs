@@ -1,4 +1,4 @@
-//! [`Rfq`]: one request for quotes, as the public sees it (`ws-gemini-com.md` section 9.1).
+//! [`Rfq`]: one request for quotes, as the public sees it.
 
 use crate::frame::members::{MemberOrder, Members};
 

@@ -1,5 +1,4 @@
-//! [`Keys`]: whose session an upgrade opens (`ws-gemini-com.md` section 3, `order-events-v1.md`
-//! section 1).
+//! [`Keys`]: whose session an upgrade opens.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +10,7 @@ use sha2::Sha384;
 use crate::account::Account;
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 
-/// How far a nonce may be from the venue's time, in ns (section 3.1).
+/// How far a nonce may be from the venue's time, in ns.
 const NONCE_WINDOW: i128 = 30_000_000_000;
 
 /// A nonce with more digits counts milliseconds.
@@ -20,7 +19,7 @@ const SECONDS_DIGITS_MAX: usize = 11;
 /// The path that the payload of archived order events names.
 const ORDER_EVENTS_PATH: &str = "/v1/order/events";
 
-/// The last nonce of each key, over all endpoints (quirk Q-A5).
+/// The last nonce of each key, over all endpoints.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     last_nonces: BTreeMap<String, u64>,

@@ -62,7 +62,7 @@ impl Output {
 /// bounded when nobody polls. Some five minutes of a busy market.
 pub const OUTPUTS_MAX: usize = 1 << 17;
 
-/// The `snapshot` parameter of the connection (`ws-gemini-com.md` section 2).
+/// The `snapshot` parameter of the connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SnapshotMode {
     Absent,

@@ -23,7 +23,7 @@ pub(crate) struct Instrument {
     pub(crate) is_thin: bool,
 }
 
-/// Names with their decimals as recorded (quirk Q-B14, section 12 of the frames): price in
+/// Names with their decimals as recorded: price in
 /// hundredths, price decimals, tick in units of the last decimal, quantity decimals.
 const KNOWN: [(&str, u64, u8, u64, u8); 10] = [
     ("btcusd", 8_336_125, 5, 1_000, 10),
@@ -104,7 +104,7 @@ impl Instrument {
         }
     }
 
-    /// The price that somebody asks who does not want to sell (quirk Q-B13), as large as the
+    /// The price that somebody asks who does not want to sell, as large as the
     /// decimals let a 64-bit mantissa be.
     pub(crate) fn absurd_price(&self) -> u64 {
         9 * power(12.min(17 - self.price_decimals) + self.price_decimals)
@@ -116,7 +116,7 @@ pub(crate) fn is_perpetual(symbol: Symbol) -> bool {
     symbol.canonical().as_str().ends_with("perp")
 }
 
-/// Whether a symbol is a prediction-market contract (`ws-gemini-com.md` section 6.2).
+/// Whether a symbol is a prediction-market contract.
 pub(crate) fn is_prediction(symbol: Symbol) -> bool {
     symbol.as_str().contains('-')
 }

@@ -13,7 +13,7 @@ pub enum OrderSide {
     Sell,
 }
 
-/// The type of an order (`ws-gemini-com.md` section 8.1, member `o`).
+/// The type of an order (member `o`).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum OrderType {
     /// `LIMIT`.
@@ -24,7 +24,7 @@ pub enum OrderType {
     StopLimit,
 }
 
-/// How long an order stands (section 6.4).
+/// How long an order stands.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum TimeInForce {
     /// `GTC`: until it is cancelled.
@@ -37,7 +37,7 @@ pub enum TimeInForce {
     MakerOrCancel,
 }
 
-/// The outcome that an order on a prediction market is about (section 6.4).
+/// The outcome that an order on a prediction market is about.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Outcome {
     /// `YES`.
@@ -46,7 +46,7 @@ pub enum Outcome {
     No,
 }
 
-/// What the last event of an order said (section 8.1, member `X`).
+/// What the last event of an order said (member `X`).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum OrderState {
     /// `NEW`: accepted; a stop order that waits stays so.

@@ -1,4 +1,4 @@
-//! The frames of market data v1 (`marketdata-v1.md`).
+//! The frames of market data v1.
 
 pub(crate) mod options;
 pub(crate) mod update;

@@ -1,4 +1,4 @@
-//! [`Options`]: what a session of market data v1 asks for in its URL (`marketdata-v1.md` section 2).
+//! [`Options`]: what a session of market data v1 asks for in its URL.
 
 use crate::frame::upgrade::{UpgradeRefusal, refusal};
 use crate::model::engine::Side;

@@ -1,4 +1,4 @@
-//! [`Update`]: one event of the market as a frame of market data v1 (`marketdata-v1.md` section 3).
+//! [`Update`]: one event of the market as a frame of market data v1.
 
 use super::options::Options;
 use crate::frame::members::{MemberOrder, Members, push_price, push_trimmed};
@@ -113,7 +113,7 @@ fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
     }
 }
 
-/// `heartbeat` (section 3.1).
+/// `heartbeat`.
 pub(crate) fn heartbeat(socket_sequence: u64, order: MemberOrder) -> String {
     Members::of_type("heartbeat").integer("socket_sequence", socket_sequence).finish(order)
 }
@@ -124,7 +124,7 @@ fn entry_members(entry: &Entry, instrument: &Instrument, event_id: u64) -> Membe
         Entry::Change { side, price, before, remaining, reason } => {
             change_members(instrument, side, price, [before, remaining], reason)
         }
-        // Without `delta` (quirk Q-V1-1).
+        // Without `delta`.
         Entry::Best { side, level: (price, quantity) } => Members::of_type("change")
             .text("side", side_name(side))
             .price("price", instrument, price)

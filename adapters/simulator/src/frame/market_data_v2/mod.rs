@@ -1,4 +1,4 @@
-//! The frames of market data v2 (`marketdata-v2.md`).
+//! The frames of market data v2.
 
 pub(crate) mod request;
 pub(crate) mod update;

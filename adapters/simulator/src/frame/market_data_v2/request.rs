@@ -1,4 +1,4 @@
-//! Reading what clients of market data v2 ask for (`marketdata-v2.md` section 2).
+//! Reading what clients of market data v2 ask for.
 
 use serde_json::{Map, Value};
 
@@ -42,7 +42,7 @@ pub(crate) struct Request {
     pub(crate) subscriptions: Vec<(Feed, String)>,
 }
 
-/// The reason that is given for a request that cannot be read (section 10).
+/// The reason that is given for a request that cannot be read.
 pub(crate) const INVALID_JSON: &str = "InvalidJson";
 /// The reason that is given if none of a request's symbols is one.
 pub(crate) const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";

@@ -1,4 +1,4 @@
-//! The frames of market data v2 as text (`marketdata-v2.md` sections 3 to 10).
+//! The frames of market data v2 as text.
 
 use std::fmt::Write;
 
@@ -15,13 +15,13 @@ fn symbol(instrument: &Instrument) -> String {
     instrument.symbol.as_str().to_ascii_uppercase()
 }
 
-/// `l2_updates` that tells changes (section 3).
+/// `l2_updates` that tells changes.
 pub(crate) fn changes(instrument: &Instrument, changes: &[(Side, PriceQuantity)]) -> String {
     level2(instrument, changes).finish(MemberOrder::Documented)
 }
 
 /// The first `l2_updates` of a subscription, with the complete book; without trades there is no
-/// member `trades` (quirk Q-V2-1).
+/// member `trades`.
 pub(crate) fn snapshot<'e>(
     instrument: &Instrument,
     levels: &[(Side, PriceQuantity)],
@@ -56,7 +56,7 @@ fn level2(instrument: &Instrument, levels: &[(Side, PriceQuantity)]) -> Members 
     Members::of_type("l2_updates").text("symbol", &symbol(instrument)).json("changes", text)
 }
 
-/// `trade` (section 4).
+/// `trade`.
 pub(crate) fn trade(instrument: &Instrument, trade: &TapeTrade) -> String {
     let (price, quantity) = trade.level;
     Members::of_type("trade")
@@ -76,7 +76,7 @@ pub(crate) fn trade(instrument: &Instrument, trade: &TapeTrade) -> String {
         .finish(MemberOrder::Documented)
 }
 
-/// `auction_indicative` and `auction_result` (section 5), which name their price alike.
+/// `auction_indicative` and `auction_result`, which name their price alike.
 pub(crate) fn auction(instrument: &Instrument, price: &AuctionPrice) -> String {
     let kind = if price.is_result { "auction_result" } else { "auction_indicative" };
     let members = Members::of_type(kind)
@@ -97,7 +97,7 @@ pub(crate) fn auction(instrument: &Instrument, price: &AuctionPrice) -> String {
     members.finish(MemberOrder::Documented)
 }
 
-/// `candles_…_updates` (section 6), whose values are numbers (quirk Q-V2-10).
+/// `candles_…_updates`, whose values are numbers.
 pub(crate) fn candles<'c>(
     instrument: &Instrument,
     interval: usize,
@@ -124,7 +124,7 @@ pub(crate) fn candles<'c>(
         .finish(MemberOrder::Alphabetical)
 }
 
-/// `mark_price_updates` (section 7).
+/// `mark_price_updates`.
 pub(crate) fn mark_price(instrument: &Instrument, time: i64, (mark, index): (u64, u64)) -> String {
     let change = Members::default()
         .decimal("mark_price", mark, instrument.price_decimals)
@@ -133,8 +133,7 @@ pub(crate) fn mark_price(instrument: &Instrument, time: i64, (mark, index): (u64
     one_change("mark_price_updates", instrument, change)
 }
 
-/// `funding_amount_updates` (section 8), with the two members that only live frames have (quirk
-/// Q-V2-7).
+/// `funding_amount_updates`, with the two members that only live frames have.
 pub(crate) fn funding_amount(instrument: &Instrument, time: i64, funding: &Funding) -> String {
     let change = Members::default()
         .json("funding_amount", signed(funding.amount, 5))
@@ -162,13 +161,13 @@ fn signed(units: i64, decimals: u8) -> String {
     text
 }
 
-/// `heartbeat` (section 9); `time` is in ns since 1970.
+/// `heartbeat`; `time` is in ns since 1970.
 pub(crate) fn heartbeat(time: i64) -> String {
     let millis = time.div_euclid(1_000_000);
     Members::of_type("heartbeat").integer("timestamp", millis).finish(MemberOrder::Alphabetical)
 }
 
-/// An error (section 10).
+/// An error.
 pub(crate) fn error(reason: &str) -> String {
     Members::default().text("reason", reason).text("result", "error").finish(MemberOrder::Documented)
 }
