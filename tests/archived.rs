@@ -149,7 +149,7 @@ fn nothing_can_be_asked_for_where_the_address_chooses() {
         let now = pair.now;
         let stream = "btcusd@depth".parse().unwrap();
         assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
-        assert_eq!(pair.client.request(now, &Request::Time), Err(CommandError::NotAuthenticated));
+        assert_eq!(pair.client.request(now, &Request::Time), Err(CommandError::WrongEndpoint));
     }
     let mut pair = Pair::archived("/v2/marketdata", market(&["btcusd"]), 1, &[]);
     let now = pair.now;

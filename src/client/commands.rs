@@ -249,10 +249,14 @@ impl Client {
     /// [`CommandError::SeveralEndpoints`] if it is about an account and several endpoints are authenticated: use
     /// [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if it is about a session and the
     /// endpoint has several open links: use [`request_over`](Client::request_over).
-    /// [`CommandError::NotConnected`]; [`CommandError::NotAuthenticated`]; [`CommandError::Closed`];
-    /// [`CommandError::TooMany`]; [`CommandError::RateLimited`].
+    /// [`CommandError::WrongEndpoint`] if no endpoint takes requests; [`CommandError::NotConnected`];
+    /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
+    /// [`CommandError::RateLimited`].
     pub fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
         self.command(now)?;
+        if !self.endpoints.has_api(Endpoint::Streams) {
+            return Err(CommandError::WrongEndpoint);
+        }
         let authenticated = self.endpoints.of_kind(Endpoint::Streams, true);
         let endpoint = if request.is_of_account() {
             match authenticated.len() {
@@ -265,11 +269,7 @@ impl Client {
             let is_open = |id: &&EndpointId| self.open_slots(**id).next().is_some();
             authenticated.iter().chain(public).find(is_open).copied()
         };
-        match endpoint {
-            Some(endpoint) => self.send_to(endpoint, request),
-            None if self.endpoints.has_api(Endpoint::Streams) => Err(CommandError::NotConnected),
-            None => Err(CommandError::NotAuthenticated),
-        }
+        self.send_to(endpoint.ok_or(CommandError::NotConnected)?, request)
     }
 
     /// Sends a request to this endpoint, over the first of its open links. See [`request`](Client::request).

@@ -127,7 +127,8 @@ impl Client {
         }
     }
 
-    /// A client of one endpoint, to which it keeps one link open whatever is subscribed.
+    /// A client of one endpoint, to which it keeps a link open whatever is subscribed. Streams beyond
+    /// [`Config::streams_max`] go to further links.
     ///
     /// It does nothing until [`open`](Client::open). [`Config::seed`] says where its random delays come from.
     ///
