@@ -1,4 +1,4 @@
-//! The faults, which checks are to find each, and what each does. The first twenty stand for those that the
+//! The planted faults: the invariants that may find each, and what the code does with it. The first twenty stand for those that the
 //! invariants of a lifecycle name; the others are worth fearing in this core.
 
 #[rustfmt::skip]
@@ -59,7 +59,7 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("HoldOneLinkOnly", &["I-56", "I-58"], "the delay that a host asked for holds one link only"),
     ("IgnoreTheVenuesDelay", &["I-58"], "the venue's delay is ignored"),
     ("KeepALateTransport", &["I-18"], "a transport that came too late is kept"),
-    ("KeepAnOldClock", &["I-22", "I-27", "I-30"], "a link works by the time of its last input"),
+    ("KeepAnOldClock", &["I-22", "I-27", "I-30"], "a link sends by the time at which it last heard something"),
     ("KeepOpenForNobody", &["I-29"], "a link that nobody wants stays open"),
     ("LeaveInSilence", &["I-22", "I-28"], "the end of a stream is not told"),
     ("LeaveAPong", &["I-41"], "a pong waits for something else to be written"),
@@ -89,5 +89,5 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("TellTheFirstWishOnly", &["I-32"], "a second wish for a stream is not told that it is confirmed"),
     ("WaitForEachStep", &["I-12", "I-14"], "a step of a shutdown takes as long as it takes"),
     ("WaitForEver", &["I-13", "I-22"], "requests never expire"),
-    ("WaitWithoutADeadline", &["I-13", "I-29"], "what waits for the limit has no timer"),
+    ("WaitWithoutADeadline", &["I-13", "I-29"], "what waits for the limit waits for a timer, and there is none"),
 ];
