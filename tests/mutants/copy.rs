@@ -1,6 +1,5 @@
 //! [`Copy`]: a copy of the workspace in which faults are planted and hunted.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,8 +56,7 @@ impl Copy {
     /// that it need not be built again.
     pub(crate) fn make(name: &str, mut sources: Sources, group: &Group) -> Copy {
         group.apply(&mut sources);
-        let names: BTreeMap<&str, ()> = group.names.iter().map(|name| (name.as_str(), ())).collect();
-        let list: String = names.keys().map(|name| format!("    {name},\n")).collect();
+        let list: String = group.names.iter().map(|name| format!("    {name},\n")).collect();
         let switch = SWITCH.replace("    // The names.\n", &list);
         let lib = sources.get_mut("src/lib.rs").expect("the root file");
         assert!(lib.contains(ANCHOR), "no place for the switch");
@@ -89,7 +87,10 @@ impl Copy {
             }
         }
         for path in present.keys().filter(|path| !sources.contains_key(*path)) {
-            fs::remove_file(self.folder.join(path)).expect("a file that is not wanted any more");
+            let path = self.folder.join(path);
+            fs::remove_file(&path).expect("a file that is not in the sources any more");
+            // Cargo takes each folder in `adapters` for a package. One that is not empty stays.
+            let _ = path.ancestors().skip(1).try_for_each(fs::remove_dir);
         }
         for (path, text) in sources.iter().filter(|(path, text)| present.get(*path) != Some(text)) {
             let path = self.folder.join(path);

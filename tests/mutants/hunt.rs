@@ -117,10 +117,10 @@ const STRAINED: &[&[Input]] = &[
     // Frames that cannot be read, and some that can.
     &[OPEN, UP, BROKEN, TIME, OK, BROKEN, TIME, OK, BROKEN],
     &[OPEN, BOOK, UP, OK, SNAPSHOT, link(What::Repeated(0)), link(What::Update(0))],
-    // A late dial.
-    &[OPEN, link(What::Failed(ConnectFailure::Refused)), UP],
     // Two streams in one request, which is refused, and a half that is accepted.
     &[OPEN, Input::Subscribe(2), Input::Subscribe(3), UP, link(What::Refused), OK],
+    // A late dial.
+    &[OPEN, link(What::Failed(ConnectFailure::Refused)), UP],
     // A change before the snapshot, and no gap before it.
     &[OPEN, BOOK, UP, OK, link(What::Update(0))],
 ];
