@@ -165,17 +165,6 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-#[cfg(all(gemini_ws_mutants, not(debug_assertions)))]
-compile_error!("mutants are for tests: `gemini_ws_mutants` needs debug assertions");
-
-#[macro_use]
-#[cfg(not(gemini_ws_mutants))]
-mod mutants;
-#[macro_use]
-#[cfg(gemini_ws_mutants)]
-#[doc(hidden)]
-pub mod mutants;
-
 mod archive;
 #[cfg(feature = "auth")]
 mod auth;

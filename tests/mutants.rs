@@ -1,20 +1,87 @@
-//! Proof that the checks bite: each fault of `src/mutants.rs`, switched on by itself, is found, and by a check
-//! that is about it.
+//! Proof that the checks bite: each planted fault is found, and by a check that is about it.
 //!
-//! `RUSTFLAGS="--cfg gemini_ws_mutants" cargo test --target-dir target/mutants --test mutants -- --nocapture`
+//! A fault is a patch in `tests/mutants/patches`, which plants it behind a switch, `mutant!(Name)`. The product
+//! has neither. Every run checks that each patch applies to the sources of today; what takes longer is to plant
+//! them in a copy of the sources, in the target directory, to build that, and to hunt each fault there:
 //!
-//! A fault is looked for in traces that were made for some of them, then on random walks.
+//! ```text
+//! cargo test --test mutants -- --ignored --nocapture --test-threads 1
+//! ```
+//!
+//! A fault is hunted in traces that were made for some of them, then on random walks. `GEMINI_WS_MUTANT=Name`
+//! hunts one alone.
 
-#[cfg(gemini_ws_mutants)]
+#[path = "mutants/copy.rs"]
+mod copy;
 #[path = "mutants/hunt.rs"]
 mod hunt;
-#[cfg(gemini_ws_mutants)]
+#[path = "mutants/patch.rs"]
+mod patch;
 mod support;
-#[cfg(gemini_ws_mutants)]
 #[path = "mutants/table.rs"]
 mod table;
 
-#[cfg(not(gemini_ws_mutants))]
+use std::time::Duration;
+
+use copy::{Copy, root, sources};
+use patch::{Group, Patch};
+use table::TABLE;
+
+fn patches() -> Vec<Patch> {
+    Patch::read_all(&root().join("tests/mutants/patches"))
+}
+
 #[test]
-#[ignore = "wants RUSTFLAGS=\"--cfg gemini_ws_mutants\" and a target directory of its own"]
-fn each_mutant_is_found() {}
+fn each_patch_applies() {
+    let (sources, patches) = (sources(), patches());
+    let errors: Vec<String> = patches.iter().filter_map(|patch| patch.edits(&sources).err()).collect();
+    assert!(errors.is_empty(), "patches that do not apply: {errors:#?}");
+    for patch in &patches {
+        let switches = patch.switches();
+        assert!(!switches.is_empty(), "{} has no switch", patch.name);
+        assert!(switches.iter().all(|name| *name == patch.name), "{} has the switch of another", patch.name);
+    }
+}
+
+#[test]
+fn patches_and_table_name_the_same_faults() {
+    let patches = patches();
+    let mut planted: Vec<&str> = patches.iter().map(|patch| patch.name.as_str()).collect();
+    let mut expected: Vec<&str> = TABLE.iter().map(|row| row.0).collect();
+    planted.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(planted, expected);
+}
+
+#[test]
+fn nothing_is_found_without_a_fault() {
+    let found = hunt::Hunters::new().find();
+    assert!(found.is_none(), "{found:?}");
+}
+
+#[test]
+#[ignore = "builds a copy of the core, which takes minutes"]
+fn each_fault_of_the_core_is_found() {
+    let (sources, patches) = (sources(), patches());
+    let groups = Group::all(patches.iter().filter(|patch| patch.is_in("src/")), &sources);
+    let (mut built, mut hunted) = (Duration::ZERO, Duration::ZERO);
+    for group in &groups {
+        let copy = Copy::make("core", sources.clone(), group);
+        let (building, hunting) =
+            copy.test(&["--profile", "lives", "--package", "gemini-ws", "--test", "hunter"]);
+        (built, hunted) = (built + building, hunted + hunting);
+    }
+    let count: usize = groups.iter().map(|group| group.names.len()).sum();
+    println!("{count} faults in {} copies: built in {built:.1?}, hunted in {hunted:.1?}", groups.len());
+}
+
+#[test]
+#[ignore = "builds a copy of the core and of the adapters, which takes minutes"]
+fn the_fault_of_the_driver_is_found() {
+    let (sources, patches) = (sources(), patches());
+    let groups = Group::all(patches.iter().filter(|patch| patch.is_in("adapters/")), &sources);
+    let [group] = &groups[..] else { panic!("the test knows one fault") };
+    let copy = Copy::make("driver", sources, group);
+    let (built, hunted) = copy.test(&["--package", "gemini-ws-smol", "--test", "mutants"]);
+    println!("{:?}: built in {built:.1?}, hunted in {hunted:.1?}", group.names);
+}

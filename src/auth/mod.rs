@@ -335,10 +335,7 @@ impl Signer {
     /// Never fails: if the source is too far [ahead](NonceSource::ahead_of), the venue refuses the
     /// nonce, with HTTP status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
     pub fn headers(&mut self, endpoint: Endpoint, now: UnixTime) -> Headers {
-        let nonce = match self.nonces.last() {
-            Some(last) if mutant!(DrawOneNonce) => last,
-            _ => self.nonces.next(now),
-        };
+        let nonce = self.nonces.next(now);
         self.credentials.headers(endpoint, nonce)
     }
 

@@ -119,13 +119,7 @@ impl<'f> Iterator for Events<'f> {
             Rest::FundingAmounts(symbol, changes) => {
                 changes.next().map(|change| funding_amount(symbol, &change))
             }
-            Rest::OrderSnapshot(orders) => {
-                let event = orders.next().map(|SnapshotOrder(report)| order(report))?;
-                if mutant!(StopAtTheFirstBad) && matches!(event, Event::Malformed(_)) {
-                    orders.by_ref().for_each(drop);
-                }
-                Some(event)
-            }
+            Rest::OrderSnapshot(orders) => orders.next().map(|SnapshotOrder(report)| order(report)),
             Rest::OrderEvents(reports) => reports.next().map(order),
         }
     }

@@ -250,9 +250,6 @@ impl EventQueue {
 
     /// Notes that an event of a stream was dropped at a place.
     fn lose(&mut self, number: u64, lane: Lane) {
-        if mutant!(DropWithoutAWord) {
-            return;
-        }
         let lane = if self.affected.len() < AFFECTED_MAX || self.affected.contains_key(&lane) {
             lane
         } else {

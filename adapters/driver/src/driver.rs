@@ -9,8 +9,6 @@ use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
 use event_listener::EventListener;
 use futures_lite::Stream;
-#[cfg(gemini_ws_mutants)]
-use gemini_ws::mutants;
 use gemini_ws::{
     Client, CloseReason, ConnectFailure, Event, EventBuf, EventQueue, Frame, Instant, LinkId, Lost, Output,
     Overflow, Scratch,
@@ -403,10 +401,6 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
             self.farewells.push((socket, now + FAREWELL));
         }
         // The answer to a ping leaves with the next read.
-        #[cfg(gemini_ws_mutants)]
-        if is_ping && mutants::is_on(mutants::Mutant::LeaveAPong) {
-            return Read::Nothing;
-        }
         Read::Frame { bytes, is_ping }
     }
 

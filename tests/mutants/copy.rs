@@ -1,0 +1,124 @@
+//! [`Copy`]: a copy of the workspace in which faults are planted and hunted.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::patch::{Group, Sources};
+
+/// What a build of the hunters needs. `tests/bench` is there because the manifest names it.
+const FOLDERS: [&str; 5] = ["adapters", "src", "tests/bench", "tests/mutants", "tests/support"];
+const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
+
+/// The module of the switch, and what stands before it in the root file.
+const SWITCH: &str = include_str!("switch.rs");
+const ANCHOR: &str = "extern crate alloc;\n";
+
+/// The hunter of the core, as a test of the copy.
+const HUNTER: &str = "\n[[test]]\nname = \"hunter\"\npath = \"tests/mutants/hunter.rs\"\n";
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Reads what a copy has.
+pub(crate) fn sources() -> Sources {
+    let mut sources = Sources::new();
+    for file in FILES {
+        sources.insert(file.to_owned(), fs::read_to_string(root().join(file)).expect("a file"));
+    }
+    FOLDERS.iter().for_each(|folder| collect(root(), folder, &mut sources));
+    sources
+}
+
+fn collect(root: &Path, folder: &str, sources: &mut Sources) {
+    for entry in fs::read_dir(root.join(folder)).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let path = format!("{folder}/{}", entry.file_name().to_str().expect("a name"));
+        if entry.file_type().expect("a type").is_dir() {
+            collect(root, &path, sources);
+        } else if let Ok(text) = fs::read_to_string(entry.path()) {
+            sources.insert(path, text);
+        }
+    }
+}
+
+/// A copy of the workspace, on the disk.
+pub(crate) struct Copy {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy {
+    /// Makes a copy with the faults of a group. What has not changed since the last time is left alone, so
+    /// that it need not be built again.
+    pub(crate) fn make(name: &str, mut sources: Sources, group: &Group) -> Copy {
+        group.apply(&mut sources);
+        let list: String = group.names.iter().map(|name| format!("    {name},\n")).collect();
+        let switch = SWITCH.replace("    // The names.\n", &list);
+        let lib = sources.get_mut("src/lib.rs").expect("the root file");
+        assert!(lib.contains(ANCHOR), "no place for the switch");
+        *lib =
+            lib.replacen(ANCHOR, &format!("{ANCHOR}\n#[macro_use]\n#[doc(hidden)]\npub mod mutants;\n"), 1);
+        sources.insert("src/mutants.rs".to_owned(), switch);
+        sources.get_mut("Cargo.toml").expect("the manifest").push_str(HUNTER);
+        let driver = sources["tests/mutants/driver.rs"].clone();
+        sources.insert("adapters/smol/tests/mutants.rs".to_owned(), driver);
+
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
+        let copy = Copy { folder: all.join(name), target: all.join("target") };
+        copy.write(&sources);
+        copy
+    }
+
+    fn write(&self, sources: &Sources) {
+        let mut present = Sources::new();
+        if self.folder.exists() {
+            for entry in fs::read_dir(&self.folder).expect("the copy") {
+                let name = entry.expect("an entry").file_name().into_string().expect("a name");
+                if self.folder.join(&name).is_dir() {
+                    collect(&self.folder, &name, &mut present);
+                } else {
+                    present
+                        .insert(name.clone(), fs::read_to_string(self.folder.join(&name)).expect("a file"));
+                }
+            }
+        }
+        for path in present.keys().filter(|path| !sources.contains_key(*path)) {
+            let path = self.folder.join(path);
+            fs::remove_file(&path).expect("a file that is not in the sources any more");
+            // Cargo takes each folder in `adapters` for a package. One that is not empty stays.
+            let _ = path.ancestors().skip(1).try_for_each(fs::remove_dir);
+        }
+        for (path, text) in sources.iter().filter(|(path, text)| present.get(*path) != Some(text)) {
+            let path = self.folder.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+    }
+
+    /// Builds a test of the copy, then runs it. Returns how long each took.
+    pub(crate) fn test(&self, arguments: &[&str]) -> (Duration, Duration) {
+        let start = Instant::now();
+        self.cargo(arguments, &["--no-run"]);
+        let built = start.elapsed();
+        self.cargo(arguments, &["--", "--nocapture"]);
+        (built, start.elapsed().saturating_sub(built))
+    }
+
+    fn cargo(&self, arguments: &[&str], more: &[&str]) {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .current_dir(&self.folder)
+            .args(["test", "--quiet", "--locked", "--target-dir"])
+            .arg(&self.target);
+        let status = command.args(arguments).args(more).status().expect("cargo");
+        assert!(
+            status.success(),
+            "a fault was not found, or the copy in {} cannot be built",
+            self.folder.display()
+        );
+    }
+}

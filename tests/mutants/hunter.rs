@@ -1,0 +1,48 @@
+//! Hunts the faults of the copy that it is built with, one after the other. `GEMINI_WS_MUTANT` names one alone,
+//! and how it was found is told in full.
+
+mod hunt;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+
+use std::time::Instant;
+
+use gemini_ws::mutants::{NAMES, switch_on};
+
+use hunt::{Found, Hunters};
+use table::TABLE;
+
+#[test]
+fn each_mutant_is_found() {
+    let only = std::env::var("GEMINI_WS_MUTANT").ok();
+    let hunters = Hunters::new();
+    if let Some(found) = hunters.find() {
+        panic!("without any fault: {found:?}");
+    }
+    let (start, mut hunted, mut escaped) = (Instant::now(), 0, Vec::new());
+    for (name, expected, what) in TABLE.iter().filter(|(name, ..)| NAMES.contains(name)) {
+        hunted += 1;
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        switch_on(Some(name));
+        let found = hunters.find();
+        switch_on(None);
+        match &found {
+            Some(Found { violation, by, steps }) => {
+                println!("{name:<26} {} by {by:<10} after {steps:>6} steps  ({what})", violation.id);
+                if !expected.contains(&violation.id) || only.is_some() {
+                    println!("    {violation}");
+                }
+            }
+            None => println!("{name:<26} ESCAPED  ({what})"),
+        }
+        if !found.is_some_and(|found| expected.contains(&found.violation.id)) {
+            escaped.push((name, expected));
+        }
+    }
+    println!("{hunted} mutants, {:?}", start.elapsed());
+    assert_eq!(hunted, NAMES.len(), "a fault is not in the table");
+    assert!(escaped.is_empty(), "not found, or by another check: {escaped:?}");
+}
