@@ -238,7 +238,7 @@ impl Client {
     }
 
     /// Subscribes to a stream that is not silent for longer than `silence_max` while all is well: if it is, an
-    /// [`Event::Quiet`] says so and the stream is subscribed again. Of several such calls for a stream the least
+    /// [`Event::Silent`] says so and the stream is subscribed again. Of several such calls for a stream the least
     /// counts.
     ///
     /// # Errors
@@ -425,7 +425,7 @@ impl Client {
         self.advance(now);
         let now = self.now;
         if self.slots.get(link.slot()).is_none_or(|slot| slot.connection.is_none()) {
-            return self.frame_of_nobody(frame);
+            return self.frame_of_nobody(link, frame);
         }
         let event = self.frame_of(link, frame, scratch);
         if mutant!(HearForAll) {

@@ -8,6 +8,7 @@ use crate::config::{self, ClientConfig};
 use crate::connection::Connection;
 use crate::error::{CommandError, Limit};
 use crate::event::reason::CloseReason;
+use crate::event::source::Source;
 use crate::event::{Event, Ignored, IgnoredReason};
 use crate::link::frame::Frame;
 use crate::link::lifecycle::State;
@@ -88,7 +89,7 @@ impl Client {
     }
 
     /// A frame for a place in which there is no link any more.
-    pub(crate) fn frame_of_nobody<'f>(&mut self, frame: Frame<'f>) -> Option<Event<'f>> {
+    pub(crate) fn frame_of_nobody<'f>(&mut self, link: LinkId, frame: Frame<'f>) -> Option<Event<'f>> {
         self.ended.stale_inputs = self.ended.stale_inputs.saturating_add(1);
         let text = match frame {
             Frame::Text(text) => text,
@@ -102,7 +103,10 @@ impl Client {
         self.ended.frames = self.ended.frames.saturating_add(1);
         self.ended.bytes = self.ended.bytes.saturating_add(bytes as u64);
         self.ended.count_ignored(IgnoredReason::EndedLink);
-        Some(Event::Ignored(Ignored { frame: text, why: IgnoredReason::EndedLink }))
+        let endpoint = self.slots.get(link.slot()).map(|slot| slot.endpoint);
+        let endpoint = self.endpoints.iter().find(|it| Some(it.id) == endpoint).map(|it| it.config.api);
+        let source = Source::live(link, endpoint.unwrap_or_default(), text);
+        Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 
     /// A link has come to its end, and has said so as if it were alone.

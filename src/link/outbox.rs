@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::connection::{Batch, Connection, Pending};
-use crate::event::{Event, Outcome};
+use crate::event::{Event, RequestOutcome};
 use crate::link::lifecycle::{State, StreamInput, StreamState};
 use crate::link::output::Output;
 use crate::link::timer::Timer;
@@ -155,8 +155,9 @@ impl Connection {
         while let Some((id, pending)) = self.in_flight.take_expired(self.now) {
             match pending {
                 Pending::Application(about) | Pending::Limits(about) => {
-                    let outcome = Outcome::TimedOut;
-                    self.report(Event::Reply { request: RequestId(id), about, outcome });
+                    let (link, request) = (self.link, RequestId(id));
+                    let outcome = RequestOutcome::TimedOut;
+                    self.report(Event::Reply { link, request, about, outcome });
                 }
                 Pending::Batch(batch) if self.config.api == Endpoint::MarketDataV2 => {
                     self.unconfirmed(&batch, id);

@@ -3,10 +3,12 @@
 use crate::connection::{Batch, Cause, Connection, Pending};
 use crate::event::reason::Lost;
 use crate::event::replay::event_of;
-use crate::event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
+use crate::event::source::Source;
+use crate::event::{Event, Ignored, IgnoredReason, Malformed, RequestOutcome};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::link::frame::Frame;
 use crate::link::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
+use crate::link::subscriptions::Subscription;
 use crate::message::{ApiError, Depth, Message, Response, ResponseId, Text, Trade};
 use crate::request::stream::{Stream, Topic};
 use crate::value::endpoint::Endpoint;
@@ -101,18 +103,34 @@ impl Connection {
         if !mutant!(CountAllMalformed) {
             self.malformed_run = 0;
         }
-        let (topic, symbol, event) = match message {
-            Message::BookTicker(payload) => (Topic::BookTicker, payload.symbol, Event::BookTicker(payload)),
-            Message::Depth(depth) => return self.depth(text, depth),
-            Message::Trade(trade) => return self.trade(text, Topic::Trade, trade),
-            Message::Response(response) => return self.response(text, response),
-            message => return self.other(text, &message),
-        };
-        match self.subscriptions.routed(topic, symbol) {
-            Some(subscription) => subscription.heard = self.now,
-            None => return self.ignored(text, IgnoredReason::NotSubscribed),
+        match message {
+            Message::BookTicker(payload) => {
+                let Some(id) = self.hear_stream(Topic::BookTicker, payload.symbol) else {
+                    return self.ignored(text, IgnoredReason::NotSubscribed);
+                };
+                self.data(Event::BookTicker(payload, self.source(text).of_stream(Some(id))))
+            }
+            Message::Depth(depth) => self.depth(text, depth),
+            Message::Trade(trade) => self.trade(text, Topic::Trade, trade),
+            Message::Response(response) => self.response(text, response),
+            message => self.other(text, &message),
         }
-        self.data(event)
+    }
+
+    /// The source of a frame that this link has received.
+    #[inline]
+    pub(crate) const fn source<'f>(&self, frame: &'f str) -> Source<'f> {
+        let config = &self.config;
+        let levels = config.snapshot.levels(config.api);
+        Source::live(self.link, config.api, frame).checked_by(config.gap_rule, levels)
+    }
+
+    /// Notes that data of a stream has come; the subscription that it belongs to.
+    #[inline]
+    fn hear_stream(&mut self, topic: Topic, symbol: &str) -> Option<StreamId> {
+        let subscription = self.subscriptions.routed(topic, symbol)?;
+        subscription.heard = self.now;
+        Some(subscription.public_id())
     }
 
     /// A trade, of its own stream or of that of a book.
@@ -122,17 +140,17 @@ impl Connection {
             return self.ignored(text, IgnoredReason::NotSubscribed);
         };
         subscription.heard = self.now;
-        let trade = subscription.told.tell(trade);
-        self.data(Event::Trade(trade))
+        let (trade, id) = (subscription.told.tell(trade), subscription.public_id());
+        self.data(Event::Trade(trade, self.source(text).of_stream(Some(id))))
     }
 
     /// Frames that are not as many as the others.
     fn other<'f>(&mut self, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
-        let event = event_of(message)?;
+        let source = self.source(text);
         let (topic, symbol) = match message {
             Message::PartialDepth(payload) => match payload.symbol {
                 Some(symbol) => (Topic::PartialDepth, symbol),
-                None => return self.unattributed(text, event),
+                None => return self.unattributed(text, message),
             },
             Message::MarkPrice(payload) => (Topic::MarkPrice, payload.symbol),
             Message::FundingAmount(payload) => (Topic::FundingAmount, payload.symbol),
@@ -145,14 +163,13 @@ impl Connection {
             Message::Settlements(_) => (Topic::Settlements, ""),
             _ => {
                 self.stats.unrecognized = self.stats.unrecognized.saturating_add(1);
-                return Some(event);
+                return event_of(message, source);
             }
         };
-        match self.subscriptions.routed(topic, symbol) {
-            Some(subscription) => subscription.heard = self.now,
-            None => return self.ignored(text, IgnoredReason::NotSubscribed),
-        }
-        self.data(event)
+        let Some(id) = self.hear_stream(topic, symbol) else {
+            return self.ignored(text, IgnoredReason::NotSubscribed);
+        };
+        self.data(event_of(message, source.of_stream(Some(id)))?)
     }
 
     #[inline]
@@ -161,9 +178,9 @@ impl Connection {
         Some(event)
     }
 
-    pub(crate) fn ignored<'f>(&mut self, frame: &'f str, why: IgnoredReason) -> Option<Event<'f>> {
-        self.stats.count_ignored(why);
-        Some(Event::Ignored(Ignored { frame, why }))
+    pub(crate) fn ignored<'f>(&mut self, frame: &'f str, reason: IgnoredReason) -> Option<Event<'f>> {
+        self.stats.count_ignored(reason);
+        Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }
 
     pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
@@ -173,7 +190,7 @@ impl Connection {
             self.malformed_run = 0;
             self.input(Input::Unusable, Cause::Loss(Lost::Malformed));
         }
-        Some(Event::Malformed(Malformed { frame, error }))
+        Some(Event::Malformed(Malformed { frame, error }, self.source(frame)))
     }
 
     /// A frame that cannot be decoded may have been the change of a book. If it names one that is live,
@@ -198,8 +215,9 @@ impl Connection {
         let Some(symbol) = subscription.stream.symbol().filter(|_| synced) else { return };
         // Market data v2 has no ids.
         let expected = subscription.position.last().unwrap_or(0);
+        let (link, public) = (Some(self.link), Some(subscription.public_id()));
         if !mutant!(HideTheGap) {
-            self.report(Event::Gap { symbol, expected, got: None });
+            self.report(Event::Gap { link, id: public, symbol, expected, got: None });
         }
         self.lose_update(id);
     }
@@ -215,13 +233,18 @@ impl Connection {
 
     /// A partial depth without a symbol, as the documents show it: it belongs to whichever partial
     /// depth is subscribed (quirk Q-B9).
-    fn unattributed<'f>(&mut self, text: &'f str, event: Event<'f>) -> Option<Event<'f>> {
+    fn unattributed<'f>(&mut self, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
         let subscribed = |state| !matches!(state, StreamState::Leaving | StreamState::Gone);
         let partial = |stream: &Stream| stream.topic() == Topic::PartialDepth;
-        if self.subscriptions.iter().any(|it| partial(&it.stream) && subscribed(it.state)) {
-            return self.data(event);
-        }
-        self.ignored(text, IgnoredReason::NotSubscribed)
+        let mut possible = self.subscriptions.iter().filter(|it| partial(&it.stream) && subscribed(it.state));
+        let first = possible.next().map(Subscription::public_id);
+        let Some(first) = first else {
+            drop(possible);
+            return self.ignored(text, IgnoredReason::NotSubscribed);
+        };
+        let only = Some(first).filter(|_| possible.next().is_none());
+        drop(possible);
+        self.data(event_of(message, self.source(text).of_stream(only))?)
     }
 
     #[inline]
@@ -244,27 +267,31 @@ impl Connection {
         }
         subscription.heard = self.now;
         let role = subscription.position.advance(first, last, rule);
+        let (id, public) = (subscription.id, subscription.public_id());
+        let source = self.source(text).of_stream(Some(public));
         match role {
-            DepthRole::Update => self.data(Event::DepthUpdate(depth)),
-            DepthRole::Stale if mutant!(DeliverAgain) => self.data(Event::DepthUpdate(depth)),
+            DepthRole::Update => self.data(Event::DepthUpdate(depth, source)),
+            DepthRole::Stale if mutant!(DeliverAgain) => self.data(Event::DepthUpdate(depth, source)),
             DepthRole::Stale => self.ignored(text, IgnoredReason::StaleUpdate),
-            DepthRole::BeforeSnapshot if mutant!(DeliverTooEarly) => self.data(Event::DepthUpdate(depth)),
+            DepthRole::BeforeSnapshot if mutant!(DeliverTooEarly) => {
+                self.data(Event::DepthUpdate(depth, source))
+            }
             DepthRole::BeforeSnapshot => self.ignored(text, IgnoredReason::BeforeSnapshot),
             DepthRole::Snapshot => {
-                let (id, resync) = (subscription.id, core::mem::take(&mut subscription.resyncing));
+                let subscription = self.subscriptions.get_mut(id)?;
+                let resync = core::mem::take(&mut subscription.resyncing);
                 self.stats.resyncs = self.stats.resyncs.saturating_add(u64::from(resync));
                 self.stream_step(id, StreamInput::Snapshot);
                 self.settle();
-                self.data(Event::DepthSnapshot(depth))
+                self.data(Event::DepthSnapshot(depth, source))
             }
             DepthRole::Gap { expected } => {
-                let id = subscription.id;
-                let symbol = subscription.stream.symbol()?;
+                let symbol = self.subscriptions.get(id)?.stream.symbol()?;
                 self.stats.gaps = self.stats.gaps.saturating_add(1);
                 if !mutant!(GoOnAfterAGap) {
                     self.lose_update(id);
                 }
-                Some(Event::Gap { symbol, expected, got: Some(first) })
+                Some(Event::Gap { link: source.link(), id: Some(public), symbol, expected, got: Some(first) })
             }
         }
     }
@@ -284,11 +311,11 @@ impl Connection {
         }
         match pending {
             Pending::Application(about) | Pending::Limits(about) => {
+                let (link, request) = (self.link, RequestId(id));
                 if mutant!(AnswerTwice) {
-                    self.report(Event::Reply { request: RequestId(id), about, outcome: Outcome::TimedOut });
+                    self.report(Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
                 }
-                let outcome = Outcome::Answered(response);
-                Some(Event::Reply { request: RequestId(id), about, outcome })
+                Some(Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) })
             }
             Pending::Probe => None,
             Pending::Batch(batch) => {
@@ -324,9 +351,9 @@ impl Connection {
         let (first, others) = wishes.split_first()?;
         for id in others {
             let error = ApiError { code: error.code, message: Text("") };
-            self.report(Event::Rejected { id: *id, stream, error });
+            self.report(Event::Rejected { link: self.link, id: *id, stream, error });
         }
-        Some(Event::Rejected { id: *first, stream, error })
+        Some(Event::Rejected { link: self.link, id: *first, stream, error })
     }
 }
 

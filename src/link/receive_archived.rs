@@ -41,15 +41,16 @@ impl Connection {
             // Nothing of a book that lost an update may be applied.
             Message::MarketUpdate(update) => match self.count_sequence(update.socket_sequence) {
                 None => {
-                    let event = market(&mut self.told, *update);
+                    let source = self.source(text);
+                    let event = market(&mut self.told, *update, source);
                     self.data(event)
                 }
                 Some(gap) => self.lose_sequence(gap),
             },
-            Message::OrderEvents(events) => self.order_events(*events, &message),
+            Message::OrderEvents(events) => self.order_events(text, *events, &message),
             Message::Heartbeat(beat) => {
                 match beat.socket_sequence.and_then(|sequence| self.count_sequence(sequence)) {
-                    None => self.control(&message),
+                    None => self.control(text, &message),
                     Some(gap) => self.lose_sequence(gap),
                 }
             }
@@ -57,19 +58,19 @@ impl Connection {
                 if error.reason == *NO_VALID_TRADING_PAIRS {
                     self.refuse_somebody();
                 }
-                self.control(&message)
+                self.control(text, &message)
             }
-            Message::SubscriptionAck(_) => self.control(&message),
+            Message::SubscriptionAck(_) => self.control(text, &message),
             _ => {
                 self.stats.unrecognized = self.stats.unrecognized.saturating_add(1);
-                event_of(&message)
+                event_of(&message, self.source(text))
             }
         }
     }
 
-    fn control<'f>(&mut self, message: &Message<'f>) -> Option<Event<'f>> {
+    fn control<'f>(&mut self, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
         self.stats.control = self.stats.control.saturating_add(1);
-        event_of(message)
+        event_of(message, self.source(text))
     }
 
     /// Data of a stream, which its first data confirms.
@@ -84,13 +85,14 @@ impl Connection {
             return self.ignored(text, IgnoredReason::NotSubscribed);
         };
         subscription.heard = self.now;
+        let public = subscription.public_id();
         // A book is confirmed by its snapshot.
         if subscription.is_asked_for() && topic != Topic::Depth {
             let id = subscription.id;
             self.stream_step(id, StreamInput::Accepted);
             self.settle();
         }
-        self.data(event_of(message)?)
+        self.data(event_of(message, self.source(text).of_stream(Some(public)))?)
     }
 
     fn l2_updates<'f>(&mut self, text: &'f str, updates: L2Updates<'f>) -> Option<Event<'f>> {
@@ -100,6 +102,7 @@ impl Connection {
         subscription.heard = self.now;
         let id = subscription.id;
         let is_asked_for = subscription.is_asked_for();
+        let public = subscription.public_id();
         match subscription.state {
             StreamState::Requested if !is_asked_for => self.ignored(text, IgnoredReason::BeforeSnapshot),
             // The first frame is the book. Asked for anew, changes may still be under way, so only what
@@ -110,13 +113,18 @@ impl Connection {
             {
                 let resync = core::mem::take(&mut subscription.resyncing);
                 self.stats.resyncs = self.stats.resyncs.saturating_add(u64::from(resync));
-                let event = l2(true, &mut subscription.told, updates);
+                let mut told = subscription.told;
+                let event = l2(true, &mut told, updates, self.source(text).of_stream(Some(public)));
+                self.subscriptions.get_mut(id)?.told = told;
                 self.stream_step(id, StreamInput::Snapshot);
                 self.settle();
                 self.data(event)
             }
             StreamState::Synced => {
-                let event = l2(updates.looks_initial(), &mut subscription.told, updates);
+                let mut told = subscription.told;
+                let source = self.source(text).of_stream(Some(public));
+                let event = l2(updates.looks_initial(), &mut told, updates, source);
+                self.subscriptions.get_mut(id)?.told = told;
                 self.data(event)
             }
             _ => self.ignored(text, IgnoredReason::BeforeSnapshot),
@@ -125,7 +133,13 @@ impl Connection {
 
     /// Orders are facts whatever was lost before them: they are delivered, then the link is given up, as
     /// the next one begins with all open orders (`order-events-v1.md`, section 5).
-    fn order_events<'f>(&mut self, events: OrderEvents<'f>, message: &Message<'f>) -> Option<Event<'f>> {
+    fn order_events<'f>(
+        &mut self,
+        text: &'f str,
+        events: OrderEvents<'f>,
+        message: &Message<'f>,
+    ) -> Option<Event<'f>> {
+        let source = self.source(text);
         let mut lost = None;
         for report in events.events {
             let sequence = match report {
@@ -139,10 +153,10 @@ impl Connection {
             }
         }
         if let Some(gap) = lost {
-            self.report(Event::SequenceGap { expected: gap.expected, got: gap.got });
+            self.report(Event::SequenceGap { link: self.link, expected: gap.expected, got: gap.got });
             self.give_up();
         }
-        self.data(event_of(message)?)
+        self.data(event_of(message, source)?)
     }
 
     /// Counts a frame or event; the gap if it is not the next one.
@@ -154,8 +168,9 @@ impl Connection {
     /// A frame shows that others were lost, and is not used.
     fn lose_sequence<'f>(&mut self, Gap { expected, got }: Gap) -> Option<Event<'f>> {
         self.stats.gaps = self.stats.gaps.saturating_add(1);
+        let link = self.link;
         self.give_up();
-        Some(Event::SequenceGap { expected, got })
+        Some(Event::SequenceGap { link, expected, got })
     }
 
     /// There is no replay: connect again (`marketdata-v1.md`, section 4).
@@ -207,7 +222,7 @@ impl Connection {
         if self.stream_step(id, input) {
             for id in wishes {
                 let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
-                self.report(Event::Rejected { id, stream, error });
+                self.report(Event::Rejected { link: self.link, id, stream, error });
             }
         }
     }

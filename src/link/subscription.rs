@@ -49,7 +49,7 @@ impl Connection {
                 subscription.silence_max.map(|silence| subscription.heard + silence)
             };
         }
-        let due = subscription.due;
+        let (due, link) = (subscription.due, self.link);
         let (stream, symbol, since) = (subscription.stream, subscription.stream.symbol(), subscription.heard);
         let mut rejected = false;
         for effect in effects {
@@ -63,7 +63,7 @@ impl Connection {
                 StreamEffect::Leave => self.enqueue(id, false),
                 StreamEffect::Delay => self.delay(id),
                 StreamEffect::ReportQuiet => {
-                    self.of_each_wish(id, |id| Event::Quiet { id, stream, since });
+                    self.of_each_wish(id, |id| Event::Silent { link, id, stream, since });
                 }
                 StreamEffect::ReportSubscribed => {
                     if let Some(subscription) = self.subscriptions.get_mut(id) {
@@ -72,17 +72,17 @@ impl Connection {
                     if !matches!(stream, Stream::Depth { .. }) {
                         self.forgive(id);
                     }
-                    self.of_each_wish(id, |id| Event::Subscribed { id, stream });
+                    self.of_each_wish(id, |id| Event::Subscribed { link, id, stream });
                 }
                 StreamEffect::ReportSynced => {
                     self.forgive(id);
                     if let Some(symbol) = symbol {
-                        self.of_each_wish(id, |id| Event::Synced { id, symbol });
+                        self.of_each_wish(id, |id| Event::Synced { link, id, symbol });
                     }
                 }
                 StreamEffect::ReportUnsubscribed if mutant!(LeaveInSilence) => {}
                 StreamEffect::ReportUnsubscribed => {
-                    self.of_each_wish(id, |id| Event::Unsubscribed { id, stream, last: true });
+                    self.of_each_wish(id, |id| Event::Unsubscribed { link, id, stream, last: true });
                 }
                 StreamEffect::ReportRejected => rejected = true,
             }
@@ -151,10 +151,10 @@ impl Connection {
         }
         let (confirmed, synced) = (subscription.confirmed, subscription.state == StreamState::Synced);
         if confirmed && !is_first && !mutant!(TellTheFirstWishOnly) {
-            self.report(Event::Subscribed { id: wish, stream });
+            self.report(Event::Subscribed { link: self.link, id: wish, stream });
         }
         if let Some(symbol) = stream.symbol().filter(|_| synced) {
-            self.report(Event::Synced { id: wish, symbol });
+            self.report(Event::Synced { link: self.link, id: wish, symbol });
         }
         // After an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
         if is_first && send && !self.subscriptions.is_leaving(&stream) {
@@ -180,7 +180,7 @@ impl Connection {
         let (id, stream) = (subscription.id, subscription.stream);
         if subscription.wishes.len() > 1 && !mutant!(EndAllWishes) {
             subscription.wishes.retain(|other| *other != wish);
-            self.report(Event::Unsubscribed { id: wish, stream, last: false });
+            self.report(Event::Unsubscribed { link: self.link, id: wish, stream, last: false });
             return Ok(());
         }
         if !mutant!(DeliverToTheEnd) {

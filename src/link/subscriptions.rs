@@ -64,6 +64,12 @@ impl Subscription {
         }
     }
 
+    /// By which the application knows it: that of its oldest wish.
+    #[inline]
+    pub(crate) fn public_id(&self) -> StreamId {
+        self.wishes.first().copied().unwrap_or(self.id)
+    }
+
     pub(crate) const fn is_book(&self) -> bool {
         matches!(self.stream, Stream::Depth { .. })
     }

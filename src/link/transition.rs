@@ -4,7 +4,7 @@
 use crate::connection::{Cause, Connection, Pending};
 use crate::error::{CommandError, Limit};
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, Retry};
-use crate::event::{Event, Outcome};
+use crate::event::{Event, RequestOutcome};
 use crate::link::lifecycle::{Cell, Effect, Input, Refusal, State, StreamInput, StreamState, link_step};
 use crate::link::output::Output;
 use crate::link::subscriptions::Subscription;
@@ -172,13 +172,13 @@ impl Connection {
                 }
             }
             Effect::ReportFailure => {
-                let why = match cause {
-                    Cause::Failure(why) => why,
+                let reason = match cause {
+                    Cause::Failure(reason) => reason,
                     Cause::Loss(_) => ConnectFailure::Transport,
                     Cause::None | Cause::Held(_) => ConnectFailure::Cancelled,
                 };
                 self.stats.connect_failures = self.stats.connect_failures.saturating_add(1);
-                self.report(Event::ConnectFailed { link, why, retry });
+                self.report(Event::ConnectFailed { link, reason, retry });
             }
             Effect::ReportOpened => {
                 self.stats.connects = self.stats.connects.saturating_add(1);
@@ -192,11 +192,11 @@ impl Connection {
             Effect::ReportLive => self.report(Event::Live { link }),
             Effect::FailAll => self.fail_all(),
             Effect::ReportLost => {
-                let why = match cause {
-                    Cause::Loss(why) if !mutant!(BlameTheTransport) => why,
+                let reason = match cause {
+                    Cause::Loss(reason) if !mutant!(BlameTheTransport) => reason,
                     _ => Lost::Transport,
                 };
-                self.report(Event::Disconnected { link, why, retry });
+                self.report(Event::Disconnected { link, reason, retry });
             }
             Effect::SendClose => {
                 let code = if mutant!(CloseAsIfItHadBroken) { 1006 } else { 1000 };
@@ -244,8 +244,8 @@ impl Connection {
                 self.abandoned.requests = self.abandoned.requests.saturating_add(counted);
                 let handed_out = self.shared.outputs.was_handed_out(output) && !mutant!(CallLostUnsent);
                 let handed_out = handed_out || mutant!(CallUnsentLost);
-                let outcome = if handed_out { Outcome::Lost } else { Outcome::NotSent };
-                self.report(Event::Reply { request: RequestId(id), about, outcome });
+                let outcome = if handed_out { RequestOutcome::Lost } else { RequestOutcome::NotSent };
+                self.report(Event::Reply { link: self.link, request: RequestId(id), about, outcome });
             }
         }
         if !mutant!(SendAfterTheEnd) {

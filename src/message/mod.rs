@@ -33,6 +33,8 @@ pub use order::{
 pub use quote::{Leg, QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus};
 pub use text::{Number, RawJson, Text};
 
+use core::fmt;
+
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 use open::open_enum;
@@ -327,7 +329,7 @@ pub struct FundingAmount<'f> {
 }
 
 /// The answer to a request (section 4).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Response<'f> {
@@ -341,6 +343,18 @@ pub struct Response<'f> {
     pub error: Option<ApiError<'f>>,
     /// `rateLimits`: the answer to `conninfo`, which stands beside the status (quirk Q-E1).
     pub rate_limits: Option<RawJson<'f>>,
+    /// The text of it all.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) frame: &'f str,
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Response { id, status, result, error, rate_limits, frame: _ } = self;
+        let mut shown = f.debug_struct("Response");
+        shown.field("id", id).field("status", status).field("result", result);
+        shown.field("error", error).field("rate_limits", rate_limits).finish()
+    }
 }
 
 impl Response<'_> {

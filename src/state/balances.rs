@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::event::Event;
 use crate::message::{BalanceUpdate, Number, PositionReport};
 use crate::request::stream::{Stream, Topic};
-use crate::value::id::Origin;
+use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
@@ -18,14 +18,14 @@ use crate::value::time::Timestamp;
 /// (`ws-gemini-com.md`, section 8); from an [`Event::Overflow`] until then, too.
 ///
 /// ```
-/// use gemini_ws::{Balances, Event, Message, Scratch, decode};
+/// use gemini_ws::{Balances, Endpoint, Replay, Scratch};
 ///
 /// let frame = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"90.50","c":"100.00"}]}"#;
 /// let mut scratch = Scratch::new();
-/// let Ok(Message::BalanceUpdate(update)) = decode(frame, &mut scratch) else { panic!() };
+/// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
 /// let mut balances = Balances::new();
 /// assert!(balances.is_stale(), "nothing is known yet");
-/// balances.apply(&Event::Balances(update));
+/// balances.apply(&event);
 /// assert_eq!(balances.get("USD").unwrap().available().as_str(), "90.50");
 /// assert!(!balances.is_stale());
 /// ```
@@ -35,7 +35,8 @@ pub struct Balances {
     current: bool,
     /// Whether updates were dropped on their way here: those that follow do not make up for them.
     incomplete: bool,
-    origin: Origin,
+    /// What they come over, once that is known.
+    link: Option<LinkId>,
 }
 
 /// The balance of one asset.
@@ -66,15 +67,20 @@ impl Balance {
 impl Balances {
     /// Nothing is known yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
+        Balances { assets: BTreeMap::new(), current: false, incomplete: false, link: None }
     }
 
     /// Takes an event; says whether it was about balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
-            Event::Balances(update) => self.update(update),
-            Event::Subscribed { id, stream: Stream::Balances { .. } } => self.origin = Origin::of(*id),
-            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
+            Event::Balances(update, source) => {
+                self.link = source.link();
+                self.update(update);
+            }
+            Event::Subscribed { link, stream: Stream::Balances { .. }, .. } => self.link = Some(*link),
+            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot != link.slot) => {
+                return false;
+            }
             Event::Disconnected { .. }
             | Event::Closed { .. }
             | Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => {
@@ -126,13 +132,13 @@ impl Balances {
 /// Stale from the end of the link, and from an [`Event::Overflow`], until the first report of the next link.
 ///
 /// ```
-/// use gemini_ws::{Event, Message, Positions, Scratch, decode};
+/// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
 ///
 /// let frame = r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"GEMI-A-UP","a":[{"t":"position","v":"-100"}]}]}"#;
 /// let mut scratch = Scratch::new();
-/// let Ok(Message::PositionReport(report)) = decode(frame, &mut scratch) else { panic!() };
+/// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
 /// let mut positions = Positions::new();
-/// positions.apply(&Event::Positions(report));
+/// positions.apply(&event);
 /// let amounts = positions.get("GEMI-A-UP".parse().unwrap()).unwrap();
 /// assert_eq!((&*amounts[0].label, &*amounts[0].value), ("position", "-100"));
 /// ```
@@ -142,7 +148,8 @@ pub struct Positions {
     current: bool,
     /// Whether updates were dropped on their way here: those that follow do not make up for them.
     incomplete: bool,
-    origin: Origin,
+    /// What they come over, once that is known.
+    link: Option<LinkId>,
 }
 
 /// An amount of a position.
@@ -162,15 +169,20 @@ pub struct HeldAmount {
 impl Positions {
     /// Nothing is known yet.
     pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
+        Positions { positions: BTreeMap::new(), current: false, incomplete: false, link: None }
     }
 
     /// Takes an event; says whether it was about positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
-            Event::Positions(report) => self.update(report),
-            Event::Subscribed { id, stream: Stream::Positions { .. } } => self.origin = Origin::of(*id),
-            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
+            Event::Positions(report, source) => {
+                self.link = source.link();
+                self.update(report);
+            }
+            Event::Subscribed { link, stream: Stream::Positions { .. }, .. } => self.link = Some(*link),
+            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot != link.slot) => {
+                return false;
+            }
             Event::Disconnected { .. }
             | Event::Closed { .. }
             | Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => {

@@ -202,13 +202,13 @@ fn queue() -> Option<Violation> {
     for number in 1..=5 {
         let frame = format!(r#"{{"E":1,"s":"btcusd","t":{number},"p":"1.5","q":"2","m":true}}"#);
         let Ok(Message::Trade(trade)) = decode(&frame, &mut scratch) else { return None };
-        queue.push(&Event::Trade(trade));
+        queue.push(&Event::Trade(trade, _));
     }
     let mut expected = 1;
     while let Some(event) = queue.take() {
         match event.as_event() {
             Event::Overflow { dropped, .. } => expected += dropped,
-            Event::Trade(trade) if trade.trade_id == expected => expected += 1,
+            Event::Trade(trade, _) if trade.trade_id == expected => expected += 1,
             other => return Some(Violation { id: "I-45", what: format!("{other:?}, not trade {expected}") }),
         }
     }

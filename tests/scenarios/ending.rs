@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{STATES, State, StreamState};
 use gemini_ws::{
-    CommandError, Config, ConnectFailure, Connection, Event, Frame, Lost, Outcome, Output, Request, Scratch,
+    CommandError, Config, ConnectFailure, Connection, Event, Frame, Lost, Output, Request, RequestOutcome,
+    Scratch,
 };
 
 use super::reach::{at, dials, drain, events, reach, text, wait};
@@ -17,7 +18,7 @@ fn an_end_from_inside_a_handler() {
     let frame = Frame::Text(r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#);
     let event = connection.handle_frame(link, at(1), frame, &mut scratch);
     connection.close(at(1));
-    assert!(matches!(event, Some(Event::Trade(trade)) if trade.trade_id == 77), "{event:?}");
+    assert!(matches!(event, Some(Event::Trade(trade, _)) if trade.trade_id == 77), "{event:?}");
     assert_eq!(connection.state(), State::Closing);
     let ends = wait(&mut connection);
     assert_eq!(events(&ends).filter(|event| matches!(event, Event::Closed { .. })).count(), 1);
@@ -300,7 +301,7 @@ fn limits_of_what_waits() {
     let waiting = drain(&mut connection).len();
     assert!((OUTPUT_MAX..OUTPUT_MAX + 10).contains(&waiting), "{waiting} outputs");
     connection.subscribe(at(2), "solusd@trade".parse().unwrap()).unwrap();
-    let lost = |event: &&Event<'_>| matches!(event, Event::Reply { outcome: Outcome::Lost, .. });
+    let lost = |event: &&Event<'_>| matches!(event, Event::Reply { outcome: RequestOutcome::Lost, .. });
     connection.handle_lost(connection.link(), at(3), Lost::Reset);
     assert_eq!(events(&drain(&mut connection)).filter(lost).count(), REQUESTS_IN_FLIGHT_MAX);
 }
@@ -335,7 +336,7 @@ fn one_end_of_a_failed_attempt() {
         connection.handle_lost(link, at(1), Lost::End);
         let outputs = drain(&mut connection);
         let told: Vec<_> = events(&outputs).collect();
-        assert!(matches!(told[0], Event::ConnectFailed { why: told, .. } if *told == why), "{told:?}");
+        assert!(matches!(told[0], Event::ConnectFailed { reason: told, .. } if *told == why), "{told:?}");
         if why.is_fatal() {
             assert!(matches!(told[1..], [Event::Closed { .. }]), "{told:?}");
         } else {

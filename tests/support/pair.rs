@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::{
     Balances, Book, Books, Config, ConnectFailure, Connection, Credentials, Decimal, Endpoint, Event, Frame,
-    Headers, Instant, LinkId, Lost, Orders, Outcome, Output, Positions, Scratch, Signer, Stream, Symbol,
-    UnixTime,
+    Headers, Instant, LinkId, Lost, Orders, Output, Positions, RequestOutcome, Scratch, Signer, Stream,
+    Symbol, UnixTime,
 };
 use gemini_ws_simulator as simulator;
 use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
@@ -299,8 +299,8 @@ impl Pair {
         self.books.apply(event);
         for part in event.parts() {
             match part {
-                Event::Trade(trade) => self.trades.push(trade.trade_id),
-                Event::Candles(_) => self.candles += 1,
+                Event::Trade(trade, _) => self.trades.push(trade.trade_id),
+                Event::Candles(..) => self.candles += 1,
                 _ => {}
             }
         }
@@ -308,7 +308,7 @@ impl Pair {
         self.balances.apply(event);
         self.positions.apply(event);
         match event {
-            Event::BookTicker(ticker) => {
+            Event::BookTicker(ticker, _) => {
                 let tickers = self.tickers.entry(ticker.symbol.parse().unwrap()).or_default();
                 tickers.push_back((
                     ticker.update_id,
@@ -319,7 +319,7 @@ impl Pair {
                     tickers.pop_front();
                 }
             }
-            Event::DepthUpdate(depth) => {
+            Event::DepthUpdate(depth, _) => {
                 let Some(tickers) = self.tickers.get(&depth.symbol.parse().unwrap()) else { return };
                 let newest = tickers.iter().rev().find(|ticker| Some(ticker.0) <= depth.last_update_id);
                 let book = self.books.get(depth.symbol).and_then(Book::live);
@@ -329,18 +329,20 @@ impl Pair {
                     self.top_mismatches += u64::from(tops != (*bid, *ask));
                 }
             }
-            Event::DepthSnapshot(depth) => self.log.push(format!("snapshot {}", depth.symbol)),
+            Event::DepthSnapshot(depth, _) => self.log.push(format!("snapshot {}", depth.symbol)),
             Event::Gap { symbol, .. } => self.log.push(format!("gap {symbol}")),
-            Event::SequenceGap { expected, got } => self.log.push(format!("lost from {expected} to {got}")),
-            Event::Heartbeat(_) => self.log.push("heartbeat".to_owned()),
-            Event::SubscriptionAck(_) => self.log.push("acknowledged".to_owned()),
-            Event::Error(error) => self.log.push(format!("error {}", error.reason)),
+            Event::SequenceGap { expected, got, .. } => {
+                self.log.push(format!("lost from {expected} to {got}"))
+            }
+            Event::Heartbeat(..) => self.log.push("heartbeat".to_owned()),
+            Event::SubscriptionAck(..) => self.log.push("acknowledged".to_owned()),
+            Event::Error(error, _) => self.log.push(format!("error {}", error.reason)),
             Event::Synced { symbol, .. } => self.log.push(format!("synced {symbol}")),
-            Event::Ignored(ignored) => self.log.push(format!("ignored {:?}", ignored.why)),
-            Event::Malformed(malformed) => self.log.push(format!("malformed {}", malformed.error)),
+            Event::Ignored(ignored, _) => self.log.push(format!("ignored {:?}", ignored.reason)),
+            Event::Malformed(malformed, _) => self.log.push(format!("malformed {}", malformed.error)),
             Event::Reply { about, outcome, .. } => {
                 let outcome = match outcome {
-                    Outcome::Answered(response) => match response.error {
+                    RequestOutcome::Answered(response) => match response.error {
                         Some(error) => format!("{} {}", error.code, error.message),
                         None => "accepted".to_owned(),
                     },
@@ -351,8 +353,8 @@ impl Pair {
             Event::Rejected { stream, .. } => self.log.push(format!("rejected {stream}")),
             Event::Opened { .. } => self.log.push("opened".to_owned()),
             Event::Live { .. } => self.log.push("live".to_owned()),
-            Event::Disconnected { why, .. } => self.log.push(format!("disconnected {why:?}")),
-            Event::ConnectFailed { why, .. } => self.log.push(format!("connect failed {why:?}")),
+            Event::Disconnected { reason: why, .. } => self.log.push(format!("disconnected {why:?}")),
+            Event::ConnectFailed { reason: why, .. } => self.log.push(format!("connect failed {why:?}")),
             Event::Closed { reason, .. } => {
                 self.log.push(format!("closed {reason:?}"));
                 self.closed = true;
