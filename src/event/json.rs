@@ -2,8 +2,9 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::event::Event;
+use crate::event::kinds::{each_data, each_fact};
 use crate::event::source::Source;
+use crate::event::{Event, Ignored};
 
 /// The data of a frame, and its source beside it.
 #[derive(serde::Serialize)]
@@ -16,83 +17,47 @@ struct Data<'e, 'f, T> {
     source: &'e Source<'f>,
 }
 
-fn data<S: Serializer, T: Serialize>(
-    serializer: S,
-    kind: impl Into<Option<&'static str>>,
-    said: &T,
-    source: &Source<'_>,
-) -> Result<S::Ok, S::Error> {
-    Data { kind: kind.into(), said, source }.serialize(serializer)
-}
-
-macro_rules! fact {
-    ($serializer:ident, $kind:literal, $($member:ident),*) => {{
-        let mut map = $serializer.serialize_map(None)?;
-        map.serialize_entry("kind", $kind)?;
-        $(map.serialize_entry(stringify!($member), $member)?;)*
-        map.end()
-    }};
-}
-
 impl Serialize for Event<'_> {
     /// A map with the kind, the members of the payload, and the link and subscription that they came over; a
     /// [`Batch`](crate::Batch) as its frame.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Event::BookTicker(it, source) => data(s, "book_ticker", it, source),
-            Event::DepthSnapshot(it, source) => data(s, "depth_snapshot", it, source),
-            Event::DepthUpdate(it, source) => data(s, "depth_update", it, source),
-            Event::PartialDepth(it, source) => data(s, "partial_depth", it, source),
-            Event::Trade(it, source) => data(s, "trade", it, source),
-            Event::ContractStatus(it, source) => data(s, "contract_status", it, source),
-            Event::MarkPrice(it, source) => data(s, "mark_price", it, source),
-            Event::FundingAmount(it, source) => data(s, "funding_amount", it, source),
-            Event::TopOfBook(it, source) => data(s, "top_of_book", it, source),
-            Event::AuctionOpen(it, source) => data(s, "auction_open", it, source),
-            Event::Auction(it, source) => data(s, "auction", it, source),
-            Event::Candles(it, source) => data(s, "candles", it, source),
-            Event::RequestForQuote(it, source) => data(s, "request_for_quote", it, source),
-            Event::Order(it, source) => data(s, "order", it, source),
-            Event::Balances(it, source) => data(s, "balances", it, source),
-            Event::Positions(it, source) => data(s, "positions", it, source),
-            Event::Quote(it, source) => data(s, "quote", it, source),
-            Event::Settlements(it, source) => data(s, "settlements", it, source),
-            Event::Heartbeat(it, source) => data(s, "heartbeat", it, source),
-            Event::SubscriptionAck(it, source) => data(s, "subscription_ack", it, source),
-            Event::Error(it, source) => data(s, "error", it, source),
-            Event::Unrecognized(it, source) => data(s, "unrecognized", it, source),
-            Event::Malformed(it, source) => data(s, "malformed", it, source),
-            Event::Batch(it, source) => data(s, None, it, source),
-            event => facts(event, s),
+        macro_rules! data {
+            ($($kind:ident $name:literal),*) => {
+                match self {
+                    $(Event::$kind(said, source) => Data { kind: Some($name), said, source }.serialize(s),)*
+                    Event::Batch(said, source) => Data { kind: None, said, source }.serialize(s),
+                    event => fact(event, s.serialize_map(None)?),
+                }
+            };
         }
+        each_data!(data)
     }
 }
 
-/// The events that are not the data of a frame.
-fn facts<S: Serializer>(event: &Event<'_>, s: S) -> Result<S::Ok, S::Error> {
-    match event {
-        Event::Ignored(it, source) => {
-            let (frame, reason) = (source.frame(), &it.reason);
-            fact!(s, "ignored", frame, reason)
-        }
-        Event::Reply { link, request, about, outcome } => fact!(s, "reply", link, request, about, outcome),
-        Event::Subscribed { link, id, stream } => fact!(s, "subscribed", link, id, stream),
-        Event::Unsubscribed { link, id, stream, last } => fact!(s, "unsubscribed", link, id, stream, last),
-        Event::Silent { link, id, stream, since } => fact!(s, "silent", link, id, stream, since),
-        Event::Rejected { link, id, stream, error } => fact!(s, "rejected", link, id, stream, error),
-        Event::Gap { link, id, symbol, expected, got } => fact!(s, "gap", link, id, symbol, expected, got),
-        Event::SequenceGap { link, expected, got } => fact!(s, "sequence_gap", link, expected, got),
-        Event::Synced { link, id, symbol } => fact!(s, "synced", link, id, symbol),
-        Event::Overflow { topic, symbol, dropped } => fact!(s, "overflow", topic, symbol, dropped),
-        Event::Opened { link, missing_since } => fact!(s, "opened", link, missing_since),
-        Event::Live { link } => fact!(s, "live", link),
-        Event::ConnectFailed { link, reason, retry } => fact!(s, "connect_failed", link, reason, retry),
-        Event::PeerClosing { link, code, reason } => fact!(s, "peer_closing", link, code, reason),
-        Event::Disconnected { link, reason, retry } => fact!(s, "disconnected", link, reason, retry),
-        Event::LinkClosed { link, reason } => fact!(s, "link_closed", link, reason),
-        Event::HeartbeatDue { link, since } => fact!(s, "heartbeat_due", link, since),
-        Event::ShuttingDown { step } => fact!(s, "shutting_down", step),
-        Event::Closed { reason, abandoned } => fact!(s, "closed", reason, abandoned),
-        _ => s.serialize_map(Some(0))?.end(),
+fn fact<M: SerializeMap>(event: &Event<'_>, mut map: M) -> Result<M::Ok, M::Error> {
+    macro_rules! members {
+        ($name:literal $($member:ident)*) => {{
+            map.serialize_entry("kind", $name)?;
+            $(map.serialize_entry(stringify!($member), $member)?;)*
+        }};
     }
+    macro_rules! facts {
+        ($($kind:ident $name:literal { $($member:ident),* }),*) => {
+            match event {
+                $(Event::$kind { $($member),* } => members!($name $($member)*),)*
+                Event::Reply { link, request, about, outcome } => {
+                    members!("reply" link request about outcome);
+                }
+                Event::Rejected { link, id, stream, error } => members!("rejected" link id stream error),
+                Event::PeerClosing { link, code, reason } => members!("peer_closing" link code reason),
+                Event::Ignored(Ignored { reason }, source) => {
+                    let frame = source.frame();
+                    members!("ignored" frame reason);
+                }
+                _ => {}
+            }
+        };
+    }
+    each_fact!(facts);
+    map.end()
 }

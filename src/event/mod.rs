@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 #[cfg(feature = "serde")]
 mod json;
+pub(crate) mod kinds;
 pub(crate) mod lane;
 pub(crate) mod last_trade;
 pub(crate) mod owned;
@@ -11,6 +12,7 @@ pub(crate) mod reason;
 pub(crate) mod replay;
 pub(crate) mod source;
 
+use crate::event::kinds::each_data;
 use crate::event::last_trade::LastTrade;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep};
 use crate::event::source::Source;
@@ -275,34 +277,17 @@ impl<'f> Event<'f> {
     /// assert_eq!(event.source().unwrap().frame(), frame);
     /// ```
     pub const fn source(&self) -> Option<Source<'f>> {
-        match self {
-            Event::BookTicker(_, source)
-            | Event::DepthSnapshot(_, source)
-            | Event::DepthUpdate(_, source)
-            | Event::PartialDepth(_, source)
-            | Event::Trade(_, source)
-            | Event::ContractStatus(_, source)
-            | Event::MarkPrice(_, source)
-            | Event::FundingAmount(_, source)
-            | Event::TopOfBook(_, source)
-            | Event::AuctionOpen(_, source)
-            | Event::Auction(_, source)
-            | Event::Candles(_, source)
-            | Event::RequestForQuote(_, source)
-            | Event::Order(_, source)
-            | Event::Balances(_, source)
-            | Event::Positions(_, source)
-            | Event::Quote(_, source)
-            | Event::Settlements(_, source)
-            | Event::Heartbeat(_, source)
-            | Event::SubscriptionAck(_, source)
-            | Event::Error(_, source)
-            | Event::Batch(_, source)
-            | Event::Malformed(_, source)
-            | Event::Unrecognized(_, source)
-            | Event::Ignored(_, source) => Some(*source),
-            _ => None,
+        macro_rules! source {
+            ($($kind:ident $name:literal),*) => {
+                match self {
+                    Event::Batch(_, source) | Event::Ignored(_, source) $(| Event::$kind(_, source))* => {
+                        Some(*source)
+                    }
+                    _ => None,
+                }
+            };
         }
+        each_data!(source)
     }
 }
 

@@ -1,10 +1,11 @@
 //! [`EventBuf`]: an event that owns what it says, for queues and other threads.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use core::fmt;
 
 use crate::event::batch::depth_event;
+use crate::event::kinds::each_fact;
+use crate::event::lane::lane;
 use crate::event::last_trade::LastTrade;
 use crate::event::replay::{event_of, l2};
 use crate::event::source::Source;
@@ -13,7 +14,9 @@ use crate::json::error::DecodeError;
 use crate::message::{ApiError, Message, Text};
 use crate::request::Subject;
 use crate::request::stream::{Stream, Topic};
+use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::symbol::Symbol;
 use crate::wire::{Scratch, decode, decode_from};
 
 /// An [`Event`] that borrows nothing.
@@ -88,12 +91,12 @@ impl From<&Event<'_>> for EventBuf {
             }
             _ => match event.source() {
                 Some(source) => {
-                    let (frame, symbol) = (source.frame(), unnamed_symbol(event));
-                    let (length, role) = (frame.len(), Role::of(event, source));
-                    let mut text = String::with_capacity(length.saturating_add(symbol.len()));
-                    text.push_str(frame);
-                    text.push_str(symbol);
-                    (Kept::Frame { source: source.with_frame(""), length, role }, text.into())
+                    let is_v1 = source.endpoint() == Endpoint::MarketDataV1;
+                    let symbol = unnamed_symbol(event).filter(|_| is_v1);
+                    let symbol = symbol.as_ref().map_or("", |symbol| symbol.as_str());
+                    let (length, role) = (source.frame().len(), Role::of(event, source));
+                    let text = [source.frame(), symbol].concat().into();
+                    (Kept::Frame { source: source.with_frame(""), length, role }, text)
                 }
                 None => (Kept::Fact(Box::new(fact(event))), Box::default()),
             },
@@ -260,16 +263,11 @@ impl Role {
     }
 }
 
-/// The symbol of an event of market data v1 whose frame may name none.
-fn unnamed_symbol<'f>(event: &Event<'f>) -> &'f str {
-    match *event {
-        Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol.unwrap_or_default(),
-        Event::DepthSnapshot(it, source) | Event::DepthUpdate(it, source) if source.part() > 0 => it.symbol,
-        Event::Trade(it, source) if source.part() > 0 => it.symbol,
-        Event::TopOfBook(it, _) => it.symbol,
-        Event::AuctionOpen(it, _) => it.symbol.unwrap_or_default(),
-        Event::Auction(it, source) if source.part() > 0 => it.symbol.unwrap_or_default(),
-        _ => "",
+/// The symbol of an event whose frame may name none.
+fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
+    match event {
+        Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),
+        event => lane(event).1,
     }
 }
 
@@ -279,7 +277,7 @@ const NOTHING: Event<'static> = Event::Overflow { topic: Topic::Other, symbol: N
 /// A copy of an event that has no text.
 fn fact(event: &Event<'_>) -> Event<'static> {
     macro_rules! copy {
-        ($($kind:ident { $($member:ident),* }),* $(,)?) => {
+        ($($kind:ident $name:literal { $($member:ident),* }),*) => {
             match *event {
                 $(Event::$kind { $($member),* } => Event::$kind { $($member),* },)*
                 Event::Reply { link, request, about, outcome } => {
@@ -290,26 +288,9 @@ fn fact(event: &Event<'_>) -> Event<'static> {
                     };
                     Event::Reply { link, request, about, outcome }
                 }
-                // All others have a text.
                 _ => NOTHING,
             }
         };
     }
-    copy! {
-        Subscribed { link, id, stream },
-        Unsubscribed { link, id, stream, last },
-        Silent { link, id, stream, since },
-        Gap { link, id, symbol, expected, got },
-        SequenceGap { link, expected, got },
-        Synced { link, id, symbol },
-        Overflow { topic, symbol, dropped },
-        Opened { link, missing_since },
-        Live { link },
-        ConnectFailed { link, reason, retry },
-        Disconnected { link, reason, retry },
-        LinkClosed { link, reason },
-        HeartbeatDue { link, since },
-        ShuttingDown { step },
-        Closed { reason, abandoned },
-    }
+    each_fact!(copy)
 }

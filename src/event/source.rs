@@ -41,16 +41,14 @@ impl<'f> Source<'f> {
     /// assert_eq!((source.link(), source.stream()), (None, None));
     /// ```
     pub const fn recorded(endpoint: Endpoint, frame: &'f str) -> Source<'f> {
-        let (rule, levels) = (GapRule::Strict, None);
-        Source { frame, stream: None, epoch: 0, slot: 0, endpoint, rule, levels, part: 0 }
+        let rule = GapRule::Strict;
+        Source { frame, stream: None, epoch: 0, slot: 0, endpoint, rule, levels: None, part: 0 }
     }
 
     /// The source of a frame that a link received.
     #[inline]
     pub(crate) const fn live(link: LinkId, endpoint: Endpoint, frame: &'f str) -> Source<'f> {
-        let (rule, levels) = (GapRule::Strict, None);
-        let (epoch, slot) = (link.epoch, link.slot);
-        Source { frame, stream: None, epoch, slot, endpoint, rule, levels, part: 0 }
+        Source { epoch: link.epoch, slot: link.slot, ..Source::recorded(endpoint, frame) }
     }
 
     /// Names the subscription.

@@ -6,8 +6,9 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::event::Event;
+use crate::event::source::Source;
 use crate::message::{BalanceUpdate, Number, PositionReport};
-use crate::request::stream::{Stream, Topic};
+use crate::request::stream::Topic;
 use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
@@ -32,11 +33,46 @@ use crate::value::time::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub struct Balances {
     assets: BTreeMap<Box<str>, Balance>,
+    standing: Standing,
+}
+
+/// Whether what is known is true.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
     current: bool,
     /// Whether updates were dropped on their way here: those that follow do not make up for them.
     incomplete: bool,
-    /// What they come over, once that is known.
+    /// What the updates come over, once that is known.
     link: Option<LinkId>,
+}
+
+impl Standing {
+    const NEW: Standing = Standing { current: false, incomplete: false, link: None };
+
+    fn update(&mut self, source: &Source<'_>) {
+        (self.current, self.link) = (!self.incomplete, source.link());
+    }
+
+    /// Takes an event that is no update; says whether it was about this topic.
+    fn apply(&mut self, event: &Event<'_>, topic: Topic) -> bool {
+        match event {
+            Event::Subscribed { link, stream, .. } if stream.topic() == topic => self.link = Some(*link),
+            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot != link.slot) => {
+                return false;
+            }
+            Event::Disconnected { .. } | Event::Closed { .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Unsubscribed { stream, last: true, .. } if stream.topic() == topic => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: of, .. } if *of == topic || *of == Topic::Connection => {
+                (self.current, self.incomplete) = (false, true);
+            }
+            _ => return false,
+        }
+        true
+    }
 }
 
 /// The balance of one asset.
@@ -67,29 +103,17 @@ impl Balance {
 impl Balances {
     /// Nothing is known yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), current: false, incomplete: false, link: None }
+        Balances { assets: BTreeMap::new(), standing: Standing::NEW }
     }
 
     /// Takes an event; says whether it was about balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Balances(update, source) => {
-                self.link = source.link();
+                self.standing.update(source);
                 self.update(update);
             }
-            Event::Subscribed { link, stream: Stream::Balances { .. }, .. } => self.link = Some(*link),
-            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot != link.slot) => {
-                return false;
-            }
-            Event::Disconnected { .. }
-            | Event::Closed { .. }
-            | Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => {
-                (self.current, self.incomplete) = (false, false);
-            }
-            Event::Overflow { topic: Topic::Balances | Topic::Connection, .. } => {
-                (self.current, self.incomplete) = (false, true);
-            }
-            _ => return false,
+            event => return self.standing.apply(event, Topic::Balances),
         }
         true
     }
@@ -106,11 +130,10 @@ impl Balances {
 
     /// Whether they may have changed since without being told.
     pub const fn is_stale(&self) -> bool {
-        !self.current
+        !self.standing.current
     }
 
     fn update(&mut self, update: &BalanceUpdate<'_>) {
-        self.current = !self.incomplete;
         for row in update.balances {
             let balance = Balance {
                 available: row.available.as_str().into(),
@@ -145,11 +168,7 @@ impl Balances {
 #[derive(Clone, Debug, Default)]
 pub struct Positions {
     positions: BTreeMap<Symbol, Vec<HeldAmount>>,
-    current: bool,
-    /// Whether updates were dropped on their way here: those that follow do not make up for them.
-    incomplete: bool,
-    /// What they come over, once that is known.
-    link: Option<LinkId>,
+    standing: Standing,
 }
 
 /// An amount of a position.
@@ -169,29 +188,17 @@ pub struct HeldAmount {
 impl Positions {
     /// Nothing is known yet.
     pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), current: false, incomplete: false, link: None }
+        Positions { positions: BTreeMap::new(), standing: Standing::NEW }
     }
 
     /// Takes an event; says whether it was about positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
             Event::Positions(report, source) => {
-                self.link = source.link();
+                self.standing.update(source);
                 self.update(report);
             }
-            Event::Subscribed { link, stream: Stream::Positions { .. }, .. } => self.link = Some(*link),
-            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot != link.slot) => {
-                return false;
-            }
-            Event::Disconnected { .. }
-            | Event::Closed { .. }
-            | Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => {
-                (self.current, self.incomplete) = (false, false);
-            }
-            Event::Overflow { topic: Topic::Positions | Topic::Connection, .. } => {
-                (self.current, self.incomplete) = (false, true);
-            }
-            _ => return false,
+            event => return self.standing.apply(event, Topic::Positions),
         }
         true
     }
@@ -208,11 +215,10 @@ impl Positions {
 
     /// Whether they may have changed since without being told.
     pub const fn is_stale(&self) -> bool {
-        !self.current
+        !self.standing.current
     }
 
     fn update(&mut self, report: &PositionReport<'_>) {
-        self.current = !self.incomplete;
         for row in report.positions {
             let Ok(symbol) = row.symbol.parse() else { continue };
             let amounts = row.amounts.iter().map(|amount| HeldAmount {

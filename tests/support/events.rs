@@ -35,7 +35,7 @@ pub(crate) fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
 }
 
 /// An owned copy says the same.
-fn same(event: &Event<'_>) {
+pub(crate) fn same(event: &Event<'_>) {
     let mut owned = EventBuf::from(event);
     let (mut copy, mut scratch) = (owned.clone(), Scratch::new());
     assert_eq!(owned.event_in(&mut scratch), *event);

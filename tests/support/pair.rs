@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
+use super::events;
 use gemini_ws::{
     Balances, Book, Books, Config, ConnectFailure, Connection, Credentials, Decimal, Endpoint, Event, Frame,
     Headers, Instant, LinkId, Lost, Orders, Output, Positions, RequestOutcome, Scratch, Signer, Stream,
@@ -26,6 +27,8 @@ pub(crate) struct Pair {
     pub(crate) trades: Vec<u64>,
     /// How often candles came.
     pub(crate) candles: u64,
+    /// Events whose owned copies may be compared.
+    copied: u64,
     signer: Option<Signer>,
     pub(crate) now: Instant,
     /// Everything that the application was told but data, in order, each on a line.
@@ -124,6 +127,7 @@ impl Pair {
             positions: Positions::new(),
             trades: Vec::new(),
             candles: 0,
+            copied: 0,
             signer: None,
             now: Instant::ZERO,
             log: Vec::new(),
@@ -296,6 +300,12 @@ impl Pair {
 
     fn take(&mut self, event: &Event<'_>) {
         assert!(!self.closed, "after the end: {event:?}");
+        self.copied += 1;
+        // All of the first, and then some.
+        if self.copied < 2_000 || self.copied.is_multiple_of(16) {
+            events::same(event);
+            event.parts().for_each(|part| events::same(&part));
+        }
         self.books.apply(event);
         for part in event.parts() {
             match part {
