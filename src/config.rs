@@ -71,6 +71,16 @@ pub enum Snapshot {
     Best(NonZeroU32),
 }
 
+impl Snapshot {
+    /// How many levels per side the snapshots of an endpoint have, if not all: the archived ones send all.
+    pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
+        match (endpoint, self) {
+            (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),
+            _ => None,
+        }
+    }
+}
+
 /// No duration may be zero: a timer that is due at once for ever would spin.
 const SHORTEST: Duration = Duration::from_millis(1);
 

@@ -199,7 +199,8 @@ pub use event::queue::{EventQueue, Overflow, RESERVED_BYTES_MAX, RESERVED_EVENTS
 pub use event::reason::ShutdownStep;
 pub use event::reason::{Abandoned, CloseReason, ConnectFailure, Lost};
 pub use event::replay::Replay;
-pub use event::{Event, Ignored, IgnoredReason, Malformed, Outcome};
+pub use event::source::Source;
+pub use event::{Event, Ignored, IgnoredReason, Malformed, RequestOutcome};
 pub use json::cursor::JSON_DEPTH_MAX;
 pub use json::error::{DecodeError, DecodeErrorKind, MemberName};
 pub use link::ConnectRequest;

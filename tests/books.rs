@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use gemini_ws::{
-    Applied, Book, Books, Decimal, Event, Level, Message, OrderBook, Replay, Scratch, Side, StaleReason,
-    decode,
+    Applied, Book, Books, Decimal, Endpoint, Event, Level, Message, OrderBook, Replay, Scratch, Side,
+    StaleReason, decode,
 };
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -198,10 +198,10 @@ fn hash(book: &OrderBook) -> String {
 /// Plays frames into books, without some of them and with others twice; returns the books and how
 /// many gaps there were.
 fn play<'t>(frames: impl Iterator<Item = &'t str>) -> (Books, usize) {
-    let (mut scratch, mut replay, mut books, mut gaps) = (Scratch::new(), Replay::new(), Books::new(), 0);
+    let (mut scratch, mut replay, mut books, mut gaps) =
+        (Scratch::new(), Replay::new(Endpoint::Streams), Books::new(), 0);
     for frame in frames {
-        let message = decode(frame, &mut scratch).unwrap();
-        if let Some(event) = replay.event(&message) {
+        if let Some(event) = replay.event(frame, &mut scratch).unwrap() {
             gaps += usize::from(matches!(event, Event::Gap { .. }));
             books.apply(&event);
         }

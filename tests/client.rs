@@ -5,8 +5,9 @@ use std::time::Duration;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
-    ConnectFailure, Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Outcome,
-    Output, Readiness, Request, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject, Timer,
+    ConnectFailure, Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output,
+    Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject,
+    Timer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -172,10 +173,10 @@ fn said(event: &Event<'_>) -> String {
         Event::Subscribed { stream, .. } => format!("subscribed {stream}"),
         Event::Unsubscribed { stream, last, .. } => format!("unsubscribed {stream} {last}"),
         Event::Rejected { stream, .. } => format!("rejected {stream}"),
-        Event::Disconnected { link, why, retry } => {
+        Event::Disconnected { link, reason: why, retry } => {
             format!("disconnected {link}: {why}{}", if retry.is_some() { "; retry" } else { "" })
         }
-        Event::ConnectFailed { link, why, retry } => {
+        Event::ConnectFailed { link, reason: why, retry } => {
             format!("failed {link}: {why}{}", if retry.is_some() { "; retry" } else { "" })
         }
         Event::LinkClosed { link, reason } => format!("link closed {link}: {reason}"),
@@ -184,13 +185,13 @@ fn said(event: &Event<'_>) -> String {
         }
         Event::ShuttingDown { step } => format!("{step:?}"),
         Event::Reply { about, outcome, .. } => match outcome {
-            Outcome::Answered(_) => format!("reply {about:?}"),
+            RequestOutcome::Answered(_) => format!("reply {about:?}"),
             other => format!("reply {about:?} {other:?}"),
         },
         Event::HeartbeatDue { link, since } => {
             format!("heartbeat {link} since {}", since.as_nanos() / 1_000_000_000)
         }
-        Event::Quiet { stream, .. } => format!("quiet {stream}"),
+        Event::Silent { stream, .. } => format!("quiet {stream}"),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
     }
 }
@@ -761,7 +762,7 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     assert_eq!(told.len(), 4, "{events:?}");
     let last = events.last().unwrap();
     assert_eq!(last, "closed: closed as requested; the peer did not answer in time; 2 requests, 2 links");
-    assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", Outcome::Lost))), "{events:?}");
+    assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", RequestOutcome::Lost))), "{events:?}");
 }
 
 /// One late tick is enough, whatever step the end has come to.

@@ -3,15 +3,15 @@
 mod support;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
     Abandoned, Balances, Book, Books, Client, CloseReason, Config, ConnectFailure, Endpoint, Event, EventBuf,
-    EventQueue, Frame, Instant, Lost, Message, Orders, Output, Overflow, Positions, RESERVED_EVENTS_MAX,
-    Replay, Scratch, StaleReason, Stream, Topic, decode,
+    EventQueue, Frame, Instant, Lost, Orders, Output, Overflow, Positions, RESERVED_EVENTS_MAX, Replay,
+    Scratch, StaleReason, Stream, Topic,
 };
 use proptest::prelude::*;
 use support::single;
@@ -32,23 +32,24 @@ fn frame((stream, number): Word) -> String {
 
 fn push(queue: &mut EventQueue, word: Word) {
     if word.0 == '!' {
-        queue.push(&Event::Gap { symbol: "x".parse().unwrap(), expected: word.1, got: None });
+        let symbol = "x".parse().unwrap();
+        queue.push(&Event::Gap { link: None, id: None, symbol, expected: word.1, got: None });
     } else {
         let mut scratch = Scratch::new();
-        queue.push(&event(&decode(&frame(word), &mut scratch).unwrap()));
+        queue.push(&event(&frame(word), &mut scratch));
     }
 }
 
-/// The event of a message by itself.
-fn event<'f>(message: &Message<'f>) -> Event<'f> {
-    Replay::new().event(message).unwrap()
+/// The event of a frame by itself.
+fn event<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Event<'f> {
+    Replay::new(Endpoint::Streams).event(frame, scratch).expect(frame).unwrap()
 }
 
 /// What was taken: a word, or the stream with `+` and the number of those that were dropped.
 fn describe(event: &Event<'_>) -> String {
     match event {
-        Event::Trade(trade) => format!("{}{}", trade.symbol, trade.trade_id),
-        Event::BookTicker(ticker) => format!("{}{}", ticker.symbol.to_ascii_uppercase(), ticker.update_id),
+        Event::Trade(trade, _) => format!("{}{}", trade.symbol, trade.trade_id),
+        Event::BookTicker(ticker, _) => format!("{}{}", ticker.symbol.to_ascii_uppercase(), ticker.update_id),
         Event::Gap { expected, .. } => format!("!{expected}"),
         Event::Overflow { topic, symbol, dropped } => {
             let symbol = symbol.map_or("-".to_owned(), |symbol| symbol.to_string());
@@ -64,7 +65,7 @@ fn describe(event: &Event<'_>) -> String {
 }
 
 fn take(queue: &mut EventQueue) -> Option<String> {
-    queue.take().map(|taken| describe(&taken.as_event()))
+    queue.take().map(|mut taken| describe(&taken.as_event()))
 }
 
 fn take_all(queue: &mut EventQueue) -> Vec<String> {
@@ -93,24 +94,24 @@ fn tables() {
         (Block, 2, "", ""),
         (Block, 2, "a1 b1", "a1 b1"),
         (Block, 2, "a1 - - b1", "a1 b1"),
-        // Who reads on although there is no room.
-        (Block, 2, "a1 b1 b2", "a+1 b1 b2"),
-        // L-118: by one, in its place, with its number.
+        // Who reads on although there is no room. None of its stream follows: told after what waited then.
+        (Block, 2, "a1 b1 b2", "b1 a+1 b2"),
+        // L-118: by one, right before the next of the stream, with its number.
         (DropOldest, 2, "a1 a2 a3", "a+1 a2 a3"),
         (DropOldest, 2, "a1 a2 a3 a4 a5", "a+3 a4 a5"),
         (DropOldest, 2, "a1 b1 b2 b3", "a+1 b+1 b2 b3"),
-        (DropOldest, 2, "a1 b1 c1 d1 e1", "a+1 b+1 c+1 d1 e1"),
+        (DropOldest, 2, "a1 b1 c1 d1 e1", "a+1 b+1 d1 c+1 e1"),
         (DropOldest, 1, "a1 a2 b1", "a+2 b1"),
         // Facts have their own room, and their place.
-        (DropOldest, 2, "a1 !1 a2 !2 a3 !3", "a+1 !1 a2 !2 a3 !3"),
-        (DropOldest, 1, "!1 a1 !2 a2 !3 a3 !4", "!1 a+2 !2 !3 a3 !4"),
-        // What was announced is not announced again before the next event of the stream, which is kept.
-        (DropOldest, 3, "a1 a2 a3 a4 - a5 a6", "a+1 a2 a+2 a5 a6"),
-        (DropOldest, 3, "a1 a2 a3 a4 - b1 b2 - - b3", "a+1 a2 a+2 b1 b2 b3"),
-        (DropOldest, 3, "a1 b1 c1 c2 - c3", "a+1 b+1 c1 c2 c3"),
-        // Nothing is left that may be dropped.
-        (DropOldest, 1, "a1 a2 - a3", "a+1 a+1 a3"),
-        (DropOldest, 2, "a1 b1 b2 b3 - - c1", "a+1 b+1 b2 b+1 c1"),
+        (DropOldest, 2, "a1 !1 a2 !2 a3 !3", "!1 a+1 a2 !2 a3 !3"),
+        (DropOldest, 1, "!1 a1 !2 a2 !3 a3 !4", "!1 !2 a+2 !3 a3 !4"),
+        // The event after an announcement is kept: what is dropped later is announced after it.
+        (DropOldest, 3, "a1 a2 a3 a4 - a5 a6", "a+1 a2 a+1 a4 a5 a6"),
+        (DropOldest, 3, "a1 a2 a3 a4 - b1 b2 - - b3", "a+1 a2 a+1 a4 b1 b2 b3"),
+        (DropOldest, 3, "a1 b1 c1 c2 - c3", "b1 c1 a+1 c2 c3"),
+        // Even where it is one more than fit.
+        (DropOldest, 1, "a1 a2 - a3", "a+1 a2 a3"),
+        (DropOldest, 2, "a1 b1 b2 b3 - - c1", "a+1 b+1 b2 b3 c1"),
         // The newest takes the place of the one before.
         (Latest, 3, "A1 b1 A2 b2 A3", "A3 b1 b2"),
         (Latest, 3, "A1 B1 A2 B2 A3 -", "A3 B2"),
@@ -119,11 +120,11 @@ fn tables() {
         (Latest, 3, "A1 B1 !1 A2 B2 A3", "!1 A3 B2"),
         (Latest, 3, "A1 !1 - - A2 !2 A3", "A1 !1 !2 A3"),
         // More streams than there is room for.
-        (Latest, 2, "A1 B1 C1 A2", "A+1 B+1 C1 A2"),
-        // One that was announced is kept wherever it goes.
-        (Latest, 2, "A1 B1 C1 - A2 B2 C2 !1 A3 D1 E1", "A+1 B+2 C+2 !1 A3 D+1 E1"),
+        (Latest, 2, "A1 B1 C1 A2", "A+1 C1 B+1 A2"),
+        // One that was replaced after an announcement goes to the end.
+        (Latest, 2, "A1 B1 C1 - A2 B2 C2 !1 A3 D1 E1", "B1 A+3 C+2 !1 B+1 D1 E1"),
         // Everything else.
-        (Latest, 2, "a1 A1 a2 a3 A2 a4", "a+2 A2 a3 a4"),
+        (Latest, 2, "a1 A1 a2 a3 A2 a4", "A2 a+2 a3 a4"),
         (DropOldest, 2, "A1 A2 A3", "A+1 A2 A3"),
     ];
     for (overflow, events_max, script, expected) in table {
@@ -158,7 +159,7 @@ fn kinds() {
     for (frame, expected) in table {
         let mut scratch = Scratch::new();
         let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
-        queue.push(&event(&decode(&frame, &mut scratch).expect(&frame)));
+        queue.push(&event(&frame, &mut scratch));
         push(&mut queue, ('z', 1));
         let told = match queue.take().unwrap().as_event() {
             Event::Overflow { topic, symbol: Some(symbol), dropped: 1 } => format!("{topic:?} {symbol}"),
@@ -176,9 +177,9 @@ fn batches() {
         {"type":"trade","symbol":"AB","event_id":1,"timestamp":1,"price":"1","quantity":"2","side":"sell"},
         {"type":"trade","symbol":"AB","event_id":2,"timestamp":1,"price":"1","quantity":"2","side":"sell"}]}"#;
     let mut scratch = Scratch::new();
-    let message = Endpoint::MarketDataV2.decode(frame, &mut scratch).unwrap();
+    let batch = Replay::new(Endpoint::MarketDataV2).event(frame, &mut scratch).unwrap().unwrap();
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
-    queue.push(&event(&message));
+    queue.push(&batch);
     push(&mut queue, ('z', 1));
     assert_eq!(queue.dropped(), 1);
     assert_eq!(take_all(&mut queue), ["!+1", "AB+2", "z1"]);
@@ -190,75 +191,66 @@ fn batches() {
 struct Model {
     overflow: Overflow,
     events_max: usize,
-    list: Vec<Place>,
-    announced: BTreeSet<char>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Event(Word),
-    Dropped(char),
+    /// With the number of each.
+    list: Vec<(u64, Word)>,
+    next: u64,
+    /// Of each stream how many were dropped, and the first number after the first of them was.
+    losses: BTreeMap<char, (u64, u64)>,
+    /// What comes next: announcements, and the event after them, which stays whatever is pushed.
+    ready: Vec<String>,
 }
 
 impl Model {
-    fn is_replaceable(&self, stream: char) -> bool {
-        self.overflow == Overflow::Latest && stream.is_ascii_uppercase()
+    fn new(overflow: Overflow, events_max: usize) -> Model {
+        Model { overflow, events_max, list: Vec::new(), next: 0, losses: BTreeMap::new(), ready: Vec::new() }
     }
 
-    fn positions(&self, of: impl Fn(Word) -> bool) -> Vec<usize> {
-        let matches = |place: &Place| matches!(place, Place::Event(word) if of(*word));
-        (0..self.list.len()).filter(|at| matches(&self.list[*at])).collect()
+    fn is_replaceable(&self, stream: char) -> bool {
+        self.overflow == Overflow::Latest && stream.is_ascii_uppercase()
     }
 
     fn push(&mut self, word: Word) {
         let (stream, _) = word;
         let replaceable = self.is_replaceable(stream);
-        if replaceable && let Some(at) = self.positions(|other| other.0 == stream).first().copied() {
-            if self.positions(|other| other.0 == '!').iter().all(|fact| *fact < at) {
-                self.list[at] = Place::Event(word);
+        if replaceable && let Some(at) = self.list.iter().position(|(_, other)| other.0 == stream) {
+            if self.list[at..].iter().all(|(_, other)| other.0 != '!') {
+                self.list[at].1 = word;
                 return;
             }
             self.list.remove(at);
         }
         if stream != '!' {
-            let room = self.positions(|other| other.0 != '!' && self.is_replaceable(other.0) == replaceable);
+            let shares = |of: Word| of.0 != '!' && self.is_replaceable(of.0) == replaceable;
+            let room: Vec<usize> = (0..self.list.len()).filter(|at| shares(self.list[*at].1)).collect();
             if room.len() >= self.events_max {
-                self.drop_one(&room);
+                let (_, gone) = self.list.remove(room[0]);
+                self.losses.entry(gone.0).or_insert((0, self.next)).0 += 1;
             }
         }
-        self.list.push(Place::Event(word));
-    }
-
-    fn drop_one(&mut self, room: &[usize]) {
-        let stream = |at: usize| match self.list[at] {
-            Place::Event((stream, _)) | Place::Dropped(stream) => stream,
-        };
-        let is_next = |at: usize| {
-            let of = stream(at);
-            self.announced.contains(&of) && self.positions(|other| other.0 == of)[0] == at
-        };
-        let victim = room.iter().copied().find(|at| !is_next(*at));
-        let gone = stream(victim.unwrap_or(room[0]));
-        if victim.is_none() {
-            self.announced.remove(&gone);
-        }
-        self.list[victim.unwrap_or(room[0])] = Place::Dropped(gone);
+        self.list.push((self.next, word));
+        self.next += 1;
     }
 
     fn take(&mut self) -> Option<String> {
-        match *self.list.first()? {
-            Place::Dropped(stream) => {
-                let before = self.list.len();
-                self.list.retain(|place| *place != Place::Dropped(stream));
-                self.announced.insert(stream);
-                Some(format!("{stream}+{}", before - self.list.len()))
+        if self.ready.is_empty() {
+            let first = (!self.list.is_empty()).then(|| self.list.remove(0));
+            let mut losses: Vec<_> = self.losses.iter().map(|(stream, (_, due))| (*due, *stream)).collect();
+            losses.sort_unstable();
+            let is_due = |due: u64| first.is_none_or(|(number, _)| due <= number);
+            let mut announced: Vec<char> =
+                losses.into_iter().filter(|(due, _)| is_due(*due)).map(|(_, stream)| stream).collect();
+            announced.extend(first.map(|(_, word)| word.0));
+            for stream in announced {
+                let loss = self.losses.remove(&stream);
+                self.ready.extend(loss.map(|(dropped, _)| format!("{stream}+{dropped}")));
             }
-            Place::Event((stream, number)) => {
-                self.list.remove(0);
-                self.announced.remove(&stream);
-                Some(format!("{stream}{number}"))
-            }
+            self.ready.extend(first.map(|(_, (stream, number))| format!("{stream}{number}")));
         }
+        (!self.ready.is_empty()).then(|| self.ready.remove(0))
+    }
+
+    fn len(&self) -> usize {
+        self.list.len() + usize::from(self.ready.iter().any(|it| !it.contains('+')))
     }
 }
 
@@ -266,25 +258,28 @@ impl Model {
 #[derive(Default)]
 struct Consumer {
     /// Of each stream the number of the last event, and how many were announced as dropped since.
-    seen: BTreeMap<char, (u64, Option<u64>)>,
+    seen: BTreeMap<char, (u64, u64)>,
+    /// The streams whose losses were announced since the last event of any.
+    announced: Vec<char>,
 }
 
 impl Consumer {
-    /// `streams_fit`: whether more events fit than there are streams.
-    fn take(&mut self, taken: &str, overflow: Overflow, streams_fit: bool) {
+    fn take(&mut self, taken: &str, overflow: Overflow) {
         let stream = taken.chars().next().unwrap();
         let replaced = overflow == Overflow::Latest && stream.is_ascii_uppercase();
         let (last, dropped) = self.seen.entry(stream).or_default();
         if let Some(more) = taken[1..].strip_prefix('+') {
-            assert!(dropped.is_none() || !streams_fit, "twice before an event: {taken}");
-            *dropped = Some(dropped.unwrap_or(0) + more.parse::<u64>().unwrap());
+            assert!(!self.announced.contains(&stream), "twice before an event: {taken}");
+            self.announced.push(stream);
+            *dropped += more.parse::<u64>().unwrap();
         } else {
             let number: u64 = taken[1..].parse().unwrap();
             assert!(number > *last, "out of order: {taken}");
             let missing = number - *last - 1;
-            assert!(replaced || missing == dropped.unwrap_or(0), "{missing} are missing: {taken}");
+            assert!(replaced || missing == *dropped, "{missing} are missing: {taken}");
             assert!(stream != '!' || missing == 0, "a fact was lost: {taken}");
-            (*last, *dropped) = (number, None);
+            (*last, *dropped) = (number, 0);
+            self.announced.clear();
         }
     }
 }
@@ -302,14 +297,14 @@ proptest! {
         steps in prop::collection::vec(prop_oneof![3 => Just(' '), 2 => Just('a'), 2 => Just('b'), 2 => Just('A'), 1 => Just('B'), 1 => Just('C'), 1 => Just('!')], 0..120),
     ) {
         let mut queue = EventQueue::new(overflow).events_max(events_max);
-        let mut model = Model { overflow, events_max, list: Vec::new(), announced: BTreeSet::new() };
+        let mut model = Model::new(overflow, events_max);
         let (mut consumer, mut pushed, mut taken) = (Consumer::default(), 0_u64, 0_u64);
         let mut numbers = BTreeMap::new();
         let mut take = |queue: &mut EventQueue, model: &mut Model| {
             let (one, other) = (take(queue), model.take());
             assert_eq!(one, other);
             if let Some(it) = &one {
-                consumer.take(it, overflow, events_max > 5);
+                consumer.take(it, overflow);
                 taken += u64::from(!it.contains('+'));
             }
             one.is_some()
@@ -323,7 +318,7 @@ proptest! {
             push(&mut queue, (stream, *number));
             model.push((stream, *number));
             pushed += 1;
-            prop_assert_eq!(queue.len(), model.positions(|_| true).len());
+            prop_assert_eq!(queue.len(), model.len());
         }
         while take(&mut queue, &mut model) {}
         prop_assert!(queue.is_empty());
@@ -351,7 +346,7 @@ fn l_117_a_queue_has_a_bound() {
     for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::Latest] {
         let mut queue = EventQueue::new(overflow).events_max(1_000);
         let (frame, mut scratch) = (frame(('a', 1)), Scratch::new());
-        let trade = event(&decode(&frame, &mut scratch).unwrap());
+        let trade = event(&frame, &mut scratch);
         let used = allocation_counter::measure(|| {
             for _ in 0..FRAMES {
                 queue.push(&trade);
@@ -371,7 +366,7 @@ fn bytes() {
     let mut queue = EventQueue::new(Overflow::DropOldest).bytes_max(MAX);
     let book = snapshot("a", 1, 4_000);
     let mut scratch = Scratch::new();
-    let book = event(&decode(&book, &mut scratch).unwrap());
+    let book = event(&book, &mut scratch);
     for _ in 0..100 {
         queue.push(&book);
         assert!(queue.bytes() < MAX + 300_000, "{} bytes", queue.bytes());
@@ -390,7 +385,7 @@ fn bytes() {
 fn allocations() {
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(100);
     let (frame, mut scratch) = (frame(('a', 1)), Scratch::new());
-    let trade = event(&decode(&frame, &mut scratch).unwrap());
+    let trade = event(&frame, &mut scratch);
     (0..200).for_each(|_| queue.push(&trade));
     let used = allocation_counter::measure(|| (0..1_000).for_each(|_| queue.push(&trade)));
     // The copy of its texts; and the place of the announcement, which is found anew.
@@ -405,7 +400,7 @@ fn many_streams() {
     for number in 0..2_000 {
         let frame = format!(r#"{{"E":1,"s":"s{number}","t":1,"p":"1.5","q":"2","m":true}}"#);
         let mut scratch = Scratch::new();
-        queue.push(&event(&decode(&frame, &mut scratch).unwrap()));
+        queue.push(&event(&frame, &mut scratch));
     }
     let taken = take_all(&mut queue);
     assert_eq!((taken.len(), taken[0].as_str()), (1_024 + 1 + 1, "s0+1"));
@@ -441,7 +436,7 @@ fn what_is_kept_becomes_stale() {
     let (mut books, mut orders) = (Books::new(), Orders::new());
     let restore = |books: &mut Books, scratch: &mut Scratch| {
         for symbol in ["a", "b"] {
-            books.apply(&event(&decode(&snapshot(symbol, 1, 2), scratch).unwrap()));
+            books.apply(&event(&snapshot(symbol, 1, 2), scratch));
         }
     };
     let overflow = |topic, symbol: &str| Event::Overflow { topic, symbol: symbol.parse().ok(), dropped: 1 };
@@ -467,7 +462,7 @@ fn what_is_kept_becomes_stale() {
         }
     }
     let open = r#"{"E":1,"s":"x","i":5,"X":"OPEN"}"#;
-    orders.apply(&event(&decode(open, &mut scratch).unwrap()));
+    orders.apply(&event(open, &mut scratch));
     orders.apply(&overflow(Topic::Trade, "a"));
     assert_eq!(orders.to_reconcile().count(), 0);
     orders.apply(&overflow(Topic::Orders, ""));
@@ -483,7 +478,7 @@ fn a_book_that_was_never_seen_is_asked_for() {
     books.apply(&Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), dropped: 2 });
     assert_eq!(books.to_resync().collect::<Vec<_>>(), [symbol]);
     assert!(books.get("a").unwrap().live().is_none());
-    books.apply(&event(&decode(&snapshot("a", 1, 2), &mut scratch).unwrap()));
+    books.apply(&event(&snapshot("a", 1, 2), &mut scratch));
     assert_eq!(books.to_resync().count(), 0);
     assert!(books.get("a").unwrap().live().is_some());
 }
@@ -517,7 +512,7 @@ fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
             }
         }
     }
-    while let Some(event) = queue.take() {
+    while let Some(mut event) = queue.take() {
         books.apply(&event.as_event());
     }
     assert_eq!(books.to_resync().collect::<Vec<_>>(), ["a".parse().unwrap()]);
@@ -543,8 +538,8 @@ fn accounts_that_lost_an_update() {
             balances.apply(said);
             positions.apply(said);
             let mut scratch = Scratch::new();
-            balances.apply(&event(&decode(update, &mut scratch).unwrap()));
-            positions.apply(&event(&decode(report, &mut scratch).unwrap()));
+            balances.apply(&event(update, &mut scratch));
+            positions.apply(&event(report, &mut scratch));
             (balances.is_stale(), positions.is_stale())
         };
         let overflow = Event::Overflow { topic, symbol: None, dropped: 1 };
@@ -655,7 +650,7 @@ impl Owner {
     }
 
     fn taken(&mut self) -> Vec<String> {
-        let kinds = std::iter::from_fn(|| self.take()).map(|taken| {
+        let kinds = std::iter::from_fn(|| self.take()).map(|mut taken| {
             let json = serde_json::to_value(taken.as_event()).unwrap();
             json["kind"].as_str().unwrap().to_owned()
         });
@@ -777,8 +772,8 @@ fn l_120_a_pause_has_a_limit() {
     assert_eq!(owner.client.stats().connects, 1);
     owner.pass(Duration::from_secs(2));
     let mut why = None;
-    while let Some(taken) = owner.take() {
-        if let Event::Disconnected { why: lost, .. } = taken.as_event() {
+    while let Some(mut taken) = owner.take() {
+        if let Event::Disconnected { reason: lost, .. } = taken.as_event() {
             why = Some(lost);
         }
     }
@@ -795,7 +790,7 @@ fn l_121_a_dropped_change_spoils_the_book() {
     owner.connect();
     let mut take_all = |owner: &mut Owner| {
         let mut states = Vec::new();
-        while let Some(taken) = owner.take() {
+        while let Some(mut taken) = owner.take() {
             books.apply(&taken.as_event());
             states.push(match books.get("a") {
                 Some(Book::Live(_)) => "live",

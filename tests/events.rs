@@ -18,36 +18,38 @@ fn line(event: &Event<'_>) -> String {
     let said = serde_json::to_value(event).unwrap();
     let kind = said["kind"].as_str().unwrap();
     match event {
-        Event::DepthSnapshot(depth) | Event::DepthUpdate(depth) => {
+        Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) => {
             let id = depth.last_update_id.map_or(String::new(), |id| format!(" {id}"));
             format!("{kind} {}{id}: {} / {}", depth.symbol, levels(depth.bids), levels(depth.asks))
         }
-        Event::TopOfBook(top) => {
+        Event::TopOfBook(top, _) => {
             let level =
                 top.level.map_or("none".into(), |level| format!("{}x{}", level.quantity, level.price));
             format!("{kind} {} {}: {:?} {level}", top.symbol, top.update_id, top.side)
         }
-        Event::Trade(trade) => {
+        Event::Trade(trade, _) => {
             let event_id = trade.event_id.map_or("-".into(), |id| id.to_string());
             let what = format!("{} x {} {:?}", trade.quantity, trade.price, trade.taker);
             format!("{kind} {} {} {event_id}: {what}", trade.symbol, trade.trade_id)
         }
-        Event::MarkPrice(mark) => {
+        Event::MarkPrice(mark, _) => {
             format!("{kind} {} {}: {}", mark.symbol, mark.event_time.as_nanos(), mark.mark_price)
         }
-        Event::FundingAmount(funding) => {
+        Event::FundingAmount(funding, _) => {
             format!("{kind} {} {}: {}", funding.symbol, funding.event_time.as_nanos(), funding.amount)
         }
-        Event::Auction(auction) => {
+        Event::Auction(auction, _) => {
             format!("{kind} {:?}: {:?} {:?}", auction.symbol, auction.stage, auction.result)
         }
-        Event::AuctionOpen(auction) => {
+        Event::AuctionOpen(auction, _) => {
             format!("{kind} {:?}: {}", auction.symbol, auction.auction_time.as_millis())
         }
-        Event::Candles(candles) => format!("{kind} {}: {}", candles.symbol, candles.candles.iter().count()),
-        Event::Order(order) => format!("{kind} {}: {:?}", order.order_id, order.status),
-        Event::Unrecognized(it) => format!("{kind} {}", it.frame),
-        Event::Malformed(it) => format!("{kind} {} ({})", it.frame, it.error),
+        Event::Candles(candles, _) => {
+            format!("{kind} {}: {}", candles.symbol, candles.candles.iter().count())
+        }
+        Event::Order(order, _) => format!("{kind} {}: {:?}", order.order_id, order.status),
+        Event::Unrecognized(it, _) => format!("{kind} {}", it.frame),
+        Event::Malformed(it, _) => format!("{kind} {} ({})", it.frame, it.error),
         _ => kind.into(),
     }
 }
@@ -55,18 +57,21 @@ fn line(event: &Event<'_>) -> String {
 /// Replays frames of an endpoint, and compares the parts of all their events; a batch is marked with
 /// its number of parts.
 fn replay(endpoint: Endpoint, symbol: Option<&str>, frames: &[&str], expected: &[&str]) -> Books {
-    let (mut replay, mut books, mut scratch) = (Replay::new(), Books::new(), Scratch::new());
-    scratch.set_symbol(symbol.map(|symbol| symbol.parse().unwrap()));
+    let (mut replay, mut books, mut scratch) = (Replay::new(endpoint), Books::new(), Scratch::new());
+    let symbol = symbol.map(|symbol| symbol.parse().unwrap());
+    scratch.set_symbol(symbol);
     let mut lines = Vec::new();
     for frame in frames {
-        let message = endpoint.decode(frame, &mut scratch).unwrap();
-        let Some(event) = replay.event(&message) else {
+        let mut other = Scratch::new();
+        other.set_symbol(symbol);
+        let message = endpoint.decode(frame, &mut other).unwrap();
+        let Some(event) = replay.event(frame, &mut scratch).unwrap() else {
             lines.push("nothing".to_string());
             continue;
         };
-        if let Event::Batch(batch) = &event {
+        if let Event::Batch(batch, _) = &event {
             assert_eq!(batch.message(), message);
-            lines.push(format!("batch of {}", batch.events().count()));
+            lines.push(format!("batch of {}", event.parts().count()));
         }
         lines.extend(event.parts().map(|part| line(&part)));
         books.apply(&event);
@@ -389,10 +394,10 @@ fn owned_copies() {
         ),
     ];
     let check = |event: &Event<'_>| {
-        let owned = EventBuf::from(event);
+        let mut owned = EventBuf::from(event);
         assert_eq!(owned.as_event(), *event);
         assert_eq!(format!("{:?}", owned.as_event()), format!("{event:?}"));
-        let moved = std::thread::spawn(move || owned).join().unwrap();
+        let mut moved = std::thread::spawn(move || owned).join().unwrap();
         assert_eq!(serde_json::to_value(moved.as_event()).unwrap(), serde_json::to_value(event).unwrap());
     };
     let mut kinds = std::collections::BTreeSet::new();
@@ -403,7 +408,8 @@ fn owned_copies() {
     for (endpoint, frame) in whole.into_iter().chain(corpus) {
         let mut scratch = Scratch::new();
         let Ok(message) = endpoint.decode(&frame, &mut scratch) else { continue };
-        let Some(event) = Replay::new().event(&message) else { continue };
+        let mut other = Scratch::new();
+        let Some(event) = Replay::new(endpoint).event(&frame, &mut other).unwrap() else { continue };
         kinds.insert(serde_json::to_value(message).unwrap()["kind"].to_string());
         check(&event);
         event.parts().for_each(|part| check(&part));

@@ -359,12 +359,11 @@ fn l_132_repeated_trades_are_marked() {
     assert_eq!(client.trades, ["7", "9", "9r", "9r", "12"]);
     // A recording.
     let frames = [l2("1x99", "", &trades_v2(1..3)), trade_v2(3), l2("1x99", "", &trades_v2(2..5))];
-    let (mut replay, mut trades) = (Replay::new(), String::new());
+    let (mut replay, mut trades) = (Replay::new(Endpoint::MarketDataV2), String::new());
     for frame in frames {
         let mut scratch = Scratch::new();
-        let message = Endpoint::MarketDataV2.decode(&frame, &mut scratch).unwrap();
-        for part in replay.event(&message).unwrap().parts() {
-            if let Event::Trade(trade) = part {
+        for part in replay.event(&frame, &mut scratch).unwrap().unwrap().parts() {
+            if let Event::Trade(trade, _) = part {
                 write!(trades, " {}{}", trade.trade_id, if trade.is_replay { "r" } else { "" }).unwrap();
             }
         }

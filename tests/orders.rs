@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use gemini_ws::{
-    Client, Config, Decimal, Direction, Event, EventOutcome, Instant, Message, NewOrder, Order, OrderState,
-    Orders, Reconciled, Request, Scratch, Stream, Symbol, TimeInForce, decode,
+    Client, Config, Decimal, Direction, Endpoint, Event, EventOutcome, Instant, NewOrder, Order, OrderState,
+    Orders, Reconciled, Replay, Request, Scratch, Stream, Symbol, TimeInForce,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use support::pair::{ACCOUNT, Pair};
@@ -262,8 +262,8 @@ fn events_in_whatever_order() {
             let frame = format!(
                 r#"{{"e":"orderUpdate","E":{time},"s":"BTCUSD","i":5,"c":"a","X":"{state}","q":"5","T":{time}{rest}}}"#
             );
-            let Ok(Message::OrderUpdate(update)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
-            orders.apply(&Event::Order(update));
+            let event = Replay::new(Endpoint::Streams).event(&frame, &mut scratch).unwrap();
+            orders.apply(&event.unwrap());
         }
         let order = orders.by_order_id(5).unwrap();
         assert_eq!(format!("{:?} {}", order.state, order.executed()), expected, "{events:?}");
@@ -340,11 +340,12 @@ fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
     let stream: Stream = "orders@account".parse().unwrap();
     let id = client.subscribe(Instant::ZERO, stream).unwrap();
     let trades: Stream = "btcusd@trade".parse().unwrap();
+    let link = client.links().next().expect("a link for the stream").0;
     for (event, is_in_doubt) in [
-        (Event::Quiet { id, stream, since: Instant::ZERO }, true),
-        (Event::Unsubscribed { id, stream, last: true }, true),
-        (Event::Unsubscribed { id, stream, last: false }, false),
-        (Event::Quiet { id, stream: trades, since: Instant::ZERO }, false),
+        (Event::Silent { link, id, stream, since: Instant::ZERO }, true),
+        (Event::Unsubscribed { link, id, stream, last: true }, true),
+        (Event::Unsubscribed { link, id, stream, last: false }, false),
+        (Event::Silent { link, id, stream: trades, since: Instant::ZERO }, false),
     ] {
         let mut orders = Orders::new();
         let (quantity, price) = (decimal("1"), decimal("100"));

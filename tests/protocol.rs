@@ -46,7 +46,7 @@ known! {
         Endpoint::MarketDataV1, Endpoint::MarketDataV2, Endpoint::OrderEventsV1, Endpoint::Streams,
         Event::Auction, Event::AuctionOpen, Event::Balances, Event::Batch, Event::BookTicker,
         Event::Candles, Event::Closed, Event::ConnectFailed, Event::ContractStatus,
-        Event::DepthSnapshot, Event::DepthUpdate, Event::Disconnected, Event::Error, Event::Quiet, Event::LinkClosed, Event::HeartbeatDue, Event::ShuttingDown,
+        Event::DepthSnapshot, Event::DepthUpdate, Event::Disconnected, Event::Error, Event::Silent, Event::LinkClosed, Event::HeartbeatDue, Event::ShuttingDown,
         Event::FundingAmount, Event::Gap, Event::SequenceGap, Lost::SequenceGap, Event::Heartbeat, Event::Ignored, Event::Live,
         Event::Malformed, Event::MarkPrice, Event::Opened, Event::Order, Event::Overflow, EventQueue,
         Overflow, Event::PartialDepth,
@@ -69,8 +69,8 @@ known! {
         OrderReport::Unrecognized, OrderReport::Update, OrderSnapshot, OrderStatus,
         OrderStatus::CancelRejected, OrderStatus::Canceled, OrderStatus::Closed,
         OrderStatus::Filled, OrderStatus::Initial, OrderStatus::New, OrderStatus::Open,
-        OrderStatus::PartiallyFilled, OrderStatus::Rejected, OrderUpdate, Outcome::Answered,
-        Outcome::Lost, Outcome::NotSent, Outcome::TimedOut, ShutdownStep, PRODUCTION, PartialDepth, Position, PositionAmount,
+        OrderStatus::PartiallyFilled, OrderStatus::Rejected, OrderUpdate, RequestOutcome::Answered,
+        RequestOutcome::Lost, RequestOutcome::NotSent, RequestOutcome::TimedOut, ShutdownStep, PRODUCTION, PartialDepth, Position, PositionAmount,
         PositionReport, QuoteReceipt, QuoteStatus, QuoteStep, QuoteUpdate, RateLimit, RawJson,
         Request::CancelAllOrders, Request::CancelOrder, Request::CancelSessionOrders,
         Request::ConfirmQuote, Request::ConnectionInfo, Request::Depth, Request::ListSubscriptions,
@@ -218,7 +218,7 @@ fn every_variant_has_a_row() {
         (include_str!("../src/message/market.rs"), "MarketEntry", 6),
         (include_str!("../src/message/market.rs"), "OrderReport", 3),
         (include_str!("../src/event/mod.rs"), "Event", 36),
-        (include_str!("../src/event/mod.rs"), "Outcome", 3),
+        (include_str!("../src/event/mod.rs"), "RequestOutcome", 3),
     ];
     for (source, name, least) in enums {
         let variants = variants(source, name);
@@ -414,7 +414,8 @@ fn frames() {
             let told: Vec<&str> = links(payloads).into_iter().filter(|name| name.contains("::")).collect();
             let is_told = told.is_empty() || told.iter().any(|name| seen.iter().any(|it| it == name));
             assert!(is_told, "{frame}: {seen:?}, not {told:?}");
-            let Some(event) = Replay::new().event(&message) else {
+            let mut other = Scratch::new();
+            let Some(event) = Replay::new(endpoint).event(&frame, &mut other).unwrap() else {
                 assert_eq!(seen, ["Message::Response"]);
                 continue;
             };

@@ -23,15 +23,15 @@ fn everything_is_known() {
     let mut read = [0; Endpoint::ALL.len()];
     for recording in &recordings {
         let endpoint = endpoint(&recording.name);
-        let mut replay = Replay::new();
+        let (mut replay, mut other) = (Replay::new(endpoint), Scratch::new());
         for (line, frame) in recording.lines() {
             let place = format!("{}:{line}", recording.name);
             let message = endpoint.decode(frame, &mut scratch);
             let message = message.unwrap_or_else(|error| panic!("{place}: {error}: {frame}"));
             let said = oracle::said(&message, frame);
             assert_ne!(said["kind"], "unrecognized", "{place}: {frame}");
-            for part in replay.event(&message).iter().flat_map(Event::parts) {
-                let known = !matches!(part, Event::Unrecognized(_) | Event::Malformed(_));
+            for part in replay.event(frame, &mut other).unwrap().iter().flat_map(Event::parts) {
+                let known = !matches!(part, Event::Unrecognized(..) | Event::Malformed(..));
                 assert!(known, "{place}: {part:?}");
             }
             read[endpoint as usize] += 1;

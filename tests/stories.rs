@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Book, Books, Client, ClientConfig, Config, Event, Frame, Instant, LinkId, Lost, Outcome, Output,
-    Readiness, Request, Scratch,
+    Book, Books, Client, ClientConfig, Config, Event, Frame, Instant, LinkId, Lost, Output, Readiness,
+    Request, RequestOutcome, Scratch,
 };
 
 use Line::{Private, Public};
@@ -441,7 +441,7 @@ impl Story {
                 Event::Disconnected { link, retry, .. } => format!("{}: over{}", line(link), next(retry)),
                 Event::Subscribed { .. } => "subscribed".to_owned(),
                 Event::Synced { .. } => "the book follows".to_owned(),
-                Event::Reply { outcome: Outcome::Lost, .. } => "an answer was lost".to_owned(),
+                Event::Reply { outcome: RequestOutcome::Lost, .. } => "an answer was lost".to_owned(),
                 Event::Closed { abandoned, .. } => {
                     let given_up = |count: usize, what| match count {
                         0 => String::new(),

@@ -333,7 +333,7 @@ fn give_stream(
         Output::Send { .. } => Some(StreamEffect::Join),
         Output::Event(Event::Subscribed { .. }) => Some(StreamEffect::ReportSubscribed),
         Output::Event(Event::Synced { .. }) => Some(StreamEffect::ReportSynced),
-        Output::Event(Event::Quiet { .. }) => Some(StreamEffect::ReportQuiet),
+        Output::Event(Event::Silent { .. }) => Some(StreamEffect::ReportQuiet),
         Output::Event(Event::Unsubscribed { id: of, .. }) if of == id => {
             Some(StreamEffect::ReportUnsubscribed)
         }
@@ -390,7 +390,7 @@ fn silent_trades() {
     client.handle_timeout(at(0) + SILENCE_MAX);
     assert_eq!(stream_state(&client, id), StreamState::Resyncing);
     let outputs = drain(&mut client);
-    let [Output::Event(Event::Quiet { since, .. }), Output::Send { text, .. }] = &outputs[..] else {
+    let [Output::Event(Event::Silent { since, .. }), Output::Send { text, .. }] = &outputs[..] else {
         panic!("{outputs:?}")
     };
     assert!(*since == at(0) && text.contains("unsubscribe"), "{text}");

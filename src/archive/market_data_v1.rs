@@ -49,15 +49,18 @@ impl Session for MarketDataV1 {
         match &message {
             // Nothing of a book that lost an update may be applied.
             Message::MarketUpdate(update) => match self.sequence.count(update.socket_sequence) {
-                None => reception.data(market(&mut self.last_trade, *update)),
+                None => {
+                    let source = reception.source(text);
+                    reception.data(market(&mut self.last_trade, *update, source))
+                }
                 Some(gap) => lose_sequence(reception, gap),
             },
             Message::Heartbeat(beat) => match beat.socket_sequence.and_then(|it| self.sequence.count(it)) {
-                None => control(reception, &message),
+                None => control(reception, text, &message),
                 Some(gap) => lose_sequence(reception, gap),
             },
-            Message::Error(_) => control(reception, &message),
-            _ => unrecognized(reception, &message),
+            Message::Error(_) => control(reception, text, &message),
+            _ => unrecognized(reception, text, &message),
         }
     }
 
@@ -70,5 +73,5 @@ impl Session for MarketDataV1 {
 pub(super) fn lose_sequence<'f>(reception: &mut Reception<'_, '_>, gap: Gap) -> Option<Event<'f>> {
     reception.count_gap();
     reception.lose_sequence();
-    Some(Event::SequenceGap { expected: gap.expected, got: gap.got })
+    Some(Event::SequenceGap { link: reception.link(), expected: gap.expected, got: gap.got })
 }

@@ -71,14 +71,14 @@ impl Session for MarketDataV2 {
             Message::FundingAmounts(it) => {
                 of_stream(reception, text, Topic::FundingAmount, it.symbol, &message)
             }
-            Message::Heartbeat(_) => control(reception, &message),
+            Message::Heartbeat(_) => control(reception, text, &message),
             Message::Error(error) => {
                 if error.reason == *NO_VALID_TRADING_PAIRS {
                     self.attribute_refusal(reception);
                 }
-                control(reception, &message)
+                control(reception, text, &message)
             }
-            _ => unrecognized(reception, &message),
+            _ => unrecognized(reception, text, &message),
         }
     }
 
@@ -132,13 +132,15 @@ fn of_stream<'f>(
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
     subscription.hear(now);
+    let (id, public) = (subscription.id(), subscription.public_id());
     // A book is confirmed by its snapshot.
-    if subscription.is_asked_for() && topic != Topic::Depth {
-        let id = subscription.id();
+    let is_confirmed_by_it = subscription.is_asked_for() && topic != Topic::Depth;
+    let event = event_of(message, reception.source(text).of_stream(Some(public)))?;
+    if is_confirmed_by_it {
         reception.step(id, StreamInput::Accepted);
-        return reception.moving_data(event_of(message)?);
+        return reception.moving_data(event);
     }
-    reception.data(event_of(message)?)
+    reception.data(event)
 }
 
 fn l2_updates<'f>(
@@ -146,10 +148,11 @@ fn l2_updates<'f>(
     text: &'f str,
     updates: L2Updates<'f>,
 ) -> Option<Event<'f>> {
-    let now = reception.now();
+    let (now, source) = (reception.now(), reception.source(text));
     let Some(subscription) = reception.routed(Topic::Depth, updates.symbol) else {
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
+    let source = source.of_stream(Some(subscription.public_id()));
     subscription.hear(now);
     let id = subscription.id();
     match subscription.state() {
@@ -161,7 +164,7 @@ fn l2_updates<'f>(
         StreamState::Requested | StreamState::Active
             if !subscription.is_resyncing() || updates.looks_initial() =>
         {
-            let event = l2(true, subscription.last_trade(), updates);
+            let event = l2(true, subscription.last_trade(), updates, source);
             if subscription.end_resync() {
                 reception.count_resync();
             }
@@ -169,7 +172,7 @@ fn l2_updates<'f>(
             reception.moving_data(event)
         }
         StreamState::Synced => {
-            let event = l2(updates.looks_initial(), subscription.last_trade(), updates);
+            let event = l2(updates.looks_initial(), subscription.last_trade(), updates, source);
             reception.data(event)
         }
         _ => reception.ignored(text, IgnoredReason::BeforeSnapshot),

@@ -38,13 +38,17 @@ fn decode<'f>(
 }
 
 /// Delivers a message that is neither data nor unknown.
-fn control<'f>(reception: &mut Reception<'_, '_>, message: &Message<'f>) -> Option<Event<'f>> {
+fn control<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     reception.count_control();
-    event_of(message)
+    event_of(message, reception.source(text))
 }
 
 /// Delivers a message of a kind that the endpoint is not known to send.
-fn unrecognized<'f>(reception: &mut Reception<'_, '_>, message: &Message<'f>) -> Option<Event<'f>> {
+fn unrecognized<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    message: &Message<'f>,
+) -> Option<Event<'f>> {
     reception.count_unrecognized();
-    event_of(message)
+    event_of(message, reception.source(text))
 }

@@ -39,13 +39,13 @@ impl Session for OrderEventsV1 {
             Err(event) => return event,
         };
         match &message {
-            Message::OrderEvents(events) => self.order_events(reception, *events, &message),
+            Message::OrderEvents(events) => self.order_events(reception, text, *events, &message),
             Message::Heartbeat(beat) => match beat.socket_sequence.and_then(|it| self.sequence.count(it)) {
-                None => control(reception, &message),
+                None => control(reception, text, &message),
                 Some(gap) => lose_sequence(reception, gap),
             },
-            Message::SubscriptionAck(_) | Message::Error(_) => control(reception, &message),
-            _ => unrecognized(reception, &message),
+            Message::SubscriptionAck(_) | Message::Error(_) => control(reception, text, &message),
+            _ => unrecognized(reception, text, &message),
         }
     }
 
@@ -59,6 +59,7 @@ impl OrderEventsV1 {
     fn order_events<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,
+        text: &'f str,
         events: OrderEvents<'f>,
         message: &Message<'f>,
     ) -> Option<Event<'f>> {
@@ -74,11 +75,12 @@ impl OrderEventsV1 {
                 None => self.sequence.skip(),
             }
         }
-        let event = event_of(message)?;
+        let event = event_of(message, reception.source(text))?;
         match lost {
             None => reception.data(event),
             Some(gap) => {
-                reception.report(Event::SequenceGap { expected: gap.expected, got: gap.got });
+                let link = reception.link();
+                reception.report(Event::SequenceGap { link, expected: gap.expected, got: gap.got });
                 reception.lose_sequence();
                 reception.moving_data(event)
             }

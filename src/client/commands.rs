@@ -39,7 +39,7 @@ impl Client {
     }
 
     /// Subscribes to a stream that is not silent for longer than `silence_max` while all is well. If it is, an
-    /// [`Event::Quiet`](crate::Event::Quiet) reports that, and the stream is subscribed again. Of several such
+    /// [`Event::Silent`](crate::Event::Silent) reports that, and the stream is subscribed again. Of several such
     /// calls for a stream the shortest silence counts.
     ///
     /// # Errors

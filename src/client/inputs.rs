@@ -2,6 +2,7 @@
 
 use crate::client::{Client, ClientState};
 use crate::event::reason::{ConnectFailure, Lost};
+use crate::event::source::Source;
 use crate::event::{Event, Ignored, IgnoredReason};
 use crate::link::context::Context;
 use crate::link::frame::Frame;
@@ -22,9 +23,9 @@ impl Client {
     }
 
     /// The dial for this link failed.
-    pub fn handle_connect_failed(&mut self, link: LinkId, now: Instant, why: ConnectFailure) {
+    pub fn handle_connect_failed(&mut self, link: LinkId, now: Instant, reason: ConnectFailure) {
         self.advance(now);
-        if self.with_link(link.slot(), |it, cx| it.handle_connect_failed(cx, link, why)).is_none() {
+        if self.with_link(link.slot(), |it, cx| it.handle_connect_failed(cx, link, reason)).is_none() {
             self.ended.count_stale_input();
         }
         self.pump();
@@ -47,9 +48,9 @@ impl Client {
         let slot = link.slot();
         // As `with_link`, but for copies of the event, which is large.
         let Client { slots, endpoints, outputs, numbers, now, .. } = self;
-        let Some(entry) = slots.get_mut(slot) else { return self.ignore_frame(frame) };
+        let Some(entry) = slots.get_mut(slot) else { return self.ignore_frame(link, frame) };
         let host = entry.host();
-        let Some(known) = entry.link_mut() else { return self.ignore_frame(frame) };
+        let Some(known) = entry.link_mut() else { return self.ignore_frame(link, frame) };
         if let Frame::Ping(_) | Frame::Pong(_) = frame {
             // There may be floods of them.
             known.handle_sign_of_life(link, *now);
@@ -67,7 +68,7 @@ impl Client {
 
     /// Counts a frame for a slot in which there is no link any more.
     #[cold]
-    fn ignore_frame<'f>(&mut self, frame: Frame<'f>) -> Option<Event<'f>> {
+    fn ignore_frame<'f>(&mut self, link: LinkId, frame: Frame<'f>) -> Option<Event<'f>> {
         self.ended.count_stale_input();
         let (text, bytes) = match frame {
             Frame::Text(text) => (text, text.len()),
@@ -79,13 +80,16 @@ impl Client {
         };
         self.ended.count_frame(bytes);
         self.ended.count_ignored(IgnoredReason::EndedLink);
-        Some(Event::Ignored(Ignored { frame: text, why: IgnoredReason::EndedLink }))
+        let endpoint = self.slots.get(link.slot()).and_then(|slot| self.endpoints.get(slot.endpoint()));
+        let endpoint = endpoint.map(|endpoint| endpoint.config().endpoint());
+        let source = Source::live(link, endpoint.unwrap_or_default(), text);
+        Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 
     /// The transport of this link ended.
-    pub fn handle_lost(&mut self, link: LinkId, now: Instant, why: Lost) {
+    pub fn handle_lost(&mut self, link: LinkId, now: Instant, reason: Lost) {
         self.advance(now);
-        if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, why)).is_none() {
+        if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, reason)).is_none() {
             self.ended.count_stale_input();
         }
         self.pump();

@@ -3,12 +3,14 @@
 use core::iter;
 
 use crate::event::last_trade::LastTrade;
+use crate::event::source::Source;
 use crate::event::{Batch, Event, Malformed, Parts};
 use crate::message::{
-    AuctionOpen, BookSide, ChangeReason, Depth, Elements, FundingAmount, FundingAmountChange, L2Updates,
-    Level, LevelChange, MakerSide, MarkPrice, MarkPriceChange, MarketEntry, MarketTrade, MarketUpdate,
-    Message, OrderReport, SnapshotOrder, Taker, TopOfBook, Trade,
+    Auction, AuctionOpen, BookSide, ChangeReason, Depth, Elements, FundingAmount, FundingAmountChange,
+    L2Updates, Level, LevelChange, MakerSide, MarkPrice, MarkPriceChange, MarketEntry, MarketTrade,
+    MarketUpdate, Message, OrderReport, SnapshotOrder, Taker, TopOfBook, Trade,
 };
+use crate::value::endpoint::Endpoint;
 use crate::value::symbol_map::SymbolMap;
 
 impl<'f> Batch<'f> {
@@ -23,32 +25,10 @@ impl<'f> Batch<'f> {
             Parts::OrderEvents(events) => Message::OrderEvents(events),
         }
     }
-
-    /// The events: a book first, then what else happened, in the order of the frame.
-    pub fn events(&self) -> Events<'f> {
-        Events(match self.0 {
-            Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
-                told,
-                book: Some(l2_book(is_snapshot, &updates)),
-                trades: updates.trades.map(|trades| trades.iter()),
-                auctions: updates.auction_events.map(|auctions| auctions.iter()),
-            },
-            Parts::Market { told, update } => Rest::Market {
-                told,
-                update,
-                books: Some(Books::new(&update)),
-                entries: update.entries.iter(),
-            },
-            Parts::MarkPrices(prices) => Rest::MarkPrices(prices.symbol, prices.changes.iter()),
-            Parts::FundingAmounts(amounts) => Rest::FundingAmounts(amounts.symbol, amounts.changes.iter()),
-            Parts::OrderSnapshot(snapshot) => Rest::OrderSnapshot(snapshot.orders.iter()),
-            Parts::OrderEvents(events) => Rest::OrderEvents(events.events.iter()),
-        })
-    }
 }
 
 /// The book of a frame of market data v2.
-pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>) -> Event<'f> {
+pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: Source<'f>) -> Event<'f> {
     let depth = Depth {
         symbol: updates.symbol,
         event_time: None,
@@ -57,12 +37,22 @@ pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>) -> Event<'
         bids: updates.bids,
         asks: updates.asks,
     };
-    if is_snapshot { Event::DepthSnapshot(depth) } else { Event::DepthUpdate(depth) }
+    depth_event(is_snapshot, depth, source)
 }
 
-/// The events of a [`Batch`].
+/// The whole book, or changes to it.
+#[inline]
+pub(crate) const fn depth_event<'f>(is_snapshot: bool, depth: Depth<'f>, source: Source<'f>) -> Event<'f> {
+    if is_snapshot { Event::DepthSnapshot(depth, source) } else { Event::DepthUpdate(depth, source) }
+}
+
+/// The [parts](Event::parts) of an event.
 #[derive(Clone, Debug)]
-pub struct Events<'f>(Rest<'f>);
+pub struct Events<'f> {
+    rest: Rest<'f>,
+    /// Of the part before.
+    source: Source<'f>,
+}
 
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "lives on the stack of who iterates")]
@@ -70,9 +60,11 @@ enum Rest<'f> {
     One(Option<Event<'f>>),
     L2 {
         told: LastTrade,
-        book: Option<Event<'f>>,
+        updates: L2Updates<'f>,
+        /// Whether the book is a snapshot, until it is taken.
+        book: Option<bool>,
         trades: Option<Elements<'f, Trade<'f>>>,
-        auctions: Option<Elements<'f, crate::message::Auction<'f>>>,
+        auctions: Option<Elements<'f, Auction<'f>>>,
     },
     Market {
         told: LastTrade,
@@ -87,11 +79,38 @@ enum Rest<'f> {
 }
 
 impl<'f> Event<'f> {
-    /// The event, or each of a [`Batch`]: for who takes every generation alike.
+    /// The event itself, or each of a [`Batch`]: a book first, then what else happened, in the order of the
+    /// frame.
     pub fn parts(&self) -> Events<'f> {
         match self {
-            Event::Batch(batch) => batch.events(),
-            event => Events(Rest::One(Some(*event))),
+            Event::Batch(batch, source) => Events { rest: Rest::new(batch), source: *source },
+            event => {
+                Events { rest: Rest::One(Some(*event)), source: Source::recorded(Endpoint::Streams, "") }
+            }
+        }
+    }
+}
+
+impl<'f> Rest<'f> {
+    fn new(batch: &Batch<'f>) -> Rest<'f> {
+        match batch.0 {
+            Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
+                told,
+                updates,
+                book: Some(is_snapshot),
+                trades: updates.trades.map(|trades| trades.iter()),
+                auctions: updates.auction_events.map(|auctions| auctions.iter()),
+            },
+            Parts::Market { told, update } => Rest::Market {
+                told,
+                update,
+                books: Some(Books::new(&update)),
+                entries: update.entries.iter(),
+            },
+            Parts::MarkPrices(prices) => Rest::MarkPrices(prices.symbol, prices.changes.iter()),
+            Parts::FundingAmounts(amounts) => Rest::FundingAmounts(amounts.symbol, amounts.changes.iter()),
+            Parts::OrderSnapshot(snapshot) => Rest::OrderSnapshot(snapshot.orders.iter()),
+            Parts::OrderEvents(events) => Rest::OrderEvents(events.events.iter()),
         }
     }
 }
@@ -100,53 +119,72 @@ impl<'f> Iterator for Events<'f> {
     type Item = Event<'f>;
 
     fn next(&mut self) -> Option<Event<'f>> {
-        match &mut self.0 {
+        let source = self.source.with_part(self.source.part().saturating_add(1));
+        self.source = source;
+        match &mut self.rest {
             Rest::One(event) => event.take(),
-            Rest::L2 { told, book, trades, auctions } => book
-                .take()
-                .or_else(|| trades.as_mut()?.next().map(|trade| Event::Trade(told.mark(trade))))
-                .or_else(|| auctions.as_mut()?.next().map(Event::Auction)),
+            Rest::L2 { told, updates, book, trades, auctions } => {
+                if let Some(is_snapshot) = book.take() {
+                    return Some(l2_book(is_snapshot, updates, source));
+                }
+                let trade = trades.as_mut().and_then(Iterator::next);
+                trade.map(|trade| Event::Trade(told.mark(trade), source)).or_else(|| {
+                    let auction = auctions.as_mut()?.next()?;
+                    Some(Event::Auction(auction, source))
+                })
+            }
             Rest::Market { told, update, books, entries } => {
                 if let Some(runs) = books {
-                    match runs.next() {
+                    match runs.next(source) {
                         Some(event) => return Some(event),
                         None => *books = None,
                     }
                 }
-                entries.find_map(|entry| other_entry(*told, update, entry))
+                entries.find_map(|entry| other_entry(*told, update, entry, source))
             }
-            Rest::MarkPrices(symbol, changes) => changes.next().map(|change| mark_price(symbol, &change)),
+            Rest::MarkPrices(symbol, changes) => {
+                changes.next().map(|change| mark_price(symbol, &change, source))
+            }
             Rest::FundingAmounts(symbol, changes) => {
-                changes.next().map(|change| funding_amount(symbol, &change))
+                changes.next().map(|change| funding_amount(symbol, &change, source))
             }
-            Rest::OrderSnapshot(orders) => orders.next().map(|SnapshotOrder(report)| order(report)),
-            Rest::OrderEvents(reports) => reports.next().map(order),
+            Rest::OrderSnapshot(orders) => orders.next().map(|SnapshotOrder(report)| order(report, source)),
+            Rest::OrderEvents(reports) => reports.next().map(|report| order(report, source)),
         }
     }
 }
 
-fn order(report: OrderReport<'_>) -> Event<'_> {
+fn order<'f>(report: OrderReport<'f>, source: Source<'f>) -> Event<'f> {
     match report {
-        OrderReport::Update(update) => Event::Order(update),
-        OrderReport::Unrecognized(unrecognized) => Event::Unrecognized(unrecognized),
+        OrderReport::Update(update) => Event::Order(update, source),
+        OrderReport::Unrecognized(unrecognized) => Event::Unrecognized(unrecognized, source),
         OrderReport::Malformed { element, error } => {
-            Event::Malformed(Malformed { frame: element.as_str(), error })
+            Event::Malformed(Malformed { frame: element.as_str(), error }, source)
         }
     }
 }
 
-pub(crate) fn mark_price<'f>(symbol: &'f str, change: &MarkPriceChange) -> Event<'f> {
-    Event::MarkPrice(MarkPrice {
+pub(crate) const fn mark_price<'f>(
+    symbol: &'f str,
+    change: &MarkPriceChange,
+    source: Source<'f>,
+) -> Event<'f> {
+    let change = MarkPrice {
         symbol,
         event_time: change.event_time,
         mark_price: change.mark_price,
         scaled_index: None,
         spot_index: Some(change.spot_index),
-    })
+    };
+    Event::MarkPrice(change, source)
 }
 
-pub(crate) fn funding_amount<'f>(symbol: &'f str, change: &FundingAmountChange) -> Event<'f> {
-    Event::FundingAmount(FundingAmount {
+pub(crate) const fn funding_amount<'f>(
+    symbol: &'f str,
+    change: &FundingAmountChange,
+    source: Source<'f>,
+) -> Event<'f> {
+    let change = FundingAmount {
         symbol,
         event_time: change.event_time,
         funding_time: change.funding_time,
@@ -155,14 +193,20 @@ pub(crate) fn funding_amount<'f>(symbol: &'f str, change: &FundingAmountChange) 
         rate_percent: change.rate_percent,
         mark_price: change.mark_price,
         realized: change.realized,
-    })
+    };
+    Event::FundingAmount(change, source)
 }
 
 /// What an entry of market data v1 is, apart from a change of the book.
-fn other_entry<'f>(told: LastTrade, update: &MarketUpdate<'f>, entry: MarketEntry<'f>) -> Option<Event<'f>> {
+fn other_entry<'f>(
+    told: LastTrade,
+    update: &MarketUpdate<'f>,
+    entry: MarketEntry<'f>,
+    source: Source<'f>,
+) -> Option<Event<'f>> {
     let symbol = |own: Option<&'f str>| own.or(update.symbol);
     let trade = |trade: MarketTrade<'f>, taker| {
-        Event::Trade(told.mark(Trade {
+        let trade = Trade {
             symbol: symbol(trade.symbol).unwrap_or_default(),
             event_time: update.event_time,
             trade_id: trade.trade_id,
@@ -171,7 +215,8 @@ fn other_entry<'f>(told: LastTrade, update: &MarketUpdate<'f>, entry: MarketEntr
             quantity: trade.quantity,
             taker,
             is_replay: false,
-        }))
+        };
+        Event::Trade(told.mark(trade), source)
     };
     Some(match entry {
         MarketEntry::Change(_) => return None,
@@ -186,11 +231,11 @@ fn other_entry<'f>(told: LastTrade, update: &MarketUpdate<'f>, entry: MarketEntr
             trade(it, taker)
         }
         MarketEntry::BlockTrade(it) => trade(it, Taker::Block),
-        MarketEntry::AuctionOpen(it) => Event::AuctionOpen(AuctionOpen { symbol: symbol(it.symbol), ..it }),
-        MarketEntry::Auction(it) => {
-            Event::Auction(crate::message::Auction { symbol: symbol(it.symbol), ..it })
+        MarketEntry::AuctionOpen(it) => {
+            Event::AuctionOpen(AuctionOpen { symbol: symbol(it.symbol), ..it }, source)
         }
-        MarketEntry::Unrecognized(it) => Event::Unrecognized(it),
+        MarketEntry::Auction(it) => Event::Auction(Auction { symbol: symbol(it.symbol), ..it }, source),
+        MarketEntry::Unrecognized(it) => Event::Unrecognized(it, source),
     })
 }
 
@@ -250,7 +295,7 @@ impl<'f> Books<'f> {
         }
     }
 
-    fn next(&mut self) -> Option<Event<'f>> {
+    fn next(&mut self, source: Source<'f>) -> Option<Event<'f>> {
         let first = self.changes.next()?;
         let symbol = first.symbol.or(self.update.symbol).unwrap_or_default();
         let (run, own) = (Run::of(&first), first.symbol);
@@ -263,13 +308,14 @@ impl<'f> Books<'f> {
         if run == Run::Top {
             self.take(bids, asks);
             let level = Level { price: first.price, quantity: first.remaining };
-            return Some(Event::TopOfBook(TopOfBook {
+            let top = TopOfBook {
                 symbol,
                 event_time: self.update.event_time,
                 update_id: self.update.event_id,
                 side: first.side,
                 level: Some(level).filter(|level| !level.quantity.is_zero()),
-            }));
+            };
+            return Some(Event::TopOfBook(top, source));
         }
         while let Some(next) = self.changes.next_if(|next| Run::of(next) == run && next.symbol == own) {
             count(next.side);
@@ -284,7 +330,7 @@ impl<'f> Books<'f> {
             asks,
         };
         let is_snapshot = run == Run::Snapshot && self.begins(symbol);
-        Some(if is_snapshot { Event::DepthSnapshot(depth) } else { Event::DepthUpdate(depth) })
+        Some(depth_event(is_snapshot, depth, source))
     }
 
     /// Whether a symbol's book has not been in this frame before.

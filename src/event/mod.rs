@@ -1,15 +1,21 @@
 //! [`Event`]: what the application is told, whatever caused it.
 
 pub(crate) mod batch;
+#[cfg(feature = "serde")]
+mod json;
+pub(crate) mod kinds;
+pub(crate) mod lane;
 pub(crate) mod last_trade;
 pub(crate) mod owned;
 pub(crate) mod queue;
 pub(crate) mod reason;
-pub(crate) mod reborrow;
 pub(crate) mod replay;
+pub(crate) mod source;
 
+use crate::event::kinds::each_data;
 use crate::event::last_trade::LastTrade;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep};
+use crate::event::source::Source;
 use crate::json::error::DecodeError;
 use crate::message::{
     ApiError, Auction, AuctionOpen, BalanceUpdate, BookTicker, Candles, ContractStatus, Depth, FundingAmount,
@@ -29,66 +35,69 @@ use crate::value::time::Instant;
 /// so commands may be issued while it is held. The same words serve every generation of the API; a frame
 /// that says more than one of them is a [`Batch`], and [`Event::parts`] has the parts of any event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
 pub enum Event<'f> {
     /// Best bid and ask of a symbol changed.
-    BookTicker(BookTicker<'f>),
+    BookTicker(BookTicker<'f>, Source<'f>),
     /// The whole book of a symbol: replace what you have.
-    DepthSnapshot(Depth<'f>),
+    DepthSnapshot(Depth<'f>, Source<'f>),
     /// Changes to a book, contiguous with what came before: apply them.
-    DepthUpdate(Depth<'f>),
+    DepthUpdate(Depth<'f>, Source<'f>),
     /// The best few levels of a book: replace what you have.
-    PartialDepth(PartialDepth<'f>),
+    PartialDepth(PartialDepth<'f>, Source<'f>),
     /// A trade.
-    Trade(Trade<'f>),
+    Trade(Trade<'f>, Source<'f>),
     /// A prediction-market contract changed its status.
-    ContractStatus(ContractStatus<'f>),
+    ContractStatus(ContractStatus<'f>, Source<'f>),
     /// The mark price of a perpetual changed.
-    MarkPrice(MarkPrice<'f>),
+    MarkPrice(MarkPrice<'f>, Source<'f>),
     /// The funding of a perpetual.
-    FundingAmount(FundingAmount<'f>),
+    FundingAmount(FundingAmount<'f>, Source<'f>),
     /// The best level of one side is another one: replace it.
-    TopOfBook(TopOfBook<'f>),
+    TopOfBook(TopOfBook<'f>, Source<'f>),
     /// An auction was opened.
-    AuctionOpen(AuctionOpen<'f>),
+    AuctionOpen(AuctionOpen<'f>, Source<'f>),
     /// An auction's price, indicated or final.
-    Auction(Auction<'f>),
+    Auction(Auction<'f>, Source<'f>),
     /// Candles that are new or changed.
-    Candles(Candles<'f>),
+    Candles(Candles<'f>, Source<'f>),
     /// Somebody asks for quotes.
-    RequestForQuote(RequestForQuote<'f>),
+    RequestForQuote(RequestForQuote<'f>, Source<'f>),
 
     /// What happened to an order.
-    Order(OrderUpdate<'f>),
+    Order(OrderUpdate<'f>, Source<'f>),
     /// Balances of the account.
-    Balances(BalanceUpdate<'f>),
+    Balances(BalanceUpdate<'f>, Source<'f>),
     /// Positions of the account.
-    Positions(PositionReport<'f>),
+    Positions(PositionReport<'f>, Source<'f>),
     /// What became of a request for quotes that concerns the account.
-    Quote(QuoteUpdate<'f>),
+    Quote(QuoteUpdate<'f>, Source<'f>),
     /// Settled contracts of the account.
-    Settlements(Settlements<'f>),
+    Settlements(Settlements<'f>, Source<'f>),
 
     /// A sign of life of an archived endpoint.
-    Heartbeat(Heartbeat<'f>),
+    Heartbeat(Heartbeat<'f>, Source<'f>),
     /// Order events v1 are subscribed.
-    SubscriptionAck(SubscriptionAck<'f>),
+    SubscriptionAck(SubscriptionAck<'f>, Source<'f>),
     /// An archived endpoint refuses something, without saying what.
-    Error(VenueError<'f>),
+    Error(VenueError<'f>, Source<'f>),
 
     /// The end of a request: exactly one for each [`RequestId`].
     Reply {
+        /// The link that the request was given to.
+        link: LinkId,
         /// The request.
         request: RequestId,
         /// What it was about.
         about: Subject,
         /// How it ended.
-        outcome: Outcome<'f>,
+        outcome: RequestOutcome<'f>,
     },
     /// The venue accepted a subscription. Its data may have come before (section 12.4).
     Subscribed {
+        /// The link that serves the subscription, or served it last.
+        link: LinkId,
         /// The subscription.
         id: StreamId,
         /// Its stream.
@@ -97,6 +106,8 @@ pub enum Event<'f> {
     /// A subscription ended at the application's wish. None of the stream's data follows, unless another
     /// subscription wants it.
     Unsubscribed {
+        /// The link that serves the subscription, or served it last.
+        link: LinkId,
         /// The subscription.
         id: StreamId,
         /// Its stream.
@@ -106,7 +117,9 @@ pub enum Event<'f> {
     },
     /// A stream was silent for longer than was declared for it: what is known of it is stale from now on, and
     /// it is asked for anew.
-    Quiet {
+    Silent {
+        /// The link.
+        link: LinkId,
         /// The subscription.
         id: StreamId,
         /// Its stream.
@@ -117,6 +130,8 @@ pub enum Event<'f> {
     /// The venue refused a subscription for good, for example because there is no such symbol.
     /// It will not be asked for again; check the name.
     Rejected {
+        /// The link that serves the subscription, or served it last.
+        link: LinkId,
         /// The subscription.
         id: StreamId,
         /// Its stream.
@@ -126,6 +141,10 @@ pub enum Event<'f> {
     },
     /// An update was lost: the book of this stream is stale from now on, and is being asked for anew.
     Gap {
+        /// The link; `None` in a recording.
+        link: Option<LinkId>,
+        /// The subscription, as [`Source::stream`] names it; `None` in a recording.
+        id: Option<StreamId>,
         /// The instrument.
         symbol: Symbol,
         /// The last update id that was seen; zero on market data v2, which has none.
@@ -137,6 +156,8 @@ pub enum Event<'f> {
     /// Frames or events of an archived v1 endpoint were lost, as their numbers show: what was learnt over
     /// the link is stale, and it is given up for another one.
     SequenceGap {
+        /// The link.
+        link: LinkId,
         /// The number that should have come.
         expected: u64,
         /// The one that came.
@@ -144,6 +165,8 @@ pub enum Event<'f> {
     },
     /// A book follows the venue again, or for the first time: its snapshot has been delivered.
     Synced {
+        /// The link that serves the subscription, or served it last.
+        link: LinkId,
         /// The subscription.
         id: StreamId,
         /// The instrument.
@@ -180,7 +203,7 @@ pub enum Event<'f> {
         /// The link.
         link: LinkId,
         /// Why.
-        why: ConnectFailure,
+        reason: ConnectFailure,
         /// When the next attempt is made; `None` if none will be.
         retry: Option<Instant>,
     },
@@ -198,7 +221,7 @@ pub enum Event<'f> {
         /// The link.
         link: LinkId,
         /// Why.
-        why: Lost,
+        reason: Lost,
         /// When the next attempt is made; `None` if none will be.
         retry: Option<Instant>,
     },
@@ -232,21 +255,46 @@ pub enum Event<'f> {
     },
 
     /// A frame that was rightly not used. Nothing to do; it is counted.
-    Ignored(Ignored<'f>),
+    Ignored(Ignored, Source<'f>),
     /// A frame of a kind that is not known, whole. A newer version of this crate may know it.
-    Unrecognized(Unrecognized<'f>),
+    Unrecognized(Unrecognized<'f>, Source<'f>),
     /// A frame that could not be decoded. The link lives on; report it, with the text.
-    Malformed(Malformed<'f>),
+    Malformed(Malformed<'f>, Source<'f>),
 
     /// Several events of one frame.
-    #[cfg_attr(feature = "serde", serde(untagged))]
-    Batch(Batch<'f>),
+    Batch(Batch<'f>, Source<'f>),
+}
+
+impl<'f> Event<'f> {
+    /// Where its data comes from; `None` for events that are not the data of a frame.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, Replay, Scratch};
+    ///
+    /// let frame = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
+    /// let mut scratch = Scratch::new();
+    /// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
+    /// assert_eq!(event.source().unwrap().frame(), frame);
+    /// ```
+    pub const fn source(&self) -> Option<Source<'f>> {
+        macro_rules! source {
+            ($($kind:ident $name:literal),*) => {
+                match self {
+                    Event::Batch(_, source) | Event::Ignored(_, source) $(| Event::$kind(_, source))* => {
+                        Some(*source)
+                    }
+                    _ => None,
+                }
+            };
+        }
+        each_data!(source)
+    }
 }
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum Outcome<'f> {
+pub enum RequestOutcome<'f> {
     /// The venue answered; [`Response::is_ok`] says whether it accepted.
     Answered(Response<'f>),
     /// No answer within [`Config::request_timeout`](crate::Config::request_timeout). Whether the
@@ -262,11 +310,9 @@ pub enum Outcome<'f> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct Ignored<'f> {
-    /// The frame.
-    pub frame: &'f str,
+pub struct Ignored {
     /// Why.
-    pub why: IgnoredReason,
+    pub reason: IgnoredReason,
 }
 
 /// Why a frame was not used; each has a counter in [`Stats`](crate::Stats).
@@ -290,7 +336,7 @@ pub enum IgnoredReason {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Malformed<'f> {
-    /// The frame; empty if it was binary.
+    /// The frame, or the element of its list that is malformed; empty if the frame was binary.
     pub frame: &'f str,
     /// What is wrong with it, and where.
     pub error: DecodeError,
@@ -299,8 +345,8 @@ pub struct Malformed<'f> {
 /// Several events of one frame of the venue, in the order in which to take them.
 ///
 /// Archived endpoints put a book, trades and auctions into one frame, or many orders into one array.
-/// [`Batch::events`] has them in the words of all generations; [`Batch::message`] is the frame as it
-/// was, with what only its generation tells.
+/// [`Event::parts`] has them in the words of all generations; [`Batch::message`] is the frame as it was, with
+/// what only its generation tells.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, Replay, Scratch};
@@ -310,10 +356,10 @@ pub struct Malformed<'f> {
 ///     {"type":"trade","tid":7,"price":"99","amount":"1","makerSide":"bid"}]}"#;
 /// let mut scratch = Scratch::new();
 /// scratch.set_symbol("btcusd".parse().ok());
-/// let message = Endpoint::MarketDataV1.decode(frame, &mut scratch).unwrap();
-/// let Some(Event::Batch(batch)) = Replay::new().event(&message) else { panic!() };
-/// let events: Vec<Event<'_>> = batch.events().collect();
-/// assert!(matches!(events[..], [Event::DepthSnapshot(_), Event::Trade(_)]));
+/// let event = Replay::new(Endpoint::MarketDataV1).event(frame, &mut scratch).unwrap().unwrap();
+/// assert!(matches!(event, Event::Batch(..)));
+/// let parts: Vec<Event<'_>> = event.parts().collect();
+/// assert!(matches!(parts[..], [Event::DepthSnapshot(..), Event::Trade(..)]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Batch<'f>(pub(crate) Parts<'f>);

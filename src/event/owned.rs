@@ -1,92 +1,296 @@
 //! [`EventBuf`]: an event that owns what it says, for queues and other threads.
 
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::boxed::Box;
+use core::fmt;
 
-use crate::event::Event;
-use crate::message::Level;
+use crate::event::batch::depth_event;
+use crate::event::kinds::each_fact;
+use crate::event::lane::lane;
+use crate::event::last_trade::LastTrade;
+use crate::event::replay::{event_of, l2};
+use crate::event::source::Source;
+use crate::event::{Batch, Event, Ignored, IgnoredReason, Malformed, Parts, RequestOutcome};
+use crate::json::error::DecodeError;
+use crate::message::{ApiError, Message, Text};
+use crate::request::Subject;
+use crate::request::stream::{Stream, Topic};
+use crate::value::endpoint::Endpoint;
+use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::symbol::Symbol;
+use crate::wire::{Scratch, decode, decode_from};
 
 /// An [`Event`] that borrows nothing.
 ///
-/// Costs an allocation for the texts of an event and one for its levels, where it has some.
+/// Keeps the text of the event's frame and decodes it again when the event is looked at, so making one costs
+/// one allocation. A part of a [`Batch`] keeps the whole frame.
 ///
 /// ```
-/// use gemini_ws::{Event, EventBuf, Message, Scratch, decode};
+/// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};
 ///
-/// let owned = {
+/// let mut owned = {
 ///     let frame = String::from(r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#);
 ///     let mut scratch = Scratch::new();
-///     let Ok(Message::Trade(trade)) = decode(&frame, &mut scratch) else { panic!() };
-///     EventBuf::from(&Event::Trade(trade))
+///     let event = Replay::new(Endpoint::Streams).event(&frame, &mut scratch).unwrap().unwrap();
+///     EventBuf::from(&event)
 /// };
-/// let Event::Trade(trade) = owned.as_event() else { panic!() };
+/// let Event::Trade(trade, _) = owned.as_event() else { panic!() };
 /// assert_eq!((trade.symbol, trade.trade_id), ("btcusd", 7));
 /// ```
-#[derive(Clone, Debug)]
 pub struct EventBuf {
-    /// The event with all texts and levels empty.
-    event: Event<'static>,
-    /// Its texts, one after another, and where each ends.
-    texts: String,
-    ends: [u32; TEXTS_MAX],
-    /// Its levels: first the bids, then the asks.
-    levels: Vec<Level>,
-    bids: usize,
+    kept: Kept,
+    text: Box<str>,
+    /// None until the event is looked at.
+    scratch: Option<Box<Scratch>>,
 }
 
-/// The most texts in one event: an order with everything of both generations, and each of its open sets
-/// with a text that is not known.
-const TEXTS_MAX: usize = 16;
+/// What an event says apart from its text.
+#[derive(Clone)]
+enum Kept {
+    /// The text is a frame, and after it the symbol that the frame does not name.
+    Frame { source: Source<'static>, length: usize, role: Role },
+    /// The text is a response.
+    Answer { link: LinkId, request: RequestId, about: Subject },
+    /// The text is the message of the error.
+    Rejected { link: LinkId, id: StreamId, stream: Stream, code: i64 },
+    /// The text is the peer's reason.
+    PeerClosing { link: LinkId, code: Option<u16> },
+    /// There is no text.
+    Fact(Box<Event<'static>>),
+}
+
+/// What a frame does not say of its event.
+#[derive(Clone, Copy)]
+enum Role {
+    Plain,
+    Depth {
+        is_snapshot: bool,
+    },
+    Trade {
+        is_replay: bool,
+    },
+    Batch {
+        is_snapshot: bool,
+        told: LastTrade,
+    },
+    Ignored(IgnoredReason),
+    /// The frame cannot be decoded.
+    Malformed(DecodeError),
+}
 
 impl From<&Event<'_>> for EventBuf {
     fn from(event: &Event<'_>) -> EventBuf {
-        let (mut texts, mut ends, mut count) = (String::new(), [0; TEXTS_MAX], 0_usize);
-        let (mut levels, mut sides) = (Vec::new(), [0_usize; 2]);
-        let mut side = 0_usize;
-        let empty = event.relend(
-            |text| {
-                texts.push_str(text);
-                debug_assert!(count < TEXTS_MAX);
-                if let Some(end) = ends.get_mut(count) {
-                    // Frames are limited far below 4 GiB.
-                    *end = texts.len() as u32;
+        let (kept, text) = match *event {
+            Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) } => {
+                (Kept::Answer { link, request, about }, response.frame.into())
+            }
+            Event::Rejected { link, id, stream, error: ApiError { code, message } } => {
+                (Kept::Rejected { link, id, stream, code }, message.raw().into())
+            }
+            Event::PeerClosing { link, code, reason } => {
+                (Kept::PeerClosing { link, code }, reason.raw().into())
+            }
+            _ => match event.source() {
+                Some(source) => {
+                    let is_v1 = source.endpoint() == Endpoint::MarketDataV1;
+                    let symbol = unnamed_symbol(event).filter(|_| is_v1);
+                    let symbol = symbol.as_ref().map_or("", |symbol| symbol.as_str());
+                    let (length, role) = (source.frame().len(), Role::of(event, source));
+                    let text = [source.frame(), symbol].concat().into();
+                    (Kept::Frame { source: source.with_frame(""), length, role }, text)
                 }
-                count = count.saturating_add(1);
-                ""
+                None => (Kept::Fact(Box::new(fact(event))), Box::default()),
             },
-            |of_side| {
-                levels.extend_from_slice(of_side);
-                if let Some(length) = sides.get_mut(side) {
-                    *length = of_side.len();
-                }
-                side = side.saturating_add(1);
-                &[]
-            },
-        );
-        EventBuf { event: empty, texts, ends, levels, bids: sides.first().copied().unwrap_or(0) }
+        };
+        EventBuf { kept, text, scratch: None }
     }
 }
 
 impl EventBuf {
-    /// What it takes in memory.
-    pub(crate) fn bytes(&self) -> usize {
-        let levels = self.levels.capacity().saturating_mul(size_of::<Level>());
-        size_of::<EventBuf>().saturating_add(self.texts.capacity()).saturating_add(levels)
+    /// The event, borrowing from this value, which keeps the memory that decoding takes.
+    pub fn as_event(&mut self) -> Event<'_> {
+        let EventBuf { kept, text, scratch } = self;
+        kept.event(text, || scratch.get_or_insert_default())
     }
 
-    /// The event, borrowing from this value.
-    pub fn as_event(&self) -> Event<'_> {
-        let (mut start, mut ends) = (0, self.ends.iter());
-        let (bids, asks) = self.levels.split_at_checked(self.bids).unwrap_or((&[], &[]));
-        let mut sides = [bids, asks].into_iter();
-        self.event.relend(
-            |_| {
-                let end = ends.next().map_or(start, |end| *end as usize);
-                let text = self.texts.get(start..end).unwrap_or_default();
-                start = end;
-                text
-            },
-            |_| sides.next().unwrap_or_default(),
-        )
+    /// The event, decoded with the memory of the caller: for values that are shared.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, EventBuf, Replay, Scratch};
+    ///
+    /// let frame = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
+    /// let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
+    /// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
+    /// let shared = std::sync::Arc::new(EventBuf::from(&event));
+    /// assert_eq!(shared.event_in(&mut other), event);
+    /// ```
+    pub fn event_in<'a>(&'a self, scratch: &'a mut Scratch) -> Event<'a> {
+        self.kept.event(&self.text, || scratch)
     }
+
+    /// The event if it is at hand without decoding: all but the data of a frame and answers to requests.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch, Topic};
+    ///
+    /// let overflow = Event::Overflow { topic: Topic::Trade, symbol: None, dropped: 1 };
+    /// assert_eq!(EventBuf::from(&overflow).fact(), Some(overflow));
+    /// let frame = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
+    /// let mut scratch = Scratch::new();
+    /// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
+    /// assert_eq!(EventBuf::from(&event).fact(), None);
+    /// ```
+    pub fn fact(&self) -> Option<Event<'_>> {
+        self.kept.fact(&self.text)
+    }
+
+    /// What it takes in memory, without the memory for looking at it.
+    pub(crate) fn bytes(&self) -> usize {
+        let fact = if matches!(self.kept, Kept::Fact(_)) { size_of::<Event<'_>>() } else { 0 };
+        size_of::<EventBuf>().saturating_add(self.text.len()).saturating_add(fact)
+    }
+}
+
+impl Clone for EventBuf {
+    fn clone(&self) -> EventBuf {
+        EventBuf { kept: self.kept.clone(), text: self.text.clone(), scratch: None }
+    }
+}
+
+impl fmt::Debug for EventBuf {
+    /// As the event.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.event_in(&mut Scratch::new()).fmt(f)
+    }
+}
+
+impl Kept {
+    fn fact<'a>(&'a self, text: &'a str) -> Option<Event<'a>> {
+        Some(match *self {
+            Kept::Fact(ref event) => **event,
+            Kept::Rejected { link, id, stream, code } => {
+                Event::Rejected { link, id, stream, error: ApiError { code, message: Text(text) } }
+            }
+            Kept::PeerClosing { link, code } => Event::PeerClosing { link, code, reason: Text(text) },
+            Kept::Frame { .. } | Kept::Answer { .. } => return None,
+        })
+    }
+
+    fn event<'a>(&'a self, text: &'a str, scratch: impl FnOnce() -> &'a mut Scratch) -> Event<'a> {
+        match *self {
+            Kept::Answer { link, request, about } => {
+                let outcome = match decode(text, scratch()) {
+                    Ok(Message::Response(response)) => RequestOutcome::Answered(response),
+                    // It was decoded before.
+                    _ => RequestOutcome::Lost,
+                };
+                Event::Reply { link, request, about, outcome }
+            }
+            Kept::Frame { source, length, role } => {
+                let (frame, symbol) = text.split_at_checked(length).unwrap_or((text, ""));
+                role.decode(source.with_frame(frame), symbol, scratch)
+            }
+            ref fact => fact.fact(text).unwrap_or(NOTHING),
+        }
+    }
+}
+
+impl Role {
+    fn of(event: &Event<'_>, source: Source<'_>) -> Role {
+        match *event {
+            Event::DepthSnapshot(..) => Role::Depth { is_snapshot: true },
+            Event::DepthUpdate(..) => Role::Depth { is_snapshot: false },
+            Event::Trade(trade, _) => Role::Trade { is_replay: trade.is_replay },
+            Event::Batch(Batch(Parts::L2 { is_snapshot, told, .. }), _) => Role::Batch { is_snapshot, told },
+            Event::Batch(Batch(Parts::Market { told, .. }), _) => Role::Batch { is_snapshot: false, told },
+            Event::Ignored(Ignored { reason }, _) => Role::Ignored(reason),
+            Event::Malformed(Malformed { error, .. }, _) if source.part() == 0 => Role::Malformed(error),
+            _ => Role::Plain,
+        }
+    }
+
+    fn decode<'a>(
+        self,
+        source: Source<'a>,
+        symbol: &str,
+        scratch: impl FnOnce() -> &'a mut Scratch,
+    ) -> Event<'a> {
+        match self {
+            Role::Ignored(reason) => return Event::Ignored(Ignored { reason }, source),
+            Role::Malformed(error) => {
+                return Event::Malformed(Malformed { frame: source.frame(), error }, source);
+            }
+            Role::Plain | Role::Depth { .. } | Role::Trade { .. } | Role::Batch { .. } => {}
+        }
+        let scratch = scratch();
+        scratch.set_symbol(symbol.parse().ok());
+        match decode_from(source.endpoint(), source.frame(), scratch) {
+            Ok(message) => self.restore(&message, source),
+            Err(error) => Event::Malformed(Malformed { frame: source.frame(), error }, source),
+        }
+    }
+
+    /// The event of a message that was one before.
+    fn restore<'a>(self, message: &Message<'a>, source: Source<'a>) -> Event<'a> {
+        let (is_snapshot, mut told) = match self {
+            Role::Batch { is_snapshot, told } => (is_snapshot, told),
+            Role::Depth { is_snapshot } => (is_snapshot, LastTrade::NOTHING),
+            _ => (false, LastTrade::NOTHING),
+        };
+        let whole = source.with_part(0);
+        let event = match *message {
+            Message::Depth(depth) => Some(depth_event(is_snapshot, depth, whole)),
+            Message::L2Updates(updates) => Some(l2(is_snapshot, &mut told, updates, whole)),
+            Message::MarketUpdate(update) => Some(Event::Batch(Batch(Parts::Market { told, update }), whole)),
+            _ => event_of(message, whole),
+        };
+        let event = match (source.part().checked_sub(1), event) {
+            (Some(index), Some(event)) => event.parts().nth(index as usize),
+            (_, event) => event,
+        };
+        match (event, self) {
+            (
+                Some(Event::DepthSnapshot(it, of) | Event::DepthUpdate(it, of)),
+                Role::Depth { is_snapshot },
+            ) => depth_event(is_snapshot, it, of),
+            (Some(Event::Trade(mut trade, of)), Role::Trade { is_replay }) => {
+                trade.is_replay = is_replay;
+                Event::Trade(trade, of)
+            }
+            (Some(event), _) => event,
+            // Only of a source that was put beside another event.
+            (None, _) => Event::Ignored(Ignored { reason: IgnoredReason::UnknownResponse }, source),
+        }
+    }
+}
+
+/// The symbol of an event whose frame may name none.
+fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
+    match event {
+        Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),
+        event => lane(event).1,
+    }
+}
+
+/// Stands where no event can be.
+const NOTHING: Event<'static> = Event::Overflow { topic: Topic::Other, symbol: None, dropped: 0 };
+
+/// A copy of an event that has no text.
+fn fact(event: &Event<'_>) -> Event<'static> {
+    macro_rules! copy {
+        ($($kind:ident $name:literal { $($member:ident),* }),*) => {
+            match *event {
+                $(Event::$kind { $($member),* } => Event::$kind { $($member),* },)*
+                Event::Reply { link, request, about, outcome } => {
+                    let outcome = match outcome {
+                        RequestOutcome::TimedOut => RequestOutcome::TimedOut,
+                        RequestOutcome::NotSent => RequestOutcome::NotSent,
+                        RequestOutcome::Lost | RequestOutcome::Answered(_) => RequestOutcome::Lost,
+                    };
+                    Event::Reply { link, request, about, outcome }
+                }
+                _ => NOTHING,
+            }
+        };
+    }
+    each_fact!(copy)
 }

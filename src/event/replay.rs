@@ -1,13 +1,20 @@
 //! [`Replay`]: recorded frames as events.
 
+use core::num::NonZeroU32;
+
+use crate::config::Snapshot;
 use crate::event::Event;
 use crate::event::batch::{funding_amount, l2_book, mark_price};
 use crate::event::last_trade::LastTrade;
+use crate::event::source::Source;
 use crate::event::{Batch, Parts};
+use crate::json::error::DecodeError;
 use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message};
+use crate::value::endpoint::Endpoint;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
+use crate::wire::{Scratch, decode_from};
 
 /// Makes events of recorded frames, in which the requests between them were not kept.
 ///
@@ -16,16 +23,16 @@ use crate::value::symbol_map::SymbolMap;
 /// market data v2 the first frame of a symbol is its book, and so is one that looks like a first one.
 ///
 /// ```
-/// use gemini_ws::{Books, Replay, Scratch, decode};
+/// use gemini_ws::{Books, Endpoint, Replay, Scratch};
 ///
 /// let frames = [
 ///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"]],"a":[["101","3"]]}"#,
 ///     r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":5,"u":8,"b":[["98","1"]],"a":[]}"#,
 /// ];
-/// let (mut scratch, mut replay, mut books) = (Scratch::new(), Replay::new(), Books::new());
+/// let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+/// let mut books = Books::new();
 /// for frame in frames {
-///     let message = decode(frame, &mut scratch).unwrap();
-///     if let Some(event) = replay.event(&message) {
+///     if let Some(event) = replay.event(frame, &mut scratch).unwrap() {
 ///         books.apply(&event);
 ///     }
 /// }
@@ -33,6 +40,10 @@ use crate::value::symbol_map::SymbolMap;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Replay {
+    endpoint: Endpoint,
+    rule: GapRule,
+    /// How many levels per side snapshots have, if not all.
+    levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
     /// Symbols of market data v2 whose book has begun, and their trades.
     begun: SymbolMap<LastTrade>,
@@ -41,99 +52,155 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// A reader at the beginning of a recording.
-    pub const fn new() -> Replay {
-        Replay { positions: SymbolMap::new(), begun: SymbolMap::new(), told: LastTrade::NOTHING }
+    /// A reader at the beginning of a recording of an endpoint.
+    pub const fn new(endpoint: Endpoint) -> Replay {
+        Replay {
+            endpoint,
+            rule: GapRule::Strict,
+            levels: None,
+            positions: SymbolMap::new(),
+            begun: SymbolMap::new(),
+            told: LastTrade::NOTHING,
+        }
     }
 
-    /// The event that the message is; `None` for replies, and for depth frames with nothing to
-    /// apply: stale ones, and changes before a snapshot.
-    pub fn event<'f>(&mut self, message: &Message<'f>) -> Option<Event<'f>> {
+    /// Sets the [gap rule](crate::Config::gap_rule) by which updates of books are checked.
+    #[must_use]
+    pub const fn gap_rule(mut self, rule: GapRule) -> Replay {
+        self.rule = rule;
+        self
+    }
+
+    /// Says which [snapshots](crate::Config::snapshot) the recorded link asked for.
+    ///
+    /// ```
+    /// use gemini_ws::{Books, Endpoint, Replay, Scratch, Snapshot};
+    ///
+    /// let mut replay = Replay::new(Endpoint::Streams).snapshot(Snapshot::Best(2.try_into().unwrap()));
+    /// let (mut books, mut scratch) = (Books::new(), Scratch::new());
+    /// for frame in [
+    ///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","1"]],"a":[]}"#,
+    ///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["99","0"],["95","1"]],"a":[]}"#,
+    /// ] {
+    ///     books.apply(&replay.event(frame, &mut scratch).unwrap().unwrap());
+    /// }
+    /// // It is sure that no bid is better than 98; between it and 95 there may be others.
+    /// let bids = books.get("btcusd").unwrap().last().bids();
+    /// assert_eq!((bids.len(), bids.known_depth()), (2, 1));
+    /// ```
+    #[must_use]
+    pub const fn snapshot(mut self, snapshot: Snapshot) -> Replay {
+        self.levels = snapshot.levels(self.endpoint);
+        self
+    }
+
+    /// Decodes the next frame, and returns the event that it is.
+    ///
+    /// `None` for replies, and for depth frames with nothing to apply: stale ones, and changes before a
+    /// snapshot. [`Scratch::set_symbol`] names the symbol of market data v1 that names none.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the frame and at which byte, as [`Endpoint::decode`] says; the next frame can be
+    /// read.
+    pub fn event<'f>(
+        &mut self,
+        frame: &'f str,
+        scratch: &'f mut Scratch,
+    ) -> Result<Option<Event<'f>>, DecodeError> {
+        let message = decode_from(self.endpoint, frame, scratch)?;
+        let source = Source::recorded(self.endpoint, frame).checked_by(self.rule, self.levels);
+        Ok(self.event_of(&message, source))
+    }
+
+    fn event_of<'f>(&mut self, message: &Message<'f>, source: Source<'f>) -> Option<Event<'f>> {
         match message {
-            Message::Depth(depth) => self.depth(*depth),
+            Message::Depth(depth) => self.depth(*depth, source),
             Message::L2Updates(updates) => {
                 let begins = self.begun.get(updates.symbol).is_none();
                 let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || LastTrade::NOTHING)?;
                 // A frame that looks like an initial one is a book asked for anew.
-                Some(l2(begins || updates.looks_initial(), told, *updates))
+                Some(l2(begins || updates.looks_initial(), told, *updates, source))
             }
-            Message::Trade(trade) => Some(Event::Trade(match self.begun.get_mut(trade.symbol) {
-                Some(told) => told.tell(*trade),
-                None => *trade,
-            })),
-            Message::MarketUpdate(update) => Some(market(&mut self.told, *update)),
-            message => event_of(message),
+            Message::Trade(trade) => {
+                let told = self.begun.get_mut(trade.symbol);
+                Some(Event::Trade(told.map_or(*trade, |told| told.tell(*trade)), source))
+            }
+            Message::MarketUpdate(update) => Some(market(&mut self.told, *update, source)),
+            message => event_of(message, source),
         }
     }
 
-    fn depth<'f>(&mut self, depth: Depth<'f>) -> Option<Event<'f>> {
+    fn depth<'f>(&mut self, depth: Depth<'f>, source: Source<'f>) -> Option<Event<'f>> {
         let (first, last) = depth.first_update_id.zip(depth.last_update_id)?;
         let symbol: Symbol = depth.symbol.parse().ok()?;
         let position = self.positions.get_or_insert(symbol, Position::default)?;
-        match position.advance_recorded(first, last, GapRule::Strict) {
-            DepthRole::Snapshot => Some(Event::DepthSnapshot(depth)),
-            DepthRole::Update => Some(Event::DepthUpdate(depth)),
+        match position.advance_recorded(first, last, self.rule) {
+            DepthRole::Snapshot => Some(Event::DepthSnapshot(depth, source)),
+            DepthRole::Update => Some(Event::DepthUpdate(depth, source)),
             DepthRole::Stale | DepthRole::BeforeSnapshot => None,
-            DepthRole::Gap { expected } => Some(Event::Gap { symbol, expected, got: Some(first) }),
+            DepthRole::Gap { expected } => {
+                let (link, id) = (source.link(), source.stream());
+                Some(Event::Gap { link, id, symbol, expected, got: Some(first) })
+            }
         }
-    }
-}
-
-impl Default for Replay {
-    fn default() -> Replay {
-        Replay::new()
     }
 }
 
 /// The event of a frame of market data v2.
-pub(crate) fn l2<'f>(is_snapshot: bool, told: &mut LastTrade, updates: L2Updates<'f>) -> Event<'f> {
+pub(crate) fn l2<'f>(
+    is_snapshot: bool,
+    told: &mut LastTrade,
+    updates: L2Updates<'f>,
+    source: Source<'f>,
+) -> Event<'f> {
     if updates.trades.is_none() && updates.auction_events.is_none() {
-        return l2_book(is_snapshot, &updates);
+        return l2_book(is_snapshot, &updates, source);
     }
     let before = *told;
     updates.trades.into_iter().flatten().for_each(|trade| told.note(trade.trade_id));
-    Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }))
+    Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }), source)
 }
 
 /// The event of a frame of market data v1. Only the first of a link can have trades of before; the id of a
 /// trade is that of its event (`marketdata-v1.md`, section 3.3).
-pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>) -> Event<'f> {
+pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
     let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
     told.note(update.event_id);
-    Event::Batch(Batch(Parts::Market { told: before, update }))
+    Event::Batch(Batch(Parts::Market { told: before, update }), source)
 }
 
 /// The event of a message that is one whatever came before it.
-pub(crate) fn event_of<'f>(message: &Message<'f>) -> Option<Event<'f>> {
+pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<Event<'f>> {
     Some(match *message {
-        Message::BookTicker(payload) => Event::BookTicker(payload),
-        Message::PartialDepth(payload) => Event::PartialDepth(payload),
-        Message::Trade(payload) => Event::Trade(payload),
-        Message::ContractStatus(payload) => Event::ContractStatus(payload),
-        Message::MarkPrice(payload) => Event::MarkPrice(payload),
-        Message::FundingAmount(payload) => Event::FundingAmount(payload),
-        Message::RequestForQuote(payload) => Event::RequestForQuote(payload),
-        Message::OrderUpdate(payload) => Event::Order(payload),
-        Message::OrderSnapshot(payload) => Event::Batch(Batch(Parts::OrderSnapshot(payload))),
-        Message::BalanceUpdate(payload) => Event::Balances(payload),
-        Message::PositionReport(payload) => Event::Positions(payload),
-        Message::QuoteUpdate(payload) => Event::Quote(payload),
-        Message::Settlements(payload) => Event::Settlements(payload),
-        Message::Auction(payload) => Event::Auction(payload),
-        Message::Candles(payload) => Event::Candles(payload),
+        Message::BookTicker(payload) => Event::BookTicker(payload, source),
+        Message::PartialDepth(payload) => Event::PartialDepth(payload, source),
+        Message::Trade(payload) => Event::Trade(payload, source),
+        Message::ContractStatus(payload) => Event::ContractStatus(payload, source),
+        Message::MarkPrice(payload) => Event::MarkPrice(payload, source),
+        Message::FundingAmount(payload) => Event::FundingAmount(payload, source),
+        Message::RequestForQuote(payload) => Event::RequestForQuote(payload, source),
+        Message::OrderUpdate(payload) => Event::Order(payload, source),
+        Message::OrderSnapshot(payload) => Event::Batch(Batch(Parts::OrderSnapshot(payload)), source),
+        Message::BalanceUpdate(payload) => Event::Balances(payload, source),
+        Message::PositionReport(payload) => Event::Positions(payload, source),
+        Message::QuoteUpdate(payload) => Event::Quote(payload, source),
+        Message::Settlements(payload) => Event::Settlements(payload, source),
+        Message::Auction(payload) => Event::Auction(payload, source),
+        Message::Candles(payload) => Event::Candles(payload, source),
         Message::MarkPrices(prices) => match only(&prices.changes) {
-            Some(change) => mark_price(prices.symbol, &change),
-            None => Event::Batch(Batch(Parts::MarkPrices(prices))),
+            Some(change) => mark_price(prices.symbol, &change, source),
+            None => Event::Batch(Batch(Parts::MarkPrices(prices)), source),
         },
         Message::FundingAmounts(amounts) => match only(&amounts.changes) {
-            Some(change) => funding_amount(amounts.symbol, &change),
-            None => Event::Batch(Batch(Parts::FundingAmounts(amounts))),
+            Some(change) => funding_amount(amounts.symbol, &change, source),
+            None => Event::Batch(Batch(Parts::FundingAmounts(amounts)), source),
         },
-        Message::SubscriptionAck(payload) => Event::SubscriptionAck(payload),
-        Message::OrderEvents(payload) => Event::Batch(Batch(Parts::OrderEvents(payload))),
-        Message::Heartbeat(payload) => Event::Heartbeat(payload),
-        Message::Error(payload) => Event::Error(payload),
-        Message::Unrecognized(payload) => Event::Unrecognized(payload),
+        Message::SubscriptionAck(payload) => Event::SubscriptionAck(payload, source),
+        Message::OrderEvents(payload) => Event::Batch(Batch(Parts::OrderEvents(payload)), source),
+        Message::Heartbeat(payload) => Event::Heartbeat(payload, source),
+        Message::Error(payload) => Event::Error(payload, source),
+        Message::Unrecognized(payload) => Event::Unrecognized(payload, source),
         // What these are is known to who has seen what came before.
         Message::Depth(_) | Message::L2Updates(_) | Message::MarketUpdate(_) | Message::Response(_) => {
             return None;

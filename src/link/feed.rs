@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::error::CommandError;
-use crate::event::{Event, Outcome};
+use crate::event::{Event, RequestOutcome};
 use crate::link::context::Context;
 use crate::link::dialect::Dialect;
 use crate::link::lifecycle::{StreamEffect, StreamInput, StreamState};
@@ -19,6 +19,8 @@ use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
+    /// The present or the last attempt of the link.
+    link: LinkId,
     subscriptions: Subscriptions,
     outbox: Outbox,
     /// Whether requests can be sent.
@@ -34,13 +36,14 @@ pub(super) struct Flushed {
 }
 
 impl Feed {
-    pub(super) fn new(config: &Config) -> Feed {
-        Feed { subscriptions: Subscriptions::new(config), outbox: Outbox::new(config), is_open: false }
+    pub(super) fn new(link: LinkId, config: &Config) -> Feed {
+        let (subscriptions, outbox) = (Subscriptions::new(config), Outbox::new(config));
+        Feed { link, subscriptions, outbox, is_open: false }
     }
 
     /// The same subscriptions, for another link.
     pub(super) fn renewed(self, config: &Config) -> Feed {
-        Feed { subscriptions: self.subscriptions, outbox: Outbox::new(config), is_open: false }
+        Feed { outbox: Outbox::new(config), is_open: false, ..self }
     }
 
     pub(crate) const fn subscriptions(&self) -> &Subscriptions {
@@ -67,10 +70,10 @@ impl Feed {
     pub(super) fn subscribe(
         &mut self,
         cx: &mut Context<'_>,
-        link: LinkId,
         stream: Stream,
         silence_max: Option<Duration>,
     ) -> Result<StreamId, CommandError> {
+        let link = self.link;
         let make = |place| cx.numbers().peek_stream(link, place);
         let (id, subscription) = self.subscriptions.subscribe(stream, make)?;
         cx.numbers().take_stream();
@@ -82,10 +85,10 @@ impl Feed {
         }
         let is_first = id == of;
         if confirmed && !is_first {
-            cx.report(Event::Subscribed { id, stream });
+            cx.report(Event::Subscribed { link, id, stream });
         }
         if let Some(symbol) = stream.symbol().filter(|_| synced) {
-            cx.report(Event::Synced { id, symbol });
+            cx.report(Event::Synced { link, id, symbol });
         }
         // Behind an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
         if is_first && self.is_open && !self.subscriptions.is_leaving(&stream) {
@@ -102,7 +105,7 @@ impl Feed {
         }
         let (of, stream) = (subscription.id(), subscription.stream());
         if self.subscriptions.change(of, |subscription| subscription.remove_subscriber(id)) == Some(true) {
-            cx.report(Event::Unsubscribed { id, stream, last: false });
+            cx.report(Event::Unsubscribed { link: self.link, id, stream, last: false });
             return Ok(());
         }
         self.subscriptions.unroute(of);
@@ -123,7 +126,8 @@ impl Feed {
         let synced = subscription.state() == StreamState::Synced;
         let Some(symbol) = subscription.stream().symbol().filter(|_| synced) else { return };
         let expected = subscription.last_update_id();
-        cx.report(Event::Gap { symbol, expected, got: None });
+        let (link, public) = (Some(self.link), Some(subscription.public_id()));
+        cx.report(Event::Gap { link, id: public, symbol, expected, got: None });
         self.lose_update(cx, id);
     }
 
@@ -161,14 +165,14 @@ impl Feed {
 
     fn report(&self, cx: &mut Context<'_>, id: StreamId, effect: StreamEffect, effects: &Effects) {
         let Some(subscription) = self.subscriptions.get(id) else { return };
-        let (stream, since) = (subscription.stream(), effects.heard);
+        let (link, stream, since) = (self.link, subscription.stream(), effects.heard);
         for id in subscription.subscribers().iter().copied() {
             let event = match effect {
-                StreamEffect::ReportQuiet => Event::Quiet { id, stream, since },
-                StreamEffect::ReportSubscribed => Event::Subscribed { id, stream },
-                StreamEffect::ReportUnsubscribed => Event::Unsubscribed { id, stream, last: true },
+                StreamEffect::ReportQuiet => Event::Silent { link, id, stream, since },
+                StreamEffect::ReportSubscribed => Event::Subscribed { link, id, stream },
+                StreamEffect::ReportUnsubscribed => Event::Unsubscribed { link, id, stream, last: true },
                 StreamEffect::ReportSynced => match stream.symbol() {
-                    Some(symbol) => Event::Synced { id, symbol },
+                    Some(symbol) => Event::Synced { link, id, symbol },
                     None => return,
                 },
                 StreamEffect::Join
@@ -233,7 +237,7 @@ impl Feed {
             return None;
         }
         for id in subscribers.iter().skip(usize::from(!with_first)) {
-            cx.report(Event::Rejected { id: *id, stream, error });
+            cx.report(Event::Rejected { link: self.link, id: *id, stream, error });
         }
         subscribers.first().map(|first| (*first, stream))
     }
@@ -252,7 +256,7 @@ impl Feed {
         let error = error.unwrap_or(ApiError { code: 0, message: Text("") });
         let others = ApiError { code: error.code, message: Text("") };
         let (id, stream) = self.reject(cx, of, others, false)?;
-        Some(Event::Rejected { id, stream, error })
+        Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
     /// Asks for each half of a refused request by itself. Streams that were asked for again, or left, since
@@ -288,6 +292,11 @@ impl Feed {
 // ---- the link ------------------------------------------------------------------------------
 
 impl Feed {
+    /// Another attempt to connect begins.
+    pub(super) const fn begin(&mut self, link: LinkId) {
+        self.link = link;
+    }
+
     /// A link is open: asks for every stream.
     pub(super) fn open(&mut self, cx: &mut Context<'_>) {
         self.is_open = true;
@@ -303,14 +312,16 @@ impl Feed {
 
     /// The link has ended: answers every request in flight, and every stream is only wanted again. Returns how
     /// many requests of the application have got no answer.
-    pub(super) fn lose(&mut self, cx: &mut Context<'_>, link: LinkId) -> usize {
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
         self.close();
+        let link = self.link;
         let mut abandoned: usize = 0;
         while let Some((id, output, purpose)) = self.outbox.take_lost() {
             if let Purpose::Application(about) | Purpose::Limits(about) = purpose {
                 abandoned = abandoned.saturating_add(1);
-                let outcome = if cx.was_handed_out(output) { Outcome::Lost } else { Outcome::NotSent };
-                cx.report(Event::Reply { request: RequestId(id), about, outcome });
+                let was_sent = cx.was_handed_out(output);
+                let outcome = if was_sent { RequestOutcome::Lost } else { RequestOutcome::NotSent };
+                cx.report(Event::Reply { link, request: RequestId(id), about, outcome });
             }
         }
         cx.withdraw_sends(link);
@@ -319,7 +330,7 @@ impl Feed {
     }
 
     /// Sends what waits, as far as the limits on requests and on those in flight leave room.
-    pub(super) fn flush(&mut self, cx: &mut Context<'_>, link: LinkId, dialect: &Dialect) -> Flushed {
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> Flushed {
         let mut flushed = Flushed::default();
         if !self.is_open {
             self.outbox.drop_requests();
@@ -328,7 +339,7 @@ impl Feed {
         self.outbox.begin();
         if self.outbox.take_cancel(cx) {
             let request = Request::CancelSessionOrders;
-            self.send_request(cx, link, Purpose::Application(request.subject()), &request);
+            self.send_request(cx, Purpose::Application(request.subject()), &request);
             flushed.is_sent = true;
         }
         while let Some(mut request) = self.outbox.next() {
@@ -340,27 +351,21 @@ impl Feed {
                 self.outbox.put_back(request);
                 return flushed;
             }
-            self.send_streams(cx, link, request, dialect);
+            self.send_streams(cx, request, dialect);
             flushed.is_sent = true;
             // Its answer shows as well that somebody is there.
             flushed.is_probe_out |= self.outbox.end_probe();
         }
         if self.outbox.may_probe(cx) {
-            self.send_request(cx, link, Purpose::Probe, &Request::Ping);
+            self.send_request(cx, Purpose::Probe, &Request::Ping);
             flushed.is_sent = true;
             flushed.is_probe_out |= self.outbox.end_probe();
         }
         flushed
     }
 
-    pub(super) fn send_request(
-        &mut self,
-        cx: &mut Context<'_>,
-        link: LinkId,
-        purpose: Purpose,
-        request: &Request,
-    ) -> u64 {
-        self.outbox.send(cx, link, Some(purpose), |id| request.encode(id))
+    pub(super) fn send_request(&mut self, cx: &mut Context<'_>, purpose: Purpose, request: &Request) -> u64 {
+        self.outbox.send(cx, self.link, Some(purpose), |id| request.encode(id))
     }
 
     /// While a request waited, streams may have been unsubscribed or rejected: those are neither asked for, nor
@@ -387,19 +392,13 @@ impl Feed {
         }
     }
 
-    fn send_streams(
-        &mut self,
-        cx: &mut Context<'_>,
-        link: LinkId,
-        request: StreamRequest,
-        dialect: &Dialect,
-    ) {
+    fn send_streams(&mut self, cx: &mut Context<'_>, request: StreamRequest, dialect: &Dialect) {
         let known = request.streams().iter().filter_map(|id| self.subscriptions.get(*id));
         let streams = known.map(Subscription::stream).collect();
         let (is_subscribe, encode) = (request.is_subscribe(), dialect.encode);
         let waits = dialect.acknowledges || is_subscribe;
         let purpose = waits.then(|| Purpose::Streams(request.clone()));
-        let id = self.outbox.send(cx, link, purpose, |id| encode(is_subscribe, streams, id));
+        let id = self.outbox.send(cx, self.link, purpose, |id| encode(is_subscribe, streams, id));
         for stream in request.streams() {
             self.subscriptions.change(*stream, |subscription| subscription.note_request(id));
         }

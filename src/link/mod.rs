@@ -29,8 +29,8 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::error::CommandError;
-use crate::event::Event;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost};
+use crate::event::{Event, RequestOutcome};
 use crate::link::backoff::Backoff;
 use crate::link::cause::Cause;
 use crate::link::context::Context;
@@ -97,7 +97,7 @@ pub(crate) struct LinkEnd {
 impl<S: Session> Link<S> {
     /// A link that does nothing yet. Its attempts are numbered behind `id`.
     pub(crate) fn new(id: LinkId, config: Config, seed: u64, session: S) -> Link<S> {
-        let feed = Feed::new(&config);
+        let feed = Feed::new(id, &config);
         Link::with(id, config, seed, session, feed)
     }
 
@@ -146,7 +146,7 @@ impl<S: Session> Link<S> {
         if !self.config.has(&stream) {
             return Err(CommandError::WrongEndpoint);
         }
-        self.feed.subscribe(cx, self.id, stream, silence_max)
+        self.feed.subscribe(cx, stream, silence_max)
     }
 
     /// Ends one subscriber of a stream, whatever the state of the link.
@@ -175,7 +175,7 @@ impl<S: Session> Link<S> {
             Request::ConnectionInfo => Purpose::Limits(about),
             _ => Purpose::Application(about),
         };
-        let id = self.feed.send_request(cx, self.id, purpose, request);
+        let id = self.feed.send_request(cx, purpose, request);
         self.liveness.note_sent(cx.now());
         Ok(RequestId(id))
     }
@@ -225,16 +225,21 @@ impl<S: Session> Link<S> {
         }
     }
 
-    pub(crate) fn handle_connect_failed(&mut self, cx: &mut Context<'_>, link: LinkId, why: ConnectFailure) {
+    pub(crate) fn handle_connect_failed(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: LinkId,
+        reason: ConnectFailure,
+    ) {
         if self.is_current(link) {
-            let input = if why.is_fatal() { Input::ConnectRefused } else { Input::ConnectFailed };
-            self.input(cx, input, Cause::Failure(why));
+            let input = if reason.is_fatal() { Input::ConnectRefused } else { Input::ConnectFailed };
+            self.input(cx, input, Cause::Failure(reason));
         }
     }
 
-    pub(crate) fn handle_lost(&mut self, cx: &mut Context<'_>, link: LinkId, why: Lost) {
+    pub(crate) fn handle_lost(&mut self, cx: &mut Context<'_>, link: LinkId, reason: Lost) {
         if self.is_current(link) {
-            self.lose(cx, why);
+            self.lose(cx, reason);
         }
     }
 
@@ -293,8 +298,8 @@ impl<S: Session> Link<S> {
         while let Some((id, purpose)) = self.feed.outbox_mut().take_expired(cx.now()) {
             match purpose {
                 Purpose::Application(about) | Purpose::Limits(about) => {
-                    let outcome = crate::event::Outcome::TimedOut;
-                    cx.report(Event::Reply { request: RequestId(id), about, outcome });
+                    let (link, request, outcome) = (self.id, RequestId(id), RequestOutcome::TimedOut);
+                    cx.report(Event::Reply { link, request, about, outcome });
                 }
                 Purpose::Streams(request) => self.session.expired(&mut self.feed, cx, &request, id),
                 // Only silence decides on the link's life.
@@ -334,7 +339,7 @@ impl<S: Session> Link<S> {
         if self.feed.end_if_hopeless() {
             self.input(cx, Input::Unusable, Cause::Loss(Lost::Unresponsive));
         }
-        let flushed = self.feed.flush(cx, self.id, self.session.dialect());
+        let flushed = self.feed.flush(cx, self.session.dialect());
         if flushed.is_sent {
             self.liveness.note_sent(cx.now());
         }

@@ -3,7 +3,8 @@
 
 use crate::event::reason::Lost;
 use crate::event::replay::event_of;
-use crate::event::{Event, IgnoredReason, Outcome};
+use crate::event::source::Source;
+use crate::event::{Event, IgnoredReason, RequestOutcome};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::link::Link;
 use crate::link::cause::Cause;
@@ -14,9 +15,10 @@ use crate::link::frame::Frame;
 use crate::link::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
 use crate::link::outbox::{Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
+use crate::link::subscription::Subscription;
 use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
 use crate::request::Request;
-use crate::request::stream::{Stream, Topic};
+use crate::request::stream::Topic;
 use crate::value::id::{LinkId, RequestId};
 use crate::value::sequence::DepthRole;
 use crate::value::time::Instant;
@@ -102,8 +104,14 @@ impl<S: Session> Link<S> {
         cx: &mut Context<'_>,
         read: impl FnOnce(&mut S, &mut Reception<'_, '_>) -> Option<Event<'f>>,
     ) -> Option<Event<'f>> {
-        let mut reception =
-            Reception::new(&mut self.feed, cx, &self.config, &mut self.stats, &mut self.malformed_run);
+        let mut reception = Reception::new(
+            self.id,
+            &mut self.feed,
+            cx,
+            &self.config,
+            &mut self.stats,
+            &mut self.malformed_run,
+        );
         let event = read(&mut self.session, &mut reception);
         if let Some(why) = reception.unusable() {
             self.input(cx, Input::Unusable, Cause::Loss(why));
@@ -149,7 +157,11 @@ impl Session for Current {
         reception.decoded();
         match message {
             Message::BookTicker(payload) => {
-                of_stream(reception, text, Topic::BookTicker, payload.symbol, Event::BookTicker(payload))
+                let source = match heard(reception, text, Topic::BookTicker, payload.symbol) {
+                    Some(source) => source,
+                    None => return reception.ignored(text, IgnoredReason::NotSubscribed),
+                };
+                reception.data(Event::BookTicker(payload, source))
             }
             Message::Depth(payload) => depth(reception, text, payload),
             Message::Trade(payload) => trade(reception, text, Topic::Trade, payload),
@@ -182,21 +194,19 @@ pub(crate) fn mark_stale_if_named(
     }
 }
 
-/// Delivers data that its subscription has only to hear of.
+/// Lets the subscription of a frame hear of it. Returns the source of the frame.
 #[inline]
-fn of_stream<'f>(
+fn heard<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
     topic: Topic,
     symbol: &str,
-    event: Event<'f>,
-) -> Option<Event<'f>> {
+) -> Option<Source<'f>> {
     let now = reception.now();
-    match reception.routed(topic, symbol) {
-        Some(subscription) => subscription.hear(now),
-        None => return reception.ignored(text, IgnoredReason::NotSubscribed),
-    }
-    reception.data(event)
+    let subscription = reception.routed(topic, symbol)?;
+    subscription.hear(now);
+    let id = subscription.public_id();
+    Some(reception.source(text).of_stream(Some(id)))
 }
 
 /// Delivers a trade, of its own stream or of that of a book.
@@ -212,17 +222,17 @@ pub(crate) fn trade<'f>(
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
     subscription.hear(now);
-    let trade = subscription.deliver_trade(trade);
-    reception.data(Event::Trade(trade))
+    let (trade, id) = (subscription.deliver_trade(trade), subscription.public_id());
+    let source = reception.source(text).of_stream(Some(id));
+    reception.data(Event::Trade(trade, source))
 }
 
 /// Frames that are not as many as the others.
 fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
-    let event = event_of(message)?;
     let (topic, symbol) = match message {
         Message::PartialDepth(payload) => match payload.symbol {
             Some(symbol) => (Topic::PartialDepth, symbol),
-            None => return unattributed(reception, text, event),
+            None => return unattributed(reception, text, message),
         },
         Message::MarkPrice(payload) => (Topic::MarkPrice, payload.symbol),
         Message::FundingAmount(payload) => (Topic::FundingAmount, payload.symbol),
@@ -235,21 +245,34 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
         Message::Settlements(_) => (Topic::Settlements, ""),
         _ => {
             reception.count_unrecognized();
-            return Some(event);
+            return event_of(message, reception.source(text));
         }
     };
-    of_stream(reception, text, topic, symbol, event)
+    match heard(reception, text, topic, symbol) {
+        Some(source) => reception.data(event_of(message, source)?),
+        None => reception.ignored(text, IgnoredReason::NotSubscribed),
+    }
 }
 
 /// A partial depth without a symbol, as the documents show it: it belongs to whichever partial depth is
 /// subscribed.
-fn unattributed<'f>(reception: &mut Reception<'_, '_>, text: &'f str, event: Event<'f>) -> Option<Event<'f>> {
+fn unattributed<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    message: &Message<'f>,
+) -> Option<Event<'f>> {
     let subscribed = |state| !matches!(state, StreamState::Leaving | StreamState::Gone);
-    let partial = |stream: Stream| stream.topic() == Topic::PartialDepth;
-    if reception.feed().subscriptions().iter().any(|it| partial(it.stream()) && subscribed(it.state())) {
-        return reception.data(event);
+    let is_possible =
+        |it: &&Subscription| it.stream().topic() == Topic::PartialDepth && subscribed(it.state());
+    let (first, only) = {
+        let mut possible = reception.feed().subscriptions().iter().filter(is_possible);
+        let first = possible.next().map(Subscription::public_id);
+        (first, first.filter(|_| possible.next().is_none()))
+    };
+    if first.is_none() {
+        return reception.ignored(text, IgnoredReason::NotSubscribed);
     }
-    reception.ignored(text, IgnoredReason::NotSubscribed)
+    reception.data(event_of(message, reception.source(text).of_stream(only))?)
 }
 
 #[inline]
@@ -271,24 +294,25 @@ fn depth<'f>(reception: &mut Reception<'_, '_>, text: &'f str, depth: Depth<'f>)
         return reception.ignored(text, IgnoredReason::BeforeSnapshot);
     }
     subscription.hear(now);
-    match subscription.advance(first, last, rule) {
-        DepthRole::Update => reception.data(Event::DepthUpdate(depth)),
+    let (id, public) = (subscription.id(), subscription.public_id());
+    let role = subscription.advance(first, last, rule);
+    let source = reception.source(text).of_stream(Some(public));
+    match role {
+        DepthRole::Update => reception.data(Event::DepthUpdate(depth, source)),
         DepthRole::Stale => reception.ignored(text, IgnoredReason::StaleUpdate),
         DepthRole::BeforeSnapshot => reception.ignored(text, IgnoredReason::BeforeSnapshot),
         DepthRole::Snapshot => {
-            let id = subscription.id();
-            if subscription.end_resync() {
+            if reception.end_resync(id) {
                 reception.count_resync();
             }
             reception.step(id, StreamInput::Snapshot);
-            reception.moving_data(Event::DepthSnapshot(depth))
+            reception.moving_data(Event::DepthSnapshot(depth, source))
         }
         DepthRole::Gap { expected } => {
-            let id = subscription.id();
-            let symbol = subscription.stream().symbol()?;
+            let symbol = reception.feed().subscriptions().get(id)?.stream().symbol()?;
             reception.count_gap();
             reception.lose_update(id);
-            Some(Event::Gap { symbol, expected, got: Some(first) })
+            Some(Event::Gap { link: source.link(), id: Some(public), symbol, expected, got: Some(first) })
         }
     }
 }
@@ -306,8 +330,11 @@ fn response<'f>(
         return reception.ignored(text, IgnoredReason::UnknownResponse);
     };
     reception.count_control();
-    let reply =
-        |about| Some(Event::Reply { request: RequestId(id), about, outcome: Outcome::Answered(response) });
+    let link = reception.link();
+    let reply = |about| {
+        let outcome = RequestOutcome::Answered(response);
+        Some(Event::Reply { link, request: RequestId(id), about, outcome })
+    };
     match purpose {
         Purpose::Application(about) => reply(about),
         Purpose::Limits(about) => {

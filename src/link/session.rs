@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::config::Config;
 use crate::event::reason::Lost;
+use crate::event::source::Source;
 use crate::event::{Event, Ignored, IgnoredReason, Malformed};
 use crate::json::error::DecodeError;
 use crate::link::context::Context;
@@ -16,7 +17,7 @@ use crate::link::stats::Stats;
 use crate::link::subscription::Subscription;
 use crate::message::Response;
 use crate::request::stream::Topic;
-use crate::value::id::StreamId;
+use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
 use crate::wire::Scratch;
 
@@ -42,6 +43,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
 /// What a [`Session`] may use while it reads a frame.
 #[derive(Debug)]
 pub(crate) struct Reception<'r, 'c> {
+    link: LinkId,
     feed: &'r mut Feed,
     cx: &'r mut Context<'c>,
     config: &'r Config,
@@ -53,13 +55,14 @@ pub(crate) struct Reception<'r, 'c> {
 
 impl<'r, 'c> Reception<'r, 'c> {
     pub(super) const fn new(
+        link: LinkId,
         feed: &'r mut Feed,
         cx: &'r mut Context<'c>,
         config: &'r Config,
         stats: &'r mut Stats,
         malformed_run: &'r mut u32,
     ) -> Reception<'r, 'c> {
-        Reception { feed, cx, config, stats, malformed_run, unusable: None }
+        Reception { link, feed, cx, config, stats, malformed_run, unusable: None }
     }
 
     #[inline]
@@ -70,6 +73,18 @@ impl<'r, 'c> Reception<'r, 'c> {
     #[inline]
     pub(crate) const fn config(&self) -> &Config {
         self.config
+    }
+
+    pub(crate) const fn link(&self) -> LinkId {
+        self.link
+    }
+
+    /// The source of a frame that this link has received.
+    #[inline]
+    pub(crate) const fn source<'f>(&self, frame: &'f str) -> Source<'f> {
+        let config = self.config;
+        let levels = config.snapshot.levels(config.api);
+        Source::live(self.link, config.api, frame).checked_by(config.gap_rule, levels)
     }
 
     pub(crate) const fn feed(&self) -> &Feed {
@@ -99,6 +114,12 @@ impl<'r, 'c> Reception<'r, 'c> {
 
     pub(super) fn mark_stale(&mut self, id: StreamId) {
         self.feed.mark_stale(self.cx, id);
+    }
+
+    /// Whether the snapshot of a subscription that has come repairs something.
+    pub(super) fn end_resync(&mut self, id: StreamId) -> bool {
+        let ended = self.feed.subscriptions_mut().change(id, Subscription::end_resync);
+        ended.unwrap_or(false)
     }
 
     pub(super) fn lose_update(&mut self, id: StreamId) {
@@ -156,10 +177,10 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.stats.unrecognized = self.stats.unrecognized.saturating_add(1);
     }
 
-    pub(crate) const fn ignored<'f>(&mut self, frame: &'f str, why: IgnoredReason) -> Option<Event<'f>> {
+    pub(crate) const fn ignored<'f>(&mut self, frame: &'f str, reason: IgnoredReason) -> Option<Event<'f>> {
         self.cx.leave_untouched();
-        self.stats.count_ignored(why);
-        Some(Event::Ignored(Ignored { frame, why }))
+        self.stats.count_ignored(reason);
+        Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }
 
     /// A frame could not be decoded; too many in a row, and the link is of no use.
@@ -171,7 +192,7 @@ impl<'r, 'c> Reception<'r, 'c> {
             *self.malformed_run = 0;
             self.unusable = Some(Lost::Malformed);
         }
-        Some(Event::Malformed(Malformed { frame, error }))
+        Some(Event::Malformed(Malformed { frame, error }, self.source(frame)))
     }
 
     /// Frames were lost, and only another link helps.

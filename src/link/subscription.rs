@@ -265,6 +265,12 @@ impl Subscription {
         self.state
     }
 
+    /// The id by which the application knows it: that of its oldest subscriber.
+    #[inline]
+    pub(crate) fn public_id(&self) -> StreamId {
+        self.subscribers.first().copied().unwrap_or(self.id)
+    }
+
     pub(crate) fn subscribers(&self) -> &[StreamId] {
         &self.subscribers
     }

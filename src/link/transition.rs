@@ -85,6 +85,7 @@ impl<S: Session> Link<S> {
             }
             State::Connecting => {
                 self.id.epoch = self.id.epoch.wrapping_add(1);
+                self.feed.begin(self.id);
                 (Timer::Connect, now + self.config.connect_timeout)
             }
             State::Subscribing => {
@@ -111,8 +112,8 @@ impl<S: Session> Link<S> {
         let now = cx.now();
         let retry = match cause {
             Cause::Held(at) => return Some(at),
-            Cause::Failure(why) => why.retry(),
-            Cause::Loss(why) => why.retry(),
+            Cause::Failure(reason) => reason.retry(),
+            Cause::Loss(reason) => reason.retry(),
             Cause::None => Retry::Usual,
         };
         let delay = self.backoff.next();
@@ -120,8 +121,8 @@ impl<S: Session> Link<S> {
             Retry::Usual | Retry::Never => now + delay,
             Retry::NotBefore(least) => now + delay.max(least),
         };
-        if let (Cause::Failure(why), Retry::NotBefore(least)) = (cause, retry)
-            && why.is_of_host()
+        if let (Cause::Failure(reason), Retry::NotBefore(least)) = (cause, retry)
+            && reason.is_of_host()
         {
             cx.limits().hold_dials_until(now + least);
         }
@@ -158,13 +159,13 @@ impl<S: Session> Link<S> {
                 cx.push(Output::Abort(link));
             }
             Effect::ReportFailure => {
-                let why = match cause {
-                    Cause::Failure(why) => why,
+                let reason = match cause {
+                    Cause::Failure(reason) => reason,
                     Cause::Loss(_) => ConnectFailure::Transport,
                     Cause::None | Cause::Held(_) => ConnectFailure::Cancelled,
                 };
                 self.stats.count_connect_failure();
-                cx.report(Event::ConnectFailed { link, why, retry });
+                cx.report(Event::ConnectFailed { link, reason, retry });
             }
             Effect::ReportOpened => {
                 self.stats.count_connect();
@@ -174,12 +175,12 @@ impl<S: Session> Link<S> {
             Effect::ReportLive => cx.report(Event::Live { link }),
             Effect::FailAll => {
                 self.missing_since = Some(self.liveness.heard());
-                let abandoned = self.feed.lose(cx, link);
+                let abandoned = self.feed.lose(cx);
                 self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned);
             }
             Effect::ReportLost => {
-                let why = if let Cause::Loss(why) = cause { why } else { Lost::Transport };
-                cx.report(Event::Disconnected { link, why, retry });
+                let reason = if let Cause::Loss(reason) = cause { reason } else { Lost::Transport };
+                cx.report(Event::Disconnected { link, reason, retry });
             }
             Effect::SendClose => cx.push(Output::Close { link, code: 1000, reason: "" }),
             Effect::ReportClosed => {
@@ -195,7 +196,7 @@ impl<S: Session> Link<S> {
         match (before, cause) {
             (State::Closing, Cause::Loss(Lost::CloseTimedOut)) => CloseReason::RequestedUnclean,
             (State::Closing, _) => CloseReason::Requested,
-            (_, Cause::Failure(why)) => CloseReason::ConnectRefused(why),
+            (_, Cause::Failure(reason)) => CloseReason::ConnectRefused(reason),
             (_, Cause::Loss(Lost::Closed { code: Some(code) })) => CloseReason::ClosedByPeer { code },
             (State::Backoff, Cause::None) if !self.is_last && self.is_exhausted() => {
                 CloseReason::AttemptsExhausted { attempts: self.backoff.attempts() }
@@ -204,8 +205,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    pub(super) fn lose(&mut self, cx: &mut Context<'_>, why: Lost) {
-        let input = if why.retry() == Retry::Never { Input::LostForGood } else { Input::Lost };
-        self.input(cx, input, Cause::Loss(why));
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>, reason: Lost) {
+        let input = if reason.retry() == Retry::Never { Input::LostForGood } else { Input::Lost };
+        self.input(cx, input, Cause::Loss(reason));
     }
 }

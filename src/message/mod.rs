@@ -33,6 +33,8 @@ pub use order::{
 pub use quote::{Leg, QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus};
 pub use text::{Number, RawJson, Text};
 
+use core::fmt;
+
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 use open::open_enum;
@@ -332,7 +334,7 @@ pub struct FundingAmount<'f> {
 }
 
 /// The answer to a request ([requests and responses](crate::protocol::streams#requests-and-responses)).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Response<'f> {
@@ -347,6 +349,18 @@ pub struct Response<'f> {
     /// `rateLimits`: the answer to `conninfo`, which stands
     /// [beside the status](crate::protocol::quirks#conninfo-beside-result).
     pub rate_limits: Option<RawJson<'f>>,
+    /// The text of it all.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) frame: &'f str,
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Response { id, status, result, error, rate_limits, frame: _ } = self;
+        let mut shown = f.debug_struct("Response");
+        shown.field("id", id).field("status", status).field("result", result);
+        shown.field("error", error).field("rate_limits", rate_limits).finish()
+    }
 }
 
 impl Response<'_> {

@@ -34,15 +34,6 @@ macro_rules! open_enum {
                     $name::Other(text) => text,
                 }
             }
-
-            /// The same, borrowing its text from elsewhere.
-            #[allow(dead_code, reason = "some only stand in lists, which are lent as text")]
-            pub(crate) fn relend<'b>(self, text: &mut impl FnMut(&'f str) -> &'b str) -> $name<'b> {
-                match self {
-                    $($name::$variant => $name::$variant,)+
-                    $name::Other(other) => $name::Other($crate::message::Text(text(other.raw()))),
-                }
-            }
         }
 
         impl core::fmt::Display for $name<'_> {

@@ -6,9 +6,10 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::event::Event;
+use crate::event::source::Source;
 use crate::message::{BalanceUpdate, Number, PositionReport};
-use crate::request::stream::{Stream, Topic};
-use crate::value::id::Origin;
+use crate::request::stream::Topic;
+use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
@@ -18,24 +19,60 @@ use crate::value::time::Timestamp;
 /// (`ws-gemini-com.md`, section 8); from an [`Event::Overflow`] until then, too.
 ///
 /// ```
-/// use gemini_ws::{Balances, Event, Message, Scratch, decode};
+/// use gemini_ws::{Balances, Endpoint, Replay, Scratch};
 ///
 /// let frame = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"90.50","c":"100.00"}]}"#;
 /// let mut scratch = Scratch::new();
-/// let Ok(Message::BalanceUpdate(update)) = decode(frame, &mut scratch) else { panic!() };
+/// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
 /// let mut balances = Balances::new();
 /// assert!(balances.is_stale(), "nothing is known yet");
-/// balances.apply(&Event::Balances(update));
+/// balances.apply(&event);
 /// assert_eq!(balances.get("USD").unwrap().available().as_str(), "90.50");
 /// assert!(!balances.is_stale());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Balances {
     assets: BTreeMap<Box<str>, Balance>,
+    standing: Standing,
+}
+
+/// Whether what is known is true.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
     current: bool,
     /// Whether updates were dropped on their way here: those that follow do not make up for them.
     incomplete: bool,
-    origin: Origin,
+    /// What the updates come over, once that is known.
+    link: Option<LinkId>,
+}
+
+impl Standing {
+    const NEW: Standing = Standing { current: false, incomplete: false, link: None };
+
+    fn update(&mut self, source: &Source<'_>) {
+        (self.current, self.link) = (!self.incomplete, source.link());
+    }
+
+    /// Takes an event that is no update; says whether it was about this topic.
+    fn apply(&mut self, event: &Event<'_>, topic: Topic) -> bool {
+        match event {
+            Event::Subscribed { link, stream, .. } if stream.topic() == topic => self.link = Some(*link),
+            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot != link.slot) => {
+                return false;
+            }
+            Event::Disconnected { .. } | Event::Closed { .. } => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Unsubscribed { stream, last: true, .. } if stream.topic() == topic => {
+                (self.current, self.incomplete) = (false, false);
+            }
+            Event::Overflow { topic: of, .. } if *of == topic || *of == Topic::Connection => {
+                (self.current, self.incomplete) = (false, true);
+            }
+            _ => return false,
+        }
+        true
+    }
 }
 
 /// The balance of one asset.
@@ -66,24 +103,17 @@ impl Balance {
 impl Balances {
     /// Nothing is known yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
+        Balances { assets: BTreeMap::new(), standing: Standing::NEW }
     }
 
     /// Takes an event; says whether it was about balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
-            Event::Balances(update) => self.update(update),
-            Event::Subscribed { id, stream: Stream::Balances { .. } } => self.origin = Origin::of(*id),
-            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
-            Event::Disconnected { .. }
-            | Event::Closed { .. }
-            | Event::Unsubscribed { stream: Stream::Balances { .. }, last: true, .. } => {
-                (self.current, self.incomplete) = (false, false);
+            Event::Balances(update, source) => {
+                self.standing.update(source);
+                self.update(update);
             }
-            Event::Overflow { topic: Topic::Balances | Topic::Connection, .. } => {
-                (self.current, self.incomplete) = (false, true);
-            }
-            _ => return false,
+            event => return self.standing.apply(event, Topic::Balances),
         }
         true
     }
@@ -100,11 +130,10 @@ impl Balances {
 
     /// Whether they may have changed since without being told.
     pub const fn is_stale(&self) -> bool {
-        !self.current
+        !self.standing.current
     }
 
     fn update(&mut self, update: &BalanceUpdate<'_>) {
-        self.current = !self.incomplete;
         for row in update.balances {
             let balance = Balance {
                 available: row.available.as_str().into(),
@@ -126,23 +155,20 @@ impl Balances {
 /// Stale from the end of the link, and from an [`Event::Overflow`], until the first report of the next link.
 ///
 /// ```
-/// use gemini_ws::{Event, Message, Positions, Scratch, decode};
+/// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
 ///
 /// let frame = r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"GEMI-A-UP","a":[{"t":"position","v":"-100"}]}]}"#;
 /// let mut scratch = Scratch::new();
-/// let Ok(Message::PositionReport(report)) = decode(frame, &mut scratch) else { panic!() };
+/// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
 /// let mut positions = Positions::new();
-/// positions.apply(&Event::Positions(report));
+/// positions.apply(&event);
 /// let amounts = positions.get("GEMI-A-UP".parse().unwrap()).unwrap();
 /// assert_eq!((&*amounts[0].label, &*amounts[0].value), ("position", "-100"));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Positions {
     positions: BTreeMap<Symbol, Vec<HeldAmount>>,
-    current: bool,
-    /// Whether updates were dropped on their way here: those that follow do not make up for them.
-    incomplete: bool,
-    origin: Origin,
+    standing: Standing,
 }
 
 /// An amount of a position.
@@ -162,24 +188,17 @@ pub struct HeldAmount {
 impl Positions {
     /// Nothing is known yet.
     pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), current: false, incomplete: false, origin: Origin::UNKNOWN }
+        Positions { positions: BTreeMap::new(), standing: Standing::NEW }
     }
 
     /// Takes an event; says whether it was about positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
-            Event::Positions(report) => self.update(report),
-            Event::Subscribed { id, stream: Stream::Positions { .. } } => self.origin = Origin::of(*id),
-            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => return false,
-            Event::Disconnected { .. }
-            | Event::Closed { .. }
-            | Event::Unsubscribed { stream: Stream::Positions { .. }, last: true, .. } => {
-                (self.current, self.incomplete) = (false, false);
+            Event::Positions(report, source) => {
+                self.standing.update(source);
+                self.update(report);
             }
-            Event::Overflow { topic: Topic::Positions | Topic::Connection, .. } => {
-                (self.current, self.incomplete) = (false, true);
-            }
-            _ => return false,
+            event => return self.standing.apply(event, Topic::Positions),
         }
         true
     }
@@ -196,11 +215,10 @@ impl Positions {
 
     /// Whether they may have changed since without being told.
     pub const fn is_stale(&self) -> bool {
-        !self.current
+        !self.standing.current
     }
 
     fn update(&mut self, report: &PositionReport<'_>) {
-        self.current = !self.incomplete;
         for row in report.positions {
             let Ok(symbol) = row.symbol.parse() else { continue };
             let amounts = row.amounts.iter().map(|amount| HeldAmount {

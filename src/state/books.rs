@@ -1,15 +1,11 @@
 //! [`Books`]: one order book per symbol, fed by events, with a word on whether it is true.
 
-use core::num::NonZeroU32;
-
-use crate::config::{Config, Snapshot};
 use crate::event::Event;
+use crate::event::source::Source;
 use crate::message::{Depth, TopOfBook};
 use crate::request::stream::{Stream, Topic};
 use crate::state::order_book::{Applied, OrderBook};
-use crate::value::endpoint::Endpoint;
-use crate::value::id::Origin;
-use crate::value::sequence::GapRule;
+use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 
@@ -19,27 +15,22 @@ use crate::value::symbol_map::SymbolMap;
 /// end of the link or of the subscription; a stale book is never returned as a live one.
 ///
 /// ```
-/// use gemini_ws::{Book, Books, Event, Message, Scratch, decode};
+/// use gemini_ws::{Book, Books, Endpoint, Replay, Scratch};
 ///
-/// let mut scratch = Scratch::new();
+/// let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
 /// let snapshot = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"]],"a":[["101","3"]]}"#;
-/// let Ok(Message::Depth(depth)) = decode(snapshot, &mut scratch) else { panic!() };
-///
 /// let mut books = Books::new();
-/// books.apply(&Event::DepthSnapshot(depth));
+/// books.apply(&replay.event(snapshot, &mut scratch).unwrap().unwrap());
 /// let Some(Book::Live(book)) = books.get("BTCUSD") else { panic!() };
 /// assert_eq!(book.bids().best().unwrap().price.to_string(), "99");
 ///
-/// let (expected, got) = (5, Some(9));
-/// books.apply(&Event::Gap { symbol: "btcusd".parse().unwrap(), expected, got });
+/// let too_late = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":12,"b":[],"a":[]}"#;
+/// books.apply(&replay.event(too_late, &mut scratch).unwrap().unwrap()); // An `Event::Gap`.
 /// assert!(matches!(books.get("btcusd"), Some(Book::Stale { .. })));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
-    rule: GapRule,
-    /// How many levels per side snapshots have, if not all.
-    levels: Option<NonZeroU32>,
     trusts_crossed: bool,
     crossed: u64,
 }
@@ -51,7 +42,8 @@ struct Entry {
     crossed: bool,
     /// Whether only a snapshot helps that nobody has asked for yet.
     to_resync: bool,
-    origin: Origin,
+    /// What its data came over; `None` until there is any, and in a recording.
+    link: Option<LinkId>,
 }
 
 /// A book, and whether it is true.
@@ -80,7 +72,7 @@ pub enum StaleReason {
     /// The link ended.
     Disconnected,
     /// Nothing came for longer than was declared.
-    Quiet,
+    Silent,
     /// Events were dropped on their way here.
     Overflow,
     /// Its best bid is not below its best ask: a sign of a lost update, though the sandbox publishes
@@ -106,44 +98,9 @@ impl<'b> Book<'b> {
 }
 
 impl Books {
-    /// No books yet; for a connection with the default configuration.
+    /// No books yet.
     pub const fn new() -> Books {
-        Books {
-            books: SymbolMap::new(),
-            rule: GapRule::Strict,
-            levels: None,
-            trusts_crossed: false,
-            crossed: 0,
-        }
-    }
-
-    /// No books yet; for a connection with this [gap rule](Config::gap_rule) and
-    /// [snapshot](Config::snapshot).
-    ///
-    /// ```
-    /// use gemini_ws::{Books, Config, Replay, Scratch, Snapshot, decode};
-    ///
-    /// let best = Snapshot::Best(2.try_into().unwrap());
-    /// let mut books = Books::with_config(&Config::new("wss://ws.gemini.com").snapshot(best));
-    /// let (mut replay, mut scratch) = (Replay::new(), Scratch::new());
-    /// for frame in [
-    ///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","1"]],"a":[]}"#,
-    ///     r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["99","0"],["95","1"]],"a":[]}"#,
-    /// ] {
-    ///     let message = decode(frame, &mut scratch).unwrap();
-    ///     books.apply(&replay.event(&message).unwrap());
-    /// }
-    /// // It is sure that no bid is better than 98; between it and 95 there may be others.
-    /// let bids = books.get("btcusd").unwrap().last().bids();
-    /// assert_eq!((bids.len(), bids.known_depth()), (2, 1));
-    /// ```
-    pub const fn with_config(config: &Config) -> Books {
-        let mut books = Books::new();
-        books.rule = config.gap_rule;
-        if let (Endpoint::Streams, Snapshot::Best(levels)) = (config.api, config.snapshot) {
-            books.levels = Some(levels);
-        }
-        books
+        Books { books: SymbolMap::new(), trusts_crossed: false, crossed: 0 }
     }
 
     /// Shows crossed books as live ones: for the sandbox, or to look at.
@@ -160,15 +117,15 @@ impl Books {
     /// Of a [`Batch`](crate::Batch) it takes all parts, and returns the symbol of the last.
     pub fn apply(&mut self, event: &Event<'_>) -> Option<Symbol> {
         match event {
-            Event::Batch(batch) => batch.events().fold(None, |changed, event| self.apply(&event).or(changed)),
-            Event::TopOfBook(top) => self.replace_top(top),
-            Event::DepthSnapshot(depth) => self.replace(depth),
-            Event::DepthUpdate(depth) => self.update(depth),
-            Event::Synced { id, symbol } => {
+            Event::Batch(..) => event.parts().fold(None, |changed, part| self.apply(&part).or(changed)),
+            Event::TopOfBook(top, _) => self.replace_top(top),
+            Event::DepthSnapshot(depth, source) => self.replace(depth, *source),
+            Event::DepthUpdate(depth, source) => self.update(depth, *source),
+            Event::Synced { link, symbol, .. } => {
                 // Its snapshot came before it, or was dropped on its way here.
                 let is_live = self.books.get(symbol.as_str()).is_some_and(|entry| entry.stale.is_none());
                 let entry = self.books.get_or_insert(*symbol, Entry::new)?;
-                entry.origin = Origin::of(*id);
+                entry.link = Some(*link);
                 if is_live {
                     return None;
                 }
@@ -176,13 +133,14 @@ impl Books {
                 Some(*symbol)
             }
             Event::Gap { symbol, .. } => self.set_stale(*symbol, StaleReason::Gap),
-            Event::Quiet { stream: Stream::Depth { symbol, .. }, .. } => {
-                self.set_stale(*symbol, StaleReason::Quiet)
+            Event::Silent { stream: Stream::Depth { symbol, .. }, .. } => {
+                self.set_stale(*symbol, StaleReason::Silent)
             }
             // Meanwhile the book may come over another link.
-            Event::Unsubscribed { id, stream: Stream::Depth { symbol, .. }, last: true }
-            | Event::Rejected { id, stream: Stream::Depth { symbol, .. }, .. } => {
-                let is_its_own = self.books.get(symbol.as_str())?.origin.may_serve(*id);
+            Event::Unsubscribed { link, stream: Stream::Depth { symbol, .. }, last: true, .. }
+            | Event::Rejected { link, stream: Stream::Depth { symbol, .. }, .. } => {
+                let is_its_own =
+                    self.books.get(symbol.as_str())?.link.is_none_or(|own| own.slot == link.slot);
                 is_its_own.then(|| self.books.remove(*symbol)).flatten().map(|_| *symbol)
             }
             // What was dropped may have been the first snapshot.
@@ -194,9 +152,9 @@ impl Books {
             Event::Overflow { topic: Topic::Depth | Topic::Connection, .. } => {
                 self.set_stale_where(StaleReason::Overflow, |_| true)
             }
-            Event::Disconnected { link, .. } => {
-                self.set_stale_where(StaleReason::Disconnected, |entry| entry.origin.may_be(*link))
-            }
+            Event::Disconnected { link, .. } => self.set_stale_where(StaleReason::Disconnected, |entry| {
+                entry.link.is_some_and(|own| own.slot == link.slot)
+            }),
             Event::Closed { .. } => self.set_stale_where(StaleReason::Disconnected, |_| true),
             _ => None,
         }
@@ -227,26 +185,25 @@ impl Books {
         self.crossed
     }
 
-    fn replace(&mut self, depth: &Depth<'_>) -> Option<Symbol> {
+    fn replace(&mut self, depth: &Depth<'_>, source: Source<'_>) -> Option<Symbol> {
         let entry = match self.books.get_mut(depth.symbol) {
             Some(entry) => entry,
             None => self.books.get_or_insert(depth.symbol.parse().ok()?, Entry::new)?,
         };
-        match self.levels {
+        match source.levels() {
             Some(levels) => entry.book.replace_best(depth, levels),
             None => entry.book.replace(depth),
         }
-        entry.stale = None;
+        (entry.stale, entry.link) = (None, source.link());
         self.crossed = self.crossed.saturating_add(entry.note_crossing());
         // What the venue says of itself is not asked for again.
         entry.to_resync = false;
         depth.symbol.parse().ok()
     }
 
-    fn update(&mut self, depth: &Depth<'_>) -> Option<Symbol> {
-        let rule = self.rule;
+    fn update(&mut self, depth: &Depth<'_>, source: Source<'_>) -> Option<Symbol> {
         let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.stale.is_none())?;
-        match entry.book.apply_by(depth, rule) {
+        match entry.book.apply_by(depth, source.rule()) {
             Applied::Stale => return None,
             Applied::Gap { .. } => (entry.stale, entry.to_resync) = (Some(StaleReason::Gap), true),
             Applied::Changed => {
@@ -285,8 +242,7 @@ impl Default for Books {
 
 impl Entry {
     const fn new() -> Entry {
-        let origin = Origin::UNKNOWN;
-        Entry { book: OrderBook::new(), stale: None, crossed: false, to_resync: false, origin }
+        Entry { book: OrderBook::new(), stale: None, crossed: false, to_resync: false, link: None }
     }
 
     const fn view(&self, trusts_crossed: bool) -> Book<'_> {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::message::{Fill, Liquidity, OrderSide, OrderStatus, OrderUpdate};
 use crate::request::new_order::{Direction, NewOrder};
 use crate::value::decimal::Decimal;
+use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
@@ -80,6 +81,8 @@ pub struct Order {
     pub event_time: Option<Timestamp>,
     /// Whether the link was lost while it was open: events may be missing.
     pub in_doubt: bool,
+    /// What its newest event came over.
+    pub(crate) link: Option<LinkId>,
     pub(crate) sent: bool,
     pub(crate) answered: bool,
     pub(crate) ended: bool,

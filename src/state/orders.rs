@@ -3,14 +3,15 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-use crate::event::{Event, Outcome};
+use crate::event::{Event, RequestOutcome};
 use crate::message::{OrderStatus, OrderUpdate, Response};
 use crate::request::Subject;
 use crate::request::new_order::NewOrder;
 use crate::request::stream::{Stream, Topic};
 use crate::state::order::{Order, OrderState};
-use crate::value::id::Origin;
+use crate::value::id::LinkId;
 
 /// The most orders that are kept after their end, to know late and repeated events by: beyond it the
 /// oldest are forgotten.
@@ -28,7 +29,7 @@ pub const FINISHED_ORDERS_MAX: usize = 10_000;
 ///   is never sent again by itself; [`Orders::to_reconcile`] has what to ask the venue for.
 ///
 /// ```
-/// use gemini_ws::{Direction, Event, Message, NewOrder, OrderState, Orders, Scratch, decode};
+/// use gemini_ws::{Direction, Endpoint, NewOrder, OrderState, Orders, Replay, Scratch};
 ///
 /// let (quantity, price) = ("2".parse().unwrap(), "100".parse().unwrap());
 /// let symbol = "btcusd".parse().unwrap();
@@ -39,9 +40,9 @@ pub const FINISHED_ORDERS_MAX: usize = 10_000;
 ///
 /// let fill = r#"{"e":"orderUpdate","E":5,"s":"BTCUSD","i":90071992547409931,"c":"a1","X":"PARTIALLY_FILLED","q":"2","Z":"0.5","L":"99.50","t":7,"T":5}"#;
 /// let mut scratch = Scratch::new();
-/// let Ok(Message::OrderUpdate(update)) = decode(fill, &mut scratch) else { panic!() };
-/// orders.apply(&Event::Order(update));
-/// orders.apply(&Event::Order(update)); // Delivered twice, counted once.
+/// let event = Replay::new(Endpoint::Streams).event(fill, &mut scratch).unwrap().unwrap();
+/// orders.apply(&event);
+/// orders.apply(&event); // Delivered twice, counted once.
 /// let order = orders.by_order_id(90071992547409931).unwrap();
 /// assert_eq!((order.state, order.executed()), (OrderState::PartiallyFilled, "0.5".parse().unwrap()));
 /// assert_eq!(order.executed_value().unwrap().to_string(), "49.75");
@@ -56,7 +57,8 @@ pub struct Orders {
     /// Those at their end, in the order in which they got there.
     finished: VecDeque<u64>,
     repeated_fills: u64,
-    origin: Origin,
+    /// The slots of the links over which order events come.
+    slots: Vec<u16>,
 }
 
 impl Orders {
@@ -69,7 +71,7 @@ impl Orders {
             by_client_order_id: BTreeMap::new(),
             finished: VecDeque::new(),
             repeated_fills: 0,
-            origin: Origin::UNKNOWN,
+            slots: Vec::new(),
         }
     }
 
@@ -89,39 +91,47 @@ impl Orders {
     /// Takes an event, or each of a [`Batch`](crate::Batch); says whether it was about orders.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         match event {
-            Event::Order(update) => {
-                self.update(update);
+            Event::Order(update, source) => {
+                self.update(update, source.link());
                 true
             }
-            Event::Batch(batch) => batch.events().fold(false, |any, event| self.apply(&event) | any),
+            Event::Batch(..) => event.parts().fold(false, |any, part| self.apply(&part) | any),
             Event::Reply { about: Subject::PlaceOrder(id), outcome, .. } => {
                 self.reply(id.as_str(), outcome);
                 true
             }
             Event::Reply {
-                about: Subject::CancelOrder(id), outcome: Outcome::Answered(response), ..
+                about: Subject::CancelOrder(id),
+                outcome: RequestOutcome::Answered(response),
+                ..
             } if !response.is_ok() => {
                 if let Some(order) = self.by_order_id.get(id).and_then(|key| self.orders.get_mut(key)) {
                     order.cancel_refusal = response.error.map(|error| error.message.to_string().into());
                 }
                 true
             }
-            // What happens from now on is not told: each may be another one when somebody asks.
-            Event::Subscribed { id, stream: Stream::Orders { .. } } => {
-                self.origin = Origin::of(*id);
+            Event::Subscribed { link, stream: Stream::Orders { .. }, .. } => {
+                self.note_link(*link);
                 false
             }
-            Event::Disconnected { link, .. } if !self.origin.may_be(*link) => false,
-            // Nothing is told until the next snapshot, or ever: a fill may be among what is missed.
-            Event::Disconnected { .. }
-            | Event::Quiet { stream: Stream::Orders { .. }, .. }
-            | Event::Unsubscribed { stream: Stream::Orders { .. }, last: true, .. }
-            | Event::Overflow { topic: Topic::Orders | Topic::Connection, .. } => {
-                for order in self.orders.values_mut().filter(|order| !order.state.is_final()) {
-                    order.in_doubt = true;
-                }
-                true
+            Event::SubscriptionAck(_, source) => {
+                source.link().into_iter().for_each(|link| self.note_link(link));
+                false
             }
+            // What happens from now on is not told: each may be another one when somebody asks.
+            Event::Unsubscribed { link, stream: Stream::Orders { .. }, last: true, .. } => {
+                let any = self.doubt(Some(*link));
+                self.slots.retain(|slot| *slot != link.slot);
+                for order in self.orders.values_mut() {
+                    order.link = order.link.filter(|own| own.slot != link.slot);
+                }
+                any
+            }
+            // Nothing is told until the next snapshot, or ever: a fill may be among what is missed.
+            Event::Disconnected { link, .. } | Event::Silent { link, stream: Stream::Orders { .. }, .. } => {
+                self.doubt(Some(*link))
+            }
+            Event::Overflow { topic: Topic::Orders | Topic::Connection, .. } => self.doubt(None),
             _ => false,
         }
     }
@@ -182,6 +192,26 @@ impl Orders {
         true
     }
 
+    fn note_link(&mut self, link: LinkId) {
+        if !self.slots.contains(&link.slot) {
+            self.slots.push(link.slot);
+        }
+    }
+
+    /// Puts in doubt the open orders whose events come over a link, or all; says whether any order event may.
+    fn doubt(&mut self, of: Option<LinkId>) -> bool {
+        let serves = of.is_none_or(|link| self.slots.is_empty() || self.slots.contains(&link.slot));
+        let concerns = |own: Option<LinkId>| match (own, of) {
+            (Some(own), Some(link)) => own.slot == link.slot,
+            // No event has come yet; it may come over any of them.
+            _ => serves,
+        };
+        for order in self.orders.values_mut().filter(|order| !order.state.is_final()) {
+            order.in_doubt |= concerns(order.link);
+        }
+        serves
+    }
+
     /// A new entry.
     fn insert(&mut self, order_id: Option<u64>, client_order_id: Option<&str>) -> u64 {
         let key = self.next;
@@ -215,9 +245,11 @@ impl Orders {
         }
     }
 
-    fn update(&mut self, update: &OrderUpdate<'_>) {
+    fn update(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) {
+        link.into_iter().for_each(|link| self.note_link(link));
         let key = self.entry(update);
         let Some(order) = self.orders.get_mut(&key) else { return };
+        order.link = link;
         let repeated = order.update(update);
         self.repeated_fills = self.repeated_fills.saturating_add(u64::from(repeated));
         // The venue's list of open orders is as good as having asked.
@@ -227,7 +259,7 @@ impl Orders {
         self.note_end(key);
     }
 
-    fn reply(&mut self, client_order_id: &str, outcome: &Outcome<'_>) {
+    fn reply(&mut self, client_order_id: &str, outcome: &RequestOutcome<'_>) {
         let known = self.by_client_order_id.get(client_order_id).copied();
         // One that was answered before is another order.
         let known = known.filter(|key| self.orders.get(key).is_some_and(|known| !known.answered));
@@ -235,17 +267,17 @@ impl Orders {
         let Some(order) = self.orders.get_mut(&key) else { return };
         order.answered = true;
         match outcome {
-            Outcome::Answered(response) if response.is_ok() => {
+            RequestOutcome::Answered(response) if response.is_ok() => {
                 order.acknowledge();
                 let id = response.order_id().ok().flatten();
                 if let (None, Some(id)) = (order.order_id, id) {
                     self.attach(key, id);
                 }
             }
-            Outcome::Answered(response) => refuse(order, response),
+            RequestOutcome::Answered(response) => refuse(order, response),
             // Whether the venue has it is not known, but from its events.
-            Outcome::TimedOut | Outcome::Lost => order.lose(),
-            Outcome::NotSent => order.refuse(Some((0, "the link ended before it was sent".into()))),
+            RequestOutcome::TimedOut | RequestOutcome::Lost => order.lose(),
+            RequestOutcome::NotSent => order.refuse(Some((0, "the link ended before it was sent".into()))),
         }
         self.note_end(key);
     }

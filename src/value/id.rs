@@ -1,6 +1,7 @@
 //! Identities that cross the boundary: stale ones are recognised and ignored, never trusted.
 
 use core::fmt;
+use core::num::NonZeroU64;
 
 /// One transport attempt of one link: a place and the number of the attempt there.
 ///
@@ -31,28 +32,6 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// The place of the link that something comes over, once that is known; until then it may be any.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Origin(Option<usize>);
-
-impl Origin {
-    pub(crate) const UNKNOWN: Origin = Origin(None);
-
-    pub(crate) const fn of(id: StreamId) -> Origin {
-        Origin(Some(id.link_slot()))
-    }
-
-    /// Whether it may be what a subscription is for.
-    pub(crate) fn may_serve(self, id: StreamId) -> bool {
-        self.0.is_none_or(|slot| slot == id.link_slot())
-    }
-
-    /// Whether it may come over this link.
-    pub(crate) fn may_be(self, link: LinkId) -> bool {
-        self.0.is_none_or(|slot| slot == link.slot())
-    }
-}
-
 /// A request: consecutive over the life of a connection and never reused, so a late answer from an
 /// old link finds nothing. The venue sees it as the request's `id`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -70,7 +49,7 @@ impl RequestId {
 /// `Unsubscribed` or `Rejected`. Survives reconnects; never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
-pub struct StreamId(u64);
+pub struct StreamId(NonZeroU64);
 
 impl StreamId {
     /// The bits of the number, from the lowest: the place among the subscriptions of the link, the place of
@@ -85,18 +64,21 @@ impl StreamId {
 
     pub(crate) const fn new(generation: u64, link: u16, place: usize) -> StreamId {
         let link = (link as u64) << StreamId::PLACE_BITS;
-        StreamId(
-            (generation << (StreamId::PLACE_BITS.wrapping_add(StreamId::LINK_BITS))) | link | place as u64,
-        )
+        let bits = StreamId::PLACE_BITS.wrapping_add(StreamId::LINK_BITS);
+        match NonZeroU64::new((generation << bits) | link | place as u64) {
+            Some(number) => StreamId(number),
+            // Generations begin at 1.
+            None => StreamId(NonZeroU64::MAX),
+        }
     }
 
     pub(crate) const fn place(self) -> usize {
-        (self.0 as usize) & StreamId::PLACES.wrapping_sub(1)
+        (self.0.get() as usize) & StreamId::PLACES.wrapping_sub(1)
     }
 
     /// The [place of the link](LinkId::slot) that serves it.
     pub const fn link_slot(self) -> usize {
-        ((self.0 >> StreamId::PLACE_BITS) as usize) & StreamId::LINKS.wrapping_sub(1)
+        ((self.0.get() >> StreamId::PLACE_BITS) as usize) & StreamId::LINKS.wrapping_sub(1)
     }
 }
 

@@ -247,7 +247,7 @@ pub(super) fn response<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<
         None => None,
     };
     or_any!(plain.end(b"}"), frame, scratch);
-    Ok(Message::Response(Response { id, status: Some(status), result, error, rate_limits: None }))
+    Ok(Message::Response(Response { id, status: Some(status), result, error, rate_limits: None, frame }))
 }
 
 struct Plain<'f> {

@@ -22,7 +22,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// Empty working memory.
-    pub fn new() -> Scratch {
+    pub const fn new() -> Scratch {
         Scratch { members: [Member::EMPTY; names::SLOTS], bids: Vec::new(), asks: Vec::new(), symbol: None }
     }
 

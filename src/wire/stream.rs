@@ -182,5 +182,6 @@ fn response<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
         result: members.raw_if_any(RESULT),
         error,
         rate_limits: members.raw_if_any(RATE_LIMITS),
+        frame: members.frame(),
     }))
 }

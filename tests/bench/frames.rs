@@ -120,10 +120,10 @@ fn row(input: &Input) {
 
 /// Decodes a frame of an archived endpoint, and reads every event in it.
 fn read_archived(endpoint: Endpoint, frame: &str, scratch: &mut Scratch) {
-    let decoded = endpoint.decode(black_box(frame), scratch);
-    let Ok(message) = black_box(&decoded) else { panic!("{frame}") };
-    if let Some(Event::Batch(batch)) = Replay::new().event(message) {
-        for event in batch.events() {
+    let decoded = Replay::new(endpoint).event(black_box(frame), scratch);
+    let Ok(event) = black_box(&decoded) else { panic!("{frame}") };
+    if let Some(event @ Event::Batch(..)) = event {
+        for event in event.parts() {
             black_box(&event);
         }
     }

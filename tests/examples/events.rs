@@ -44,8 +44,7 @@ fn each_example_has_its_events() {
 
 fn check(block: &Block, frame: &str) {
     let mut scratch = scratch();
-    let message = reference::endpoint(block.file).decode(frame, &mut scratch).unwrap();
-    let event = Replay::new().event(&message);
+    let event = Replay::new(reference::endpoint(block.file)).event(frame, &mut scratch).unwrap();
     let found: Vec<String> = event.iter().flat_map(|event| event.parts()).map(|event| kind(&event)).collect();
     assert_eq!(found, block.events, "{}", block.file);
 }
@@ -73,8 +72,8 @@ fn events_that_a_frame_is_taken_apart_into() {
         if !several.contains(&blocks[file].kind) {
             continue;
         }
-        let message = reference::endpoint(file).decode(&example.text, &mut scratch).unwrap();
-        let event = Replay::new().event(&message).expect(file);
+        let event = Replay::new(reference::endpoint(file)).event(&example.text, &mut scratch);
+        let event = event.unwrap().expect(file);
         let found: Vec<String> = event.parts().map(|event| line(&event)).collect();
         assert_eq!(found, expected.remove(file).expect(file), "{file}");
     }
@@ -87,12 +86,12 @@ type Row = (&'static str, Option<&'static str>, [usize; 2], Option<&'static str>
 /// Plays a folder as the frames of one connection.
 fn play(folder: &str, symbol: &str, rows: &[Row]) {
     let Some(examples) = reference::examples() else { return };
-    let (mut scratch, mut replay, mut books) = (scratch(), Replay::new(), Books::new());
+    let (mut scratch, mut books) = (scratch(), Books::new());
+    let mut replay = Replay::new(reference::endpoint(folder));
     let mut rows = rows.iter();
     for example in examples {
         let Some(file) = example.file.strip_prefix(folder) else { continue };
-        let message = reference::endpoint(folder).decode(&example.text, &mut scratch).unwrap();
-        let event = replay.event(&message);
+        let event = replay.event(&example.text, &mut scratch).unwrap();
         if let Some(event) = &event {
             books.apply(event);
         }

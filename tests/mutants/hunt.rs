@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use gemini_ws::{
-    ConnectFailure, Credentials, Endpoint, Event, EventQueue, Lost, Message, Overflow, Scratch, Signer,
-    UnixTime, decode,
+    ConnectFailure, Credentials, Endpoint, Event, EventQueue, Lost, Overflow, Replay, Scratch, Signer,
+    UnixTime,
 };
 
 use crate::support::machine::{Machine, Many};
@@ -185,14 +185,14 @@ fn queue() -> Option<Violation> {
     let mut scratch = Scratch::new();
     for number in 1..=5 {
         let frame = format!(r#"{{"E":1,"s":"btcusd","t":{number},"p":"1.5","q":"2","m":true}}"#);
-        let Ok(Message::Trade(trade)) = decode(&frame, &mut scratch) else { return None };
-        queue.push(&Event::Trade(trade));
+        let Ok(Some(event)) = Replay::new(Endpoint::Streams).event(&frame, &mut scratch) else { return None };
+        queue.push(&event);
     }
     let mut expected = 1;
-    while let Some(event) = queue.take() {
+    while let Some(mut event) = queue.take() {
         match event.as_event() {
             Event::Overflow { dropped, .. } => expected += dropped,
-            Event::Trade(trade) if trade.trade_id == expected => expected += 1,
+            Event::Trade(trade, _) if trade.trade_id == expected => expected += 1,
             other => return Some(Violation { id: "I-45", what: format!("{other:?}, not trade {expected}") }),
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     CloseReason, CommandError, ConnectFailure, ConnectRequest, Deadline, Event, Frame, IgnoredReason,
-    Instant, LinkId, Lost, Message, Outcome, Output, Request, RequestId, Scratch, Stats, Stream, StreamId,
-    Timer,
+    Instant, LinkId, Lost, Message, Output, Request, RequestId, RequestOutcome, Scratch, Stats, Stream,
+    StreamId, Timer, Topic,
 };
 
 use crate::support::machine::{Machine, Plan, Wanted};
@@ -159,7 +159,7 @@ impl<M: Machine> Wrong<M> {
                 queue.extend([output, Output::Connect(link)]);
             }
             (Fault::TellsAnotherCause, Output::Event(Event::Disconnected { link, retry, .. })) => {
-                queue.push_back(Output::Event(Event::Disconnected { link, why: Lost::End, retry }));
+                queue.push_back(Output::Event(Event::Disconnected { link, reason: Lost::End, retry }));
             }
             (Fault::ReusesAnEpoch, Output::Connect(link)) => {
                 queue.push_back(Output::Connect(self.first.unwrap_or(link)));
@@ -167,8 +167,9 @@ impl<M: Machine> Wrong<M> {
             (Fault::SendsCode1005, Output::Close { link, reason, .. }) => {
                 queue.push_back(Output::Close { link, code: 1005, reason });
             }
-            (Fault::SaysTooMuch, output @ Output::Event(Event::Live { .. })) => {
-                let more = Output::Event(Event::SequenceGap { expected: 0, got: 1 });
+            (Fault::SaysTooMuch, Output::Event(Event::Live { link })) => {
+                let output = Output::Event(Event::Live { link });
+                let more = Output::Event(Event::SequenceGap { link, expected: 0, got: 1 });
                 queue.extend(std::iter::once(output).chain(vec![more; 1_000]));
             }
             (Fault::ForgetsToAbort, Output::Abort(_))
@@ -183,9 +184,9 @@ impl<M: Machine> Wrong<M> {
                 abandoned.requests += 1;
                 queue.push_back(Output::Event(Event::Closed { reason, abandoned }));
             }
-            (Fault::SaysNotSent, Output::Event(Event::Reply { request, about, .. })) => {
-                let outcome = Outcome::NotSent;
-                queue.push_back(Output::Event(Event::Reply { request, about, outcome }));
+            (Fault::SaysNotSent, Output::Event(Event::Reply { link, request, about, .. })) => {
+                let outcome = RequestOutcome::NotSent;
+                queue.push_back(Output::Event(Event::Reply { link, request, about, outcome }));
             }
             (Fault::SubscribesTwice, output @ Output::Send { .. }) => {
                 let Output::Send { link, text } = &output else { return };
@@ -213,25 +214,25 @@ impl<M: Machine> Wrong<M> {
                 self.twin.each_link(|link, _, _| next = Some(link));
                 queue.extend(next.map(Output::Connect));
             }
-            (Fault::NeverRetries, Output::Event(Event::Disconnected { link, why, .. })) => {
-                queue.push_back(Output::Event(Event::Disconnected { link, why, retry: None }));
+            (Fault::NeverRetries, Output::Event(Event::Disconnected { link, reason: why, .. })) => {
+                queue.push_back(Output::Event(Event::Disconnected { link, reason: why, retry: None }));
             }
-            (Fault::IgnoresRetryAfter, Output::Event(Event::ConnectFailed { link, why, retry })) => {
+            (Fault::IgnoresRetryAfter, Output::Event(Event::ConnectFailed { link, reason: why, retry })) => {
                 let why = self.why.unwrap_or(why);
-                queue.push_back(Output::Event(Event::ConnectFailed { link, why, retry }));
+                queue.push_back(Output::Event(Event::ConnectFailed { link, reason: why, retry }));
             }
             (Fault::TellsNoLossOfEvents, Output::Event(Event::Opened { link, .. })) => {
                 queue.push_back(Output::Event(Event::Opened { link, missing_since: None }));
             }
-            (Fault::ReadsTheClock, output @ Output::Event(Event::Opened { .. })) => {
+            (Fault::ReadsTheClock, output @ Output::Event(Event::Opened { link, .. })) => {
                 queue.push_back(output);
                 if self.now > Instant::from_secs(3_600) {
-                    queue.push_back(Output::Event(Event::SequenceGap { expected: 0, got: 1 }));
+                    queue.push_back(Output::Event(Event::SequenceGap { link, expected: 0, got: 1 }));
                 }
             }
-            (Fault::DiffersEachTime, output @ Output::Event(Event::Opened { .. })) => {
+            (Fault::DiffersEachTime, output @ Output::Event(Event::Opened { link, .. })) => {
                 queue.push_back(output);
-                let more = Output::Event(Event::SequenceGap { expected: 0, got: 1 });
+                let more = Output::Event(Event::SequenceGap { link, expected: 0, got: 1 });
                 queue.extend(self.number.is_multiple_of(2).then_some(more));
             }
             (_, output) => queue.push_back(output),
@@ -293,7 +294,11 @@ impl<M: Machine> Machine for Wrong<M> {
 
     fn close(&mut self, now: Instant) {
         if self.is(Fault::ClosesAgainAloud) && self.closing {
-            self.queue.push_back(Output::Event(Event::SequenceGap { expected: 0, got: 1 }));
+            self.queue.push_back(Output::Event(Event::Overflow {
+                topic: Topic::Other,
+                symbol: None,
+                dropped: 1,
+            }));
         }
         self.closing = true;
         if !self.is(Fault::NeverCloses) {
@@ -357,9 +362,9 @@ impl<M: Machine> Machine for Wrong<M> {
             Fault::DeliversStaleUpdates => {
                 let event = self.inner.handle_frame(link, now, frame, scratch);
                 match event {
-                    Some(Event::Ignored(it)) if it.why == IgnoredReason::StaleUpdate => {
+                    Some(Event::Ignored(it, source)) if it.reason == IgnoredReason::StaleUpdate => {
                         match gemini_ws::decode(text, Box::leak(Box::new(Scratch::new()))) {
-                            Ok(Message::Depth(depth)) => Some(Event::DepthUpdate(depth)),
+                            Ok(Message::Depth(depth)) => Some(Event::DepthUpdate(depth, source)),
                             _ => None,
                         }
                     }
@@ -367,7 +372,7 @@ impl<M: Machine> Machine for Wrong<M> {
                 }
             }
             Fault::TakesChangesForASnapshot => match self.inner.handle_frame(link, now, frame, scratch) {
-                Some(Event::DepthUpdate(depth)) => Some(Event::DepthSnapshot(depth)),
+                Some(Event::DepthUpdate(depth, source)) => Some(Event::DepthSnapshot(depth, source)),
                 other => other,
             },
             _ => {
@@ -409,7 +414,7 @@ impl<M: Machine> Machine for Wrong<M> {
                 while let Some(output) = self.inner.poll_output() {
                     self.queue.push_back(output);
                 }
-                let more = Output::Event(Event::SequenceGap { expected: 0, got: 1 });
+                let more = Output::Event(Event::Overflow { topic: Topic::Other, symbol: None, dropped: 1 });
                 if self.is(Fault::SaysMoreWhenItWaits)
                     && self.queue.len() > 6
                     && self.queue.iter().all(|output| matches!(output, Output::Send { .. }))

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{STATES, State, StreamState};
 use gemini_ws::{
-    Client, CommandError, Config, ConnectFailure, Event, Frame, Lost, Outcome, Output, Request, Scratch,
+    Client, CommandError, Config, ConnectFailure, Event, Frame, Lost, Output, Request, RequestOutcome,
+    Scratch,
 };
 
 use crate::support::single;
@@ -19,7 +20,7 @@ fn an_end_from_inside_a_handler() {
     let frame = Frame::Text(r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#);
     let event = client.handle_frame(link, at(1), frame, &mut scratch);
     client.close(at(1));
-    assert!(matches!(event, Some(Event::Trade(trade)) if trade.trade_id == 77), "{event:?}");
+    assert!(matches!(event, Some(Event::Trade(trade, _)) if trade.trade_id == 77), "{event:?}");
     assert_eq!(single::state(&client), State::Closing);
     let ends = wait(&mut client);
     assert_eq!(events(&ends).filter(|event| matches!(event, Event::Closed { .. })).count(), 1);
@@ -302,7 +303,7 @@ fn limits_of_what_waits() {
     let waiting = drain(&mut client).len();
     assert!((OUTPUT_MAX..OUTPUT_MAX + 10).contains(&waiting), "{waiting} outputs");
     client.subscribe(at(2), "solusd@trade".parse().unwrap()).unwrap();
-    let lost = |event: &&Event<'_>| matches!(event, Event::Reply { outcome: Outcome::Lost, .. });
+    let lost = |event: &&Event<'_>| matches!(event, Event::Reply { outcome: RequestOutcome::Lost, .. });
     client.handle_lost(single::link(&client), at(3), Lost::Reset);
     assert_eq!(events(&drain(&mut client)).filter(lost).count(), REQUESTS_IN_FLIGHT_MAX);
 }
@@ -337,7 +338,7 @@ fn one_end_of_a_failed_attempt() {
         client.handle_lost(link, at(1), Lost::End);
         let outputs = drain(&mut client);
         let told: Vec<_> = events(&outputs).collect();
-        assert!(matches!(told[0], Event::ConnectFailed { why: told, .. } if *told == why), "{told:?}");
+        assert!(matches!(told[0], Event::ConnectFailed { reason: told, .. } if *told == why), "{told:?}");
         if why.is_fatal() {
             assert!(matches!(told[1..], [Event::LinkClosed { .. }, Event::Closed { .. }]), "{told:?}");
         } else {

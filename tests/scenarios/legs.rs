@@ -251,7 +251,7 @@ fn a_busy_leg_vouches_for_nobody() {
         client.handle_frame(public, at(millis), Frame::Ping(b""), &mut Scratch::new());
         client.handle_timeout(at(millis));
         for output in drain(&mut client) {
-            if let Output::Event(Event::Disconnected { link, why, .. }) = output {
+            if let Output::Event(Event::Disconnected { link, reason: why, .. }) = output {
                 assert_eq!((link, why, ended), (private, Lost::Silent, None));
                 ended = Some(millis);
             }
@@ -264,14 +264,14 @@ fn a_busy_leg_vouches_for_nobody() {
 /// of the rest nobody knows.
 #[test]
 fn what_was_not_handed_out_was_not_sent() {
-    use gemini_ws::Outcome;
+    use gemini_ws::RequestOutcome;
     let (mut client, [_, private]) = two_legs();
     let ids: Vec<_> = (0..10).map(|_| client.request(at(1), &Request::Time).unwrap()).collect();
     (0..4).for_each(|_| drop(client.poll_output()));
     client.handle_lost(private, at(2), Lost::Reset);
     let outputs = drain(&mut client);
     let outcome = |event: &Event<'_>| match event {
-        Event::Reply { request, outcome, .. } => Some((*request, *outcome == Outcome::NotSent)),
+        Event::Reply { request, outcome, .. } => Some((*request, *outcome == RequestOutcome::NotSent)),
         _ => None,
     };
     let replies: Vec<_> = events(&outputs).filter_map(outcome).collect();
@@ -295,7 +295,7 @@ fn a_handler_ends_the_client() {
     client.close_by(at(1), at(2_000));
     let refused = client.subscribe(at(1), "ethusd@trade".parse().unwrap());
     assert_eq!(refused, Err(gemini_ws::CommandError::Closed));
-    assert!(matches!(event, Some(Event::Trade(trade)) if trade.trade_id == 77), "{event:?}");
+    assert!(matches!(event, Some(Event::Trade(trade, _)) if trade.trade_id == 77), "{event:?}");
     let closes = drain(&mut client);
     assert!(matches!(closes[..], [Output::Close { .. }, Output::Close { .. }]), "{closes:?}");
     client.handle_lost(private, at(10), Lost::End);

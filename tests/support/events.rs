@@ -2,22 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use gemini_ws::{BookSide, ChangeReason, Event, EventBuf, Level, MarketEntry, MarketUpdate, Message, Replay};
+use gemini_ws::{
+    BookSide, ChangeReason, Endpoint, Event, EventBuf, Level, MarketEntry, MarketUpdate, Message, Replay,
+    Scratch,
+};
+
+use super::reading;
 
 /// Checks the events of a message that nothing came before.
 ///
 /// # Panics
 ///
 /// If something does not hold.
-pub(crate) fn check(message: &Message<'_>) {
-    let Some(event) = Replay::new().event(message) else { return };
+pub(crate) fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
+    let mut scratch = Scratch::new();
+    scratch.set_symbol(reading::SYMBOL.parse().ok());
+    let event = Replay::new(endpoint).event(text, &mut scratch).expect("it was decoded");
+    let Some(event) = event else { return };
     same(&event);
     for part in event.parts() {
-        assert!(!matches!(part, Event::Batch(_)), "{part:?}");
+        assert!(!matches!(part, Event::Batch(..)), "{part:?}");
         same(&part);
     }
     match (&event, message) {
-        (Event::Batch(batch), _) => assert_eq!(batch.message(), *message),
+        (Event::Batch(batch, _), _) => assert_eq!(batch.message(), *message),
         (_, Message::MarketUpdate(_)) => panic!("{event:?}"),
         _ => {}
     }
@@ -27,9 +35,13 @@ pub(crate) fn check(message: &Message<'_>) {
 }
 
 /// An owned copy says the same.
-fn same(event: &Event<'_>) {
-    let owned = EventBuf::from(event);
+pub(crate) fn same(event: &Event<'_>) {
+    let mut owned = EventBuf::from(event);
+    let (mut copy, mut scratch) = (owned.clone(), Scratch::new());
+    assert_eq!(owned.event_in(&mut scratch), *event);
     assert_eq!(owned.as_event(), *event);
+    assert_eq!(copy.as_event(), *event);
+    assert_eq!(format!("{owned:?}"), format!("{event:?}"));
     assert_eq!(EventBuf::from(&owned.as_event()).as_event(), *event);
 }
 
@@ -54,7 +66,7 @@ fn told<'f>(event: &Event<'f>) -> Levels<'f> {
     let mut levels = Levels::new();
     for part in event.parts() {
         match part {
-            Event::DepthSnapshot(depth) | Event::DepthUpdate(depth) => {
+            Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) => {
                 for (side, of_side) in [(BookSide::Bid, depth.bids), (BookSide::Ask, depth.asks)] {
                     if !of_side.is_empty() {
                         let all = levels.entry((depth.symbol, side)).or_default();
@@ -62,7 +74,7 @@ fn told<'f>(event: &Event<'f>) -> Levels<'f> {
                     }
                 }
             }
-            Event::TopOfBook(top) => levels.entry((top.symbol, top.side)).or_default().push(top.level),
+            Event::TopOfBook(top, _) => levels.entry((top.symbol, top.side)).or_default().push(top.level),
             _ => {}
         }
     }

@@ -32,10 +32,9 @@ impl Client {
     }
 
     pub(crate) fn with(config: Config) -> Client {
-        let books = Books::with_config(&config);
         let mut client = Client {
             machine: gemini_ws::Client::single(config.seed(1)),
-            books,
+            books: Books::new(),
             now: Instant::ZERO,
             unanswered: Vec::new(),
             told: Vec::new(),
@@ -91,18 +90,18 @@ impl Client {
 
     pub(crate) fn take(&mut self, event: &Event<'_>) {
         // What waits in a queue says the same.
-        let owned = EventBuf::from(event);
+        let mut owned = EventBuf::from(event);
         let event = &owned.as_event();
         self.books.apply(event);
         self.orders.apply(event);
         for part in event.parts() {
-            if let Event::Trade(trade) = part {
+            if let Event::Trade(trade, _) = part {
                 let mark = if trade.is_replay { "r" } else { "" };
                 self.trades.push(format!("{}{mark}", trade.trade_id));
             }
             let kind = serde_json::to_value(part).unwrap()["kind"].as_str().unwrap().to_owned();
             self.told.push(match part {
-                Event::Ignored(ignored) => format!("{:?}", ignored.why),
+                Event::Ignored(ignored, _) => format!("{:?}", ignored.reason),
                 _ => kind,
             });
         }

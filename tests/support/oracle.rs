@@ -41,7 +41,9 @@ fn check_each(endpoints: &[Endpoint], text: &str, used: &mut Scratch) {
     let general = Json::can_read(text).then(|| Json::parse(text));
     let mut seen = None;
     for &endpoint in endpoints {
-        let ours = decoded(endpoint, text, &mut Scratch::new(), events::check);
+        let ours = decoded(endpoint, text, &mut Scratch::new(), |message| {
+            events::check(endpoint, text, message);
+        });
         let again = decoded(endpoint, text, used, |_| {});
         assert_eq!(ours, again, "{endpoint}: depends on the frames before: {text}");
         let Some(general) = &general else { continue };
@@ -66,7 +68,7 @@ fn decoded(
     endpoint: Endpoint,
     text: &str,
     scratch: &mut Scratch,
-    see: fn(&Message<'_>),
+    see: impl FnOnce(&Message<'_>),
 ) -> Result<Value, DecodeError> {
     scratch.set_symbol(reading::SYMBOL.parse().ok());
     let message = endpoint.decode(text, scratch)?;

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
+use super::events;
 use gemini_ws::{
     Balances, Book, Books, Client, Config, ConnectFailure, Credentials, Decimal, Endpoint, Event, Frame,
-    Headers, Instant, LinkId, Lost, Orders, Outcome, Output, Positions, Scratch, Signer, Stream, Symbol,
-    UnixTime,
+    Headers, Instant, LinkId, Lost, Orders, Output, Positions, RequestOutcome, Scratch, Signer, Stream,
+    Symbol, UnixTime,
 };
 use gemini_ws_simulator as simulator;
 use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
@@ -26,6 +27,8 @@ pub(crate) struct Pair {
     pub(crate) trades: Vec<u64>,
     /// How often candles came.
     pub(crate) candles: u64,
+    /// Events whose owned copies may be compared.
+    copied: u64,
     signer: Option<Signer>,
     pub(crate) now: Instant,
     /// Everything that the application was told but data, in order, each on a line.
@@ -128,6 +131,7 @@ impl Pair {
             positions: Positions::new(),
             trades: Vec::new(),
             candles: 0,
+            copied: 0,
             signer: None,
             now: Instant::ZERO,
             log: Vec::new(),
@@ -300,11 +304,17 @@ impl Pair {
 
     fn take(&mut self, event: &Event<'_>) {
         assert!(!self.closed, "after the end: {event:?}");
+        self.copied += 1;
+        // All of the first, and then some.
+        if self.copied < 2_000 || self.copied.is_multiple_of(16) {
+            events::same(event);
+            event.parts().for_each(|part| events::same(&part));
+        }
         self.books.apply(event);
         for part in event.parts() {
             match part {
-                Event::Trade(trade) => self.trades.push(trade.trade_id),
-                Event::Candles(_) => self.candles += 1,
+                Event::Trade(trade, _) => self.trades.push(trade.trade_id),
+                Event::Candles(..) => self.candles += 1,
                 _ => {}
             }
         }
@@ -312,7 +322,7 @@ impl Pair {
         self.balances.apply(event);
         self.positions.apply(event);
         match event {
-            Event::BookTicker(ticker) => {
+            Event::BookTicker(ticker, _) => {
                 let tickers = self.tickers.entry(ticker.symbol.parse().unwrap()).or_default();
                 tickers.push_back((
                     ticker.update_id,
@@ -323,7 +333,7 @@ impl Pair {
                     tickers.pop_front();
                 }
             }
-            Event::DepthUpdate(depth) => {
+            Event::DepthUpdate(depth, _) => {
                 let Some(tickers) = self.tickers.get(&depth.symbol.parse().unwrap()) else { return };
                 let newest = tickers.iter().rev().find(|ticker| Some(ticker.0) <= depth.last_update_id);
                 let book = self.books.get(depth.symbol).and_then(Book::live);
@@ -333,18 +343,20 @@ impl Pair {
                     self.top_mismatches += u64::from(tops != (*bid, *ask));
                 }
             }
-            Event::DepthSnapshot(depth) => self.log.push(format!("snapshot {}", depth.symbol)),
+            Event::DepthSnapshot(depth, _) => self.log.push(format!("snapshot {}", depth.symbol)),
             Event::Gap { symbol, .. } => self.log.push(format!("gap {symbol}")),
-            Event::SequenceGap { expected, got } => self.log.push(format!("lost from {expected} to {got}")),
-            Event::Heartbeat(_) => self.log.push("heartbeat".to_owned()),
-            Event::SubscriptionAck(_) => self.log.push("acknowledged".to_owned()),
-            Event::Error(error) => self.log.push(format!("error {}", error.reason)),
+            Event::SequenceGap { expected, got, .. } => {
+                self.log.push(format!("lost from {expected} to {got}"))
+            }
+            Event::Heartbeat(..) => self.log.push("heartbeat".to_owned()),
+            Event::SubscriptionAck(..) => self.log.push("acknowledged".to_owned()),
+            Event::Error(error, _) => self.log.push(format!("error {}", error.reason)),
             Event::Synced { symbol, .. } => self.log.push(format!("synced {symbol}")),
-            Event::Ignored(ignored) => self.log.push(format!("ignored {:?}", ignored.why)),
-            Event::Malformed(malformed) => self.log.push(format!("malformed {}", malformed.error)),
+            Event::Ignored(ignored, _) => self.log.push(format!("ignored {:?}", ignored.reason)),
+            Event::Malformed(malformed, _) => self.log.push(format!("malformed {}", malformed.error)),
             Event::Reply { about, outcome, .. } => {
                 let outcome = match outcome {
-                    Outcome::Answered(response) => match response.error {
+                    RequestOutcome::Answered(response) => match response.error {
                         Some(error) => format!("{} {}", error.code, error.message),
                         None => "accepted".to_owned(),
                     },
@@ -355,8 +367,8 @@ impl Pair {
             Event::Rejected { stream, .. } => self.log.push(format!("rejected {stream}")),
             Event::Opened { .. } => self.log.push("opened".to_owned()),
             Event::Live { .. } => self.log.push("live".to_owned()),
-            Event::Disconnected { why, .. } => self.log.push(format!("disconnected {why:?}")),
-            Event::ConnectFailed { why, .. } => self.log.push(format!("connect failed {why:?}")),
+            Event::Disconnected { reason: why, .. } => self.log.push(format!("disconnected {why:?}")),
+            Event::ConnectFailed { reason: why, .. } => self.log.push(format!("connect failed {why:?}")),
             Event::Closed { reason, .. } => {
                 self.log.push(format!("closed {reason:?}"));
                 self.closed = true;

@@ -12,7 +12,7 @@ use super::{decimals, oracle, script};
 
 thread_local! {
     /// Working memory that has seen every input before.
-    static USED: RefCell<Scratch> = RefCell::new(Scratch::new());
+    static USED: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
 }
 
 /// A script, one step a line: each line is taken as a frame by itself, and the whole as what happens

@@ -1,6 +1,6 @@
 //! Events in words, one line each.
 
-use gemini_ws::{Abandoned, Event, Instant, LinkId, Outcome, Output};
+use gemini_ws::{Abandoned, Event, Instant, LinkId, Output, RequestOutcome};
 
 /// An instant in seconds.
 pub(crate) fn seconds(at: Instant) -> String {
@@ -51,12 +51,14 @@ impl Teller {
             None => "no retry".to_owned(),
         };
         match event {
-            Event::BookTicker(it) => format!("ticker {} {}", it.symbol, it.update_id),
-            Event::DepthSnapshot(it) => format!("snapshot {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
-            Event::DepthUpdate(it) => format!("update {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
-            Event::Trade(it) => format!("trade {} {}", it.symbol, it.trade_id),
-            Event::Order(it) => format!("order {} {:?}", it.order_id, it.status),
-            Event::Reply { request, outcome: Outcome::Answered(it), .. } => {
+            Event::BookTicker(it, _) => format!("ticker {} {}", it.symbol, it.update_id),
+            Event::DepthSnapshot(it, _) => {
+                format!("snapshot {} {}", it.symbol, it.last_update_id.unwrap_or(0))
+            }
+            Event::DepthUpdate(it, _) => format!("update {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
+            Event::Trade(it, _) => format!("trade {} {}", it.symbol, it.trade_id),
+            Event::Order(it, _) => format!("order {} {:?}", it.order_id, it.status),
+            Event::Reply { request, outcome: RequestOutcome::Answered(it), .. } => {
                 format!("reply {} status {}", request.get(), it.status.unwrap_or(0))
             }
             Event::Reply { request, outcome, .. } => format!("reply {} {outcome:?}", request.get()),
@@ -66,23 +68,23 @@ impl Teller {
             Event::Rejected { stream, error, .. } => {
                 format!("rejected {stream}: {} {}", error.code, error.message)
             }
-            Event::Gap { symbol, expected, got: Some(got) } => {
+            Event::Gap { symbol, expected, got: Some(got), .. } => {
                 format!("gap {symbol} expected {expected} got {got}")
             }
-            Event::Gap { symbol, expected, got: None } => format!("gap {symbol} after {expected}"),
-            Event::SequenceGap { expected, got } => format!("sequence gap expected {expected} got {got}"),
+            Event::Gap { symbol, expected, got: None, .. } => format!("gap {symbol} after {expected}"),
+            Event::SequenceGap { expected, got, .. } => format!("sequence gap expected {expected} got {got}"),
             Event::Synced { symbol, .. } => format!("synced {symbol}"),
-            Event::Quiet { stream, since, .. } => format!("quiet {stream} since {}", seconds(*since)),
+            Event::Silent { stream, since, .. } => format!("quiet {stream} since {}", seconds(*since)),
             Event::Opened { link, missing_since: None } => format!("opened {}", name(link)),
             Event::Opened { link, missing_since: Some(at) } => {
                 format!("opened {}; events since {} may be missing", name(link), seconds(*at))
             }
             Event::Live { link } => format!("live {}", name(link)),
-            Event::ConnectFailed { link, why, retry: at } => {
+            Event::ConnectFailed { link, reason: why, retry: at } => {
                 format!("connect failed {}: {why}; {}", name(link), retry(at))
             }
             Event::PeerClosing { link, code, .. } => format!("peer closing {} with {code:?}", name(link)),
-            Event::Disconnected { link, why, retry: at } => {
+            Event::Disconnected { link, reason: why, retry: at } => {
                 format!("disconnected {}: {why}; {}", name(link), retry(at))
             }
             Event::LinkClosed { link, reason } => format!("link closed {}: {reason}", name(link)),
@@ -97,11 +99,11 @@ impl Teller {
                 let Abandoned { requests, links } = abandoned;
                 format!("closed: {reason}; abandoned {requests} requests, {links} links")
             }
-            Event::Heartbeat(_) => "heartbeat".to_owned(),
-            Event::Ignored(it) => format!("ignored: {:?}", it.why),
-            Event::Unrecognized(_) => "unrecognized".to_owned(),
-            Event::Malformed(it) => format!("malformed: {}", it.error),
-            Event::Batch(_) => {
+            Event::Heartbeat(..) => "heartbeat".to_owned(),
+            Event::Ignored(it, _) => format!("ignored: {:?}", it.reason),
+            Event::Unrecognized(..) => "unrecognized".to_owned(),
+            Event::Malformed(it, _) => format!("malformed: {}", it.error),
+            Event::Batch(..) => {
                 let parts: Vec<String> = event.parts().map(|part| self.event(&part)).collect();
                 format!("batch of {}", parts.join(", "))
             }

@@ -39,22 +39,27 @@ fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> 
     let mut scratch = Scratch::new();
     scratch.set_symbol(symbol.or_else(|| UNNAMED.parse().ok()));
     // Crossed books are reported like others, and marked.
-    let mut reader = Reader { books: Books::new().trust_crossed(), ..Reader::default() };
+    let mut reader = Reader {
+        replays: Endpoint::ALL.map(|endpoint| (endpoint, Replay::new(endpoint))),
+        books: Books::new().trust_crossed(),
+        markets: Vec::new(),
+        numbering: None,
+        report: Report::default(),
+    };
     while let Some((endpoint, line)) = frames.next()? {
         reader.report.frames += 1;
-        let frame = str::from_utf8(line.frame).ok();
-        match frame.and_then(|frame| endpoint.decode(frame, &mut scratch).ok()) {
-            Some(message) => reader.take(endpoint, &message),
-            None => reader.take_malformed(endpoint, line.frame),
+        match str::from_utf8(line.frame) {
+            Ok(frame) => reader.take(endpoint, frame, &mut scratch),
+            Err(_) => reader.take_malformed(endpoint, line.frame),
         }
     }
     Ok(reader.finish())
 }
 
 /// Follows a recording.
-#[derive(Default)]
 struct Reader {
-    replay: Replay,
+    /// One for each endpoint.
+    replays: [(Endpoint, Replay); 4],
     books: Books,
     markets: Vec<Market>,
     numbering: Option<Numbering>,
@@ -73,50 +78,57 @@ struct Market {
 }
 
 impl Reader {
-    fn take(&mut self, endpoint: Endpoint, message: &Message<'_>) {
-        if endpoint == Endpoint::MarketDataV1 && self.number(message) == Step::Same {
-            // Nothing of it is new.
-            if let Message::MarketUpdate(update) = message {
-                self.ignore(update);
-            }
-            return;
-        }
-        match (self.replay.event(message), message) {
-            (Some(event), _) => {
-                event.parts().for_each(|part| self.take_part(endpoint, &part));
-                if let (Event::DepthSnapshot(_), Message::L2Updates(updates)) = (&event, message)
-                    && let Some(market) = self.market(endpoint, updates.symbol)
+    fn take(&mut self, endpoint: Endpoint, frame: &str, scratch: &mut Scratch) {
+        let replay = self.replays.iter_mut().find(|(of, _)| *of == endpoint);
+        let Some((_, replay)) = replay else { return };
+        match replay.event(frame, scratch) {
+            Ok(Some(event)) => self.take_event(endpoint, &event),
+            Ok(None) => {
+                // A reply, or a depth frame with nothing to apply.
+                if let Ok(Message::Depth(depth)) = endpoint.decode(frame, scratch)
+                    && let Some(market) = self.market(endpoint, depth.symbol)
                 {
-                    market.is_doubtful = true;
-                }
-            }
-            (None, Message::Depth(depth)) => {
-                if let Some(market) = self.market(endpoint, depth.symbol) {
                     market.counts.ignored += 1;
                 }
             }
-            (None, _) => {}
+            Err(_) => self.take_malformed(endpoint, frame.as_bytes()),
+        }
+    }
+
+    fn take_event(&mut self, endpoint: Endpoint, event: &Event<'_>) {
+        if endpoint == Endpoint::MarketDataV1 && self.number(event) == Step::Same {
+            // Nothing of it is new.
+            if let Some(Message::MarketUpdate(update)) = message(event) {
+                self.ignore(&update);
+            }
+            return;
+        }
+        event.parts().for_each(|part| self.take_part(endpoint, &part));
+        if let (Event::DepthSnapshot(depth, _), Endpoint::MarketDataV2) = (event, endpoint)
+            && let Some(market) = self.market(endpoint, depth.symbol)
+        {
+            market.is_doubtful = true;
         }
     }
 
     fn take_part(&mut self, endpoint: Endpoint, part: &Event<'_>) {
         let is_live = |books: &Books, symbol| books.get(symbol).is_some_and(|book| book.live().is_some());
         let (symbol, is_used) = match part {
-            Event::DepthSnapshot(depth) => (depth.symbol, true),
-            Event::DepthUpdate(depth) => (depth.symbol, is_live(&self.books, depth.symbol)),
-            Event::TopOfBook(top) => (top.symbol, is_live(&self.books, top.symbol)),
+            Event::DepthSnapshot(depth, _) => (depth.symbol, true),
+            Event::DepthUpdate(depth, _) => (depth.symbol, is_live(&self.books, depth.symbol)),
+            Event::TopOfBook(top, _) => (top.symbol, is_live(&self.books, top.symbol)),
             Event::Gap { symbol, .. } => (symbol.as_str(), true),
-            Event::Unrecognized(_) => {
+            Event::Unrecognized(..) => {
                 self.report.unrecognized += 1;
                 return;
             }
             _ => return,
         };
         let Some(Market { counts, is_doubtful, .. }) = self.market(endpoint, symbol) else { return };
-        *is_doubtful &= !matches!(part, Event::DepthSnapshot(_));
+        *is_doubtful &= !matches!(part, Event::DepthSnapshot(..));
         *match part {
             _ if !is_used => &mut counts.ignored,
-            Event::DepthSnapshot(_) => &mut counts.snapshots,
+            Event::DepthSnapshot(..) => &mut counts.snapshots,
             Event::Gap { .. } => &mut counts.gaps,
             _ => &mut counts.updates,
         } += 1;
@@ -134,12 +146,12 @@ impl Reader {
     }
 
     /// How a frame of market data v1 follows the one before; the books are stale if it does not.
-    fn number(&mut self, message: &Message<'_>) -> Step {
-        let frame = match message {
-            Message::MarketUpdate(update) => {
+    fn number(&mut self, event: &Event<'_>) -> Step {
+        let frame = match (event, message(event)) {
+            (_, Some(Message::MarketUpdate(update))) => {
                 Frame { number: update.socket_sequence, event_id: Some(update.event_id) }
             }
-            Message::Heartbeat(heartbeat) => match heartbeat.socket_sequence {
+            (Event::Heartbeat(heartbeat, _), _) => match heartbeat.socket_sequence {
                 Some(number) => Frame { number, event_id: None },
                 None => return Step::Next,
             },
@@ -159,7 +171,8 @@ impl Reader {
     fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
         for market in self.markets.iter_mut().filter(|market| market.endpoint == endpoint) {
             if self.books.get(market.symbol.as_str()).is_some_and(|book| book.live().is_some()) {
-                self.books.apply(&Event::Gap { symbol: market.symbol, expected: 0, got: None });
+                let symbol = market.symbol;
+                self.books.apply(&Event::Gap { link: None, id: None, symbol, expected: 0, got: None });
                 market.counts.gaps += u64::from(is_gap);
             }
         }
@@ -210,4 +223,9 @@ impl Reader {
         report.socket_sequence = numbering;
         report
     }
+}
+
+/// The frame of several events.
+fn message<'f>(event: &Event<'f>) -> Option<Message<'f>> {
+    if let Event::Batch(batch, _) = event { Some(batch.message()) } else { None }
 }

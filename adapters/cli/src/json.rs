@@ -11,7 +11,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use gemini_ws::{
-    ApiError, DecodeErrorKind, Event, Malformed, Message, Outcome, Response, ResponseId, Subject,
+    ApiError, DecodeErrorKind, Event, Malformed, Message, RequestOutcome, Response, ResponseId, Subject,
 };
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -53,14 +53,14 @@ pub(crate) fn write_message(
 /// Writes an event.
 pub(crate) fn write_event(out: &mut impl Write, time: Option<&str>, event: &Event<'_>) -> io::Result<()> {
     match event {
-        Event::Reply { request, about, outcome: Outcome::Answered(response) } => {
+        Event::Reply { request, about, outcome: RequestOutcome::Answered(response), .. } => {
             let outcome = AnsweredBody { answered: ResponseBody::of(response) };
             let body = ReplyBody { request: request.get(), about: *about, outcome };
             write_kind(out, time, "reply", body)
         }
-        Event::Unrecognized(unrecognized) => write_unrecognized(out, time, unrecognized.frame.as_str()),
-        Event::Malformed(malformed) => write_line(out, &Timed { time, body: Undecodable::of(malformed) }),
-        Event::Batch(batch) => write_message(out, time, &batch.message()),
+        Event::Unrecognized(unrecognized, _) => write_unrecognized(out, time, unrecognized.frame.as_str()),
+        Event::Malformed(malformed, _) => write_line(out, &Timed { time, body: Undecodable::of(malformed) }),
+        Event::Batch(batch, _) => write_message(out, time, &batch.message()),
         event => write_line(out, &Timed { time, body: event }),
     }
 }

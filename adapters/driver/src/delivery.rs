@@ -117,7 +117,7 @@ impl Events {
         let Some(event) = state.queue.take() else {
             return state.is_ended.then_some(None);
         };
-        if let Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } = event.as_event() {
+        if let Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) = event.fact() {
             state.lost.push(symbol);
             self.shared.call();
         }

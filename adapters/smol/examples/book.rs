@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let smol = Smol::new();
     let closed = smol::block_on(driver.run(&smol, |_, _, event| {
         let changed = books.apply(event);
-        if let Event::ConnectFailed { why, .. } = event {
+        if let Event::ConnectFailed { reason: why, .. } = event {
             eprintln!("{why}");
         }
         if let Some(Book::Live(book)) = changed.and_then(|symbol| books.get(symbol.as_str()))

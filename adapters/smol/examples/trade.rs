@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         {
             orders.sent(&order);
         }
-        if let Event::ConnectFailed { why, .. } = event {
+        if let Event::ConnectFailed { reason: why, .. } = event {
             eprintln!("{why}");
         }
         if orders.apply(event)

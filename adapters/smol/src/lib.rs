@@ -11,7 +11,7 @@
 //! let (handle, driver) = client(gemini);
 //! let smol = Smol::new();
 //! let closed = smol::block_on(driver.run(&smol, |_, _, event| {
-//!     if let Event::Trade(trade) = event {
+//!     if let Event::Trade(trade, _) = event {
 //!         println!("{} {} @ {}", trade.symbol, trade.quantity, trade.price);
 //!         handle.shutdown();
 //!     }

@@ -32,7 +32,7 @@ fn live() {
     let (mut updates, smol) = (0, Smol::new());
     let run = driver.run(&smol, |client: &mut Client, now, event| match event {
         Event::Live { .. } => drop(client.request(now, &Request::Time).unwrap()),
-        Event::DepthUpdate(_) => {
+        Event::DepthUpdate(..) => {
             updates += 1;
             if updates == 10 {
                 handle.shutdown();

@@ -224,7 +224,7 @@ fn unread<B: Bench>(url: &str) {
 fn full<B: Bench>(url: &str) {
     let mut frames = 0;
     drive::<B>(url, |_, event| {
-        frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
+        frames += u64::from(matches!(event, Event::DepthSnapshot(..) | Event::DepthUpdate(..)));
         frames == FRAMES
     });
     assert_eq!(frames, FRAMES);
@@ -234,8 +234,8 @@ fn books<B: Bench>(url: &str) {
     let (mut frames, mut books) = (0, Books::new());
     drive::<B>(url, |_, event| {
         books.apply(event);
-        frames += u64::from(matches!(event, Event::DepthSnapshot(_) | Event::DepthUpdate(_)));
-        let is_last = frames == FRAMES && matches!(event, Event::DepthUpdate(_));
+        frames += u64::from(matches!(event, Event::DepthSnapshot(..) | Event::DepthUpdate(..)));
+        let is_last = frames == FRAMES && matches!(event, Event::DepthUpdate(..));
         if is_last {
             let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };
             assert_eq!(book.last_update_id(), Some(1_000_000 + FRAMES - 1));

@@ -168,9 +168,9 @@ fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
     let stays = url.ends_with("/mute");
     let on_event = |_: &mut Client, _: Instant, event: &Event<'_>| {
         match *event {
-            Event::Trade(_) => traded = true,
-            Event::Disconnected { why, .. } => outcome = Some(Outcome::Lost(why)),
-            Event::ConnectFailed { why, .. } => outcome = Some(Outcome::Refused(why)),
+            Event::Trade(..) => traded = true,
+            Event::Disconnected { reason: why, .. } => outcome = Some(Outcome::Lost(why)),
+            Event::ConnectFailed { reason: why, .. } => outcome = Some(Outcome::Refused(why)),
             _ => return,
         }
         if outcome.is_some() || !stays {

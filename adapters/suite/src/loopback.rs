@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::peers::{against, read_request, upgrade, within};
 use gemini_ws_driver::gemini_ws::{
-    Book, Books, Client, CloseReason, Config, ConnectFailure, Event, Lost, Outcome, Request,
+    Book, Books, Client, CloseReason, Config, ConnectFailure, Event, Lost, Request, RequestOutcome,
 };
 use gemini_ws_driver::{Closed, client};
 use gemini_ws_simulator::server::Server;
@@ -35,7 +35,7 @@ pub(crate) fn a_live_book_and_an_orderly_end<A: Adapter>() {
         let (mut books, mut updates, mut seen) = (Books::new(), 0, Vec::new());
         let on_event = |_: &mut Client, _, event: &Event<'_>| {
             books.apply(event);
-            let update = matches!(event, Event::DepthUpdate(_));
+            let update = matches!(event, Event::DepthUpdate(..));
             updates += u32::from(update);
             if update && updates == 10 {
                 let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };
@@ -58,7 +58,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
         let (mut events, run) = driver.run_with_events(&runtime, 4);
         let consumer = async {
             let (mut books, mut taken, mut gaps, mut ended) = (Books::new(), 0, 0, false);
-            while let Some(event) = events.next().await {
+            while let Some(mut event) = events.next().await {
                 let event = event.as_event();
                 assert!(!ended, "after the end: {event:?}");
                 books.apply(&event);
@@ -122,13 +122,13 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
         });
         let commands = async {
             is_live.recv().await.unwrap();
-            let reply = handle.request(Request::Time).await.unwrap();
-            let Event::Reply { outcome: Outcome::Answered(response), .. } = reply.as_event() else {
+            let mut reply = handle.request(Request::Time).await.unwrap();
+            let Event::Reply { outcome: RequestOutcome::Answered(response), .. } = reply.as_event() else {
                 panic!()
             };
             assert!(response.is_ok() && response.result.unwrap().as_str().contains("serverTime"));
-            let refused = handle.request(Request::raw("no.such", None)).await.unwrap();
-            let Event::Reply { outcome: Outcome::Answered(response), .. } = refused.as_event() else {
+            let mut refused = handle.request(Request::raw("no.such", None)).await.unwrap();
+            let Event::Reply { outcome: RequestOutcome::Answered(response), .. } = refused.as_event() else {
                 panic!()
             };
             assert_eq!(response.error.unwrap().code, -1020);
@@ -159,7 +159,7 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
         };
         let mut next = None;
         let closed = against::<A>("ws", peer, |event| match event {
-            Event::ConnectFailed { why, retry, .. } => {
+            Event::ConnectFailed { reason: why, retry, .. } => {
                 assert_eq!(*why, expected);
                 next = *retry;
                 true
@@ -183,7 +183,9 @@ pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
         // Read on, so that what was not read does not become a reset.
         let _ = stream.read_to_end(&mut Vec::new());
     };
-    against::<A>("wss", peer, |event| matches!(event, Event::ConnectFailed { why: ConnectFailure::Tls, .. }));
+    against::<A>("wss", peer, |event| {
+        matches!(event, Event::ConnectFailed { reason: ConnectFailure::Tls, .. })
+    });
 }
 
 /// The transport is torn in the middle of a frame: told as such, and tried again.
@@ -195,7 +197,7 @@ pub(crate) fn a_torn_transport<A: Adapter>() {
     };
     let mut why = None;
     against::<A>("ws", peer, |event| {
-        if let Event::Disconnected { why: lost, retry: Some(_), .. } = event {
+        if let Event::Disconnected { reason: lost, retry: Some(_), .. } = event {
             why = Some(*lost);
         }
         why.is_some()
@@ -222,7 +224,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
         sender.send(received).unwrap();
     };
     against::<A>("ws", peer, |event| {
-        matches!(event, Event::Disconnected { why: Lost::Closed { code: Some(1013) }, retry: Some(_), .. })
+        matches!(event, Event::Disconnected { reason: Lost::Closed { code: Some(1013) }, retry: Some(_), .. })
     });
     let received = answer.recv().unwrap();
     let frame = &received[received.len() - 8..];
@@ -236,7 +238,7 @@ pub(crate) fn nobody_listens<A: Adapter>() {
     let (handle, driver) = client(subscribed(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;
     let on_event = |_: &mut Client, _, event: &Event<'_>| {
-        if let Event::ConnectFailed { why, retry, .. } = event {
+        if let Event::ConnectFailed { reason: why, retry, .. } = event {
             assert!(*why == ConnectFailure::Refused && retry.is_some());
             failures += 1;
             if failures == 2 {

@@ -76,7 +76,7 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     let runtime = A::with_dialer(Dialer::new().proxies(proxies));
     let mut why = None;
     let run = driver.run(&runtime, |_, _, event| {
-        if let Event::ConnectFailed { why: told, .. } = event {
+        if let Event::ConnectFailed { reason: told, .. } = event {
             why = Some(*told);
         }
         if let Event::ConnectFailed { .. } | Event::Opened { .. } = event {

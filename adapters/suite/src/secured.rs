@@ -61,7 +61,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let runtime = A::with_dialer(dialer.proxies(Proxies::none()));
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.shutdown()),
-        Event::ConnectFailed { why: told, retry, .. } => {
+        Event::ConnectFailed { reason: told, retry, .. } => {
             assert_eq!(retry, None, "no other attempt would fare better");
             why = Some(told);
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant as StdInstant};
 
 use gemini_ws_driver::gemini_ws::{
     Book, Books, Client, ClientConfig, CloseReason, Config, Credentials, Direction, Event, Instant, NewOrder,
-    OrderState, Orders, Outcome, Reconciled, Request, Signer, Subject, Symbol, TimeInForce, Timestamp,
+    OrderState, Orders, Reconciled, Request, RequestOutcome, Signer, Subject, Symbol, TimeInForce, Timestamp,
     UnixTime,
 };
 use gemini_ws_driver::{SharedSigner, client};
@@ -233,7 +233,7 @@ async fn trade<A: Adapter>(
         truth.orders.apply(event);
         truth.books.apply(event);
         client.resync_books(now, truth.books.to_resync());
-        if let Event::Disconnected { why, .. } = event {
+        if let Event::Disconnected { reason: why, .. } = event {
             assert!(is_over.get(), "the truth is lost: {why}");
         }
     });
@@ -262,10 +262,10 @@ impl Trader {
             Event::Synced { .. } => figures.resyncs += 1,
             Event::Reply { outcome, about: Subject::PlaceOrder(_) | Subject::CancelOrder(_), .. } => {
                 match outcome {
-                    Outcome::Answered(_) => figures.answered += 1,
-                    Outcome::TimedOut => figures.timed_out += 1,
-                    Outcome::Lost => figures.lost += 1,
-                    Outcome::NotSent => figures.not_sent += 1,
+                    RequestOutcome::Answered(_) => figures.answered += 1,
+                    RequestOutcome::TimedOut => figures.timed_out += 1,
+                    RequestOutcome::Lost => figures.lost += 1,
+                    RequestOutcome::NotSent => figures.not_sent += 1,
                 }
             }
             _ => {}

@@ -123,7 +123,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
         let closed = driver
             .sign_with(signer())
             .run(&runtime, |_, _, event| {
-                if let Event::SubscriptionAck(_) = event {
+                if let Event::SubscriptionAck(..) = event {
                     accounts += 1;
                     handle.shutdown();
                 }
@@ -134,7 +134,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
         let (_handle, driver) = client(Client::single(Config::new(format!("{url}/v1/order/events")).seed(1)));
         let mut refusals = Vec::new();
         let run = driver.run(&runtime, |client, now, event| {
-            if let Event::ConnectFailed { why, .. } = event {
+            if let Event::ConnectFailed { reason: why, .. } = event {
                 refusals.push(*why);
                 client.close(now);
             }

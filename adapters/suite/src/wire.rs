@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{
-    Client, CloseReason, Config, ConnectFailure, Event, Instant, Lost, Outcome, RawJson, Request,
+    Client, CloseReason, Config, ConnectFailure, Event, Instant, Lost, RawJson, Request, RequestOutcome,
 };
 
 use crate::peers::{
@@ -74,7 +74,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
         let mut polled = 0;
         let ended = {
             let mut run = std::pin::pin!(driver.run(&runtime, |client: &mut Client, now, event| {
-                if let Event::Trade(_) = event {
+                if let Event::Trade(..) = event {
                     let _ = client.request(now, &Request::Ping);
                 }
             }));
@@ -170,7 +170,7 @@ pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     let timeout = |config: Config| config.connect_timeout(Duration::from_millis(100));
     let mut why = None;
     let (closed, ()) = meet::<A, _>("wss", timeout, stall, |_, _, event| match event {
-        Event::ConnectFailed { why: told, retry: Some(_), .. } => {
+        Event::ConnectFailed { reason: told, retry: Some(_), .. } => {
             why = Some(*told);
             true
         }
@@ -197,8 +197,8 @@ pub(crate) fn a_frame_after_the_close<A: Adapter>() {
         };
         let (mut trades, mut ends) = (0, Vec::new());
         against::<A>("ws", peer, |event| {
-            trades += u32::from(matches!(event, Event::Trade(_)));
-            if let Event::Disconnected { why, .. } = event {
+            trades += u32::from(matches!(event, Event::Trade(..)));
+            if let Event::Disconnected { reason: why, .. } = event {
                 ends.push(*why);
             }
             !ends.is_empty()
@@ -215,7 +215,7 @@ fn end_of<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Los
         peer(&mut stream);
     };
     against::<A>("ws", peer, |event| {
-        if let Event::Disconnected { why: told, .. } = event {
+        if let Event::Disconnected { reason: told, .. } = event {
             assert_eq!(why.replace(*told), None, "one end");
         }
         why.is_some()
@@ -365,10 +365,10 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
                 began = now;
             }
             Event::Reply { outcome, .. } => {
-                assert!(matches!(outcome, Outcome::Lost | Outcome::NotSent), "{outcome:?}");
+                assert!(matches!(outcome, RequestOutcome::Lost | RequestOutcome::NotSent), "{outcome:?}");
                 told += 1;
             }
-            Event::Disconnected { why, .. } => {
+            Event::Disconnected { reason: why, .. } => {
                 end = Some((*why, now.since(began)));
                 handle.shutdown();
             }
@@ -468,7 +468,7 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
             began = Some(std::time::Instant::now());
         }
         Event::Reply { .. } => lost += 1,
-        Event::Disconnected { why, .. } => {
+        Event::Disconnected { reason: why, .. } => {
             assert_eq!(*why, Lost::Protocol);
             took = began.map(|began| began.elapsed());
             handle.shutdown();
@@ -641,7 +641,7 @@ pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
             if !link {
                 events.push(format!("{event:?}"));
             }
-            matches!(event, Event::Trade(trade) if trade.trade_id == 72)
+            matches!(event, Event::Trade(trade, _) if trade.trade_id == 72)
         });
         all.push(events);
     }
@@ -660,8 +660,8 @@ pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     let (mut events, run) = driver.run_with_events(&runtime, 4);
     let consumer = std::thread::spawn(move || {
         within::<A, _>(async {
-            while let Some(event) = events.next().await {
-                assert!(!matches!(event.as_event(), Event::Trade(_)), "a consumer that cannot take a trade");
+            while let Some(mut event) = events.next().await {
+                assert!(!matches!(event.as_event(), Event::Trade(..)), "a consumer that cannot take a trade");
             }
         });
     });
@@ -685,7 +685,7 @@ pub(crate) fn empty_messages<A: Adapter>() {
     };
     let mut malformed = 0;
     against::<A>("ws", peer, |event| {
-        malformed += u32::from(matches!(event, Event::Malformed(_)));
+        malformed += u32::from(matches!(event, Event::Malformed(..)));
         matches!(event, Event::Live { .. })
     });
     assert_eq!(malformed, 3);

@@ -12,7 +12,7 @@
 //! let (handle, driver) = client(gemini);
 //! let tokio = Tokio::new();
 //! let on_event = |_: &mut _, _, event: &Event<'_>| {
-//!     if let Event::Trade(trade) = event {
+//!     if let Event::Trade(trade, _) = event {
 //!         println!("{} {} @ {}", trade.symbol, trade.quantity, trade.price);
 //!         handle.shutdown();
 //!     }

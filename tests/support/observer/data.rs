@@ -2,8 +2,8 @@
 //! and books are made of one snapshot and what follows it.
 
 use gemini_ws::{
-    Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Stats, Stream,
-    StreamId, Trade,
+    Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Source, Stats,
+    Stream, StreamId, Trade,
 };
 
 use gemini_ws::lifecycle::StreamState;
@@ -57,19 +57,19 @@ fn topic_of(stream: &Stream) -> Topic {
 fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>) {
     let of_books = |topic| if endpoint == Endpoint::MarketDataV2 { Topic::Depth } else { topic };
     match event {
-        Event::BookTicker(it) => (Topic::BookTicker, Some(it.symbol)),
-        Event::DepthSnapshot(it) | Event::DepthUpdate(it) => (Topic::Depth, Some(it.symbol)),
-        Event::PartialDepth(it) => (Topic::PartialDepth, it.symbol),
-        Event::Trade(it) => (of_books(Topic::Trade), Some(it.symbol)),
-        Event::ContractStatus(_) => (Topic::ContractStatus, None),
-        Event::MarkPrice(it) => (Topic::MarkPrice, Some(it.symbol)),
-        Event::FundingAmount(it) => (Topic::FundingAmount, Some(it.symbol)),
-        Event::RequestForQuote(_) => (Topic::RequestForQuote, None),
-        Event::Order(_) => (Topic::Orders, None),
-        Event::Balances(_) => (Topic::Balances, None),
-        Event::Positions(_) => (Topic::Positions, None),
-        Event::Quote(_) => (Topic::Quotes, None),
-        Event::Settlements(_) => (Topic::Settlements, None),
+        Event::BookTicker(it, _) => (Topic::BookTicker, Some(it.symbol)),
+        Event::DepthSnapshot(it, _) | Event::DepthUpdate(it, _) => (Topic::Depth, Some(it.symbol)),
+        Event::PartialDepth(it, _) => (Topic::PartialDepth, it.symbol),
+        Event::Trade(it, _) => (of_books(Topic::Trade), Some(it.symbol)),
+        Event::ContractStatus(..) => (Topic::ContractStatus, None),
+        Event::MarkPrice(it, _) => (Topic::MarkPrice, Some(it.symbol)),
+        Event::FundingAmount(it, _) => (Topic::FundingAmount, Some(it.symbol)),
+        Event::RequestForQuote(..) => (Topic::RequestForQuote, None),
+        Event::Order(..) => (Topic::Orders, None),
+        Event::Balances(..) => (Topic::Balances, None),
+        Event::Positions(..) => (Topic::Positions, None),
+        Event::Quote(..) => (Topic::Quotes, None),
+        Event::Settlements(..) => (Topic::Settlements, None),
         _ => (Topic::None, None),
     }
 }
@@ -89,8 +89,8 @@ impl Shadow {
         if matches!(endpoint, Endpoint::MarketDataV1 | Endpoint::OrderEventsV1) {
             return self.elements(event, step);
         }
-        if let Event::Batch(batch) = event {
-            batch.events().for_each(|part| self.part(link, endpoint, &part, step));
+        if let Event::Batch(..) = event {
+            event.parts().for_each(|part| self.part(link, endpoint, &part, step));
             return self.elements(event, step);
         }
         self.part(link, endpoint, event, step);
@@ -112,22 +112,22 @@ impl Shadow {
         };
         self.feeds[index].told = self.now;
         match event {
-            Event::DepthSnapshot(depth) => self.snapshot(link, endpoint, index, depth),
-            Event::DepthUpdate(depth) => self.update(link, endpoint, index, depth),
-            Event::Trade(trade) => self.trade(index, trade),
+            Event::DepthSnapshot(depth, _) => self.snapshot(link, endpoint, index, depth),
+            Event::DepthUpdate(depth, _) => self.update(link, endpoint, index, depth),
+            Event::Trade(trade, _) => self.trade(index, trade),
             _ => {}
         }
     }
 
     /// Each element of an array is an event of its own.
     fn elements(&mut self, event: &Event<'_>, _step: &Step<'_>) {
-        let Event::Batch(batch) = event else { return };
+        let Event::Batch(batch, _) = event else { return };
         let elements = match batch.message() {
             Message::OrderEvents(events) => events.events.iter().count(),
             Message::OrderSnapshot(snapshot) => snapshot.orders.iter().count(),
             _ => return,
         };
-        let told = batch.events().count();
+        let told = event.parts().count();
         if told != elements {
             self.fail("I-48", format!("{told} events of {elements} elements: {event:?}"));
         }
@@ -249,15 +249,18 @@ impl Shadow {
     }
 
     /// A frame that was not used: the reason is true.
-    pub(crate) fn ignored(&mut self, step: &Step<'_>, ignored: &Ignored<'_>) {
+    pub(crate) fn ignored(&mut self, step: &Step<'_>, ignored: &Ignored, source: &Source<'_>) {
         let Act::Frame(link, Frame::Text(text)) = step.act else { return };
-        if !std::ptr::eq(ignored.frame, text) {
+        if !std::ptr::eq(source.frame(), text) {
             return self.fail("I-36", format!("{ignored:?} is not of the frame that came: {text}"));
         }
         let is_streams = self.endpoint_of(link) == Endpoint::Streams;
         let is_open = self.leg_mut(link.slot()).is_open(link);
-        if is_open == (ignored.why == IgnoredReason::EndedLink) {
-            self.fail("I-35", format!("{link} is open: {is_open}, and {text} is ignored: {:?}", ignored.why));
+        if is_open == (ignored.reason == IgnoredReason::EndedLink) {
+            self.fail(
+                "I-35",
+                format!("{link} is open: {is_open}, and {text} is ignored: {:?}", ignored.reason),
+            );
         }
         // Whatever it says besides.
         // One that waits for the end of the one before was not asked for.
@@ -274,18 +277,18 @@ impl Shadow {
                 && feed.left.is_none()
                 && feed.stream.symbol().is_some_and(is_named)
         };
-        if ignored.why == IgnoredReason::BeforeSnapshot
+        if ignored.reason == IgnoredReason::BeforeSnapshot
             && self.endpoint_of(link) == Endpoint::MarketDataV2
             && self.feeds.iter().any(is_first)
         {
             self.fail("I-63", format!("{text} is the first of its book, and is not taken for its snapshot"));
         }
-        if is_open && is_streams && ignored.why == IgnoredReason::NotSubscribed {
+        if is_open && is_streams && ignored.reason == IgnoredReason::NotSubscribed {
             let mut scratch = Scratch::new();
             let event = match gemini_ws::decode(text, &mut scratch) {
-                Ok(Message::BookTicker(it)) => Event::BookTicker(it),
-                Ok(Message::Trade(it)) => Event::Trade(it),
-                Ok(Message::Depth(it)) => Event::DepthUpdate(it),
+                Ok(Message::BookTicker(it)) => Event::BookTicker(it, *source),
+                Ok(Message::Trade(it)) => Event::Trade(it, *source),
+                Ok(Message::Depth(it)) => Event::DepthUpdate(it, *source),
                 _ => return,
             };
             let (topic, symbol) = origin(&event, Endpoint::Streams);
@@ -341,14 +344,14 @@ fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
         | Some(
             Event::Reply { .. }
             | Event::Rejected { .. }
-            | Event::Heartbeat(_)
-            | Event::SubscriptionAck(_)
-            | Event::Error(_),
+            | Event::Heartbeat(..)
+            | Event::SubscriptionAck(..)
+            | Event::Error(..),
         ) => &mut stats.control,
         Some(Event::Gap { .. } | Event::SequenceGap { .. }) => &mut stats.gaps,
-        Some(Event::Malformed(_)) => &mut stats.malformed,
-        Some(Event::Unrecognized(_)) => &mut stats.unrecognized,
-        Some(Event::Ignored(ignored)) => match ignored.why {
+        Some(Event::Malformed(..)) => &mut stats.malformed,
+        Some(Event::Unrecognized(..)) => &mut stats.unrecognized,
+        Some(Event::Ignored(ignored, _)) => match ignored.reason {
             IgnoredReason::StaleUpdate => &mut stats.ignored_stale,
             IgnoredReason::BeforeSnapshot => &mut stats.ignored_before_snapshot,
             IgnoredReason::NotSubscribed => &mut stats.ignored_not_subscribed,

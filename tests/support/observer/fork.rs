@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
-use gemini_ws::{Endpoint, Event, Frame, Instant, LinkId, Lost, Outcome, Output, Request, Scratch, Stream};
+use gemini_ws::{
+    Endpoint, Event, Frame, Instant, LinkId, Lost, Output, Request, RequestOutcome, Scratch, Stream,
+};
 
 use super::super::machine::{Machine, Plan, Settings};
 use super::call::Act;
@@ -156,7 +158,7 @@ impl<M: Machine> Observed<M> {
                     }
                     Output::Close { link, .. } => closed.push(link),
                     Output::Event(Event::Reply { request, outcome, .. }) if request == id => {
-                        told = outcome == Outcome::NotSent;
+                        told = outcome == RequestOutcome::NotSent;
                     }
                     _ => {}
                 }

@@ -310,17 +310,17 @@ impl Shadow {
         let is_true = match reason {
             CloseReason::Requested => wanted,
             CloseReason::RequestedUnclean => {
-                let unanswered =
-                    |event: &Event<'_>| matches!(event, Event::Disconnected { why: Lost::CloseTimedOut, .. });
+                let unanswered = |event: &Event<'_>| {
+                    matches!(event, Event::Disconnected { reason: Lost::CloseTimedOut, .. })
+                };
                 wanted && told(&unanswered)
             }
-            CloseReason::ConnectRefused(cause) => {
-                told(&|event: &Event<'_>| matches!(event, Event::ConnectFailed { why, .. } if *why == cause))
-            }
+            CloseReason::ConnectRefused(cause) => told(
+                &|event: &Event<'_>| matches!(event, Event::ConnectFailed { reason: why, .. } if *why == cause),
+            ),
             CloseReason::ClosedByPeer { code } => {
                 let cause = Lost::Closed { code: Some(code) };
-                let by_frame =
-                    |event: &Event<'_>| matches!(event, Event::Disconnected { why, .. } if *why == cause);
+                let by_frame = |event: &Event<'_>| matches!(event, Event::Disconnected { reason: why, .. } if *why == cause);
                 loss_is_fatal(cause) && (told(&by_frame) || matches!(step.act, Act::Lost(..)))
             }
             CloseReason::AttemptsExhausted { attempts } => {
@@ -514,9 +514,9 @@ impl Shadow {
             (Act::Connected(of), Output::Abort(link)) => of == *link,
             _ => false,
         };
-        let says = step
-            .event
-            .is_some_and(|event| !matches!(event, Event::Ignored(it) if it.why == IgnoredReason::EndedLink));
+        let says = step.event.is_some_and(
+            |event| !matches!(event, Event::Ignored(it, _) if it.reason == IgnoredReason::EndedLink),
+        );
         if says || !step.outputs.iter().all(spare) {
             let what = format!("{:?} is too late and did {:?} {:?}", step.act, step.event, step.outputs);
             self.fail("I-19", what);

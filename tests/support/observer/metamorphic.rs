@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    CommandError, ConnectFailure, Deadline, Event, Frame, IgnoredReason, Instant, Lost, Outcome, Output,
-    Scratch, Stats,
+    CommandError, ConnectFailure, Deadline, Event, Frame, IgnoredReason, Instant, Lost, Output,
+    RequestOutcome, Scratch, Stats,
 };
 
 use super::super::machine::{Machine, Plan};
@@ -168,7 +168,7 @@ fn insert_stale<M: Machine>(
     let (_, event) = act.perform(machine, now, &mut scratch);
     let is_spare = match event {
         None => true,
-        Some(Event::Ignored(ignored)) => ignored.why == IgnoredReason::EndedLink,
+        Some(Event::Ignored(ignored, _)) => ignored.reason == IgnoredReason::EndedLink,
         Some(_) => false,
     };
     if !is_spare {
@@ -199,8 +199,8 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
     *expected = kept;
     // A request of the machine itself may be taken back in the step that made it, in either run.
     for output in expected.iter_mut().chain(got) {
-        if let Output::Event(Event::Reply { outcome: outcome @ Outcome::NotSent, .. }) = output {
-            *outcome = Outcome::Lost;
+        if let Output::Event(Event::Reply { outcome: outcome @ RequestOutcome::NotSent, .. }) = output {
+            *outcome = RequestOutcome::Lost;
         }
     }
 }
@@ -227,20 +227,20 @@ fn unshift(answer: Answer, later: Duration) -> Answer {
 /// An output with its instants on the clock of the first run.
 fn rebase(output: Output, later: Duration) -> Output {
     match output {
-        Output::Event(Event::ConnectFailed { link, why, retry }) => {
+        Output::Event(Event::ConnectFailed { link, reason: why, retry }) => {
             let retry = retry.map(|at| back(at, later));
-            Output::Event(Event::ConnectFailed { link, why, retry })
+            Output::Event(Event::ConnectFailed { link, reason: why, retry })
         }
-        Output::Event(Event::Disconnected { link, why, retry }) => {
+        Output::Event(Event::Disconnected { link, reason: why, retry }) => {
             let retry = retry.map(|at| back(at, later));
-            Output::Event(Event::Disconnected { link, why, retry })
+            Output::Event(Event::Disconnected { link, reason: why, retry })
         }
         Output::Event(Event::Opened { link, missing_since }) => {
             let missing_since = missing_since.map(|at| back(at, later));
             Output::Event(Event::Opened { link, missing_since })
         }
-        Output::Event(Event::Quiet { id, stream, since }) => {
-            Output::Event(Event::Quiet { id, stream, since: back(since, later) })
+        Output::Event(Event::Silent { link, id, stream, since }) => {
+            Output::Event(Event::Silent { link, id, stream, since: back(since, later) })
         }
         Output::Event(Event::HeartbeatDue { link, since }) => {
             Output::Event(Event::HeartbeatDue { link, since: back(since, later) })

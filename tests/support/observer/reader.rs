@@ -67,7 +67,7 @@ impl Reader {
         for part in event.parts() {
             self.part(&part)?;
         }
-        if let Event::Order(_) | Event::Batch(_) = event {
+        if let Event::Order(..) | Event::Batch(..) = event {
             for order in self.orders.iter() {
                 let fills: BTreeSet<u64> = order.fills.iter().map(|fill| fill.trade_id).collect();
                 if fills.len() != order.fills.len() {
@@ -80,25 +80,25 @@ impl Reader {
 
     fn part(&mut self, event: &Event<'_>) -> Checked {
         match event {
-            Event::DepthSnapshot(depth) => {
+            Event::DepthSnapshot(depth, _) => {
                 self.plain.entry(depth.symbol.to_ascii_lowercase()).or_default().1 = Plain::default();
                 self.change(depth)
             }
-            Event::DepthUpdate(depth) => self.change(depth),
+            Event::DepthUpdate(depth, _) => self.change(depth),
             // Of one side, and not of all levels: not followed here.
-            Event::TopOfBook(top) => {
+            Event::TopOfBook(top, _) => {
                 self.plain.remove(&top.symbol.to_ascii_lowercase());
                 Ok(())
             }
-            Event::Synced { id, symbol } => {
+            Event::Synced { id, symbol, .. } => {
                 if let Some(book) = self.plain.get_mut(&symbol.as_str().to_ascii_lowercase()) {
                     book.0 = Some(id.link_slot());
                 }
                 Ok(())
             }
             Event::Gap { symbol, .. } => self.end(symbol.as_str(), None),
-            Event::Quiet { id, stream: Stream::Depth { symbol, .. }, .. }
-            | Event::Unsubscribed { id, stream: Stream::Depth { symbol, .. }, last: true }
+            Event::Silent { id, stream: Stream::Depth { symbol, .. }, .. }
+            | Event::Unsubscribed { id, stream: Stream::Depth { symbol, .. }, last: true, .. }
             | Event::Rejected { id, stream: Stream::Depth { symbol, .. }, .. } => {
                 self.end(symbol.as_str(), Some(id.link_slot()))
             }

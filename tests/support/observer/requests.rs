@@ -1,7 +1,7 @@
 //! Requests: each is written once, answered once, and by its own link.
 
 use gemini_ws::{
-    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Outcome, Output, Request, RequestId,
+    Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Output, Request, RequestId, RequestOutcome,
     ShutdownStep, Subject,
 };
 
@@ -105,11 +105,11 @@ impl Shadow {
     /// A text frame: what it answers, if anything.
     pub(crate) fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
         let unknown =
-            matches!(step.event, Some(Event::Ignored(it)) if it.why == IgnoredReason::UnknownResponse);
+            matches!(step.event, Some(Event::Ignored(it, _)) if it.reason == IgnoredReason::UnknownResponse);
         let may_answer = unknown
             || matches!(
                 step.event,
-                None | Some(Event::Reply { .. } | Event::Rejected { .. } | Event::Error(_))
+                None | Some(Event::Reply { .. } | Event::Rejected { .. } | Event::Error(..))
             );
         if !may_answer || self.endpoint_of(link) != Endpoint::Streams {
             return;
@@ -134,11 +134,17 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &Outcome<'_>) {
+    pub(crate) fn replied(
+        &mut self,
+        step: &Step<'_>,
+        id: RequestId,
+        about: Subject,
+        outcome: &RequestOutcome<'_>,
+    ) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
             // A shutdown cancels orders by itself, and this is the first that is heard of it.
             let is_own = about == Subject::CancelSessionOrders && !self.unsent.contains(&id);
-            if self.closing.is_some() && matches!(outcome, Outcome::NotSent) && is_own {
+            if self.closing.is_some() && matches!(outcome, RequestOutcome::NotSent) && is_own {
                 self.unsent.push(id);
                 return;
             }
@@ -146,7 +152,7 @@ impl Shadow {
         };
         let request = self.outstanding.remove(found);
         match outcome {
-            Outcome::Answered(_) => {
+            RequestOutcome::Answered(_) => {
                 let Act::Frame(link, Frame::Text(text)) = step.act else {
                     return self.fail("I-24", format!("{id:?} is answered by {:?}", step.act));
                 };
@@ -154,17 +160,17 @@ impl Shadow {
                     self.fail("I-24", format!("{request:?} is answered by {text} of {link}"));
                 }
             }
-            Outcome::TimedOut => {
+            RequestOutcome::TimedOut => {
                 if !matches!(step.act, Act::Timeout) || self.now < request.deadline {
                     self.fail("I-22", format!("{request:?} is given up at {:?}", self.now));
                 }
             }
-            Outcome::NotSent => {
+            RequestOutcome::NotSent => {
                 if request.link.is_some() {
                     self.fail("I-26", format!("{request:?} was written, and is told not to be sent"));
                 }
             }
-            Outcome::Lost => match request.link {
+            RequestOutcome::Lost => match request.link {
                 Some(link) => self.presumed_lost.push(link),
                 None => self.fail("I-26", format!("{id:?} was not written, so it was not lost")),
             },

@@ -354,7 +354,7 @@ impl Shadow {
         }
         let leg = self.leg_mut(link.slot());
         match (step.event, frame) {
-            (Some(Event::Malformed(_)), _) => leg.malformed_run += 1,
+            (Some(Event::Malformed(..)), _) => leg.malformed_run += 1,
             (_, Frame::Text(_)) => leg.malformed_run = 0,
             _ => {}
         }
@@ -376,29 +376,31 @@ impl Shadow {
 
     /// An event; `of` is the link whose frame it was made of.
     fn event(&mut self, step: &Step<'_>, event: &Event<'_>, of: Option<LinkId>) {
-        if self.terminated && !matches!(event, Event::Ignored(_) | Event::Closed { .. }) {
+        if self.terminated && !matches!(event, Event::Ignored(..) | Event::Closed { .. }) {
             return self.fail("I-17", format!("{event:?} after the end"));
         }
         match event {
             Event::Opened { link, missing_since } => self.opened(step, *link, *missing_since),
             Event::Live { link } => self.live(*link),
-            Event::ConnectFailed { link, why, retry } => self.connect_failed(step, *link, *why, *retry),
-            Event::Disconnected { link, why, retry } => self.disconnected(step, *link, *why, *retry),
+            Event::ConnectFailed { link, reason: why, retry } => {
+                self.connect_failed(step, *link, *why, *retry)
+            }
+            Event::Disconnected { link, reason: why, retry } => self.disconnected(step, *link, *why, *retry),
             Event::PeerClosing { link, code, .. } => self.peer_closing(step, *link, *code),
             Event::Closed { reason, abandoned } => self.closed(step, *reason, *abandoned),
             Event::LinkClosed { link, reason } => self.link_closed(*link, *reason),
             Event::ShuttingDown { step } => self.shutting_down(*step),
             Event::HeartbeatDue { link, since } => self.heartbeat_due(step, *link, *since),
-            Event::Quiet { id, since, .. } => self.quiet(step, *id, *since),
-            Event::Reply { request, about, outcome } => self.replied(step, *request, *about, outcome),
+            Event::Silent { id, since, .. } => self.quiet(step, *id, *since),
+            Event::Reply { request, about, outcome, .. } => self.replied(step, *request, *about, outcome),
             Event::Subscribed { id, .. } => self.confirmed(step, *id),
             Event::Unsubscribed { id, last, .. } => self.left(step, *id, *last),
             Event::Rejected { id, .. } => self.rejected(step, *id),
-            Event::Gap { symbol, expected, got } => self.gap(step, symbol.as_str(), *expected, *got),
-            Event::Synced { id, symbol } => self.synced(step, *id, symbol.as_str()),
+            Event::Gap { symbol, expected, got, .. } => self.gap(step, symbol.as_str(), *expected, *got),
+            Event::Synced { id, symbol, .. } => self.synced(step, *id, symbol.as_str()),
             Event::SequenceGap { .. } => self.sequence_gap = true,
-            Event::Ignored(ignored) => self.ignored(step, ignored),
-            Event::Malformed(malformed) => self.malformed(step, malformed.frame),
+            Event::Ignored(ignored, source) => self.ignored(step, ignored, source),
+            Event::Malformed(malformed, _) => self.malformed(step, malformed.frame),
             _ => {
                 if let Some(link) = of {
                     self.data(link, event, step);
@@ -436,25 +438,25 @@ fn is_data(event: Option<&Event<'_>>) -> bool {
     matches!(
         event,
         Some(
-            Event::BookTicker(_)
-                | Event::DepthSnapshot(_)
-                | Event::DepthUpdate(_)
-                | Event::PartialDepth(_)
-                | Event::Trade(_)
-                | Event::ContractStatus(_)
-                | Event::MarkPrice(_)
-                | Event::FundingAmount(_)
-                | Event::TopOfBook(_)
-                | Event::AuctionOpen(_)
-                | Event::Auction(_)
-                | Event::Candles(_)
-                | Event::RequestForQuote(_)
-                | Event::Order(_)
-                | Event::Balances(_)
-                | Event::Positions(_)
-                | Event::Quote(_)
-                | Event::Settlements(_)
-                | Event::Batch(_)
+            Event::BookTicker(..)
+                | Event::DepthSnapshot(..)
+                | Event::DepthUpdate(..)
+                | Event::PartialDepth(..)
+                | Event::Trade(..)
+                | Event::ContractStatus(..)
+                | Event::MarkPrice(..)
+                | Event::FundingAmount(..)
+                | Event::TopOfBook(..)
+                | Event::AuctionOpen(..)
+                | Event::Auction(..)
+                | Event::Candles(..)
+                | Event::RequestForQuote(..)
+                | Event::Order(..)
+                | Event::Balances(..)
+                | Event::Positions(..)
+                | Event::Quote(..)
+                | Event::Settlements(..)
+                | Event::Batch(..)
         )
     )
 }

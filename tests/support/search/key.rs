@@ -142,7 +142,7 @@ fn kind(output: &Output) -> u8 {
             Event::ShuttingDown { .. } => 13,
             Event::Subscribed { .. } => 14,
             Event::Unsubscribed { .. } => 15,
-            Event::Quiet { .. } => 16,
+            Event::Silent { .. } => 16,
             _ => 17,
         },
         _ => 18,

@@ -437,7 +437,7 @@ impl<M: Machine> Life<'_, M> {
             if queue.replaced() > 0 {
                 self.world.figures.reach(Milestone::EventsReplaced);
             }
-            while let Some(event) = queue.take() {
+            while let Some(mut event) = queue.take() {
                 if self.world.is_told {
                     eprintln!("taken: {:?}", event.as_event());
                 }
@@ -453,7 +453,7 @@ impl<M: Machine> Life<'_, M> {
 
     /// What the application is told.
     fn take(&mut self, event: &Event<'_>) {
-        assert!(self.end.is_none() || matches!(event, Event::Ignored(_)), "after the end: {event:?}");
+        assert!(self.end.is_none() || matches!(event, Event::Ignored(..)), "after the end: {event:?}");
         if !fold::is_data(event) {
             self.tell(|| format!("! {event:?}"));
         }
@@ -478,7 +478,7 @@ impl<M: Machine> Life<'_, M> {
                     figures.reach(Milestone::EndedByItself);
                 }
             }
-            Event::Quiet { .. } => figures.reach(Milestone::StreamQuiet),
+            Event::Silent { .. } => figures.reach(Milestone::StreamQuiet),
             Event::Rejected { id, .. } => {
                 figures.reach(Milestone::StreamRejected);
                 self.application.forget(*id);
@@ -488,9 +488,9 @@ impl<M: Machine> Life<'_, M> {
             Event::SequenceGap { .. } => figures.reach(Milestone::SequenceGap),
             Event::ShuttingDown { .. } => figures.reach(Milestone::EndedWithinShutdown),
             Event::Reply { outcome, .. } => match outcome {
-                gemini_ws::Outcome::Lost => figures.reach(Milestone::RequestLost),
-                gemini_ws::Outcome::NotSent => figures.reach(Milestone::RequestNotSent),
-                gemini_ws::Outcome::TimedOut => figures.reach(Milestone::RequestTimedOut),
+                gemini_ws::RequestOutcome::Lost => figures.reach(Milestone::RequestLost),
+                gemini_ws::RequestOutcome::NotSent => figures.reach(Milestone::RequestNotSent),
+                gemini_ws::RequestOutcome::TimedOut => figures.reach(Milestone::RequestTimedOut),
                 _ => {}
             },
             _ => {}

@@ -154,7 +154,7 @@ impl BookReport {
             Some(StaleReason::Disconnected) => "stale: the link ended",
             Some(StaleReason::Crossed) => "stale: crossed",
             Some(StaleReason::Overflow) => "stale: events were dropped",
-            Some(StaleReason::Quiet) => "stale: nothing came for too long",
+            Some(StaleReason::Silent) => "stale: nothing came for too long",
         };
         let crossed = if self.crossed { ", crossed" } else { "" };
         let doubtful = if self.doubtful { ", doubtful: its first frame looks like mere changes" } else { "" };

@@ -94,8 +94,7 @@ fn frames() {
 fn batches() {
     let frame = r#"[{"type":"closed","order_id":"9007199254740993","symbol":"btcusd","api_session":"secret"},{"type":"news","api_session":"secret"},{"type":"fill"}]"#;
     let (mut out, mut scratch) = (Vec::new(), Scratch::new());
-    let message = Endpoint::OrderEventsV1.decode(frame, &mut scratch).unwrap();
-    let event = Replay::new().event(&message).unwrap();
+    let event = Replay::new(Endpoint::OrderEventsV1).event(frame, &mut scratch).unwrap().unwrap();
     write_event(&mut out, Some("17"), &event).unwrap();
     let printed = String::from_utf8(out).unwrap();
     assert_eq!(printed, line_of(Endpoint::OrderEventsV1, frame));

@@ -28,14 +28,14 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         None => String::new(),
     };
     Some(match event {
-        Event::Trade(trade) => {
+        Event::Trade(trade, _) => {
             let Trade { symbol, taker, quantity, price, .. } = trade;
             Told::Normal(format!("trade {symbol} {taker} {quantity} @ {price}"))
         }
         Event::Opened { .. } => Told::Normal(format!("connected to {}", session.venue)),
         Event::Live { .. } => Told::Normal("live: every subscription is confirmed or refused".to_owned()),
         Event::Synced { symbol, .. } => Told::Normal(format!("{symbol}: the book follows the venue")),
-        Event::Gap { symbol, expected, got } => {
+        Event::Gap { symbol, expected, got, .. } => {
             let until =
                 got.map_or_else(|| "a frame that cannot be decoded".to_owned(), |got| got.to_string());
             Told::Trouble(format!(
@@ -45,7 +45,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         Event::Rejected { stream, error, .. } => {
             Told::Trouble(format!("{stream} refused: {} ({}){}", error.message, error.code, advice(stream)))
         }
-        Event::ConnectFailed { why, retry: at, .. } => {
+        Event::ConnectFailed { reason: why, retry: at, .. } => {
             Told::Trouble(format!("cannot connect to {}: {why}{}", session.venue, retry(at)))
         }
         // The answer to our own Close frame is no news.
@@ -56,10 +56,10 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             Told::Trouble(format!("the venue closes the connection, {code}{separator}{reason}"))
         }
         // A link that we closed ends too; that is no trouble.
-        Event::Disconnected { why, retry: at @ Some(_), .. } => {
+        Event::Disconnected { reason: why, retry: at @ Some(_), .. } => {
             Told::Trouble(format!("disconnected: {why}{}", retry(at)))
         }
-        Event::Malformed(malformed) => Told::Trouble(format!("malformed frame: {}", malformed.error)),
+        Event::Malformed(malformed, _) => Told::Trouble(format!("malformed frame: {}", malformed.error)),
         _ => return None,
     })
 }
@@ -123,7 +123,7 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
         Some(Book::Stale { reason: StaleReason::Gap, .. }) => "stale: gap",
         Some(Book::Stale { reason: StaleReason::Disconnected, .. }) => "stale: link lost",
         Some(Book::Stale { reason: StaleReason::Overflow, .. }) => "stale: overflow",
-        Some(Book::Stale { reason: StaleReason::Quiet, .. }) => "stale: silent",
+        Some(Book::Stale { reason: StaleReason::Silent, .. }) => "stale: silent",
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
         let mut fed = Fed::new(&["btcusd"]);
         let link = fed.link();
         let retry = Some(Instant::from_millis(1_200));
-        let failed = Event::ConnectFailed { link, why: ConnectFailure::Refused, retry };
+        let failed = Event::ConnectFailed { link, reason: ConnectFailure::Refused, retry };
         let told = |fed: &Fed, it: &Event<'_>| match event(fed.now, it, &fed.session) {
             Some(Told::Normal(text)) => text,
             Some(Told::Trouble(text)) => format!("! {text}"),

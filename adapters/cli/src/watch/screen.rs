@@ -259,7 +259,7 @@ const fn stale(book: Book<'_>) -> Option<&'static str> {
         Book::Stale { reason: StaleReason::Disconnected, .. } => Some("the link was lost"),
         Book::Stale { reason: StaleReason::Crossed, .. } => Some("it is crossed"),
         Book::Stale { reason: StaleReason::Overflow, .. } => Some("events were dropped"),
-        Book::Stale { reason: StaleReason::Quiet, .. } => Some("nothing came for too long; asking anew"),
+        Book::Stale { reason: StaleReason::Silent, .. } => Some("nothing came for too long; asking anew"),
     }
 }
 

@@ -134,18 +134,18 @@ impl Session {
         self.events += 1;
         let changed = self.books.apply(event);
         match event {
-            Event::BookTicker(ticker) => {
+            Event::BookTicker(ticker, _) => {
                 if let Some(market) = self.heard(now, ticker.symbol) {
                     market.tops.ticker(Top::of_ticker(ticker));
                 }
             }
-            Event::DepthSnapshot(depth) | Event::DepthUpdate(depth) => {
+            Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) => {
                 self.heard(now, depth.symbol);
                 if let Some(symbol) = changed {
                     self.note_top(symbol);
                 }
             }
-            Event::Trade(trade) => {
+            Event::Trade(trade, _) => {
                 if let Some(market) = self.heard(now, trade.symbol) {
                     market.trade(now, trade);
                 }
@@ -161,8 +161,8 @@ impl Session {
             }
             Event::Opened { .. } => self.link = Link::Subscribing,
             Event::Live { .. } => self.link = Link::Live,
-            Event::ConnectFailed { why, retry, .. } => self.wait(why, *retry),
-            Event::Disconnected { why, retry, .. } => {
+            Event::ConnectFailed { reason: why, retry, .. } => self.wait(why, *retry),
+            Event::Disconnected { reason: why, retry, .. } => {
                 self.wait(why, *retry);
                 for market in &mut self.markets {
                     market.tops.forget();

@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use gemini_ws::{Client, Event, Instant, Outcome, Output, Timestamp, UnixTime};
+use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// The most requests whose time is kept: more than can be in flight on all links together.
@@ -73,23 +73,23 @@ impl Counted {
     pub(crate) fn event(&mut self, event: &Event<'_>, now: Instant) {
         self.events.increment(1);
         match event {
-            Event::Disconnected { why, .. } => {
+            Event::Disconnected { reason: why, .. } => {
                 counter!("gemini_ws_disconnects_total", "cause" => why.to_string()).increment(1);
             }
-            Event::ConnectFailed { why, .. } => {
+            Event::ConnectFailed { reason: why, .. } => {
                 counter!("gemini_ws_connect_failures_total", "cause" => why.to_string()).increment(1);
             }
             Event::Reply { request, outcome, .. } => {
                 if let Some(place) = self.sent.iter().position(|(id, _)| *id == request.get())
                     && let Some((_, sent)) = self.sent.remove(place)
-                    && let Outcome::Answered(_) = outcome
+                    && let RequestOutcome::Answered(_) = outcome
                 {
                     self.reply.record(now.since(sent).as_secs_f64());
                 }
             }
-            Event::DepthUpdate(it) => self.age(it.event_time),
-            Event::BookTicker(it) => self.age(it.event_time),
-            Event::Trade(it) => self.age(it.event_time),
+            Event::DepthUpdate(it, _) => self.age(it.event_time),
+            Event::BookTicker(it, _) => self.age(it.event_time),
+            Event::Trade(it, _) => self.age(it.event_time),
             _ => {}
         }
     }

@@ -64,20 +64,22 @@ impl Traced {
         match event {
             Event::Opened { .. } => info!("open"),
             Event::Live { .. } => info!("live"),
-            Event::ConnectFailed { why, retry, .. } => {
+            Event::ConnectFailed { reason: why, retry, .. } => {
                 warn!(cause = %why, retries = retry.is_some(), "not connected")
             }
-            Event::Disconnected { why, retry: Some(_), .. } => warn!(cause = %why, "disconnected"),
-            Event::Disconnected { why, .. } => info!(cause = %why, "disconnected for good"),
+            Event::Disconnected { reason: why, retry: Some(_), .. } => warn!(cause = %why, "disconnected"),
+            Event::Disconnected { reason: why, .. } => info!(cause = %why, "disconnected for good"),
             Event::ShuttingDown { step } => info!(?step, "shutting down"),
             Event::Closed { reason, abandoned } => info!(%reason, ?abandoned, "closed"),
-            Event::Gap { symbol, expected, got } => warn!(%symbol, expected, got, "gap"),
-            Event::SequenceGap { expected, got } => warn!(expected, got, "gap"),
-            Event::Quiet { stream, .. } => warn!(%stream, "silent for too long"),
+            Event::Gap { symbol, expected, got, .. } => warn!(%symbol, expected, got, "gap"),
+            Event::SequenceGap { expected, got, .. } => warn!(expected, got, "gap"),
+            Event::Silent { stream, .. } => warn!(%stream, "silent for too long"),
             Event::Rejected { stream, error, .. } => warn!(%stream, code = error.code, "refused"),
             Event::Overflow { topic, dropped, .. } => warn!(?topic, dropped, "overflow"),
-            Event::Malformed(it) => debug!(error = %it.error, bytes = it.frame.len(), "not decoded"),
-            Event::Ignored(it) => debug!(why = ?it.why, bytes = it.frame.len(), "not used"),
+            Event::Malformed(it, _) => debug!(error = %it.error, bytes = it.frame.len(), "not decoded"),
+            Event::Ignored(it, source) => {
+                debug!(why = ?it.reason, bytes = source.frame().len(), "not used");
+            }
             _ => {}
         }
     }

@@ -1,0 +1,63 @@
+//! Events as JSON: their kind, what they say, and where that comes from.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::event::kinds::{each_data, each_fact};
+use crate::event::source::Source;
+use crate::event::{Event, Ignored};
+
+/// The data of a frame, and its source beside it.
+#[derive(serde::Serialize)]
+struct Data<'e, 'f, T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(flatten)]
+    said: &'e T,
+    #[serde(flatten)]
+    source: &'e Source<'f>,
+}
+
+impl Serialize for Event<'_> {
+    /// A map with the kind, the members of the payload, and the link and subscription that they came over; a
+    /// [`Batch`](crate::Batch) as its frame.
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        macro_rules! data {
+            ($($kind:ident $name:literal),*) => {
+                match self {
+                    $(Event::$kind(said, source) => Data { kind: Some($name), said, source }.serialize(s),)*
+                    Event::Batch(said, source) => Data { kind: None, said, source }.serialize(s),
+                    event => fact(event, s.serialize_map(None)?),
+                }
+            };
+        }
+        each_data!(data)
+    }
+}
+
+fn fact<M: SerializeMap>(event: &Event<'_>, mut map: M) -> Result<M::Ok, M::Error> {
+    macro_rules! members {
+        ($name:literal $($member:ident)*) => {{
+            map.serialize_entry("kind", $name)?;
+            $(map.serialize_entry(stringify!($member), $member)?;)*
+        }};
+    }
+    macro_rules! facts {
+        ($($kind:ident $name:literal { $($member:ident),* }),*) => {
+            match event {
+                $(Event::$kind { $($member),* } => members!($name $($member)*),)*
+                Event::Reply { link, request, about, outcome } => {
+                    members!("reply" link request about outcome);
+                }
+                Event::Rejected { link, id, stream, error } => members!("rejected" link id stream error),
+                Event::PeerClosing { link, code, reason } => members!("peer_closing" link code reason),
+                Event::Ignored(Ignored { reason }, source) => {
+                    let frame = source.frame();
+                    members!("ignored" frame reason);
+                }
+                _ => {}
+            }
+        };
+    }
+    each_fact!(facts);
+    map.end()
+}

@@ -1,0 +1,83 @@
+//! [`Lane`] and [`Kind`]: what an [`EventQueue`](crate::EventQueue) tells apart.
+
+use crate::event::queue::Overflow;
+use crate::event::{Event, Parts};
+use crate::request::stream::Topic;
+use crate::value::symbol::Symbol;
+
+/// What the loss of an event is reported by.
+pub(crate) type Lane = (Topic, Option<Symbol>);
+
+/// Which room an event waits in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Fact,
+    Data,
+    /// What a newer one of its lane replaces.
+    Latest,
+}
+
+impl Kind {
+    /// What is not known to be market data is a fact.
+    pub(crate) fn of(event: &Event<'_>, overflow: Overflow) -> Kind {
+        let is_latest = overflow == Overflow::Latest;
+        match event {
+            Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
+            // Without a symbol it may be of any stream (quirk Q-B9).
+            Event::PartialDepth(it, _) if is_latest && it.symbol.is_some() => Kind::Latest,
+            Event::Auction(..)
+            | Event::AuctionOpen(..)
+            | Event::BookTicker(..)
+            | Event::Candles(..)
+            | Event::ContractStatus(..)
+            | Event::DepthSnapshot(..)
+            | Event::DepthUpdate(..)
+            | Event::FundingAmount(..)
+            | Event::Heartbeat(..)
+            | Event::Ignored(..)
+            | Event::Malformed(..)
+            | Event::MarkPrice(..)
+            | Event::PartialDepth(..)
+            | Event::RequestForQuote(..)
+            | Event::TopOfBook(..)
+            | Event::Trade(..)
+            | Event::Unrecognized(..) => Kind::Data,
+            Event::Batch(batch, _) => match batch.0 {
+                Parts::OrderSnapshot(_) | Parts::OrderEvents(_) => Kind::Fact,
+                _ => Kind::Data,
+            },
+            _ => Kind::Fact,
+        }
+    }
+}
+
+/// The lane of an event that is no batch.
+pub(crate) fn lane(event: &Event<'_>) -> Lane {
+    let of = |topic, symbol: &str| (topic, symbol.parse().ok());
+    match event {
+        Event::BookTicker(it, _) => of(Topic::BookTicker, it.symbol),
+        Event::DepthSnapshot(it, _) | Event::DepthUpdate(it, _) => of(Topic::Depth, it.symbol),
+        Event::TopOfBook(it, _) => of(Topic::Depth, it.symbol),
+        Event::Gap { symbol, .. } | Event::Synced { symbol, .. } => (Topic::Depth, Some(*symbol)),
+        Event::PartialDepth(it, _) => of(Topic::PartialDepth, it.symbol.unwrap_or_default()),
+        Event::Trade(it, _) => of(Topic::Trade, it.symbol),
+        Event::Auction(it, _) => of(Topic::Trade, it.symbol.unwrap_or_default()),
+        Event::AuctionOpen(it, _) => of(Topic::Trade, it.symbol.unwrap_or_default()),
+        Event::MarkPrice(it, _) => of(Topic::MarkPrice, it.symbol),
+        Event::FundingAmount(it, _) => of(Topic::FundingAmount, it.symbol),
+        Event::Candles(it, _) => of(Topic::Candles(it.interval), it.symbol),
+        Event::ContractStatus(..) => (Topic::ContractStatus, None),
+        Event::RequestForQuote(..) => (Topic::RequestForQuote, None),
+        Event::Order(..) => (Topic::Orders, None),
+        Event::Balances(..) => (Topic::Balances, None),
+        Event::Positions(..) => (Topic::Positions, None),
+        Event::Quote(..) => (Topic::Quotes, None),
+        Event::Settlements(..) => (Topic::Settlements, None),
+        Event::Silent { stream, .. } => (stream.topic(), stream.symbol()),
+        Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
+        Event::Heartbeat(..) | Event::Ignored(..) | Event::Malformed(..) | Event::Unrecognized(..) => {
+            (Topic::Other, None)
+        }
+        _ => (Topic::Connection, None),
+    }
+}

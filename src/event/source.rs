@@ -1,0 +1,141 @@
+//! [`Source`]: where the data of an event comes from.
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+use crate::value::endpoint::Endpoint;
+use crate::value::id::{LinkId, StreamId};
+use crate::value::sequence::GapRule;
+
+/// Where the data of an [`Event`](crate::Event) comes from: a frame, the link and the subscription.
+///
+/// ```
+/// use gemini_ws::{Endpoint, Event, Replay, Scratch};
+///
+/// let frame = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
+/// let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+/// let Ok(Some(Event::Trade(_, source))) = replay.event(frame, &mut scratch) else { panic!() };
+/// assert_eq!((source.endpoint(), source.frame()), (Endpoint::Streams, frame));
+/// assert_eq!(source.link(), None, "a recording has no link");
+/// ```
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Source<'f> {
+    frame: &'f str,
+    stream: Option<StreamId>,
+    /// Of the link; zero in a recording, as attempts are numbered from 1.
+    epoch: u32,
+    slot: u16,
+    endpoint: Endpoint,
+    rule: GapRule,
+    levels: Option<NonZeroU32>,
+    part: u32,
+}
+
+impl<'f> Source<'f> {
+    /// The source of a frame that no link received: of a recording, or of a test.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, Source};
+    ///
+    /// let source = Source::recorded(Endpoint::MarketDataV2, "{}");
+    /// assert_eq!((source.link(), source.stream()), (None, None));
+    /// ```
+    pub const fn recorded(endpoint: Endpoint, frame: &'f str) -> Source<'f> {
+        let rule = GapRule::Strict;
+        Source { frame, stream: None, epoch: 0, slot: 0, endpoint, rule, levels: None, part: 0 }
+    }
+
+    /// The source of a frame that a link received.
+    #[inline]
+    pub(crate) const fn live(link: LinkId, endpoint: Endpoint, frame: &'f str) -> Source<'f> {
+        Source { epoch: link.epoch, slot: link.slot, ..Source::recorded(endpoint, frame) }
+    }
+
+    /// Names the subscription.
+    #[inline]
+    pub(crate) const fn of_stream(mut self, stream: Option<StreamId>) -> Source<'f> {
+        self.stream = stream;
+        self
+    }
+
+    /// Says how the ids of updates were checked, and how many levels per side snapshots have if not all.
+    #[inline]
+    pub(crate) const fn checked_by(mut self, rule: GapRule, levels: Option<NonZeroU32>) -> Source<'f> {
+        (self.rule, self.levels) = (rule, levels);
+        self
+    }
+
+    /// The same source with another text.
+    pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
+        let Source { frame: _, stream, epoch, slot, endpoint, rule, levels, part } = self;
+        Source { frame, stream, epoch, slot, endpoint, rule, levels, part }
+    }
+
+    /// The source of a part of a frame, counted from 1; 0 is the whole frame.
+    pub(crate) const fn with_part(mut self, part: u32) -> Source<'f> {
+        self.part = part;
+        self
+    }
+
+    /// The link that received the frame; `None` in a recording.
+    pub const fn link(&self) -> Option<LinkId> {
+        if self.epoch == 0 { None } else { Some(LinkId { slot: self.slot, epoch: self.epoch }) }
+    }
+
+    /// A subscription that the data belongs to: the oldest one of its stream that has not ended.
+    ///
+    /// `None` if no subscription led to it: in a recording, on the v1 endpoints, where the address decides what
+    /// is sent, for frames about no stream, and for data that is not subscribed.
+    pub const fn stream(&self) -> Option<StreamId> {
+        self.stream
+    }
+
+    /// The text of the frame; empty if it was binary.
+    pub const fn frame(&self) -> &'f str {
+        self.frame
+    }
+
+    /// The endpoint that sent the frame.
+    pub const fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// The rule by which the ids of the updates were checked.
+    pub(crate) const fn rule(&self) -> GapRule {
+        self.rule
+    }
+
+    /// How many levels per side a snapshot has, if not all.
+    pub(crate) const fn levels(&self) -> Option<NonZeroU32> {
+        self.levels
+    }
+
+    pub(crate) const fn part(&self) -> u32 {
+        self.part
+    }
+}
+
+impl fmt::Debug for Source<'_> {
+    /// Without the frame, which may name a session.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Source");
+        shown.field("endpoint", &self.endpoint).field("link", &self.link()).field("stream", &self.stream);
+        shown.finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Source<'_> {
+    /// The link and the subscription, where there are any.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(link) = self.link() {
+            map.serialize_entry("link", &link)?;
+        }
+        if let Some(stream) = self.stream {
+            map.serialize_entry("stream", &stream)?;
+        }
+        map.end()
+    }
+}
