@@ -23,7 +23,7 @@ impl Kind {
         let is_latest = overflow == Overflow::Latest;
         match event {
             Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
-            // Without a symbol it may be of any stream (quirk Q-B9).
+            // Without a symbol it may be of any stream.
             Event::PartialDepth(it, _) if is_latest && it.symbol.is_some() => Kind::Latest,
             Event::Auction(..)
             | Event::AuctionOpen(..)

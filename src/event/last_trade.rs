@@ -2,8 +2,7 @@
 
 use crate::message::Trade;
 
-/// The newest trade of a stream that was told: ids rise, though not by one (section 7.4;
-/// `marketdata-v2.md`, section 4; `marketdata-v1.md`, section 3.3).
+/// The newest trade of a stream that was told: ids rise, though not by one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
     /// The id after it.

@@ -94,7 +94,7 @@ pub enum Event<'f> {
         /// How it ended.
         outcome: RequestOutcome<'f>,
     },
-    /// The venue accepted a subscription. Its data may have come before (section 12.4).
+    /// The venue accepted a subscription. Its data may have come before.
     Subscribed {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -319,7 +319,7 @@ pub struct Ignored {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IgnoredReason {
-    /// Its changes are already in the book: all its update ids were seen (quirk Q-B3).
+    /// Its changes are already in the book: all its update ids were seen.
     StaleUpdate,
     /// A change to a book whose snapshot has not come yet.
     BeforeSnapshot,

@@ -173,7 +173,7 @@ impl ConnectFailure {
 
 impl Lost {
     /// What follows. Codes 4001, 4003, 4401 and 4403 say that the credentials or the request are
-    /// wrong (`ws-gemini-com.md`, section 18); the venue documents no codes of its own (section 15).
+    /// wrong; the venue documents no codes of its own.
     pub(crate) const fn retry(self) -> Retry {
         match self {
             Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Retry::Never,

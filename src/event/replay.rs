@@ -163,7 +163,7 @@ pub(crate) fn l2<'f>(
 }
 
 /// The event of a frame of market data v1. Only the first of a link can have trades of before; the id of a
-/// trade is that of its event (`marketdata-v1.md`, section 3.3).
+/// trade is that of its event.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
     let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
     told.note(update.event_id);

@@ -4,8 +4,8 @@
 
 use super::list::List;
 use super::open::open_enum;
+use super::public::{BookSide, Level, Trade};
 use super::text::{RawJson, Text};
-use super::{Level, Trade};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
@@ -251,16 +251,6 @@ pub struct MarketTrade<'f> {
     pub maker_side: Option<MakerSide<'f>>,
 }
 
-/// A side of a book.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum BookSide {
-    /// Orders to buy.
-    Bid,
-    /// Orders to sell.
-    Ask,
-}
-
 open_enum! {
     /// Why a level changed.
     ChangeReason {
@@ -424,3 +414,21 @@ pub enum OrderReport<'f> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct SnapshotOrder<'f>(pub OrderReport<'f>);
+
+/// Orders that were open when their stream began; [not always sent](crate::protocol::quirks#order-snapshot).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OrderSnapshot<'f> {
+    /// `orders`: each stands or falls by itself.
+    pub orders: List<'f, SnapshotOrder<'f>>,
+}
+
+/// Events of orders, in the order in which to apply them ([order events v1](crate::protocol::order_events_v1#events)).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OrderEvents<'f> {
+    /// The array: each element stands or falls by itself.
+    pub events: List<'f, OrderReport<'f>>,
+}

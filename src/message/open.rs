@@ -11,12 +11,12 @@ macro_rules! open_enum {
         pub enum $name<'f> {
             $($(#[$docs])* $variant,)+
             /// A text that this version does not know.
-            Other($crate::message::Text<'f>),
+            Other($crate::message::text::Text<'f>),
         }
 
         impl<'f> $name<'f> {
             /// The variant of a text.
-            pub(crate) fn of(text: $crate::message::Text<'f>) -> $name<'f> {
+            pub(crate) fn of(text: $crate::message::text::Text<'f>) -> $name<'f> {
                 match text.raw() {
                     $($first $(| $also)* => $name::$variant,)+
                     raw if raw.contains('\\') => {
@@ -28,9 +28,9 @@ macro_rules! open_enum {
             }
 
             /// The text as it is sent: of a known one, the current spelling.
-            pub const fn text(self) -> $crate::message::Text<'f> {
+            pub const fn text(self) -> $crate::message::text::Text<'f> {
                 match self {
-                    $($name::$variant => $crate::message::Text($first),)+
+                    $($name::$variant => $crate::message::text::Text($first),)+
                     $name::Other(text) => text,
                 }
             }

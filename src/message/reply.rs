@@ -2,7 +2,7 @@
 //!
 //! A response carries no method name: who made the request knows which of these to ask for.
 
-use crate::message::Text;
+use super::text::Text;
 
 /// A limit of the venue and how much of it is used ([`conninfo`](crate::protocol::streams#utility-methods)).
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -15,8 +15,7 @@ use crate::value::time::Timestamp;
 
 /// The balances of an account: give it every event; it takes what concerns it.
 ///
-/// Stale from the end of the link until the first update of the next, which has every asset
-/// (`ws-gemini-com.md`, section 8); from an [`Event::Overflow`] until then, too.
+/// Stale from the end of the link until the first update of the next, which has every asset; from an [`Event::Overflow`] until then, too.
 ///
 /// ```
 /// use gemini_ws::{Balances, Endpoint, Replay, Scratch};

@@ -76,7 +76,7 @@ pub enum StaleReason {
     /// Events were dropped on their way here.
     Overflow,
     /// Its best bid is not below its best ask: a sign of a lost update, though the sandbox publishes
-    /// such books for long (quirk Q-B11). An update that uncrosses it makes it live, too.
+    /// such books for long. An update that uncrosses it makes it live, too.
     Crossed,
 }
 

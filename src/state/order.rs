@@ -18,7 +18,7 @@ pub enum OrderState {
     /// It is on its way; neither answer nor event has come.
     #[default]
     Sent,
-    /// The request was taken, which does not yet say that the order exists (quirk Q-O2).
+    /// The request was taken, which does not yet say that the order exists.
     Acknowledged,
     /// No answer came before the time was over or the link was lost, and no event: whether there is such
     /// an order is not known.
@@ -73,7 +73,7 @@ pub struct Order {
     pub fills: Vec<OrderFill>,
     /// Why it was refused or cancelled; none if the user cancelled.
     pub reason: Option<Box<str>>,
-    /// The code of the reply that refused it (`ws-gemini-com.md`, section 5).
+    /// The code of the reply that refused it.
     pub refusal_code: Option<i64>,
     /// What the venue said when it last refused to cancel it.
     pub cancel_refusal: Option<Box<str>>,

@@ -14,7 +14,7 @@ use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 
 /// The most levels that a side of a book keeps: beyond it the worst are dropped and
-/// [`Side::known_depth`] says so. The largest recorded book has 2,564 bids (quirk Q-B13).
+/// [`Side::known_depth`] says so. The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
 /// The book of one symbol.
@@ -98,7 +98,7 @@ impl OrderBook {
     }
 
     /// Whether the best bid is not below the best ask: a sign of a lost update, though the sandbox
-    /// publishes crossed books (quirk Q-B11).
+    /// publishes crossed books.
     pub fn is_crossed(&self) -> bool {
         match (self.bids.best(), self.asks.best()) {
             (Some(bid), Some(ask)) => bid.price >= ask.price,
@@ -239,7 +239,7 @@ impl Side {
     }
 
     /// Sets the quantity at a price, or removes the level if it is zero. A removal of a level that is
-    /// not there is normal (quirk Q-B7).
+    /// not there is normal.
     #[inline]
     fn set(&mut self, level: &Level) {
         match self.position(level.price) {

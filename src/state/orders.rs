@@ -22,8 +22,8 @@ pub const FINISHED_ORDERS_MAX: usize = 10_000;
 /// Give it every event; it takes what concerns it. Tell it of each order that is
 /// [sent](Orders::sent), so that an order is known before the venue says anything of it.
 ///
-/// - Reply and events race (`ws-gemini-com.md`, section 16): either may come first. Events decide.
-/// - A refusal comes twice, as reply and as event (quirk Q-O4), and is one.
+/// - Reply and events race: either may come first. Events decide.
+/// - A refusal comes twice, as reply and as event, and is one.
 /// - Fills are told apart by their trade id, and each is accounted once.
 /// - An order whose request got no answer is [`OrderState::Unknown`] until an event tells otherwise. It
 ///   is never sent again by itself; [`Orders::to_reconcile`] has what to ask the venue for.
@@ -158,7 +158,7 @@ impl Orders {
 
     /// The orders of which more may have happened than was told: their request got no answer, the link
     /// was lost, or their stream left or asked for anew, while they were open, or their fills do not add up. Ask the
-    /// venue for each by its client order id (REST `order/status`, section 19) before acting on it, then tell
+    /// venue for each by its client order id (REST `order/status`) before acting on it, then tell
     /// [`Orders::reconcile`].
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Order> {
         self.iter().filter(|order| order.needs_reconciling())
@@ -338,7 +338,7 @@ pub struct Reconciled {
     pub executed: crate::value::decimal::Decimal,
 }
 
-/// What a refused request says of the order (section 5): with 5xx it is not sure that nothing was done.
+/// What a refused request says of the order: with 5xx it is not sure that nothing was done.
 fn refuse(order: &mut Order, response: &Response<'_>) {
     if matches!(response.status, Some(500..)) {
         return order.lose();
