@@ -7,7 +7,7 @@ use layout::Layout;
 use std::path::Path;
 
 /// The rooms, from the one that imports all others down to the one that imports none.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "lib.rs",
     "client",
     "archive",
@@ -22,6 +22,89 @@ const ORDER: [&str; 14] = [
     "json",
     "auth",
     "value",
+    "protocol",
+];
+
+/// Structs whose fields are visible, and why: they are data without a rule of their own.
+#[rustfmt::skip]
+const PLAIN_DATA: &[(&str, &str)] = &[
+    ("archive/sequence.rs: Gap", "a value that is handed over once, as data"),
+    ("config.rs: Config", "settings with builder methods of the same names"),
+    ("config.rs: ClientConfig", "settings with builder methods of the same names"),
+    ("event/mod.rs: Ignored", "what an event says, as data"),
+    ("event/mod.rs: Malformed", "what an event says, as data"),
+    ("event/mod.rs: Batch", "what an event says, as data"),
+    ("event/reason.rs: Abandoned", "what an event says, as data"),
+    ("json/cursor.rs: RawString", "where a string stands, as data"),
+    ("link/dialect.rs: Dialect", "a value that is handed over once, as data"),
+    ("link/feed.rs: Flushed", "a value that is handed over once, as data"),
+    ("link/mod.rs: ConnectRequest", "a value that is handed over once, as data"),
+    ("link/mod.rs: LinkEnd", "a value that is handed over once, as data"),
+    ("link/stats.rs: Stats", "a value that is handed over once, as data"),
+    ("link/subscription.rs: Delays", "a value that is handed over once, as data"),
+    ("link/subscription.rs: Effects", "a value that is handed over once, as data"),
+    ("link/subscription.rs: Traits", "a value that is handed over once, as data"),
+    ("link/timer.rs: Deadline", "a value that is handed over once, as data"),
+    ("message/account.rs: BalanceUpdate", "what a frame says, as data"),
+    ("message/account.rs: AssetBalance", "what a frame says, as data"),
+    ("message/account.rs: PositionReport", "what a frame says, as data"),
+    ("message/account.rs: Position", "what a frame says, as data"),
+    ("message/account.rs: PositionAmount", "what a frame says, as data"),
+    ("message/account.rs: Settlements", "what a frame says, as data"),
+    ("message/account.rs: Settlement", "what a frame says, as data"),
+    ("message/market.rs: L2Updates", "what a frame says, as data"),
+    ("message/market.rs: Candles", "what a frame says, as data"),
+    ("message/market.rs: Candle", "what a frame says, as data"),
+    ("message/market.rs: MarkPrices", "what a frame says, as data"),
+    ("message/market.rs: MarkPriceChange", "what a frame says, as data"),
+    ("message/market.rs: FundingAmounts", "what a frame says, as data"),
+    ("message/market.rs: FundingAmountChange", "what a frame says, as data"),
+    ("message/market.rs: MarketUpdate", "what a frame says, as data"),
+    ("message/market.rs: LevelChange", "what a frame says, as data"),
+    ("message/market.rs: MarketTrade", "what a frame says, as data"),
+    ("message/market.rs: AuctionOpen", "what a frame says, as data"),
+    ("message/market.rs: Auction", "what a frame says, as data"),
+    ("message/market.rs: Heartbeat", "what a frame says, as data"),
+    ("message/market.rs: VenueError", "what a frame says, as data"),
+    ("message/market.rs: SubscriptionAck", "what a frame says, as data"),
+    ("message/market.rs: SnapshotOrder", "what a frame says, as data"),
+    ("message/market.rs: OrderSnapshot", "what a frame says, as data"),
+    ("message/market.rs: OrderEvents", "what a frame says, as data"),
+    ("message/order.rs: OrderUpdate", "what a frame says, as data"),
+    ("message/order.rs: Fill", "what a frame says, as data"),
+    ("message/order.rs: OrderEventDetails", "what a frame says, as data"),
+    ("message/order.rs: ApiSession", "what a frame says, as data"),
+    ("message/public.rs: Level", "what a frame says, as data"),
+    ("message/public.rs: BookTicker", "what a frame says, as data"),
+    ("message/public.rs: Depth", "what a frame says, as data"),
+    ("message/public.rs: PartialDepth", "what a frame says, as data"),
+    ("message/public.rs: Trade", "what a frame says, as data"),
+    ("message/public.rs: TopOfBook", "what a frame says, as data"),
+    ("message/public.rs: ContractStatus", "what a frame says, as data"),
+    ("message/public.rs: MarkPrice", "what a frame says, as data"),
+    ("message/public.rs: FundingAmount", "what a frame says, as data"),
+    ("message/public.rs: Response", "what a frame says, as data"),
+    ("message/public.rs: ApiError", "what a frame says, as data"),
+    ("message/public.rs: Unrecognized", "what a frame says, as data"),
+    ("message/quote.rs: RequestForQuote", "what a frame says, as data"),
+    ("message/quote.rs: Leg", "what a frame says, as data"),
+    ("message/quote.rs: QuoteUpdate", "what a frame says, as data"),
+    ("message/reply.rs: RateLimit", "what a frame says, as data"),
+    ("message/reply.rs: QuoteReceipt", "what a frame says, as data"),
+    ("message/text.rs: Text", "what a frame says, as data"),
+    ("message/text.rs: RawJson", "what a frame says, as data"),
+    ("message/text.rs: Number", "what a frame says, as data"),
+    ("request/mod.rs: RawRequest", "what an application asks for, as data"),
+    ("request/mod.rs: NewQuote", "what an application asks for, as data"),
+    ("state/balances.rs: HeldAmount", "what an application reads, as data"),
+    ("state/order.rs: Order", "what an application reads, as data"),
+    ("state/order.rs: OrderFill", "what an application reads, as data"),
+    ("state/orders.rs: Reconciled", "what an application reads, as data"),
+    ("wire/members.rs: Members", "working memory of the decoders of this folder"),
+    ("wire/members.rs: Array", "working memory of the decoders of this folder"),
+    ("wire/names.rs: Names", "working memory of the decoders of this folder"),
+    ("wire/scratch.rs: Scratch", "working memory of the decoders of this folder"),
+    ("wire/table.rs: Member", "working memory of the decoders of this folder"),
 ];
 
 fn core() -> Layout {
@@ -54,5 +137,5 @@ fn files_and_functions_are_short() {
 
 #[test]
 fn fields_are_private() {
-    assert_none(&core().visible_fields(&[]));
+    assert_none(&core().visible_fields(PLAIN_DATA));
 }

@@ -86,7 +86,7 @@ impl Endpoints {
         if let Some(host) = self.hosts.get_mut(host) {
             host.limits.add(&config);
         }
-        let id = EndpointId(self.next);
+        let id = EndpointId::new(self.next);
         self.next = self.next.wrapping_add(1);
         self.is_changed = true;
         self.kinds.entry(kind(&config)).or_default().insert(id);

@@ -114,7 +114,7 @@ impl Client {
     pub fn new(config: ClientConfig, seed: u64) -> Client {
         Client {
             config,
-            seeds: SplitMix64(seed),
+            seeds: SplitMix64::new(seed),
             now: Instant::ZERO,
             state: ClientState::Idle,
             endpoints: Endpoints::new(),

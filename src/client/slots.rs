@@ -219,7 +219,7 @@ impl Slots {
         if slot >= links_max {
             return None;
         }
-        let first = || LinkId { slot: u16::try_from(slot).unwrap_or(u16::MAX), epoch: 0 };
+        let first = || LinkId::new(u16::try_from(slot).unwrap_or(u16::MAX), 0);
         let last = self.slots.get(slot).map_or_else(first, |slot| slot.last);
         let link = Some(make(last));
         let new = Slot { endpoint, host, last, link, given_up: None, seen: Seen::default() };

@@ -1,6 +1,5 @@
 //! [`Lane`] and [`Kind`]: what an [`EventQueue`](crate::EventQueue) tells apart.
 
-use crate::event::queue::Overflow;
 use crate::event::{Event, Parts};
 use crate::request::stream::Topic;
 use crate::value::symbol::Symbol;
@@ -18,9 +17,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What is not known to be market data is a fact.
-    pub(crate) fn of(event: &Event<'_>, overflow: Overflow) -> Kind {
-        let is_latest = overflow == Overflow::Latest;
+    /// What is not known to be market data is a fact. `is_latest` says whether newer prices replace older ones.
+    pub(crate) fn of(event: &Event<'_>, is_latest: bool) -> Kind {
         match event {
             Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
             // Without a symbol it may be of any stream.

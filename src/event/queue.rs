@@ -179,7 +179,7 @@ impl EventQueue {
 
     /// Puts an event at the end. Never refused: what has to give way is announced.
     pub fn push(&mut self, event: &Event<'_>) {
-        let kind = Kind::of(event, self.overflow);
+        let kind = Kind::of(event, self.overflow == Overflow::Latest);
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };
         let (owned, mut number) = (EventBuf::from(event), self.next);
         let replaced =

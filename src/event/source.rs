@@ -48,7 +48,7 @@ impl<'f> Source<'f> {
     /// The source of a frame that a link received.
     #[inline]
     pub(crate) const fn live(link: LinkId, endpoint: Endpoint, frame: &'f str) -> Source<'f> {
-        Source { epoch: link.epoch, slot: link.slot, ..Source::recorded(endpoint, frame) }
+        Source { epoch: link.epoch(), slot: link.short_slot(), ..Source::recorded(endpoint, frame) }
     }
 
     /// Names the subscription.
@@ -79,7 +79,7 @@ impl<'f> Source<'f> {
 
     /// The link that received the frame; `None` in a recording.
     pub const fn link(&self) -> Option<LinkId> {
-        if self.epoch == 0 { None } else { Some(LinkId { slot: self.slot, epoch: self.epoch }) }
+        if self.epoch == 0 { None } else { Some(LinkId::new(self.slot, self.epoch)) }
     }
 
     /// A subscription that the data belongs to: the oldest one of its stream that has not ended.

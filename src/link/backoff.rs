@@ -13,7 +13,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) const fn new(base: Duration, cap: Duration, seed: u64) -> Backoff {
-        Backoff { base, cap, attempts: 0, random: SplitMix64(seed) }
+        Backoff { base, cap, attempts: 0, random: SplitMix64::new(seed) }
     }
 
     /// The next delay: anywhere between `base` and `base` · 2ⁿ for the n-th attempt, at most `cap`.
@@ -44,9 +44,13 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 /// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
 #[derive(Clone, Debug)]
-pub(crate) struct SplitMix64(pub(crate) u64);
+pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
+    pub(crate) const fn new(seed: u64) -> SplitMix64 {
+        SplitMix64(seed)
+    }
+
     pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -109,7 +109,7 @@ impl Numbers {
 
     /// The id that the next subscription gets at a place of a link.
     pub(super) const fn peek_stream(&self, link: LinkId, place: usize) -> StreamId {
-        StreamId::new(self.subscription, link.slot, place)
+        StreamId::new(self.subscription, link.short_slot(), place)
     }
 
     /// Uses up the number of the id that [`peek_stream`](Numbers::peek_stream) made.

@@ -321,7 +321,7 @@ impl Feed {
                 abandoned = abandoned.saturating_add(1);
                 let was_sent = cx.was_handed_out(output);
                 let outcome = if was_sent { RequestOutcome::Lost } else { RequestOutcome::NotSent };
-                cx.report(Event::Reply { link, request: RequestId(id), about, outcome });
+                cx.report(Event::Reply { link, request: RequestId::new(id), about, outcome });
             }
         }
         cx.withdraw_sends(link);

@@ -177,7 +177,7 @@ impl<S: Session> Link<S> {
         };
         let id = self.feed.send_request(cx, purpose, request);
         self.liveness.note_sent(cx.now());
-        Ok(RequestId(id))
+        Ok(RequestId::new(id))
     }
 
     /// Cancels the orders that were placed over this link, as soon as the limit on requests allows.
@@ -298,7 +298,7 @@ impl<S: Session> Link<S> {
         while let Some((id, purpose)) = self.feed.outbox_mut().take_expired(cx.now()) {
             match purpose {
                 Purpose::Application(about) | Purpose::Limits(about) => {
-                    let (link, request, outcome) = (self.id, RequestId(id), RequestOutcome::TimedOut);
+                    let (link, request, outcome) = (self.id, RequestId::new(id), RequestOutcome::TimedOut);
                     cx.report(Event::Reply { link, request, about, outcome });
                 }
                 Purpose::Streams(request) => self.session.expired(&mut self.feed, cx, &request, id),

@@ -238,7 +238,7 @@ mod tests {
     use crate::link::output::Outputs;
     use std::string::ToString;
 
-    const LINK: LinkId = LinkId { slot: 0, epoch: 1 };
+    const LINK: LinkId = LinkId::new(0, 1);
 
     fn id(place: usize) -> StreamId {
         StreamId::new(1, 0, place)

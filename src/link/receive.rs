@@ -333,7 +333,7 @@ fn response<'f>(
     let link = reception.link();
     let reply = |about| {
         let outcome = RequestOutcome::Answered(response);
-        Some(Event::Reply { link, request: RequestId(id), about, outcome })
+        Some(Event::Reply { link, request: RequestId::new(id), about, outcome })
     };
     match purpose {
         Purpose::Application(about) => reply(about),

@@ -84,7 +84,7 @@ impl<S: Session> Link<S> {
                 return None;
             }
             State::Connecting => {
-                self.id.epoch = self.id.epoch.wrapping_add(1);
+                self.id = self.id.next();
                 self.feed.begin(self.id);
                 (Timer::Connect, now + self.config.connect_timeout)
             }

@@ -4,7 +4,8 @@
 
 use super::list::List;
 use super::open::open_enum;
-use super::public::{BookSide, Level, Trade};
+use super::order::{ApiSession, OrderUpdate};
+use super::public::{BookSide, Level, Trade, Unrecognized};
 use super::text::{RawJson, Text};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
@@ -212,7 +213,7 @@ pub enum MarketEntry<'f> {
     /// An indication of an auction's price, or its result.
     Auction(Auction<'f>),
     /// An entry of a type that is not known, whole.
-    Unrecognized(super::Unrecognized<'f>),
+    Unrecognized(Unrecognized<'f>),
 }
 
 /// A level of a book changed ([entries](crate::protocol::market_data_v1#entries)).
@@ -386,7 +387,7 @@ pub struct SubscriptionAck<'f> {
     /// `symbolFilter`; empty for all.
     pub symbol_filter: List<'f, Text<'f>>,
     /// `apiSessionFilter`; empty for all.
-    pub api_session_filter: List<'f, super::ApiSession<'f>>,
+    pub api_session_filter: List<'f, ApiSession<'f>>,
     /// `eventTypeFilter`; empty for all.
     pub event_type_filter: List<'f, Text<'f>>,
 }
@@ -398,9 +399,9 @@ pub struct SubscriptionAck<'f> {
 #[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
 pub enum OrderReport<'f> {
     /// The order.
-    Update(super::OrderUpdate<'f>),
+    Update(OrderUpdate<'f>),
     /// An element of a type that is not known, whole.
-    Unrecognized(super::Unrecognized<'f>),
+    Unrecognized(Unrecognized<'f>),
     /// An element that cannot be read, with the reason; the offset is that within the element.
     Malformed {
         /// The element.
@@ -410,7 +411,7 @@ pub enum OrderReport<'f> {
     },
 }
 
-/// An order of an [`OrderSnapshot`](super::OrderSnapshot); its rows are of the current API.
+/// An order of an [`OrderSnapshot`]; its rows are of the current API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct SnapshotOrder<'f>(pub OrderReport<'f>);

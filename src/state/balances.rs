@@ -56,7 +56,7 @@ impl Standing {
     fn apply(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         match event {
             Event::Subscribed { link, stream, .. } if stream.topic() == topic => self.link = Some(*link),
-            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot != link.slot) => {
+            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot() != link.slot()) => {
                 return false;
             }
             Event::Disconnected { .. } | Event::Closed { .. } => {

@@ -140,7 +140,7 @@ impl Books {
             Event::Unsubscribed { link, stream: Stream::Depth { symbol, .. }, last: true, .. }
             | Event::Rejected { link, stream: Stream::Depth { symbol, .. }, .. } => {
                 let is_its_own =
-                    self.books.get(symbol.as_str())?.link.is_none_or(|own| own.slot == link.slot);
+                    self.books.get(symbol.as_str())?.link.is_none_or(|own| own.slot() == link.slot());
                 is_its_own.then(|| self.books.remove(*symbol)).flatten().map(|_| *symbol)
             }
             // What was dropped may have been the first snapshot.
@@ -153,7 +153,7 @@ impl Books {
                 self.set_stale_where(StaleReason::Overflow, |_| true)
             }
             Event::Disconnected { link, .. } => self.set_stale_where(StaleReason::Disconnected, |entry| {
-                entry.link.is_some_and(|own| own.slot == link.slot)
+                entry.link.is_some_and(|own| own.slot() == link.slot())
             }),
             Event::Closed { .. } => self.set_stale_where(StaleReason::Disconnected, |_| true),
             _ => None,

@@ -58,7 +58,7 @@ pub struct Orders {
     finished: VecDeque<u64>,
     repeated_fills: u64,
     /// The slots of the links over which order events come.
-    slots: Vec<u16>,
+    slots: Vec<usize>,
 }
 
 impl Orders {
@@ -121,9 +121,9 @@ impl Orders {
             // What happens from now on is not told: each may be another one when somebody asks.
             Event::Unsubscribed { link, stream: Stream::Orders { .. }, last: true, .. } => {
                 let any = self.doubt(Some(*link));
-                self.slots.retain(|slot| *slot != link.slot);
+                self.slots.retain(|slot| *slot != link.slot());
                 for order in self.orders.values_mut() {
-                    order.link = order.link.filter(|own| own.slot != link.slot);
+                    order.link = order.link.filter(|own| own.slot() != link.slot());
                 }
                 any
             }
@@ -193,16 +193,16 @@ impl Orders {
     }
 
     fn note_link(&mut self, link: LinkId) {
-        if !self.slots.contains(&link.slot) {
-            self.slots.push(link.slot);
+        if !self.slots.contains(&link.slot()) {
+            self.slots.push(link.slot());
         }
     }
 
     /// Puts in doubt the open orders whose events come over a link, or all; says whether any order event may.
     fn doubt(&mut self, of: Option<LinkId>) -> bool {
-        let serves = of.is_none_or(|link| self.slots.is_empty() || self.slots.contains(&link.slot));
+        let serves = of.is_none_or(|link| self.slots.is_empty() || self.slots.contains(&link.slot()));
         let concerns = |own: Option<LinkId>| match (own, of) {
-            (Some(own), Some(link)) => own.slot == link.slot,
+            (Some(own), Some(link)) => own.slot() == link.slot(),
             // No event has come yet; it may come over any of them.
             _ => serves,
         };

@@ -10,11 +10,27 @@ use core::num::NonZeroU64;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct LinkId {
-    pub(crate) slot: u16,
-    pub(crate) epoch: u32,
+    slot: u16,
+    epoch: u32,
 }
 
 impl LinkId {
+    #[inline]
+    pub(crate) const fn new(slot: u16, epoch: u32) -> LinkId {
+        LinkId { slot, epoch }
+    }
+
+    /// The place of the link as it is kept.
+    #[inline]
+    pub(crate) const fn short_slot(self) -> u16 {
+        self.slot
+    }
+
+    /// The next attempt in the same slot.
+    pub(crate) const fn next(self) -> LinkId {
+        LinkId { slot: self.slot, epoch: self.epoch.wrapping_add(1) }
+    }
+
     /// The place of the link, from 0: an index for a driver's table of sockets.
     pub const fn slot(self) -> usize {
         self.slot as usize
@@ -36,9 +52,13 @@ impl fmt::Display for LinkId {
 /// old link finds nothing. The venue sees it as the request's `id`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
-pub struct RequestId(pub(crate) u64);
+pub struct RequestId(u64);
 
 impl RequestId {
+    pub(crate) const fn new(number: u64) -> RequestId {
+        RequestId(number)
+    }
+
     /// The number, as it is sent.
     pub const fn get(self) -> u64 {
         self.0
@@ -85,4 +105,10 @@ impl StreamId {
 /// An endpoint that a [`Client`](crate::Client) may use: from `add` until `remove`; never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
-pub struct EndpointId(pub(crate) u32);
+pub struct EndpointId(u32);
+
+impl EndpointId {
+    pub(crate) const fn new(number: u32) -> EndpointId {
+        EndpointId(number)
+    }
+}

@@ -4,6 +4,7 @@ pub(crate) mod decimal;
 pub(crate) mod endpoint;
 pub(crate) mod id;
 pub(crate) mod sequence;
+#[cfg(feature = "serde")]
 pub(crate) mod serde_text;
 pub(crate) mod symbol;
 pub(crate) mod symbol_map;

@@ -118,7 +118,7 @@ fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static st
     if price.is_multiple_of(instrument.tick) { Ok(price) } else { Err("LimitPriceOffTick") }
 }
 
-/// Section 6.4: not beyond the limit, seen from the market.
+/// Not beyond the limit, seen from the market.
 fn stop(instrument: &Instrument, side: OrderSide, stop: Decimal, limit: u64) -> Result<u64, &'static str> {
     let stop = units(stop, instrument.price_decimals).ok_or("InvalidStopPrice")?;
     let is_good = match side {

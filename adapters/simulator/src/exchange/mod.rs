@@ -488,7 +488,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Section 6.1; the limits stand beside the status.
+    /// Writes the reply to `conninfo`, whose limits stand beside the status.
     fn connection_info(&self, session: SessionId, id: &str, used: u32) -> String {
         let limit = |kind: &str, interval: &str, number: u32, limit: u32, count: u32| {
             format!(

@@ -14,7 +14,7 @@ use crate::value::amount;
 use crate::value::order::{NewOrder, OrderSide, OrderType, TimeInForce};
 use crate::value::random::Random;
 
-/// Section 4.2.
+/// The time between heartbeats.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
 /// What one session wants to hear, and how much it has heard.
@@ -32,7 +32,7 @@ pub(crate) struct OrderEventFeed {
 }
 
 impl OrderEventFeed {
-    /// Section 2.
+    /// Makes the feed that an upgrade asks for.
     pub(crate) fn new(request: &UpgradeRequest<'_>, now: Instant, random: &mut Random) -> OrderEventFeed {
         let values = |name: &str| {
             let wanted = request.parameters().filter(|(known, _)| *known == name);
@@ -60,7 +60,7 @@ impl OrderEventFeed {
         *self.next_heartbeat.insert(now + HEARTBEAT_PERIOD)
     }
 
-    /// Section 4.1.
+    /// Writes the acknowledgement of the subscription.
     pub(crate) fn acknowledgement(&self, account: AccountId) -> String {
         let array = |texts: &[String]| Value::from(texts.to_vec()).to_string();
         format!(
@@ -73,7 +73,7 @@ impl OrderEventFeed {
         )
     }
 
-    /// Section 4.2; counts it.
+    /// Writes a heartbeat, and counts it.
     pub(crate) fn heartbeat(&mut self, venue_time: i64) -> String {
         let text = format!(
             r#"{{"type":"heartbeat","timestampms":{},"sequence":{},"trace_id":"{}","socket_sequence":{}}}"#,
@@ -133,7 +133,7 @@ impl OrderEventFeed {
             && is_in(&self.api_sessions, &|wanted| wanted == account.key())
     }
 
-    /// Sections 4.3 and 4.4.
+    /// Writes an event of an order.
     fn object(
         &mut self,
         name: &str,

@@ -130,7 +130,7 @@ fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     names.collect::<Option<Vec<String>>>().ok_or_else(Refusal::invalid_parameters)
 }
 
-/// Section 6.3: `limit` is 1 to 5000, 100 if absent.
+/// `limit` is 1 to 5000, 100 if absent.
 fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
     let read = |members: &Map<String, Value>| {
         let symbol = members.get("symbol")?.as_str()?.to_owned();

@@ -95,7 +95,7 @@ impl Keys {
     }
 }
 
-/// Section 3.2.
+/// Returns the position of the account that has a bearer token.
 fn bearer(accounts: &[Account], value: &str) -> Result<usize, UpgradeRefusal> {
     let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim());
