@@ -44,7 +44,7 @@ impl Session for MarketDataV1 {
     ) -> Option<Event<'f>> {
         let message = match decode(reception, text, scratch) {
             Ok(message) => message,
-            Err(event) => return event,
+            Err(error) => return reception.malformed(text, error),
         };
         match &message {
             // Nothing of a book that lost an update may be applied.

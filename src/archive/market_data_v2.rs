@@ -53,9 +53,9 @@ impl Session for MarketDataV2 {
     ) -> Option<Event<'f>> {
         let message = match decode(reception, text, scratch) {
             Ok(message) => message,
-            Err(event) => {
+            Err(error) => {
                 mark_stale_if_named(reception, text, "\"symbol\":\"", "\"l2_updates\"");
-                return event;
+                return reception.malformed(text, error);
             }
         };
         match &message {

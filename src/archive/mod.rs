@@ -12,6 +12,7 @@ use alloc::string::String;
 
 use crate::event::Event;
 use crate::event::replay::event_of;
+use crate::json::error::DecodeError;
 use crate::link::dialect::Dialect;
 use crate::link::session::Reception;
 use crate::message::Message;
@@ -21,20 +22,16 @@ use crate::wire::{Scratch, decode_from};
 static SENDS_ONLY: Dialect =
     Dialect { takes_requests: false, acknowledges: false, encode: |_, _, _| String::new() };
 
-/// Decodes a text frame. `Err` is the event of one that cannot be decoded.
+/// Decodes a text frame.
 fn decode<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
     scratch: &'f mut Scratch,
-) -> Result<Message<'f>, Option<Event<'f>>> {
+) -> Result<Message<'f>, DecodeError> {
     scratch.set_symbol(reception.config().symbol);
-    match decode_from(reception.config().api, text, scratch) {
-        Ok(message) => {
-            reception.decoded();
-            Ok(message)
-        }
-        Err(error) => Err(reception.malformed(text, error)),
-    }
+    let message = decode_from(reception.config().api, text, scratch)?;
+    reception.decoded();
+    Ok(message)
 }
 
 /// Delivers a message that is neither data nor unknown.

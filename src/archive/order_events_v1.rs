@@ -36,7 +36,7 @@ impl Session for OrderEventsV1 {
     ) -> Option<Event<'f>> {
         let message = match decode(reception, text, scratch) {
             Ok(message) => message,
-            Err(event) => return event,
+            Err(error) => return reception.malformed(text, error),
         };
         match &message {
             Message::OrderEvents(events) => self.order_events(reception, text, *events, &message),
