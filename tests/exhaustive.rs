@@ -39,7 +39,7 @@ fn every_input_in_every_state_of_a_single_client() {
 fn every_input_in_every_state_of_a_client() {
     every_input("client", &worlds::client(), (11821, 252729, 30));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (37015, 686048, 30));
+        every_input("client, all inputs", &worlds::full_client(), (34887, 654612, 30));
     }
 }
 
