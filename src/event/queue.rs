@@ -43,8 +43,8 @@ pub enum Overflow {
 /// A bounded queue of events that own what they say, between who reads frames and who takes events.
 ///
 /// Events of one topic and symbol are a lane. Each event that is dropped is counted, and an [`Event::Overflow`]
-/// with the number of its lane is taken right before the next event of the lane that is taken. If none follows, it
-/// is taken once all events are that waited when the first one was dropped.
+/// with the number of its lane is taken in the place of the first that was dropped: before the next event of the
+/// lane, and before every event of others that came later.
 /// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances) and
 /// [`Positions`](crate::Positions) know what to make of it.
 ///
@@ -92,7 +92,7 @@ pub struct EventQueue {
 #[derive(Clone, Copy, Debug)]
 struct Loss {
     dropped: u64,
-    /// Events from this number on came after the first of them was dropped.
+    /// The place of the first of them: what came after it is taken behind the announcement.
     due: u64,
 }
 
@@ -300,17 +300,21 @@ impl EventQueue {
         self.room(kind).oldest = gone.number.wrapping_add(1);
         self.dropped = self.dropped.saturating_add(1);
         for lane in gone.lanes(&mut self.scratch) {
-            self.lose(lane);
+            self.lose(lane, gone.number);
         }
         true
     }
 
-    /// Notes that an event of a lane was dropped.
-    fn lose(&mut self, lane: Lane) {
+    /// Notes that an event of a lane was dropped, at its place.
+    fn lose(&mut self, lane: Lane, number: u64) {
         let is_told_apart = self.losses.len() < AFFECTED_MAX || self.losses.contains_key(&lane);
         let lane = if is_told_apart { lane } else { (lane.0, None) };
-        let loss = self.losses.entry(lane).or_insert(Loss { dropped: 0, due: self.next });
+        let loss = self.losses.entry(lane).or_insert(Loss { dropped: 0, due: number });
         loss.dropped = loss.dropped.saturating_add(1);
+        if number < loss.due {
+            self.due.remove(&(loss.due, lane));
+            loss.due = number;
+        }
         self.due.insert((loss.due, lane));
     }
 
