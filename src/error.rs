@@ -26,10 +26,10 @@ pub enum CommandError {
     UnknownEndpoint,
     /// No endpoint of the client is [authenticated](crate::Config::authenticated).
     NotAuthenticated,
-    /// Several endpoints are authenticated; say which one with
+    /// Several endpoints could take the request, and it is for one of them; say which one with
     /// [`Client::request_at`](crate::Client::request_at).
     SeveralEndpoints,
-    /// The endpoint has several open links, and the request is about the session of one; say which one with
+    /// The endpoint has several links, and the request is about the session of one; say which one with
     /// [`Client::request_over`](crate::Client::request_over).
     SeveralLinks,
     /// The endpoint was given up, as [`Event::LinkClosed`](crate::Event::LinkClosed) has said; `open` tries it again.
@@ -78,10 +78,10 @@ impl fmt::Display for CommandError {
                 f.write_str("no endpoint of this client is authenticated; add one that is")
             }
             CommandError::SeveralEndpoints => {
-                f.write_str("several endpoints are authenticated; name the one that the request is for")
+                f.write_str("several endpoints could take the request; name the one that it is for")
             }
             CommandError::SeveralLinks => {
-                f.write_str("several links to the endpoint are open; name the one whose session is meant")
+                f.write_str("the endpoint has several links; name the one whose session is meant")
             }
             CommandError::GivenUp => f.write_str("the endpoint was given up; open the client to try it again"),
             CommandError::RateLimited { retry } => {

@@ -1001,3 +1001,82 @@ fn a_busy_link_does_not_hide_the_silence_of_another() {
         assert!(turn < 120, "{silent} is silent, and that is not found out");
     }
 }
+
+/// A request about an account, or of a method that is not known, goes to nobody by guess.
+#[test]
+fn a_request_that_several_endpoints_could_take_names_one() {
+    let mut desk = Desk::new(ClientConfig::new(), &[private(), private()]);
+    desk.open();
+    desk.settle();
+    let now = desk.now;
+    let raw = Request::raw("new.method", None);
+    for request in [order("a"), Request::CancelAllOrders, Request::CancelSessionOrders, raw] {
+        let refused = desk.client.request(now, &request);
+        assert_eq!(refused, Err(CommandError::SeveralEndpoints), "{request}");
+    }
+    assert!(desk.client.request(now, &Request::Time).is_ok(), "each knows the time");
+    for (place, endpoint) in desk.endpoints().into_iter().enumerate() {
+        desk.drain();
+        desk.sent.clear();
+        desk.client.request_at(now, endpoint, &order("b")).unwrap();
+        desk.drain();
+        assert_eq!(desk.sent[0].0, desk.link(place, 0), "{:?}", desk.sent);
+    }
+}
+
+/// What is about a session goes over its link, even while it is the only one that is open.
+#[test]
+fn a_request_about_a_session_names_its_link() {
+    let mut desk = Desk::new(ClientConfig::new(), &[private().streams_max(1)]);
+    for name in ["orders@account", "balances@account"] {
+        desk.subscribe(name);
+    }
+    desk.open();
+    desk.settle();
+    let [first, second] = [desk.link(0, 0), desk.link(0, 1)];
+    let (request, now) = (Request::CancelSessionOrders, desk.now);
+    assert_eq!(desk.client.request(now, &request), Err(CommandError::SeveralLinks));
+    desk.client.handle_lost(first, now, Lost::Reset);
+    assert_eq!(desk.client.request(now, &request), Err(CommandError::SeveralLinks));
+    assert_eq!(desk.client.request_over(now, first, &request), Err(CommandError::NotConnected));
+    desk.drain();
+    desk.sent.clear();
+    desk.client.request_over(now, second, &request).unwrap();
+    desk.drain();
+    assert_eq!(desk.sent[0].0, second, "{:?}", desk.sent);
+}
+
+/// A place in flight that a reply frees is used at once, by whatever waits for it.
+#[test]
+fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true)]);
+    desk.open();
+    desk.settle();
+    for _ in 0..gemini_ws::REQUESTS_IN_FLIGHT_MAX {
+        desk.client.request(desk.now, &Request::Time).unwrap();
+    }
+    desk.drain();
+    let (link, first) = desk.sent[0].clone();
+    desk.sent.clear();
+    desk.subscribe("btcusd@trade");
+    assert!(desk.sent.is_empty(), "it waits: {:?}", desk.sent);
+    let id = first.split([':', ',']).nth(1).unwrap();
+    desk.frame(link, &format!(r#"{{"id":{id},{OK}}}"#));
+    desk.drain();
+    assert!(desk.sent[0].1.contains("btcusd@trade"), "{:?}", desk.sent);
+}
+
+/// A frame of an attempt that has ended names that attempt, not the present one.
+#[test]
+fn an_old_frame_names_the_link_that_it_came_over() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true)]);
+    desk.open();
+    desk.settle();
+    let old = desk.link(0, 0);
+    desk.client.handle_lost(old, desk.now, Lost::Reset);
+    desk.pass(SECOND * 2);
+    assert_ne!(desk.link(0, 0), old);
+    let mut scratch = Scratch::new();
+    let event = desk.client.handle_frame(old, desk.now, Frame::Text("{}"), &mut scratch);
+    assert!(matches!(event, Some(Event::Ignored(_, source)) if source.link() == Some(old)), "{event:?}");
+}

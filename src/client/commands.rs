@@ -112,8 +112,8 @@ impl Client {
     /// Requests a new snapshot of each of these books. Pass the symbols from
     /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow).
     ///
-    /// Returns how many snapshots were requested. Symbols without an active depth subscription are skipped; if
-    /// their link is reconnecting, a snapshot follows anyway.
+    /// Returns how many of the symbols have a depth subscription. A book whose snapshot is already on its way, or
+    /// whose link is reconnecting, is not requested a second time: its snapshot follows anyway.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -246,9 +246,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::SeveralEndpoints`] if it is about an account and several endpoints are authenticated: use
+    /// [`CommandError::SeveralEndpoints`] if it is for one endpoint and several could take it, as a request about
+    /// an account where several endpoints are authenticated, and a [raw](Request::raw) one: use
     /// [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if it is about a session and the
-    /// endpoint has several open links: use [`request_over`](Client::request_over).
+    /// endpoint has several links: use [`request_over`](Client::request_over).
     /// [`CommandError::WrongEndpoint`] if no endpoint takes requests; [`CommandError::NotConnected`];
     /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
     /// [`CommandError::RateLimited`].
@@ -258,16 +259,16 @@ impl Client {
             return Err(CommandError::WrongEndpoint);
         }
         let authenticated = self.endpoints.of_kind(Endpoint::Streams, true);
-        let endpoint = if request.is_of_account() {
-            match authenticated.len() {
-                0 => return Err(CommandError::NotAuthenticated),
-                1 => authenticated.first().copied(),
-                _ => return Err(CommandError::SeveralEndpoints),
+        let public = self.endpoints.of_kind(Endpoint::Streams, false);
+        let mut possible = authenticated.iter().chain(public.iter().filter(|_| !request.is_of_account()));
+        let endpoint = if request.is_of_one_endpoint() {
+            let first = possible.next().copied().ok_or(CommandError::NotAuthenticated)?;
+            if possible.next().is_some() {
+                return Err(CommandError::SeveralEndpoints);
             }
+            Some(first)
         } else {
-            let public = self.endpoints.of_kind(Endpoint::Streams, false);
-            let is_open = |id: &&EndpointId| self.open_slots(**id).next().is_some();
-            authenticated.iter().chain(public).find(is_open).copied()
+            possible.find(|id| self.open_slots(**id).next().is_some()).copied()
         };
         self.send_to(endpoint.ok_or(CommandError::NotConnected)?, request)
     }
@@ -324,7 +325,7 @@ impl Client {
         request: &Request,
     ) -> Result<RequestId, CommandError> {
         self.command(now)?;
-        let known = self.slots.link(link.slot()).filter(|known| known.id() == link);
+        let known = self.slots.link(link.slot()).filter(|known| known.id() == link && known.is_open());
         let known = known.ok_or(CommandError::NotConnected)?;
         if request.is_of_account() && !known.config().authenticated {
             return Err(CommandError::NotAuthenticated);
@@ -340,10 +341,11 @@ impl Client {
     fn send_to(&mut self, endpoint: EndpointId, request: &Request) -> Result<RequestId, CommandError> {
         let mut open = self.open_slots(endpoint);
         let slot = open.next().ok_or(CommandError::NotConnected)?;
-        if request.is_of_session() && open.next().is_some() {
+        drop(open);
+        let links = self.endpoints.get(endpoint).map_or(0, |entry| entry.slots().len());
+        if request.is_of_session() && links > 1 {
             return Err(CommandError::SeveralLinks);
         }
-        drop(open);
         self.send_over(slot, request)
     }
 

@@ -32,7 +32,8 @@ pub struct Source<'f> {
 }
 
 impl<'f> Source<'f> {
-    /// The source of a frame that no link received: of a recording, or of a test.
+    /// The source of a frame that no link received: of a recording, or of a test. `frame` is the text that the
+    /// event was decoded from: an [`EventBuf`](crate::EventBuf) decodes it again.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Source};

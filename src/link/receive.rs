@@ -15,7 +15,6 @@ use crate::link::frame::Frame;
 use crate::link::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
 use crate::link::outbox::{Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
-use crate::link::subscription::Subscription;
 use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
 use crate::request::Request;
 use crate::request::stream::Topic;
@@ -43,15 +42,15 @@ impl<S: Session> Link<S> {
         match frame {
             Frame::Text(text) => {
                 self.stats.count_frame(text.len());
-                if deliver { self.receive(cx, text, scratch) } else { self.ignore(cx, text) }
+                if deliver { self.receive(cx, text, scratch) } else { self.ignore(cx, link, text) }
             }
             Frame::Binary(bytes) => {
                 self.stats.count_frame(bytes.len());
                 if !deliver {
-                    return self.ignore(cx, "");
+                    return self.ignore(cx, link, "");
                 }
                 let error = DecodeError::new(DecodeErrorKind::Binary, 0);
-                self.read(cx, |_, reception| reception.malformed("", error))
+                self.read(cx, self.id, |_, reception| reception.malformed("", error))
             }
             Frame::Ping(_) | Frame::Pong(_) => None,
             Frame::Close { code, reason } => {
@@ -83,8 +82,8 @@ impl<S: Session> Link<S> {
         deliver
     }
 
-    fn ignore<'f>(&mut self, cx: &mut Context<'_>, text: &'f str) -> Option<Event<'f>> {
-        self.read(cx, |_, reception| reception.ignored(text, IgnoredReason::EndedLink))
+    fn ignore<'f>(&mut self, cx: &mut Context<'_>, link: LinkId, text: &'f str) -> Option<Event<'f>> {
+        self.read(cx, link, |_, reception| reception.ignored(text, IgnoredReason::EndedLink))
     }
 
     #[inline]
@@ -94,7 +93,7 @@ impl<S: Session> Link<S> {
         text: &'f str,
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
-        self.read(cx, |session, reception| session.receive(reception, text, scratch))
+        self.read(cx, self.id, |session, reception| session.receive(reception, text, scratch))
     }
 
     /// Has a frame read, and gives the link up if that shows that it is of no use.
@@ -102,16 +101,11 @@ impl<S: Session> Link<S> {
     fn read<'f>(
         &mut self,
         cx: &mut Context<'_>,
+        link: LinkId,
         read: impl FnOnce(&mut S, &mut Reception<'_, '_>) -> Option<Event<'f>>,
     ) -> Option<Event<'f>> {
-        let mut reception = Reception::new(
-            self.id,
-            &mut self.feed,
-            cx,
-            &self.config,
-            &mut self.stats,
-            &mut self.malformed_run,
-        );
+        let mut reception =
+            Reception::new(link, &mut self.feed, cx, &self.config, &mut self.stats, &mut self.malformed_run);
         let event = read(&mut self.session, &mut reception);
         if let Some(why) = reception.unusable() {
             self.input(cx, Input::Unusable, Cause::Loss(why));
@@ -261,17 +255,10 @@ fn unattributed<'f>(
     text: &'f str,
     message: &Message<'f>,
 ) -> Option<Event<'f>> {
-    let subscribed = |state| !matches!(state, StreamState::Leaving | StreamState::Gone);
-    let is_possible =
-        |it: &&Subscription| it.stream().topic() == Topic::PartialDepth && subscribed(it.state());
-    let (first, only) = {
-        let mut possible = reception.feed().subscriptions().iter().filter(is_possible);
-        let first = possible.next().map(Subscription::public_id);
-        (first, first.filter(|_| possible.next().is_none()))
-    };
-    if first.is_none() {
+    let Some((first, is_only)) = reception.feed().subscriptions().partial_depth() else {
         return reception.ignored(text, IgnoredReason::NotSubscribed);
-    }
+    };
+    let only = Some(first.public_id()).filter(|_| is_only);
     reception.data(event_of(message, reception.source(text).of_stream(only))?)
 }
 

@@ -72,6 +72,8 @@ pub(super) struct Traits {
     pub(super) is_hopeless: bool,
     pub(super) is_leaving: bool,
     pub(super) is_public: bool,
+    /// Whether a partial depth that names no symbol may be of it.
+    pub(super) is_partial_depth: bool,
     pub(super) due: Option<Instant>,
 }
 
@@ -317,6 +319,8 @@ impl Subscription {
             is_hopeless: self.attempts >= ATTEMPTS_MAX,
             is_leaving: matches!(self.state, StreamState::Leaving),
             is_public: !self.stream.is_private(),
+            is_partial_depth: matches!(self.stream, Stream::PartialDepth { .. })
+                && !matches!(self.state, StreamState::Leaving | StreamState::Gone),
             due: self.due,
         }
     }

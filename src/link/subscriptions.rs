@@ -33,6 +33,8 @@ struct Sums {
     pending: usize,
     hopeless: usize,
     public: usize,
+    /// The places of partial depths.
+    partial_depths: BTreeSet<usize>,
     /// When each is due, and its place.
     due: BTreeSet<(Instant, usize)>,
     /// How many whose frames look alike are leaving.
@@ -45,6 +47,7 @@ impl Sums {
         self.hopeless = self.hopeless.saturating_add(usize::from(of.is_hopeless));
         self.public = self.public.saturating_add(usize::from(of.is_public));
         self.due.extend(of.due.map(|due| (due, place)));
+        self.partial_depths.extend(of.is_partial_depth.then_some(place));
         if of.is_leaving {
             let count = self.leaving.entry((stream.topic(), stream.symbol())).or_default();
             *count = count.saturating_add(1);
@@ -58,6 +61,7 @@ impl Sums {
         if let Some(due) = of.due {
             self.due.remove(&(due, place));
         }
+        self.partial_depths.remove(&place);
         let alike = (stream.topic(), stream.symbol());
         if of.is_leaving
             && let Some(count) = self.leaving.get_mut(&alike)
@@ -210,6 +214,12 @@ impl Subscriptions {
 
     pub(crate) const fn has_public(&self) -> bool {
         self.sums.public > 0
+    }
+
+    /// The first partial depth, and whether it is the only one.
+    pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
+        let first = self.places.get(*self.sums.partial_depths.first()?)?.as_ref()?;
+        Some((first, self.sums.partial_depths.len() == 1))
     }
 
     /// When the first of them is due.

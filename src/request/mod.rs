@@ -185,6 +185,11 @@ impl Request {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }
 
+    /// Whether another endpoint would give another answer, or do something else.
+    pub const fn is_of_one_endpoint(&self) -> bool {
+        self.is_of_account() || self.is_of_session() || matches!(self, Request::Raw(_))
+    }
+
     /// What it is about.
     pub const fn subject(&self) -> Subject {
         match self {
