@@ -1080,3 +1080,23 @@ fn an_old_frame_names_the_link_that_it_came_over() {
     let event = desk.client.handle_frame(old, desk.now, Frame::Text("{}"), &mut scratch);
     assert!(matches!(event, Some(Event::Ignored(_, source)) if source.link() == Some(old)), "{event:?}");
 }
+
+/// A refused command changes nothing, though the limits have room for what waits by now.
+#[test]
+fn a_refused_command_lets_nothing_out() {
+    let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
+    let first = desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.subscribe("ethusd@trade");
+    desk.client.unsubscribe(desk.now, first).unwrap();
+    desk.drain();
+    assert!(desk.sent.is_empty(), "both wait: {:?}", desk.sent);
+    desk.now = desk.now + SECOND;
+    assert_eq!(desk.client.unsubscribe(desk.now, first), Err(CommandError::UnknownStream));
+    desk.drain();
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
+    desk.client.handle_timeout(desk.now);
+    desk.drain();
+    assert_eq!(desk.sent.len(), 1, "{:?}", desk.sent);
+}

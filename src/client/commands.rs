@@ -81,8 +81,7 @@ impl Client {
     /// [`CommandError::Closed`]; [`CommandError::UnknownStream`].
     pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.command(now)?;
-        let ended = self.with_link(id.link_slot(), |link, cx| link.unsubscribe(cx, id));
-        self.pump();
+        let ended = self.command_link(id.link_slot(), |link, cx| link.unsubscribe(cx, id));
         ended.unwrap_or(Err(CommandError::UnknownStream))
     }
 
@@ -100,9 +99,7 @@ impl Client {
         if self.slots.get(slot).is_some_and(|slot| slot.given_up().is_some()) {
             return Err(CommandError::GivenUp);
         }
-        let done = self.with_link(slot, |link, cx| link.resync(cx, id));
-        self.pump();
-        match done {
+        match self.command_link(slot, |link, cx| link.resync(cx, id)) {
             // The link is on its way out, with all its streams.
             None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
             Some(done) => done,
@@ -178,12 +175,11 @@ impl Client {
         if self.slots.get(slot).is_some_and(|slot| slot.given_up().is_some()) {
             return Err(CommandError::GivenUp);
         }
-        let added = self.with_link(slot, |link, cx| link.subscribe(cx, stream, silence_max));
+        let added = self.command_link(slot, |link, cx| link.subscribe(cx, stream, silence_max));
         let added = added.unwrap_or(Err(CommandError::UnknownEndpoint));
         if added.is_ok() {
             self.note_route(&stream, slot);
         }
-        self.pump();
         added
     }
 
@@ -350,8 +346,7 @@ impl Client {
     }
 
     fn send_over(&mut self, slot: usize, request: &Request) -> Result<RequestId, CommandError> {
-        let sent = self.with_link(slot, |link, cx| link.request(cx, request));
-        self.pump();
+        let sent = self.command_link(slot, |link, cx| link.request(cx, request));
         sent.unwrap_or(Err(CommandError::NotConnected))
     }
 }

@@ -328,4 +328,23 @@ impl Client {
         }
         Some(result)
     }
+
+    /// Carries out a command on the link of a slot, and pumps. A refused command touches nothing.
+    fn command_link<T>(
+        &mut self,
+        slot: usize,
+        work: impl FnOnce(&mut Link<Protocol>, &mut Context<'_>) -> Result<T, CommandError>,
+    ) -> Option<Result<T, CommandError>> {
+        let done = self.with_link(slot, |link, cx| {
+            let done = work(link, cx);
+            if done.is_err() {
+                cx.leave_untouched();
+            }
+            done
+        })?;
+        if done.is_ok() {
+            self.pump();
+        }
+        Some(done)
+    }
 }

@@ -73,7 +73,7 @@ impl<'c> Context<'c> {
 
     /// Says that the call changed nothing that the client has to look at: it delivered data, and no more.
     #[inline]
-    pub(super) const fn leave_untouched(&mut self) {
+    pub(crate) const fn leave_untouched(&mut self) {
         self.is_touched = false;
     }
 

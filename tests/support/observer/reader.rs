@@ -20,8 +20,7 @@ pub(crate) struct Reader {
     orders: Orders,
     balances: Balances,
     positions: Positions,
-    /// By the symbol in lower case: those that are not stale, and the place of the link that each came over,
-    /// once that is known.
+    /// By the symbol in lower case: those that are not stale, and the slot of the link that each came over.
     plain: BTreeMap<String, (Option<usize>, Plain)>,
 }
 
@@ -80,8 +79,9 @@ impl Reader {
 
     fn part(&mut self, event: &Event<'_>) -> Checked {
         match event {
-            Event::DepthSnapshot(depth, _) => {
-                self.plain.entry(depth.symbol.to_ascii_lowercase()).or_default().1 = Plain::default();
+            Event::DepthSnapshot(depth, source) => {
+                let slot = source.link().map(|link| link.slot());
+                self.plain.insert(depth.symbol.to_ascii_lowercase(), (slot, Plain::default()));
                 self.change(depth)
             }
             Event::DepthUpdate(depth, _) => self.change(depth),
@@ -111,7 +111,7 @@ impl Reader {
     /// The book of a link, or whichever there is, is not followed any more.
     fn end(&mut self, symbol: &str, slot: Option<usize>) -> Checked {
         let name = symbol.to_ascii_lowercase();
-        let is_it = |book: &(Option<usize>, Plain)| slot.is_none() || book.0.is_none() || book.0 == slot;
+        let is_it = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
         if !self.plain.get(&name).is_none_or(is_it) {
             return Ok(());
         }
@@ -124,7 +124,7 @@ impl Reader {
 
     /// None of the books of a link, or of all, is followed any more.
     fn end_all(&mut self, slot: Option<usize>) -> Checked {
-        let of_link = |book: &(Option<usize>, Plain)| slot.is_none() || book.0.is_none() || book.0 == slot;
+        let of_link = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
         let ended: Vec<String> =
             self.plain.iter().filter(|(_, book)| of_link(book)).map(|(symbol, _)| symbol.clone()).collect();
         for symbol in ended {
