@@ -1,7 +1,7 @@
 //! Market data v1: the book and its trades, numbered frame by frame.
 
-use crate::archive::sequence::{Gap, Sequence};
-use crate::archive::{SENDS_ONLY, control, decode, unrecognized};
+use crate::archive::sequence::Sequence;
+use crate::archive::{SENDS_ONLY, control, decode, heartbeat, lose_sequence, unrecognized};
 use crate::event::Event;
 use crate::event::last_trade::LastTrade;
 use crate::event::replay::market;
@@ -55,10 +55,7 @@ impl Session for MarketDataV1 {
                 }
                 Some(gap) => lose_sequence(reception, gap),
             },
-            Message::Heartbeat(beat) => match beat.socket_sequence.and_then(|it| self.sequence.count(it)) {
-                None => control(reception, text, &message),
-                Some(gap) => lose_sequence(reception, gap),
-            },
+            Message::Heartbeat(beat) => heartbeat(reception, text, beat, &mut self.sequence),
             Message::Error(_) => control(reception, text, &message),
             _ => unrecognized(reception, text, &message),
         }
@@ -66,12 +63,4 @@ impl Session for MarketDataV1 {
 
     /// It makes no requests.
     fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64) {}
-}
-
-/// A frame shows that others were lost, and is not used. The venue does not send them again: only another link
-/// begins with the whole book.
-pub(super) fn lose_sequence<'f>(reception: &mut Reception<'_, '_>, gap: Gap) -> Option<Event<'f>> {
-    reception.count_gap();
-    reception.lose_sequence();
-    Some(Event::SequenceGap { link: reception.link(), expected: gap.expected, got: gap.got })
 }

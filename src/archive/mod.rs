@@ -10,12 +10,13 @@ mod sequence;
 
 use alloc::string::String;
 
+use crate::archive::sequence::{Gap, Sequence};
 use crate::event::Event;
 use crate::event::replay::event_of;
 use crate::json::error::DecodeError;
 use crate::link::dialect::Dialect;
 use crate::link::session::Reception;
-use crate::message::Message;
+use crate::message::{Heartbeat, Message};
 use crate::wire::{Scratch, decode_from};
 
 /// The v1 endpoints take no messages at all.
@@ -48,4 +49,25 @@ fn unrecognized<'f>(
 ) -> Option<Event<'f>> {
     reception.count_unrecognized();
     event_of(message, reception.source(text))
+}
+
+/// Delivers a heartbeat of a v1 endpoint, whose number may show that something was lost.
+fn heartbeat<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    beat: &Heartbeat<'f>,
+    sequence: &mut Sequence,
+) -> Option<Event<'f>> {
+    match beat.socket_sequence.and_then(|got| sequence.count(got)) {
+        None => control(reception, text, &Message::Heartbeat(*beat)),
+        Some(gap) => lose_sequence(reception, gap),
+    }
+}
+
+/// A frame shows that others were lost, and is not used. The venue does not send them again: only another link
+/// begins with the whole book.
+fn lose_sequence<'f>(reception: &mut Reception<'_, '_>, gap: Gap) -> Option<Event<'f>> {
+    reception.count_gap();
+    reception.lose_sequence();
+    Some(Event::SequenceGap { link: reception.link(), expected: gap.expected, got: gap.got })
 }

@@ -1,8 +1,7 @@
 //! Order events v1: what happens to an account's orders, numbered event by event.
 
-use crate::archive::market_data_v1::lose_sequence;
 use crate::archive::sequence::Sequence;
-use crate::archive::{SENDS_ONLY, control, decode, unrecognized};
+use crate::archive::{SENDS_ONLY, control, decode, heartbeat, unrecognized};
 use crate::event::Event;
 use crate::event::replay::event_of;
 use crate::link::context::Context;
@@ -40,10 +39,7 @@ impl Session for OrderEventsV1 {
         };
         match &message {
             Message::OrderEvents(events) => self.order_events(reception, text, *events, &message),
-            Message::Heartbeat(beat) => match beat.socket_sequence.and_then(|it| self.sequence.count(it)) {
-                None => control(reception, text, &message),
-                Some(gap) => lose_sequence(reception, gap),
-            },
+            Message::Heartbeat(beat) => heartbeat(reception, text, beat, &mut self.sequence),
             Message::SubscriptionAck(_) | Message::Error(_) => control(reception, text, &message),
             _ => unrecognized(reception, text, &message),
         }

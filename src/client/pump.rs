@@ -111,6 +111,10 @@ impl Client {
 
     /// Makes another link to an endpoint, in a slot that is free.
     pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
+        // Before the configuration is copied: an endpoint that waits for room asks again and again.
+        if self.slots.sums().links() >= self.config.links_max {
+            return Err(CommandError::TooMany(Limit::Links));
+        }
         let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         let (host, config, seeds) = (entry.host(), entry.config().clone(), &mut self.seeds);
         let make = |last| {

@@ -33,11 +33,6 @@ impl<S: Session> Link<S> {
         frame: Frame<'f>,
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
-        if let Frame::Ping(_) | Frame::Pong(_) = frame {
-            self.handle_sign_of_life(link, cx.now());
-            cx.leave_untouched();
-            return None;
-        }
         let deliver = self.hear(link, cx.now());
         match frame {
             Frame::Text(text) => {
@@ -52,7 +47,11 @@ impl<S: Session> Link<S> {
                 let error = DecodeError::new(DecodeErrorKind::Binary, 0);
                 self.read(cx, self.id, |_, reception| reception.malformed("", error))
             }
-            Frame::Ping(_) | Frame::Pong(_) => None,
+            Frame::Ping(_) | Frame::Pong(_) => {
+                self.stats.count_control_frame();
+                cx.leave_untouched();
+                None
+            }
             Frame::Close { code, reason } => {
                 self.stats.count_control_frame();
                 // The answer to our own Close is no news.
