@@ -135,7 +135,7 @@
 //! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
 //! | of them those that are no market data | [`RESERVED_EVENTS_MAX`], [`RESERVED_BYTES_MAX`] | reading stops; the oldest are dropped, with an [`Event::Overflow`] |
 //! | orders that are kept after their end | [`FINISHED_ORDERS_MAX`] | the oldest are forgotten |
-//! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`Side::known_depth`] |
+//! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`BookSide::known_depth`] |
 //!
 //! # Guarantees
 //!
@@ -213,31 +213,32 @@ pub use link::timer::{Deadline, Timer};
 pub use message::reply::{QuoteReceipt, RateLimit};
 pub use message::{
     ApiError, ApiSession, AssetBalance, Auction, AuctionOpen, AuctionResult, AuctionStage, BalanceUpdate,
-    BookSide, BookTicker, Candle, CandleInterval, Candles, ChangeReason, ContractOutcome, ContractStatus,
-    Depth, Element, Elements, Fill, FundingAmount, FundingAmountChange, FundingAmounts, Heartbeat, L2Updates,
-    Leg, Level, LevelChange, Liquidity, List, MakerSide, MarkPrice, MarkPriceChange, MarkPrices, MarketEntry,
-    MarketTrade, MarketUpdate, Message, Number, OrderEventDetails, OrderEvents, OrderReport, OrderSide,
-    OrderSnapshot, OrderStatus, OrderType, OrderUpdate, PartialDepth, Position, PositionAmount,
-    PositionReport, QuoteStatus, QuoteStep, QuoteUpdate, RawJson, RequestForQuote, Response, ResponseId,
-    RfqStatus, Settlement, Settlements, SnapshotOrder, SubscriptionAck, Taker, Text, TopOfBook, Trade,
-    Unrecognized, VenueError,
+    BookTicker, Candle, CandleInterval, Candles, ChangeReason, ContractOutcome, ContractStatus, Depth,
+    Element, Elements, Fill, FundingAmount, FundingAmountChange, FundingAmounts, Heartbeat, L2Updates, Leg,
+    Level, LevelChange, Liquidity, List, MakerSide, MarkPrice, MarkPriceChange, MarkPrices, MarketEntry,
+    MarketTrade, MarketUpdate, Message, Number, OrderEventDetails, OrderEvents, OrderReport, OrderSnapshot,
+    OrderStatus, OrderType, OrderUpdate, PartialDepth, Position, PositionAmount, PositionReport, QuoteStatus,
+    QuoteStep, QuoteUpdate, RawJson, RequestForQuote, Response, ResponseId, RfqStatus, Settlement,
+    Settlements, SnapshotOrder, SubscriptionAck, Taker, Text, TopOfBook, Trade, Unrecognized, VenueError,
 };
 pub use request::new_order::{
-    ClientOrderId, Direction, EventOutcome, InvalidClientOrderId, InvalidOrder, NewOrder, TimeInForce,
+    ClientOrderId, EventOutcome, InvalidClientOrderId, InvalidOrder, NewOrder, TimeInForce,
 };
 pub use request::stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
 pub use request::{MarketDataRequest, NewQuote, RawRequest, Request, Subject};
 pub use state::balances::{Balance, Balances, HeldAmount, Positions};
 pub use state::books::{Book, Books, StaleReason};
 pub use state::order::{Order, OrderFill, OrderState};
-pub use state::order_book::{Applied, LEVELS_MAX, OrderBook, Side};
+pub use state::order_book::{Applied, BookSide, LEVELS_MAX, OrderBook};
 pub use state::orders::{FINISHED_ORDERS_MAX, Orders, Reconciled};
-pub use value::decimal::{Decimal, DecimalError};
+pub use value::decimal::{Decimal, DecimalError, Rounding};
 pub use value::endpoint::{Endpoint, InvalidEndpoint};
 pub use value::id::{EndpointId, LinkId, RequestId, StreamId};
+pub use value::inline::NameFault;
 pub use value::sequence::GapRule;
+pub use value::side::Side;
 pub use value::symbol::{InvalidSymbol, Symbol};
 #[cfg(feature = "std")]
-pub use value::time::Clock;
+pub use value::time::{Clock, OutOfRange};
 pub use value::time::{Instant, Timestamp, UnixTime};
 pub use wire::{FRAME_BYTES_MAX, Scratch, decode};

@@ -6,11 +6,12 @@ use crate::event::last_trade::LastTrade;
 use crate::event::source::Source;
 use crate::event::{Batch, Event, Malformed, Parts};
 use crate::message::{
-    Auction, AuctionOpen, BookSide, ChangeReason, Depth, Elements, FundingAmount, FundingAmountChange,
-    L2Updates, Level, LevelChange, MakerSide, MarkPrice, MarkPriceChange, MarketEntry, MarketTrade,
-    MarketUpdate, Message, OrderReport, SnapshotOrder, Taker, TopOfBook, Trade,
+    Auction, AuctionOpen, ChangeReason, Depth, Elements, FundingAmount, FundingAmountChange, L2Updates,
+    Level, LevelChange, MakerSide, MarkPrice, MarkPriceChange, MarketEntry, MarketTrade, MarketUpdate,
+    Message, OrderReport, SnapshotOrder, Taker, TopOfBook, Trade,
 };
 use crate::value::endpoint::Endpoint;
+use crate::value::side::Side;
 use crate::value::symbol_map::SymbolMap;
 
 impl<'f> Batch<'f> {
@@ -72,8 +73,8 @@ enum Rest<'f> {
         books: Option<Books<'f>>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
-    MarkPrices(&'f str, Elements<'f, MarkPriceChange>),
-    FundingAmounts(&'f str, Elements<'f, FundingAmountChange>),
+    MarkPrices(&'f str, Elements<'f, MarkPriceChange<'f>>),
+    FundingAmounts(&'f str, Elements<'f, FundingAmountChange<'f>>),
     OrderSnapshot(Elements<'f, SnapshotOrder<'f>>),
     OrderEvents(Elements<'f, OrderReport<'f>>),
 }
@@ -166,7 +167,7 @@ fn order<'f>(report: OrderReport<'f>, source: Source<'f>) -> Event<'f> {
 
 pub(crate) const fn mark_price<'f>(
     symbol: &'f str,
-    change: &MarkPriceChange,
+    change: &MarkPriceChange<'f>,
     source: Source<'f>,
 ) -> Event<'f> {
     let change = MarkPrice {
@@ -174,14 +175,14 @@ pub(crate) const fn mark_price<'f>(
         event_time: change.event_time,
         mark_price: change.mark_price,
         scaled_index: None,
-        spot_index: Some(change.spot_index),
+        spot_index: change.spot_index,
     };
     Event::MarkPrice(change, source)
 }
 
 pub(crate) const fn funding_amount<'f>(
     symbol: &'f str,
-    change: &FundingAmountChange,
+    change: &FundingAmountChange<'f>,
     source: Source<'f>,
 ) -> Event<'f> {
     let change = FundingAmount {
@@ -300,8 +301,8 @@ impl<'f> Books<'f> {
         let symbol = first.symbol.or(self.update.symbol).unwrap_or_default();
         let (run, own) = (Run::of(&first), first.symbol);
         let (mut bids, mut asks) = (0_usize, 0_usize);
-        let mut count = |side: BookSide| {
-            let count = if side == BookSide::Bid { &mut bids } else { &mut asks };
+        let mut count = |side: Side| {
+            let count = if side == Side::Buy { &mut bids } else { &mut asks };
             *count = count.saturating_add(1);
         };
         count(first.side);

@@ -5,7 +5,7 @@
 //! time, in safe code.
 
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::value::decimal::{ZEROS, eight_digits, others};
+use crate::value::digits::{ZEROS, eight_digits, others};
 
 /// The deepest nesting of objects and arrays in a frame; the venue's deepest is four.
 pub const JSON_DEPTH_MAX: usize = 16;
@@ -349,8 +349,8 @@ pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
 }
 
 /// The character that the escape sequence at the beginning of `text` stands for, and the length of
-/// the sequence; `None` if it is none, also for half a surrogate pair.
-pub(crate) fn unescape(text: &[u8]) -> Option<(char, usize)> {
+/// the sequence; `None` if it is none. Half a surrogate pair is one, and stands for no character.
+pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     fn unit(text: &[u8]) -> Option<u32> {
         let digits = text.strip_prefix(b"\\u")?.first_chunk::<4>()?;
         digits.iter().try_fold(0_u32, |unit, &digit| Some((unit << 4) | char::from(digit).to_digit(16)?))
@@ -366,120 +366,20 @@ pub(crate) fn unescape(text: &[u8]) -> Option<(char, usize)> {
         b't' => '\t',
         b'u' => {
             let first = unit(text)?;
-            if !(0xd800..0xdc00).contains(&first) {
-                return Some((char::from_u32(first)?, 6));
-            }
-            let second = unit(text.get(6..)?)?;
-            if !(0xdc00..0xe000).contains(&second) {
-                return None;
-            }
-            let character = 0x1_0000_u32.wrapping_add((first & 0x3ff) << 10).wrapping_add(second & 0x3ff);
-            return Some((char::from_u32(character)?, 12));
+            let second = text.get(6..).and_then(unit).filter(|unit| (0xdc00..0xe000).contains(unit));
+            return Some(match second.filter(|_| (0xd800..0xdc00).contains(&first)) {
+                Some(second) => {
+                    let pair = ((first & 0x3ff) << 10) | (second & 0x3ff);
+                    (char::from_u32(pair.wrapping_add(0x1_0000)), 12)
+                }
+                None => (char::from_u32(first), 6),
+            });
         }
         _ => return None,
     };
-    Some((character, 2))
+    Some((Some(character), 2))
 }
 
 #[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::*;
-    use std::string::String;
-
-    /// The kind of an error and its offset.
-    type Verdict = Result<(), (DecodeErrorKind, usize)>;
-
-    /// What `skip` says of a text.
-    fn check(text: &str) -> Verdict {
-        let mut cursor = Cursor::new(text);
-        cursor.skip(0).and_then(|()| cursor.finish()).map_err(|error| (error.kind(), error.offset()))
-    }
-
-    #[test]
-    fn grammar() {
-        use DecodeErrorKind::{Control, Escape, Syntax, TooDeep, TrailingText, UnexpectedEnd};
-        let deepest = "[".repeat(JSON_DEPTH_MAX) + &"]".repeat(JSON_DEPTH_MAX);
-        let too_deep = "[".repeat(JSON_DEPTH_MAX + 1) + &"]".repeat(JSON_DEPTH_MAX + 1);
-        let table: &[(&str, Verdict)] = &[
-            ("{}", Ok(())),
-            (" [ ] ", Ok(())),
-            ("[[],{},[{}]]", Ok(())),
-            (r#"{"a":1,"b":[true,false,null],"c":{"d":"e"}}"#, Ok(())),
-            ("\t{ \"a\" :\r\n 1 , \"b\" : -0.5e+10 } ", Ok(())),
-            (r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#, Ok(())),
-            ("18446744073709551616", Ok(())),
-            (&deepest, Ok(())),
-            (&too_deep, Err((TooDeep, JSON_DEPTH_MAX))),
-            ("", Err((UnexpectedEnd, 0))),
-            ("{", Err((UnexpectedEnd, 1))),
-            ("[1,", Err((UnexpectedEnd, 3))),
-            ("[1 2]", Err((Syntax, 3))),
-            ("[1,]", Err((Syntax, 3))),
-            ("{\"a\"}", Err((Syntax, 4))),
-            ("{\"a\":1,}", Err((Syntax, 7))),
-            ("{a:1}", Err((Syntax, 1))),
-            ("[1}", Err((Syntax, 2))),
-            ("01", Err((Syntax, 1))),
-            ("-", Err((UnexpectedEnd, 1))),
-            ("1.", Err((UnexpectedEnd, 2))),
-            ("1.x", Err((Syntax, 2))),
-            ("1e+", Err((UnexpectedEnd, 3))),
-            ("trueish", Err((TrailingText, 4))),
-            ("tru", Err((UnexpectedEnd, 3))),
-            ("nul!", Err((Syntax, 3))),
-            ("{} {}", Err((TrailingText, 3))),
-            ("\"abc", Err((UnexpectedEnd, 4))),
-            ("\"a\nb\"", Err((Control, 2))),
-            ("\"a long run of text \\x\"", Err((Escape, 20))),
-            (r#""\ud83d""#, Err((Escape, 1))),
-            (r#""\ude00""#, Err((Escape, 1))),
-            (r#""\ud83d\u0041""#, Err((Escape, 1))),
-        ];
-        for (text, expected) in table {
-            assert_eq!(check(text), *expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn numbers() {
-        let integer = |negative, magnitude| Number::Integer { negative, magnitude };
-        let table: &[(&str, Number)] = &[
-            ("0", integer(false, 0)),
-            ("-0", integer(true, 0)),
-            ("7", integer(false, 7)),
-            ("12345678", integer(false, 12_345_678)),
-            ("1790732602948771651", integer(false, 1_790_732_602_948_771_651)),
-            ("9999999999999999999", integer(false, 9_999_999_999_999_999_999)),
-            ("18446744073709551615", integer(false, u64::MAX)),
-            ("-9223372036854775808", integer(true, 1 << 63)),
-            ("18446744073709551616", Number::Other),
-            ("123456789012345678901234567890", Number::Other),
-            ("1.0", Number::Other),
-            ("1e3", Number::Other),
-        ];
-        for (text, expected) in table {
-            for tail in ["", ",", "}", ",\"abcdefghijklmnopq", "                   "] {
-                let frame = String::from(*text) + tail;
-                let mut cursor = Cursor::new(&frame);
-                assert_eq!(cursor.number(), Ok(*expected), "{frame}");
-                assert_eq!(cursor.offset(), text.len(), "{frame}");
-            }
-        }
-    }
-
-    #[test]
-    fn strings_end_where_they_end() {
-        for length in 0..40 {
-            for extra in ["", "é", "\u{7f}", "\\\"", "\\u00e9"] {
-                let content = "x".repeat(length) + extra;
-                let frame = std::format!("\"{content}\",\"next\"");
-                let mut cursor = Cursor::new(&frame);
-                let string = cursor.string().unwrap();
-                assert_eq!(&frame[string.start..string.end], content);
-                assert_eq!(string.escaped, extra.contains('\\'));
-                assert_eq!(cursor.rest(), b",\"next\"");
-            }
-        }
-    }
-}
+#[path = "../../tests/unit/json_cursor.rs"]
+mod tests;

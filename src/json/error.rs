@@ -55,7 +55,7 @@ pub enum DecodeErrorKind {
     Negative,
     /// An update ends below its own first id.
     UpdateRange,
-    /// A level of a book is on neither of its sides.
+    /// A side is neither to buy nor to sell.
     Side,
 }
 
@@ -120,7 +120,7 @@ impl fmt::Display for DecodeErrorKind {
             DecodeErrorKind::Integer => "integer out of range",
             DecodeErrorKind::Negative => "negative price or quantity",
             DecodeErrorKind::UpdateRange => "last update id below the first",
-            DecodeErrorKind::Side => "not a side of a book",
+            DecodeErrorKind::Side => "neither side of the market",
         })
     }
 }

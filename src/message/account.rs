@@ -12,7 +12,7 @@ use crate::value::time::Timestamp;
 pub struct BalanceUpdate<'f> {
     /// `E`: nanoseconds, as documented and measured, though
     /// [some sources show milliseconds](crate::protocol::quirks#unit-of-balance-times).
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `u`
     pub update_time: Option<Timestamp>,
     /// `B`: to be merged by asset.
@@ -38,11 +38,11 @@ pub struct AssetBalance<'f> {
 #[non_exhaustive]
 pub struct PositionReport<'f> {
     /// `E`
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `u`
-    pub update_time: Timestamp,
+    pub update_time: Option<Timestamp>,
     /// `A`
-    pub account_id: u64,
+    pub account_id: Option<u64>,
     /// `P`
     pub positions: List<'f, Position<'f>>,
 }
@@ -53,7 +53,7 @@ pub struct PositionReport<'f> {
 #[non_exhaustive]
 pub struct Position<'f> {
     /// `t`: `ec` for a contract of a prediction market.
-    pub product: Text<'f>,
+    pub product: Option<Text<'f>>,
     /// `s`
     pub symbol: &'f str,
     /// `a`

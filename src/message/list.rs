@@ -111,6 +111,13 @@ impl<T> Clone for Elements<'_, T> {
     }
 }
 
+impl<T> Default for List<'_, T> {
+    /// A list without elements.
+    fn default() -> Self {
+        List { json: "", element: PhantomData }
+    }
+}
+
 impl<T> Clone for List<'_, T> {
     fn clone(&self) -> Self {
         *self

@@ -5,9 +5,10 @@
 use super::list::List;
 use super::open::open_enum;
 use super::order::{ApiSession, OrderUpdate};
-use super::public::{BookSide, Level, Trade, Unrecognized};
-use super::text::{RawJson, Text};
+use super::public::{Level, Trade, Unrecognized};
+use super::text::{Number, RawJson, Text};
 use crate::value::decimal::Decimal;
+use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
 /// Levels of a [book](crate::protocol::market_data_v2#books): all of them after subscribing, then those that
@@ -49,7 +50,7 @@ pub struct Candles<'f> {
     /// From the `type`.
     pub interval: CandleInterval,
     /// `changes`
-    pub candles: List<'f, Candle>,
+    pub candles: List<'f, Candle<'f>>,
 }
 
 /// The widths of candles.
@@ -102,7 +103,7 @@ impl CandleInterval {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct Candle {
+pub struct Candle<'f> {
     /// When it begins; sent in milliseconds.
     pub open_time: Timestamp,
     /// The first price.
@@ -113,8 +114,8 @@ pub struct Candle {
     pub low: Decimal,
     /// The last price.
     pub close: Decimal,
-    /// What was traded, in base units.
-    pub volume: Decimal,
+    /// What was traded, in base units; a sum, so of any length.
+    pub volume: Option<Number<'f>>,
 }
 
 /// [Mark prices](crate::protocol::market_data_v2#mark-prices) of a perpetual.
@@ -125,20 +126,20 @@ pub struct MarkPrices<'f> {
     /// `symbol`
     pub symbol: &'f str,
     /// `changes`
-    pub changes: List<'f, MarkPriceChange>,
+    pub changes: List<'f, MarkPriceChange<'f>>,
 }
 
 /// A mark price.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct MarkPriceChange {
+pub struct MarkPriceChange<'f> {
     /// `timestamp`: nanoseconds.
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `mark_price`
     pub mark_price: Decimal,
     /// `spot_index`: [as old as](crate::protocol::quirks#old-index-prices) the mark's last change.
-    pub spot_index: Decimal,
+    pub spot_index: Option<Number<'f>>,
 }
 
 /// [Funding amounts](crate::protocol::market_data_v2#funding-amounts) of a perpetual.
@@ -149,28 +150,28 @@ pub struct FundingAmounts<'f> {
     /// `symbol`
     pub symbol: &'f str,
     /// `changes`
-    pub changes: List<'f, FundingAmountChange>,
+    pub changes: List<'f, FundingAmountChange<'f>>,
 }
 
 /// An amount of funding.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct FundingAmountChange {
+pub struct FundingAmountChange<'f> {
     /// `timestamp`: nanoseconds.
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `funding_amount`
     pub amount: Decimal,
     /// `funding_date_time`: nanoseconds.
     pub funding_time: Timestamp,
     /// `funding_interval_in_minutes`
-    pub interval_minutes: u64,
+    pub interval_minutes: Option<u64>,
     /// `is_realized`
     pub realized: bool,
     /// `funding_rate`: in percent, cut; [measured](crate::protocol::quirks#more-members-of-funding), not documented.
-    pub rate_percent: Option<Decimal>,
+    pub rate_percent: Option<Number<'f>>,
     /// `mark_price`: measured, not documented.
-    pub mark_price: Option<Decimal>,
+    pub mark_price: Option<Number<'f>>,
 }
 
 /// One [event of the venue](crate::protocol::market_data_v1#updates).
@@ -223,14 +224,14 @@ pub enum MarketEntry<'f> {
 pub struct LevelChange<'f> {
     /// `symbol`: on multi-market connections.
     pub symbol: Option<&'f str>,
-    /// `side`
-    pub side: BookSide,
+    /// `side`: `bid` is [`Side::Buy`].
+    pub side: Side,
     /// `price`
     pub price: Decimal,
     /// `remaining`: the quantity that stands there now; zero removes the level.
     pub remaining: Decimal,
     /// `delta`: the signed change; not there with `top-of-book`.
-    pub delta: Option<Decimal>,
+    pub delta: Option<Number<'f>>,
     /// `reason`
     pub reason: ChangeReason<'f>,
 }
@@ -289,13 +290,13 @@ pub struct AuctionOpen<'f> {
     /// The symbol; `None` in a frame of a connection for one.
     pub symbol: Option<&'f str>,
     /// `auction_open_ms`
-    pub opened: Timestamp,
+    pub opened: Option<Timestamp>,
     /// `auction_time_ms`: when it is to be held.
-    pub auction_time: Timestamp,
+    pub auction_time: Option<Timestamp>,
     /// `first_indicative_ms`: when its price is indicated first.
-    pub first_indicative_time: Timestamp,
+    pub first_indicative_time: Option<Timestamp>,
     /// `last_cancel_time_ms`: until when orders for it can be cancelled.
-    pub last_cancel_time: Timestamp,
+    pub last_cancel_time: Option<Timestamp>,
 }
 
 /// An auction's price, indicated or final, of [market data v1](crate::protocol::market_data_v1#entries) or
@@ -311,15 +312,15 @@ pub struct Auction<'f> {
     /// `eid`: v1 only.
     pub event_id: Option<u64>,
     /// `time_ms`
-    pub time: Timestamp,
+    pub time: Option<Timestamp>,
     /// `result`
     pub result: AuctionResult<'f>,
     /// `highest_bid_price`
-    pub highest_bid_price: Option<Decimal>,
+    pub highest_bid_price: Option<Number<'f>>,
     /// `lowest_ask_price`
-    pub lowest_ask_price: Option<Decimal>,
+    pub lowest_ask_price: Option<Number<'f>>,
     /// `collar_price`
-    pub collar_price: Option<Decimal>,
+    pub collar_price: Option<Number<'f>>,
     /// `auction_price` or `indicative_price`; not there if the auction failed.
     pub price: Option<Decimal>,
     /// `auction_quantity` or `indicative_quantity`.
@@ -369,7 +370,7 @@ pub struct Heartbeat<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VenueError<'f> {
-    /// `reason`, for example `NoValidTradingPairs`.
+    /// `reason`, for example `NoValidTradingPairs`; empty if there is none.
     pub reason: Text<'f>,
     /// `message`, for people.
     pub message: Option<Text<'f>>,
@@ -381,9 +382,9 @@ pub struct VenueError<'f> {
 #[non_exhaustive]
 pub struct SubscriptionAck<'f> {
     /// `accountId`
-    pub account_id: u64,
+    pub account_id: Option<u64>,
     /// `subscriptionId`
-    pub subscription_id: Text<'f>,
+    pub subscription_id: Option<Text<'f>>,
     /// `symbolFilter`; empty for all.
     pub symbol_filter: List<'f, Text<'f>>,
     /// `apiSessionFilter`; empty for all.

@@ -28,12 +28,11 @@ pub use market::{
     SnapshotOrder, SubscriptionAck, VenueError,
 };
 pub use order::{
-    ApiSession, ContractOutcome, Fill, Liquidity, OrderEventDetails, OrderSide, OrderStatus, OrderType,
-    OrderUpdate,
+    ApiSession, ContractOutcome, Fill, Liquidity, OrderEventDetails, OrderStatus, OrderType, OrderUpdate,
 };
 pub use public::{
-    ApiError, BookSide, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, PartialDepth,
-    Response, ResponseId, Taker, TopOfBook, Trade, Unrecognized,
+    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, PartialDepth, Response,
+    ResponseId, Taker, TopOfBook, Trade, Unrecognized,
 };
 pub use quote::{Leg, QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus};
 pub use text::{Number, RawJson, Text};

@@ -5,12 +5,14 @@ use core::fmt;
 use super::open::open_enum;
 use super::text::{Number, Text};
 use crate::value::decimal::Decimal;
+use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
 /// An order changed, or was there when the stream began: [the current API](crate::protocol::streams#orders),
 /// [order events v1](crate::protocol::order_events_v1#events).
 ///
-/// Only the first four fields and the time are always there. The venue leaves out what is empty or
+/// Only the first three fields are always there. A member by which nobody accounts is left out if it cannot be
+/// read. The venue leaves out what is empty or
 /// zero, and its cancellations carry neither side nor quantities: [`Orders`](crate::Orders) keeps them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -29,23 +31,26 @@ pub struct OrderUpdate<'f> {
     /// `c`; v1 `client_order_id`.
     pub client_order_id: Option<Text<'f>>,
     /// `S`; v1 `side`.
-    pub side: Option<OrderSide<'f>>,
+    pub side: Option<Side>,
     /// `o`; v1 `order_type`.
     pub order_type: Option<OrderType<'f>>,
     /// `p`; v1 `price`: the limit.
     pub price: Option<Decimal>,
     /// `P`; zero stands for none.
-    pub stop_price: Option<Decimal>,
+    pub stop_price: Option<Number<'f>>,
     /// `q`; v1 `original_amount`.
     pub quantity: Option<Decimal>,
     /// `z`; v1 `remaining_amount`. In the current API some sources use it for the executed quantity
     /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)): do not calculate with it.
-    pub remaining_quantity: Option<Decimal>,
+    pub remaining_quantity: Option<Number<'f>>,
+    /// `f`, which is not documented; v1 `behavior`, for example `maker-or-cancel`.
+    pub time_in_force: Option<Text<'f>>,
     /// `Z` of an update that is no fill; v1 `executed_amount`: executed so far.
     pub executed_quantity: Option<Decimal>,
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if this is one.
+    /// The execution, if this is one: some of its members are missing if the venue left them out, or
+    /// wrote zeros.
     pub fill: Option<Fill<'f>>,
     /// `r`; v1 `reason`: why it was rejected or cancelled; none if the user cancelled.
     pub reason: Option<Text<'f>>,
@@ -58,7 +63,7 @@ pub struct OrderUpdate<'f> {
 }
 
 /// One execution of an order.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fill<'f> {
@@ -70,7 +75,7 @@ pub struct Fill<'f> {
     pub quantity: Option<Decimal>,
     /// `n`; v1 `fee`.
     pub fee: Option<Number<'f>>,
-    /// v1 `fee_currency`; the current API does not name it.
+    /// v1 `fee_currency`; `N` of the current API, which is not documented.
     pub fee_currency: Option<Text<'f>>,
     /// `m`; v1 `liquidity`.
     pub liquidity: Option<Liquidity<'f>>,
@@ -83,15 +88,13 @@ pub struct Fill<'f> {
 #[non_exhaustive]
 pub struct OrderEventDetails<'f> {
     /// `event_id`: unique, and the same on every connection; `initial` has none.
-    pub event_id: Option<u64>,
+    pub event_id: Option<Text<'f>>,
     /// `socket_sequence`: counts the events of a connection.
     pub socket_sequence: Option<u64>,
     /// `account_name`.
     pub account_name: Option<Text<'f>>,
     /// `api_session`: the key that placed the order, or `UI`.
     pub api_session: Option<ApiSession<'f>>,
-    /// `behavior`, for example `maker-or-cancel`.
-    pub behavior: Option<Text<'f>>,
     /// `timestamp`: whole seconds.
     pub timestamp: Option<Timestamp>,
     /// `is_live`.
@@ -101,7 +104,7 @@ pub struct OrderEventDetails<'f> {
     /// `is_hidden`.
     pub is_hidden: Option<bool>,
     /// `total_spend`: the quote amount of a market buy.
-    pub total_spend: Option<Decimal>,
+    pub total_spend: Option<Number<'f>>,
     /// `cancel_command_id`; none for cancellations that the venue made.
     pub cancel_command_id: Option<Text<'f>>,
 }
@@ -129,16 +132,6 @@ open_enum! {
         CancelRejected = "cancel_rejected",
         /// v1: its last event.
         Closed = "closed",
-    }
-}
-
-open_enum! {
-    /// Whether an order buys or sells.
-    OrderSide {
-        /// It buys.
-        Buy = "BUY" | "buy",
-        /// It sells.
-        Sell = "SELL" | "sell",
     }
 }
 

@@ -3,8 +3,9 @@
 use core::fmt;
 
 use super::open::open_enum;
-use super::text::{RawJson, Text};
+use super::text::{Number, RawJson, Text};
 use crate::value::decimal::Decimal;
+use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
 /// A price and the quantity that stands at it.
@@ -28,7 +29,7 @@ pub struct BookTicker<'f> {
     /// [arrive independently](crate::protocol::streams#tickers-and-books).
     pub update_id: u64,
     /// `E`
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `b`, `B`; `None` if there is no bid (an empty or zero price or quantity).
     pub bid: Option<Level>,
     /// `a`, `A`; `None` if there is no ask.
@@ -116,6 +117,17 @@ open_enum! {
     }
 }
 
+impl Taker<'_> {
+    /// The side of the order that took, if there was one.
+    pub const fn side(self) -> Option<Side> {
+        match self {
+            Taker::Buyer => Some(Side::Buy),
+            Taker::Seller => Some(Side::Sell),
+            Taker::Auction | Taker::Block | Taker::Other(_) => None,
+        }
+    }
+}
+
 /// The best level of one side is another one, and replaces the one before
 /// ([top of book replaces](crate::protocol::quirks#top-of-book-replaces)).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,7 +141,7 @@ pub struct TopOfBook<'f> {
     /// `eventId`
     pub update_id: u64,
     /// The side.
-    pub side: BookSide,
+    pub side: Side,
     /// The level; `None` if the side is empty.
     pub level: Option<Level>,
 }
@@ -143,7 +155,7 @@ pub struct ContractStatus<'f> {
     /// `s`: symbol of the instrument.
     pub symbol: &'f str,
     /// `E`: sent in milliseconds.
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `k`
     pub event_ticker: &'f str,
     /// `c`
@@ -151,9 +163,9 @@ pub struct ContractStatus<'f> {
     /// `i`
     pub contract_id: u64,
     /// `p`: not there for up/down contracts until it is known.
-    pub strike: Option<Decimal>,
+    pub strike: Option<Number<'f>>,
     /// `o`: an open set of texts, for example `Approved`.
-    pub previous_status: Text<'f>,
+    pub previous_status: Option<Text<'f>>,
     /// `n`
     pub status: Text<'f>,
 }
@@ -167,14 +179,14 @@ pub struct MarkPrice<'f> {
     /// `s`
     pub symbol: &'f str,
     /// `E`
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `p`
     pub mark_price: Decimal,
     /// `i`: the index times a power of ten that differs per symbol: [do not use it](crate::protocol::quirks#mark-prices)
     /// as a price.
-    pub scaled_index: Option<Decimal>,
+    pub scaled_index: Option<Number<'f>>,
     /// v2 `spot_index`: the index itself.
-    pub spot_index: Option<Decimal>,
+    pub spot_index: Option<Number<'f>>,
 }
 
 /// The funding of a perpetual ([undocumented stream](crate::protocol::streams#undocumented-streams),
@@ -187,17 +199,17 @@ pub struct FundingAmount<'f> {
     pub symbol: &'f str,
     /// `E`: the funding instant, [not the time of sending](crate::protocol::quirks#funding-amounts), so it is no
     /// key for deduplication. v2 `timestamp`.
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `T`: the funding instant.
     pub funding_time: Timestamp,
     /// `i`: minutes between funding instants.
-    pub interval_minutes: u64,
+    pub interval_minutes: Option<u64>,
     /// `f`: amount per contract in quote units.
     pub amount: Decimal,
     /// `r`: rate in percent, cut to three decimals by the venue. Not documented for v2.
-    pub rate_percent: Option<Decimal>,
+    pub rate_percent: Option<Number<'f>>,
     /// `p`. Not documented for v2.
-    pub mark_price: Option<Decimal>,
+    pub mark_price: Option<Number<'f>>,
     /// `R`: whether the amount is final.
     pub realized: bool,
 }
@@ -254,7 +266,7 @@ pub enum ResponseId<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ApiError<'f> {
-    /// `code`, for example -1013 for invalid parameters.
+    /// `code`, for example -1013 for invalid parameters; 0 if there is none that can be read.
     pub code: i64,
     /// `msg`: for people.
     pub message: Text<'f>,
@@ -267,14 +279,4 @@ pub struct ApiError<'f> {
 pub struct Unrecognized<'f> {
     /// The frame.
     pub frame: RawJson<'f>,
-}
-
-/// A side of a book.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum BookSide {
-    /// Orders to buy.
-    Bid,
-    /// Orders to sell.
-    Ask,
 }

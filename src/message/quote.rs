@@ -3,7 +3,7 @@
 use super::list::List;
 use super::open::open_enum;
 use super::order::ContractOutcome;
-use super::text::Text;
+use super::text::{Number, Text};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::value::time::Timestamp;
 #[non_exhaustive]
 pub struct RequestForQuote<'f> {
     /// `E`: sent in milliseconds.
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `r`
     pub rfq_id: Text<'f>,
     /// `s`: the instrument of the combo.
@@ -21,7 +21,7 @@ pub struct RequestForQuote<'f> {
     /// `l`
     pub legs: List<'f, Leg<'f>>,
     /// `n`: the notional asked for; either this or the quantity is there.
-    pub notional: Option<Decimal>,
+    pub notional: Option<Number<'f>>,
     /// `q`: the contracts asked for.
     pub quantity: Option<Decimal>,
     /// `f`: the quantity that was fixed when a quote was accepted.
@@ -58,7 +58,7 @@ pub struct QuoteUpdate<'f> {
     /// `i`: the key for deduplication.
     pub event_id: Text<'f>,
     /// `E`: sent in milliseconds.
-    pub event_time: Timestamp,
+    pub event_time: Option<Timestamp>,
     /// `r`
     pub rfq_id: Text<'f>,
     /// `x`

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::json::cursor;
 use crate::value::decimal::{Decimal, DecimalError};
+use crate::value::print;
 
 /// Free text of a frame, with JSON's escapes still in it.
 ///
@@ -24,16 +25,21 @@ impl<'f> Text<'f> {
         self.0
     }
 
-    /// The characters that it stands for.
+    /// Whether it stands for characters only, and not for half a surrogate pair.
+    pub(crate) fn is_whole(self) -> bool {
+        !self.0.contains('\\') || !self.chars().any(|character| character == char::REPLACEMENT_CHARACTER)
+    }
+
+    /// The characters that it stands for; U+FFFD for half a surrogate pair.
     pub fn chars(self) -> impl Iterator<Item = char> + 'f {
         let mut rest = self.0;
         core::iter::from_fn(move || {
             let (character, length) = match rest.as_bytes().first()? {
                 b'\\' => cursor::unescape(rest.as_bytes())?,
-                _ => rest.chars().next().map(|character| (character, character.len_utf8()))?,
+                _ => rest.chars().next().map(|character| (Some(character), character.len_utf8()))?,
             };
             rest = rest.get(length..)?;
-            Some(character)
+            Some(character.unwrap_or(char::REPLACEMENT_CHARACTER))
         })
     }
 }
@@ -137,13 +143,28 @@ impl<'f> Number<'f> {
         self.0
     }
 
+    /// Takes a text of the form `-?digits(.digits)?`, with or without an exponent.
+    pub(crate) fn read(text: &'f str) -> Option<Number<'f>> {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        let well_formed = !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && Decimal::parse(mantissa.as_bytes()) != Err(DecimalError::Invalid);
+        well_formed.then_some(Number(text))
+    }
+
     /// The number as a decimal.
     ///
     /// # Errors
     ///
     /// [`DecimalError::Precision`] if it has more digits than that holds.
     pub fn to_decimal(self) -> Result<Decimal, DecimalError> {
-        Decimal::parse(self.0.as_bytes())
+        match self.0.split_once(['e', 'E']) {
+            None => Decimal::parse(self.0.as_bytes()),
+            Some((mantissa, exponent)) => {
+                Decimal::parse(mantissa.as_bytes())?.shifted(exponent).ok_or(DecimalError::Precision)
+            }
+        }
     }
 }
 
@@ -154,8 +175,14 @@ impl fmt::Debug for Number<'_> {
 }
 
 impl fmt::Display for Number<'_> {
+    /// Prints it as it was written. A width pads; a precision pads with zeros or rounds to the nearest, a half to
+    /// the even digit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
+        match self.to_decimal() {
+            Ok(decimal) if self.0.contains(['e', 'E']) => fmt::Display::fmt(&decimal, f),
+            _ if self.0.contains(['e', 'E']) => print::name(f, self.0),
+            _ => print::number(f, self.0),
+        }
     }
 }
 

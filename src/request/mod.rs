@@ -28,7 +28,7 @@ use crate::value::time::Timestamp;
 ///     r#"{"id":15,"method":"order.cancel","params":{"orderId":"73797746498585286"}}"#,
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
     /// `ping`: an acknowledgement.
@@ -86,14 +86,14 @@ pub enum Request {
 }
 
 /// A request of a method that this version does not know, or knows otherwise.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct RawRequest {
     pub(crate) method: String,
     pub(crate) params: Option<String>,
 }
 
 /// A quote ([quote methods](crate::protocol::streams#quote-methods)). The venue does not deduplicate by the client id.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct NewQuote {
     /// The request for quotes that it answers.
     pub rfq_id: String,
@@ -220,7 +220,7 @@ impl fmt::Display for Request {
 ///     r#"{"type":"subscribe","subscriptions":[{"name":"l2","symbols":["BTCUSD"]}]}"#,
 /// );
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum MarketDataRequest {
     /// `subscribe`. Streams that have no [feed](Stream::feed) there are left out.
     Subscribe(Vec<Stream>),

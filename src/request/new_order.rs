@@ -1,33 +1,34 @@
 //! [`NewOrder`]: an order to be placed.
 
+use core::convert::Infallible;
 use core::fmt;
-use core::str::FromStr;
 
-use crate::value::decimal::Decimal;
-use crate::value::symbol::Symbol;
+use crate::value::decimal::{Decimal, DecimalError};
+use crate::value::inline::{Inline, inline_name};
+use crate::value::print;
+use crate::value::side::Side;
+use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// An order to be placed ([placing and cancelling](crate::protocol::streams#placing-and-cancelling)).
 ///
 /// Its client order id is what it is found by when no answer comes, so there is none without.
 ///
 /// ```
-/// use gemini_ws::{Direction, NewOrder, Request, TimeInForce};
+/// use gemini_ws::{NewOrder, Request, Side, TimeInForce};
 ///
-/// let symbol = "btcusd".parse().unwrap();
-/// let (quantity, price) = ("0.1".parse().unwrap(), "45001.00".parse().unwrap());
-/// let order = NewOrder::limit("my-order-2".parse().unwrap(), symbol, Direction::Sell, quantity, price)
-///     .and_then(|order| order.time_in_force(TimeInForce::MakerOrCancel))
-///     .unwrap();
+/// let order = NewOrder::limit("my-order-2", "btcusd", Side::Sell, "0.1", "45001.00")?
+///     .time_in_force(TimeInForce::MakerOrCancel)?;
 /// assert_eq!(
 ///     Request::PlaceOrder(order).encode_with_text_id("11"),
 ///     r#"{"id":"11","method":"order.place","params":{"symbol":"btcusd","side":"SELL","type":"LIMIT","timeInForce":"MOC","price":"45001.00","quantity":"0.1","clientOrderId":"my-order-2"}}"#,
 /// );
+/// # Ok::<(), gemini_ws::InvalidOrder>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct NewOrder {
     client_order_id: ClientOrderId,
     symbol: Symbol,
-    direction: Direction,
+    side: Side,
     quantity: Decimal,
     terms: Terms,
     time_in_force: TimeInForce,
@@ -35,26 +36,16 @@ pub struct NewOrder {
 }
 
 /// At which price.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Terms {
     Market,
     Limit { price: Decimal },
     StopLimit { stop_price: Decimal, price: Decimal },
 }
 
-/// Whether an order is to buy or to sell.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum Direction {
-    /// `BUY`
-    Buy,
-    /// `SELL`
-    Sell,
-}
-
 /// How long an order stays.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum TimeInForce {
     /// `GTC`: until it is executed or cancelled.
     GoodTillCanceled,
@@ -68,7 +59,7 @@ pub enum TimeInForce {
 
 /// The outcome that an order is for, in prediction markets.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum EventOutcome {
     /// `YES`
     Yes,
@@ -77,7 +68,7 @@ pub enum EventOutcome {
 }
 
 /// Why an order cannot be made; the venue would refuse it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidOrder {
     /// The quantity is not above zero.
@@ -89,22 +80,56 @@ pub enum InvalidOrder {
     StopPrice,
     /// An order without a limit cannot rest in the book.
     TimeInForce,
+    /// A text is no client order id.
+    ClientOrderId(InvalidClientOrderId),
+    /// A text is no symbol.
+    Symbol(InvalidSymbol),
+    /// A text or a number is no decimal.
+    Decimal(DecimalError),
 }
 
 impl fmt::Display for InvalidOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
+            InvalidOrder::ClientOrderId(error) => return error.fmt(f),
+            InvalidOrder::Symbol(error) => return error.fmt(f),
+            InvalidOrder::Decimal(error) => return error.fmt(f),
             InvalidOrder::Quantity => "the quantity must be above zero",
             InvalidOrder::Price => "the price must be above zero",
             InvalidOrder::StopPrice => {
                 "the stop price must be above zero, at most the price to buy, and at least the price to sell"
             }
             InvalidOrder::TimeInForce => "an order without a limit is immediate-or-cancel or fill-or-kill",
-        })
+        };
+        f.write_str(text)
     }
 }
 
 impl core::error::Error for InvalidOrder {}
+
+impl From<InvalidClientOrderId> for InvalidOrder {
+    fn from(error: InvalidClientOrderId) -> InvalidOrder {
+        InvalidOrder::ClientOrderId(error)
+    }
+}
+
+impl From<InvalidSymbol> for InvalidOrder {
+    fn from(error: InvalidSymbol) -> InvalidOrder {
+        InvalidOrder::Symbol(error)
+    }
+}
+
+impl From<DecimalError> for InvalidOrder {
+    fn from(error: DecimalError) -> InvalidOrder {
+        InvalidOrder::Decimal(error)
+    }
+}
+
+impl From<Infallible> for InvalidOrder {
+    fn from(never: Infallible) -> InvalidOrder {
+        match never {}
+    }
+}
 
 fn positive(decimal: Decimal, otherwise: InvalidOrder) -> Result<(), InvalidOrder> {
     if decimal.is_zero() || decimal.is_negative() { Err(otherwise) } else { Ok(()) }
@@ -112,12 +137,15 @@ fn positive(decimal: Decimal, otherwise: InvalidOrder) -> Result<(), InvalidOrde
 
 impl NewOrder {
     fn new(
-        client_order_id: ClientOrderId,
-        symbol: Symbol,
-        direction: Direction,
-        quantity: Decimal,
+        client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
+        symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
+        side: Side,
+        quantity: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
         terms: Terms,
     ) -> Result<NewOrder, InvalidOrder> {
+        let client_order_id = client_order_id.try_into().map_err(Into::into)?;
+        let symbol = symbol.try_into().map_err(Into::into)?;
+        let quantity = quantity.try_into().map_err(Into::into)?;
         positive(quantity, InvalidOrder::Quantity)?;
         let time_in_force = match terms {
             Terms::Market => TimeInForce::ImmediateOrCancel,
@@ -126,58 +154,62 @@ impl NewOrder {
                 TimeInForce::GoodTillCanceled
             }
         };
-        Ok(NewOrder { client_order_id, symbol, direction, quantity, terms, time_in_force, outcome: None })
+        Ok(NewOrder { client_order_id, symbol, side, quantity, terms, time_in_force, outcome: None })
     }
 
-    /// An order with a limit, good till cancelled.
+    /// Makes an order with a limit, good till cancelled. Each value may be given as text.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrder`], if quantity or price is not above zero.
+    /// [`InvalidOrder`], if quantity or price is not above zero, or a text is not what it should be.
     pub fn limit(
-        client_order_id: ClientOrderId,
-        symbol: Symbol,
-        direction: Direction,
-        quantity: Decimal,
-        price: Decimal,
+        client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
+        symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
+        side: Side,
+        quantity: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
+        price: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
     ) -> Result<NewOrder, InvalidOrder> {
-        NewOrder::new(client_order_id, symbol, direction, quantity, Terms::Limit { price })
+        let price = price.try_into().map_err(Into::into)?;
+        NewOrder::new(client_order_id, symbol, side, quantity, Terms::Limit { price })
     }
 
-    /// An order at any price, immediate-or-cancel.
+    /// Makes an order at any price, immediate-or-cancel. Each value may be given as text.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrder`], if the quantity is not above zero.
+    /// [`InvalidOrder`], if the quantity is not above zero, or a text is not what it should be.
     pub fn market(
-        client_order_id: ClientOrderId,
-        symbol: Symbol,
-        direction: Direction,
-        quantity: Decimal,
+        client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
+        symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
+        side: Side,
+        quantity: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
     ) -> Result<NewOrder, InvalidOrder> {
-        NewOrder::new(client_order_id, symbol, direction, quantity, Terms::Market)
+        NewOrder::new(client_order_id, symbol, side, quantity, Terms::Market)
     }
 
-    /// An order that becomes one with a limit when the market gets to the stop price.
+    /// Makes an order that becomes one with a limit when the market gets to the stop price. Each value may be given
+    /// as text.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrder`], if a number is not above zero, or the stop price is on the wrong side of the
-    /// price.
+    /// [`InvalidOrder`], if a number is not above zero, the stop price is on the wrong side of the price, or a text is
+    /// not what it should be.
     pub fn stop_limit(
-        client_order_id: ClientOrderId,
-        symbol: Symbol,
-        direction: Direction,
-        quantity: Decimal,
-        stop_price: Decimal,
-        price: Decimal,
+        client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
+        symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
+        side: Side,
+        quantity: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
+        stop_price: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
+        price: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
     ) -> Result<NewOrder, InvalidOrder> {
+        let stop_price = stop_price.try_into().map_err(Into::into)?;
+        let price = price.try_into().map_err(Into::into)?;
         let terms = Terms::StopLimit { stop_price, price };
-        let order = NewOrder::new(client_order_id, symbol, direction, quantity, terms)?;
+        let order = NewOrder::new(client_order_id, symbol, side, quantity, terms)?;
         positive(stop_price, InvalidOrder::StopPrice)?;
-        let ordered = match direction {
-            Direction::Buy => stop_price <= price,
-            Direction::Sell => stop_price >= price,
+        let ordered = match side {
+            Side::Buy => stop_price <= price,
+            Side::Sell => stop_price >= price,
         };
         if ordered { Ok(order) } else { Err(InvalidOrder::StopPrice) }
     }
@@ -214,8 +246,8 @@ impl NewOrder {
     }
 
     /// Whether it buys or sells.
-    pub const fn direction(&self) -> Direction {
-        self.direction
+    pub const fn side(&self) -> Side {
+        self.side
     }
 
     /// The quantity, in base units or contracts.
@@ -231,40 +263,44 @@ impl NewOrder {
         }
     }
 
+    /// The stop price, if it has one.
+    pub const fn stop_price(&self) -> Option<Decimal> {
+        match self.terms {
+            Terms::StopLimit { stop_price, .. } => Some(stop_price),
+            Terms::Market | Terms::Limit { .. } => None,
+        }
+    }
+
     pub(crate) const fn parts(&self) -> (Terms, TimeInForce, Option<EventOutcome>) {
         (self.terms, self.time_in_force, self.outcome)
-    }
-}
-
-impl fmt::Display for Direction {
-    /// As the venue spells it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Direction::Buy => "BUY",
-            Direction::Sell => "SELL",
-        })
     }
 }
 
 impl fmt::Display for TimeInForce {
     /// As the venue spells it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TimeInForce::GoodTillCanceled => "GTC",
-            TimeInForce::ImmediateOrCancel => "IOC",
-            TimeInForce::FillOrKill => "FOK",
-            TimeInForce::MakerOrCancel => "MOC",
-        })
+        print::name(
+            f,
+            match self {
+                TimeInForce::GoodTillCanceled => "GTC",
+                TimeInForce::ImmediateOrCancel => "IOC",
+                TimeInForce::FillOrKill => "FOK",
+                TimeInForce::MakerOrCancel => "MOC",
+            },
+        )
     }
 }
 
 impl fmt::Display for EventOutcome {
     /// As the venue spells it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            EventOutcome::Yes => "YES",
-            EventOutcome::No => "NO",
-        })
+        print::name(
+            f,
+            match self {
+                EventOutcome::Yes => "YES",
+                EventOutcome::No => "NO",
+            },
+        )
     }
 }
 
@@ -273,129 +309,27 @@ impl fmt::Display for EventOutcome {
 /// does not promise to refuse one that was used before.
 ///
 /// ```
-/// use gemini_ws::ClientOrderId;
+/// use gemini_ws::{ClientOrderId, NameFault};
 ///
 /// let id: ClientOrderId = "my-order-1".parse().unwrap();
 /// assert_eq!(id.as_str(), "my-order-1");
-/// assert!("".parse::<ClientOrderId>().is_err());
+/// assert_eq!("my order".parse::<ClientOrderId>().unwrap_err().fault(), NameFault::Character { offset: 2 });
 /// ```
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ClientOrderId {
-    bytes: [u8; ClientOrderId::LENGTH_MAX],
-    length: u8,
-}
+pub struct ClientOrderId(Inline<{ ClientOrderId::LENGTH_MAX }>);
 
 impl ClientOrderId {
     /// The longest id, in bytes.
     pub const LENGTH_MAX: usize = 36;
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        // Only ASCII gets in.
-        str::from_utf8(text).unwrap_or("")
-    }
 }
 
-impl FromStr for ClientOrderId {
-    type Err = InvalidClientOrderId;
-
-    /// Takes 1 to 36 printable ASCII characters without blanks.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidClientOrderId`] for anything else.
-    fn from_str(text: &str) -> Result<ClientOrderId, InvalidClientOrderId> {
-        let mut bytes = [0; ClientOrderId::LENGTH_MAX];
-        let room = bytes.get_mut(..text.len()).ok_or(InvalidClientOrderId)?;
-        room.copy_from_slice(text.as_bytes());
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(InvalidClientOrderId);
-        }
-        Ok(ClientOrderId { bytes, length: u8::try_from(text.len()).map_err(|_| InvalidClientOrderId)? })
-    }
-}
-
-impl fmt::Debug for ClientOrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.as_str())
-    }
-}
-
-impl fmt::Display for ClientOrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for ClientOrderId {
-    /// As text.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-/// A text that is no [`ClientOrderId`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct InvalidClientOrderId;
-
-impl fmt::Display for InvalidClientOrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let max = ClientOrderId::LENGTH_MAX;
-        write!(f, "a client order id has 1 to {max} printable ASCII characters without blanks")
-    }
-}
-
-impl core::error::Error for InvalidClientOrderId {}
+inline_name!(
+    ClientOrderId,
+    InvalidClientOrderId,
+    "a client order id of 1 to 36 printable ASCII characters without blanks",
+    |byte| byte.is_ascii_graphic()
+);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decimal(text: &str) -> Decimal {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn wrong_orders_are_not_made() {
-        use Direction::{Buy, Sell};
-        let (id, symbol) = ("a".parse().unwrap(), "btcusd".parse().unwrap());
-        let limit = |quantity, price| NewOrder::limit(id, symbol, Buy, decimal(quantity), decimal(price));
-        let stop = |direction, stop, price| {
-            NewOrder::stop_limit(id, symbol, direction, decimal("1"), decimal(stop), decimal(price))
-        };
-        let market = |time_in_force| {
-            NewOrder::market(id, symbol, Sell, decimal("1"))
-                .and_then(|order| order.time_in_force(time_in_force))
-        };
-        let table = [
-            (limit("1", "2"), None),
-            (limit("0.00", "2"), Some(InvalidOrder::Quantity)),
-            (limit("-1", "2"), Some(InvalidOrder::Quantity)),
-            (limit("1", "0"), Some(InvalidOrder::Price)),
-            (stop(Buy, "99", "100"), None),
-            (stop(Buy, "100", "100"), None),
-            (stop(Buy, "101", "100"), Some(InvalidOrder::StopPrice)),
-            (stop(Sell, "101", "100"), None),
-            (stop(Sell, "99", "100"), Some(InvalidOrder::StopPrice)),
-            (stop(Buy, "0", "100"), Some(InvalidOrder::StopPrice)),
-            (market(TimeInForce::FillOrKill), None),
-            (market(TimeInForce::MakerOrCancel), Some(InvalidOrder::TimeInForce)),
-        ];
-        for (position, (order, wrong)) in table.into_iter().enumerate() {
-            assert_eq!(order.err(), wrong, "row {position}");
-        }
-    }
-
-    #[test]
-    fn client_order_ids() {
-        for (text, valid) in
-            [("a", true), ("A-b_c.#:\"\\", true), (&"x".repeat(36), true), (&"x".repeat(37), false)]
-                .into_iter()
-                .chain([("", false), ("a b", false), ("é", false), ("a\n", false)])
-        {
-            assert_eq!(text.parse::<ClientOrderId>().is_ok(), valid, "{text}");
-        }
-    }
-}
+#[path = "../../tests/unit/request_new_order.rs"]
+mod tests;

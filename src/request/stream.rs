@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::message::CandleInterval;
-use crate::value::symbol::Symbol;
+use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// A stream, [public](crate::protocol::streams#public-streams) or [private](crate::protocol::streams#private-streams).
 ///
@@ -12,10 +12,10 @@ use crate::value::symbol::Symbol;
 /// market data v2 only; their name here is made like the others.
 ///
 /// ```
-/// use gemini_ws::{Cadence, Stream};
+/// use gemini_ws::Stream;
 ///
 /// let stream: Stream = "BTCUSD@depth@100ms".parse().unwrap();
-/// assert_eq!(stream, Stream::Depth { symbol: "btcusd".parse().unwrap(), cadence: Cadence::Fast });
+/// assert_eq!(stream, Stream::depth("btcusd".parse().unwrap()).fast());
 /// assert_eq!(stream.to_string(), "btcusd@depth@100ms");
 /// assert!("btcusd@depth@10ms".parse::<Stream>().is_err());
 /// ```
@@ -212,6 +212,76 @@ impl Topic {
     }
 }
 
+/// Constructors, in the venue's default form.
+impl Stream {
+    /// A book: a snapshot, then its changes each second. [`Stream::fast`] makes it each 100 ms.
+    pub const fn depth(symbol: Symbol) -> Stream {
+        Stream::Depth { symbol, cadence: Cadence::Second }
+    }
+
+    /// The best levels of a book, whole each second. [`Stream::fast`] makes it each 100 ms.
+    pub const fn partial_depth(symbol: Symbol, levels: PartialLevels) -> Stream {
+        Stream::PartialDepth { symbol, levels, cadence: Cadence::Second }
+    }
+
+    /// Best bid and ask at each change.
+    pub const fn book_ticker(symbol: Symbol) -> Stream {
+        Stream::BookTicker { symbol }
+    }
+
+    /// Each trade.
+    pub const fn trades(symbol: Symbol) -> Stream {
+        Stream::Trade { symbol }
+    }
+
+    /// Candles; market data v2 only.
+    pub const fn candles(symbol: Symbol, interval: CandleInterval) -> Stream {
+        Stream::Candles { symbol, interval }
+    }
+
+    /// The mark price of a perpetual.
+    pub const fn mark_price(symbol: Symbol) -> Stream {
+        Stream::MarkPrice { symbol }
+    }
+
+    /// The funding of a perpetual.
+    pub const fn funding_amount(symbol: Symbol) -> Stream {
+        Stream::FundingAmount { symbol }
+    }
+
+    /// What happens to the account's orders.
+    pub const fn orders() -> Stream {
+        Stream::Orders { scope: Scope::Account }
+    }
+
+    /// The account's balances, when they change.
+    pub const fn balances() -> Stream {
+        Stream::Balances { updates: Updates::Changes }
+    }
+
+    /// The account's positions, when they change.
+    pub const fn positions() -> Stream {
+        Stream::Positions { updates: Updates::Changes }
+    }
+
+    /// What becomes of requests for quotes that concern the account.
+    pub const fn quotes() -> Stream {
+        Stream::Quotes { scope: Scope::Account }
+    }
+
+    /// The same stream each 100 ms; only those of depth come in two rates.
+    #[must_use]
+    pub const fn fast(self) -> Stream {
+        match self {
+            Stream::Depth { symbol, .. } => Stream::Depth { symbol, cadence: Cadence::Fast },
+            Stream::PartialDepth { symbol, levels, .. } => {
+                Stream::PartialDepth { symbol, levels, cadence: Cadence::Fast }
+            }
+            other => other,
+        }
+    }
+}
+
 impl Stream {
     /// The instrument; `None` for streams over all of them.
     pub const fn symbol(&self) -> Option<Symbol> {
@@ -333,13 +403,29 @@ impl fmt::Display for Stream {
     }
 }
 
-/// A text that names no stream of this API.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct InvalidStream;
+/// A text that names no [`Stream`], with what is wrong.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum InvalidStream {
+    /// It has no `@`, and is not one of the streams without a symbol.
+    Name,
+    /// What stands before the `@` is no symbol.
+    Symbol(InvalidSymbol),
+    /// What begins behind so many bytes is no kind of stream.
+    Kind {
+        /// How many bytes stand before it.
+        offset: usize,
+    },
+}
 
 impl fmt::Display for InvalidStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no stream of this API; examples: btcusd@depth@100ms, btcusd@bookTicker, btcusd@trade, contractStatus")
+        f.write_str("expected a stream such as btcusd@depth@100ms, btcusd@trade or orders@account: ")?;
+        match self {
+            InvalidStream::Name => f.write_str("this one names no symbol"),
+            InvalidStream::Symbol(error) => error.fmt(f),
+            InvalidStream::Kind { offset } => write!(f, "there is no kind like that at byte {offset}"),
+        }
     }
 }
 
@@ -357,11 +443,12 @@ impl FromStr for Stream {
         if let Some((_, stream)) = GLOBAL.iter().find(|(known, _)| *known == name) {
             return Ok(*stream);
         }
-        let (symbol, kind) = name.split_once('@').ok_or(InvalidStream)?;
-        let symbol: Symbol = symbol.parse().map_err(|_| InvalidStream)?;
+        let (symbol, kind) = name.split_once('@').ok_or(InvalidStream::Name)?;
+        let unknown = InvalidStream::Kind { offset: symbol.len().saturating_add(1) };
+        let symbol: Symbol = symbol.parse().map_err(InvalidStream::Symbol)?;
         let (kind, cadence) = match kind.split_once('@') {
             Some((kind, "100ms")) if kind.starts_with("depth") => (kind, Cadence::Fast),
-            Some(_) => return Err(InvalidStream),
+            Some(_) => return Err(unknown),
             None => (kind, Cadence::Second),
         };
         let partial = |levels| Stream::PartialDepth { symbol, levels, cadence };
@@ -376,9 +463,17 @@ impl FromStr for Stream {
             "trade" => Stream::Trade { symbol },
             kind => {
                 let interval = CandleInterval::ALL.into_iter().find(|interval| interval.feed() == kind);
-                Stream::Candles { symbol, interval: interval.ok_or(InvalidStream)? }
+                Stream::Candles { symbol, interval: interval.ok_or(unknown)? }
             }
         })
+    }
+}
+
+impl TryFrom<&str> for Stream {
+    type Error = InvalidStream;
+
+    fn try_from(name: &str) -> Result<Stream, InvalidStream> {
+        name.parse()
     }
 }
 
@@ -405,55 +500,13 @@ impl serde::Serialize for Stream {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::*;
-    use std::string::ToString;
-
-    #[test]
-    fn names() {
-        for name in [
-            "btcusd@bookTicker",
-            "btcusd@depth",
-            "btcusd@depth@100ms",
-            "btcusd@depth5",
-            "btcusd@depth10@100ms",
-            "btcusd@depth20",
-            "GEMI-PRES2028-VANCE@trade",
-            "contractStatus",
-            "requestForQuote",
-            "orders@account",
-            "orders@session",
-            "balances@account",
-            "balances@account@1s",
-            "positions@account",
-            "positions@account@1s",
-            "requestForQuote@account",
-            "requestForQuote@session",
-            "settlements@account",
-            "btcusd@candles_15m",
-            "btcgusdperp@markPrice",
-            "btcgusdperp@fundingAmount",
-        ] {
-            assert_eq!(name.parse::<Stream>().map(|stream| stream.to_string()), Ok(name.to_string()));
-        }
-        for name in [
-            "",
-            "btcusd",
-            "@trade",
-            "btcusd@",
-            "btcusd@depth7",
-            "btcusd@trade@100ms",
-            "btcusd@Trade",
-            "btcusd@depth@100ms@100ms",
-            "btc usd@trade",
-            "btcusd@markPrice@1s",
-            "orders@account@1s",
-            "balances@session",
-            "btcusd@candles_2m",
-        ] {
-            assert_eq!(name.parse::<Stream>(), Err(InvalidStream), "{name}");
-        }
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Stream {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Stream, D::Error> {
+        crate::value::serde_text::deserialize(deserializer, "the name of a stream")
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/request_stream.rs"]
+mod tests;

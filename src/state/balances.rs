@@ -79,7 +79,7 @@ impl Standing {
 pub struct Balance {
     available: Box<str>,
     total: Box<str>,
-    event_time: Timestamp,
+    event_time: Option<Timestamp>,
 }
 
 impl Balance {
@@ -93,8 +93,8 @@ impl Balance {
         Number(&self.total)
     }
 
-    /// The time of the update that told it.
-    pub const fn event_time(&self) -> Timestamp {
+    /// The time of the update that told it, if that could be read.
+    pub const fn event_time(&self) -> Option<Timestamp> {
         self.event_time
     }
 }

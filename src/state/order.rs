@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::message::{Fill, Liquidity, OrderSide, OrderStatus, OrderUpdate};
-use crate::request::new_order::{Direction, NewOrder};
+use crate::message::{Fill, Liquidity, OrderStatus, OrderUpdate};
+use crate::request::new_order::NewOrder;
 use crate::value::decimal::Decimal;
 use crate::value::id::LinkId;
+use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
@@ -62,7 +63,7 @@ pub struct Order {
     /// The instrument.
     pub symbol: Option<Symbol>,
     /// Whether it buys or sells.
-    pub direction: Option<Direction>,
+    pub direction: Option<Side>,
     /// The limit.
     pub price: Option<Decimal>,
     /// The original quantity.
@@ -156,7 +157,7 @@ impl Order {
     pub(crate) fn fill_in(&mut self, order: &NewOrder) {
         self.sent = true;
         self.symbol.get_or_insert(order.symbol());
-        self.direction.get_or_insert(order.direction());
+        self.direction.get_or_insert(order.side());
         self.quantity.get_or_insert(order.quantity());
         if self.price.is_none() {
             self.price = order.price();
@@ -205,11 +206,7 @@ impl Order {
             self.client_order_id = update.client_order_id.map(|id| id.to_string().into());
         }
         self.symbol = self.symbol.or_else(|| update.symbol.parse().ok());
-        self.direction = self.direction.or(match update.side {
-            Some(OrderSide::Buy) => Some(Direction::Buy),
-            Some(OrderSide::Sell) => Some(Direction::Sell),
-            Some(OrderSide::Other(_)) | None => None,
-        });
+        self.direction = self.direction.or(update.side);
         self.price = update.price.or(self.price);
         self.quantity = update.quantity.or(self.quantity);
         if let Some(executed) = update.executed_quantity {

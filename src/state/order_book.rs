@@ -9,12 +9,13 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::num::NonZeroU32;
 
-use crate::message::{BookSide, Depth, Level, TopOfBook};
+use crate::message::{Depth, Level, TopOfBook};
 use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
+use crate::value::side::Side;
 
 /// The most levels that a side of a book keeps: beyond it the worst are dropped and
-/// [`Side::known_depth`] says so. The largest recorded book has 2,564 bids.
+/// [`BookSide::known_depth`] says so. The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
 /// The book of one symbol.
@@ -40,14 +41,14 @@ pub const LEVELS_MAX: usize = 100_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct OrderBook {
-    bids: Side,
-    asks: Side,
+    bids: BookSide,
+    asks: BookSide,
     last_update_id: Option<u64>,
 }
 
 /// One side of a book.
 #[derive(Clone, Debug)]
-pub struct Side {
+pub struct BookSide {
     /// Sorted, the best last.
     levels: Vec<Level>,
     /// The number of decimals of every price, if they all have the same.
@@ -79,16 +80,16 @@ pub enum Applied {
 impl OrderBook {
     /// An empty book.
     pub const fn new() -> OrderBook {
-        OrderBook { bids: Side::new(true), asks: Side::new(false), last_update_id: None }
+        OrderBook { bids: BookSide::new(true), asks: BookSide::new(false), last_update_id: None }
     }
 
     /// Bids, best first.
-    pub const fn bids(&self) -> &Side {
+    pub const fn bids(&self) -> &BookSide {
         &self.bids
     }
 
     /// Asks, best first.
-    pub const fn asks(&self) -> &Side {
+    pub const fn asks(&self) -> &BookSide {
         &self.asks
     }
 
@@ -114,7 +115,7 @@ impl OrderBook {
     }
 
     /// Takes a snapshot of the best so many levels per side, as [`Snapshot::Best`](crate::Snapshot::Best)
-    /// asks for. What is beyond them is not known: [`Side::known_depth`].
+    /// asks for. What is beyond them is not known: [`BookSide::known_depth`].
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
         // A side with fewer has no more.
@@ -154,8 +155,8 @@ impl OrderBook {
     /// Replaces all levels of one side by its best, if it has one.
     pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
         let side = match top.side {
-            BookSide::Bid => &mut self.bids,
-            BookSide::Ask => &mut self.asks,
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
         };
         side.clear();
         if let Some(level) = &top.level {
@@ -179,9 +180,9 @@ impl Default for OrderBook {
     }
 }
 
-impl Side {
-    const fn new(descending: bool) -> Side {
-        Side { levels: Vec::new(), scale: None, descending, edge: None }
+impl BookSide {
+    const fn new(descending: bool) -> BookSide {
+        BookSide { levels: Vec::new(), scale: None, descending, edge: None }
     }
 
     /// The number of levels.
@@ -334,7 +335,7 @@ fn position(levels: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usiz
     }
 }
 
-impl<'b> IntoIterator for &'b Side {
+impl<'b> IntoIterator for &'b BookSide {
     type Item = &'b Level;
     type IntoIter = core::iter::Rev<core::slice::Iter<'b, Level>>;
 

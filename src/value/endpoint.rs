@@ -18,7 +18,7 @@ use core::str::FromStr;
 /// assert_eq!(updates.bids[0].price.to_string(), "99.50");
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Endpoint {
     /// `wss://ws.gemini.com`: [the current API](crate::protocol::streams).
     #[default]
@@ -61,7 +61,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        crate::value::print::name(f, self.name())
     }
 }
 

@@ -8,7 +8,7 @@ use core::num::NonZeroU64;
 /// Every input and output of a transport carries it, so that what belongs to an attempt that has
 /// ended cannot touch the next one. Never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId {
     slot: u16,
     epoch: u32,
@@ -51,7 +51,7 @@ impl fmt::Display for LinkId {
 /// A request: consecutive over the life of a connection and never reused, so a late answer from an
 /// old link finds nothing. The venue sees it as the request's `id`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RequestId(u64);
 
 impl RequestId {
@@ -68,7 +68,7 @@ impl RequestId {
 /// A subscription: the wish of one [`subscribe`](crate::Client::subscribe) for a stream, until
 /// `Unsubscribed` or `Rejected`. Survives reconnects; never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct StreamId(NonZeroU64);
 
 impl StreamId {
@@ -104,7 +104,7 @@ impl StreamId {
 
 /// An endpoint that a [`Client`](crate::Client) may use: from `add` until `remove`; never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EndpointId(u32);
 
 impl EndpointId {
@@ -112,3 +112,16 @@ impl EndpointId {
         EndpointId(number)
     }
 }
+
+/// Prints the number.
+macro_rules! display {
+    ($($id:ident)*) => {$(
+        impl fmt::Display for $id {
+            /// Prints the number.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+display!(RequestId StreamId EndpointId);

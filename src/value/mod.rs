@@ -1,11 +1,15 @@
 //! Values that everything else is made of: decimals, symbols, times, ids.
 
 pub(crate) mod decimal;
+pub(crate) mod digits;
 pub(crate) mod endpoint;
 pub(crate) mod id;
+pub(crate) mod inline;
+pub(crate) mod print;
 pub(crate) mod sequence;
 #[cfg(feature = "serde")]
 pub(crate) mod serde_text;
+pub(crate) mod side;
 pub(crate) mod symbol;
 pub(crate) mod symbol_map;
 pub(crate) mod time;

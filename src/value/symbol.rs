@@ -1,8 +1,8 @@
 //! [`Symbol`]: the name of an instrument, inline.
 
-use core::fmt;
 use core::hash::{Hash, Hasher};
-use core::str::FromStr;
+
+use crate::value::inline::{Inline, inline_name};
 
 /// The name of an instrument, for example `btcusd`, `btcgusdperp` or `GEMI-PRES2028-VANCE`.
 ///
@@ -11,42 +11,26 @@ use core::str::FromStr;
 /// ([symbols](crate::protocol::streams#numbers-times-and-symbols)); printed as it was given.
 ///
 /// ```
-/// use gemini_ws::Symbol;
+/// use gemini_ws::{NameFault, Symbol};
 ///
 /// let symbol: Symbol = "BTCUSD".parse().unwrap();
-/// assert_eq!(symbol, "btcusd".parse().unwrap());
+/// assert_eq!(symbol, Symbol::try_from("btcusd").unwrap());
 /// assert_eq!(symbol.as_str(), "BTCUSD");
-/// assert!("btc usd".parse::<Symbol>().is_err());
+/// assert_eq!("btc usd".parse::<Symbol>().unwrap_err().fault(), NameFault::Character { offset: 3 });
 /// ```
 #[derive(Clone, Copy)]
-pub struct Symbol {
-    length: u8,
-    bytes: [u8; Symbol::LENGTH_MAX],
-}
+pub struct Symbol(Inline<{ Symbol::LENGTH_MAX }>);
 
-/// A text that is no [`Symbol`]: empty, too long, or with a character that cannot be in one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct InvalidSymbol;
-
-impl fmt::Display for InvalidSymbol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let max = Symbol::LENGTH_MAX;
-        write!(f, "a symbol has 1 to {max} letters, digits, '-', '_', '.', ':' or '/', for example btcusd")
-    }
-}
-
-impl core::error::Error for InvalidSymbol {}
+inline_name!(
+    Symbol,
+    InvalidSymbol,
+    "a symbol of 1 to 64 letters, digits, '-', '_', '.', ':' and '/', for example btcusd",
+    |byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte)
+);
 
 impl Symbol {
     /// The longest symbol, in bytes.
-    pub const LENGTH_MAX: usize = 39;
-
-    /// The symbol as it was given.
-    pub fn as_str(&self) -> &str {
-        let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        // Only ASCII gets in.
-        str::from_utf8(text).unwrap_or("")
-    }
+    pub const LENGTH_MAX: usize = 64;
 
     /// The spelling for a request: lower case, but for prediction-market instruments, which have
     /// hyphens and are spelled in upper case ([subscribing](crate::protocol::streams#subscribing)).
@@ -57,45 +41,13 @@ impl Symbol {
     /// assert_eq!("gemi-x-up".parse::<Symbol>().unwrap().canonical().as_str(), "GEMI-X-UP");
     /// ```
     #[must_use]
-    pub fn canonical(mut self) -> Symbol {
-        if self.as_str().contains('-') {
-            self.bytes.make_ascii_uppercase();
+    pub fn canonical(self) -> Symbol {
+        let is_contract = self.as_str().contains('-');
+        Symbol(self.0.map(if is_contract {
+            <[u8]>::make_ascii_uppercase
         } else {
-            self.bytes.make_ascii_lowercase();
-        }
-        self
-    }
-}
-
-impl FromStr for Symbol {
-    type Err = InvalidSymbol;
-
-    /// Takes 1 to 39 letters, digits and `-_.:/`.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidSymbol`] for anything else.
-    fn from_str(text: &str) -> Result<Symbol, InvalidSymbol> {
-        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(byte);
-        let mut bytes = [0; Symbol::LENGTH_MAX];
-        let room = bytes.get_mut(..text.len()).ok_or(InvalidSymbol)?;
-        room.copy_from_slice(text.as_bytes());
-        if text.is_empty() || !text.as_bytes().iter().all(allowed) {
-            return Err(InvalidSymbol);
-        }
-        Ok(Symbol { length: u8::try_from(text.len()).map_err(|_| InvalidSymbol)?, bytes })
-    }
-}
-
-impl fmt::Debug for Symbol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.as_str())
-    }
-}
-
-impl fmt::Display for Symbol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+            <[u8]>::make_ascii_lowercase
+        }))
     }
 }
 
@@ -109,8 +61,8 @@ impl Eq for Symbol {}
 
 impl Ord for Symbol {
     fn cmp(&self, other: &Symbol) -> core::cmp::Ordering {
-        let lower = |symbol: &Symbol| symbol.bytes.map(|byte| byte.to_ascii_lowercase());
-        lower(self).cmp(&lower(other))
+        let lower = |byte: u8| byte.to_ascii_lowercase();
+        self.as_str().bytes().map(lower).cmp(other.as_str().bytes().map(lower))
     }
 }
 
@@ -147,40 +99,6 @@ pub(crate) fn fold(text: &[u8]) -> u64 {
     hash ^ (hash >> 32)
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for Symbol {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Symbol {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Symbol, D::Error> {
-        crate::value::serde_text::deserialize(deserializer, "a symbol")
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::*;
-
-    #[test]
-    fn folding_ignores_case_only() {
-        for (a, b) in [("btcusd", "BTCUSD"), ("GEMI-PRES2028-VANCE", "gemi-pres2028-vance"), ("a", "A")] {
-            assert_eq!(fold(a.as_bytes()), fold(b.as_bytes()), "{a}");
-        }
-        assert_ne!(fold(b"btcusd"), fold(b"ethusd"));
-        assert_ne!(fold(b"btcgusdperp"), fold(b"btcusdperp"));
-    }
-
-    #[test]
-    fn bounds() {
-        let longest = "a".repeat(Symbol::LENGTH_MAX);
-        assert_eq!(longest.parse::<Symbol>().unwrap().as_str(), longest);
-        for bad in ["", &"a".repeat(Symbol::LENGTH_MAX + 1), "btc usd", "btc\"usd", "bt\u{e9}", "a@b"] {
-            assert_eq!(bad.parse::<Symbol>(), Err(InvalidSymbol), "{bad}");
-        }
-    }
-}
+#[path = "../../tests/unit/value_symbol.rs"]
+mod tests;

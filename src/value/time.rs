@@ -4,8 +4,11 @@
 //! The core reads no clock. With the feature `std`, [`Clock`] converts the operating system's
 //! monotonic clock into [`Instant`]s, and [`UnixTime::now`] asks for the wall-clock time.
 
+use alloc::format;
 use core::fmt;
 use core::time::Duration;
+
+use crate::value::print;
 
 /// A point on the caller's monotonic clock, in nanoseconds since an origin that the caller picks.
 ///
@@ -73,6 +76,7 @@ impl core::ops::Add<Duration> for Instant {
 /// let time = Timestamp::from_nanos(1_790_732_602_948_771_651);
 /// assert_eq!(time.as_millis(), 1_790_732_602_948);
 /// assert_eq!(time.to_string(), "1790732602.948771651");
+/// assert_eq!(time.since(Timestamp::from_secs(1_790_732_602).unwrap()).subsec_millis(), 948);
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
@@ -92,6 +96,14 @@ impl Timestamp {
         }
     }
 
+    /// A time so many seconds after the epoch, or `None` outside the years 1677 to 2262.
+    pub const fn from_secs(secs: i64) -> Option<Timestamp> {
+        match secs.checked_mul(1_000_000_000) {
+            Some(nanos) => Some(Timestamp(nanos)),
+            None => None,
+        }
+    }
+
     /// Nanoseconds since the epoch.
     pub const fn as_nanos(self) -> i64 {
         self.0
@@ -101,16 +113,107 @@ impl Timestamp {
     pub const fn as_millis(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
+
+    /// Whole seconds since the epoch, rounded towards the past.
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1_000_000_000)
+    }
+
+    /// The time that passed since `earlier`, or `None` if `earlier` is later.
+    pub fn checked_since(self, earlier: Timestamp) -> Option<Duration> {
+        u64::try_from(self.nanos_since(earlier)).ok().map(Duration::from_nanos)
+    }
+
+    /// The time that passed since `earlier`, or zero if `earlier` is later.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        self.checked_since(earlier).unwrap_or_default()
+    }
+
+    /// The nanoseconds that passed since `earlier`; negative if `earlier` is later.
+    pub fn nanos_since(self, earlier: Timestamp) -> i128 {
+        // Two 64-bit numbers are never further apart than that.
+        i128::from(self.0).saturating_sub(i128::from(earlier.0))
+    }
+
+    /// The time so much later, or `None` after the year 2262.
+    pub fn checked_add(self, duration: Duration) -> Option<Timestamp> {
+        let nanos = i128::try_from(duration.as_nanos()).ok()?.checked_add(i128::from(self.0))?;
+        i64::try_from(nanos).ok().map(Timestamp)
+    }
+
+    /// The time so much earlier, or `None` before the year 1677.
+    pub fn checked_sub(self, duration: Duration) -> Option<Timestamp> {
+        let nanos = i128::from(self.0).checked_sub(i128::try_from(duration.as_nanos()).ok()?)?;
+        i64::try_from(nanos).ok().map(Timestamp)
+    }
+}
+
+impl core::ops::Add<Duration> for Timestamp {
+    type Output = Timestamp;
+
+    /// Saturates at the end of the range instead of wrapping.
+    fn add(self, duration: Duration) -> Timestamp {
+        self.checked_add(duration).unwrap_or(Timestamp(i64::MAX))
+    }
+}
+
+impl core::ops::Sub<Duration> for Timestamp {
+    type Output = Timestamp;
+
+    /// Saturates at the beginning of the range instead of wrapping.
+    fn sub(self, duration: Duration) -> Timestamp {
+        self.checked_sub(duration).unwrap_or(Timestamp(i64::MIN))
+    }
 }
 
 impl fmt::Display for Timestamp {
-    /// Seconds since the epoch with nine decimals.
+    /// Seconds since the epoch with nine decimals, or rounded to the precision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
-        write!(f, "{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+        print::number(f, &format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000))
     }
 }
+
+#[cfg(feature = "std")]
+impl TryFrom<std::time::SystemTime> for Timestamp {
+    type Error = OutOfRange;
+
+    /// Takes a time of the years 1677 to 2262.
+    fn try_from(time: std::time::SystemTime) -> Result<Timestamp, OutOfRange> {
+        let epoch = Timestamp(0);
+        let converted = match time.duration_since(std::time::SystemTime::UNIX_EPOCH) {
+            Ok(after) => epoch.checked_add(after),
+            Err(before) => epoch.checked_sub(before.duration()),
+        };
+        converted.ok_or(OutOfRange)
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<Timestamp> for std::time::SystemTime {
+    /// Saturates at the epoch where the platform's clock cannot hold the time.
+    fn from(time: Timestamp) -> std::time::SystemTime {
+        let (epoch, away) = (std::time::SystemTime::UNIX_EPOCH, Duration::from_nanos(time.0.unsigned_abs()));
+        let converted = if time.0 < 0 { epoch.checked_sub(away) } else { epoch.checked_add(away) };
+        converted.unwrap_or(epoch)
+    }
+}
+
+/// A time that no [`Timestamp`] can hold; feature `std`.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct OutOfRange;
+
+#[cfg(feature = "std")]
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time outside the years 1677 to 2262")
+    }
+}
+
+#[cfg(feature = "std")]
+impl core::error::Error for OutOfRange {}
 
 /// What the caller's wall clock says: milliseconds since 1970-01-01 UTC.
 ///

@@ -89,7 +89,7 @@ fn place_order(text: &mut String, order: &NewOrder) {
     let (terms, time_in_force, outcome) = order.parts();
     let mut object = Object::new(text);
     object.plain("symbol", order.symbol().canonical());
-    object.plain("side", order.direction());
+    object.plain("side", order.side());
     object.plain("type", if matches!(terms, Terms::Market) { "MARKET" } else { "LIMIT" });
     object.plain("timeInForce", time_in_force);
     match terms {

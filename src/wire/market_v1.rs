@@ -9,10 +9,10 @@ use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{
-    AuctionOpen, BookSide, ChangeReason, Heartbeat, Level, LevelChange, MakerSide, MarketEntry, MarketTrade,
+    AuctionOpen, ChangeReason, Heartbeat, Level, LevelChange, MakerSide, MarketEntry, MarketTrade,
     MarketUpdate, Message, Unrecognized,
 };
-use crate::value::time::Timestamp;
+use crate::value::side::Side;
 
 names! {
     NAMES {
@@ -57,14 +57,11 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
     }
     let event_id = members.unsigned(EVENT_ID)?;
     let socket_sequence = members.unsigned(SOCKET_SEQUENCE)?;
-    let timestamp = members.if_any(TIMESTAMP, |members, slot| {
-        let nanos = members.signed(slot)?.checked_mul(1_000_000_000);
-        nanos.map(Timestamp::from_nanos).ok_or_else(|| members.error(slot, DecodeErrorKind::Integer))
-    })?;
-    let event_time = members.if_any(TIMESTAMP_MS, Members::milliseconds)?;
+    let timestamp = members.informs(TIMESTAMP, Members::seconds);
+    let event_time = members.informs(TIMESTAMP_MS, Members::milliseconds);
     let entries = members.list_of(EVENTS, |entry| {
         if let MarketEntry::Change(LevelChange { side, price, remaining, .. }) = entry {
-            let levels = if side == BookSide::Bid { &mut *bids } else { &mut *asks };
+            let levels = if side == Side::Buy { &mut *bids } else { &mut *asks };
             levels.push(Level { price, quantity: remaining });
         }
     })?;
@@ -90,10 +87,9 @@ impl<'f> Read<'f> for MarketEntry<'f> {
             let kind = members.text(TYPE)?;
             let is = |name: &str| kind == *name;
             Ok(if is("change") {
-                let side = members.text(SIDE)?;
-                let side = match side {
-                    side if side == *"bid" => BookSide::Bid,
-                    side if side == *"ask" => BookSide::Ask,
+                let side = match members.text(SIDE)? {
+                    side if side == *"bid" => Side::Buy,
+                    side if side == *"ask" => Side::Sell,
                     _ => return Err(members.error(SIDE, DecodeErrorKind::Side)),
                 };
                 MarketEntry::Change(LevelChange {
@@ -101,7 +97,7 @@ impl<'f> Read<'f> for MarketEntry<'f> {
                     side,
                     price: members.decimal(PRICE)?,
                     remaining: members.decimal(REMAINING)?,
-                    delta: members.if_any(DELTA, Members::signed_decimal)?,
+                    delta: members.figure(DELTA),
                     reason: ChangeReason::of(members.text(REASON)?),
                 })
             } else if is("trade") || is("block_trade") {
@@ -116,10 +112,10 @@ impl<'f> Read<'f> for MarketEntry<'f> {
             } else if is("auction_open") {
                 MarketEntry::AuctionOpen(AuctionOpen {
                     symbol,
-                    opened: members.milliseconds(AUCTION_OPEN_MS)?,
-                    auction_time: members.milliseconds(AUCTION_TIME_MS)?,
-                    first_indicative_time: members.milliseconds(FIRST_INDICATIVE_MS)?,
-                    last_cancel_time: members.milliseconds(LAST_CANCEL_TIME_MS)?,
+                    opened: members.informs(AUCTION_OPEN_MS, Members::milliseconds),
+                    auction_time: members.informs(AUCTION_TIME_MS, Members::milliseconds),
+                    first_indicative_time: members.informs(FIRST_INDICATIVE_MS, Members::milliseconds),
+                    last_cancel_time: members.informs(LAST_CANCEL_TIME_MS, Members::milliseconds),
                 })
             } else if is("auction_indicative") || is("auction_result") {
                 // As market data v2 writes them, under its names.

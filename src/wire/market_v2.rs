@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use super::members::{Array, Members, scan, within};
+use super::members::{Array, Members, element, scan, within};
 use super::names::{Names, names};
 use super::scratch::Scratch;
 use super::table::market_decimal;
 use crate::json::cursor::{Cursor, Number, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::Read;
+use crate::message::{self, Read};
 use crate::message::{
     Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
     FundingAmounts, Heartbeat, L2Updates, Level, MarkPriceChange, MarkPrices, Message, RawJson, Taker, Text,
@@ -68,7 +68,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     } else if is("trade") {
         trade(&members).map(Message::Trade)
     } else if is("heartbeat") {
-        let event_time = Some(members.milliseconds(TIMESTAMP)?);
+        let event_time = members.informs(TIMESTAMP, Members::milliseconds);
         Ok(Message::Heartbeat(Heartbeat { event_time, ..Heartbeat::default() }))
     } else if is("auction_result") || is("auction_indicative") {
         auction(&members, named).map(Message::Auction)
@@ -99,8 +99,8 @@ pub(super) fn unrecognized(frame: &str) -> Message<'_> {
 /// Reads an [error](crate::protocol::market_data_v2#errors).
 pub(super) fn venue_error<'f>(members: &Members<'f, '_>, reason: u8, message: u8) -> Decoded<'f> {
     Ok(Message::Error(VenueError {
-        reason: members.text(reason)?,
-        message: members.if_any(message, Members::text)?,
+        reason: members.text_if_any(reason).unwrap_or(Text("")),
+        message: members.label(message),
     }))
 }
 
@@ -224,12 +224,16 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
 
 /// Reads a [trade](crate::protocol::market_data_v2#trades).
 fn trade<'f>(members: &Members<'f, '_>) -> Result<Trade<'f>, DecodeError> {
-    let event_id = members.unsigned(EVENT_ID)?;
+    // Without an id of its own, a trade is known by that of its event.
+    let trade_id = match members.if_any(TID, Members::unsigned)? {
+        Some(trade_id) => trade_id,
+        None => members.unsigned(EVENT_ID)?,
+    };
     Ok(Trade {
         symbol: members.plain(SYMBOL)?,
-        event_time: Some(members.milliseconds(TIMESTAMP)?),
-        trade_id: members.if_any(TID, Members::unsigned)?.unwrap_or(event_id),
-        event_id: Some(event_id),
+        event_time: members.informs(TIMESTAMP, Members::milliseconds),
+        trade_id,
+        event_id: members.informs(EVENT_ID, Members::unsigned),
         price: members.decimal(PRICE)?,
         quantity: members.decimal(QUANTITY)?,
         taker: Taker::of(members.text(SIDE)?),
@@ -258,12 +262,12 @@ pub(super) fn auction<'f>(
     Ok(Auction {
         symbol: symbol(members)?,
         stage,
-        event_id: members.if_any(EID, Members::unsigned)?,
-        time: members.milliseconds(TIME_MS)?,
+        event_id: members.informs(EID, Members::unsigned),
+        time: members.informs(TIME_MS, Members::milliseconds),
         result: AuctionResult::of(members.text(RESULT)?),
-        highest_bid_price: members.unless_empty(HIGHEST_BID_PRICE, Members::decimal)?,
-        lowest_ask_price: members.unless_empty(LOWEST_ASK_PRICE, Members::decimal)?,
-        collar_price: members.unless_empty(COLLAR_PRICE, Members::decimal)?,
+        highest_bid_price: members.figure(HIGHEST_BID_PRICE),
+        lowest_ask_price: members.figure(LOWEST_ASK_PRICE),
+        collar_price: members.figure(COLLAR_PRICE),
         price: members.unless_empty(AUCTION_PRICE, Members::decimal)?,
         quantity: members.unless_empty(AUCTION_QUANTITY, Members::decimal)?,
     })
@@ -281,8 +285,8 @@ impl<'f> Read<'f> for Auction<'f> {
 }
 
 /// `[time, open, high, low, close, volume]`, numbers.
-impl<'f> Read<'f> for Candle {
-    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Candle, DecodeError> {
+impl<'f> Read<'f> for Candle<'f> {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Candle<'f>, DecodeError> {
         let mut parts = triple(cursor)?;
         next(&mut parts)?;
         let start = parts.cursor.offset();
@@ -298,37 +302,42 @@ impl<'f> Read<'f> for Candle {
         let open_time =
             millis.and_then(Timestamp::from_millis).ok_or_else(|| wrong(DecodeErrorKind::Integer))?;
         let mut number = || decimal(frame, &mut parts);
-        let (open, high, low, close, volume) = (number()?, number()?, number()?, number()?, number()?);
+        let (open, high, low, close) = (number()?, number()?, number()?, number()?);
+        next(&mut parts)?;
+        let volume = element(frame, &mut parts.cursor)?.as_str();
+        let volume = message::Number::read(
+            volume.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(volume),
+        );
         end(parts, cursor)?;
         Ok(Candle { open_time, open, high, low, close, volume })
     }
 }
 
 /// One of the [mark prices](crate::protocol::market_data_v2#mark-prices) of a frame.
-impl<'f> Read<'f> for MarkPriceChange {
-    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarkPriceChange, DecodeError> {
+impl<'f> Read<'f> for MarkPriceChange<'f> {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarkPriceChange<'f>, DecodeError> {
         within(frame, cursor, &NAMES, |members| {
             Ok(MarkPriceChange {
-                event_time: members.nanoseconds(TIMESTAMP)?,
+                event_time: members.informs(TIMESTAMP, Members::nanoseconds),
                 mark_price: members.decimal(MARK_PRICE)?,
-                spot_index: members.decimal(SPOT_INDEX)?,
+                spot_index: members.figure(SPOT_INDEX),
             })
         })
     }
 }
 
 /// One of the [funding amounts](crate::protocol::market_data_v2#funding-amounts) of a frame.
-impl<'f> Read<'f> for FundingAmountChange {
-    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<FundingAmountChange, DecodeError> {
+impl<'f> Read<'f> for FundingAmountChange<'f> {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<FundingAmountChange<'f>, DecodeError> {
         within(frame, cursor, &NAMES, |members| {
             Ok(FundingAmountChange {
-                event_time: members.nanoseconds(TIMESTAMP)?,
+                event_time: members.informs(TIMESTAMP, Members::nanoseconds),
                 amount: members.signed_decimal(FUNDING_AMOUNT)?,
                 funding_time: members.nanoseconds(FUNDING_DATE_TIME)?,
-                interval_minutes: members.unsigned(FUNDING_INTERVAL)?,
+                interval_minutes: members.informs(FUNDING_INTERVAL, Members::unsigned),
                 realized: members.boolean(IS_REALIZED)?,
-                rate_percent: members.if_any(FUNDING_RATE, Members::signed_decimal)?,
-                mark_price: members.if_any(MARK_PRICE, Members::decimal)?,
+                rate_percent: members.figure(FUNDING_RATE),
+                mark_price: members.figure(MARK_PRICE),
             })
         })
     }

@@ -6,7 +6,8 @@ use super::table::{Member, Sides, Token, market_decimal, object};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Level, List, Number, RawJson, Read, Text};
-use crate::value::decimal::{Decimal, DecimalError};
+use crate::value::decimal::Decimal;
+use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
 /// The members of one object.
@@ -129,42 +130,56 @@ impl<'f, 't> Members<'f, 't> {
         }
     }
 
+    /// A text that says something exactly: without half a surrogate pair.
     pub(super) fn text(&self, slot: u8) -> Result<Text<'f>, DecodeError> {
         self.require(slot)?;
-        self.text_if_any(slot).ok_or_else(|| self.error(slot, DecodeErrorKind::Type))
+        let text = self.text_if_any(slot).ok_or_else(|| self.error(slot, DecodeErrorKind::Type))?;
+        if text.is_whole() { Ok(text) } else { Err(self.error(slot, DecodeErrorKind::Escape)) }
     }
 
-    #[inline]
-    pub(super) fn unsigned(&self, slot: u8) -> Result<u64, DecodeError> {
-        match self.require(slot)?.token {
-            Token::Integer { negative: false, magnitude } => Ok(magnitude),
-            Token::Integer { magnitude: 0, .. } => Ok(0),
-            Token::Integer { .. } => Err(self.error(slot, DecodeErrorKind::Integer)),
-            Token::Number => Err(self.error(slot, DecodeErrorKind::Integer)),
-            _ => Err(self.error(slot, DecodeErrorKind::Type)),
+    /// A text, or a number as one.
+    pub(super) fn word(&self, slot: u8) -> Result<Text<'f>, DecodeError> {
+        let member = self.require(slot)?;
+        match member.token {
+            Token::Integer { .. } | Token::Number => Ok(Text(self.slice(member))),
+            _ => self.text(slot),
         }
     }
 
+    /// An integer, which [may be written as text](crate::protocol::quirks#codes-as-text): its sign and magnitude.
     #[inline]
-    pub(super) fn signed(&self, slot: u8) -> Result<i64, DecodeError> {
-        let out_of_range = |_| self.error(slot, DecodeErrorKind::Integer);
-        match self.require(slot)?.token {
-            Token::Integer { negative: false, magnitude } => i64::try_from(magnitude).map_err(out_of_range),
-            Token::Integer { negative: true, magnitude } => {
-                let value = 0_i64.checked_sub_unsigned(magnitude);
-                value.ok_or_else(|| self.error(slot, DecodeErrorKind::Integer))
+    fn integer(&self, slot: u8) -> Result<(bool, u64), DecodeError> {
+        let member = self.require(slot)?;
+        match member.token {
+            Token::Integer { negative, magnitude } => Ok((negative, magnitude)),
+            Token::Text { .. } | Token::Decimal(_) => {
+                let text = self.slice(member);
+                let (negative, digits) =
+                    text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+                let parsed = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok());
+                let magnitude = parsed.flatten();
+                magnitude.map(|it| (negative, it)).ok_or_else(|| self.error(slot, DecodeErrorKind::Integer))
             }
             Token::Number => Err(self.error(slot, DecodeErrorKind::Integer)),
             _ => Err(self.error(slot, DecodeErrorKind::Type)),
         }
     }
 
-    /// An integer that older pages show as text ([codes as text](crate::protocol::quirks#codes-as-text)).
-    pub(super) fn signed_or_text(&self, slot: u8) -> Result<i64, DecodeError> {
-        match self.text_if_any(slot) {
-            Some(text) => text.raw().parse().map_err(|_| self.error(slot, DecodeErrorKind::Integer)),
-            None => self.signed(slot),
+    #[inline]
+    pub(super) fn unsigned(&self, slot: u8) -> Result<u64, DecodeError> {
+        match self.integer(slot)? {
+            (false, magnitude) | (true, magnitude @ 0) => Ok(magnitude),
+            (true, _) => Err(self.error(slot, DecodeErrorKind::Integer)),
         }
+    }
+
+    #[inline]
+    pub(super) fn signed(&self, slot: u8) -> Result<i64, DecodeError> {
+        let value = match self.integer(slot)? {
+            (false, magnitude) => i64::try_from(magnitude).ok(),
+            (true, magnitude) => 0_i64.checked_sub_unsigned(magnitude),
+        };
+        value.ok_or_else(|| self.error(slot, DecodeErrorKind::Integer))
     }
 
     #[inline]
@@ -175,6 +190,22 @@ impl<'f, 't> Members<'f, 't> {
     pub(super) fn milliseconds(&self, slot: u8) -> Result<Timestamp, DecodeError> {
         let time = Timestamp::from_millis(self.signed(slot)?);
         time.ok_or_else(|| self.error(slot, DecodeErrorKind::Integer))
+    }
+
+    pub(super) fn seconds(&self, slot: u8) -> Result<Timestamp, DecodeError> {
+        let time = Timestamp::from_secs(self.signed(slot)?);
+        time.ok_or_else(|| self.error(slot, DecodeErrorKind::Integer))
+    }
+
+    /// The side of an order.
+    pub(super) fn side(&self, slot: u8) -> Result<Side, DecodeError> {
+        let text = self.text(slot)?;
+        let is = |name: &str| text.chars().map(|it| it.to_ascii_uppercase()).eq(name.chars());
+        match () {
+            () if is("BUY") => Ok(Side::Buy),
+            () if is("SELL") => Ok(Side::Sell),
+            () => Err(self.error(slot, DecodeErrorKind::Side)),
+        }
     }
 
     pub(super) fn boolean(&self, slot: u8) -> Result<bool, DecodeError> {
@@ -197,7 +228,7 @@ impl<'f, 't> Members<'f, 't> {
         }
     }
 
-    /// A number that may be negative.
+    /// A decimal that may be negative.
     pub(super) fn signed_decimal(&self, slot: u8) -> Result<Decimal, DecodeError> {
         let member = self.require(slot)?;
         let text = self.slice(member).as_bytes();
@@ -212,7 +243,7 @@ impl<'f, 't> Members<'f, 't> {
     /// One side of a ticker. [Empty text](crate::protocol::quirks#empty-side-of-a-ticker), a zero and an
     /// absent side are no level.
     #[inline]
-    pub(super) fn side(&self, price: u8, quantity: u8) -> Result<Option<Level>, DecodeError> {
+    pub(super) fn best(&self, price: u8, quantity: u8) -> Result<Option<Level>, DecodeError> {
         let part = |slot: u8| match self.get(slot) {
             None => Ok(None),
             Some(Member { token: Token::Text { .. }, start, end }) if start == end => Ok(None),
@@ -268,6 +299,26 @@ impl<'f, 't> Members<'f, 't> {
         }
     }
 
+    /// What a member is read as by which nobody accounts: if it cannot be read, it is as if it were not there.
+    #[inline]
+    pub(super) fn informs<T>(
+        &self,
+        slot: u8,
+        read: impl FnOnce(&Self, u8) -> Result<T, DecodeError>,
+    ) -> Option<T> {
+        if self.has(1 << slot) { read(self, slot).ok() } else { None }
+    }
+
+    /// A text that informs. An empty one is none.
+    pub(super) fn label(&self, slot: u8) -> Option<Text<'f>> {
+        self.text_if_any(slot).filter(|text| !text.raw().is_empty())
+    }
+
+    /// A number that informs.
+    pub(super) fn figure(&self, slot: u8) -> Option<Number<'f>> {
+        self.informs(slot, Members::number)
+    }
+
     /// What a member is read as, if it is there.
     #[inline]
     pub(super) fn if_any<T>(
@@ -296,24 +347,10 @@ impl<'f, 't> Members<'f, 't> {
         match member.token {
             Token::Decimal(_) => Ok(Number(self.slice(member))),
             Token::Text { .. } | Token::Integer { .. } | Token::Number => {
-                let text = self.slice(member);
-                match Decimal::parse(text.as_bytes()) {
-                    Ok(_) | Err(DecimalError::Precision) => Ok(Number(text)),
-                    Err(DecimalError::Invalid) => Err(self.error(slot, DecodeErrorKind::Decimal)),
-                }
+                let number = Number::read(self.slice(member));
+                number.ok_or_else(|| self.error(slot, DecodeErrorKind::Decimal))
             }
             _ => Err(self.error(slot, DecodeErrorKind::Type)),
-        }
-    }
-
-    /// An id that is an integer, or a text of digits.
-    pub(super) fn id(&self, slot: u8) -> Result<u64, DecodeError> {
-        match self.text_if_any(slot) {
-            Some(Text(digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().map_err(|_| self.error(slot, DecodeErrorKind::Integer))
-            }
-            Some(_) => Err(self.error(slot, DecodeErrorKind::Integer)),
-            None => self.unsigned(slot),
         }
     }
 
@@ -399,7 +436,7 @@ impl<'f> Array<'f> {
     }
 }
 
-/// The members `code` and `msg` of an error; the cursor stands at its bracket.
+/// The members `code` and `msg` of an error, as far as they can be read; the cursor stands at its bracket.
 pub(super) fn code_and_message<'f>(
     frame: &'f str,
     mut cursor: Cursor<'f>,
@@ -418,7 +455,7 @@ pub(super) fn code_and_message<'f>(
         cursor.skip(2)?;
         let value = frame.get(start..cursor.offset()).unwrap_or_default();
         if key == *"code" {
-            code = Some((start, value)).filter(|_| value != "null");
+            code = Some(value);
         } else if key == *"msg" {
             message = unquoted(value).map(Text);
         }
@@ -426,10 +463,7 @@ pub(super) fn code_and_message<'f>(
             break;
         }
     }
-    let Some((start, digits)) = code else { return Ok((None, message)) };
-    let wrong = |_| DecodeError::of_member(DecodeErrorKind::Integer, start, "code");
-    let code = unquoted(digits).unwrap_or(digits).parse().map_err(wrong)?;
-    Ok((Some(code), message))
+    Ok((code.and_then(|digits| unquoted(digits).unwrap_or(digits).parse().ok()), message))
 }
 
 fn unquoted(value: &str) -> Option<&str> {

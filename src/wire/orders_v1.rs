@@ -9,9 +9,8 @@ use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
 use crate::message::{
     ApiSession, Fill, Heartbeat, Liquidity, List, Message, OrderEventDetails, OrderEvents, OrderReport,
-    OrderSide, OrderStatus, OrderType, OrderUpdate, SubscriptionAck, Text, Unrecognized,
+    OrderStatus, OrderType, OrderUpdate, SubscriptionAck, Text, Unrecognized,
 };
-use crate::value::time::Timestamp;
 
 names! {
     NAMES {
@@ -75,18 +74,18 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
     };
     if kind == *"heartbeat" {
         Ok(Message::Heartbeat(Heartbeat {
-            event_time: Some(members.milliseconds(TIMESTAMP_MS)?),
-            socket_sequence: members.if_any(SOCKET_SEQUENCE, Members::unsigned)?,
-            sequence: members.if_any(SEQUENCE, Members::unsigned)?,
-            trace_id: members.if_any(TRACE_ID, Members::text)?,
+            event_time: members.informs(TIMESTAMP_MS, Members::milliseconds),
+            socket_sequence: members.informs(SOCKET_SEQUENCE, Members::unsigned),
+            sequence: members.informs(SEQUENCE, Members::unsigned),
+            trace_id: members.label(TRACE_ID),
         }))
     } else if kind == *"subscription_ack" {
         Ok(Message::SubscriptionAck(SubscriptionAck {
-            account_id: members.unsigned(ACCOUNT_ID)?,
-            subscription_id: members.text(SUBSCRIPTION_ID)?,
-            symbol_filter: members.list(SYMBOL_FILTER)?,
-            api_session_filter: members.list(API_SESSION_FILTER)?,
-            event_type_filter: members.list(EVENT_TYPE_FILTER)?,
+            account_id: members.informs(ACCOUNT_ID, Members::unsigned),
+            subscription_id: members.label(SUBSCRIPTION_ID),
+            symbol_filter: members.informs(SYMBOL_FILTER, Members::list).unwrap_or_default(),
+            api_session_filter: members.informs(API_SESSION_FILTER, Members::list).unwrap_or_default(),
+            event_type_filter: members.informs(EVENT_TYPE_FILTER, Members::list).unwrap_or_default(),
         }))
     } else {
         Ok(unrecognized(frame))
@@ -130,72 +129,71 @@ impl<'f> Read<'f> for OrderReport<'f> {
 
 /// Reads the [members of an order event](crate::protocol::order_events_v1#members-of-an-order-event).
 fn order<'f>(members: &Members<'f, '_>, is_fill: bool) -> Result<OrderUpdate<'f>, DecodeError> {
-    let order_id = members.id(ORDER_ID)?;
+    let decimal = |slot: u8| members.unless_empty(slot, Members::decimal);
+    let order_id = members.unsigned(ORDER_ID)?;
     let symbol = members.plain(SYMBOL)?;
-    // The excerpts of older pages have no time; every recorded event has one.
-    let event_time = members.if_any(TIMESTAMP_MS, Members::milliseconds)?;
-    let timestamp = members.if_any(TIMESTAMP, |members, slot| {
-        let nanos = members.signed_or_text(slot)?.checked_mul(1_000_000_000);
-        nanos.map(Timestamp::from_nanos).ok_or_else(|| members.error(slot, DecodeErrorKind::Integer))
-    })?;
-    let remaining_quantity = members.unless_empty(REMAINING_AMOUNT, Members::decimal)?;
     let status = match is_fill {
         false => OrderStatus::of(members.text(TYPE)?),
         true => {
             // Of a market buy nothing remains to be told; it is over when it lives no more.
-            let is_over = match remaining_quantity {
+            let is_over = match decimal(REMAINING_AMOUNT)? {
                 Some(remaining) => remaining.is_zero(),
                 None => members.if_any(IS_LIVE, Members::boolean)? == Some(false),
             };
             if is_over { OrderStatus::Filled } else { OrderStatus::PartiallyFilled }
         }
     };
-    let fill = members.if_any(FILL, |members, slot| {
-        let mut cursor = members.object(slot)?;
-        within(members.frame(), &mut cursor, &NAMES, fill)
-    })?;
+    let fill = match members.has(1 << FILL) {
+        true => Some(within(members.frame(), &mut members.object(FILL)?, &NAMES, fill)?),
+        // An execution of which nothing is told.
+        false => is_fill.then(Fill::default),
+    };
     Ok(OrderUpdate {
         order_id,
         symbol,
         status,
-        event_time,
+        event_time: members.informs(TIMESTAMP_MS, Members::milliseconds),
         transaction_time: None,
         client_order_id: members.unless_empty(CLIENT_ORDER_ID, Members::text)?,
-        side: members.unless_empty(SIDE, Members::text)?.map(OrderSide::of),
-        order_type: members.unless_empty(ORDER_TYPE, Members::text)?.map(OrderType::of),
-        price: members.unless_empty(PRICE, Members::decimal)?,
+        side: members.unless_empty(SIDE, Members::side)?,
+        order_type: members.label(ORDER_TYPE).map(OrderType::of),
+        price: decimal(PRICE)?,
         stop_price: None,
-        quantity: members.unless_empty(ORIGINAL_AMOUNT, Members::decimal)?,
-        remaining_quantity,
-        executed_quantity: members.unless_empty(EXECUTED_AMOUNT, Members::decimal)?,
-        average_price: members.unless_empty(AVG_EXECUTION_PRICE, Members::number)?,
+        quantity: decimal(ORIGINAL_AMOUNT)?,
+        remaining_quantity: members.figure(REMAINING_AMOUNT),
+        time_in_force: members.label(BEHAVIOR),
+        executed_quantity: decimal(EXECUTED_AMOUNT)?,
+        average_price: members.figure(AVG_EXECUTION_PRICE),
         fill,
-        reason: members.unless_empty(REASON, Members::text)?,
+        reason: members.label(REASON),
         outcome: None,
         alias: None,
-        event: Some(OrderEventDetails {
-            event_id: members.if_any(EVENT_ID, Members::id)?,
-            socket_sequence: members.if_any(SOCKET_SEQUENCE, Members::unsigned)?,
-            account_name: members.if_any(ACCOUNT_NAME, Members::text)?,
-            api_session: members.if_any(API_SESSION, Members::text)?.map(ApiSession),
-            behavior: members.if_any(BEHAVIOR, Members::text)?,
-            timestamp,
-            is_live: members.if_any(IS_LIVE, Members::boolean)?,
-            is_cancelled: members.if_any(IS_CANCELLED, Members::boolean)?,
-            is_hidden: members.if_any(IS_HIDDEN, Members::boolean)?,
-            total_spend: members.unless_empty(TOTAL_SPEND, Members::decimal)?,
-            cancel_command_id: members.if_any(CANCEL_COMMAND_ID, Members::text)?,
-        }),
+        event: Some(details(members)),
     })
+}
+
+fn details<'f>(members: &Members<'f, '_>) -> OrderEventDetails<'f> {
+    OrderEventDetails {
+        event_id: members.informs(EVENT_ID, Members::word),
+        socket_sequence: members.informs(SOCKET_SEQUENCE, Members::unsigned),
+        account_name: members.label(ACCOUNT_NAME),
+        api_session: members.label(API_SESSION).map(ApiSession),
+        timestamp: members.informs(TIMESTAMP, Members::seconds),
+        is_live: members.informs(IS_LIVE, Members::boolean),
+        is_cancelled: members.informs(IS_CANCELLED, Members::boolean),
+        is_hidden: members.informs(IS_HIDDEN, Members::boolean),
+        total_spend: members.figure(TOTAL_SPEND),
+        cancel_command_id: members.informs(CANCEL_COMMAND_ID, Members::word),
+    }
 }
 
 fn fill<'f>(members: &Members<'f, '_>) -> Result<Fill<'f>, DecodeError> {
     Ok(Fill {
-        trade_id: Some(members.id(TRADE_ID)?),
+        trade_id: Some(members.unsigned(TRADE_ID)?),
         price: Some(members.decimal(PRICE)?),
-        quantity: Some(members.decimal(AMOUNT)?),
-        fee: members.unless_empty(FEE, Members::number)?,
-        fee_currency: members.unless_empty(FEE_CURRENCY, Members::text)?,
-        liquidity: members.unless_empty(LIQUIDITY, Members::text)?.map(Liquidity::of),
+        quantity: Some(members.decimal(AMOUNT)?).filter(|amount| !amount.is_zero()),
+        fee: members.figure(FEE),
+        fee_currency: members.label(FEE_CURRENCY),
+        liquidity: members.label(LIQUIDITY).map(Liquidity::of),
     })
 }

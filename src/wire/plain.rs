@@ -11,8 +11,8 @@ use super::{stream, table};
 use crate::json::cursor::{Cursor, digits};
 use crate::json::error::DecodeError;
 use crate::message::{
-    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
-    RawJson, Response, ResponseId, Taker, Text, Trade,
+    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, Number,
+    PartialDepth, RawJson, Response, ResponseId, Taker, Text, Trade,
 };
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
@@ -49,7 +49,14 @@ pub(super) fn book_ticker<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decod
         None => None,
     };
     or_any!(plain.end(b"}"), frame, scratch);
-    Ok(Message::BookTicker(BookTicker { symbol, update_id, event_time, bid, ask, last_trade }))
+    Ok(Message::BookTicker(BookTicker {
+        symbol,
+        update_id,
+        event_time: Some(event_time),
+        bid,
+        ask,
+        last_trade,
+    }))
 }
 
 /// Reads a [depth update](crate::protocol::streams#depth-updates).
@@ -146,17 +153,18 @@ pub(super) fn contract_status<'f>(frame: &'f str, scratch: &'f mut Scratch) -> D
     or_any!(plain.take(b",\"i\":"), frame, scratch);
     let contract_id = or_any!(plain.unsigned(), frame, scratch);
     let strike = match plain.take(b",\"p\":\"") {
-        Some(()) => Some(or_any!(plain.decimal(), frame, scratch)),
+        Some(()) => Some(or_any!(plain.number(), frame, scratch)),
         None => None,
     };
     or_any!(plain.take(b",\"o\":\""), frame, scratch);
-    let previous_status = Text(or_any!(plain.name(), frame, scratch));
+    let previous_status =
+        Some(Text(or_any!(plain.name(), frame, scratch))).filter(|text| !text.raw().is_empty());
     or_any!(plain.take(b",\"n\":\""), frame, scratch);
     let status = Text(or_any!(plain.name(), frame, scratch));
     or_any!(plain.end(b"}"), frame, scratch);
     Ok(Message::ContractStatus(ContractStatus {
         symbol,
-        event_time,
+        event_time: Some(event_time),
         event_ticker,
         contract_ticker,
         contract_id,
@@ -177,10 +185,11 @@ pub(super) fn mark_price<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decode
     or_any!(plain.take(b",\"p\":\""), frame, scratch);
     let mark_price = or_any!(plain.decimal(), frame, scratch);
     let scaled_index = match plain.take(b",\"i\":\"") {
-        Some(()) => Some(or_any!(plain.decimal(), frame, scratch)),
+        Some(()) => Some(or_any!(plain.number(), frame, scratch)),
         None => None,
     };
     or_any!(plain.end(b"}"), frame, scratch);
+    let event_time = Some(event_time);
     Ok(Message::MarkPrice(MarkPrice { symbol, event_time, mark_price, scaled_index, spot_index: None }))
 }
 
@@ -199,17 +208,17 @@ pub(super) fn funding_amount<'f>(frame: &'f str, scratch: &'f mut Scratch) -> De
     or_any!(plain.take(b",\"f\":\""), frame, scratch);
     let amount = or_any!(plain.decimal(), frame, scratch);
     or_any!(plain.take(b",\"r\":\""), frame, scratch);
-    let rate_percent = or_any!(plain.decimal(), frame, scratch);
+    let rate_percent = or_any!(plain.number(), frame, scratch);
     or_any!(plain.take(b",\"p\":\""), frame, scratch);
-    let mark_price = or_any!(plain.decimal(), frame, scratch);
+    let mark_price = or_any!(plain.number(), frame, scratch);
     or_any!(plain.take(b",\"R\":"), frame, scratch);
     let realized = or_any!(plain.boolean(), frame, scratch);
     or_any!(plain.end(b"}"), frame, scratch);
     Ok(Message::FundingAmount(FundingAmount {
         symbol,
-        event_time,
+        event_time: Some(event_time),
         funding_time,
-        interval_minutes,
+        interval_minutes: Some(interval_minutes),
         amount,
         rate_percent: Some(rate_percent),
         mark_price: Some(mark_price),
@@ -312,6 +321,14 @@ impl<'f> Plain<'f> {
         // The quote too.
         self.cursor.advance(length.wrapping_add(1));
         Some(decimal)
+    }
+
+    /// The same as text.
+    #[inline(always)]
+    fn number(&mut self) -> Option<Number<'f>> {
+        let start = self.cursor.offset();
+        self.decimal()?;
+        self.frame.get(start..self.cursor.offset().wrapping_sub(1)).map(Number)
     }
 
     #[inline(always)]

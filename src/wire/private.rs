@@ -8,9 +8,9 @@ use crate::json::cursor::Cursor;
 use crate::json::error::DecodeError;
 use crate::message::Read;
 use crate::message::{
-    AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, Message, OrderReport, OrderSide,
-    OrderSnapshot, OrderStatus, OrderType, OrderUpdate, Position, PositionAmount, PositionReport,
-    QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus, Settlement, Settlements, SnapshotOrder,
+    AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, Message, OrderReport, OrderSnapshot,
+    OrderStatus, OrderType, OrderUpdate, Position, PositionAmount, PositionReport, QuoteStatus, QuoteStep,
+    QuoteUpdate, RequestForQuote, RfqStatus, Settlement, Settlements, SnapshotOrder,
 };
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
@@ -22,56 +22,50 @@ pub(super) fn order_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
 
 fn order<'f>(members: &Members<'f, '_>) -> Result<OrderUpdate<'f>, DecodeError> {
     let decimal = |name: u8| members.unless_empty(letter(name), Members::decimal);
-    let text = |name: u8| members.unless_empty(letter(name), Members::text);
     let order_id = members.unsigned(letter(b'i'))?;
     let symbol = members.plain(letter(b's'))?;
     let status = OrderStatus::of(members.text(letter(b'X'))?);
-    let event_time = Some(members.nanoseconds(letter(b'E'))?);
-    let transaction_time = members.if_any(letter(b'T'), Members::nanoseconds)?;
-    let trade_id = members.if_any(letter(b't'), Members::unsigned)?;
+    let client_order_id = members.unless_empty(letter(b'c'), Members::text)?;
+    let side = members.unless_empty(letter(b'S'), Members::side)?;
+    let price = decimal(b'p')?;
+    let quantity = decimal(b'q')?;
+    let executed = decimal(b'Z')?;
+    // What is zero may be left out, so a zero is as good as none.
+    let trade_id = members.unless_empty(letter(b't'), Members::unsigned)?.filter(|id| *id != 0);
+    let execution_price = decimal(b'L')?.filter(|price| !price.is_zero());
     // `Z` is of this execution with these, and of all of them with every other.
     let by_execution = matches!(status, OrderStatus::Filled | OrderStatus::PartiallyFilled);
-    let client_order_id = text(b'c')?;
-    let side = text(b'S')?.map(OrderSide::of);
-    let order_type = text(b'o')?.map(OrderType::of);
-    let price = decimal(b'p')?;
-    let stop_price = decimal(b'P')?;
-    let quantity = decimal(b'q')?;
-    let remaining_quantity = decimal(b'z')?;
-    let executed = decimal(b'Z')?;
-    let average_price = members.unless_empty(letter(b'a'), Members::number)?;
-    let execution_price = decimal(b'L')?;
-    let fee = members.unless_empty(letter(b'n'), Members::number)?;
-    let maker = members.if_any(letter(b'm'), Members::boolean)?;
-    let liquidity = maker.map(|maker| if maker { Liquidity::Maker } else { Liquidity::Taker });
-    let is_fill = by_execution || trade_id.is_some() || execution_price.is_some();
+    let is_told = trade_id.is_some() || execution_price.is_some();
+    let maker = members.informs(letter(b'm'), Members::boolean);
     let fill = Fill {
         trade_id,
         price: execution_price,
-        quantity: executed.filter(|_| by_execution),
-        fee,
-        fee_currency: None,
-        liquidity,
+        quantity: executed.filter(|executed| by_execution && !executed.is_zero()),
+        fee: members.figure(letter(b'n')),
+        fee_currency: members.label(letter(b'N')),
+        liquidity: maker.map(|maker| if maker { Liquidity::Maker } else { Liquidity::Taker }),
     };
     Ok(OrderUpdate {
         order_id,
         symbol,
         status,
-        event_time,
-        transaction_time,
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
+        transaction_time: members.informs(letter(b'T'), Members::nanoseconds),
         client_order_id,
         side,
-        order_type,
+        order_type: members.label(letter(b'o')).map(OrderType::of),
         price,
-        stop_price,
+        stop_price: members.figure(letter(b'P')),
         quantity,
-        remaining_quantity,
+        remaining_quantity: members.figure(letter(b'z')),
+        time_in_force: members.label(letter(b'f')),
         executed_quantity: executed.filter(|_| !by_execution),
-        average_price,
-        fill: is_fill.then_some(fill),
-        reason: text(b'r')?,
-        outcome: text(b'O')?.map(ContractOutcome::of),
-        alias: text(b'h')?,
+        average_price: members.figure(letter(b'a')),
+        // A status of another kind beside what was executed so far is no execution.
+        fill: (by_execution || (is_told && executed.is_none())).then_some(fill),
+        reason: members.label(letter(b'r')),
+        outcome: members.label(letter(b'O')).map(ContractOutcome::of),
+        alias: members.label(letter(b'h')),
         event: None,
     })
 }
@@ -95,8 +89,8 @@ impl<'f> Read<'f> for SnapshotOrder<'f> {
 /// Reads [balances](crate::protocol::streams#balances).
 pub(super) fn balance_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::BalanceUpdate(BalanceUpdate {
-        event_time: members.nanoseconds(letter(b'E'))?,
-        update_time: members.if_any(letter(b'u'), Members::nanoseconds)?,
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
+        update_time: members.informs(letter(b'u'), Members::nanoseconds),
         balances: members.list(letter(b'B'))?,
     }))
 }
@@ -116,9 +110,9 @@ impl<'f> Read<'f> for AssetBalance<'f> {
 /// Reads [positions](crate::protocol::streams#positions).
 pub(super) fn position_report<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::PositionReport(PositionReport {
-        event_time: members.nanoseconds(letter(b'E'))?,
-        update_time: members.nanoseconds(letter(b'u'))?,
-        account_id: members.unsigned(letter(b'A'))?,
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
+        update_time: members.informs(letter(b'u'), Members::nanoseconds),
+        account_id: members.informs(letter(b'A'), Members::unsigned),
         positions: members.list(letter(b'P'))?,
     }))
 }
@@ -127,7 +121,7 @@ impl<'f> Read<'f> for Position<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Position<'f>, DecodeError> {
         within(frame, cursor, &STREAM_NAMES, |members| {
             Ok(Position {
-                product: members.text(letter(b't'))?,
+                product: members.label(letter(b't')),
                 symbol: members.plain(letter(b's'))?,
                 amounts: members.list(letter(b'a'))?,
             })
@@ -141,8 +135,8 @@ impl<'f> Read<'f> for PositionAmount<'f> {
             Ok(PositionAmount {
                 label: members.text(letter(b't'))?,
                 value: members.number(letter(b'v'))?,
-                asset: members.if_any(letter(b'c'), Members::text)?,
-                outcome: members.if_any(letter(b'o'), Members::text)?.map(ContractOutcome::of),
+                asset: members.label(letter(b'c')),
+                outcome: members.label(letter(b'o')).map(ContractOutcome::of),
             })
         })
     }
@@ -159,7 +153,7 @@ impl<'f> Read<'f> for Settlement<'f> {
             Ok(Settlement {
                 symbol: members.plain(NAME)?,
                 position: members.number(POSITION)?,
-                payout: members.if_any(PAYOUT, Members::number)?,
+                payout: members.figure(PAYOUT),
                 outcome: ContractOutcome::of(members.text(OUTCOME)?),
             })
         })
@@ -182,20 +176,20 @@ pub(super) fn request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
 
 /// Reads the [public shape](crate::protocol::streams#public-requests).
 fn public_request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
-    let decimal = |name: u8| members.if_any(letter(name), Members::decimal);
-    let time = |name: u8| members.if_any(letter(name), Members::milliseconds);
+    let decimal = |name: u8| members.unless_empty(letter(name), Members::decimal);
+    let time = |name: u8| members.informs(letter(name), Members::milliseconds);
     Ok(Message::RequestForQuote(RequestForQuote {
-        event_time: members.milliseconds(letter(b'E'))?,
+        event_time: time(b'E'),
         rfq_id: members.text(letter(b'r'))?,
         symbol: members.if_any(letter(b's'), Members::plain)?,
         legs: members.list(letter(b'l'))?,
-        notional: decimal(b'n')?,
+        notional: members.figure(letter(b'n')),
         quantity: decimal(b'q')?,
         execution_quantity: decimal(b'f')?,
         status: RfqStatus::of(members.text(letter(b'S'))?),
-        submission_ends: time(b'w')?,
-        expires: time(b'x')?,
-        confirmation_ends: time(b'c')?,
+        submission_ends: time(b'w'),
+        expires: time(b'x'),
+        confirmation_ends: time(b'c'),
     }))
 }
 
@@ -215,14 +209,14 @@ impl<'f> Read<'f> for Leg<'f> {
 fn quote_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::QuoteUpdate(QuoteUpdate {
         event_id: members.text(letter(b'i'))?,
-        event_time: members.milliseconds(letter(b'E'))?,
+        event_time: members.informs(letter(b'E'), Members::milliseconds),
         rfq_id: members.text(letter(b'r'))?,
         step: QuoteStep::of(members.text(letter(b'x'))?),
         status: RfqStatus::of(members.text(letter(b'S'))?),
-        quote_id: members.if_any(letter(b'q'), Members::text)?,
-        price: members.if_any(letter(b'p'), Members::decimal)?,
-        quantity: members.if_any(SIZE, Members::decimal)?,
-        quote_status: members.if_any(QUOTE_STATUS, Members::text)?.map(QuoteStatus::of),
-        valid_until: members.if_any(VALID_UNTIL, Members::milliseconds)?,
+        quote_id: members.unless_empty(letter(b'q'), Members::text)?,
+        price: members.unless_empty(letter(b'p'), Members::decimal)?,
+        quantity: members.unless_empty(SIZE, Members::decimal)?,
+        quote_status: members.unless_empty(QUOTE_STATUS, Members::text)?.map(QuoteStatus::of),
+        valid_until: members.informs(VALID_UNTIL, Members::milliseconds),
     }))
 }

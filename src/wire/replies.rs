@@ -36,7 +36,7 @@ pub(crate) fn server_time(result: &str) -> Result<Timestamp, DecodeError> {
 }
 
 pub(crate) fn order_id(result: &str) -> Result<Option<u64>, DecodeError> {
-    read(result, |members| members.if_any(ORDER_ID, Members::id))
+    read(result, |members| members.if_any(ORDER_ID, Members::unsigned))
 }
 
 pub(crate) fn quote(result: &str) -> Result<QuoteReceipt<'_>, DecodeError> {
@@ -44,7 +44,7 @@ pub(crate) fn quote(result: &str) -> Result<QuoteReceipt<'_>, DecodeError> {
         Ok(QuoteReceipt {
             rfq_id: members.text(RFQ_ID)?,
             quote_id: members.text(QUOTE_ID)?,
-            confirmed: members.if_any(CONFIRMED, Members::boolean)?,
+            confirmed: members.informs(CONFIRMED, Members::boolean),
         })
     })
 }

@@ -2,7 +2,7 @@
 
 use super::members::{Members, code_and_message, scan_stream};
 use super::names::{
-    ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, RATE_LIMITS, RESULT, STATUS, SYMBOL, TYPE, letter, set,
+    ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, ORDERS, RATE_LIMITS, RESULT, STATUS, SYMBOL, TYPE, letter, set,
 };
 use super::private;
 use super::scratch::Scratch;
@@ -28,13 +28,22 @@ const NAMED: [(&str, Reader); 10] = [
     ("contractStatus", contract_status),
 ];
 
-/// Frames that are known by their members; the first row all of whose members are there decides.
-/// An order update has `X` and could otherwise pass for a ticker or a trade.
-const BY_MEMBERS: [(u128, Reader); 4] = [
-    (set(&[letter(b'X')]), private::order_update),
-    (set(&[LAST_UPDATE_ID]), partial_depth),
-    (set(&[letter(b'b'), letter(b'B'), letter(b'a'), letter(b'A')]), book_ticker),
-    (set(&[letter(b't'), letter(b'p'), letter(b'q'), letter(b'm')]), trade),
+/// Frames that are known by their members, and the names that they may have in `e` besides; the first row all of
+/// whose members are there decides. An order update has `X` and could otherwise pass for a ticker or a trade. The
+/// rows without a name are those of [`NAMED`], should their `e` be missing.
+const BY_MEMBERS: [(u128, &[&str], Reader); 8] = [
+    (set(&[letter(b'X')]), &[], private::order_update),
+    (
+        set(&[LAST_UPDATE_ID]),
+        &["partialDepth", "partialBookDepth", "depth", "depth5", "depth10", "depth20"],
+        partial_depth,
+    ),
+    (set(&[letter(b'b'), letter(b'B'), letter(b'a'), letter(b'A')]), &["bookTicker"], book_ticker),
+    (set(&[letter(b't'), letter(b'p'), letter(b'q'), letter(b'm')]), &["trade"], trade),
+    (set(&[letter(b'U'), letter(b'u'), letter(b'b'), letter(b'a')]), &[], depth),
+    (set(&[letter(b'B'), letter(b'E'), letter(b'u')]), &[], private::balance_update),
+    (set(&[letter(b'P'), letter(b'E'), letter(b'u')]), &[], private::position_report),
+    (set(&[ORDERS]), &[], private::order_snapshot),
 ];
 
 #[inline]
@@ -44,20 +53,22 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
     if members.has(set(&[ID])) && members.present & answer != 0 {
         return response(&members);
     }
-    if let Some(kind) = members.text_if_any(letter(b'e')) {
+    let kind = members.text_if_any(letter(b'e'));
+    if let Some(kind) = kind {
         let known = NAMED.iter().find(|(name, _)| kind.raw() == *name);
-        let known = known.or_else(|| NAMED.iter().find(|(name, _)| kind == **name));
-        return known.map_or(unrecognized(&members), |(_, read)| read(&members));
+        if let Some((_, read)) = known.or_else(|| NAMED.iter().find(|(name, _)| kind == **name)) {
+            return read(&members);
+        }
     }
-    if members.text_if_any(TYPE).is_some_and(|kind| kind == *"settlements") {
+    if kind.or(members.text_if_any(TYPE)).is_some_and(|kind| kind == *"settlements") {
         return private::settlements(&members);
     }
-    let known = BY_MEMBERS.iter().find(|(needed, _)| members.has(*needed));
-    known.map_or(unrecognized(&members), |(_, read)| read(&members))
-}
-
-fn unrecognized<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
-    Ok(Message::Unrecognized(Unrecognized { frame: RawJson(members.frame()) }))
+    match BY_MEMBERS.iter().find(|(needed, ..)| members.has(*needed)) {
+        Some((_, names, read)) if kind.is_none_or(|kind| names.iter().any(|name| kind == **name)) => {
+            read(&members)
+        }
+        _ => Ok(Message::Unrecognized(Unrecognized { frame: RawJson(members.frame()) })),
+    }
 }
 
 /// Reads a [book ticker](crate::protocol::streams#book-ticker).
@@ -65,10 +76,10 @@ fn book_ticker<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError
     Ok(Message::BookTicker(BookTicker {
         symbol: members.plain(letter(b's'))?,
         update_id: members.unsigned(letter(b'u'))?,
-        event_time: members.nanoseconds(letter(b'E'))?,
-        bid: members.side(letter(b'b'), letter(b'B'))?,
-        ask: members.side(letter(b'a'), letter(b'A'))?,
-        last_trade: members.side(letter(b'c'), letter(b'C'))?,
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
+        bid: members.best(letter(b'b'), letter(b'B'))?,
+        ask: members.best(letter(b'a'), letter(b'A'))?,
+        last_trade: members.best(letter(b'c'), letter(b'C')).ok().flatten(),
     }))
 }
 
@@ -76,7 +87,7 @@ fn book_ticker<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError
 fn depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let depth = Depth {
         symbol: members.plain(letter(b's'))?,
-        event_time: Some(members.nanoseconds(letter(b'E'))?),
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
         first_update_id: Some(members.unsigned(letter(b'U'))?),
         last_update_id: Some(members.unsigned(letter(b'u'))?),
         bids: members.bids(letter(b'b'))?,
@@ -103,7 +114,7 @@ fn partial_depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeErr
 fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::Trade(Trade {
         symbol: members.plain(letter(b's'))?,
-        event_time: Some(members.nanoseconds(letter(b'E'))?),
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
         trade_id: members.unsigned(letter(b't'))?,
         event_id: None,
         price: members.decimal(letter(b'p'))?,
@@ -115,27 +126,25 @@ fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
 
 /// Reads a [contract status](crate::protocol::streams#contract-status).
 fn contract_status<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
-    let strike = letter(b'p');
     Ok(Message::ContractStatus(ContractStatus {
         symbol: members.plain(letter(b's'))?,
-        event_time: members.milliseconds(letter(b'E'))?,
+        event_time: members.informs(letter(b'E'), Members::milliseconds),
         event_ticker: members.plain(letter(b'k'))?,
         contract_ticker: members.plain(letter(b'c'))?,
         contract_id: members.unsigned(letter(b'i'))?,
-        strike: members.if_any(strike, Members::signed_decimal)?,
-        previous_status: members.text(letter(b'o'))?,
+        strike: members.figure(letter(b'p')),
+        previous_status: members.label(letter(b'o')),
         status: members.text(letter(b'n'))?,
     }))
 }
 
 /// Reads a [mark price](crate::protocol::streams#undocumented-streams).
 fn mark_price<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
-    let index = letter(b'i');
     Ok(Message::MarkPrice(MarkPrice {
         symbol: members.plain(letter(b's'))?,
-        event_time: members.nanoseconds(letter(b'E'))?,
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
         mark_price: members.decimal(letter(b'p'))?,
-        scaled_index: members.if_any(index, Members::decimal)?,
+        scaled_index: members.figure(letter(b'i')),
         spot_index: None,
     }))
 }
@@ -144,12 +153,12 @@ fn mark_price<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError>
 fn funding_amount<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::FundingAmount(FundingAmount {
         symbol: members.plain(letter(b's'))?,
-        event_time: members.nanoseconds(letter(b'E'))?,
+        event_time: members.informs(letter(b'E'), Members::nanoseconds),
         funding_time: members.nanoseconds(letter(b'T'))?,
-        interval_minutes: members.unsigned(letter(b'i'))?,
+        interval_minutes: members.informs(letter(b'i'), Members::unsigned),
         amount: members.signed_decimal(letter(b'f'))?,
-        rate_percent: Some(members.signed_decimal(letter(b'r'))?),
-        mark_price: Some(members.decimal(letter(b'p'))?),
+        rate_percent: members.figure(letter(b'r')),
+        mark_price: members.figure(letter(b'p')),
         realized: members.boolean(letter(b'R'))?,
     }))
 }
@@ -164,15 +173,18 @@ fn response<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
         },
     };
     let status = if members.has(1 << STATUS) {
-        let status = u16::try_from(members.signed_or_text(STATUS)?);
+        let status = u16::try_from(members.signed(STATUS)?);
         Some(status.map_err(|_| members.error(STATUS, DecodeErrorKind::Integer))?)
     } else {
         None
     };
     let error = if members.has(1 << ERROR) {
-        let (code, message) = code_and_message(members.frame(), members.object(ERROR)?)?;
-        let code = code.ok_or_else(|| members.error(ERROR, DecodeErrorKind::Missing))?;
-        Some(ApiError { code, message: message.unwrap_or(Text("")) })
+        // A refusal is one, however odd its reason.
+        let (code, message) = match members.object(ERROR) {
+            Ok(object) => code_and_message(members.frame(), object)?,
+            Err(_) => (None, members.text_if_any(ERROR)),
+        };
+        Some(ApiError { code: code.unwrap_or(0), message: message.unwrap_or(Text("")) })
     } else {
         None
     };

@@ -1,0 +1,151 @@
+//! Conversions from and to other numbers.
+
+use super::{Decimal, DecimalError, Rounding};
+
+macro_rules! from_small {
+    ($($integer:ty)*) => {$(
+        impl From<$integer> for Decimal {
+            fn from(value: $integer) -> Decimal {
+                Decimal { mantissa: i64::from(value), scale: 0 }
+            }
+        }
+    )*};
+}
+from_small!(i8 i16 i32 u8 u16 u32);
+
+macro_rules! from_and_to_large {
+    ($($integer:ty)*) => {$(
+        impl TryFrom<$integer> for Decimal {
+            type Error = DecimalError;
+
+            /// Takes an integer that fits; [`DecimalError::Precision`] for others.
+            fn try_from(value: $integer) -> Result<Decimal, DecimalError> {
+                let mantissa = i64::try_from(value).map_err(|_| DecimalError::Precision)?;
+                Decimal::new(mantissa, 0).ok_or(DecimalError::Precision)
+            }
+        }
+
+        impl TryFrom<Decimal> for $integer {
+            type Error = DecimalError;
+
+            /// Takes a value without a fraction that fits; [`DecimalError::Precision`] for others.
+            fn try_from(value: Decimal) -> Result<$integer, DecimalError> {
+                let whole = value.rescaled(0).ok_or(DecimalError::Precision)?;
+                <$integer>::try_from(whole.mantissa).map_err(|_| DecimalError::Precision)
+            }
+        }
+    )*};
+}
+from_and_to_large!(i64 i128 isize u64 u128 usize);
+
+impl TryFrom<&str> for Decimal {
+    type Error = DecimalError;
+
+    /// Reads a text, as `parse` does.
+    fn try_from(text: &str) -> Result<Decimal, DecimalError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<f64> for Decimal {
+    type Error = DecimalError;
+
+    /// Takes a float whose value is a decimal, such as 0.5; [`DecimalError::Precision`] for all others: that of
+    /// `0.1_f64` has 55 decimals. [`Decimal::from_f64_nearest`] rounds.
+    fn try_from(value: f64) -> Result<Decimal, DecimalError> {
+        let (mantissa, exponent) = parts(value).ok_or(DecimalError::Invalid)?;
+        let exact = match u32::try_from(exponent) {
+            Ok(up) => scaled(mantissa, up).and_then(|mantissa| Decimal::fit(mantissa, 0)),
+            Err(_) => exponent.unsigned_abs().try_into().ok().and_then(|scale: u8| {
+                let fives = 5_i128.checked_pow(u32::from(scale))?;
+                Decimal::fit(mantissa.checked_mul(fives)?, scale)
+            }),
+        };
+        exact.ok_or(DecimalError::Precision)
+    }
+}
+
+impl Decimal {
+    /// The nearest value with exactly `scale` decimals, a half to the even one; `None` if the float is not finite or
+    /// the result does not fit.
+    ///
+    /// ```
+    /// # use gemini_ws::Decimal;
+    /// assert_eq!(Decimal::from_f64_nearest(0.1, 2).unwrap().to_string(), "0.10");
+    /// assert_eq!(Decimal::from_f64_nearest(f64::NAN, 2), None);
+    /// ```
+    pub fn from_f64_nearest(value: f64, scale: u8) -> Option<Decimal> {
+        let (mantissa, exponent) = parts(value)?;
+        let tens = 10_i128.checked_pow(u32::from(scale))?;
+        let wide = mantissa.checked_mul(tens)?;
+        let rounded = match u32::try_from(exponent) {
+            Ok(up) => scaled(wide, up)?,
+            // Beyond that, it is less than half of the last decimal.
+            Err(_) => match 1_i128.checked_shl(exponent.unsigned_abs()).filter(|unit| *unit > 0) {
+                Some(unit) => Rounding::Nearest.divide(wide, unit)?,
+                None => 0,
+            },
+        };
+        Decimal::new(i64::try_from(rounded).ok()?, scale)
+    }
+
+    /// The nearest float; `f64::try_from` takes only those whose value is the same.
+    pub fn to_f64_nearest(self) -> f64 {
+        // The text is a number, and reading it rounds once.
+        self.with_text(|text| text.parse().unwrap_or(f64::NAN))
+    }
+}
+
+impl TryFrom<Decimal> for f64 {
+    type Error = DecimalError;
+
+    /// Takes a value that a float can have; [`DecimalError::Precision`] for others.
+    fn try_from(value: Decimal) -> Result<f64, DecimalError> {
+        let float = value.to_f64_nearest();
+        if Decimal::try_from(float) == Ok(value) { Ok(float) } else { Err(DecimalError::Precision) }
+    }
+}
+
+/// A finite float as an odd mantissa and a power of two.
+fn parts(value: f64) -> Option<(i128, i32)> {
+    if !value.is_finite() {
+        return None;
+    }
+    let bits = value.to_bits();
+    let fraction = bits & 0x000f_ffff_ffff_ffff;
+    let exponent = ((bits >> 52) & 0x7ff) as i32;
+    let (magnitude, exponent) = match exponent {
+        0 => (fraction, -1074),
+        _ => (fraction | 1 << 52, exponent.wrapping_sub(1075)),
+    };
+    if magnitude == 0 {
+        return Some((0, 0));
+    }
+    let zeros = magnitude.trailing_zeros();
+    let odd = i128::from(magnitude >> zeros);
+    let odd = if value.is_sign_negative() { odd.wrapping_neg() } else { odd };
+    Some((odd, exponent.wrapping_add(zeros as i32)))
+}
+
+/// A mantissa times a power of two.
+fn scaled(mantissa: i128, exponent: u32) -> Option<i128> {
+    mantissa.checked_mul(1_i128.checked_shl(exponent).filter(|unit| *unit > 0)?)
+}
+
+#[cfg(feature = "rust_decimal")]
+impl From<Decimal> for rust_decimal::Decimal {
+    fn from(value: Decimal) -> rust_decimal::Decimal {
+        rust_decimal::Decimal::new(value.mantissa, u32::from(value.scale))
+    }
+}
+
+#[cfg(feature = "rust_decimal")]
+impl TryFrom<rust_decimal::Decimal> for Decimal {
+    type Error = DecimalError;
+
+    /// Takes a value that fits; [`DecimalError::Precision`] for others.
+    fn try_from(value: rust_decimal::Decimal) -> Result<Decimal, DecimalError> {
+        let scale = u8::try_from(value.scale()).map_err(|_| DecimalError::Precision)?;
+        Decimal::fit(value.mantissa(), scale).ok_or(DecimalError::Precision)
+    }
+}

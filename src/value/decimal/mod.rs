@@ -1,0 +1,415 @@
+//! [`Decimal`]: prices and quantities, exact, in sixteen bytes.
+
+mod arithmetic;
+mod convert;
+mod quoted;
+
+pub use arithmetic::Rounding;
+
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
+
+use crate::value::print;
+
+/// An exact decimal number: a 64-bit mantissa and up to [`Decimal::SCALE_MAX`] decimals.
+///
+/// It keeps what was written, trailing zeros included, and compares by value, so
+/// `83361.25000 == 83361.25` while each prints as it was received. Where nineteen digits do not
+/// suffice, trailing zeros of the fraction are dropped first (the venue pads, and asks of
+/// 9000000000000.0000000000 exist); what still does not fit is an error, never rounded.
+///
+/// ```
+/// use gemini_ws::Decimal;
+///
+/// const TICK: Decimal = Decimal::constant("0.01");
+/// let price: Decimal = "83361.25000".parse().unwrap();
+/// assert_eq!((price.mantissa(), price.scale()), (8_336_125_000, 5));
+/// assert_eq!(price, Decimal::new(8_336_125, 2).unwrap());
+/// assert_eq!(price.to_string(), "83361.25000");
+/// assert_eq!(format!("{price:.1} {TICK:?} {:>9}", -TICK), "83361.2 0.01     -0.01");
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Decimal {
+    /// Never `i64::MIN`, so each value has its negative.
+    mantissa: i64,
+    scale: u8,
+}
+
+/// Why something is no [`Decimal`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum DecimalError {
+    /// The text is not of the form `-?digits(.digits)?`; the float is not finite.
+    Invalid,
+    /// The number needs more digits than a 64-bit mantissa and eighteen decimals can hold.
+    Precision,
+}
+
+impl fmt::Display for DecimalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DecimalError::Invalid => "not a decimal number",
+            DecimalError::Precision => "more digits than 64 bits hold",
+        })
+    }
+}
+
+impl core::error::Error for DecimalError {}
+
+/// 10⁰ … 10¹⁹, each a `u64`.
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
+const POWERS: [u64; 20] = {
+    let mut powers = [1_u64; 20];
+    let mut exponent = 1;
+    while exponent < 20 {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
+
+/// 10 to the power of `exponent`; exponents past 19 are not asked for.
+#[expect(clippy::indexing_slicing, reason = "the index is compared with the length")]
+const fn power(exponent: u8) -> u64 {
+    debug_assert!(exponent < 20);
+    let index = exponent as usize;
+    if index < POWERS.len() { POWERS[index] } else { u64::MAX }
+}
+
+impl Decimal {
+    /// Zero, without decimals.
+    pub const ZERO: Decimal = Decimal { mantissa: 0, scale: 0 };
+
+    /// One, without decimals.
+    pub const ONE: Decimal = Decimal { mantissa: 1, scale: 0 };
+
+    /// The most decimals that a value can have.
+    pub const SCALE_MAX: u8 = 18;
+
+    /// `mantissa` · 10⁻ˢᶜᵃˡᵉ, or `None` if `scale` exceeds [`Decimal::SCALE_MAX`] or `mantissa` is `i64::MIN`.
+    pub const fn new(mantissa: i64, scale: u8) -> Option<Decimal> {
+        if scale <= Decimal::SCALE_MAX && mantissa != i64::MIN {
+            Some(Decimal { mantissa, scale })
+        } else {
+            None
+        }
+    }
+
+    /// Reads a constant; in a `const`, a wrong text is an error of the build.
+    ///
+    /// # Panics
+    ///
+    /// If the text is no decimal. Use `parse` for texts that come at run time.
+    ///
+    /// ```
+    /// # use gemini_ws::Decimal;
+    /// const LOT: Decimal = Decimal::constant("0.00001");
+    /// assert_eq!(LOT.scale(), 5);
+    /// ```
+    #[expect(clippy::panic, reason = "documented, and meant for the compiler")]
+    pub const fn constant(text: &str) -> Decimal {
+        match Decimal::parse(text.as_bytes()) {
+            Ok(decimal) => decimal,
+            Err(_) => panic!("not a decimal number of at most 64 bits and eighteen decimals"),
+        }
+    }
+
+    /// The digits as one integer.
+    pub const fn mantissa(self) -> i64 {
+        self.mantissa
+    }
+
+    /// The number of decimals.
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Whether the value is zero, whatever its decimals.
+    pub const fn is_zero(self) -> bool {
+        self.mantissa == 0
+    }
+
+    /// Whether the value is below zero.
+    pub const fn is_negative(self) -> bool {
+        self.mantissa < 0
+    }
+
+    /// The same value without trailing zeros of the fraction.
+    ///
+    /// ```
+    /// # use gemini_ws::Decimal;
+    /// assert_eq!(Decimal::constant("0.000").normalized().to_string(), "0");
+    /// ```
+    #[must_use]
+    pub const fn normalized(self) -> Decimal {
+        let Decimal { mut mantissa, mut scale } = self;
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale = scale.saturating_sub(1);
+        }
+        Decimal { mantissa, scale }
+    }
+
+    /// The same value with exactly `scale` decimals, or `None` if that would lose digits or does
+    /// not fit.
+    ///
+    /// ```
+    /// # use gemini_ws::Decimal;
+    /// let price = Decimal::constant("1.5");
+    /// assert_eq!(price.rescaled(3).unwrap().to_string(), "1.500");
+    /// assert_eq!(price.rescaled(0), None);
+    /// ```
+    pub const fn rescaled(self, scale: u8) -> Option<Decimal> {
+        if scale > Decimal::SCALE_MAX {
+            return None;
+        }
+        if scale >= self.scale {
+            let factor = power(scale.saturating_sub(self.scale)) as i64;
+            return match self.mantissa.checked_mul(factor) {
+                Some(mantissa) => Decimal::new(mantissa, scale),
+                None => None,
+            };
+        }
+        let divisor = power(self.scale.saturating_sub(scale)) as i64;
+        match (self.mantissa.checked_rem(divisor), self.mantissa.checked_div(divisor)) {
+            (Some(0), Some(mantissa)) => Some(Decimal { mantissa, scale }),
+            _ => None,
+        }
+    }
+
+    /// The mantissa at a scale not below the own one; at most 2⁶³ · 10¹⁸, so it always fits.
+    fn at_scale(self, scale: u8) -> i128 {
+        let factor = power(scale.saturating_sub(self.scale));
+        i128::from(self.mantissa).saturating_mul(i128::from(factor))
+    }
+
+    /// A wide value, with trailing zeros of the fraction dropped only where it does not fit.
+    fn fit(mut mantissa: i128, mut scale: u8) -> Option<Decimal> {
+        loop {
+            if let Ok(mantissa) = i64::try_from(mantissa)
+                && let Some(decimal) = Decimal::new(mantissa, scale)
+            {
+                return Some(decimal);
+            }
+            if scale == 0 || mantissa.checked_rem(10) != Some(0) {
+                return None;
+            }
+            mantissa = mantissa.checked_div(10)?;
+            scale = scale.saturating_sub(1);
+        }
+    }
+
+    /// The number times ten to the power of an exponent as JSON writes it; `None` if it does not fit.
+    pub(crate) fn shifted(self, exponent: &str) -> Option<Decimal> {
+        if self.is_zero() {
+            return Some(Decimal::ZERO);
+        }
+        let exponent: i16 = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok()?;
+        let mut mantissa = self.mantissa;
+        let mut scale = i16::from(self.scale).checked_sub(exponent)?;
+        while scale < 0 {
+            mantissa = mantissa.checked_mul(10)?;
+            scale = scale.saturating_add(1);
+        }
+        while scale > i16::from(Decimal::SCALE_MAX) && mantissa.checked_rem(10) == Some(0) {
+            mantissa = mantissa.checked_div(10)?;
+            scale = scale.saturating_sub(1);
+        }
+        Decimal::new(mantissa, u8::try_from(scale).ok()?)
+    }
+
+    /// Reads a whole text, of any length.
+    pub(crate) const fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
+        let (negative, digits) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
+        let (whole, behind) = digits.split_at(leading_digits(digits));
+        let fraction = match behind {
+            [] => behind,
+            [b'.', fraction @ ..] if !fraction.is_empty() => fraction,
+            _ => return Err(DecimalError::Invalid),
+        };
+        if whole.is_empty() || leading_digits(fraction) != fraction.len() {
+            return Err(DecimalError::Invalid);
+        }
+        let mut exact = Decimal::from_digits(negative, whole, fraction);
+        if exact.is_none() {
+            exact = Decimal::from_digits(negative, whole, without_trailing_zeros(fraction));
+        }
+        match exact {
+            Some(exact) => Ok(exact),
+            None => Err(DecimalError::Precision),
+        }
+    }
+
+    const fn from_digits(negative: bool, whole: &[u8], fraction: &[u8]) -> Option<Decimal> {
+        if fraction.len() > Decimal::SCALE_MAX as usize {
+            return None;
+        }
+        let (mut mantissa, mut rest, mut behind) = (0_i64, whole, fraction);
+        loop {
+            let digit = match rest {
+                [digit, tail @ ..] => {
+                    rest = tail;
+                    digit.wrapping_sub(b'0') as i64
+                }
+                [] if behind.is_empty() => break,
+                [] => {
+                    (rest, behind) = (behind, &[]);
+                    continue;
+                }
+            };
+            mantissa = match mantissa.checked_mul(10) {
+                Some(tens) => match tens.checked_add(digit) {
+                    Some(mantissa) => mantissa,
+                    None => return None,
+                },
+                None => return None,
+            };
+        }
+        let mantissa = if negative { mantissa.wrapping_neg() } else { mantissa };
+        Some(Decimal { mantissa, scale: fraction.len() as u8 })
+    }
+}
+
+/// How many digits a text begins with.
+const fn leading_digits(text: &[u8]) -> usize {
+    let mut rest = text;
+    while let [b'0'..=b'9', tail @ ..] = rest {
+        rest = tail;
+    }
+    text.len().saturating_sub(rest.len())
+}
+
+const fn without_trailing_zeros(mut fraction: &[u8]) -> &[u8] {
+    while let [rest @ .., b'0'] = fraction {
+        fraction = rest;
+    }
+    fraction
+}
+
+impl FromStr for Decimal {
+    type Err = DecimalError;
+
+    /// Reads `-?digits(.digits)?`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecimalError::Invalid`] for any other form, [`DecimalError::Precision`] for what would
+    /// have to be rounded.
+    fn from_str(text: &str) -> Result<Decimal, DecimalError> {
+        Decimal::parse(text.as_bytes())
+    }
+}
+
+impl fmt::Display for Decimal {
+    /// Prints all decimals, without exponent. A width pads; a precision pads with zeros or rounds to the
+    /// nearest, a half to the even digit.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_text(|text| print::number(f, text))
+    }
+}
+
+impl fmt::Debug for Decimal {
+    /// Prints the number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Decimal {
+    /// Lends the number as it prints.
+    fn with_text<T>(self, see: impl FnOnce(&str) -> T) -> T {
+        let magnitude = self.mantissa.unsigned_abs();
+        let unit = power(self.scale);
+        let whole = magnitude.checked_div(unit).unwrap_or(0);
+        let fraction = magnitude.checked_rem(unit).unwrap_or(0);
+        let sign = if self.is_negative() { "-" } else { "" };
+        // Sign, nineteen digits, point: 21 bytes at most.
+        let mut text = Text { bytes: [0; 24], length: 0 };
+        let scale = usize::from(self.scale);
+        // There is room for each.
+        let _ = match scale {
+            0 => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}")),
+            _ => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}.{fraction:0scale$}")),
+        };
+        see(text.as_str())
+    }
+}
+
+/// A short text on the stack, so that padding works without an allocation.
+struct Text {
+    bytes: [u8; 24],
+    length: usize,
+}
+
+impl Text {
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|text| str::from_utf8(text).ok()).unwrap_or("")
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length.saturating_add(text.len());
+        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+impl Ord for Decimal {
+    #[inline]
+    fn cmp(&self, other: &Decimal) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa.cmp(&other.mantissa);
+        }
+        let scale = self.scale.max(other.scale);
+        self.at_scale(scale).cmp(&other.at_scale(scale))
+    }
+}
+
+impl PartialOrd for Decimal {
+    #[inline]
+    fn partial_cmp(&self, other: &Decimal) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Decimal {
+    #[inline]
+    fn eq(&self, other: &Decimal) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal {}
+
+impl Hash for Decimal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Decimal { mantissa, scale } = self.normalized();
+        (mantissa, scale).hash(state);
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Decimal {
+    /// As text, since a JSON number would lose digits in most readers.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Decimal {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+        crate::value::serde_text::deserialize(deserializer, "a decimal number as text")
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/unit/value_decimal.rs"]
+mod tests;

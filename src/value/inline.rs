@@ -1,0 +1,145 @@
+//! [`Inline`]: a short name, kept where it stands.
+
+use core::fmt;
+
+/// What is wrong with a name, and where.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum NameFault {
+    /// It has no characters.
+    Empty,
+    /// It has more bytes than there is room for.
+    TooLong {
+        /// How many it has.
+        length: usize,
+    },
+    /// It has a character that cannot be in one.
+    Character {
+        /// How many bytes stand before that.
+        offset: usize,
+    },
+}
+
+impl fmt::Display for NameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NameFault::Empty => f.write_str("this one is empty"),
+            NameFault::TooLong { length } => write!(f, "this one has {length} bytes"),
+            NameFault::Character { offset } => write!(f, "this one has another character at byte {offset}"),
+        }
+    }
+}
+
+/// At most `N` bytes of ASCII.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Inline<const N: usize> {
+    bytes: [u8; N],
+    length: u8,
+}
+
+impl<const N: usize> Inline<N> {
+    /// Takes a text all bytes of which are allowed, and ASCII.
+    pub(crate) fn new(text: &str, allowed: impl Fn(u8) -> bool) -> Result<Inline<N>, NameFault> {
+        let mut bytes = [0; N];
+        let (Some(room), Ok(length)) = (bytes.get_mut(..text.len()), u8::try_from(text.len())) else {
+            return Err(NameFault::TooLong { length: text.len() });
+        };
+        room.copy_from_slice(text.as_bytes());
+        match text.bytes().position(|byte| !byte.is_ascii() || !allowed(byte)) {
+            Some(offset) => Err(NameFault::Character { offset }),
+            None if length == 0 => Err(NameFault::Empty),
+            None => Ok(Inline { bytes, length }),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        // Only ASCII gets in.
+        str::from_utf8(text).unwrap_or("")
+    }
+
+    /// Changes the case of letters.
+    pub(crate) fn map(mut self, change: impl FnOnce(&mut [u8])) -> Inline<N> {
+        change(&mut self.bytes);
+        self
+    }
+}
+
+/// What every name that is kept inline has: text in, text out.
+macro_rules! inline_name {
+    ($name:ident, $error:ident, $expected:literal, $allowed:expr) => {
+        impl $name {
+            /// Returns the name as it was given.
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+
+        impl core::str::FromStr for $name {
+            type Err = $error;
+
+            #[doc = concat!("Takes ", $expected, ".")]
+            ///
+            /// # Errors
+            ///
+            /// What is wrong with any other text, and where.
+            fn from_str(text: &str) -> Result<$name, $error> {
+                crate::value::inline::Inline::new(text, $allowed).map($name).map_err($error)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = $error;
+
+            fn try_from(text: &str) -> Result<$name, $error> {
+                text.parse()
+            }
+        }
+
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Debug::fmt(self.as_str(), f)
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                crate::value::print::name(f, self.as_str())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name {
+            /// As text.
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                crate::value::serde_text::deserialize(deserializer, $expected)
+            }
+        }
+
+        #[doc = concat!("A text that is not ", $expected, ", with what is wrong and where.")]
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        pub struct $error(crate::value::inline::NameFault);
+
+        impl $error {
+            /// Returns what is wrong, and where.
+            pub const fn fault(self) -> crate::value::inline::NameFault {
+                self.0
+            }
+        }
+
+        impl core::fmt::Display for $error {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "expected {}: {}", $expected, self.0)
+            }
+        }
+
+        impl core::error::Error for $error {}
+    };
+}
+pub(crate) use inline_name;

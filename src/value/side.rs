@@ -1,0 +1,41 @@
+//! [`Side`]: to buy or to sell.
+
+use core::fmt;
+use core::ops::Not;
+
+use crate::value::print;
+
+/// A side of the market: of an order, of a trade's taker, of a book.
+///
+/// ```
+/// use gemini_ws::Side;
+///
+/// assert_eq!((!Side::Buy, Side::Sell.to_string()), (Side::Sell, "SELL".to_string()));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Side {
+    /// `BUY`: orders to buy, which are the bids of a book.
+    Buy,
+    /// `SELL`: orders to sell, which are the asks of a book.
+    Sell,
+}
+
+impl Not for Side {
+    type Output = Side;
+
+    /// The other side.
+    fn not(self) -> Side {
+        match self {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    /// As the venue spells that of an order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print::name(f, if *self == Side::Buy { "BUY" } else { "SELL" })
+    }
+}

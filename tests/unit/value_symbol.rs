@@ -1,0 +1,22 @@
+//! Symbols: folding of case, and bounds.
+
+extern crate std;
+use super::*;
+
+#[test]
+fn folding_ignores_case_only() {
+    for (a, b) in [("btcusd", "BTCUSD"), ("GEMI-PRES2028-VANCE", "gemi-pres2028-vance"), ("a", "A")] {
+        assert_eq!(fold(a.as_bytes()), fold(b.as_bytes()), "{a}");
+    }
+    assert_ne!(fold(b"btcusd"), fold(b"ethusd"));
+    assert_ne!(fold(b"btcgusdperp"), fold(b"btcusdperp"));
+}
+
+#[test]
+fn bounds() {
+    let longest = "a".repeat(Symbol::LENGTH_MAX);
+    assert_eq!(longest.parse::<Symbol>().unwrap().as_str(), longest);
+    for bad in ["", &"a".repeat(Symbol::LENGTH_MAX + 1), "btc usd", "btc\"usd", "bt\u{e9}", "a@b"] {
+        assert!(bad.parse::<Symbol>().is_err(), "{bad}");
+    }
+}
