@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use gemini_ws::{
-    Applied, Book, Books, Decimal, Endpoint, Event, Level, Message, OrderBook, Replay, Scratch, Side,
+    Applied, Book, BookSide, Books, Decimal, Endpoint, Event, Level, Message, OrderBook, Replay, Scratch,
     StaleReason, decode,
 };
 use proptest::prelude::*;
@@ -50,7 +50,7 @@ fn set(side: &mut BTreeMap<Decimal, Decimal>, levels: &[Level]) {
     }
 }
 
-fn pairs(side: &Side) -> Vec<(Decimal, Decimal)> {
+fn pairs(side: &BookSide) -> Vec<(Decimal, Decimal)> {
     side.iter().map(|level| (level.price, level.quantity)).collect()
 }
 

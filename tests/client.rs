@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
-    ConnectFailure, Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output,
-    Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject,
-    Timer,
+    Abandoned, Book, Books, Client, ClientConfig, CloseReason, CommandError, Config, ConnectFailure,
+    EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output, Readiness, Request,
+    RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Side, Stream, StreamId, Subject, Timer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,11 +18,7 @@ fn stream(name: &str) -> Stream {
 }
 
 fn order(id: &str) -> Request {
-    let id: ClientOrderId = id.parse().unwrap();
-    let (quantity, price) = ("1".parse().unwrap(), "100".parse().unwrap());
-    Request::PlaceOrder(
-        NewOrder::limit(id, "btcusd".parse().unwrap(), Direction::Buy, quantity, price).unwrap(),
-    )
+    Request::PlaceOrder(NewOrder::limit(id, "btcusd", Side::Buy, "1", "100").unwrap())
 }
 
 /// A client and all that it has said.

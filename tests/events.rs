@@ -13,6 +13,10 @@ fn levels<'l>(levels: impl IntoIterator<Item = &'l Level>) -> String {
     levels.join(" ")
 }
 
+fn nanos(time: Option<gemini_ws::Timestamp>) -> i64 {
+    time.unwrap().as_nanos()
+}
+
 /// What an event says in a line.
 fn line(event: &Event<'_>) -> String {
     let said = serde_json::to_value(event).unwrap();
@@ -33,16 +37,16 @@ fn line(event: &Event<'_>) -> String {
             format!("{kind} {} {} {event_id}: {what}", trade.symbol, trade.trade_id)
         }
         Event::MarkPrice(mark, _) => {
-            format!("{kind} {} {}: {}", mark.symbol, mark.event_time.as_nanos(), mark.mark_price)
+            format!("{kind} {} {}: {}", mark.symbol, nanos(mark.event_time), mark.mark_price)
         }
         Event::FundingAmount(funding, _) => {
-            format!("{kind} {} {}: {}", funding.symbol, funding.event_time.as_nanos(), funding.amount)
+            format!("{kind} {} {}: {}", funding.symbol, nanos(funding.event_time), funding.amount)
         }
         Event::Auction(auction, _) => {
             format!("{kind} {:?}: {:?} {:?}", auction.symbol, auction.stage, auction.result)
         }
         Event::AuctionOpen(auction, _) => {
-            format!("{kind} {:?}: {}", auction.symbol, auction.auction_time.as_millis())
+            format!("{kind} {:?}: {}", auction.symbol, auction.auction_time.unwrap().as_millis())
         }
         Event::Candles(candles, _) => {
             format!("{kind} {}: {}", candles.symbol, candles.candles.iter().count())

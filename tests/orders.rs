@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use gemini_ws::{
-    Client, Config, Decimal, Direction, Endpoint, Event, EventOutcome, Instant, NewOrder, Order, OrderState,
-    Orders, Reconciled, Replay, Request, Scratch, Stream, Symbol, TimeInForce,
+    Client, Config, Decimal, Endpoint, Event, EventOutcome, Instant, NewOrder, Order, OrderState, Orders,
+    Reconciled, Replay, Request, Scratch, Side, Stream, Symbol, TimeInForce,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use support::pair::{ACCOUNT, Pair};
@@ -54,9 +54,8 @@ fn offered(pair: &Pair) -> Decimal {
     pair.exchange.book("btcusd".parse().unwrap()).unwrap().asks[0].quantity
 }
 
-fn limit(id: &str, direction: Direction, quantity: Decimal, price: Decimal) -> NewOrder {
-    let symbol = "btcusd".parse().unwrap();
-    NewOrder::limit(id.parse().unwrap(), symbol, direction, quantity, price).unwrap()
+fn limit(id: &str, direction: Side, quantity: Decimal, price: Decimal) -> NewOrder {
+    NewOrder::limit(id, "btcusd", direction, quantity, price).unwrap()
 }
 
 fn place(pair: &mut Pair, order: NewOrder) {
@@ -143,18 +142,18 @@ fn placed_partly_filled_filled() {
         let (_, ask) = best(&pair);
         let (all, more) = (offered(&pair), offered(&pair).checked_add(decimal("0.5")).unwrap());
         // More than stands there: a part is filled, the rest is the best bid.
-        place(&mut pair, limit("buyer", Direction::Buy, more, ask));
+        place(&mut pair, limit("buyer", Side::Buy, more, ask));
         pair.run(SOON);
         assert_eq!(told(&pair, "buyer"), format!("Open {}", all.normalized()));
         let bid = best(&pair).0;
-        place(&mut pair, limit("rest", Direction::Buy, decimal("0.25"), bid));
+        place(&mut pair, limit("rest", Side::Buy, decimal("0.25"), bid));
         pair.run(SOON);
         assert_eq!(told(&pair, "rest"), "Open 0");
         compare(&pair, "partly filled");
         compare_account(&pair, "partly filled");
         let ask = best(&pair).1;
         let rest = offered(&pair);
-        place(&mut pair, limit("all", Direction::Buy, rest, ask));
+        place(&mut pair, limit("all", Side::Buy, rest, ask));
         pair.run(SOON);
         assert_eq!(told(&pair, "all"), format!("Filled {}", rest.normalized()));
         compare(&pair, "filled");
@@ -172,21 +171,21 @@ fn what_cannot_stand_is_cancelled_with_a_reason() {
         (
             "post only",
             TimeInForce::MakerOrCancel,
-            Direction::Sell,
+            Side::Sell,
             bid,
             "Canceled 0 MakerOrCancelWouldTake".into(),
         ),
         (
             "all or nothing",
             TimeInForce::FillOrKill,
-            Direction::Buy,
+            Side::Buy,
             ask,
             "Canceled 0 FillOrKillWouldNotFill".into(),
         ),
         (
             "at once",
             TimeInForce::ImmediateOrCancel,
-            Direction::Buy,
+            Side::Buy,
             ask,
             format!("Canceled {all} ImmediateOrCancelWouldPost"),
         ),
@@ -204,7 +203,7 @@ fn what_cannot_stand_is_cancelled_with_a_reason() {
 #[test]
 fn a_refusal_comes_twice_and_is_one() {
     let mut pair = connected(client(), quiet());
-    place(&mut pair, limit("rich", Direction::Buy, decimal("1000"), decimal("80000.00")));
+    place(&mut pair, limit("rich", Side::Buy, decimal("1000"), decimal("80000.00")));
     pair.run(SOON);
     assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
     let refused = pair.orders.by_client_order_id("rich").unwrap();
@@ -219,7 +218,7 @@ fn a_refusal_comes_twice_and_is_one() {
 fn a_refusal_by_reply_alone() {
     let mut pair = connected(client(), quiet());
     pair.exchange.faults().drop_order_events(1);
-    place(&mut pair, limit("rich", Direction::Buy, decimal("1000"), decimal("80000.00")));
+    place(&mut pair, limit("rich", Side::Buy, decimal("1000"), decimal("80000.00")));
     pair.run(SOON);
     assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
     assert_eq!(pair.orders.by_client_order_id("rich").unwrap().order_id, None);
@@ -277,7 +276,7 @@ fn cancelled_one_by_one_and_all_at_once() {
     let mut pair = connected(client(), quiet());
     let cheap = decimal("1000.00");
     for id in ["a", "b", "c", "d"] {
-        place(&mut pair, limit(id, Direction::Buy, decimal("0.01"), cheap));
+        place(&mut pair, limit(id, Side::Buy, decimal("0.01"), cheap));
     }
     pair.run(SOON);
     let order_id = pair.orders.by_client_order_id("a").unwrap().order_id.unwrap();
@@ -300,7 +299,7 @@ fn cancelled_one_by_one_and_all_at_once() {
         assert_eq!(pair.orders.open().count(), 0, "{request}");
         place(
             &mut pair,
-            limit(request.method().split('.').next_back().unwrap(), Direction::Buy, decimal("0.01"), cheap),
+            limit(request.method().split('.').next_back().unwrap(), Side::Buy, decimal("0.01"), cheap),
         );
         pair.run(SOON);
         assert_eq!(pair.orders.open().count(), 1, "{request}");
@@ -313,7 +312,7 @@ fn cancelled_one_by_one_and_all_at_once() {
 fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
     for cancels in [false, true] {
         let mut pair = connected(client().cancel_on_disconnect(cancels), quiet());
-        place(&mut pair, limit("resting", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+        place(&mut pair, limit("resting", Side::Buy, decimal("0.01"), decimal("1000.00")));
         pair.run(SOON);
         pair.tear();
         let doubtful: Vec<_> =
@@ -348,9 +347,7 @@ fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
         (Event::Silent { link, id, stream: trades, since: Instant::ZERO }, false),
     ] {
         let mut orders = Orders::new();
-        let (quantity, price) = (decimal("1"), decimal("100"));
-        let order =
-            NewOrder::limit("a".parse().unwrap(), "btcusd".parse().unwrap(), Direction::Buy, quantity, price);
+        let order = NewOrder::limit("a", "btcusd", Side::Buy, "1", "100");
         orders.sent(&order.unwrap());
         assert_eq!(orders.apply(&event), is_in_doubt);
         assert_eq!(orders.to_reconcile().count(), usize::from(is_in_doubt), "{event:?}");
@@ -363,20 +360,20 @@ fn a_request_without_an_answer_is_unknown_and_never_sent_again() {
     // The reply does not come, and neither do events.
     pair.exchange.faults().withhold_replies(1);
     pair.exchange.faults().drop_order_events(2);
-    place(&mut pair, limit("silent", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+    place(&mut pair, limit("silent", Side::Buy, decimal("0.01"), decimal("1000.00")));
     pair.run(SECOND * 6);
     assert_eq!(told(&pair, "silent"), "Unknown 0");
     let asked: Vec<_> = pair.orders.to_reconcile().map(|order| order.client_order_id.clone()).collect();
     assert_eq!(asked, [Some("silent".into())]);
     assert_eq!(pair.exchange.orders(ACCOUNT).len(), 1);
     // Sent into a link that tears: it may have got there or not, and both are unknown.
-    place(&mut pair, limit("torn", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+    place(&mut pair, limit("torn", Side::Buy, decimal("0.01"), decimal("1000.00")));
     pair.run(Duration::ZERO);
     pair.tear();
     assert_eq!(told(&pair, "torn"), "Unknown 0");
     pair.run(SECOND * 10);
     // Not even handed out: the venue cannot have it.
-    place(&mut pair, limit("unsent", Direction::Buy, decimal("0.01"), decimal("1000.00")));
+    place(&mut pair, limit("unsent", Side::Buy, decimal("0.01"), decimal("1000.00")));
     pair.tear();
     assert_eq!(told(&pair, "unsent"), "Rejected 0 the link ended before it was sent");
     pair.run(SECOND * 10);
@@ -394,8 +391,7 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     let (all, ask) = (offered(&pair), best(&pair).1);
     pair.exchange.faults().drop_order_events(1);
     let more = all.checked_add(decimal("1")).unwrap();
-    let order =
-        limit("lossy", Direction::Buy, more, ask).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
+    let order = limit("lossy", Side::Buy, more, ask).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
     // The first event is lost, then the second: the fill.
     place(&mut pair, order);
     pair.run(SOON);
@@ -404,7 +400,7 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     let all = offered(&pair);
     let more = all.checked_add(decimal("1")).unwrap();
     let order =
-        limit("lossier", Direction::Buy, more, next).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
+        limit("lossier", Side::Buy, more, next).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
     pair.exchange.faults().drop_order_events(2);
     place(&mut pair, order);
     pair.run(SOON);
@@ -549,10 +545,10 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
 
 /// An order near the market, now and then one that must be refused.
 fn order(pair: &Pair, random: &mut Random, symbol: &str, step: usize) -> NewOrder {
-    let id = format!("order-{step}").parse().unwrap();
+    let id: gemini_ws::ClientOrderId = format!("order-{step}").parse().unwrap();
     let symbol: Symbol = symbol.parse().unwrap();
     let book = pair.exchange.book(symbol).unwrap();
-    let direction = *random.pick(&[Direction::Buy, Direction::Sell]);
+    let direction = *random.pick(&[Side::Buy, Side::Sell]);
     let prediction = symbol.as_str().contains('-');
     let quantity = match (random.below(12), prediction) {
         (0, _) => decimal("100000000"),

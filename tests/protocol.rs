@@ -37,8 +37,8 @@ macro_rules! known {
 known! {
     items {
         ApiError, ApiSession, AssetBalance, Auction, AuctionOpen, AuctionResult,
-        AuctionStage::Indicative, AuctionStage::Result, BalanceUpdate, Book::Live, BookSide,
-        BookSide::Ask, BookSide::Bid, BookTicker, Candle, CandleInterval::FifteenMinutes,
+        AuctionStage::Indicative, AuctionStage::Result, BalanceUpdate, Book::Live, Side,
+        Side::Sell, Side::Buy, BookTicker, Candle, CandleInterval::FifteenMinutes,
         CandleInterval::FiveMinutes, CandleInterval::OneDay, CandleInterval::OneHour,
         CandleInterval::OneMinute, CandleInterval::SixHours, CandleInterval::ThirtyMinutes, Candles,
         ChangeReason, ChangeReason::Initial, ChangeReason::TopOfBook, Client, CloseReason, Config,
@@ -286,12 +286,7 @@ fn what_streams_send() {
 }
 
 fn requests() -> Vec<Request> {
-    let order = NewOrder::market(
-        "a".parse().unwrap(),
-        "btcusd".parse().unwrap(),
-        gemini_ws::Direction::Buy,
-        "1".parse().unwrap(),
-    );
+    let order = NewOrder::market("a", "btcusd", gemini_ws::Side::Buy, "1");
     let quote = NewQuote {
         rfq_id: "r".into(),
         price: "1".parse().unwrap(),

@@ -109,10 +109,8 @@ fn depth(first: u64, last: u64, bids: &str) -> String {
 }
 
 fn order(id: &str) -> NewOrder {
-    use gemini_ws::Direction;
-    let (quantity, price) = ("1".parse().unwrap(), "100".parse().unwrap());
-    let (id, symbol) = (id.parse().unwrap(), "btcusd".parse().unwrap());
-    NewOrder::limit(id, symbol, Direction::Buy, quantity, price).unwrap()
+    use gemini_ws::Side;
+    NewOrder::limit(id, "btcusd", Side::Buy, "1", "100").unwrap()
 }
 
 /// Of two links of market data v1, which name neither a symbol nor a subscription, one ends.

@@ -285,11 +285,6 @@ impl<'f, 't> Members<'f, 't> {
         self.frame.get(range).map(RawJson)
     }
 
-    /// Whether the member is an unsigned integer.
-    pub(super) fn unsigned_if_any(&self, slot: u8) -> Option<u64> {
-        self.get(slot).and_then(|_| self.unsigned(slot).ok())
-    }
-
     /// The cursor at the object that a member is.
     pub(super) fn object(&self, slot: u8) -> Result<Cursor<'f>, DecodeError> {
         let member = self.require(slot)?;

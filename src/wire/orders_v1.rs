@@ -155,7 +155,7 @@ fn order<'f>(members: &Members<'f, '_>, is_fill: bool) -> Result<OrderUpdate<'f>
         event_time: members.informs(TIMESTAMP_MS, Members::milliseconds),
         transaction_time: None,
         client_order_id: members.unless_empty(CLIENT_ORDER_ID, Members::text)?,
-        side: members.unless_empty(SIDE, Members::side)?,
+        side: members.informs(SIDE, Members::side),
         order_type: members.label(ORDER_TYPE).map(OrderType::of),
         price: decimal(PRICE)?,
         stop_price: None,

@@ -26,7 +26,7 @@ fn order<'f>(members: &Members<'f, '_>) -> Result<OrderUpdate<'f>, DecodeError> 
     let symbol = members.plain(letter(b's'))?;
     let status = OrderStatus::of(members.text(letter(b'X'))?);
     let client_order_id = members.unless_empty(letter(b'c'), Members::text)?;
-    let side = members.unless_empty(letter(b'S'), Members::side)?;
+    let side = members.informs(letter(b'S'), Members::side);
     let price = decimal(b'p')?;
     let quantity = decimal(b'q')?;
     let executed = decimal(b'Z')?;

@@ -165,12 +165,10 @@ fn funding_amount<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeEr
 
 /// Reads a [response](crate::protocol::streams#requests-and-responses).
 fn response<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
-    let id = match members.unsigned_if_any(ID) {
-        Some(number) => ResponseId::Number(number),
-        None => match members.text_if_any(ID) {
-            Some(text) => ResponseId::Text(text),
-            None => ResponseId::Text(Text(members.raw_if_any(ID).map_or("", RawJson::as_str))),
-        },
+    let id = match (members.text_if_any(ID), members.informs(ID, Members::unsigned)) {
+        (Some(text), _) => ResponseId::Text(text),
+        (None, Some(number)) => ResponseId::Number(number),
+        (None, None) => ResponseId::Text(Text(members.raw_if_any(ID).map_or("", RawJson::as_str))),
     };
     let status = if members.has(1 << STATUS) {
         let status = u16::try_from(members.signed(STATUS)?);

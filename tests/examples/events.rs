@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use gemini_ws::{Book, Books, Event, OrderBook, Replay, Scratch, Side};
+use gemini_ws::{Book, BookSide, Books, Event, OrderBook, Replay, Scratch};
 
 use super::fields;
 use super::reference::{self, Block};
@@ -101,7 +101,7 @@ fn play(folder: &str, symbol: &str, rows: &[Row]) {
         assert_eq!((file, kinds), (*name, kind.iter().map(|kind| kind.to_string()).collect()));
         let book = books.get(symbol).and_then(Book::live);
         assert_eq!(book.map_or([0, 0], |book| [book.bids().len(), book.asks().len()]), *sizes, "{file}");
-        let best = |side: fn(&OrderBook) -> &Side| {
+        let best = |side: fn(&OrderBook) -> &BookSide| {
             side(book?).best().map(|level| format!("{} {}", level.price, level.quantity))
         };
         assert_eq!(best(OrderBook::bids).as_deref(), *bid, "{file}");

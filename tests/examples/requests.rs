@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gemini_ws::{
-    ClientOrderId, Decimal, Direction, EventOutcome, MarketDataRequest, NewOrder, NewQuote, RawJson, Request,
+    ClientOrderId, Decimal, EventOutcome, MarketDataRequest, NewOrder, NewQuote, RawJson, Request, Side,
     Stream, Symbol, TimeInForce, Timestamp,
 };
 use serde_json::Value;
@@ -26,13 +26,13 @@ fn streams(names: &[&str]) -> Vec<Stream> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-fn limit(client_order_id: &str, name: &str, direction: Direction, quantity: &str, price: &str) -> NewOrder {
+fn limit(client_order_id: &str, name: &str, direction: Side, quantity: &str, price: &str) -> NewOrder {
     NewOrder::limit(id(client_order_id), symbol(name), direction, decimal(quantity), decimal(price)).unwrap()
 }
 
 /// Requests of the current API: the example, its id, the request.
 fn requests() -> Vec<(&'static str, &'static str, Request)> {
-    use Direction::{Buy, Sell};
+    use Side::{Buy, Sell};
     let post_only = limit("my-order-2", "btcusd", Sell, "0.1", "45001.00");
     let market = NewOrder::market(id("my-order-3"), symbol("btcusd"), Buy, decimal("0.1"));
     let [quantity, stop, price] = ["0.1", "45050.00", "45100.00"].map(decimal);

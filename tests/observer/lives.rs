@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    ClientConfig, ClientOrderId, ConnectFailure, Direction, Frame, Instant, LinkId, Lost, NewOrder, Output,
-    Request, Scratch, StreamId,
+    ClientConfig, ConnectFailure, Frame, Instant, LinkId, Lost, NewOrder, Output, Request, Scratch, Side,
+    StreamId,
 };
 
 use crate::support::machine::{Machine, Many, Plan, Settings, Wanted};
@@ -160,10 +160,7 @@ impl Life {
             1 => Request::ConnectionInfo,
             2 => Request::CancelSessionOrders,
             3 => {
-                let id: ClientOrderId = "mine".parse().unwrap();
-                let (quantity, price) = ("1".parse().unwrap(), "100".parse().unwrap());
-                let symbol = "btcusd".parse().unwrap();
-                let order = NewOrder::limit(id, symbol, Direction::Buy, quantity, price).unwrap();
+                let order = NewOrder::limit("mine", "btcusd", Side::Buy, "1", "100").unwrap();
                 Request::PlaceOrder(order)
             }
             _ => Request::Time,

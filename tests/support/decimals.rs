@@ -52,7 +52,9 @@ fn pair(a: Decimal, b: Decimal) {
     }
     for scale in 0..=Decimal::SCALE_MAX + 1 {
         let unit = 10_i128.pow(u32::from(Decimal::SCALE_MAX.saturating_sub(scale)));
-        let possible = scale <= Decimal::SCALE_MAX && x % unit == 0 && i64::try_from(x / unit).is_ok();
+        let possible = scale <= Decimal::SCALE_MAX
+            && x % unit == 0
+            && i64::try_from(x / unit).is_ok_and(|it| it != i64::MIN);
         let ours = a.rescaled(scale);
         assert_eq!(
             ours.map(|decimal| (exact(decimal), decimal.scale())),
@@ -70,7 +72,7 @@ fn exact(decimal: Decimal) -> i128 {
 /// Whether some mantissa and scale have this value.
 fn fits(mut wide: i128) -> bool {
     let mut scale = Decimal::SCALE_MAX;
-    while i64::try_from(wide).is_err() {
+    while i64::try_from(wide).is_err() || wide == i128::from(i64::MIN) {
         if scale == 0 || wide % 10 != 0 {
             return false;
         }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use gemini_ws::{
-    BookSide, ChangeReason, Endpoint, Event, EventBuf, Level, MarketEntry, MarketUpdate, Message, Replay,
-    Scratch,
+    ChangeReason, Endpoint, Event, EventBuf, Level, MarketEntry, MarketUpdate, Message, Replay, Scratch, Side,
 };
 
 use super::reading;
@@ -46,7 +45,7 @@ pub(crate) fn same(event: &Event<'_>) {
 }
 
 /// Per symbol and side the levels in their order; none where the best of a side is gone.
-type Levels<'f> = BTreeMap<(&'f str, BookSide), Vec<Option<Level>>>;
+type Levels<'f> = BTreeMap<(&'f str, Side), Vec<Option<Level>>>;
 
 /// By the entries of a frame.
 fn changed<'f>(update: &MarketUpdate<'f>) -> Levels<'f> {
@@ -67,7 +66,7 @@ fn told<'f>(event: &Event<'f>) -> Levels<'f> {
     for part in event.parts() {
         match part {
             Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) => {
-                for (side, of_side) in [(BookSide::Bid, depth.bids), (BookSide::Ask, depth.asks)] {
+                for (side, of_side) in [(Side::Buy, depth.bids), (Side::Sell, depth.asks)] {
                     if !of_side.is_empty() {
                         let all = levels.entry((depth.symbol, side)).or_default();
                         all.extend(of_side.iter().copied().map(Some));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    Book, Books, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Orders, Output, Scratch, Side,
+    Book, BookSide, Books, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Orders, Output, Scratch,
 };
 
 use super::single;
@@ -156,7 +156,7 @@ impl Client {
     }
 }
 
-pub(crate) fn side(side: &Side) -> String {
+pub(crate) fn side(side: &BookSide) -> String {
     let levels: Vec<String> =
         side.iter().map(|level| format!("{}x{}", level.quantity, level.price)).collect();
     levels.join(" ")

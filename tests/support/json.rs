@@ -28,8 +28,9 @@ pub(crate) struct Text {
 }
 
 impl Json {
+    /// Half a surrogate pair, which JSON allows and `serde_json` does not, is read as U+FFFD.
     pub(crate) fn parse(text: &str) -> serde_json::Result<Json> {
-        serde_json::from_str(text)
+        serde_json::from_str(&mended(text))
     }
 
     /// Whether that can be parsed here: a name of `serde_json`'s own would be taken for a number.
@@ -59,6 +60,37 @@ impl Json {
             }
         }
     }
+}
+
+impl Text {
+    /// Whether it has no half of a surrogate pair.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.escaped || !self.text.contains('\u{fffd}')
+    }
+}
+
+/// The text with `\ufffd` for each half of a surrogate pair, at the same place.
+pub(crate) fn mended(text: &str) -> String {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)
+    };
+    let (mut mended, mut at) = (String::new(), 0);
+    while let Some(character) = text[at..].chars().next() {
+        let (taken, written) = match unit(at) {
+            Some(0xd800..0xdc00) if unit(at + 6).is_some_and(|low| (0xdc00..0xe000).contains(&low)) => {
+                (12, None)
+            }
+            Some(0xd800..0xe000) => (6, Some("\\ufffd")),
+            // What is behind a backslash is no beginning of an escape.
+            _ if character == '\\' => (1 + text[at + 1..].chars().next().map_or(0, char::len_utf8), None),
+            _ => (character.len_utf8(), None),
+        };
+        mended.push_str(written.unwrap_or(&text[at..at + taken]));
+        at += taken;
+    }
+    mended
 }
 
 impl<'de> Deserialize<'de> for Json {

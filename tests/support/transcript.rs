@@ -32,8 +32,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{
-    ClientConfig, CommandError, ConnectFailure, Direction, Frame, Instant, LinkId, Lost, NewOrder, Output,
-    Request, Scratch, Stats, Stream, StreamId,
+    ClientConfig, CommandError, ConnectFailure, Frame, Instant, LinkId, Lost, NewOrder, Output, Request,
+    Scratch, Side, Stats, Stream, StreamId,
 };
 
 use super::machine::{Machine, Many, Plan, Settings, Wanted};
@@ -354,8 +354,8 @@ impl Player {
 }
 
 fn order(id: &str) -> Request {
-    let (symbol, one) = ("btcusd".parse().unwrap(), "1".parse().unwrap());
-    let order = NewOrder::market(id.parse().expect("an id"), symbol, Direction::Buy, one);
+    let (symbol, one) = ("btcusd", "1");
+    let order = NewOrder::market(id, symbol, Side::Buy, one);
     Request::PlaceOrder(order.expect("an order"))
 }
 

@@ -9,7 +9,7 @@ fn decimal(text: &str) -> Decimal {
 #[test]
 fn wrong_orders_are_not_made() {
     use Side::{Buy, Sell};
-    let (id, symbol) = ("a".parse().unwrap(), "btcusd".parse().unwrap());
+    let (id, symbol) = ("a", "btcusd");
     let limit = |quantity, price| NewOrder::limit(id, symbol, Buy, decimal(quantity), decimal(price));
     let stop = |side, stop, price| {
         NewOrder::stop_limit(id, symbol, side, decimal("1"), decimal(stop), decimal(price))

@@ -9,7 +9,7 @@
 use std::error::Error;
 
 use gemini_ws_smol::gemini_ws::{
-    Client, Config, Credentials, Direction, Event, Instant, NewOrder, Orders, Request, Signer, TimeInForce,
+    Client, Config, Credentials, Event, Instant, NewOrder, Orders, Request, Side, Signer, TimeInForce,
 };
 use gemini_ws_smol::{Smol, client};
 
@@ -27,8 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (handle, driver) = client(gemini);
     let driver = driver.sign_with(Signer::new(Credentials::hmac(key, secret)?));
 
-    let id = "example-1".parse()?;
-    let order = NewOrder::limit(id, symbol.parse()?, Direction::Buy, quantity.parse()?, price.parse()?)?
+    let order = NewOrder::limit("example-1", symbol.as_str(), Side::Buy, quantity.as_str(), price.as_str())?
         .time_in_force(TimeInForce::MakerOrCancel)?;
 
     std::thread::spawn({

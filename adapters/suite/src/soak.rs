@@ -10,9 +10,9 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant as StdInstant};
 
 use gemini_ws_driver::gemini_ws::{
-    Book, Books, Client, ClientConfig, CloseReason, Config, Credentials, Direction, Event, Instant, NewOrder,
-    OrderState, Orders, Reconciled, Request, RequestOutcome, Signer, Subject, Symbol, TimeInForce, Timestamp,
-    UnixTime,
+    Book, Books, Client, ClientConfig, CloseReason, Config, Credentials, Event, Instant, NewOrder,
+    OrderState, Orders, Reconciled, Request, RequestOutcome, Side, Signer, Subject, Symbol, TimeInForce,
+    Timestamp, UnixTime,
 };
 use gemini_ws_driver::{SharedSigner, client};
 use gemini_ws_simulator::server::Server;
@@ -292,20 +292,14 @@ impl Trader {
         let (Some(bid), Some(ask)) = (book.bids().iter().nth(depth), book.asks().iter().nth(depth)) else {
             return;
         };
-        let direction = if number % 4 < 2 { Direction::Buy } else { Direction::Sell };
+        let direction = if number % 4 < 2 { Side::Buy } else { Side::Sell };
         let price = match (direction, rests) {
-            (Direction::Buy, true) | (Direction::Sell, false) => bid.price,
+            (Side::Buy, true) | (Side::Sell, false) => bid.price,
             _ => ask.price,
         };
         let [symbol, _] = symbols();
         let id = format!("soak-{number}");
-        let order = NewOrder::limit(
-            id.parse().expect("an id"),
-            symbol,
-            direction,
-            "0.001".parse().expect("a number"),
-            price,
-        );
+        let order = NewOrder::limit(id.as_str(), symbol, direction, "0.001", price);
         let tif = if rests { TimeInForce::GoodTillCanceled } else { TimeInForce::ImmediateOrCancel };
         let order = order.and_then(|order| order.time_in_force(tif)).expect("an order");
         if client.request(now, &Request::PlaceOrder(order)).is_ok() {

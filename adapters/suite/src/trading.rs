@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{
-    Balances, Book, Books, Client, CloseReason, Config, Credentials, Direction, Event, Instant, NewOrder,
-    OrderState, Orders, Request, Signer, TimeInForce, Timestamp, UnixTime,
+    Balances, Book, Books, Client, CloseReason, Config, Credentials, Event, Instant, NewOrder, OrderState,
+    Orders, Request, Side, Signer, TimeInForce, Timestamp, UnixTime,
 };
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config as Market, Exchange};
@@ -46,15 +46,9 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
         let (handle, driver) = client(gemini);
         let driver = driver.sign_with(signer());
         let (mut orders, mut balances) = (Orders::new(), Balances::new());
-        let order = NewOrder::limit(
-            "first".parse().unwrap(),
-            "btcusd".parse().unwrap(),
-            Direction::Buy,
-            "0.5".parse().unwrap(),
-            "1000.00".parse().unwrap(),
-        )
-        .and_then(|order| order.time_in_force(TimeInForce::MakerOrCancel))
-        .unwrap();
+        let order = NewOrder::limit("first", "btcusd", Side::Buy, "0.5", "1000.00")
+            .and_then(|order| order.time_in_force(TimeInForce::MakerOrCancel))
+            .unwrap();
         let mut states = Vec::new();
         let runtime = A::runtime();
         let closed = driver

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gemini_ws::{
-    Balances, Book, Books, Decimal, Depth, Event, EventBuf, Level, OrderBook, Orders, Positions, Side,
+    Balances, Book, BookSide, Books, Decimal, Depth, Event, EventBuf, Level, OrderBook, Orders, Positions,
     StaleReason, Stream,
 };
 
@@ -161,7 +161,7 @@ impl Reader {
 }
 
 fn agree(symbol: &str, book: &OrderBook, [bids, asks]: &Plain) -> Checked {
-    let levels = |side: &Side| side.iter().copied().collect::<Vec<Level>>();
+    let levels = |side: &BookSide| side.iter().copied().collect::<Vec<Level>>();
     let level = |(price, quantity): (&Decimal, &Decimal)| Level { price: *price, quantity: *quantity };
     if levels(book.bids()).iter().chain(&levels(book.asks())).any(|level| level.quantity.is_zero())
         || !book.bids().iter().is_sorted_by(|a, b| a.price > b.price)

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Object, Read, SYMBOL, auction, market_decimal, milliseconds, plain, seconds, signed_decimal, text,
-    unrecognized, unsigned, venue_error,
+    Object, Read, SYMBOL, auction, market_decimal, milliseconds, number, plain, seconds, text, unrecognized,
+    unsigned, venue_error,
 };
 
 /// Section 3.
@@ -24,8 +24,8 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
             "kind": "market_update",
             "event_id": unsigned(frame, "eventId")?,
             "socket_sequence": unsigned(frame, "socket_sequence")?,
-            "timestamp": frame.if_any("timestamp", seconds)?,
-            "event_time": frame.if_any("timestampms", milliseconds)?,
+            "timestamp": frame.informs("timestamp", seconds),
+            "event_time": frame.informs("timestampms", milliseconds),
             "entries": frame.list("events", entry)?,
             "symbol": SYMBOL,
         })),
@@ -51,10 +51,10 @@ fn entry(of: Object<'_>) -> Read<Value> {
         "auction_open" => Ok(json!({
             "kind": kind,
             "symbol": symbol,
-            "opened": milliseconds(of, "auction_open_ms")?,
-            "auction_time": milliseconds(of, "auction_time_ms")?,
-            "first_indicative_time": milliseconds(of, "first_indicative_ms")?,
-            "last_cancel_time": milliseconds(of, "last_cancel_time_ms")?,
+            "opened": of.informs("auction_open_ms", milliseconds),
+            "auction_time": of.informs("auction_time_ms", milliseconds),
+            "first_indicative_time": of.informs("first_indicative_ms", milliseconds),
+            "last_cancel_time": of.informs("last_cancel_time_ms", milliseconds),
         })),
         "auction_indicative" | "auction_result" => auction(of, symbol),
         _ => Ok(unrecognized(&Json::Object(of.0.to_vec()))),
@@ -62,17 +62,18 @@ fn entry(of: Object<'_>) -> Read<Value> {
 }
 
 fn change(of: Object<'_>, symbol: Value) -> Read<Value> {
-    let side = text(of, "side")?;
-    if side != "bid" && side != "ask" {
-        return Err((DecodeErrorKind::Side, "side"));
-    }
+    let side = match text(of, "side")?.as_str() {
+        Some("bid") => "buy",
+        Some("ask") => "sell",
+        _ => return Err((DecodeErrorKind::Side, "side")),
+    };
     Ok(json!({
         "kind": "change",
         "symbol": symbol,
         "side": side,
         "price": market_decimal(of, "price")?,
         "remaining": market_decimal(of, "remaining")?,
-        "delta": of.if_any("delta", signed_decimal)?,
+        "delta": of.informs("delta", number),
         "reason": text(of, "reason")?,
     }))
 }

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Names, Object, Read, auction, boolean, decimal, integer, level, market_decimal, milliseconds,
-    nanoseconds, plain, signed_decimal, text, time, unsigned, unsigned_decimal, untagged, venue_error,
+    Names, Object, Read, any_number, auction, boolean, decimal, integer, level, market_decimal, milliseconds,
+    nanoseconds, number, plain, signed_decimal, text, time, unsigned, unsigned_decimal, untagged,
+    venue_error,
 };
 
 /// Section 11.
@@ -19,7 +20,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
         Some("trade") => trade(frame),
         Some("heartbeat") => Ok(json!({
             "kind": "heartbeat",
-            "event_time": milliseconds(frame, "timestamp")?,
+            "event_time": frame.informs("timestamp", milliseconds),
             "socket_sequence": null,
             "sequence": null,
             "trace_id": null,
@@ -76,16 +77,17 @@ fn any_auction(of: Object<'_>) -> Read<Value> {
 
 /// Section 4, and the names of older wordings.
 fn trade(of: Object<'_>) -> Read<Value> {
-    let event_id = unsigned(of, "event_id|eventid|eventId")?;
-    let symbol = plain(of, "symbol")?;
-    let event_time = milliseconds(of, "timestamp")?;
-    let trade_id = of.if_any("tid", unsigned)?;
+    let event_id = "event_id|eventid|eventId";
+    let trade_id = match of.if_any("tid", unsigned)? {
+        Value::Null => unsigned(of, event_id)?,
+        trade_id => trade_id,
+    };
     Ok(json!({
         "kind": "trade",
-        "symbol": symbol,
-        "event_time": event_time,
-        "trade_id": if trade_id.is_null() { event_id.clone() } else { trade_id },
-        "event_id": event_id,
+        "symbol": plain(of, "symbol")?,
+        "event_time": of.informs("timestamp", milliseconds),
+        "trade_id": trade_id,
+        "event_id": of.informs(event_id, unsigned),
         "price": market_decimal(of, "price")?,
         "quantity": market_decimal(of, "quantity")?,
         "taker": text(of, "side")?,
@@ -121,12 +123,15 @@ fn candle(row: &Json) -> Result<Value, DecodeErrorKind> {
     let Json::Array(row) = row else { return Err(DecodeErrorKind::Type) };
     let part = |index: usize| row.get(index).ok_or(DecodeErrorKind::Type);
     let candle = json!({
-        "open_time": time(integer(part(0)?), 1_000_000)?,
+        "open_time": match part(0)? {
+            Json::Text(_) => return Err(DecodeErrorKind::Type),
+            millis => time(integer(millis), 1_000_000)?,
+        },
         "open": any_decimal(part(1)?)?,
         "high": any_decimal(part(2)?)?,
         "low": any_decimal(part(3)?)?,
         "close": any_decimal(part(4)?)?,
-        "volume": any_decimal(part(5)?)?,
+        "volume": any_number(part(5)?).unwrap_or_default(),
     });
     if row.len() == 6 { Ok(candle) } else { Err(DecodeErrorKind::Type) }
 }
@@ -178,20 +183,20 @@ fn changes(frame: Object<'_>, kind: &str, name: Names, read: fn(Object<'_>) -> R
 
 fn mark_price(change: Object<'_>) -> Read<Value> {
     Ok(json!({
-        "event_time": nanoseconds(change, "timestamp")?,
+        "event_time": change.informs("timestamp", nanoseconds),
         "mark_price": market_decimal(change, "mark_price")?,
-        "spot_index": market_decimal(change, "spot_index")?,
+        "spot_index": change.informs("spot_index", number),
     }))
 }
 
 fn funding_amount(change: Object<'_>) -> Read<Value> {
     Ok(json!({
-        "event_time": nanoseconds(change, "timestamp")?,
+        "event_time": change.informs("timestamp", nanoseconds),
         "amount": signed_decimal(change, "funding_amount")?,
         "funding_time": nanoseconds(change, "funding_date_time")?,
-        "interval_minutes": unsigned(change, "funding_interval_in_minutes")?,
+        "interval_minutes": change.informs("funding_interval_in_minutes", unsigned),
         "realized": boolean(change, "is_realized")?,
-        "rate_percent": change.if_any("funding_rate", signed_decimal)?,
-        "mark_price": change.if_any("mark_price", market_decimal)?,
+        "rate_percent": change.informs("funding_rate", number),
+        "mark_price": change.informs("mark_price", number),
     }))
 }

@@ -77,6 +77,11 @@ impl<'j> Object<'j> {
         if self.has(names) { read(self, names) } else { Ok(Value::Null) }
     }
 
+    /// The same for members by which nobody accounts.
+    fn informs(self, names: Names, read: Reader) -> Value {
+        self.if_any(names, read).unwrap_or_default()
+    }
+
     /// The same for members whose empty text stands for none.
     fn unless_empty(self, names: Names, read: Reader) -> Read<Value> {
         if self.text_if_any(names) == Some("") { Ok(Value::Null) } else { self.if_any(names, read) }
@@ -106,12 +111,32 @@ fn first(names: Names) -> &'static str {
     names.split('|').next().unwrap()
 }
 
-/// A text.
+/// A text that says something exactly.
 fn text(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
-        Json::Text(text) => Ok(json!(text.text)),
+        Json::Text(text) if text.is_whole() => Ok(json!(text.text)),
+        Json::Text(_) => Err((DecodeErrorKind::Escape, first(names))),
         _ => Err((DecodeErrorKind::Type, first(names))),
     }
+}
+
+/// A text that informs: whatever it is, it costs nothing else. An empty one is none.
+fn label(of: Object<'_>, names: Names) -> Value {
+    of.text_if_any(names).filter(|text| !text.is_empty()).map_or(Value::Null, |text| json!(text))
+}
+
+/// A text, or a number as it is written, that informs.
+fn word(of: Object<'_>, names: Names) -> Value {
+    match of.get(names) {
+        Some(Json::Number(number)) => json!(number),
+        _ => text(of, names).unwrap_or_default(),
+    }
+}
+
+/// The side of an order.
+fn side(of: Object<'_>, names: Names) -> Read<Value> {
+    let side = text(of, names)?.as_str().unwrap().to_ascii_lowercase();
+    if side == "buy" || side == "sell" { Ok(json!(side)) } else { Err((DecodeErrorKind::Side, first(names))) }
 }
 
 /// A text that has to be written without escapes, such as a symbol.
@@ -138,10 +163,17 @@ fn boolean(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// The value of an integer that is written without point and exponent.
+/// The value of an integer that is written without point and exponent, as a number or as text.
 fn integer(value: &Json) -> Result<i128, DecodeErrorKind> {
-    let Json::Number(number) = value else { return Err(DecodeErrorKind::Type) };
-    number.parse().map_err(|_| DecodeErrorKind::Integer)
+    let digits = match value {
+        Json::Number(number) => number,
+        Json::Text(text) if !text.escaped => &text.text,
+        Json::Text(_) => return Err(DecodeErrorKind::Integer),
+        _ => return Err(DecodeErrorKind::Type),
+    };
+    let unsigned = digits.strip_prefix('-').unwrap_or(digits);
+    let all_digits = !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| all_digits).ok_or(DecodeErrorKind::Integer)
 }
 
 fn unsigned(of: Object<'_>, names: Names) -> Read<Value> {
@@ -152,15 +184,6 @@ fn unsigned(of: Object<'_>, names: Names) -> Read<Value> {
 
 fn as_unsigned(value: i128) -> Option<Value> {
     u64::try_from(value).ok().map(|value| json!(value))
-}
-
-/// An id: an integer, or a text of digits and nothing else.
-fn id(of: Object<'_>, names: Names) -> Read<Value> {
-    let Json::Text(text) = of.require(names)? else { return unsigned(of, names) };
-    let digits =
-        !text.escaped && !text.text.is_empty() && text.text.bytes().all(|byte| byte.is_ascii_digit());
-    let value = digits.then(|| text.text.parse::<u64>().ok()).flatten();
-    value.map(|value| json!(value)).ok_or((DecodeErrorKind::Integer, first(names)))
 }
 
 /// A time in nanoseconds, from an integer that counts in a unit of so many.
@@ -179,20 +202,6 @@ fn milliseconds(of: Object<'_>, names: Names) -> Read<Value> {
 
 fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
     time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, first(names)))
-}
-
-/// Seconds that may be written as text.
-fn seconds_or_text(of: Object<'_>, names: Names) -> Read<Value> {
-    let value = signed_or_text(of.require(names)?).map(i128::from);
-    time(value, 1_000_000_000).map_err(|kind| (kind, first(names)))
-}
-
-fn signed_or_text(value: &Json) -> Result<i64, DecodeErrorKind> {
-    match value {
-        Json::Text(text) if text.escaped => Err(DecodeErrorKind::Integer),
-        Json::Text(text) => text.text.parse().map_err(|_| DecodeErrorKind::Integer),
-        other => i64::try_from(integer(other)?).map_err(|_| DecodeErrorKind::Integer),
-    }
 }
 
 /// How a decimal prints that was read from `text`: as it was written, without a sign of zero and
@@ -218,7 +227,7 @@ pub(crate) fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
         }
         let magnitude = if significant.is_empty() { 0 } else { significant.parse::<i128>().unwrap() };
         let mantissa = if negative { -magnitude } else { magnitude };
-        i64::try_from(mantissa).ok()?;
+        i64::try_from(mantissa).ok().filter(|mantissa| *mantissa != i64::MIN)?;
         let sign = if mantissa < 0 { "-" } else { "" };
         let whole = if whole.is_empty() { "0" } else { whole };
         let point = if fraction.is_empty() { "" } else { "." };
@@ -252,13 +261,18 @@ fn signed_decimal(of: Object<'_>, names: Names) -> Read<Value> {
     printed.map(Value::String).map_err(|kind| (kind, first(names)))
 }
 
-/// A number of any length and sign, as it is written.
+/// A number of any length and sign, as it is written, perhaps with an exponent.
 fn number(of: Object<'_>, names: Names) -> Read<Value> {
-    let number = digits(of.require(names)?).and_then(|digits| match decimal(digits) {
-        Err(DecodeErrorKind::Decimal) => Err(DecodeErrorKind::Decimal),
-        _ => Ok(json!(digits)),
-    });
-    number.map_err(|kind| (kind, first(names)))
+    any_number(of.require(names)?).map_err(|kind| (kind, first(names)))
+}
+
+fn any_number(value: &Json) -> Result<Value, DecodeErrorKind> {
+    let number = digits(value)?;
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let is_exponent = !exponent.is_empty() && exponent.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = decimal(mantissa).err() != Some(DecodeErrorKind::Decimal);
+    if is_exponent && is_number { Ok(json!(number)) } else { Err(DecodeErrorKind::Decimal) }
 }
 
 fn level(price: impl Into<Value>, quantity: impl Into<Value>) -> Value {
@@ -279,8 +293,8 @@ fn outcome(text: Value) -> Value {
 fn venue_error(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "error",
-        "reason": text(frame, "reason")?,
-        "message": frame.if_any("message", text)?,
+        "reason": frame.text_if_any("reason").unwrap_or(""),
+        "message": label(frame, "message"),
     }))
 }
 
@@ -291,12 +305,12 @@ fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
         "kind": "auction",
         "symbol": symbol,
         "stage": if of.text_if_any("type") == Some("auction_result") { "result" } else { "indicative" },
-        "event_id": of.if_any("eid", unsigned)?,
-        "time": milliseconds(of, "time_ms")?,
+        "event_id": of.informs("eid", unsigned),
+        "time": of.informs("time_ms", milliseconds),
         "result": text(of, "result")?,
-        "highest_bid_price": of.unless_empty("highest_bid_price", market_decimal)?,
-        "lowest_ask_price": of.unless_empty("lowest_ask_price", market_decimal)?,
-        "collar_price": of.unless_empty("collar_price", market_decimal)?,
+        "highest_bid_price": of.informs("highest_bid_price", number),
+        "lowest_ask_price": of.informs("lowest_ask_price", number),
+        "collar_price": of.informs("collar_price", number),
         "price": of.unless_empty("auction_price|indicative_price", market_decimal)?,
         "quantity": of.unless_empty("auction_quantity|indicative_quantity", market_decimal)?,
     }))

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Object, Read, boolean, id, market_decimal, milliseconds, number, plain, seconds_or_text, spelled, text,
-    texts, unrecognized, unsigned, venue_error,
+    Object, Read, boolean, label, market_decimal, milliseconds, number, plain, seconds, side, spelled, text,
+    texts, unrecognized, unsigned, venue_error, word,
 };
 
 /// Section 3: the bare objects.
@@ -15,18 +15,18 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
         None if frame.text_if_any("result") == Some("error") => venue_error(frame),
         Some("heartbeat") => Ok(json!({
             "kind": "heartbeat",
-            "event_time": milliseconds(frame, "timestampms|timestampMs")?,
-            "socket_sequence": frame.if_any("socket_sequence", unsigned)?,
-            "sequence": frame.if_any("sequence", unsigned)?,
-            "trace_id": frame.if_any("trace_id", text)?,
+            "event_time": frame.informs("timestampms|timestampMs", milliseconds),
+            "socket_sequence": frame.informs("socket_sequence", unsigned),
+            "sequence": frame.informs("sequence", unsigned),
+            "trace_id": label(frame, "trace_id"),
         })),
         Some("subscription_ack") => Ok(json!({
             "kind": "subscription_ack",
-            "account_id": unsigned(frame, "accountId")?,
-            "subscription_id": text(frame, "subscriptionId")?,
-            "symbol_filter": texts(frame, "symbolFilter")?,
-            "api_session_filter": texts(frame, "apiSessionFilter")?,
-            "event_type_filter": texts(frame, "eventTypeFilter")?,
+            "account_id": frame.informs("accountId", unsigned),
+            "subscription_id": label(frame, "subscriptionId"),
+            "symbol_filter": texts(frame, "symbolFilter").unwrap_or_else(|_| json!([])),
+            "api_session_filter": texts(frame, "apiSessionFilter").unwrap_or_else(|_| json!([])),
+            "event_type_filter": texts(frame, "eventTypeFilter").unwrap_or_else(|_| json!([])),
         })),
         _ => Ok(whole()),
     }
@@ -74,14 +74,12 @@ fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
 /// Sections 4.3 and 4.4, and the names of older examples.
 fn order(of: Object<'_>) -> Read<Value> {
     let decimal = |names| of.unless_empty(names, market_decimal);
-    let order_id = id(of, "order_id")?;
+    let order_id = unsigned(of, "order_id")?;
     let symbol = plain(of, "symbol")?;
-    let event_time = of.if_any("timestampms|timestampMs", milliseconds)?;
-    let timestamp = of.if_any("timestamp", seconds_or_text)?;
-    let remaining = decimal("remaining_amount")?;
     let kind = text(of, "type")?;
-    let status = if kind == "fill" {
-        let is_over = match &remaining {
+    let is_fill = kind == "fill";
+    let status = if is_fill {
+        let is_over = match decimal("remaining_amount")? {
             Value::String(remaining) => remaining.bytes().all(|byte| matches!(byte, b'0' | b'.')),
             _ => of.if_any("is_live", boolean)? == false,
         };
@@ -91,56 +89,65 @@ fn order(of: Object<'_>) -> Read<Value> {
             [("accepted", "NEW"), ("booked", "OPEN"), ("cancelled", "CANCELED"), ("rejected", "REJECTED")];
         spelled(kind, &current)
     };
-    let fill = of.if_any("fill", |of, names| match of.require(names)? {
-        Json::Object(members) => fill(Object(members)),
-        _ => Err((DecodeErrorKind::Type, "fill")),
-    })?;
+    let fill = match of.get("fill") {
+        Some(Json::Object(members)) => fill(Object(members))?,
+        Some(_) => return Err((DecodeErrorKind::Type, "fill")),
+        None if is_fill => json!({
+            "trade_id": null, "price": null, "quantity": null, "fee": null, "fee_currency": null, "liquidity": null,
+        }),
+        None => Value::Null,
+    };
     Ok(json!({
         "kind": "order_update",
         "order_id": order_id,
         "symbol": symbol,
         "status": status,
-        "event_time": event_time,
+        "event_time": of.informs("timestampms|timestampMs", milliseconds),
         "transaction_time": null,
         "client_order_id": of.unless_empty("client_order_id", text)?,
-        "side": spelled(of.unless_empty("side", text)?, &[("buy", "BUY"), ("sell", "SELL")]),
-        "order_type": spelled(
-            of.unless_empty("order_type", text)?,
-            &[("exchange limit", "LIMIT"), ("limit", "LIMIT")],
-        ),
+        "side": of.informs("side", side),
+        "order_type": spelled(label(of, "order_type"), &[("exchange limit", "LIMIT"), ("limit", "LIMIT")]),
         "price": decimal("price|original_price")?,
         "stop_price": null,
         "quantity": decimal("original_amount")?,
-        "remaining_quantity": remaining,
+        "remaining_quantity": of.informs("remaining_amount", number),
+        "time_in_force": label(of, "behavior"),
         "executed_quantity": decimal("executed_amount|total_executed_amount")?,
-        "average_price": of.unless_empty("avg_execution_price", number)?,
+        "average_price": of.informs("avg_execution_price", number),
         "fill": fill,
-        "reason": of.unless_empty("reason", text)?,
+        "reason": label(of, "reason"),
         "outcome": null,
         "alias": null,
-        "event": {
-            "event_id": of.if_any("event_id", id)?,
-            "socket_sequence": of.if_any("socket_sequence", unsigned)?,
-            "account_name": of.if_any("account_name", text)?,
-            "api_session": of.if_any("api_session", text)?,
-            "behavior": of.if_any("behavior", text)?,
-            "timestamp": timestamp,
-            "is_live": of.if_any("is_live", boolean)?,
-            "is_cancelled": of.if_any("is_cancelled", boolean)?,
-            "is_hidden": of.if_any("is_hidden", boolean)?,
-            "total_spend": decimal("total_spend")?,
-            "cancel_command_id": of.if_any("cancel_command_id", text)?,
-        },
+        "event": details(of),
     }))
 }
 
+fn details(of: Object<'_>) -> Value {
+    json!({
+        "event_id": word(of, "event_id"),
+        "socket_sequence": of.informs("socket_sequence", unsigned),
+        "account_name": label(of, "account_name"),
+        "api_session": label(of, "api_session"),
+        "timestamp": of.informs("timestamp", seconds),
+        "is_live": of.informs("is_live", boolean),
+        "is_cancelled": of.informs("is_cancelled", boolean),
+        "is_hidden": of.informs("is_hidden", boolean),
+        "total_spend": of.informs("total_spend", number),
+        "cancel_command_id": word(of, "cancel_command_id"),
+    })
+}
+
 fn fill(of: Object<'_>) -> Read<Value> {
+    let trade_id = unsigned(of, "trade_id")?;
+    let price = market_decimal(of, "price|original_price")?;
+    let quantity = market_decimal(of, "amount")?;
+    let is_zero = quantity.as_str().unwrap().bytes().all(|byte| matches!(byte, b'0' | b'.'));
     Ok(json!({
-        "trade_id": id(of, "trade_id")?,
-        "price": market_decimal(of, "price|original_price")?,
-        "quantity": market_decimal(of, "amount")?,
-        "fee": of.unless_empty("fee", number)?,
-        "fee_currency": of.unless_empty("fee_currency", text)?,
-        "liquidity": of.unless_empty("liquidity", text)?,
+        "trade_id": trade_id,
+        "price": price,
+        "quantity": if is_zero { Value::Null } else { quantity },
+        "fee": of.informs("fee", number),
+        "fee_currency": label(of, "fee_currency"),
+        "liquidity": label(of, "liquidity"),
     }))
 }

@@ -4,48 +4,43 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Object, Read, boolean, market_decimal, milliseconds, nanoseconds, number, outcome, plain, spelled, text,
-    unsigned,
+    Object, Read, boolean, label, market_decimal, milliseconds, nanoseconds, number, outcome, plain, side,
+    spelled, text, unsigned,
 };
 
-/// Section 8.1. What is empty may be left out.
+/// Section 8.1. What is empty or zero may be left out.
 pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
-    let text = |name| frame.unless_empty(name, text);
     let decimal = |name| frame.unless_empty(name, market_decimal);
+    let is_zero = |value: &Value| match value {
+        Value::String(digits) => digits.bytes().all(|byte| matches!(byte, b'0' | b'.')),
+        other => *other == 0,
+    };
+    let unless_zero = |value: Value| if is_zero(&value) { Value::Null } else { value };
     let order_id = unsigned(frame, "i")?;
     let symbol = plain(frame, "s")?;
     let status = spelled(
-        super::text(frame, "X")?,
+        text(frame, "X")?,
         &[("accepted", "NEW"), ("booked", "OPEN"), ("cancelled", "CANCELED"), ("rejected", "REJECTED")],
     );
-    let event_time = nanoseconds(frame, "E")?;
-    let transaction_time = frame.if_any("T", nanoseconds)?;
-    let trade_id = frame.if_any("t", unsigned)?;
-    let client_order_id = text("c")?;
-    let side = spelled(text("S")?, &[("buy", "BUY"), ("sell", "SELL")]);
-    let order_type = spelled(text("o")?, &[("exchange limit", "LIMIT"), ("limit", "LIMIT")]);
-    let price = decimal("p")?;
-    let stop_price = decimal("P")?;
-    let quantity = decimal("q")?;
-    let remaining_quantity = decimal("z")?;
-    let executed = decimal("Z")?;
-    let average_price = frame.unless_empty("a", number)?;
-    let execution_price = decimal("L")?;
-    let fee = frame.unless_empty("n", number)?;
-    let liquidity = match frame.if_any("m", boolean)? {
+    let client_order_id = frame.unless_empty("c", text)?;
+    let side = frame.informs("S", side);
+    let (price, quantity, executed) = (decimal("p")?, decimal("q")?, decimal("Z")?);
+    let trade_id = unless_zero(frame.unless_empty("t", unsigned)?);
+    let execution_price = unless_zero(decimal("L")?);
+    let liquidity = match frame.informs("m", boolean) {
         Value::Bool(maker) => json!(if maker { "Maker" } else { "Taker" }),
         none => none,
     };
     // With a fill `Z` is the quantity of this execution, else that of all of them.
     let filled = status == "FILLED" || status == "PARTIALLY_FILLED";
+    let told = executed.is_null() && !(trade_id.is_null() && execution_price.is_null());
     let (of_this, of_all) = if filled { (executed, Value::Null) } else { (Value::Null, executed) };
-    let is_fill = filled || !trade_id.is_null() || !execution_price.is_null();
     let fill = json!({
         "trade_id": trade_id,
         "price": execution_price,
-        "quantity": of_this,
-        "fee": fee,
-        "fee_currency": null,
+        "quantity": unless_zero(of_this),
+        "fee": frame.informs("n", number),
+        "fee_currency": label(frame, "N"),
         "liquidity": liquidity,
     });
     Ok(json!({
@@ -53,21 +48,22 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
         "order_id": order_id,
         "symbol": symbol,
         "status": status,
-        "event_time": event_time,
-        "transaction_time": transaction_time,
+        "event_time": frame.informs("E", nanoseconds),
+        "transaction_time": frame.informs("T", nanoseconds),
         "client_order_id": client_order_id,
         "side": side,
-        "order_type": order_type,
+        "order_type": spelled(label(frame, "o"), &[("exchange limit", "LIMIT"), ("limit", "LIMIT")]),
         "price": price,
-        "stop_price": stop_price,
+        "stop_price": frame.informs("P", number),
         "quantity": quantity,
-        "remaining_quantity": remaining_quantity,
+        "remaining_quantity": frame.informs("z", number),
+        "time_in_force": label(frame, "f"),
         "executed_quantity": of_all,
-        "average_price": average_price,
-        "fill": if is_fill { fill } else { Value::Null },
-        "reason": text("r")?,
-        "outcome": outcome(text("O")?),
-        "alias": text("h")?,
+        "average_price": frame.informs("a", number),
+        "fill": if filled || told { fill } else { Value::Null },
+        "reason": label(frame, "r"),
+        "outcome": outcome(label(frame, "O")),
+        "alias": label(frame, "h"),
         "event": null,
     }))
 }
@@ -90,8 +86,8 @@ pub(super) fn balance_update(frame: Object<'_>) -> Read<Value> {
     };
     Ok(json!({
         "kind": "balance_update",
-        "event_time": nanoseconds(frame, "E")?,
-        "update_time": frame.if_any("u", nanoseconds)?,
+        "event_time": frame.informs("E", nanoseconds),
+        "update_time": frame.informs("u", nanoseconds),
         "balances": frame.list("B", balance)?,
     }))
 }
@@ -102,22 +98,22 @@ pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
         Ok(json!({
             "label": text(amount, "t")?,
             "value": number(amount, "v")?,
-            "asset": amount.if_any("c", text)?,
-            "outcome": outcome(amount.if_any("o", text)?),
+            "asset": label(amount, "c"),
+            "outcome": outcome(label(amount, "o")),
         }))
     };
     let position = |position: Object<'_>| {
         Ok(json!({
-            "product": text(position, "t")?,
+            "product": label(position, "t"),
             "symbol": plain(position, "s")?,
             "amounts": position.list("a", amount)?,
         }))
     };
     Ok(json!({
         "kind": "position_report",
-        "event_time": nanoseconds(frame, "E")?,
-        "update_time": nanoseconds(frame, "u")?,
-        "account_id": unsigned(frame, "A")?,
+        "event_time": frame.informs("E", nanoseconds),
+        "update_time": frame.informs("u", nanoseconds),
+        "account_id": frame.informs("A", unsigned),
         "positions": frame.list("P", position)?,
     }))
 }
@@ -128,7 +124,7 @@ pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
         Ok(json!({
             "symbol": plain(settlement, "symbol")?,
             "position": number(settlement, "position")?,
-            "payout": settlement.if_any("payout", number)?,
+            "payout": settlement.informs("payout", number),
             "outcome": outcome(text(settlement, "outcome")?),
         }))
     };
@@ -150,17 +146,17 @@ fn public_request_for_quote(frame: Object<'_>) -> Read<Value> {
     };
     Ok(json!({
         "kind": "request_for_quote",
-        "event_time": milliseconds(frame, "E")?,
+        "event_time": frame.informs("E", milliseconds),
         "rfq_id": text(frame, "r")?,
         "symbol": frame.if_any("s", plain)?,
         "legs": frame.list("l", leg)?,
-        "notional": frame.if_any("n", market_decimal)?,
-        "quantity": frame.if_any("q", market_decimal)?,
-        "execution_quantity": frame.if_any("f", market_decimal)?,
+        "notional": frame.informs("n", number),
+        "quantity": frame.unless_empty("q", market_decimal)?,
+        "execution_quantity": frame.unless_empty("f", market_decimal)?,
         "status": text(frame, "S")?,
-        "submission_ends": frame.if_any("w", milliseconds)?,
-        "expires": frame.if_any("x", milliseconds)?,
-        "confirmation_ends": frame.if_any("c", milliseconds)?,
+        "submission_ends": frame.informs("w", milliseconds),
+        "expires": frame.informs("x", milliseconds),
+        "confirmation_ends": frame.informs("c", milliseconds),
     }))
 }
 
@@ -168,14 +164,14 @@ fn quote_update(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "quote_update",
         "event_id": text(frame, "i")?,
-        "event_time": milliseconds(frame, "E")?,
+        "event_time": frame.informs("E", milliseconds),
         "rfq_id": text(frame, "r")?,
         "step": text(frame, "x")?,
         "status": text(frame, "S")?,
-        "quote_id": frame.if_any("q", text)?,
-        "price": frame.if_any("p", market_decimal)?,
-        "quantity": frame.if_any("sz", market_decimal)?,
-        "quote_status": frame.if_any("qs", text)?,
-        "valid_until": frame.if_any("vu", milliseconds)?,
+        "quote_id": frame.unless_empty("q", text)?,
+        "price": frame.unless_empty("p", market_decimal)?,
+        "quantity": frame.unless_empty("sz", market_decimal)?,
+        "quote_status": frame.unless_empty("qs", text)?,
+        "valid_until": frame.informs("vu", milliseconds),
     }))
 }

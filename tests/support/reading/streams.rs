@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Names, Object, Read, boolean, integer, level, market_decimal, milliseconds, nanoseconds, plain, private,
-    signed_decimal, signed_or_text, text, unsigned, unsigned_decimal,
+    Names, Object, Read, boolean, integer, label, level, market_decimal, milliseconds, nanoseconds, number,
+    plain, private, signed_decimal, text, unsigned, unsigned_decimal,
 };
 
 /// Section 11.
@@ -26,22 +26,55 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
             "balanceUpdate" => private::balance_update(frame),
             "positionReport" => private::position_report(frame),
             "requestForQuote" => private::request_for_quote(frame),
-            _ => Ok(whole()),
+            "settlements" => private::settlements(frame),
+            kind => match (unnamed(frame), kind) {
+                (Some((Unnamed::Partial, read)), "partialDepth" | "partialBookDepth" | "depth") => {
+                    read(frame)
+                }
+                (Some((Unnamed::Partial, read)), "depth5" | "depth10" | "depth20") => read(frame),
+                (Some((Unnamed::Ticker, read)), "bookTicker") => read(frame),
+                (Some((Unnamed::Trade, read)), "trade") => read(frame),
+                _ => Ok(whole()),
+            },
         };
     }
     if frame.text_if_any("type") == Some("settlements") {
         private::settlements(frame)
-    } else if has(&"X") {
-        private::order_update(frame)
-    } else if has(&"lastUpdateId") {
-        partial_depth(frame)
-    } else if ["b", "B", "a", "A"].iter().all(has) {
-        book_ticker(frame)
-    } else if ["t", "p", "q", "m"].iter().all(has) {
-        trade(frame)
     } else {
-        Ok(whole())
+        unnamed(frame).map_or_else(|| Ok(whole()), |(_, read)| read(frame))
     }
+}
+
+/// The kinds of frames that do not name themselves, and those that should.
+enum Unnamed {
+    Partial,
+    Ticker,
+    Trade,
+    Named,
+}
+
+/// What a frame is by its members.
+fn unnamed(frame: Object<'_>) -> Option<(Unnamed, fn(Object<'_>) -> Read<Value>)> {
+    let has = |names: &[&str]| names.iter().all(|name| frame.has(name));
+    Some(if has(&["X"]) {
+        (Unnamed::Named, private::order_update)
+    } else if has(&["lastUpdateId"]) {
+        (Unnamed::Partial, partial_depth)
+    } else if has(&["b", "B", "a", "A"]) {
+        (Unnamed::Ticker, book_ticker)
+    } else if has(&["t", "p", "q", "m"]) {
+        (Unnamed::Trade, trade)
+    } else if has(&["U", "u", "b", "a"]) {
+        (Unnamed::Named, depth)
+    } else if has(&["B", "E", "u"]) {
+        (Unnamed::Named, private::balance_update)
+    } else if has(&["P", "E", "u"]) {
+        (Unnamed::Named, private::position_report)
+    } else if has(&["orders"]) {
+        (Unnamed::Named, private::order_snapshot)
+    } else {
+        return None;
+    })
 }
 
 fn book_ticker(frame: Object<'_>) -> Read<Value> {
@@ -49,10 +82,10 @@ fn book_ticker(frame: Object<'_>) -> Read<Value> {
         "kind": "book_ticker",
         "symbol": plain(frame, "s")?,
         "update_id": unsigned(frame, "u")?,
-        "event_time": nanoseconds(frame, "E")?,
+        "event_time": frame.informs("E", nanoseconds),
         "bid": side(frame, "b", "B")?,
         "ask": side(frame, "a", "A")?,
-        "last_trade": side(frame, "c", "C")?,
+        "last_trade": side(frame, "c", "C").unwrap_or_default(),
     }))
 }
 
@@ -75,7 +108,7 @@ fn depth(frame: Object<'_>) -> Read<Value> {
     let read = json!({
         "kind": "depth",
         "symbol": plain(frame, "s")?,
-        "event_time": nanoseconds(frame, "E")?,
+        "event_time": frame.informs("E", nanoseconds),
         "first_update_id": unsigned(frame, "U")?,
         "last_update_id": unsigned(frame, "u")?,
         "bids": levels(frame, "b")?,
@@ -112,7 +145,7 @@ fn trade(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "trade",
         "symbol": plain(frame, "s")?,
-        "event_time": nanoseconds(frame, "E")?,
+        "event_time": frame.informs("E", nanoseconds),
         "trade_id": unsigned(frame, "t")?,
         "event_id": null,
         "price": market_decimal(frame, "p")?,
@@ -125,12 +158,12 @@ fn contract_status(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "contract_status",
         "symbol": plain(frame, "s")?,
-        "event_time": milliseconds(frame, "E")?,
+        "event_time": frame.informs("E", milliseconds),
         "event_ticker": plain(frame, "k")?,
         "contract_ticker": plain(frame, "c")?,
         "contract_id": unsigned(frame, "i")?,
-        "strike": frame.if_any("p", signed_decimal)?,
-        "previous_status": text(frame, "o")?,
+        "strike": frame.informs("p", number),
+        "previous_status": label(frame, "o"),
         "status": text(frame, "n")?,
     }))
 }
@@ -139,9 +172,9 @@ fn mark_price(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "mark_price",
         "symbol": plain(frame, "s")?,
-        "event_time": nanoseconds(frame, "E")?,
+        "event_time": frame.informs("E", nanoseconds),
         "mark_price": market_decimal(frame, "p")?,
-        "scaled_index": frame.if_any("i", market_decimal)?,
+        "scaled_index": frame.informs("i", number),
         "spot_index": null,
     }))
 }
@@ -150,12 +183,12 @@ fn funding_amount(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "funding_amount",
         "symbol": plain(frame, "s")?,
-        "event_time": nanoseconds(frame, "E")?,
+        "event_time": frame.informs("E", nanoseconds),
         "funding_time": nanoseconds(frame, "T")?,
-        "interval_minutes": unsigned(frame, "i")?,
+        "interval_minutes": frame.informs("i", unsigned),
         "amount": signed_decimal(frame, "f")?,
-        "rate_percent": signed_decimal(frame, "r")?,
-        "mark_price": market_decimal(frame, "p")?,
+        "rate_percent": frame.informs("r", number),
+        "mark_price": frame.informs("p", number),
         "realized": boolean(frame, "R")?,
     }))
 }
@@ -171,20 +204,20 @@ fn response(frame: Object<'_>) -> Read<Value> {
     let status = match frame.get("status") {
         None => Value::Null,
         Some(status) => {
-            let status = signed_or_text(status).map_err(|kind| (kind, "status"))?;
+            let status = integer(status).map_err(|kind| (kind, "status"))?;
             json!(u16::try_from(status).map_err(|_| (DecodeErrorKind::Integer, "status"))?)
         }
     };
     let error = match frame.get("error") {
         None => Value::Null,
         Some(Json::Object(error)) => {
-            let error = Object(error);
-            let code = error.get("code").ok_or((DecodeErrorKind::Missing, "error"))?;
-            // Within the error, every wrong code is one that is no integer.
-            let code = signed_or_text(code).map_err(|_| (DecodeErrorKind::Integer, "code"))?;
-            json!({"code": code, "message": error.text_if_any("msg").unwrap_or("")})
+            let code = Object(error).get("code").and_then(|code| match code {
+                Json::Text(text) => text.text.parse().ok().filter(|_| !text.escaped),
+                other => integer(other).ok().and_then(|code| i64::try_from(code).ok()),
+            });
+            json!({"code": code.unwrap_or(0), "message": Object(error).text_if_any("msg").unwrap_or("")})
         }
-        Some(_) => return Err((DecodeErrorKind::Type, "error")),
+        Some(_) => json!({"code": 0, "message": frame.text_if_any("error").unwrap_or("")}),
     };
     let raw = |name| frame.get(name).map_or(Value::Null, Json::value);
     Ok(json!({

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gemini_ws::{ClientConfig, ClientOrderId, ConnectFailure, Direction, Lost, NewOrder, Request};
+use gemini_ws::{ClientConfig, ClientOrderId, ConnectFailure, Lost, NewOrder, Request, Side};
 
 use super::super::machine::{Machine, Many, Settings, Wanted};
 use super::super::observer::{Observed, Violation, shrink};
@@ -32,9 +32,9 @@ fn wanted(name: &str) -> Wanted {
 
 fn order() -> Request {
     let id: ClientOrderId = "one".parse().expect("an id");
-    let (quantity, price) = ("1".parse().expect("a number"), "100".parse().expect("a number"));
-    let symbol = "btcusd".parse().expect("a symbol");
-    Request::PlaceOrder(NewOrder::limit(id, symbol, Direction::Buy, quantity, price).expect("an order"))
+    let (quantity, price) = ("1", "100");
+    let symbol = "btcusd";
+    Request::PlaceOrder(NewOrder::limit(id, symbol, Side::Buy, quantity, price).expect("an order"))
 }
 
 /// What is likely, and how much more so than the ends of everything.

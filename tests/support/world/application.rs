@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    ClientOrderId, CommandError, Direction, Instant, NewOrder, Request, Stream, StreamId, Symbol, TimeInForce,
+    ClientOrderId, CommandError, Instant, NewOrder, Request, Side, Stream, StreamId, Symbol, TimeInForce,
 };
 
 use super::super::machine::{Machine, Plan, Wanted};
@@ -233,12 +233,12 @@ impl<M: Machine> Life<'_, M> {
     fn order(&mut self) -> NewOrder {
         self.application.placed += 1;
         let id: ClientOrderId = format!("order-{}", self.application.placed).parse().unwrap();
-        let direction = *self.random.pick(&[Direction::Buy, Direction::Sell]);
+        let direction = *self.random.pick(&[Side::Buy, Side::Sell]);
         let book = self.exchange.book(btcusd()).unwrap_or_default();
         let levels = if self.random.below(2) == 0 { &book.bids } else { &book.asks };
         let price = levels.iter().map(|level| level.price).find(|_| self.random.below(2) == 0);
         let price = price.unwrap_or_else(|| "1000.00".parse().unwrap());
-        let quantity = if self.random.below(8) == 0 { "1000000" } else { "0.01" }.parse().unwrap();
+        let quantity = if self.random.below(8) == 0 { "1000000" } else { "0.01" };
         let times =
             [TimeInForce::GoodTillCanceled, TimeInForce::ImmediateOrCancel, TimeInForce::MakerOrCancel];
         let order = NewOrder::limit(id, btcusd(), direction, quantity, price);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use gemini_ws::{Book, Level, OrderBook, Side, StaleReason};
+use gemini_ws::{Book, BookSide, Level, OrderBook, StaleReason};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -80,7 +80,7 @@ impl BookReport {
             Book::Stale { reason, .. } => ("stale", Some(reason)),
         };
         let last = book.last();
-        let top = |side: &Side| side.iter().take(TOP).copied().map(Row).collect();
+        let top = |side: &BookSide| side.iter().take(TOP).copied().map(Row).collect();
         BookReport {
             state,
             reason,

@@ -1,6 +1,6 @@
 //! `watch` on a terminal: the book of one market, or a table of many with the selected one below.
 
-use gemini_ws::{Book, Decimal, Instant, Level, OrderBook, Side, StaleReason};
+use gemini_ws::{Book, BookSide, Decimal, Instant, Level, OrderBook, StaleReason};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -374,7 +374,7 @@ fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> 
     let last = book.last();
     let style = |style| if book.live().is_some() { style } else { DIM };
     let room = usize::from(area.height).saturating_sub(2);
-    let texts = |side: &Side, titles: [&str; 2]| {
+    let texts = |side: &BookSide, titles: [&str; 2]| {
         let level = |level: &Level| [level.price.to_string(), level.quantity.to_string()];
         let titles = titles.map(str::to_owned);
         std::iter::once(titles).chain(side.iter().take(room).map(level)).collect::<Vec<_>>()
