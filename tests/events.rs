@@ -312,10 +312,10 @@ fn tops_of_books_of_v1() {
             "batch of 1",
             "depth_snapshot btcusd 1: 1x99 / 3x101",
             "batch of 1",
-            "top_of_book btcusd 2: Ask 2x101.5",
+            "top_of_book btcusd 2: Sell 2x101.5",
             "batch of 2",
-            "top_of_book btcusd 3: Ask 1x100.5",
-            "top_of_book btcusd 3: Bid 4x98",
+            "top_of_book btcusd 3: Sell 1x100.5",
+            "top_of_book btcusd 3: Buy 4x98",
         ],
     );
     assert_eq!(book(&books, "btcusd"), "4x98 / 1x100.5");
@@ -327,7 +327,7 @@ fn tops_of_books_of_v1() {
             "batch of 1",
             "depth_snapshot btcusd 1: 1x99 / 3x101",
             "batch of 1",
-            "top_of_book btcusd 2: Bid none",
+            "top_of_book btcusd 2: Buy none",
         ],
     );
     assert_eq!(book(&books, "btcusd"), " / 3x101");

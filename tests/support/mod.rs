@@ -11,6 +11,7 @@ pub(crate) mod json;
 pub(crate) mod machine;
 pub(crate) mod mutation;
 pub(crate) mod observer;
+pub(crate) mod odd;
 pub(crate) mod oracle;
 pub(crate) mod pair;
 pub(crate) mod random;

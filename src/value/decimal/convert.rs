@@ -1,6 +1,7 @@
 //! Conversions from and to other numbers.
 
-use super::{Decimal, DecimalError, Rounding};
+use super::arithmetic::Rounding;
+use super::{Decimal, DecimalError};
 
 macro_rules! from_small {
     ($($integer:ty)*) => {$(

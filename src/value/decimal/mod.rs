@@ -1,10 +1,8 @@
 //! [`Decimal`]: prices and quantities, exact, in sixteen bytes.
 
-mod arithmetic;
+pub(crate) mod arithmetic;
 mod convert;
 mod quoted;
-
-pub use arithmetic::Rounding;
 
 use core::cmp::Ordering;
 use core::fmt;
