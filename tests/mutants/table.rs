@@ -90,4 +90,11 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("WaitForEachStep", &["I-12", "I-14"], "a step of a shutdown takes as long as it takes"),
     ("WaitForEver", &["I-13", "I-22"], "requests never expire"),
     ("WaitWithoutADeadline", &["I-13", "I-29"], "what waits for the limit waits for a timer, and there is none"),
+    // Faults of frames and values, which cases show.
+    ("CountTheStopPrice", &["A5"], "a stop price by which nobody accounts costs a fill"),
+    ("TakeZeroForAFill", &["B8"], "members that are zero are a fill"),
+    ("CutByThePrecision", &["C13"], "a number is cut like a text"),
+    ("CountTheVolume", &["C15"], "the volume of a candle has to fit a decimal"),
+    ("ForgetLongNames", &["BR-15"], "symbols of forty bytes are none"),
+    ("RefuseANamedKind", &["BR-36"], "a trade that names its kind is of no kind"),
 ];

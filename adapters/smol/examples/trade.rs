@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (handle, driver) = client(gemini);
     let driver = driver.sign_with(Signer::new(Credentials::hmac(key, secret)?));
 
-    let order = NewOrder::limit("example-1", symbol.as_str(), Side::Buy, quantity.as_str(), price.as_str())?
+    let id = "example-1";
+    let order = NewOrder::limit(id, symbol.as_str(), Side::Buy, quantity.as_str(), price.as_str())?
         .time_in_force(TimeInForce::MakerOrCancel)?;
 
     std::thread::spawn({
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let smol = Smol::new();
     let closed = smol::block_on(driver.run(&smol, |client, now, event| {
         if let Event::Live { .. } = event
-            && orders.by_client_order_id(id.as_str()).is_none()
+            && orders.by_client_order_id(id).is_none()
             && client.request(now, &Request::PlaceOrder(order)).is_ok()
         {
             orders.sent(&order);
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             eprintln!("{why}");
         }
         if orders.apply(event)
-            && let Some(order) = orders.by_client_order_id(id.as_str())
+            && let Some(order) = orders.by_client_order_id(id)
         {
             let reason = order.reason.as_deref().unwrap_or_default();
             let line = format!("{:?}, executed {} {reason}", order.state, order.executed());
