@@ -132,7 +132,8 @@ pub(crate) fn b8_zero_members_are_no_fill() {
 pub(crate) fn c13_a_precision_does_not_cut() {
     // text, format, printed
     #[rustfmt::skip]
-    let table: &[(&str, fn(&dyn std::fmt::Display) -> String, &str)] = &[
+    type Row = (&'static str, fn(&dyn std::fmt::Display) -> String, &'static str);
+    let table: &[Row] = &[
         ("99966.89", |it| format!("{it:.2}"), "99966.89"),
         ("99966.89", |it| format!("{it:.0}"), "99967"),
         ("99966.89", |it| format!("{it:.1}"), "99966.9"),
@@ -336,7 +337,7 @@ pub(crate) fn api_decimals() {
         assert_eq!(Decimal::from_f64_nearest(float, scale).unwrap().to_string(), text, "{float}");
     }
     assert_eq!((Decimal::from_f64_nearest(1e19, 0), Decimal::from_f64_nearest(1.0, 19)), (None, None));
-    assert_eq!(d("0.1").to_f64_nearest(), 0.1);
+    assert_eq!(d("0.1").to_f64_nearest().to_bits(), 0.1_f64.to_bits());
     assert_eq!((f64::try_from(d("0.5")), f64::try_from(d("0.1"))), (Ok(0.5), Err(DecimalError::Precision)));
     assert_eq!((Decimal::from(7_u32), Decimal::try_from(u64::MAX)), (d("7"), Err(DecimalError::Precision)));
     assert_eq!(

@@ -12,6 +12,6 @@ use crate::support::observer::Violation;
 pub(crate) fn find(faults: Option<&[&str]>) -> Option<Found> {
     let wanted = |id: &str| faults.is_none_or(|faults| faults.contains(&id));
     let mut cases = cases::CASES.iter().filter(|(id, _)| wanted(id));
-    let (id, _) = cases.find(|(_, case)| catch_unwind(case).is_err())?;
+    let (id, _) = *cases.find(|(_, case)| catch_unwind(case).is_err())?;
     Some(Found { violation: Violation { id, what: "a case fails".into() }, by: "cases", steps: 0 })
 }

@@ -82,7 +82,7 @@ impl Decimal {
     /// assert_eq!(ask.checked_sub(bid).unwrap().to_string(), "27.500");
     /// ```
     pub fn checked_sub(self, other: Decimal) -> Option<Decimal> {
-        self.checked_add(-other)
+        self.checked_add(other.neg())
     }
 
     /// The exact product, or `None` if it does not fit.

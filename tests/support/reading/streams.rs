@@ -53,8 +53,10 @@ enum Unnamed {
     Named,
 }
 
+type Reader = fn(Object<'_>) -> Read<Value>;
+
 /// What a frame is by its members.
-fn unnamed(frame: Object<'_>) -> Option<(Unnamed, fn(Object<'_>) -> Read<Value>)> {
+fn unnamed(frame: Object<'_>) -> Option<(Unnamed, Reader)> {
     let has = |names: &[&str]| names.iter().all(|name| frame.has(name));
     Some(if has(&["X"]) {
         (Unnamed::Named, private::order_update)
