@@ -82,8 +82,8 @@ fn order_updates() {
         ),
         // Empty and null members are none; a maker's mark without an execution tells nothing.
         (
-            r#"{"e":"orderUpdate","E":5,"s":"","i":1,"c":"","S":"","o":"","X":"OPEN","O":"","p":"","P":"","q":"","z":"","Z":"","L":"","a":"","t":null,"n":"","m":true,"r":"","h":"","T":null}"#,
-            json!({"kind": "order_update", "order_id": 1, "symbol": "", "status": "OPEN", "event_time": 5}),
+            r#"{"e":"orderUpdate","E":5,"s":"X","i":1,"c":"","S":"","o":"","X":"OPEN","O":"","p":"","P":"","q":"","z":"","Z":"","L":"","a":"","t":null,"n":"","m":true,"r":"","h":"","T":null}"#,
+            json!({"kind": "order_update", "order_id": 1, "symbol": "X", "status": "OPEN", "event_time": 5}),
         ),
         // Escapes, and texts that are not known.
         (

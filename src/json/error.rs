@@ -57,6 +57,8 @@ pub enum DecodeErrorKind {
     UpdateRange,
     /// A side is neither to buy nor to sell.
     Side,
+    /// A text is no [`Symbol`](crate::Symbol): empty, too long, or with a character that is in none.
+    Symbol,
 }
 
 /// The name of a member of a frame, as the venue spells it.
@@ -121,6 +123,7 @@ impl fmt::Display for DecodeErrorKind {
             DecodeErrorKind::Negative => "negative price or quantity",
             DecodeErrorKind::UpdateRange => "last update id below the first",
             DecodeErrorKind::Side => "neither side of the market",
+            DecodeErrorKind::Symbol => "not a symbol",
         })
     }
 }

@@ -25,12 +25,22 @@ inline_name!(
     Symbol,
     InvalidSymbol,
     "a symbol of 1 to 64 letters, digits, '-', '_', '.', ':' and '/', for example btcusd",
-    |byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte)
+    is_allowed
 );
+
+const fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/')
+}
 
 impl Symbol {
     /// The longest symbol, in bytes.
     pub const LENGTH_MAX: usize = 64;
+
+    /// Whether a text is a symbol.
+    #[inline]
+    pub(crate) fn accepts(text: &str) -> bool {
+        (1..=Symbol::LENGTH_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
+    }
 
     /// The spelling for a request: lower case, but for prediction-market instruments, which have
     /// hyphens and are spelled in upper case ([subscribing](crate::protocol::streams#subscribing)).

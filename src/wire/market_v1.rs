@@ -83,7 +83,7 @@ impl<'f> Read<'f> for MarketEntry<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
         let mut whole = cursor.clone();
         within(frame, cursor, &NAMES, |members| {
-            let symbol = members.if_any(SYMBOL, Members::plain)?;
+            let symbol = members.if_any(SYMBOL, Members::symbol)?;
             let kind = members.text(TYPE)?;
             let is = |name: &str| kind == *name;
             Ok(if is("change") {

@@ -73,13 +73,13 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     } else if is("auction_result") || is("auction_indicative") {
         auction(&members, named).map(Message::Auction)
     } else if is("mark_price_updates") {
-        let (symbol, changes) = (members.plain(SYMBOL)?, members.list(CHANGES)?);
+        let (symbol, changes) = (members.symbol(SYMBOL)?, members.list(CHANGES)?);
         Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
     } else if is("funding_amount_updates") {
-        let (symbol, changes) = (members.plain(SYMBOL)?, members.list(CHANGES)?);
+        let (symbol, changes) = (members.symbol(SYMBOL)?, members.list(CHANGES)?);
         Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
     } else if let Some(interval) = interval(kind) {
-        let (symbol, candles) = (members.plain(SYMBOL)?, members.list(CHANGES)?);
+        let (symbol, candles) = (members.symbol(SYMBOL)?, members.list(CHANGES)?);
         Ok(Message::Candles(Candles { symbol, interval, candles }))
     } else {
         Ok(unrecognized(frame))
@@ -110,7 +110,7 @@ fn l2_updates<'f>(
     bids: &'f mut Vec<Level>,
     asks: &'f mut Vec<Level>,
 ) -> Decoded<'f> {
-    let symbol = members.plain(SYMBOL)?;
+    let symbol = members.symbol(SYMBOL)?;
     let mut changes = members.array(CHANGES)?;
     while changes.more()? {
         let (is_bid, level) =
@@ -230,7 +230,7 @@ fn trade<'f>(members: &Members<'f, '_>) -> Result<Trade<'f>, DecodeError> {
         None => members.unsigned(EVENT_ID)?,
     };
     Ok(Trade {
-        symbol: members.plain(SYMBOL)?,
+        symbol: members.symbol(SYMBOL)?,
         event_time: members.informs(TIMESTAMP, Members::milliseconds),
         trade_id,
         event_id: members.informs(EVENT_ID, Members::unsigned),
@@ -275,7 +275,7 @@ pub(super) fn auction<'f>(
 
 /// The symbol, which v2 always names.
 fn named<'f>(members: &Members<'f, '_>) -> Result<Option<&'f str>, DecodeError> {
-    members.plain(SYMBOL).map(Some)
+    members.symbol(SYMBOL).map(Some)
 }
 
 impl<'f> Read<'f> for Auction<'f> {

@@ -8,6 +8,7 @@ use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Level, List, Number, RawJson, Read, Text};
 use crate::value::decimal::Decimal;
 use crate::value::side::Side;
+use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
 /// The members of one object.
@@ -119,6 +120,13 @@ impl<'f, 't> Members<'f, 't> {
             Token::Text { escaped: true } => Err(self.error(slot, DecodeErrorKind::Escape)),
             _ => Err(self.error(slot, DecodeErrorKind::Type)),
         }
+    }
+
+    /// A symbol that a [`Symbol`] can be, so that nobody has to skip one that it cannot.
+    #[inline]
+    pub(super) fn symbol(&self, slot: u8) -> Result<&'f str, DecodeError> {
+        let text = self.plain(slot)?;
+        if Symbol::accepts(text) { Ok(text) } else { Err(self.error(slot, DecodeErrorKind::Symbol)) }
     }
 
     /// A string, if the member is there and is one.

@@ -131,7 +131,7 @@ impl<'f> Read<'f> for OrderReport<'f> {
 fn order<'f>(members: &Members<'f, '_>, is_fill: bool) -> Result<OrderUpdate<'f>, DecodeError> {
     let decimal = |slot: u8| members.unless_empty(slot, Members::decimal);
     let order_id = members.unsigned(ORDER_ID)?;
-    let symbol = members.plain(SYMBOL)?;
+    let symbol = members.symbol(SYMBOL)?;
     let status = match is_fill {
         false => OrderStatus::of(members.text(TYPE)?),
         true => {

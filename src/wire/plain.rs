@@ -15,6 +15,7 @@ use crate::message::{
     PartialDepth, RawJson, Response, ResponseId, Taker, Text, Trade,
 };
 use crate::value::decimal::Decimal;
+use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
 type Decoded<'f> = Result<Message<'f>, DecodeError>;
@@ -39,7 +40,7 @@ pub(super) fn book_ticker<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decod
     or_any!(plain.take(b",\"E\":"), frame, scratch);
     let event_time = or_any!(plain.nanoseconds(), frame, scratch);
     or_any!(plain.take(b",\"s\":\""), frame, scratch);
-    let symbol = or_any!(plain.name(), frame, scratch);
+    let symbol = or_any!(plain.symbol(), frame, scratch);
     or_any!(plain.take(b",\"b\":\""), frame, scratch);
     let bid = or_any!(plain.side(b",\"B\":\""), frame, scratch);
     or_any!(plain.take(b",\"a\":\""), frame, scratch);
@@ -66,7 +67,7 @@ pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     or_any!(plain.take(b"{\"e\":\"depthUpdate\",\"E\":"), frame, scratch);
     let event_time = or_any!(plain.nanoseconds(), frame, scratch);
     or_any!(plain.take(b",\"s\":\""), frame, scratch);
-    let symbol = or_any!(plain.name(), frame, scratch);
+    let symbol = or_any!(plain.symbol(), frame, scratch);
     or_any!(plain.take(b",\"U\":"), frame, scratch);
     let first_update_id = or_any!(plain.unsigned(), frame, scratch);
     or_any!(plain.take(b",\"u\":"), frame, scratch);
@@ -96,7 +97,7 @@ pub(super) fn trade<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     or_any!(plain.take(b"{\"E\":"), frame, scratch);
     let event_time = or_any!(plain.nanoseconds(), frame, scratch);
     or_any!(plain.take(b",\"s\":\""), frame, scratch);
-    let symbol = or_any!(plain.name(), frame, scratch);
+    let symbol = or_any!(plain.symbol(), frame, scratch);
     or_any!(plain.take(b",\"t\":"), frame, scratch);
     let trade_id = or_any!(plain.unsigned(), frame, scratch);
     or_any!(plain.take(b",\"p\":\""), frame, scratch);
@@ -125,7 +126,7 @@ pub(super) fn partial_depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Dec
     or_any!(plain.take(b"{\"lastUpdateId\":"), frame, scratch);
     let last_update_id = or_any!(plain.unsigned(), frame, scratch);
     let symbol = match plain.take(b",\"symbol\":\"") {
-        Some(()) => Some(or_any!(plain.name(), frame, scratch)),
+        Some(()) => Some(or_any!(plain.symbol(), frame, scratch)),
         None => None,
     };
     or_any!(plain.take(b",\"bids\":["), frame, scratch);
@@ -145,7 +146,7 @@ pub(super) fn contract_status<'f>(frame: &'f str, scratch: &'f mut Scratch) -> D
     let millis = or_any!(plain.unsigned().and_then(|millis| i64::try_from(millis).ok()), frame, scratch);
     let event_time = or_any!(Timestamp::from_millis(millis), frame, scratch);
     or_any!(plain.take(b",\"s\":\""), frame, scratch);
-    let symbol = or_any!(plain.name(), frame, scratch);
+    let symbol = or_any!(plain.symbol(), frame, scratch);
     or_any!(plain.take(b",\"k\":\""), frame, scratch);
     let event_ticker = or_any!(plain.name(), frame, scratch);
     or_any!(plain.take(b",\"c\":\""), frame, scratch);
@@ -181,7 +182,7 @@ pub(super) fn mark_price<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decode
     or_any!(plain.take(b"{\"e\":\"markPrice\",\"E\":"), frame, scratch);
     let event_time = or_any!(plain.nanoseconds(), frame, scratch);
     or_any!(plain.take(b",\"s\":\""), frame, scratch);
-    let symbol = or_any!(plain.name(), frame, scratch);
+    let symbol = or_any!(plain.symbol(), frame, scratch);
     or_any!(plain.take(b",\"p\":\""), frame, scratch);
     let mark_price = or_any!(plain.decimal(), frame, scratch);
     let scaled_index = match plain.take(b",\"i\":\"") {
@@ -200,7 +201,7 @@ pub(super) fn funding_amount<'f>(frame: &'f str, scratch: &'f mut Scratch) -> De
     or_any!(plain.take(b"{\"e\":\"fundingAmount\",\"E\":"), frame, scratch);
     let event_time = or_any!(plain.nanoseconds(), frame, scratch);
     or_any!(plain.take(b",\"s\":\""), frame, scratch);
-    let symbol = or_any!(plain.name(), frame, scratch);
+    let symbol = or_any!(plain.symbol(), frame, scratch);
     or_any!(plain.take(b",\"T\":"), frame, scratch);
     let funding_time = or_any!(plain.nanoseconds(), frame, scratch);
     or_any!(plain.take(b",\"i\":"), frame, scratch);
@@ -308,6 +309,12 @@ impl<'f> Plain<'f> {
     fn name(&mut self) -> Option<&'f str> {
         let string = self.cursor.string_behind_quote().ok()?;
         if string.escaped { None } else { self.frame.get(string.start..string.end) }
+    }
+
+    /// The same, if it is a symbol.
+    #[inline(always)]
+    fn symbol(&mut self) -> Option<&'f str> {
+        self.name().filter(|text| Symbol::accepts(text))
     }
 
     /// The rest of a quoted decimal.

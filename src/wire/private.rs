@@ -23,7 +23,7 @@ pub(super) fn order_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
 fn order<'f>(members: &Members<'f, '_>) -> Result<OrderUpdate<'f>, DecodeError> {
     let decimal = |name: u8| members.unless_empty(letter(name), Members::decimal);
     let order_id = members.unsigned(letter(b'i'))?;
-    let symbol = members.plain(letter(b's'))?;
+    let symbol = members.symbol(letter(b's'))?;
     let status = OrderStatus::of(members.text(letter(b'X'))?);
     let client_order_id = members.unless_empty(letter(b'c'), Members::text)?;
     let side = members.informs(letter(b'S'), Members::side);
@@ -122,7 +122,7 @@ impl<'f> Read<'f> for Position<'f> {
         within(frame, cursor, &STREAM_NAMES, |members| {
             Ok(Position {
                 product: members.label(letter(b't')),
-                symbol: members.plain(letter(b's'))?,
+                symbol: members.symbol(letter(b's'))?,
                 amounts: members.list(letter(b'a'))?,
             })
         })
@@ -151,7 +151,7 @@ impl<'f> Read<'f> for Settlement<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Settlement<'f>, DecodeError> {
         within(frame, cursor, &SETTLEMENT_NAMES, |members| {
             Ok(Settlement {
-                symbol: members.plain(NAME)?,
+                symbol: members.symbol(NAME)?,
                 position: members.number(POSITION)?,
                 payout: members.figure(PAYOUT),
                 outcome: ContractOutcome::of(members.text(OUTCOME)?),
@@ -181,7 +181,7 @@ fn public_request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
     Ok(Message::RequestForQuote(RequestForQuote {
         event_time: time(b'E'),
         rfq_id: members.text(letter(b'r'))?,
-        symbol: members.if_any(letter(b's'), Members::plain)?,
+        symbol: members.if_any(letter(b's'), Members::symbol)?,
         legs: members.list(letter(b'l'))?,
         notional: members.figure(letter(b'n')),
         quantity: decimal(b'q')?,
@@ -199,7 +199,7 @@ impl<'f> Read<'f> for Leg<'f> {
             Ok(Leg {
                 contract_id: members.text(letter(b'c'))?,
                 outcome: ContractOutcome::of(members.text(letter(b'o'))?),
-                symbol: members.if_any(letter(b's'), Members::plain)?,
+                symbol: members.if_any(letter(b's'), Members::symbol)?,
             })
         })
     }

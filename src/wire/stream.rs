@@ -74,7 +74,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
 /// Reads a [book ticker](crate::protocol::streams#book-ticker).
 fn book_ticker<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::BookTicker(BookTicker {
-        symbol: members.plain(letter(b's'))?,
+        symbol: members.symbol(letter(b's'))?,
         update_id: members.unsigned(letter(b'u'))?,
         event_time: members.informs(letter(b'E'), Members::nanoseconds),
         bid: members.best(letter(b'b'), letter(b'B'))?,
@@ -86,7 +86,7 @@ fn book_ticker<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError
 /// Reads a [depth update](crate::protocol::streams#depth-updates).
 fn depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let depth = Depth {
-        symbol: members.plain(letter(b's'))?,
+        symbol: members.symbol(letter(b's'))?,
         event_time: members.informs(letter(b'E'), Members::nanoseconds),
         first_update_id: Some(members.unsigned(letter(b'U'))?),
         last_update_id: Some(members.unsigned(letter(b'u'))?),
@@ -103,7 +103,7 @@ fn depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
 fn partial_depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     let named = [SYMBOL, letter(b's')].into_iter().find(|slot| members.has(1 << slot));
     Ok(Message::PartialDepth(PartialDepth {
-        symbol: named.map(|slot| members.plain(slot)).transpose()?,
+        symbol: named.map(|slot| members.symbol(slot)).transpose()?,
         last_update_id: members.unsigned(LAST_UPDATE_ID)?,
         bids: members.bids(BIDS)?,
         asks: members.asks(ASKS)?,
@@ -113,7 +113,7 @@ fn partial_depth<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeErr
 /// Reads a [trade](crate::protocol::streams#trades).
 fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::Trade(Trade {
-        symbol: members.plain(letter(b's'))?,
+        symbol: members.symbol(letter(b's'))?,
         event_time: members.informs(letter(b'E'), Members::nanoseconds),
         trade_id: members.unsigned(letter(b't'))?,
         event_id: None,
@@ -127,7 +127,7 @@ fn trade<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
 /// Reads a [contract status](crate::protocol::streams#contract-status).
 fn contract_status<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::ContractStatus(ContractStatus {
-        symbol: members.plain(letter(b's'))?,
+        symbol: members.symbol(letter(b's'))?,
         event_time: members.informs(letter(b'E'), Members::milliseconds),
         event_ticker: members.plain(letter(b'k'))?,
         contract_ticker: members.plain(letter(b'c'))?,
@@ -141,7 +141,7 @@ fn contract_status<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeE
 /// Reads a [mark price](crate::protocol::streams#undocumented-streams).
 fn mark_price<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::MarkPrice(MarkPrice {
-        symbol: members.plain(letter(b's'))?,
+        symbol: members.symbol(letter(b's'))?,
         event_time: members.informs(letter(b'E'), Members::nanoseconds),
         mark_price: members.decimal(letter(b'p'))?,
         scaled_index: members.figure(letter(b'i')),
@@ -152,7 +152,7 @@ fn mark_price<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError>
 /// Reads a [funding amount](crate::protocol::streams#undocumented-streams).
 fn funding_amount<'f>(members: &Members<'f, 'f>) -> Result<Message<'f>, DecodeError> {
     Ok(Message::FundingAmount(FundingAmount {
-        symbol: members.plain(letter(b's'))?,
+        symbol: members.symbol(letter(b's'))?,
         event_time: members.informs(letter(b'E'), Members::nanoseconds),
         funding_time: members.nanoseconds(letter(b'T'))?,
         interval_minutes: members.informs(letter(b'i'), Members::unsigned),

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use gemini_ws::{
-    BalanceUpdate, ClientOrderId, Decimal, DecimalError, Endpoint, InvalidOrder, InvalidStream, Message,
-    NameFault, NewOrder, NewQuote, OrderUpdate, Orders, Replay, Request, Rounding, Scratch, Side, Stream,
-    Symbol, Timestamp, decode,
+    BalanceUpdate, ClientOrderId, Decimal, DecimalError, DecodeErrorKind, Endpoint, InvalidOrder,
+    InvalidStream, Message, NameFault, NewOrder, NewQuote, OrderUpdate, Orders, Replay, Request, Rounding,
+    Scratch, Side, Stream, Symbol, Timestamp, decode,
 };
 use serde_json::{Value, json};
 
@@ -210,6 +210,32 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
         let frame = format!(r#"{{"e":"orderUpdate","E":1,"s":"{name}","i":7,"X":"OPEN","q":"1"}}"#);
         let orders = orders(Endpoint::Streams, &[&frame]);
         assert_eq!(orders.by_order_id(7).unwrap().symbol, Some(symbol));
+    }
+    // What is no symbol is told of, in every generation, and never skipped.
+    #[rustfmt::skip]
+    let frames = [
+        (Endpoint::Streams, r#"{"E":1,"s":"SYMBOL","t":5,"p":"100","q":"2","m":true}"#),
+        (Endpoint::Streams, r#"{"u":7,"E":1,"s":"SYMBOL","b":"99","B":"1","a":"101","A":"2"}"#),
+        (Endpoint::Streams, r#"{"e":"depthUpdate","E":1,"s":"SYMBOL","U":1,"u":9,"b":[],"a":[]}"#),
+        (Endpoint::Streams, r#"{"lastUpdateId":7,"symbol":"SYMBOL","bids":[],"asks":[]}"#),
+        (Endpoint::Streams, r#"{"e":"orderUpdate","E":1,"s":"SYMBOL","i":7,"X":"OPEN"}"#),
+        (Endpoint::Streams, r#"{"e":"positionReport","E":1,"u":2,"A":8,"P":[{"t":"ec","s":"SYMBOL","a":[]}]}"#),
+        (Endpoint::MarketDataV2, r#"{"type":"l2_updates","symbol":"SYMBOL","changes":[]}"#),
+        (Endpoint::MarketDataV2, r#"{"type":"candles_1d_updates","symbol":"SYMBOL","changes":[]}"#),
+        (Endpoint::MarketDataV1, r#"{"type":"update","eventId":1,"socket_sequence":3,"events":[{"type":"trade","symbol":"SYMBOL","tid":7,"price":"99","amount":"2"}]}"#),
+        (Endpoint::OrderEventsV1, r#"[{"type":"closed","order_id":"1","symbol":"SYMBOL"}]"#),
+    ];
+    for (endpoint, frame) in frames {
+        for name in [&"X".repeat(65), "", "btc usd", "bt\u{e9}"] {
+            let frame = frame.replace("SYMBOL", name);
+            oracle::check_everywhere(&frame, &mut Scratch::new());
+            match endpoint.decode(&frame, &mut Scratch::new()) {
+                Err(error) => assert_eq!(error.kind(), DecodeErrorKind::Symbol, "{frame}"),
+                Ok(message) => {
+                    assert_eq!(oracle::said(&message, &frame)["events"][0]["kind"], "malformed", "{frame}")
+                }
+            }
+        }
     }
     let fault = |text: &str| text.parse::<Symbol>().unwrap_err().fault();
     assert_eq!(fault(&"x".repeat(65)), NameFault::TooLong { length: 65 });

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Object, Read, SYMBOL, auction, market_decimal, milliseconds, number, plain, seconds, text, unrecognized,
+    Object, Read, SYMBOL, auction, market_decimal, milliseconds, number, seconds, symbol, text, unrecognized,
     unsigned, venue_error,
 };
 
@@ -35,7 +35,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
 
 /// Section 3.3.
 fn entry(of: Object<'_>) -> Read<Value> {
-    let symbol = of.if_any("symbol", plain)?;
+    let symbol = of.if_any("symbol", symbol)?;
     let kind = text(of, "type")?;
     let kind = kind.as_str().unwrap();
     match kind {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::json::Json;
 use super::{
     Names, Object, Read, any_number, auction, boolean, decimal, integer, level, market_decimal, milliseconds,
-    nanoseconds, number, plain, signed_decimal, text, time, unsigned, unsigned_decimal, untagged,
+    nanoseconds, number, signed_decimal, symbol, text, time, unsigned, unsigned_decimal, untagged,
     venue_error,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
             "sequence": null,
             "trace_id": null,
         })),
-        Some("auction_result" | "auction_indicative") => auction(frame, plain(frame, "symbol")?),
+        Some("auction_result" | "auction_indicative") => auction(frame, symbol(frame, "symbol")?),
         Some("mark_price_updates") => changes(frame, "mark_prices", "changes", mark_price),
         Some("funding_amount_updates") => changes(frame, "funding_amounts", "changes", funding_amount),
         Some(kind) => match interval(kind) {
@@ -38,7 +38,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
 
 /// Section 3.
 fn l2_updates(frame: Object<'_>) -> Read<Value> {
-    let symbol = plain(frame, "symbol")?;
+    let symbol = symbol(frame, "symbol")?;
     let (mut bids, mut asks) = (Vec::new(), Vec::new());
     for row in frame.array("changes")? {
         let (is_bid, level) = change(row).map_err(|kind| (kind, "changes"))?;
@@ -70,7 +70,7 @@ fn change(row: &Json) -> Result<(bool, Value), DecodeErrorKind> {
 /// Section 5: an event of a list must be of a known type.
 fn any_auction(of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str() {
-        Some("auction_result" | "auction_indicative") => auction(of, plain(of, "symbol")?).map(untagged),
+        Some("auction_result" | "auction_indicative") => auction(of, symbol(of, "symbol")?).map(untagged),
         _ => Err((DecodeErrorKind::Type, "type")),
     }
 }
@@ -84,7 +84,7 @@ fn trade(of: Object<'_>) -> Read<Value> {
     };
     Ok(json!({
         "kind": "trade",
-        "symbol": plain(of, "symbol")?,
+        "symbol": symbol(of, "symbol")?,
         "event_time": of.informs("timestamp", milliseconds),
         "trade_id": trade_id,
         "event_id": of.informs(event_id, unsigned),
@@ -109,7 +109,7 @@ fn interval(kind: &str) -> Option<&'static str> {
 
 /// Section 6.
 fn candles(frame: Object<'_>, interval: &str) -> Read<Value> {
-    let symbol = plain(frame, "symbol")?;
+    let symbol = symbol(frame, "symbol")?;
     let rows = frame.array("changes")?.iter().map(candle).collect::<Result<Value, _>>();
     Ok(json!({
         "kind": "candles",
@@ -178,7 +178,7 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
 
 /// Sections 7 and 8.
 fn changes(frame: Object<'_>, kind: &str, name: Names, read: fn(Object<'_>) -> Read<Value>) -> Read<Value> {
-    Ok(json!({"kind": kind, "symbol": plain(frame, "symbol")?, "changes": frame.list(name, read)?}))
+    Ok(json!({"kind": kind, "symbol": symbol(frame, "symbol")?, "changes": frame.list(name, read)?}))
 }
 
 fn mark_price(change: Object<'_>) -> Read<Value> {

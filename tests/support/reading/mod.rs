@@ -147,6 +147,15 @@ fn plain(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
+/// The name of an instrument: one that a `Symbol` can be.
+fn symbol(of: Object<'_>, names: Names) -> Read<Value> {
+    let symbol = plain(of, names)?;
+    let text = symbol.as_str().unwrap();
+    let is_allowed = |character: char| character.is_ascii_alphanumeric() || "-_.:/".contains(character);
+    let is_symbol = !text.is_empty() && text.len() <= 64 && text.chars().all(is_allowed);
+    if is_symbol { Ok(symbol) } else { Err((DecodeErrorKind::Symbol, first(names))) }
+}
+
 /// An array of texts.
 fn texts(of: Object<'_>, names: Names) -> Read<Value> {
     let text = |element: &Json| match element {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Object, Read, boolean, label, market_decimal, milliseconds, number, plain, seconds, side, spelled, text,
+    Object, Read, boolean, label, market_decimal, milliseconds, number, seconds, side, spelled, symbol, text,
     texts, unrecognized, unsigned, venue_error, word,
 };
 
@@ -75,7 +75,7 @@ fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
 fn order(of: Object<'_>) -> Read<Value> {
     let decimal = |names| of.unless_empty(names, market_decimal);
     let order_id = unsigned(of, "order_id")?;
-    let symbol = plain(of, "symbol")?;
+    let symbol = symbol(of, "symbol")?;
     let kind = text(of, "type")?;
     let is_fill = kind == "fill";
     let status = if is_fill {

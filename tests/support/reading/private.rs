@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::json::Json;
 use super::{
     Object, Read, boolean, label, market_decimal, milliseconds, nanoseconds, number, outcome, plain, side,
-    spelled, text, unsigned,
+    spelled, symbol, text, unsigned,
 };
 
 /// Section 8.1. What is empty or zero may be left out.
@@ -17,7 +17,7 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     };
     let unless_zero = |value: Value| if is_zero(&value) { Value::Null } else { value };
     let order_id = unsigned(frame, "i")?;
-    let symbol = plain(frame, "s")?;
+    let symbol = symbol(frame, "s")?;
     let status = spelled(
         text(frame, "X")?,
         &[("accepted", "NEW"), ("booked", "OPEN"), ("cancelled", "CANCELED"), ("rejected", "REJECTED")],
@@ -105,7 +105,7 @@ pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
     let position = |position: Object<'_>| {
         Ok(json!({
             "product": label(position, "t"),
-            "symbol": plain(position, "s")?,
+            "symbol": symbol(position, "s")?,
             "amounts": position.list("a", amount)?,
         }))
     };
@@ -122,7 +122,7 @@ pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
 pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
     let settlement = |settlement: Object<'_>| {
         Ok(json!({
-            "symbol": plain(settlement, "symbol")?,
+            "symbol": symbol(settlement, "symbol")?,
             "position": number(settlement, "position")?,
             "payout": settlement.informs("payout", number),
             "outcome": outcome(text(settlement, "outcome")?),
@@ -141,14 +141,14 @@ fn public_request_for_quote(frame: Object<'_>) -> Read<Value> {
         Ok(json!({
             "contract_id": text(leg, "c")?,
             "outcome": outcome(text(leg, "o")?),
-            "symbol": leg.if_any("s", plain)?,
+            "symbol": leg.if_any("s", symbol)?,
         }))
     };
     Ok(json!({
         "kind": "request_for_quote",
         "event_time": frame.informs("E", milliseconds),
         "rfq_id": text(frame, "r")?,
-        "symbol": frame.if_any("s", plain)?,
+        "symbol": frame.if_any("s", symbol)?,
         "legs": frame.list("l", leg)?,
         "notional": frame.informs("n", number),
         "quantity": frame.unless_empty("q", market_decimal)?,

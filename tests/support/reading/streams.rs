@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::json::Json;
 use super::{
     Names, Object, Read, boolean, integer, label, level, market_decimal, milliseconds, nanoseconds, number,
-    plain, private, signed_decimal, text, unsigned, unsigned_decimal,
+    plain, private, signed_decimal, symbol, text, unsigned, unsigned_decimal,
 };
 
 /// Section 11.
@@ -82,7 +82,7 @@ fn unnamed(frame: Object<'_>) -> Option<(Unnamed, Reader)> {
 fn book_ticker(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "book_ticker",
-        "symbol": plain(frame, "s")?,
+        "symbol": symbol(frame, "s")?,
         "update_id": unsigned(frame, "u")?,
         "event_time": frame.informs("E", nanoseconds),
         "bid": side(frame, "b", "B")?,
@@ -109,7 +109,7 @@ fn side(frame: Object<'_>, price: Names, quantity: Names) -> Read<Value> {
 fn depth(frame: Object<'_>) -> Read<Value> {
     let read = json!({
         "kind": "depth",
-        "symbol": plain(frame, "s")?,
+        "symbol": symbol(frame, "s")?,
         "event_time": frame.informs("E", nanoseconds),
         "first_update_id": unsigned(frame, "U")?,
         "last_update_id": unsigned(frame, "u")?,
@@ -126,7 +126,7 @@ fn partial_depth(frame: Object<'_>) -> Read<Value> {
     let named = ["symbol", "s"].into_iter().find(|name| frame.has(name));
     Ok(json!({
         "kind": "partial_depth",
-        "symbol": named.map_or(Ok(Value::Null), |name| plain(frame, name))?,
+        "symbol": named.map_or(Ok(Value::Null), |name| symbol(frame, name))?,
         "last_update_id": unsigned(frame, "lastUpdateId")?,
         "bids": levels(frame, "bids")?,
         "asks": levels(frame, "asks")?,
@@ -146,7 +146,7 @@ fn levels(frame: Object<'_>, name: Names) -> Read<Value> {
 fn trade(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "trade",
-        "symbol": plain(frame, "s")?,
+        "symbol": symbol(frame, "s")?,
         "event_time": frame.informs("E", nanoseconds),
         "trade_id": unsigned(frame, "t")?,
         "event_id": null,
@@ -159,7 +159,7 @@ fn trade(frame: Object<'_>) -> Read<Value> {
 fn contract_status(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "contract_status",
-        "symbol": plain(frame, "s")?,
+        "symbol": symbol(frame, "s")?,
         "event_time": frame.informs("E", milliseconds),
         "event_ticker": plain(frame, "k")?,
         "contract_ticker": plain(frame, "c")?,
@@ -173,7 +173,7 @@ fn contract_status(frame: Object<'_>) -> Read<Value> {
 fn mark_price(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "mark_price",
-        "symbol": plain(frame, "s")?,
+        "symbol": symbol(frame, "s")?,
         "event_time": frame.informs("E", nanoseconds),
         "mark_price": market_decimal(frame, "p")?,
         "scaled_index": frame.informs("i", number),
@@ -184,7 +184,7 @@ fn mark_price(frame: Object<'_>) -> Read<Value> {
 fn funding_amount(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "funding_amount",
-        "symbol": plain(frame, "s")?,
+        "symbol": symbol(frame, "s")?,
         "event_time": frame.informs("E", nanoseconds),
         "funding_time": nanoseconds(frame, "T")?,
         "interval_minutes": frame.informs("i", unsigned),
