@@ -86,15 +86,6 @@ pub(crate) fn decode_from<'f>(
     }
 }
 
-/// The endpoint that sends frames like this one; `None` where that cannot be told.
-pub(crate) fn guess(frame: &str) -> Option<Endpoint> {
-    let mut cursor = Cursor::new(frame);
-    if cursor.peek() == b'[' {
-        return Some(Endpoint::OrderEventsV1);
-    }
-    market_v2::guess(frame)
-}
-
 impl Endpoint {
     /// Decodes one text frame of this endpoint by itself, as [`decode`](crate::decode) does for
     /// [`Endpoint::Streams`].
@@ -109,6 +100,9 @@ impl Endpoint {
     /// The endpoint that sends frames like this one. `None` for those that more than one sends, such as
     /// errors, and for text that is no frame at all.
     pub fn guess(frame: &str) -> Option<Endpoint> {
-        guess(frame)
+        match Cursor::new(frame).peek() {
+            b'[' => Some(Endpoint::OrderEventsV1),
+            _ => market_v2::guess(frame),
+        }
     }
 }

@@ -31,26 +31,8 @@ fn read<'f, T>(
     within(result, &mut Cursor::new(result), &NAMES, see)
 }
 
-pub(crate) fn server_time(result: &str) -> Result<Timestamp, DecodeError> {
-    read(result, |members| members.milliseconds(SERVER_TIME))
-}
-
-pub(crate) fn order_id(result: &str) -> Result<Option<u64>, DecodeError> {
-    read(result, |members| members.if_any(ORDER_ID, Members::unsigned))
-}
-
-pub(crate) fn quote(result: &str) -> Result<QuoteReceipt<'_>, DecodeError> {
-    read(result, |members| {
-        Ok(QuoteReceipt {
-            rfq_id: members.text(RFQ_ID)?,
-            quote_id: members.text(QUOTE_ID)?,
-            confirmed: members.informs(CONFIRMED, Members::boolean),
-        })
-    })
-}
-
 /// An array that is all of a value.
-pub(crate) fn list<'f, T: Read<'f>>(json: &'f str) -> Result<List<'f, T>, DecodeError> {
+fn list<'f, T: Read<'f>>(json: &'f str) -> Result<List<'f, T>, DecodeError> {
     let mut cursor = Cursor::new(json);
     if cursor.peek() != b'[' {
         return Err(cursor.error(DecodeErrorKind::Type));
@@ -76,14 +58,6 @@ impl<'f> Read<'f> for RateLimit<'f> {
     }
 }
 
-/// The result is written like a partial depth.
-pub(crate) fn depth<'f>(result: &'f str, scratch: &'f mut Scratch) -> Result<PartialDepth<'f>, DecodeError> {
-    match super::stream::decode(result, scratch)? {
-        Message::PartialDepth(depth) => Ok(depth),
-        _ => Err(DecodeError::new(DecodeErrorKind::Type, 0)),
-    }
-}
-
 impl<'f> Response<'f> {
     /// The result of [`Request::Time`](crate::Request::Time); sent in milliseconds.
     ///
@@ -102,7 +76,7 @@ impl<'f> Response<'f> {
     /// assert!(response.stream_names().is_err());
     /// ```
     pub fn server_time(&self) -> Result<Timestamp, DecodeError> {
-        server_time(self.result_text())
+        read(self.result_text(), |members| members.milliseconds(SERVER_TIME))
     }
 
     /// The result of [`Request::ListSubscriptions`](crate::Request::ListSubscriptions).
@@ -130,7 +104,11 @@ impl<'f> Response<'f> {
     ///
     /// [`DecodeError`] if the response has no such result.
     pub fn depth(&self, scratch: &'f mut Scratch) -> Result<PartialDepth<'f>, DecodeError> {
-        depth(self.result_text(), scratch)
+        // It is written like a partial depth.
+        match super::stream::decode(self.result_text(), scratch)? {
+            Message::PartialDepth(depth) => Ok(depth),
+            _ => Err(DecodeError::new(DecodeErrorKind::Type, 0)),
+        }
     }
 
     /// The order id in the result of [`Request::PlaceOrder`](crate::Request::PlaceOrder). Normally there
@@ -140,7 +118,8 @@ impl<'f> Response<'f> {
     ///
     /// [`DecodeError`] if there is one, and it is no id.
     pub fn order_id(&self) -> Result<Option<u64>, DecodeError> {
-        self.result.map_or(Ok(None), |result| order_id(result.as_str()))
+        let id = |members: &Members<'_, '_>| members.if_any(ORDER_ID, Members::unsigned);
+        self.result.map_or(Ok(None), |result| read(result.as_str(), id))
     }
 
     /// The result of the three methods about quotes.
@@ -149,7 +128,13 @@ impl<'f> Response<'f> {
     ///
     /// [`DecodeError`] if the response has no such result.
     pub fn quote(&self) -> Result<QuoteReceipt<'f>, DecodeError> {
-        quote(self.result_text())
+        read(self.result_text(), |members| {
+            Ok(QuoteReceipt {
+                rfq_id: members.text(RFQ_ID)?,
+                quote_id: members.text(QUOTE_ID)?,
+                confirmed: members.informs(CONFIRMED, Members::boolean),
+            })
+        })
     }
 
     fn result_text(&self) -> &'f str {
