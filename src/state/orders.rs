@@ -29,11 +29,9 @@ pub const FINISHED_ORDERS_MAX: usize = 10_000;
 ///   is never sent again by itself; [`Orders::to_reconcile`] has what to ask the venue for.
 ///
 /// ```
-/// use gemini_ws::{Direction, Endpoint, NewOrder, OrderState, Orders, Replay, Scratch};
+/// use gemini_ws::{Endpoint, NewOrder, OrderState, Orders, Replay, Scratch, Side};
 ///
-/// let (quantity, price) = ("2".parse().unwrap(), "100".parse().unwrap());
-/// let symbol = "btcusd".parse().unwrap();
-/// let order = NewOrder::limit("a1".parse().unwrap(), symbol, Direction::Buy, quantity, price).unwrap();
+/// let order = NewOrder::limit("a1", "btcusd", Side::Buy, "2", "100").unwrap();
 /// let mut orders = Orders::new();
 /// orders.sent(&order);
 /// assert_eq!(orders.by_client_order_id("a1").unwrap().state, OrderState::Sent);
