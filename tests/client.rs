@@ -845,13 +845,16 @@ fn a_heartbeat_is_due_since_what_was_sent() {
     desk.client.handle_connected(link, desk.now);
     desk.drain();
     desk.frame(link, &format!("{{\"id\":1,{OK}}}"));
-    // No snapshot comes, then no answer to either request to leave.
-    desk.pass(SECOND * 14);
+    // No snapshot comes, then no answer to either request to leave. A third is withdrawn with the link.
+    desk.pass(SECOND * 21);
+    desk.client.request(desk.now, &Request::Time).unwrap();
+    desk.drain();
     let last = desk.sent.len();
+    desk.client.handle_timeout(desk.now + SECOND * 5);
     desk.pass(SECOND * 20);
-    assert_eq!((last, desk.sent.len()), (3, 3), "{:?}", desk.sent);
+    assert_eq!((last, desk.sent.len()), (4, 4), "{:?}", desk.sent);
     let due = desk.events.iter().find(|event| event.starts_with("heartbeat"));
-    assert_eq!(due.map(String::as_str), Some("heartbeat link 0.2 since 10"), "{:?}", desk.events);
+    assert_eq!(due.map(String::as_str), Some("heartbeat link 0.2 since 21"), "{:?}", desk.events);
 }
 
 /// L-012, L-013: any number of times, from any state, with whatever deadline.

@@ -95,7 +95,7 @@ impl Session for MarketDataV2 {
         let mut request = request.clone();
         let waits = |it: &Subscription| it.state() == StreamState::Requested;
         request.retain(|stream| feed.subscriptions().get(*stream).is_some_and(waits));
-        feed.fail_all(cx, &request, id, Failure { reason: Unserved::Unanswered, company });
+        feed.fail_all(cx, &request, id, Failure::new(Unserved::Unanswered, company));
     }
 }
 

@@ -252,7 +252,7 @@ impl Feed {
     /// The snapshot of a book may have come, and could not be decoded.
     pub(crate) fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
-            let failure = Failure { reason: Unserved::Undecodable, company: 1 };
+            let failure = Failure::new(Unserved::Undecodable, 1);
             self.subscriptions.change(id, |subscription| subscription.note_failure(failure));
             self.step(cx, id, StreamInput::Unanswered);
         }

@@ -33,16 +33,17 @@ impl<T> InFlight<T> {
         InFlight { entries: Vec::new(), most, taken: [0; 4] }
     }
 
-    /// Whether there is a place for another request. Cancellations, and a probe, have places of their own.
+    /// Whether there is a place for another request. Streams leave some; cancellations, and a probe, have places of
+    /// their own.
     pub(crate) fn has_place(&self, urgency: Urgency) -> bool {
-        let all: usize = self.taken.iter().sum();
-        let (general, own) = match urgency {
-            Urgency::Stream => ((self.most.saturating_mul(3) / 4).max(1), 0),
-            Urgency::Usual => (self.most, 0),
-            Urgency::Probe => (self.most, 1),
-            Urgency::Cancel => (self.most, (self.most / 4).max(1)),
-        };
-        all < general || self.of(urgency) < own
+        let is_any_free = self.taken.iter().sum::<usize>() < self.most;
+        let taken = self.of(urgency);
+        match urgency {
+            Urgency::Stream => is_any_free && taken < (self.most.saturating_mul(3) / 4).max(1),
+            Urgency::Usual => is_any_free,
+            Urgency::Probe => is_any_free || taken == 0,
+            Urgency::Cancel => is_any_free || taken < (self.most / 4).max(1),
+        }
     }
 
     /// How many entries of an urgency have a place.

@@ -165,7 +165,7 @@ impl Session for Current {
     }
 
     fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64, _: bool) {
-        let failure = Failure { reason: Unserved::Unanswered, company: request.streams().len() };
+        let failure = Failure::new(Unserved::Unanswered, request.streams().len());
         feed.fail_all(cx, request, id, failure);
     }
 }
@@ -342,7 +342,7 @@ fn answered<'f>(
     } else if !response.is_final_refusal() {
         let code = response.error.map_or(0, |error| error.code);
         let reason = Unserved::Refused { status: response.status, code };
-        feed.fail_all(cx, &request, id, Failure { reason, company: request.streams().len() });
+        feed.fail_all(cx, &request, id, Failure::new(reason, request.streams().len()));
     } else if request.streams().len() > 1 {
         // One bad name refuses them all.
         feed.split(request, id);

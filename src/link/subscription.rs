@@ -26,8 +26,14 @@ pub(super) struct Delays {
 /// Why a request for a stream came to nothing, and how many streams were in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
-    pub(crate) reason: Unserved,
-    pub(crate) company: usize,
+    reason: Unserved,
+    company: usize,
+}
+
+impl Failure {
+    pub(crate) const fn new(reason: Unserved, company: usize) -> Failure {
+        Failure { reason, company }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -107,7 +113,7 @@ impl Subscription {
             request: 0,
             confirmed: false,
             attempts: 0,
-            failure: Failure { reason: Unserved::Unanswered, company: 1 },
+            failure: Failure::new(Unserved::Unanswered, 1),
             unanswered: false,
             asked_before: false,
             is_spoilt: false,
@@ -216,7 +222,7 @@ impl Subscription {
                 self.due = due;
                 return None;
             }
-            self.note_failure(Failure { reason: Unserved::NoSnapshot, company: 1 });
+            self.note_failure(Failure::new(Unserved::NoSnapshot, 1));
             return Some(StreamInput::Unanswered);
         }
         // Frames only note when they came. One that stays silent is asked for more and more rarely.
@@ -502,7 +508,7 @@ mod tests {
         let mut subscription = Subscription::new(StreamId::new(1, 0, 0), "btcusd@trade".parse().unwrap());
         subscription.step(LinkUp, Instant::ZERO, &DELAYS);
         let mut fail = |company| {
-            subscription.note_failure(Failure { reason: Unserved::Unanswered, company });
+            subscription.note_failure(Failure::new(Unserved::Unanswered, company));
             subscription.step(Unanswered, Instant::ZERO, &DELAYS);
             let (_, _, retry) = subscription.trouble(Instant::ZERO);
             (retry.as_nanos() / 1_000_000_000, subscription.batch_max())

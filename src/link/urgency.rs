@@ -25,9 +25,10 @@ impl Urgency {
 
     /// How much of what may be taken at once it leaves to what is more urgent.
     pub(super) const fn spares(self, burst: u64) -> u64 {
-        let least = if burst > 1 { 1 } else { 0 };
+        // Of three or fewer none can be spared.
+        let least: u64 = if burst > 3 { 1 } else { 0 };
         match self {
-            Urgency::Stream => most(burst / 4, least),
+            Urgency::Stream => most(burst / 4, least.saturating_mul(2)),
             Urgency::Usual => most(burst / 16, least),
             Urgency::Probe => burst / 32,
             Urgency::Cancel => 0,

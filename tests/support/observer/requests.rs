@@ -41,7 +41,8 @@ pub(crate) enum Asks {
 }
 
 /// The most requests that wait for an answer at one time.
-const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX;
+/// Those of all, the cancellations' own and the probe's.
+const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX + gemini_ws::REQUESTS_IN_FLIGHT_MAX / 4 + 1;
 
 impl Shadow {
     pub(crate) fn requested(&mut self, step: &Step<'_>, request: &Request) {
