@@ -209,7 +209,8 @@ pub enum Event<'f> {
         /// venue for what must not be missed, such as orders. `None` for the first.
         missing_since: Option<Instant>,
     },
-    /// Each wanted stream was confirmed, refused or reported as [`Event::Unserved`].
+    /// Each wanted stream was confirmed, refused or reported as [`Event::Unserved`], and not all of them are the
+    /// last.
     Live {
         /// The link.
         link: LinkId,

@@ -151,10 +151,8 @@ impl Feed {
         for effect in effects.list {
             match effect {
                 StreamEffect::Join => {
-                    let subscription = self.subscriptions.get(id);
-                    let of = |it: &Subscription| (it.is_book(), it.batch_max());
-                    let (is_book, batch_max) = subscription.map_or((false, 1), of);
-                    self.outbox.join(id, is_book, batch_max);
+                    let batch_max = self.subscriptions.get(id).map_or(1, Subscription::batch_max);
+                    self.outbox.join(id, batch_max);
                 }
                 StreamEffect::Leave => self.outbox.leave(id),
                 StreamEffect::ReportRejected => rejected = true,
@@ -364,7 +362,7 @@ impl Feed {
         }
         self.outbox.begin();
         flushed.is_sent |= self.outbox.send_cancel(cx, self.link);
-        while let Some(mut request) = self.outbox.next(self.subscriptions.books_left()) {
+        while let Some(mut request) = self.next_request() {
             self.drop_outdated(cx, &mut request);
             if request.streams().is_empty() {
                 continue;
@@ -385,6 +383,12 @@ impl Feed {
             flushed.is_probe_out |= self.outbox.end_probe();
         }
         flushed
+    }
+
+    fn next_request(&mut self) -> Option<StreamRequest> {
+        let subscriptions = &self.subscriptions;
+        let is_book = |id| subscriptions.get(id).is_some_and(Subscription::is_book);
+        self.outbox.next(subscriptions.books_left(), is_book)
     }
 
     /// Sends a request of the application. Its answer, too, shows that the peer lives.

@@ -38,7 +38,7 @@ pub enum Input {
     ConnectRefused,
     /// A frame came.
     Frame,
-    /// Every wanted stream is confirmed, refused or reported as not served.
+    /// Every wanted stream is confirmed, refused or reported as not served; not all of them are the last.
     Settled,
     /// The peer is of no use: too many frames in a row that cannot be decoded, or no answers.
     Unusable,

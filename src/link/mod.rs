@@ -189,6 +189,9 @@ impl<S: Session> Link<S> {
     pub(crate) fn cancel_session_orders(&mut self) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel();
+            if self.state == State::Closed {
+                self.feed.outbox_mut().fail_cancel();
+            }
         }
     }
 
@@ -302,7 +305,8 @@ impl<S: Session> Link<S> {
     fn expire_requests(&mut self, cx: &mut Context<'_>) {
         let mut is_useless = false;
         while let Some((id, purpose, is_silent)) = self.feed.outbox_mut().take_expired(cx.now()) {
-            let messages = self.stats.frames.saturating_sub(self.stats.malformed);
+            let Stats { frames, malformed, ignored_ended_link, .. } = self.stats;
+            let messages = frames.saturating_sub(malformed).saturating_sub(ignored_ended_link);
             is_useless |= self.liveness.miss_answer(cx.now(), messages);
             self.feed.outbox_mut().end_cancel(id, Cancellation::Failed);
             match purpose {
@@ -424,10 +428,8 @@ impl<S: Session> Link<S> {
 
     /// What became of the promise to cancel the orders of the session; `None` if there is none.
     #[allow(dead_code, reason = "the client reports it")]
-    pub(crate) fn cancellation(&self) -> Option<Cancellation> {
-        let promise = self.feed.outbox().cancellation();
-        let is_over = self.state == State::Closed;
-        promise.map(|it| if is_over && it.is_open() { Cancellation::Failed } else { it })
+    pub(crate) const fn cancellation(&self) -> Option<Cancellation> {
+        self.feed.outbox().cancellation()
     }
 
     /// Whether requests can be sent over it.

@@ -81,7 +81,7 @@ impl Cancellation {
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     requests: VecDeque<StreamRequest>,
-    /// Subscriptions of books, which wait for room among the books that are awaited as well.
+    /// Subscriptions of books that wait for room among the books that are awaited.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
     cancellation: Option<Cancellation>,
@@ -123,9 +123,8 @@ impl Outbox {
     }
 
     /// Queues a subscription, in a request for at most so many streams.
-    pub(super) fn join(&mut self, id: StreamId, is_book: bool, batch_max: usize) {
-        let queue = if is_book { &mut self.books } else { &mut self.requests };
-        enqueue(queue, id, true, self.streams_per_request_max.min(batch_max));
+    pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
+        enqueue(&mut self.requests, id, true, self.streams_per_request_max.min(batch_max));
     }
 
     /// Queues each half of a refused request by itself, so that a bad name costs only itself.
@@ -135,21 +134,38 @@ impl Outbox {
         self.requests.push_front(request);
     }
 
-    /// Takes the next stream request, if there is a place in flight for it, and room for its books.
-    pub(super) fn next(&mut self, books: usize) -> Option<StreamRequest> {
+    /// Takes the next stream request, if there is a place in flight for it. Of books, at most `room` may be
+    /// subscribed; others wait.
+    pub(super) fn next(&mut self, room: usize, is_book: impl Fn(StreamId) -> bool) -> Option<StreamRequest> {
         let is_held = self.one_at_a_time && self.in_flight.of(Urgency::Stream) > 0;
         if is_held || !self.in_flight.has_place(Urgency::Stream) {
             return None;
         }
-        if let Some(request) = self.requests.pop_front() {
+        if room > 0
+            && let Some(mut request) = self.books.pop_front()
+        {
+            let rest = request.split_off(room);
+            if !rest.streams.is_empty() {
+                self.books.push_front(rest);
+            }
             return Some(request);
         }
-        let mut request = if books > 0 { self.books.pop_front()? } else { return None };
-        let rest = request.split_off(books);
-        if !rest.streams.is_empty() {
-            self.books.push_front(rest);
+        while let Some(mut request) = self.requests.pop_front() {
+            let mut left = room;
+            let (books, most, is_subscribe) = (&mut self.books, request.most, request.is_subscribe);
+            request.retain(|id| {
+                let has_room = !is_subscribe || !is_book(*id) || left > 0;
+                if !has_room {
+                    enqueue(books, *id, true, most);
+                }
+                left = left.saturating_sub(usize::from(is_subscribe && is_book(*id)));
+                has_room
+            });
+            if !request.streams.is_empty() {
+                return Some(request);
+            }
         }
-        Some(request)
+        None
     }
 
     pub(super) fn put_back(&mut self, request: StreamRequest) {
@@ -190,6 +206,11 @@ impl Outbox {
             self.cancellation = Some(Cancellation::Sent(id));
         }
         takes
+    }
+
+    /// No promise can be kept any more.
+    pub(super) fn fail_cancel(&mut self) {
+        self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
 
     /// A request was answered, or will not be: it may have been the cancellation.
@@ -322,7 +343,7 @@ impl Outbox {
     /// The link has ended: nothing waits any more. Takes the oldest request without an answer, and the number
     /// of the output that carries it.
     pub(super) fn take_lost(&mut self) -> Option<(u64, u64, Purpose)> {
-        self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
+        self.fail_cancel();
         self.drop_requests();
         self.in_flight.take_oldest()
     }
@@ -392,15 +413,15 @@ mod tests {
     fn neighbours_of_a_kind_share_a_request() {
         let mut outbox = bench(100).outbox;
         for (place, is_subscribe) in [(0, true), (1, true), (2, true), (3, false), (4, true)] {
-            if is_subscribe { outbox.join(id(place), false, usize::MAX) } else { outbox.leave(id(place)) }
+            if is_subscribe { outbox.join(id(place), usize::MAX) } else { outbox.leave(id(place)) }
         }
         let expected: &[(bool, &[usize])] = &[(true, &[0, 1]), (true, &[2]), (false, &[3]), (true, &[4])];
         for (is_subscribe, places) in expected {
-            let next = outbox.next(usize::MAX).unwrap();
+            let next = outbox.next(usize::MAX, |_| false).unwrap();
             let streams: Vec<StreamId> = places.iter().map(|place| id(*place)).collect();
             assert_eq!((next.is_subscribe(), next.streams()), (*is_subscribe, &streams[..]));
         }
-        assert_eq!(outbox.next(usize::MAX), None);
+        assert_eq!(outbox.next(usize::MAX, |_| false), None);
     }
 
     #[test]
@@ -409,7 +430,7 @@ mod tests {
         outbox.leave(id(9));
         outbox.split(StreamRequest { is_subscribe: true, streams: (0..5).map(id).collect(), most: 25 });
         let sizes: Vec<usize> =
-            core::iter::from_fn(|| outbox.next(usize::MAX)).map(|it| it.streams.len()).collect();
+            core::iter::from_fn(|| outbox.next(usize::MAX, |_| false)).map(|it| it.streams.len()).collect();
         assert_eq!(sizes, [2, 1, 3], "the first half at once, the second behind what waits");
     }
 
@@ -455,23 +476,31 @@ mod tests {
         };
         let order = [Urgency::Stream, Urgency::Usual, Urgency::Cancel, Urgency::Probe];
         assert_eq!(order.map(|urgency| fill(&mut bench, urgency)), [48, 16, 16, 1]);
-        bench.outbox.join(id(0), false, usize::MAX);
-        assert_eq!(bench.outbox.next(usize::MAX), None);
+        bench.outbox.join(id(0), usize::MAX);
+        assert_eq!(bench.outbox.next(usize::MAX, |_| false), None);
         let refused = bench.at(1, |outbox, cx| outbox.take_room_for(&Request::Time, cx));
         assert_eq!(refused, Err(CommandError::TooMany(Limit::RequestsInFlight)));
         for answered in 1..=18 {
             assert!(bench.outbox.answered(answered).is_some());
         }
-        assert!(bench.outbox.next(usize::MAX).is_some());
+        assert!(bench.outbox.next(usize::MAX, |_| false).is_some());
     }
 
     #[test]
     fn books_wait_for_room_among_those_that_are_awaited() {
         let mut outbox = bench(100).outbox;
-        (0..3).for_each(|place| outbox.join(id(place), true, usize::MAX));
-        assert_eq!(outbox.next(0), None);
-        assert_eq!(outbox.next(1).map(|it| it.streams.len()), Some(1));
-        assert_eq!(outbox.next(5).map(|it| it.streams.len()), Some(1), "of two that may share a request");
+        (0..5).for_each(|place| outbox.join(id(place), usize::MAX));
+        let is_book = |id: StreamId| id.place() != 2;
+        let mut places = |room| {
+            let next = outbox.next(room, is_book);
+            next.map(|it| it.streams.iter().map(|id| id.place()).collect::<Vec<_>>())
+        };
+        // Two in a request: 0 and 1, 2 and 3, 4.
+        assert_eq!(places(1), Some(std::vec![0]));
+        assert_eq!(places(0), Some(std::vec![2]));
+        assert_eq!(places(0), None);
+        assert_eq!(places(9), Some(std::vec![1, 3]));
+        assert_eq!(places(9), Some(std::vec![4]));
     }
 
     #[test]

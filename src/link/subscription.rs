@@ -88,6 +88,7 @@ pub(super) struct Effects {
 /// What a set of subscriptions counts of each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Traits {
+    pub(super) is_wanted: bool,
     /// Whether it is neither confirmed nor rejected nor reported as not served.
     pub(super) is_pending: bool,
     /// Whether it is wanted, and is pending or was reported as not served.
@@ -134,6 +135,10 @@ impl Subscription {
             Cell::Stay(effects) => (self.state, effects),
             Cell::Ignore | Cell::Refuse(_) => return None,
         };
+        // The end that was requested before was not answered.
+        let is_asked_again =
+            input == StreamInput::Unsubscribe && self.state == StreamState::Resyncing && self.unanswered;
+        let list = if is_asked_again { &[StreamEffect::Leave] } else { list };
         // No other answer will come.
         let is_confirmed_by_it = input == StreamInput::Snapshot && self.unanswered && !self.confirmed;
         self.enter(next, input, now, delays);
@@ -412,6 +417,7 @@ impl Subscription {
         let is_wanted = !matches!(self.state, StreamState::Leaving | StreamState::Gone);
         let is_awaited = self.is_book() && (self.is_asked_for() || self.awaits_snapshot());
         Traits {
+            is_wanted,
             is_pending: is_unconfirmed && self.attempts == 0,
             is_unserved: is_wanted && (is_unconfirmed || self.attempts > 0),
             is_awaited: is_awaited && !self.unanswered,

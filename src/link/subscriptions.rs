@@ -36,6 +36,7 @@ pub(crate) struct Subscriptions {
 /// What is counted of all subscriptions, so that no question goes through them.
 #[derive(Clone, Debug, Default)]
 struct Sums {
+    wanted: usize,
     pending: usize,
     unserved: usize,
     public: usize,
@@ -50,6 +51,7 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, of: Traits, place: usize, stream: &Stream) {
+        self.wanted = self.wanted.saturating_add(usize::from(of.is_wanted));
         self.pending = self.pending.saturating_add(usize::from(of.is_pending));
         self.unserved = self.unserved.saturating_add(usize::from(of.is_unserved));
         self.public = self.public.saturating_add(usize::from(of.is_public));
@@ -63,6 +65,7 @@ impl Sums {
     }
 
     fn remove(&mut self, of: Traits, place: usize, stream: &Stream) {
+        self.wanted = self.wanted.saturating_sub(usize::from(of.is_wanted));
         self.pending = self.pending.saturating_sub(usize::from(of.is_pending));
         self.unserved = self.unserved.saturating_sub(usize::from(of.is_unserved));
         self.public = self.public.saturating_sub(usize::from(of.is_public));
@@ -269,9 +272,9 @@ impl Subscriptions {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Whether some stream is neither confirmed nor rejected nor reported as not served.
+    /// Whether some stream is neither confirmed nor rejected nor reported as not served, or none is served.
     pub(super) const fn has_pending(&self) -> bool {
-        self.sums.pending > 0
+        self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }
 
     /// Whether some stream is wanted, and not served.

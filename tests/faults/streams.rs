@@ -127,7 +127,7 @@ fn snapshot(symbol: &str, id: u64) -> String {
 // ---- A6, BR-01: the trouble of one stream ------------------------------------------------------
 
 #[test]
-fn a6_a_stream_that_is_refused_for_now_does_not_end_the_link() {
+pub(crate) fn a6_a_stream_that_is_refused_for_now_does_not_end_the_link() {
     for (status, code) in [(429, -1003), (500, -1000), (503, -1000), (400, -1003)] {
         let config = Config::new("ws://v").authenticated(true).cancel_on_disconnect(true);
         let mut line = Line::open(config, ["orders@session".into()]);
@@ -160,7 +160,7 @@ fn a6_a_stream_that_is_refused_for_now_does_not_end_the_link() {
 }
 
 #[test]
-fn a6_one_book_without_a_snapshot_does_not_end_the_link() {
+pub(crate) fn a6_one_book_without_a_snapshot_does_not_end_the_link() {
     let names = (0..100).map(|n| format!("sym{n}usd@trade")).chain(["emptyusd@depth".into()]);
     let mut line = Line::open(Config::new("ws://v"), names);
     let mut asked = 0;
@@ -221,7 +221,7 @@ fn slow_venue(config: Config, books: usize, each: u64, until: u64) -> (Line, usi
 }
 
 #[test]
-fn a6_snapshots_that_keep_coming_are_awaited() {
+pub(crate) fn a6_snapshots_that_keep_coming_are_awaited() {
     // How long each takes; so many at one time; by when all of them are there.
     for (each, books_max, until) in [(20, 100, 42_000), (20, 1_000, 42_000), (200, 100, 402_000)] {
         let config = Config::new("ws://v").snapshots_max(books_max);
@@ -235,7 +235,7 @@ fn a6_snapshots_that_keep_coming_are_awaited() {
 }
 
 #[test]
-fn a6_books_that_are_never_served_do_not_keep_others_waiting() {
+pub(crate) fn a6_books_that_are_never_served_do_not_keep_others_waiting() {
     let names = (0..150).map(|n| format!("empty{n}usd@depth")).chain(["btcusd@depth".into()]);
     let mut line = Line::open(Config::new("ws://v").snapshots_max(10), names);
     for now in (0..120_000).step_by(100) {
@@ -254,7 +254,7 @@ fn a6_books_that_are_never_served_do_not_keep_others_waiting() {
 
 /// A book that is asked for again and again gives another one that is never served no more time.
 #[test]
-fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_comes() {
+pub(crate) fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_comes() {
     let names = ["btcusd@depth", "emptyusd@depth"].map(String::from);
     let mut line = Line::open(Config::new("ws://v"), names);
     let btcusd = line.client.streams().next().unwrap().0;
@@ -275,7 +275,7 @@ fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_comes() {
 
 /// Whatever befalls the request for one name among many, the others are there soon.
 #[test]
-fn a6_a_batch_that_fails_is_split() {
+pub(crate) fn a6_a_batch_that_fails_is_split() {
     for trouble in [Some((400, -1013)), Some((429, -1003)), Some((500, -1000)), None] {
         let names = (0..25).map(|n| format!("sym{n}usd@trade"));
         let mut line = Line::open(Config::new("ws://v"), names);
@@ -297,7 +297,7 @@ fn a6_a_batch_that_fails_is_split() {
 }
 
 #[test]
-fn a6_a_link_on_which_nothing_is_answered_ends() {
+pub(crate) fn a6_a_link_on_which_nothing_is_answered_ends() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@trade".into()]);
     for now in (0..60_000).step_by(1_000) {
         line.ping(now);
@@ -320,7 +320,7 @@ fn a6_a_link_on_which_nothing_is_answered_ends() {
 }
 
 #[test]
-fn a6_an_end_that_is_refused_for_now_is_not_asked_for_in_a_loop() {
+pub(crate) fn a6_an_end_that_is_refused_for_now_is_not_asked_for_in_a_loop() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".into()]);
     let text = line.sent.pop_front().unwrap();
     line.hear(0, &ack(&text));
@@ -342,7 +342,7 @@ fn a6_an_end_that_is_refused_for_now_is_not_asked_for_in_a_loop() {
 }
 
 #[test]
-fn br_01_a_book_that_cannot_be_decoded_costs_only_itself() {
+pub(crate) fn br_01_a_book_that_cannot_be_decoded_costs_only_itself() {
     let names = ["btcusd@depth", "bonkusd@depth"].map(String::from);
     let mut line = Line::open(Config::new("ws://v"), names);
     let mut books = Books::new();
@@ -374,7 +374,7 @@ fn br_01_a_book_that_cannot_be_decoded_costs_only_itself() {
 // ---- A9: what is urgent ----------------------------------------------------------------------------
 
 #[test]
-fn a9_a_cancel_is_taken_while_subscriptions_wait() {
+pub(crate) fn a9_a_cancel_is_taken_while_subscriptions_wait() {
     let names = (0..1_700).map(|n| format!("sym{n}usd@trade"));
     let mut line = Line::open(Config::new("ws://v").authenticated(true), names);
     assert_eq!(line.client.request(t(11), &Request::CancelAllOrders).map(|_| ()), Ok(()));
@@ -383,7 +383,7 @@ fn a9_a_cancel_is_taken_while_subscriptions_wait() {
 }
 
 #[test]
-fn a9_cancels_have_places_and_room_that_nothing_else_takes() {
+pub(crate) fn a9_cancels_have_places_and_room_that_nothing_else_takes() {
     for requests in [1, 4, 64] {
         let config = Config::new("ws://v").authenticated(true).requests_in_flight_max(requests);
         let mut line = Line::open(config, []);
@@ -407,7 +407,7 @@ fn a9_cancels_have_places_and_room_that_nothing_else_takes() {
 }
 
 #[test]
-fn a9_background_work_leaves_room_to_the_application() {
+pub(crate) fn a9_background_work_leaves_room_to_the_application() {
     let names = (0..100).map(|n| format!("sym{n}usd@trade"));
     let config = Config::new("ws://v").request_limit(20, Duration::from_secs(10)).streams_per_request_max(1);
     let mut line = Line::open(config, names);
@@ -423,7 +423,7 @@ fn a9_background_work_leaves_room_to_the_application() {
 }
 
 #[test]
-fn a9_a_probe_is_sent_while_all_places_are_taken() {
+pub(crate) fn a9_a_probe_is_sent_while_all_places_are_taken() {
     let config = Config::new("ws://v").request_timeout(Duration::from_secs(3_600));
     let mut line = Line::open(config, []);
     while line.client.request(t(1), &Request::Time).is_ok() {}
@@ -437,7 +437,7 @@ fn a9_a_probe_is_sent_while_all_places_are_taken() {
 // ---- B11, C14: probes --------------------------------------------------------------------------------
 
 #[test]
-fn b11_a_dead_link_ends_however_often_it_is_woken() {
+pub(crate) fn b11_a_dead_link_ends_however_often_it_is_woken() {
     for step in [1_000, 5_000, 10_000, 14_000, 29_000] {
         let mut line = Line::open(Config::new("ws://v"), []);
         let mut pings = 0;
@@ -456,7 +456,7 @@ fn b11_a_dead_link_ends_however_often_it_is_woken() {
 
 /// Neither do commands and requests that are not answered keep it alive.
 #[test]
-fn b11_no_command_postpones_the_end_of_a_dead_link() {
+pub(crate) fn b11_no_command_postpones_the_end_of_a_dead_link() {
     let mut line = Line::open(Config::new("ws://v"), []);
     for second in 1..60 {
         let now = second * 1_000;
@@ -473,7 +473,7 @@ fn b11_no_command_postpones_the_end_of_a_dead_link() {
 }
 
 #[test]
-fn c14_a_probe_has_time_for_its_answer() {
+pub(crate) fn c14_a_probe_has_time_for_its_answer() {
     let secs = Duration::from_secs;
     let configs = [
         Config::new("ws://v").probe_after(secs(60)),
@@ -506,7 +506,7 @@ fn c14_a_probe_has_time_for_its_answer() {
 // ---- C18: which refusals are final --------------------------------------------------------------------
 
 #[test]
-fn c18_minus_1003_without_a_status_is_not_final() {
+pub(crate) fn c18_minus_1003_without_a_status_is_not_final() {
     // The answer, and whether the stream is accepted, refused for now, or for good.
     let table = [
         (r#""error":{"code":-1003,"msg":"Rate limited"}"#, "for now"),
@@ -551,7 +551,7 @@ fn l2(symbol: &str, price: u32, is_first: bool) -> String {
 }
 
 #[test]
-fn c2_a_change_of_an_old_subscription_of_v2_is_not_a_book() {
+pub(crate) fn c2_a_change_of_an_old_subscription_of_v2_is_not_a_book() {
     let mut line = Line::open(Config::new(V2), []);
     let mut books = Books::new();
     let id = line.subscribe(0, "btcusd@depth");
@@ -573,7 +573,7 @@ fn c2_a_change_of_an_old_subscription_of_v2_is_not_a_book() {
 }
 
 #[test]
-fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book() {
+pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book() {
     let mut line = Line::open(Config::new(V2), ["btcusd@depth".into()]);
     let bad = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1e9","1"]],"auction_events":[]}"#;
     line.hear(1, bad);
@@ -593,7 +593,7 @@ fn count(line: &Line, what: impl Fn(&Event<'_>) -> bool) -> usize {
 }
 
 #[test]
-fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
+pub(crate) fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
     let names = ["nosuch@candles_1m", "nosuch@markPrice"].map(String::from);
     let mut line = Line::open(Config::new(V2), names);
     line.hear(2, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
@@ -608,7 +608,7 @@ fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
 /// With several requests under way an error is about none of them for certain. In the end those are refused that are
 /// not valid, and no others.
 #[test]
-fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
+pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
     let names = ["nosuch@depth", "slowusd@depth", "btcusd@depth", "quiet@markPrice"].map(String::from);
     let mut line = Line::open(Config::new(V2).streams_per_request_max(1), names);
     for now in (0..120_000).step_by(100) {
@@ -645,7 +645,7 @@ fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
 }
 
 #[test]
-fn c4_data_of_v2_frees_the_place_of_its_request() {
+pub(crate) fn c4_data_of_v2_frees_the_place_of_its_request() {
     let names = (0..200).map(|n| format!("sym{n}usd@depth"));
     let mut line = Line::open(Config::new(V2).streams_per_request_max(1), names);
     let mut sent = 0;
@@ -661,7 +661,7 @@ fn c4_data_of_v2_frees_the_place_of_its_request() {
 }
 
 #[test]
-fn c5_a_frame_of_a_new_kind_on_v1_is_counted() {
+pub(crate) fn c5_a_frame_of_a_new_kind_on_v1_is_counted() {
     let frames = [
         r#"{"type":"notice","socket_sequence":1,"text":"maintenance at noon"}"#,
         r#"{"reason":"Busy","result":"error","socket_sequence":1}"#,
@@ -689,7 +689,7 @@ fn c5_a_frame_of_a_new_kind_on_v1_is_counted() {
 }
 
 #[test]
-fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() {
+pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() {
     let mut line = Line::open(Config::new("ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD"), []);
     let mut books = Books::new();
     for n in 0..1_000 {
@@ -710,7 +710,7 @@ fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() {
 
 /// A stream that stays silent is asked for more and more rarely, and told each time.
 #[test]
-fn a6_a_silent_stream_is_asked_for_more_and_more_rarely() {
+pub(crate) fn a6_a_silent_stream_is_asked_for_more_and_more_rarely() {
     let mut line = Line::open(Config::new("ws://v"), []);
     let silence = Duration::from_secs(2);
     line.client.subscribe_unless_silent(t(0), s("btcusd@trade"), silence).unwrap();
