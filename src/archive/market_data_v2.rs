@@ -16,6 +16,7 @@ use crate::message::{ApiError, L2Updates, Message, Text};
 use crate::request::MarketDataRequest;
 use crate::request::stream::Topic;
 use crate::value::id::StreamId;
+use crate::value::time::Instant;
 use crate::wire::Scratch;
 
 /// What the venue says of a subscription that it does not take.
@@ -34,15 +35,20 @@ static DIALECT: Dialect = Dialect {
     },
 };
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MarketDataV2;
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MarketDataV2 {
+    /// When the time of a request of which nothing came was last over: it may be refused yet.
+    silent_at: Option<Instant>,
+}
 
 impl Session for MarketDataV2 {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
     }
 
-    fn opened(&mut self) {}
+    fn opened(&mut self) {
+        self.silent_at = None;
+    }
 
     fn receive<'f>(
         &mut self,
@@ -73,7 +79,7 @@ impl Session for MarketDataV2 {
             Message::Heartbeat(_) => control(reception, text, &message),
             Message::Error(error) => {
                 if error.reason == *NO_VALID_TRADING_PAIRS {
-                    refuse(reception);
+                    self.refuse(reception);
                 }
                 control(reception, text, &message)
             }
@@ -92,6 +98,7 @@ impl Session for MarketDataV2 {
         is_silent: bool,
     ) {
         let company = if is_silent { request.streams().len() } else { 1 };
+        self.silent_at = if is_silent { Some(cx.now()) } else { self.silent_at };
         let mut request = request.clone();
         let waits = |it: &Subscription| it.state() == StreamState::Requested;
         request.retain(|stream| feed.subscriptions().get(*stream).is_some_and(waits));
@@ -99,19 +106,23 @@ impl Session for MarketDataV2 {
     }
 }
 
-/// None of the streams of a request is valid. The venue does not say of which one: if several wait for their first
-/// data, it is not known, and from now on one goes out after the other.
-fn refuse(reception: &mut Reception<'_, '_>) {
-    let (feed, cx) = reception.parts();
-    let Some((id, request)) = feed.outbox().only_stream_request() else {
-        return feed.outbox_mut().send_one_at_a_time(true);
-    };
-    let streams = request.streams().to_vec();
-    feed.outbox_mut().answered(id);
-    let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
-    for stream in streams {
-        if feed.subscriptions().get(stream).is_some_and(|it| it.request() == id) {
-            feed.reject(cx, stream, error, true);
+impl MarketDataV2 {
+    /// None of the streams of a request is valid. The venue does not say of which one: if it may be several, none is
+    /// blamed, and from now on one goes out after the other.
+    fn refuse(&self, reception: &mut Reception<'_, '_>) {
+        let (now, patience) = (reception.now(), reception.config().request_timeout);
+        let is_late = self.silent_at.is_some_and(|at| now < at + patience);
+        let (feed, cx) = reception.parts();
+        let Some((id, request)) = feed.outbox().only_stream_request().filter(|_| !is_late) else {
+            return feed.outbox_mut().send_one_at_a_time(true);
+        };
+        let streams = request.streams().to_vec();
+        feed.outbox_mut().answered(id);
+        let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
+        for stream in streams {
+            if feed.subscriptions().get(stream).is_some_and(|it| it.request() == id) {
+                feed.reject(cx, stream, error, true);
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ impl Protocol {
     pub(super) fn of(config: &Config) -> Protocol {
         match config.endpoint() {
             Endpoint::Streams => Protocol::Current(Current),
-            Endpoint::MarketDataV2 => Protocol::MarketDataV2(MarketDataV2),
+            Endpoint::MarketDataV2 => Protocol::MarketDataV2(MarketDataV2::default()),
             Endpoint::MarketDataV1 => Protocol::MarketDataV1(MarketDataV1::new(config)),
             Endpoint::OrderEventsV1 => Protocol::OrderEventsV1(OrderEventsV1::default()),
         }

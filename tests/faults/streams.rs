@@ -555,21 +555,25 @@ pub(crate) fn c2_a_change_of_an_old_subscription_of_v2_is_not_a_book() {
     let mut line = Line::open(Config::new(V2), []);
     let mut books = Books::new();
     let id = line.subscribe(0, "btcusd@depth");
-    let mut told = 0;
-    let mut hear = |line: &mut Line, books: &mut Books, at, text: &str| {
+    let hear = |line: &mut Line, books: &mut Books, at, text: &str| {
+        for event in line.events.drain(..) {
+            books.apply(&event);
+        }
         let mut event = line.hear(at, text).unwrap();
         books.apply(&event.as_event());
-        line.events[told..].iter().for_each(|event| drop(books.apply(event)));
-        told = line.events.len();
+        for event in line.events.drain(..) {
+            books.apply(&event);
+        }
+        (line.state("btcusd@depth"), books.get("btcusd").and_then(Book::live).is_some())
     };
-    hear(&mut line, &mut books, 1, &l2("BTCUSD", 99, true));
-    assert!(books.get("btcusd").unwrap().live().is_some());
+    let live = (Some(StreamState::Synced), true);
+    assert_eq!(hear(&mut line, &mut books, 1, &l2("BTCUSD", 99, true)), live);
     line.client.unsubscribe(t(2), id).unwrap();
     line.subscribe(2, "btcusd@depth");
-    hear(&mut line, &mut books, 3, &l2("BTCUSD", 50, false));
-    assert!(books.get("btcusd").and_then(Book::live).is_none(), "a change under way is no book");
-    hear(&mut line, &mut books, 4, &l2("BTCUSD", 98, true));
-    assert!(books.get("btcusd").unwrap().live().is_some());
+    // A change under way is no book.
+    let waiting = (Some(StreamState::Requested), false);
+    assert_eq!(hear(&mut line, &mut books, 3, &l2("BTCUSD", 50, false)), waiting);
+    assert_eq!(hear(&mut line, &mut books, 4, &l2("BTCUSD", 98, true)), live);
 }
 
 #[test]
@@ -642,6 +646,18 @@ pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
     assert_eq!(count(&line, |it| matches!(it, Event::Subscribed { stream, .. } if *stream == quiet)), 0);
     assert!(!line.unserved("quiet@markPrice").is_empty());
     assert_eq!(line.losses, []);
+}
+
+/// An error that comes late is about the request that nobody waits for any more.
+#[test]
+pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
+    let mut line = Line::open(Config::new(V2), ["nosuch@depth".into()]);
+    line.wait(5_500);
+    line.subscribe(5_500, "btcusd@depth");
+    line.hear(5_600, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+    assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 0);
+    line.hear(5_700, &l2("BTCUSD", 1, true));
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
 }
 
 #[test]
