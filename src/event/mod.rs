@@ -116,7 +116,7 @@ pub enum Event<'f> {
         last: bool,
     },
     /// A stream was silent for longer than was declared for it: what is known of it is stale from now on, and
-    /// it is asked for anew.
+    /// it is requested anew, more and more rarely while it stays silent.
     Silent {
         /// The link.
         link: LinkId,

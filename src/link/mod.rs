@@ -316,6 +316,9 @@ impl<S: Session> Link<S> {
                 }
                 Purpose::Streams(request) => {
                     self.session.expired(&mut self.feed, cx, &request, id, is_silent);
+                    if self.session.dialect().acknowledges {
+                        self.feed.outbox_mut().keep_late(id, request);
+                    }
                 }
                 Purpose::Probe => {}
             }

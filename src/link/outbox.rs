@@ -14,6 +14,9 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
 
+/// How many stream requests are kept that were not answered in time.
+const LATE_MAX: usize = 64;
+
 /// A `subscribe` or `unsubscribe`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct StreamRequest {
@@ -84,6 +87,8 @@ pub(crate) struct Outbox {
     /// Subscriptions of books that wait for room among the books that are awaited.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
+    /// The newest stream requests that were not answered in time: an acceptance may still come.
+    late: VecDeque<(u64, StreamRequest)>,
     cancellation: Option<Cancellation>,
     probe_waits: bool,
     /// Whether stream requests go out one after the other, so that it is known which one an error is about.
@@ -104,6 +109,7 @@ impl Outbox {
             requests: VecDeque::new(),
             books: VecDeque::new(),
             in_flight: InFlight::new(config.requests_in_flight_max),
+            late: VecDeque::new(),
             cancellation: None,
             probe_waits: false,
             one_at_a_time: false,
@@ -176,6 +182,7 @@ impl Outbox {
     pub(super) fn drop_requests(&mut self) {
         self.requests.clear();
         self.books.clear();
+        self.late.clear();
         self.room_at = None;
     }
 
@@ -313,6 +320,20 @@ impl Outbox {
     /// Takes the request that an answer is for.
     pub(crate) fn answered(&mut self, id: u64) -> Option<Purpose> {
         self.in_flight.take(id)
+    }
+
+    /// Keeps a stream request that was not answered in time.
+    pub(super) fn keep_late(&mut self, id: u64, request: StreamRequest) {
+        if self.late.len() >= LATE_MAX {
+            self.late.pop_front();
+        }
+        self.late.push_back((id, request));
+    }
+
+    /// Takes the stream request that an answer is for which has come late.
+    pub(super) fn answered_late(&mut self, id: u64) -> Option<StreamRequest> {
+        let place = self.late.iter().position(|(of, _)| *of == id)?;
+        self.late.remove(place).map(|(_, request)| request)
     }
 
     /// A request without an answer has shown its effect: others may take its place.

@@ -308,6 +308,9 @@ fn response<'f>(
         ResponseId::Text(_) => None,
     };
     let Some((id, purpose)) = found else {
+        if accepted_late(reception, &response) {
+            return None;
+        }
         return reception.ignored(text, IgnoredReason::UnknownResponse);
     };
     reception.count_control();
@@ -327,6 +330,16 @@ fn response<'f>(
         Purpose::Probe => None,
         Purpose::Streams(request) => answered(reception, request, id, &response),
     }
+}
+
+/// A request for streams that was not answered in time may have been accepted all the same.
+fn accepted_late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> bool {
+    let (ResponseId::Number(id), true) = (response.id, response.is_ok()) else { return false };
+    let (feed, cx) = reception.parts();
+    let Some(request) = feed.outbox_mut().answered_late(id) else { return false };
+    feed.step_all(cx, &request, id, StreamInput::Accepted);
+    reception.count_control();
+    true
 }
 
 /// The answer to a request for streams.

@@ -319,6 +319,31 @@ pub(crate) fn a6_a_link_on_which_nothing_is_answered_ends() {
     assert_eq!(line.losses, []);
 }
 
+/// Where each answer comes later than it may, a stream is subscribed all the same.
+#[test]
+pub(crate) fn a6_an_acceptance_that_comes_late_is_one() {
+    let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));
+    let names = ["btcusd@trade", "ethusd@trade", "btcusd@depth"].map(String::from);
+    let mut line = Line::open(config, names);
+    let mut answers = VecDeque::new();
+    for now in (0..60_000).step_by(50) {
+        while let Some(text) = line.sent.pop_front() {
+            answers.push_back((now + 1_000, text));
+        }
+        while answers.front().is_some_and(|(at, _)| *at <= now) {
+            let (_, text): (u64, String) = answers.pop_front().unwrap();
+            line.hear(now, &ack(&text));
+            if text.contains("\"subscribe\"") && text.contains("btcusd@depth") {
+                line.hear(now, &snapshot("btcusd", 7));
+            }
+        }
+        line.wait(now + 50);
+    }
+    let served = [StreamState::Active, StreamState::Synced];
+    assert!(line.client.streams().all(|(.., state)| served.contains(&state)));
+    assert_eq!((line.losses.len(), line.client.readiness()), (0, Readiness::Ready));
+}
+
 #[test]
 pub(crate) fn a6_an_end_that_is_refused_for_now_is_not_asked_for_in_a_loop() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".into()]);
