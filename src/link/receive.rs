@@ -334,9 +334,10 @@ fn response<'f>(
 
 /// A request for streams that was not answered in time may have been accepted all the same.
 fn accepted_late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> bool {
-    let (ResponseId::Number(id), true) = (response.id, response.is_ok()) else { return false };
+    let ResponseId::Number(id) = response.id else { return false };
     let (feed, cx) = reception.parts();
-    let Some(request) = feed.outbox_mut().answered_late(id) else { return false };
+    let request = feed.outbox_mut().answered_late(id).filter(|_| response.is_ok());
+    let Some(request) = request else { return false };
     feed.step_all(cx, &request, id, StreamInput::Accepted);
     reception.count_control();
     true
