@@ -305,8 +305,7 @@ impl<S: Session> Link<S> {
     fn expire_requests(&mut self, cx: &mut Context<'_>) {
         let mut is_useless = false;
         while let Some((id, purpose, is_silent)) = self.feed.outbox_mut().take_expired(cx.now()) {
-            let Stats { frames, malformed, ignored_ended_link, .. } = self.stats;
-            let messages = frames.saturating_sub(malformed).saturating_sub(ignored_ended_link);
+            let messages = self.stats.frames.saturating_sub(self.stats.ignored_ended_link);
             is_useless |= self.liveness.miss_answer(cx.now(), messages);
             self.feed.outbox_mut().end_cancel(id, Cancellation::Failed);
             match purpose {
