@@ -18,6 +18,9 @@ pub const PRODUCTION: &str = "wss://ws.gemini.com/";
 /// [stay crossed for long](crate::protocol::quirks#crossed-books-on-the-sandbox).
 pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 
+/// The default of [`Config::requests_in_flight_max`].
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
+
 /// How a connection behaves. Each method documents its default.
 ///
 /// ```
@@ -43,6 +46,7 @@ pub struct Config {
     pub(crate) request_timeout: Duration,
     pub(crate) snapshot_timeout: Duration,
     pub(crate) resubscribe_delay: Duration,
+    pub(crate) resubscribe_cap: Duration,
     pub(crate) close_timeout: Duration,
     pub(crate) probe_after: Duration,
     pub(crate) silence_max: Duration,
@@ -56,6 +60,8 @@ pub struct Config {
     pub(crate) order_limit: (u32, Duration),
     pub(crate) streams_max: usize,
     pub(crate) streams_per_request_max: usize,
+    pub(crate) snapshots_max: usize,
+    pub(crate) requests_in_flight_max: usize,
     pub(crate) malformed_run_max: u32,
     seed: Option<u64>,
 }
@@ -142,6 +148,7 @@ impl Config {
             request_timeout: Duration::from_secs(5),
             snapshot_timeout: Duration::from_secs(5),
             resubscribe_delay: Duration::from_secs(1),
+            resubscribe_cap: Duration::from_secs(60),
             close_timeout: Duration::from_secs(3),
             probe_after: Duration::from_secs(30),
             silence_max: Duration::from_secs(45),
@@ -155,6 +162,8 @@ impl Config {
             order_limit: (3_500, Duration::from_secs(10)),
             streams_max: 4_096,
             streams_per_request_max: 25,
+            snapshots_max: 100,
+            requests_in_flight_max: REQUESTS_IN_FLIGHT_MAX,
             malformed_run_max: 16,
             seed: None,
         }
@@ -225,6 +234,17 @@ impl Config {
         self
     }
 
+    /// The symbols that an address of market data v1 asks for; `None` if it does not say so, or in a way that is not
+    /// known.
+    pub(crate) fn symbols(&self) -> Option<Vec<Symbol>> {
+        if let Some(symbol) = self.symbol {
+            return Some(alloc::vec![symbol]);
+        }
+        let (_, query) = self.endpoint.split_once('?')?;
+        let names = query.split('&').find_map(|pair| pair.strip_prefix("symbols="))?;
+        names.split(',').map(|name| name.parse().ok()).collect()
+    }
+
     /// Whether the endpoint takes subscriptions to a stream.
     pub(crate) fn has(&self, stream: &Stream) -> bool {
         match self.api {
@@ -265,18 +285,28 @@ impl Config {
         self
     }
 
-    /// The time for a snapshot, from the confirmation of its subscription. Default: 5 s; up to
-    /// 700 ms were measured ([replies and data](crate::protocol::streams#replies-and-data)).
+    /// The time for a snapshot, from the confirmation of its subscription or from the last snapshot of a book that
+    /// was requested no later. Default: 5 s; up to 700 ms were measured
+    /// ([replies and data](crate::protocol::streams#replies-and-data)). After it the book is reported as
+    /// [`Event::Unserved`](crate::Event::Unserved).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
         self.snapshot_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// The delay before a stream is asked for again that was not answered, or refused for now. Default: 1 s.
+    /// The delay before a stream is requested again that was not answered, refused for now, or not served.
+    /// Doubles each time that a request for this stream alone fails, up to [`Config::resubscribe_cap`]. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
+        self
+    }
+
+    /// The longest delay before a stream is requested again. Default: 60 s.
+    #[must_use]
+    pub fn resubscribe_cap(mut self, delay: Duration) -> Config {
+        self.resubscribe_cap = delay.max(SHORTEST);
         self
     }
 
@@ -288,18 +318,23 @@ impl Config {
     }
 
     /// The silence after which the link is probed with the method `ping`. Default: 30 s, as the venue
-    /// pings every 20 s ([liveness](crate::protocol::streams#liveness)).
+    /// pings every 20 s ([liveness](crate::protocol::streams#liveness)). [`Config::silence_max`] grows where it
+    /// would leave the answer less time than before.
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
+        let answer = self.silence_max.saturating_sub(self.probe_after);
         self.probe_after = silence.max(SHORTEST);
+        self.silence_max = self.silence_max.max(self.probe_after.saturating_add(answer));
         self
     }
 
     /// The silence after which the link is given up. Default: 45 s, twice the venue's ping period and
-    /// a little. At least a millisecond more than [`Config::probe_after`].
+    /// a little. [`Config::probe_after`] shrinks where it would leave the answer less than a third of it.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
-        self.silence_max = silence.max(SHORTEST);
+        self.silence_max = silence.max(SHORTEST.saturating_mul(2));
+        let third = self.silence_max.checked_div(3).unwrap_or_default().max(SHORTEST);
+        self.probe_after = self.probe_after.min(self.silence_max.saturating_sub(third));
         self
     }
 
@@ -378,6 +413,23 @@ impl Config {
     #[must_use]
     pub fn streams_per_request_max(mut self, streams: usize) -> Config {
         self.streams_per_request_max = streams.max(1);
+        self
+    }
+
+    /// The most books that may be awaited at one time over a link, at least one; further books wait to be requested.
+    /// A book that is reported as not served is not counted. Default: 100.
+    #[must_use]
+    pub fn snapshots_max(mut self, books: usize) -> Config {
+        self.snapshots_max = books.max(1);
+        self
+    }
+
+    /// The most requests of the application that may wait for an answer at one time over a link, at least one.
+    /// Subscriptions take at most three quarters of these places. Cancellations have a quarter as many again that
+    /// nothing else takes, and a probe has one. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    #[must_use]
+    pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
+        self.requests_in_flight_max = requests.clamp(1, 65_536);
         self
     }
 

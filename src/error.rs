@@ -49,7 +49,7 @@ pub enum Limit {
     Streams,
     /// [`ClientConfig::links_max`](crate::ClientConfig::links_max).
     Links,
-    /// [`REQUESTS_IN_FLIGHT_MAX`](crate::REQUESTS_IN_FLIGHT_MAX).
+    /// [`Config::requests_in_flight_max`](crate::Config::requests_in_flight_max).
     RequestsInFlight,
     /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): nobody polls.
     Outputs,

@@ -130,7 +130,9 @@
 //! | links and streams of a client | [`ClientConfig::links_max`], [`ClientConfig::streams_max`] | [`CommandError::TooMany`] |
 //! | attempts to connect | [`Config::dial_limit`] | they wait |
 //! | requests, and orders, in a window | [`Config::request_limit`], [`Config::order_limit`] | subscriptions wait, others get [`CommandError::RateLimited`] |
-//! | requests in flight | [`REQUESTS_IN_FLIGHT_MAX`] | [`CommandError::TooMany`] |
+//! | requests in flight | [`Config::requests_in_flight_max`] | subscriptions wait, others get [`CommandError::TooMany`] |
+//! | books awaited at one time | [`Config::snapshots_max`] | they wait |
+//! | delay before a stream is requested again | [`Config::resubscribe_cap`] | |
 //! | outputs that nobody polls | [`OUTPUT_MAX`] | commands get [`CommandError::TooMany`] |
 //! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
 //! | of them those that are no market data | [`RESERVED_EVENTS_MAX`], [`RESERVED_BYTES_MAX`] | reading stops; the oldest are dropped, with an [`Event::Overflow`] |
@@ -190,14 +192,14 @@ pub use auth::nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
 pub use auth::{Credentials, Headers, InvalidCredentials, Signer};
 pub use client::plan::ShutdownPlan;
 pub use client::{Client, Readiness};
-pub use config::{ClientConfig, Config, PRODUCTION, SANDBOX, Snapshot};
+pub use config::{ClientConfig, Config, PRODUCTION, REQUESTS_IN_FLIGHT_MAX, SANDBOX, Snapshot};
 pub use error::{CommandError, Limit};
 pub use event::Batch;
 pub use event::batch::Events;
 pub use event::owned::EventBuf;
 pub use event::queue::{EventQueue, Overflow, RESERVED_BYTES_MAX, RESERVED_EVENTS_MAX};
 pub use event::reason::ShutdownStep;
-pub use event::reason::{Abandoned, CloseReason, ConnectFailure, Lost};
+pub use event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, Unserved};
 pub use event::replay::Replay;
 pub use event::source::Source;
 pub use event::{Event, Ignored, IgnoredReason, Malformed, RequestOutcome};
@@ -205,7 +207,6 @@ pub use json::cursor::JSON_DEPTH_MAX;
 pub use json::error::{DecodeError, DecodeErrorKind, MemberName};
 pub use link::ConnectRequest;
 pub use link::frame::Frame;
-pub use link::in_flight::REQUESTS_IN_FLIGHT_MAX;
 pub use link::output::{OUTPUT_MAX, Output};
 pub use link::rate_limiter::RateLimiter;
 pub use link::stats::Stats;

@@ -68,7 +68,7 @@ fn each_fault_of_the_core_is_found() {
     for group in &groups {
         let copy = Copy::make("core", sources.clone(), group);
         let (building, hunting) =
-            copy.test(&["--profile", "lives", "--package", "gemini-ws", "--test", "hunter"]);
+            copy.test(&["--profile", "lives", "--package", "gemini-ws", "--test", "hunter", "each_mutant"]);
         (built, hunted) = (built + building, hunted + hunting);
     }
     let count: usize = groups.iter().map(|group| group.names.len()).sum();

@@ -46,7 +46,7 @@ known! {
         Endpoint::MarketDataV1, Endpoint::MarketDataV2, Endpoint::OrderEventsV1, Endpoint::Streams,
         Event::Auction, Event::AuctionOpen, Event::Balances, Event::Batch, Event::BookTicker,
         Event::Candles, Event::Closed, Event::ConnectFailed, Event::ContractStatus,
-        Event::DepthSnapshot, Event::DepthUpdate, Event::Disconnected, Event::Error, Event::Silent, Event::LinkClosed, Event::HeartbeatDue, Event::ShuttingDown,
+        Event::DepthSnapshot, Event::DepthUpdate, Event::Disconnected, Event::Error, Event::Silent, Event::Unserved, Event::LinkClosed, Event::HeartbeatDue, Event::ShuttingDown,
         Event::FundingAmount, Event::Gap, Event::SequenceGap, Lost::SequenceGap, Event::Heartbeat, Event::Ignored, Event::Live,
         Event::Malformed, Event::MarkPrice, Event::Opened, Event::Order, Event::Overflow, EventQueue,
         Overflow, Event::PartialDepth,

@@ -1,6 +1,7 @@
 //! Market data v2: subscriptions, which their first data confirms, and a refusal that names nothing.
 
 use crate::archive::{control, decode, unrecognized};
+use crate::event::reason::Unserved;
 use crate::event::replay::{event_of, l2};
 use crate::event::{Event, IgnoredReason};
 use crate::link::context::Context;
@@ -8,12 +9,14 @@ use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::lifecycle::{StreamInput, StreamState};
 use crate::link::outbox::StreamRequest;
-use crate::link::receive::{mark_stale_if_named, trade};
+use crate::link::receive::{doubt_book_if_named, trade};
 use crate::link::session::{Reception, Session};
+use crate::link::subscription::{Failure, Subscription};
 use crate::message::{ApiError, L2Updates, Message, Text};
 use crate::request::MarketDataRequest;
 use crate::request::stream::Topic;
 use crate::value::id::StreamId;
+use crate::value::time::Instant;
 use crate::wire::Scratch;
 
 /// What the venue says of a subscription that it does not take.
@@ -34,8 +37,8 @@ static DIALECT: Dialect = Dialect {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarketDataV2 {
-    /// A request with a number below this may be the one that was refused.
-    refused_below: u64,
+    /// When the time of a request of which nothing came was last over: it may be refused yet.
+    silent_at: Option<Instant>,
 }
 
 impl Session for MarketDataV2 {
@@ -43,7 +46,9 @@ impl Session for MarketDataV2 {
         &DIALECT
     }
 
-    fn opened(&mut self) {}
+    fn opened(&mut self) {
+        self.silent_at = None;
+    }
 
     fn receive<'f>(
         &mut self,
@@ -54,7 +59,7 @@ impl Session for MarketDataV2 {
         let message = match decode(reception, text, scratch) {
             Ok(message) => message,
             Err(error) => {
-                mark_stale_if_named(reception, text, "\"symbol\":\"", "\"l2_updates\"");
+                doubt_book_if_named(reception, text, "\"symbol\":\"", "\"l2_updates\"");
                 return reception.malformed(text, error);
             }
         };
@@ -74,7 +79,7 @@ impl Session for MarketDataV2 {
             Message::Heartbeat(_) => control(reception, text, &message),
             Message::Error(error) => {
                 if error.reason == *NO_VALID_TRADING_PAIRS {
-                    self.attribute_refusal(reception);
+                    self.refuse(reception);
                 }
                 control(reception, text, &message)
             }
@@ -82,41 +87,51 @@ impl Session for MarketDataV2 {
         }
     }
 
-    /// The time for the first data of a subscription is over.
-    fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64) {
-        for stream in request.streams() {
-            let Some(subscription) = feed.subscriptions().get(*stream) else { continue };
-            if subscription.request() != id || subscription.state() != StreamState::Requested {
-                continue;
-            }
-            if !subscription.is_book() {
-                // Prices of a quiet perpetual may be silent for long.
-                feed.step(cx, *stream, StreamInput::Accepted);
-            } else if id < self.refused_below {
-                refuse(feed, cx, *stream);
-            } else {
-                feed.step(cx, *stream, StreamInput::Unanswered);
-            }
-        }
+    /// The time for the first data of a subscription is over. Silence confirms nothing. Where others of the request
+    /// have data, these fail alone.
+    fn expired(
+        &mut self,
+        feed: &mut Feed,
+        cx: &mut Context<'_>,
+        request: &StreamRequest,
+        id: u64,
+        is_silent: bool,
+    ) {
+        let company = if is_silent { request.streams().len() } else { 1 };
+        self.silent_at = if is_silent { Some(cx.now()) } else { self.silent_at };
+        let mut request = request.clone();
+        let waits = |it: &Subscription| it.state() == StreamState::Requested;
+        request.retain(|stream| feed.subscriptions().get(*stream).is_some_and(waits));
+        feed.fail_all(cx, &request, id, Failure::new(Unserved::Unanswered, company));
     }
 }
 
 impl MarketDataV2 {
-    /// The venue does not say which stream it refuses. Where it can only be one, it is that one; otherwise
-    /// those are refused whose book does not come in its time.
-    fn attribute_refusal(&mut self, reception: &mut Reception<'_, '_>) {
+    /// None of the streams of a request is valid. The venue does not say of which one: if it may be several, none is
+    /// blamed, and from now on one goes out after the other.
+    fn refuse(&self, reception: &mut Reception<'_, '_>) {
+        let (now, patience) = (reception.now(), reception.config().request_timeout);
+        let is_late = self.silent_at.is_some_and(|at| now < at + patience);
         let (feed, cx) = reception.parts();
-        self.refused_below = cx.next_request_id();
-        let waiting = feed.subscriptions().ids(|it| it.state() == StreamState::Requested);
-        if let [id] = waiting[..] {
-            refuse(feed, cx, id);
+        let Some((id, request)) = feed.outbox().only_stream_request().filter(|_| !is_late) else {
+            return feed.outbox_mut().send_one_at_a_time(true);
+        };
+        let streams = request.streams().to_vec();
+        feed.outbox_mut().answered(id);
+        let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
+        for stream in streams {
+            if feed.subscriptions().get(stream).is_some_and(|it| it.request() == id) {
+                feed.reject(cx, stream, error, true);
+            }
         }
     }
 }
 
-fn refuse(feed: &mut Feed, cx: &mut Context<'_>, id: StreamId) {
-    let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
-    feed.reject(cx, id, error, true);
+/// A stream has its first data: its request waits no more.
+fn serve(reception: &mut Reception<'_, '_>, id: StreamId, input: StreamInput) {
+    let request = reception.feed().subscriptions().get(id).map_or(0, Subscription::request);
+    reception.feed_mut().outbox_mut().release(request);
+    reception.step(id, input);
 }
 
 /// Delivers data of a stream, which its first data confirms.
@@ -137,7 +152,7 @@ fn of_stream<'f>(
     let is_confirmed_by_it = subscription.is_asked_for() && topic != Topic::Depth;
     let event = event_of(message, reception.source(text).of_stream(Some(public)))?;
     if is_confirmed_by_it {
-        reception.step(id, StreamInput::Accepted);
+        serve(reception, id, StreamInput::Accepted);
         return reception.moving_data(event);
     }
     reception.data(event)
@@ -156,19 +171,17 @@ fn l2_updates<'f>(
     subscription.hear(now);
     let id = subscription.id();
     match subscription.state() {
-        StreamState::Requested if !subscription.is_asked_for() => {
-            reception.ignored(text, IgnoredReason::BeforeSnapshot)
-        }
-        // The first frame is the book. Behind a resync, changes may still be under way, so only what looks like
-        // a first frame is one.
+        // The first frame is the book. Where the book was asked for before on this link, changes may still be under
+        // way, so only what looks like a first frame is one.
         StreamState::Requested | StreamState::Active
-            if !subscription.is_resyncing() || updates.looks_initial() =>
+            if subscription.is_listening()
+                && (!subscription.was_asked_before() || updates.looks_initial()) =>
         {
             let event = l2(true, subscription.last_trade(), updates, source);
             if subscription.end_resync() {
                 reception.count_resync();
             }
-            reception.step(id, StreamInput::Snapshot);
+            serve(reception, id, StreamInput::Snapshot);
             reception.moving_data(event)
         }
         StreamState::Synced => {

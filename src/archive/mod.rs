@@ -16,7 +16,8 @@ use crate::event::replay::event_of;
 use crate::json::error::DecodeError;
 use crate::link::dialect::Dialect;
 use crate::link::session::Reception;
-use crate::message::{Heartbeat, Message};
+use crate::message::Message;
+use crate::wire::market_v1::socket_sequence;
 use crate::wire::{Scratch, decode_from};
 
 /// The v1 endpoints take no messages at all.
@@ -51,16 +52,24 @@ fn unrecognized<'f>(
     event_of(message, reception.source(text))
 }
 
-/// Delivers a heartbeat of a v1 endpoint, whose number may show that something was lost.
-fn heartbeat<'f>(
+/// Delivers a frame of a v1 endpoint that is no data. Whatever its kind, it has its number, which may show that
+/// something was lost.
+fn numbered<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
-    beat: &Heartbeat<'f>,
+    message: &Message<'f>,
     sequence: &mut Sequence,
 ) -> Option<Event<'f>> {
-    match beat.socket_sequence.and_then(|got| sequence.count(got)) {
-        None => control(reception, text, &Message::Heartbeat(*beat)),
-        Some(gap) => lose_sequence(reception, gap),
+    let number = match message {
+        Message::Heartbeat(beat) => beat.socket_sequence,
+        _ => socket_sequence(text),
+    };
+    match (number.and_then(|got| sequence.count(got)), message) {
+        (Some(gap), _) => lose_sequence(reception, gap),
+        (None, Message::Heartbeat(_) | Message::Error(_) | Message::SubscriptionAck(_)) => {
+            control(reception, text, message)
+        }
+        (None, _) => unrecognized(reception, text, message),
     }
 }
 

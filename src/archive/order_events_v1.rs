@@ -1,7 +1,7 @@
 //! Order events v1: what happens to an account's orders, numbered event by event.
 
 use crate::archive::sequence::Sequence;
-use crate::archive::{SENDS_ONLY, control, decode, heartbeat, unrecognized};
+use crate::archive::{SENDS_ONLY, decode, numbered};
 use crate::event::Event;
 use crate::event::replay::event_of;
 use crate::link::context::Context;
@@ -39,14 +39,12 @@ impl Session for OrderEventsV1 {
         };
         match &message {
             Message::OrderEvents(events) => self.order_events(reception, text, *events, &message),
-            Message::Heartbeat(beat) => heartbeat(reception, text, beat, &mut self.sequence),
-            Message::SubscriptionAck(_) | Message::Error(_) => control(reception, text, &message),
-            _ => unrecognized(reception, text, &message),
+            _ => numbered(reception, text, &message, &mut self.sequence),
         }
     }
 
     /// It makes no requests.
-    fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64) {}
+    fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64, _: bool) {}
 }
 
 impl OrderEventsV1 {

@@ -94,11 +94,11 @@ enum ClientState {
     Closed,
 }
 
-/// How many of a client's links are live.
+/// Whether a client's links are live and serve what is wanted.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Readiness {
-    /// Every link is live.
+    /// Every link is live, and each stream is confirmed and not reported as [`Event::Unserved`](crate::Event::Unserved).
     Ready,
     /// Some links are live.
     Partly,
@@ -265,13 +265,18 @@ impl Client {
         (known.id() == link).then(|| known.state())
     }
 
-    /// Returns how many of the links are live.
+    /// Returns whether the links are live and serve what is wanted.
     pub fn readiness(&self) -> Readiness {
-        let live = self.links().filter(|(_, _, state)| *state == State::Live).count();
-        match (live, self.links().count()) {
-            (0, _) => Readiness::NotReady,
-            (live, all) if live == all => Readiness::Ready,
-            _ => Readiness::Partly,
+        let (mut is_any_live, mut is_all) = (false, true);
+        for link in self.slots.links() {
+            let is_live = link.state() == State::Live;
+            is_any_live |= is_live;
+            is_all &= is_live && !link.feed().subscriptions().has_unserved();
+        }
+        match (is_any_live, is_all) {
+            (false, _) => Readiness::NotReady,
+            (true, true) => Readiness::Ready,
+            (true, false) => Readiness::Partly,
         }
     }
 

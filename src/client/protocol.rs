@@ -3,6 +3,7 @@
 use crate::archive::market_data_v1::MarketDataV1;
 use crate::archive::market_data_v2::MarketDataV2;
 use crate::archive::order_events_v1::OrderEventsV1;
+use crate::config::Config;
 use crate::event::Event;
 use crate::link::context::Context;
 use crate::link::dialect::Dialect;
@@ -22,11 +23,11 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    pub(super) fn of(endpoint: Endpoint) -> Protocol {
-        match endpoint {
+    pub(super) fn of(config: &Config) -> Protocol {
+        match config.endpoint() {
             Endpoint::Streams => Protocol::Current(Current),
             Endpoint::MarketDataV2 => Protocol::MarketDataV2(MarketDataV2::default()),
-            Endpoint::MarketDataV1 => Protocol::MarketDataV1(MarketDataV1::new()),
+            Endpoint::MarketDataV1 => Protocol::MarketDataV1(MarketDataV1::new(config)),
             Endpoint::OrderEventsV1 => Protocol::OrderEventsV1(OrderEventsV1::default()),
         }
     }
@@ -63,7 +64,14 @@ impl Session for Protocol {
         dispatch!(self, session => session.receive(reception, text, scratch))
     }
 
-    fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64) {
-        dispatch!(self, session => session.expired(feed, cx, request, id));
+    fn expired(
+        &mut self,
+        feed: &mut Feed,
+        cx: &mut Context<'_>,
+        request: &StreamRequest,
+        id: u64,
+        is_silent: bool,
+    ) {
+        dispatch!(self, session => session.expired(feed, cx, request, id, is_silent));
     }
 }

@@ -118,7 +118,7 @@ impl Client {
         let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         let (host, config, seeds) = (entry.host(), entry.config().clone(), &mut self.seeds);
         let make = |last| {
-            let protocol = Protocol::of(config.endpoint());
+            let protocol = Protocol::of(&config);
             Link::new(last, config, seeds.next(), protocol)
         };
         let slot = self.slots.add(endpoint, host, self.config.links_max, make);

@@ -23,6 +23,7 @@ macro_rules! each_fact {
             Subscribed "subscribed" { link, id, stream },
             Unsubscribed "unsubscribed" { link, id, stream, last },
             Silent "silent" { link, id, stream, since },
+            Unserved "unserved" { link, id, stream, reason, attempts, retry },
             Gap "gap" { link, id, symbol, expected, got },
             SequenceGap "sequence_gap" { link, expected, got },
             Synced "synced" { link, id, symbol },

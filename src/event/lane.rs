@@ -71,7 +71,7 @@ pub(crate) fn lane(event: &Event<'_>) -> Lane {
         Event::Positions(..) => (Topic::Positions, None),
         Event::Quote(..) => (Topic::Quotes, None),
         Event::Settlements(..) => (Topic::Settlements, None),
-        Event::Silent { stream, .. } => (stream.topic(), stream.symbol()),
+        Event::Silent { stream, .. } | Event::Unserved { stream, .. } => (stream.topic(), stream.symbol()),
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
         Event::Heartbeat(..) | Event::Ignored(..) | Event::Malformed(..) | Event::Unrecognized(..) => {
             (Topic::Other, None)

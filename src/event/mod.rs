@@ -14,7 +14,7 @@ pub(crate) mod source;
 
 use crate::event::kinds::each_data;
 use crate::event::last_trade::LastTrade;
-use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep};
+use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep, Unserved};
 use crate::event::source::Source;
 use crate::json::error::DecodeError;
 use crate::message::{
@@ -116,7 +116,7 @@ pub enum Event<'f> {
         last: bool,
     },
     /// A stream was silent for longer than was declared for it: what is known of it is stale from now on, and
-    /// it is asked for anew.
+    /// it is requested anew, more and more rarely while it stays silent.
     Silent {
         /// The link.
         link: LinkId,
@@ -126,6 +126,22 @@ pub enum Event<'f> {
         stream: Stream,
         /// When its last frame came, or when it was confirmed.
         since: Instant,
+    },
+    /// A stream is not served: nothing of it is known until [`Event::Synced`], or [`Event::Subscribed`] where it is
+    /// no book. Everything else goes on, and the stream is requested again, more and more rarely.
+    Unserved {
+        /// The link.
+        link: LinkId,
+        /// The subscription.
+        id: StreamId,
+        /// Its stream.
+        stream: Stream,
+        /// Why.
+        reason: Unserved,
+        /// How often in a row.
+        attempts: u32,
+        /// When it is requested again.
+        retry: Instant,
     },
     /// The venue refused a subscription for good, for example because there is no such symbol.
     /// It will not be asked for again; check the name.
@@ -193,7 +209,8 @@ pub enum Event<'f> {
         /// venue for what must not be missed, such as orders. `None` for the first.
         missing_since: Option<Instant>,
     },
-    /// Each wanted stream was confirmed or refused: the link does what it should.
+    /// Each wanted stream was confirmed, refused or reported as [`Event::Unserved`], and not all of them are the
+    /// last.
     Live {
         /// The link.
         link: LinkId,

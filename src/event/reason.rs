@@ -65,11 +65,33 @@ pub enum Lost {
     Malformed,
     /// The numbers of an archived endpoint's frames show that some were lost.
     SequenceGap,
-    /// A subscription was not answered, or a snapshot did not come, three times in a row.
+    /// Three requests or more were not answered for three times
+    /// [`Config::request_timeout`](crate::Config::request_timeout), and no message of any kind came meanwhile.
     Unresponsive,
     /// We closed it, and the peer did not answer within
     /// [`Config::close_timeout`](crate::Config::close_timeout).
     CloseTimedOut,
+}
+
+/// Why a stream is not served.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Unserved {
+    /// The venue refused it for now, for example because of too many requests.
+    Refused {
+        /// The status of the answer, if it had one.
+        status: Option<u16>,
+        /// The code of its error; zero if it had none.
+        code: i64,
+    },
+    /// The request was not answered within [`Config::request_timeout`](crate::Config::request_timeout).
+    Unanswered,
+    /// The subscription was confirmed, and the book did not come within
+    /// [`Config::snapshot_timeout`](crate::Config::snapshot_timeout).
+    NoSnapshot,
+    /// The book came, and could not be decoded.
+    Undecodable,
 }
 
 /// Why a connection has come to its end.
@@ -225,8 +247,22 @@ impl fmt::Display for Lost {
             Lost::Silent => f.write_str("nothing was heard, not even an answer to a ping"),
             Lost::Malformed => f.write_str("too many frames in a row could not be decoded"),
             Lost::SequenceGap => f.write_str("frames were lost"),
-            Lost::Unresponsive => f.write_str("subscriptions were not answered"),
+            Lost::Unresponsive => f.write_str("nothing was answered"),
             Lost::CloseTimedOut => f.write_str("the peer did not answer our Close frame"),
+        }
+    }
+}
+
+impl fmt::Display for Unserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unserved::Refused { status: Some(status), code } => {
+                write!(f, "refused for now with status {status} and code {code}")
+            }
+            Unserved::Refused { status: None, code } => write!(f, "refused for now with code {code}"),
+            Unserved::Unanswered => f.write_str("not answered in time"),
+            Unserved::NoSnapshot => f.write_str("confirmed, but the book did not come in time"),
+            Unserved::Undecodable => f.write_str("the book could not be decoded"),
         }
     }
 }

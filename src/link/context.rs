@@ -57,14 +57,9 @@ impl<'c> Context<'c> {
         self.outputs.was_handed_out(output)
     }
 
-    /// Withdraws the texts of a link that the driver has not taken.
-    pub(super) fn withdraw_sends(&mut self, link: LinkId) {
-        self.outputs.withdraw_sends(link);
-    }
-
-    /// The number of the next request, without taking it.
-    pub(crate) const fn next_request_id(&self) -> u64 {
-        self.numbers.peek_request()
+    /// Withdraws an output, if the driver has not taken it.
+    pub(super) fn withdraw(&mut self, output: u64) {
+        self.outputs.withdraw(output);
     }
 
     pub(super) const fn numbers(&mut self) -> &mut Numbers {
@@ -94,11 +89,6 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) const fn new() -> Numbers {
         Numbers { request: 1, subscription: 1 }
-    }
-
-    /// The number of the next request, without taking it.
-    const fn peek_request(&self) -> u64 {
-        self.request
     }
 
     pub(super) const fn next_request(&mut self) -> u64 {

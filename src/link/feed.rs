@@ -4,13 +4,15 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::error::CommandError;
+use crate::event::reason::Unserved;
 use crate::event::{Event, RequestOutcome};
 use crate::link::context::Context;
 use crate::link::dialect::Dialect;
 use crate::link::lifecycle::{StreamEffect, StreamInput, StreamState};
 use crate::link::outbox::{Outbox, Purpose, StreamRequest};
-use crate::link::subscription::{Effects, Subscription};
+use crate::link::subscription::{Effects, Failure, Subscription};
 use crate::link::subscriptions::Subscriptions;
+use crate::link::urgency::Urgency;
 use crate::message::{ApiError, Text};
 use crate::request::Request;
 use crate::request::stream::Stream;
@@ -148,8 +150,11 @@ impl Feed {
         let mut rejected = false;
         for effect in effects.list {
             match effect {
-                StreamEffect::Join => self.outbox.enqueue(id, true),
-                StreamEffect::Leave => self.outbox.enqueue(id, false),
+                StreamEffect::Join => {
+                    let batch_max = self.subscriptions.get(id).map_or(1, Subscription::batch_max);
+                    self.outbox.join(id, batch_max);
+                }
+                StreamEffect::Leave => self.outbox.leave(id),
                 StreamEffect::ReportRejected => rejected = true,
                 report => self.report(cx, id, *report, &effects),
             }
@@ -166,9 +171,11 @@ impl Feed {
     fn report(&self, cx: &mut Context<'_>, id: StreamId, effect: StreamEffect, effects: &Effects) {
         let Some(subscription) = self.subscriptions.get(id) else { return };
         let (link, stream, since) = (self.link, subscription.stream(), effects.heard);
+        let (reason, attempts, retry) = subscription.trouble(cx.now());
         for id in subscription.subscribers().iter().copied() {
             let event = match effect {
                 StreamEffect::ReportQuiet => Event::Silent { link, id, stream, since },
+                StreamEffect::ReportUnserved => Event::Unserved { link, id, stream, reason, attempts, retry },
                 StreamEffect::ReportSubscribed => Event::Subscribed { link, id, stream },
                 StreamEffect::ReportUnsubscribed => Event::Unsubscribed { link, id, stream, last: true },
                 StreamEffect::ReportSynced => match stream.symbol() {
@@ -222,6 +229,33 @@ impl Feed {
         }
     }
 
+    /// A request for streams came to nothing for now.
+    pub(crate) fn fail_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &StreamRequest,
+        id: u64,
+        failure: Failure,
+    ) {
+        for stream in request.streams() {
+            self.subscriptions.change(*stream, |it| {
+                if it.request() == id {
+                    it.note_failure(failure)
+                }
+            });
+        }
+        self.step_all(cx, request, id, StreamInput::Unanswered);
+    }
+
+    /// The snapshot of a book may have come, and could not be decoded.
+    pub(crate) fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
+        if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
+            let failure = Failure::new(Unserved::Undecodable, 1);
+            self.subscriptions.change(id, |subscription| subscription.note_failure(failure));
+            self.step(cx, id, StreamInput::Unanswered);
+        }
+    }
+
     /// Rejects a stream, and reports it to each subscriber. The first report has the error's own words where
     /// the caller delivers it with the frame; `with_first` says whether it is to be reported here, too.
     pub(crate) fn reject(
@@ -270,22 +304,10 @@ impl Feed {
     pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         for id in self.subscriptions.due_by(now) {
-            let input = self.subscriptions.change(id, |subscription| subscription.expire(now));
-            if let Some(input) = input.flatten() {
+            if let Some(input) = self.subscriptions.expire(id, now) {
                 self.step(cx, id, input);
             }
         }
-    }
-
-    /// Whether streams went unanswered so often that the link is of no use. If so, they start afresh.
-    pub(super) fn end_if_hopeless(&mut self) -> bool {
-        let is_hopeless = self.is_open && self.subscriptions.has_hopeless();
-        if is_hopeless {
-            for id in self.subscriptions.ids(|_| true) {
-                self.subscriptions.change(id, Subscription::reset_attempts);
-            }
-        }
-        is_hopeless
     }
 }
 
@@ -301,6 +323,8 @@ impl Feed {
     pub(super) fn open(&mut self, cx: &mut Context<'_>) {
         self.is_open = true;
         self.outbox.want_probe(false);
+        self.outbox.send_one_at_a_time(false);
+        self.subscriptions.begin_link();
         self.step_each(cx, StreamInput::LinkUp);
     }
 
@@ -324,7 +348,7 @@ impl Feed {
                 cx.report(Event::Reply { link, request: RequestId::new(id), about, outcome });
             }
         }
-        cx.withdraw_sends(link);
+        self.outbox.withdraw_sends(cx);
         self.step_each(cx, StreamInput::LinkDown);
         abandoned
     }
@@ -337,19 +361,15 @@ impl Feed {
             return flushed;
         }
         self.outbox.begin();
-        if self.outbox.take_cancel(cx) {
-            let request = Request::CancelSessionOrders;
-            self.send_request(cx, Purpose::Application(request.subject()), &request);
-            flushed.is_sent = true;
-        }
-        while let Some(mut request) = self.outbox.next() {
+        flushed.is_sent |= self.outbox.send_cancel(cx, self.link);
+        while let Some(mut request) = self.next_request() {
             self.drop_outdated(cx, &mut request);
             if request.streams().is_empty() {
                 continue;
             }
-            if !self.outbox.take_room(cx) {
+            if !self.outbox.take_room(cx, Urgency::Stream) {
                 self.outbox.put_back(request);
-                return flushed;
+                break;
             }
             self.send_streams(cx, request, dialect);
             flushed.is_sent = true;
@@ -357,15 +377,24 @@ impl Feed {
             flushed.is_probe_out |= self.outbox.end_probe();
         }
         if self.outbox.may_probe(cx) {
-            self.send_request(cx, Purpose::Probe, &Request::Ping);
+            let probe = Some((Urgency::Probe, Purpose::Probe));
+            self.outbox.send(cx, self.link, probe, |id| Request::Ping.encode(id));
             flushed.is_sent = true;
             flushed.is_probe_out |= self.outbox.end_probe();
         }
         flushed
     }
 
-    pub(super) fn send_request(&mut self, cx: &mut Context<'_>, purpose: Purpose, request: &Request) -> u64 {
-        self.outbox.send(cx, self.link, Some(purpose), |id| request.encode(id))
+    fn next_request(&mut self) -> Option<StreamRequest> {
+        let subscriptions = &self.subscriptions;
+        let is_book = |id| subscriptions.get(id).is_some_and(Subscription::is_book);
+        self.outbox.next(subscriptions.books_left(), is_book)
+    }
+
+    /// Sends a request of the application. Its answer, too, shows that the peer lives.
+    pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> (u64, Flushed) {
+        let id = self.outbox.send_request(cx, self.link, request);
+        (id, Flushed { is_sent: true, is_probe_out: self.outbox.end_probe() })
     }
 
     /// While a request waited, streams may have been unsubscribed or rejected: those are neither asked for, nor
@@ -397,10 +426,10 @@ impl Feed {
         let streams = known.map(Subscription::stream).collect();
         let (is_subscribe, encode) = (request.is_subscribe(), dialect.encode);
         let waits = dialect.acknowledges || is_subscribe;
-        let purpose = waits.then(|| Purpose::Streams(request.clone()));
+        let purpose = waits.then(|| (Urgency::Stream, Purpose::Streams(request.clone())));
         let id = self.outbox.send(cx, self.link, purpose, |id| encode(is_subscribe, streams, id));
         for stream in request.streams() {
-            self.subscriptions.change(*stream, |subscription| subscription.note_request(id));
+            self.subscriptions.note_request(*stream, id, is_subscribe);
         }
         if !waits {
             // Where nothing is confirmed, having said so is having left.

@@ -1,17 +1,19 @@
 //! [`InFlight`]: the requests that wait for an answer. An entry is made with the request and taken
-//! out once, by the answer, the deadline or the end of the link; there is nothing to count.
+//! out once, by the answer, the deadline or the end of the link.
 
 use alloc::vec::Vec;
 
+use crate::link::urgency::Urgency;
 use crate::value::time::Instant;
-
-/// The most requests that wait for an answer at one time.
-pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight<T> {
     /// In the order of their ids, and so of their deadlines.
     entries: Vec<Entry<T>>,
+    /// How many places there are for all.
+    most: usize,
+    /// How many entries have a place, of each urgency.
+    taken: [usize; 4],
 }
 
 #[derive(Clone, Debug)]
@@ -20,48 +22,87 @@ struct Entry<T> {
     deadline: Instant,
     /// The number of the output that carries it.
     output: u64,
+    urgency: Urgency,
+    /// Whether it has a place, which others cannot take.
+    has_place: bool,
     what: T,
 }
 
 impl<T> InFlight<T> {
-    pub(crate) fn new() -> InFlight<T> {
-        InFlight { entries: Vec::with_capacity(REQUESTS_IN_FLIGHT_MAX) }
+    pub(crate) const fn new(most: usize) -> InFlight<T> {
+        InFlight { entries: Vec::new(), most, taken: [0; 4] }
     }
 
-    pub(crate) const fn is_full(&self) -> bool {
-        self.entries.len() >= REQUESTS_IN_FLIGHT_MAX
+    /// Whether there is a place for another request. Streams leave some; cancellations, and a probe, have places of
+    /// their own.
+    pub(crate) fn has_place(&self, urgency: Urgency) -> bool {
+        let is_any_free = self.taken.iter().sum::<usize>() < self.most;
+        let taken = self.of(urgency);
+        match urgency {
+            Urgency::Stream => is_any_free && taken < (self.most.saturating_mul(3) / 4).max(1),
+            Urgency::Usual => is_any_free,
+            Urgency::Probe => is_any_free || taken == 0,
+            Urgency::Cancel => is_any_free || taken < (self.most / 4).max(1),
+        }
     }
 
-    pub(crate) fn insert(&mut self, id: u64, deadline: Instant, output: u64, what: T) {
-        debug_assert!(!self.is_full() && self.entries.last().is_none_or(|last| last.id < id));
-        self.entries.push(Entry { id, deadline, output, what });
+    /// How many entries of an urgency have a place.
+    pub(crate) fn of(&self, urgency: Urgency) -> usize {
+        self.taken.get(urgency as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn insert(&mut self, id: u64, deadline: Instant, output: u64, urgency: Urgency, what: T) {
+        debug_assert!(self.has_place(urgency) && self.entries.last().is_none_or(|last| last.id < id));
+        self.entries.push(Entry { id, deadline, output, urgency, has_place: true, what });
+        self.count(urgency, |taken| taken.saturating_add(1));
+    }
+
+    /// Gives the place of an entry back, which waits on.
+    pub(crate) fn release(&mut self, id: u64) {
+        let entry = self.entries.iter_mut().find(|entry| entry.id == id && entry.has_place);
+        if let Some(entry) = entry {
+            entry.has_place = false;
+            let urgency = entry.urgency;
+            self.count(urgency, |taken| taken.saturating_sub(1));
+        }
     }
 
     pub(crate) fn take(&mut self, id: u64) -> Option<T> {
         let position = self.entries.iter().position(|entry| entry.id == id)?;
-        Some(self.entries.remove(position).what)
+        self.remove(position).map(|entry| entry.what)
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.entries.first().map(|entry| entry.deadline)
     }
 
-    /// Takes the oldest entry whose deadline has come.
-    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(u64, T)> {
+    /// Takes the oldest entry whose deadline has come, and says whether it still had its place.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(u64, T, bool)> {
         self.deadline().filter(|deadline| *deadline <= now)?;
-        self.take_oldest().map(|(id, _, what)| (id, what))
+        self.remove(0).map(|entry| (entry.id, entry.what, entry.has_place))
     }
 
     /// Takes the oldest entry, with the number of the output that carries it.
     pub(crate) fn take_oldest(&mut self) -> Option<(u64, u64, T)> {
-        if self.entries.is_empty() {
-            return None;
-        }
-        let entry = self.entries.remove(0);
-        Some((entry.id, entry.output, entry.what))
+        self.remove(0).map(|entry| (entry.id, entry.output, entry.what))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().map(|entry| &entry.what)
+    fn remove(&mut self, position: usize) -> Option<Entry<T>> {
+        let entry = (position < self.entries.len()).then(|| self.entries.remove(position))?;
+        if entry.has_place {
+            self.count(entry.urgency, |taken| taken.saturating_sub(1));
+        }
+        Some(entry)
+    }
+
+    fn count(&mut self, urgency: Urgency, change: impl FnOnce(usize) -> usize) {
+        if let Some(taken) = self.taken.get_mut(urgency as usize) {
+            *taken = change(*taken);
+        }
+    }
+
+    /// The entries that have a place, and their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.entries.iter().filter(|entry| entry.has_place).map(|entry| (entry.id, &entry.what))
     }
 }

@@ -11,9 +11,9 @@ pub enum State {
     Idle,
     /// The driver is dialling: name, TCP, TLS and upgrade together.
     Connecting,
-    /// Open; some wanted stream is neither confirmed nor refused yet.
+    /// Open; some wanted stream is neither confirmed nor refused nor reported as not served.
     Subscribing,
-    /// Open, and every wanted stream is confirmed or refused.
+    /// Open, and every wanted stream is confirmed, refused or reported as not served.
     Live,
     /// Our Close frame was handed out; waiting for the peer's.
     Closing,
@@ -38,7 +38,7 @@ pub enum Input {
     ConnectRefused,
     /// A frame came.
     Frame,
-    /// Every wanted stream is confirmed or refused.
+    /// Every wanted stream is confirmed, refused or reported as not served; not all of them are the last.
     Settled,
     /// The peer is of no use: too many frames in a row that cannot be decoded, or no answers.
     Unusable,
@@ -198,13 +198,13 @@ pub enum StreamInput {
     Accepted,
     /// The request for it was refused, and would be again.
     Refused,
-    /// The request for it was not answered in time, or refused for now.
+    /// The request for it was not answered in time, or refused for now, or its snapshot did not come in time.
     Unanswered,
     /// Its snapshot came; it may come before the answer to the request.
     Snapshot,
     /// An update is missing.
     Gap,
-    /// Its snapshot did not come in time, or the delay before asking again is over.
+    /// The delay before asking again is over.
     Overdue,
     /// It was silent for longer than was declared for it.
     Silence,
@@ -219,8 +219,10 @@ pub enum StreamEffect {
     Join,
     /// Send `unsubscribe`.
     Leave,
-    /// Wait a little, and count: the third time in a row the link is of no use.
+    /// Wait before it is asked for again; longer each time.
     Delay,
+    /// Tell the application that it is not served, and when it is asked for again.
+    ReportUnserved,
     /// Tell the application that it was silent for too long.
     ReportQuiet,
     /// Tell the application that it is subscribed.
@@ -245,7 +247,8 @@ pub const STREAM_STATES: [StreamState; 7] = [
 ];
 
 use StreamEffect::{
-    Delay, Join, Leave, ReportQuiet, ReportRejected, ReportSubscribed, ReportSynced, ReportUnsubscribed,
+    Delay, Join, Leave, ReportQuiet, ReportRejected, ReportSubscribed, ReportSynced, ReportUnserved,
+    ReportUnsubscribed,
 };
 use StreamState::{Active, Gone, Leaving, Requested, Resyncing, Synced, Wanted};
 
@@ -253,7 +256,7 @@ const SAME: Cell<StreamState, StreamEffect> = Stay(&[]);
 const LEFT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportUnsubscribed]);
 const AWAY: Cell<StreamState, StreamEffect> = Go(Leaving, &[Leave]);
 const AGAIN: Cell<StreamState, StreamEffect> = Go(Requested, &[Join]);
-const LATER: Cell<StreamState, StreamEffect> = Stay(&[Delay]);
+const LATER: Cell<StreamState, StreamEffect> = Stay(&[Delay, ReportUnserved]);
 const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
 const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 
@@ -266,10 +269,10 @@ pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 10] = [
     (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             LEFT,    Ignore]),
     (StreamInput::Accepted,    [Ignore,                    Go(Active, &[ReportSubscribed]), Ignore,                     Stay(&[ReportSubscribed]),  AGAIN,                       LEFT,    Ignore]),
     (StreamInput::Refused,     [Ignore,                    REJECT,                          Ignore,                     REJECT,                     AGAIN,                       LEFT,    Ignore]),
-    (StreamInput::Unanswered,  [Ignore,                    LATER,                           Ignore,                     Stay(&[ReportSubscribed]),  Go(Resyncing, &[Leave, Delay]), LEFT, Ignore]),
+    (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       LEFT,    Ignore]),
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Gap,         [Ignore,                    Ignore,                          Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
-    (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave, Delay]), Ignore,                 Ignore,                      Ignore,  Ignore]),
+    (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave]),    Ignore,                     Stay(&[Leave]),              Ignore,  Ignore]),
     (StreamInput::Silence,     [Ignore,                    Ignore,                          QUIET,                      QUIET,                      Ignore,                      Ignore,  Ignore]),
     (StreamInput::Unsubscribe, [LEFT,                      AWAY,                            AWAY,                       AWAY,                       Go(Leaving, &[]),            SAME,    Ignore]),
 ];

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::link::rate_limiter::RateLimiter;
+use crate::link::urgency::Urgency;
 use crate::message::Response;
 use crate::value::time::Instant;
 
@@ -33,9 +34,15 @@ impl Limits {
         self.orders = of(self.orders, config.order_limit);
     }
 
-    /// Takes one request, which may be a new order; or says when there is room for it.
-    pub(crate) fn take_request(&mut self, is_order: bool, now: Instant) -> Result<(), Instant> {
-        let requests = self.requests.take(now);
+    /// Takes one request, which may be a new order; or says when there is room for it. What is less urgent leaves
+    /// room to what is more urgent.
+    pub(crate) fn take_request(
+        &mut self,
+        urgency: Urgency,
+        is_order: bool,
+        now: Instant,
+    ) -> Result<(), Instant> {
+        let requests = self.requests.take_sparing(|burst| urgency.spares(burst), now);
         if is_order {
             let orders = self.orders.take(now);
             return match (requests, orders) {

@@ -13,8 +13,15 @@ use crate::value::time::Instant;
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.
     heard: Instant,
-    /// When a probe was due, if nothing has been heard since.
-    probed: Option<Instant>,
+    /// What was asked of the peer, if nothing has been heard since.
+    probe: Probe,
+    /// How many messages of the peer there were when a request was last not answered, how many requests were not
+    /// since a message came, and when the first was missed.
+    messages: u64,
+    missed: u32,
+    missed_since: Instant,
+    missed_at: Instant,
+    request_timeout: Duration,
     /// When something was last sent.
     sent: Instant,
     /// When to look how long the peer has been silent.
@@ -25,6 +32,20 @@ pub(crate) struct Liveness {
     /// How long the answer to a probe may take.
     answer_within: Duration,
     heartbeat_every: Option<Duration>,
+}
+
+/// How many requests at least are not answered, for so many times the time that an answer may take, before a link
+/// on which nothing comes is of no use.
+const MISSED_MAX: u32 = 3;
+
+/// How far a sign of life was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Probe {
+    None,
+    /// It waits to be sent, so it cannot have been answered.
+    Due,
+    /// It was sent then.
+    Out(Instant),
 }
 
 /// What follows from the silence of a peer.
@@ -42,7 +63,12 @@ impl Liveness {
     pub(super) fn new(config: &Config) -> Liveness {
         Liveness {
             heard: Instant::ZERO,
-            probed: None,
+            probe: Probe::None,
+            messages: 0,
+            missed: 0,
+            missed_since: Instant::ZERO,
+            missed_at: Instant::ZERO,
+            request_timeout: config.request_timeout,
             sent: Instant::ZERO,
             check_at: None,
             heartbeat_at: None,
@@ -58,7 +84,8 @@ impl Liveness {
     /// A link is open: the upgrade was heard, and it was a request.
     pub(super) fn begin(&mut self, now: Instant) {
         self.heard = now;
-        self.probed = None;
+        self.probe = Probe::None;
+        self.missed = 0;
         self.check_at = Some(now + self.probe_after);
         if let Some(every) = self.heartbeat_every {
             self.sent = now;
@@ -80,7 +107,7 @@ impl Liveness {
     #[inline]
     pub(super) const fn hear(&mut self, now: Instant) {
         self.heard = now;
-        self.probed = None;
+        self.probe = Probe::None;
     }
 
     pub(super) const fn heard(&self) -> Instant {
@@ -99,35 +126,50 @@ impl Liveness {
         self.heartbeat_at
     }
 
-    /// Judges the silence, and says when to look again. A probe that waits to be sent cannot have been
-    /// answered.
-    pub(super) fn check(&mut self, now: Instant, probe_waits: bool) -> Verdict {
-        let Some(probed) = self.probed else {
-            let probe_at = self.heard + self.probe_after;
-            if probe_at > now {
-                self.check_at = Some(probe_at);
-                return Verdict::Wait;
-            }
-            self.begin_probe(now);
-            return Verdict::Probe;
+    /// Judges the silence, and says when to look again.
+    pub(super) fn check(&mut self, now: Instant) -> Verdict {
+        let (at, verdict) = match self.probe {
+            Probe::None if self.heard + self.probe_after <= now => return Verdict::Probe,
+            Probe::None => (self.heard + self.probe_after, Verdict::Wait),
+            Probe::Due => (now + self.answer_within, Verdict::Wait),
+            Probe::Out(at) if at + self.answer_within > now => (at + self.answer_within, Verdict::Wait),
+            Probe::Out(_) => (now + self.answer_within, Verdict::GiveUp),
         };
-        let give_up_at = probed + self.answer_within;
-        self.check_at = Some(if give_up_at > now { give_up_at } else { now + self.answer_within });
-        if give_up_at <= now && !probe_waits { Verdict::GiveUp } else { Verdict::Wait }
+        self.check_at = Some(at);
+        verdict
     }
 
-    /// The peer is asked for a sign of life. After a long sleep of the whole machine the answer still gets its
-    /// time.
-    pub(super) fn begin_probe(&mut self, now: Instant) {
-        self.probed = Some(now);
-        self.check_at = Some(now + self.answer_within);
+    /// The peer is to be asked for a sign of life, or is expected to give one by itself. Returns `false` if it has
+    /// been asked already: its time runs on.
+    pub(super) fn begin_probe(&mut self, now: Instant, is_asked: bool) -> bool {
+        let is_new = self.probe == Probe::None;
+        if is_new {
+            self.probe = if is_asked { Probe::Due } else { Probe::Out(now) };
+            self.check_at = Some(now + self.answer_within);
+        }
+        is_new
     }
 
     /// The probe was sent: the time for the answer begins now, unless a frame came meanwhile.
     pub(super) fn probe_is_out(&mut self, now: Instant) {
-        if self.probed.is_some() {
-            self.begin_probe(now);
+        if self.probe == Probe::Due {
+            self.probe = Probe::Out(now);
+            self.check_at = Some(now + self.answer_within);
         }
+    }
+
+    /// A request was not answered in time. `messages` says how many messages the peer has sent. Returns whether it
+    /// answers nothing and says nothing, so that the link is of no use.
+    pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
+        let patience = self.request_timeout.saturating_mul(MISSED_MAX);
+        // What was missed long ago says nothing of today.
+        let is_old = now.since(self.missed_at) > patience.saturating_mul(8);
+        if self.missed == 0 || self.messages != messages || is_old {
+            (self.missed, self.missed_since, self.messages) = (0, now, messages);
+        }
+        self.missed = self.missed.saturating_add(1);
+        self.missed_at = now;
+        self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 
     /// Whether nothing was sent for so long that a heartbeat is due, and since when.
@@ -160,37 +202,57 @@ mod tests {
 
     #[test]
     fn silence_is_judged_when_its_time_comes() {
-        // What is heard, when it is checked, whether the probe still waits, the verdict, the next check.
+        // What is heard, when it is checked, whether the probe goes out then, the verdict, the next check.
         let table: [(Option<u64>, u64, bool, Verdict, u64); 7] = [
-            (None, 30, false, Probe, 45),
+            (None, 30, true, Probe, 45),
             (None, 40, false, Wait, 45),
-            (None, 45, true, Wait, 60),
             (Some(50), 60, false, Wait, 80),
             (None, 80, false, Probe, 95),
-            (Some(94), 95, false, Wait, 124),
-            (None, 124, false, Probe, 139),
+            (None, 95, true, Wait, 110),
+            (Some(109), 110, false, Wait, 139),
+            (None, 139, true, Probe, 154),
         ];
         let mut liveness = liveness();
         liveness.begin(at(0));
         assert_eq!(liveness.check_at(), Some(at(30)));
-        for (heard, now, probe_waits, verdict, next) in table {
+        for (heard, now, is_sent, verdict, next) in table {
             if let Some(heard) = heard {
                 liveness.hear(at(heard));
             }
-            assert_eq!(liveness.check(at(now), probe_waits), verdict, "at {now}");
+            assert_eq!(liveness.check(at(now)), verdict, "at {now}");
+            if verdict == Probe {
+                assert!(liveness.begin_probe(at(now), true));
+            }
+            if is_sent {
+                liveness.probe_is_out(at(now));
+            }
             assert_eq!(liveness.check_at(), Some(at(next)), "at {now}");
         }
-        assert_eq!(liveness.check(at(139), false), GiveUp);
+        assert_eq!(liveness.check(at(154)), GiveUp);
     }
 
     #[test]
-    fn an_answer_has_its_time_from_when_the_probe_goes_out() {
+    fn a_probe_that_is_out_is_not_restarted() {
         let mut liveness = liveness();
         liveness.begin(at(0));
-        assert_eq!(liveness.check(at(30), true), Probe);
+        assert!(liveness.begin_probe(at(10), true));
+        assert!(!liveness.begin_probe(at(20), true), "it waits to be sent");
+        assert_eq!(liveness.check(at(25)), Wait, "it cannot have been answered");
         liveness.probe_is_out(at(50));
-        assert_eq!(liveness.check(at(60), false), Wait);
-        assert_eq!(liveness.check(at(65), false), GiveUp);
+        assert!(!liveness.begin_probe(at(60), true));
+        liveness.probe_is_out(at(60));
+        assert_eq!(liveness.check(at(64)), Wait);
+        assert_eq!(liveness.check(at(65)), GiveUp);
+    }
+
+    #[test]
+    fn a_link_is_of_no_use_if_nothing_is_answered_or_said() {
+        let mut liveness = liveness();
+        liveness.begin(at(0));
+        // When a request is missed, and how many messages there were.
+        let misses = [(5, 0), (11, 0), (18, 1), (19, 1), (20, 1), (33, 1), (34, 1)];
+        let verdicts = misses.map(|(now, messages)| liveness.miss_answer(at(now), messages));
+        assert_eq!(verdicts, [false, false, false, false, false, true, true]);
     }
 
     #[test]

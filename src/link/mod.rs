@@ -23,6 +23,7 @@ pub(crate) mod subscription;
 pub(crate) mod subscriptions;
 pub(crate) mod timer;
 mod transition;
+pub(crate) mod urgency;
 
 use alloc::string::String;
 use core::time::Duration;
@@ -34,10 +35,10 @@ use crate::event::{Event, RequestOutcome};
 use crate::link::backoff::Backoff;
 use crate::link::cause::Cause;
 use crate::link::context::Context;
-use crate::link::feed::Feed;
+use crate::link::feed::{Feed, Flushed};
 use crate::link::lifecycle::{Input, State, StreamState};
 use crate::link::liveness::{Liveness, Verdict};
-use crate::link::outbox::Purpose;
+use crate::link::outbox::{Cancellation, Purpose};
 use crate::link::output::Output;
 use crate::link::session::Session;
 use crate::link::stats::Stats;
@@ -168,22 +169,29 @@ impl<S: Session> Link<S> {
         if !self.session.dialect().takes_requests {
             return Err(CommandError::WrongEndpoint);
         }
-        let is_order = matches!(request, Request::PlaceOrder(_));
-        self.feed.outbox().take_room_for(is_order, cx)?;
-        let about = request.subject();
-        let purpose = match request {
-            Request::ConnectionInfo => Purpose::Limits(about),
-            _ => Purpose::Application(about),
-        };
-        let id = self.feed.send_request(cx, purpose, request);
-        self.liveness.note_sent(cx.now());
+        self.feed.outbox().take_room_for(request, cx)?;
+        let (id, flushed) = self.feed.send_request(cx, request);
+        self.note_sent(cx.now(), flushed);
         Ok(RequestId::new(id))
     }
 
-    /// Cancels the orders that were placed over this link, as soon as the limit on requests allows.
+    fn note_sent(&mut self, now: Instant, flushed: Flushed) {
+        if flushed.is_sent {
+            self.liveness.note_sent(now);
+        }
+        if flushed.is_probe_out {
+            self.liveness.probe_is_out(now);
+        }
+    }
+
+    /// Promises to cancel the orders that were placed over this link, as soon as it is open and the venue's limit on
+    /// requests allows. [`Link::cancellation`] says what became of it.
     pub(crate) fn cancel_session_orders(&mut self) {
-        if self.is_open() && self.session.dialect().takes_requests && self.config.authenticated {
+        if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel();
+            if self.state == State::Closed {
+                self.feed.outbox_mut().fail_cancel();
+            }
         }
     }
 
@@ -272,9 +280,9 @@ impl<S: Session> Link<S> {
                 Err(at) => self.wake = Some(Deadline { at, cause: Timer::Retry }),
                 Ok(()) => self.input(cx, Input::RetryDue, Cause::None),
             },
-            Timer::Alive => match self.liveness.check(now, self.feed.outbox().probe_waits()) {
+            Timer::Alive => match self.liveness.check(now) {
                 Verdict::Wait => {}
-                Verdict::Probe => self.want_probe(),
+                Verdict::Probe => self.begin_probe(now),
                 Verdict::GiveUp => self.input(cx, Input::Silence, Cause::Loss(Lost::Silent)),
             },
             Timer::Request => self.expire_requests(cx),
@@ -295,31 +303,44 @@ impl<S: Session> Link<S> {
     }
 
     fn expire_requests(&mut self, cx: &mut Context<'_>) {
-        while let Some((id, purpose)) = self.feed.outbox_mut().take_expired(cx.now()) {
+        let mut is_useless = false;
+        while let Some((id, purpose, is_silent)) = self.feed.outbox_mut().take_expired(cx.now()) {
+            let messages = self.stats.frames.saturating_sub(self.stats.ignored_ended_link);
+            is_useless |= self.liveness.miss_answer(cx.now(), messages);
+            self.feed.outbox_mut().end_cancel(id, Cancellation::Failed);
             match purpose {
                 Purpose::Application(about) | Purpose::Limits(about) => {
                     let (link, request, outcome) = (self.id, RequestId::new(id), RequestOutcome::TimedOut);
                     cx.report(Event::Reply { link, request, about, outcome });
                 }
-                Purpose::Streams(request) => self.session.expired(&mut self.feed, cx, &request, id),
-                // Only silence decides on the link's life.
+                Purpose::Streams(request) => {
+                    self.session.expired(&mut self.feed, cx, &request, id, is_silent);
+                    if self.session.dialect().acknowledges {
+                        self.feed.outbox_mut().keep_late(id, request);
+                    }
+                }
                 Purpose::Probe => {}
             }
+        }
+        if is_useless {
+            self.input(cx, Input::Unusable, Cause::Loss(Lost::Unresponsive));
         }
     }
 
     /// Probes an open link at once: the machine has slept, or the network is another one.
     pub(crate) fn handle_resumed(&mut self, cx: &Context<'_>) {
         if self.is_open() {
-            self.liveness.begin_probe(cx.now());
-            self.want_probe();
+            self.begin_probe(cx.now());
         }
     }
 
-    fn want_probe(&mut self) {
+    /// Has the peer asked for a sign of life, unless it was.
+    fn begin_probe(&mut self, now: Instant) {
         // The archived endpoints answer nothing, but have heartbeats.
         let answers = self.session.dialect().takes_requests;
-        self.feed.outbox_mut().want_probe(answers);
+        if self.liveness.begin_probe(now, answers) {
+            self.feed.outbox_mut().want_probe(answers);
+        }
     }
 }
 
@@ -336,16 +357,8 @@ impl<S: Session> Link<S> {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {
-        if self.feed.end_if_hopeless() {
-            self.input(cx, Input::Unusable, Cause::Loss(Lost::Unresponsive));
-        }
         let flushed = self.feed.flush(cx, self.session.dialect());
-        if flushed.is_sent {
-            self.liveness.note_sent(cx.now());
-        }
-        if flushed.is_probe_out {
-            self.liveness.probe_is_out(cx.now());
-        }
+        self.note_sent(cx.now(), flushed);
         if self.state == State::Subscribing && !self.feed.subscriptions().has_pending() {
             self.input(cx, Input::Settled, Cause::None);
         }
@@ -413,6 +426,12 @@ impl<S: Session> Link<S> {
 
     pub(crate) const fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// What became of the promise to cancel the orders of the session; `None` if there is none.
+    #[allow(dead_code, reason = "the client reports it")]
+    pub(crate) const fn cancellation(&self) -> Option<Cancellation> {
+        self.feed.outbox().cancellation()
     }
 
     /// Whether requests can be sent over it.

@@ -9,15 +9,21 @@ use crate::config::Config;
 use crate::error::{CommandError, Limit};
 use crate::link::context::Context;
 use crate::link::in_flight::InFlight;
-use crate::request::Subject;
+use crate::link::urgency::Urgency;
+use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
+
+/// How many stream requests are kept that were not answered in time.
+const LATE_MAX: usize = 64;
 
 /// A `subscribe` or `unsubscribe`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct StreamRequest {
     is_subscribe: bool,
     streams: Vec<StreamId>,
+    /// How many streams it may have.
+    most: usize,
 }
 
 impl StreamRequest {
@@ -29,8 +35,14 @@ impl StreamRequest {
         &self.streams
     }
 
-    pub(super) fn retain(&mut self, keep: impl FnMut(&StreamId) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&StreamId) -> bool) {
         self.streams.retain(keep);
+    }
+
+    /// Keeps the first streams, at most so many, and returns the rest.
+    fn split_off(&mut self, at: usize) -> StreamRequest {
+        let streams = self.streams.split_off(at.min(self.streams.len()));
+        StreamRequest { streams, ..*self }
     }
 }
 
@@ -44,15 +56,45 @@ pub(crate) enum Purpose {
     Limits(Subject),
 }
 
+/// The promise to cancel the orders of a link's session, and what became of it. It is answered once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cancellation {
+    /// It waits for an open link, or for room in the venue's limit on requests.
+    Waiting,
+    /// It was sent under this number.
+    Sent(u64),
+    /// The venue accepted it.
+    Kept,
+    /// The venue refused it.
+    Refused,
+    /// It was not answered in time, or the link ended before it was.
+    Failed,
+}
+
+impl Cancellation {
+    /// Whether there is no answer yet.
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(self, Cancellation::Waiting | Cancellation::Sent(_))
+    }
+}
+
 /// Stream requests wait here for room in the limits of the host and among the requests in flight; so do a
 /// probe and the cancellation of the session's orders. Requests of the application never wait: they are sent
 /// at once or refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     requests: VecDeque<StreamRequest>,
+    /// Subscriptions of books that wait for room among the books that are awaited.
+    books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
-    cancel_waits: bool,
+    /// The newest stream requests that were not answered in time: an acceptance may still come.
+    late: VecDeque<(u64, StreamRequest)>,
+    cancellation: Option<Cancellation>,
     probe_waits: bool,
+    /// Whether stream requests go out one after the other, so that it is known which one an error is about.
+    one_at_a_time: bool,
+    /// The numbers of the outputs that carry what was sent, as far as they may not have been handed out.
+    sends: VecDeque<u64>,
     /// When the limit on requests has room for what waits.
     room_at: Option<Instant>,
     /// When the link last had its turn with a limit that it shares with others.
@@ -65,9 +107,13 @@ impl Outbox {
     pub(super) fn new(config: &Config) -> Outbox {
         Outbox {
             requests: VecDeque::new(),
-            in_flight: InFlight::new(),
-            cancel_waits: false,
+            books: VecDeque::new(),
+            in_flight: InFlight::new(config.requests_in_flight_max),
+            late: VecDeque::new(),
+            cancellation: None,
             probe_waits: false,
+            one_at_a_time: false,
+            sends: VecDeque::new(),
             room_at: None,
             served: None,
             request_timeout: config.request_timeout,
@@ -77,27 +123,55 @@ impl Outbox {
 
     // ---- what waits ------------------------------------------------------------------------
 
-    /// Queues the subscription, or its end, behind the others; with them in one request where that fits.
-    pub(super) fn enqueue(&mut self, id: StreamId, is_subscribe: bool) {
-        let most = self.streams_per_request_max;
-        match self.requests.back_mut() {
-            Some(last) if last.is_subscribe == is_subscribe && last.streams.len() < most => {
-                last.streams.push(id);
-            }
-            _ => self.requests.push_back(StreamRequest { is_subscribe, streams: alloc::vec![id] }),
-        }
+    /// Queues the end of a subscription behind the others; with them in one request where that fits.
+    pub(super) fn leave(&mut self, id: StreamId) {
+        enqueue(&mut self.requests, id, false, self.streams_per_request_max);
+    }
+
+    /// Queues a subscription, in a request for at most so many streams.
+    pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
+        enqueue(&mut self.requests, id, true, self.streams_per_request_max.min(batch_max));
     }
 
     /// Queues each half of a refused request by itself, so that a bad name costs only itself.
     pub(super) fn split(&mut self, mut request: StreamRequest) {
-        let second = request.streams.split_off(request.streams.len() / 2);
-        self.requests.push_back(StreamRequest { is_subscribe: request.is_subscribe, streams: second });
+        let second = request.split_off(request.streams.len() / 2);
+        self.requests.push_back(second);
         self.requests.push_front(request);
     }
 
-    /// Takes the next stream request, if there is a place in flight for it.
-    pub(super) fn next(&mut self) -> Option<StreamRequest> {
-        if self.in_flight.is_full() { None } else { self.requests.pop_front() }
+    /// Takes the next stream request, if there is a place in flight for it. Of books, at most `room` may be
+    /// subscribed; others wait.
+    pub(super) fn next(&mut self, room: usize, is_book: impl Fn(StreamId) -> bool) -> Option<StreamRequest> {
+        let is_held = self.one_at_a_time && self.in_flight.of(Urgency::Stream) > 0;
+        if is_held || !self.in_flight.has_place(Urgency::Stream) {
+            return None;
+        }
+        if room > 0
+            && let Some(mut request) = self.books.pop_front()
+        {
+            let rest = request.split_off(room);
+            if !rest.streams.is_empty() {
+                self.books.push_front(rest);
+            }
+            return Some(request);
+        }
+        while let Some(mut request) = self.requests.pop_front() {
+            let mut left = room;
+            let (books, most, is_subscribe) = (&mut self.books, request.most, request.is_subscribe);
+            request.retain(|id| {
+                let has_room = !is_subscribe || !is_book(*id) || left > 0;
+                if !has_room {
+                    enqueue(books, *id, true, most);
+                }
+                left = left.saturating_sub(usize::from(is_subscribe && is_book(*id)));
+                has_room
+            });
+            if !request.streams.is_empty() {
+                return Some(request);
+            }
+        }
+        None
     }
 
     pub(super) fn put_back(&mut self, request: StreamRequest) {
@@ -107,31 +181,59 @@ impl Outbox {
     /// Drops the stream requests that wait: there is no open link for them.
     pub(super) fn drop_requests(&mut self) {
         self.requests.clear();
+        self.books.clear();
+        self.late.clear();
         self.room_at = None;
     }
 
-    pub(super) const fn want_cancel(&mut self) {
-        self.cancel_waits = true;
+    /// From now on stream requests go out one after the other.
+    pub(crate) const fn send_one_at_a_time(&mut self, is_so: bool) {
+        self.one_at_a_time = is_so;
     }
 
-    /// Whether the cancellation of the session's orders waits and may be sent now; it counts as sent then.
-    pub(super) fn take_cancel(&mut self, cx: &mut Context<'_>) -> bool {
-        let takes = self.cancel_waits && !self.in_flight.is_full() && self.take_room(cx);
-        self.cancel_waits &= !takes;
+    /// Promises to cancel the orders of the session, unless a promise is open.
+    pub(super) fn want_cancel(&mut self) {
+        if !self.cancellation.is_some_and(Cancellation::is_open) {
+            self.cancellation = Some(Cancellation::Waiting);
+        }
+    }
+
+    /// What became of the promise to cancel the orders of the session; `None` if there is none.
+    pub(crate) const fn cancellation(&self) -> Option<Cancellation> {
+        self.cancellation
+    }
+
+    /// Sends the cancellation of the session's orders if it waits and the venue's limit has room for it.
+    pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
+        let takes = self.cancellation == Some(Cancellation::Waiting)
+            && self.in_flight.has_place(Urgency::Cancel)
+            && self.take_room(cx, Urgency::Cancel);
+        if takes {
+            let id = self.send_request(cx, link, &Request::CancelSessionOrders);
+            self.cancellation = Some(Cancellation::Sent(id));
+        }
         takes
+    }
+
+    /// No promise can be kept any more.
+    pub(super) fn fail_cancel(&mut self) {
+        self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
+    }
+
+    /// A request was answered, or will not be: it may have been the cancellation.
+    pub(super) fn end_cancel(&mut self, id: u64, outcome: Cancellation) {
+        if self.cancellation == Some(Cancellation::Sent(id)) {
+            self.cancellation = Some(outcome);
+        }
     }
 
     pub(super) const fn want_probe(&mut self, wants: bool) {
         self.probe_waits = wants;
     }
 
-    pub(super) const fn probe_waits(&self) -> bool {
-        self.probe_waits
-    }
-
     /// Whether a probe waits and may be sent now.
     pub(super) fn may_probe(&mut self, cx: &mut Context<'_>) -> bool {
-        self.probe_waits && !self.in_flight.is_full() && self.take_room(cx)
+        self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
     }
 
     /// Something whose answer shows that the peer lives was sent: no probe needs to be. Returns whether one
@@ -148,23 +250,26 @@ impl Outbox {
     }
 
     /// Takes room from the limit on requests. If there is none, notes when there is.
-    pub(super) fn take_room(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn take_room(&mut self, cx: &mut Context<'_>, urgency: Urgency) -> bool {
         let now = cx.now();
-        let room = cx.limits().take_request(false, now);
-        self.room_at = room.err();
-        if room.is_ok() {
+        let room = cx.limits().take_request(urgency, false, now);
+        if let Err(at) = room {
+            self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
+        } else {
             self.served = Some(now);
         }
         room.is_ok()
     }
 
     /// Takes room for a request of the application.
-    pub(super) fn take_room_for(&self, is_order: bool, cx: &mut Context<'_>) -> Result<(), CommandError> {
-        if self.in_flight.is_full() {
+    pub(super) fn take_room_for(&self, request: &Request, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        let urgency = Urgency::of(request);
+        if !self.in_flight.has_place(urgency) {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
-        let now = cx.now();
-        cx.limits().take_request(is_order, now).map_err(|retry| CommandError::RateLimited { retry })
+        let (now, is_order) = (cx.now(), matches!(request, Request::PlaceOrder(_)));
+        let room = cx.limits().take_request(urgency, is_order, now);
+        room.map_err(|retry| CommandError::RateLimited { retry })
     }
 
     pub(super) const fn note_turn(&mut self, now: Instant) {
@@ -182,18 +287,32 @@ impl Outbox {
 
     // ---- what was sent -------------------------------------------------------------------------
 
+    /// Sends a request of the application, or one made on its behalf.
+    pub(super) fn send_request(&mut self, cx: &mut Context<'_>, link: LinkId, request: &Request) -> u64 {
+        let about = request.subject();
+        let purpose = match request {
+            Request::ConnectionInfo => Purpose::Limits(about),
+            _ => Purpose::Application(about),
+        };
+        self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
+    }
+
     /// Sends a text under the next number, and waits for its answer if there is to be one.
     pub(super) fn send(
         &mut self,
         cx: &mut Context<'_>,
         link: LinkId,
-        purpose: Option<Purpose>,
+        purpose: Option<(Urgency, Purpose)>,
         text: impl FnOnce(u64) -> String,
     ) -> u64 {
         let id = cx.numbers().next_request();
         let output = cx.send(link, text(id));
-        if let Some(purpose) = purpose {
-            self.in_flight.insert(id, cx.now() + self.request_timeout, output, purpose);
+        while self.sends.front().is_some_and(|output| cx.was_handed_out(*output)) {
+            self.sends.pop_front();
+        }
+        self.sends.push_back(output);
+        if let Some((urgency, purpose)) = purpose {
+            self.in_flight.insert(id, cx.now() + self.request_timeout, output, urgency, purpose);
         }
         id
     }
@@ -203,29 +322,74 @@ impl Outbox {
         self.in_flight.take(id)
     }
 
+    /// Keeps a stream request that was not answered in time.
+    pub(super) fn keep_late(&mut self, id: u64, request: StreamRequest) {
+        if self.late.len() >= LATE_MAX {
+            self.late.pop_front();
+        }
+        self.late.push_back((id, request));
+    }
+
+    /// Takes the stream request that an answer is for which has come late.
+    pub(super) fn answered_late(&mut self, id: u64) -> Option<StreamRequest> {
+        let place = self.late.iter().position(|(of, _)| *of == id)?;
+        self.late.remove(place).map(|(_, request)| request)
+    }
+
+    /// A request without an answer has shown its effect: others may take its place.
+    pub(crate) fn release(&mut self, id: u64) {
+        self.in_flight.release(id);
+    }
+
+    /// The one stream request that waits for an answer or an effect, if it is one.
+    pub(crate) fn only_stream_request(&self) -> Option<(u64, &StreamRequest)> {
+        let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
+            Purpose::Streams(request) => Some((id, request)),
+            _ => None,
+        });
+        let first = requests.next();
+        first.filter(|_| requests.next().is_none())
+    }
+
     /// When the oldest request has waited too long.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.in_flight.deadline()
     }
 
-    /// Takes the oldest request that has waited too long.
-    pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose)> {
+    /// Takes the oldest request that has waited too long, and says whether it still had its place.
+    pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose, bool)> {
         self.in_flight.take_expired(now)
     }
 
     /// The link has ended: nothing waits any more. Takes the oldest request without an answer, and the number
     /// of the output that carries it.
     pub(super) fn take_lost(&mut self) -> Option<(u64, u64, Purpose)> {
-        self.cancel_waits = false;
+        self.fail_cancel();
         self.drop_requests();
         self.in_flight.take_oldest()
+    }
+
+    /// Withdraws what was sent and not handed out.
+    pub(super) fn withdraw_sends(&mut self, cx: &mut Context<'_>) {
+        self.sends.drain(..).for_each(|output| cx.withdraw(output));
     }
 
     /// Whether a request of the application has no answer yet, or waits to be sent.
     pub(crate) fn awaits_replies(&self) -> bool {
         let by_application =
             |purpose: &Purpose| matches!(purpose, Purpose::Application(_) | Purpose::Limits(_));
-        self.cancel_waits || self.in_flight.iter().any(by_application)
+        self.cancellation.is_some_and(Cancellation::is_open)
+            || self.in_flight.iter().any(|(_, purpose)| by_application(purpose))
+    }
+}
+
+fn enqueue(queue: &mut VecDeque<StreamRequest>, id: StreamId, is_subscribe: bool, most: usize) {
+    match queue.back_mut() {
+        Some(last) if last.is_subscribe == is_subscribe && last.streams.len() < last.most.min(most) => {
+            last.streams.push(id);
+            last.most = last.most.min(most);
+        }
+        _ => queue.push_back(StreamRequest { is_subscribe, streams: alloc::vec![id], most }),
     }
 }
 
@@ -270,32 +434,33 @@ mod tests {
     fn neighbours_of_a_kind_share_a_request() {
         let mut outbox = bench(100).outbox;
         for (place, is_subscribe) in [(0, true), (1, true), (2, true), (3, false), (4, true)] {
-            outbox.enqueue(id(place), is_subscribe);
+            if is_subscribe { outbox.join(id(place), usize::MAX) } else { outbox.leave(id(place)) }
         }
         let expected: &[(bool, &[usize])] = &[(true, &[0, 1]), (true, &[2]), (false, &[3]), (true, &[4])];
         for (is_subscribe, places) in expected {
-            let next = outbox.next().unwrap();
+            let next = outbox.next(usize::MAX, |_| false).unwrap();
             let streams: Vec<StreamId> = places.iter().map(|place| id(*place)).collect();
             assert_eq!((next.is_subscribe(), next.streams()), (*is_subscribe, &streams[..]));
         }
-        assert_eq!(outbox.next(), None);
+        assert_eq!(outbox.next(usize::MAX, |_| false), None);
     }
 
     #[test]
     fn a_refused_request_is_split_in_halves() {
         let mut outbox = bench(100).outbox;
-        outbox.enqueue(id(9), false);
-        outbox.split(StreamRequest { is_subscribe: true, streams: (0..5).map(id).collect() });
-        let sizes: Vec<usize> = core::iter::from_fn(|| outbox.next()).map(|it| it.streams.len()).collect();
+        outbox.leave(id(9));
+        outbox.split(StreamRequest { is_subscribe: true, streams: (0..5).map(id).collect(), most: 25 });
+        let sizes: Vec<usize> =
+            core::iter::from_fn(|| outbox.next(usize::MAX, |_| false)).map(|it| it.streams.len()).collect();
         assert_eq!(sizes, [2, 1, 3], "the first half at once, the second behind what waits");
     }
 
     #[test]
     fn what_waits_for_the_limit_knows_until_when() {
         let mut bench = bench(2);
-        assert!(bench.at(1, |outbox, cx| outbox.take_room(cx)));
+        assert!(bench.at(1, |outbox, cx| outbox.take_room(cx, Urgency::Cancel)));
         assert_eq!(bench.outbox.room_at(), None);
-        assert!(!bench.at(2, |outbox, cx| outbox.take_room(cx)));
+        assert!(!bench.at(2, |outbox, cx| outbox.take_room(cx, Urgency::Cancel)));
         let at = bench.outbox.room_at().unwrap();
         assert!(at > Instant::from_secs(2) && at <= Instant::from_secs(12));
         assert_eq!(bench.outbox.served(), Some(Instant::from_secs(1)));
@@ -305,7 +470,9 @@ mod tests {
     fn a_request_is_answered_once() {
         let mut bench = bench(100);
         let sent = bench.at(1, |outbox, cx| {
-            outbox.send(cx, LINK, Some(Purpose::Application(Subject::Other)), |id| id.to_string())
+            outbox.send(cx, LINK, Some((Urgency::Usual, Purpose::Application(Subject::Other))), |id| {
+                id.to_string()
+            })
         });
         assert!(bench.outbox.awaits_replies());
         assert_eq!(bench.outbox.deadline(), Some(Instant::from_secs(6)));
@@ -316,16 +483,64 @@ mod tests {
     }
 
     #[test]
-    fn a_full_house_lets_nothing_out() {
+    fn what_is_more_urgent_has_places_of_its_own() {
         let mut bench = bench(1_000);
-        for _ in 0..crate::link::in_flight::REQUESTS_IN_FLIGHT_MAX {
-            bench.at(1, |outbox, cx| outbox.send(cx, LINK, Some(Purpose::Probe), |id| id.to_string()));
-        }
-        bench.outbox.enqueue(id(0), true);
-        assert_eq!(bench.outbox.next(), None);
-        let refused = bench.at(1, |outbox, cx| outbox.take_room_for(false, cx));
+        let fill = |bench: &mut Bench, urgency: Urgency| {
+            let mut count = 0;
+            while bench.outbox.in_flight.has_place(urgency) {
+                bench.at(1, |outbox, cx| {
+                    outbox.send(cx, LINK, Some((urgency, Purpose::Probe)), |id| id.to_string())
+                });
+                count += 1;
+            }
+            count
+        };
+        let order = [Urgency::Stream, Urgency::Usual, Urgency::Cancel, Urgency::Probe];
+        assert_eq!(order.map(|urgency| fill(&mut bench, urgency)), [48, 16, 16, 1]);
+        bench.outbox.join(id(0), usize::MAX);
+        assert_eq!(bench.outbox.next(usize::MAX, |_| false), None);
+        let refused = bench.at(1, |outbox, cx| outbox.take_room_for(&Request::Time, cx));
         assert_eq!(refused, Err(CommandError::TooMany(Limit::RequestsInFlight)));
-        assert!(bench.outbox.answered(1).is_some());
-        assert!(bench.outbox.next().is_some());
+        for answered in 1..=18 {
+            assert!(bench.outbox.answered(answered).is_some());
+        }
+        assert!(bench.outbox.next(usize::MAX, |_| false).is_some());
+    }
+
+    #[test]
+    fn books_wait_for_room_among_those_that_are_awaited() {
+        let mut outbox = bench(100).outbox;
+        (0..5).for_each(|place| outbox.join(id(place), usize::MAX));
+        let is_book = |id: StreamId| id.place() != 2;
+        let mut places = |room| {
+            let next = outbox.next(room, is_book);
+            next.map(|it| it.streams.iter().map(|id| id.place()).collect::<Vec<_>>())
+        };
+        // Two in a request: 0 and 1, 2 and 3, 4.
+        assert_eq!(places(1), Some(std::vec![0]));
+        assert_eq!(places(0), Some(std::vec![2]));
+        assert_eq!(places(0), None);
+        assert_eq!(places(9), Some(std::vec![1, 3]));
+        assert_eq!(places(9), Some(std::vec![4]));
+    }
+
+    #[test]
+    fn a_promise_is_answered_once() {
+        use Cancellation::{Failed, Kept, Sent, Waiting};
+        let mut bench = bench(2);
+        assert!(bench.at(1, |outbox, cx| outbox.take_room(cx, Urgency::Cancel)));
+        bench.outbox.want_cancel();
+        assert!(!bench.at(1, |outbox, cx| outbox.send_cancel(cx, LINK)));
+        assert_eq!(bench.outbox.cancellation(), Some(Waiting));
+        assert!(bench.outbox.awaits_replies());
+        assert!(bench.at(60, |outbox, cx| outbox.send_cancel(cx, LINK)));
+        let Some(Sent(id)) = bench.outbox.cancellation() else { panic!("not sent") };
+        assert!(!bench.at(90, |outbox, cx| outbox.send_cancel(cx, LINK)), "it is sent once");
+        bench.outbox.end_cancel(id, Kept);
+        bench.outbox.end_cancel(id, Failed);
+        assert_eq!(bench.outbox.cancellation(), Some(Kept));
+        bench.outbox.want_cancel();
+        let _ = bench.outbox.take_lost();
+        assert_eq!(bench.outbox.cancellation(), Some(Failed));
     }
 }

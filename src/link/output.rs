@@ -78,10 +78,11 @@ impl Outputs {
         number < self.left
     }
 
-    /// Takes back what was to be sent over a link and was not handed out.
-    pub(crate) fn withdraw_sends(&mut self, of: LinkId) {
-        for entry in &mut self.queue {
-            entry.take_if(|output| matches!(output, Output::Send { link, .. } if *link == of));
+    /// Takes an output back that was not handed out.
+    pub(crate) fn withdraw(&mut self, number: u64) {
+        let place = number.checked_sub(self.left).and_then(|place| usize::try_from(place).ok());
+        if let Some(entry) = place.and_then(|place| self.queue.get_mut(place)) {
+            *entry = None;
         }
     }
 }

@@ -76,6 +76,17 @@ impl RateLimiter {
         Ok(RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self })
     }
 
+    /// Takes one if after it a number of others could still be taken at once, which depends on how many may be.
+    pub(crate) fn take_sparing(
+        self,
+        spared: impl FnOnce(u64) -> u64,
+        now: Instant,
+    ) -> Result<RateLimiter, Instant> {
+        let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
+        let taken = RateLimiter { burst, ..self }.take(now)?;
+        Ok(RateLimiter { burst: self.burst, ..taken })
+    }
+
     /// The first instant at which one may be taken; it may have passed.
     pub fn free_at(self) -> Instant {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));

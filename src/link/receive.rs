@@ -1,7 +1,7 @@
 //! What frames mean for a link: [`Link::handle_frame`] for those of every generation, [`Current`] for the
 //! texts of the current API.
 
-use crate::event::reason::Lost;
+use crate::event::reason::{Lost, Unserved};
 use crate::event::replay::event_of;
 use crate::event::source::Source;
 use crate::event::{Event, IgnoredReason, RequestOutcome};
@@ -13,8 +13,9 @@ use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::frame::Frame;
 use crate::link::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
-use crate::link::outbox::{Purpose, StreamRequest};
+use crate::link::outbox::{Cancellation, Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
+use crate::link::subscription::Failure;
 use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
 use crate::request::Request;
 use crate::request::stream::Topic;
@@ -143,7 +144,7 @@ impl Session for Current {
         let message = match decode(text, scratch) {
             Ok(message) => message,
             Err(error) => {
-                mark_stale_if_named(reception, text, "\"s\":\"", "\"depthUpdate\"");
+                doubt_book_if_named(reception, text, "\"s\":\"", "\"depthUpdate\"");
                 return reception.malformed(text, error);
             }
         };
@@ -163,15 +164,16 @@ impl Session for Current {
         }
     }
 
-    fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64) {
-        feed.step_all(cx, request, id, StreamInput::Unanswered);
+    fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64, _: bool) {
+        let failure = Failure::new(Unserved::Unanswered, request.streams().len());
+        feed.fail_all(cx, request, id, failure);
     }
 }
 
-/// A frame that cannot be decoded may have been the change of a book. If it names one that is live, that book
-/// may have lost an update: it is stale from now on, and requested again.
+/// A frame that cannot be decoded may have been a change of a book, or a book. One that is named and live may have
+/// lost an update: it is stale from now on, and requested again. One that is awaited may have been lost itself.
 #[cold]
-pub(crate) fn mark_stale_if_named(
+pub(crate) fn doubt_book_if_named(
     reception: &mut Reception<'_, '_>,
     text: &str,
     before_symbol: &str,
@@ -181,9 +183,9 @@ pub(crate) fn mark_stale_if_named(
         return;
     };
     let Some(subscription) = reception.routed(Topic::Depth, symbol) else { return };
-    if text.contains(kind) && subscription.state() == StreamState::Synced {
-        let id = subscription.id();
-        reception.mark_stale(id);
+    if text.contains(kind) {
+        let (id, is_live) = (subscription.id(), subscription.state() == StreamState::Synced);
+        if is_live { reception.mark_stale(id) } else { reception.spoil(id) }
     }
 }
 
@@ -269,14 +271,7 @@ fn depth<'f>(reception: &mut Reception<'_, '_>, text: &'f str, depth: Depth<'f>)
     let Some(subscription) = reception.routed(Topic::Depth, depth.symbol) else {
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
-    let listening = match subscription.state() {
-        StreamState::Active | StreamState::Synced => true,
-        // Nobody has asked while the request waits to be sent.
-        StreamState::Requested => subscription.is_asked_for(),
-        // What comes before the confirmation of having left belongs to the old subscription.
-        StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
-    };
-    if !listening {
+    if !subscription.is_listening() {
         return reception.ignored(text, IgnoredReason::BeforeSnapshot);
     }
     subscription.hear(now);
@@ -313,9 +308,14 @@ fn response<'f>(
         ResponseId::Text(_) => None,
     };
     let Some((id, purpose)) = found else {
+        if accepted_late(reception, &response) {
+            return None;
+        }
         return reception.ignored(text, IgnoredReason::UnknownResponse);
     };
     reception.count_control();
+    let promise = if response.is_ok() { Cancellation::Kept } else { Cancellation::Refused };
+    reception.feed_mut().outbox_mut().end_cancel(id, promise);
     let link = reception.link();
     let reply = |about| {
         let outcome = RequestOutcome::Answered(response);
@@ -332,6 +332,17 @@ fn response<'f>(
     }
 }
 
+/// A request for streams that was not answered in time may have been accepted all the same.
+fn accepted_late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> bool {
+    let ResponseId::Number(id) = response.id else { return false };
+    let (feed, cx) = reception.parts();
+    let request = feed.outbox_mut().answered_late(id).filter(|_| response.is_ok());
+    let Some(request) = request else { return false };
+    feed.step_all(cx, &request, id, StreamInput::Accepted);
+    reception.count_control();
+    true
+}
+
 /// The answer to a request for streams.
 fn answered<'f>(
     reception: &mut Reception<'_, '_>,
@@ -342,8 +353,10 @@ fn answered<'f>(
     let (feed, cx) = reception.parts();
     if response.is_ok() {
         feed.step_all(cx, &request, id, StreamInput::Accepted);
-    } else if !is_permanent(response) {
-        feed.step_all(cx, &request, id, StreamInput::Unanswered);
+    } else if !response.is_final_refusal() {
+        let code = response.error.map_or(0, |error| error.code);
+        let reason = Unserved::Refused { status: response.status, code };
+        feed.fail_all(cx, &request, id, Failure::new(reason, request.streams().len()));
     } else if request.streams().len() > 1 {
         // One bad name refuses them all.
         feed.split(request, id);
@@ -351,9 +364,4 @@ fn answered<'f>(
         return feed.reject_request(cx, &request, id, response.error);
     }
     None
-}
-
-/// Whether asking again is useless.
-fn is_permanent(response: &Response<'_>) -> bool {
-    !matches!(response.status, Some(429 | 500..))
 }

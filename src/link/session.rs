@@ -36,8 +36,15 @@ pub(crate) trait Session: Clone + fmt::Debug {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>>;
 
-    /// A request for streams was not answered in time.
-    fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64);
+    /// A request for streams was not answered in time. `is_silent` says whether nothing has come of it either.
+    fn expired(
+        &mut self,
+        feed: &mut Feed,
+        cx: &mut Context<'_>,
+        request: &StreamRequest,
+        id: u64,
+        is_silent: bool,
+    );
 }
 
 /// What a [`Session`] may use while it reads a frame.
@@ -114,6 +121,10 @@ impl<'r, 'c> Reception<'r, 'c> {
 
     pub(super) fn mark_stale(&mut self, id: StreamId) {
         self.feed.mark_stale(self.cx, id);
+    }
+
+    pub(super) fn spoil(&mut self, id: StreamId) {
+        self.feed.spoil(self.cx, id);
     }
 
     /// Whether the snapshot of a subscription that has come repairs something.

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::event::last_trade::LastTrade;
+use crate::event::reason::Unserved;
 use crate::link::lifecycle::{Cell, StreamEffect, StreamInput, StreamState, stream_step};
 use crate::message::Trade;
 use crate::request::stream::Stream;
@@ -11,14 +12,28 @@ use crate::value::id::StreamId;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::time::Instant;
 
-/// How often in a row a stream may go unanswered before its link is given up.
-const ATTEMPTS_MAX: u8 = 3;
+/// A stream that stays silent is asked for again at most so many times as rarely as in the beginning, by doubling.
+const SILENCES_MAX: u32 = 6;
 
-/// How long to wait for a snapshot, and before a stream is asked for again.
+/// How long to wait for a snapshot, and before a stream is asked for again: at first, and at most.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delays {
     pub(super) snapshot: Duration,
     pub(super) resubscribe: Duration,
+    pub(super) resubscribe_cap: Duration,
+}
+
+/// Why a request for a stream came to nothing, and how many streams were in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    reason: Unserved,
+    company: usize,
+}
+
+impl Failure {
+    pub(crate) const fn new(reason: Unserved, company: usize) -> Failure {
+        Failure { reason, company }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -33,15 +48,22 @@ pub(crate) struct Subscription {
     request: u64,
     /// Whether its newest subscription was confirmed.
     confirmed: bool,
-    /// How often in a row it went unanswered.
-    attempts: u8,
-    /// Whether its newest request went unanswered, or was refused for now. Another will follow.
+    /// How often in a row it was not served, and the last reason.
+    attempts: u32,
+    failure: Failure,
+    /// Whether its newest request came to nothing for now. Another will follow.
     unanswered: bool,
-    /// When to ask again (requested), when its snapshot is overdue (active), or when it may have been silent
-    /// for too long.
+    /// Whether the venue was asked for it before on this link, also by an earlier subscription: frames of then
+    /// may still come.
+    asked_before: bool,
+    /// Whether its snapshot came and could not be decoded: what follows is no book.
+    is_spoilt: bool,
+    /// When to ask again, when its snapshot is overdue (active), or when it may have been silent for too long.
     due: Option<Instant>,
     /// How long it may be silent, if that was declared.
     silence_max: Option<Duration>,
+    /// How often in a row it was silent for that long.
+    silences: u32,
     /// When its last frame came.
     heard: Instant,
     /// The position in its updates, for books.
@@ -66,10 +88,13 @@ pub(super) struct Effects {
 /// What a set of subscriptions counts of each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Traits {
-    /// Whether it is neither confirmed nor rejected yet.
+    pub(super) is_wanted: bool,
+    /// Whether it is neither confirmed nor rejected nor reported as not served.
     pub(super) is_pending: bool,
-    /// Whether it went unanswered so often that the link is of no use.
-    pub(super) is_hopeless: bool,
+    /// Whether it is wanted, and is pending or was reported as not served.
+    pub(super) is_unserved: bool,
+    /// Whether it is a book that was asked for and whose time for the snapshot is not over.
+    pub(super) is_awaited: bool,
     pub(super) is_leaving: bool,
     pub(super) is_public: bool,
     /// Whether a partial depth that names no symbol may be of it.
@@ -89,9 +114,13 @@ impl Subscription {
             request: 0,
             confirmed: false,
             attempts: 0,
+            failure: Failure::new(Unserved::Unanswered, 1),
             unanswered: false,
+            asked_before: false,
+            is_spoilt: false,
             due: None,
             silence_max: None,
+            silences: 0,
             heard: Instant::ZERO,
             position: Position::awaiting(),
             resyncing: false,
@@ -106,13 +135,18 @@ impl Subscription {
             Cell::Stay(effects) => (self.state, effects),
             Cell::Ignore | Cell::Refuse(_) => return None,
         };
-        let was_unanswered = self.unanswered;
+        // The end that was requested before was not answered.
+        let is_asked_again =
+            input == StreamInput::Unsubscribe && self.state == StreamState::Resyncing && self.unanswered;
+        let list = if is_asked_again { &[StreamEffect::Leave] } else { list };
+        // No other answer will come.
+        let is_confirmed_by_it = input == StreamInput::Snapshot && self.unanswered && !self.confirmed;
         self.enter(next, input, now, delays);
         let heard = self.heard;
         for effect in list {
             self.perform(*effect, now, delays);
         }
-        let then = (input == StreamInput::Snapshot && was_unanswered).then_some(StreamInput::Unanswered);
+        let then = is_confirmed_by_it.then_some(StreamInput::Unanswered);
         Some(Effects { list, heard, then })
     }
 
@@ -123,9 +157,10 @@ impl Subscription {
         if next != StreamState::Synced {
             self.position = Position::default();
         }
-        self.unanswered &= next == StreamState::Requested;
+        self.unanswered &= !is_new;
         if next == StreamState::Wanted {
-            self.resyncing = false;
+            (self.resyncing, self.asked_before, self.is_spoilt) = (false, false, false);
+            (self.attempts, self.failure.company) = (0, 1);
         }
         // A second request in the same state leaves the first one valid: the venue may have it.
         if is_new && matches!(next, StreamState::Wanted | StreamState::Requested) {
@@ -137,7 +172,7 @@ impl Subscription {
                 self.heard = now;
             }
             self.due = if self.awaits_snapshot() {
-                Some(now + delays.snapshot)
+                Some(if self.is_spoilt { now } else { now + delays.snapshot })
             } else {
                 self.silence_max.map(|silence| self.heard + silence)
             };
@@ -149,10 +184,8 @@ impl Subscription {
         match effect {
             StreamEffect::Delay => {
                 self.attempts = self.attempts.saturating_add(1);
-                if self.state == StreamState::Requested {
-                    self.unanswered = true;
-                    self.due = Some(now + delays.resubscribe);
-                }
+                self.unanswered = true;
+                self.due = Some(now + self.delay(delays));
             }
             StreamEffect::ReportSubscribed => {
                 self.confirmed = true;
@@ -164,24 +197,62 @@ impl Subscription {
             StreamEffect::Join
             | StreamEffect::Leave
             | StreamEffect::ReportQuiet
+            | StreamEffect::ReportUnserved
             | StreamEffect::ReportUnsubscribed
             | StreamEffect::ReportRejected => {}
         }
     }
 
-    /// The input that its due time means now; `None` if a frame came meanwhile and it is to wait on.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<StreamInput> {
-        if self.unanswered || self.awaits_snapshot() {
+    /// How long to wait before it is asked for again. In company it may not have been the cause.
+    fn delay(&self, delays: &Delays) -> Duration {
+        let doublings = if self.failure.company > 1 { 0 } else { self.attempts.saturating_sub(1).min(16) };
+        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        delays.resubscribe.saturating_mul(factor).min(delays.resubscribe_cap.max(delays.resubscribe))
+    }
+
+    /// The input that its due time means now; `None` if it is to wait on, as a frame came meanwhile, or the
+    /// snapshot of a book that was asked for no later than it.
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        progress: Option<Instant>,
+        delays: &Delays,
+    ) -> Option<StreamInput> {
+        if self.unanswered {
             return Some(StreamInput::Overdue);
         }
-        // Frames only note when they came.
-        let due = self.silence_max.map(|silence| self.heard + silence);
-        if due.is_none_or(|due| due > now) {
-            self.due = due;
+        if self.awaits_snapshot() {
+            let due = progress.map(|progress| progress + delays.snapshot);
+            if !self.is_spoilt && due.is_some_and(|due| due > now) {
+                self.due = due;
+                return None;
+            }
+            self.note_failure(Failure::new(Unserved::NoSnapshot, 1));
+            return Some(StreamInput::Unanswered);
+        }
+        // Frames only note when they came. One that stays silent is asked for more and more rarely.
+        let silence = self.silence_max?;
+        let due = self.heard + silence.saturating_mul(1_u32.checked_shl(self.silences).unwrap_or(u32::MAX));
+        if due > now {
+            self.due = Some(due.min(now.max(self.heard) + silence));
             return None;
         }
+        self.silences = self.silences.saturating_add(1).min(SILENCES_MAX);
         self.resyncing = self.is_book();
         Some(StreamInput::Silence)
+    }
+
+    /// Notes why the request for it comes to nothing, before it is moved.
+    pub(super) const fn note_failure(&mut self, failure: Failure) {
+        let reason = if self.is_spoilt { Unserved::Undecodable } else { failure.reason };
+        self.failure = Failure { reason, ..failure };
+    }
+
+    /// Its snapshot came and could not be decoded. Returns whether it is to be asked for again because of that.
+    pub(super) fn spoil(&mut self) -> bool {
+        let is_awaited = !self.is_spoilt && (self.is_asked_for() || self.awaits_snapshot());
+        self.is_spoilt |= is_awaited && self.is_book();
+        is_awaited && self.awaits_snapshot() && !self.unanswered
     }
 
     pub(super) fn add_subscriber(&mut self, id: StreamId) {
@@ -206,13 +277,17 @@ impl Subscription {
         }
     }
 
-    pub(super) const fn note_request(&mut self, id: u64) {
+    /// A request about it was sent. `asked_before` says whether the venue was asked for it before on this link.
+    pub(super) const fn note_request(&mut self, id: u64, asked_before: bool) {
         self.request = id;
         self.unanswered = false;
+        self.is_spoilt = false;
+        self.asked_before = asked_before;
     }
 
-    pub(super) const fn reset_attempts(&mut self) {
+    const fn reset_attempts(&mut self) {
         self.attempts = 0;
+        self.failure.company = 1;
     }
 }
 
@@ -222,6 +297,7 @@ impl Subscription {
     #[inline]
     pub(crate) const fn hear(&mut self, now: Instant) {
         self.heard = now;
+        self.silences = 0;
     }
 
     /// Says what a depth frame with these ids is, and moves the position.
@@ -285,8 +361,31 @@ impl Subscription {
         self.confirmed
     }
 
-    pub(crate) const fn is_resyncing(&self) -> bool {
-        self.resyncing
+    /// Whether frames of an earlier subscription may still come.
+    pub(crate) const fn was_asked_before(&self) -> bool {
+        self.asked_before
+    }
+
+    /// Why it was not served, how often in a row, and when it is asked for again.
+    pub(super) fn trouble(&self, now: Instant) -> (Unserved, u32, Instant) {
+        (self.failure.reason, self.attempts, self.due.unwrap_or(now))
+    }
+
+    /// How many streams may be in its next request.
+    pub(super) fn batch_max(&self) -> usize {
+        let was_accepted = matches!(self.failure.reason, Unserved::NoSnapshot | Unserved::Undecodable);
+        if self.attempts == 0 || was_accepted { usize::MAX } else { (self.failure.company / 2).max(1) }
+    }
+
+    /// Whether its next depth frame may be its snapshot, or a change of its book.
+    pub(crate) const fn is_listening(&self) -> bool {
+        match self.state {
+            StreamState::Active | StreamState::Synced => !self.is_spoilt,
+            // Nobody has asked while the request waits to be sent.
+            StreamState::Requested => self.is_asked_for() && !self.is_spoilt,
+            // What comes before the confirmation of having left belongs to the old subscription.
+            StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
+        }
     }
 
     /// The last update id of a book; zero where there is none.
@@ -314,9 +413,14 @@ impl Subscription {
     }
 
     pub(super) const fn traits(&self) -> Traits {
+        let is_unconfirmed = matches!(self.state, StreamState::Wanted | StreamState::Requested);
+        let is_wanted = !matches!(self.state, StreamState::Leaving | StreamState::Gone);
+        let is_awaited = self.is_book() && (self.is_asked_for() || self.awaits_snapshot());
         Traits {
-            is_pending: matches!(self.state, StreamState::Wanted | StreamState::Requested),
-            is_hopeless: self.attempts >= ATTEMPTS_MAX,
+            is_wanted,
+            is_pending: is_unconfirmed && self.attempts == 0,
+            is_unserved: is_wanted && (is_unconfirmed || self.attempts > 0),
+            is_awaited: is_awaited && !self.unanswered,
             is_leaving: matches!(self.state, StreamState::Leaving),
             is_public: !self.stream.is_private(),
             is_partial_depth: matches!(self.stream, Stream::PartialDepth { .. })
@@ -333,7 +437,11 @@ mod tests {
     use StreamInput::{Accepted, Gap, LinkDown, LinkUp, Overdue, Silence, Snapshot, Unanswered, Unsubscribe};
     use StreamState::{Active, Gone, Leaving, Requested, Resyncing, Synced, Wanted};
 
-    const DELAYS: Delays = Delays { snapshot: Duration::from_secs(5), resubscribe: Duration::from_secs(1) };
+    const DELAYS: Delays = Delays {
+        snapshot: Duration::from_secs(5),
+        resubscribe: Duration::from_secs(1),
+        resubscribe_cap: Duration::from_secs(60),
+    };
 
     /// Takes the inputs, one a second from second 1 on; each row says the state and the due time behind it.
     fn check(stream: &str, silence: Option<u64>, rows: &[(StreamInput, StreamState, Option<u64>)]) {
@@ -344,7 +452,7 @@ mod tests {
         for (second, (input, state, due)) in (1..).zip(rows) {
             let now = Instant::from_secs(second);
             if *input == Silence {
-                assert_eq!(subscription.expire(now), Some(Silence), "second {second}");
+                assert_eq!(subscription.expire(now, None, &DELAYS), Some(Silence), "second {second}");
             }
             subscription.step(*input, now, &DELAYS);
             let reached = (subscription.state(), subscription.traits().due);
@@ -373,6 +481,9 @@ mod tests {
                 (Unanswered, Requested, Some(3)),
                 (Overdue, Requested, None),
                 (Accepted, Active, Some(9)),
+                (Unanswered, Active, Some(7)),
+                (Overdue, Resyncing, None),
+                (Unanswered, Resyncing, Some(11)),
                 (Overdue, Resyncing, None),
             ],
         );
@@ -387,22 +498,42 @@ mod tests {
         subscription.step(LinkUp, Instant::from_secs(1), &DELAYS);
         subscription.step(Accepted, Instant::from_secs(1), &DELAYS);
         subscription.hear(Instant::from_secs(2));
-        assert_eq!(subscription.expire(Instant::from_secs(3)), None);
-        assert_eq!(subscription.traits().due, Some(Instant::from_secs(4)));
-        assert_eq!(subscription.expire(Instant::from_secs(4)), Some(Silence));
+        let mut expire = |second| {
+            let input = subscription.expire(Instant::from_secs(second), None, &DELAYS);
+            (input, subscription.traits().due)
+        };
+        assert_eq!(expire(3), (None, Some(Instant::from_secs(4))));
+        assert_eq!(expire(4).0, Some(Silence));
+        // Still silent: more and more rarely.
+        assert_eq!(expire(5), (None, Some(Instant::from_secs(6))));
+        assert_eq!(expire(6).0, Some(Silence));
     }
 
     #[test]
-    fn a_stream_that_is_never_answered_is_hopeless() {
+    fn a_stream_that_fails_alone_is_asked_for_more_and_more_rarely() {
         let mut subscription = Subscription::new(StreamId::new(1, 0, 0), "btcusd@trade".parse().unwrap());
         subscription.step(LinkUp, Instant::ZERO, &DELAYS);
-        for _ in 0..ATTEMPTS_MAX {
-            assert!(!subscription.traits().is_hopeless);
+        let mut fail = |company| {
+            subscription.note_failure(Failure::new(Unserved::Unanswered, company));
             subscription.step(Unanswered, Instant::ZERO, &DELAYS);
-        }
-        assert!(subscription.traits().is_hopeless);
+            let (_, _, retry) = subscription.trouble(Instant::ZERO);
+            (retry.as_nanos() / 1_000_000_000, subscription.batch_max())
+        };
+        assert_eq!([25, 12, 6, 3].map(&mut fail), [(1, 12), (1, 6), (1, 3), (1, 1)]);
+        assert_eq!([1; 4].map(&mut fail), [(16, 1), (32, 1), (60, 1), (60, 1)]);
         subscription.step(Accepted, Instant::ZERO, &DELAYS);
-        assert!(!subscription.traits().is_hopeless);
+        assert!(!subscription.traits().is_unserved);
+    }
+
+    #[test]
+    fn a_book_is_not_late_while_those_before_it_come() {
+        let mut subscription = Subscription::new(StreamId::new(1, 0, 0), "btcusd@depth".parse().unwrap());
+        subscription.step(LinkUp, Instant::ZERO, &DELAYS);
+        subscription.step(Accepted, Instant::ZERO, &DELAYS);
+        let [at, progress] = [5, 4].map(Instant::from_secs);
+        assert_eq!(subscription.expire(at, Some(progress), &DELAYS), None);
+        assert_eq!(subscription.traits().due, Some(Instant::from_secs(9)));
+        assert_eq!(subscription.expire(Instant::from_secs(9), Some(progress), &DELAYS), Some(Unanswered));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`Subscriptions`]: the subscriptions of a link, and which frame belongs to which.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::config::Config;
@@ -25,14 +25,22 @@ pub(crate) struct Subscriptions {
     sums: Sums,
     delays: Delays,
     streams_max: usize,
+    snapshots_max: usize,
+    /// Books that the venue was asked for on this link.
+    asked: BTreeSet<Symbol>,
+    /// When snapshots came, and the requests for them: for each request the newest of those that were made no
+    /// later. Numbers and times rise.
+    progress: VecDeque<(u64, Instant)>,
 }
 
 /// What is counted of all subscriptions, so that no question goes through them.
 #[derive(Clone, Debug, Default)]
 struct Sums {
+    wanted: usize,
     pending: usize,
-    hopeless: usize,
+    unserved: usize,
     public: usize,
+    awaited: usize,
     /// The places of partial depths.
     partial_depths: BTreeSet<usize>,
     /// When each is due, and its place.
@@ -43,9 +51,11 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, of: Traits, place: usize, stream: &Stream) {
+        self.wanted = self.wanted.saturating_add(usize::from(of.is_wanted));
         self.pending = self.pending.saturating_add(usize::from(of.is_pending));
-        self.hopeless = self.hopeless.saturating_add(usize::from(of.is_hopeless));
+        self.unserved = self.unserved.saturating_add(usize::from(of.is_unserved));
         self.public = self.public.saturating_add(usize::from(of.is_public));
+        self.awaited = self.awaited.saturating_add(usize::from(of.is_awaited));
         self.due.extend(of.due.map(|due| (due, place)));
         self.partial_depths.extend(of.is_partial_depth.then_some(place));
         if of.is_leaving {
@@ -55,9 +65,11 @@ impl Sums {
     }
 
     fn remove(&mut self, of: Traits, place: usize, stream: &Stream) {
+        self.wanted = self.wanted.saturating_sub(usize::from(of.is_wanted));
         self.pending = self.pending.saturating_sub(usize::from(of.is_pending));
-        self.hopeless = self.hopeless.saturating_sub(usize::from(of.is_hopeless));
+        self.unserved = self.unserved.saturating_sub(usize::from(of.is_unserved));
         self.public = self.public.saturating_sub(usize::from(of.is_public));
+        self.awaited = self.awaited.saturating_sub(usize::from(of.is_awaited));
         if let Some(due) = of.due {
             self.due.remove(&(due, place));
         }
@@ -82,8 +94,15 @@ impl Subscriptions {
             routes: SymbolMap::new(),
             global: [None; TOPICS],
             sums: Sums::default(),
-            delays: Delays { snapshot: config.snapshot_timeout, resubscribe: config.resubscribe_delay },
+            delays: Delays {
+                snapshot: config.snapshot_timeout,
+                resubscribe: config.resubscribe_delay,
+                resubscribe_cap: config.resubscribe_cap,
+            },
             streams_max: config.streams_max,
+            snapshots_max: config.snapshots_max,
+            asked: BTreeSet::new(),
+            progress: VecDeque::new(),
         }
     }
 
@@ -118,7 +137,53 @@ impl Subscriptions {
 
     pub(super) fn step(&mut self, id: StreamId, input: StreamInput, now: Instant) -> Option<Effects> {
         let delays = self.delays;
-        self.change(id, |subscription| subscription.step(input, now, &delays)).flatten()
+        let step = |subscription: &mut Subscription| {
+            let request = subscription.request();
+            subscription.step(input, now, &delays).map(|effects| (effects, request))
+        };
+        let (effects, request) = self.change(id, step).flatten()?;
+        if input == StreamInput::Snapshot {
+            self.note_progress(request, now);
+        }
+        Some(effects)
+    }
+
+    /// The input that the due time of a subscription means.
+    pub(super) fn expire(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
+        let request = self.get(id)?.request();
+        let progress = self.progress.iter().rev().find(|(of, _)| *of <= request).map(|(_, at)| *at);
+        let delays = self.delays;
+        self.change(id, |subscription| subscription.expire(now, progress, &delays)).flatten()
+    }
+
+    /// A snapshot came: books that were asked for with it, or later, are not late.
+    fn note_progress(&mut self, request: u64, now: Instant) {
+        while self.progress.back().is_some_and(|(of, _)| *of >= request) {
+            self.progress.pop_back();
+        }
+        while self.progress.front().is_some_and(|(_, at)| *at + self.delays.snapshot <= now) {
+            self.progress.pop_front();
+        }
+        self.progress.push_back((request, now));
+    }
+
+    /// A request about a subscription was sent.
+    pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
+        let Some(subscription) = self.get(id) else { return };
+        let book = subscription.stream().symbol().filter(|_| is_subscribe && subscription.is_book());
+        // With too many to remember, each may have been asked for.
+        let asked_before = match book {
+            Some(_) if self.asked.len() >= self.streams_max => true,
+            Some(symbol) => !self.asked.insert(symbol),
+            None => subscription.was_asked_before(),
+        };
+        self.change(id, |subscription| subscription.note_request(request, asked_before));
+    }
+
+    /// Another link is open: nothing was asked for on it.
+    pub(super) fn begin_link(&mut self) {
+        self.asked.clear();
+        self.progress.clear();
     }
 
     /// Adds a subscriber to a stream. `make` makes its id, from a place.
@@ -202,14 +267,19 @@ impl Subscriptions {
         self.iter().filter(|subscription| condition(subscription)).map(Subscription::id).collect()
     }
 
-    /// Whether some stream is neither confirmed nor rejected.
-    pub(super) const fn has_pending(&self) -> bool {
-        self.sums.pending > 0
+    /// How many more books may be asked for now.
+    pub(super) const fn books_left(&self) -> usize {
+        self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Whether some stream went unanswered so often that the link is of no use.
-    pub(super) const fn has_hopeless(&self) -> bool {
-        self.sums.hopeless > 0
+    /// Whether some stream is neither confirmed nor rejected nor reported as not served, or none is served.
+    pub(super) const fn has_pending(&self) -> bool {
+        self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
+    }
+
+    /// Whether some stream is wanted, and not served.
+    pub(crate) const fn has_unserved(&self) -> bool {
+        self.sums.unserved > 0
     }
 
     pub(crate) const fn has_public(&self) -> bool {

@@ -186,6 +186,7 @@ impl<S: Session> Link<S> {
             Effect::ReportClosed => {
                 let reason = self.close_reason(before, cause);
                 self.end = Some(LinkEnd { reason, abandoned: self.abandoned });
+                self.feed.outbox_mut().fail_cancel();
             }
             // Done by the method that looked the cell up.
             Effect::Deliver | Effect::Record | Effect::Send => {}

@@ -245,9 +245,43 @@ impl fmt::Debug for Response<'_> {
 }
 
 impl Response<'_> {
-    /// Whether the request was accepted: no error, and a status of 200 or none.
+    /// Whether the request was accepted: no error, and a status of 200 to 299 or none.
     pub const fn is_ok(&self) -> bool {
-        self.error.is_none() && matches!(self.status, None | Some(200))
+        self.error.is_none() && matches!(self.status, None | Some(200..=299))
+    }
+
+    /// Whether the request was refused and would be again: both the status and the code of the
+    /// [error](crate::protocol::streams#errors) say so, or the one that is there and known.
+    ///
+    /// ```
+    /// use gemini_ws::{Message, Scratch, decode};
+    ///
+    /// let is_final = |text: &str| match decode(text, &mut Scratch::new()) {
+    ///     Ok(Message::Response(response)) => response.is_final_refusal(),
+    ///     _ => false,
+    /// };
+    /// assert!(is_final(r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"Invalid parameters"}}"#));
+    /// assert!(!is_final(r#"{"id":1,"error":{"code":-1003,"msg":"Too many requests"}}"#));
+    /// assert!(!is_final(r#"{"id":1,"status":500,"error":{"code":-1013,"msg":"Invalid parameters"}}"#));
+    /// ```
+    pub const fn is_final_refusal(&self) -> bool {
+        let code = match &self.error {
+            Some(error) => error.code,
+            None => 0,
+        };
+        !self.is_ok()
+            && !matches!(code, -1003 | -1000)
+            && match self.status {
+                // Only the code tells.
+                None | Some(200..=299) => matches!(code, -1002 | -1013 | -1020 | -2999..=-1100),
+                Some(408 | 425 | 429) => false,
+                Some(status) => status >= 400 && status < 500,
+            }
+    }
+
+    /// Whether the answer does not say how far the venue got: an internal error, by status or code.
+    pub const fn is_internal_error(&self) -> bool {
+        matches!(self.status, Some(408 | 500..)) || matches!(&self.error, Some(ApiError { code: -1000, .. }))
     }
 }
 

@@ -338,7 +338,7 @@ pub struct Reconciled {
 
 /// What a refused request says of the order: with 5xx it is not sure that nothing was done.
 fn refuse(order: &mut Order, response: &Response<'_>) {
-    if matches!(response.status, Some(500..)) {
+    if response.is_internal_error() {
         return order.lose();
     }
     let error = response.error.map(|error| (error.code, error.message.to_string().into()));

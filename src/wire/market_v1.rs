@@ -40,6 +40,12 @@ names! {
     }
 }
 
+/// The number of a frame of whatever kind, if it has one.
+pub(crate) fn socket_sequence(frame: &str) -> Option<u64> {
+    let mut scratch = Scratch::new();
+    scan(frame, &NAMES, &mut scratch.members).ok()?.unsigned_if_any(SOCKET_SEQUENCE)
+}
+
 /// Decodes a [frame](crate::protocol::market_data_v1#frames).
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
     let Scratch { members, bids, asks, symbol } = scratch;
@@ -76,6 +82,19 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Mes
         bids,
         asks,
     }))
+}
+
+impl<'f> MarketEntry<'f> {
+    /// The symbol, if the entry names one.
+    pub(crate) const fn symbol(&self) -> Option<&'f str> {
+        match self {
+            MarketEntry::Change(it) => it.symbol,
+            MarketEntry::Trade(it) | MarketEntry::BlockTrade(it) => it.symbol,
+            MarketEntry::AuctionOpen(it) => it.symbol,
+            MarketEntry::Auction(it) => it.symbol,
+            MarketEntry::Unrecognized(_) => None,
+        }
+    }
 }
 
 /// One of the [entries](crate::protocol::market_data_v1#entries) of an update.

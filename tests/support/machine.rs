@@ -347,8 +347,9 @@ impl Settings {
 
     /// Longer than this no link waits for the outside: every timeout once, and a little.
     pub(crate) fn longest_wait(&self) -> Duration {
-        // A link that is not answered is given up the third time in a row.
-        let asking = (self.request_timeout + self.snapshot_timeout + self.resubscribe_delay) * 4;
+        // A stream that has failed often is asked for again more rarely.
+        let asking = (self.request_timeout + self.snapshot_timeout + self.resubscribe_delay) * 4
+            + Duration::from_secs(60).max(self.resubscribe_delay);
         self.connect_timeout + asking + self.silence_max + self.probe_after + self.close_timeout
     }
 }

@@ -74,6 +74,9 @@ impl Teller {
             Event::Gap { symbol, expected, got: None, .. } => format!("gap {symbol} after {expected}"),
             Event::SequenceGap { expected, got, .. } => format!("sequence gap expected {expected} got {got}"),
             Event::Synced { symbol, .. } => format!("synced {symbol}"),
+            Event::Unserved { stream, reason, attempts, retry, .. } => {
+                format!("unserved {stream}: {reason}; attempt {attempts}, again at {}", seconds(*retry))
+            }
             Event::Silent { stream, since, .. } => format!("quiet {stream} since {}", seconds(*since)),
             Event::Opened { link, missing_since: None } => format!("opened {}", name(link)),
             Event::Opened { link, missing_since: Some(at) } => {

@@ -395,16 +395,21 @@ impl Peer {
         if message.method != Method::Subscribe {
             return;
         }
-        let mut books = Vec::new();
+        let (mut books, mut others) = (Vec::new(), Vec::new());
         message.each_stream(|name, symbol| match symbol {
             Some(symbol) if name == "l2" => books.push(symbol.to_owned()),
-            Some(_) => {}
+            Some(symbol) => others.push((name.to_owned(), symbol.to_owned())),
             None => {
                 if let Ok(Stream::Depth { symbol, .. }) = name.parse() {
                     books.push(symbol.as_str().to_owned());
                 }
             }
         });
+        // Nothing else confirms a stream of market data v2.
+        for (name, symbol) in others {
+            let data = format!(r#"{{"type":"{name}_updates","symbol":"{symbol}","changes":[]}}"#);
+            hear(machine, link, Frame::Text(&data));
+        }
         for symbol in books {
             self.update += 1;
             let id = self.update;

@@ -420,7 +420,8 @@ impl Shadow {
     pub(crate) fn resumed(&mut self) {
         let now = self.now;
         for leg in self.legs.iter_mut().filter(|leg| leg.phase == Phase::Open && leg.closing.is_none()) {
-            leg.resumed = Some(now);
+            // A probe that is out is not restarted.
+            leg.resumed.get_or_insert(now);
         }
     }
 

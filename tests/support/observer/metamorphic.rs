@@ -242,6 +242,10 @@ fn rebase(output: Output, later: Duration) -> Output {
         Output::Event(Event::Silent { link, id, stream, since }) => {
             Output::Event(Event::Silent { link, id, stream, since: back(since, later) })
         }
+        Output::Event(Event::Unserved { link, id, stream, reason, attempts, retry }) => {
+            let retry = back(retry, later);
+            Output::Event(Event::Unserved { link, id, stream, reason, attempts, retry })
+        }
         Output::Event(Event::HeartbeatDue { link, since }) => {
             Output::Event(Event::HeartbeatDue { link, since: back(since, later) })
         }

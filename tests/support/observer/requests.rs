@@ -29,7 +29,7 @@ pub(crate) struct Written {
     pub(crate) asks: Asks,
     /// Indices of what it asks for.
     pub(crate) feeds: Vec<usize>,
-    /// Its link is closing, and no answer came in time.
+    /// No answer came in time.
     pub(crate) is_overdue: bool,
 }
 
@@ -41,7 +41,8 @@ pub(crate) enum Asks {
 }
 
 /// The most requests that wait for an answer at one time.
-const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX;
+/// Those of all, the cancellations' own and the probe's.
+const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX + gemini_ws::REQUESTS_IN_FLIGHT_MAX / 4 + 1;
 
 impl Shadow {
     pub(crate) fn requested(&mut self, step: &Step<'_>, request: &Request) {
@@ -97,7 +98,9 @@ impl Shadow {
             return;
         }
         self.written.push(Written { id: message.id, link, deadline, asks, feeds, is_overdue: false });
-        if self.written.iter().filter(|written| written.link == link).count() > IN_FLIGHT_MAX {
+        if self.written.iter().filter(|written| written.link == link && !written.is_overdue).count()
+            > IN_FLIGHT_MAX
+        {
             self.fail("I-44", format!("more than {IN_FLIGHT_MAX} requests in flight on {link}"));
         }
     }
@@ -189,10 +192,16 @@ impl Shadow {
                 position += 1;
                 continue;
             }
-            let written = self.written.swap_remove(position);
-            for index in written.feeds {
+            if written.feeds.is_empty() {
+                self.written.swap_remove(position);
+                continue;
+            }
+            // An acceptance that comes late is one.
+            let is_news = !std::mem::replace(&mut written.is_overdue, true);
+            for &index in written.feeds.iter().filter(|_| is_news) {
                 self.feeds[index].unanswered(written.id);
             }
+            position += 1;
         }
     }
 

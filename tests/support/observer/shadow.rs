@@ -392,6 +392,7 @@ impl Shadow {
             Event::ShuttingDown { step } => self.shutting_down(*step),
             Event::HeartbeatDue { link, since } => self.heartbeat_due(step, *link, *since),
             Event::Silent { id, since, .. } => self.quiet(step, *id, *since),
+            Event::Unserved { id, reason, retry, .. } => self.unserved(step, *id, *reason, *retry),
             Event::Reply { request, about, outcome, .. } => self.replied(step, *request, *about, outcome),
             Event::Subscribed { id, .. } => self.confirmed(step, *id),
             Event::Unsubscribed { id, last, .. } => self.left(step, *id, *last),

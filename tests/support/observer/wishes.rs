@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{Cell, STREAM, STREAM_STATES, StreamInput, StreamState, stream_step};
-use gemini_ws::{Endpoint, Event, Frame, Instant, LinkId, Message, Output, Scratch, Stream, StreamId};
+use gemini_ws::{
+    Endpoint, Event, Frame, Instant, LinkId, Message, Output, Scratch, Stream, StreamId, Unserved,
+};
 
 use super::super::machine::{Machine, Wanted};
 use super::call::{Act, Answer, KINDS, Kind};
@@ -28,6 +30,8 @@ pub(crate) struct Feed {
     pub(crate) left: Option<LinkId>,
     /// The newest request about it was accepted.
     pub(crate) confirmed: bool,
+    /// It is told not to be served, and nothing came of it since.
+    pub(crate) unserved: bool,
     /// The link whose snapshot its book is made of.
     pub(crate) synced: Option<LinkId>,
     /// The link before, if its book was live until that ended.
@@ -67,6 +71,7 @@ impl Feed {
             asked: None,
             left: None,
             confirmed: false,
+            unserved: false,
             synced: None,
             before: None,
             lost_update: false,
@@ -104,7 +109,7 @@ impl Feed {
     pub(crate) fn forget(&mut self, link: LinkId) {
         if self.asked.is_some_and(|asked| asked.link == link) {
             self.asked = None;
-            self.confirmed = false;
+            (self.confirmed, self.unserved) = (false, false);
         }
         if self.left == Some(link) {
             self.left = None;
@@ -247,7 +252,28 @@ impl Shadow {
             let what = format!("{} is told to be confirmed: {:?}", feed.stream, feed.asked);
             return self.fail("I-32", what);
         }
-        feed.confirmed = true;
+        (feed.confirmed, feed.unserved) = (true, false);
+    }
+
+    /// The event `Unserved`: the request for it failed, or its book did not come, and it is asked for again later.
+    pub(crate) fn unserved(&mut self, step: &Step<'_>, id: StreamId, reason: Unserved, retry: Instant) {
+        let Some(&(index, _)) = self.wishes.get(&id) else {
+            return self.fail("I-28", format!("{id:?} is not served, and nobody wants it"));
+        };
+        let (now, delay) = (self.now, self.settings_of(id.link_slot()).resubscribe_delay);
+        let feed = &mut self.feeds[index];
+        feed.unserved = true;
+        let is_true = match reason {
+            Unserved::Refused { .. } => matches!(step.act, Act::Frame(..)),
+            Unserved::Unanswered | Unserved::NoSnapshot => matches!(step.act, Act::Timeout),
+            _ => true,
+        };
+        let is_book = feed.confirmed && feed.synced.is_some();
+        if !is_true || is_book || retry < now + delay {
+            let what =
+                format!("{} is not served, {reason:?}, until {retry:?} upon {:?}", feed.stream, step.act);
+            self.fail("I-08", what);
+        }
     }
 
     /// The event `Unsubscribed`.
@@ -331,6 +357,7 @@ impl Shadow {
                 Some(_)
                     if feed.is_desired()
                         && !feed.confirmed
+                        && !feed.unserved
                         && !feed.lost_update
                         && feed.synced != Some(link) =>
                 {
@@ -417,7 +444,7 @@ fn is_for_now(act: Act<'_>) -> bool {
     let Act::Frame(_, Frame::Text(text)) = act else { return false };
     let mut scratch = Scratch::new();
     let answer = gemini_ws::decode(text, &mut scratch);
-    matches!(answer, Ok(Message::Response(response)) if matches!(response.status, Some(429 | 500..)))
+    matches!(answer, Ok(Message::Response(response)) if !response.is_ok() && !response.is_final_refusal())
 }
 
 /// Whether what is done can be this input of the table, or lead to it. A client opens links, and ends wishes,

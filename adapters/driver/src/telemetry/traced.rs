@@ -74,6 +74,9 @@ impl Traced {
             Event::Gap { symbol, expected, got, .. } => warn!(%symbol, expected, got, "gap"),
             Event::SequenceGap { expected, got, .. } => warn!(expected, got, "gap"),
             Event::Silent { stream, .. } => warn!(%stream, "silent for too long"),
+            Event::Unserved { stream, reason, attempts, .. } => {
+                warn!(%stream, cause = %reason, attempts, "not served");
+            }
             Event::Rejected { stream, error, .. } => warn!(%stream, code = error.code, "refused"),
             Event::Overflow { topic, dropped, .. } => warn!(?topic, dropped, "overflow"),
             Event::Malformed(it, _) => debug!(error = %it.error, bytes = it.frame.len(), "not decoded"),

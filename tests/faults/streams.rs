@@ -1,0 +1,770 @@
+//! Faults of streams, places and probes, each in the smallest conversation that shows it: one stream's trouble is
+//! its own, what is urgent is never kept waiting by what is not, and nothing is inferred from silence.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use gemini_ws::lifecycle::{State, StreamState};
+use gemini_ws::{
+    Book, Books, Client, CommandError, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Output,
+    Readiness, Request, RequestId, Scratch, Stream, StreamId, Unserved,
+};
+
+const fn t(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+fn s(text: &str) -> Stream {
+    text.parse().unwrap()
+}
+
+/// A client of one link, and what it has said.
+struct Line {
+    client: Client,
+    link: LinkId,
+    scratch: Scratch,
+    events: Vec<Event<'static>>,
+    sent: VecDeque<String>,
+    losses: Vec<Lost>,
+}
+
+impl Line {
+    /// One whose link is not open yet, with these streams.
+    fn with(config: Config, streams: impl IntoIterator<Item = String>) -> Line {
+        let mut client = Client::single(config.seed(1));
+        for stream in streams {
+            client.subscribe(t(0), s(&stream)).unwrap();
+        }
+        client.open(t(0)).unwrap();
+        let link = client.links().next().unwrap().0;
+        let scratch = Scratch::new();
+        Line { client, link, scratch, events: Vec::new(), sent: VecDeque::new(), losses: Vec::new() }
+    }
+
+    /// One whose link opens at the beginning.
+    fn open(config: Config, streams: impl IntoIterator<Item = String>) -> Line {
+        let mut line = Line::with(config, streams);
+        line.poll(0);
+        line
+    }
+
+    fn subscribe(&mut self, at: u64, stream: &str) -> StreamId {
+        let id = self.client.subscribe(t(at), s(stream)).unwrap();
+        self.poll(at);
+        id
+    }
+
+    fn poll(&mut self, at: u64) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Connect(link) => {
+                    self.link = link;
+                    self.sent.clear();
+                    self.client.handle_connected(link, t(at));
+                }
+                Output::Send { text, .. } => self.sent.push_back(text),
+                Output::Event(event) => {
+                    if let Event::Disconnected { reason, .. } = event {
+                        self.losses.push(reason);
+                    }
+                    self.events.push(event);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, at: u64, text: &str) -> Option<EventBuf> {
+        let event = self.client.handle_frame(self.link, t(at), Frame::Text(text), &mut self.scratch);
+        let event = event.map(|event| EventBuf::from(&event));
+        self.poll(at);
+        event
+    }
+
+    fn ping(&mut self, at: u64) {
+        self.client.handle_frame(self.link, t(at), Frame::Ping(b""), &mut self.scratch);
+    }
+
+    /// Keeps every deadline until then.
+    fn wait(&mut self, until: u64) {
+        while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= t(until)) {
+            self.client.handle_timeout(deadline.at);
+            self.poll(deadline.at.as_nanos() / 1_000_000);
+        }
+    }
+
+    fn state(&self, stream: &str) -> Option<StreamState> {
+        self.client.streams().find(|(_, it, _)| *it == s(stream)).map(|(.., state)| state)
+    }
+
+    fn unserved(&self, stream: &str) -> Vec<(Unserved, u32, Instant)> {
+        let of = |event: &Event<'_>| match event {
+            Event::Unserved { stream: it, reason, attempts, retry, .. } if *it == s(stream) => {
+                Some((*reason, *attempts, *retry))
+            }
+            _ => None,
+        };
+        self.events.iter().filter_map(of).collect()
+    }
+}
+
+fn number(text: &str) -> String {
+    text.strip_prefix("{\"id\":").unwrap().chars().take_while(char::is_ascii_digit).collect()
+}
+
+fn ack(text: &str) -> String {
+    format!("{{\"id\":{},\"status\":200}}", number(text))
+}
+
+fn refuse(text: &str, status: u16, code: i32) -> String {
+    format!("{{\"id\":{},\"status\":{status},\"error\":{{\"code\":{code},\"msg\":\"no\"}}}}", number(text))
+}
+
+fn snapshot(symbol: &str, id: u64) -> String {
+    format!(r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":{id},"u":{id},"b":[["1","1"]],"a":[["2","1"]]}}"#)
+}
+
+// ---- A6, BR-01: the trouble of one stream ------------------------------------------------------
+
+#[test]
+pub(crate) fn a6_a_stream_that_is_refused_for_now_does_not_end_the_link() {
+    for (status, code) in [(429, -1003), (500, -1000), (503, -1000), (400, -1003)] {
+        let config = Config::new("ws://v").authenticated(true).cancel_on_disconnect(true);
+        let mut line = Line::open(config, ["orders@session".into()]);
+        let mut asked = Vec::new();
+        line.subscribe(1_000, "btcusd@trade");
+        for now in (1_000..600_000).step_by(100) {
+            while let Some(text) = line.sent.pop_front() {
+                if text.contains("btcusd@trade") {
+                    asked.push(now);
+                    line.hear(now, &refuse(&text, status, code));
+                } else {
+                    line.hear(now, &ack(&text));
+                }
+            }
+            line.ping(now);
+            line.wait(now + 100);
+        }
+        assert_eq!(line.losses, [], "status {status}");
+        // After 1, 2, 4 … seconds, and then once a minute.
+        assert!(asked.len() > 10 && asked.len() < 20, "{asked:?}");
+        let told = line.unserved("btcusd@trade");
+        assert_eq!(told.len(), asked.len());
+        assert!(
+            matches!(told[0], (Unserved::Refused { .. }, 1, at) if at == t(asked[0] + 1_000)),
+            "{told:?}"
+        );
+        assert_eq!(line.client.links().next().unwrap().2, State::Live, "the rest is as it should be");
+        assert_eq!(line.client.readiness(), Readiness::Partly);
+    }
+}
+
+#[test]
+pub(crate) fn a6_one_book_without_a_snapshot_does_not_end_the_link() {
+    let names = (0..100).map(|n| format!("sym{n}usd@trade")).chain(["emptyusd@depth".into()]);
+    let mut line = Line::open(Config::new("ws://v"), names);
+    let mut asked = 0;
+    for now in (0..600_000).step_by(100) {
+        while let Some(text) = line.sent.pop_front() {
+            asked += usize::from(text.contains("\"subscribe\"") && text.contains("emptyusd"));
+            line.hear(now, &ack(&text));
+        }
+        let trade = format!(r#"{{"E":{now},"s":"sym7usd","t":{now},"p":"1.5","q":"2","m":true}}"#);
+        line.hear(now, &trade);
+        line.wait(now + 100);
+    }
+    assert_eq!(line.losses, []);
+    assert!(asked > 5 && asked < 20, "asked for {asked} times");
+    let told = line.unserved("emptyusd@depth");
+    assert!(told.iter().all(|(reason, ..)| *reason == Unserved::NoSnapshot), "{told:?}");
+    assert_eq!(told[0].2, t(6_000), "after the time for the snapshot and a delay");
+    assert_eq!(line.client.readiness(), Readiness::Partly);
+    // It is served at last.
+    for now in (600_000..700_000).step_by(100) {
+        while let Some(text) = line.sent.pop_front() {
+            line.hear(now, &ack(&text));
+            if text.contains("\"subscribe\"") {
+                line.hear(now, &snapshot("emptyusd", 7));
+            }
+        }
+        line.ping(now);
+        line.wait(now + 100);
+    }
+    assert_eq!(line.state("emptyusd@depth"), Some(StreamState::Synced));
+    assert_eq!(line.client.readiness(), Readiness::Ready);
+}
+
+/// A venue that needs some time for each book, one after the other. Returns the line and the most books that it was
+/// asked for at one time.
+fn slow_venue(config: Config, books: usize, each: u64, until: u64) -> (Line, usize) {
+    let mut line = Line::open(config, (0..books).map(|n| format!("sym{n}usd@depth")));
+    let (mut queue, mut most, mut id) = (VecDeque::<String>::new(), 0, 7);
+    for now in (0..until).step_by(each as usize) {
+        while let Some(text) = line.sent.pop_front() {
+            line.hear(now, &ack(&text));
+            for name in text.split('"').filter_map(|part| part.strip_suffix("@depth")) {
+                queue.retain(|other| other != name);
+                if text.contains("\"subscribe\"") {
+                    queue.push_back(name.to_owned());
+                }
+            }
+        }
+        most = most.max(queue.len());
+        if let Some(name) = queue.pop_front() {
+            id += 1;
+            line.hear(now + each, &snapshot(&name, id));
+        }
+        line.ping(now + each);
+        line.wait(now + each);
+    }
+    (line, most)
+}
+
+#[test]
+pub(crate) fn a6_snapshots_that_keep_coming_are_awaited() {
+    // How long each takes; so many at one time; by when all of them are there.
+    for (each, books_max, until) in [(20, 100, 42_000), (20, 1_000, 42_000), (200, 100, 402_000)] {
+        let config = Config::new("ws://v").snapshots_max(books_max);
+        let (line, most) = slow_venue(config, 2_000, each, until);
+        let synced = line.client.streams().filter(|(.., state)| *state == StreamState::Synced).count();
+        assert_eq!((synced, line.losses.len()), (2_000, 0), "{each} ms for each, {books_max} at one time");
+        assert!(most <= books_max, "{most} at one time");
+        let unserved = line.events.iter().filter(|it| matches!(it, Event::Unserved { .. })).count();
+        assert_eq!(unserved, 0, "{each} ms for each, {books_max} at one time");
+    }
+}
+
+#[test]
+pub(crate) fn a6_books_that_are_never_served_do_not_keep_others_waiting() {
+    let names = (0..150).map(|n| format!("empty{n}usd@depth")).chain(["btcusd@depth".into()]);
+    let mut line = Line::open(Config::new("ws://v").snapshots_max(10), names);
+    for now in (0..120_000).step_by(100) {
+        while let Some(text) = line.sent.pop_front() {
+            line.hear(now, &ack(&text));
+            if text.contains("btcusd@depth") {
+                line.hear(now, &snapshot("btcusd", 7));
+            }
+        }
+        line.ping(now);
+        line.wait(now + 100);
+    }
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+    assert_eq!(line.losses, []);
+}
+
+/// A book that is asked for again and again gives another one that is never served no more time.
+#[test]
+pub(crate) fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_comes() {
+    let names = ["btcusd@depth", "emptyusd@depth"].map(String::from);
+    let mut line = Line::open(Config::new("ws://v"), names);
+    let btcusd = line.client.streams().next().unwrap().0;
+    for second in 0..20 {
+        let now = second * 1_000;
+        while let Some(text) = line.sent.pop_front() {
+            line.hear(now, &ack(&text));
+            if text.contains("\"subscribe\"") && text.contains("btcusd") {
+                line.hear(now, &snapshot("btcusd", 7 + second));
+            }
+        }
+        line.client.resync(t(now), btcusd).unwrap();
+        line.poll(now);
+        line.wait(now + 1_000);
+    }
+    assert!(!line.unserved("emptyusd@depth").is_empty(), "nobody is told");
+}
+
+/// Whatever befalls the request for one name among many, the others are there soon.
+#[test]
+pub(crate) fn a6_a_batch_that_fails_is_split() {
+    for trouble in [Some((400, -1013)), Some((429, -1003)), Some((500, -1000)), None] {
+        let names = (0..25).map(|n| format!("sym{n}usd@trade"));
+        let mut line = Line::open(Config::new("ws://v"), names);
+        for now in (0..60_000).step_by(100) {
+            while let Some(text) = line.sent.pop_front() {
+                match trouble {
+                    _ if !text.contains("sym7usd") => drop(line.hear(now, &ack(&text))),
+                    Some((status, code)) => drop(line.hear(now, &refuse(&text, status, code))),
+                    None => {}
+                }
+            }
+            line.ping(now);
+            line.wait(now + 100);
+        }
+        let served = line.client.streams().filter(|(.., state)| *state == StreamState::Active).count();
+        assert_eq!(served, 24, "{trouble:?}");
+        assert_eq!(line.losses, [], "{trouble:?}");
+    }
+}
+
+#[test]
+pub(crate) fn a6_a_link_on_which_nothing_is_answered_ends() {
+    let mut line = Line::open(Config::new("ws://v"), ["btcusd@trade".into()]);
+    for now in (0..60_000).step_by(1_000) {
+        line.ping(now);
+        line.wait(now + 1_000);
+    }
+    assert_eq!(line.losses.first(), Some(&Lost::Unresponsive));
+    // A request that is answered shows that it is of use.
+    let mut line = Line::open(Config::new("ws://v"), ["btcusd@trade".into()]);
+    for now in (0..600_000).step_by(1_000) {
+        line.client.request(t(now), &Request::Time).unwrap();
+        line.poll(now);
+        while let Some(text) = line.sent.pop_front() {
+            if text.contains("\"time\"") {
+                line.hear(now, &ack(&text));
+            }
+        }
+        line.wait(now + 1_000);
+    }
+    assert_eq!(line.losses, []);
+}
+
+/// Where each answer comes later than it may, a stream is subscribed all the same.
+#[test]
+pub(crate) fn a6_an_acceptance_that_comes_late_is_one() {
+    let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));
+    let names = ["btcusd@trade", "ethusd@trade", "btcusd@depth"].map(String::from);
+    let mut line = Line::open(config, names);
+    let mut answers = VecDeque::new();
+    for now in (0..60_000).step_by(50) {
+        while let Some(text) = line.sent.pop_front() {
+            answers.push_back((now + 1_000, text));
+        }
+        while answers.front().is_some_and(|(at, _)| *at <= now) {
+            let (_, text): (u64, String) = answers.pop_front().unwrap();
+            line.hear(now, &ack(&text));
+            if text.contains("\"subscribe\"") && text.contains("btcusd@depth") {
+                line.hear(now, &snapshot("btcusd", 7));
+            }
+        }
+        line.wait(now + 50);
+    }
+    let served = [StreamState::Active, StreamState::Synced];
+    assert!(line.client.streams().all(|(.., state)| served.contains(&state)));
+    assert_eq!((line.losses.len(), line.client.readiness()), (0, Readiness::Ready));
+}
+
+#[test]
+pub(crate) fn a6_an_end_that_is_refused_for_now_is_not_asked_for_in_a_loop() {
+    let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".into()]);
+    let text = line.sent.pop_front().unwrap();
+    line.hear(0, &ack(&text));
+    line.hear(0, &snapshot("btcusd", 7));
+    let id = line.client.streams().next().unwrap().0;
+    line.client.resync(t(1), id).unwrap();
+    line.poll(1);
+    let mut asked = 0;
+    for now in (0..60_000).step_by(10) {
+        while let Some(text) = line.sent.pop_front() {
+            asked += 1;
+            line.hear(now, &refuse(&text, 429, -1003));
+        }
+        line.ping(now);
+        line.wait(now + 10);
+    }
+    assert!(asked < 10, "{asked} requests in a minute");
+    assert_eq!(line.losses, []);
+}
+
+#[test]
+pub(crate) fn br_01_a_book_that_cannot_be_decoded_costs_only_itself() {
+    let names = ["btcusd@depth", "bonkusd@depth"].map(String::from);
+    let mut line = Line::open(Config::new("ws://v"), names);
+    let mut books = Books::new();
+    let huge = r#"{"e":"depthUpdate","E":1,"s":"bonkusd","U":7,"u":7,"b":[["1","12345678901234567890123456789012"]],"a":[]}"#;
+    let change = r#"{"e":"depthUpdate","E":1,"s":"bonkusd","U":8,"u":8,"b":[["1","5"]],"a":[]}"#;
+    for now in (0..600_000).step_by(500) {
+        while let Some(text) = line.sent.pop_front() {
+            line.hear(now, &ack(&text));
+            if text.contains("\"subscribe\"") && text.contains("btcusd") {
+                line.hear(now, &snapshot("btcusd", 7));
+            }
+            if text.contains("\"subscribe\"") && text.contains("bonkusd") {
+                for frame in [huge, change] {
+                    let mut event = line.hear(now, frame).unwrap();
+                    books.apply(&event.as_event());
+                }
+            }
+        }
+        line.ping(now);
+        line.wait(now + 500);
+    }
+    assert_eq!(line.losses, []);
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+    assert!(books.get("bonkusd").and_then(Book::live).is_none(), "a change was taken for the book");
+    let told = line.unserved("bonkusd@depth");
+    assert!(told.len() > 5 && told.iter().all(|(reason, ..)| *reason == Unserved::Undecodable), "{told:?}");
+}
+
+// ---- A9: what is urgent ----------------------------------------------------------------------------
+
+#[test]
+pub(crate) fn a9_a_cancel_is_taken_while_subscriptions_wait() {
+    let names = (0..1_700).map(|n| format!("sym{n}usd@trade"));
+    let mut line = Line::open(Config::new("ws://v").authenticated(true), names);
+    assert_eq!(line.client.request(t(11), &Request::CancelAllOrders).map(|_| ()), Ok(()));
+    assert_eq!(line.client.request(t(11), &Request::Time).map(|_| ()), Ok(()));
+    line.poll(11);
+}
+
+#[test]
+pub(crate) fn a9_cancels_have_places_and_room_that_nothing_else_takes() {
+    for requests in [1, 4, 64] {
+        let config = Config::new("ws://v").authenticated(true).requests_in_flight_max(requests);
+        let mut line = Line::open(config, []);
+        let mut taken = 0;
+        let full = loop {
+            match line.client.request(t(1), &Request::Time) {
+                Ok(_) => taken += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((taken, full), (requests, CommandError::TooMany(gemini_ws::Limit::RequestsInFlight)));
+        assert!(line.client.request(t(1), &Request::CancelOrder { order_id: 7 }).is_ok(), "of {requests}");
+    }
+    for limit in [8, 10, 100, 7_000] {
+        let window = Duration::from_secs(10);
+        let config = Config::new("ws://v").authenticated(true).request_limit(limit, window);
+        let mut line = Line::open(config.requests_in_flight_max(10_000), []);
+        while line.client.request(t(1), &Request::Time).is_ok() {}
+        assert!(line.client.request(t(1), &Request::CancelAllOrders).is_ok(), "of {limit}");
+    }
+}
+
+#[test]
+pub(crate) fn a9_background_work_leaves_room_to_the_application() {
+    let names = (0..100).map(|n| format!("sym{n}usd@trade"));
+    let config = Config::new("ws://v").request_limit(20, Duration::from_secs(10)).streams_per_request_max(1);
+    let mut line = Line::open(config, names);
+    assert!(line.client.request(t(1), &Request::Time).is_ok());
+    // It yields, and gets on all the same.
+    for now in (0..200_000).step_by(100) {
+        while let Some(text) = line.sent.pop_front() {
+            line.hear(now, &ack(&text));
+        }
+        line.wait(now + 100);
+    }
+    assert!(line.client.streams().all(|(.., state)| state == StreamState::Active));
+}
+
+#[test]
+pub(crate) fn a9_a_probe_is_sent_while_all_places_are_taken() {
+    let config = Config::new("ws://v").request_timeout(Duration::from_secs(3_600));
+    let mut line = Line::open(config, []);
+    while line.client.request(t(1), &Request::Time).is_ok() {}
+    line.poll(1);
+    line.wait(31_000);
+    assert!(line.sent.iter().any(|text| text.contains("\"ping\"")), "nobody was asked for a sign of life");
+    line.wait(46_000);
+    assert_eq!(line.losses.first(), Some(&Lost::Silent));
+}
+
+// ---- B11, C14: probes --------------------------------------------------------------------------------
+
+#[test]
+pub(crate) fn b11_a_dead_link_ends_however_often_it_is_woken() {
+    for step in [1_000, 5_000, 10_000, 14_000, 29_000] {
+        let mut line = Line::open(Config::new("ws://v"), []);
+        let mut pings = 0;
+        for now in (step..60_000).step_by(step as usize) {
+            line.wait(now);
+            line.client.handle_resumed(t(now));
+            line.poll(now);
+            if line.losses.is_empty() {
+                pings = line.sent.iter().filter(|text| text.contains("\"ping\"")).count();
+            }
+        }
+        assert_eq!(line.losses.first(), Some(&Lost::Silent), "woken each {step} ms");
+        assert_eq!(pings, 1, "woken each {step} ms");
+    }
+}
+
+/// Neither do commands and requests that are not answered keep it alive.
+#[test]
+pub(crate) fn b11_no_command_postpones_the_end_of_a_dead_link() {
+    let mut line = Line::open(Config::new("ws://v"), []);
+    for second in 1..60 {
+        let now = second * 1_000;
+        line.wait(now);
+        if line.losses.is_empty() {
+            let id = line.subscribe(now, "btcusd@depth");
+            let _ = line.client.resync(t(now), id);
+            let _: Result<RequestId, _> = line.client.request(t(now), &Request::Time);
+            line.client.unsubscribe(t(now), id).unwrap();
+            line.poll(now);
+        }
+    }
+    assert!(!line.losses.is_empty());
+}
+
+#[test]
+pub(crate) fn c14_a_probe_has_time_for_its_answer() {
+    let secs = Duration::from_secs;
+    let configs = [
+        Config::new("ws://v").probe_after(secs(60)),
+        Config::new("ws://v").probe_after(secs(45)),
+        Config::new("ws://v").probe_after(Duration::from_millis(44_999)),
+        Config::new("ws://v").silence_max(secs(30)),
+        Config::new("ws://v").silence_max(secs(10)),
+        Config::new("ws://v").silence_max(secs(60)).probe_after(secs(60)),
+        Config::new("ws://v").probe_after(secs(60)).silence_max(secs(60)),
+    ];
+    for config in configs {
+        let shown = format!("{config:?}");
+        let mut line = Line::open(config, []);
+        let mut probed = None;
+        while line.losses.is_empty() {
+            let deadline = line.client.deadline().unwrap();
+            line.client.handle_timeout(deadline.at);
+            line.poll(deadline.at.as_nanos() / 1_000_000);
+            if line.sent.iter().any(|text| text.contains("ping")) {
+                probed.get_or_insert(deadline.at);
+            }
+            if !line.losses.is_empty() {
+                let left = deadline.at.since(probed.unwrap());
+                assert!(left >= secs(3), "{left:?} after the probe: {shown}");
+            }
+        }
+    }
+}
+
+// ---- C18: which refusals are final --------------------------------------------------------------------
+
+#[test]
+pub(crate) fn c18_minus_1003_without_a_status_is_not_final() {
+    // The answer, and whether the stream is accepted, refused for now, or for good.
+    let table = [
+        (r#""error":{"code":-1003,"msg":"Rate limited"}"#, "for now"),
+        (r#""error":{"code":-1000,"msg":"Internal error"}"#, "for now"),
+        (r#""status":400,"error":{"code":-1003,"msg":"Rate limited"}"#, "for now"),
+        (r#""status":400,"error":{"code":-1000,"msg":"Internal error"}"#, "for now"),
+        (r#""status":429,"error":{"code":-1013,"msg":"Invalid parameters"}"#, "for now"),
+        (r#""status":503"#, "for now"),
+        (r#""status":408"#, "for now"),
+        (r#""status":302"#, "for now"),
+        (r#""error":{"code":-31999,"msg":"?"}"#, "for now"),
+        (r#""status":400,"error":{"code":-1013,"msg":"Invalid stream name"}"#, "for good"),
+        (r#""status":404"#, "for good"),
+        (r#""error":{"code":-1013,"msg":"Invalid stream name"}"#, "for good"),
+        (r#""status":200,"error":{"code":-1013,"msg":"Invalid stream name"}"#, "for good"),
+        (r#""status":200"#, "accepted"),
+        (r#""status":202"#, "accepted"),
+    ];
+    for (answer, expected) in table {
+        let mut line = Line::open(Config::new("ws://v"), ["btcusd@trade".into()]);
+        let text = line.sent.pop_front().unwrap();
+        let event = line.hear(2, &format!("{{\"id\":{},{answer}}}", number(&text)));
+        let is_rejected = event.is_some_and(|mut it| matches!(it.as_event(), Event::Rejected { .. }));
+        let is_active = line.state("btcusd@trade") == Some(StreamState::Active);
+        let became = match (is_rejected, is_active, line.unserved("btcusd@trade").len()) {
+            (true, false, 0) => "for good",
+            (false, true, 0) => "accepted",
+            (false, false, 1) => "for now",
+            _ => "contradictory",
+        };
+        assert_eq!(became, expected, "{answer}");
+    }
+}
+
+// ---- C2 to C5: generations without acknowledgements ------------------------------------------------
+
+const V2: &str = "ws://v/v2/marketdata";
+
+fn l2(symbol: &str, price: u32, is_first: bool) -> String {
+    let rest = if is_first { r#","trades":[],"auction_events":[]"# } else { "" };
+    format!(r#"{{"type":"l2_updates","symbol":"{symbol}","changes":[["buy","{price}","1"]]{rest}}}"#)
+}
+
+#[test]
+pub(crate) fn c2_a_change_of_an_old_subscription_of_v2_is_not_a_book() {
+    let mut line = Line::open(Config::new(V2), []);
+    let mut books = Books::new();
+    let id = line.subscribe(0, "btcusd@depth");
+    let hear = |line: &mut Line, books: &mut Books, at, text: &str| {
+        for event in line.events.drain(..) {
+            books.apply(&event);
+        }
+        let mut event = line.hear(at, text).unwrap();
+        books.apply(&event.as_event());
+        for event in line.events.drain(..) {
+            books.apply(&event);
+        }
+        (line.state("btcusd@depth"), books.get("btcusd").and_then(Book::live).is_some())
+    };
+    let live = (Some(StreamState::Synced), true);
+    assert_eq!(hear(&mut line, &mut books, 1, &l2("BTCUSD", 99, true)), live);
+    line.client.unsubscribe(t(2), id).unwrap();
+    line.subscribe(2, "btcusd@depth");
+    // A change under way is no book.
+    let waiting = (Some(StreamState::Requested), false);
+    assert_eq!(hear(&mut line, &mut books, 3, &l2("BTCUSD", 50, false)), waiting);
+    assert_eq!(hear(&mut line, &mut books, 4, &l2("BTCUSD", 98, true)), live);
+}
+
+#[test]
+pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book() {
+    let mut line = Line::open(Config::new(V2), ["btcusd@depth".into()]);
+    let bad = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1e9","1"]],"auction_events":[]}"#;
+    line.hear(1, bad);
+    line.hear(2, &l2("BTCUSD", 50, false));
+    assert_ne!(line.state("btcusd@depth"), Some(StreamState::Synced));
+    // It is asked for again, and comes.
+    line.wait(5_900);
+    line.hear(5_950, r#"{"type":"heartbeat","timestamp":5950}"#);
+    line.wait(7_000);
+    assert_eq!(line.sent.len(), 2, "{:?}", line.sent);
+    line.hear(7_001, &l2("BTCUSD", 99, true));
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+fn count(line: &Line, what: impl Fn(&Event<'_>) -> bool) -> usize {
+    line.events.iter().filter(|event| what(event)).count()
+}
+
+#[test]
+pub(crate) fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
+    let names = ["nosuch@candles_1m", "nosuch@markPrice"].map(String::from);
+    let mut line = Line::open(Config::new(V2), names);
+    line.hear(2, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+    for second in 1..10 {
+        line.hear(second * 1_000, r#"{"type":"heartbeat","timestamp":1}"#);
+        line.wait(second * 1_000);
+    }
+    assert_eq!(count(&line, |event| matches!(event, Event::Subscribed { .. })), 0);
+    assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 2);
+}
+
+/// With several requests under way an error is about none of them for certain. In the end those are refused that are
+/// not valid, and no others.
+#[test]
+pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
+    let names = ["nosuch@depth", "slowusd@depth", "btcusd@depth", "quiet@markPrice"].map(String::from);
+    let mut line = Line::open(Config::new(V2).streams_per_request_max(1), names);
+    for now in (0..120_000).step_by(100) {
+        while let Some(text) = line.sent.pop_front() {
+            let is = |name: &str| text.contains("\"subscribe\"") && text.contains(name);
+            if is("nosuch") || is("NOSUCH") {
+                line.hear(now, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+            } else if is("btcusd") || is("BTCUSD") {
+                line.hear(now, &l2("BTCUSD", 1, true));
+            }
+        }
+        if now == 100_000 {
+            line.hear(now, &l2("SLOWUSD", 1, true));
+        }
+        if now % 5_000 == 0 {
+            line.hear(now, r#"{"type":"heartbeat","timestamp":1}"#);
+        }
+        line.wait(now + 100);
+    }
+    let refused: Vec<String> = line
+        .events
+        .iter()
+        .filter_map(
+            |it| if let Event::Rejected { stream, .. } = it { Some(stream.to_string()) } else { None },
+        )
+        .collect();
+    assert_eq!(refused, ["nosuch@depth"]);
+    assert_eq!(line.state("slowusd@depth"), Some(StreamState::Synced));
+    // Nothing has come of it, so it is not said to be subscribed.
+    let quiet = s("quiet@markPrice");
+    assert_eq!(count(&line, |it| matches!(it, Event::Subscribed { stream, .. } if *stream == quiet)), 0);
+    assert!(!line.unserved("quiet@markPrice").is_empty());
+    assert_eq!(line.losses, []);
+}
+
+/// An error that comes late is about the request that nobody waits for any more.
+#[test]
+pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
+    let mut line = Line::open(Config::new(V2), ["nosuch@depth".into()]);
+    line.wait(5_500);
+    line.subscribe(5_500, "btcusd@depth");
+    line.hear(5_600, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+    assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 0);
+    line.hear(5_700, &l2("BTCUSD", 1, true));
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+#[test]
+pub(crate) fn c4_data_of_v2_frees_the_place_of_its_request() {
+    let names = (0..200).map(|n| format!("sym{n}usd@depth"));
+    let mut line = Line::open(Config::new(V2).streams_per_request_max(1), names);
+    let mut sent = 0;
+    for now in (0..1_000).step_by(10) {
+        while let Some(text) = line.sent.pop_front() {
+            sent += 1;
+            let symbol = text.split("symbols\":[\"").nth(1).unwrap().split('"').next().unwrap();
+            line.hear(now, &l2(symbol, 1, true));
+        }
+        line.wait(now + 10);
+    }
+    assert_eq!(sent, 200, "requests in a second, each with its data at once");
+}
+
+#[test]
+pub(crate) fn c5_a_frame_of_a_new_kind_on_v1_is_counted() {
+    let frames = [
+        r#"{"type":"notice","socket_sequence":1,"text":"maintenance at noon"}"#,
+        r#"{"reason":"Busy","result":"error","socket_sequence":1}"#,
+        r#"{"socket_sequence":1,"nothing":"known"}"#,
+    ];
+    for frame in frames {
+        let mut line = Line::open(Config::new("ws://v/v1/marketdata/btcusd"), []);
+        line.hear(1, r#"{"type":"update","eventId":7,"socket_sequence":0,"events":[]}"#);
+        line.hear(2, frame);
+        line.hear(3, r#"{"type":"update","eventId":8,"timestamp":1,"timestampms":1000,"socket_sequence":2,"events":[]}"#);
+        assert_eq!(line.losses, [], "{frame}");
+    }
+    // One that has no number counts for nothing, and one with a later number shows a gap.
+    for (frame, is_lost) in [(r#"{"type":"notice"}"#, false), (r#"{"type":"n","socket_sequence":4}"#, true)] {
+        for path in ["marketdata/btcusd", "order/events"] {
+            let mut line = Line::open(Config::new(format!("ws://v/v1/{path}")), []);
+            line.hear(
+                1,
+                r#"{"type":"heartbeat","socket_sequence":0,"timestampms":1,"sequence":0,"trace_id":"b"}"#,
+            );
+            line.hear(2, frame);
+            assert_eq!(line.losses == [Lost::SequenceGap], is_lost, "{path}: {frame} {:?}", line.losses);
+        }
+    }
+}
+
+#[test]
+pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() {
+    let mut line = Line::open(Config::new("ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD"), []);
+    let mut books = Books::new();
+    for n in 0..1_000 {
+        let symbol = ["btcusd", "ETHUSD", "X"][n % 3];
+        let symbol = if symbol == "X" { format!("X{n}") } else { symbol.into() };
+        let text = format!(
+            r#"{{"type":"update","eventId":{n},"socket_sequence":{n},"events":[{{"type":"change","side":"bid","price":"99","remaining":"2","delta":"2","reason":"initial","symbol":"{symbol}"}}]}}"#
+        );
+        let mut event = line.hear(n as u64, &text).unwrap();
+        books.apply(&event.as_event());
+    }
+    assert_eq!(line.losses, []);
+    assert_eq!(books.iter().count(), 2);
+    assert_eq!(line.client.stats().ignored_not_subscribed, 333);
+}
+
+// ---- silence of one stream -------------------------------------------------------------------------
+
+/// A stream that stays silent is asked for more and more rarely, and told each time.
+#[test]
+pub(crate) fn a6_a_silent_stream_is_asked_for_more_and_more_rarely() {
+    let mut line = Line::open(Config::new("ws://v"), []);
+    let silence = Duration::from_secs(2);
+    line.client.subscribe_unless_silent(t(0), s("btcusd@trade"), silence).unwrap();
+    line.poll(0);
+    let mut told = Vec::new();
+    for now in (0..300_000).step_by(100) {
+        while let Some(text) = line.sent.pop_front() {
+            line.hear(now, &ack(&text));
+        }
+        line.ping(now);
+        line.wait(now + 100);
+        told.extend(line.events.drain(..).filter(|it| matches!(it, Event::Silent { .. })).map(|_| now));
+    }
+    assert!(told.len() > 4 && told.len() < 12, "{told:?}");
+    assert_eq!(line.losses, []);
+}
