@@ -351,7 +351,7 @@ fn a_link_given_up_for_good_waits_for_open() {
     let [public, private] = desk.dials[..] else { panic!("{:?}", desk.dials) };
     desk.dials.clear();
     desk.client.handle_connected(public, desk.now);
-    let refused = ConnectFailure::Status { status: 401, retry_after: None };
+    let refused = ConnectFailure::Status { status: 401, retry_after: None, reason: None };
     desk.client.handle_connect_failed(private, desk.now, refused);
     desk.settle();
     let events = desk.take_events().join("\n");
@@ -459,7 +459,7 @@ fn a_delay_that_a_host_asks_for_holds_all_its_links() {
     desk.open();
     desk.subscribe("btcusd@trade");
     let first = desk.dials.remove(0);
-    let why = ConnectFailure::Status { status: 429, retry_after: Some(SECOND * 60) };
+    let why = ConnectFailure::Status { status: 429, retry_after: Some(SECOND * 60), reason: None };
     desk.client.handle_connect_failed(first, desk.now, why);
     desk.subscribe("ethusd@trade");
     assert_eq!(desk.states(), [State::Backoff; 2]);

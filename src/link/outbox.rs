@@ -114,11 +114,19 @@ impl Outbox {
         self.cancel_waits = true;
     }
 
-    /// Whether the cancellation of the session's orders waits and may be sent now; it counts as sent then.
+    /// Whether the cancellation of the session's orders waits and may be sent now; it counts as sent then. No limit
+    /// holds it back but one that the venue has named.
     pub(super) fn take_cancel(&mut self, cx: &mut Context<'_>) -> bool {
-        let takes = self.cancel_waits && !self.in_flight.is_full() && self.take_room(cx);
-        self.cancel_waits &= !takes;
-        takes
+        if !self.cancel_waits || self.in_flight.is_full() {
+            return false;
+        }
+        let now = cx.now();
+        self.room_at = cx.limits().take_urgent(now).err();
+        self.cancel_waits = self.room_at.is_some();
+        if !self.cancel_waits {
+            self.served = Some(now);
+        }
+        !self.cancel_waits
     }
 
     pub(super) const fn want_probe(&mut self, wants: bool) {
@@ -151,7 +159,10 @@ impl Outbox {
     pub(super) fn take_room(&mut self, cx: &mut Context<'_>) -> bool {
         let now = cx.now();
         let room = cx.limits().take_request(false, now);
-        self.room_at = room.err();
+        self.room_at = match room {
+            Err(CommandError::RateLimited { retry, .. }) => Some(retry),
+            _ => None,
+        };
         if room.is_ok() {
             self.served = Some(now);
         }
@@ -164,7 +175,7 @@ impl Outbox {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
         let now = cx.now();
-        cx.limits().take_request(is_order, now).map_err(|retry| CommandError::RateLimited { retry })
+        cx.limits().take_request(is_order, now)
     }
 
     pub(super) const fn note_turn(&mut self, now: Instant) {

@@ -315,7 +315,7 @@ fn one_end_of_a_failed_attempt() {
         Certificate, Handshake, InvalidUrl, NameLookup, Proxy, Refused, Status, TimedOut, Tls, Transport,
         Unreachable,
     };
-    let status = |status| Status { status, retry_after: None };
+    let status = |status| Status { status, retry_after: None, reason: None };
     for why in [
         Certificate,
         Handshake,

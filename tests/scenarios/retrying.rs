@@ -85,7 +85,7 @@ fn refusals_of_the_upgrade() {
         (503, minute, from(Duration::from_secs(60))),
     ] {
         let (mut client, mut now) = (dialling(1), at(0));
-        let got = fail(&mut client, &mut now, ConnectFailure::Status { status, retry_after });
+        let got = fail(&mut client, &mut now, ConnectFailure::Status { status, retry_after, reason: None });
         match (got, expected) {
             (Some(got), Some(expected)) => assert!(expected.contains(&got), "{status}: {got:?}"),
             (got, expected) => {
@@ -235,7 +235,7 @@ fn four_hours_of_maintenance() {
     let mut client = dialling(1);
     client.subscribe(at(0), "btcusd@trade".parse().unwrap()).unwrap();
     let mut now = at(0);
-    let why = ConnectFailure::Status { status: 503, retry_after: None };
+    let why = ConnectFailure::Status { status: 503, retry_after: None, reason: None };
     fail(&mut client, &mut now, why).unwrap();
     let mut attempts = 0;
     let left = allocation_counter::measure(|| {

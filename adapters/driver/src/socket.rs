@@ -181,7 +181,7 @@ pub fn connect_failure(error: &Error) -> ConnectFailure {
         Error::Http(response) => {
             let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
             let retry_after = header.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-            ConnectFailure::Status { status: response.status().as_u16(), retry_after }
+            ConnectFailure::Status { status: response.status().as_u16(), retry_after, reason: None }
         }
         Error::ConnectionClosed | Error::AlreadyClosed => ConnectFailure::Transport,
         Error::Protocol(ProtocolError::HandshakeIncomplete) => ConnectFailure::Transport,

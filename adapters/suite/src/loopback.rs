@@ -149,7 +149,7 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
     for (status, retry_after, fatal) in
         [(401, None, true), (403, None, true), (429, after, false), (503, None, false)]
     {
-        let expected = ConnectFailure::Status { status, retry_after };
+        let expected = ConnectFailure::Status { status, retry_after, reason: None };
         let header =
             retry_after.map_or(String::new(), |delay| format!("Retry-After: {}\r\n", delay.as_secs()));
         let peer = move |mut stream: TcpStream| {

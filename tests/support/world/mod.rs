@@ -354,7 +354,7 @@ impl<M: Machine> Life<'_, M> {
                 Message::Connected
             }
             Err(refusal) => {
-                Message::Failed(ConnectFailure::Status { status: refusal.status, retry_after: None })
+                Message::Failed(ConnectFailure::Status { status: refusal.status, retry_after: None, reason: None })
             }
         };
         self.world.network.send(self.now, position, answer);
