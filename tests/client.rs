@@ -6,7 +6,7 @@ use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
     ConnectFailure, Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output,
-    Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject,
+    RateKind, Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject,
     Timer,
 };
 
@@ -159,11 +159,11 @@ impl Desk {
 }
 
 fn public() -> Config {
-    Config::new("ws://venue")
+    Config::new("ws://venue").linger(Duration::ZERO)
 }
 
 fn private() -> Config {
-    Config::new("ws://venue").authenticated(true)
+    Config::new("ws://venue").authenticated(true).linger(Duration::ZERO)
 }
 
 fn said(event: &Event<'_>) -> String {
@@ -301,7 +301,7 @@ fn frames_that_look_alike_are_not_subscribed_on_two_links() {
         Desk::new(ClientConfig::new(), &[public().streams_max(1), Config::new("ws://venue/v2/marketdata")]);
     desk.subscribe("btcusd@depth@100ms");
     let slow = desk.client.subscribe(desk.now, stream("btcusd@depth"));
-    assert_eq!(slow, Err(CommandError::Ambiguous));
+    assert_eq!(slow, Err(CommandError::Ambiguous { with: stream("btcusd@depth@100ms") }));
     let archived = desk.client.links().count();
     assert_eq!(archived, 1);
 }
@@ -521,9 +521,10 @@ fn requests_beyond_the_limit_are_refused_with_the_time_to_try_again() {
     desk.settle();
     assert!(desk.client.request(desk.now, &order("a")).is_ok());
     let refused = desk.client.request(desk.now, &order("b"));
-    assert_eq!(refused, Err(CommandError::RateLimited { retry: desk.now + SECOND * 10 }));
+    let limited = |limit, window, retry| Err(CommandError::RateLimited { limit, window, retry });
+    assert_eq!(refused, limited(RateKind::Orders, SECOND * 10, desk.now + SECOND * 10));
     assert!(desk.client.request(desk.now, &Request::Time).is_ok(), "orders have a limit of their own");
-    let CommandError::RateLimited { retry } = desk.client.request(desk.now, &Request::Time).unwrap_err()
+    let CommandError::RateLimited { limit: RateKind::Requests, retry, .. } = desk.client.request(desk.now, &Request::Time).unwrap_err()
     else {
         panic!()
     };
@@ -545,9 +546,11 @@ fn the_venue_says_what_its_limits_are() {
         r#"{"id":1,"status":200,"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"SECOND","intervalNum":10,"limit":4,"count":0},{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":10,"count":10},{"rateLimitType":"NEWS","interval":"DAY","intervalNum":1,"limit":1,"count":1}]}"#,
     );
     let refused = desk.client.request(desk.now, &order("a"));
-    assert_eq!(refused, Err(CommandError::RateLimited { retry: desk.now + SECOND * 12 }), "all are used up");
+    let all_used =
+        CommandError::RateLimited { limit: RateKind::Orders, window: SECOND * 60, retry: desk.now + SECOND * 72 };
+    assert_eq!(refused, Err(all_used), "ten of ten are used up");
     desk.pass(SECOND);
-    assert!(desk.client.request(desk.now, &Request::Time).is_ok());
+    // The question has used one of the two that may come at once.
     assert!(desk.client.request(desk.now, &Request::Time).is_ok());
     assert!(matches!(desk.client.request(desk.now, &Request::Time), Err(CommandError::RateLimited { .. })));
 }

@@ -252,7 +252,7 @@ impl Endpoints {
     pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) -> Option<usize> {
         let entry = self.entries.get_mut(&id)?;
         if !backoff.is_fresh() {
-            entry.backoff = Some(backoff.clone());
+            entry.backoff.insert(backoff.clone()).begin_row();
         }
         entry.slots.remove(&slot);
         entry.roomy.remove(&slot);

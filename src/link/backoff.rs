@@ -47,6 +47,11 @@ impl Backoff {
         self.failed
     }
 
+    /// Begins another row of attempts, whose delays go on.
+    pub(crate) const fn begin_row(&mut self) {
+        self.failed = None;
+    }
+
     /// Lets no attempt happen before an instant.
     pub(super) const fn hold_until(&mut self, at: Instant) {
         self.held_until = at;

@@ -150,7 +150,9 @@ impl<S: Session> Link<S> {
 
     /// Starts the link again after its end, with the same subscriptions and delays.
     pub(crate) fn revived(self) -> Link<S> {
-        let Link { id, config, backoff, experience, feed, session, missing_since, uncancelled, stats, .. } = self;
+        let Link { id, config, mut backoff, feed, session, .. } = self;
+        let Link { experience, missing_since, uncancelled, stats, .. } = self;
+        backoff.begin_row();
         let feed = feed.renewed(&config);
         let link = Link::with(id, config, backoff, session, feed);
         Link { experience, missing_since, uncancelled, stats, ..link }

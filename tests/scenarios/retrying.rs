@@ -68,13 +68,16 @@ fn ten_thousand_failed_attempts() {
 fn refusals_of_the_upgrade() {
     let minute = Some(Duration::from_secs(60));
     let usual = Some(BASE..=ceiling(1));
-    let from = |least: Duration| Some(least..=least.max(ceiling(1)));
+    let from = |least: Duration| Some(least + BASE..=least + ceiling(1));
     for (status, retry_after, expected) in [
         (301, None, usual.clone()),
         (400, None, usual.clone()),
         (401, None, None),
-        (403, None, None),
-        (404, None, None),
+        // Nothing is signed: it is about the address, and passes.
+        (403, None, from(SLOWLY)),
+        (404, None, from(SLOWLY)),
+        (403, minute, from(Duration::from_secs(60))),
+        (410, minute, from(Duration::from_secs(60))),
         (410, None, None),
         (426, None, None),
         (429, None, from(SLOWLY)),
@@ -83,6 +86,7 @@ fn refusals_of_the_upgrade() {
         (502, None, usual),
         (503, None, from(SLOWLY)),
         (503, minute, from(Duration::from_secs(60))),
+        (503, Some(Duration::from_secs(31_536_000)), from(Duration::from_secs(3_600))),
     ] {
         let (mut client, mut now) = (dialling(1), at(0));
         let got = fail(&mut client, &mut now, ConnectFailure::Status { status, retry_after, reason: None });

@@ -301,7 +301,7 @@ impl Player {
     fn answer(&mut self, result: Result<(), CommandError>) {
         match result {
             Ok(()) => {}
-            Err(CommandError::RateLimited { retry }) => {
+            Err(CommandError::RateLimited { retry, .. }) => {
                 self.line(&format!("! refused: too many at this rate; try again at {}", seconds(retry)));
             }
             Err(error) => self.line(&format!("! refused: {error}")),
