@@ -112,11 +112,11 @@ impl Config {
         let api = Endpoint::of_path(address.path());
         let mut config = Config::with_defaults(address).api(api).authenticated(api == Endpoint::OrderEventsV1);
         if api == Endpoint::Streams {
-            let cancel = config.address.take_parameter("cancelOnDisconnect", |value| value.parse().ok());
             let snapshot = config.address.take_parameter("snapshot", |value| match value {
                 "-1" => Some(Snapshot::Full),
                 levels => levels.parse().ok().map(Snapshot::Best),
             });
+            let cancel = config.address.take_parameter("cancelOnDisconnect", |value| value.parse().ok());
             return config.snapshot(snapshot.unwrap_or_default()).cancel_on_disconnect(cancel.unwrap_or(false));
         }
         // Heartbeats come each five seconds, and there is nothing to probe with.

@@ -4,7 +4,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::message::Message;
-use crate::wire::{Scratch, decode};
+use crate::value::endpoint::Endpoint;
+use crate::wire::Scratch;
 
 /// Why an attempt to connect failed, as the driver saw it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -13,6 +14,8 @@ use crate::wire::{Scratch, decode};
 pub enum ConnectFailure {
     /// The application closed the connection before the attempt came to an end.
     Cancelled,
+    /// The endpoint is [authenticated](crate::Config::authenticated), and nobody signs for it.
+    NoCredentials,
     /// The address is no WebSocket URL.
     InvalidUrl,
     /// The name of the host could not be resolved.
@@ -84,7 +87,8 @@ impl VenueReason {
     /// Finds the word in the body of a response. Drivers use it for a refused upgrade.
     pub fn of_body(body: &[u8]) -> Option<VenueReason> {
         let mut scratch = Scratch::new();
-        match decode(core::str::from_utf8(body).ok()?, &mut scratch) {
+        // Each generation has the same form of an error.
+        match Endpoint::MarketDataV2.decode(core::str::from_utf8(body).ok()?, &mut scratch) {
             Ok(Message::Error(error)) => VenueReason::new(error.reason.raw()),
             _ => None,
         }
@@ -261,7 +265,9 @@ impl ConnectFailure {
     /// What follows, on an endpoint that signs or does not. A delay that was asked for counts whatever else was said.
     pub(crate) fn retry(self, is_signed: bool) -> Retry {
         match self {
-            ConnectFailure::Cancelled | ConnectFailure::InvalidUrl => Retry::Never,
+            ConnectFailure::Cancelled | ConnectFailure::NoCredentials | ConnectFailure::InvalidUrl => {
+                Retry::Never
+            }
             ConnectFailure::Certificate => Retry::NeverAtFirst,
             ConnectFailure::CertificateTime => Retry::Slow,
             ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::After(delay),
@@ -270,7 +276,7 @@ impl ConnectFailure {
             ConnectFailure::Status { status: 429 | 503, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,
             // Without credentials these are about the address of this machine, or a gateway on the way.
-            ConnectFailure::Status { status: 403 | 404, .. } if !is_signed => Retry::Slow,
+            ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Retry::Slow,
             ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. } => Retry::NeverAtFirst,
             ConnectFailure::NameLookup
             | ConnectFailure::Refused
@@ -311,6 +317,7 @@ impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConnectFailure::Cancelled => f.write_str("cancelled"),
+            ConnectFailure::NoCredentials => f.write_str("it is to be authenticated, and there are no credentials"),
             ConnectFailure::InvalidUrl => f.write_str("not a WebSocket URL"),
             ConnectFailure::NameLookup => f.write_str("host name not found"),
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),

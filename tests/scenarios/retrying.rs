@@ -167,7 +167,10 @@ fn codes_of_the_peer() {
         let delay = closed(code);
         assert!(delay.is_some_and(|delay| delay <= ceiling(1)), "{code:?}: {delay:?}");
     }
-    slowly.into_iter().for_each(|code| assert_eq!(closed(code), Some(SLOWLY), "{code:?}"));
+    for code in slowly {
+        let delay = closed(code).expect("it goes on");
+        assert!((SLOWLY + BASE..=SLOWLY + ceiling(1)).contains(&delay), "{code:?}: {delay:?}");
+    }
     never.into_iter().for_each(|code| assert_eq!(closed(code), None, "{code:?}"));
 }
 
@@ -233,7 +236,7 @@ fn an_hour_without_names() {
     assert_eq!(single::state(&client), State::Live);
 }
 
-/// L-084: four hours of maintenance: a dial each half minute, nothing grows, and the end of it is noticed.
+/// L-084: four hours of maintenance: a dial each minute at most twice, spread over half a minute, nothing grows, and the end of it is noticed.
 #[test]
 fn four_hours_of_maintenance() {
     let mut client = dialling(1);
@@ -245,11 +248,12 @@ fn four_hours_of_maintenance() {
     let left = allocation_counter::measure(|| {
         while now < at(4 * 3_600_000) {
             let delay = fail(&mut client, &mut now, why).expect("it goes on");
-            assert_eq!(delay, CAP);
+            assert!(delay >= SLOWLY + BASE && delay <= SLOWLY + CAP, "{delay:?}");
             attempts += 1;
         }
     });
-    assert_eq!((left.count_current, left.bytes_current, attempts), (0, 0, 4 * 120 - 1));
+    assert_eq!((left.count_current, left.bytes_current), (0, 0));
+    assert!((4 * 60..=4 * 120).contains(&attempts), "{attempts} attempts");
     client.handle_connected(single::link(&client), now);
     assert_eq!(single::state(&client), State::Subscribing);
 }

@@ -147,7 +147,7 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
 pub(crate) fn refused_upgrades<A: Adapter>() {
     let after = Some(Duration::from_secs(60));
     for (status, retry_after, fatal) in
-        [(401, None, true), (403, None, true), (429, after, false), (503, None, false)]
+        [(401, None, true), (403, None, false), (410, None, true), (429, after, false), (503, None, false)]
     {
         let expected = ConnectFailure::Status { status, retry_after, reason: None };
         let header =

@@ -99,13 +99,15 @@ const ASKED_FOR_MAX: Duration = Duration::from_secs(3_600);
 impl Follows {
     pub(crate) fn of_failure(why: ConnectFailure, is_signed: bool) -> Follows {
         match why {
-            ConnectFailure::Cancelled | ConnectFailure::InvalidUrl => Follows::Nothing,
+            ConnectFailure::Cancelled | ConnectFailure::NoCredentials | ConnectFailure::InvalidUrl => {
+                Follows::Nothing
+            }
             ConnectFailure::Status { retry_after: Some(delay), .. } => Follows::After(delay.min(ASKED_FOR_MAX)),
             ConnectFailure::Status { reason: Some(reason), .. } if reason.as_str() == "InvalidNonce" => {
                 Follows::Usual
             }
             ConnectFailure::Status { status: 429 | 503, .. } | ConnectFailure::CertificateTime => Follows::Slow,
-            ConnectFailure::Status { status: 403 | 404, .. } if !is_signed => Follows::Slow,
+            ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Follows::Slow,
             ConnectFailure::Certificate
             | ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. }
             | ConnectFailure::Status { status: 400, reason: Some(_), .. } => Follows::NothingAtFirst,
