@@ -110,14 +110,17 @@ impl Config {
     pub fn new(endpoint: impl AsRef<str>) -> Config {
         let address = Address::new(endpoint.as_ref());
         let api = Endpoint::of_path(address.path());
-        let mut config = Config::with_defaults(address).api(api).authenticated(api == Endpoint::OrderEventsV1);
+        let mut config =
+            Config::with_defaults(address).api(api).authenticated(api == Endpoint::OrderEventsV1);
         if api == Endpoint::Streams {
             let snapshot = config.address.take_parameter("snapshot", |value| match value {
                 "-1" => Some(Snapshot::Full),
                 levels => levels.parse().ok().map(Snapshot::Best),
             });
             let cancel = config.address.take_parameter("cancelOnDisconnect", |value| value.parse().ok());
-            return config.snapshot(snapshot.unwrap_or_default()).cancel_on_disconnect(cancel.unwrap_or(false));
+            return config
+                .snapshot(snapshot.unwrap_or_default())
+                .cancel_on_disconnect(cancel.unwrap_or(false));
         }
         // Heartbeats come each five seconds, and there is nothing to probe with.
         config.probe_after(Duration::from_secs(10)).silence_max(Duration::from_secs(15))
@@ -528,7 +531,10 @@ mod tests {
             ("ws://trader:hunter2@host/a@b", "ws://host/a@b?snapshot=-1"),
             ("ws://host?cancelOnDisconnect=true", "ws://host/?snapshot=-1&cancelOnDisconnect=true"),
             ("ws://host?snapshot=5&x=1&snapshot=20#part", "ws://host/?x=1&snapshot=20"),
-            ("ws://host/?snapshot=0&cancelOnDisconnect=maybe", "ws://host/?snapshot=0&cancelOnDisconnect=maybe"),
+            (
+                "ws://host/?snapshot=0&cancelOnDisconnect=maybe",
+                "ws://host/?snapshot=0&cancelOnDisconnect=maybe",
+            ),
             ("ws://h/v2/marketdata//", "ws://h/v2/marketdata"),
             ("no address", "no address?snapshot=-1"),
             ("ws://h/v2/marketdata", "ws://h/v2/marketdata"),

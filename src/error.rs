@@ -103,7 +103,9 @@ impl fmt::Display for CommandError {
             CommandError::SeveralLinks => {
                 f.write_str("the endpoint has several links; name the one whose session is meant")
             }
-            CommandError::GivenUp => f.write_str("the endpoint was given up; open the client to try it again"),
+            CommandError::GivenUp => {
+                f.write_str("the endpoint was given up; open the client to try it again")
+            }
             CommandError::RateLimited { limit, window, retry } => {
                 let what = match limit {
                     RateKind::Requests => "requests",

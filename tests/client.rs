@@ -6,8 +6,8 @@ use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
     ConnectFailure, Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output,
-    RateKind, Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject,
-    Timer,
+    RateKind, Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId,
+    Subject, Timer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -524,7 +524,8 @@ fn requests_beyond_the_limit_are_refused_with_the_time_to_try_again() {
     let limited = |limit, window, retry| Err(CommandError::RateLimited { limit, window, retry });
     assert_eq!(refused, limited(RateKind::Orders, SECOND * 10, desk.now + SECOND * 10));
     assert!(desk.client.request(desk.now, &Request::Time).is_ok(), "orders have a limit of their own");
-    let CommandError::RateLimited { limit: RateKind::Requests, retry, .. } = desk.client.request(desk.now, &Request::Time).unwrap_err()
+    let CommandError::RateLimited { limit: RateKind::Requests, retry, .. } =
+        desk.client.request(desk.now, &Request::Time).unwrap_err()
     else {
         panic!()
     };
@@ -546,8 +547,11 @@ fn the_venue_says_what_its_limits_are() {
         r#"{"id":1,"status":200,"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"SECOND","intervalNum":10,"limit":4,"count":0},{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":10,"count":10},{"rateLimitType":"NEWS","interval":"DAY","intervalNum":1,"limit":1,"count":1}]}"#,
     );
     let refused = desk.client.request(desk.now, &order("a"));
-    let all_used =
-        CommandError::RateLimited { limit: RateKind::Orders, window: SECOND * 60, retry: desk.now + SECOND * 72 };
+    let all_used = CommandError::RateLimited {
+        limit: RateKind::Orders,
+        window: SECOND * 60,
+        retry: desk.now + SECOND * 72,
+    };
     assert_eq!(refused, Err(all_used), "ten of ten are used up");
     desk.pass(SECOND);
     // The question has used one of the two that may come at once.
@@ -568,7 +572,13 @@ fn attempts_have_a_limit_if_that_is_wanted() {
     }
     let events = desk.take_events();
     let last = "failed link 0.3: connection refused: nobody listens there";
-    assert_eq!(events[2..], [last, "link closed link 0.3: cannot connect: 3 attempts have failed, the last one: connection refused: nobody listens there"]);
+    assert_eq!(
+        events[2..],
+        [
+            last,
+            "link closed link 0.3: cannot connect: 3 attempts have failed, the last one: connection refused: nobody listens there"
+        ]
+    );
     desk.pass(SECOND * 3_600);
     assert!(desk.dials.is_empty() && desk.events.is_empty());
 }
@@ -764,7 +774,10 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
         events.iter().filter(|event| steps.iter().any(|step| format!("{step:?}") == **event)).collect();
     assert_eq!(told.len(), 4, "{events:?}");
     let last = events.last().unwrap();
-    assert_eq!(last, "closed: closed as requested; orders may rest that were to be cancelled; 2 requests, 2 links");
+    assert_eq!(
+        last,
+        "closed: closed as requested; orders may rest that were to be cancelled; 2 requests, 2 links"
+    );
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", RequestOutcome::Lost))), "{events:?}");
 }
 

@@ -93,8 +93,15 @@ impl Shutdown {
         let close_at = now + left.saturating_sub(reserve);
         let is_overdue = close_at <= now;
         let step = ShutdownStep::CommandsStopped;
-        let mut shutdown =
-            Shutdown { plan, step, close_timeout, close_at, step_at: close_at, is_overdue, is_unclean: false };
+        let mut shutdown = Shutdown {
+            plan,
+            step,
+            close_timeout,
+            close_at,
+            step_at: close_at,
+            is_overdue,
+            is_unclean: false,
+        };
         shutdown.step_at = shutdown.end_of_step(now);
         shutdown
     }

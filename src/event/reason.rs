@@ -317,7 +317,9 @@ impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConnectFailure::Cancelled => f.write_str("cancelled"),
-            ConnectFailure::NoCredentials => f.write_str("it is to be authenticated, and there are no credentials"),
+            ConnectFailure::NoCredentials => {
+                f.write_str("it is to be authenticated, and there are no credentials")
+            }
             ConnectFailure::InvalidUrl => f.write_str("not a WebSocket URL"),
             ConnectFailure::NameLookup => f.write_str("host name not found"),
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),

@@ -196,7 +196,10 @@ mod tests {
         }
         let limiter = RateLimiter::per_window(10, WINDOW);
         assert!(limiter.note_used(4, now).take(now).is_ok());
-        assert_eq!(limiter.note_used(u64::MAX, now).free_by(now + WINDOW, WINDOW).take(now), Err(now + WINDOW));
+        assert_eq!(
+            limiter.note_used(u64::MAX, now).free_by(now + WINDOW, WINDOW).take(now),
+            Err(now + WINDOW)
+        );
     }
 
     #[test]

@@ -16,8 +16,8 @@ use crate::link::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_
 use crate::link::outbox::{Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
 use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
-use crate::request::{Request, Subject};
 use crate::request::stream::Topic;
+use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId};
 use crate::value::sequence::DepthRole;
 use crate::value::time::Instant;

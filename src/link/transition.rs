@@ -74,13 +74,7 @@ impl<S: Session> Link<S> {
     }
 
     /// Arms the timers of a state. Returns the instant of the next attempt, if there is one.
-    fn enter(
-        &mut self,
-        cx: &mut Context<'_>,
-        state: State,
-        before: State,
-        cause: Cause,
-    ) -> Option<Instant> {
+    fn enter(&mut self, cx: &mut Context<'_>, state: State, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         if !matches!(state, State::Subscribing | State::Live) {
             self.feed.close();

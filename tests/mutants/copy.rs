@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::patch::{Group, Sources};
 
 /// What a build of the hunters needs. `tests/bench` is there because the manifest names it.
-const FOLDERS: [&str; 5] = ["adapters", "src", "tests/bench", "tests/mutants", "tests/support"];
+const FOLDERS: [&str; 6] =
+    ["adapters", "src", "tests/bench", "tests/faults", "tests/mutants", "tests/support"];
 const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 
 /// The module of the switch, and what stands before it in the root file.

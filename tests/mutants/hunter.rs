@@ -1,6 +1,8 @@
 //! Hunts the faults of the copy that it is built with, one after the other. `GEMINI_WS_MUTANT` names one alone,
 //! and how it was found is told in full.
 
+#[path = "../faults/client.rs"]
+mod faults_client;
 mod hunt;
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,7 +19,7 @@ use table::TABLE;
 fn each_mutant_is_found() {
     let only = std::env::var("GEMINI_WS_MUTANT").ok();
     let hunters = Hunters::new();
-    if let Some(found) = hunters.find() {
+    if let Some(found) = hunters.find(&[]) {
         panic!("without any fault: {found:?}");
     }
     let (start, mut hunted, mut escaped) = (Instant::now(), 0, Vec::new());
@@ -27,7 +29,7 @@ fn each_mutant_is_found() {
             continue;
         }
         switch_on(Some(name));
-        let found = hunters.find();
+        let found = hunters.find(expected);
         switch_on(None);
         match &found {
             Some(Found { violation, by, steps }) => {

@@ -97,7 +97,8 @@ impl Teller {
             }
             Event::Closed { reason, abandoned } => {
                 let Abandoned { requests, links, sessions } = abandoned;
-                let orders = if *sessions > 0 { format!(", orders of {sessions} sessions") } else { String::new() };
+                let orders =
+                    if *sessions > 0 { format!(", orders of {sessions} sessions") } else { String::new() };
                 format!("closed: {reason}; abandoned {requests} requests, {links} links{orders}")
             }
             Event::Heartbeat(..) => "heartbeat".to_owned(),

@@ -383,10 +383,14 @@ fn failure(text: &str) -> ConnectFailure {
         ["tls"] => ConnectFailure::Tls,
         ["transport"] => ConnectFailure::Transport,
         ["unreachable"] => ConnectFailure::Unreachable,
-        ["status", status] => ConnectFailure::Status { status: status.parse().unwrap(), retry_after: None, reason: None },
+        ["status", status] => {
+            ConnectFailure::Status { status: status.parse().unwrap(), retry_after: None, reason: None }
+        }
         ["status", status, "after", seconds] => ConnectFailure::Status {
             status: status.parse().unwrap(),
-            retry_after: Some(Duration::from_secs(seconds.parse().unwrap())), reason: None },
+            retry_after: Some(Duration::from_secs(seconds.parse().unwrap())),
+            reason: None,
+        },
         _ => panic!("not a failure: {text}"),
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures_rustls::rustls::client::WantsClientCert;
 use futures_rustls::rustls::pki_types::CertificateDer;
 use futures_rustls::rustls::pki_types::pem::PemObject;
-use futures_rustls::rustls::{self, CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use futures_rustls::rustls::{
+    self, CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
+};
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State};
 use gemini_ws::{
-    Abandoned, AttemptFailure, CloseReason, ConnectFailure, Event, Frame, IgnoredReason, Instant, LinkId, Lost, Output,
-    ShutdownStep,
+    Abandoned, AttemptFailure, CloseReason, ConnectFailure, Event, Frame, IgnoredReason, Instant, LinkId,
+    Lost, Output, ShutdownStep,
 };
 
 use super::super::machine::Machine;
@@ -365,7 +365,8 @@ impl Shadow {
             CloseReason::ClosedByPeer { code } => {
                 let cause = Lost::Closed { code: Some(code) };
                 let by_frame = |event: &Event<'_>| matches!(event, Event::Disconnected { reason: why, .. } if *why == cause);
-                Follows::of_loss(cause) == Follows::NothingAtFirst && (told(&by_frame) || matches!(step.act, Act::Lost(..)))
+                Follows::of_loss(cause) == Follows::NothingAtFirst
+                    && (told(&by_frame) || matches!(step.act, Act::Lost(..)))
             }
             CloseReason::RequestedIncomplete => wanted && abandoned.sessions > 0,
             CloseReason::AttemptsExhausted { attempts, last } => {
@@ -379,7 +380,7 @@ impl Shadow {
             reason,
             CloseReason::Requested | CloseReason::RequestedUnclean | CloseReason::RequestedIncomplete
         );
-        let is_promised = self.plan.is_some_and(|plan| plan.cancels_orders);
+        let is_promised = self.is_promised;
         if (abandoned.sessions > 0) != (reason == CloseReason::RequestedIncomplete)
             || (abandoned.sessions > 0 && !is_promised)
         {

@@ -102,11 +102,15 @@ impl Follows {
             ConnectFailure::Cancelled | ConnectFailure::NoCredentials | ConnectFailure::InvalidUrl => {
                 Follows::Nothing
             }
-            ConnectFailure::Status { retry_after: Some(delay), .. } => Follows::After(delay.min(ASKED_FOR_MAX)),
+            ConnectFailure::Status { retry_after: Some(delay), .. } => {
+                Follows::After(delay.min(ASKED_FOR_MAX))
+            }
             ConnectFailure::Status { reason: Some(reason), .. } if reason.as_str() == "InvalidNonce" => {
                 Follows::Usual
             }
-            ConnectFailure::Status { status: 429 | 503, .. } | ConnectFailure::CertificateTime => Follows::Slow,
+            ConnectFailure::Status { status: 429 | 503, .. } | ConnectFailure::CertificateTime => {
+                Follows::Slow
+            }
             ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Follows::Slow,
             ConnectFailure::Certificate
             | ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State, StreamState};
 use gemini_ws::{
-    AttemptFailure, CloseReason, Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId, ShutdownStep, Stats,
-    StreamId,
+    AttemptFailure, CloseReason, Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId,
+    ShutdownStep, Stats, StreamId,
 };
 
 use super::super::machine::{Machine, Plan, Settings};
@@ -168,6 +168,8 @@ pub(crate) struct Shadow {
     pub(crate) shutdown: Option<ShutdownStep>,
     /// By which steps, if they are not cut short.
     pub(crate) plan: Option<Plan>,
+    /// Whether the shutdown has promised to cancel orders, cut short or not.
+    pub(crate) is_promised: bool,
     /// Endpoints that were removed.
     pub(crate) removed: Vec<usize>,
     pub(crate) terminated: bool,
@@ -215,6 +217,7 @@ impl Shadow {
             close_timeout: None,
             shutdown: None,
             plan: None,
+            is_promised: false,
             removed: Vec::new(),
             terminated: false,
             stats: Stats::default(),
@@ -341,6 +344,7 @@ impl Shadow {
                 self.close_by(deadline);
             }
             Act::ShutDown(plan) => {
+                self.is_promised |= self.closing.is_none() && plan.cancels_orders;
                 self.plan = self.plan.or_else(|| self.closing.is_none().then_some(plan));
                 self.close_by(plan.deadline);
             }
