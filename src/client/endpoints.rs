@@ -113,7 +113,6 @@ impl Endpoints {
         self.unlinked = self.unlinked.saturating_add(1);
         let (slots, roomy, experience) = (BTreeSet::new(), BTreeSet::new(), Experience::default());
         self.entries.insert(id, Entry { config, host, slots, roomy, backoff: None, experience });
-        self.configure(host, now);
         id
     }
 
@@ -125,6 +124,7 @@ impl Endpoints {
             match host {
                 Some(host) if host.name == config.host() => {
                     host.users = host.users.saturating_add(1);
+                    host.limits.add(config, now);
                     return place;
                 }
                 Some(_) => {}
@@ -137,17 +137,6 @@ impl Endpoints {
             None => self.hosts.push(host),
         }
         free
-    }
-
-    /// Has the limits of a host follow from its endpoints; those of endpoints that were removed last for as long as
-    /// there is no other.
-    fn configure(&mut self, host: usize, now: Instant) {
-        let configs = self.entries.values().filter(|entry| entry.host == host).map(Entry::config);
-        if let Some(host) = self.hosts.get_mut(host).and_then(Option::as_mut)
-            && configs.clone().next().is_some()
-        {
-            host.limits.configure(configs, now);
-        }
     }
 
     /// One that used a host needs it no more.
@@ -171,7 +160,6 @@ impl Endpoints {
         if entry.slots.is_empty() {
             self.unlinked = self.unlinked.saturating_sub(1);
         }
-        self.configure(entry.host, now);
         self.release_host(entry.host, now);
         Some(entry.slots)
     }

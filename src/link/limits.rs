@@ -48,14 +48,11 @@ impl Windows {
         self.windows.iter_mut().find(|window| window.length == length)
     }
 
-    /// Holds to other limits of the configuration.
-    fn configure(&mut self, limits: impl Iterator<Item = (u32, Duration)>, now: Instant) {
+    /// Holds to a limit of the configuration as well.
+    fn configure(&mut self, (limit, length): (u32, Duration), now: Instant) {
         let before = self.windows.clone();
-        self.windows.iter_mut().for_each(|window| window.configured = None);
-        for (limit, length) in limits {
-            if let Some(window) = self.window(length, limit) {
-                window.configured = Some(window.configured.map_or(limit, |it| it.min(limit)));
-            }
+        if let Some(window) = self.window(length, limit) {
+            window.configured = Some(window.configured.map_or(limit, |it| it.min(limit)));
         }
         self.update(&before, now);
     }
@@ -163,16 +160,16 @@ impl Limits {
     pub(crate) fn new(config: &Config) -> Limits {
         let (dials, requests, orders) = (Windows::new(), Windows::new(), Windows::new());
         let mut limits = Limits { dials, requests, orders, wait_max: config.retry_after_max };
-        limits.configure(core::iter::once(config), Instant::ZERO);
+        limits.add(config, Instant::ZERO);
         limits
     }
 
-    /// Holds to the limits of all endpoints of the host, and to no others but the venue's.
-    pub(crate) fn configure<'c>(&mut self, configs: impl Iterator<Item = &'c Config> + Clone, now: Instant) {
-        self.dials.configure(configs.clone().map(|config| config.dial_limit), now);
-        self.requests.configure(configs.clone().map(|config| config.request_limit), now);
-        self.orders.configure(configs.clone().map(|config| config.order_limit), now);
-        self.wait_max = configs.map(|config| config.retry_after_max).min().unwrap_or(self.wait_max);
+    /// Holds to the limits of another endpoint of the host as well, for as long as the host is known.
+    pub(crate) fn add(&mut self, config: &Config, now: Instant) {
+        self.dials.configure(config.dial_limit, now);
+        self.requests.configure(config.request_limit, now);
+        self.orders.configure(config.order_limit, now);
+        self.wait_max = self.wait_max.min(config.retry_after_max);
     }
 
     /// Takes one request, which may be a new order.
@@ -202,7 +199,10 @@ impl Limits {
         if at > now {
             return Err(at);
         }
-        self.requests.take(now);
+        // Beyond the configured limit it does not count, or what waits would wait for longer than it knows.
+        if self.requests.room(false).0 <= now {
+            self.requests.take(now);
+        }
         Ok(())
     }
 

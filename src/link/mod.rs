@@ -95,9 +95,9 @@ pub(crate) struct Link<S> {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Experience {
     /// The venue has accepted an upgrade.
-    pub(crate) was_open: bool,
+    was_open: bool,
     /// A link was live for [`Config::stable_after`].
-    pub(crate) was_stable: bool,
+    was_stable: bool,
 }
 
 /// How long a link stays open that nothing needs.

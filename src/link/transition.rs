@@ -16,6 +16,16 @@ use crate::link::{Linger, Link, LinkEnd};
 use crate::value::id::LinkId;
 use crate::value::time::Instant;
 
+/// What an open link was lost by.
+const fn loss(before: State, cause: Cause) -> Lost {
+    match cause {
+        // The peer's answer to our Close frame is our own end.
+        Cause::Loss(Lost::Closed { .. } | Lost::End) if matches!(before, State::Closing) => Lost::Requested,
+        Cause::Loss(reason) => reason,
+        Cause::None | Cause::Held(_) | Cause::Failure(_) => Lost::Transport,
+    }
+}
+
 impl<S: Session> Link<S> {
     /// Whether an input is about the present transport; otherwise it is counted.
     pub(super) fn is_current(&mut self, link: LinkId) -> bool {
@@ -213,14 +223,7 @@ impl<S: Session> Link<S> {
                 }
             }
             Effect::ReportLost => {
-                let reason = match cause {
-                    // The peer's answer to our Close frame is our own end.
-                    Cause::Loss(Lost::Closed { .. } | Lost::End) if before == State::Closing => {
-                        Lost::Requested
-                    }
-                    Cause::Loss(reason) => reason,
-                    Cause::None | Cause::Held(_) | Cause::Failure(_) => Lost::Transport,
-                };
+                let reason = loss(before, cause);
                 cx.report(Event::Disconnected { link, reason, retry });
             }
             Effect::SendClose => cx.push(Output::Close { link, code: 1000, reason: "" }),

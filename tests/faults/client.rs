@@ -38,7 +38,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("c19", retries::c19_subscribing_in_a_loop_does_not_hammer),
     ("c20", hosts::c20_hosts_of_removed_endpoints_are_forgotten),
     ("c20", hosts::c20_a_host_that_is_added_again_remembers_what_was_used),
-    ("c20", hosts::c20_the_limits_of_a_removed_endpoint_do_not_hold),
+    ("c20", hosts::c20_the_limits_of_a_removed_endpoint_hold_for_its_host),
     ("c20", hosts::c20_spellings_of_an_address_are_one),
     ("c20", hosts::c20_a_parameter_of_the_user_is_not_repeated),
     ("also", hosts::also_what_is_refused_says_with_what),
