@@ -130,7 +130,7 @@ impl Shadow {
     fn follows_loss(&self, link: LinkId, loss: Lost) -> (Option<bool>, Option<Duration>) {
         let Some(leg) = self.legs.get(link.slot()) else { return (None, None) };
         let stable_after = self.settings_of(link.slot()).stable_after;
-        let is_long = |it: &Leg| it.live.is_some_and(|since| self.now >= since + stable_after);
+        let is_long = |it: &Leg| it.is_stable(self.now, stable_after);
         let was_stable = self.experience[leg.endpoint].1 || is_long(leg);
         // Whether another link has been live for long is noted when time is said to have passed.
         let is_certain = was_stable || !self.legs.iter().any(|it| it.endpoint == leg.endpoint && is_long(it));
@@ -208,7 +208,7 @@ impl Shadow {
         leg.phase = Phase::Ended;
         leg.ended = step;
         leg.given_up = retry.is_none();
-        if leg.live.is_some_and(|since| now >= since + stable_after) {
+        if leg.is_stable(now, stable_after) {
             leg.note_stable();
             let endpoint = leg.endpoint;
             self.experience[endpoint].1 = true;
@@ -264,13 +264,21 @@ impl Shadow {
 
     pub(crate) fn close(&mut self, link: LinkId, code: u16) {
         self.effects.push((link.slot(), Effect::SendClose));
-        let usual = self.now + self.settings_of(link.slot()).close_timeout;
+        let settings = self.settings_of(link.slot());
+        let (now, stable_after) = (self.now, settings.stable_after);
+        let usual = now + settings.close_timeout;
         let by = self.closing;
         let is_right = by.is_some() || !self.is_wanted(link.slot());
         let leg = self.leg_mut(link.slot());
         if leg.closing.is_some() {
             return self.fail("I-40", format!("a second Close frame for {link}"));
         }
+        if leg.is_stable(now, stable_after) {
+            leg.note_stable();
+            let endpoint = leg.endpoint;
+            self.experience[endpoint].1 = true;
+        }
+        let leg = self.leg_mut(link.slot());
         leg.closing = Some(by.map_or(usual, |by| by.min(usual)));
         if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
             self.fail("I-10", format!("a Close frame with code {code}"));

@@ -110,6 +110,11 @@ impl Leg {
         self.is_restarted = true;
     }
 
+    /// Whether it is live, and has been for so long.
+    pub(crate) fn is_stable(&self, now: Instant, stable_after: Duration) -> bool {
+        self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
+    }
+
     /// It has been live for so long that the row of attempts begins afresh.
     pub(crate) fn note_stable(&mut self) {
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);

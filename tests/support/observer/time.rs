@@ -87,7 +87,7 @@ impl Shadow {
                 Phase::Open if leg.closing.is_some_and(|by| now >= by) => {
                     self.fail("I-16", format!("{link:?} is still closing at {now:?}"));
                 }
-                Phase::Open if leg.live.is_some_and(|since| now >= since + stable_after) => {
+                Phase::Open if leg.is_stable(now, stable_after) => {
                     leg.note_stable();
                     let endpoint = leg.endpoint;
                     self.experience[endpoint].1 = true;
