@@ -1,11 +1,12 @@
 //! [`Config`]: everything that can be chosen about a connection, and why the default is what it is.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::request::stream::Stream;
+use crate::value::address::Address;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::StreamId;
 use crate::value::sequence::GapRule;
@@ -21,7 +22,7 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 /// The default of [`Config::requests_in_flight_max`].
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
-/// How a connection behaves. Each method documents its default.
+/// How a connection behaves. Each method documents its default; `get_…` returns what is set.
 ///
 /// ```
 /// use core::time::Duration;
@@ -29,10 +30,12 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 ///
 /// let config = Config::new("ws://127.0.0.1:9000").connect_timeout(Duration::from_secs(2));
 /// assert_eq!(config.url(), "ws://127.0.0.1:9000/?snapshot=-1");
+/// assert_eq!(config.get_connect_timeout(), Duration::from_secs(2));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub(crate) endpoint: String,
+    /// Normalised, with the rest of its query.
+    address: Address,
     pub(crate) api: Endpoint,
     /// What the address of market data v1 chooses, if it is one symbol.
     pub(crate) symbol: Option<Symbol>,
@@ -53,6 +56,9 @@ pub struct Config {
     pub(crate) stable_after: Duration,
     pub(crate) backoff_base: Duration,
     pub(crate) backoff_cap: Duration,
+    pub(crate) slow_retry: Duration,
+    pub(crate) retry_after_max: Duration,
+    pub(crate) linger: Duration,
     pub(crate) attempts_max: Option<u32>,
     pub(crate) heartbeat_every: Option<Duration>,
     pub(crate) dial_limit: (u32, Duration),
@@ -95,19 +101,32 @@ impl Config {
     /// generation it is of: `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and
     /// `/v1/order/events` are the archived ones; [`Config::api`] says otherwise.
     ///
+    /// The address is normalised: scheme and host in lower case, no default port, no name and password, which the
+    /// venue does not take, and no slash behind the path of an archived endpoint. Of its query, `snapshot` and
+    /// `cancelOnDisconnect` count as [`Config::snapshot`] and [`Config::cancel_on_disconnect`].
+    ///
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///
-    /// let config = Config::new("wss://api.gemini.com/v1/marketdata/btcusd?top_of_book=true");
+    /// let config = Config::new("WSS://api.gemini.com:443/v1/marketdata/btcusd?top_of_book=true");
     /// assert_eq!(config.endpoint(), Endpoint::MarketDataV1);
-    /// assert!(config.url().ends_with("?top_of_book=true&heartbeat=true"));
+    /// let url = "wss://api.gemini.com/v1/marketdata/btcusd?top_of_book=true&heartbeat=true";
+    /// assert_eq!(config.url(), url);
     /// ```
-    pub fn new(endpoint: impl Into<String>) -> Config {
-        let endpoint = endpoint.into();
-        let api = Endpoint::of_path(path(&endpoint));
-        let config = Config::with_defaults(endpoint).api(api).authenticated(api == Endpoint::OrderEventsV1);
+    pub fn new(endpoint: impl AsRef<str>) -> Config {
+        let address = Address::new(endpoint.as_ref());
+        let api = Endpoint::of_path(address.path());
+        let mut config =
+            Config::with_defaults(address).api(api).authenticated(api == Endpoint::OrderEventsV1);
         if api == Endpoint::Streams {
-            return config;
+            let snapshot = config.address.take_parameter("snapshot", |value| match value {
+                "-1" => Some(Snapshot::Full),
+                levels => levels.parse().ok().map(Snapshot::Best),
+            });
+            let cancel = config.address.take_parameter("cancelOnDisconnect", |value| value.parse().ok());
+            return config
+                .snapshot(snapshot.unwrap_or_default())
+                .cancel_on_disconnect(cancel.unwrap_or(false));
         }
         // Heartbeats come each five seconds, and there is nothing to probe with.
         config.probe_after(Duration::from_secs(10)).silence_max(Duration::from_secs(15))
@@ -117,7 +136,7 @@ impl Config {
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
-        let one = path(&self.endpoint).strip_prefix("/v1/marketdata/").and_then(|symbol| symbol.parse().ok());
+        let one = self.address.path().strip_prefix("/v1/marketdata/").and_then(|symbol| symbol.parse().ok());
         self.symbol = one.filter(|_| api == Endpoint::MarketDataV1);
         self
     }
@@ -134,9 +153,9 @@ impl Config {
         self.api
     }
 
-    fn with_defaults(endpoint: String) -> Config {
+    const fn with_defaults(address: Address) -> Config {
         Config {
-            endpoint,
+            address,
             api: Endpoint::Streams,
             symbol: None,
             snapshot: Snapshot::Full,
@@ -155,6 +174,9 @@ impl Config {
             stable_after: Duration::from_secs(30),
             backoff_base: Duration::from_millis(500),
             backoff_cap: Duration::from_secs(30),
+            slow_retry: Duration::from_secs(30),
+            retry_after_max: Duration::from_secs(3_600),
+            linger: Duration::from_secs(5),
             attempts_max: None,
             heartbeat_every: None,
             dial_limit: (300, Duration::from_secs(300)),
@@ -240,7 +262,8 @@ impl Config {
         if let Some(symbol) = self.symbol {
             return Some(alloc::vec![symbol]);
         }
-        let (_, query) = self.endpoint.split_once('?')?;
+        let address = self.address.with_parameters(&[]);
+        let (_, query) = address.split_once('?')?;
         let names = query.split('&').find_map(|pair| pair.strip_prefix("symbols="))?;
         names.split(',').map(|name| name.parse().ok()).collect()
     }
@@ -347,16 +370,43 @@ impl Config {
     }
 
     /// The least delay before an attempt, and the most. The n-th attempt in a row waits for a random
-    /// time between `base` and `base` · 2ⁿ, at most `cap`. Default: 500 ms and 30 s.
+    /// time between `base` and `base` · 2ⁿ, at most `cap`, which is at least twice the base, lest many clients
+    /// return at the same instant. Default: 500 ms and 30 s.
     #[must_use]
     pub fn backoff(mut self, base: Duration, cap: Duration) -> Config {
         self.backoff_base = base.max(SHORTEST);
-        self.backoff_cap = cap.max(self.backoff_base);
+        self.backoff_cap = cap.max(self.backoff_base.saturating_mul(2));
         self
     }
 
-    /// The most attempts in a row, at least one; then the connection ends with
-    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). A link that has been live for
+    /// The delay before an attempt after an answer that means "less of this" (HTTP 429 and 503, close codes 1008
+    /// and 1013), or that only time can cure, such as a certificate that has expired. The random delay of
+    /// [`Config::backoff`] comes on top of it. Default: 30 s.
+    #[must_use]
+    pub fn slow_retry(mut self, delay: Duration) -> Config {
+        self.slow_retry = delay;
+        self
+    }
+
+    /// The longest delay that the venue can ask for with `Retry-After` or with a limit of its own. What it has
+    /// asked for is in the event; beyond this it counts as this. Default: an hour.
+    #[must_use]
+    pub fn retry_after_max(mut self, delay: Duration) -> Config {
+        self.retry_after_max = delay.max(SHORTEST);
+        self
+    }
+
+    /// How long a link stays open that nothing needs any more, so that another stream can take the place of the
+    /// last one at once. Default: 5 s.
+    #[must_use]
+    pub const fn linger(mut self, duration: Duration) -> Config {
+        self.linger = duration;
+        self
+    }
+
+    /// The most attempts in a row that may fail, at least one; then the connection ends with
+    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). An attempt has failed if there was
+    /// no link, or one that was lost before it was live. A link that has been live for
     /// [`Config::stable_after`] starts the row afresh. Default: no limit.
     #[must_use]
     pub fn attempts_max(mut self, attempts: u32) -> Config {
@@ -375,8 +425,8 @@ impl Config {
     }
 
     /// The most attempts to connect in any window, over all links of a client to the same host. Default: 300
-    /// in five minutes ([limits](crate::protocol::streams#limits)). Tightened by the answer to
-    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), as are the next two.
+    /// in five minutes ([limits](crate::protocol::streams#limits)). What the newest answer to
+    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names holds as well, here and for the next two.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
@@ -443,53 +493,79 @@ impl Config {
 
     /// The address to connect to, with its query.
     pub fn url(&self) -> String {
-        let (address, query) = match self.endpoint.split_once('?') {
-            Some((address, query)) => (address, Some(query)),
-            None => (self.endpoint.as_str(), None),
-        };
-        let mut url = String::from(address);
-        let path = address.split_once("://").map_or(address, |(_, rest)| rest);
-        if !path.contains('/') {
-            url.push('/');
-        }
-        let mut parameters: Vec<String> = query.map(String::from).into_iter().collect();
+        let mut parameters = Vec::new();
         match self.api {
             Endpoint::Streams => {
-                parameters.push(match self.snapshot {
-                    Snapshot::Full => "snapshot=-1".into(),
-                    Snapshot::Best(levels) => alloc::format!("snapshot={levels}"),
-                });
+                let levels = match self.snapshot {
+                    Snapshot::Full => String::from("-1"),
+                    Snapshot::Best(levels) => levels.to_string(),
+                };
+                parameters.push(("snapshot", levels));
                 if self.cancel_on_disconnect {
-                    parameters.push("cancelOnDisconnect=true".into());
+                    parameters.push(("cancelOnDisconnect", "true".into()));
                 }
             }
             Endpoint::MarketDataV2 => {}
             // Without heartbeats, silence does not show whether the connection is alive.
-            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => {
-                if !query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("heartbeat="))) {
-                    parameters.push("heartbeat=true".into());
-                }
-            }
+            Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => parameters.push(("heartbeat", "true".into())),
         }
-        if !parameters.is_empty() {
-            url.push('?');
-            url.push_str(&parameters.join("&"));
-        }
-        url
+        self.address.with_parameters(&parameters)
+    }
+
+    /// The host of the address, with its port unless that is the usual one: the venue counts by it.
+    pub(crate) fn host(&self) -> &str {
+        self.address.host()
     }
 }
 
-/// The host of an address, with its port if it names one.
-pub(crate) fn host(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    rest.split(['/', '?']).next().unwrap_or_default()
+/// Makes a getter of each setting.
+macro_rules! getters {
+    ($config:ident: $($getter:ident => $setting:ident: $type:ty = $($field:ident).+;)*) => {
+        impl $config {
+            $(
+                #[doc = concat!("Returns what [`", stringify!($setting), "`](", stringify!($config), "::", stringify!($setting), ") sets.")]
+                pub const fn $getter(&self) -> $type {
+                    self.$($field).+
+                }
+            )*
+        }
+    };
 }
 
-/// The path of an address, with its slash; empty if it has none.
-fn path(address: &str) -> &str {
-    let address = address.split('?').next().unwrap_or_default();
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
+getters! { Config:
+    get_symbol => symbol: Option<Symbol> = symbol;
+    get_seed => seed: Option<u64> = seed;
+    get_snapshot => snapshot: Snapshot = snapshot;
+    get_cancel_on_disconnect => cancel_on_disconnect: bool = cancel_on_disconnect;
+    get_authenticated => authenticated: bool = authenticated;
+    get_stay_open => stay_open: Option<bool> = stay_open;
+    get_gap_rule => gap_rule: GapRule = gap_rule;
+    get_connect_timeout => connect_timeout: Duration = connect_timeout;
+    get_request_timeout => request_timeout: Duration = request_timeout;
+    get_snapshot_timeout => snapshot_timeout: Duration = snapshot_timeout;
+    get_resubscribe_delay => resubscribe_delay: Duration = resubscribe_delay;
+    get_close_timeout => close_timeout: Duration = close_timeout;
+    get_probe_after => probe_after: Duration = probe_after;
+    get_silence_max => silence_max: Duration = silence_max;
+    get_stable_after => stable_after: Duration = stable_after;
+    get_backoff_base => backoff: Duration = backoff_base;
+    get_backoff_cap => backoff: Duration = backoff_cap;
+    get_slow_retry => slow_retry: Duration = slow_retry;
+    get_retry_after_max => retry_after_max: Duration = retry_after_max;
+    get_linger => linger: Duration = linger;
+    get_attempts_max => attempts_max: Option<u32> = attempts_max;
+    get_heartbeat_every => heartbeat_every: Option<Duration> = heartbeat_every;
+    get_dial_limit => dial_limit: (u32, Duration) = dial_limit;
+    get_request_limit => request_limit: (u32, Duration) = request_limit;
+    get_order_limit => order_limit: (u32, Duration) = order_limit;
+    get_streams_max => streams_max: usize = streams_max;
+    get_streams_per_request_max => streams_per_request_max: usize = streams_per_request_max;
+    get_malformed_run_max => malformed_run_max: u32 = malformed_run_max;
+}
+
+getters! { ClientConfig:
+    get_links_max => links_max: usize = links_max;
+    get_streams_max => streams_max: usize = streams_max;
 }
 
 #[cfg(test)]
@@ -501,8 +577,18 @@ mod tests {
         let table = [
             (PRODUCTION, "wss://ws.gemini.com/?snapshot=-1"),
             ("wss://ws.gemini.com", "wss://ws.gemini.com/?snapshot=-1"),
-            ("ws://[::1]:80/path", "ws://[::1]:80/path?snapshot=-1"),
-            ("ws://host?cancelOnDisconnect=true", "ws://host/?cancelOnDisconnect=true&snapshot=-1"),
+            ("ws://[::1]:80/path", "ws://[::1]/path?snapshot=-1"),
+            ("ws://[2001:DB8::1]:9001/Path/", "ws://[2001:db8::1]:9001/Path/?snapshot=-1"),
+            ("WSS://WS.Gemini.com.:0443", "wss://ws.gemini.com/?snapshot=-1"),
+            ("ws://ws.gemini.com:443/", "ws://ws.gemini.com:443/?snapshot=-1"),
+            ("ws://trader:hunter2@host/a@b", "ws://host/a@b?snapshot=-1"),
+            ("ws://host?cancelOnDisconnect=true", "ws://host/?snapshot=-1&cancelOnDisconnect=true"),
+            ("ws://host?snapshot=5&x=1&snapshot=20#part", "ws://host/?x=1&snapshot=20"),
+            (
+                "ws://host/?snapshot=0&cancelOnDisconnect=maybe",
+                "ws://host/?snapshot=0&cancelOnDisconnect=maybe",
+            ),
+            ("ws://h/v2/marketdata//", "ws://h/v2/marketdata"),
             ("ws://h/v2/marketdata", "ws://h/v2/marketdata"),
             ("ws://h/v1/marketdata/BTCUSD", "ws://h/v1/marketdata/BTCUSD?heartbeat=true"),
             ("ws://h/v1/multimarketdata?symbols=A,B", "ws://h/v1/multimarketdata?symbols=A,B&heartbeat=true"),
@@ -515,6 +601,8 @@ mod tests {
         assert_eq!(Config::new("ws://h").snapshot(best).url(), "ws://h/?snapshot=20");
         let cancel = Config::new("ws://h").cancel_on_disconnect(true).url();
         assert_eq!(cancel, "ws://h/?snapshot=-1&cancelOnDisconnect=true");
+        let secret = Config::new("wss://trader:hunter2@host/");
+        assert!(!alloc::format!("{secret:?}").contains("hunter2") && secret.host() == "host");
     }
 }
 
@@ -523,8 +611,7 @@ mod tests {
 /// ```
 /// use gemini_ws::ClientConfig;
 ///
-/// let config = ClientConfig::new().links_max(8).streams_max(1_000);
-/// # let _ = config;
+/// assert_eq!(ClientConfig::new().links_max(8).get_links_max(), 8);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ClientConfig {

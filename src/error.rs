@@ -1,7 +1,9 @@
 //! [`CommandError`]: what a command can be refused for.
 
 use core::fmt;
+use core::time::Duration;
 
+use crate::request::stream::Stream;
 use crate::value::time::Instant;
 
 /// Why a command was refused. Nothing has changed when one is.
@@ -16,7 +18,10 @@ pub enum CommandError {
     TooMany(Limit),
     /// A stream of the same symbol is subscribed whose frames could not be told apart from those of
     /// the one asked for; unsubscribe that one first, or use a second connection.
-    Ambiguous,
+    Ambiguous {
+        /// The stream that is subscribed.
+        with: Stream,
+    },
     /// The endpoint does not have it: streams and requests that exist on another one, or any at all where
     /// the address chooses what is sent.
     WrongEndpoint,
@@ -34,11 +39,25 @@ pub enum CommandError {
     SeveralLinks,
     /// The endpoint was given up, as [`Event::LinkClosed`](crate::Event::LinkClosed) has said; `open` tries it again.
     GivenUp,
-    /// A limit of the venue is reached; see [`Config::request_limit`](crate::Config::request_limit).
+    /// A limit on a rate is reached.
     RateLimited {
-        /// When it can be sent.
+        /// Which one; of several the one that has no room for the longest.
+        limit: RateKind,
+        /// The length of its window; zero if the venue has said that nothing may be sent for now.
+        window: Duration,
+        /// When the request can be sent.
         retry: Instant,
     },
+}
+
+/// The limits that a [`CommandError::RateLimited`] can name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RateKind {
+    /// [`Config::request_limit`](crate::Config::request_limit), or what the venue has named.
+    Requests,
+    /// [`Config::order_limit`](crate::Config::order_limit), or what the venue has named.
+    Orders,
 }
 
 /// The limits that a [`CommandError::TooMany`] can name.
@@ -66,8 +85,9 @@ impl fmt::Display for CommandError {
                 f.write_str("too many requests in flight; wait for replies")
             }
             CommandError::TooMany(Limit::Outputs) => f.write_str("too many outputs wait; poll them"),
-            CommandError::Ambiguous => f.write_str(
-                "a stream of this symbol is subscribed whose frames look the same; unsubscribe it first, or use a second connection",
+            CommandError::Ambiguous { with } => write!(
+                f,
+                "{with} is subscribed, whose frames look the same; unsubscribe it first, or use a second connection",
             ),
             CommandError::WrongEndpoint => f.write_str(
                 "not on this endpoint; see its streams and methods, or the parameters of its address",
@@ -83,9 +103,15 @@ impl fmt::Display for CommandError {
             CommandError::SeveralLinks => {
                 f.write_str("the endpoint has several links; name the one whose session is meant")
             }
-            CommandError::GivenUp => f.write_str("the endpoint was given up; open the client to try it again"),
-            CommandError::RateLimited { retry } => {
-                write!(f, "too many at this rate; try again at {} ns", retry.as_nanos())
+            CommandError::GivenUp => {
+                f.write_str("the endpoint was given up; open the client to try it again")
+            }
+            CommandError::RateLimited { limit, window, retry } => {
+                let what = match limit {
+                    RateKind::Requests => "requests",
+                    RateKind::Orders => "orders",
+                };
+                write!(f, "too many {what} in {window:?}; try again at {} ns", retry.as_nanos())
             }
         }
     }

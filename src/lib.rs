@@ -133,6 +133,7 @@
 //! | requests in flight | [`Config::requests_in_flight_max`] | subscriptions wait, others get [`CommandError::TooMany`] |
 //! | books awaited at one time | [`Config::snapshots_max`] | they wait |
 //! | delay before a stream is requested again | [`Config::resubscribe_cap`] | |
+//! | a delay that the venue asks for, or causes with a limit | [`Config::retry_after_max`] | it counts as this; what was asked for is in the event |
 //! | outputs that nobody polls | [`OUTPUT_MAX`] | commands get [`CommandError::TooMany`] |
 //! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
 //! | of them those that are no market data | [`RESERVED_EVENTS_MAX`], [`RESERVED_BYTES_MAX`] | reading stops; the oldest are dropped, with an [`Event::Overflow`] |
@@ -193,13 +194,14 @@ pub use auth::{Credentials, Headers, InvalidCredentials, Signer};
 pub use client::plan::ShutdownPlan;
 pub use client::{Client, Readiness};
 pub use config::{ClientConfig, Config, PRODUCTION, REQUESTS_IN_FLIGHT_MAX, SANDBOX, Snapshot};
-pub use error::{CommandError, Limit};
+pub use error::{CommandError, Limit, RateKind};
 pub use event::Batch;
 pub use event::batch::Events;
 pub use event::owned::EventBuf;
 pub use event::queue::{EventQueue, Overflow, RESERVED_BYTES_MAX, RESERVED_EVENTS_MAX};
-pub use event::reason::ShutdownStep;
-pub use event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, Unserved};
+pub use event::reason::{
+    Abandoned, AttemptFailure, CloseReason, ConnectFailure, Lost, ShutdownStep, Unserved, VenueReason,
+};
 pub use event::replay::Replay;
 pub use event::source::Source;
 pub use event::{Event, Ignored, IgnoredReason, Malformed, RequestOutcome};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    Abandoned, Book, Books, Client, ClientConfig, CloseReason, CommandError, Config, ConnectFailure,
-    EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output, Readiness, Request,
-    RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Side, Stream, StreamId, Subject, Timer,
+    Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
+    ConnectFailure, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output, RateKind,
+    Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Side, Stream, StreamId, Subject,
+    Timer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -154,11 +155,11 @@ impl Desk {
 }
 
 fn public() -> Config {
-    Config::new("ws://venue")
+    Config::new("ws://venue").linger(Duration::ZERO)
 }
 
 fn private() -> Config {
-    Config::new("ws://venue").authenticated(true)
+    Config::new("ws://venue").authenticated(true).linger(Duration::ZERO)
 }
 
 fn said(event: &Event<'_>) -> String {
@@ -210,7 +211,7 @@ fn links_are_opened_when_first_wanted_and_closed_when_nothing_is() {
     desk.peer_closes(link, 1000);
     let expected = [
         "unsubscribed btcusd@trade true",
-        "disconnected link 0.1: closed by the peer with code 1000",
+        "disconnected link 0.1: closed by us",
         "link closed link 0.1: closed as requested",
     ];
     assert_eq!(desk.take_events(), expected);
@@ -296,7 +297,7 @@ fn frames_that_look_alike_are_not_subscribed_on_two_links() {
         Desk::new(ClientConfig::new(), &[public().streams_max(1), Config::new("ws://venue/v2/marketdata")]);
     desk.subscribe("btcusd@depth@100ms");
     let slow = desk.client.subscribe(desk.now, stream("btcusd@depth"));
-    assert_eq!(slow, Err(CommandError::Ambiguous));
+    assert_eq!(slow, Err(CommandError::Ambiguous { with: stream("btcusd@depth@100ms") }));
     let archived = desk.client.links().count();
     assert_eq!(archived, 1);
 }
@@ -346,7 +347,7 @@ fn a_link_given_up_for_good_waits_for_open() {
     let [public, private] = desk.dials[..] else { panic!("{:?}", desk.dials) };
     desk.dials.clear();
     desk.client.handle_connected(public, desk.now);
-    let refused = ConnectFailure::Status { status: 401, retry_after: None };
+    let refused = ConnectFailure::Status { status: 401, retry_after: None, reason: None };
     desk.client.handle_connect_failed(private, desk.now, refused);
     desk.settle();
     let events = desk.take_events().join("\n");
@@ -454,7 +455,7 @@ fn a_delay_that_a_host_asks_for_holds_all_its_links() {
     desk.open();
     desk.subscribe("btcusd@trade");
     let first = desk.dials.remove(0);
-    let why = ConnectFailure::Status { status: 429, retry_after: Some(SECOND * 60) };
+    let why = ConnectFailure::Status { status: 429, retry_after: Some(SECOND * 60), reason: None };
     desk.client.handle_connect_failed(first, desk.now, why);
     desk.subscribe("ethusd@trade");
     assert_eq!(desk.states(), [State::Backoff; 2]);
@@ -516,9 +517,11 @@ fn requests_beyond_the_limit_are_refused_with_the_time_to_try_again() {
     desk.settle();
     assert!(desk.client.request(desk.now, &order("a")).is_ok());
     let refused = desk.client.request(desk.now, &order("b"));
-    assert_eq!(refused, Err(CommandError::RateLimited { retry: desk.now + SECOND * 10 }));
+    let limited = |limit, window, retry| Err(CommandError::RateLimited { limit, window, retry });
+    assert_eq!(refused, limited(RateKind::Orders, SECOND * 10, desk.now + SECOND * 10));
     assert!(desk.client.request(desk.now, &Request::Time).is_ok(), "orders have a limit of their own");
-    let CommandError::RateLimited { retry } = desk.client.request(desk.now, &Request::Time).unwrap_err()
+    let CommandError::RateLimited { limit: RateKind::Requests, retry, .. } =
+        desk.client.request(desk.now, &Request::Time).unwrap_err()
     else {
         panic!()
     };
@@ -540,9 +543,14 @@ fn the_venue_says_what_its_limits_are() {
         r#"{"id":1,"status":200,"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"SECOND","intervalNum":10,"limit":4,"count":0},{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":10,"count":10},{"rateLimitType":"NEWS","interval":"DAY","intervalNum":1,"limit":1,"count":1}]}"#,
     );
     let refused = desk.client.request(desk.now, &order("a"));
-    assert_eq!(refused, Err(CommandError::RateLimited { retry: desk.now + SECOND * 12 }), "all are used up");
+    let all_used = CommandError::RateLimited {
+        limit: RateKind::Orders,
+        window: SECOND * 60,
+        retry: desk.now + SECOND * 72,
+    };
+    assert_eq!(refused, Err(all_used), "ten of ten are used up");
     desk.pass(SECOND);
-    assert!(desk.client.request(desk.now, &Request::Time).is_ok());
+    // The question has used one of the two that may come at once.
     assert!(desk.client.request(desk.now, &Request::Time).is_ok());
     assert!(matches!(desk.client.request(desk.now, &Request::Time), Err(CommandError::RateLimited { .. })));
 }
@@ -560,7 +568,13 @@ fn attempts_have_a_limit_if_that_is_wanted() {
     }
     let events = desk.take_events();
     let last = "failed link 0.3: connection refused: nobody listens there";
-    assert_eq!(events[2..], [last, "link closed link 0.3: cannot connect: 3 attempts have failed"]);
+    assert_eq!(
+        events[2..],
+        [
+            last,
+            "link closed link 0.3: cannot connect: 3 attempts have failed, the last one: connection refused: nobody listens there"
+        ]
+    );
     desk.pass(SECOND * 3_600);
     assert!(desk.dials.is_empty() && desk.events.is_empty());
 }
@@ -756,7 +770,10 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
         events.iter().filter(|event| steps.iter().any(|step| format!("{step:?}") == **event)).collect();
     assert_eq!(told.len(), 4, "{events:?}");
     let last = events.last().unwrap();
-    assert_eq!(last, "closed: closed as requested; the peer did not answer in time; 2 requests, 2 links");
+    assert_eq!(
+        last,
+        "closed: closed as requested; orders may rest that were to be cancelled; 2 requests, 2 links"
+    );
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", RequestOutcome::Lost))), "{events:?}");
 }
 
@@ -856,7 +873,8 @@ fn a_heartbeat_is_due_since_what_was_sent() {
 fn the_end_comes_once_and_by_the_earliest_deadline() {
     for repeats in 0..4_u32 {
         for opened in [false, true] {
-            let mut desk = Desk::trading();
+            let patient = [public(), private()].map(|config| config.close_timeout(SECOND * 60));
+            let mut desk = Desk::new(ClientConfig::new(), &patient);
             desk.subscribe("btcusd@trade");
             if opened {
                 desk.open();

@@ -92,7 +92,7 @@ fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
         Input::Connected => client.handle_connected(link, now),
         Input::ConnectFailed => client.handle_connect_failed(link, now, ConnectFailure::Refused),
         Input::ConnectRefused => {
-            let why = ConnectFailure::Status { status: 401, retry_after: None };
+            let why = ConnectFailure::Status { status: 401, retry_after: None, reason: None };
             client.handle_connect_failed(link, now, why);
         }
         Input::Frame => {

@@ -169,7 +169,7 @@ impl Client {
         let slot = match self.alike(&stream) {
             Some((slot, known)) if known == stream && serves(slot) => slot,
             // Their frames do not say which of them they are of.
-            Some(_) => return Err(CommandError::Ambiguous),
+            Some((_, with)) => return Err(CommandError::Ambiguous { with }),
             None => self.slot_for(endpoint, &stream)?,
         };
         if self.slots.get(slot).is_some_and(|slot| slot.given_up().is_some()) {

@@ -4,12 +4,15 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::error::CommandError;
+use crate::link::Experience;
+use crate::link::backoff::Backoff;
 use crate::link::limits::Limits;
 use crate::request::stream::Stream;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::EndpointId;
+use crate::value::time::Instant;
 
 /// In the order in which they were added, which is that of their ids.
 #[derive(Clone, Debug)]
@@ -22,7 +25,8 @@ pub(super) struct Endpoints {
     waiting: BTreeSet<EndpointId>,
     /// How many have no link.
     unlinked: usize,
-    hosts: Vec<Host>,
+    /// `None` where one was forgotten.
+    hosts: Vec<Option<Host>>,
     /// Whether one was added or removed since the last pump.
     is_changed: bool,
 }
@@ -36,12 +40,19 @@ pub(super) struct Entry {
     slots: BTreeSet<usize>,
     /// Those of them whose links have room for a stream.
     roomy: BTreeSet<usize>,
+    /// The delays that the next link goes on with.
+    backoff: Option<Backoff>,
+    experience: Experience,
 }
 
+/// What links to the same host share. It is forgotten when nothing leads there and its limits have recovered: not
+/// before, or whoever removes an endpoint and adds it again would have new ones.
 #[derive(Clone, Debug)]
 struct Host {
     name: String,
     limits: Limits,
+    /// Endpoints and links.
+    users: usize,
 }
 
 impl Entry {
@@ -57,9 +68,23 @@ impl Entry {
         &self.slots
     }
 
+    pub(super) const fn take_backoff(&mut self) -> Option<Backoff> {
+        self.backoff.take()
+    }
+
+    pub(super) const fn experience(&self) -> Experience {
+        self.experience
+    }
+
     /// The first slot whose link has room for another stream.
     pub(super) fn roomy_slot(&self) -> Option<usize> {
         self.roomy.first().copied()
+    }
+}
+
+impl Host {
+    fn is_forgettable(&self, now: Instant) -> bool {
+        self.users == 0 && self.limits.is_idle(now)
     }
 }
 
@@ -76,16 +101,8 @@ impl Endpoints {
         }
     }
 
-    pub(super) fn add(&mut self, config: Config) -> EndpointId {
-        let name = config::host(&config.endpoint);
-        let host = self.hosts.iter().position(|host| host.name == name);
-        let host = host.unwrap_or_else(|| {
-            self.hosts.push(Host { name: name.into(), limits: Limits::new(&config) });
-            self.hosts.len().saturating_sub(1)
-        });
-        if let Some(host) = self.hosts.get_mut(host) {
-            host.limits.add(&config);
-        }
+    pub(super) fn add(&mut self, config: Config, now: Instant) -> EndpointId {
+        let host = self.host_of(&config, now);
         let id = EndpointId::new(self.next);
         self.next = self.next.wrapping_add(1);
         self.is_changed = true;
@@ -94,12 +111,46 @@ impl Endpoints {
             self.waiting.insert(id);
         }
         self.unlinked = self.unlinked.saturating_add(1);
-        self.entries.insert(id, Entry { config, host, slots: BTreeSet::new(), roomy: BTreeSet::new() });
+        let (slots, roomy, experience) = (BTreeSet::new(), BTreeSet::new(), Experience::default());
+        self.entries.insert(id, Entry { config, host, slots, roomy, backoff: None, experience });
         id
     }
 
+    /// The place of an endpoint's host. Hosts that nobody needs are forgotten on the way.
+    fn host_of(&mut self, config: &Config, now: Instant) -> usize {
+        let mut free = self.hosts.len();
+        for (place, host) in self.hosts.iter_mut().enumerate() {
+            host.take_if(|host| host.name != config.host() && host.is_forgettable(now));
+            match host {
+                Some(host) if host.name == config.host() => {
+                    host.users = host.users.saturating_add(1);
+                    host.limits.add(config, now);
+                    return place;
+                }
+                Some(_) => {}
+                None => free = free.min(place),
+            }
+        }
+        let host = Some(Host { name: config.host().into(), limits: Limits::new(config), users: 1 });
+        match self.hosts.get_mut(free) {
+            Some(place) => *place = host,
+            None => self.hosts.push(host),
+        }
+        free
+    }
+
+    /// One that used a host needs it no more.
+    pub(super) fn release_host(&mut self, host: usize, now: Instant) {
+        if let Some(place) = self.hosts.get_mut(host) {
+            if let Some(host) = place {
+                host.users = host.users.saturating_sub(1);
+            }
+            place.take_if(|host| host.is_forgettable(now));
+        }
+    }
+
     /// Forgets an endpoint. Returns the slots of its links.
-    pub(super) fn remove(&mut self, id: EndpointId) -> Option<BTreeSet<usize>> {
+    pub(super) fn remove(&mut self, id: EndpointId, now: Instant) -> Option<BTreeSet<usize>> {
         let entry = self.entries.remove(&id)?;
         self.is_changed = true;
         if let Some(kind) = self.kinds.get_mut(&kind(&entry.config)) {
@@ -109,6 +160,7 @@ impl Endpoints {
         if entry.slots.is_empty() {
             self.unlinked = self.unlinked.saturating_sub(1);
         }
+        self.release_host(entry.host, now);
         Some(entry.slots)
     }
 
@@ -134,8 +186,20 @@ impl Endpoints {
         [false, true].iter().any(|authenticated| !self.of_kind(api, *authenticated).is_empty())
     }
 
+    pub(super) fn get_mut(&mut self, id: EndpointId) -> Option<&mut Entry> {
+        self.entries.get_mut(&id)
+    }
+
+    /// Notes what a link to an endpoint has shown. Returns the endpoint's slots if that was not known.
+    pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
+        let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
+        entry.experience = experience;
+        Some(&entry.slots)
+    }
+
+    #[inline]
     pub(super) fn limits(&mut self, host: usize) -> Option<&mut Limits> {
-        self.hosts.get_mut(host).map(|host| &mut host.limits)
+        self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
     /// The endpoint of a stream: an account's streams go to the first that is authenticated, others to the
@@ -165,12 +229,19 @@ impl Endpoints {
             self.unlinked = self.unlinked.saturating_sub(1);
         }
         entry.slots.insert(slot);
+        if let Some(host) = self.hosts.get_mut(entry.host).and_then(Option::as_mut) {
+            host.users = host.users.saturating_add(1);
+        }
         self.waiting.remove(&id);
     }
 
-    /// A slot has no link any more. Returns the first of the endpoint's other slots.
-    pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize) -> Option<usize> {
+    /// A slot has no link any more; the next one goes on with its delays. Returns the first of the endpoint's other
+    /// slots.
+    pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) -> Option<usize> {
         let entry = self.entries.get_mut(&id)?;
+        if !backoff.is_fresh() {
+            entry.backoff.insert(backoff.clone()).begin_row();
+        }
         entry.slots.remove(&slot);
         entry.roomy.remove(&slot);
         if entry.slots.is_empty() {

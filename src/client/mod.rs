@@ -47,7 +47,7 @@ use crate::value::time::Instant;
 /// Any call is legal at any time; nothing is lost by not polling. `now` comes from one monotonic clock; an
 /// earlier `now` than before counts as the one before. The same seed, inputs and times give the same outputs.
 ///
-/// A link is opened when something first needs it, and closed when nothing does; when a link holds as many
+/// A link is opened when something first needs it, and closed when nothing has needed it for [`Config::linger`]; when a link holds as many
 /// streams as it may, further ones go to another link. The end of one link touches no other.
 ///
 /// ```
@@ -83,6 +83,8 @@ pub struct Client {
     /// What was counted of the links that are no more.
     ended: Stats,
     abandoned: Abandoned,
+    /// Sessions of the links that are no more whose orders nobody has cancelled.
+    uncancelled: usize,
 }
 
 /// Where a client is in its life.
@@ -124,6 +126,7 @@ impl Client {
             numbers: Numbers::new(),
             ended: Stats::default(),
             abandoned: Abandoned::default(),
+            uncancelled: 0,
         }
     }
 
@@ -160,7 +163,7 @@ impl Client {
         if config.stays_open() && self.slots.sums().links() >= self.config.links_max {
             return Err(CommandError::TooMany(Limit::Links));
         }
-        let id = self.endpoints.add(config);
+        let id = self.endpoints.add(config, self.now);
         self.pump();
         Ok(id)
     }
@@ -172,7 +175,7 @@ impl Client {
     /// [`CommandError::Closed`]; [`CommandError::UnknownEndpoint`].
     pub fn remove(&mut self, now: Instant, endpoint: EndpointId) -> Result<(), CommandError> {
         self.command(now)?;
-        let slots = self.endpoints.remove(endpoint).ok_or(CommandError::UnknownEndpoint)?;
+        let slots = self.endpoints.remove(endpoint, self.now).ok_or(CommandError::UnknownEndpoint)?;
         for slot in slots {
             self.unsubscribe_where(slot, |_| true);
             self.pump_link(slot);
@@ -184,7 +187,7 @@ impl Client {
     }
 
     /// Starts to connect, and keeps connected what is needed, until [`close`](Client::close). Again: links that
-    /// were given up for good are tried once more; otherwise no effect.
+    /// were given up for good are tried once more, with the delay of another attempt; otherwise no effect.
     ///
     /// # Errors
     ///
@@ -207,7 +210,8 @@ impl Client {
         self.close_by(now, deadline);
     }
 
-    /// Closes every open link with a handshake, which may take until `deadline`: [`Event::Closed`](crate::Event::Closed) follows at the
+    /// Closes every open link with a handshake, which may take until `deadline`, and not for longer than
+    /// [`Config::close_timeout`]: [`Event::Closed`](crate::Event::Closed) follows at the
     /// latest with the first [`handle_timeout`](Client::handle_timeout) at that instant or later. Again: an
     /// earlier deadline holds, nothing else changes.
     pub fn close_by(&mut self, now: Instant, deadline: Instant) {
@@ -216,7 +220,7 @@ impl Client {
     }
 
     /// Shuts down in steps, each reported when it begins: no more commands, cancelling orders, unsubscribing,
-    /// closing. A step that takes too long is left so that the closing handshakes have their time.
+    /// closing. A step that takes too long is left so that the steps behind it have their time.
     /// [`Event::Closed`](crate::Event::Closed) follows, exactly once, by the deadline of the plan. Again: an earlier deadline holds,
     /// nothing else changes; [`close`](Client::close) cuts the steps short.
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {

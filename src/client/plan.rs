@@ -31,6 +31,11 @@ impl ShutdownPlan {
 
     /// Whether to cancel the orders of the session on each authenticated link. Default: no. The reply does not
     /// say that they are gone; their events are delivered until the end.
+    ///
+    /// The venue cancels the orders of a session over its own link only. Where that has ended, it does so by itself
+    /// with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect); otherwise, and where it does not
+    /// confirm in time, [`Abandoned::sessions`](crate::Abandoned::sessions) counts what was not done, and the reason
+    /// of the end is [`CloseReason::RequestedIncomplete`].
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;
@@ -72,6 +77,8 @@ pub(super) struct Shutdown {
     close_timeout: Duration,
     /// When the closing handshakes begin at the latest.
     close_at: Instant,
+    /// When the present step is left at the latest.
+    step_at: Instant,
     /// Whether that time has come: what other inputs do is not up to the clock.
     is_overdue: bool,
     /// Whether a peer did not answer a Close frame in time.
@@ -86,12 +93,34 @@ impl Shutdown {
         let close_at = now + left.saturating_sub(reserve);
         let is_overdue = close_at <= now;
         let step = ShutdownStep::CommandsStopped;
-        Shutdown { plan, step, close_timeout, close_at, is_overdue, is_unclean: false }
+        let mut shutdown = Shutdown {
+            plan,
+            step,
+            close_timeout,
+            close_at,
+            step_at: close_at,
+            is_overdue,
+            is_unclean: false,
+        };
+        shutdown.step_at = shutdown.end_of_step(now);
+        shutdown
     }
 
-    /// When the closing handshakes are to begin; `None` if they have.
-    pub(super) fn close_at(&self) -> Option<Instant> {
-        (self.step < ShutdownStep::ClosingLinks).then_some(self.close_at)
+    /// When a step that begins now is left at the latest: each but the last one leaves the others half of the time.
+    fn end_of_step(&self, now: Instant) -> Instant {
+        match self.plan.after(self.step) {
+            ShutdownStep::ClosingLinks => self.close_at,
+            _ => now + self.close_at.since(now).checked_div(2).unwrap_or_default(),
+        }
+    }
+
+    /// When the present step is left at the latest; `None` if it is the last one.
+    pub(super) fn step_at(&self) -> Option<Instant> {
+        (self.step < ShutdownStep::ClosingLinks).then_some(self.step_at)
+    }
+
+    pub(super) const fn cancels_orders(&self) -> bool {
+        self.plan.cancels_orders
     }
 
     /// Until when the links have to be closed, if that step has begun.
@@ -108,11 +137,13 @@ impl Shutdown {
     }
 
     /// Goes to the next step if the present one is done, or its time is over.
-    pub(super) fn advance(&mut self, is_done: bool) -> Option<ShutdownStep> {
+    pub(super) fn advance(&mut self, is_done: bool, now: Instant) -> Option<ShutdownStep> {
         if self.step == ShutdownStep::ClosingLinks || !(is_done || self.is_overdue) {
             return None;
         }
         self.step = self.plan.after(self.step);
+        self.step_at = self.end_of_step(now);
+        self.is_overdue &= self.step_at <= now;
         Some(self.step)
     }
 
@@ -134,7 +165,7 @@ impl Shutdown {
 
     /// Time has passed.
     pub(super) fn expire(&mut self, now: Instant) {
-        self.is_overdue |= self.close_at <= now;
+        self.is_overdue |= self.step_at <= now;
     }
 
     /// One whose last step has begun.
@@ -144,6 +175,7 @@ impl Shutdown {
             step: ShutdownStep::ClosingLinks,
             close_timeout,
             close_at: plan.deadline,
+            step_at: plan.deadline,
             is_overdue: false,
             is_unclean: false,
         }
@@ -154,6 +186,7 @@ impl Shutdown {
         if deadline < self.plan.deadline {
             self.plan.deadline = deadline;
             self.close_at = self.close_at.min(Shutdown::new(self.plan, now, self.close_timeout).close_at);
+            self.step_at = self.step_at.min(self.end_of_step(now));
             self.expire(now);
         }
     }

@@ -6,6 +6,7 @@ use crate::client::{Client, ClientState};
 use crate::error::{CommandError, Limit};
 use crate::event::Event;
 use crate::event::reason::CloseReason;
+use crate::link::backoff::Backoff;
 use crate::link::lifecycle::State;
 use crate::link::output::Output;
 use crate::link::{Link, LinkEnd};
@@ -64,8 +65,18 @@ impl Client {
 
     fn count_again(&mut self, slot: usize) {
         let has_room = self.slots.count_again(slot);
-        if let Some((has_room, entry)) = has_room.zip(self.slots.get(slot)) {
+        let Some(entry) = self.slots.get(slot) else { return };
+        if let Some(has_room) = has_room {
             self.endpoints.set_room(entry.endpoint(), slot, has_room);
+        }
+        let learnt = entry.link().map(|link| (entry.endpoint(), link.experience()));
+        if let Some((endpoint, experience)) = learnt
+            && let Some(others) = self.endpoints.learn(endpoint, experience)
+        {
+            for other in others {
+                let link = self.slots.get_mut(*other).and_then(Slot::link_mut);
+                link.into_iter().for_each(|link| link.learn(experience));
+            }
         }
     }
 
@@ -91,21 +102,23 @@ impl Client {
     /// Frees a slot. What was counted of its link is kept.
     fn forget(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        let endpoint = entry.endpoint();
+        let (endpoint, host) = (entry.endpoint(), entry.host());
         let Some(link) = entry.take_link() else { return };
         self.ended.add(link.stats());
+        self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        if let Some(other) = self.endpoints.remove_slot(endpoint, slot) {
+        if let Some(other) = self.endpoints.remove_slot(endpoint, slot, link.backoff()) {
             // It may be the one that is to stay open now.
             self.slots.touch(other);
         }
+        self.endpoints.release_host(host, self.now);
     }
 
     /// Starts a link again that was given up, with all its subscriptions.
     pub(super) fn revive(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         if let Some(link) = entry.take_given_up() {
-            entry.put_link(link.revived(self.seeds.next()));
+            entry.put_link(link.revived());
         }
     }
 
@@ -115,11 +128,15 @@ impl Client {
         if self.slots.sums().links() >= self.config.links_max {
             return Err(CommandError::TooMany(Limit::Links));
         }
-        let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
-        let (host, config, seeds) = (entry.host(), entry.config().clone(), &mut self.seeds);
+        let entry = self.endpoints.get_mut(endpoint).ok_or(CommandError::UnknownEndpoint)?;
+        let (host, config, experience) = (entry.host(), entry.config().clone(), entry.experience());
+        let fresh = Backoff::new(config.backoff_base, config.backoff_cap, self.seeds.next());
+        let backoff = entry.take_backoff().unwrap_or(fresh);
         let make = |last| {
             let protocol = Protocol::of(&config);
-            Link::new(last, config, seeds.next(), protocol)
+            let mut link = Link::new(last, config, backoff, protocol);
+            link.learn(experience);
+            link
         };
         let slot = self.slots.add(endpoint, host, self.config.links_max, make);
         let slot = slot.ok_or(CommandError::TooMany(Limit::Links))?;
@@ -162,9 +179,20 @@ impl Client {
             State::Closing | State::Closed => {}
             // It is closed when the application's requests over it have been answered.
             _ if is_unwanted && !link.feed().outbox().awaits_replies() => {
-                self.with_link(slot, Link::close);
+                self.with_link(slot, |link, cx| {
+                    if link.note_unneeded(cx.now()) {
+                        link.close(cx);
+                    } else {
+                        cx.leave_untouched();
+                    }
+                });
+                self.count_again(slot);
             }
-            _ => {}
+            _ => {
+                if self.slots.get_mut(slot).and_then(Slot::link_mut).is_some_and(Link::note_needed) {
+                    self.count_again(slot);
+                }
+            }
         }
     }
 
@@ -189,11 +217,18 @@ impl Client {
     }
 
     /// Reports the end. Nothing comes after it.
-    pub(super) fn finish(&mut self, reason: CloseReason) {
-        self.state = ClientState::Closed;
+    pub(super) fn finish(&mut self, mut reason: CloseReason) {
         for slot in 0..self.slots.count() {
             self.forget(slot);
         }
+        if let ClientState::ShuttingDown(shutdown) = self.state
+            && shutdown.cancels_orders()
+            && self.uncancelled > 0
+        {
+            self.abandoned.sessions = self.uncancelled;
+            reason = CloseReason::RequestedIncomplete;
+        }
+        self.state = ClientState::Closed;
         let event = Event::Closed { reason, abandoned: self.abandoned };
         self.outputs.push(Output::Event(event));
     }

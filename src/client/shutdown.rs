@@ -13,7 +13,7 @@ use crate::link::timer::{Deadline, Timer};
 impl Client {
     pub(super) fn shutdown_deadline(&self) -> Option<Deadline> {
         let ClientState::ShuttingDown(shutdown) = &self.state else { return None };
-        shutdown.close_at().map(|at| Deadline { at, cause: Timer::Shutdown })
+        shutdown.step_at().map(|at| Deadline { at, cause: Timer::Shutdown })
     }
 
     /// The longest time that a link takes for its closing handshake.
@@ -74,9 +74,9 @@ impl Client {
                 }
                 return;
             }
-            let is_done = self.is_step_done(shutdown.step());
+            let (is_done, now) = (self.is_step_done(shutdown.step()), self.now);
             let ClientState::ShuttingDown(shutdown) = &mut self.state else { return };
-            let Some(step) = shutdown.advance(is_done) else { return };
+            let Some(step) = shutdown.advance(is_done, now) else { return };
             self.outputs.push(Output::Event(Event::ShuttingDown { step }));
             self.begin_step(step);
             self.begin_closing();

@@ -3,6 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::message::Message;
+use crate::value::endpoint::Endpoint;
+use crate::wire::Scratch;
+
 /// Why an attempt to connect failed, as the driver saw it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
@@ -10,6 +14,8 @@ use core::time::Duration;
 pub enum ConnectFailure {
     /// The application closed the connection before the attempt came to an end.
     Cancelled,
+    /// The endpoint is [authenticated](crate::Config::authenticated), and nobody signs for it.
+    NoCredentials,
     /// The address is no WebSocket URL.
     InvalidUrl,
     /// The name of the host could not be resolved.
@@ -26,17 +32,97 @@ pub enum ConnectFailure {
     Tls,
     /// The peer's certificate is not trusted or is for another name.
     Certificate,
+    /// The peer's certificate has expired, or is not valid yet by the clock of this machine.
+    CertificateTime,
     /// The peer does not speak WebSocket.
     Handshake,
     /// The upgrade was answered with another status than 101.
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for.
+        /// The delay that the response asked for. The next attempt waits for that long, but not for longer than
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max).
         retry_after: Option<Duration>,
+        /// The venue's word for it, if the response had one.
+        reason: Option<VenueReason>,
     },
     /// Any other error of the transport.
     Transport,
+}
+
+/// The venue's word for a refusal, such as `InvalidSignature`
+/// ([failures](crate::protocol::streams#refused-upgrades)).
+///
+/// ```
+/// use gemini_ws::VenueReason;
+///
+/// let body = r#"{"result":"error","reason":"InvalidNonce","message":"…"}"#;
+/// assert_eq!(VenueReason::of_body(body.as_bytes()).unwrap().as_str(), "InvalidNonce");
+/// assert!(VenueReason::of_body(b"<html>").is_none());
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct VenueReason {
+    letters: [u8; VenueReason::LENGTH_MAX],
+    length: u8,
+}
+
+impl VenueReason {
+    /// The most letters of a word; a longer one is cut.
+    pub const LENGTH_MAX: usize = 31;
+
+    /// Takes a word of the venue. `None` unless it has letters and digits only, and at least one of them.
+    pub fn new(word: &str) -> Option<VenueReason> {
+        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let mut letters = [0; VenueReason::LENGTH_MAX];
+        let mut length = 0_u8;
+        for (to, from) in letters.iter_mut().zip(word.bytes()) {
+            *to = from;
+            length = length.saturating_add(1);
+        }
+        Some(VenueReason { letters, length })
+    }
+
+    /// Finds the word in the body of a response. Drivers use it for a refused upgrade.
+    pub fn of_body(body: &[u8]) -> Option<VenueReason> {
+        let mut scratch = Scratch::new();
+        // Each generation has the same form of an error.
+        match Endpoint::MarketDataV2.decode(core::str::from_utf8(body).ok()?, &mut scratch) {
+            Ok(Message::Error(error)) => VenueReason::new(error.reason.raw()),
+            _ => None,
+        }
+    }
+
+    /// Returns the word.
+    pub fn as_str(&self) -> &str {
+        let word = self.letters.get(..usize::from(self.length)).unwrap_or_default();
+        core::str::from_utf8(word).unwrap_or_default()
+    }
+
+    /// Whether the next attempt draws what was wrong anew.
+    fn is_about_nonce(&self) -> bool {
+        self.as_str() == "InvalidNonce"
+    }
+}
+
+impl fmt::Debug for VenueReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for VenueReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for VenueReason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// Why an open link ended.
@@ -68,6 +154,8 @@ pub enum Lost {
     /// Three requests or more were not answered for three times
     /// [`Config::request_timeout`](crate::Config::request_timeout), and no message of any kind came meanwhile.
     Unresponsive,
+    /// We closed it, and the peer took part in the closing handshake or ended the transport.
+    Requested,
     /// We closed it, and the peer did not answer within
     /// [`Config::close_timeout`](crate::Config::close_timeout).
     CloseTimedOut,
@@ -94,6 +182,16 @@ pub enum Unserved {
     Undecodable,
 }
 
+/// Why an attempt to connect counts as failed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum AttemptFailure {
+    /// There was no link.
+    Connect(ConnectFailure),
+    /// The link was lost before it was live.
+    Lost(Lost),
+}
+
 /// Why a connection has come to its end.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
@@ -103,6 +201,9 @@ pub enum CloseReason {
     Requested,
     /// The application asked for it; the peer did not answer in time, and the transport was dropped.
     RequestedUnclean,
+    /// The application asked for it, and not all that its [`ShutdownPlan`](crate::ShutdownPlan) promised was done:
+    /// orders may rest. See [`Abandoned::sessions`].
+    RequestedIncomplete,
     /// Connecting cannot succeed without a change: see the cause.
     ConnectRefused(ConnectFailure),
     /// The peer closed with a code that says: do not come back like this.
@@ -115,6 +216,8 @@ pub enum CloseReason {
     AttemptsExhausted {
         /// How many.
         attempts: u32,
+        /// What the last one failed with.
+        last: AttemptFailure,
     },
 }
 
@@ -126,6 +229,10 @@ pub struct Abandoned {
     pub requests: usize,
     /// Transports, or attempts to make one, that were dropped without a closing handshake.
     pub links: usize,
+    /// Sessions whose orders a shutdown that [cancels orders](crate::ShutdownPlan::cancel_orders) has not cancelled:
+    /// orders were placed over them, the venue has not confirmed that it cancelled them, and it does not do so by
+    /// itself ([`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect)). Ask REST which of them rest.
+    pub sessions: usize,
 }
 
 /// A step of [`Client::shut_down`](crate::Client::shut_down), told as
@@ -151,19 +258,24 @@ pub(crate) enum Retry {
     Never,
     /// After the usual backoff.
     Usual,
-    /// After the usual backoff, but not before this time.
-    NotBefore(Duration),
+    /// Never on an endpoint that has not worked before. Where it has, something has changed at the venue or on the
+    /// way, and may change back: after [`Config::slow_retry`](crate::Config::slow_retry).
+    NeverAtFirst,
+    /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: "less of this", or a matter
+    /// of time.
+    Slow,
+    /// After the delay that was asked for and the usual backoff.
+    After(Duration),
 }
 
-/// The delay after a refusal that means "less of this": HTTP 429 and 503, close codes 1008 and 1013.
-pub(crate) const SLOW_DOWN: Duration = Duration::from_secs(30);
+impl Retry {
+    /// Whether nothing follows, on an endpoint that has worked before or has not.
+    pub(crate) const fn is_final(self, has_worked: bool) -> bool {
+        matches!(self, Retry::Never) || matches!(self, Retry::NeverAtFirst) && !has_worked
+    }
+}
 
 impl ConnectFailure {
-    /// Whether another attempt of the same kind cannot succeed.
-    pub const fn is_fatal(self) -> bool {
-        matches!(self.retry(), Retry::Never)
-    }
-
     /// Whether the delay that follows concerns every link to the host: the venue limits attempts by address.
     pub(crate) const fn is_of_host(self) -> bool {
         matches!(
@@ -172,14 +284,22 @@ impl ConnectFailure {
         )
     }
 
-    pub(crate) const fn retry(self) -> Retry {
+    /// What follows, on an endpoint that signs or does not. A delay that was asked for counts whatever else was said.
+    pub(crate) fn retry(self, is_signed: bool) -> Retry {
         match self {
-            ConnectFailure::Cancelled | ConnectFailure::InvalidUrl | ConnectFailure::Certificate => {
+            ConnectFailure::Cancelled | ConnectFailure::NoCredentials | ConnectFailure::InvalidUrl => {
                 Retry::Never
             }
-            ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. } => Retry::Never,
-            ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::NotBefore(delay),
-            ConnectFailure::Status { status: 429 | 503, .. } => Retry::NotBefore(SLOW_DOWN),
+            ConnectFailure::Certificate => Retry::NeverAtFirst,
+            ConnectFailure::CertificateTime => Retry::Slow,
+            ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::After(delay),
+            // Signed anew, with a larger nonce, it may be accepted.
+            ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
+            ConnectFailure::Status { status: 429 | 503, .. } => Retry::Slow,
+            ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,
+            // Without credentials these are about the address of this machine, or a gateway on the way.
+            ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Retry::Slow,
+            ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. } => Retry::NeverAtFirst,
             ConnectFailure::NameLookup
             | ConnectFailure::Refused
             | ConnectFailure::Unreachable
@@ -198,8 +318,8 @@ impl Lost {
     /// wrong; the venue documents no codes of its own.
     pub(crate) const fn retry(self) -> Retry {
         match self {
-            Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Retry::Never,
-            Lost::Closed { code: Some(1008 | 1013) } => Retry::NotBefore(SLOW_DOWN),
+            Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Retry::NeverAtFirst,
+            Lost::Closed { code: Some(1008 | 1013) } => Retry::Slow,
             Lost::Closed { .. }
             | Lost::End
             | Lost::Reset
@@ -209,6 +329,7 @@ impl Lost {
             | Lost::Malformed
             | Lost::SequenceGap
             | Lost::Unresponsive
+            | Lost::Requested
             | Lost::CloseTimedOut => Retry::Usual,
         }
     }
@@ -218,6 +339,9 @@ impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConnectFailure::Cancelled => f.write_str("cancelled"),
+            ConnectFailure::NoCredentials => {
+                f.write_str("it is to be authenticated, and there are no credentials")
+            }
             ConnectFailure::InvalidUrl => f.write_str("not a WebSocket URL"),
             ConnectFailure::NameLookup => f.write_str("host name not found"),
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),
@@ -229,7 +353,13 @@ impl fmt::Display for ConnectFailure {
             ConnectFailure::Tls => f.write_str("TLS handshake failed"),
             ConnectFailure::Certificate => f.write_str("certificate not trusted or for another name"),
             ConnectFailure::Handshake => f.write_str("the peer does not speak WebSocket"),
-            ConnectFailure::Status { status, .. } => write!(f, "upgrade answered with HTTP status {status}"),
+            ConnectFailure::CertificateTime => f.write_str("certificate expired or not valid yet"),
+            ConnectFailure::Status { status, reason: None, .. } => {
+                write!(f, "upgrade answered with HTTP status {status}")
+            }
+            ConnectFailure::Status { status, reason: Some(reason), .. } => {
+                write!(f, "upgrade answered with HTTP status {status}, {reason}")
+            }
             ConnectFailure::Transport => f.write_str("transport error"),
         }
     }
@@ -248,6 +378,7 @@ impl fmt::Display for Lost {
             Lost::Malformed => f.write_str("too many frames in a row could not be decoded"),
             Lost::SequenceGap => f.write_str("frames were lost"),
             Lost::Unresponsive => f.write_str("nothing was answered"),
+            Lost::Requested => f.write_str("closed by us"),
             Lost::CloseTimedOut => f.write_str("the peer did not answer our Close frame"),
         }
     }
@@ -267,6 +398,20 @@ impl fmt::Display for Unserved {
     }
 }
 
+impl fmt::Display for AttemptFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AttemptFailure::Connect(reason) => reason.fmt(f),
+            AttemptFailure::Lost(reason) => reason.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ConnectFailure {}
+impl core::error::Error for Lost {}
+impl core::error::Error for AttemptFailure {}
+impl core::error::Error for CloseReason {}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -274,10 +419,13 @@ impl fmt::Display for CloseReason {
             CloseReason::RequestedUnclean => {
                 f.write_str("closed as requested; the peer did not answer in time")
             }
+            CloseReason::RequestedIncomplete => {
+                f.write_str("closed as requested; orders may rest that were to be cancelled")
+            }
             CloseReason::ConnectRefused(why) => write!(f, "cannot connect: {why}"),
             CloseReason::ClosedByPeer { code } => write!(f, "closed by the peer for good, code {code}"),
-            CloseReason::AttemptsExhausted { attempts } => {
-                write!(f, "cannot connect: {attempts} attempts have failed")
+            CloseReason::AttemptsExhausted { attempts, last } => {
+                write!(f, "cannot connect: {attempts} attempts have failed, the last one: {last}")
             }
         }
     }

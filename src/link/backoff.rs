@@ -2,18 +2,27 @@
 
 use core::time::Duration;
 
-/// Delays between `base` and a ceiling that doubles with each attempt up to `cap`.
+use crate::event::reason::AttemptFailure;
+use crate::value::time::Instant;
+
+/// Delays between `base` and a ceiling that doubles with each attempt up to `cap`. It outlives links: one that is
+/// made in the place of another goes on with its delays.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     base: Duration,
     cap: Duration,
     attempts: u32,
+    /// How many attempts in a row have failed, and the last of them.
+    failed: Option<(u32, AttemptFailure)>,
+    /// No attempt before this instant, whoever wants it.
+    held_until: Instant,
     random: SplitMix64,
 }
 
 impl Backoff {
     pub(crate) const fn new(base: Duration, cap: Duration, seed: u64) -> Backoff {
-        Backoff { base, cap, attempts: 0, random: SplitMix64::new(seed) }
+        let (held_until, random) = (Instant::ZERO, SplitMix64::new(seed));
+        Backoff { base, cap, attempts: 0, failed: None, held_until, random }
     }
 
     /// The next delay: anywhere between `base` and `base` · 2ⁿ for the n-th attempt, at most `cap`.
@@ -27,14 +36,39 @@ impl Backoff {
         )
     }
 
-    /// How many attempts in a row have failed.
-    pub(crate) const fn attempts(&self) -> u32 {
-        self.attempts
+    /// Notes that an attempt has failed.
+    pub(super) fn note_failure(&mut self, last: AttemptFailure) {
+        let failed = self.failed.map_or(0, |(failed, _)| failed);
+        self.failed = Some((failed.saturating_add(1), last));
+    }
+
+    /// How many attempts in a row have failed, and what the last one failed with.
+    pub(super) const fn failed(&self) -> Option<(u32, AttemptFailure)> {
+        self.failed
+    }
+
+    /// Begins another row of attempts, whose delays go on.
+    pub(crate) const fn begin_row(&mut self) {
+        self.failed = None;
+    }
+
+    /// Lets no attempt happen before an instant.
+    pub(super) const fn hold_until(&mut self, at: Instant) {
+        self.held_until = at;
+    }
+
+    pub(super) const fn held_until(&self) -> Instant {
+        self.held_until
+    }
+
+    /// Whether there is nothing to go on with.
+    pub(crate) const fn is_fresh(&self) -> bool {
+        self.attempts == 0
     }
 
     /// The next delay is that of a first attempt again.
     pub(crate) const fn reset(&mut self) {
-        self.attempts = 0;
+        (self.attempts, self.failed) = (0, None);
     }
 }
 

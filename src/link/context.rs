@@ -62,6 +62,11 @@ impl<'c> Context<'c> {
         self.outputs.withdraw(output);
     }
 
+    /// The number of the next request, without taking it.
+    pub(super) const fn next_request_id(&self) -> u64 {
+        self.numbers.peek_request()
+    }
+
     pub(super) const fn numbers(&mut self) -> &mut Numbers {
         self.numbers
     }
@@ -89,6 +94,11 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) const fn new() -> Numbers {
         Numbers { request: 1, subscription: 1 }
+    }
+
+    /// The number of the next request, without taking it.
+    const fn peek_request(&self) -> u64 {
+        self.request
     }
 
     pub(super) const fn next_request(&mut self) -> u64 {

@@ -1,104 +1,286 @@
 //! The venue's limits on rates, as far as a client has used them up.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::config::Config;
+use crate::error::{CommandError, RateKind};
 use crate::link::rate_limiter::RateLimiter;
 use crate::link::urgency::Urgency;
 use crate::message::Response;
 use crate::value::time::Instant;
 
+/// The most windows of a kind that the venue can name.
+const NAMED_WINDOWS_MAX: usize = 8;
+
 /// Of one host: they outlive links, as the venue counts by address and account.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    dials: RateLimiter,
-    requests: RateLimiter,
-    orders: RateLimiter,
+    dials: Windows,
+    requests: Windows,
+    orders: Windows,
+    /// The longest wait that the venue can cause.
+    wait_max: Duration,
+}
+
+/// The limits of one kind, one for each length of a window. Something is taken from all of them or from none.
+#[derive(Clone, Debug)]
+struct Windows {
+    windows: Vec<Window>,
+    /// Nothing before this instant, as the venue has asked.
+    held_until: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    length: Duration,
+    configured: Option<u32>,
+    /// What the venue has named, until it names another limit.
+    named: Option<u32>,
+    limiter: RateLimiter,
+}
+
+impl Windows {
+    const fn new() -> Windows {
+        Windows { windows: Vec::new(), held_until: Instant::ZERO }
+    }
+
+    fn find(&mut self, length: Duration) -> Option<&mut Window> {
+        self.windows.iter_mut().find(|window| window.length == length)
+    }
+
+    /// Holds to a limit of the configuration as well.
+    fn configure(&mut self, (limit, length): (u32, Duration), now: Instant) {
+        let before = self.windows.clone();
+        if let Some(window) = self.window(length, limit) {
+            window.configured = Some(window.configured.map_or(limit, |it| it.min(limit)));
+        }
+        self.update(&before, now);
+    }
+
+    /// Holds to other limits of the venue, in place of those that it has named before.
+    fn rename(&mut self, limits: &[Named], wait_max: Duration, now: Instant) {
+        let before = self.windows.clone();
+        self.windows.iter_mut().for_each(|window| window.named = None);
+        for named in limits {
+            if named.limit == 0 {
+                self.held_until = self.held_until.max(now + named.length.min(wait_max));
+                continue;
+            }
+            let added = self.windows.iter().filter(|window| window.configured.is_none()).count();
+            let has_room = added < NAMED_WINDOWS_MAX || self.find(named.length).is_some();
+            if let Some(window) = has_room.then(|| self.window(named.length, named.limit)).flatten() {
+                window.named = Some(window.named.map_or(named.limit, |it| it.min(named.limit)));
+            }
+        }
+        self.update(&before, now);
+        for named in limits {
+            if let Some(window) = self.find(named.length) {
+                window.note_used(named.used, wait_max, now);
+            }
+        }
+    }
+
+    fn window(&mut self, length: Duration, limit: u32) -> Option<&mut Window> {
+        if self.find(length).is_none() {
+            let limiter = RateLimiter::per_window(limit, length);
+            self.windows.push(Window { length, configured: None, named: None, limiter });
+        }
+        self.find(length)
+    }
+
+    /// Applies limits that have changed, and drops windows that nobody names any more.
+    fn update(&mut self, before: &[Window], now: Instant) {
+        self.windows.retain(|window| window.limit().is_some());
+        for window in &mut self.windows {
+            let old = before.iter().find(|old| old.length == window.length);
+            if let (Some(limit), Some(old)) = (window.limit(), old)
+                && Some(limit) != old.limit()
+            {
+                window.limiter = window.limiter.changed(limit, window.length, now);
+            }
+        }
+    }
+
+    /// When there is room in each window, and the length of the one that has none for the longest.
+    /// What is less urgent leaves room to what is more urgent.
+    fn room(&self, urgency: Urgency) -> (Instant, Duration) {
+        self.room_in(urgency, |_| true)
+    }
+
+    fn room_in(&self, urgency: Urgency, counts: impl Fn(&Window) -> bool) -> (Instant, Duration) {
+        let free_at = |limiter: RateLimiter| limiter.free_at_sparing(|burst| urgency.spares(burst));
+        let windows = self.windows.iter().filter(|window| counts(window));
+        let rooms = windows.map(|window| (free_at(window.limiter), window.length));
+        rooms.fold((self.held_until, Duration::ZERO), core::cmp::max)
+    }
+
+    fn take(&mut self, now: Instant) {
+        for window in &mut self.windows {
+            window.limiter = window.limiter.overdraw(now);
+        }
+    }
+
+    /// Nothing before an instant, then one after the other.
+    fn hold_until(&mut self, at: Instant) {
+        self.held_until = self.held_until.max(at);
+        if let Some(window) = self.windows.iter_mut().min_by_key(|window| window.length) {
+            window.limiter = window.limiter.hold_until(at);
+        }
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        self.held_until <= now && self.windows.iter().all(|window| window.limiter.is_idle(now))
+    }
+}
+
+impl Window {
+    fn limit(&self) -> Option<u32> {
+        [self.configured, self.named].into_iter().flatten().min()
+    }
+
+    /// Whether its limit is the venue's own.
+    fn is_named(&self) -> bool {
+        self.named.is_some() && self.named == self.limit()
+    }
+
+    /// Notes what was used up to now. The venue's own limit makes nothing wait for longer than `wait_max`.
+    fn note_used(&mut self, used: u64, wait_max: Duration, now: Instant) {
+        // After a whole window nothing of it counts.
+        let used = used.min(self.limit().unwrap_or_default().into());
+        self.limiter = self.limiter.note_used(used, now);
+        if self.named.is_some_and(|named| self.configured.is_none_or(|configured| named < configured)) {
+            self.limiter = self.limiter.free_by(now + wait_max, wait_max);
+        }
+    }
+}
+
+/// What the venue says of a window.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    length: Duration,
+    limit: u32,
+    used: u64,
 }
 
 impl Limits {
     pub(crate) fn new(config: &Config) -> Limits {
-        let limiter = |(limit, window)| RateLimiter::per_window(limit, window);
-        Limits {
-            dials: limiter(config.dial_limit),
-            requests: limiter(config.request_limit),
-            orders: limiter(config.order_limit),
-        }
+        let (dials, requests, orders) = (Windows::new(), Windows::new(), Windows::new());
+        let mut limits = Limits { dials, requests, orders, wait_max: config.retry_after_max };
+        limits.add(config, Instant::ZERO);
+        limits
     }
 
-    /// Those of another endpoint of the same host hold as well.
-    pub(crate) fn add(&mut self, config: &Config) {
-        let of = |limiter: RateLimiter, (limit, window)| limiter.tightened(limit, window, 0, Instant::ZERO);
-        self.dials = of(self.dials, config.dial_limit);
-        self.requests = of(self.requests, config.request_limit);
-        self.orders = of(self.orders, config.order_limit);
+    /// Holds to the limits of another endpoint of the host as well, for as long as the host is known.
+    pub(crate) fn add(&mut self, config: &Config, now: Instant) {
+        self.dials.configure(config.dial_limit, now);
+        self.requests.configure(config.request_limit, now);
+        self.orders.configure(config.order_limit, now);
+        self.wait_max = self.wait_max.min(config.retry_after_max);
     }
 
-    /// Takes one request, which may be a new order; or says when there is room for it. What is less urgent leaves
-    /// room to what is more urgent.
+    /// Takes one request, which may be a new order.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::RateLimited`], with the limit that has no room for the longest.
     pub(crate) fn take_request(
         &mut self,
         urgency: Urgency,
         is_order: bool,
         now: Instant,
-    ) -> Result<(), Instant> {
-        let requests = self.requests.take_sparing(|burst| urgency.spares(burst), now);
-        if is_order {
-            let orders = self.orders.take(now);
-            return match (requests, orders) {
-                (Ok(requests), Ok(orders)) => {
-                    (self.requests, self.orders) = (requests, orders);
-                    Ok(())
-                }
-                (requests, orders) => Err(requests.err().max(orders.err()).unwrap_or(now)),
-            };
+    ) -> Result<(), CommandError> {
+        let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.requests.room(urgency));
+        let orders = self.orders.room(urgency);
+        if is_order && orders.0 > retry {
+            (limit, (retry, window)) = (RateKind::Orders, orders);
         }
-        self.requests = requests?;
+        if retry > now {
+            return Err(CommandError::RateLimited { limit, window, retry });
+        }
+        self.requests.take(now);
+        if is_order {
+            self.orders.take(now);
+        }
+        Ok(())
+    }
+
+    /// Takes one request that only the venue's own limits may hold back, or says when they have room.
+    pub(super) fn take_urgent(&mut self, now: Instant) -> Result<(), Instant> {
+        let (at, _) = self.requests.room_in(Urgency::Cancel, Window::is_named);
+        if at > now {
+            return Err(at);
+        }
+        // Beyond the configured limit it does not count, or what waits would wait for longer than it knows.
+        if self.requests.room(Urgency::Cancel).0 <= now {
+            self.requests.take(now);
+        }
         Ok(())
     }
 
     /// Checks whether there is room for an attempt to connect, or says when there is.
     pub(super) fn check_dial(&self, now: Instant) -> Result<(), Instant> {
-        self.dials.check(now)
+        let free_at = self.dial_free_at();
+        if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
     /// When there is room for an attempt to connect; that may have passed.
     pub(super) fn dial_free_at(&self) -> Instant {
-        self.dials.free_at()
+        self.dials.room(Urgency::Cancel).0
     }
 
-    /// Lets no attempt to connect happen before an instant, as the host has asked.
+    /// Lets no attempt to connect happen before an instant, as the host has asked; then one after the other.
     pub(super) fn hold_dials_until(&mut self, at: Instant) {
-        self.dials = self.dials.hold_until(at);
+        self.dials.hold_until(at);
     }
 
     /// Takes an attempt to connect.
-    pub(crate) fn take_dial(&mut self, now: Instant) -> Result<(), Instant> {
-        self.dials = self.dials.take(now)?;
-        Ok(())
+    pub(crate) fn take_dial(&mut self, now: Instant) {
+        self.dials.take(now);
     }
 
-    /// What the venue says of its limits and of how much is used up. Kinds that are not known
-    /// are for the application.
-    pub(crate) fn tighten(&mut self, response: &Response<'_>, now: Instant) {
+    /// Whether nothing is left to remember.
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
+    }
+
+    /// Takes over what the venue says of its limits, and of how much is used up. It replaces what the venue has
+    /// said before; the limits of the configuration hold as well. A limit of zero holds for one window. None of it
+    /// makes anything wait for longer than [`Config::retry_after_max`]. Kinds that are not known are for the
+    /// application.
+    ///
+    /// `since` is how many requests were sent since the question: the venue's count may lack them.
+    pub(crate) fn note_named(&mut self, response: &Response<'_>, since: u64, now: Instant) {
         let Ok(limits) = response.rate_limits() else { return };
-        for limit in limits.iter() {
-            let limiter = match limit.kind.raw() {
-                "REQUEST_WEIGHT" => &mut self.requests,
-                "ORDERS" => &mut self.orders,
-                "CONNECTION_ATTEMPTS" => &mut self.dials,
-                _ => continue,
-            };
-            let unit = match limit.interval.raw() {
-                "SECOND" => 1,
-                "MINUTE" => 60,
-                "HOUR" => 3_600,
-                "DAY" => 86_400,
-                _ => continue,
-            };
-            let window = Duration::from_secs(limit.interval_count.saturating_mul(unit));
-            let most = u32::try_from(limit.limit).unwrap_or(u32::MAX);
-            *limiter = limiter.tightened(most, window, limit.count, now);
+        if limits.iter().next().is_none() {
+            return;
+        }
+        let wait_max = self.wait_max;
+        // What was said of attempts before may be a delay that an upgrade was answered with.
+        (self.requests.held_until, self.orders.held_until) = (Instant::ZERO, Instant::ZERO);
+        for (kind, name, since) in [
+            (&mut self.dials, "CONNECTION_ATTEMPTS", 0),
+            (&mut self.requests, "REQUEST_WEIGHT", since),
+            (&mut self.orders, "ORDERS", since),
+        ] {
+            let of_kind = limits.iter().filter(|limit| limit.kind.raw() == name);
+            let named: Vec<Named> = of_kind
+                .filter_map(|limit| {
+                    let unit = match limit.interval.raw() {
+                        "SECOND" => 1,
+                        "MINUTE" => 60,
+                        "HOUR" => 3_600,
+                        "DAY" => 86_400,
+                        _ => return None,
+                    };
+                    Some(Named {
+                        length: Duration::from_secs(limit.interval_count.saturating_mul(unit)),
+                        limit: u32::try_from(limit.limit).unwrap_or(u32::MAX),
+                        used: limit.count.saturating_add(since),
+                    })
+                })
+                .collect();
+            kind.rename(&named, wait_max, now);
         }
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Link<S> {
     /// When the present state is to be left, or the backoff starts afresh.
     wake: Option<Deadline>,
     backoff: Backoff,
+    experience: Experience,
+    linger: Linger,
     liveness: Liveness,
     feed: Feed,
     session: S,
@@ -83,7 +85,29 @@ pub(crate) struct Link<S> {
     is_last: bool,
     /// The end, until the client has taken it.
     end: Option<LinkEnd>,
+    /// The last request of the session that may have placed an order, unless the orders were cancelled since.
+    last_order: Option<u64>,
+    /// Sessions before whose orders were not cancelled.
+    uncancelled: usize,
     stats: Stats,
+}
+
+/// What links to the same endpoint have shown: a refusal that comes later is not about the configuration alone.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Experience {
+    /// The venue has accepted an upgrade.
+    was_open: bool,
+    /// A link was live for [`Config::stable_after`].
+    was_stable: bool,
+}
+
+/// How long a link stays open that nothing needs.
+#[derive(Clone, Copy, Debug)]
+enum Linger {
+    /// Something needs it.
+    Needed,
+    Until(Instant),
+    Over,
 }
 
 /// How a link ended for good.
@@ -97,17 +121,19 @@ pub(crate) struct LinkEnd {
 
 impl<S: Session> Link<S> {
     /// A link that does nothing yet. Its attempts are numbered behind `id`.
-    pub(crate) fn new(id: LinkId, config: Config, seed: u64, session: S) -> Link<S> {
+    pub(crate) fn new(id: LinkId, config: Config, backoff: Backoff, session: S) -> Link<S> {
         let feed = Feed::new(id, &config);
-        Link::with(id, config, seed, session, feed)
+        Link::with(id, config, backoff, session, feed)
     }
 
-    fn with(id: LinkId, config: Config, seed: u64, session: S, feed: Feed) -> Link<S> {
+    fn with(id: LinkId, config: Config, backoff: Backoff, session: S, feed: Feed) -> Link<S> {
         Link {
             id,
             state: State::Idle,
             wake: None,
-            backoff: Backoff::new(config.backoff_base, config.backoff_cap, seed),
+            backoff,
+            experience: Experience::default(),
+            linger: Linger::Needed,
             liveness: Liveness::new(&config),
             feed,
             session,
@@ -116,25 +142,30 @@ impl<S: Session> Link<S> {
             abandoned: Abandoned::default(),
             is_last: false,
             end: None,
+            last_order: None,
+            uncancelled: 0,
             stats: Stats::default(),
             config,
         }
     }
 
-    /// Starts the link again after its end, with the same subscriptions.
-    pub(crate) fn revived(self, seed: u64) -> Link<S> {
-        let Link { id, config, feed, session, missing_since, stats, .. } = self;
+    /// Starts the link again after its end, with the same subscriptions and delays.
+    pub(crate) fn revived(self) -> Link<S> {
+        let Link { id, config, mut backoff, feed, session, .. } = self;
+        let Link { experience, missing_since, uncancelled, stats, .. } = self;
+        backoff.begin_row();
         let feed = feed.renewed(&config);
-        Link { missing_since, stats, ..Link::with(id, config, seed, session, feed) }
+        let link = Link::with(id, config, backoff, session, feed);
+        Link { experience, missing_since, uncancelled, stats, ..link }
     }
 
     /// Starts to connect, and keeps connected until [`close`](Link::close).
     pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
-        let now = cx.now();
-        match cx.limits().check_dial(now) {
-            Err(at) if self.state == State::Idle => self.step(cx, Input::OpenLater, Cause::Held(at)),
-            _ => self.step(cx, Input::Open, Cause::None),
+        let at = cx.limits().dial_free_at().max(self.backoff.held_until());
+        if at > cx.now() && self.state == State::Idle {
+            return self.step(cx, Input::OpenLater, Cause::Held(at));
         }
+        self.step(cx, Input::Open, Cause::None)
     }
 
     pub(crate) fn subscribe(
@@ -171,6 +202,9 @@ impl<S: Session> Link<S> {
         }
         self.feed.outbox().take_room_for(request, cx)?;
         let (id, flushed) = self.feed.send_request(cx, request);
+        if matches!(request, Request::PlaceOrder(_) | Request::Raw(_)) {
+            self.last_order = Some(id);
+        }
         self.note_sent(cx.now(), flushed);
         Ok(RequestId::new(id))
     }
@@ -197,12 +231,13 @@ impl<S: Session> Link<S> {
 
     /// Closes the link with a handshake if there is one, within its own time limit.
     pub(crate) fn close(&mut self, cx: &mut Context<'_>) {
-        let deadline = cx.now() + self.config.close_timeout;
-        self.close_by(cx, deadline);
+        self.close_by(cx, Instant::from_nanos(u64::MAX));
     }
 
-    /// Closes the link, with another time limit for the handshake. Again: an earlier one holds.
+    /// Closes the link, by a deadline if that is earlier than its own time limit for the handshake. Again: an
+    /// earlier one holds.
     pub(crate) fn close_by(&mut self, cx: &mut Context<'_>, deadline: Instant) {
+        let deadline = deadline.min(cx.now() + self.config.close_timeout);
         let again = self.state == State::Closing;
         // No cell of this row refuses.
         let _ = self.step(cx, Input::Close, Cause::None);
@@ -218,6 +253,27 @@ impl<S: Session> Link<S> {
     /// From now on an end of the link is its last.
     pub(crate) const fn want_no_other(&mut self) {
         self.is_last = true;
+    }
+
+    /// Nothing needs the link now. Returns whether that has been so for [`Config::linger`].
+    pub(crate) fn note_unneeded(&mut self, now: Instant) -> bool {
+        if matches!(self.linger, Linger::Needed) {
+            self.linger = Linger::Until(now + self.config.linger);
+        }
+        match self.linger {
+            Linger::Until(at) => at <= now,
+            Linger::Needed | Linger::Over => true,
+        }
+    }
+
+    /// Something needs the link. Returns whether that is new.
+    pub(crate) const fn note_needed(&mut self) -> bool {
+        !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
+    }
+
+    /// Takes over what other links to the endpoint have shown.
+    pub(crate) const fn learn(&mut self, experience: Experience) {
+        self.experience = experience;
     }
 }
 
@@ -240,7 +296,8 @@ impl<S: Session> Link<S> {
         reason: ConnectFailure,
     ) {
         if self.is_current(link) {
-            let input = if reason.is_fatal() { Input::ConnectRefused } else { Input::ConnectFailed };
+            let is_fatal = reason.retry(self.config.authenticated).is_final(self.experience.was_open);
+            let input = if is_fatal { Input::ConnectRefused } else { Input::ConnectFailed };
             self.input(cx, input, Cause::Failure(reason));
         }
     }
@@ -287,10 +344,8 @@ impl<S: Session> Link<S> {
             },
             Timer::Request => self.expire_requests(cx),
             Timer::Resync => self.feed.expire_streams(cx),
-            Timer::Stable => {
-                self.wake = None;
-                self.backoff.reset();
-            }
+            Timer::Stable => self.note_stable(now),
+            Timer::Linger => self.linger = Linger::Over,
             Timer::Close => self.input(cx, Input::CloseTimeout, Cause::Loss(Lost::CloseTimedOut)),
             // Whatever waits for the limits is sent by the pump.
             Timer::Quota | Timer::Shutdown => {}
@@ -389,12 +444,17 @@ impl<S: Session> Link<S> {
             Timer::Resync => self.feed.due(),
             Timer::Quota => self.feed.outbox().room_at(),
             Timer::Heartbeat => self.liveness.heartbeat_at(),
+            Timer::Linger => match self.linger {
+                Linger::Until(at) => Some(at),
+                Linger::Needed | Linger::Over => None,
+            },
         }
     }
 
     /// When the first timer is due.
     pub(crate) fn due_at(&self) -> Option<Instant> {
-        let parts = [Timer::Alive, Timer::Request, Timer::Resync, Timer::Quota, Timer::Heartbeat];
+        let parts =
+            [Timer::Alive, Timer::Request, Timer::Resync, Timer::Quota, Timer::Heartbeat, Timer::Linger];
         let wake = self.wake.map(|wake| wake.at);
         parts.into_iter().fold(wake, |first, timer| match (first, self.timer(timer)) {
             (Some(first), Some(at)) => Some(first.min(at)),
@@ -445,6 +505,20 @@ impl<S: Session> Link<S> {
             let of = |id: &StreamId| (*id, subscription.stream(), subscription.state());
             subscription.subscribers().iter().map(of)
         })
+    }
+
+    /// The delays before its attempts, for the link that takes its place.
+    pub(crate) const fn backoff(&self) -> &Backoff {
+        &self.backoff
+    }
+
+    pub(crate) const fn experience(&self) -> Experience {
+        self.experience
+    }
+
+    /// How many sessions have ended whose orders nobody has cancelled.
+    pub(crate) const fn uncancelled(&self) -> usize {
+        self.uncancelled
     }
 
     /// When it last had its turn with a limit that links share.

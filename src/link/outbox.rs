@@ -203,16 +203,21 @@ impl Outbox {
         self.cancellation
     }
 
-    /// Sends the cancellation of the session's orders if it waits and the venue's limit has room for it.
+    /// Sends the cancellation of the session's orders if it waits. No limit holds it back but one that the venue has
+    /// named.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
-        let takes = self.cancellation == Some(Cancellation::Waiting)
-            && self.in_flight.has_place(Urgency::Cancel)
-            && self.take_room(cx, Urgency::Cancel);
-        if takes {
-            let id = self.send_request(cx, link, &Request::CancelSessionOrders);
-            self.cancellation = Some(Cancellation::Sent(id));
+        if self.cancellation != Some(Cancellation::Waiting) || !self.in_flight.has_place(Urgency::Cancel) {
+            return false;
         }
-        takes
+        let now = cx.now();
+        if let Err(at) = cx.limits().take_urgent(now) {
+            self.note_room_at(at);
+            return false;
+        }
+        self.served = Some(now);
+        let id = self.send_request(cx, link, &Request::CancelSessionOrders);
+        self.cancellation = Some(Cancellation::Sent(id));
+        true
     }
 
     /// No promise can be kept any more.
@@ -249,12 +254,16 @@ impl Outbox {
         self.room_at = None;
     }
 
+    fn note_room_at(&mut self, at: Instant) {
+        self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
     /// Takes room from the limit on requests. If there is none, notes when there is.
     pub(super) fn take_room(&mut self, cx: &mut Context<'_>, urgency: Urgency) -> bool {
         let now = cx.now();
         let room = cx.limits().take_request(urgency, false, now);
-        if let Err(at) = room {
-            self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
+        if let Err(CommandError::RateLimited { retry, .. }) = room {
+            self.note_room_at(retry);
         } else {
             self.served = Some(now);
         }
@@ -268,8 +277,7 @@ impl Outbox {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
         let (now, is_order) = (cx.now(), matches!(request, Request::PlaceOrder(_)));
-        let room = cx.limits().take_request(urgency, is_order, now);
-        room.map_err(|retry| CommandError::RateLimited { retry })
+        cx.limits().take_request(urgency, is_order, now)
     }
 
     pub(super) const fn note_turn(&mut self, now: Instant) {

@@ -73,24 +73,19 @@ impl RateLimiter {
     /// The first instant at which one may be taken, if that is later than `now`.
     pub fn take(self, now: Instant) -> Result<RateLimiter, Instant> {
         self.check(now)?;
-        Ok(RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self })
-    }
-
-    /// Takes one if after it a number of others could still be taken at once, which depends on how many may be.
-    pub(crate) fn take_sparing(
-        self,
-        spared: impl FnOnce(u64) -> u64,
-        now: Instant,
-    ) -> Result<RateLimiter, Instant> {
-        let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
-        let taken = RateLimiter { burst, ..self }.take(now)?;
-        Ok(RateLimiter { burst: self.burst, ..taken })
+        Ok(self.overdraw(now))
     }
 
     /// The first instant at which one may be taken; it may have passed.
     pub fn free_at(self) -> Instant {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
+    }
+
+    /// The same if after it a number of others could still be taken at once, which depends on how many may be.
+    pub(crate) fn free_at_sparing(self, spared: impl FnOnce(u64) -> u64) -> Instant {
+        let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
+        RateLimiter { burst, ..self }.free_at()
     }
 
     /// None before an instant, and then one after the other.
@@ -100,18 +95,38 @@ impl RateLimiter {
         RateLimiter { paid: self.paid.max(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// The stricter of this and `limit` in any `window`, of which `used` have been taken up to `now`.
+    /// Notes that `used` of the limit were taken in the window that ends now, by whomever: what was taken here is
+    /// among them. Until these are paid for, no window holds more than the limit.
     #[must_use]
-    pub fn tightened(self, limit: u32, window: Duration, used: u64, now: Instant) -> RateLimiter {
-        let other = RateLimiter::per_window(limit, window);
-        let tight = RateLimiter {
-            interval: self.interval.max(other.interval),
-            burst: self.burst.min(other.burst),
-            ..self
-        };
-        let left = u64::from(limit).saturating_sub(used).min(tight.burst);
-        let debt = tight.interval.saturating_mul(tight.burst.saturating_sub(left));
-        RateLimiter { paid: tight.paid.max(now + Duration::from_nanos(debt)), ..tight }
+    pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {
+        let debt = Duration::from_nanos(self.interval.saturating_mul(used));
+        RateLimiter { paid: self.paid.max(now + debt), ..self }
+    }
+
+    /// The same with another limit. What was taken counts on, so many units of the old limit as units of the new one.
+    #[must_use]
+    pub(crate) fn changed(self, limit: u32, window: Duration, now: Instant) -> RateLimiter {
+        let units = nanoseconds(self.paid.since(now)).div_ceil(self.interval);
+        RateLimiter::per_window(limit, window).note_used(units, now)
+    }
+
+    /// Takes one, room or not: what comes later waits for it.
+    #[must_use]
+    pub(crate) fn overdraw(self, now: Instant) -> RateLimiter {
+        RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self }
+    }
+
+    /// Lets one be taken by then, whatever the limit and what was used of it say.
+    #[must_use]
+    pub(crate) fn free_by(self, at: Instant, longest: Duration) -> RateLimiter {
+        let interval = self.interval.min(nanoseconds(longest).max(1));
+        let tolerance = interval.saturating_mul(self.burst.saturating_sub(1));
+        RateLimiter { interval, paid: self.paid.min(at + Duration::from_nanos(tolerance)), ..self }
+    }
+
+    /// Whether all that was taken is paid for.
+    pub(crate) fn is_idle(self, now: Instant) -> bool {
+        self.paid <= now
     }
 }
 
@@ -175,15 +190,35 @@ mod tests {
     }
 
     #[test]
-    fn only_ever_stricter() {
+    fn what_others_have_used_counts() {
         let now = Instant::from_secs(100);
+        for limit in [1, 2, 3, 10, 100] {
+            for used in 0..=limit {
+                let limiter = RateLimiter::per_window(limit, WINDOW).note_used(used.into(), now);
+                let taken = greedy(limiter, now, 500);
+                let first = taken.iter().take_while(|at| at.since(now) < WINDOW).count();
+                assert!(used as usize + first <= limit as usize, "{used} and {first} of {limit}");
+            }
+        }
         let limiter = RateLimiter::per_window(10, WINDOW);
-        assert_eq!(limiter.tightened(100, WINDOW, 0, now).interval, limiter.interval);
-        let slow = limiter.tightened(2, WINDOW, 0, now);
-        assert_eq!(greedy(slow, now, 3), [now, now + WINDOW, now + WINDOW * 2]);
-        // All used up.
-        assert_eq!(limiter.tightened(10, WINDOW, 10, now).take(now), Err(now + WINDOW / 5));
-        assert!(limiter.tightened(10, WINDOW, 4, now).take(now).is_ok());
+        assert!(limiter.note_used(4, now).take(now).is_ok());
+        assert_eq!(
+            limiter.note_used(u64::MAX, now).free_by(now + WINDOW, WINDOW).take(now),
+            Err(now + WINDOW)
+        );
+    }
+
+    #[test]
+    fn another_limit_counts_on() {
+        let now = Instant::from_secs(100);
+        let mut limiter = RateLimiter::per_window(10, WINDOW);
+        for _ in 0..4 {
+            limiter = limiter.take(now).unwrap();
+        }
+        // Four of four are used up, then one each half of the window.
+        let strict = limiter.changed(4, WINDOW, now);
+        assert_eq!(greedy(strict, now, 2), [now + WINDOW * 3 / 2, now + WINDOW * 2]);
+        assert_eq!(strict.changed(10, WINDOW, now).free_at(), limiter.free_at());
     }
 
     #[test]

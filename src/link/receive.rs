@@ -17,8 +17,8 @@ use crate::link::outbox::{Cancellation, Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
 use crate::link::subscription::Failure;
 use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
-use crate::request::Request;
 use crate::request::stream::Topic;
+use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId};
 use crate::value::sequence::DepthRole;
 use crate::value::time::Instant;
@@ -93,7 +93,21 @@ impl<S: Session> Link<S> {
         text: &'f str,
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
-        self.read(cx, self.id, |session, reception| session.receive(reception, text, scratch))
+        let event = self.read(cx, self.id, |session, reception| session.receive(reception, text, scratch));
+        if self.last_order.is_some() {
+            self.note_cancelled(event.as_ref());
+        }
+        event
+    }
+
+    /// Notes that the venue has cancelled the orders that were placed before that was requested.
+    fn note_cancelled(&mut self, event: Option<&Event<'_>>) {
+        if let Some(Event::Reply { request, about, outcome: RequestOutcome::Answered(response), .. }) = event
+            && matches!(about, Subject::CancelSessionOrders | Subject::CancelAllOrders)
+            && response.is_ok()
+        {
+            self.last_order = self.last_order.filter(|order| *order > request.get());
+        }
     }
 
     /// Has a frame read, and gives the link up if that shows that it is of no use.
@@ -324,7 +338,7 @@ fn response<'f>(
     match purpose {
         Purpose::Application(about) => reply(about),
         Purpose::Limits(about) => {
-            reception.tighten(&response);
+            reception.note_limits(&response, id);
             reply(about)
         }
         Purpose::Probe => None,

@@ -138,9 +138,10 @@ impl<'r, 'c> Reception<'r, 'c> {
     }
 
     /// Keeps to what the venue says of its limits.
-    pub(super) fn tighten(&mut self, response: &Response<'_>) {
+    pub(super) fn note_limits(&mut self, response: &Response<'_>, request: u64) {
+        let since = self.cx.next_request_id().saturating_sub(request).saturating_sub(1);
         let now = self.cx.now();
-        self.cx.limits().tighten(response, now);
+        self.cx.limits().note_named(response, since, now);
     }
 
     /// Reports something beside the event of the frame.

@@ -199,7 +199,7 @@ impl Subscriptions {
         let entry = self.places.get_mut(place).ok_or(CommandError::TooMany(Limit::Streams))?;
         if let Some(present) = entry {
             if present.stream() != stream {
-                return Err(CommandError::Ambiguous);
+                return Err(CommandError::Ambiguous { with: present.stream() });
             }
             if present.subscribers().len() >= self.streams_max {
                 return Err(CommandError::TooMany(Limit::Streams));
@@ -394,7 +394,10 @@ mod tests {
         let first = subscribe(&mut set, "btcusd@depth", 1).unwrap();
         let second = subscribe(&mut set, "btcusd@depth", 2).unwrap();
         assert_eq!((set.len(), set.of_subscriber(second).unwrap().id()), (1, first));
-        assert_eq!(subscribe(&mut set, "btcusd@depth@100ms", 3), Err(CommandError::Ambiguous));
+        assert_eq!(
+            subscribe(&mut set, "btcusd@depth@100ms", 3),
+            Err(CommandError::Ambiguous { with: "btcusd@depth".parse().unwrap() })
+        );
         assert_eq!(set.routed(Topic::Depth, "BTCUSD").unwrap().id(), first);
         assert!(set.routed(Topic::Depth, "ethusd").is_none());
     }

@@ -24,12 +24,14 @@ pub enum Timer {
     Quota,
     /// Nothing was sent for a while over a link whose orders want a heartbeat.
     Heartbeat,
+    /// Nothing has needed the link for so long that it is closed.
+    Linger,
     /// The next step of a client's shutdown is due.
     Shutdown,
 }
 
 /// All of them, in the order in which those that are due at the same instant fire.
-pub(super) const TIMERS: [Timer; 10] = [
+pub(super) const TIMERS: [Timer; 11] = [
     Timer::Connect,
     Timer::Retry,
     Timer::Alive,
@@ -39,6 +41,7 @@ pub(super) const TIMERS: [Timer; 10] = [
     Timer::Close,
     Timer::Quota,
     Timer::Heartbeat,
+    Timer::Linger,
     Timer::Shutdown,
 ];
 

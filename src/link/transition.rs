@@ -1,18 +1,30 @@
 //! The steps of a link: a cell of the table is looked up, the state goes where the cell says, and the effects
 //! that stand there are performed.
 
+use core::time::Duration;
+
 use crate::error::CommandError;
 use crate::event::Event;
-use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, Retry};
+use crate::event::reason::{Abandoned, AttemptFailure, CloseReason, ConnectFailure, Lost, Retry};
 use crate::link::cause::Cause;
 use crate::link::context::Context;
 use crate::link::lifecycle::{Cell, Effect, Input, Refusal, State, link_step};
 use crate::link::output::Output;
 use crate::link::session::Session;
 use crate::link::timer::{Deadline, Timer};
-use crate::link::{Link, LinkEnd};
+use crate::link::{Linger, Link, LinkEnd};
 use crate::value::id::LinkId;
 use crate::value::time::Instant;
+
+/// What an open link was lost by.
+const fn loss(before: State, cause: Cause) -> Lost {
+    match cause {
+        // The peer's answer to our Close frame is our own end.
+        Cause::Loss(Lost::Closed { .. } | Lost::End) if matches!(before, State::Closing) => Lost::Requested,
+        Cause::Loss(reason) => reason,
+        Cause::None | Cause::Held(_) | Cause::Failure(_) => Lost::Transport,
+    }
+}
 
 impl<S: Session> Link<S> {
     /// Whether an input is about the present transport; otherwise it is counted.
@@ -47,11 +59,12 @@ impl<S: Session> Link<S> {
     ) -> Result<(), CommandError> {
         match link_step(self.state, input) {
             Cell::Go(next, effects) => {
+                self.note_stable(cx.now());
                 let before = core::mem::replace(&mut self.state, next);
                 if input != Input::Exhausted {
                     self.abandoned = Abandoned::default();
                 }
-                let retry = self.enter(cx, next, cause);
+                let retry = self.enter(cx, next, before, cause);
                 for effect in effects {
                     self.perform(cx, *effect, before, cause, retry);
                 }
@@ -71,16 +84,23 @@ impl<S: Session> Link<S> {
     }
 
     /// Arms the timers of a state. Returns the instant of the next attempt, if there is one.
-    fn enter(&mut self, cx: &mut Context<'_>, state: State, cause: Cause) -> Option<Instant> {
+    fn enter(&mut self, cx: &mut Context<'_>, state: State, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         if !matches!(state, State::Subscribing | State::Live) {
             self.feed.close();
             self.liveness.end();
         }
+        if matches!(state, State::Closing | State::Closed) {
+            self.linger = Linger::Over;
+        }
         let (cause, at) = match state {
             State::Idle | State::Closed => {
                 self.wake = None;
                 self.liveness.end_heartbeats();
+                if before != State::Closing && matches!(cause, Cause::Failure(_) | Cause::Loss(_)) {
+                    // Whoever opens it again waits.
+                    self.next_attempt(cx, before, cause);
+                }
                 return None;
             }
             State::Connecting => {
@@ -91,6 +111,7 @@ impl<S: Session> Link<S> {
             State::Subscribing => {
                 self.wake = None;
                 self.liveness.begin(now);
+                self.experience.was_open = true;
                 self.session.opened();
                 self.malformed_run = 0;
                 return None;
@@ -98,7 +119,7 @@ impl<S: Session> Link<S> {
             State::Live => (Timer::Stable, now + self.config.stable_after),
             State::Closing => (Timer::Close, now + self.config.close_timeout),
             State::Backoff => {
-                let at = self.next_attempt(cx, cause);
+                let at = self.next_attempt(cx, before, cause);
                 self.wake = at.map(|at| Deadline { at, cause: Timer::Retry });
                 return at;
             }
@@ -107,34 +128,54 @@ impl<S: Session> Link<S> {
         None
     }
 
-    /// When the next attempt is made; `None` if none will be.
-    fn next_attempt(&mut self, cx: &mut Context<'_>, cause: Cause) -> Option<Instant> {
+    /// When the next attempt is made; `None` if none will be by itself.
+    fn next_attempt(&mut self, cx: &mut Context<'_>, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
-        let retry = match cause {
+        let (retry, failure) = match cause {
             Cause::Held(at) => return Some(at),
-            Cause::Failure(reason) => reason.retry(),
-            Cause::Loss(reason) => reason.retry(),
-            Cause::None => Retry::Usual,
+            Cause::Failure(reason) => {
+                (reason.retry(self.config.authenticated), Some(AttemptFailure::Connect(reason)))
+            }
+            Cause::Loss(reason) => (reason.retry(), Some(AttemptFailure::Lost(reason))),
+            Cause::None => (Retry::Usual, None),
+        };
+        if let Some(failure) = failure.filter(|_| before != State::Live) {
+            self.backoff.note_failure(failure);
+        }
+        let least = match retry {
+            // The application that tries again may have changed what was wrong.
+            Retry::NeverAtFirst if self.state == State::Closed => Duration::ZERO,
+            Retry::Usual | Retry::Never => Duration::ZERO,
+            Retry::Slow | Retry::NeverAtFirst => self.config.slow_retry,
+            Retry::After(delay) => delay.min(self.config.retry_after_max),
         };
         let delay = self.backoff.next();
-        let at = match retry {
-            Retry::Usual | Retry::Never => now + delay,
-            Retry::NotBefore(least) => now + delay.max(least),
-        };
-        if let (Cause::Failure(reason), Retry::NotBefore(least)) = (cause, retry)
+        // Above the least delay: clients that were sent away together do not come back together.
+        let at = now + least + delay;
+        if let Cause::Failure(reason) = cause
             && reason.is_of_host()
         {
-            cx.limits().hold_dials_until(now + least);
+            cx.limits().hold_dials_until(at);
         }
+        self.backoff.hold_until(at);
         if self.is_last || self.is_exhausted() {
             return None;
         }
         Some(at.max(cx.limits().dial_free_at()))
     }
 
+    /// Notes that the link has been live for long, if it has.
+    pub(super) fn note_stable(&mut self, now: Instant) {
+        if self.wake.is_some_and(|wake| wake.cause == Timer::Stable && wake.at <= now) {
+            self.wake = None;
+            self.backoff.reset();
+            self.experience.was_stable = true;
+        }
+    }
+
     fn is_exhausted(&self) -> bool {
-        let attempts = self.backoff.attempts();
-        self.config.attempts_max.is_some_and(|most| attempts >= most)
+        let failed = self.backoff.failed().map_or(0, |(failed, _)| failed);
+        self.config.attempts_max.is_some_and(|most| failed >= most)
     }
 
     fn perform(
@@ -150,7 +191,7 @@ impl<S: Session> Link<S> {
             Effect::Dial => {
                 // There was room for it, or this step would not be taken.
                 let now = cx.now();
-                let _ = cx.limits().take_dial(now);
+                cx.limits().take_dial(now);
                 self.feed.outbox_mut().note_turn(now);
                 cx.push(Output::Connect(link));
             }
@@ -177,9 +218,12 @@ impl<S: Session> Link<S> {
                 self.missing_since = Some(self.liveness.heard());
                 let abandoned = self.feed.lose(cx);
                 self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned);
+                if self.last_order.take().is_some() && !self.config.cancel_on_disconnect {
+                    self.uncancelled = self.uncancelled.saturating_add(1);
+                }
             }
             Effect::ReportLost => {
-                let reason = if let Cause::Loss(reason) = cause { reason } else { Lost::Transport };
+                let reason = loss(before, cause);
                 cx.report(Event::Disconnected { link, reason, retry });
             }
             Effect::SendClose => cx.push(Output::Close { link, code: 1000, reason: "" }),
@@ -200,14 +244,18 @@ impl<S: Session> Link<S> {
             (_, Cause::Failure(reason)) => CloseReason::ConnectRefused(reason),
             (_, Cause::Loss(Lost::Closed { code: Some(code) })) => CloseReason::ClosedByPeer { code },
             (State::Backoff, Cause::None) if !self.is_last && self.is_exhausted() => {
-                CloseReason::AttemptsExhausted { attempts: self.backoff.attempts() }
+                self.backoff.failed().map_or(CloseReason::Requested, |(attempts, last)| {
+                    CloseReason::AttemptsExhausted { attempts, last }
+                })
             }
             (_, Cause::Loss(_) | Cause::None | Cause::Held(_)) => CloseReason::Requested,
         }
     }
 
     pub(super) fn lose(&mut self, cx: &mut Context<'_>, reason: Lost) {
-        let input = if reason.retry() == Retry::Never { Input::LostForGood } else { Input::Lost };
+        self.note_stable(cx.now());
+        let is_final = reason.retry().is_final(self.experience.was_stable);
+        let input = if is_final { Input::LostForGood } else { Input::Lost };
         self.input(cx, input, Cause::Loss(reason));
     }
 }

@@ -1,5 +1,6 @@
 //! Values that everything else is made of: decimals, symbols, times, ids.
 
+pub(crate) mod address;
 pub(crate) mod decimal;
 pub(crate) mod digits;
 pub(crate) mod endpoint;

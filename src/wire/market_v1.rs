@@ -43,7 +43,7 @@ names! {
 /// The number of a frame of whatever kind, if it has one.
 pub(crate) fn socket_sequence(frame: &str) -> Option<u64> {
     let mut scratch = Scratch::new();
-    scan(frame, &NAMES, &mut scratch.members).ok()?.unsigned_if_any(SOCKET_SEQUENCE)
+    scan(frame, &NAMES, &mut scratch.members).ok()?.unsigned(SOCKET_SEQUENCE).ok()
 }
 
 /// Decodes a [frame](crate::protocol::market_data_v1#frames).

@@ -10,6 +10,27 @@ use gemini_ws::{
     Readiness, Request, RequestId, Scratch, Stream, StreamId, Unserved,
 };
 
+/// Each fault with the tests that show it, for those who plant it again.
+#[allow(dead_code, reason = "the tests run by themselves")]
+#[rustfmt::skip]
+pub(crate) const FAULTS: &[(&str, fn())] = &[
+    ("A6", a6_a_stream_that_is_refused_for_now_does_not_end_the_link),
+    ("A6", a6_one_book_without_a_snapshot_does_not_end_the_link),
+    ("A6", a6_snapshots_that_keep_coming_are_awaited),
+    ("A6", a6_a_batch_that_fails_is_split),
+    ("BR-01", br_01_a_book_that_cannot_be_decoded_costs_only_itself),
+    ("A9", a9_a_cancel_is_taken_while_subscriptions_wait),
+    ("A9", a9_cancels_have_places_and_room_that_nothing_else_takes),
+    ("B11", b11_a_dead_link_ends_however_often_it_is_woken),
+    ("C14", c14_a_probe_has_time_for_its_answer),
+    ("C2", c2_a_change_of_an_old_subscription_of_v2_is_not_a_book),
+    ("C3", c3_streams_of_v2_that_were_refused_are_not_called_subscribed),
+    ("C3", c3_an_error_of_v2_is_never_blamed_on_a_valid_stream),
+    ("C4", c4_data_of_v2_frees_the_place_of_its_request),
+    ("C5", c5_a_frame_of_a_new_kind_on_v1_is_counted),
+    ("C18", c18_minus_1003_without_a_status_is_not_final),
+];
+
 const fn t(ms: u64) -> Instant {
     Instant::from_millis(ms)
 }

@@ -8,6 +8,7 @@ use gemini_ws::{
     UnixTime,
 };
 
+use crate::cases;
 use crate::support::machine::{Machine, Many};
 use crate::support::observer::Violation;
 use crate::support::search::input::{Input, What};
@@ -43,7 +44,11 @@ impl Hunters {
         }
     }
 
-    pub(crate) fn find(&self) -> Option<Found> {
+    /// Hunts with the tests of `tests/faults` that are expected to find the fault, or with everything else.
+    pub(crate) fn find(&self, expected: &[&str]) -> Option<Found> {
+        if cases::show(expected) {
+            return cases::find(expected);
+        }
         let mut steps = 0;
         let mut by = "a trace";
         let violation = nonces()

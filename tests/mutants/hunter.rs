@@ -1,12 +1,11 @@
 //! Hunts the faults of the copy that it is built with, one after the other. `GEMINI_WS_MUTANT` names one alone,
 //! and how it was found is told in full.
 
-mod faults;
+mod cases;
 mod hunt;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
-mod values;
 
 use std::time::Instant;
 
@@ -19,8 +18,7 @@ use table::TABLE;
 fn each_mutant_is_found() {
     let only = std::env::var("GEMINI_WS_MUTANT").ok();
     let hunters = Hunters::new();
-    if let Some(found) = hunters.find().or_else(|| values::find(None)) {
-    if let Some(found) = hunters.find().or_else(faults::find_any) {
+    if let Some(found) = hunters.find(&[]) {
         panic!("without any fault: {found:?}");
     }
     let (start, mut hunted, mut escaped) = (Instant::now(), 0, Vec::new());
@@ -30,10 +28,7 @@ fn each_mutant_is_found() {
             continue;
         }
         switch_on(Some(name));
-        let is_of_values = expected.iter().any(|id| !id.starts_with("I-"));
-        let found = if is_of_values { values::find(Some(expected)) } else { hunters.find() };
-        let is_fault = expected.iter().any(|id| !id.starts_with("I-"));
-        let found = if is_fault { faults::find(expected) } else { hunters.find() };
+        let found = hunters.find(expected);
         switch_on(None);
         match &found {
             Some(Found { violation, by, steps }) => {

@@ -1,4 +1,5 @@
-//! The planted faults: the invariants that may find each, and what the code does with it. The first twenty stand for those that the
+//! The planted faults: the invariants that may find each, and what the code does with it. In the place of an invariant may
+//! stand a fault of `tests/faults`, whose tests find it. The first twenty stand for those that the
 //! invariants of a lifecycle name; the others are worth fearing in this core.
 
 #[rustfmt::skip]
@@ -112,4 +113,19 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("KeepThePlace", &["C4"], "data does not free the place of its request"),
     ("SkipTheUnknown", &["C5"], "frames of unknown kinds are not counted"),
     ("LookAtTheStatusOnly", &["C18"], "the code of a refusal is not looked at"),
+    ("ForgetThePromise", &["a8"], "sessions whose orders were not cancelled are not told"),
+    ("CancelWithinTheLimit", &["a8"], "a promised cancellation waits for the configured limit"),
+    ("ForgetWhatOthersUsed", &["b9"], "what was used of a limit counts beyond its burst only"),
+    ("FoldTheWindows", &["b10"], "of several windows the worst of each coordinate counts"),
+    ("ReturnTogether", &["b12"], "a least delay swallows the random one"),
+    ("CloseByThePlan", &["b13"], "a closing handshake takes all the time that the plan has"),
+    ("CountTheLoss", &["c10"], "the loss of a live link counts as a failed attempt"),
+    ("LeaveAtOnce", &["c11"], "a link is closed as soon as nothing needs it"),
+    ("ForgiveWhatIsRevived", &["c19"], "each `open` makes a new backoff"),
+    ("KeepTheHosts", &["c20"], "hosts are never forgotten"),
+    ("ForgetTheHostsDebt", &["c20"], "a host is forgotten with its last endpoint, whatever was used"),
+    ("CompareAddressesAsText", &["c20"], "two spellings of an address are two hosts"),
+    ("WaitForYears", &["ceiling"], "a delay that the venue asks for has no ceiling"),
+    ("ReadTheStatusFirst", &["br08"], "a status is final whatever delay was asked for"),
+    ("ForgetThatItWorked", &["br08"], "a refusal is final on an endpoint that has worked"),
 ];

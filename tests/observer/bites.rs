@@ -151,7 +151,11 @@ fn act<M: Machine>(machine: &mut Observed<M>, now: &mut Instant, word: &str) {
         "failed" => machine.handle_connect_failed(link, *now, ConnectFailure::Refused),
         "limited" => {
             let retry_after = Some(Duration::from_secs(60));
-            machine.handle_connect_failed(link, *now, ConnectFailure::Status { status: 429, retry_after });
+            machine.handle_connect_failed(
+                link,
+                *now,
+                ConnectFailure::Status { status: 429, retry_after, reason: None },
+            );
         }
         "lost" | "late" => machine.handle_lost(link, *now, Lost::Reset),
         "ok" => text(machine, &format!("{{\"id\":{rest},\"status\":200}}")),

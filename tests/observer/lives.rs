@@ -191,10 +191,10 @@ impl Life {
                     return self.machine.handle_connected(link, now);
                 }
                 24 => ConnectFailure::Certificate,
-                25 => ConnectFailure::Status { status: 503, retry_after: None },
+                25 => ConnectFailure::Status { status: 503, retry_after: None, reason: None },
                 26 => {
                     let retry_after = Some(Duration::from_secs(self.random.below(50) as u64));
-                    ConnectFailure::Status { status: 429, retry_after }
+                    ConnectFailure::Status { status: 429, retry_after, reason: None }
                 }
                 _ => ConnectFailure::Refused,
             };

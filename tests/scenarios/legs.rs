@@ -101,7 +101,8 @@ fn two_legs_end_in_every_order() {
                 let name = format!("{first} first, {one:?}, {other:?}");
                 assert!(ends.len() == 3 && ends[2] == usize::MAX && ends[0] != ends[1], "{name}: {ends:?}");
                 // The first has ended, if only by the late word.
-                let abandoned = Abandoned { requests: 0, links: usize::from(other == Ending::Never) };
+                let abandoned =
+                    Abandoned { requests: 0, links: usize::from(other == Ending::Never), sessions: 0 };
                 let reason = match abandoned.links {
                     0 => CloseReason::Requested,
                     _ => CloseReason::RequestedUnclean,

@@ -117,7 +117,7 @@ impl Machine for Many {
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError> {
         let settings = self.settings.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         if self.id(endpoint).is_ok_and(|id| self.present.contains(&id)) {
-            return Err(CommandError::Ambiguous);
+            return Err(CommandError::UnknownEndpoint);
         }
         let id = self.client.add(now, settings.config())?;
         self.endpoints.push((id, endpoint));
@@ -258,10 +258,11 @@ pub(crate) struct Settings {
     pub(crate) dial_limit: (u32, Duration),
     pub(crate) request_limit: (u32, Duration),
     pub(crate) order_limit: (u32, Duration),
+    pub(crate) linger: Duration,
 }
 
 impl Settings {
-    /// The defaults of `Config`, which its documentation states.
+    /// The defaults of `Config`, which its documentation states; but links that nothing needs are closed at once.
     pub(crate) fn new(address: &str) -> Settings {
         let endpoint = Config::new(address).endpoint();
         let silence = if endpoint == Endpoint::Streams { [30, 45] } else { [10, 15] };
@@ -289,6 +290,7 @@ impl Settings {
             dial_limit: (300, Duration::from_secs(300)),
             request_limit: (7_000, Duration::from_secs(10)),
             order_limit: (3_500, Duration::from_secs(10)),
+            linger: Duration::ZERO,
         }
     }
 
@@ -315,7 +317,8 @@ impl Settings {
             .authenticated(self.authenticated)
             .dial_limit(self.dial_limit.0, self.dial_limit.1)
             .request_limit(self.request_limit.0, self.request_limit.1)
-            .order_limit(self.order_limit.0, self.order_limit.1);
+            .order_limit(self.order_limit.0, self.order_limit.1)
+            .linger(self.linger);
         let config = match self.stay_open {
             Some(stay) => config.stay_open(stay),
             None => config,

@@ -252,7 +252,7 @@ impl Pair {
                 self.client.handle_connected(link, self.now);
             }
             Err(refusal) => {
-                let why = ConnectFailure::Status { status: refusal.status, retry_after: None };
+                let why = ConnectFailure::Status { status: refusal.status, retry_after: None, reason: None };
                 self.client.handle_connect_failed(link, self.now, why);
             }
         }

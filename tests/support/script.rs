@@ -135,8 +135,12 @@ impl Player {
                 let failures = [
                     ConnectFailure::Refused,
                     ConnectFailure::TimedOut,
-                    ConnectFailure::Status { status: 429, retry_after: Some(Duration::from_secs(number)) },
-                    ConnectFailure::Status { status: 401, retry_after: None },
+                    ConnectFailure::Status {
+                        status: 429,
+                        retry_after: Some(Duration::from_secs(number)),
+                        reason: None,
+                    },
+                    ConnectFailure::Status { status: 401, retry_after: None, reason: None },
                 ];
                 let why = failures[usize::try_from(number % 16).unwrap().min(3)];
                 self.client.handle_connect_failed(link, now, why);

@@ -99,8 +99,10 @@ impl Teller {
                 format!("closed: {reason}")
             }
             Event::Closed { reason, abandoned } => {
-                let Abandoned { requests, links } = abandoned;
-                format!("closed: {reason}; abandoned {requests} requests, {links} links")
+                let Abandoned { requests, links, sessions } = abandoned;
+                let orders =
+                    if *sessions > 0 { format!(", orders of {sessions} sessions") } else { String::new() };
+                format!("closed: {reason}; abandoned {requests} requests, {links} links{orders}")
             }
             Event::Heartbeat(..) => "heartbeat".to_owned(),
             Event::Ignored(it, _) => format!("ignored: {:?}", it.reason),

@@ -301,7 +301,7 @@ impl Player {
     fn answer(&mut self, result: Result<(), CommandError>) {
         match result {
             Ok(()) => {}
-            Err(CommandError::RateLimited { retry }) => {
+            Err(CommandError::RateLimited { retry, .. }) => {
                 self.line(&format!("! refused: too many at this rate; try again at {}", seconds(retry)));
             }
             Err(error) => self.line(&format!("! refused: {error}")),
@@ -383,10 +383,13 @@ fn failure(text: &str) -> ConnectFailure {
         ["tls"] => ConnectFailure::Tls,
         ["transport"] => ConnectFailure::Transport,
         ["unreachable"] => ConnectFailure::Unreachable,
-        ["status", status] => ConnectFailure::Status { status: status.parse().unwrap(), retry_after: None },
+        ["status", status] => {
+            ConnectFailure::Status { status: status.parse().unwrap(), retry_after: None, reason: None }
+        }
         ["status", status, "after", seconds] => ConnectFailure::Status {
             status: status.parse().unwrap(),
             retry_after: Some(Duration::from_secs(seconds.parse().unwrap())),
+            reason: None,
         },
         _ => panic!("not a failure: {text}"),
     }

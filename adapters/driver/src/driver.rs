@@ -1,6 +1,6 @@
 //! [`Driver`]: the one task that owns everything.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -69,7 +69,8 @@ impl Driver {
     }
 
     /// Authenticates dials with headers of their own, made when the transport is ready: those to endpoints that
-    /// are [`authenticated`](gemini_ws::Config::authenticated), or all if none is. Default: public use only.
+    /// are [`authenticated`](gemini_ws::Config::authenticated), or all if none is. Default: public use only; then dials
+    /// to authenticated endpoints fail at once with [`ConnectFailure::NoCredentials`].
     ///
     /// Give all clients of one key clones of the same [`SharedSigner`]; a
     /// [`Signer`](gemini_ws::Signer) is enough for a single one. Use addresses with `wss://`: nothing
@@ -443,10 +444,14 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
                 // A peer that does not end its side of the link before must not hold up the next.
                 self.farewells.retain(|(socket, _)| socket.link.slot() != link.slot());
                 if let Some(request) = self.client.connect_request(link) {
+                    self.dial_is_new = true;
+                    if request.authenticated && self.signer.is_none() {
+                        // The venue would only refuse it.
+                        return self.dials.push((link, Box::pin(ready(Err(ConnectFailure::NoCredentials)))));
+                    }
                     let signer = self.signer.clone().filter(|_| self.signs_all || request.authenticated);
                     let request = DialRequest::new(request, signer);
                     self.dials.push((link, Box::pin(self.runtime.dial(request))));
-                    self.dial_is_new = true;
                 }
             }
             Output::Send { link, text } => {

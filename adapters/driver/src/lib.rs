@@ -19,6 +19,7 @@ mod delivery;
 mod dial;
 mod driver;
 mod handle;
+mod retry_after;
 mod runtime;
 mod shutdown;
 mod signer;

@@ -12,7 +12,9 @@ use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Error, Message};
 use futures_lite::{AsyncRead, AsyncWrite, Stream};
 use futures_sink::Sink;
-use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, Instant, LinkId, Lost};
+use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, Instant, LinkId, Lost, UnixTime, VenueReason};
+
+use crate::retry_after;
 
 /// The most bytes that wait in a socket's write buffer; more, and the link is given up.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
@@ -179,9 +181,12 @@ pub fn connect_failure(error: &Error) -> ConnectFailure {
         Error::Tls(_) => ConnectFailure::Tls,
         Error::Url(_) => ConnectFailure::InvalidUrl,
         Error::Http(response) => {
-            let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let retry_after = header.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-            ConnectFailure::Status { status: response.status().as_u16(), retry_after }
+            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+            let retry_after = header("retry-after");
+            let retry_after =
+                retry_after.and_then(|text| retry_after::parse(text, header("date"), UnixTime::now()));
+            let reason = response.body().as_deref().and_then(VenueReason::of_body);
+            ConnectFailure::Status { status: response.status().as_u16(), retry_after, reason }
         }
         Error::ConnectionClosed | Error::AlreadyClosed => ConnectFailure::Transport,
         Error::Protocol(ProtocolError::HandshakeIncomplete) => ConnectFailure::Transport,

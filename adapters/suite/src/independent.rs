@@ -34,7 +34,7 @@ const fn refused(status: u16, seconds: Option<u64>) -> Outcome {
         Some(seconds) => Some(Duration::from_secs(seconds)),
         None => None,
     };
-    Outcome::Refused(ConnectFailure::Status { status, retry_after })
+    Outcome::Refused(ConnectFailure::Status { status, retry_after, reason: None })
 }
 
 /// What the server does, as a path, what becomes of the client, and the code of the Close frame that the server got:

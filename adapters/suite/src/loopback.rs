@@ -147,9 +147,9 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
 pub(crate) fn refused_upgrades<A: Adapter>() {
     let after = Some(Duration::from_secs(60));
     for (status, retry_after, fatal) in
-        [(401, None, true), (403, None, true), (429, after, false), (503, None, false)]
+        [(401, None, true), (403, None, false), (410, None, true), (429, after, false), (503, None, false)]
     {
-        let expected = ConnectFailure::Status { status, retry_after };
+        let expected = ConnectFailure::Status { status, retry_after, reason: None };
         let header =
             retry_after.map_or(String::new(), |delay| format!("Retry-After: {}\r\n", delay.as_secs()));
         let peer = move |mut stream: TcpStream| {

@@ -84,7 +84,7 @@ pub(crate) fn certificates<A: Adapter>() {
         ("localhost", false, &ours, None),
         ("localhost", false, &another, wrong),
         ("elsewhere.example", false, &ours, wrong),
-        ("localhost", true, &ours, wrong),
+        ("localhost", true, &ours, Some(ConnectFailure::CertificateTime)),
     ] {
         let (url, thread) = serve(&ours, name, is_expired);
         let got = outcome::<A>(url, Dialer::new().tls(roots(trusted)));

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures_rustls::rustls::client::WantsClientCert;
 use futures_rustls::rustls::pki_types::CertificateDer;
 use futures_rustls::rustls::pki_types::pem::PemObject;
-use futures_rustls::rustls::{self, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use futures_rustls::rustls::{
+    self, CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
+};
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
@@ -71,6 +73,12 @@ fn finish(builder: ConfigBuilder<ClientConfig, WantsClientCert>) -> Arc<ClientCo
 /// What an error of the handshake means.
 pub(crate) fn failure(error: &io::Error) -> ConnectFailure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        )) => ConnectFailure::CertificateTime,
         Some(rustls::Error::InvalidCertificate(_)) => ConnectFailure::Certificate,
         Some(_) => ConnectFailure::Tls,
         None => io_failure(error),

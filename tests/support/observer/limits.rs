@@ -20,10 +20,12 @@ pub(crate) struct Windows {
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
     name: String,
-    pub(crate) dials: RateLimiter,
+    /// Each limit by itself.
+    dials: Vec<((u32, Duration), RateLimiter)>,
     /// No dial before this instant, as the venue has asked for it.
     pub(crate) held_until: Instant,
-    /// The venue may have said that its limits are stricter: when there is room is not known any more.
+    /// The venue may have said that its limits are stricter, or the delay that it has asked for ends at a time that
+    /// nobody was told: when there is room is not known any more.
     pub(crate) is_tightened: bool,
 }
 
@@ -32,11 +34,12 @@ impl Host {
         let mut hosts: Vec<Host> = Vec::new();
         for settings in settings {
             let (limit, window) = settings.dial_limit;
-            let dials = RateLimiter::per_window(limit, window);
+            let dials = (settings.dial_limit, RateLimiter::per_window(limit, window));
             match hosts.iter_mut().find(|host| host.name == settings.host()) {
-                Some(host) => host.dials = host.dials.tightened(limit, window, 0, Instant::ZERO),
+                Some(host) if host.dials.iter().any(|known| known.0 == dials.0) => {}
+                Some(host) => host.dials.push(dials),
                 None => {
-                    let name = settings.host().to_owned();
+                    let (name, dials) = (settings.host().to_owned(), vec![dials]);
                     hosts.push(Host { name, dials, held_until: Instant::ZERO, is_tightened: false });
                 }
             }
@@ -46,7 +49,13 @@ impl Host {
 
     /// Whether the limit on dials may leave no room now.
     pub(crate) fn may_be_full(&self, now: Instant) -> bool {
-        self.is_tightened || self.dials.free_at() > now
+        self.is_tightened || self.free_at() > now
+    }
+
+    /// When there is room for a dial.
+    pub(crate) fn free_at(&self) -> Instant {
+        let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
+        limiters.fold(self.held_until, Instant::max)
     }
 }
 
@@ -64,19 +73,30 @@ impl Shadow {
         &mut self.hosts[position]
     }
 
-    /// The venue wants no dials for so long.
-    pub(crate) fn hold(&mut self, slot: usize, delay: Duration) {
-        let until = self.now + delay;
+    /// The venue wants no dials for so long; the next one of the link is told to be at an instant, if there is one.
+    pub(crate) fn hold(&mut self, slot: usize, delay: Duration, next: Option<Instant>) {
+        let least = self.now + delay;
         let host = self.host_of(slot);
-        host.dials = host.dials.hold_until(until);
-        host.held_until = host.held_until.max(until);
+        match next {
+            Some(at) if at > host.free_at() => {
+                let shortest = host.dials.iter_mut().min_by_key(|((_, window), _)| *window);
+                shortest.into_iter().for_each(|(_, limiter)| *limiter = limiter.hold_until(at));
+                host.held_until = host.held_until.max(at);
+            }
+            _ => {
+                host.is_tightened = true;
+                host.held_until = host.held_until.max(least);
+            }
+        }
     }
 
     pub(crate) fn count(&mut self, link: LinkId, what: Counted) {
         let now = self.now;
         if what == Counted::Dial {
             let host = self.host_of(link.slot());
-            host.dials = host.dials.take(now).unwrap_or(host.dials);
+            for (_, limiter) in &mut host.dials {
+                *limiter = limiter.take(now).unwrap_or(*limiter);
+            }
         }
         let name = self.settings_of(link.slot()).host().to_owned();
         let mut exceeded = None;

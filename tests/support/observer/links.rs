@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State};
 use gemini_ws::{
-    Abandoned, CloseReason, ConnectFailure, Event, Frame, IgnoredReason, Instant, LinkId, Lost, Output,
-    ShutdownStep,
+    Abandoned, AttemptFailure, CloseReason, ConnectFailure, Event, Frame, IgnoredReason, Instant, LinkId,
+    Lost, Output, ShutdownStep,
 };
 
 use super::super::machine::Machine;
 use super::call::{Act, Answer};
 use super::limits::Counted;
-use super::paths::{
-    Path, asked_for_by_failure, asked_for_by_loss, failure_is_fatal, is_of_host, loss_is_fatal,
-};
+use super::paths::{Follows, Path, is_of_host};
 use super::shadow::{Leg, Phase, Shadow, Step};
 
 impl Shadow {
@@ -34,7 +32,7 @@ impl Shadow {
         let (is_closing, terminated) = (self.closing.is_some(), self.terminated);
         let leg = self.leg_mut(link.slot());
         let (before, phase, retry) = (leg.link, leg.phase, leg.retry);
-        let given_up = leg.given_up;
+        let (given_up, not_before) = (leg.given_up, leg.not_before);
         let held_until = self.host_of(link.slot()).held_until;
         if is_closing || terminated {
             self.fail("I-06", format!("{link} is dialled after the application wanted an end"));
@@ -46,7 +44,7 @@ impl Shadow {
             self.fail("I-57", format!("{link} is dialled though no attempt was to follow"));
         } else if now < held_until || retry.is_some_and(|(_, asked_for)| now < asked_for) {
             self.fail("I-58", format!("{link} is dialled at {now:?}, before the venue allows it: {retry:?}"));
-        } else if retry.is_some_and(|(at, _)| now < at) {
+        } else if retry.is_some_and(|(at, _)| now < at) || now < not_before {
             self.fail("I-56", format!("{link} is dialled at {now:?}, before the time told: {retry:?}"));
         }
         let ends_at_once = step.outputs.iter().any(
@@ -76,7 +74,8 @@ impl Shadow {
         }
         leg.phase = Phase::Open;
         (leg.heard, leg.sent) = (now, now);
-        let before = leg.missing_since;
+        let (before, endpoint) = (leg.missing_since, leg.endpoint);
+        self.experience[endpoint].0 = true;
         if missing_since != before {
             self.fail("I-66", format!("{link}: missing since {missing_since:?}, heard until {before:?}"));
         }
@@ -112,18 +111,32 @@ impl Shadow {
         if !is_true && !is_cancelled {
             self.fail("I-08", format!("{link} failed with {why:?} upon {:?}", step.act));
         }
-        let loss = match step.act {
-            Act::Lost(_, loss) => loss_is_fatal(loss),
-            _ => false,
-        };
-        let is_fatal = loss || failure_is_fatal(why);
-        let asked_for = asked_for_by_failure(why);
-        if let (ConnectFailure::Status { .. }, Some(delay), false) = (why, asked_for, is_fatal)
-            && is_of_host(why)
-        {
-            self.hold(link.slot(), delay);
+        let is_signed = self.settings_of(link.slot()).authenticated;
+        let endpoint = self.leg_mut(link.slot()).endpoint;
+        let (was_open, _) = self.experience[endpoint];
+        if let Act::Lost(_, loss) = step.act {
+            let (is_final, least) = self.follows_loss(link, loss);
+            return self.ended(link, AttemptFailure::Lost(loss), is_final, least, retry);
         }
-        self.ended(link, is_fatal, asked_for, retry);
+        let follows = Follows::of_failure(why, is_signed);
+        let is_final = Some(follows.is_final(was_open));
+        self.ended(link, AttemptFailure::Connect(why), is_final, follows.least(), retry);
+        if is_of_host(why) {
+            self.hold(link.slot(), follows.least().unwrap_or_default(), retry);
+        }
+    }
+
+    /// Whether a loss is the last, if that is known, and which delay it asks for.
+    fn follows_loss(&self, link: LinkId, loss: Lost) -> (Option<bool>, Option<Duration>) {
+        let Some(leg) = self.legs.get(link.slot()) else { return (None, None) };
+        let stable_after = self.settings_of(link.slot()).stable_after;
+        let is_long = |it: &Leg| it.is_stable(self.now, stable_after);
+        let was_stable = self.experience[leg.endpoint].1 || is_long(leg);
+        // Whether another link has been live for long is noted when time is said to have passed.
+        let is_certain = was_stable || !self.legs.iter().any(|it| it.endpoint == leg.endpoint && is_long(it));
+        let follows = Follows::of_loss(loss);
+        let is_known = is_certain || follows != Follows::NothingAtFirst;
+        (is_known.then_some(follows.is_final(was_stable)), follows.least())
     }
 
     pub(crate) fn disconnected(&mut self, step: &Step<'_>, link: LinkId, why: Lost, retry: Option<Instant>) {
@@ -139,6 +152,7 @@ impl Shadow {
             return self.fail("I-01", what);
         }
         let heard = leg.heard;
+        let is_closing = leg.closing.is_some();
         if why == Lost::CloseTimedOut {
             self.link_ends.push(CloseReason::RequestedUnclean);
         }
@@ -150,6 +164,13 @@ impl Shadow {
             Lost::Malformed => leg.malformed_run >= malformed_run_max,
             Lost::SequenceGap => sequence_gap,
             Lost::Unresponsive => by_timer || matches!(step.act, Act::Frame(..)),
+            // The peer's answer to our own Close is not its doing.
+            Lost::Closed { .. } | Lost::End if is_closing => false,
+            Lost::Requested => match step.act {
+                Act::Lost(of, Lost::Closed { .. } | Lost::End) => of == link && is_closing,
+                Act::Frame(of, Frame::Close { .. }) => of == link && is_closing,
+                _ => false,
+            },
             _ => match step.act {
                 Act::Lost(of, cause) => of == link && cause == why,
                 Act::Frame(of, Frame::Close { code, .. }) => of == link && why == Lost::Closed { code },
@@ -164,27 +185,50 @@ impl Shadow {
         if why == Lost::Silent && now < heard + silence_max && !was_probed {
             self.fail("I-51", format!("{link} is given up as silent at {now:?}; it was heard at {heard:?}"));
         }
-        self.ended(link, loss_is_fatal(why), asked_for_by_loss(why), retry);
+        let (is_final, least) = self.follows_loss(link, why);
+        self.ended(link, AttemptFailure::Lost(why), is_final, least, retry);
     }
 
-    fn ended(&mut self, link: LinkId, is_fatal: bool, asked_for: Option<Duration>, retry: Option<Instant>) {
+    /// A link has ended; nothing follows its cause, something does, or that is not known.
+    fn ended(
+        &mut self,
+        link: LinkId,
+        why: AttemptFailure,
+        is_final: Option<bool>,
+        least: Option<Duration>,
+        retry: Option<Instant>,
+    ) {
         let step = self.step;
         let settings = self.settings_of(link.slot());
         let (attempts_max, stable_after) = (settings.attempts_max, settings.stable_after);
-        let now = self.now;
+        let (base, now) = (settings.backoff_base, self.now);
         let is_closing = self.closing.is_some();
         let leg = self.leg_mut(link.slot());
+        let was_live = leg.phase == Phase::Open && leg.live.is_some();
         leg.phase = Phase::Ended;
         leg.ended = step;
         leg.given_up = retry.is_none();
-        let is_last = is_fatal || is_closing || leg.closing.is_some();
+        if leg.is_stable(now, stable_after) {
+            leg.note_stable();
+            let endpoint = leg.endpoint;
+            self.experience[endpoint].1 = true;
+        }
+        let leg = self.leg_mut(link.slot());
         leg.attempts = leg.attempts.saturating_add(1);
-        // Whether the row has begun afresh may not be known.
-        let is_exhausted = attempts_max.is_some_and(|most| leg.attempts >= most);
-        let is_stable = leg.live.is_some_and(|since| now >= since + stable_after);
-        let is_certain = leg.likelihood.is_finite() && !is_stable;
+        leg.last = Some(why);
+        if !was_live {
+            leg.failed = leg.failed.saturating_add(1);
+        }
+        let is_ours = is_closing || leg.closing.is_some();
+        let is_last = is_final != Some(false) || is_ours;
+        let is_surely_last = is_final == Some(true) || is_ours;
+        let is_exhausted = attempts_max.is_some_and(|most| leg.failed >= most);
+        let is_cancelled = why == AttemptFailure::Connect(ConnectFailure::Cancelled);
+        if retry.is_none() && !is_ours && !is_cancelled {
+            leg.not_before = now + base;
+        }
         let is_right = match retry {
-            Some(_) => !(is_last || is_exhausted && is_certain),
+            Some(_) => !(is_surely_last || is_exhausted),
             None => is_last || is_exhausted,
         };
         if !is_right {
@@ -192,7 +236,7 @@ impl Shadow {
             self.fail("I-57", what);
         }
         match retry {
-            Some(at) => self.check_delay(link.slot(), at, asked_for),
+            Some(at) => self.check_delay(link.slot(), at, least),
             None => self.ended_for_good.push(link),
         }
         self.forget_link(link);
@@ -220,14 +264,22 @@ impl Shadow {
 
     pub(crate) fn close(&mut self, link: LinkId, code: u16) {
         self.effects.push((link.slot(), Effect::SendClose));
-        let usual = self.now + self.settings_of(link.slot()).close_timeout;
+        let settings = self.settings_of(link.slot());
+        let (now, stable_after) = (self.now, settings.stable_after);
+        let usual = now + settings.close_timeout;
         let by = self.closing;
         let is_right = by.is_some() || !self.is_wanted(link.slot());
         let leg = self.leg_mut(link.slot());
         if leg.closing.is_some() {
             return self.fail("I-40", format!("a second Close frame for {link}"));
         }
-        leg.closing = Some(by.unwrap_or(usual));
+        if leg.is_stable(now, stable_after) {
+            leg.note_stable();
+            let endpoint = leg.endpoint;
+            self.experience[endpoint].1 = true;
+        }
+        let leg = self.leg_mut(link.slot());
+        leg.closing = Some(by.map_or(usual, |by| by.min(usual)));
         if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
             self.fail("I-10", format!("a Close frame with code {code}"));
         }
@@ -321,15 +373,27 @@ impl Shadow {
             CloseReason::ClosedByPeer { code } => {
                 let cause = Lost::Closed { code: Some(code) };
                 let by_frame = |event: &Event<'_>| matches!(event, Event::Disconnected { reason: why, .. } if *why == cause);
-                loss_is_fatal(cause) && (told(&by_frame) || matches!(step.act, Act::Lost(..)))
+                Follows::of_loss(cause) == Follows::NothingAtFirst
+                    && (told(&by_frame) || matches!(step.act, Act::Lost(..)))
             }
-            CloseReason::AttemptsExhausted { attempts } => {
+            CloseReason::RequestedIncomplete => wanted && abandoned.sessions > 0,
+            CloseReason::AttemptsExhausted { attempts, last } => {
                 self.settings.iter().any(|settings| settings.attempts_max == Some(attempts))
+                    && self.legs.iter().any(|leg| leg.last == Some(last))
             }
             _ => true,
         };
         // A link may have been told to be closed for it before.
-        let is_requested = matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean);
+        let is_requested = matches!(
+            reason,
+            CloseReason::Requested | CloseReason::RequestedUnclean | CloseReason::RequestedIncomplete
+        );
+        let is_promised = self.is_promised;
+        if (abandoned.sessions > 0) != (reason == CloseReason::RequestedIncomplete)
+            || (abandoned.sessions > 0 && !is_promised)
+        {
+            self.fail("I-20", format!("{reason:?}, {abandoned:?}; cancelling was promised: {is_promised}"));
+        }
         if (is_requested && !wanted) || !(is_true || self.link_ends.contains(&reason)) {
             self.fail("I-08", format!("the end with {reason:?} upon {:?}", step.act));
         }
@@ -349,7 +413,9 @@ impl Shadow {
         let given_up = leg.given_up;
         // One that was given up keeps its place, unless nobody wants it any more.
         if requested || leg.makes_room() {
+            let (endpoint, attempts) = (leg.endpoint, leg.attempts);
             leg.restart();
+            self.inherit(endpoint, attempts);
         }
         if requested == is_wanted && (requested || !given_up) {
             self.fail("I-08", format!("{link} is closed with {reason:?}; wanted {is_wanted}"));
@@ -410,9 +476,12 @@ impl Shadow {
     pub(crate) fn revived(&mut self, step: &Step<'_>) {
         if step.answer == Answer::Done {
             for leg in self.legs.iter_mut().filter(|leg| leg.given_up) {
-                let missing_since = leg.missing_since;
+                // The delays go on, the row of failed attempts begins anew.
+                let (missing_since, not_before) = (leg.missing_since, leg.not_before);
+                let (attempts, likelihood) = (leg.attempts, leg.likelihood);
                 leg.restart();
-                leg.missing_since = missing_since;
+                (leg.missing_since, leg.not_before) = (missing_since, not_before);
+                (leg.attempts, leg.likelihood) = (attempts, likelihood);
             }
         }
     }
@@ -442,6 +511,7 @@ impl Shadow {
             return;
         }
         self.removed.push(endpoint);
+        (self.experience[endpoint], self.inherited[endpoint]) = ((false, false), 0);
         for feed in self.feeds.iter_mut().filter(|feed| feed.endpoint == endpoint) {
             feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
         }
@@ -491,10 +561,15 @@ impl Shadow {
         let (before, was_listed) = (leg.state, leg.is_listed);
         leg.is_listed = now.is_some();
         leg.state = now.unwrap_or(State::Idle);
-        if now.is_none() && was_listed && !leg.is_restarted {
+        let (endpoint, attempts) = (leg.endpoint, leg.attempts);
+        let ends = now.is_none() && was_listed && !leg.is_restarted;
+        if ends {
             leg.restart();
         }
         let begins_anew = leg.is_restarted;
+        if ends {
+            self.inherit(endpoint, attempts);
+        }
         if now.is_none() && was_listed {
             self.forget_wishes(slot);
         }
@@ -507,6 +582,12 @@ impl Shadow {
             let what = format!("from {before:?} to {now:?} with {shown:?} upon {:?}", step.act);
             self.fail("I-05", what);
         }
+    }
+
+    /// The next link to an endpoint may go on with the delays of one that is no more.
+    pub(crate) fn inherit(&mut self, endpoint: usize, attempts: u32) {
+        let inherited = &mut self.inherited[endpoint];
+        *inherited = attempts.saturating_add(*inherited);
     }
 
     /// An input about a link that is not the present one did nothing.

@@ -217,8 +217,8 @@ fn shift(act: Act<'_>, later: Duration) -> Act<'_> {
 /// An answer, on the clock of the first run.
 fn unshift(answer: Answer, later: Duration) -> Answer {
     match answer {
-        Answer::Refused(CommandError::RateLimited { retry }) => {
-            Answer::Refused(CommandError::RateLimited { retry: back(retry, later) })
+        Answer::Refused(CommandError::RateLimited { limit, window, retry }) => {
+            Answer::Refused(CommandError::RateLimited { limit, window, retry: back(retry, later) })
         }
         other => other,
     }

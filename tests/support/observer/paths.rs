@@ -75,23 +75,71 @@ impl Path {
     }
 }
 
-/// Whether another attempt of the same kind cannot succeed.
-pub(crate) const fn failure_is_fatal(why: ConnectFailure) -> bool {
-    matches!(
-        why,
-        ConnectFailure::Cancelled
-            | ConnectFailure::InvalidUrl
-            | ConnectFailure::Certificate
+/// What follows from an end, by its cause alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Follows {
+    /// Nothing, whatever was before.
+    Nothing,
+    /// Nothing, unless the endpoint has worked before.
+    NothingAtFirst,
+    /// An attempt after the usual delay.
+    Usual,
+    /// An attempt after [`SLOW`] and the usual delay.
+    Slow,
+    /// An attempt after what was asked for and the usual delay.
+    After(Duration),
+}
+
+/// The default of `Config::slow_retry`, which no settings change.
+const SLOW: Duration = Duration::from_secs(30);
+
+/// The default of `Config::retry_after_max`, likewise.
+const ASKED_FOR_MAX: Duration = Duration::from_secs(3_600);
+
+impl Follows {
+    pub(crate) fn of_failure(why: ConnectFailure, is_signed: bool) -> Follows {
+        match why {
+            ConnectFailure::Cancelled | ConnectFailure::NoCredentials | ConnectFailure::InvalidUrl => {
+                Follows::Nothing
+            }
+            ConnectFailure::Status { retry_after: Some(delay), .. } => {
+                Follows::After(delay.min(ASKED_FOR_MAX))
+            }
+            ConnectFailure::Status { reason: Some(reason), .. } if reason.as_str() == "InvalidNonce" => {
+                Follows::Usual
+            }
+            ConnectFailure::Status { status: 429 | 503, .. } | ConnectFailure::CertificateTime => {
+                Follows::Slow
+            }
+            ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Follows::Slow,
+            ConnectFailure::Certificate
             | ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. }
-    )
-}
+            | ConnectFailure::Status { status: 400, reason: Some(_), .. } => Follows::NothingAtFirst,
+            _ => Follows::Usual,
+        }
+    }
 
-/// Whether the peer said: do not come back like this.
-pub(crate) const fn loss_is_fatal(why: Lost) -> bool {
-    matches!(why, Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) })
-}
+    pub(crate) fn of_loss(why: Lost) -> Follows {
+        match why {
+            Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Follows::NothingAtFirst,
+            Lost::Closed { code: Some(1008 | 1013) } => Follows::Slow,
+            _ => Follows::Usual,
+        }
+    }
 
-const SLOW_DOWN: Duration = Duration::from_secs(30);
+    pub(crate) fn is_final(self, has_worked: bool) -> bool {
+        self == Follows::Nothing || (self == Follows::NothingAtFirst && !has_worked)
+    }
+
+    /// What is asked for on top of the usual delay.
+    pub(crate) fn least(self) -> Option<Duration> {
+        match self {
+            Follows::Nothing | Follows::Usual => None,
+            Follows::Slow | Follows::NothingAtFirst => Some(SLOW),
+            Follows::After(delay) => Some(delay),
+        }
+    }
+}
 
 /// Whether the venue wants fewer attempts from this address.
 pub(crate) const fn is_of_host(why: ConnectFailure) -> bool {
@@ -99,20 +147,4 @@ pub(crate) const fn is_of_host(why: ConnectFailure) -> bool {
         why,
         ConnectFailure::Status { status: 429, .. } | ConnectFailure::Status { retry_after: Some(_), .. }
     )
-}
-
-/// The delay that the venue asks for.
-pub(crate) const fn asked_for_by_failure(why: ConnectFailure) -> Option<Duration> {
-    match why {
-        ConnectFailure::Status { retry_after: Some(delay), .. } => Some(delay),
-        ConnectFailure::Status { status: 429 | 503, .. } => Some(SLOW_DOWN),
-        _ => None,
-    }
-}
-
-pub(crate) const fn asked_for_by_loss(why: Lost) -> Option<Duration> {
-    match why {
-        Lost::Closed { code: Some(1008 | 1013) } => Some(SLOW_DOWN),
-        _ => None,
-    }
 }

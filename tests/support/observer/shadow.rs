@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{Effect, State, StreamState};
 use gemini_ws::{
-    CloseReason, Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId, ShutdownStep, Stats,
-    StreamId,
+    AttemptFailure, CloseReason, Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId,
+    ShutdownStep, Stats, StreamId,
 };
 
 use super::super::machine::{Machine, Plan, Settings};
@@ -51,8 +51,13 @@ pub(crate) struct Leg {
     pub(crate) retry: Option<(Instant, Instant)>,
     /// The last end was one that nothing follows.
     pub(crate) given_up: bool,
+    /// No attempt before this instant, whoever wants it.
+    pub(crate) not_before: Instant,
     /// Attempts in a row, for the backoff.
     pub(crate) attempts: u32,
+    /// Those of them that have failed, and what the last one failed with.
+    pub(crate) failed: u32,
+    pub(crate) last: Option<AttemptFailure>,
     /// The logarithm of how likely it is that so many delays in a row are that short.
     pub(crate) likelihood: f64,
     pub(crate) malformed_run: u32,
@@ -87,7 +92,10 @@ impl Leg {
             ended: 0,
             retry: None,
             given_up: false,
+            not_before: Instant::ZERO,
             attempts: 0,
+            failed: 0,
+            last: None,
             likelihood: 0.0,
             malformed_run: 0,
         }
@@ -96,9 +104,20 @@ impl Leg {
     /// The next link here has nothing to do with those before but that its epoch is higher.
     pub(crate) fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
-        (self.attempts, self.likelihood) = (0, 0.0);
+        (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
+        self.not_before = Instant::ZERO;
         self.endpoint = self.next_endpoint;
         self.is_restarted = true;
+    }
+
+    /// Whether it is live, and has been for so long.
+    pub(crate) fn is_stable(&self, now: Instant, stable_after: Duration) -> bool {
+        self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
+    }
+
+    /// It has been live for so long that the row of attempts begins afresh.
+    pub(crate) fn note_stable(&mut self) {
+        (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
     }
 
     /// Whether there is a link to another endpoint here at the end of the step.
@@ -130,6 +149,10 @@ pub(crate) struct Shadow {
     pub(crate) hosts: Vec<Host>,
     /// Of each of the settings.
     pub(crate) windows: Vec<Windows>,
+    /// Of each of the settings: whether a link to it was opened, and was live for `stable_after`.
+    pub(crate) experience: Vec<(bool, bool)>,
+    /// Of each of the settings: attempts of links that are no more, with which the next link may go on.
+    pub(crate) inherited: Vec<u32>,
     pub(crate) now: Instant,
     pub(crate) step: u64,
     pub(crate) legs: Vec<Leg>,
@@ -150,6 +173,8 @@ pub(crate) struct Shadow {
     pub(crate) shutdown: Option<ShutdownStep>,
     /// By which steps, if they are not cut short.
     pub(crate) plan: Option<Plan>,
+    /// Whether the shutdown has promised to cancel orders, cut short or not.
+    pub(crate) is_promised: bool,
     /// Endpoints that were removed.
     pub(crate) removed: Vec<usize>,
     pub(crate) terminated: bool,
@@ -180,6 +205,8 @@ impl Shadow {
         Shadow {
             hosts: Host::of_all(&settings),
             windows: vec![Windows::default(); settings.len()],
+            experience: vec![(false, false); settings.len()],
+            inherited: vec![0; settings.len()],
             settings,
             now: Instant::ZERO,
             step: 0,
@@ -195,6 +222,7 @@ impl Shadow {
             close_timeout: None,
             shutdown: None,
             plan: None,
+            is_promised: false,
             removed: Vec::new(),
             terminated: false,
             stats: Stats::default(),
@@ -278,7 +306,9 @@ impl Shadow {
                     leg.endpoint = endpoint;
                 } else if leg.endpoint != endpoint && !tells_end(outputs, link.slot()) {
                     // One that was never dialled, or was given up, has made room for another.
+                    let (before, attempts) = (leg.endpoint, leg.attempts);
                     leg.restart();
+                    self.inherit(before, attempts);
                 }
             });
         }
@@ -319,6 +349,7 @@ impl Shadow {
                 self.close_by(deadline);
             }
             Act::ShutDown(plan) => {
+                self.is_promised |= self.closing.is_none() && plan.cancels_orders;
                 self.plan = self.plan.or_else(|| self.closing.is_none().then_some(plan));
                 self.close_by(plan.deadline);
             }

@@ -17,19 +17,18 @@ impl Shadow {
     pub(crate) fn check_delay(&mut self, slot: usize, at: Instant, asked_for: Option<Duration>) {
         let now = self.now;
         let settings = self.settings_of(slot);
-        let (base, cap, stable_after) = (settings.backoff_base, settings.backoff_cap, settings.stable_after);
+        let (base, cap) = (settings.backoff_base, settings.backoff_cap.max(settings.backoff_base * 2));
+        let inherited = self.inherited.get(self.legs[slot].endpoint).copied().unwrap_or(0);
         let leg = self.leg_mut(slot);
-        // Whether the backoff starts afresh is decided by a tick. If none came in time, it may: nothing is
-        // unlikely until it is known again.
-        if leg.live.is_some_and(|since| now >= since + stable_after) {
-            leg.likelihood = f64::INFINITY;
-        }
         let ceiling_of = |attempt: u32| {
             let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
             base.saturating_mul(factor).min(cap).max(base)
         };
         let (first, ceiling) = (ceiling_of(1), ceiling_of(leg.attempts));
-        let delay = at.since(now);
+        let least = asked_for.unwrap_or(Duration::ZERO);
+        let not_before = now + least;
+        // The random delay comes on top of what was asked for, or clients would return together.
+        let delay = at.since(not_before);
         if delay > first && leg.likelihood.is_finite() {
             leg.likelihood = 0.0;
         } else if ceiling > first {
@@ -37,14 +36,14 @@ impl Shadow {
             leg.likelihood += part.ln();
         }
         let (attempts, likelihood) = (leg.attempts, leg.likelihood);
-        let not_before = now + asked_for.unwrap_or(Duration::ZERO);
         leg.retry = Some((at, not_before));
+        let ceiling = ceiling.max(ceiling_of(attempts.saturating_add(inherited)));
         let host = self.host_of(slot);
         // The venue's limit on attempts may leave no room earlier.
-        let is_limited = host.is_tightened || at == host.dials.free_at();
+        let is_limited = host.is_tightened || at == host.free_at();
         if at < not_before {
             self.fail("I-58", format!("the next attempt is at {at:?}, not after {asked_for:?}"));
-        } else if delay < base || (delay > ceiling.max(asked_for.unwrap_or(base)) && !is_limited) {
+        } else if delay < base || (delay > ceiling && !is_limited) {
             self.fail("I-56", format!("attempt {attempts} after {delay:?}, not {base:?} to {ceiling:?}"));
         } else if likelihood < NOT_CHANCE {
             self.fail("I-56", format!("attempt {attempts} after {delay:?}, as if it were always the first"));
@@ -88,9 +87,10 @@ impl Shadow {
                 Phase::Open if leg.closing.is_some_and(|by| now >= by) => {
                     self.fail("I-16", format!("{link:?} is still closing at {now:?}"));
                 }
-                Phase::Open if leg.live.is_some_and(|since| now >= since + stable_after) => {
-                    leg.attempts = 0;
-                    leg.likelihood = 0.0;
+                Phase::Open if leg.is_stable(now, stable_after) => {
+                    leg.note_stable();
+                    let endpoint = leg.endpoint;
+                    self.experience[endpoint].1 = true;
                 }
                 Phase::Ended
                     if self.closing.is_none()

@@ -14,7 +14,7 @@ use super::input::{Buffers, Input, What};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-const TOO_MANY: ConnectFailure = ConnectFailure::Status { status: 429, retry_after: None };
+const TOO_MANY: ConnectFailure = ConnectFailure::Status { status: 429, retry_after: None, reason: None };
 
 const TRADE: &str = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
 const TICKER: &str = r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#;

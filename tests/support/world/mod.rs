@@ -353,9 +353,11 @@ impl<M: Machine> Life<'_, M> {
                 self.world.network.ports[position].has_session = true;
                 Message::Connected
             }
-            Err(refusal) => {
-                Message::Failed(ConnectFailure::Status { status: refusal.status, retry_after: None })
-            }
+            Err(refusal) => Message::Failed(ConnectFailure::Status {
+                status: refusal.status,
+                retry_after: None,
+                reason: None,
+            }),
         };
         self.world.network.send(self.now, position, answer);
     }

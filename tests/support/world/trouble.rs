@@ -15,7 +15,7 @@ const fn status(status: u16, retry_after: Option<u64>) -> ConnectFailure {
         Some(seconds) => Some(Duration::from_secs(seconds)),
         None => None,
     };
-    ConnectFailure::Status { status, retry_after }
+    ConnectFailure::Status { status, retry_after, reason: None }
 }
 
 /// Answers to a dial that are none.

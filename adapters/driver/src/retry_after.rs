@@ -1,0 +1,107 @@
+//! The header `Retry-After`: seconds, or a date in one of three forms (RFC 9110, sections 5.6.7 and 10.2.3).
+
+use std::time::Duration;
+
+use gemini_ws::UnixTime;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Reads the delay that a response asks for; one until a date that has passed is zero. `date` is the response's own
+/// header `Date`: its clock wrote both, so ours need not be right. `None` if it is neither seconds nor a date.
+pub(crate) fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
+    let text = retry_after.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than fits is more than anybody waits.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let since = date.and_then(|date| seconds_of(date, now)).unwrap_or(now.as_secs());
+    Some(Duration::from_secs(seconds_of(text, now)?.saturating_sub(since)))
+}
+
+/// Seconds since 1970 of a date.
+fn seconds_of(text: &str, now: UnixTime) -> Option<u64> {
+    let words: Vec<&str> = text.split([' ', '-', ',']).filter(|word| !word.is_empty()).collect();
+    let (day, month, year, time) = match words[..] {
+        // Sun, 06 Nov 1994 08:49:37 GMT, or Sunday, 06-Nov-94 08:49:37 GMT
+        [_, day, month, year, time, "GMT"] => (day, month, year, time),
+        // Sun Nov  6 08:49:37 1994
+        [_, month, day, time, year] => (day, month, year, time),
+        _ => return None,
+    };
+    let month = MONTHS.iter().position(|name| *name == month)? as u64 + 1;
+    let (day, written) = (number(day)?, number(year)?);
+    let mut year = written;
+    if words.len() == 6 && words[3].len() == 2 {
+        // Of a century that puts it at most fifty years into the future.
+        let this_year = 1970 + now.as_secs() / 31_556_952;
+        year = this_year / 100 * 100 + written;
+        if year > this_year + 50 {
+            year -= 100;
+        }
+    }
+    let clock: Vec<u64> = time.split(':').map(number).collect::<Option<_>>()?;
+    let [hour, minute, second] = clock[..] else { return None };
+    let is_sound = (1970..=9999).contains(&year)
+        && (1..=31).contains(&day)
+        && hour <= 23
+        && minute <= 59
+        && second <= 60;
+    is_sound.then(|| days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
+fn number(text: &str) -> Option<u64> {
+    let is_number = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+/// Days from 1970 to a date of the Gregorian calendar. Years begin in March, so that leap days are last.
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_and_dates() {
+        let now = UnixTime::from_secs(1_790_000_000);
+        let table = [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("99999999999999999999", Some(u64::MAX)),
+            // 2026-09-21 14:13:20 is now.
+            ("Mon, 21 Sep 2026 14:14:20 GMT", Some(60)),
+            ("Monday, 21-Sep-26 14:14:20 GMT", Some(60)),
+            ("Mon Sep 21 14:14:20 2026", Some(60)),
+            ("Thu Oct  1 14:13:20 2026", Some(864_000)),
+            ("Tue, 29 Feb 2028 00:00:00 GMT", Some(1_835_395_200 - 1_790_000_000)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:60 GMT", Some(253_402_300_800 - 1_790_000_000)),
+            ("", None),
+            ("1.5", None),
+            ("-1", None),
+            ("Mon, 21 Sep 2026 14:14 GMT", None),
+            ("Mon, 21 Sep 2026 25:14:20 GMT", None),
+            ("Mon, 00 Sep 2026 14:14:20 GMT", None),
+            ("Mon, 21 Foo 2026 14:14:20 GMT", None),
+            ("Mon, 21 Sep 99999 14:14:20 GMT", None),
+            ("Mon, 21 Sep 2026 14:14:20 CET", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse(text, None, now), expected.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_clock_of_the_response_counts() {
+        let (now, at) = (UnixTime::from_secs(0), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(parse(at, Some("Sun, 06 Nov 1994 08:49:07 GMT"), now), Some(Duration::from_secs(30)));
+        assert_eq!(parse(at, Some("yesterday"), now), Some(Duration::from_secs(784_111_777)));
+    }
+}

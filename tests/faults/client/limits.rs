@@ -1,0 +1,138 @@
+//! Limits on rates.
+
+use gemini_ws::{CommandError, Instant, RateKind, RateLimiter, Request};
+
+use super::desk::{Desk, SECOND, ms, order, private, t};
+
+// ---- B9, B10: limits ----------------------------------------------------------------------------
+
+#[test]
+pub(crate) fn b9_no_window_holds_more_than_the_limit() {
+    let (now, window) = (Instant::from_secs(100), SECOND);
+    for used in [8_u64, 10] {
+        let mut limiter = RateLimiter::per_window(10, window).note_used(used, now);
+        let (mut at, mut taken) = (now, 0);
+        while at <= now + window {
+            match limiter.take(at) {
+                Ok(next) => {
+                    limiter = next;
+                    taken += 1;
+                }
+                Err(next) => at = next,
+            }
+        }
+        // One that is let through at the very end of the window may count to the next.
+        assert!(used + taken <= 11, "{used} used and {taken} let through");
+    }
+}
+
+/// Kind, unit, number of units, limit and count.
+type Row = (&'static str, &'static str, u64, u64, u64);
+
+fn limits(rows: &[Row]) -> String {
+    let row = |(kind, unit, number, limit, count): &Row| {
+        format!(
+            r#"{{"rateLimitType":"{kind}","interval":"{unit}","intervalNum":{number},"limit":{limit},"count":{count}}}"#
+        )
+    };
+    rows.iter().map(row).collect::<Vec<_>>().join(",")
+}
+
+/// Asks for the limits, and has the venue answer.
+fn ask(desk: &mut Desk, rows: &[Row]) {
+    let id = desk.client.request(desk.now, &Request::ConnectionInfo).unwrap().get();
+    desk.drain();
+    desk.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits(rows)));
+}
+
+/// Orders as fast as they are accepted, for so many milliseconds, each answered at once.
+fn trade(desk: &mut Desk, for_ms: u64) -> usize {
+    let (from, mut taken) = (ms(desk.now), 0);
+    for at in from..from + for_ms {
+        desk.now = t(at);
+        if let Ok(id) = desk.client.request(desk.now, &order("a")) {
+            taken += 1;
+            desk.text(&format!("{{\"id\":{},\"status\":200}}", id.get()));
+            while desk.client.poll_output().is_some() {}
+        }
+    }
+    taken
+}
+
+const USUAL: [Row; 4] = [
+    ("REQUEST_WEIGHT", "SECOND", 10, 7_000, 33),
+    ("ORDERS", "SECOND", 10, 3_500, 0),
+    ("ORDERS", "DAY", 1, 10_000_000, 0),
+    ("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, 2),
+];
+
+#[test]
+pub(crate) fn b10_asking_for_the_limits_does_not_slow_orders_down() {
+    let rate = |ask_for: bool| {
+        let mut desk = Desk::live(private());
+        if ask_for {
+            ask(&mut desk, &USUAL);
+        }
+        trade(&mut desk, 20_000)
+    };
+    let (before, after) = (rate(false), rate(true));
+    assert!(after * 100 >= before * 95, "orders in 20 s: {before} before, {after} after");
+}
+
+#[test]
+pub(crate) fn b10_the_venues_limits_can_loosen_again() {
+    let strict: [&[Row]; 4] = [
+        &[("ORDERS", "SECOND", 10, 2, 0)],
+        &[("ORDERS", "SECOND", 10, 0, 0)],
+        &[("ORDERS", "DAY", 1, 5, 5)],
+        &[("ORDERS", "HOUR", u64::MAX, u64::MAX, u64::MAX)],
+    ];
+    for rows in strict {
+        let mut desk = Desk::live(private());
+        let before = trade(&mut desk.clone_at(t(1_000)), 8_000);
+        ask(&mut desk, rows);
+        let strictly = trade(&mut desk.clone_at(t(1_000)), 8_000);
+        desk.now = t(1_000);
+        ask(&mut desk, &USUAL);
+        desk.now = t(3_601_000);
+        let again = trade(&mut desk, 8_000);
+        assert!(strictly <= 2 || rows[0].3 == u64::MAX, "{rows:?}: {strictly}");
+        assert!(again * 100 >= before * 95, "{rows:?}: {again} of {before}");
+    }
+    // A limit of zero is over with its window, asked or not; no window makes anything wait for days.
+    let mut desk = Desk::live(private());
+    ask(&mut desk, &[("ORDERS", "SECOND", 10, 0, 0)]);
+    assert!(matches!(
+        desk.client.request(desk.now, &order("a")),
+        Err(CommandError::RateLimited { limit: RateKind::Orders, retry, .. }) if retry == t(10_000)
+    ));
+    desk.now = t(10_000);
+    assert!(trade(&mut desk, 10_000) > 3_000);
+    for rows in [("REQUEST_WEIGHT", "DAY", 300, 1, 1), ("REQUEST_WEIGHT", "DAY", u64::MAX, 0, 0)] {
+        let mut desk = Desk::live(private());
+        ask(&mut desk, &[rows]);
+        let Err(CommandError::RateLimited { retry, .. }) = desk.client.request(desk.now, &Request::Time)
+        else {
+            panic!("{rows:?}")
+        };
+        assert!(retry <= t(3_600_000), "{rows:?}: {retry:?}");
+    }
+}
+
+#[test]
+pub(crate) fn b9_what_was_sent_since_the_question_counts() {
+    let mut desk = Desk::live(private().request_limit(1_000, SECOND * 10));
+    let id = desk.client.request(desk.now, &Request::ConnectionInfo).unwrap().get();
+    for _ in 0..3 {
+        desk.client.request(desk.now, &Request::Time).unwrap();
+    }
+    desk.drain();
+    let rows = limits(&[("REQUEST_WEIGHT", "SECOND", 10, 10, 7)]);
+    desk.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{rows}]}}"#));
+    let refused = desk.client.request(desk.now, &Request::Time).unwrap_err();
+    assert!(
+        matches!(refused, CommandError::RateLimited { limit: RateKind::Requests, window, retry }
+        if window == SECOND * 10 && retry > t(10_000)),
+        "seven and three of ten: {refused:?}"
+    );
+}

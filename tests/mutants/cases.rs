@@ -1,0 +1,30 @@
+//! The tests of `tests/faults`, as hunters of the faults that they are named after.
+
+#[path = "../faults/client.rs"]
+mod client;
+#[path = "../faults/streams.rs"]
+mod streams;
+#[path = "../faults/values_cases.rs"]
+mod values;
+
+use std::panic::catch_unwind;
+
+use crate::hunt::Found;
+use crate::support::observer::Violation;
+
+/// Each test, by the fault that it shows.
+const ALL: [&[(&str, fn())]; 3] = [client::FAULTS, streams::FAULTS, values::CASES];
+
+/// Whether tests show any of these faults.
+pub(crate) fn show(faults: &[&str]) -> bool {
+    ALL.into_iter().flatten().any(|(id, _)| faults.contains(id))
+}
+
+/// Runs the tests of these faults, or all of them if none is named.
+pub(crate) fn find(faults: &[&str]) -> Option<Found> {
+    let wanted = ALL.into_iter().flatten().filter(|(id, _)| faults.is_empty() || faults.contains(id));
+    wanted.enumerate().find_map(|(steps, (id, test))| {
+        let what = catch_unwind(*test).is_err().then(|| "its test fails".to_owned())?;
+        Some(Found { violation: Violation { id, what }, by: "its test", steps })
+    })
+}
