@@ -6,8 +6,7 @@ use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
     ConnectFailure, Direction, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output,
-    Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Subject,
-    Timer,
+    Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Stream, StreamId, Timer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -715,10 +714,7 @@ fn an_end_in_steps() {
     assert_eq!(desk.client.subscribe(desk.now, stream("ethusd@trade")), Err(CommandError::Closed));
     assert_eq!(desk.take_events(), ["CommandsStopped"]);
     desk.answer_all();
-    assert_eq!(
-        desk.take_events(),
-        [&*format!("reply {:?}", Subject::PlaceOrder("a".parse().unwrap())), "CancellingOrders"]
-    );
+    assert_eq!(desk.take_events(), [&*format!("reply {:?}", order("a").subject()), "CancellingOrders"]);
     let (private, text) = desk.sent[0].clone();
     assert!(private.slot() == 1 && text.contains("order.cancel_session"), "{text}");
     desk.answer_all();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gemini_ws::{
     Client, Config, Decimal, Direction, Endpoint, Event, EventOutcome, Instant, NewOrder, Order, OrderState,
-    Orders, Reconciled, Replay, Request, Scratch, Stream, Symbol, TimeInForce,
+    Orders, Reconciled, Replay, Request, RequestId, Scratch, Stream, Subject, Symbol, TimeInForce,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use support::pair::{ACCOUNT, Pair};
@@ -62,7 +62,6 @@ fn limit(id: &str, direction: Direction, quantity: Decimal, price: Decimal) -> N
 fn place(pair: &mut Pair, order: NewOrder) {
     let now = pair.now;
     pair.client.request(now, &Request::PlaceOrder(order)).unwrap();
-    pair.orders.sent(&order);
 }
 
 /// What the client knows of an order, in one line.
@@ -351,8 +350,11 @@ fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
         let (quantity, price) = (decimal("1"), decimal("100"));
         let order =
             NewOrder::limit("a".parse().unwrap(), "btcusd".parse().unwrap(), Direction::Buy, quantity, price);
-        orders.sent(&order.unwrap());
-        assert_eq!(orders.apply(&event), is_in_doubt);
+        orders.apply(&Event::Subscribed { link, id, stream });
+        let about = Subject::PlaceOrder(order.unwrap());
+        orders.apply(&Event::Requested { link, request: RequestId::new(1), about });
+        assert_eq!(orders.to_reconcile().count(), 0);
+        assert_eq!(!orders.apply(&event).is_empty(), is_in_doubt);
         assert_eq!(orders.to_reconcile().count(), usize::from(is_in_doubt), "{event:?}");
     }
 }
@@ -427,7 +429,8 @@ fn reconcile(pair: &mut Pair) {
             state: state_of(entry),
             executed: entry.executed_quantity,
         });
-        assert!(pair.orders.reconcile(&id, found));
+        let asked = pair.orders.moment();
+        assert!(pair.orders.reconcile(&*id, found, asked));
     }
 }
 
@@ -536,7 +539,6 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
         action => {
             let order = order(pair, random, symbol, step);
             if pair.client.request(now, &Request::PlaceOrder(order)).is_ok() {
-                pair.orders.sent(&order);
                 // Now and then it does not get there, or its events do not get back.
                 if action == 9 && random.below(3) == 0 {
                     pair.run(Duration::from_millis(random.below(5) as u64));

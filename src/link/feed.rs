@@ -15,6 +15,7 @@ use crate::message::{ApiError, Text};
 use crate::request::Request;
 use crate::request::stream::Stream;
 use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
@@ -129,6 +130,16 @@ impl Feed {
         let (link, public) = (Some(self.link), Some(subscription.public_id()));
         cx.report(Event::Gap { link, id: public, symbol, expected, got: None });
         self.lose_update(cx, id);
+    }
+
+    /// Reports that the books of a symbol, or of all, are stale, and requests them again.
+    pub(super) fn mark_books_stale(&mut self, cx: &mut Context<'_>, symbol: Option<Symbol>) {
+        let is_concerned = |it: &Subscription| {
+            it.is_book() && symbol.is_none_or(|symbol| it.stream().symbol() == Some(symbol))
+        };
+        for id in self.subscriptions.ids(is_concerned) {
+            self.mark_stale(cx, id);
+        }
     }
 
     /// The book of a stream has lost an update: its next snapshot repairs something.
@@ -365,6 +376,10 @@ impl Feed {
     }
 
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, purpose: Purpose, request: &Request) -> u64 {
+        if let Purpose::Application(about) | Purpose::Limits(about) = purpose {
+            let request = RequestId::new(cx.next_request_id());
+            cx.report(Event::Requested { link: self.link, request, about });
+        }
         self.outbox.send(cx, self.link, Some(purpose), |id| request.encode(id))
     }
 

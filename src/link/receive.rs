@@ -142,10 +142,7 @@ impl Session for Current {
     ) -> Option<Event<'f>> {
         let message = match decode(text, scratch) {
             Ok(message) => message,
-            Err(error) => {
-                mark_stale_if_named(reception, text, "\"s\":\"", "\"depthUpdate\"");
-                return reception.malformed(text, error);
-            }
+            Err(error) => return reception.malformed(text, error),
         };
         reception.decoded();
         match message {
@@ -165,25 +162,6 @@ impl Session for Current {
 
     fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64) {
         feed.step_all(cx, request, id, StreamInput::Unanswered);
-    }
-}
-
-/// A frame that cannot be decoded may have been the change of a book. If it names one that is live, that book
-/// may have lost an update: it is stale from now on, and requested again.
-#[cold]
-pub(crate) fn mark_stale_if_named(
-    reception: &mut Reception<'_, '_>,
-    text: &str,
-    before_symbol: &str,
-    kind: &str,
-) {
-    let Some(symbol) = text.split_once(before_symbol).and_then(|(_, rest)| rest.split('"').next()) else {
-        return;
-    };
-    let Some(subscription) = reception.routed(Topic::Depth, symbol) else { return };
-    if text.contains(kind) && subscription.state() == StreamState::Synced {
-        let id = subscription.id();
-        reception.mark_stale(id);
     }
 }
 
@@ -241,10 +219,15 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
             return event_of(message, reception.source(text));
         }
     };
-    match heard(reception, text, topic, symbol) {
-        Some(source) => reception.data(event_of(message, source)?),
-        None => reception.ignored(text, IgnoredReason::NotSubscribed),
-    }
+    let Some(source) = heard(reception, text, topic, symbol) else {
+        return reception.ignored(text, IgnoredReason::NotSubscribed);
+    };
+    let subscription = reception.routed(topic, symbol)?;
+    let event = match message {
+        Message::QuoteUpdate(update) => Event::Quote(subscription.deliver_quote(*update), source),
+        message => event_of(message, source.of_all(subscription.takes_all()))?,
+    };
+    reception.data(event)
 }
 
 /// A partial depth without a symbol, as the documents show it: it belongs to whichever partial depth is

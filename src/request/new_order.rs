@@ -23,7 +23,8 @@ use crate::value::symbol::Symbol;
 ///     r#"{"id":"11","method":"order.place","params":{"symbol":"btcusd","side":"SELL","type":"LIMIT","timeInForce":"MOC","price":"45001.00","quantity":"0.1","clientOrderId":"my-order-2"}}"#,
 /// );
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NewOrder {
     client_order_id: ClientOrderId,
     symbol: Symbol,
@@ -35,7 +36,8 @@ pub struct NewOrder {
 }
 
 /// At which price.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub(crate) enum Terms {
     Market,
     Limit { price: Decimal },

@@ -224,5 +224,6 @@ fn quote_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
         quantity: members.if_any(SIZE, Members::decimal)?,
         quote_status: members.if_any(QUOTE_STATUS, Members::text)?.map(QuoteStatus::of),
         valid_until: members.if_any(VALID_UNTIL, Members::milliseconds)?,
+        is_replay: false,
     }))
 }

@@ -309,7 +309,6 @@ impl Trader {
         let tif = if rests { TimeInForce::GoodTillCanceled } else { TimeInForce::ImmediateOrCancel };
         let order = order.and_then(|order| order.time_in_force(tif)).expect("an order");
         if client.request(now, &Request::PlaceOrder(order)).is_ok() {
-            self.orders.sent(&order);
             self.sent.insert(id, now);
             self.figures.orders += 1;
         }
@@ -338,8 +337,9 @@ impl Trader {
                 let (order_id, state, executed) = (order.order_id?, order.state, order.executed());
                 Some(Reconciled { order_id, state, executed })
             });
-            assert!(self.orders.reconcile(&id, found));
-            self.figures.reconciled += 1;
+            // The auditor's events may be behind those of the trader: then it is asked again.
+            let asked = self.orders.moment();
+            self.figures.reconciled += u64::from(self.orders.reconcile(&id, found, asked));
         }
         for id in ended {
             self.sent.remove(&id);
@@ -451,8 +451,7 @@ fn compare(trader: &Trader, truth: &Auditor) {
             None => assert_eq!(order.state, OrderState::Rejected, "the venue knows nothing of {order:?}"),
             Some(at_venue) => {
                 assert_eq!(order.state, at_venue.state, "{order:?}, and {at_venue:?}");
-                let executed = if order.reconciled { at_venue.executed() } else { order.executed() };
-                assert_eq!(executed, at_venue.executed(), "{order:?}, and {at_venue:?}");
+                assert_eq!(order.executed(), at_venue.executed(), "{order:?}, and {at_venue:?}");
             }
         }
         compared += 1;

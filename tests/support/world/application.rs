@@ -180,7 +180,6 @@ impl<M: Machine> Life<'_, M> {
             Act::PlaceOrder if self.scenario.trades => {
                 let order = self.order();
                 self.machine.request(now, &Request::PlaceOrder(order))?;
-                self.orders.sent(&order);
                 self.application.orders_in_doubt |= !self.follows_orders();
             }
             Act::CancelOrder if self.scenario.trades => {

@@ -208,7 +208,8 @@ impl<M: Machine> Life<'_, M> {
             self.orders.to_reconcile().filter_map(|order| order.client_order_id.clone()).collect();
         for id in doubtful {
             let found = ledger.iter().rev().find(|entry| entry.client_order_id.as_deref() == Some(&*id));
-            self.orders.reconcile(&id, found.map(reconciled));
+            let asked = self.orders.moment();
+            self.orders.reconcile(&*id, found.map(reconciled), asked);
         }
         for order in self.orders.iter() {
             let entry = order.order_id.and_then(|id| ledger.iter().find(|entry| entry.order_id == id));
