@@ -714,7 +714,10 @@ fn an_end_in_steps() {
     assert_eq!(desk.client.subscribe(desk.now, stream("ethusd@trade")), Err(CommandError::Closed));
     assert_eq!(desk.take_events(), ["CommandsStopped"]);
     desk.answer_all();
-    assert_eq!(desk.take_events(), [&*format!("reply {:?}", order("a").subject()), "CancellingOrders"]);
+    assert_eq!(
+        desk.take_events(),
+        [&*format!("reply {:?}", order("a").subject()), "CancellingOrders", "requested"]
+    );
     let (private, text) = desk.sent[0].clone();
     assert!(private.slot() == 1 && text.contains("order.cancel_session"), "{text}");
     desk.answer_all();
@@ -945,7 +948,7 @@ fn orders_that_want_a_heartbeat() {
     desk.client.request(desk.now, &Request::Ping).unwrap();
     desk.settle();
     desk.pass(SECOND * 14);
-    assert_eq!(desk.take_events(), ["reply Other"]);
+    assert_eq!(desk.take_events(), ["requested", "reply Other"]);
     desk.client.handle_lost(desk.link(0, 0), desk.now, Lost::End);
     desk.pass(SECOND);
     let events = desk.take_events();

@@ -66,7 +66,7 @@ fn place(pair: &mut Pair, order: NewOrder) {
 
 /// What the client knows of an order, in one line.
 fn told(pair: &Pair, id: &str) -> String {
-    let order = pair.orders.by_client_order_id(id).unwrap();
+    let order = pair.orders.get(id).unwrap();
     let reason = order.reason.as_deref().map_or(String::new(), |reason| format!(" {reason}"));
     format!("{:?} {}{reason}", order.state, order.executed().normalized())
 }
@@ -76,7 +76,7 @@ fn told(pair: &Pair, id: &str) -> String {
 fn compare(pair: &Pair, place: &str) {
     let ledger = pair.exchange.orders(ACCOUNT);
     for entry in &ledger {
-        let order = pair.orders.by_order_id(entry.order_id);
+        let order = pair.orders.get(entry.order_id);
         let order = order.unwrap_or_else(|| panic!("{place}: not known: {entry:?}"));
         compare_order(order, entry, place);
     }
@@ -206,7 +206,7 @@ fn a_refusal_comes_twice_and_is_one() {
     place(&mut pair, limit("rich", Direction::Buy, decimal("1000"), decimal("80000.00")));
     pair.run(SOON);
     assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
-    let refused = pair.orders.by_client_order_id("rich").unwrap();
+    let refused = pair.orders.get("rich").unwrap();
     assert_eq!((refused.refusal_code, refused.order_id.is_some()), (Some(-2010), true));
     assert_eq!(pair.orders.iter().count(), 1, "{:?}", pair.orders);
     assert_eq!(pair.log.iter().filter(|line| line.starts_with("reply")).count(), 1);
@@ -221,7 +221,7 @@ fn a_refusal_by_reply_alone() {
     place(&mut pair, limit("rich", Direction::Buy, decimal("1000"), decimal("80000.00")));
     pair.run(SOON);
     assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
-    assert_eq!(pair.orders.by_client_order_id("rich").unwrap().order_id, None);
+    assert_eq!(pair.orders.get("rich").unwrap().order_id, None);
     assert_eq!(pair.orders.to_reconcile().count(), 0);
     let event = r#"{"e":"orderUpdate","E":1,"s":"BTCUSD","i":5,"c":"rich","X":"OPEN","T":1}"#;
     let session = pair.session();
@@ -264,7 +264,7 @@ fn events_in_whatever_order() {
             let event = Replay::new(Endpoint::Streams).event(&frame, &mut scratch).unwrap();
             orders.apply(&event.unwrap());
         }
-        let order = orders.by_order_id(5).unwrap();
+        let order = orders.get(5).unwrap();
         assert_eq!(format!("{:?} {}", order.state, order.executed()), expected, "{events:?}");
         assert_eq!(order.executed_value(), Some(decimal(value)), "{events:?}");
         assert_eq!(orders.iter().count(), 1, "{events:?}");
@@ -279,7 +279,7 @@ fn cancelled_one_by_one_and_all_at_once() {
         place(&mut pair, limit(id, Direction::Buy, decimal("0.01"), cheap));
     }
     pair.run(SOON);
-    let order_id = pair.orders.by_client_order_id("a").unwrap().order_id.unwrap();
+    let order_id = pair.orders.get("a").unwrap().order_id.unwrap();
     let now = pair.now;
     pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
@@ -289,7 +289,7 @@ fn cancelled_one_by_one_and_all_at_once() {
     let now = pair.now;
     pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
-    let order = pair.orders.by_client_order_id("a").unwrap();
+    let order = pair.orders.get("a").unwrap();
     assert!(order.cancel_refusal.as_deref().is_some_and(|text| text.contains("not found")), "{order:?}");
     assert_eq!(order.state, OrderState::Canceled);
     for request in [Request::CancelSessionOrders, Request::CancelAllOrders] {
@@ -410,7 +410,7 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     pair.exchange.faults().drop_order_events(2);
     place(&mut pair, order);
     pair.run(SOON);
-    let order = pair.orders.by_client_order_id("lossier").unwrap();
+    let order = pair.orders.get("lossier").unwrap();
     assert_eq!((order.fills.len(), order.missing_executions()), (0, all));
     assert_eq!(order.executed(), all, "the cancellation told it");
     assert!(order.needs_reconciling());

@@ -167,9 +167,9 @@ fn orders_follow_their_subscription() {
     fed.feed(0, r#"{"id":1,"status":200}"#);
     fed.feed(0, r#"{"e":"orderUpdate","E":1,"s":"BTCUSD","i":7,"X":"OPEN","q":"1"}"#);
     assert_eq!(fed.source(), Some((Some(fed.links[0]), Some(id), Endpoint::Streams)));
-    assert!(!fed.orders.by_order_id(7).unwrap().needs_reconciling());
+    assert!(!fed.orders.get(7).unwrap().needs_reconciling());
     fed.lose(0);
-    assert!(fed.orders.by_order_id(7).unwrap().needs_reconciling());
+    assert!(fed.orders.get(7).unwrap().needs_reconciling());
 }
 
 /// The rule by which a link checks the ids of updates travels with them.

@@ -371,9 +371,9 @@ impl<'f> Malformed<'f> {
         Malformed { frame, error, topic, symbol }
     }
 
-    /// Whether the book of some symbol may have lost an update with it.
-    pub(crate) fn is_of_books(&self) -> bool {
-        self.topic.is_none_or(|topic| topic == Topic::Depth)
+    /// Whether it may have been about a topic.
+    pub(crate) fn is_of(&self, topic: Topic) -> bool {
+        self.topic.is_none_or(|of| of == topic)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::value::time::Instant;
 /// assert_eq!((source.endpoint(), source.frame()), (Endpoint::Streams, frame));
 /// assert_eq!(source.link(), None, "a recording has no link");
 /// ```
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq)]
 pub struct Source<'f> {
     frame: &'f str,
     stream: Option<StreamId>,
@@ -149,6 +149,17 @@ impl<'f> Source<'f> {
 
     pub(crate) const fn part(&self) -> u32 {
         self.part
+    }
+}
+
+impl PartialEq for Source<'_> {
+    /// Compares everything but the instant at which the frame was received.
+    fn eq(&self, other: &Self) -> bool {
+        let key = |source: &Self| {
+            let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, .. } = *source;
+            (stream, epoch, slot, endpoint, rule, levels, part, is_whole)
+        };
+        key(self) == key(other) && self.frame == other.frame
     }
 }
 

@@ -191,8 +191,14 @@ impl<'r, 'c> Reception<'r, 'c> {
         }
         let source = self.source(frame);
         let malformed = Malformed::new(source.endpoint(), frame, error);
-        if malformed.is_of_books() {
+        if malformed.is_of(Topic::Depth) {
             self.feed.mark_books_stale(self.cx, malformed.symbol);
+        }
+        if malformed.is_of(Topic::Balances)
+            && let Some(subscription) = self.routed(Topic::Balances, "")
+        {
+            // It may have been the first report, which has every asset.
+            subscription.takes_all();
         }
         Some(Event::Malformed(malformed, source))
     }

@@ -76,6 +76,7 @@ pub struct QuoteUpdate<'f> {
     /// `vu`: sent in milliseconds.
     pub valid_until: Option<Timestamp>,
     /// Whether an update with this event id was delivered before.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }
 

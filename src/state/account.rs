@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::event::source::Source;
 use crate::request::stream::Topic;
 use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
+use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
 /// The most rows that are kept; others are counted.
@@ -22,6 +23,8 @@ pub(super) struct Rows<K, V> {
     doubted: Moment,
     moment: Moment,
     untracked: u64,
+    /// What reports come over.
+    followed: Option<LinkId>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,9 +40,10 @@ impl<K: Ord, V> Rows<K, V> {
         Rows {
             rows: BTreeMap::new(),
             standing: Standing::NEW,
-            doubted: Moment(0),
-            moment: Moment(0),
+            doubted: Moment::BEGINNING,
+            moment: Moment::BEGINNING,
             untracked: 0,
+            followed: None,
         }
     }
 
@@ -52,6 +56,7 @@ impl<K: Ord, V> Rows<K, V> {
     ) {
         self.moment.step();
         let reported = self.moment;
+        self.followed = source.link().or(self.followed);
         for row in rows {
             let Some((key, value)) = row.filter(|(key, _)| self.has_room(key)) else {
                 self.untracked = self.untracked.saturating_add(1);
@@ -78,7 +83,20 @@ impl<K: Ord, V> Rows<K, V> {
 
     /// Takes an event that is no report; says whether it makes anything stale.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
+        if let Event::Subscribed { link, stream, .. } = event
+            && stream.topic() == topic
+        {
+            // An answer to what was asked before does not say what has happened between.
+            self.moment.step();
+            (self.followed, self.doubted) = (Some(*link), self.moment);
+            return true;
+        }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
+        if !matches!(loss.reason(), StaleReason::Overflow | StaleReason::Malformed | StaleReason::Gap)
+            && loss.is_over(self.followed)
+        {
+            self.followed = None;
+        }
         if self.standing.link().is_some() && !loss.is_over(self.standing.link()) {
             return false;
         }
@@ -94,7 +112,8 @@ impl<K: Ord, V> Rows<K, V> {
     }
 
     /// Takes the venue's answer to a question that was asked at a moment: all rows that there are. What was reported
-    /// since is newer. Says whether it was of use: not if nothing is stale, or became so after the question.
+    /// since is newer. Says whether nothing is stale any more: not if it became so after the question, and not while no
+    /// reports are subscribed, as the next change would not be known.
     pub(super) fn reconcile(&mut self, rows: impl Iterator<Item = (K, V)>, asked: Moment) -> bool {
         if self.stale().is_none() || self.doubted > asked {
             return false;
@@ -107,13 +126,18 @@ impl<K: Ord, V> Rows<K, V> {
                 row.reported = answered;
                 continue;
             }
-            let mut standing = self.standing;
-            standing.confirm();
-            self.rows.insert(key, Row { value, standing, reported: answered });
+            self.rows.insert(key, Row { value, standing: self.standing, reported: answered });
         }
         self.rows.retain(|_, row| row.reported > asked);
-        self.standing.confirm();
-        true
+        if self.followed.is_some() {
+            self.standing.confirm();
+        } else {
+            self.standing.set_stale(StaleReason::NotSubscribed);
+        }
+        for row in self.rows.values_mut().filter(|row| row.reported == answered) {
+            row.standing = self.standing;
+        }
+        self.followed.is_some()
     }
 
     pub(super) fn get<Q>(&self, key: &Q) -> Option<&V>

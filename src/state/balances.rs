@@ -100,17 +100,18 @@ impl Balances {
 
     /// Takes the venue's answer to the question for all balances (REST `balances`): asset, available and total.
     ///
-    /// Returns whether it was of use: not if nothing is stale, and not if a loss came after the question; then ask
-    /// again. Balances that were reported after the question are newer than the answer and stay.
+    /// Returns whether they are current now: not if a loss came after the question; then ask again. While no stream of
+    /// balances is subscribed the answer is kept, and stale at once. Balances that were reported after the question are
+    /// newer than the answer and stay.
     ///
     /// ```
-    /// use gemini_ws::Balances;
+    /// use gemini_ws::{Balances, StaleReason};
     ///
     /// let mut balances = Balances::new();
     /// let asked = balances.moment();
-    /// assert!(balances.reconcile([("USD", "90.50", "100.00")], asked));
-    /// assert!(!balances.is_stale());
-    /// assert!(!balances.reconcile([], asked), "there is no doubt");
+    /// assert!(!balances.reconcile([("USD", "90.50", "100.00")], asked), "no stream is subscribed");
+    /// assert_eq!(balances.get("USD").unwrap().total().as_str(), "100.00");
+    /// assert_eq!(balances.stale_reason("USD"), Some(StaleReason::NotSubscribed));
     /// ```
     pub fn reconcile<'a>(
         &mut self,

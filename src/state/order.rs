@@ -7,65 +7,14 @@ use alloc::vec::Vec;
 
 use crate::message::{ContractOutcome, Fill, Liquidity, OrderSide, OrderStatus, OrderUpdate};
 use crate::request::new_order::{Direction, EventOutcome, NewOrder, Terms, TimeInForce};
+use crate::state::order_state::OrderState;
+use crate::state::reconciling::Reconciled;
 use crate::state::sums::Sum;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::decimal::Decimal;
 use crate::value::id::{LinkId, RequestId};
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
-
-/// What an order has come to.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum OrderState {
-    /// It is on its way; neither answer nor event has come.
-    #[default]
-    Sent,
-    /// The request was taken, which does not yet say that the order exists.
-    Acknowledged,
-    /// No answer came before the time was over or the link was lost, and no event: whether there is such
-    /// an order is not known.
-    Unknown,
-    /// It passed the checks.
-    New,
-    /// It rests in the book.
-    Open,
-    /// A part of it was executed.
-    PartiallyFilled,
-    /// All of it was executed. Final.
-    Filled,
-    /// It was cancelled, perhaps after a part of it was executed. Final.
-    Canceled,
-    /// It was refused. Final.
-    Rejected,
-    /// It is over; how was not told. Final.
-    Closed,
-}
-
-impl OrderState {
-    /// Whether nothing can follow.
-    pub const fn is_final(self) -> bool {
-        matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Closed)
-    }
-
-    /// Whether it was told by events, and not by the way of a request.
-    const fn is_from_events(self) -> bool {
-        !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
-    }
-
-    /// How far an order has come: it never goes back.
-    const fn rank(self) -> u8 {
-        match self {
-            OrderState::Sent => 0,
-            OrderState::Unknown => 1,
-            OrderState::Acknowledged => 2,
-            OrderState::New => 3,
-            OrderState::Open => 4,
-            OrderState::PartiallyFilled => 5,
-            OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Closed => 6,
-        }
-    }
-}
 
 /// An order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,6 +65,8 @@ pub struct Order {
     answered: bool,
     /// Only a reply, or an answer that it is not found, says that there is no such order.
     is_refused_by_reply: bool,
+    /// The venue did not find it: its request may still be on the way.
+    is_absent: bool,
     /// The venue's time of its acceptance.
     begun: Option<Timestamp>,
     /// The executed quantity that the venue reported.
@@ -234,12 +185,17 @@ impl Order {
     }
 
     /// Whether an event, or the venue's answer, has said that there is such an order.
-    pub(super) const fn is_seen(&self) -> bool {
-        self.order_id.is_some() || self.observed.0 > 0
+    pub(super) fn is_seen(&self) -> bool {
+        self.order_id.is_some() || self.observed > Moment::BEGINNING
     }
 
     pub(super) const fn is_open(&self) -> bool {
         !self.state.is_final()
+    }
+
+    /// Whether something may still happen to it, as far as is known.
+    pub(super) const fn may_change(&self) -> bool {
+        self.is_open() || self.is_absent
     }
 
     pub(super) const fn observed(&self) -> Moment {
@@ -331,6 +287,14 @@ impl Order {
         }
     }
 
+    /// There is such an order, whatever a reply said.
+    fn revive(&mut self) {
+        self.is_absent = false;
+        if core::mem::take(&mut self.is_refused_by_reply) {
+            self.state = OrderState::Acknowledged;
+        }
+    }
+
     /// Goes to a state that is further on.
     fn go(&mut self, state: OrderState) {
         if state.rank() > self.state.rank() {
@@ -348,7 +312,7 @@ impl Order {
         let begins_again = update.status == OrderStatus::New
             && self.state.is_final()
             && !self.is_refused_by_reply
-            && self.observed.0 > 0
+            && self.observed > Moment::BEGINNING
             && self.link == link
             && self.begun != update.event_time;
         is_another || begins_again
@@ -414,10 +378,7 @@ impl Order {
 
     /// Moves the state on.
     fn advance(&mut self, update: &OrderUpdate<'_>, now: Moment) {
-        if self.is_refused_by_reply {
-            self.is_refused_by_reply = false;
-            self.state = OrderState::Acknowledged;
-        }
+        self.revive();
         let has_executed = update.executed_quantity.is_some_and(|done| !done.is_zero());
         let state = match update.status {
             OrderStatus::New => OrderState::New,
@@ -516,7 +477,7 @@ impl Order {
     }
 
     /// Takes the venue's answer to a question that was asked at a moment. Says whether it was of use.
-    pub(super) fn reconcile(&mut self, found: Option<&super::orders::Reconciled>, asked: Moment) -> bool {
+    pub(super) fn reconcile(&mut self, found: Option<&Reconciled>, asked: Moment) -> bool {
         let Some(doubt) = self.doubt else { return false };
         let is_older = doubt.raised > asked || self.observed > asked;
         let Some(found) = found else {
@@ -526,7 +487,7 @@ impl Order {
             }
             self.doubt = None;
             self.state = OrderState::Rejected;
-            self.is_refused_by_reply = true;
+            (self.is_refused_by_reply, self.is_absent) = (true, true);
             self.reason = Some("the venue does not know it".into());
             return true;
         };
@@ -535,10 +496,7 @@ impl Order {
             return false;
         }
         self.order_id = Some(found.order_id);
-        if self.is_refused_by_reply {
-            self.is_refused_by_reply = false;
-            self.state = OrderState::Acknowledged;
-        }
+        self.revive();
         self.go(found.state);
         self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
         self.explained = (self.discrepancy(), self.unaccountable);

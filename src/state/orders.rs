@@ -12,10 +12,10 @@ use crate::request::Subject;
 use crate::request::new_order::NewOrder;
 use crate::request::stream::{Stream, Topic};
 use crate::state::changes::{Known, OrderChanges, Recorded};
-use crate::state::order::{Accounted, Order, OrderState};
+use crate::state::order::{Accounted, Order};
+use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::state::sums::Traded;
 use crate::state::truth::{Age, Loss, Moment, StaleReason};
-use crate::value::decimal::Decimal;
 use crate::value::id::{LinkId, RequestId};
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
@@ -55,7 +55,7 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///     assert!(change.before.is_none_or(|before| before.state == OrderState::New));
 ///     orders.apply(&event); // Delivered twice, counted once.
 /// }
-/// let order = orders.by_client_order_id("a1").unwrap();
+/// let order = orders.get("a1").unwrap();
 /// assert_eq!((order.state, order.executed()), (OrderState::PartiallyFilled, "0.5".parse().unwrap()));
 /// assert_eq!(order.executed_value().unwrap().to_string(), "49.75");
 /// assert_eq!(orders.traded("btcusd").net().unwrap().to_string(), "0.5");
@@ -69,7 +69,8 @@ pub struct Orders {
     /// Several orders may have one client order id.
     by_client_order_id: BTreeSet<(Box<str>, u64)>,
     by_request: BTreeMap<RequestId, u64>,
-    open: BTreeSet<u64>,
+    /// Those to which something may still happen.
+    unsettled: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     /// Those at their end and beyond doubt, in the order in which they got there.
     finished: BTreeSet<(Moment, u64)>,
@@ -83,44 +84,6 @@ pub struct Orders {
     untracked: u64,
 }
 
-/// Names an order: by the venue's id or by the client's.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum OrderRef<'a> {
-    /// The venue's id.
-    OrderId(u64),
-    /// The client's id: the newest order that has it.
-    ClientOrderId(&'a str),
-}
-
-impl From<u64> for OrderRef<'_> {
-    fn from(id: u64) -> Self {
-        OrderRef::OrderId(id)
-    }
-}
-
-impl<'a> From<&'a str> for OrderRef<'a> {
-    fn from(id: &'a str) -> Self {
-        OrderRef::ClientOrderId(id)
-    }
-}
-
-impl<'a> From<&'a String> for OrderRef<'a> {
-    fn from(id: &'a String) -> Self {
-        OrderRef::ClientOrderId(id)
-    }
-}
-
-/// The answer of the venue to the question what became of an order.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reconciled {
-    /// The venue's id.
-    pub order_id: u64,
-    /// What the order has come to.
-    pub state: OrderState,
-    /// How much of it was executed.
-    pub executed: Decimal,
-}
-
 // ---- what happens --------------------------------------------------------------------------------
 
 impl Orders {
@@ -132,10 +95,10 @@ impl Orders {
             by_order_id: BTreeMap::new(),
             by_client_order_id: BTreeSet::new(),
             by_request: BTreeMap::new(),
-            open: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
             doubtful: BTreeSet::new(),
             finished: BTreeSet::new(),
-            moment: Moment(0),
+            moment: Moment::BEGINNING,
             followed: Vec::new(),
             traded: SymbolMap::new(),
             changes: Vec::new(),
@@ -196,12 +159,17 @@ impl Orders {
                 outcome: RequestOutcome::TimedOut | RequestOutcome::Lost,
                 ..
             } => self.doubt_where(StaleReason::Unanswered, |_| true),
-            Event::Subscribed { link, stream: Stream::Orders { .. }, .. } => self.note_link(*link),
-            Event::SubscriptionAck(_, source) => {
-                source.link().into_iter().for_each(|link| self.note_link(link))
-            }
+            Event::Subscribed { link, stream: Stream::Orders { .. }, .. } => self.follow(*link),
+            Event::SubscriptionAck(_, source) => source.link().into_iter().for_each(|link| self.follow(link)),
             event => self.lose(event),
         }
+    }
+
+    /// Events come over a link from now on. An answer to what was asked before does not say what has happened
+    /// between.
+    fn follow(&mut self, link: LinkId) {
+        self.note_link(link);
+        self.doubt_where(StaleReason::NotSubscribed, Order::needs_reconciling);
     }
 
     fn note_link(&mut self, link: LinkId) {
@@ -225,9 +193,9 @@ impl Orders {
         });
     }
 
-    /// Raises a doubt about the open orders that meet a condition.
+    /// Raises a doubt about the orders that meet a condition and to which something may still happen.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
-        let keys: Vec<u64> = self.open.iter().copied().collect();
+        let keys: Vec<u64> = self.unsettled.iter().copied().collect();
         for key in keys {
             if self.orders.get(&key).is_some_and(&concerns) {
                 let now = self.moment;
@@ -258,15 +226,15 @@ impl Orders {
     /// Puts an order where its state and its doubt belong, and keeps the finished ones within their bound.
     fn file(&mut self, key: u64) {
         let Some(order) = self.orders.get_mut(&key) else { return };
-        let (is_open, is_doubtful) = (order.is_open(), order.needs_reconciling());
-        for (set, holds) in [(&mut self.open, is_open), (&mut self.doubtful, is_doubtful)] {
+        let (may_change, is_doubtful) = (order.may_change(), order.needs_reconciling());
+        for (set, holds) in [(&mut self.unsettled, may_change), (&mut self.doubtful, is_doubtful)] {
             if holds {
                 set.insert(key);
             } else {
                 set.remove(&key);
             }
         }
-        let is_finished = !is_open && !is_doubtful;
+        let is_finished = !order.is_open() && !is_doubtful;
         if let Some(since) = order.finished().filter(|_| !is_finished) {
             self.finished.remove(&(since, key));
             order.set_finished(None);
@@ -291,7 +259,7 @@ impl Orders {
         if let Some((request, _)) = order.request() {
             self.by_request.remove(&request);
         }
-        self.open.remove(&key);
+        self.unsettled.remove(&key);
         self.doubtful.remove(&key);
         if let Some(since) = order.finished() {
             self.finished.remove(&(since, key));
@@ -311,7 +279,7 @@ impl Orders {
             self.by_client_order_id.insert((id.clone(), key));
         }
         self.orders.insert(key, Order::new(order_id, client_order_id));
-        self.open.insert(key);
+        self.unsettled.insert(key);
         self.changes.push(Recorded { key, before: None, fill: None });
         key
     }
@@ -440,7 +408,7 @@ impl Orders {
             self.by_order_id.insert(update.order_id, key);
             return Some(key);
         }
-        if self.open.len().max(self.doubtful.len()) >= FOREIGN_ORDERS_MAX {
+        if self.unsettled.len().max(self.doubtful.len()) >= FOREIGN_ORDERS_MAX {
             self.untracked = self.untracked.saturating_add(1);
             return None;
         }
@@ -511,16 +479,6 @@ impl Orders {
         self.orders.get(&self.key(of.into())?)
     }
 
-    /// Returns the order of the venue's id.
-    pub fn by_order_id(&self, id: u64) -> Option<&Order> {
-        self.get(id)
-    }
-
-    /// Returns the newest order of a client order id.
-    pub fn by_client_order_id(&self, id: &str) -> Option<&Order> {
-        self.get(id)
-    }
-
     /// Returns all orders, in the order in which they became known.
     pub fn iter(&self) -> impl Iterator<Item = &Order> {
         self.orders.values()
@@ -528,7 +486,7 @@ impl Orders {
 
     /// Returns the orders that are not at their end, as far as is known.
     pub fn open(&self) -> impl Iterator<Item = &Order> {
-        self.open.iter().filter_map(|key| self.orders.get(key))
+        self.unsettled.iter().filter_map(|key| self.orders.get(key)).filter(|order| order.is_open())
     }
 
     /// Returns the orders of which more may have happened than is known; [`Order::doubt`] says why. Take a
@@ -577,7 +535,8 @@ impl Orders {
     /// Takes the venue's answer to the question what became of an order: its id, state and executed quantity, or that
     /// there is none. `asked` is the [`moment`](Orders::moment) before the question.
     ///
-    /// Returns whether it has settled the doubt. It does nothing if there is none; if the doubt was raised, or an event
+    /// Returns whether it has settled the doubt; an open order whose events are not subscribed is in doubt again at
+    /// once. It does nothing if there is no doubt; if the doubt was raised, or an event
     /// about the order came, after the question, unless the answer is an end; if the answer knows less than the
     /// fills; and if the venue finds no order of which there were events. Then ask again.
     ///
@@ -616,7 +575,14 @@ impl Orders {
         };
         // Where two entries became one, that one may be beyond doubt.
         let is_settled = !self.doubtful.contains(&key);
-        let now_settled = self.change(key, |order| order.reconcile(found.as_ref(), asked));
+        let (now, is_followed) = (self.moment, self.is_followed());
+        let now_settled = self.change(key, |order| {
+            let is_settled = order.reconcile(found.as_ref(), asked);
+            if order.may_change() && !is_followed {
+                order.raise(StaleReason::NotSubscribed, now);
+            }
+            is_settled
+        });
         is_settled || now_settled == Some(true)
     }
 }

@@ -111,8 +111,7 @@ impl Positions {
 
     /// Takes the venue's answer to the question for all positions.
     ///
-    /// Returns whether it was of use: not if nothing is stale, and not if a loss came after the question; then ask
-    /// again. Positions that were reported after the question are newer than the answer and stay.
+    /// Returns whether they are current now: as [`Balances::reconcile`](crate::Balances::reconcile).
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};
@@ -120,8 +119,8 @@ impl Positions {
     /// let mut positions = Positions::new();
     /// let asked = positions.moment();
     /// let held = [("GEMI-A-UP".parse().unwrap(), vec![HeldAmount::new("position", "100")])];
-    /// assert!(positions.reconcile(held, asked));
-    /// assert!(!positions.is_stale());
+    /// assert!(!positions.reconcile(held, asked), "no stream is subscribed");
+    /// assert_eq!(positions.iter().count(), 1);
     /// ```
     pub fn reconcile(
         &mut self,

@@ -165,7 +165,7 @@ impl Quote {
             reason: None,
             doubt: None,
             link: None,
-            observed: Moment(0),
+            observed: Moment::BEGINNING,
         }
     }
 
@@ -222,6 +222,11 @@ impl Quotes {
             Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
                 self.followed.retain(|own| own.slot() != link.slot());
                 self.followed.push(*link);
+                let now = self.moment;
+                // An answer to what was asked before does not say what has happened between.
+                for quote in self.quotes.values_mut().filter(|quote| quote.doubt.is_some()) {
+                    quote.raise(StaleReason::NotSubscribed, now);
+                }
             }
             event => return self.lose(event),
         }
@@ -474,6 +479,9 @@ impl Quotes {
         let Some(quote) = self.quotes.get_mut(key) else { return false };
         quote.go(found.state);
         quote.doubt = None;
+        if self.followed.is_empty() {
+            quote.raise(StaleReason::NotSubscribed, self.moment);
+        }
         true
     }
 }

@@ -196,9 +196,12 @@ impl Standing {
 /// or than an event, is not taken for news. It counts events and not time, because events that wait to be
 /// applied have happened, but are not known yet.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Moment(pub(super) u64);
+pub struct Moment(u64);
 
 impl Moment {
+    /// Before anything was applied.
+    pub(super) const BEGINNING: Moment = Moment(0);
+
     /// The next one.
     pub(super) const fn step(&mut self) {
         self.0 = self.0.saturating_add(1);

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let smol = Smol::new();
     let closed = smol::block_on(driver.run(&smol, |client, now, event| {
         if let Event::Live { .. } = event
-            && orders.by_client_order_id(id.as_str()).is_none()
+            && orders.get(id.as_str()).is_none()
             && client.request(now, &Request::PlaceOrder(order)).is_ok()
         {
             orders.sent(&order);
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             eprintln!("{why}");
         }
         if orders.apply(event)
-            && let Some(order) = orders.by_client_order_id(id.as_str())
+            && let Some(order) = orders.get(id.as_str())
         {
             let reason = order.reason.as_deref().unwrap_or_default();
             let line = format!("{:?}, executed {} {reason}", order.state, order.executed());

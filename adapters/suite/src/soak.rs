@@ -319,7 +319,7 @@ impl Trader {
         let truth = truth.borrow();
         let (mut ended, mut doubtful) = (Vec::new(), Vec::new());
         for (id, sent) in &self.sent {
-            let order = self.orders.by_client_order_id(id).expect("an order that was sent");
+            let order = self.orders.get(id).expect("an order that was sent");
             let age = now.since(*sent);
             if order.needs_reconciling() && age > DOUBT_MAX {
                 doubtful.push(id.clone());
@@ -332,7 +332,7 @@ impl Trader {
             }
         }
         for id in doubtful {
-            let found = truth.orders.by_client_order_id(&id);
+            let found = truth.orders.get(&id);
             let found = found.and_then(|order| {
                 let (order_id, state, executed) = (order.order_id?, order.state, order.executed());
                 Some(Reconciled { order_id, state, executed })
@@ -446,7 +446,7 @@ fn compare(trader: &Trader, truth: &Auditor) {
     let mut compared = 0;
     for order in trader.orders.iter() {
         let id = order.client_order_id.as_deref().expect("ours");
-        let at_venue = truth.orders.by_client_order_id(id);
+        let at_venue = truth.orders.get(id);
         match at_venue {
             None => assert_eq!(order.state, OrderState::Rejected, "the venue knows nothing of {order:?}"),
             Some(at_venue) => {
@@ -458,7 +458,7 @@ fn compare(trader: &Trader, truth: &Auditor) {
     }
     for order in truth.orders.iter() {
         let id = order.client_order_id.as_deref().expect("ours");
-        assert!(trader.orders.by_client_order_id(id).is_some(), "nobody sent {order:?}");
+        assert!(trader.orders.get(id).is_some(), "nobody sent {order:?}");
     }
     assert!(compared > 0 && figures.disconnects > 0, "nothing happened");
     println!("{compared} orders are those of the venue");
