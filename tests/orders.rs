@@ -102,8 +102,9 @@ fn state_of(entry: &LedgerOrder) -> OrderState {
 
 fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     let about = || format!("{place}: {order:?}\n{entry:?}");
-    let state = state_of(entry);
-    assert_eq!(order.state, state, "{}", about());
+    // A list of open orders calls an order open that rests after a part of it was executed.
+    let simply = |state| if state == OrderState::PartiallyFilled { OrderState::Open } else { state };
+    assert_eq!(simply(order.state), simply(state_of(entry)), "{}", about());
     assert_eq!(order.executed(), entry.executed_quantity, "{}", about());
     assert_eq!(order.client_order_id.as_deref(), entry.client_order_id.as_deref(), "{}", about());
     // Of an order that was asked for, the reason was not told.
@@ -495,6 +496,10 @@ fn session(seed: u64, totals: &mut Totals) {
         pair.run(SECOND);
     }
     pair.run(SECOND * 3);
+    // A subscription whose answer was withheld is asked for again.
+    while !pair.orders.is_followed() {
+        pair.run(SECOND);
+    }
     let doubtful = pair.orders.to_reconcile().count() as u64;
     totals.unknown += pair.orders.iter().filter(|order| order.state == OrderState::Unknown).count() as u64;
     totals.reconciled += doubtful;

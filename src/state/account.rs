@@ -25,6 +25,7 @@ pub(super) struct Rows<K, V> {
     untracked: u64,
     /// What reports come over.
     followed: Option<LinkId>,
+    is_recording: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +45,7 @@ impl<K: Ord, V> Rows<K, V> {
             moment: Moment::BEGINNING,
             untracked: 0,
             followed: None,
+            is_recording: false,
         }
     }
 
@@ -56,7 +58,7 @@ impl<K: Ord, V> Rows<K, V> {
     ) {
         self.moment.step();
         let reported = self.moment;
-        self.followed = source.link().or(self.followed);
+        (self.followed, self.is_recording) = (source.link().or(self.followed), source.link().is_none());
         for row in rows {
             let Some((key, value)) = row.filter(|(key, _)| self.has_room(key)) else {
                 self.untracked = self.untracked.saturating_add(1);
@@ -129,7 +131,8 @@ impl<K: Ord, V> Rows<K, V> {
             self.rows.insert(key, Row { value, standing: self.standing, reported: answered });
         }
         self.rows.retain(|_, row| row.reported > asked);
-        if self.followed.is_some() {
+        let is_followed = self.is_recording || self.followed.is_some();
+        if is_followed {
             self.standing.confirm();
         } else {
             self.standing.set_stale(StaleReason::NotSubscribed);
@@ -137,7 +140,7 @@ impl<K: Ord, V> Rows<K, V> {
         for row in self.rows.values_mut().filter(|row| row.reported == answered) {
             row.standing = self.standing;
         }
-        self.followed.is_some()
+        is_followed
     }
 
     pub(super) fn get<Q>(&self, key: &Q) -> Option<&V>

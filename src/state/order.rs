@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::message::{ContractOutcome, Fill, Liquidity, OrderSide, OrderStatus, OrderUpdate};
+use crate::message::{ContractOutcome, Fill, Liquidity, OrderSide, OrderStatus, OrderUpdate, Response};
 use crate::request::new_order::{Direction, EventOutcome, NewOrder, Terms, TimeInForce};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
@@ -273,6 +273,14 @@ impl Order {
         }
     }
 
+    /// The venue refused the request. With 5xx it is not sure that nothing was done.
+    pub(super) fn refuse_by(&mut self, response: &Response<'_>, now: Moment) {
+        if matches!(response.status, Some(500..)) {
+            return self.lose(now);
+        }
+        self.refuse(response.error.map(|error| (error.code, error.message.to_string().into())));
+    }
+
     /// The request was refused. Events, if there are any, know better.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.answered = true;
@@ -405,7 +413,12 @@ impl Order {
                 OrderState::New
             }
         };
-        self.go(state);
+        if matches!(state, OrderState::Open | OrderState::PartiallyFilled) && self.is_open() {
+            // The venue calls an order by either name that rests after a part of it was executed.
+            self.state = state;
+        } else {
+            self.go(state);
+        }
     }
 
     /// Ends a doubt if the event accounts for everything: a final one with a cumulative figure that the fills make
@@ -527,7 +540,8 @@ impl Order {
         }
         // Whether there is such an order was the question of the other; this one has been seen.
         if let Some(doubt) = other.doubt.filter(|doubt| doubt.reason != StaleReason::Unanswered) {
-            self.raise(doubt.reason, doubt.raised.max(now));
+            let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));
+            self.raise(doubt.reason, newest);
         }
         self.check_sums(now);
     }

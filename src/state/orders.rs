@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::event::source::Source;
 use crate::event::{Event, RequestOutcome};
-use crate::message::{OrderStatus, OrderUpdate, Response};
+use crate::message::{OrderStatus, OrderUpdate};
 use crate::request::Subject;
 use crate::request::new_order::NewOrder;
 use crate::request::stream::{Stream, Topic};
@@ -17,7 +17,6 @@ use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::state::sums::Traded;
 use crate::state::truth::{Age, Loss, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
-use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 
 /// The most orders that are kept after their end, to know late and repeated events by: beyond it the
@@ -33,8 +32,7 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// Give it every event; it takes what concerns it. An order is known from [`Event::Requested`] on, before the venue
 /// says anything of it.
 ///
-/// - Reply and events race: either may come first. Events decide.
-/// - A refusal comes twice, as reply and as event, and is one.
+/// - Reply and events race: either may come first. Events decide. A refusal may come as both, and is one.
 /// - Fills are told apart by their trade id, and each is accounted once.
 /// - An order whose request got no answer is [`OrderState::Unknown`] until an event tells otherwise. It
 ///   is never sent again by itself; [`Orders::to_reconcile`] has what to ask the venue for.
@@ -75,8 +73,9 @@ pub struct Orders {
     /// Those at their end and beyond doubt, in the order in which they got there.
     finished: BTreeSet<(Moment, u64)>,
     moment: Moment,
-    /// The links over which order events come.
+    /// The links over which order events come, and whether some came from a recording.
     followed: Vec<LinkId>,
+    is_recording: bool,
     traded: SymbolMap<Traded>,
     changes: Vec<Recorded>,
     repeated_fills: u64,
@@ -100,6 +99,7 @@ impl Orders {
             finished: BTreeSet::new(),
             moment: Moment::BEGINNING,
             followed: Vec::new(),
+            is_recording: false,
             traded: SymbolMap::new(),
             changes: Vec::new(),
             repeated_fills: 0,
@@ -291,7 +291,7 @@ impl Orders {
     fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
         let key = self.insert(None, Some(order.client_order_id().as_str()));
         self.by_request.insert(request, key);
-        let (now, is_followed) = (self.moment, !self.followed.is_empty());
+        let (now, is_followed) = (self.moment, self.is_followed());
         self.change(key, |entry| {
             entry.send(order, request, link);
             if !is_followed {
@@ -316,7 +316,7 @@ impl Orders {
                 }
             }
             RequestOutcome::Answered(response) => {
-                self.change(key, |order| refuse(order, response, now));
+                self.change(key, |order| order.refuse_by(response, now));
             }
             RequestOutcome::TimedOut | RequestOutcome::Lost => {
                 self.change(key, |order| order.lose(now));
@@ -392,18 +392,15 @@ impl Orders {
 impl Orders {
     /// The entry that an update is about.
     fn entry(&mut self, update: &OrderUpdate<'_>) -> Option<u64> {
-        if let Some(key) = self.by_order_id.get(&update.order_id) {
-            return Some(*key);
-        }
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
-        // Of several that were sent under one id, the oldest that is not known to the venue, or refused, yet.
-        let awaited = client_order_id.as_deref().and_then(|id| {
-            let unseen = |key: &u64| self.orders.get(key).is_some_and(|order| order.order_id.is_none());
-            let unrefused = |key: &u64| self.orders.get(key).is_some_and(Order::is_open);
-            self.keys_of(id)
-                .find(|key| unseen(key) && unrefused(key))
-                .or_else(|| self.keys_of(id).find(unseen))
-        });
+        let awaited = client_order_id.as_deref().and_then(|id| self.awaited(id));
+        if let Some(key) = self.by_order_id.get(&update.order_id).copied() {
+            let is_unnamed = self.orders.get(&key).is_some_and(|order| order.client_order_id.is_none());
+            if let Some(awaited) = awaited.filter(|_| is_unnamed) {
+                self.attach(awaited, update.order_id);
+            }
+            return Some(key);
+        }
         if let Some(key) = awaited {
             self.by_order_id.insert(update.order_id, key);
             return Some(key);
@@ -415,6 +412,13 @@ impl Orders {
         Some(self.insert(Some(update.order_id), client_order_id.as_deref()))
     }
 
+    /// Of several orders that were sent under one id, the oldest that is not known to the venue, or refused, yet.
+    fn awaited(&self, id: &str) -> Option<u64> {
+        let unseen = |key: &u64| self.orders.get(key).is_some_and(|order| order.order_id.is_none());
+        let is_open = |key: &u64| self.orders.get(key).is_some_and(Order::is_open);
+        self.keys_of(id).find(|key| unseen(key) && is_open(key)).or_else(|| self.keys_of(id).find(unseen))
+    }
+
     fn keys_of(&self, client_order_id: &str) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let id: Box<str> = client_order_id.into();
         let end = (id.clone(), u64::MAX);
@@ -423,8 +427,10 @@ impl Orders {
 
     fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>) {
         let link = source.link();
-        if let Some(link) = link.filter(|link| !self.followed.contains(link)) {
-            self.note_link(link);
+        match link {
+            Some(link) if !self.followed.contains(&link) => self.note_link(link),
+            Some(_) => {}
+            None => self.is_recording = true,
         }
         let Some(key) = self.entry(update) else { return };
         if self.orders.get(&key).is_some_and(|order| order.contradicts(update, link)) {
@@ -501,14 +507,9 @@ impl Orders {
         self.traded.get(symbol).copied().unwrap_or_default()
     }
 
-    /// Returns all instruments with fills, and what these add up to.
-    pub fn all_traded(&self) -> impl Iterator<Item = (Symbol, Traded)> + '_ {
-        self.traded.iter().map(|(symbol, traded)| (symbol, *traded))
-    }
-
     /// Whether events about orders are subscribed. While they are not, each order that is sent is in doubt.
     pub fn is_followed(&self) -> bool {
-        !self.followed.is_empty()
+        self.is_recording || !self.followed.is_empty()
     }
 
     /// Returns how many fills came again and were not counted again.
@@ -591,13 +592,4 @@ impl Default for Orders {
     fn default() -> Orders {
         Orders::new()
     }
-}
-
-/// What a refused request says of the order: with 5xx it is not sure that nothing was done.
-fn refuse(order: &mut Order, response: &Response<'_>, now: Moment) {
-    if matches!(response.status, Some(500..)) {
-        return order.lose(now);
-    }
-    let error = response.error.map(|error| (error.code, error.message.to_string().into()));
-    order.refuse(error);
 }
