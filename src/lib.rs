@@ -227,13 +227,21 @@ pub use message::{
 pub use request::new_order::{
     ClientOrderId, EventOutcome, InvalidClientOrderId, InvalidOrder, NewOrder, TimeInForce,
 };
+pub use request::quote::{InvalidQuoteKey, NewQuote, QuoteKey};
 pub use request::stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
-pub use request::{MarketDataRequest, NewQuote, RawRequest, Request, Subject};
-pub use state::balances::{Balance, Balances, HeldAmount, Positions};
-pub use state::books::{Book, Books, StaleReason};
-pub use state::order::{Order, OrderFill, OrderState};
+pub use request::{MarketDataRequest, RawRequest, Request, Subject};
+pub use state::balances::{Balance, Balances};
+pub use state::books::{BOOKS_MAX, Book, BookChange, Books};
+pub use state::changes::{Known, OrderChange, OrderChanges};
+pub use state::order::{Order, OrderFill};
 pub use state::order_book::{Applied, BookSide, LEVELS_MAX, OrderBook};
-pub use state::orders::{FINISHED_ORDERS_MAX, Orders, Reconciled};
+pub use state::order_state::OrderState;
+pub use state::orders::{FINISHED_ORDERS_MAX, FOREIGN_ORDERS_MAX, Orders};
+pub use state::positions::{HeldAmount, Positions};
+pub use state::quotes::{FoundQuote, QUOTES_MAX, Quote, QuoteRef, QuoteState, Quotes};
+pub use state::reconciling::{OrderRef, Reconciled};
+pub use state::sums::Traded;
+pub use state::truth::{Age, Moment, StaleReason};
 pub use value::decimal::arithmetic::Rounding;
 pub use value::decimal::{Decimal, DecimalError};
 pub use value::endpoint::{Endpoint, InvalidEndpoint};

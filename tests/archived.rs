@@ -196,13 +196,13 @@ fn order_events_v1_tell_of_orders_that_others_place() {
     pair.request_beside(&place(3, "SELL", "0.25", "200000.00"));
     pair.request_beside(&place(4, "BUY", "1000", "80000.00"));
     pair.run(SECOND);
-    let third = pair.orders.by_client_order_id("o3").unwrap().order_id.unwrap();
+    let third = pair.orders.get("o3").unwrap().order_id.unwrap();
     pair.request_beside(&format!(r#"{{"id":5,"method":"order.cancel","params":{{"orderId":"{third}"}}}}"#));
     pair.run(SECOND * 6);
-    let told = ["o1", "o2", "o3", "o4"].map(|id| pair.orders.by_client_order_id(id).unwrap().state);
+    let told = ["o1", "o2", "o3", "o4"].map(|id| pair.orders.get(id).unwrap().state);
     assert_eq!(told, [OrderState::Open, OrderState::Filled, OrderState::Canceled, OrderState::Rejected]);
     for entry in pair.exchange.orders(ACCOUNT) {
-        let order = pair.orders.by_order_id(entry.order_id).unwrap();
+        let order = pair.orders.get(entry.order_id).unwrap();
         assert_eq!(order.executed(), entry.executed_quantity, "{order:?}");
         assert_eq!(order.executed_value(), Some(entry.executed_notional), "{order:?}");
         assert!(!order.needs_reconciling(), "{order:?}");

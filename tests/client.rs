@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    Abandoned, Book, Books, Client, ClientConfig, ClientOrderId, CloseReason, CommandError, Config,
-    ConnectFailure, EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output, RateKind,
-    Readiness, Request, RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Side, Stream, StreamId, Subject,
-    Timer,
+    Abandoned, Book, Books, Client, ClientConfig, CloseReason, CommandError, Config, ConnectFailure,
+    EndpointId, Event, Frame, Instant, Limit, LinkId, Lost, NewOrder, Output, RateKind, Readiness, Request,
+    RequestOutcome, Scratch, ShutdownPlan, ShutdownStep, Side, Stream, StreamId, Timer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -726,7 +725,7 @@ fn an_end_in_steps() {
     desk.answer_all();
     assert_eq!(
         desk.take_events(),
-        [&*format!("reply {:?}", Subject::PlaceOrder("a".parse().unwrap())), "CancellingOrders"]
+        [&*format!("reply {:?}", order("a").subject()), "CancellingOrders", "requested"]
     );
     let (private, text) = desk.sent[0].clone();
     assert!(private.slot() == 1 && text.contains("order.cancel_session"), "{text}");
@@ -964,7 +963,7 @@ fn orders_that_want_a_heartbeat() {
     desk.client.request(desk.now, &Request::Ping).unwrap();
     desk.settle();
     desk.pass(SECOND * 14);
-    assert_eq!(desk.take_events(), ["reply Other"]);
+    assert_eq!(desk.take_events(), ["requested", "reply Other"]);
     desk.client.handle_lost(desk.link(0, 0), desk.now, Lost::End);
     desk.pass(SECOND);
     let events = desk.take_events();

@@ -580,7 +580,7 @@ fn l_137_no_order_of_the_first_list_is_lost() {
     ];
     client.feed(&format!("[{}]", rest.join(",")));
     assert_eq!(client.told[5..], ["order", "unrecognized", "order"]);
-    let states = [6, 8].map(|id| client.orders.by_order_id(id).unwrap().state);
+    let states = [6, 8].map(|id| client.orders.get(id).unwrap().state);
     assert_eq!(states, [OrderState::Rejected, OrderState::Open]);
 }
 
@@ -613,7 +613,7 @@ fn l_138_a_part_is_not_the_whole() {
     for (events, state, executed) in table {
         let mut client = orders_v1();
         client.feed(&format!("[{}]", events.join(",")));
-        let order = client.orders.by_order_id(1).unwrap();
+        let order = client.orders.get(1).unwrap();
         assert_eq!((order.state, order.executed().to_string().as_str()), (state, executed), "{events:?}");
     }
 }

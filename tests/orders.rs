@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gemini_ws::{
     Client, Config, Decimal, Endpoint, Event, EventOutcome, Instant, NewOrder, Order, OrderState, Orders,
-    Reconciled, Replay, Request, Scratch, Side, Stream, Symbol, TimeInForce,
+    Reconciled, Replay, Request, RequestId, Scratch, Side, Stream, Subject, Symbol, TimeInForce,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use support::pair::{ACCOUNT, Pair};
@@ -61,12 +61,11 @@ fn limit(id: &str, direction: Side, quantity: Decimal, price: Decimal) -> NewOrd
 fn place(pair: &mut Pair, order: NewOrder) {
     let now = pair.now;
     pair.client.request(now, &Request::PlaceOrder(order)).unwrap();
-    pair.orders.sent(&order);
 }
 
 /// What the client knows of an order, in one line.
 fn told(pair: &Pair, id: &str) -> String {
-    let order = pair.orders.by_client_order_id(id).unwrap();
+    let order = pair.orders.get(id).unwrap();
     let reason = order.reason.as_deref().map_or(String::new(), |reason| format!(" {reason}"));
     format!("{:?} {}{reason}", order.state, order.executed().normalized())
 }
@@ -76,7 +75,7 @@ fn told(pair: &Pair, id: &str) -> String {
 fn compare(pair: &Pair, place: &str) {
     let ledger = pair.exchange.orders(ACCOUNT);
     for entry in &ledger {
-        let order = pair.orders.by_order_id(entry.order_id);
+        let order = pair.orders.get(entry.order_id);
         let order = order.unwrap_or_else(|| panic!("{place}: not known: {entry:?}"));
         compare_order(order, entry, place);
     }
@@ -102,8 +101,9 @@ fn state_of(entry: &LedgerOrder) -> OrderState {
 
 fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     let about = || format!("{place}: {order:?}\n{entry:?}");
-    let state = state_of(entry);
-    assert_eq!(order.state, state, "{}", about());
+    // A list of open orders calls an order open that rests after a part of it was executed.
+    let simply = |state| if state == OrderState::PartiallyFilled { OrderState::Open } else { state };
+    assert_eq!(simply(order.state), simply(state_of(entry)), "{}", about());
     assert_eq!(order.executed(), entry.executed_quantity, "{}", about());
     assert_eq!(order.client_order_id.as_deref(), entry.client_order_id.as_deref(), "{}", about());
     // Of an order that was asked for, the reason was not told.
@@ -206,7 +206,7 @@ fn a_refusal_comes_twice_and_is_one() {
     place(&mut pair, limit("rich", Side::Buy, decimal("1000"), decimal("80000.00")));
     pair.run(SOON);
     assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
-    let refused = pair.orders.by_client_order_id("rich").unwrap();
+    let refused = pair.orders.get("rich").unwrap();
     assert_eq!((refused.refusal_code, refused.order_id.is_some()), (Some(-2010), true));
     assert_eq!(pair.orders.iter().count(), 1, "{:?}", pair.orders);
     assert_eq!(pair.log.iter().filter(|line| line.starts_with("reply")).count(), 1);
@@ -221,7 +221,7 @@ fn a_refusal_by_reply_alone() {
     place(&mut pair, limit("rich", Side::Buy, decimal("1000"), decimal("80000.00")));
     pair.run(SOON);
     assert_eq!(told(&pair, "rich"), "Rejected 0 InsufficientFunds");
-    assert_eq!(pair.orders.by_client_order_id("rich").unwrap().order_id, None);
+    assert_eq!(pair.orders.get("rich").unwrap().order_id, None);
     assert_eq!(pair.orders.to_reconcile().count(), 0);
     let event = r#"{"e":"orderUpdate","E":1,"s":"BTCUSD","i":5,"c":"rich","X":"OPEN","T":1}"#;
     let session = pair.session();
@@ -264,7 +264,7 @@ fn events_in_whatever_order() {
             let event = Replay::new(Endpoint::Streams).event(&frame, &mut scratch).unwrap();
             orders.apply(&event.unwrap());
         }
-        let order = orders.by_order_id(5).unwrap();
+        let order = orders.get(5).unwrap();
         assert_eq!(format!("{:?} {}", order.state, order.executed()), expected, "{events:?}");
         assert_eq!(order.executed_value(), Some(decimal(value)), "{events:?}");
         assert_eq!(orders.iter().count(), 1, "{events:?}");
@@ -279,7 +279,7 @@ fn cancelled_one_by_one_and_all_at_once() {
         place(&mut pair, limit(id, Side::Buy, decimal("0.01"), cheap));
     }
     pair.run(SOON);
-    let order_id = pair.orders.by_client_order_id("a").unwrap().order_id.unwrap();
+    let order_id = pair.orders.get("a").unwrap().order_id.unwrap();
     let now = pair.now;
     pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
@@ -289,7 +289,7 @@ fn cancelled_one_by_one_and_all_at_once() {
     let now = pair.now;
     pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
-    let order = pair.orders.by_client_order_id("a").unwrap();
+    let order = pair.orders.get("a").unwrap();
     assert!(order.cancel_refusal.as_deref().is_some_and(|text| text.contains("not found")), "{order:?}");
     assert_eq!(order.state, OrderState::Canceled);
     for request in [Request::CancelSessionOrders, Request::CancelAllOrders] {
@@ -348,8 +348,11 @@ fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
     ] {
         let mut orders = Orders::new();
         let order = NewOrder::limit("a", "btcusd", Side::Buy, "1", "100");
-        orders.sent(&order.unwrap());
-        assert_eq!(orders.apply(&event), is_in_doubt);
+        orders.apply(&Event::Subscribed { link, id, stream });
+        let about = Subject::PlaceOrder(order.unwrap());
+        orders.apply(&Event::Requested { link, request: RequestId::new(1), about });
+        assert_eq!(orders.to_reconcile().count(), 0);
+        assert_eq!(!orders.apply(&event).is_empty(), is_in_doubt);
         assert_eq!(orders.to_reconcile().count(), usize::from(is_in_doubt), "{event:?}");
     }
 }
@@ -404,7 +407,7 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     pair.exchange.faults().drop_order_events(2);
     place(&mut pair, order);
     pair.run(SOON);
-    let order = pair.orders.by_client_order_id("lossier").unwrap();
+    let order = pair.orders.get("lossier").unwrap();
     assert_eq!((order.fills.len(), order.missing_executions()), (0, all));
     assert_eq!(order.executed(), all, "the cancellation told it");
     assert!(order.needs_reconciling());
@@ -423,7 +426,8 @@ fn reconcile(pair: &mut Pair) {
             state: state_of(entry),
             executed: entry.executed_quantity,
         });
-        assert!(pair.orders.reconcile(&id, found));
+        let asked = pair.orders.moment();
+        assert!(pair.orders.reconcile(&*id, found, asked));
     }
 }
 
@@ -488,6 +492,10 @@ fn session(seed: u64, totals: &mut Totals) {
         pair.run(SECOND);
     }
     pair.run(SECOND * 3);
+    // A subscription whose answer was withheld is asked for again.
+    while !pair.orders.is_followed() {
+        pair.run(SECOND);
+    }
     let doubtful = pair.orders.to_reconcile().count() as u64;
     totals.unknown += pair.orders.iter().filter(|order| order.state == OrderState::Unknown).count() as u64;
     totals.reconciled += doubtful;
@@ -532,7 +540,6 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
         action => {
             let order = order(pair, random, symbol, step);
             if pair.client.request(now, &Request::PlaceOrder(order)).is_ok() {
-                pair.orders.sent(&order);
                 // Now and then it does not get there, or its events do not get back.
                 if action == 9 && random.below(3) == 0 {
                     pair.run(Duration::from_millis(random.below(5) as u64));

@@ -288,13 +288,13 @@ fn what_streams_send() {
 fn requests() -> Vec<Request> {
     let order = NewOrder::market("a", "btcusd", gemini_ws::Side::Buy, "1");
     let quote = NewQuote {
-        rfq_id: "r".into(),
+        rfq_id: "r".parse().unwrap(),
         price: "1".parse().unwrap(),
         quantity: "1".parse().unwrap(),
         valid_until: None,
         client_id: None,
     };
-    let quote_id = String::from("q");
+    let [rfq_id, quote_id] = ["r", "q"].map(|id| id.parse().unwrap());
     vec![
         Request::Ping,
         Request::Time,
@@ -311,8 +311,8 @@ fn requests() -> Vec<Request> {
         Request::CancelAllOrders,
         Request::CancelSessionOrders,
         Request::SubmitQuote(quote),
-        Request::WithdrawQuote { rfq_id: "r".into(), quote_id: quote_id.clone() },
-        Request::ConfirmQuote { rfq_id: "r".into(), quote_id, confirm: true },
+        Request::WithdrawQuote { rfq_id, quote_id },
+        Request::ConfirmQuote { rfq_id, quote_id, confirm: true },
     ]
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::{
     Book, Books, Client, ClientConfig, Config, Endpoint, Event, EventBuf, Frame, GapRule, Instant, LinkId,
-    Lost, NewOrder, Orders, Output, Scratch, Snapshot, Source, StaleReason, Stream, StreamId,
+    Lost, NewOrder, Orders, Output, RequestId, Scratch, Snapshot, Source, StaleReason, Stream, StreamId,
+    Subject,
 };
 
 /// A client whose links are opened by hand, with the books and orders of it.
@@ -145,13 +146,14 @@ fn orders_are_in_doubt_by_the_link_of_their_events() {
     fed.feed(0, &update_v1(0, 99, "initial"));
     let ack = r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]}"#;
     fed.feed(1, ack);
-    fed.orders.sent(&order("sent"));
+    let (link, about) = (fed.links[1], Subject::PlaceOrder(order("sent")));
+    fed.orders.apply(&Event::Requested { link, request: RequestId::new(1), about });
     fed.feed(1, r#"[{"type":"initial","order_id":"5","symbol":"btcusd","is_live":true}]"#);
     assert_eq!(fed.orders.open().count(), 2);
     fed.lose(0);
-    assert!(fed.orders.iter().all(|order| !order.in_doubt), "{:?}", fed.orders);
+    assert!(fed.orders.iter().all(|order| !order.needs_reconciling()), "{:?}", fed.orders);
     fed.lose(1);
-    assert!(fed.orders.iter().all(|order| order.in_doubt), "{:?}", fed.orders);
+    assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
 /// An order is in doubt when the subscription that serves it is left, and again when a later one ends.
@@ -163,9 +165,9 @@ fn orders_follow_their_subscription() {
     fed.feed(0, r#"{"id":1,"status":200}"#);
     fed.feed(0, r#"{"e":"orderUpdate","E":1,"s":"BTCUSD","i":7,"X":"OPEN","q":"1"}"#);
     assert_eq!(fed.source(), Some((Some(fed.links[0]), Some(id), Endpoint::Streams)));
-    assert!(!fed.orders.by_order_id(7).unwrap().in_doubt);
+    assert!(!fed.orders.get(7).unwrap().needs_reconciling());
     fed.lose(0);
-    assert!(fed.orders.by_order_id(7).unwrap().in_doubt);
+    assert!(fed.orders.get(7).unwrap().needs_reconciling());
 }
 
 /// The rule by which a link checks the ids of updates travels with them.

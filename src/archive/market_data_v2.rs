@@ -9,7 +9,7 @@ use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::lifecycle::{StreamInput, StreamState};
 use crate::link::outbox::StreamRequest;
-use crate::link::receive::{doubt_book_if_named, trade};
+use crate::link::receive::trade;
 use crate::link::session::{Reception, Session};
 use crate::link::subscription::{Failure, Subscription};
 use crate::message::{ApiError, L2Updates, Message, Text};
@@ -58,10 +58,7 @@ impl Session for MarketDataV2 {
     ) -> Option<Event<'f>> {
         let message = match decode(reception, text, scratch) {
             Ok(message) => message,
-            Err(error) => {
-                doubt_book_if_named(reception, text, "\"symbol\":\"", "\"l2_updates\"");
-                return reception.malformed(text, error);
-            }
+            Err(error) => return reception.malformed(text, error),
         };
         match &message {
             Message::L2Updates(updates) => l2_updates(reception, text, *updates),

@@ -82,7 +82,7 @@ impl Client {
         self.ended.count_ignored(IgnoredReason::EndedLink);
         let endpoint = self.slots.get(link.slot()).and_then(|slot| self.endpoints.get(slot.endpoint()));
         let endpoint = endpoint.map(|endpoint| endpoint.config().endpoint());
-        let source = Source::live(link, endpoint.unwrap_or_default(), text);
+        let source = Source::live(link, endpoint.unwrap_or_default(), self.now, text);
         Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 

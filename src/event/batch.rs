@@ -10,11 +10,17 @@ use crate::message::{
     Level, LevelChange, MakerSide, MarkPrice, MarkPriceChange, MarketEntry, MarketTrade, MarketUpdate,
     Message, OrderReport, SnapshotOrder, Taker, TopOfBook, Trade,
 };
+use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::side::Side;
 use crate::value::symbol_map::SymbolMap;
 
 impl<'f> Batch<'f> {
+    /// Whether it is the venue's list of all open orders.
+    pub(crate) const fn lists_open_orders(&self) -> bool {
+        matches!(self.0, Parts::OrderSnapshot(_))
+    }
+
     /// The frame.
     pub const fn message(&self) -> Message<'f> {
         match self.0 {
@@ -160,7 +166,9 @@ fn order<'f>(report: OrderReport<'f>, source: Source<'f>) -> Event<'f> {
         OrderReport::Update(update) => Event::Order(update, source),
         OrderReport::Unrecognized(unrecognized) => Event::Unrecognized(unrecognized, source),
         OrderReport::Malformed { element, error } => {
-            Event::Malformed(Malformed { frame: element.as_str(), error }, source)
+            let malformed =
+                Malformed { frame: element.as_str(), error, topic: Some(Topic::Orders), symbol: None };
+            Event::Malformed(malformed, source)
         }
     }
 }

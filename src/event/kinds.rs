@@ -20,6 +20,7 @@ macro_rules! each_data {
 macro_rules! each_fact {
     ($visit:ident) => {
         $visit! {
+            Requested "requested" { link, request, about },
             Subscribed "subscribed" { link, id, stream },
             Unsubscribed "unsubscribed" { link, id, stream, last },
             Silent "silent" { link, id, stream, since },

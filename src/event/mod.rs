@@ -8,6 +8,7 @@ pub(crate) mod lane;
 pub(crate) mod last_trade;
 pub(crate) mod owned;
 pub(crate) mod queue;
+pub(crate) mod quote_ids;
 pub(crate) mod reason;
 pub(crate) mod replay;
 pub(crate) mod source;
@@ -16,7 +17,7 @@ use crate::event::kinds::each_data;
 use crate::event::last_trade::LastTrade;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep, Unserved};
 use crate::event::source::Source;
-use crate::json::error::DecodeError;
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, Auction, AuctionOpen, BalanceUpdate, BookTicker, Candles, ContractStatus, Depth, FundingAmount,
     FundingAmounts, Heartbeat, L2Updates, MarkPrice, MarkPrices, MarketUpdate, OrderEvents, OrderSnapshot,
@@ -25,9 +26,11 @@ use crate::message::{
 };
 use crate::request::Subject;
 use crate::request::stream::{Stream, Topic};
+use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
+use crate::wire::affected::Affected;
 
 /// What happened: data of a frame, the answer to a command, or a fact about the connection.
 ///
@@ -83,6 +86,16 @@ pub enum Event<'f> {
     /// An archived endpoint refuses something, without saying what.
     Error(VenueError<'f>, Source<'f>),
 
+    /// A request was taken; [`Event::Reply`] follows. So whoever keeps what was asked for knows of it before any
+    /// answer, and never of a request that was refused.
+    Requested {
+        /// The link that the request was given to.
+        link: LinkId,
+        /// The request.
+        request: RequestId,
+        /// What it is about.
+        about: Subject,
+    },
     /// The end of a request: exactly one for each [`RequestId`].
     Reply {
         /// The link that the request was given to.
@@ -357,6 +370,28 @@ pub struct Malformed<'f> {
     pub frame: &'f str,
     /// What is wrong with it, and where.
     pub error: DecodeError,
+    /// What it may have been about, as far as the text shows; `None` if it may have been about anything that comes
+    /// over its link. What is known of that is in doubt from now on.
+    pub topic: Option<Topic>,
+    /// The instrument that it names; `None` if it may have been about any.
+    pub symbol: Option<Symbol>,
+}
+
+impl<'f> Malformed<'f> {
+    /// Looks at a frame that cannot be decoded for what it may have been about.
+    pub(crate) fn new(endpoint: Endpoint, frame: &'f str, error: DecodeError) -> Malformed<'f> {
+        if error.kind() == DecodeErrorKind::Binary {
+            // The venue sends its data as text.
+            return Malformed { frame, error, topic: Some(Topic::Other), symbol: None };
+        }
+        let Affected { topic, symbol } = Affected::by(endpoint, frame);
+        Malformed { frame, error, topic, symbol }
+    }
+
+    /// Whether it may have been about a topic.
+    pub(crate) fn is_of(&self, topic: Topic) -> bool {
+        self.topic.is_none_or(|of| of == topic)
+    }
 }
 
 /// Several events of one frame of the venue, in the order in which to take them.

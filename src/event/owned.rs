@@ -68,6 +68,9 @@ enum Role {
     Trade {
         is_replay: bool,
     },
+    Quote {
+        is_replay: bool,
+    },
     Batch {
         is_snapshot: bool,
         told: LastTrade,
@@ -200,6 +203,7 @@ impl Role {
             Event::DepthSnapshot(..) => Role::Depth { is_snapshot: true },
             Event::DepthUpdate(..) => Role::Depth { is_snapshot: false },
             Event::Trade(trade, _) => Role::Trade { is_replay: trade.is_replay },
+            Event::Quote(quote, _) => Role::Quote { is_replay: quote.is_replay },
             Event::Batch(Batch(Parts::L2 { is_snapshot, told, .. }), _) => Role::Batch { is_snapshot, told },
             Event::Batch(Batch(Parts::Market { told, .. }), _) => Role::Batch { is_snapshot: false, told },
             Event::Ignored(Ignored { reason }, _) => Role::Ignored(reason),
@@ -217,15 +221,19 @@ impl Role {
         match self {
             Role::Ignored(reason) => return Event::Ignored(Ignored { reason }, source),
             Role::Malformed(error) => {
-                return Event::Malformed(Malformed { frame: source.frame(), error }, source);
+                return Event::Malformed(Malformed::new(source.endpoint(), source.frame(), error), source);
             }
-            Role::Plain | Role::Depth { .. } | Role::Trade { .. } | Role::Batch { .. } => {}
+            Role::Plain
+            | Role::Depth { .. }
+            | Role::Trade { .. }
+            | Role::Quote { .. }
+            | Role::Batch { .. } => {}
         }
         let scratch = scratch();
         scratch.set_symbol(symbol.parse().ok());
         match decode_from(source.endpoint(), source.frame(), scratch) {
             Ok(message) => self.restore(&message, source),
-            Err(error) => Event::Malformed(Malformed { frame: source.frame(), error }, source),
+            Err(error) => Event::Malformed(Malformed::new(source.endpoint(), source.frame(), error), source),
         }
     }
 
@@ -255,6 +263,10 @@ impl Role {
             (Some(Event::Trade(mut trade, of)), Role::Trade { is_replay }) => {
                 trade.is_replay = is_replay;
                 Event::Trade(trade, of)
+            }
+            (Some(Event::Quote(mut quote, of)), Role::Quote { is_replay }) => {
+                quote.is_replay = is_replay;
+                Event::Quote(quote, of)
             }
             (Some(event), _) => event,
             // Only of a source that was put beside another event.

@@ -6,6 +6,7 @@ use crate::config::Snapshot;
 use crate::event::Event;
 use crate::event::batch::{funding_amount, l2_book, mark_price};
 use crate::event::last_trade::LastTrade;
+use crate::event::quote_ids::QuoteIds;
 use crate::event::source::Source;
 use crate::event::{Batch, Parts};
 use crate::json::error::DecodeError;
@@ -49,6 +50,7 @@ pub struct Replay {
     begun: SymbolMap<LastTrade>,
     /// Events of market data v1.
     told: LastTrade,
+    quote_ids: QuoteIds,
 }
 
 impl Replay {
@@ -61,6 +63,7 @@ impl Replay {
             positions: SymbolMap::new(),
             begun: SymbolMap::new(),
             told: LastTrade::NOTHING,
+            quote_ids: QuoteIds::new(),
         }
     }
 
@@ -127,6 +130,7 @@ impl Replay {
                 Some(Event::Trade(told.map_or(*trade, |told| told.tell(*trade)), source))
             }
             Message::MarketUpdate(update) => Some(market(&mut self.told, *update, source)),
+            Message::QuoteUpdate(update) => Some(Event::Quote(self.quote_ids.deliver(*update), source)),
             message => event_of(message, source),
         }
     }

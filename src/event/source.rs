@@ -6,6 +6,7 @@ use core::num::NonZeroU32;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, StreamId};
 use crate::value::sequence::GapRule;
+use crate::value::time::Instant;
 
 /// Where the data of an [`Event`](crate::Event) comes from: a frame, the link and the subscription.
 ///
@@ -18,7 +19,7 @@ use crate::value::sequence::GapRule;
 /// assert_eq!((source.endpoint(), source.frame()), (Endpoint::Streams, frame));
 /// assert_eq!(source.link(), None, "a recording has no link");
 /// ```
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq)]
 pub struct Source<'f> {
     frame: &'f str,
     stream: Option<StreamId>,
@@ -29,6 +30,8 @@ pub struct Source<'f> {
     rule: GapRule,
     levels: Option<NonZeroU32>,
     part: u32,
+    received: Instant,
+    is_whole: bool,
 }
 
 impl<'f> Source<'f> {
@@ -43,13 +46,30 @@ impl<'f> Source<'f> {
     /// ```
     pub const fn recorded(endpoint: Endpoint, frame: &'f str) -> Source<'f> {
         let rule = GapRule::Strict;
-        Source { frame, stream: None, epoch: 0, slot: 0, endpoint, rule, levels: None, part: 0 }
+        Source {
+            frame,
+            stream: None,
+            epoch: 0,
+            slot: 0,
+            endpoint,
+            rule,
+            levels: None,
+            part: 0,
+            received: Instant::ZERO,
+            is_whole: false,
+        }
     }
 
     /// The source of a frame that a link received.
     #[inline]
-    pub(crate) const fn live(link: LinkId, endpoint: Endpoint, frame: &'f str) -> Source<'f> {
-        Source { epoch: link.epoch(), slot: link.short_slot(), ..Source::recorded(endpoint, frame) }
+    pub(crate) const fn live(
+        link: LinkId,
+        endpoint: Endpoint,
+        received: Instant,
+        frame: &'f str,
+    ) -> Source<'f> {
+        let (epoch, slot) = (link.epoch(), link.short_slot());
+        Source { epoch, slot, received, ..Source::recorded(endpoint, frame) }
     }
 
     /// Names the subscription.
@@ -66,10 +86,16 @@ impl<'f> Source<'f> {
         self
     }
 
+    /// Says that the frame lists all there is, and not only what has changed.
+    pub(crate) const fn of_all(mut self, is_whole: bool) -> Source<'f> {
+        self.is_whole = is_whole;
+        self
+    }
+
     /// The same source with another text.
     pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
-        let Source { frame: _, stream, epoch, slot, endpoint, rule, levels, part } = self;
-        Source { frame, stream, epoch, slot, endpoint, rule, levels, part }
+        let Source { frame: _, stream, epoch, slot, endpoint, rule, levels, part, received, is_whole } = self;
+        Source { frame, stream, epoch, slot, endpoint, rule, levels, part, received, is_whole }
     }
 
     /// The source of a part of a frame, counted from 1; 0 is the whole frame.
@@ -81,6 +107,11 @@ impl<'f> Source<'f> {
     /// The link that received the frame; `None` in a recording.
     pub const fn link(&self) -> Option<LinkId> {
         if self.epoch == 0 { None } else { Some(LinkId::new(self.slot, self.epoch)) }
+    }
+
+    /// When the client received the frame; `None` in a recording.
+    pub const fn received(&self) -> Option<Instant> {
+        if self.epoch == 0 { None } else { Some(self.received) }
     }
 
     /// A subscription that the data belongs to: the oldest one of its stream that has not ended.
@@ -111,8 +142,24 @@ impl<'f> Source<'f> {
         self.levels
     }
 
+    /// Whether the frame lists all balances or positions, and not only those that have changed.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     pub(crate) const fn part(&self) -> u32 {
         self.part
+    }
+}
+
+impl PartialEq for Source<'_> {
+    /// Compares everything but the instant at which the frame was received.
+    fn eq(&self, other: &Self) -> bool {
+        let key = |source: &Self| {
+            let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, .. } = *source;
+            (stream, epoch, slot, endpoint, rule, levels, part, is_whole)
+        };
+        key(self) == key(other) && self.frame == other.frame
     }
 }
 

@@ -17,6 +17,7 @@ use crate::message::{ApiError, Text};
 use crate::request::Request;
 use crate::request::stream::Stream;
 use crate::value::id::{LinkId, RequestId, StreamId};
+use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
@@ -131,6 +132,22 @@ impl Feed {
         let (link, public) = (Some(self.link), Some(subscription.public_id()));
         cx.report(Event::Gap { link, id: public, symbol, expected, got: None });
         self.lose_update(cx, id);
+    }
+
+    /// Reports that the books of a symbol, or of all, are stale, and requests them again. One that is named and awaited
+    /// may have been lost itself.
+    pub(super) fn mark_books_stale(&mut self, cx: &mut Context<'_>, symbol: Option<Symbol>) {
+        let is_concerned = |it: &Subscription| {
+            it.is_book() && symbol.is_none_or(|symbol| it.stream().symbol() == Some(symbol))
+        };
+        for id in self.subscriptions.ids(is_concerned) {
+            let is_synced = self.subscriptions.get(id).is_some_and(|it| it.state() == StreamState::Synced);
+            if is_synced {
+                self.mark_stale(cx, id);
+            } else if symbol.is_some() {
+                self.spoil(cx, id);
+            }
+        }
     }
 
     /// The book of a stream has lost an update: its next snapshot repairs something.
@@ -248,7 +265,7 @@ impl Feed {
     }
 
     /// The snapshot of a book may have come, and could not be decoded.
-    pub(crate) fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
+    fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
             let failure = Failure::new(Unserved::Undecodable, 1);
             self.subscriptions.change(id, |subscription| subscription.note_failure(failure));

@@ -7,11 +7,12 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
+use crate::event::Event;
 use crate::link::context::Context;
 use crate::link::in_flight::InFlight;
 use crate::link::urgency::Urgency;
 use crate::request::{Request, Subject};
-use crate::value::id::{LinkId, StreamId};
+use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
 /// How many stream requests are kept that were not answered in time.
@@ -302,6 +303,7 @@ impl Outbox {
             Request::ConnectionInfo => Purpose::Limits(about),
             _ => Purpose::Application(about),
         };
+        cx.report(Event::Requested { link, request: RequestId::new(cx.next_request_id()), about });
         self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
     }
 

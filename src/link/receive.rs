@@ -12,7 +12,7 @@ use crate::link::context::Context;
 use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::frame::Frame;
-use crate::link::lifecycle::{Cell, Input, State, StreamInput, StreamState, link_step};
+use crate::link::lifecycle::{Cell, Input, State, StreamInput, link_step};
 use crate::link::outbox::{Cancellation, Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
 use crate::link::subscription::Failure;
@@ -157,10 +157,7 @@ impl Session for Current {
     ) -> Option<Event<'f>> {
         let message = match decode(text, scratch) {
             Ok(message) => message,
-            Err(error) => {
-                doubt_book_if_named(reception, text, "\"s\":\"", "\"depthUpdate\"");
-                return reception.malformed(text, error);
-            }
+            Err(error) => return reception.malformed(text, error),
         };
         reception.decoded();
         match message {
@@ -181,25 +178,6 @@ impl Session for Current {
     fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64, _: bool) {
         let failure = Failure::new(Unserved::Unanswered, request.streams().len());
         feed.fail_all(cx, request, id, failure);
-    }
-}
-
-/// A frame that cannot be decoded may have been a change of a book, or a book. One that is named and live may have
-/// lost an update: it is stale from now on, and requested again. One that is awaited may have been lost itself.
-#[cold]
-pub(crate) fn doubt_book_if_named(
-    reception: &mut Reception<'_, '_>,
-    text: &str,
-    before_symbol: &str,
-    kind: &str,
-) {
-    let Some(symbol) = text.split_once(before_symbol).and_then(|(_, rest)| rest.split('"').next()) else {
-        return;
-    };
-    let Some(subscription) = reception.routed(Topic::Depth, symbol) else { return };
-    if text.contains(kind) {
-        let (id, is_live) = (subscription.id(), subscription.state() == StreamState::Synced);
-        if is_live { reception.mark_stale(id) } else { reception.spoil(id) }
     }
 }
 
@@ -257,10 +235,15 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
             return event_of(message, reception.source(text));
         }
     };
-    match heard(reception, text, topic, symbol) {
-        Some(source) => reception.data(event_of(message, source)?),
-        None => reception.ignored(text, IgnoredReason::NotSubscribed),
-    }
+    let Some(source) = heard(reception, text, topic, symbol) else {
+        return reception.ignored(text, IgnoredReason::NotSubscribed);
+    };
+    let subscription = reception.routed(topic, symbol)?;
+    let event = match message {
+        Message::QuoteUpdate(update) => Event::Quote(subscription.deliver_quote(*update), source),
+        message => event_of(message, source.of_all(subscription.takes_all()))?,
+    };
+    reception.data(event)
 }
 
 /// A partial depth without a symbol, as the documents show it: it belongs to whichever partial depth is

@@ -91,7 +91,7 @@ impl<'r, 'c> Reception<'r, 'c> {
     pub(crate) const fn source<'f>(&self, frame: &'f str) -> Source<'f> {
         let config = self.config;
         let levels = config.snapshot.levels(config.api);
-        Source::live(self.link, config.api, frame).checked_by(config.gap_rule, levels)
+        Source::live(self.link, config.api, self.cx.now(), frame).checked_by(config.gap_rule, levels)
     }
 
     pub(crate) const fn feed(&self) -> &Feed {
@@ -117,14 +117,6 @@ impl<'r, 'c> Reception<'r, 'c> {
     pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
         // Only a rejection is for the caller to report, and `Feed::reject` is for that.
         let _ = self.feed.step(self.cx, id, input);
-    }
-
-    pub(super) fn mark_stale(&mut self, id: StreamId) {
-        self.feed.mark_stale(self.cx, id);
-    }
-
-    pub(super) fn spoil(&mut self, id: StreamId) {
-        self.feed.spoil(self.cx, id);
     }
 
     /// Whether the snapshot of a subscription that has come repairs something.
@@ -195,16 +187,28 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }
 
-    /// A frame could not be decoded; too many in a row, and the link is of no use.
+    /// A frame could not be decoded; too many in a row, and the link is of no use. Each book that may have lost
+    /// an update with it is stale from now on, and requested again.
     #[cold]
-    pub(crate) const fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
+    pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
         self.stats.malformed = self.stats.malformed.saturating_add(1);
         *self.malformed_run = self.malformed_run.saturating_add(1);
         if *self.malformed_run >= self.config.malformed_run_max {
             *self.malformed_run = 0;
             self.unusable = Some(Lost::Malformed);
         }
-        Some(Event::Malformed(Malformed { frame, error }, self.source(frame)))
+        let source = self.source(frame);
+        let malformed = Malformed::new(source.endpoint(), frame, error);
+        if malformed.is_of(Topic::Depth) {
+            self.feed.mark_books_stale(self.cx, malformed.symbol);
+        }
+        if malformed.is_of(Topic::Balances)
+            && let Some(subscription) = self.routed(Topic::Balances, "")
+        {
+            // It may have been the first report, which has every asset.
+            subscription.takes_all();
+        }
+        Some(Event::Malformed(malformed, source))
     }
 
     /// Frames were lost, and only another link helps.

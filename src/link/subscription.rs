@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::event::last_trade::LastTrade;
+use crate::event::quote_ids::QuoteIds;
 use crate::event::reason::Unserved;
 use crate::link::lifecycle::{Cell, StreamEffect, StreamInput, StreamState, stream_step};
-use crate::message::Trade;
-use crate::request::stream::Stream;
+use crate::message::{QuoteUpdate, Trade};
+use crate::request::stream::{Stream, Updates};
 use crate::value::id::StreamId;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::time::Instant;
@@ -72,6 +73,10 @@ pub(crate) struct Subscription {
     resyncing: bool,
     /// Its newest trade, over all links.
     last_trade: LastTrade,
+    /// The updates of quotes that were delivered, over all links.
+    quote_ids: QuoteIds,
+    /// Whether a report came since it was asked for.
+    is_begun: bool,
 }
 
 /// What a step of a subscription leads to.
@@ -125,6 +130,8 @@ impl Subscription {
             position: Position::awaiting(),
             resyncing: false,
             last_trade: LastTrade::NOTHING,
+            quote_ids: QuoteIds::new(),
+            is_begun: false,
         }
     }
 
@@ -166,6 +173,7 @@ impl Subscription {
         if is_new && matches!(next, StreamState::Wanted | StreamState::Requested) {
             self.confirmed = false;
             self.request = 0;
+            self.is_begun = false;
         }
         if matches!(next, StreamState::Active | StreamState::Synced) {
             if input != StreamInput::Unanswered {
@@ -310,6 +318,22 @@ impl Subscription {
     #[inline]
     pub(super) const fn deliver_trade<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
         self.last_trade.tell(trade)
+    }
+
+    /// Marks an update of a quote that was delivered before, and notes it.
+    pub(super) fn deliver_quote<'f>(&mut self, update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
+        self.quote_ids.deliver(update)
+    }
+
+    /// Whether the report that has come lists all balances or positions: those that come each second do, and the
+    /// first report of balances.
+    pub(super) const fn takes_all(&mut self) -> bool {
+        let is_first = !core::mem::replace(&mut self.is_begun, true);
+        match self.stream {
+            Stream::Balances { updates } => is_first || matches!(updates, Updates::EachSecond),
+            Stream::Positions { updates } => matches!(updates, Updates::EachSecond),
+            _ => false,
+        }
     }
 
     pub(crate) const fn last_trade(&mut self) -> &mut LastTrade {

@@ -50,7 +50,7 @@ pub struct Leg<'f> {
 }
 
 /// A step of a request for quotes that concerns the account ([private quotes](crate::protocol::streams#private-quotes)). The
-/// venue delivers at least once: of two with the same event id, count one.
+/// venue delivers at least once: of two with the same event id the second is marked as a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -75,6 +75,9 @@ pub struct QuoteUpdate<'f> {
     pub quote_status: Option<QuoteStatus<'f>>,
     /// `vu`: sent in milliseconds.
     pub valid_until: Option<Timestamp>,
+    /// Whether an update with this event id was delivered before.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
+    pub is_replay: bool,
 }
 
 open_enum! {

@@ -1,6 +1,7 @@
 //! [`Request`]: what can be asked of the venue, method by method.
 
 pub(crate) mod new_order;
+pub(crate) mod quote;
 pub(crate) mod stream;
 
 use alloc::string::String;
@@ -8,11 +9,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::message::RawJson;
-use crate::request::new_order::{ClientOrderId, NewOrder};
+use crate::request::new_order::NewOrder;
+use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Stream;
-use crate::value::decimal::Decimal;
 use crate::value::symbol::Symbol;
-use crate::value::time::Timestamp;
 
 /// A request to `wss://ws.gemini.com` ([methods](crate::protocol::streams#methods)).
 ///
@@ -68,16 +68,16 @@ pub enum Request {
     /// `rfq.withdraw_quote`.
     WithdrawQuote {
         /// The request for quotes.
-        rfq_id: String,
+        rfq_id: QuoteKey,
         /// The quote.
-        quote_id: String,
+        quote_id: QuoteKey,
     },
     /// `rfq.confirm_quote`.
     ConfirmQuote {
         /// The request for quotes.
-        rfq_id: String,
+        rfq_id: QuoteKey,
         /// The quote that was accepted.
-        quote_id: String,
+        quote_id: QuoteKey,
         /// Whether it still holds.
         confirm: bool,
     },
@@ -92,34 +92,37 @@ pub struct RawRequest {
     pub(crate) params: Option<String>,
 }
 
-/// A quote ([quote methods](crate::protocol::streams#quote-methods)). The venue does not deduplicate by the client id.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct NewQuote {
-    /// The request for quotes that it answers.
-    pub rfq_id: String,
-    /// Price per contract.
-    pub price: Decimal,
-    /// Contracts.
-    pub quantity: Decimal,
-    /// Until when it can be accepted; sent in milliseconds.
-    pub valid_until: Option<Timestamp>,
-    /// An id of the caller's.
-    pub client_id: Option<ClientOrderId>,
-}
-
 /// What a request was about, told again with its reply.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Subject {
     /// Placing this order.
-    PlaceOrder(ClientOrderId),
+    PlaceOrder(NewOrder),
     /// Cancelling this order.
     CancelOrder(u64),
     /// Cancelling all orders of the account.
     CancelAllOrders,
     /// Cancelling the orders of the connection.
     CancelSessionOrders,
+    /// Submitting this quote.
+    SubmitQuote(NewQuote),
+    /// Withdrawing a quote.
+    WithdrawQuote {
+        /// The request for quotes.
+        rfq_id: QuoteKey,
+        /// The quote.
+        quote_id: QuoteKey,
+    },
+    /// Confirming a quote, or declining to.
+    ConfirmQuote {
+        /// The request for quotes.
+        rfq_id: QuoteKey,
+        /// The quote that was accepted.
+        quote_id: QuoteKey,
+        /// Whether it still holds.
+        confirm: bool,
+    },
     /// Anything else.
     Other,
 }
@@ -193,10 +196,17 @@ impl Request {
     /// What it is about.
     pub const fn subject(&self) -> Subject {
         match self {
-            Request::PlaceOrder(order) => Subject::PlaceOrder(order.client_order_id()),
+            Request::PlaceOrder(order) => Subject::PlaceOrder(*order),
             Request::CancelOrder { order_id } => Subject::CancelOrder(*order_id),
             Request::CancelAllOrders => Subject::CancelAllOrders,
             Request::CancelSessionOrders => Subject::CancelSessionOrders,
+            Request::SubmitQuote(quote) => Subject::SubmitQuote(*quote),
+            Request::WithdrawQuote { rfq_id, quote_id } => {
+                Subject::WithdrawQuote { rfq_id: *rfq_id, quote_id: *quote_id }
+            }
+            Request::ConfirmQuote { rfq_id, quote_id, confirm } => {
+                Subject::ConfirmQuote { rfq_id: *rfq_id, quote_id: *quote_id, confirm: *confirm }
+            }
             _ => Subject::Other,
         }
     }

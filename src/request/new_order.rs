@@ -25,6 +25,7 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 /// # Ok::<(), gemini_ws::InvalidOrder>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NewOrder {
     client_order_id: ClientOrderId,
     symbol: Symbol,
@@ -37,6 +38,7 @@ pub struct NewOrder {
 
 /// At which price.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub(crate) enum Terms {
     Market,
     Limit { price: Decimal },

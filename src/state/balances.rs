@@ -1,21 +1,18 @@
-//! [`Balances`] and [`Positions`]: the state of an account, fed by events.
+//! [`Balances`]: what an account has of each asset, fed by events.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::string::ToString;
-use alloc::vec::Vec;
 
 use crate::event::Event;
-use crate::event::source::Source;
-use crate::message::{BalanceUpdate, Number, PositionReport};
+use crate::message::Number;
 use crate::request::stream::Topic;
-use crate::value::id::LinkId;
-use crate::value::symbol::Symbol;
-use crate::value::time::Timestamp;
+use crate::state::account::Rows;
+use crate::state::truth::{Age, Moment, StaleReason};
 
 /// The balances of an account: give it every event; it takes what concerns it.
 ///
-/// Stale from the end of the link until the first update of the next, which has every asset; from an [`Event::Overflow`] until then, too.
+/// The venue sends all assets when the stream is subscribed, and then those that change, or all of them each second.
+/// After a loss the assets that are reported become current one by one; the list is current again when all were
+/// sent, or the venue was asked: [`Balances::reconcile`].
 ///
 /// ```
 /// use gemini_ws::{Balances, Endpoint, Replay, Scratch};
@@ -31,47 +28,7 @@ use crate::value::time::Timestamp;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Balances {
-    assets: BTreeMap<Box<str>, Balance>,
-    standing: Standing,
-}
-
-/// Whether what is known is true.
-#[derive(Clone, Copy, Debug, Default)]
-struct Standing {
-    current: bool,
-    /// Whether updates were dropped on their way here: those that follow do not make up for them.
-    incomplete: bool,
-    /// What the updates come over, once that is known.
-    link: Option<LinkId>,
-}
-
-impl Standing {
-    const NEW: Standing = Standing { current: false, incomplete: false, link: None };
-
-    fn update(&mut self, source: &Source<'_>) {
-        (self.current, self.link) = (!self.incomplete, source.link());
-    }
-
-    /// Takes an event that is no update; says whether it was about this topic.
-    fn apply(&mut self, event: &Event<'_>, topic: Topic) -> bool {
-        match event {
-            Event::Subscribed { link, stream, .. } if stream.topic() == topic => self.link = Some(*link),
-            Event::Disconnected { link, .. } if self.link.is_some_and(|own| own.slot() != link.slot()) => {
-                return false;
-            }
-            Event::Disconnected { .. } | Event::Closed { .. } => {
-                (self.current, self.incomplete) = (false, false);
-            }
-            Event::Unsubscribed { stream, last: true, .. } if stream.topic() == topic => {
-                (self.current, self.incomplete) = (false, false);
-            }
-            Event::Overflow { topic: of, .. } if *of == topic || *of == Topic::Connection => {
-                (self.current, self.incomplete) = (false, true);
-            }
-            _ => return false,
-        }
-        true
-    }
+    rows: Rows<Box<str>, Balance>,
 }
 
 /// The balance of one asset.
@@ -79,154 +36,96 @@ impl Standing {
 pub struct Balance {
     available: Box<str>,
     total: Box<str>,
-    event_time: Option<Timestamp>,
 }
 
 impl Balance {
-    /// Without what orders hold.
+    /// Returns what orders do not hold.
     pub fn available(&self) -> Number<'_> {
         Number(&self.available)
     }
 
-    /// All of it.
+    /// Returns all of it.
     pub fn total(&self) -> Number<'_> {
         Number(&self.total)
-    }
-
-    /// The time of the update that told it, if that could be read.
-    pub const fn event_time(&self) -> Option<Timestamp> {
-        self.event_time
     }
 }
 
 impl Balances {
-    /// Nothing is known yet.
+    /// Knows nothing yet.
     pub const fn new() -> Balances {
-        Balances { assets: BTreeMap::new(), standing: Standing::NEW }
+        Balances { rows: Rows::new() }
     }
 
     /// Takes an event; says whether it was about balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
-        match event {
-            Event::Balances(update, source) => {
-                self.standing.update(source);
-                self.update(update);
-            }
-            event => return self.standing.apply(event, Topic::Balances),
-        }
+        let Event::Balances(update, source) = event else { return self.rows.lose(event, Topic::Balances) };
+        let rows = update.balances.iter().map(|row| {
+            let balance =
+                Balance { available: row.available.as_str().into(), total: row.total.as_str().into() };
+            Some((row.asset.into(), balance))
+        });
+        self.rows.report(source, update.event_time, rows);
         true
     }
 
-    /// The balance of an asset, as the venue spells it; `None` if it was never told.
+    /// Returns the balance of an asset, as the venue spells it; `None` if it was never reported.
     pub fn get(&self, asset: &str) -> Option<&Balance> {
-        self.assets.get(asset)
+        self.rows.get(asset)
     }
 
-    /// All that were told, by asset.
+    /// Returns all that were reported, by asset.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Balance)> {
-        self.assets.iter().map(|(asset, balance)| (&**asset, balance))
+        self.rows.iter().map(|(asset, balance)| (&**asset, balance))
     }
 
-    /// Whether they may have changed since without being told.
-    pub const fn is_stale(&self) -> bool {
-        !self.standing.current
+    /// Returns why the balance of an asset may be wrong, or may be missing.
+    pub fn stale_reason(&self, asset: &str) -> Option<StaleReason> {
+        self.rows.stale_of(asset)
     }
 
-    fn update(&mut self, update: &BalanceUpdate<'_>) {
-        for row in update.balances {
-            let balance = Balance {
-                available: row.available.as_str().into(),
-                total: row.total.as_str().into(),
-                event_time: update.event_time,
-            };
-            match self.assets.get_mut(row.asset) {
-                Some(known) => *known = balance,
-                None => {
-                    self.assets.insert(row.asset.into(), balance);
-                }
-            }
-        }
-    }
-}
-
-/// The positions of an account: give it every event; it takes what concerns it.
-///
-/// Stale from the end of the link, and from an [`Event::Overflow`], until the first report of the next link.
-///
-/// ```
-/// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
-///
-/// let frame = r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"GEMI-A-UP","a":[{"t":"position","v":"-100"}]}]}"#;
-/// let mut scratch = Scratch::new();
-/// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
-/// let mut positions = Positions::new();
-/// positions.apply(&event);
-/// let amounts = positions.get("GEMI-A-UP".parse().unwrap()).unwrap();
-/// assert_eq!((&*amounts[0].label, &*amounts[0].value), ("position", "-100"));
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Positions {
-    positions: BTreeMap<Symbol, Vec<HeldAmount>>,
-    standing: Standing,
-}
-
-/// An amount of a position.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct HeldAmount {
-    /// What it is, for example `position` or `settlement_payout`.
-    pub label: Box<str>,
-    /// How much, as the venue wrote it; signed.
-    pub value: Box<str>,
-    /// The asset, on payouts.
-    pub asset: Option<Box<str>>,
-    /// The outcome, on settlements.
-    pub outcome: Option<Box<str>>,
-}
-
-impl Positions {
-    /// Nothing is known yet.
-    pub const fn new() -> Positions {
-        Positions { positions: BTreeMap::new(), standing: Standing::NEW }
+    /// Returns when the balance of an asset was last reported.
+    pub fn age(&self, asset: &str) -> Option<Age> {
+        self.rows.age_of(asset)
     }
 
-    /// Takes an event; says whether it was about positions.
-    pub fn apply(&mut self, event: &Event<'_>) -> bool {
-        match event {
-            Event::Positions(report, source) => {
-                self.standing.update(source);
-                self.update(report);
-            }
-            event => return self.standing.apply(event, Topic::Positions),
-        }
-        true
+    /// Whether any of them may have changed, or one may have been added, without being reported.
+    pub fn is_stale(&self) -> bool {
+        self.rows.stale().is_some()
     }
 
-    /// The amounts of an instrument; `None` if none were told.
-    pub fn get(&self, symbol: Symbol) -> Option<&[HeldAmount]> {
-        self.positions.get(&symbol).map(Vec::as_slice)
+    /// Returns the moment to hand to [`reconcile`](Balances::reconcile): take it before you ask the venue.
+    pub const fn moment(&self) -> Moment {
+        self.rows.moment()
     }
 
-    /// All that were told, by instrument.
-    pub fn iter(&self) -> impl Iterator<Item = (Symbol, &[HeldAmount])> {
-        self.positions.iter().map(|(symbol, amounts)| (*symbol, amounts.as_slice()))
+    /// Takes the venue's answer to the question for all balances (REST `balances`): asset, available and total.
+    ///
+    /// Returns whether they are current now: not if a loss came after the question; then ask again. While no stream of
+    /// balances is subscribed the answer is kept, and stale at once. Balances that were reported after the question are
+    /// newer than the answer and stay.
+    ///
+    /// ```
+    /// use gemini_ws::{Balances, StaleReason};
+    ///
+    /// let mut balances = Balances::new();
+    /// let asked = balances.moment();
+    /// assert!(!balances.reconcile([("USD", "90.50", "100.00")], asked), "no stream is subscribed");
+    /// assert_eq!(balances.get("USD").unwrap().total().as_str(), "100.00");
+    /// assert_eq!(balances.stale_reason("USD"), Some(StaleReason::NotSubscribed));
+    /// ```
+    pub fn reconcile<'a>(
+        &mut self,
+        found: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>,
+        asked: Moment,
+    ) -> bool {
+        let rows = found.into_iter().map(|(asset, available, total)| {
+            (Box::from(asset), Balance { available: available.into(), total: total.into() })
+        });
+        self.rows.reconcile(rows, asked)
     }
 
-    /// Whether they may have changed since without being told.
-    pub const fn is_stale(&self) -> bool {
-        !self.standing.current
-    }
-
-    fn update(&mut self, report: &PositionReport<'_>) {
-        for row in report.positions {
-            let Ok(symbol) = row.symbol.parse() else { continue };
-            let amounts = row.amounts.iter().map(|amount| HeldAmount {
-                label: amount.label.to_string().into(),
-                value: amount.value.as_str().into(),
-                asset: amount.asset.map(|asset| asset.to_string().into()),
-                outcome: amount.outcome.map(|outcome| outcome.to_string().into()),
-            });
-            self.positions.insert(symbol, amounts.collect());
-        }
+    /// Returns how many rows were not kept, because there are too many assets.
+    pub const fn untracked(&self) -> u64 {
+        self.rows.untracked()
     }
 }

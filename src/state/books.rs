@@ -1,13 +1,17 @@
 //! [`Books`]: one order book per symbol, fed by events, with a word on whether it is true.
 
+use core::time::Duration;
+
 use crate::event::Event;
 use crate::event::source::Source;
 use crate::message::{Depth, TopOfBook};
-use crate::request::stream::{Stream, Topic};
+use crate::request::stream::Topic;
 use crate::state::order_book::{Applied, OrderBook};
-use crate::value::id::LinkId;
+use crate::state::truth::{Age, Loss, StaleReason, Standing};
+use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
+use crate::value::time::Instant;
 
 /// The books of all symbols whose depth is subscribed.
 ///
@@ -33,17 +37,30 @@ pub struct Books {
     books: SymbolMap<Entry>,
     trusts_crossed: bool,
     crossed: u64,
+    untracked: u64,
 }
+
+/// The most books that are kept: those of other symbols are counted by [`Books::untracked`].
+pub const BOOKS_MAX: usize = 8_192;
 
 #[derive(Clone, Debug)]
 struct Entry {
     book: OrderBook,
-    stale: Option<StaleReason>,
+    standing: Standing,
     crossed: bool,
     /// Whether only a snapshot helps that nobody has asked for yet.
     to_resync: bool,
-    /// What its data came over; `None` until there is any, and in a recording.
-    link: Option<LinkId>,
+}
+
+/// What an event has changed of a book.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BookChange {
+    /// The symbol of the book.
+    pub symbol: Symbol,
+    /// Whether bids have changed.
+    pub bids: bool,
+    /// Whether asks have changed; if neither has, the book became stale or was removed.
+    pub asks: bool,
 }
 
 /// A book, and whether it is true.
@@ -51,33 +68,15 @@ struct Entry {
 pub enum Book<'b> {
     /// The book as of its last update.
     Live(&'b OrderBook),
-    /// What was known before the book became stale: to look at, not to act upon.
+    /// What was known before the book became stale: to look at, not to act upon. It becomes live again with the
+    /// next snapshot. After an overflow, a crossing and an update that was lost on its way here only
+    /// [`Books::to_resync`] knows that one is needed; otherwise the client requests it.
     Stale {
         /// Why it is stale.
         reason: StaleReason,
         /// The last that was known.
         last: &'b OrderBook,
     },
-}
-
-/// Why a book is stale. It becomes live again with the next snapshot.
-///
-/// After an `Overflow`, a crossing and an update that got lost on its way here, only
-/// [`Books::to_resync`] knows that one is wanted; otherwise the connection asks for it.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum StaleReason {
-    /// An update was lost.
-    Gap,
-    /// The link ended.
-    Disconnected,
-    /// Nothing came for longer than was declared.
-    Silent,
-    /// Events were dropped on their way here.
-    Overflow,
-    /// Its best bid is not below its best ask: a sign of a lost update, though the sandbox publishes
-    /// such books for long. An update that uncrosses it makes it live, too.
-    Crossed,
 }
 
 impl<'b> Book<'b> {
@@ -100,7 +99,7 @@ impl<'b> Book<'b> {
 impl Books {
     /// No books yet.
     pub const fn new() -> Books {
-        Books { books: SymbolMap::new(), trusts_crossed: false, crossed: 0 }
+        Books { books: SymbolMap::new(), trusts_crossed: false, crossed: 0, untracked: 0 }
     }
 
     /// Shows crossed books as live ones: for the sandbox, or to look at.
@@ -110,59 +109,70 @@ impl Books {
         self
     }
 
-    /// Takes an event; returns the symbol whose book, or its state, has changed.
+    /// Takes an event. Returns the book that has changed, or became stale.
     ///
-    /// An update that does not follow the book — because events were dropped on their way here —
-    /// makes it stale instead of wrong.
-    /// Of a [`Batch`](crate::Batch) it takes all parts, and returns the symbol of the last.
-    pub fn apply(&mut self, event: &Event<'_>) -> Option<Symbol> {
+    /// An update that does not follow the book — because events were dropped on their way here — makes the book
+    /// stale instead of wrong. Of a [`Batch`](crate::Batch) it takes all parts, and returns the change of the
+    /// last; of an event that makes several books stale it returns none.
+    ///
+    /// ```
+    /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
+    ///
+    /// let frame = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"]],"a":[]}"#;
+    /// let mut scratch = Scratch::new();
+    /// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
+    /// let change = Books::new().apply(&event).unwrap();
+    /// assert_eq!((change.symbol.as_str(), change.bids), ("btcusd", true));
+    /// ```
+    pub fn apply(&mut self, event: &Event<'_>) -> Option<BookChange> {
         match event {
             Event::Batch(..) => event.parts().fold(None, |changed, part| self.apply(&part).or(changed)),
-            Event::TopOfBook(top, _) => self.replace_top(top),
-            Event::DepthSnapshot(depth, source) => self.replace(depth, *source),
-            Event::DepthUpdate(depth, source) => self.update(depth, *source),
+            Event::TopOfBook(top, source) => self.replace_top(top, source),
+            Event::DepthSnapshot(depth, source) => self.replace(depth, source),
+            Event::DepthUpdate(depth, source) => self.update(depth, source),
+            // Its snapshot came before it, or was dropped on its way here.
             Event::Synced { link, symbol, .. } => {
-                // Its snapshot came before it, or was dropped on its way here.
-                let is_live = self.books.get(symbol.as_str()).is_some_and(|entry| entry.stale.is_none());
-                let entry = self.books.get_or_insert(*symbol, Entry::new)?;
-                entry.link = Some(*link);
-                if is_live {
+                let entry = self.entry(symbol.as_str())?;
+                let is_live = entry.standing.stale().is_none();
+                let is_older = entry.standing.link().is_some_and(|own| own.epoch() > link.epoch());
+                if is_live || is_older {
                     return None;
                 }
                 entry.set_stale(StaleReason::Overflow);
-                Some(*symbol)
+                Some(BookChange { symbol: *symbol, bids: false, asks: false })
             }
-            Event::Gap { symbol, .. } => self.set_stale(*symbol, StaleReason::Gap),
-            Event::Silent { stream: Stream::Depth { symbol, .. }, .. } => {
-                self.set_stale(*symbol, StaleReason::Silent)
-            }
-            // Meanwhile the book may come over another link.
-            Event::Unsubscribed { link, stream: Stream::Depth { symbol, .. }, last: true, .. }
-            | Event::Rejected { link, stream: Stream::Depth { symbol, .. }, .. } => {
-                let is_its_own =
-                    self.books.get(symbol.as_str())?.link.is_none_or(|own| own.slot() == link.slot());
-                is_its_own.then(|| self.books.remove(*symbol)).flatten().map(|_| *symbol)
-            }
-            // What was dropped may have been the first snapshot.
-            Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } => {
-                self.books.get_or_insert(*symbol, Entry::new)?.set_stale(StaleReason::Overflow);
-                Some(*symbol)
-            }
-            // The end of a link may be among what was dropped.
-            Event::Overflow { topic: Topic::Depth | Topic::Connection, .. } => {
-                self.set_stale_where(StaleReason::Overflow, |_| true)
-            }
-            Event::Disconnected { link, .. } => self.set_stale_where(StaleReason::Disconnected, |entry| {
-                entry.link.is_some_and(|own| own.slot() == link.slot())
-            }),
-            Event::Closed { .. } => self.set_stale_where(StaleReason::Disconnected, |_| true),
-            _ => None,
+            event => self.lose(&Loss::of(event).filter(|loss| loss.is_of(Topic::Depth))?),
         }
     }
 
     /// The book of a symbol, compared without regard to case; `None` if it never had a snapshot, nor lost one.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
+    }
+
+    /// The book of a symbol if it is live. A book whose venue has gone without a word stays live until the link
+    /// notices: for up to [`Config::silence_max`](crate::Config::silence_max). [`Books::fresh`] asks for more.
+    pub fn live(&self, symbol: &str) -> Option<&OrderBook> {
+        self.get(symbol)?.live()
+    }
+
+    /// The book of a symbol if it is live, and has changed since `now - age_max`.
+    ///
+    /// A book of a quiet symbol is not fresh, though it is true.
+    ///
+    /// ```
+    /// use gemini_ws::{Books, Instant};
+    ///
+    /// assert!(Books::new().fresh("btcusd", Instant::ZERO, std::time::Duration::from_secs(5)).is_none());
+    /// ```
+    pub fn fresh(&self, symbol: &str, now: Instant, age_max: Duration) -> Option<&OrderBook> {
+        let received = self.age(symbol)?.received?;
+        self.live(symbol).filter(|_| now.since(received) <= age_max)
+    }
+
+    /// When the book of a symbol last changed.
+    pub fn age(&self, symbol: &str) -> Option<Age> {
+        self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
     /// All books, in the order in which their first snapshots came, or were lost.
@@ -176,7 +186,9 @@ impl Books {
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
-            .filter(|(_, entry)| entry.to_resync && !(entry.stale.is_none() && self.trusts_crossed))
+            .filter(|(_, entry)| {
+                entry.to_resync && !(entry.standing.stale().is_none() && self.trusts_crossed)
+            })
             .map(|(symbol, _)| symbol)
     }
 
@@ -185,52 +197,91 @@ impl Books {
         self.crossed
     }
 
-    fn replace(&mut self, depth: &Depth<'_>, source: Source<'_>) -> Option<Symbol> {
-        let entry = match self.books.get_mut(depth.symbol) {
-            Some(entry) => entry,
-            None => self.books.get_or_insert(depth.symbol.parse().ok()?, Entry::new)?,
-        };
+    /// How many snapshots were not kept, because there are [`BOOKS_MAX`] books or a symbol is longer than
+    /// [`Symbol::LENGTH_MAX`].
+    pub const fn untracked(&self) -> u64 {
+        self.untracked
+    }
+
+    /// The entry of a symbol, made if there is room for it.
+    fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
+        if self.books.get(symbol).is_none() {
+            let new = symbol.parse().ok().filter(|_| self.books.len() < BOOKS_MAX);
+            let Some(symbol) = new else {
+                self.untracked = self.untracked.saturating_add(1);
+                return None;
+            };
+            return self.books.get_or_insert(symbol, Entry::new);
+        }
+        self.books.get_mut(symbol)
+    }
+
+    fn replace(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
+        let entry = self.entry(depth.symbol)?;
         match source.levels() {
             Some(levels) => entry.book.replace_best(depth, levels),
             None => entry.book.replace(depth),
         }
-        (entry.stale, entry.link) = (None, source.link());
-        self.crossed = self.crossed.saturating_add(entry.note_crossing());
+        entry.standing.renew(source, depth.event_time);
+        let crossings = entry.note_crossing();
         // What the venue says of itself is not asked for again.
         entry.to_resync = false;
-        depth.symbol.parse().ok()
+        self.crossed = self.crossed.saturating_add(crossings);
+        Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: true, asks: true })
     }
 
-    fn update(&mut self, depth: &Depth<'_>, source: Source<'_>) -> Option<Symbol> {
-        let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.stale.is_none())?;
+    fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
+        let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.standing.stale().is_none())?;
+        let mut change = BookChange { symbol: depth.symbol.parse().ok()?, bids: false, asks: false };
         match entry.book.apply_by(depth, source.rule()) {
             Applied::Stale => return None,
-            Applied::Gap { .. } => (entry.stale, entry.to_resync) = (Some(StaleReason::Gap), true),
+            Applied::Gap { .. } => {
+                entry.standing.set_stale(StaleReason::Gap);
+                entry.to_resync = true;
+            }
             Applied::Changed => {
+                entry.standing.note(source, depth.event_time);
                 let crossings = entry.note_crossing();
                 self.crossed = self.crossed.saturating_add(crossings);
+                (change.bids, change.asks) = (!depth.bids.is_empty(), !depth.asks.is_empty());
             }
         }
-        depth.symbol.parse().ok()
+        Some(change)
     }
 
     /// A change of the best level is one of a book, once that is known.
-    fn replace_top(&mut self, top: &TopOfBook<'_>) -> Option<Symbol> {
-        let entry = self.books.get_mut(top.symbol).filter(|entry| entry.stale.is_none())?;
+    fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
+        let entry = self.books.get_mut(top.symbol).filter(|entry| entry.standing.stale().is_none())?;
         entry.book.replace_top(top);
+        entry.standing.note(source, top.event_time);
         let crossings = entry.note_crossing();
         self.crossed = self.crossed.saturating_add(crossings);
-        top.symbol.parse().ok()
+        let bids = top.side == Side::Buy;
+        Some(BookChange { symbol: top.symbol.parse().ok()?, bids, asks: !bids })
     }
 
-    fn set_stale(&mut self, symbol: Symbol, reason: StaleReason) -> Option<Symbol> {
-        self.books.get_mut(symbol.as_str())?.set_stale(reason);
-        Some(symbol)
-    }
-
-    fn set_stale_where(&mut self, reason: StaleReason, concerns: impl Fn(&Entry) -> bool) -> Option<Symbol> {
-        self.books.values_mut().filter(|entry| concerns(entry)).for_each(|entry| entry.set_stale(reason));
-        None
+    fn lose(&mut self, loss: &Loss) -> Option<BookChange> {
+        let Some(symbol) = loss.symbol() else {
+            let concerned = self.books.values_mut().filter(|entry| loss.is_over(entry.standing.link()));
+            concerned.for_each(|entry| entry.set_stale(loss.reason()));
+            return None;
+        };
+        let entry = match loss.reason() {
+            // What was dropped may have been the first snapshot.
+            StaleReason::Overflow => self.entry(symbol.as_str())?,
+            _ => self.books.get_mut(symbol.as_str())?,
+        };
+        let has_link = entry.standing.link().is_some();
+        if has_link && !loss.is_over(entry.standing.link()) {
+            // Meanwhile the book comes over another link.
+            return None;
+        }
+        if loss.reason() == StaleReason::NotSubscribed {
+            self.books.remove(symbol);
+        } else {
+            entry.set_stale(loss.reason());
+        }
+        Some(BookChange { symbol, bids: false, asks: false })
     }
 }
 
@@ -242,11 +293,11 @@ impl Default for Books {
 
 impl Entry {
     const fn new() -> Entry {
-        Entry { book: OrderBook::new(), stale: None, crossed: false, to_resync: false, link: None }
+        Entry { book: OrderBook::new(), standing: Standing::NEW, crossed: false, to_resync: false }
     }
 
     const fn view(&self, trusts_crossed: bool) -> Book<'_> {
-        match self.stale {
+        match self.standing.stale() {
             Some(reason) => Book::Stale { reason, last: &self.book },
             None if self.crossed && !trusts_crossed => {
                 Book::Stale { reason: StaleReason::Crossed, last: &self.book }
@@ -255,9 +306,9 @@ impl Entry {
         }
     }
 
-    /// Of the other reasons the connection knows, and asks for a snapshot.
+    /// Of the other reasons the link knows, and asks for a snapshot.
     fn set_stale(&mut self, reason: StaleReason) {
-        self.stale = Some(reason);
+        self.standing.set_stale(reason);
         self.to_resync = reason == StaleReason::Overflow;
     }
 

@@ -1,7 +1,15 @@
-//! What an application believes: books, orders, balances and positions, fed by events.
+//! What an application believes: books, orders, balances, positions and quotes, each with a word on its truth.
 
+mod account;
 pub(crate) mod balances;
 pub(crate) mod books;
+pub(crate) mod changes;
 pub(crate) mod order;
 pub(crate) mod order_book;
+pub(crate) mod order_state;
 pub(crate) mod orders;
+pub(crate) mod positions;
+pub(crate) mod quotes;
+pub(crate) mod reconciling;
+pub(crate) mod sums;
+pub(crate) mod truth;

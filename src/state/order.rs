@@ -1,56 +1,21 @@
 //! [`Order`]: one order, as far as replies and events tell.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::message::{Fill, Liquidity, OrderStatus, OrderUpdate};
-use crate::request::new_order::NewOrder;
+use crate::message::{ContractOutcome, Fill, Liquidity, OrderStatus, OrderUpdate, Response};
+use crate::request::new_order::{EventOutcome, NewOrder, Terms, TimeInForce};
+use crate::state::order_state::OrderState;
+use crate::state::reconciling::Reconciled;
+use crate::state::sums::Sum;
+use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::decimal::Decimal;
-use crate::value::id::LinkId;
+use crate::value::id::{LinkId, RequestId};
 use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
-
-/// What an order has come to.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum OrderState {
-    /// It is on its way; neither answer nor event has come.
-    #[default]
-    Sent,
-    /// The request was taken, which does not yet say that the order exists.
-    Acknowledged,
-    /// No answer came before the time was over or the link was lost, and no event: whether there is such
-    /// an order is not known.
-    Unknown,
-    /// It passed the checks.
-    New,
-    /// It rests in the book.
-    Open,
-    /// A part of it was executed.
-    PartiallyFilled,
-    /// All of it was executed. Final.
-    Filled,
-    /// It was cancelled, perhaps after a part of it was executed. Final.
-    Canceled,
-    /// It was refused. Final.
-    Rejected,
-    /// It is over; how was not told. Final.
-    Closed,
-}
-
-impl OrderState {
-    /// Whether nothing can follow.
-    pub const fn is_final(self) -> bool {
-        matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Closed)
-    }
-
-    /// Whether it was told by events, and not by the way of a request.
-    const fn is_from_events(self) -> bool {
-        !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
-    }
-}
 
 /// An order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,14 +25,22 @@ pub struct Order {
     pub order_id: Option<u64>,
     /// The client's id: what to ask the venue for when no answer came.
     pub client_order_id: Option<Box<str>>,
-    /// The instrument.
+    /// The instrument; `None` also if its name is longer than [`Symbol::LENGTH_MAX`].
     pub symbol: Option<Symbol>,
     /// Whether it buys or sells.
-    pub direction: Option<Side>,
+    pub side: Option<Side>,
+    /// The type, as the venue spells it, for example `LIMIT`.
+    pub order_type: Option<Box<str>>,
+    /// How long it stays, if this client placed it.
+    pub time_in_force: Option<TimeInForce>,
     /// The limit.
     pub price: Option<Decimal>,
+    /// The price at which a stop order becomes active.
+    pub stop_price: Option<Decimal>,
     /// The original quantity.
     pub quantity: Option<Decimal>,
+    /// The outcome that it is for, in prediction markets.
+    pub outcome: Option<EventOutcome>,
     /// What it has come to.
     pub state: OrderState,
     /// Its fills, each once, in the order in which they came.
@@ -78,26 +51,47 @@ pub struct Order {
     pub refusal_code: Option<i64>,
     /// What the venue said when it last refused to cancel it.
     pub cancel_refusal: Option<Box<str>>,
-    /// The time of its newest event.
-    pub event_time: Option<Timestamp>,
-    /// Whether the link was lost while it was open: events may be missing.
-    pub in_doubt: bool,
-    /// What its newest event came over.
-    pub(crate) link: Option<LinkId>,
-    pub(crate) sent: bool,
-    pub(crate) answered: bool,
-    pub(crate) ended: bool,
-    /// Only a reply says that it was refused.
-    refused_by_reply: bool,
-    /// The venue was asked, and its word stands for what fills do not show.
+    /// When it was last heard of.
+    pub age: Age,
+    /// Whether the venue was asked about it: its word stands for what the fills do not show.
     pub reconciled: bool,
+    /// Why more may have happened than is known.
+    doubt: Option<Doubt>,
+    /// What its newest event came over.
+    link: Option<LinkId>,
+    /// The request that placed it, and what that one went over.
+    request: Option<(RequestId, LinkId)>,
+    /// When its newest event was applied.
+    observed: Moment,
+    answered: bool,
+    /// Only a reply, or an answer that it is not found, says that there is no such order.
+    is_refused_by_reply: bool,
+    /// The venue did not find it: its request may still be on the way.
+    is_absent: bool,
+    /// The venue's time of its acceptance.
+    begun: Option<Timestamp>,
     /// The executed quantity that the venue reported.
-    pub(crate) reported: Option<Decimal>,
+    reported: Option<Decimal>,
+    /// The ids of its fills.
+    trade_ids: BTreeSet<u64>,
     /// The sum of the fills' quantities.
     filled: Decimal,
-    value: Value,
-    /// A fill came that cannot be told from a repeated one, or whose numbers are not all there.
-    unaccountable: bool,
+    value: Sum,
+    /// Fills that cannot be told from repeated ones, or whose numbers are not all there.
+    unaccountable: u32,
+    /// What did not add up when the venue was last asked, and is no new doubt.
+    explained: (Option<Decimal>, u32),
+    /// How many fills are part of the sums over all orders.
+    summed: usize,
+    /// Since when it is at its end and beyond doubt.
+    finished: Option<Moment>,
+}
+
+/// A doubt, and when it was raised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Doubt {
+    reason: StaleReason,
+    raised: Moment,
 }
 
 /// An execution of an order, accounted once.
@@ -112,18 +106,36 @@ pub struct OrderFill {
     pub quantity: Decimal,
     /// The fee, as the venue wrote it; in the quote currency where it does not name another.
     pub fee: Option<Box<str>>,
+    /// The currency of the fee, where the venue names it.
+    pub fee_currency: Option<Box<str>>,
     /// Whether the order rested in the book; `None` if that was not told, or it was in an auction.
     pub is_maker: Option<bool>,
+    /// The venue's time.
+    pub event_time: Option<Timestamp>,
 }
 
-impl Order {
-    pub(crate) fn new(order_id: Option<u64>, client_order_id: Option<Box<str>>) -> Order {
-        Order { order_id, client_order_id, ..Order::default() }
-    }
+/// What a fill of an event is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Accounted {
+    /// There is none.
+    None,
+    New,
+    Repeated,
+    Unaccountable,
+}
 
-    /// How much of it was executed: the sum of its fills, or what the venue told if that is more.
+// ---- questions -----------------------------------------------------------------------------------
+
+impl Order {
+    /// Returns how much of it was executed: the sum of its fills, or what the venue told if that is more.
     pub fn executed(&self) -> Decimal {
         self.told_executed().map_or(self.filled, |told| told.max(self.filled))
+    }
+
+    /// Returns how much of it is left; `None` if its quantity is not known.
+    pub fn remaining(&self) -> Option<Decimal> {
+        let remaining = self.quantity?.checked_sub(self.executed())?;
+        Some(remaining.max(Decimal::ZERO))
     }
 
     /// What the venue told of all executions together: a figure, or that nothing remains.
@@ -134,182 +146,410 @@ impl Order {
         }
     }
 
-    /// The sum of price times quantity over the fills; `None` if it has more digits than a decimal holds.
+    /// Returns the sum of price times quantity over the fills; `None` if it has more digits than a decimal holds.
     pub fn executed_value(&self) -> Option<Decimal> {
         self.value.to_decimal()
     }
 
-    /// How much more was executed than the fills show, as far as the venue has told: fills were missed.
+    /// Returns the average price of its fills, rounded to so many decimals, halves away from zero; `None` without
+    /// fills.
+    pub fn average_price(&self, scale: u8) -> Option<Decimal> {
+        if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
+    }
+
+    /// Returns how much more was executed than the fills show, as far as the venue has told: fills were missed.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
     }
 
-    /// Whether more may have happened than was told; [`Orders::to_reconcile`](crate::Orders::to_reconcile).
-    pub fn needs_reconciling(&self) -> bool {
-        let incomplete = self.unaccountable || !self.missing_executions().is_zero();
-        // At its end, fills that add up leave no doubt.
-        let in_doubt = self.in_doubt && !self.state.is_final();
-        self.state == OrderState::Unknown || in_doubt || (incomplete && !self.reconciled)
+    /// Whether more may have happened than is known; [`Orders::to_reconcile`](crate::Orders::to_reconcile).
+    pub const fn needs_reconciling(&self) -> bool {
+        self.doubt.is_some()
     }
 
-    /// What was sent.
-    pub(crate) fn fill_in(&mut self, order: &NewOrder) {
-        self.sent = true;
-        self.symbol.get_or_insert(order.symbol());
-        self.direction.get_or_insert(order.side());
-        self.quantity.get_or_insert(order.quantity());
-        if self.price.is_none() {
-            self.price = order.price();
-        }
+    /// Returns why more may have happened than is known.
+    pub fn doubt(&self) -> Option<StaleReason> {
+        self.doubt.map(|doubt| doubt.reason)
     }
 
-    /// An entry that was made for the request turns out to be this order.
-    pub(crate) fn take_over(&mut self, sent: Order) {
-        self.client_order_id = sent.client_order_id.or(self.client_order_id.take());
-        self.symbol = self.symbol.or(sent.symbol);
-        self.direction = self.direction.or(sent.direction);
-        self.quantity = self.quantity.or(sent.quantity);
-        self.price = self.price.or(sent.price);
-        self.sent |= sent.sent;
-        self.answered |= sent.answered;
+    pub(super) const fn link(&self) -> Option<LinkId> {
+        self.link
     }
 
-    pub(crate) fn acknowledge(&mut self) {
-        if matches!(self.state, OrderState::Sent | OrderState::Unknown) {
-            self.state = OrderState::Acknowledged;
-        }
+    pub(super) const fn request(&self) -> Option<(RequestId, LinkId)> {
+        self.request
     }
 
-    pub(crate) fn lose(&mut self) {
-        if matches!(self.state, OrderState::Sent | OrderState::Acknowledged) {
+    pub(super) const fn is_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Whether an event, or the venue's answer, has said that there is such an order.
+    pub(super) fn is_seen(&self) -> bool {
+        self.order_id.is_some() || self.observed > Moment::BEGINNING
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        !self.state.is_final()
+    }
+
+    /// Whether something may still happen to it, as far as is known.
+    pub(super) const fn may_change(&self) -> bool {
+        self.is_open() || self.is_absent
+    }
+
+    pub(super) const fn observed(&self) -> Moment {
+        self.observed
+    }
+
+    pub(super) const fn finished(&self) -> Option<Moment> {
+        self.finished
+    }
+
+    pub(super) const fn set_finished(&mut self, since: Option<Moment>) {
+        self.finished = since;
+    }
+
+    /// The instrument, whether it buys, and the fills that are not part of the sums over all orders yet.
+    pub(super) fn take_unsummed(&mut self) -> Option<(Symbol, bool, &[OrderFill])> {
+        let (symbol, side) = self.symbol.zip(self.side)?;
+        let from = core::mem::replace(&mut self.summed, self.fills.len());
+        Some((symbol, side == Side::Buy, self.fills.get(from..)?))
+    }
+
+    /// The difference between what is told and what the fills show, in either direction.
+    fn discrepancy(&self) -> Option<Decimal> {
+        let most = self.quantity.filter(|quantity| self.filled > *quantity);
+        let told = self.told_executed().filter(|told| {
+            // While it lives, a figure may be older than the fills.
+            *told > self.filled || self.state.is_final()
+        });
+        let other = most.or(told)?;
+        other.checked_sub(self.filled).filter(|difference| !difference.is_zero())
+    }
+}
+
+// ---- what happens to it --------------------------------------------------------------------------
+
+impl Order {
+    pub(super) fn new(order_id: Option<u64>, client_order_id: Option<Box<str>>) -> Order {
+        Order { order_id, client_order_id, ..Order::default() }
+    }
+
+    /// It was sent.
+    pub(super) fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
+        self.request = Some((request, link));
+        self.symbol = Some(order.symbol());
+        self.side = Some(order.side());
+        let (terms, time_in_force, outcome) = order.parts();
+        let (order_type, stop_price) = match terms {
+            Terms::Market => ("MARKET", None),
+            Terms::Limit { .. } => ("LIMIT", None),
+            Terms::StopLimit { stop_price, .. } => ("STOP_LIMIT", Some(stop_price)),
+        };
+        self.order_type = Some(order_type.into());
+        (self.time_in_force, self.outcome) = (Some(time_in_force), outcome);
+        self.quantity = Some(order.quantity());
+        (self.price, self.stop_price) = (order.price(), stop_price);
+    }
+
+    /// Raises a doubt; the oldest reason stays, the newest moment counts.
+    pub(super) fn raise(&mut self, reason: StaleReason, raised: Moment) {
+        let reason = self.doubt.map_or(reason, |doubt| doubt.reason);
+        self.doubt = Some(Doubt { reason, raised });
+    }
+
+    pub(super) fn acknowledge(&mut self) {
+        self.answered = true;
+        self.go(OrderState::Acknowledged);
+    }
+
+    /// Whether the venue has it is not known.
+    pub(super) fn lose(&mut self, now: Moment) {
+        self.answered = true;
+        if !self.state.is_from_events() {
             self.state = OrderState::Unknown;
+            self.raise(StaleReason::Unanswered, now);
         }
+    }
+
+    /// The venue refused the request. With 5xx it is not sure that nothing was done.
+    pub(super) fn refuse_by(&mut self, response: &Response<'_>, now: Moment) {
+        if matches!(response.status, Some(500..)) {
+            return self.lose(now);
+        }
+        self.refuse(response.error.map(|error| (error.code, error.message.to_string().into())));
     }
 
     /// The request was refused. Events, if there are any, know better.
-    pub(crate) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
+    pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
+        self.answered = true;
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
         if self.reason.is_none() {
             self.reason = error.map(|(_, message)| message);
         }
         if !self.state.is_from_events() {
             self.state = OrderState::Rejected;
-            self.refused_by_reply = true;
+            self.is_refused_by_reply = true;
+            self.doubt = None;
         }
     }
 
-    /// Takes an event; says whether its fill was counted before.
-    pub(crate) fn update(&mut self, update: &OrderUpdate<'_>) -> bool {
+    /// There is such an order, whatever a reply said.
+    fn revive(&mut self) {
+        self.is_absent = false;
+        if core::mem::take(&mut self.is_refused_by_reply) {
+            self.state = OrderState::Acknowledged;
+        }
+    }
+
+    /// Goes to a state that is further on.
+    fn go(&mut self, state: OrderState) {
+        if state.rank() > self.state.rank() {
+            self.state = state;
+        }
+    }
+
+    /// Whether an event contradicts what is known: another client order id, or an acceptance behind the end that
+    /// came over the same link.
+    pub(super) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
+        let is_another = update
+            .client_order_id
+            .zip(self.client_order_id.as_deref())
+            .is_some_and(|(told, known)| told != *known);
+        let begins_again = update.status == OrderStatus::New
+            && self.state.is_final()
+            && !self.is_refused_by_reply
+            && self.observed > Moment::BEGINNING
+            && self.link == link
+            && self.begun != update.event_time;
+        is_another || begins_again
+    }
+
+    /// Takes an event. Says what its fill is.
+    pub(super) fn update(
+        &mut self,
+        update: &OrderUpdate<'_>,
+        link: Option<LinkId>,
+        age: Age,
+        now: Moment,
+    ) -> Accounted {
+        let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
+        self.fill_in(update);
+        (self.link, self.observed, self.age) = (link, now, age);
+        if let Some(executed) = update.executed_quantity {
+            self.reported = Some(self.reported.map_or(executed, |reported| reported.max(executed)));
+        }
+        let accounted = update.fill.map_or(Accounted::None, |fill| self.account(&fill, update.event_time));
+        if accounted == Accounted::Unaccountable {
+            self.unaccountable = self.unaccountable.saturating_add(1);
+        }
+        self.advance(update, now);
+        if update.status == OrderStatus::New && is_first {
+            // Its whole life follows: whether there is such an order was the only question.
+            self.begun = update.event_time;
+            self.doubt = None;
+        } else if is_first && !is_from_the_beginning(update) {
+            self.raise(StaleReason::NotSubscribed, now);
+        }
+        self.settle(update);
+        self.check_sums(now);
+        accounted
+    }
+
+    fn fill_in(&mut self, update: &OrderUpdate<'_>) {
         self.order_id = Some(update.order_id);
         if self.client_order_id.is_none() {
             self.client_order_id = update.client_order_id.map(|id| id.to_string().into());
         }
         self.symbol = self.symbol.or_else(|| update.symbol.parse().ok());
-        self.direction = self.direction.or(update.side);
+        self.side = self.side.or(update.side);
+        self.outcome = self.outcome.or(match update.outcome {
+            Some(ContractOutcome::Yes) => Some(EventOutcome::Yes),
+            Some(ContractOutcome::No) => Some(EventOutcome::No),
+            Some(_) | None => None,
+        });
+        if self.order_type.is_none() {
+            self.order_type = update.order_type.map(|kind| kind.to_string().into());
+        }
         self.price = update.price.or(self.price);
+        let stop_price = update.stop_price.and_then(|price| price.to_decimal().ok());
+        self.stop_price = stop_price.filter(|price| !price.is_zero()).or(self.stop_price);
         self.quantity = update.quantity.or(self.quantity);
-        if let Some(executed) = update.executed_quantity {
-            self.reported = Some(self.reported.map_or(executed, |reported| reported.max(executed)));
-        }
-        let repeated = update.fill.is_some_and(|fill| !self.account(&fill));
-        self.advance(update);
-        repeated
-    }
-
-    /// Moves the state on, unless the event is older than what is known.
-    fn advance(&mut self, update: &OrderUpdate<'_>) {
-        let known = self.state.is_final() && !self.refused_by_reply;
-        if known || self.event_time.is_some_and(|newest| update.event_time.is_some_and(|time| time < newest))
-        {
-            return;
-        }
-        self.event_time = update.event_time.or(self.event_time);
-        self.state = match update.status {
-            OrderStatus::New => OrderState::New,
-            OrderStatus::Open => OrderState::Open,
-            OrderStatus::PartiallyFilled => OrderState::PartiallyFilled,
-            OrderStatus::Filled => OrderState::Filled,
-            OrderStatus::Canceled => OrderState::Canceled,
-            OrderStatus::Rejected => OrderState::Rejected,
-            OrderStatus::Closed => OrderState::Closed,
-            OrderStatus::Initial if update.executed_quantity.is_some_and(|done| !done.is_zero()) => {
-                OrderState::PartiallyFilled
-            }
-            OrderStatus::Initial => OrderState::Open,
-            // These say nothing of how far it has come, but that there is such an order.
-            OrderStatus::CancelRejected | OrderStatus::Modified | OrderStatus::Other(_) => {
-                if self.state.is_from_events() && !self.refused_by_reply {
-                    self.state
-                } else {
-                    OrderState::New
-                }
-            }
-        };
-        self.refused_by_reply = false;
         if let Some(reason) = update.reason {
             self.reason = Some(reason.to_string().into());
         }
     }
 
-    /// Counts a fill; says whether it was a new one.
-    fn account(&mut self, fill: &Fill<'_>) -> bool {
-        let (Some(trade_id), Some(price), Some(quantity)) = (fill.trade_id, fill.price, fill.quantity) else {
-            self.unaccountable = true;
-            return true;
+    /// Moves the state on.
+    fn advance(&mut self, update: &OrderUpdate<'_>, now: Moment) {
+        self.revive();
+        let has_executed = update.executed_quantity.is_some_and(|done| !done.is_zero());
+        let state = match update.status {
+            OrderStatus::New => OrderState::New,
+            OrderStatus::Open => OrderState::Open,
+            OrderStatus::PartiallyFilled => OrderState::PartiallyFilled,
+            OrderStatus::Initial if has_executed => OrderState::PartiallyFilled,
+            OrderStatus::Initial => OrderState::Open,
+            OrderStatus::Filled => OrderState::Filled,
+            OrderStatus::Canceled => OrderState::Canceled,
+            OrderStatus::Rejected => OrderState::Rejected,
+            // The last event of an order of v1, behind the one that says how it ended.
+            OrderStatus::Closed => OrderState::Closed,
+            OrderStatus::CancelRejected => {
+                // It may have ended without a word.
+                if self.is_open() {
+                    self.raise(StaleReason::NotFound, now);
+                }
+                OrderState::New
+            }
+            OrderStatus::Modified | OrderStatus::Other(_) => {
+                if self.is_open() {
+                    self.raise(StaleReason::UnknownStatus, now);
+                }
+                OrderState::New
+            }
         };
-        if self.fills.iter().any(|known| known.trade_id == trade_id) {
-            return false;
+        if matches!(state, OrderState::Open | OrderState::PartiallyFilled) && self.is_open() {
+            // The venue calls an order by either name that rests after a part of it was executed.
+            self.state = state;
+        } else {
+            self.go(state);
         }
+    }
+
+    /// Ends a doubt if the event accounts for everything: a final one with a cumulative figure that the fills make
+    /// up, or a filled one whose fills make up the quantity.
+    fn settle(&mut self, update: &OrderUpdate<'_>) {
+        let is_whole = match update.status {
+            OrderStatus::Filled => self.quantity == Some(self.filled),
+            OrderStatus::Canceled | OrderStatus::Closed => update.executed_quantity == Some(self.filled),
+            OrderStatus::Rejected => self.filled.is_zero(),
+            _ => false,
+        };
+        if is_whole && self.unaccountable == self.explained.1 {
+            self.doubt = None;
+        }
+    }
+
+    /// The venue lists it among the open orders: whether it is still open is no question any more, nor is what was
+    /// executed, if the list says so.
+    pub(super) fn confirm_open(&mut self, executed: Option<Decimal>) {
+        if self.is_open() && executed.unwrap_or(Decimal::ZERO) == self.filled {
+            self.doubt = None;
+        }
+    }
+
+    fn check_sums(&mut self, now: Moment) {
+        let found = (self.discrepancy(), self.unaccountable);
+        if self.state == OrderState::Filled && self.told_executed().is_none() {
+            // How much was executed is not known.
+            return self.raise(StaleReason::Executions, now);
+        }
+        if found != self.explained
+            && found != (None, 0)
+            && !(found.0.is_none() && found.1 == self.explained.1)
+        {
+            self.raise(StaleReason::Executions, now);
+        }
+    }
+
+    /// Counts a fill, once.
+    fn account(&mut self, fill: &Fill<'_>, event_time: Option<Timestamp>) -> Accounted {
+        let (Some(trade_id), Some(price), Some(quantity)) = (fill.trade_id, fill.price, fill.quantity) else {
+            return Accounted::Unaccountable;
+        };
+        if !self.trade_ids.insert(trade_id) {
+            let same = |known: &&OrderFill| known.trade_id == trade_id;
+            let known = self.fills.iter().rev().find(same);
+            let is_same = known.is_some_and(|known| {
+                (known.price, known.quantity, known.event_time) == (price, quantity, event_time)
+            });
+            return if is_same { Accounted::Repeated } else { Accounted::Unaccountable };
+        }
+        let Some(filled) = self.filled.checked_add(quantity) else { return Accounted::Unaccountable };
+        self.filled = filled;
         self.value.add(price, quantity);
-        match self.filled.checked_add(quantity) {
-            Some(filled) => self.filled = filled,
-            None => self.unaccountable = true,
-        }
         self.fills.push(OrderFill {
             trade_id,
             price,
             quantity,
             fee: fill.fee.map(|fee| fee.as_str().into()),
+            fee_currency: fill.fee_currency.map(|currency| currency.to_string().into()),
             is_maker: match fill.liquidity {
                 Some(Liquidity::Maker) => Some(true),
                 Some(Liquidity::Taker) => Some(false),
                 Some(Liquidity::Auction | Liquidity::Other(_)) | None => None,
             },
+            event_time,
         });
+        Accounted::New
+    }
+
+    /// Takes the venue's answer to a question that was asked at a moment. Says whether it was of use.
+    pub(super) fn reconcile(&mut self, found: Option<&Reconciled>, asked: Moment) -> bool {
+        let Some(doubt) = self.doubt else { return false };
+        let is_older = doubt.raised > asked || self.observed > asked;
+        let Some(found) = found else {
+            if is_older || self.is_seen() {
+                // It exists; or it may have come into being since.
+                return false;
+            }
+            self.doubt = None;
+            self.state = OrderState::Rejected;
+            (self.is_refused_by_reply, self.is_absent) = (true, true);
+            self.reason = Some("the venue does not know it".into());
+            return true;
+        };
+        // Behind an end nothing follows, however old the answer is.
+        if (is_older && !found.state.is_final()) || found.executed < self.filled {
+            return false;
+        }
+        self.order_id = Some(found.order_id);
+        self.revive();
+        self.go(found.state);
+        self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
+        self.explained = (self.discrepancy(), self.unaccountable);
+        self.doubt = None;
+        self.reconciled = true;
         true
     }
-}
 
-/// A sum of products, in more digits than a [`Decimal`] has; `None` when even these do not suffice.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Value(Option<(i128, u8)>);
-
-impl Default for Value {
-    fn default() -> Value {
-        Value(Some((0, 0)))
-    }
-}
-
-impl Value {
-    fn add(&mut self, price: Decimal, quantity: Decimal) {
-        self.0 = self.0.and_then(|(sum, scale)| {
-            let (price, quantity) = (price.normalized(), quantity.normalized());
-            let product = i128::from(price.mantissa()).checked_mul(i128::from(quantity.mantissa()))?;
-            let product_scale = price.scale().checked_add(quantity.scale())?;
-            let common = scale.max(product_scale);
-            let sum = sum.checked_mul(10_i128.checked_pow(u32::from(common.checked_sub(scale)?))?)?;
-            let shift = 10_i128.checked_pow(u32::from(common.checked_sub(product_scale)?))?;
-            Some((sum.checked_add(product.checked_mul(shift)?)?, common))
-        });
-    }
-
-    fn to_decimal(self) -> Option<Decimal> {
-        let (mut sum, mut scale) = self.0?;
-        while scale > 0 && sum.checked_rem(10) == Some(0) {
-            sum = sum.checked_div(10)?;
-            scale = scale.saturating_sub(1);
+    /// Takes in another entry that turns out to be the same order. It has no fills: no event was about it.
+    pub(super) fn merge(&mut self, other: Order, now: Moment) {
+        self.order_id = self.order_id.or(other.order_id);
+        self.client_order_id = self.client_order_id.take().or(other.client_order_id);
+        self.symbol = self.symbol.or(other.symbol);
+        self.side = self.side.or(other.side);
+        self.order_type = self.order_type.take().or(other.order_type);
+        self.time_in_force = self.time_in_force.or(other.time_in_force);
+        self.quantity = self.quantity.or(other.quantity);
+        self.price = self.price.or(other.price);
+        self.stop_price = self.stop_price.or(other.stop_price);
+        self.outcome = self.outcome.or(other.outcome);
+        self.request = self.request.or(other.request);
+        self.answered |= other.answered;
+        self.reported = self.reported.max(other.reported);
+        self.reason = self.reason.take().or(other.reason);
+        self.refusal_code = self.refusal_code.or(other.refusal_code);
+        if !other.is_refused_by_reply {
+            self.go(other.state);
         }
-        Decimal::new(i64::try_from(sum).ok()?, scale)
+        // Whether there is such an order was the question of the other; this one has been seen.
+        if let Some(doubt) = other.doubt.filter(|doubt| doubt.reason != StaleReason::Unanswered) {
+            let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));
+            self.raise(doubt.reason, newest);
+        }
+        self.check_sums(now);
+    }
+}
+
+/// Whether an event, the first of an order, leaves nothing open of what was before it.
+fn is_from_the_beginning(update: &OrderUpdate<'_>) -> bool {
+    match update.status {
+        OrderStatus::New | OrderStatus::Rejected => true,
+        OrderStatus::Open => update.executed_quantity.is_none_or(|executed| executed.is_zero()),
+        _ => update.executed_quantity.is_some(),
     }
 }

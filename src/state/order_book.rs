@@ -285,12 +285,28 @@ impl BookSide {
         let better = if self.descending { Ordering::Greater } else { Ordering::Less };
         let in_order = levels.is_sorted_by(|a, b| a.price.cmp(&b.price) == better);
         let filled = levels.iter().all(|level| !level.quantity.is_zero());
-        if in_order && filled && levels.len() <= LEVELS_MAX {
+        if in_order && filled {
             self.levels.extend(levels.iter().rev());
-            let scale = levels.first().map(|level| level.price.scale());
-            self.scale = scale.filter(|scale| levels.iter().all(|level| level.price.scale() == *scale));
         } else {
-            levels.iter().for_each(|level| self.set(level));
+            self.levels.extend_from_slice(levels);
+            self.levels
+                .sort_by(|a, b| if self.descending { a.price.cmp(&b.price) } else { b.price.cmp(&a.price) });
+            // Of several levels at one price the last one counts.
+            self.levels.dedup_by(|later, kept| {
+                let is_same = later.price == kept.price;
+                if is_same {
+                    *kept = *later;
+                }
+                is_same
+            });
+            self.levels.retain(|level| !level.quantity.is_zero());
+        }
+        let scale = self.levels.first().map(|level| level.price.scale());
+        self.scale = scale.filter(|scale| self.levels.iter().all(|level| level.price.scale() == *scale));
+        if let Some(excess) = self.levels.len().checked_sub(LEVELS_MAX).filter(|excess| *excess > 0) {
+            // The worst come first.
+            self.levels.drain(..excess);
+            self.limit();
         }
     }
 

@@ -55,7 +55,12 @@ impl fmt::Display for LinkId {
 pub struct RequestId(u64);
 
 impl RequestId {
-    pub(crate) const fn new(number: u64) -> RequestId {
+    /// Makes the id of a number: for tests of an application. Those of a client come from its commands.
+    ///
+    /// ```
+    /// assert_eq!(gemini_ws::RequestId::new(7).get(), 7);
+    /// ```
+    pub const fn new(number: u64) -> RequestId {
         RequestId(number)
     }
 

@@ -77,6 +77,10 @@ impl<T> SymbolMap<T> {
         }
     }
 
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Symbol, &T)> {
         self.entries.iter().map(|(symbol, value)| (*symbol, value))
     }

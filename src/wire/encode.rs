@@ -5,8 +5,9 @@ use alloc::string::String;
 use core::fmt::{self, Display, Write};
 
 use crate::request::new_order::{NewOrder, Terms};
+use crate::request::quote::NewQuote;
 use crate::request::stream::Stream;
-use crate::request::{MarketDataRequest, NewQuote, Request};
+use crate::request::{MarketDataRequest, Request};
 
 /// A request with its id.
 pub(crate) fn request(id: u64, request: &Request) -> String {
@@ -64,14 +65,14 @@ fn params(text: &mut String, request: &Request) {
         Request::SubmitQuote(quote) => submit_quote(text, quote),
         Request::WithdrawQuote { rfq_id, quote_id } => {
             let mut object = Object::new(text);
-            object.text("rfqId", rfq_id);
-            object.text("quoteId", quote_id);
+            object.text("rfqId", rfq_id.as_str());
+            object.text("quoteId", quote_id.as_str());
             object.end();
         }
         Request::ConfirmQuote { rfq_id, quote_id, confirm } => {
             let mut object = Object::new(text);
-            object.text("rfqId", rfq_id);
-            object.text("quoteId", quote_id);
+            object.text("rfqId", rfq_id.as_str());
+            object.text("quoteId", quote_id.as_str());
             object.bare("confirm", confirm);
             object.end();
         }
@@ -111,7 +112,7 @@ fn place_order(text: &mut String, order: &NewOrder) {
 /// Writes the parameters of [`rfq.submit_quote`](crate::protocol::streams#quote-methods).
 fn submit_quote(text: &mut String, quote: &NewQuote) {
     let mut object = Object::new(text);
-    object.text("rfqId", &quote.rfq_id);
+    object.text("rfqId", quote.rfq_id.as_str());
     object.plain("price", quote.price);
     object.plain("quantity", quote.quantity);
     if let Some(time) = quote.valid_until {

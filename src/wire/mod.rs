@@ -2,6 +2,7 @@
 //!
 //! The venue's own short member names appear in this folder and nowhere else.
 
+pub(crate) mod affected;
 pub(crate) mod encode;
 pub(crate) mod market_v1;
 pub(crate) mod market_v2;

@@ -218,5 +218,6 @@ fn quote_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
         quantity: members.unless_empty(SIZE, Members::decimal)?,
         quote_status: members.unless_empty(QUOTE_STATUS, Members::text)?.map(QuoteStatus::of),
         valid_until: members.informs(VALID_UNTIL, Members::milliseconds),
+        is_replay: false,
     }))
 }

@@ -39,7 +39,7 @@ fn requests() -> Vec<(&'static str, &'static str, Request)> {
     let stop_limit = NewOrder::stop_limit(id("my-order-4"), symbol("btcusd"), Buy, quantity, stop, price);
     let prediction = limit("my-order-5", "GEMI-PRES2028-VANCE", Buy, "100", "0.26");
     let place = Request::PlaceOrder;
-    let (rfq_id, quote_id) = (String::from("rfq-1"), String::from("quote-77"));
+    let [rfq_id, quote_id] = ["rfq-1", "quote-77"].map(|id| id.parse().unwrap());
     let raw = |method: &str, params: &str| Request::raw(method, Some(RawJson::new(params).unwrap()));
     vec![
         ("request.ping", "1", Request::Ping),
@@ -78,18 +78,14 @@ fn requests() -> Vec<(&'static str, &'static str, Request)> {
             "request.rfq_submit_quote",
             "20",
             Request::SubmitQuote(NewQuote {
-                rfq_id: rfq_id.clone(),
+                rfq_id,
                 price: decimal("0.42"),
                 quantity: decimal("100"),
                 valid_until: Timestamp::from_millis(1_790_732_660_000),
                 client_id: Some(id("quote-1")),
             }),
         ),
-        (
-            "request.rfq_withdraw_quote",
-            "21",
-            Request::WithdrawQuote { rfq_id: rfq_id.clone(), quote_id: quote_id.clone() },
-        ),
+        ("request.rfq_withdraw_quote", "21", Request::WithdrawQuote { rfq_id, quote_id }),
         ("request.rfq_confirm_quote", "22", Request::ConfirmQuote { rfq_id, quote_id, confirm: true }),
     ]
 }

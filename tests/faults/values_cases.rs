@@ -118,7 +118,7 @@ pub(crate) fn b8_zero_members_are_no_fill() {
     }
     let new = frame("NEW", r#","Z":"0","L":"0","t":0,"n":"0""#);
     let open = orders(Endpoint::Streams, &[&new]);
-    assert!(!open.by_order_id(77).unwrap().needs_reconciling());
+    assert!(!open.get(77).unwrap().needs_reconciling());
     // Executions of which nothing is told.
     let bare =
         said(Endpoint::OrderEventsV1, r#"[{"type":"fill","order_id":"1","symbol":"x","is_live":true}]"#);
@@ -209,7 +209,7 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
         assert_eq!(stream.to_string().parse(), Ok(stream));
         let frame = format!(r#"{{"e":"orderUpdate","E":1,"s":"{name}","i":7,"X":"OPEN","q":"1"}}"#);
         let orders = orders(Endpoint::Streams, &[&frame]);
-        assert_eq!(orders.by_order_id(7).unwrap().symbol, Some(symbol));
+        assert_eq!(orders.get(7).unwrap().symbol, Some(symbol));
     }
     // What is no symbol is told of, in every generation, and never skipped.
     #[rustfmt::skip]
@@ -400,8 +400,13 @@ pub(crate) fn api_requests() {
         "{errors:?}"
     );
     assert!(errors[0].to_string().contains("byte 2"), "{}", errors[0]);
-    let quote =
-        NewQuote { rfq_id: "r".into(), price: d("1"), quantity: d("1"), valid_until: None, client_id: None };
+    let quote = NewQuote {
+        rfq_id: "r".parse().unwrap(),
+        price: d("1"),
+        quantity: d("1"),
+        valid_until: None,
+        client_id: None,
+    };
     let requests: HashSet<Request> =
         [Request::PlaceOrder(order), Request::PlaceOrder(order), Request::SubmitQuote(quote)].into();
     assert_eq!(requests.len(), 2);

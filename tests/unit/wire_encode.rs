@@ -10,7 +10,7 @@ fn requests() {
     let symbol = "BTCUSD".parse().unwrap();
     let quote = |valid_until, client_id| {
         Request::SubmitQuote(NewQuote {
-            rfq_id: "r\"1".into(),
+            rfq_id: "r\"1".parse().unwrap(),
             price: "0.42".parse().unwrap(),
             quantity: "100".parse().unwrap(),
             valid_until,

@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use gemini_ws_smol::gemini_ws::{Book, Books, Cadence, Client, Config, Event, Instant, Stream};
+use gemini_ws_smol::gemini_ws::{Books, Cadence, Client, Config, Event, Instant, Stream};
 use gemini_ws_smol::{Smol, client};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if let Event::ConnectFailed { reason: why, .. } = event {
             eprintln!("{why}");
         }
-        if let Some(Book::Live(book)) = changed.and_then(|symbol| books.get(symbol.as_str()))
+        if let Some(book) = changed.and_then(|change| books.live(change.symbol.as_str()))
             && let (Some(bid), Some(ask)) = (book.bids().best(), book.asks().best())
         {
             println!("{} × {}   {} × {}", bid.quantity, bid.price, ask.price, ask.quantity);

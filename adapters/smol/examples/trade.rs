@@ -43,16 +43,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let smol = Smol::new();
     let closed = smol::block_on(driver.run(&smol, |client, now, event| {
         if let Event::Live { .. } = event
-            && orders.by_client_order_id(id).is_none()
-            && client.request(now, &Request::PlaceOrder(order)).is_ok()
+            && orders.get(id).is_none()
+            && let Err(error) = client.request(now, &Request::PlaceOrder(order))
         {
-            orders.sent(&order);
+            eprintln!("{error}");
         }
         if let Event::ConnectFailed { reason: why, .. } = event {
             eprintln!("{why}");
         }
-        if orders.apply(event)
-            && let Some(order) = orders.by_client_order_id(id)
+        if !orders.apply(event).is_empty()
+            && let Some(order) = orders.get(id)
         {
             let reason = order.reason.as_deref().unwrap_or_default();
             let line = format!("{:?}, executed {} {reason}", order.state, order.executed());

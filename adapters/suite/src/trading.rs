@@ -57,9 +57,8 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
                 balances.apply(event);
                 if let Event::Live { .. } = event {
                     client.request(now, &Request::PlaceOrder(order)).unwrap();
-                    orders.sent(&order);
                 }
-                let Some(order) = orders.by_client_order_id("first") else { return };
+                let Some(order) = orders.get("first") else { return };
                 if states.last() == Some(&order.state) {
                     return;
                 }

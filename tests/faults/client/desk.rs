@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Abandoned, Client, ClientConfig, CloseReason, Config, ConnectFailure, Direction, Event, EventBuf, Frame,
-    Instant, LinkId, Lost, NewOrder, Output, Request, Scratch, ShutdownPlan, Stream, VenueReason,
+    Abandoned, Client, ClientConfig, CloseReason, Config, ConnectFailure, Event, EventBuf, Frame, Instant,
+    LinkId, Lost, NewOrder, Output, Request, Scratch, ShutdownPlan, Stream, VenueReason,
 };
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -35,9 +35,7 @@ pub(crate) fn because(status: u16, word: &str) -> ConnectFailure {
 }
 
 pub(crate) fn order(id: &str) -> Request {
-    let (one, hundred) = ("1".parse().unwrap(), "100".parse().unwrap());
-    let symbol = "btcusd".parse().unwrap();
-    Request::PlaceOrder(NewOrder::limit(id.parse().unwrap(), symbol, Direction::Buy, one, hundred).unwrap())
+    Request::PlaceOrder(NewOrder::limit(id, "btcusd", gemini_ws::Side::Buy, "1", "100").unwrap())
 }
 
 /// A client, and all that it has said.

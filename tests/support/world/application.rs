@@ -47,9 +47,7 @@ impl Application {
 
     pub(super) fn forget(&mut self, id: StreamId) {
         if let Some(position) = self.wishes.iter().position(|wish| wish.0 == id) {
-            let (id, stream) = self.wishes.swap_remove(position);
-            self.former.push(id);
-            self.orders_in_doubt |= matches!(stream, Stream::Orders { .. });
+            self.former.push(self.wishes.swap_remove(position).0);
         }
     }
 
@@ -60,7 +58,7 @@ impl Application {
 }
 
 /// What the application does, and how often of all.
-const ACTS: [(Act, usize); 19] = [
+const ACTS: [(Act, usize); 20] = [
     (Act::Open, 12),
     (Act::Subscribe, 36),
     (Act::Share, 6),
@@ -71,7 +69,8 @@ const ACTS: [(Act, usize); 19] = [
     (Act::UnsubscribeAgain, 1),
     (Act::Resync, 4),
     (Act::Ask, 8),
-    (Act::PlaceOrder, 16),
+    (Act::AskVenue, 6),
+    (Act::PlaceOrder, 24),
     (Act::CancelOrder, 4),
     (Act::CancelOrders, 3),
     (Act::Resumed, 3),
@@ -177,14 +176,16 @@ impl<M: Machine> Life<'_, M> {
                 };
                 self.machine.request(now, &request)?;
             }
+            Act::AskVenue => {
+                let takes = Duration::from_millis(self.random.below(1_500) as u64);
+                self.beliefs.ask(&self.exchange, self.now + takes);
+            }
             Act::PlaceOrder if self.scenario.trades => {
                 let order = self.order();
                 self.machine.request(now, &Request::PlaceOrder(order))?;
-                self.orders.sent(&order);
-                self.application.orders_in_doubt |= !self.follows_orders();
             }
             Act::CancelOrder if self.scenario.trades => {
-                let ids: Vec<u64> = self.orders.iter().filter_map(|order| order.order_id).collect();
+                let ids: Vec<u64> = self.beliefs.orders.iter().filter_map(|order| order.order_id).collect();
                 let order_id = if ids.is_empty() { 1 } else { *self.random.pick(&ids) };
                 self.machine.request(now, &Request::CancelOrder { order_id })?;
             }

@@ -62,6 +62,7 @@ listed!(
         FramesLost,
         Malformed,
         MalformedRun,
+        Garbled,
         Unrecognized,
         Binary,
         UnknownResponse,
@@ -93,6 +94,7 @@ listed!(
         UnsubscribeAgain,
         Resync,
         Ask,
+        AskVenue,
         PlaceOrder,
         CancelOrder,
         CancelOrders,
@@ -139,6 +141,8 @@ listed!(
         EndedWithinShutdown,
         BooksCompared,
         OrdersCompared,
+        BeliefsChecked,
+        BooksChecked,
         SubscriptionsCompared,
     }
 );

@@ -4,6 +4,7 @@
 //! its seed: the same seed is the same life, call by call.
 
 mod application;
+mod beliefs;
 pub(crate) mod figures;
 mod fold;
 mod network;
@@ -11,12 +12,13 @@ pub(crate) mod scenario;
 mod trouble;
 mod truth;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Books, CloseReason, Config, ConnectFailure, Credentials, Endpoint, Event, EventQueue, Frame, Instant,
-    LinkId, Lost, Orders, Output, Scratch, Signer, Symbol, UnixTime,
+    CloseReason, Config, ConnectFailure, Credentials, Endpoint, Event, EventQueue, Frame, Instant, LinkId,
+    Lost, Output, Scratch, Signer, Symbol, UnixTime,
 };
 use gemini_ws_simulator::{self as simulator, EPOCH, Exchange, UpgradeRequest};
 
@@ -24,6 +26,7 @@ use super::machine::{Machine, Many};
 use super::observer::Observed;
 use super::random::Random;
 use application::Application;
+use beliefs::{Beliefs, Truth};
 use figures::{Fault, Figures, Milestone};
 use fold::Fold;
 use network::{Driver, Message, Network};
@@ -101,8 +104,7 @@ impl World {
             signer: None,
             queue: scenario.queue.map(|(overflow, events)| EventQueue::new(overflow).events_max(events)),
             untaken_until: Instant::ZERO,
-            books: Books::new(),
-            orders: Orders::new(),
+            beliefs: Beliefs::new(),
             is_healed: false,
             has_begun: false,
             end: None,
@@ -134,8 +136,7 @@ struct Life<'w, M> {
     /// Between the driver and the application, if there is one; nobody takes anything from it until then.
     queue: Option<EventQueue>,
     untaken_until: Instant,
-    books: Books,
-    orders: Orders,
+    beliefs: Beliefs,
     /// Nothing fails any more.
     is_healed: bool,
     has_begun: bool,
@@ -212,7 +213,12 @@ impl<M: Machine> Life<'_, M> {
                     unread = unread.max(self.unpolled_until);
                 }
                 if let Some((port, message)) = self.world.network.take(self.now, unread) {
+                    let is_text = matches!(message, Message::Text(_));
                     self.arrive(port, message);
+                    self.settle();
+                    if is_text {
+                        self.check_beliefs(port);
+                    }
                 }
             } else if client == Some(next) {
                 self.time_out();
@@ -370,6 +376,8 @@ impl<M: Machine> Life<'_, M> {
             }
         }
         self.take_from_queue();
+        self.beliefs.take_answer(self.now);
+        let mut texts: Vec<usize> = Vec::new();
         while let Some(output) = self.exchange.poll_output() {
             let Some(position) = self.world.network.of_session(output.session()) else { continue };
             let port = &mut self.world.network.ports[position];
@@ -379,7 +387,10 @@ impl<M: Machine> Life<'_, M> {
                 continue;
             }
             let message = match output {
-                simulator::Output::Send { text, .. } => Message::Text(text),
+                simulator::Output::Send { text, .. } => {
+                    texts.push(position);
+                    Message::Text(self.world.network.garble(position, text))
+                }
                 simulator::Output::Ping { .. } => Message::Ping,
                 simulator::Output::Close { code, .. } => Message::Close((code != 1005).then_some(code)),
                 simulator::Output::Abort { .. } => Message::Lost(Lost::Reset),
@@ -389,6 +400,9 @@ impl<M: Machine> Life<'_, M> {
             if closes {
                 self.world.network.send(self.now, position, Message::Lost(Lost::End));
             }
+        }
+        if self.scenario.compares && self.queue.is_none() && !texts.is_empty() {
+            self.world.network.note_round(&texts, &Rc::new(Truth::of(&self.exchange)));
         }
     }
 
@@ -443,11 +457,10 @@ impl<M: Machine> Life<'_, M> {
                 if self.world.is_told {
                     eprintln!("taken: {:?}", event.as_event());
                 }
-                self.books.apply(&event.as_event());
-                self.orders.apply(&event.as_event());
+                self.beliefs.apply(&event.as_event());
             }
         }
-        let stale: Vec<Symbol> = self.books.to_resync().collect();
+        let stale: Vec<Symbol> = self.beliefs.books.to_resync().collect();
         for symbol in stale {
             self.resync_book(symbol);
         }
@@ -463,10 +476,7 @@ impl<M: Machine> Life<'_, M> {
         match &mut self.queue {
             _ if !self.scenario.compares => {}
             Some(queue) => queue.push(event),
-            None => {
-                self.books.apply(event);
-                self.orders.apply(event);
-            }
+            None => self.beliefs.apply(event),
         }
         let figures = &mut self.world.figures;
         figures.events += 1;

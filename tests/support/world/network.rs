@@ -1,11 +1,14 @@
 //! [`Network`]: what is under way between a client and the exchange, and what becomes of it.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use gemini_ws::{ConnectFailure, Instant, LinkId, Lost};
 use gemini_ws_simulator::SessionId;
+
+use super::beliefs::Truth;
 
 /// A dial, and the transport that it makes.
 #[derive(Clone, Debug)]
@@ -26,6 +29,10 @@ pub(crate) struct Port {
     to_venue: Instant,
     to_client: Instant,
     pub(crate) unread_until: Instant,
+    /// How many of the next texts are cut off on their way.
+    pub(crate) garbled: u32,
+    /// How many texts are under way of each moment at which the venue has sent some, and what was true then.
+    rounds: VecDeque<(usize, Rc<Truth>)>,
 }
 
 /// What the driver has.
@@ -126,8 +133,39 @@ impl Network {
             to_venue: Instant::ZERO,
             to_client: Instant::ZERO,
             unread_until: Instant::ZERO,
+            garbled: 0,
+            rounds: VecDeque::new(),
         });
         self.ports.len() - 1
+    }
+
+    /// A text as it arrives.
+    pub(crate) fn garble(&mut self, position: usize, mut text: String) -> String {
+        let port = &mut self.ports[position];
+        if port.garbled > 0 {
+            port.garbled -= 1;
+            // Now and then what it was about is cut off, too.
+            text.truncate(text.len() * (1 + port.garbled as usize % 4) / 6);
+        }
+        text
+    }
+
+    /// The venue has sent texts over these ports, and this was true then.
+    pub(super) fn note_round(&mut self, texts: &[usize], truth: &Rc<Truth>) {
+        for (position, port) in self.ports.iter_mut().enumerate() {
+            let count = texts.iter().filter(|of| **of == position).count();
+            if count > 0 && !port.is_mute {
+                port.rounds.push_back((count, Rc::clone(truth)));
+            }
+        }
+    }
+
+    /// A text has arrived. What was true when it was sent, if it is the last that was sent then.
+    pub(super) fn end_round(&mut self, position: usize) -> Option<Rc<Truth>> {
+        let rounds = &mut self.ports[position].rounds;
+        let (count, _) = rounds.front_mut()?;
+        *count -= 1;
+        if *count > 0 { None } else { rounds.pop_front().map(|(_, truth)| truth) }
     }
 
     pub(crate) const fn session(position: usize) -> SessionId {

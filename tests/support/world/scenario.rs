@@ -121,7 +121,8 @@ impl Scenario {
                 own.heartbeat_every = Some(millis(1_500));
             }
             settings.push(own);
-            streams.extend(&prepared.account);
+            // More often than others.
+            streams.extend(prepared.account.iter().chain(&prepared.account));
         }
         if public || private {
             streams.extend(&prepared.public);
@@ -141,8 +142,8 @@ impl Scenario {
             9..=12 => random.next(),
             _ => u64::MAX,
         };
-        let compares = is_long || random.below(8) == 0;
-        let queue = (compares && random.below(2) == 0).then(|| {
+        let compares = is_long || random.below(if private { 2 } else { 6 }) == 0;
+        let queue = (compares && random.below(3) == 0).then(|| {
             let overflow = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
             (*random.pick(&overflow), 1 + random.below(6))
         });

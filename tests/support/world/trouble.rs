@@ -49,7 +49,7 @@ const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
 /// What happens to links, to the venue and to the driver.
-const TROUBLES: [Fault; 38] = [
+const TROUBLES: [Fault; 39] = [
     Fault::Reset,
     Fault::End,
     Fault::TransportError,
@@ -75,6 +75,7 @@ const TROUBLES: [Fault; 38] = [
     Fault::FramesLost,
     Fault::Malformed,
     Fault::MalformedRun,
+    Fault::Garbled,
     Fault::Unrecognized,
     Fault::Binary,
     Fault::UnknownResponse,
@@ -221,10 +222,8 @@ impl<M: Machine> Life<'_, M> {
     }
 
     fn strike_market(&mut self, fault: Fault) -> bool {
-        self.application.orders_in_doubt |= matches!(
-            fault,
-            Fault::OrderEventsLost | Fault::FramesLost | Fault::NameRefused | Fault::SubscribeLimited
-        );
+        // Of these the client sees nothing.
+        self.application.orders_in_doubt |= matches!(fault, Fault::OrderEventsLost | Fault::FramesLost);
         let symbol: Symbol = (*self.random.pick(&["btcusd", "ethusd"])).parse().unwrap();
         let few = 1 + self.random.below(4) as u32;
         let faults = self.exchange.faults();
@@ -275,6 +274,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::NothingArrives => port.is_mute = true,
             Fault::NothingGetsOut => port.is_deaf = true,
             Fault::NothingPasses => (port.is_mute, port.is_deaf) = (true, true),
+            Fault::Garbled => port.garbled += few,
             Fault::SlowLink => port.latency += some / 2,
             Fault::LinkUnread => port.unread_until = port.unread_until.max(self.now + some),
             Fault::VenueCloses => faults.close(session, *self.random.pick(&CODES), ""),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
-use gemini_ws::{Book, Instant, LinkId, Lost, OrderState, Reconciled, Stream, Symbol};
-use gemini_ws_simulator::{self as simulator, Faults, LedgerOrder};
+use gemini_ws::{Book, Instant, LinkId, Lost, Stream, Symbol, Updates};
+use gemini_ws_simulator::Faults;
 
 use super::super::machine::Machine;
-use super::super::pair::ACCOUNT;
 use super::Life;
+use super::beliefs::Truth;
 use super::figures::Milestone;
 use super::network::{Driver, Network};
 
@@ -181,8 +181,8 @@ impl<M: Machine> Life<'_, M> {
         });
         for symbol in wanted {
             let truth = self.exchange.book(symbol).unwrap_or_default();
-            let Some(Book::Live(book)) = self.books.get(symbol.as_str()) else {
-                panic!("I-61: {symbol} is synced and not live: {:?}", self.books.get(symbol.as_str()))
+            let Some(Book::Live(book)) = self.beliefs.books.get(symbol.as_str()) else {
+                panic!("I-61: {symbol} is synced and not live: {:?}", self.beliefs.books.get(symbol.as_str()))
             };
             assert!(book.bids().iter().eq(truth.bids.iter()), "I-60: {symbol}: bids");
             assert!(book.asks().iter().eq(truth.asks.iter()), "I-60: {symbol}: asks");
@@ -190,61 +190,59 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Whether the client was told of everything that happened to its orders, as far as it can know.
-    pub(super) fn follows_orders(&self) -> bool {
-        let mut follows = false;
-        self.machine.each_stream(|_, stream, state| {
-            follows |= matches!(stream, Stream::Orders { .. }) && state == StreamState::Active;
-        });
-        follows && !self.application.orders_in_doubt
-    }
-
     fn compare_orders(&mut self) {
-        if !self.scenario.trades {
-            return;
+        self.beliefs.ask(&self.exchange, self.now);
+        self.beliefs.take_answer(self.now);
+        let (mut orders, mut account) = (false, [false; 2]);
+        self.machine.each_stream(|_, stream, state| {
+            let is_active = state == StreamState::Active;
+            orders |= is_active && matches!(stream, Stream::Orders { .. });
+            account[0] |= is_active && matches!(stream, Stream::Balances { .. });
+            account[1] |= is_active && matches!(stream, Stream::Positions { .. });
+        });
+        self.beliefs.check_certain(orders, account);
+        let truth = Truth::of(&self.exchange);
+        if !self.application.orders_in_doubt {
+            self.beliefs.check_orders(&truth, orders);
+            self.beliefs.check_account(&truth);
         }
-        let ledger = self.exchange.orders(ACCOUNT);
-        let doubtful: Vec<Box<str>> =
-            self.orders.to_reconcile().filter_map(|order| order.client_order_id.clone()).collect();
-        for id in doubtful {
-            let found = ledger.iter().rev().find(|entry| entry.client_order_id.as_deref() == Some(&*id));
-            self.orders.reconcile(&id, found.map(reconciled));
-        }
-        for order in self.orders.iter() {
-            let entry = order.order_id.and_then(|id| ledger.iter().find(|entry| entry.order_id == id));
-            match entry {
-                Some(entry) if self.follows_orders() => {
-                    let known = (simply(order.state), order.executed());
-                    let truth = (simply(state_of(entry)), entry.executed_quantity);
-                    assert_eq!(known, truth, "{order:?}\n{entry:?}");
-                }
-                Some(_) => {}
-                None => assert!(order.order_id.is_none(), "the exchange has no {order:?}"),
-            }
+        for order in self.beliefs.orders.iter() {
+            let known = order.order_id.is_none_or(|id| truth.order(id).is_some());
+            assert!(known, "the exchange has no {order:?}");
             self.world.figures.reach(Milestone::OrdersCompared);
         }
     }
-}
 
-/// The generations do not agree on what an order is called that rests after a part of it was executed.
-const fn simply(state: OrderState) -> OrderState {
-    match state {
-        OrderState::PartiallyFilled => OrderState::Open,
-        other => other,
+    /// A text has been taken: what is believed now is what was true when it left, or in doubt.
+    pub(super) fn check_beliefs(&mut self, position: usize) {
+        let Some(truth) = self.world.network.end_round(position) else { return };
+        let is_gone = self.world.network.ports[position].driver == Driver::Gone;
+        if self.end.is_some() || is_gone || self.is_behind() {
+            return;
+        }
+        let (mut has_orders, mut has_reports) = (false, false);
+        let link = self.world.network.ports[position].link;
+        self.machine.each_stream(|id, stream, state| {
+            let is_own = id.link_slot() == link.slot() && state == StreamState::Active;
+            has_orders |= is_own && matches!(stream, Stream::Orders { .. });
+            has_reports |= is_own && matches!(stream, Stream::Balances { updates: Updates::Changes });
+        });
+        if self.scenario.trades && !self.application.orders_in_doubt {
+            if has_orders {
+                self.beliefs.check_orders(&truth, true);
+                self.world.figures.reach(Milestone::BeliefsChecked);
+            }
+            if has_reports {
+                self.beliefs.check_account(&truth);
+            }
+        }
+        if self.beliefs.check_books(&truth) > 0 {
+            self.world.figures.reach(Milestone::BooksChecked);
+        }
     }
-}
 
-fn reconciled(entry: &LedgerOrder) -> Reconciled {
-    Reconciled { order_id: entry.order_id, state: state_of(entry), executed: entry.executed_quantity }
-}
-
-const fn state_of(entry: &LedgerOrder) -> OrderState {
-    match entry.state {
-        simulator::OrderState::New => OrderState::New,
-        simulator::OrderState::Open => OrderState::Open,
-        simulator::OrderState::PartiallyFilled => OrderState::PartiallyFilled,
-        simulator::OrderState::Filled => OrderState::Filled,
-        simulator::OrderState::Canceled => OrderState::Canceled,
-        simulator::OrderState::Rejected => OrderState::Rejected,
+    /// Whether something that has happened was not taken yet.
+    fn is_behind(&self) -> bool {
+        self.now < self.unpolled_until.max(self.stalled_until).max(self.untaken_until)
     }
 }

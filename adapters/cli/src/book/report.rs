@@ -155,6 +155,8 @@ impl BookReport {
             Some(StaleReason::Crossed) => "stale: crossed",
             Some(StaleReason::Overflow) => "stale: events were dropped",
             Some(StaleReason::Silent) => "stale: nothing came for too long",
+            Some(StaleReason::Malformed) => "stale: a frame could not be decoded",
+            Some(_) => "stale",
         };
         let crossed = if self.crossed { ", crossed" } else { "" };
         let doubtful = if self.doubtful { ", doubtful: its first frame looks like mere changes" } else { "" };

@@ -124,6 +124,8 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
         Some(Book::Stale { reason: StaleReason::Disconnected, .. }) => "stale: link lost",
         Some(Book::Stale { reason: StaleReason::Overflow, .. }) => "stale: overflow",
         Some(Book::Stale { reason: StaleReason::Silent, .. }) => "stale: silent",
+        Some(Book::Stale { reason: StaleReason::Malformed, .. }) => "stale: malformed frame",
+        Some(Book::Stale { .. }) => "stale",
     }
 }
 

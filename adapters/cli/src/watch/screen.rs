@@ -260,6 +260,8 @@ const fn stale(book: Book<'_>) -> Option<&'static str> {
         Book::Stale { reason: StaleReason::Crossed, .. } => Some("it is crossed"),
         Book::Stale { reason: StaleReason::Overflow, .. } => Some("events were dropped"),
         Book::Stale { reason: StaleReason::Silent, .. } => Some("nothing came for too long; asking anew"),
+        Book::Stale { reason: StaleReason::Malformed, .. } => Some("a frame could not be decoded"),
+        Book::Stale { .. } => Some("it may be wrong"),
     }
 }
 

@@ -141,8 +141,8 @@ impl Session {
             }
             Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) => {
                 self.heard(now, depth.symbol);
-                if let Some(symbol) = changed {
-                    self.note_top(symbol);
+                if let Some(change) = changed {
+                    self.note_top(change.symbol);
                 }
             }
             Event::Trade(trade, _) => {

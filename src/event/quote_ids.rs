@@ -1,0 +1,37 @@
+//! [`QuoteIds`]: which updates of quotes were delivered before.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeSet, VecDeque};
+
+use crate::message::QuoteUpdate;
+
+/// The event ids of the newest updates of quotes, by which those that are delivered again are known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct QuoteIds {
+    known: BTreeSet<Box<str>>,
+    oldest_first: VecDeque<Box<str>>,
+}
+
+/// How many updates of quotes are remembered, to know those that come again.
+const QUOTE_IDS_MAX: usize = 4_096;
+
+impl QuoteIds {
+    pub(crate) const fn new() -> QuoteIds {
+        QuoteIds { known: BTreeSet::new(), oldest_first: VecDeque::new() }
+    }
+
+    /// Marks an update that was delivered before, and remembers it.
+    pub(crate) fn deliver<'f>(&mut self, mut update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
+        let id: Box<str> = update.event_id.raw().into();
+        update.is_replay = !self.known.insert(id.clone());
+        if !update.is_replay {
+            self.oldest_first.push_back(id);
+        }
+        if self.oldest_first.len() > QUOTE_IDS_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        update
+    }
+}

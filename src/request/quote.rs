@@ -1,0 +1,102 @@
+//! [`NewQuote`] and the ids of quotes.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::request::new_order::ClientOrderId;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
+
+/// A quote ([quote methods](crate::protocol::streams#quote-methods)). The venue does not deduplicate by the client id.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct NewQuote {
+    /// The request for quotes that it answers.
+    pub rfq_id: QuoteKey,
+    /// Price per contract.
+    pub price: Decimal,
+    /// Contracts.
+    pub quantity: Decimal,
+    /// Until when it can be accepted; sent in milliseconds.
+    pub valid_until: Option<Timestamp>,
+    /// An id of the caller's.
+    pub client_id: Option<ClientOrderId>,
+}
+
+/// The venue's id of a request for quotes or of a quote, kept inline: 1 to 64 printable ASCII characters without
+/// blanks. Those that were seen are UUIDs.
+///
+/// ```
+/// let id: gemini_ws::QuoteKey = "r1".parse().unwrap();
+/// assert_eq!(id.as_str(), "r1");
+/// assert!("".parse::<gemini_ws::QuoteKey>().is_err());
+/// ```
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct QuoteKey {
+    bytes: [u8; QuoteKey::LENGTH_MAX],
+    length: u8,
+}
+
+impl QuoteKey {
+    /// The longest id, in bytes.
+    pub const LENGTH_MAX: usize = 64;
+
+    /// Returns the id as text.
+    pub fn as_str(&self) -> &str {
+        let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        // Only ASCII gets in.
+        str::from_utf8(text).unwrap_or("")
+    }
+}
+
+impl FromStr for QuoteKey {
+    type Err = InvalidQuoteKey;
+
+    /// Takes 1 to 64 printable ASCII characters without blanks.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidQuoteKey`] for anything else.
+    fn from_str(text: &str) -> Result<QuoteKey, InvalidQuoteKey> {
+        let mut bytes = [0; QuoteKey::LENGTH_MAX];
+        let room = bytes.get_mut(..text.len()).ok_or(InvalidQuoteKey)?;
+        room.copy_from_slice(text.as_bytes());
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidQuoteKey);
+        }
+        Ok(QuoteKey { bytes, length: u8::try_from(text.len()).map_err(|_| InvalidQuoteKey)? })
+    }
+}
+
+impl fmt::Debug for QuoteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+impl fmt::Display for QuoteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for QuoteKey {
+    /// As text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A text that is no [`QuoteKey`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct InvalidQuoteKey;
+
+impl fmt::Display for InvalidQuoteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let max = QuoteKey::LENGTH_MAX;
+        write!(f, "the id of a quote has 1 to {max} printable ASCII characters without blanks")
+    }
+}
+
+impl core::error::Error for InvalidQuoteKey {}

@@ -1,0 +1,76 @@
+//! [`OrderChanges`]: what an event has changed of orders.
+
+use alloc::collections::BTreeMap;
+
+use crate::state::order::{Order, OrderFill};
+use crate::state::order_state::OrderState;
+use crate::state::truth::StaleReason;
+use crate::value::decimal::Decimal;
+
+/// What was known of an order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Known {
+    /// What it had come to.
+    pub state: OrderState,
+    /// How much of it was executed.
+    pub executed: Decimal,
+    /// Why more may have happened.
+    pub doubt: Option<StaleReason>,
+}
+
+impl Known {
+    pub(super) fn of(order: &Order) -> Known {
+        Known { state: order.state, executed: order.executed(), doubt: order.doubt() }
+    }
+}
+
+/// A change of an order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OrderChange<'o> {
+    /// What was known before; `None` if the order is new.
+    pub before: Option<Known>,
+    /// The order as it is now.
+    pub order: &'o Order,
+    /// The fill that was added.
+    pub fill: Option<&'o OrderFill>,
+}
+
+/// A change as it is kept until it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recorded {
+    pub(super) key: u64,
+    pub(super) before: Option<Known>,
+    /// The place of the fill.
+    pub(super) fill: Option<usize>,
+}
+
+/// The changes that one event has made: [`Orders::apply`](crate::Orders::apply).
+#[derive(Clone, Debug)]
+pub struct OrderChanges<'o> {
+    orders: &'o BTreeMap<u64, Order>,
+    rest: core::slice::Iter<'o, Recorded>,
+}
+
+impl<'o> OrderChanges<'o> {
+    pub(super) fn new(orders: &'o BTreeMap<u64, Order>, changes: &'o [Recorded]) -> OrderChanges<'o> {
+        OrderChanges { orders, rest: changes.iter() }
+    }
+
+    /// Whether nothing has changed.
+    pub fn is_empty(&self) -> bool {
+        self.rest.len() == 0
+    }
+}
+
+impl<'o> Iterator for OrderChanges<'o> {
+    type Item = OrderChange<'o>;
+
+    fn next(&mut self) -> Option<OrderChange<'o>> {
+        let orders = self.orders;
+        self.rest.find_map(|change| {
+            let order = orders.get(&change.key)?;
+            let fill = change.fill.and_then(|place| order.fills.get(place));
+            Some(OrderChange { before: change.before, order, fill })
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! [`Positions`]: what an account holds of each contract, fed by events.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::event::Event;
+use crate::request::stream::Topic;
+use crate::state::account::Rows;
+use crate::state::truth::{Age, Moment, StaleReason};
+use crate::value::symbol::Symbol;
+
+/// The positions of an account: give it every event; it takes what concerns it.
+///
+/// A report of `positions@account@1s` lists all of them, and what it does not name is held no more. The other stream
+/// reports those that change; after a loss they become current one by one, and the list when the venue was asked:
+/// [`Positions::reconcile`].
+///
+/// ```
+/// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
+///
+/// let frame = r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"GEMI-A-UP","a":[{"t":"position","v":"-100"}]}]}"#;
+/// let mut scratch = Scratch::new();
+/// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
+/// let mut positions = Positions::new();
+/// positions.apply(&event);
+/// let amounts = positions.get("GEMI-A-UP".parse().unwrap()).unwrap();
+/// assert_eq!((&*amounts[0].label, &*amounts[0].value), ("position", "-100"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Positions {
+    rows: Rows<Symbol, Vec<HeldAmount>>,
+}
+
+/// An amount of a position.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HeldAmount {
+    /// What it is, for example `position` or `settlement_payout`.
+    pub label: Box<str>,
+    /// How much, as the venue wrote it; signed.
+    pub value: Box<str>,
+    /// The asset, on payouts.
+    pub asset: Option<Box<str>>,
+    /// The outcome, on settlements.
+    pub outcome: Option<Box<str>>,
+}
+
+impl HeldAmount {
+    /// An amount that the venue names in an answer.
+    ///
+    /// ```
+    /// assert_eq!(&*gemini_ws::HeldAmount::new("position", "100").value, "100");
+    /// ```
+    pub fn new(label: &str, value: &str) -> HeldAmount {
+        HeldAmount { label: label.into(), value: value.into(), asset: None, outcome: None }
+    }
+}
+
+impl Positions {
+    /// Knows nothing yet.
+    pub const fn new() -> Positions {
+        Positions { rows: Rows::new() }
+    }
+
+    /// Takes an event; says whether it was about positions.
+    pub fn apply(&mut self, event: &Event<'_>) -> bool {
+        let Event::Positions(report, source) = event else { return self.rows.lose(event, Topic::Positions) };
+        let rows = report.positions.iter().map(|row| {
+            let amounts = row.amounts.iter().map(|amount| HeldAmount {
+                label: amount.label.to_string().into(),
+                value: amount.value.as_str().into(),
+                asset: amount.asset.map(|asset| asset.to_string().into()),
+                outcome: amount.outcome.map(|outcome| outcome.to_string().into()),
+            });
+            Some((row.symbol.parse().ok()?, amounts.collect()))
+        });
+        self.rows.report(source, report.event_time, rows);
+        true
+    }
+
+    /// Returns the amounts of an instrument; `None` if none were reported.
+    pub fn get(&self, symbol: Symbol) -> Option<&[HeldAmount]> {
+        self.rows.get(&symbol).map(Vec::as_slice)
+    }
+
+    /// Returns all that were reported, by instrument.
+    pub fn iter(&self) -> impl Iterator<Item = (Symbol, &[HeldAmount])> {
+        self.rows.iter().map(|(symbol, amounts)| (*symbol, amounts.as_slice()))
+    }
+
+    /// Returns why the position in an instrument may be wrong, or may be missing.
+    pub fn stale_reason(&self, symbol: Symbol) -> Option<StaleReason> {
+        self.rows.stale_of(&symbol)
+    }
+
+    /// Returns when the position in an instrument was last reported.
+    pub fn age(&self, symbol: Symbol) -> Option<Age> {
+        self.rows.age_of(&symbol)
+    }
+
+    /// Whether any of them may have changed, or one may have been opened, without being reported.
+    pub fn is_stale(&self) -> bool {
+        self.rows.stale().is_some()
+    }
+
+    /// Returns the moment to hand to [`reconcile`](Positions::reconcile): take it before you ask the venue.
+    pub const fn moment(&self) -> Moment {
+        self.rows.moment()
+    }
+
+    /// Takes the venue's answer to the question for all positions.
+    ///
+    /// Returns whether they are current now: as [`Balances::reconcile`](crate::Balances::reconcile).
+    ///
+    /// ```
+    /// use gemini_ws::{HeldAmount, Positions};
+    ///
+    /// let mut positions = Positions::new();
+    /// let asked = positions.moment();
+    /// let held = [("GEMI-A-UP".parse().unwrap(), vec![HeldAmount::new("position", "100")])];
+    /// assert!(!positions.reconcile(held, asked), "no stream is subscribed");
+    /// assert_eq!(positions.iter().count(), 1);
+    /// ```
+    pub fn reconcile(
+        &mut self,
+        found: impl IntoIterator<Item = (Symbol, Vec<HeldAmount>)>,
+        asked: Moment,
+    ) -> bool {
+        self.rows.reconcile(found.into_iter(), asked)
+    }
+
+    /// Returns how many rows were not kept, because their symbol is longer than [`Symbol::LENGTH_MAX`] or there are
+    /// too many of them.
+    pub const fn untracked(&self) -> u64 {
+        self.rows.untracked()
+    }
+}

@@ -1,0 +1,523 @@
+//! [`Quotes`]: what has become of the quotes of an account, from requests, replies and events.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::event::{Event, RequestOutcome};
+use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, Response, RfqStatus};
+use crate::request::Subject;
+use crate::request::quote::{NewQuote, QuoteKey};
+use crate::request::stream::Topic;
+use crate::state::truth::{Loss, Moment, StaleReason};
+use crate::value::id::{LinkId, RequestId};
+
+/// The most quotes that are kept; beyond it those at their end are forgotten, the oldest first, and quotes of others
+/// are counted by [`Quotes::untracked`].
+pub const QUOTES_MAX: usize = 10_000;
+
+/// The quotes of an account: the counterpart of [`Orders`](crate::Orders) for requests for quotes.
+///
+/// Give it every event; it takes what concerns it. A quote is known from [`Event::Requested`] on. One whose request
+/// got no answer is in doubt, and named by its request: the venue does not deduplicate quotes, so it must not be sent
+/// again before it was asked for.
+///
+/// ```
+/// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
+///
+/// let frame = r#"{"e":"requestForQuote","i":"7f9c","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1"}"#;
+/// let mut scratch = Scratch::new();
+/// let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
+/// let mut quotes = Quotes::new();
+/// quotes.apply(&event);
+/// let quote = quotes.get("q1").unwrap();
+/// assert_eq!((quote.state, quote.rfq_id.as_str()), (QuoteState::Accepted, "r1"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Quotes {
+    quotes: BTreeMap<u64, Quote>,
+    next: u64,
+    by_request: BTreeMap<RequestId, u64>,
+    by_quote_id: BTreeMap<QuoteKey, u64>,
+    by_rfq: BTreeSet<(QuoteKey, u64)>,
+    /// Those at their end.
+    finished: BTreeSet<u64>,
+    moment: Moment,
+    followed: Vec<LinkId>,
+    untracked: u64,
+}
+
+/// What a quote has come to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum QuoteState {
+    /// It is on its way.
+    Sent,
+    /// No answer came: whether there is such a quote is not known.
+    Unknown,
+    /// It can be accepted.
+    Active,
+    /// It was accepted: confirm or decline it.
+    Accepted,
+    /// Its maker has confirmed it.
+    Confirmed,
+    /// Its maker has declined it. Final.
+    Declined,
+    /// It was executed. Final.
+    Won,
+    /// Another one was executed. Final.
+    Lost,
+    /// Its maker took it back. Final.
+    Withdrawn,
+    /// Its time, or that of its request, is over. Final.
+    Expired,
+    /// It, or the request that it is for, failed or was taken back. Final.
+    Failed,
+    /// The venue refused it. Final.
+    Rejected,
+}
+
+impl QuoteState {
+    /// Whether nothing can follow.
+    pub const fn is_final(self) -> bool {
+        self.rank() == 5
+    }
+
+    /// How far a quote has come: it never goes back.
+    const fn rank(self) -> u8 {
+        match self {
+            QuoteState::Sent => 0,
+            QuoteState::Unknown => 1,
+            QuoteState::Active => 2,
+            QuoteState::Accepted => 3,
+            QuoteState::Confirmed => 4,
+            QuoteState::Declined
+            | QuoteState::Won
+            | QuoteState::Lost
+            | QuoteState::Withdrawn
+            | QuoteState::Expired
+            | QuoteState::Failed
+            | QuoteState::Rejected => 5,
+        }
+    }
+}
+
+/// A quote.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Quote {
+    /// The request for quotes that it answers.
+    pub rfq_id: QuoteKey,
+    /// The venue's id, once it is known.
+    pub quote_id: Option<QuoteKey>,
+    /// What was quoted, if this client did.
+    pub terms: Option<NewQuote>,
+    /// The request that submitted it, if this client did.
+    pub request: Option<RequestId>,
+    /// What it has come to.
+    pub state: QuoteState,
+    /// What the venue said when it refused it.
+    pub reason: Option<Box<str>>,
+    doubt: Option<(StaleReason, Moment)>,
+    link: Option<LinkId>,
+    observed: Moment,
+}
+
+/// Names a quote: by the request that submitted it or by the venue's id.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum QuoteRef<'a> {
+    /// The request that submitted it.
+    Request(RequestId),
+    /// The venue's id.
+    QuoteId(&'a str),
+}
+
+impl From<RequestId> for QuoteRef<'_> {
+    fn from(request: RequestId) -> Self {
+        QuoteRef::Request(request)
+    }
+}
+
+impl<'a> From<&'a str> for QuoteRef<'a> {
+    fn from(id: &'a str) -> Self {
+        QuoteRef::QuoteId(id)
+    }
+}
+
+/// The answer of the venue to the question what became of a quote.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FoundQuote {
+    /// The venue's id.
+    pub quote_id: QuoteKey,
+    /// What the quote has come to.
+    pub state: QuoteState,
+}
+
+impl Quote {
+    fn new(rfq_id: QuoteKey) -> Quote {
+        Quote {
+            rfq_id,
+            quote_id: None,
+            terms: None,
+            request: None,
+            state: QuoteState::Sent,
+            reason: None,
+            doubt: None,
+            link: None,
+            observed: Moment::BEGINNING,
+        }
+    }
+
+    /// Returns why more may have happened than is known.
+    pub fn doubt(&self) -> Option<StaleReason> {
+        self.doubt.map(|(reason, _)| reason)
+    }
+
+    fn go(&mut self, state: QuoteState) {
+        if state.rank() > self.state.rank() {
+            self.state = state;
+        }
+        if self.state.is_final() {
+            self.doubt = None;
+        }
+    }
+
+    /// Raises a doubt; the oldest reason stays, the newest moment counts.
+    fn raise(&mut self, reason: StaleReason, now: Moment) {
+        if !self.state.is_final() {
+            self.doubt = Some((self.doubt().unwrap_or(reason), now));
+        }
+    }
+}
+
+impl Quotes {
+    /// Knows no quotes yet.
+    pub fn new() -> Quotes {
+        Quotes::default()
+    }
+
+    /// Takes an event; says whether it was about quotes.
+    pub fn apply(&mut self, event: &Event<'_>) -> bool {
+        self.moment.step();
+        match event {
+            Event::Quote(update, source) => {
+                if !update.is_replay {
+                    self.update(update, source.link());
+                }
+            }
+            Event::Requested { link, request, about: Subject::SubmitQuote(terms) } => {
+                self.send(terms, *request, *link);
+            }
+            Event::Reply { request, about: Subject::SubmitQuote(_), outcome, .. } => {
+                self.reply(*request, outcome)
+            }
+            Event::Reply { about: Subject::WithdrawQuote { quote_id, .. }, outcome, .. } => {
+                self.follow_up(quote_id, outcome, QuoteState::Withdrawn);
+            }
+            Event::Reply { about: Subject::ConfirmQuote { quote_id, confirm, .. }, outcome, .. } => {
+                let state = if *confirm { QuoteState::Confirmed } else { QuoteState::Declined };
+                self.follow_up(quote_id, outcome, state);
+            }
+            Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
+                self.followed.retain(|own| own.slot() != link.slot());
+                self.followed.push(*link);
+                let now = self.moment;
+                // An answer to what was asked before does not say what has happened between.
+                for quote in self.quotes.values_mut().filter(|quote| quote.doubt.is_some()) {
+                    quote.raise(StaleReason::NotSubscribed, now);
+                }
+            }
+            event => return self.lose(event),
+        }
+        self.bound();
+        true
+    }
+
+    fn lose(&mut self, event: &Event<'_>) -> bool {
+        let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(Topic::Quotes)) else { return false };
+        let is_followed = loss.link().is_none() || self.followed.iter().any(|own| loss.is_over(Some(*own)));
+        if !matches!(loss.reason(), StaleReason::Overflow | StaleReason::Malformed | StaleReason::Gap) {
+            self.followed.retain(|own| !loss.is_over(Some(*own)));
+        }
+        let now = self.moment;
+        for quote in self.quotes.values_mut() {
+            if quote.link.map_or(is_followed, |own| loss.is_over(Some(own))) {
+                quote.raise(loss.reason(), now);
+            }
+        }
+        is_followed
+    }
+
+    fn insert(&mut self, quote: Quote) -> u64 {
+        let key = self.next;
+        self.next = key.wrapping_add(1);
+        if let Some(request) = quote.request {
+            self.by_request.insert(request, key);
+        }
+        if let Some(id) = quote.quote_id {
+            self.by_quote_id.insert(id, key);
+        }
+        self.by_rfq.insert((quote.rfq_id, key));
+        self.quotes.insert(key, quote);
+        key
+    }
+
+    fn send(&mut self, terms: &NewQuote, request: RequestId, _: LinkId) {
+        let mut quote = Quote::new(terms.rfq_id);
+        (quote.terms, quote.request) = (Some(*terms), Some(request));
+        if self.followed.is_empty() {
+            quote.raise(StaleReason::NotSubscribed, self.moment);
+        }
+        self.insert(quote);
+    }
+
+    fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
+        let Some(key) = self.by_request.get(&request).copied() else { return };
+        let now = self.moment;
+        let id = match outcome {
+            RequestOutcome::Answered(response) if response.is_ok() => quote_id(response),
+            _ => None,
+        };
+        if let Some(id) = id {
+            self.attach(key, id);
+        }
+        let key = id.and_then(|id| self.by_quote_id.get(&id).copied()).unwrap_or(key);
+        let Some(quote) = self.quotes.get_mut(&key) else { return };
+        match outcome {
+            RequestOutcome::Answered(response) if response.is_ok() => quote.go(QuoteState::Active),
+            RequestOutcome::Answered(response) if !matches!(response.status, Some(500..)) => {
+                quote.reason = response.error.map(|error| error.message.to_string().into());
+                if quote.quote_id.is_none() {
+                    quote.go(QuoteState::Rejected);
+                }
+            }
+            RequestOutcome::NotSent => quote.go(QuoteState::Rejected),
+            RequestOutcome::Answered(_) | RequestOutcome::TimedOut | RequestOutcome::Lost => {
+                quote.go(QuoteState::Unknown);
+                quote.raise(StaleReason::Unanswered, now);
+            }
+        }
+    }
+
+    /// A quote was withdrawn, confirmed or declined, or perhaps.
+    fn follow_up(&mut self, quote_id: &QuoteKey, outcome: &RequestOutcome<'_>, state: QuoteState) {
+        let now = self.moment;
+        let key = self.by_quote_id.get(quote_id);
+        let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
+        match outcome {
+            RequestOutcome::Answered(response) if response.is_ok() => quote.go(state),
+            RequestOutcome::NotSent => {}
+            RequestOutcome::Answered(response) => {
+                quote.reason = response.error.map(|error| error.message.to_string().into());
+                quote.raise(StaleReason::NotFound, now);
+            }
+            RequestOutcome::TimedOut | RequestOutcome::Lost => quote.raise(StaleReason::Unanswered, now),
+        }
+    }
+
+    /// A quote turns out to have this id; if events were about that id before, the two are one.
+    fn attach(&mut self, key: u64, id: QuoteKey) {
+        let Some(other) = self.by_quote_id.get(&id).copied().filter(|other| *other != key) else {
+            self.by_quote_id.insert(id, key);
+            if let Some(quote) = self.quotes.get_mut(&key) {
+                quote.quote_id = Some(id);
+            }
+            return;
+        };
+        let Some(sent) = self.quotes.remove(&key) else { return };
+        self.by_rfq.remove(&(sent.rfq_id, key));
+        if let Some(request) = sent.request {
+            self.by_request.insert(request, other);
+        }
+        if let Some(quote) = self.quotes.get_mut(&other) {
+            (quote.terms, quote.request) = (sent.terms, sent.request);
+        }
+    }
+
+    fn update(&mut self, update: &QuoteUpdate<'_>, link: Option<LinkId>) {
+        let keys = self.concerned(update);
+        let now = self.moment;
+        for key in keys {
+            let Some(quote) = self.quotes.get_mut(&key) else { continue };
+            (quote.link, quote.observed) = (link, now);
+            match state_of(update) {
+                Some(state) => quote.go(state),
+                None => quote.raise(StaleReason::UnknownStatus, now),
+            }
+            if quote.state.is_final() {
+                self.finished.insert(key);
+            }
+        }
+    }
+
+    /// The quotes that an update is about: that of its id, or all of the request for quotes.
+    fn concerned(&mut self, update: &QuoteUpdate<'_>) -> Vec<u64> {
+        let key_of = |text: &str| text.parse::<QuoteKey>().ok();
+        let Some(rfq_id) = key_of(&update.rfq_id.to_string()) else {
+            self.untracked = self.untracked.saturating_add(1);
+            return Vec::new();
+        };
+        let of_rfq = self.by_rfq.range((rfq_id, 0)..=(rfq_id, u64::MAX)).map(|(_, key)| *key);
+        let Some(id) = update.quote_id else { return of_rfq.collect() };
+        let Some(id) = key_of(&id.to_string()) else {
+            self.untracked = self.untracked.saturating_add(1);
+            return Vec::new();
+        };
+        if let Some(key) = self.by_quote_id.get(&id) {
+            return [*key].into();
+        }
+        // One that was sent for it, and of which the venue has not told the id.
+        let mut unnamed = of_rfq.filter(|key| {
+            let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
+            let terms =
+                quote.filter(|quote| quote.state != QuoteState::Rejected).and_then(|quote| quote.terms);
+            terms.is_some_and(|terms| {
+                update.price.is_none_or(|price| price == terms.price)
+                    && update.quantity.is_none_or(|quantity| quantity == terms.quantity)
+            })
+        });
+        let (first, second) = (unnamed.next(), unnamed.next().is_some());
+        if let Some(key) = first.filter(|_| !second) {
+            self.attach(key, id);
+            return [key].into();
+        }
+        if self.quotes.len() >= QUOTES_MAX {
+            self.untracked = self.untracked.saturating_add(1);
+            return Vec::new();
+        }
+        let mut quote = Quote::new(rfq_id);
+        (quote.quote_id, quote.state) = (Some(id), QuoteState::Active);
+        [self.insert(quote)].into()
+    }
+
+    /// Forgets the oldest that are at their end.
+    fn bound(&mut self) {
+        if self.quotes.len() <= QUOTES_MAX {
+            return;
+        }
+        let Some(key) = self.finished.pop_first() else { return };
+        let Some(gone) = self.quotes.remove(&key) else { return };
+        self.by_rfq.remove(&(gone.rfq_id, key));
+        if let Some(id) = gone.quote_id.filter(|id| self.by_quote_id.get(id) == Some(&key)) {
+            self.by_quote_id.remove(&id);
+        }
+        if let Some(request) = gone.request {
+            self.by_request.remove(&request);
+        }
+    }
+
+    fn key(&self, of: QuoteRef<'_>) -> Option<u64> {
+        match of {
+            QuoteRef::Request(request) => self.by_request.get(&request).copied(),
+            QuoteRef::QuoteId(id) => self.by_quote_id.get(&id.parse().ok()?).copied(),
+        }
+    }
+
+    /// Returns a quote by the venue's id or by the request that submitted it.
+    pub fn get<'a>(&self, of: impl Into<QuoteRef<'a>>) -> Option<&Quote> {
+        self.quotes.get(&self.key(of.into())?)
+    }
+
+    /// Returns all quotes, in the order in which they became known.
+    pub fn iter(&self) -> impl Iterator<Item = &Quote> {
+        self.quotes.values()
+    }
+
+    /// Returns the quotes of which more may have happened than is known; [`Quote::doubt`] says why.
+    pub fn to_reconcile(&self) -> impl Iterator<Item = &Quote> {
+        self.iter().filter(|quote| quote.doubt.is_some())
+    }
+
+    /// Returns how many events were about quotes that were not kept, because there are [`QUOTES_MAX`] or an id is
+    /// longer than [`QuoteKey::LENGTH_MAX`].
+    pub const fn untracked(&self) -> u64 {
+        self.untracked
+    }
+
+    /// Returns the moment to hand to [`reconcile`](Quotes::reconcile): take it before you ask the venue.
+    pub const fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// Takes the venue's answer to the question what became of a quote, or that there is none.
+    ///
+    /// Returns whether it has settled the doubt: as [`Orders::reconcile`](crate::Orders::reconcile).
+    ///
+    /// ```
+    /// use gemini_ws::Quotes;
+    ///
+    /// let mut quotes = Quotes::new();
+    /// let asked = quotes.moment();
+    /// assert!(!quotes.reconcile("q1", None, asked), "there is no doubt about it");
+    /// ```
+    pub fn reconcile<'a>(
+        &mut self,
+        of: impl Into<QuoteRef<'a>>,
+        found: Option<FoundQuote>,
+        asked: Moment,
+    ) -> bool {
+        self.moment.step();
+        let Some(key) = self.key(of.into()) else { return false };
+        let Some((_, raised)) = self.quotes.get(&key).and_then(|quote| quote.doubt) else { return false };
+        let is_older = raised > asked || self.quotes.get(&key).is_some_and(|quote| quote.observed > asked);
+        if is_older && !found.is_some_and(|found| found.state.is_final()) {
+            return false;
+        }
+        let Some(found) = found else {
+            let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_none()) else {
+                return false;
+            };
+            quote.go(QuoteState::Rejected);
+            return true;
+        };
+        if self.quotes.get(&key).and_then(|quote| quote.quote_id).is_some_and(|id| id != found.quote_id) {
+            return false;
+        }
+        self.attach(key, found.quote_id);
+        let Some(key) = self.by_quote_id.get(&found.quote_id) else { return false };
+        let Some(quote) = self.quotes.get_mut(key) else { return false };
+        quote.go(found.state);
+        quote.doubt = None;
+        if self.followed.is_empty() {
+            quote.raise(StaleReason::NotSubscribed, self.moment);
+        }
+        true
+    }
+}
+
+/// The id in the answer to a submission.
+fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
+    response.quote().ok()?.quote_id.to_string().parse().ok()
+}
+
+/// What an update says of a quote; `None` if it is not known what it means.
+fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
+    let of_request = match update.status {
+        RfqStatus::Cancelled | RfqStatus::Failed => Some(QuoteState::Failed),
+        RfqStatus::Expired => Some(QuoteState::Expired),
+        RfqStatus::Other(_) => None,
+        _ => Some(QuoteState::Active),
+    };
+    let of_step = match update.step {
+        QuoteStep::Closed => of_request,
+        QuoteStep::Accepted => Some(QuoteState::Accepted),
+        QuoteStep::Confirmed => Some(QuoteState::Confirmed),
+        QuoteStep::Declined => Some(QuoteState::Declined),
+        // Of which quote, its own status says.
+        QuoteStep::Finalized if update.quote_id.is_some() => Some(QuoteState::Won),
+        QuoteStep::Finalized => of_request,
+        QuoteStep::Failed => Some(QuoteState::Failed),
+        QuoteStep::Other(_) => None,
+    };
+    match update.quote_status {
+        None => of_step,
+        // It may be accepted, and then the step says more.
+        Some(QuoteStatus::Active) => of_step,
+        Some(QuoteStatus::Withdrawn) => Some(QuoteState::Withdrawn),
+        Some(QuoteStatus::Expired) => Some(QuoteState::Expired),
+        Some(QuoteStatus::Won) => Some(QuoteState::Won),
+        Some(QuoteStatus::Lost) => Some(QuoteState::Lost),
+        Some(QuoteStatus::Other(_)) => None,
+    }
+}

@@ -1,0 +1,209 @@
+//! What is true: [`Loss`] says what an event casts doubt on, [`Standing`] keeps whether data is current.
+//!
+//! Books, orders, balances, positions and quotes hold data. Each asks this file, and nothing else, what an
+//! event means for the truth of it.
+
+use core::fmt;
+
+use crate::event::Event;
+use crate::event::source::Source;
+use crate::request::stream::Topic;
+use crate::value::id::LinkId;
+use crate::value::symbol::Symbol;
+use crate::value::time::{Instant, Timestamp};
+
+/// Why something that is known may be wrong.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum StaleReason {
+    /// Nothing was reported yet.
+    NothingYet,
+    /// An update was lost.
+    Gap,
+    /// The link ended.
+    Disconnected,
+    /// The stream was silent for longer than was declared for it.
+    Silent,
+    /// Events were dropped on their way here.
+    Overflow,
+    /// A frame that may have been about it could not be decoded.
+    Malformed,
+    /// Its stream is not subscribed: what happens to it is not reported.
+    NotSubscribed,
+    /// The best bid of the book is not below its best ask: a sign of a lost update, though the sandbox publishes
+    /// such books for long. An update that uncrosses the book makes it live, too.
+    Crossed,
+    /// A request about it got no answer, or none that says whether the venue acted.
+    Unanswered,
+    /// The executions that are known do not add up to what the venue reports.
+    Executions,
+    /// The venue reports a status that is not known.
+    UnknownStatus,
+    /// The venue says that there is no such order, or does not list it among the open ones.
+    NotFound,
+    /// Two reports contradict each other: an id that belongs to something else, or a new beginning after an end.
+    Contradiction,
+}
+
+impl fmt::Display for StaleReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            StaleReason::NothingYet => "nothing was reported yet",
+            StaleReason::Gap => "an update was lost",
+            StaleReason::Disconnected => "the link ended",
+            StaleReason::Silent => "the stream was silent for too long",
+            StaleReason::Overflow => "events were dropped before they were read",
+            StaleReason::Malformed => "a frame could not be decoded",
+            StaleReason::NotSubscribed => "the stream is not subscribed",
+            StaleReason::Crossed => "the best bid is not below the best ask",
+            StaleReason::Unanswered => "a request got no answer",
+            StaleReason::Executions => "the executions do not add up",
+            StaleReason::UnknownStatus => "the status is not known",
+            StaleReason::NotFound => "the venue does not find it",
+            StaleReason::Contradiction => "reports contradict each other",
+        })
+    }
+}
+
+/// When something that is known last changed.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Age {
+    /// The venue's time of the change; `None` where the venue names none.
+    pub event_time: Option<Timestamp>,
+    /// The instant at which the client received it; `None` in a recording.
+    pub received: Option<Instant>,
+}
+
+/// What an event casts doubt on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loss {
+    /// Every topic if none.
+    topic: Option<Topic>,
+    /// Every symbol if none.
+    symbol: Option<Symbol>,
+    /// Every link if none.
+    link: Option<LinkId>,
+    reason: StaleReason,
+}
+
+impl Loss {
+    /// The one list of the events after which something may have happened that was not reported.
+    pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
+        let (topic, symbol, link, reason) = match *event {
+            Event::Gap { link, symbol, .. } => (Some(Topic::Depth), Some(symbol), link, StaleReason::Gap),
+            Event::SequenceGap { link, .. } => (None, None, Some(link), StaleReason::Gap),
+            Event::Silent { link, stream, .. } => {
+                (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::Silent)
+            }
+            Event::Unsubscribed { link, stream, last: true, .. } | Event::Rejected { link, stream, .. } => {
+                (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::NotSubscribed)
+            }
+            // The end of a link may be among what was dropped.
+            Event::Overflow { topic: Topic::Connection, .. } => (None, None, None, StaleReason::Overflow),
+            Event::Overflow { topic, symbol, .. } => (Some(topic), symbol, None, StaleReason::Overflow),
+            Event::Malformed(malformed, source) => {
+                (malformed.topic, malformed.symbol, source.link(), StaleReason::Malformed)
+            }
+            Event::Disconnected { link, .. } => (None, None, Some(link), StaleReason::Disconnected),
+            Event::Closed { .. } => (None, None, None, StaleReason::Disconnected),
+            _ => return None,
+        };
+        Some(Loss { topic, symbol, link, reason })
+    }
+
+    pub(super) const fn reason(&self) -> StaleReason {
+        self.reason
+    }
+
+    pub(super) const fn symbol(&self) -> Option<Symbol> {
+        self.symbol
+    }
+
+    pub(super) const fn link(&self) -> Option<LinkId> {
+        self.link
+    }
+
+    pub(super) fn is_of(&self, topic: Topic) -> bool {
+        self.topic.is_none_or(|of| of == topic)
+    }
+
+    /// Whether it concerns what came over a link. The end of an earlier link says nothing about what the next
+    /// one has delivered.
+    pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {
+        self.link.is_none_or(|link| {
+            own.is_some_and(|own| own.slot() == link.slot() && own.epoch() <= link.epoch())
+        })
+    }
+}
+
+/// Whether data is current, since when, and if not, why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    stale: Option<StaleReason>,
+    /// What the data came over; `None` in a recording, and until there is any.
+    link: Option<LinkId>,
+    age: Age,
+}
+
+impl Standing {
+    pub(super) const NEW: Standing = Standing {
+        stale: Some(StaleReason::NothingYet),
+        link: None,
+        age: Age { event_time: None, received: None },
+    };
+
+    /// Data has come that makes it current.
+    #[inline]
+    pub(super) const fn renew(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
+        self.stale = None;
+        self.note(source, event_time);
+    }
+
+    /// Data has come, which makes nothing current that is stale.
+    #[inline]
+    pub(super) const fn note(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
+        self.link = source.link();
+        self.age = Age { event_time, received: source.received() };
+    }
+
+    /// An answer of the venue to a question makes it current.
+    pub(super) const fn confirm(&mut self) {
+        self.stale = None;
+    }
+
+    pub(super) const fn set_stale(&mut self, reason: StaleReason) {
+        self.stale = Some(reason);
+    }
+
+    pub(super) const fn stale(&self) -> Option<StaleReason> {
+        self.stale
+    }
+
+    pub(super) const fn link(&self) -> Option<LinkId> {
+        self.link
+    }
+
+    pub(super) const fn age(&self) -> Age {
+        self.age
+    }
+}
+
+/// A moment in the life of a collection: everything that was applied before it was known to the venue when it was
+/// asked after it.
+///
+/// Take one before you ask the venue, and hand it back with the answer: so an answer that is older than a doubt,
+/// or than an event, is not taken for news. It counts events and not time, because events that wait to be
+/// applied have happened, but are not known yet.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// Before anything was applied.
+    pub(super) const BEGINNING: Moment = Moment(0);
+
+    /// The next one.
+    pub(super) const fn step(&mut self) {
+        self.0 = self.0.saturating_add(1);
+    }
+}
