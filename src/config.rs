@@ -8,7 +8,6 @@ use core::time::Duration;
 use crate::request::stream::Stream;
 use crate::value::address::Address;
 use crate::value::endpoint::Endpoint;
-use crate::value::id::StreamId;
 use crate::value::sequence::GapRule;
 use crate::value::symbol::Symbol;
 
@@ -534,6 +533,9 @@ macro_rules! getters {
 
 getters! { Config:
     get_symbol => symbol: Option<Symbol> = symbol;
+    get_requests_in_flight_max => requests_in_flight_max: usize = requests_in_flight_max;
+    get_snapshots_max => snapshots_max: usize = snapshots_max;
+    get_resubscribe_cap => resubscribe_cap: Duration = resubscribe_cap;
     get_seed => seed: Option<u64> = seed;
     get_snapshot => snapshot: Snapshot = snapshot;
     get_cancel_on_disconnect => cancel_on_disconnect: bool = cancel_on_disconnect;
@@ -563,91 +565,6 @@ getters! { Config:
     get_malformed_run_max => malformed_run_max: u32 = malformed_run_max;
 }
 
-getters! { ClientConfig:
-    get_links_max => links_max: usize = links_max;
-    get_streams_max => streams_max: usize = streams_max;
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls() {
-        let table = [
-            (PRODUCTION, "wss://ws.gemini.com/?snapshot=-1"),
-            ("wss://ws.gemini.com", "wss://ws.gemini.com/?snapshot=-1"),
-            ("ws://[::1]:80/path", "ws://[::1]/path?snapshot=-1"),
-            ("ws://[2001:DB8::1]:9001/Path/", "ws://[2001:db8::1]:9001/Path/?snapshot=-1"),
-            ("WSS://WS.Gemini.com.:0443", "wss://ws.gemini.com/?snapshot=-1"),
-            ("ws://ws.gemini.com:443/", "ws://ws.gemini.com:443/?snapshot=-1"),
-            ("ws://trader:hunter2@host/a@b", "ws://host/a@b?snapshot=-1"),
-            ("ws://host?cancelOnDisconnect=true", "ws://host/?snapshot=-1&cancelOnDisconnect=true"),
-            ("ws://host?snapshot=5&x=1&snapshot=20#part", "ws://host/?x=1&snapshot=20"),
-            (
-                "ws://host/?snapshot=0&cancelOnDisconnect=maybe",
-                "ws://host/?snapshot=0&cancelOnDisconnect=maybe",
-            ),
-            ("ws://h/v2/marketdata//", "ws://h/v2/marketdata"),
-            ("ws://h/v2/marketdata", "ws://h/v2/marketdata"),
-            ("ws://h/v1/marketdata/BTCUSD", "ws://h/v1/marketdata/BTCUSD?heartbeat=true"),
-            ("ws://h/v1/multimarketdata?symbols=A,B", "ws://h/v1/multimarketdata?symbols=A,B&heartbeat=true"),
-            ("ws://h/v1/order/events?heartbeat=false", "ws://h/v1/order/events?heartbeat=false"),
-        ];
-        for (endpoint, url) in table {
-            assert_eq!(Config::new(endpoint).url(), url);
-        }
-        let best = Snapshot::Best(NonZeroU32::new(20).unwrap());
-        assert_eq!(Config::new("ws://h").snapshot(best).url(), "ws://h/?snapshot=20");
-        let cancel = Config::new("ws://h").cancel_on_disconnect(true).url();
-        assert_eq!(cancel, "ws://h/?snapshot=-1&cancelOnDisconnect=true");
-        let secret = Config::new("wss://trader:hunter2@host/");
-        assert!(!alloc::format!("{secret:?}").contains("hunter2") && secret.host() == "host");
-    }
-}
-
-/// The limits of a [`Client`](crate::Client) as a whole.
-///
-/// ```
-/// use gemini_ws::ClientConfig;
-///
-/// assert_eq!(ClientConfig::new().links_max(8).get_links_max(), 8);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct ClientConfig {
-    pub(crate) links_max: usize,
-    pub(crate) streams_max: usize,
-}
-
-impl ClientConfig {
-    /// The defaults.
-    pub const fn new() -> ClientConfig {
-        ClientConfig { links_max: 64, streams_max: 4_096 }
-    }
-
-    /// The most links at a time, at least one and at most 1,024. Default: 64; market data v1 wants one for each
-    /// symbol.
-    #[must_use]
-    pub const fn links_max(mut self, links: usize) -> ClientConfig {
-        self.links_max = match links {
-            0 => 1,
-            links if links > StreamId::LINKS => StreamId::LINKS,
-            links => links,
-        };
-        self
-    }
-
-    /// The most streams over all links. Default: 4,096. [`Config::streams_max`] is the limit of one link; more
-    /// streams are spread over further links.
-    #[must_use]
-    pub const fn streams_max(mut self, streams: usize) -> ClientConfig {
-        self.streams_max = streams;
-        self
-    }
-}
-
-impl Default for ClientConfig {
-    fn default() -> ClientConfig {
-        ClientConfig::new()
-    }
-}
+#[path = "../tests/unit/config.rs"]
+mod tests;

@@ -191,9 +191,10 @@ pub use link::lifecycle;
 pub use auth::nonce::{NONCE_TOLERANCE, Nonce, NonceSource, NonceUnit};
 #[cfg(feature = "auth")]
 pub use auth::{Credentials, Headers, InvalidCredentials, Signer};
+pub use client::config::ClientConfig;
 pub use client::plan::ShutdownPlan;
 pub use client::{Client, Readiness};
-pub use config::{ClientConfig, Config, PRODUCTION, REQUESTS_IN_FLIGHT_MAX, SANDBOX, Snapshot};
+pub use config::{Config, PRODUCTION, REQUESTS_IN_FLIGHT_MAX, SANDBOX, Snapshot};
 pub use error::{CommandError, Limit, RateKind};
 pub use event::Batch;
 pub use event::batch::Events;

@@ -30,7 +30,7 @@ const ORDER: [&str; 15] = [
 const PLAIN_DATA: &[(&str, &str)] = &[
     ("archive/sequence.rs: Gap", "a value that is handed over once, as data"),
     ("config.rs: Config", "settings with builder methods of the same names"),
-    ("config.rs: ClientConfig", "settings with builder methods of the same names"),
+    ("client/config.rs: ClientConfig", "settings with builder methods of the same names"),
     ("event/mod.rs: Ignored", "what an event says, as data"),
     ("event/mod.rs: Malformed", "what an event says, as data"),
     ("event/mod.rs: Batch", "what an event says, as data"),

@@ -51,7 +51,7 @@ known! {
         Event::Malformed, Event::MarkPrice, Event::Opened, Event::Order, Event::Overflow, EventQueue,
         Overflow, Event::PartialDepth,
         Event::PeerClosing, Event::Positions, Event::Quote, Event::Rejected, Event::Reply,
-        Event::RequestForQuote, Event::Settlements, Event::Subscribed, Event::SubscriptionAck,
+        Event::RequestForQuote, Event::Requested, Event::Settlements, Event::Subscribed, Event::SubscriptionAck,
         Event::Synced, Event::TopOfBook, Event::Trade, Event::Unrecognized, Event::Unsubscribed,
         Fill, FundingAmount, FundingAmountChange, FundingAmounts, GapRule, Heartbeat, Ignored,
         IgnoredReason, L2Updates, Leg, Level, LevelChange, LinkId, Lost, Lost::Closed, MakerSide,

@@ -407,8 +407,10 @@ impl Story {
             if let Output::Event(event) = &output {
                 self.books.apply(event);
             }
-            let words = self.words(&output);
-            self.happened.push(words);
+            if !matches!(output, Output::Event(Event::Requested { .. })) {
+                let words = self.words(&output);
+                self.happened.push(words);
+            }
         }
     }
 

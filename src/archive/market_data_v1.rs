@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::archive::sequence::Sequence;
-use crate::archive::{SENDS_ONLY, decode, lose_sequence, numbered};
+use crate::archive::{SENDS_ONLY, decode, lose_sequence, malformed, numbered};
 use crate::config::Config;
 use crate::event::last_trade::LastTrade;
 use crate::event::replay::market;
@@ -23,6 +23,8 @@ pub(crate) struct MarketDataV1 {
     symbols: Option<Vec<Symbol>>,
     /// Of the frames of the present link.
     sequence: Sequence,
+    /// Whether something was lost over the present link.
+    is_broken: bool,
     /// Over all links.
     last_trade: LastTrade,
 }
@@ -30,7 +32,12 @@ pub(crate) struct MarketDataV1 {
 impl MarketDataV1 {
     pub(crate) fn new(config: &Config) -> MarketDataV1 {
         let symbols = config.symbols();
-        MarketDataV1 { symbols, sequence: Sequence::default(), last_trade: LastTrade::NOTHING }
+        MarketDataV1 {
+            symbols,
+            sequence: Sequence::default(),
+            is_broken: false,
+            last_trade: LastTrade::NOTHING,
+        }
     }
 
     /// Whether an entry is about a symbol that the address does not ask for, and whether every one is.
@@ -50,7 +57,7 @@ impl Session for MarketDataV1 {
     }
 
     fn opened(&mut self) {
-        self.sequence = Sequence::default();
+        (self.sequence, self.is_broken) = (Sequence::default(), false);
     }
 
     fn receive<'f>(
@@ -59,31 +66,45 @@ impl Session for MarketDataV1 {
         text: &'f str,
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
-        let message = match decode(reception, text, scratch) {
-            Ok(message) => message,
-            Err(error) => return reception.malformed(text, error),
-        };
-        match &message {
-            Message::MarketUpdate(update) => {
-                let (is_any_foreign, is_foreign) = self.foreign(update);
-                if is_any_foreign && !is_foreign {
-                    // What it says of other symbols is lost with it, as the next number shows.
-                    return reception.ignored(text, IgnoredReason::NotSubscribed);
-                }
-                match self.sequence.count(update.socket_sequence) {
-                    // Nothing of a book that lost an update may be applied.
-                    Some(gap) => lose_sequence(reception, gap),
-                    None if is_any_foreign => reception.ignored(text, IgnoredReason::NotSubscribed),
-                    None => {
-                        let source = reception.source(text);
-                        reception.data(market(&mut self.last_trade, *update, source))
-                    }
-                }
-            }
-            _ => numbered(reception, text, &message, &mut self.sequence),
-        }
+        let event = self.read(reception, text, scratch);
+        self.is_broken |= reception.unusable().is_some();
+        event
     }
 
     /// It makes no requests.
     fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64, _: bool) {}
+}
+
+impl MarketDataV1 {
+    #[inline]
+    fn read<'f>(
+        &mut self,
+        reception: &mut Reception<'_, '_>,
+        text: &'f str,
+        scratch: &'f mut Scratch,
+    ) -> Option<Event<'f>> {
+        let message = match decode(reception, text, scratch) {
+            Ok(message) => message,
+            Err(error) => return malformed(reception, text, error, &mut self.sequence),
+        };
+        let Message::MarketUpdate(update) = &message else {
+            return numbered(reception, text, &message, &mut self.sequence);
+        };
+        let (is_any_foreign, is_foreign) = self.foreign(update);
+        if is_any_foreign && !is_foreign {
+            // What it says of the others is lost with it.
+            reception.lose_sequence();
+            return reception.ignored(text, IgnoredReason::NotSubscribed);
+        }
+        match self.sequence.count(update.socket_sequence) {
+            Some(gap) => lose_sequence(reception, gap),
+            None if is_any_foreign => reception.ignored(text, IgnoredReason::NotSubscribed),
+            // The link is closing, and its books are not the venue's any more.
+            None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
+            None => {
+                let source = reception.source(text);
+                reception.data(market(&mut self.last_trade, *update, source))
+            }
+        }
+    }
 }

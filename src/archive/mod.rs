@@ -17,6 +17,7 @@ use crate::json::error::DecodeError;
 use crate::link::dialect::Dialect;
 use crate::link::session::Reception;
 use crate::message::Message;
+use crate::request::stream::Topic;
 use crate::wire::market_v1::socket_sequence;
 use crate::wire::{Scratch, decode_from};
 
@@ -71,6 +72,22 @@ fn numbered<'f>(
         }
         (None, _) => unrecognized(reception, text, message),
     }
+}
+
+/// Reports a frame of a v1 endpoint that cannot be decoded. A heartbeat says nothing else; of any other frame
+/// something is lost that the venue does not send again.
+fn malformed<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    error: DecodeError,
+    sequence: &mut Sequence,
+) -> Option<Event<'f>> {
+    let event = reception.malformed(text, error);
+    match &event {
+        Some(Event::Malformed(it, _)) if it.topic == Some(Topic::Other) => sequence.skip(),
+        _ => reception.lose_sequence(),
+    }
+    event
 }
 
 /// A frame shows that others were lost, and is not used. The venue does not send them again: only another link

@@ -1,7 +1,7 @@
 //! Order events v1: what happens to an account's orders, numbered event by event.
 
 use crate::archive::sequence::Sequence;
-use crate::archive::{SENDS_ONLY, decode, numbered};
+use crate::archive::{SENDS_ONLY, decode, malformed, numbered};
 use crate::event::Event;
 use crate::event::replay::event_of;
 use crate::link::context::Context;
@@ -35,7 +35,7 @@ impl Session for OrderEventsV1 {
     ) -> Option<Event<'f>> {
         let message = match decode(reception, text, scratch) {
             Ok(message) => message,
-            Err(error) => return reception.malformed(text, error),
+            Err(error) => return malformed(reception, text, error, &mut self.sequence),
         };
         match &message {
             Message::OrderEvents(events) => self.order_events(reception, text, *events, &message),

@@ -4,6 +4,7 @@
 //! their end; what happens on a link is decided in `link`.
 
 mod commands;
+pub(crate) mod config;
 mod endpoints;
 mod inputs;
 pub(crate) mod plan;
@@ -14,11 +15,12 @@ mod slots;
 
 use alloc::collections::BTreeMap;
 
+use crate::client::config::ClientConfig;
 use crate::client::endpoints::Endpoints;
 use crate::client::plan::{Shutdown, ShutdownPlan};
 use crate::client::protocol::Protocol;
 use crate::client::slots::Slots;
-use crate::config::{ClientConfig, Config};
+use crate::config::Config;
 use crate::error::{CommandError, Limit};
 use crate::event::reason::Abandoned;
 use crate::link::backoff::SplitMix64;

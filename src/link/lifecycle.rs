@@ -296,22 +296,5 @@ pub const fn stream_step(state: StreamState, input: StreamInput) -> Cell<StreamS
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_and_columns_are_numbered_by_the_enums() {
-        for (position, (input, _)) in LINK.iter().enumerate() {
-            assert_eq!(*input as usize, position);
-        }
-        for (position, state) in STATES.iter().enumerate() {
-            assert_eq!(*state as usize, position);
-        }
-        for (position, (input, _)) in STREAM.iter().enumerate() {
-            assert_eq!(*input as usize, position);
-        }
-        for (position, state) in STREAM_STATES.iter().enumerate() {
-            assert_eq!(*state as usize, position);
-        }
-    }
-}
+#[path = "../../tests/unit/link_lifecycle.rs"]
+mod tests;

@@ -191,7 +191,8 @@ impl Limits {
         now: Instant,
     ) -> Result<(), CommandError> {
         let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.requests.room(urgency));
-        let orders = self.orders.room(urgency);
+        // Nothing that is more urgent than an order is one.
+        let orders = self.orders.room(Urgency::Cancel);
         if is_order && orders.0 > retry {
             (limit, (retry, window)) = (RateKind::Orders, orders);
         }

@@ -305,10 +305,10 @@ fn response<'f>(
         ResponseId::Text(_) => None,
     };
     let Some((id, purpose)) = found else {
-        if accepted_late(reception, &response) {
-            return None;
-        }
-        return reception.ignored(text, IgnoredReason::UnknownResponse);
+        return match late(reception, &response) {
+            Some((id, request)) => answered(reception, request, id, &response),
+            None => reception.ignored(text, IgnoredReason::UnknownResponse),
+        };
     };
     reception.count_control();
     let promise = if response.is_ok() { Cancellation::Kept } else { Cancellation::Refused };
@@ -329,15 +329,17 @@ fn response<'f>(
     }
 }
 
-/// A request for streams that was not answered in time may have been accepted all the same.
-fn accepted_late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> bool {
-    let ResponseId::Number(id) = response.id else { return false };
-    let (feed, cx) = reception.parts();
-    let request = feed.outbox_mut().answered_late(id).filter(|_| response.is_ok());
-    let Some(request) = request else { return false };
-    feed.step_all(cx, &request, id, StreamInput::Accepted);
+/// A request for streams that was not answered in time may have been accepted all the same, or the one stream that
+/// it is about refused for good. Anything else was taken for granted when the time was over.
+fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u64, StreamRequest)> {
+    let ResponseId::Number(id) = response.id else { return None };
+    let request = reception.feed_mut().outbox_mut().answered_late(id)?;
+    let is_refused = response.is_final_refusal() && request.streams().len() == 1;
+    if !response.is_ok() && !is_refused {
+        return None;
+    }
     reception.count_control();
-    true
+    Some((id, request))
 }
 
 /// The answer to a request for streams.

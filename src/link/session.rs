@@ -141,7 +141,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.cx.report(event);
     }
 
-    pub(super) const fn unusable(&self) -> Option<Lost> {
+    pub(crate) const fn unusable(&self) -> Option<Lost> {
         self.unusable
     }
 

@@ -10,6 +10,42 @@ use gemini_ws::{
     Snapshot, StaleReason, Subject, Topic,
 };
 
+/// Each fault with the tests that show it, for those who plant it again.
+#[allow(dead_code, reason = "the tests run by themselves")]
+pub(crate) const FAULTS: &[(&str, fn())] = &[
+    ("A2", a2_the_end_of_one_v1_link_leaves_the_book_of_another_alone),
+    ("A2", a2_the_end_of_a_link_without_orders_leaves_orders_alone),
+    ("A2", a2_an_old_end_says_nothing_of_the_next_link),
+    ("A3", a3a_events_decide_against_an_earlier_not_found),
+    ("A3", a3b_an_older_answer_does_not_undo_what_is_newer),
+    ("A3", a3c_reconciling_holds_until_the_next_doubt_only),
+    ("A3", a3d_an_order_without_a_client_order_id_can_be_reconciled),
+    ("A3", a3e_two_entries_of_one_order_become_one),
+    ("A3", a3_contradictions_are_never_merged),
+    ("A4", a4_an_end_is_no_proof_of_completeness),
+    ("B1", b1_executions_that_do_not_add_up_are_a_doubt),
+    ("B1", b1_an_order_that_is_first_seen_in_the_middle_is_in_doubt),
+    ("B2", b2_an_end_wins_whatever_the_venues_clock_says),
+    ("B3", b3_a_status_that_is_not_known_is_a_doubt),
+    ("B4", b4_a_cancel_that_does_not_succeed_is_a_doubt),
+    ("B5", b5_an_order_that_was_sent_while_its_events_are_not_subscribed_is_in_doubt),
+    ("B6", b6_the_list_of_open_orders_settles_doubts_and_raises_others),
+    ("B7", b7_an_order_that_is_open_or_in_doubt_is_never_forgotten),
+    ("B7", b7_two_orders_of_one_client_order_id_stay_two),
+    ("A5", a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs),
+    ("A5", a5_an_element_of_a_list_of_v1_that_cannot_be_decoded_leaves_a_doubt),
+    ("A7", a7_a_whole_report_replaces),
+    ("A7", a7_what_the_next_report_does_not_name_is_not_current),
+    ("A7", a7_balances_of_a_new_subscription_replace_and_later_ones_add),
+    ("B18", b18_a_quote_event_that_comes_twice_is_marked),
+    ("B18", b18_a_lost_quote_is_named_and_can_be_resolved),
+    ("B14", b14_a_level_twice_or_empty_does_not_make_a_snapshot_quadratic),
+    ("B14", b14_an_unordered_snapshot_is_the_book_that_its_levels_make_one_by_one),
+    ("C12", c12_the_peer_cannot_make_books_without_bound),
+    ("C12", c12_what_is_not_kept_is_counted),
+    ("C21", c21_a_book_follows_the_rule_of_its_link),
+];
+
 // ---- a client, and everything that is believed of what it says ------------------------------------------
 
 fn t(ms: u64) -> Instant {

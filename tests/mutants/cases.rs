@@ -2,9 +2,12 @@
 
 #[path = "../faults/client.rs"]
 mod client;
+#[path = "../faults/state.rs"]
+mod state;
 #[path = "../faults/streams.rs"]
 mod streams;
 #[path = "../faults/values_cases.rs"]
+#[allow(dead_code, reason = "some of them show no fault")]
 mod values;
 
 use std::panic::catch_unwind;
@@ -13,7 +16,7 @@ use crate::hunt::Found;
 use crate::support::observer::Violation;
 
 /// Each test, by the fault that it shows.
-const ALL: [&[(&str, fn())]; 3] = [client::FAULTS, streams::FAULTS, values::CASES];
+const ALL: [&[(&str, fn())]; 4] = [client::FAULTS, state::FAULTS, streams::FAULTS, values::CASES];
 
 /// Whether tests show any of these faults.
 pub(crate) fn show(faults: &[&str]) -> bool {

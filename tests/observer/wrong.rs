@@ -417,7 +417,9 @@ impl<M: Machine> Machine for Wrong<M> {
                 let more = Output::Event(Event::Overflow { topic: Topic::Other, symbol: None, dropped: 1 });
                 if self.is(Fault::SaysMoreWhenItWaits)
                     && self.queue.len() > 6
-                    && self.queue.iter().all(|output| matches!(output, Output::Send { .. }))
+                    && self.queue.iter().all(|output| {
+                        matches!(output, Output::Send { .. } | Output::Event(Event::Requested { .. }))
+                    })
                 {
                     self.queue.push_back(more);
                 }

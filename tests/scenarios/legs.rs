@@ -268,7 +268,8 @@ fn what_was_not_handed_out_was_not_sent() {
     use gemini_ws::RequestOutcome;
     let (mut client, [_, private]) = two_legs();
     let ids: Vec<_> = (0..10).map(|_| client.request(at(1), &Request::Time).unwrap()).collect();
-    (0..4).for_each(|_| drop(client.poll_output()));
+    // Of each the word that it was taken, and the text.
+    (0..8).for_each(|_| drop(client.poll_output()));
     client.handle_lost(private, at(2), Lost::Reset);
     let outputs = drain(&mut client);
     let outcome = |event: &Event<'_>| match event {

@@ -58,6 +58,7 @@ impl Teller {
             Event::DepthUpdate(it, _) => format!("update {} {}", it.symbol, it.last_update_id.unwrap_or(0)),
             Event::Trade(it, _) => format!("trade {} {}", it.symbol, it.trade_id),
             Event::Order(it, _) => format!("order {} {:?}", it.order_id, it.status),
+            Event::Requested { request, .. } => format!("requested {}", request.get()),
             Event::Reply { request, outcome: RequestOutcome::Answered(it), .. } => {
                 format!("reply {} status {}", request.get(), it.status.unwrap_or(0))
             }

@@ -227,23 +227,37 @@ impl Shadow {
             Endpoint::Streams => ("\"depthUpdate\"", "\"s\":\""),
             _ => ("\"l2_updates\"", "\"symbol\":\""),
         };
-        let Some((_, rest)) = frame.split_once(before_symbol).filter(|_| frame.contains(kind)) else {
-            return;
-        };
-        let symbol = rest.split('"').next().unwrap_or_default();
-        let book = self.feed(link.slot(), Topic::Depth, Some(symbol));
+        let named = frame.split_once(before_symbol).filter(|_| frame.contains(kind));
+        let named = named.and_then(|(_, rest)| rest.split('"').next());
+        let is_anything = !frame.contains("\"e\"") && !frame.contains("\"type\"");
+        let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
         // One that waits for the end of the one before has no book yet.
         let is_synced = |wish: &(StreamId, bool)| {
             !wish.1 && self.wishes.get(&wish.0).is_some_and(|it| it.1 == StreamState::Synced)
         };
-        let is_live = book.is_some_and(|index| {
-            let feed = &self.feeds[index];
-            feed.synced.is_some() && feed.wishes.iter().any(is_synced)
-        });
-        let told = step.outputs.iter().any(|output| {
-            matches!(output, gemini_ws::Output::Event(Event::Gap { .. } | Event::Disconnected { .. }))
-        });
-        if is_live && !told {
+        let mut untold = None;
+        let mut lost = Vec::new();
+        for (index, feed) in self.feeds.iter().enumerate() {
+            let is_own = feed.slot == link.slot() && topic_of(&feed.stream) == Topic::Depth;
+            let Some(symbol) = feed.stream.symbol().filter(|_| is_own) else { continue };
+            let is_named = named.is_some_and(|name| name.eq_ignore_ascii_case(symbol.as_str()));
+            if !is_named && !(is_anything && is_text) {
+                continue;
+            }
+            let told = step.outputs.iter().any(|output| match output {
+                gemini_ws::Output::Event(Event::Gap { symbol: of, .. }) => *of == symbol,
+                output => matches!(output, gemini_ws::Output::Event(Event::Disconnected { .. })),
+            });
+            if feed.synced.is_some() && feed.wishes.iter().any(is_synced) && !told {
+                untold = Some(symbol);
+            }
+            if is_named {
+                lost.push(index);
+            }
+        }
+        // What is awaited may have been lost with it.
+        lost.into_iter().for_each(|index| self.feeds[index].lost_update = true);
+        if let Some(symbol) = untold {
             self.fail("I-45", format!("{symbol} may have lost an update, and is told to be true: {frame}"));
         }
     }
@@ -274,6 +288,7 @@ impl Shadow {
                 && topic_of(&feed.stream) == Topic::Depth
                 && feed.wishes.iter().any(is_awaited)
                 && feed.snapshot == 0
+                && !feed.lost_update
                 && feed.left.is_none()
                 && feed.stream.symbol().is_some_and(is_named)
         };

@@ -141,6 +141,14 @@ impl Shadow {
         }
     }
 
+    /// The event `Requested`: once for each request, before its reply.
+    pub(crate) fn told_requested(&mut self, id: RequestId) {
+        if id.get() <= self.newest_told {
+            self.fail("I-22", format!("{id:?} is told after {}", self.newest_told));
+        }
+        self.newest_told = id.get();
+    }
+
     pub(crate) fn replied(
         &mut self,
         step: &Step<'_>,
@@ -158,6 +166,9 @@ impl Shadow {
             return self.fail("I-22", format!("a reply to {id:?}, which nobody waits for"));
         };
         let request = self.outstanding.remove(found);
+        if id.get() > self.newest_told {
+            self.fail("I-22", format!("{id:?} is answered, and was not told to be taken"));
+        }
         match outcome {
             RequestOutcome::Answered(_) => {
                 let Act::Frame(link, Frame::Text(text)) = step.act else {

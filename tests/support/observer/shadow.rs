@@ -196,6 +196,8 @@ pub(crate) struct Shadow {
     pub(crate) abandoned: (usize, usize),
     pub(crate) told_abandoned: Option<(usize, usize)>,
     pub(crate) sequence_gap: bool,
+    /// The newest request that was told as taken.
+    pub(crate) newest_told: u64,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) violation: Option<Violation>,
 }
@@ -236,6 +238,7 @@ impl Shadow {
             abandoned: (0, 0),
             told_abandoned: None,
             sequence_gap: false,
+            newest_told: 0,
             deadline: None,
             violation: None,
         }
@@ -432,7 +435,14 @@ impl Shadow {
             Event::Synced { id, symbol, .. } => self.synced(step, *id, symbol.as_str()),
             Event::SequenceGap { .. } => self.sequence_gap = true,
             Event::Ignored(ignored, source) => self.ignored(step, ignored, source),
-            Event::Malformed(malformed, _) => self.malformed(step, malformed.frame),
+            Event::Malformed(malformed, source) => {
+                // The number of a frame of v1 is lost with it.
+                let is_numbered =
+                    matches!(source.endpoint(), Endpoint::MarketDataV1 | Endpoint::OrderEventsV1);
+                self.sequence_gap |= is_numbered && malformed.topic != Some(gemini_ws::Topic::Other);
+                self.malformed(step, malformed.frame);
+            }
+            Event::Requested { request, .. } => self.told_requested(*request),
             _ => {
                 if let Some(link) = of {
                     self.data(link, event, step);

@@ -229,7 +229,10 @@ impl<M: Machine> Life<'_, M> {
         });
         if self.scenario.trades && !self.application.orders_in_doubt {
             if has_orders {
-                self.beliefs.check_orders(&truth, true);
+                // Another link may have told more already.
+                let settings = &self.scenario.settings;
+                let is_only = settings.iter().all(|it| it.endpoint != gemini_ws::Endpoint::OrderEventsV1);
+                self.beliefs.check_orders(&truth, is_only);
                 self.world.figures.reach(Milestone::BeliefsChecked);
             }
             if has_reports {

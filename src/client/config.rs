@@ -1,0 +1,61 @@
+//! [`ClientConfig`]: the limits of a client as a whole.
+
+use crate::value::id::StreamId;
+
+/// The limits of a [`Client`](crate::Client) as a whole.
+///
+/// ```
+/// use gemini_ws::ClientConfig;
+///
+/// assert_eq!(ClientConfig::new().links_max(8).get_links_max(), 8);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ClientConfig {
+    pub(super) links_max: usize,
+    pub(super) streams_max: usize,
+}
+
+impl ClientConfig {
+    /// The defaults.
+    pub const fn new() -> ClientConfig {
+        ClientConfig { links_max: 64, streams_max: 4_096 }
+    }
+
+    /// The most links at a time, at least one and at most 1,024. Default: 64; market data v1 wants one for each
+    /// symbol.
+    #[must_use]
+    pub const fn links_max(mut self, links: usize) -> ClientConfig {
+        self.links_max = match links {
+            0 => 1,
+            links if links > StreamId::LINKS => StreamId::LINKS,
+            links => links,
+        };
+        self
+    }
+
+    /// The most streams over all links. Default: 4,096. [`Config::streams_max`](crate::Config::streams_max) is the limit of one link; more
+    /// streams are spread over further links.
+    #[must_use]
+    pub const fn streams_max(mut self, streams: usize) -> ClientConfig {
+        self.streams_max = streams;
+        self
+    }
+}
+
+impl ClientConfig {
+    /// Returns what [`links_max`](ClientConfig::links_max) sets.
+    pub const fn get_links_max(&self) -> usize {
+        self.links_max
+    }
+
+    /// Returns what [`streams_max`](ClientConfig::streams_max) sets.
+    pub const fn get_streams_max(&self) -> usize {
+        self.streams_max
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> ClientConfig {
+        ClientConfig::new()
+    }
+}

@@ -1,0 +1,33 @@
+//! Tests of the private parts of `config.rs`.
+
+use super::*;
+
+#[test]
+fn urls() {
+    let table = [
+        (PRODUCTION, "wss://ws.gemini.com/?snapshot=-1"),
+        ("wss://ws.gemini.com", "wss://ws.gemini.com/?snapshot=-1"),
+        ("ws://[::1]:80/path", "ws://[::1]/path?snapshot=-1"),
+        ("ws://[2001:DB8::1]:9001/Path/", "ws://[2001:db8::1]:9001/Path/?snapshot=-1"),
+        ("WSS://WS.Gemini.com.:0443", "wss://ws.gemini.com/?snapshot=-1"),
+        ("ws://ws.gemini.com:443/", "ws://ws.gemini.com:443/?snapshot=-1"),
+        ("ws://trader:hunter2@host/a@b", "ws://host/a@b?snapshot=-1"),
+        ("ws://host?cancelOnDisconnect=true", "ws://host/?snapshot=-1&cancelOnDisconnect=true"),
+        ("ws://host?snapshot=5&x=1&snapshot=20#part", "ws://host/?x=1&snapshot=20"),
+        ("ws://host/?snapshot=0&cancelOnDisconnect=maybe", "ws://host/?snapshot=0&cancelOnDisconnect=maybe"),
+        ("ws://h/v2/marketdata//", "ws://h/v2/marketdata"),
+        ("ws://h/v2/marketdata", "ws://h/v2/marketdata"),
+        ("ws://h/v1/marketdata/BTCUSD", "ws://h/v1/marketdata/BTCUSD?heartbeat=true"),
+        ("ws://h/v1/multimarketdata?symbols=A,B", "ws://h/v1/multimarketdata?symbols=A,B&heartbeat=true"),
+        ("ws://h/v1/order/events?heartbeat=false", "ws://h/v1/order/events?heartbeat=false"),
+    ];
+    for (endpoint, url) in table {
+        assert_eq!(Config::new(endpoint).url(), url);
+    }
+    let best = Snapshot::Best(NonZeroU32::new(20).unwrap());
+    assert_eq!(Config::new("ws://h").snapshot(best).url(), "ws://h/?snapshot=20");
+    let cancel = Config::new("ws://h").cancel_on_disconnect(true).url();
+    assert_eq!(cancel, "ws://h/?snapshot=-1&cancelOnDisconnect=true");
+    let secret = Config::new("wss://trader:hunter2@host/");
+    assert!(!alloc::format!("{secret:?}").contains("hunter2") && secret.host() == "host");
+}
