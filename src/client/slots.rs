@@ -221,6 +221,7 @@ impl Slots {
         }
         let first = || LinkId::new(u16::try_from(slot).unwrap_or(u16::MAX), 0);
         let last = self.slots.get(slot).map_or_else(first, |slot| slot.last);
+        let last = last.at(endpoint.tag());
         let link = Some(make(last));
         let new = Slot { endpoint, host, last, link, given_up: None, seen: Seen::default() };
         match self.slots.get_mut(slot) {

@@ -15,6 +15,9 @@ pub(crate) struct QuoteIds {
 /// How many updates of quotes are remembered, to know those that come again.
 const QUOTE_IDS_MAX: usize = 4_096;
 
+/// The longest id that is remembered. Those of the venue are UUIDs.
+const QUOTE_ID_BYTES_MAX: usize = 64;
+
 impl QuoteIds {
     pub(crate) const fn new() -> QuoteIds {
         QuoteIds { known: BTreeSet::new(), oldest_first: VecDeque::new() }
@@ -22,6 +25,9 @@ impl QuoteIds {
 
     /// Marks an update that was delivered before, and remembers it.
     pub(crate) fn deliver<'f>(&mut self, mut update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
+        if update.event_id.raw().len() > QUOTE_ID_BYTES_MAX {
+            return update;
+        }
         let id: Box<str> = update.event_id.raw().into();
         update.is_replay = !self.known.insert(id.clone());
         if !update.is_replay {

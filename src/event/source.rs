@@ -26,6 +26,7 @@ pub struct Source<'f> {
     /// Of the link; zero in a recording, as attempts are numbered from 1.
     epoch: u32,
     slot: u16,
+    link_endpoint: u16,
     endpoint: Endpoint,
     rule: GapRule,
     levels: Option<NonZeroU32>,
@@ -51,6 +52,7 @@ impl<'f> Source<'f> {
             stream: None,
             epoch: 0,
             slot: 0,
+            link_endpoint: 0,
             endpoint,
             rule,
             levels: None,
@@ -68,8 +70,8 @@ impl<'f> Source<'f> {
         received: Instant,
         frame: &'f str,
     ) -> Source<'f> {
-        let (epoch, slot) = (link.epoch(), link.short_slot());
-        Source { epoch, slot, received, ..Source::recorded(endpoint, frame) }
+        let (epoch, slot, link_endpoint) = (link.epoch(), link.short_slot(), link.endpoint());
+        Source { epoch, slot, link_endpoint, received, ..Source::recorded(endpoint, frame) }
     }
 
     /// Names the subscription.
@@ -94,8 +96,21 @@ impl<'f> Source<'f> {
 
     /// The same source with another text.
     pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
-        let Source { frame: _, stream, epoch, slot, endpoint, rule, levels, part, received, is_whole } = self;
-        Source { frame, stream, epoch, slot, endpoint, rule, levels, part, received, is_whole }
+        // Of the other lifetime nothing is left.
+        let Source {
+            stream,
+            epoch,
+            slot,
+            link_endpoint,
+            endpoint,
+            rule,
+            levels,
+            part,
+            received,
+            is_whole,
+            ..
+        } = self;
+        Source { frame, stream, epoch, slot, link_endpoint, endpoint, rule, levels, part, received, is_whole }
     }
 
     /// The source of a part of a frame, counted from 1; 0 is the whole frame.
@@ -106,7 +121,7 @@ impl<'f> Source<'f> {
 
     /// The link that received the frame; `None` in a recording.
     pub const fn link(&self) -> Option<LinkId> {
-        if self.epoch == 0 { None } else { Some(LinkId::new(self.slot, self.epoch)) }
+        if self.epoch == 0 { None } else { Some(LinkId::new(self.slot, self.epoch).at(self.link_endpoint)) }
     }
 
     /// When the client received the frame; `None` in a recording.

@@ -90,23 +90,34 @@ impl<K: Ord, V> Rows<K, V> {
         {
             // An answer to what was asked before does not say what has happened between.
             self.moment.step();
+            if self.followed.is_some_and(|own| own != *link) {
+                // The end of the link before was not reported.
+                self.set_stale(StaleReason::Disconnected);
+            }
             (self.followed, self.doubted) = (Some(*link), self.moment);
             return true;
         }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
+        let followed = self.followed;
         if !matches!(loss.reason(), StaleReason::Overflow | StaleReason::Malformed | StaleReason::Gap)
             && loss.is_over(self.followed)
         {
             self.followed = None;
         }
-        if self.standing.link().is_some() && !loss.is_over(self.standing.link()) {
+        // What the next report comes over decides, if that is known.
+        let link = followed.or(self.standing.link());
+        if link.is_some() && !loss.is_over(link) {
             return false;
         }
         self.moment.step();
         self.doubted = self.moment;
-        self.standing.set_stale(loss.reason());
-        self.rows.values_mut().for_each(|row| row.standing.set_stale(loss.reason()));
+        self.set_stale(loss.reason());
         true
+    }
+
+    fn set_stale(&mut self, reason: StaleReason) {
+        self.standing.set_stale(reason);
+        self.rows.values_mut().for_each(|row| row.standing.set_stale(reason));
     }
 
     pub(super) const fn moment(&self) -> Moment {

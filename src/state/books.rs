@@ -231,7 +231,7 @@ impl Books {
     }
 
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.standing.stale().is_none())?;
+        let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.takes(source))?;
         let mut change = BookChange { symbol: depth.symbol.parse().ok()?, bids: false, asks: false };
         match entry.book.apply_by(depth, source.rule()) {
             Applied::Stale => return None,
@@ -251,7 +251,7 @@ impl Books {
 
     /// A change of the best level is one of a book, once that is known.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let entry = self.books.get_mut(top.symbol).filter(|entry| entry.standing.stale().is_none())?;
+        let entry = self.books.get_mut(top.symbol).filter(|entry| entry.takes(source))?;
         entry.book.replace_top(top);
         entry.standing.note(source, top.event_time);
         let crossings = entry.note_crossing();
@@ -294,6 +294,11 @@ impl Default for Books {
 impl Entry {
     const fn new() -> Entry {
         Entry { book: OrderBook::new(), standing: Standing::NEW, crossed: false, to_resync: false }
+    }
+
+    /// Whether changes of a source are about it: it is live, and came over the same link.
+    fn takes(&self, source: &Source<'_>) -> bool {
+        self.standing.stale().is_none() && self.standing.link() == source.link()
     }
 
     const fn view(&self, trusts_crossed: bool) -> Book<'_> {

@@ -2,7 +2,8 @@
 
 use alloc::collections::BTreeMap;
 
-use crate::state::order::{Order, OrderFill};
+use crate::state::fill::OrderFill;
+use crate::state::order::Order;
 use crate::state::order_state::OrderState;
 use crate::state::truth::StaleReason;
 use crate::value::decimal::Decimal;

@@ -5,8 +5,9 @@ use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::message::{ContractOutcome, Fill, Liquidity, OrderStatus, OrderUpdate, Response};
+use crate::message::{ContractOutcome, Fill, OrderStatus, OrderUpdate, Response, Text};
 use crate::request::new_order::{EventOutcome, NewOrder, Terms, TimeInForce};
+use crate::state::fill::{OrderFill, TEXT_MAX, kept};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
 use crate::state::sums::Sum;
@@ -81,6 +82,8 @@ pub struct Order {
     unaccountable: u32,
     /// What did not add up when the venue was last asked, and is no new doubt.
     explained: (Option<Decimal>, u32),
+    /// What the venue said of its executions when it was asked, at its end.
+    settled: Option<Decimal>,
     /// How many fills are part of the sums over all orders.
     summed: usize,
     /// Since when it is at its end and beyond doubt.
@@ -92,26 +95,6 @@ pub struct Order {
 struct Doubt {
     reason: StaleReason,
     raised: Moment,
-}
-
-/// An execution of an order, accounted once.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct OrderFill {
-    /// The key that tells it from others.
-    pub trade_id: u64,
-    /// The price.
-    pub price: Decimal,
-    /// The quantity.
-    pub quantity: Decimal,
-    /// The fee, as the venue wrote it; in the quote currency where it does not name another.
-    pub fee: Option<Box<str>>,
-    /// The currency of the fee, where the venue names it.
-    pub fee_currency: Option<Box<str>>,
-    /// Whether the order rested in the book; `None` if that was not told, or it was in an auction.
-    pub is_maker: Option<bool>,
-    /// The venue's time.
-    pub event_time: Option<Timestamp>,
 }
 
 /// What a fill of an event is.
@@ -129,7 +112,8 @@ pub(super) enum Accounted {
 impl Order {
     /// Returns how much of it was executed: the sum of its fills, or what the venue told if that is more.
     pub fn executed(&self) -> Decimal {
-        self.told_executed().map_or(self.filled, |told| told.max(self.filled))
+        let told = || self.told_executed().map_or(self.filled, |told| told.max(self.filled));
+        self.settled.unwrap_or_else(told)
     }
 
     /// Returns how much of it is left; `None` if its quantity is not known.
@@ -173,12 +157,21 @@ impl Order {
         self.doubt.map(|doubt| doubt.reason)
     }
 
-    pub(super) const fn link(&self) -> Option<LinkId> {
-        self.link
+    /// The request that placed it.
+    pub(super) fn request(&self) -> Option<RequestId> {
+        self.request.map(|(request, _)| request)
     }
 
-    pub(super) const fn request(&self) -> Option<(RequestId, LinkId)> {
-        self.request
+    /// The links that it was placed over and that told of it, as far as there are any.
+    pub(super) fn links(&self) -> [Option<LinkId>; 2] {
+        [self.request.map(|(_, link)| link), self.link]
+    }
+
+    /// Whether it is at the endpoint of a link, as far as is known.
+    pub(super) fn is_at(&self, link: Option<LinkId>) -> bool {
+        let mut known = self.links().into_iter().flatten().peekable();
+        let Some(link) = link else { return true };
+        known.peek().is_none() || known.any(|own| own.endpoint() == link.endpoint())
     }
 
     pub(super) const fn is_answered(&self) -> bool {
@@ -233,13 +226,25 @@ impl Order {
 // ---- what happens to it --------------------------------------------------------------------------
 
 impl Order {
-    pub(super) fn new(order_id: Option<u64>, client_order_id: Option<Box<str>>) -> Order {
-        Order { order_id, client_order_id, ..Order::default() }
+    /// One of somebody else, or of another life of this client.
+    pub(super) fn foreign(
+        order_id: Option<u64>,
+        client_order_id: Option<&str>,
+        link: Option<LinkId>,
+    ) -> Order {
+        let client_order_id = client_order_id.filter(|id| id.len() <= TEXT_MAX).map(Into::into);
+        Order { order_id, client_order_id, link, ..Order::default() }
     }
 
-    /// It was sent.
-    pub(super) fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
-        self.request = Some((request, link));
+    /// One that was sent.
+    pub(super) fn sent(order: &NewOrder, request: RequestId, link: LinkId) -> Order {
+        let mut sent = Order::foreign(None, Some(order.client_order_id().as_str()), None);
+        sent.request = Some((request, link));
+        sent.take_terms(order);
+        sent
+    }
+
+    fn take_terms(&mut self, order: &NewOrder) {
         self.symbol = Some(order.symbol());
         self.side = Some(order.side());
         let (terms, time_in_force, outcome) = order.parts();
@@ -276,10 +281,27 @@ impl Order {
 
     /// The venue refused the request. With 5xx it is not sure that nothing was done.
     pub(super) fn refuse_by(&mut self, response: &Response<'_>, now: Moment) {
-        if matches!(response.status, Some(500..)) {
+        if response.is_internal_error() {
             return self.lose(now);
         }
-        self.refuse(response.error.map(|error| (error.code, error.message.to_string().into())));
+        self.refuse(response.error.map(|error| (error.code, kept(error.message))));
+    }
+
+    pub(super) fn note_cancel_refusal(&mut self, message: Option<Text<'_>>) {
+        self.cancel_refusal = message.map(kept);
+    }
+
+    /// The request turns out to have placed another order: this one is somebody else's. Returns that other.
+    pub(super) fn split(&mut self, order_id: u64) -> Option<Order> {
+        let request = self.request.take()?;
+        self.link = self.link.or(Some(request.1));
+        let mut mine = Order::foreign(Some(order_id), self.client_order_id.as_deref(), None);
+        mine.request = Some(request);
+        mine.answered = true;
+        mine.state = OrderState::Acknowledged;
+        (mine.symbol, mine.side, mine.quantity, mine.price) =
+            (self.symbol, self.side, self.quantity, self.price);
+        Some(mine)
     }
 
     /// The request was refused. Events, if there are any, know better.
@@ -318,13 +340,16 @@ impl Order {
             .client_order_id
             .zip(self.client_order_id.as_deref())
             .is_some_and(|(told, known)| told != *known);
+        let differs =
+            |known: Option<Decimal>, told: Option<Decimal>| known.zip(told).is_some_and(|(a, b)| a != b);
+        let is_other = update.status != OrderStatus::Modified && differs(self.quantity, update.quantity);
         let begins_again = update.status == OrderStatus::New
             && self.state.is_final()
             && !self.is_refused_by_reply
             && self.observed > Moment::BEGINNING
             && self.link == link
             && self.begun != update.event_time;
-        is_another || begins_again
+        is_another || is_other || begins_again
     }
 
     /// Takes an event. Says what its fill is.
@@ -355,13 +380,21 @@ impl Order {
         }
         self.settle(update);
         self.check_sums(now);
+        if accounted == Accounted::New {
+            self.settled = None;
+            if self.explained.0.is_some() && self.is_open() {
+                // It may be one of those that the venue has told without it.
+                self.raise(StaleReason::Executions, now);
+            }
+        }
         accounted
     }
 
     fn fill_in(&mut self, update: &OrderUpdate<'_>) {
-        self.order_id = Some(update.order_id);
+        self.order_id = Some(update.order_id).filter(|id| *id != 0).or(self.order_id);
         if self.client_order_id.is_none() {
-            self.client_order_id = update.client_order_id.map(|id| id.to_string().into());
+            let id = update.client_order_id.map(|id| id.to_string());
+            self.client_order_id = id.filter(|id| id.len() <= TEXT_MAX).map(Into::into);
         }
         self.symbol = self.symbol.or_else(|| update.symbol.parse().ok());
         self.side = self.side.or(update.side);
@@ -371,14 +404,14 @@ impl Order {
             Some(_) | None => None,
         });
         if self.order_type.is_none() {
-            self.order_type = update.order_type.map(|kind| kind.to_string().into());
+            self.order_type = update.order_type.map(kept);
         }
         self.price = update.price.or(self.price);
         let stop_price = update.stop_price.and_then(|price| price.to_decimal().ok());
         self.stop_price = stop_price.filter(|price| !price.is_zero()).or(self.stop_price);
         self.quantity = update.quantity.or(self.quantity);
         if let Some(reason) = update.reason {
-            self.reason = Some(reason.to_string().into());
+            self.reason = Some(kept(reason));
         }
     }
 
@@ -436,7 +469,8 @@ impl Order {
     /// The venue lists it among the open orders: whether it is still open is no question any more, nor is what was
     /// executed, if the list says so.
     pub(super) fn confirm_open(&mut self, executed: Option<Decimal>) {
-        if self.is_open() && executed.unwrap_or(Decimal::ZERO) == self.filled {
+        let is_accounted = self.unaccountable == self.explained.1;
+        if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.filled {
             self.doubt = None;
         }
     }
@@ -471,26 +505,15 @@ impl Order {
         let Some(filled) = self.filled.checked_add(quantity) else { return Accounted::Unaccountable };
         self.filled = filled;
         self.value.add(price, quantity);
-        self.fills.push(OrderFill {
-            trade_id,
-            price,
-            quantity,
-            fee: fill.fee.map(|fee| fee.as_str().into()),
-            fee_currency: fill.fee_currency.map(|currency| currency.to_string().into()),
-            is_maker: match fill.liquidity {
-                Some(Liquidity::Maker) => Some(true),
-                Some(Liquidity::Taker) => Some(false),
-                Some(Liquidity::Auction | Liquidity::Other(_)) | None => None,
-            },
-            event_time,
-        });
+        self.fills.push(OrderFill::new(trade_id, price, quantity, fill, event_time));
         Accounted::New
     }
 
     /// Takes the venue's answer to a question that was asked at a moment. Says whether it was of use.
-    pub(super) fn reconcile(&mut self, found: Option<&Reconciled>, asked: Moment) -> bool {
+    /// `lost` is when something was last lost of all orders.
+    pub(super) fn reconcile(&mut self, found: Option<&Reconciled>, asked: Moment, lost: Moment) -> bool {
         let Some(doubt) = self.doubt else { return false };
-        let is_older = doubt.raised > asked || self.observed > asked;
+        let is_older = doubt.raised.max(lost) > asked || self.observed > asked;
         let Some(found) = found else {
             if is_older || self.is_seen() {
                 // It exists; or it may have come into being since.
@@ -503,7 +526,8 @@ impl Order {
             return true;
         };
         // Behind an end nothing follows, however old the answer is.
-        if (is_older && !found.state.is_final()) || found.executed < self.filled {
+        let is_final = found.state.is_final();
+        if (is_older && !is_final) || (found.executed < self.filled && (is_older || !is_final)) {
             return false;
         }
         self.order_id = Some(found.order_id);
@@ -511,6 +535,7 @@ impl Order {
         self.go(found.state);
         self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
         self.explained = (self.discrepancy(), self.unaccountable);
+        self.settled = Some(found.executed).filter(|_| is_final);
         self.doubt = None;
         self.reconciled = true;
         true

@@ -10,6 +10,7 @@ use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, Response, RfqStatus};
 use crate::request::Subject;
 use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Topic;
+use crate::state::followed::Followed;
 use crate::state::truth::{Loss, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
@@ -34,17 +35,17 @@ pub const QUOTES_MAX: usize = 10_000;
 /// let quote = quotes.get("q1").unwrap();
 /// assert_eq!((quote.state, quote.rfq_id.as_str()), (QuoteState::Accepted, "r1"));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     next: u64,
     by_request: BTreeMap<RequestId, u64>,
     by_quote_id: BTreeMap<QuoteKey, u64>,
     by_rfq: BTreeSet<(QuoteKey, u64)>,
-    /// Those at their end.
-    finished: BTreeSet<u64>,
     moment: Moment,
-    followed: Vec<LinkId>,
+    /// When something was last lost. An answer to what was asked before settles no doubt.
+    lost: Moment,
+    followed: Followed,
     untracked: u64,
 }
 
@@ -122,6 +123,8 @@ pub struct Quote {
     doubt: Option<(StaleReason, Moment)>,
     link: Option<LinkId>,
     observed: Moment,
+    /// The venue did not find it: its request may still be on the way.
+    is_absent: bool,
 }
 
 /// Names a quote: by the request that submitted it or by the venue's id.
@@ -166,7 +169,18 @@ impl Quote {
             doubt: None,
             link: None,
             observed: Moment::BEGINNING,
+            is_absent: false,
         }
+    }
+
+    /// Whether it was refused, as far as the venue has said.
+    fn is_refused(&self) -> bool {
+        self.state == QuoteState::Rejected && !self.is_absent
+    }
+
+    /// What tells the endpoint that it is at from others.
+    fn endpoint(&self) -> Option<u16> {
+        self.link.map(LinkId::endpoint)
     }
 
     /// Returns why more may have happened than is known.
@@ -175,6 +189,9 @@ impl Quote {
     }
 
     fn go(&mut self, state: QuoteState) {
+        if core::mem::take(&mut self.is_absent) {
+            self.state = QuoteState::Unknown;
+        }
         if state.rank() > self.state.rank() {
             self.state = state;
         }
@@ -185,7 +202,7 @@ impl Quote {
 
     /// Raises a doubt; the oldest reason stays, the newest moment counts.
     fn raise(&mut self, reason: StaleReason, now: Moment) {
-        if !self.state.is_final() {
+        if !self.state.is_final() || self.is_absent {
             self.doubt = Some((self.doubt().unwrap_or(reason), now));
         }
     }
@@ -193,8 +210,18 @@ impl Quote {
 
 impl Quotes {
     /// Knows no quotes yet.
-    pub fn new() -> Quotes {
-        Quotes::default()
+    pub const fn new() -> Quotes {
+        Quotes {
+            quotes: BTreeMap::new(),
+            next: 0,
+            by_request: BTreeMap::new(),
+            by_quote_id: BTreeMap::new(),
+            by_rfq: BTreeSet::new(),
+            moment: Moment::BEGINNING,
+            lost: Moment::BEGINNING,
+            followed: Followed::new(),
+            untracked: 0,
+        }
     }
 
     /// Takes an event; says whether it was about quotes.
@@ -220,12 +247,12 @@ impl Quotes {
                 self.follow_up(quote_id, outcome, state);
             }
             Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
-                self.followed.retain(|own| own.slot() != link.slot());
-                self.followed.push(*link);
-                let now = self.moment;
                 // An answer to what was asked before does not say what has happened between.
-                for quote in self.quotes.values_mut().filter(|quote| quote.doubt.is_some()) {
-                    quote.raise(StaleReason::NotSubscribed, now);
+                self.lost = self.moment;
+                if self.followed.begin(*link, stream) {
+                    self.doubt_where(StaleReason::Disconnected, |quote| {
+                        quote.endpoint() == Some(link.endpoint())
+                    });
                 }
             }
             event => return self.lose(event),
@@ -236,17 +263,20 @@ impl Quotes {
 
     fn lose(&mut self, event: &Event<'_>) -> bool {
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(Topic::Quotes)) else { return false };
-        let is_followed = loss.link().is_none() || self.followed.iter().any(|own| loss.is_over(Some(*own)));
-        if !matches!(loss.reason(), StaleReason::Overflow | StaleReason::Malformed | StaleReason::Gap) {
-            self.followed.retain(|own| !loss.is_over(Some(*own)));
+        if !self.followed.is_hit(&loss, [None; 2]) {
+            return false;
         }
+        self.lost = self.moment;
+        let followed = self.followed.clone();
+        self.doubt_where(loss.reason(), |quote| followed.is_hit(&loss, [quote.link, None]));
+        self.followed.lose(&loss);
+        true
+    }
+
+    fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Quote) -> bool) {
         let now = self.moment;
-        for quote in self.quotes.values_mut() {
-            if quote.link.map_or(is_followed, |own| loss.is_over(Some(own))) {
-                quote.raise(loss.reason(), now);
-            }
-        }
-        is_followed
+        let certain = self.quotes.values_mut().filter(|quote| quote.doubt.is_none());
+        certain.filter(|quote| concerns(quote)).for_each(|quote| quote.raise(reason, now));
     }
 
     fn insert(&mut self, quote: Quote) -> u64 {
@@ -263,10 +293,10 @@ impl Quotes {
         key
     }
 
-    fn send(&mut self, terms: &NewQuote, request: RequestId, _: LinkId) {
+    fn send(&mut self, terms: &NewQuote, request: RequestId, link: LinkId) {
         let mut quote = Quote::new(terms.rfq_id);
-        (quote.terms, quote.request) = (Some(*terms), Some(request));
-        if self.followed.is_empty() {
+        (quote.terms, quote.request, quote.link) = (Some(*terms), Some(request), Some(link));
+        if !self.followed.tells_of([Some(link), None]) {
             quote.raise(StaleReason::NotSubscribed, self.moment);
         }
         self.insert(quote);
@@ -286,7 +316,7 @@ impl Quotes {
         let Some(quote) = self.quotes.get_mut(&key) else { return };
         match outcome {
             RequestOutcome::Answered(response) if response.is_ok() => quote.go(QuoteState::Active),
-            RequestOutcome::Answered(response) if !matches!(response.status, Some(500..)) => {
+            RequestOutcome::Answered(response) if !response.is_internal_error() => {
                 quote.reason = response.error.map(|error| error.message.to_string().into());
                 if quote.quote_id.is_none() {
                     quote.go(QuoteState::Rejected);
@@ -336,6 +366,12 @@ impl Quotes {
     }
 
     fn update(&mut self, update: &QuoteUpdate<'_>, link: Option<LinkId>) {
+        if self.followed.note(link) {
+            self.lost = self.moment;
+            self.doubt_where(StaleReason::Disconnected, |quote| {
+                quote.endpoint() == link.map(LinkId::endpoint)
+            });
+        }
         let keys = self.concerned(update);
         let now = self.moment;
         for key in keys {
@@ -344,9 +380,6 @@ impl Quotes {
             match state_of(update) {
                 Some(state) => quote.go(state),
                 None => quote.raise(StaleReason::UnknownStatus, now),
-            }
-            if quote.state.is_final() {
-                self.finished.insert(key);
             }
         }
     }
@@ -370,8 +403,7 @@ impl Quotes {
         // One that was sent for it, and of which the venue has not told the id.
         let mut unnamed = of_rfq.filter(|key| {
             let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
-            let terms =
-                quote.filter(|quote| quote.state != QuoteState::Rejected).and_then(|quote| quote.terms);
+            let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);
             terms.is_some_and(|terms| {
                 update.price.is_none_or(|price| price == terms.price)
                     && update.quantity.is_none_or(|quantity| quantity == terms.quantity)
@@ -396,7 +428,10 @@ impl Quotes {
         if self.quotes.len() <= QUOTES_MAX {
             return;
         }
-        let Some(key) = self.finished.pop_first() else { return };
+        let Some(key) = self.quotes.iter().find(|(_, quote)| quote.state.is_final()).map(|(key, _)| *key)
+        else {
+            return;
+        };
         let Some(gone) = self.quotes.remove(&key) else { return };
         self.by_rfq.remove(&(gone.rfq_id, key));
         if let Some(id) = gone.quote_id.filter(|id| self.by_quote_id.get(id) == Some(&key)) {
@@ -460,7 +495,8 @@ impl Quotes {
         self.moment.step();
         let Some(key) = self.key(of.into()) else { return false };
         let Some((_, raised)) = self.quotes.get(&key).and_then(|quote| quote.doubt) else { return false };
-        let is_older = raised > asked || self.quotes.get(&key).is_some_and(|quote| quote.observed > asked);
+        let is_older = raised.max(self.lost) > asked
+            || self.quotes.get(&key).is_some_and(|quote| quote.observed > asked);
         if is_older && !found.is_some_and(|found| found.state.is_final()) {
             return false;
         }
@@ -469,6 +505,10 @@ impl Quotes {
                 return false;
             };
             quote.go(QuoteState::Rejected);
+            (quote.is_absent, quote.doubt) = (true, None);
+            if !self.followed.is_any() {
+                quote.raise(StaleReason::NotSubscribed, self.moment);
+            }
             return true;
         };
         if self.quotes.get(&key).and_then(|quote| quote.quote_id).is_some_and(|id| id != found.quote_id) {
@@ -479,7 +519,7 @@ impl Quotes {
         let Some(quote) = self.quotes.get_mut(key) else { return false };
         quote.go(found.state);
         quote.doubt = None;
-        if self.followed.is_empty() {
+        if !self.followed.tells_of([quote.link, None]) {
             quote.raise(StaleReason::NotSubscribed, self.moment);
         }
         true
@@ -519,5 +559,11 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
         Some(QuoteStatus::Won) => Some(QuoteState::Won),
         Some(QuoteStatus::Lost) => Some(QuoteState::Lost),
         Some(QuoteStatus::Other(_)) => None,
+    }
+}
+
+impl Default for Quotes {
+    fn default() -> Quotes {
+        Quotes::new()
     }
 }

@@ -4,14 +4,23 @@ use alloc::string::String;
 
 use crate::state::order_state::OrderState;
 use crate::value::decimal::Decimal;
+use crate::value::id::RequestId;
 
-/// Names an order: by the venue's id or by the client's.
+/// Names an order: by the venue's id, by the client's, or by its request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
     /// The client's id: the newest order that has it.
     ClientOrderId(&'a str),
+    /// The request that placed it.
+    Request(RequestId),
+}
+
+impl From<RequestId> for OrderRef<'_> {
+    fn from(request: RequestId) -> Self {
+        OrderRef::Request(request)
+    }
 }
 
 impl From<u64> for OrderRef<'_> {

@@ -8,6 +8,7 @@ use core::fmt;
 use crate::event::Event;
 use crate::event::source::Source;
 use crate::request::stream::Topic;
+use crate::value::endpoint::Endpoint;
 use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 use crate::value::time::{Instant, Timestamp};
@@ -104,6 +105,10 @@ impl Loss {
             Event::Overflow { topic, symbol, .. } => (Some(topic), symbol, None, StaleReason::Overflow),
             Event::Malformed(malformed, source) => {
                 (malformed.topic, malformed.symbol, source.link(), StaleReason::Malformed)
+            }
+            // Nothing but orders is there.
+            Event::Unrecognized(_, source) if source.endpoint() == Endpoint::OrderEventsV1 => {
+                (Some(Topic::Orders), None, source.link(), StaleReason::UnknownStatus)
             }
             Event::Disconnected { link, .. } => (None, None, Some(link), StaleReason::Disconnected),
             Event::Closed { .. } => (None, None, None, StaleReason::Disconnected),

@@ -11,13 +11,26 @@ use core::num::NonZeroU64;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId {
     slot: u16,
+    endpoint: u16,
     epoch: u32,
 }
 
 impl LinkId {
     #[inline]
     pub(crate) const fn new(slot: u16, epoch: u32) -> LinkId {
-        LinkId { slot, epoch }
+        LinkId { slot, endpoint: 0, epoch }
+    }
+
+    /// The same, to this endpoint.
+    #[inline]
+    pub(crate) const fn at(self, endpoint: u16) -> LinkId {
+        LinkId { endpoint, ..self }
+    }
+
+    /// What tells links to different endpoints apart.
+    #[inline]
+    pub(crate) const fn endpoint(self) -> u16 {
+        self.endpoint
     }
 
     /// The place of the link as it is kept.
@@ -28,7 +41,7 @@ impl LinkId {
 
     /// The next attempt in the same slot.
     pub(crate) const fn next(self) -> LinkId {
-        LinkId { slot: self.slot, epoch: self.epoch.wrapping_add(1) }
+        LinkId { epoch: self.epoch.wrapping_add(1), ..self }
     }
 
     /// The place of the link, from 0: an index for a driver's table of sockets.
@@ -115,6 +128,11 @@ pub struct EndpointId(u32);
 impl EndpointId {
     pub(crate) const fn new(number: u32) -> EndpointId {
         EndpointId(number)
+    }
+
+    /// What tells the links of this endpoint from those of others.
+    pub(crate) const fn tag(self) -> u16 {
+        (self.0 & 0xFFFF) as u16
     }
 }
 

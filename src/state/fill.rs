@@ -1,0 +1,62 @@
+//! [`OrderFill`]: an execution of an order.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+
+use crate::message::{Fill, Liquidity};
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
+
+/// An execution of an order, accounted once.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OrderFill {
+    /// The key that tells it from others.
+    pub trade_id: u64,
+    /// The price.
+    pub price: Decimal,
+    /// The quantity.
+    pub quantity: Decimal,
+    /// The fee, as the venue wrote it; in the quote currency where it does not name another.
+    pub fee: Option<Box<str>>,
+    /// The currency of the fee, where the venue names it.
+    pub fee_currency: Option<Box<str>>,
+    /// Whether the order rested in the book; `None` if that was not told, or it was in an auction.
+    pub is_maker: Option<bool>,
+    /// The venue's time.
+    pub event_time: Option<Timestamp>,
+}
+
+impl OrderFill {
+    pub(super) fn new(
+        trade_id: u64,
+        price: Decimal,
+        quantity: Decimal,
+        fill: &Fill<'_>,
+        event_time: Option<Timestamp>,
+    ) -> OrderFill {
+        OrderFill {
+            trade_id,
+            price,
+            quantity,
+            fee: fill.fee.filter(|fee| fee.as_str().len() <= TEXT_MAX).map(|fee| fee.as_str().into()),
+            fee_currency: fill.fee_currency.map(kept),
+            is_maker: match fill.liquidity {
+                Some(Liquidity::Maker) => Some(true),
+                Some(Liquidity::Taker) => Some(false),
+                Some(Liquidity::Auction | Liquidity::Other(_)) | None => None,
+            },
+            event_time,
+        }
+    }
+}
+
+/// The most bytes that are kept of a text of the venue.
+pub(super) const TEXT_MAX: usize = 256;
+
+/// The beginning of a text.
+pub(super) fn kept(text: impl ToString) -> Box<str> {
+    let text = text.to_string();
+    let end = (0..=TEXT_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default().into()
+}

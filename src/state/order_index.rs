@@ -1,0 +1,195 @@
+//! [`OrderIndex`]: the orders that are kept, by each of their names, and what is counted of them.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::state::changes::{Known, Recorded};
+use crate::state::order::Order;
+use crate::state::sums::Traded;
+use crate::state::truth::Moment;
+use crate::value::id::RequestId;
+use crate::value::symbol_map::SymbolMap;
+
+/// The most orders that are kept after their end, to know late and repeated events by: beyond it the
+/// oldest are forgotten. Orders in doubt are never forgotten.
+pub const FINISHED_ORDERS_MAX: usize = 10_000;
+
+/// The most instruments of which the fills are summed.
+const TRADED_MAX: usize = 8_192;
+
+/// An order has a key of its own, which is its place in the row of their first being known.
+#[derive(Clone, Debug)]
+pub(super) struct OrderIndex {
+    orders: BTreeMap<u64, Order>,
+    next: u64,
+    by_order_id: BTreeMap<u64, u64>,
+    /// Several orders may have one client order id.
+    by_client_order_id: BTreeSet<(Box<str>, u64)>,
+    by_request: BTreeMap<RequestId, u64>,
+    /// Those to which something may still happen, and that are beyond doubt.
+    certain: BTreeSet<u64>,
+    doubtful: BTreeSet<u64>,
+    /// Those at their end and beyond doubt, in the order in which they got there.
+    finished: BTreeSet<(Moment, u64)>,
+    traded: SymbolMap<Traded>,
+    changes: Vec<Recorded>,
+}
+
+impl OrderIndex {
+    pub(super) const fn new() -> OrderIndex {
+        OrderIndex {
+            orders: BTreeMap::new(),
+            next: 0,
+            by_order_id: BTreeMap::new(),
+            by_client_order_id: BTreeSet::new(),
+            by_request: BTreeMap::new(),
+            certain: BTreeSet::new(),
+            doubtful: BTreeSet::new(),
+            finished: BTreeSet::new(),
+            traded: SymbolMap::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// Changes an order, and whatever is kept of it beside it.
+    pub(super) fn change<T>(
+        &mut self,
+        key: u64,
+        now: Moment,
+        change: impl FnOnce(&mut Order) -> T,
+    ) -> Option<T> {
+        let order = self.orders.get_mut(&key)?;
+        let (before, fills) = (Known::of(order), order.fills.len());
+        let result = change(order);
+        if Known::of(order) != before || order.fills.len() != fills {
+            let fill = (order.fills.len() > fills).then_some(fills);
+            self.changes.push(Recorded { key, before: Some(before), fill });
+        }
+        if let Some((symbol, is_buy, fills)) = order.take_unsummed().filter(|(.., fills)| !fills.is_empty())
+            && (self.traded.len() < TRADED_MAX || self.traded.get(symbol.as_str()).is_some())
+            && let Some(traded) = self.traded.get_or_insert(symbol, Traded::default)
+        {
+            fills.iter().for_each(|fill| traded.add(is_buy, fill.price, fill.quantity));
+        }
+        self.file(key, now);
+        Some(result)
+    }
+
+    /// Puts an order where its state and its doubt belong, and keeps the finished ones within their bound.
+    fn file(&mut self, key: u64, now: Moment) {
+        let Some(order) = self.orders.get_mut(&key) else { return };
+        let is_doubtful = order.needs_reconciling();
+        let is_certain = order.may_change() && !is_doubtful;
+        for (set, holds) in [(&mut self.certain, is_certain), (&mut self.doubtful, is_doubtful)] {
+            if holds {
+                set.insert(key);
+            } else {
+                set.remove(&key);
+            }
+        }
+        let is_finished = !order.is_open() && !is_doubtful;
+        if let Some(since) = order.finished().filter(|_| !is_finished) {
+            self.finished.remove(&(since, key));
+            order.set_finished(None);
+        } else if is_finished && order.finished().is_none() {
+            self.finished.insert((now, key));
+            order.set_finished(Some(now));
+        }
+        while self.finished.len() > FINISHED_ORDERS_MAX {
+            let Some((_, oldest)) = self.finished.pop_first() else { return };
+            self.remove(oldest);
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: u64) -> Option<Order> {
+        let order = self.orders.remove(&key)?;
+        if let Some(id) = order.order_id.filter(|id| self.by_order_id.get(id) == Some(&key)) {
+            self.by_order_id.remove(&id);
+        }
+        if let Some(id) = order.client_order_id.clone() {
+            self.by_client_order_id.remove(&(id, key));
+        }
+        if let Some(request) = order.request().filter(|id| self.by_request.get(id) == Some(&key)) {
+            self.by_request.remove(&request);
+        }
+        self.certain.remove(&key);
+        self.doubtful.remove(&key);
+        if let Some(since) = order.finished() {
+            self.finished.remove(&(since, key));
+        }
+        self.changes.retain(|change| change.key != key);
+        Some(order)
+    }
+
+    /// A new entry.
+    pub(super) fn insert(&mut self, order: Order) -> u64 {
+        let key = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.orders.insert(key, order);
+        self.certain.insert(key);
+        self.changes.push(Recorded { key, before: None, fill: None });
+        self.name(key);
+        key
+    }
+
+    /// Notes the names of an order.
+    pub(super) fn name(&mut self, key: u64) {
+        let Some(order) = self.orders.get(&key) else { return };
+        if let Some(id) = order.order_id {
+            self.by_order_id.insert(id, key);
+        }
+        if let Some(id) = order.client_order_id.clone() {
+            self.by_client_order_id.insert((id, key));
+        }
+        if let Some(request) = order.request() {
+            self.by_request.insert(request, key);
+        }
+    }
+
+    // ---- questions -------------------------------------------------------------------------------
+
+    pub(super) fn get(&self, key: u64) -> Option<&Order> {
+        self.orders.get(&key)
+    }
+
+    pub(super) fn by_order_id(&self, id: u64) -> Option<u64> {
+        self.by_order_id.get(&id).copied()
+    }
+
+    pub(super) fn by_request(&self, request: RequestId) -> Option<u64> {
+        self.by_request.get(&request).copied()
+    }
+
+    /// The orders of a client order id, the oldest first.
+    pub(super) fn by_client_order_id(&self, id: &str) -> impl DoubleEndedIterator<Item = u64> + '_ {
+        let id: Box<str> = id.into();
+        let end = (id.clone(), u64::MAX);
+        self.by_client_order_id.range((id, 0)..=end).map(|(_, key)| *key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values()
+    }
+
+    /// Those to which something may still happen, and that are beyond doubt.
+    pub(super) const fn certain(&self) -> &BTreeSet<u64> {
+        &self.certain
+    }
+
+    pub(super) const fn doubtful(&self) -> &BTreeSet<u64> {
+        &self.doubtful
+    }
+
+    pub(super) fn traded(&self, symbol: &str) -> Traded {
+        self.traded.get(symbol).copied().unwrap_or_default()
+    }
+
+    pub(super) fn forget_changes(&mut self) {
+        self.changes.clear();
+    }
+
+    pub(super) fn changes(&self) -> (&BTreeMap<u64, Order>, &[Recorded]) {
+        (&self.orders, &self.changes)
+    }
+}
