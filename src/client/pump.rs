@@ -89,12 +89,13 @@ impl Client {
             return self.forget(slot);
         }
         let Some(link) = self.slots.link(slot).map(Link::id) else { return };
+        let was_dialled = self.slots.get(slot).is_some_and(Slot::was_dialled);
         if matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean) {
             self.forget(slot);
         } else if let Some(entry) = self.slots.get_mut(slot) {
             entry.give_up(reason);
         }
-        if link.epoch() > 0 {
+        if was_dialled {
             self.outputs.push(Output::Event(Event::LinkClosed { link, reason }));
         }
     }

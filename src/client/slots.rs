@@ -29,6 +29,8 @@ pub(super) struct Slot {
     endpoint: EndpointId,
     host: usize,
     last: LinkId,
+    /// The id that the link had before its first attempt.
+    made: LinkId,
     link: Option<Link<Protocol>>,
     /// Why the link was given up for good; its subscriptions are kept.
     given_up: Option<CloseReason>,
@@ -121,6 +123,11 @@ impl Slot {
 
     pub(super) const fn link_mut(&mut self) -> Option<&mut Link<Protocol>> {
         self.link.as_mut()
+    }
+
+    /// Whether the link has ever been dialled.
+    pub(super) fn was_dialled(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.id() != self.made)
     }
 
     pub(super) const fn given_up(&self) -> Option<CloseReason> {
@@ -223,7 +230,8 @@ impl Slots {
         let last = self.slots.get(slot).map_or_else(first, |slot| slot.last);
         let last = last.at(endpoint.tag());
         let link = Some(make(last));
-        let new = Slot { endpoint, host, last, link, given_up: None, seen: Seen::default() };
+        let seen = Seen::default();
+        let new = Slot { endpoint, host, last, made: last, link, given_up: None, seen };
         match self.slots.get_mut(slot) {
             Some(place) => *place = new,
             None => self.slots.push(new),

@@ -26,6 +26,8 @@ pub(super) struct Application {
     pub(super) is_open: bool,
     /// By when, if it wants an end.
     pub(super) wants_end: Option<Instant>,
+    /// When it last added an endpoint again. What was ordered over one that is gone nobody tells of.
+    pub(super) added_at: Option<Instant>,
     /// Which endpoints it has.
     has: Vec<bool>,
 }
@@ -41,6 +43,7 @@ impl Application {
             l2_in_doubt: false,
             is_open: false,
             wants_end: None,
+            added_at: None,
             has: vec![true; scenario.settings.len()],
         }
     }
@@ -198,6 +201,7 @@ impl<M: Machine> Life<'_, M> {
                 if let Some(endpoint) = self.application.has.iter().position(|has| !has) {
                     self.machine.add(now, endpoint)?;
                     self.application.has[endpoint] = true;
+                    self.application.added_at = Some(now);
                 }
             }
             Act::Remove => {

@@ -200,7 +200,7 @@ impl<M: Machine> Life<'_, M> {
             account[0] |= is_active && matches!(stream, Stream::Balances { .. });
             account[1] |= is_active && matches!(stream, Stream::Positions { .. });
         });
-        self.beliefs.check_certain(orders, account);
+        self.beliefs.check_certain(orders, account, self.application.added_at);
         let truth = Truth::of(&self.exchange);
         if !self.application.orders_in_doubt {
             self.beliefs.check_orders(&truth, orders);
