@@ -456,7 +456,7 @@ const fn may_cause(kind: Kind, input: StreamInput) -> bool {
         }
         StreamInput::Refused | StreamInput::Unanswered => matches!(kind, Kind::Frame | Kind::Timeout),
         StreamInput::Snapshot => matches!(kind, Kind::Frame),
-        StreamInput::Gap => matches!(kind, Kind::Frame | Kind::Resync),
+        StreamInput::Gap | StreamInput::GapAgain => matches!(kind, Kind::Frame | Kind::Resync),
         StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),
     }
 }
