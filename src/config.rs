@@ -318,7 +318,9 @@ impl Config {
     }
 
     /// The delay before a stream is requested again that was not answered, refused for now, or not served.
-    /// Doubles each time that a request for this stream alone fails, up to [`Config::resubscribe_cap`]. Default: 1 s.
+    /// Doubles each time that a request for this stream alone fails, up to [`Config::resubscribe_cap`]. A book that was
+    /// lost is requested again at once; if that one is lost within [`Config::stable_after`], this delay comes before the
+    /// next request, and so on ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
@@ -360,8 +362,8 @@ impl Config {
         self
     }
 
-    /// How long a link must be live for the backoff to start afresh. Default: 30 s, so that a peer
-    /// that accepts and then drops cannot keep it short.
+    /// How long a link must be live for the backoff to start afresh, and a book must follow the venue for its losses to
+    /// be forgotten. Default: 30 s, so that a peer that accepts and then drops cannot keep it short.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
@@ -482,8 +484,9 @@ impl Config {
         self
     }
 
-    /// How many frames in a row may be undecodable before the link is given up, at least one.
-    /// Default: 16.
+    /// How many frames in a row may be undecodable before the link is given up, at least one. A frame that names the
+    /// same stream as the one before it is not counted: that is the trouble of one stream, each such frame is an
+    /// [`Event::Malformed`](crate::Event::Malformed), and a book that is lost with it is requested again. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

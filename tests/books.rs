@@ -4,10 +4,11 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use gemini_ws::{
-    Applied, Book, BookSide, Books, Decimal, Endpoint, Event, Level, Message, OrderBook, Replay, Scratch,
-    StaleReason, decode,
+    Applied, Book, BookSide, Books, Config, Decimal, Endpoint, Event, Level, Message, OrderBook, Replay,
+    Scratch, StaleReason, decode,
 };
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -108,7 +109,9 @@ proptest! {
     /// all changes after it, of one link and one subscription; it is not crossed and has no empty level.
     #[test]
     fn a_live_book_is_a_fold(steps in prop::collection::vec((0_u8..12, 90_u64..110, 0_u64..3), 1..80)) {
-        let (mut client, mut id) = (Client::new(STREAMS), 100);
+        // Each loss is like the first one: each book has lived for long, as it were.
+        let config = Config::new(STREAMS).stable_after(Duration::from_millis(1));
+        let (mut client, mut id) = (Client::with(config), 100);
         // None: nothing that could be true is known.
         let mut shadow: Option<Shadow> = None;
         let mut awaits_snapshot = true;
@@ -119,6 +122,7 @@ proptest! {
                     id += 10;
                     let frame = depth(id, id, &bid, &ask);
                     client.feed(&frame);
+                    client.pass(Duration::from_millis(1));
                     // On a live book it is a gap, which costs a resync and is never wrong.
                     let mut book = Shadow::default();
                     book.fold(&frame);

@@ -107,6 +107,9 @@ fn l_126_a_book_recovers() {
     assert!(client.books.to_resync().eq(["btcusd".parse().unwrap()]));
     client.resync();
     assert_eq!((client.book().as_str(), client.books.to_resync().count()), ("Gap", 0));
+    // Not for the first time in so short a while: the venue is left in peace for a second.
+    assert!(client.unanswered.is_empty(), "{:?}", client.unanswered);
+    client.pass(Duration::from_secs(1));
     client.answer();
     client.feed(&depth(80, 80, "7x99", "3x101"));
     assert_eq!(client.book(), "live 7x99 / 3x101");

@@ -5,8 +5,10 @@ use core::time::Duration;
 use alloc::vec::Vec;
 
 use crate::client::Client;
+use crate::client::slots::Slot;
 use crate::error::{CommandError, Limit};
 use crate::link::Link;
+use crate::link::subscription::Subscription;
 use crate::request::Request;
 use crate::request::stream::{Stream, Topic};
 use crate::value::endpoint::Endpoint;
@@ -20,8 +22,8 @@ impl Client {
     /// Subscribes to a stream. The subscription survives reconnects and ends with
     /// [`unsubscribe`](Client::unsubscribe).
     ///
-    /// It goes to the first endpoint that has the stream: an account's streams to an authenticated one, others to
-    /// one that is not authenticated, if there is such a one. Each call returns its own id. If the stream is
+    /// It goes to an endpoint where the stream is subscribed already, or else to the first that has it: an account's
+    /// streams to an authenticated one, others to one that is not authenticated, if there is such a one. Each call returns its own id. If the stream is
     /// already subscribed, nothing is sent; the venue is asked to stop only when the last id is unsubscribed. A
     /// second subscriber to a depth stream gets no new snapshot: read the current book from
     /// [`Books`](crate::Books).
@@ -30,8 +32,8 @@ impl Client {
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] or
     /// [`CommandError::NotAuthenticated`] if no endpoint has it; [`CommandError::GivenUp`];
-    /// [`CommandError::Ambiguous`] if frames of another subscribed stream look the same, on whichever endpoint,
-    /// such as those of `depth` and `depth@100ms` of one symbol.
+    /// [`CommandError::Ambiguous`] if frames of another stream that is subscribed at the endpoint look the same, such
+    /// as those of `depth` and `depth@100ms` of one symbol.
     pub fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.command(now)?;
         let endpoint = self.endpoint_of(&stream)?;
@@ -56,7 +58,8 @@ impl Client {
         self.add_subscriber(endpoint, stream, Some(silence_max.max(Duration::from_millis(1))))
     }
 
-    /// Subscribes to a stream of this endpoint, with the longest silence that is well, if that is known: see
+    /// Subscribes to a stream of this endpoint, whether or not others serve it as well: events name their link. `silence_max` is
+    /// the longest silence that is well, if that is known: see
     /// [`subscribe_unless_silent`](Client::subscribe_unless_silent).
     ///
     /// # Errors
@@ -125,35 +128,41 @@ impl Client {
     pub fn resync_books(&mut self, now: Instant, symbols: impl IntoIterator<Item = Symbol>) -> usize {
         let mut requested: usize = 0;
         for symbol in symbols {
-            let id = self.book_of(symbol);
-            let is_requested = id.is_some_and(|id| self.resync(now, id).is_ok());
+            let mut is_requested = false;
+            for id in self.books_of(symbol) {
+                is_requested |= self.resync(now, id).is_ok();
+            }
             requested = requested.saturating_add(usize::from(is_requested));
         }
         requested
     }
 
-    /// The first subscriber of a symbol's book.
-    fn book_of(&self, symbol: Symbol) -> Option<StreamId> {
-        let slot = self.routes.get(&(Topic::Depth, Some(symbol)))?;
-        let subscriptions = self.slots.link(*slot)?.feed().subscriptions();
-        let book = subscriptions.alike_by(Topic::Depth, Some(symbol))?;
-        book.subscribers().first().copied()
+    /// The first subscriber of a symbol's book at each endpoint.
+    fn books_of(&self, symbol: Symbol) -> Vec<StreamId> {
+        let books = self.alike_by(Topic::Depth, Some(symbol));
+        books.filter_map(|(_, book)| book.subscribers().first().copied()).collect()
     }
 
     /// The endpoint that a stream is asked of, if the application does not say.
     fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
-        match self.alike(stream) {
-            Some((slot, known)) if known == *stream => self.slots.get(slot).map(|slot| slot.endpoint()),
-            _ => None,
-        }
-        .map_or_else(|| self.endpoints.endpoint_of(stream), Ok)
+        let mut known = self.alike_by(stream.topic(), stream.symbol());
+        let present = known.find(|(_, known)| known.stream() == *stream);
+        let present = present.and_then(|(slot, _)| self.slots.get(slot)).map(|slot| slot.endpoint());
+        present.map_or_else(|| self.endpoints.endpoint_of(stream), Ok)
     }
 
-    /// The slot whose link takes frames that look like those of a stream, and the stream that they are of.
-    fn alike(&self, stream: &Stream) -> Option<(usize, Stream)> {
-        let slot = *self.routes.get(&(stream.topic(), stream.symbol()))?;
-        let known = self.slots.link(slot)?.feed().subscriptions().alike(stream)?;
-        Some((slot, known.stream()))
+    /// The subscriptions that take frames of this topic and symbol, and the slots of their links: one at each endpoint.
+    fn alike_by(
+        &self,
+        topic: Topic,
+        symbol: Option<Symbol>,
+    ) -> impl Iterator<Item = (usize, &Subscription)> + '_ {
+        let [first, last] = [EndpointId::new(0), EndpointId::new(u32::MAX)];
+        let routes = self.routes.range((topic, symbol, first)..=(topic, symbol, last));
+        routes.filter_map(move |((.., endpoint), slot)| {
+            let entry = self.slots.get(*slot).filter(|slot| slot.endpoint() == *endpoint)?;
+            Some((*slot, entry.link()?.feed().subscriptions().alike_by(topic, symbol)?))
+        })
     }
 
     fn add_subscriber(
@@ -165,9 +174,10 @@ impl Client {
         if self.endpoints.get(endpoint).is_none() {
             return Err(CommandError::UnknownEndpoint);
         }
-        let serves = |slot: usize| self.slots.get(slot).map(|slot| slot.endpoint()) == Some(endpoint);
-        let slot = match self.alike(&stream) {
-            Some((slot, known)) if known == stream && serves(slot) => slot,
+        let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
+        let known = self.alike_by(stream.topic(), stream.symbol()).find(|(slot, _)| is_at(*slot));
+        let slot = match known.map(|(slot, known)| (slot, known.stream())) {
+            Some((slot, known)) if known == stream => slot,
             // Their frames do not say which of them they are of.
             Some((_, with)) => return Err(CommandError::Ambiguous { with }),
             None => self.slot_for(endpoint, &stream)?,
@@ -178,19 +188,20 @@ impl Client {
         let added = self.command_link(slot, |link, cx| link.subscribe(cx, stream, silence_max));
         let added = added.unwrap_or(Err(CommandError::UnknownEndpoint));
         if added.is_ok() {
-            self.note_route(&stream, slot);
+            self.note_route(endpoint, &stream, slot);
         }
         added
     }
 
     /// Notes which slot serves a stream. Routes of streams that have ended are dropped now and then.
-    fn note_route(&mut self, stream: &Stream, slot: usize) {
-        self.routes.insert((stream.topic(), stream.symbol()), slot);
+    fn note_route(&mut self, endpoint: EndpointId, stream: &Stream, slot: usize) {
+        self.routes.insert((stream.topic(), stream.symbol(), endpoint), slot);
         let most = self.slots.sums().streams().saturating_mul(2).max(64);
         if self.routes.len() > most {
             let slots = &self.slots;
-            self.routes.retain(|(topic, symbol), slot| {
-                let link = slots.link(*slot);
+            self.routes.retain(|(topic, symbol, endpoint), slot| {
+                let entry = slots.get(*slot).filter(|slot| slot.endpoint() == *endpoint);
+                let link = entry.and_then(Slot::link);
                 link.is_some_and(|link| link.feed().subscriptions().alike_by(*topic, *symbol).is_some())
             });
         }

@@ -78,8 +78,9 @@ pub struct Client {
     state: ClientState,
     endpoints: Endpoints,
     slots: Slots,
-    /// The slot that serves the frames of a topic and symbol. What the link does not confirm counts for nothing.
-    routes: BTreeMap<(Topic, Option<Symbol>), usize>,
+    /// The slot that serves the frames of a topic and symbol at an endpoint. What the link does not confirm counts for
+    /// nothing.
+    routes: BTreeMap<(Topic, Option<Symbol>, EndpointId), usize>,
     outputs: Outputs,
     numbers: Numbers,
     /// What was counted of the links that are no more.

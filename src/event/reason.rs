@@ -180,6 +180,9 @@ pub enum Unserved {
     NoSnapshot,
     /// The book came, and could not be decoded.
     Undecodable,
+    /// The book came, and was lost again within [`Config::stable_after`](crate::Config::stable_after), not for the
+    /// first time.
+    Relapsed,
 }
 
 /// Why an attempt to connect counts as failed.
@@ -394,6 +397,7 @@ impl fmt::Display for Unserved {
             Unserved::Unanswered => f.write_str("not answered in time"),
             Unserved::NoSnapshot => f.write_str("confirmed, but the book did not come in time"),
             Unserved::Undecodable => f.write_str("the book could not be decoded"),
+            Unserved::Relapsed => f.write_str("the book was lost again soon after it came"),
         }
     }
 }

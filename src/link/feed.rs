@@ -152,8 +152,9 @@ impl Feed {
 
     /// The book of a stream has lost an update: its next snapshot repairs something.
     pub(super) fn lose_update(&mut self, cx: &mut Context<'_>, id: StreamId) {
-        self.subscriptions.change(id, Subscription::begin_resync);
-        self.step(cx, id, StreamInput::Gap);
+        if let Some(input) = self.subscriptions.lose_update(id, cx.now()) {
+            self.step(cx, id, input);
+        }
     }
 }
 

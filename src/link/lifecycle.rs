@@ -179,7 +179,7 @@ pub enum StreamState {
     /// The book follows the venue.
     Synced,
     /// The book lost an update, or the stream fell silent: unsubscribed, to subscribe anew once that is
-    /// confirmed.
+    /// confirmed. A book that is lost again and again waits before that.
     Resyncing,
     /// The application unsubscribed; no confirmation yet. Nothing of it is delivered any more.
     Leaving,
@@ -204,6 +204,8 @@ pub enum StreamInput {
     Snapshot,
     /// An update is missing.
     Gap,
+    /// An update is missing, and not for the first time: the snapshots before it did not live for long.
+    GapAgain,
     /// The delay before asking again is over.
     Overdue,
     /// It was silent for longer than was declared for it.
@@ -257,13 +259,14 @@ const LEFT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportUnsubscribed]);
 const AWAY: Cell<StreamState, StreamEffect> = Go(Leaving, &[Leave]);
 const AGAIN: Cell<StreamState, StreamEffect> = Go(Requested, &[Join]);
 const LATER: Cell<StreamState, StreamEffect> = Stay(&[Delay, ReportUnserved]);
+const RELAPSE: Cell<StreamState, StreamEffect> = Go(Resyncing, &[Delay, ReportUnserved]);
 const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
 const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 
 /// The lifecycle of a subscription: one row per input, one column per state in the order of
 /// [`STREAM_STATES`].
 #[rustfmt::skip]
-pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 10] = [
+pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 11] = [
     //                          Wanted                     Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
     (StreamInput::LinkUp,      [Go(Requested, &[Join]),    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Ignore,  Ignore]),
     (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             LEFT,    Ignore]),
@@ -272,6 +275,7 @@ pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 10] = [
     (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       LEFT,    Ignore]),
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Gap,         [Ignore,                    Ignore,                          Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
+    (StreamInput::GapAgain,    [Ignore,                    Ignore,                          Ignore,                     RELAPSE,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave]),    Ignore,                     Stay(&[Leave]),              Ignore,  Ignore]),
     (StreamInput::Silence,     [Ignore,                    Ignore,                          QUIET,                      QUIET,                      Ignore,                      Ignore,  Ignore]),
     (StreamInput::Unsubscribe, [LEFT,                      AWAY,                            AWAY,                       AWAY,                       Go(Leaving, &[]),            SAME,    Ignore]),

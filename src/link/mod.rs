@@ -40,7 +40,7 @@ use crate::link::lifecycle::{Input, State, StreamState};
 use crate::link::liveness::{Liveness, Verdict};
 use crate::link::outbox::{Cancellation, Purpose};
 use crate::link::output::Output;
-use crate::link::session::Session;
+use crate::link::session::{MalformedRun, Session};
 use crate::link::stats::Stats;
 use crate::link::timer::{Deadline, TIMERS, Timer};
 use crate::request::Request;
@@ -78,7 +78,7 @@ pub(crate) struct Link<S> {
     session: S,
     /// When the link before this one was last heard.
     missing_since: Option<Instant>,
-    malformed_run: u32,
+    malformed_run: MalformedRun,
     /// What the present step gives up.
     abandoned: Abandoned,
     /// Whether no other attempt is wanted when the link ends.
@@ -138,7 +138,7 @@ impl<S: Session> Link<S> {
             feed,
             session,
             missing_since: None,
-            malformed_run: 0,
+            malformed_run: MalformedRun::default(),
             abandoned: Abandoned::default(),
             is_last: false,
             end: None,

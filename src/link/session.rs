@@ -18,8 +18,42 @@ use crate::link::subscription::Subscription;
 use crate::message::Response;
 use crate::request::stream::Topic;
 use crate::value::id::{LinkId, StreamId};
+use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 use crate::wire::Scratch;
+
+/// A run of frames that cannot be decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MalformedRun {
+    frames: u32,
+    /// The stream that the newest of them names.
+    of: Option<(Topic, Option<Symbol>)>,
+}
+
+impl MalformedRun {
+    /// Notes one more. What follows a frame of the same stream is that stream's trouble, and not counted. Returns how
+    /// many there are.
+    fn note(&mut self, topic: Option<Topic>, symbol: Option<Symbol>) -> u32 {
+        let of = match topic {
+            None | Some(Topic::Connection | Topic::Other) => None,
+            // One stream is about all symbols.
+            Some(
+                of @ (Topic::Orders
+                | Topic::Balances
+                | Topic::Positions
+                | Topic::Quotes
+                | Topic::RequestForQuote
+                | Topic::Settlements),
+            ) => Some((of, None)),
+            Some(of) => Some((of, symbol)),
+        };
+        if of.is_none() || of != self.of {
+            self.frames = self.frames.saturating_add(1);
+        }
+        self.of = of;
+        self.frames
+    }
+}
 
 /// The machine of one generation: it decodes frames, and knows what they mean.
 pub(crate) trait Session: Clone + fmt::Debug {
@@ -55,7 +89,7 @@ pub(crate) struct Reception<'r, 'c> {
     cx: &'r mut Context<'c>,
     config: &'r Config,
     stats: &'r mut Stats,
-    malformed_run: &'r mut u32,
+    malformed_run: &'r mut MalformedRun,
     /// Why the link is of no use any more.
     unusable: Option<Lost>,
 }
@@ -67,7 +101,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         cx: &'r mut Context<'c>,
         config: &'r Config,
         stats: &'r mut Stats,
-        malformed_run: &'r mut u32,
+        malformed_run: &'r mut MalformedRun,
     ) -> Reception<'r, 'c> {
         Reception { link, feed, cx, config, stats, malformed_run, unusable: None }
     }
@@ -148,7 +182,7 @@ impl<'r, 'c> Reception<'r, 'c> {
     /// The frame could be decoded.
     #[inline]
     pub(crate) const fn decoded(&mut self) {
-        *self.malformed_run = 0;
+        *self.malformed_run = MalformedRun { frames: 0, of: None };
     }
 
     /// Delivers data that changed nothing but what its own stream knows.
@@ -187,18 +221,17 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }
 
-    /// A frame could not be decoded; too many in a row, and the link is of no use. Each book that may have lost
-    /// an update with it is stale from now on, and requested again.
+    /// A frame could not be decoded; too many in a row that are not of one stream, and the link is of no use. Each book
+    /// that may have lost an update with it is stale from now on, and requested again.
     #[cold]
     pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
         self.stats.malformed = self.stats.malformed.saturating_add(1);
-        *self.malformed_run = self.malformed_run.saturating_add(1);
-        if *self.malformed_run >= self.config.malformed_run_max {
-            *self.malformed_run = 0;
-            self.unusable = Some(Lost::Malformed);
-        }
         let source = self.source(frame);
         let malformed = Malformed::new(source.endpoint(), frame, error);
+        if self.malformed_run.note(malformed.topic, malformed.symbol) >= self.config.malformed_run_max {
+            *self.malformed_run = MalformedRun::default();
+            self.unusable = Some(Lost::Malformed);
+        }
         if malformed.is_of(Topic::Depth) {
             self.feed.mark_books_stale(self.cx, malformed.symbol);
         }

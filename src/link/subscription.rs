@@ -16,12 +16,14 @@ use crate::value::time::Instant;
 /// A stream that stays silent is asked for again at most so many times as rarely as in the beginning, by doubling.
 const SILENCES_MAX: u32 = 6;
 
-/// How long to wait for a snapshot, and before a stream is asked for again: at first, and at most.
+/// How long to wait for a snapshot, and before a stream is asked for again: at first, and at most; and how long a book
+/// has to live for its losses to be forgotten.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delays {
     pub(super) snapshot: Duration,
     pub(super) resubscribe: Duration,
     pub(super) resubscribe_cap: Duration,
+    pub(super) stable: Duration,
 }
 
 /// Why a request for a stream came to nothing, and how many streams were in it.
@@ -71,6 +73,12 @@ pub(crate) struct Subscription {
     position: Position,
     /// Whether its next snapshot repairs something.
     resyncing: bool,
+    /// When its last snapshot came, and how often in a row the book was lost before it had lived for long.
+    synced: Instant,
+    losses: u32,
+    /// Whether the end of an earlier subscription to it was not confirmed on this link, so that changes of then may
+    /// come until the present one is confirmed.
+    is_haunted: bool,
     /// Its newest trade, over all links.
     last_trade: LastTrade,
     /// The updates of quotes that were delivered, over all links.
@@ -129,6 +137,9 @@ impl Subscription {
             heard: Instant::ZERO,
             position: Position::awaiting(),
             resyncing: false,
+            synced: Instant::ZERO,
+            losses: 0,
+            is_haunted: false,
             last_trade: LastTrade::NOTHING,
             quote_ids: QuoteIds::new(),
             is_begun: false,
@@ -167,7 +178,8 @@ impl Subscription {
         self.unanswered &= !is_new;
         if next == StreamState::Wanted {
             (self.resyncing, self.asked_before, self.is_spoilt) = (false, false, false);
-            (self.attempts, self.failure.company) = (0, 1);
+            (self.attempts, self.failure.company, self.losses) = (0, 1, 0);
+            self.is_haunted = false;
         }
         // A second request in the same state leaves the first one valid: the venue may have it.
         if is_new && matches!(next, StreamState::Wanted | StreamState::Requested) {
@@ -196,12 +208,15 @@ impl Subscription {
                 self.due = Some(now + self.delay(delays));
             }
             StreamEffect::ReportSubscribed => {
-                self.confirmed = true;
+                (self.confirmed, self.is_haunted) = (true, false);
                 if !self.is_book() {
                     self.reset_attempts();
                 }
             }
-            StreamEffect::ReportSynced => self.reset_attempts(),
+            StreamEffect::ReportSynced => {
+                self.synced = now;
+                self.reset_attempts();
+            }
             StreamEffect::Join
             | StreamEffect::Leave
             | StreamEffect::ReportQuiet
@@ -285,12 +300,33 @@ impl Subscription {
         }
     }
 
-    /// A request about it was sent. `asked_before` says whether the venue was asked for it before on this link.
-    pub(super) const fn note_request(&mut self, id: u64, asked_before: bool) {
+    /// Its book has lost an update. Returns what that is: the first loss is repaired at once; those of books that never
+    /// live for long are repaired more and more rarely.
+    pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
+        self.resyncing = true;
+        if self.state != StreamState::Synced {
+            return StreamInput::Gap;
+        }
+        if self.synced + delays.stable <= now {
+            self.losses = 0;
+        }
+        self.attempts = self.losses.saturating_sub(1);
+        self.losses = self.losses.saturating_add(1);
+        if self.losses == 1 {
+            return StreamInput::Gap;
+        }
+        self.failure = Failure::new(Unserved::Relapsed, 1);
+        StreamInput::GapAgain
+    }
+
+    /// A request about it was sent. `asked_before` says whether the venue was asked for it before on this link, and
+    /// `is_haunted` whether it was not seen to stop since then.
+    pub(super) const fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
         self.request = id;
         self.unanswered = false;
         self.is_spoilt = false;
         self.asked_before = asked_before;
+        self.is_haunted = is_haunted;
     }
 
     const fn reset_attempts(&mut self) {
@@ -308,9 +344,13 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// Says what a depth frame with these ids is, and moves the position.
+    /// Says what a depth frame with these ids is, and moves the position. Where a change may have a single id, one of an
+    /// earlier subscription that may not have ended looks like a snapshot.
     #[inline]
     pub(super) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
+        if self.is_haunted && matches!(rule, GapRule::Lax) && self.position.last().is_none() {
+            return DepthRole::BeforeSnapshot;
+        }
         self.position.advance(first, last, rule)
     }
 
@@ -338,11 +378,6 @@ impl Subscription {
 
     pub(crate) const fn last_trade(&mut self) -> &mut LastTrade {
         &mut self.last_trade
-    }
-
-    /// Notes that its next snapshot repairs something.
-    pub(super) const fn begin_resync(&mut self) {
-        self.resyncing = true;
     }
 
     /// Whether the snapshot that has come repairs something.
@@ -397,7 +432,8 @@ impl Subscription {
 
     /// How many streams may be in its next request.
     pub(super) fn batch_max(&self) -> usize {
-        let was_accepted = matches!(self.failure.reason, Unserved::NoSnapshot | Unserved::Undecodable);
+        let was_accepted =
+            matches!(self.failure.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);
         if self.attempts == 0 || was_accepted { usize::MAX } else { (self.failure.company / 2).max(1) }
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
-use crate::link::lifecycle::StreamInput;
+use crate::link::lifecycle::{StreamInput, StreamState};
 use crate::link::subscription::{Delays, Effects, Subscription, Traits};
 use crate::request::stream::{Stream, TOPICS, Topic};
 use crate::value::id::StreamId;
@@ -28,6 +28,8 @@ pub(crate) struct Subscriptions {
     snapshots_max: usize,
     /// Books that the venue was asked for on this link.
     asked: BTreeSet<Symbol>,
+    /// Those of them that the venue was not seen to stop sending, though nobody wanted them any more.
+    unended: BTreeSet<Symbol>,
     /// When snapshots came, and the requests for them: for each request the newest of those that were made no
     /// later. Numbers and times rise.
     progress: VecDeque<(u64, Instant)>,
@@ -98,10 +100,12 @@ impl Subscriptions {
                 snapshot: config.snapshot_timeout,
                 resubscribe: config.resubscribe_delay,
                 resubscribe_cap: config.resubscribe_cap,
+                stable: config.stable_after,
             },
             streams_max: config.streams_max,
             snapshots_max: config.snapshots_max,
             asked: BTreeSet::new(),
+            unended: BTreeSet::new(),
             progress: VecDeque::new(),
         }
     }
@@ -138,14 +142,34 @@ impl Subscriptions {
     pub(super) fn step(&mut self, id: StreamId, input: StreamInput, now: Instant) -> Option<Effects> {
         let delays = self.delays;
         let step = |subscription: &mut Subscription| {
-            let request = subscription.request();
-            subscription.step(input, now, &delays).map(|effects| (effects, request))
+            let (request, before) = (subscription.request(), subscription.state());
+            let book = subscription.stream().symbol().filter(|_| subscription.is_book() && request != 0);
+            let effects = subscription.step(input, now, &delays)?;
+            Some((effects, request, book.zip(Some(before))))
         };
-        let (effects, request) = self.change(id, step).flatten()?;
+        let (effects, request, book) = self.change(id, step).flatten()?;
+        match (input, book) {
+            // The end is confirmed, or, behind it, a new beginning.
+            (StreamInput::Accepted, Some((symbol, _))) => drop(self.unended.remove(&symbol)),
+            (StreamInput::Unanswered | StreamInput::Refused, Some((symbol, before)))
+                if matches!(before, StreamState::Leaving | StreamState::Resyncing) =>
+            {
+                if self.unended.len() < self.streams_max {
+                    self.unended.insert(symbol);
+                }
+            }
+            _ => {}
+        }
         if input == StreamInput::Snapshot {
             self.note_progress(request, now);
         }
         Some(effects)
+    }
+
+    /// The book of a subscription has lost an update. Returns the input that this is.
+    pub(super) fn lose_update(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
+        let delays = self.delays;
+        self.change(id, |subscription| subscription.lose_update(now, &delays))
     }
 
     /// The input that the due time of a subscription means.
@@ -177,12 +201,17 @@ impl Subscriptions {
             Some(symbol) => !self.asked.insert(symbol),
             None => subscription.was_asked_before(),
         };
-        self.change(id, |subscription| subscription.note_request(request, asked_before));
+        // A set that is full is not kept up to date.
+        let is_haunted = book.is_some_and(|symbol| {
+            self.unended.contains(&symbol) || (asked_before && self.unended.len() >= self.streams_max)
+        });
+        self.change(id, |subscription| subscription.note_request(request, asked_before, is_haunted));
     }
 
     /// Another link is open: nothing was asked for on it.
     pub(super) fn begin_link(&mut self) {
         self.asked.clear();
+        self.unended.clear();
         self.progress.clear();
     }
 

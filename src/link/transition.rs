@@ -10,7 +10,7 @@ use crate::link::cause::Cause;
 use crate::link::context::Context;
 use crate::link::lifecycle::{Cell, Effect, Input, Refusal, State, link_step};
 use crate::link::output::Output;
-use crate::link::session::Session;
+use crate::link::session::{MalformedRun, Session};
 use crate::link::timer::{Deadline, Timer};
 use crate::link::{Linger, Link, LinkEnd};
 use crate::value::id::LinkId;
@@ -113,7 +113,7 @@ impl<S: Session> Link<S> {
                 self.liveness.begin(now);
                 self.experience.was_open = true;
                 self.session.opened();
-                self.malformed_run = 0;
+                self.malformed_run = MalformedRun::default();
                 return None;
             }
             State::Live => (Timer::Stable, now + self.config.stable_after),

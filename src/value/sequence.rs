@@ -40,6 +40,10 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
+/// So many old updates in a row, with nothing new between them, are no late ones: the venue counts anew, and the book
+/// stands still. Late ones come before the first that is new, and a book has not more changes in that time.
+pub(crate) const STALE_RUN_MAX: u32 = 128;
+
 /// What a depth frame is for one who reads a symbol's frames in their order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DepthRole {
@@ -59,11 +63,18 @@ pub(crate) enum DepthRole {
 pub(crate) struct Position {
     /// The last update id; `None` while a snapshot is awaited.
     last: Option<u64>,
+    /// How many updates in a row were old.
+    stale: u32,
 }
 
 impl Position {
     pub(crate) const fn awaiting() -> Position {
-        Position { last: None }
+        Position { last: None, stale: 0 }
+    }
+
+    /// Where the snapshot that ends with this update id leads to.
+    const fn at(last: u64) -> Position {
+        Position { last: Some(last), stale: 0 }
     }
 
     /// The last update id; `None` while a snapshot is awaited.
@@ -73,24 +84,27 @@ impl Position {
 
     /// Returns the role of a frame, and moves on. The first frame is the
     /// [snapshot](crate::protocol::streams#snapshots). It must cover a single id, because an update may still
-    /// be under way when a new snapshot is requested.
+    /// be under way when a new snapshot is requested. [`STALE_RUN_MAX`] old ones in a row are a gap.
     #[inline]
     pub(crate) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         let Some(expected) = self.last else {
             if first != last {
                 return DepthRole::BeforeSnapshot;
             }
-            self.last = Some(last);
+            *self = Position::at(last);
             return DepthRole::Snapshot;
         };
         match sequence(expected, first, last, rule) {
-            Sequenced::Stale => DepthRole::Stale,
+            Sequenced::Stale if self.stale.saturating_add(1) < STALE_RUN_MAX => {
+                self.stale = self.stale.saturating_add(1);
+                DepthRole::Stale
+            }
             Sequenced::Next => {
-                self.last = Some(last);
+                *self = Position::at(last);
                 DepthRole::Update
             }
-            Sequenced::Gap => {
-                self.last = None;
+            Sequenced::Stale | Sequenced::Gap => {
+                *self = Position::awaiting();
                 DepthRole::Gap { expected }
             }
         }
@@ -101,7 +115,7 @@ impl Position {
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > expected => {
-                self.last = Some(last);
+                *self = Position::at(last);
                 DepthRole::Snapshot
             }
             _ => self.advance(first, last, rule),

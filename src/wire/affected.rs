@@ -1,8 +1,12 @@
 //! [`Affected`]: what a frame that cannot be decoded may have been about.
 
+use super::market_v2::interval;
+use super::stream::{topic_named, topic_of};
+use crate::message::Text;
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
+use crate::wire::FRAME_BYTES_MAX;
 
 /// The topic and the symbol that a frame, as far as it can be read, names; `None` where it may be any.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,26 +15,12 @@ pub(crate) struct Affected {
     pub(crate) symbol: Option<Symbol>,
 }
 
-/// The kinds of the current API by the member `e`.
-const STREAMS: [(&str, Topic); 11] = [
-    ("depthUpdate", Topic::Depth),
-    ("orderUpdate", Topic::Orders),
-    ("executionReport", Topic::Orders),
-    ("orderSnapshot", Topic::Orders),
-    ("balanceUpdate", Topic::Balances),
-    ("positionReport", Topic::Positions),
-    // Public and private ones share the name.
-    ("requestForQuote", Topic::Quotes),
-    ("markPrice", Topic::MarkPrice),
-    ("fundingAmount", Topic::FundingAmount),
-    ("contractStatus", Topic::ContractStatus),
-    ("trade", Topic::Trade),
-];
-
-/// The kinds of market data v2 by the member `type`.
-const MARKET_DATA_V2: [(&str, Topic); 5] = [
+/// The kinds of market data v2 by the member `type`, and candles.
+const MARKET_DATA_V2: [(&str, Topic); 7] = [
     ("l2_updates", Topic::Depth),
     ("trade", Topic::Trade),
+    ("auction_result", Topic::Trade),
+    ("auction_indicative", Topic::Trade),
     ("mark_price_updates", Topic::MarkPrice),
     ("funding_amount_updates", Topic::FundingAmount),
     ("heartbeat", Topic::Other),
@@ -40,17 +30,33 @@ const MARKET_DATA_V2: [(&str, Topic); 5] = [
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Reads what can be read. A kind or a symbol counts if the text has that member with one value and no other:
-    /// in a broken frame a member may be part of something else.
+    /// Reads what can be read. Frames of the current API that are whole are told apart as those are that can be
+    /// decoded. Of others a kind or a symbol counts if the text has that member with one value and no other: in a
+    /// broken frame a member may be part of something else, and the one that names the kind may be missing.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
-        let (kind, symbol, kinds): (_, _, &[(&str, Topic)]) = match endpoint {
-            Endpoint::Streams => ("\"e\"", "\"s\"", &STREAMS),
-            Endpoint::MarketDataV2 => ("\"type\"", "\"symbol\"", &MARKET_DATA_V2),
-            Endpoint::MarketDataV1 => ("\"type\"", "\"symbol\"", &MARKET_DATA_V1),
-            Endpoint::OrderEventsV1 => return Affected { topic: Some(Topic::Orders), symbol: None },
+        if endpoint == Endpoint::OrderEventsV1 {
+            return Affected { topic: Some(Topic::Orders), symbol: None };
+        }
+        if endpoint == Endpoint::Streams
+            && text.len() <= FRAME_BYTES_MAX
+            && let Some((topic, symbol)) = topic_of(text)
+        {
+            return Affected { topic: Some(topic), symbol };
+        }
+        let (kind, symbol) = match endpoint {
+            Endpoint::Streams => ("\"e\"", "\"s\""),
+            _ => ("\"type\"", "\"symbol\""),
         };
-        let named = only_value(text, kind);
-        let topic = kinds.iter().find(|(name, _)| named == Some(*name)).map(|(_, topic)| *topic);
+        let find = |kinds: &[(&str, Topic)], named| {
+            kinds.iter().find(|(name, _)| *name == named).map(|(_, topic)| *topic)
+        };
+        let topic = only_value(text, kind).and_then(|named| match endpoint {
+            Endpoint::Streams => topic_named(named),
+            Endpoint::MarketDataV2 => {
+                find(&MARKET_DATA_V2, named).or_else(|| interval(Text(named)).map(Topic::Candles))
+            }
+            _ => find(&MARKET_DATA_V1, named),
+        });
         // One frame of market data v1 can be about several symbols; its address may name the only one.
         let symbol = match endpoint {
             Endpoint::MarketDataV1 => None,

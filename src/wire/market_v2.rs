@@ -87,7 +87,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
 }
 
 /// The width that a type `candles_…_updates` names ([candles](crate::protocol::market_data_v2#candles)).
-fn interval(kind: Text<'_>) -> Option<CandleInterval> {
+pub(super) fn interval(kind: Text<'_>) -> Option<CandleInterval> {
     let is_of = |feed: &str| kind.chars().eq(feed.chars().chain("_updates".chars()));
     CandleInterval::ALL.into_iter().find(|interval| is_of(interval.feed()))
 }

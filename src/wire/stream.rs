@@ -1,74 +1,108 @@
 //! Frames of `wss://ws.gemini.com`, classified [by their members](crate::protocol::streams#recognising-a-frame).
 
-use super::members::{Members, code_and_message, scan_stream};
+use super::members::{Members, code_and_message, scan, scan_stream};
 use super::names::{
-    ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, ORDERS, RATE_LIMITS, RESULT, STATUS, SYMBOL, TYPE, letter, set,
+    ASKS, BIDS, ERROR, ID, LAST_UPDATE_ID, ORDERS, RATE_LIMITS, RESULT, SLOTS, STATUS, STREAM_NAMES, SYMBOL,
+    TYPE, letter, set,
 };
 use super::private;
 use super::scratch::Scratch;
+use super::table::Member;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, MarkPrice, Message, PartialDepth, RawJson,
     Response, ResponseId, Taker, Text, Trade, Unrecognized,
 };
+use crate::request::stream::Topic;
+use crate::value::symbol::Symbol;
 
 type Reader = for<'f> fn(&Members<'f, 'f>) -> Result<Message<'f>, DecodeError>;
 
-/// Frames that name their kind in `e`.
-const NAMED: [(&str, Reader); 10] = [
-    ("depthUpdate", depth),
-    ("orderUpdate", private::order_update),
-    ("executionReport", private::order_update),
-    ("balanceUpdate", private::balance_update),
-    ("positionReport", private::position_report),
-    ("orderSnapshot", private::order_snapshot),
-    ("requestForQuote", private::request_for_quote),
-    ("markPrice", mark_price),
-    ("fundingAmount", funding_amount),
-    ("contractStatus", contract_status),
+/// Frames that name their kind in `e`, and what they are about.
+const NAMED: [(&str, Topic, Reader); 10] = [
+    ("depthUpdate", Topic::Depth, depth),
+    ("orderUpdate", Topic::Orders, private::order_update),
+    ("executionReport", Topic::Orders, private::order_update),
+    ("balanceUpdate", Topic::Balances, private::balance_update),
+    ("positionReport", Topic::Positions, private::position_report),
+    ("orderSnapshot", Topic::Orders, private::order_snapshot),
+    // Public and private ones share the name; of the private ones something is believed.
+    ("requestForQuote", Topic::Quotes, private::request_for_quote),
+    ("markPrice", Topic::MarkPrice, mark_price),
+    ("fundingAmount", Topic::FundingAmount, funding_amount),
+    ("contractStatus", Topic::ContractStatus, contract_status),
 ];
 
 /// Frames that are known by their members, and the names that they may have in `e` besides; the first row all of
 /// whose members are there decides. An order update has `X` and could otherwise pass for a ticker or a trade. The
 /// rows without a name are those of [`NAMED`], should their `e` be missing.
-const BY_MEMBERS: [(u128, &[&str], Reader); 8] = [
-    (set(&[letter(b'X')]), &[], private::order_update),
+#[rustfmt::skip]
+const BY_MEMBERS: [(u128, &[&str], Topic, Reader); 8] = [
+    (set(&[letter(b'X')]), &[], Topic::Orders, private::order_update),
     (
         set(&[LAST_UPDATE_ID]),
         &["partialDepth", "partialBookDepth", "depth", "depth5", "depth10", "depth20"],
+        Topic::PartialDepth,
         partial_depth,
     ),
-    (set(&[letter(b'b'), letter(b'B'), letter(b'a'), letter(b'A')]), &["bookTicker"], book_ticker),
-    (set(&[letter(b't'), letter(b'p'), letter(b'q'), letter(b'm')]), &["trade"], trade),
-    (set(&[letter(b'U'), letter(b'u'), letter(b'b'), letter(b'a')]), &[], depth),
-    (set(&[letter(b'B'), letter(b'E'), letter(b'u')]), &[], private::balance_update),
-    (set(&[letter(b'P'), letter(b'E'), letter(b'u')]), &[], private::position_report),
-    (set(&[ORDERS]), &[], private::order_snapshot),
+    (set(&[letter(b'b'), letter(b'B'), letter(b'a'), letter(b'A')]), &["bookTicker"], Topic::BookTicker, book_ticker),
+    (set(&[letter(b't'), letter(b'p'), letter(b'q'), letter(b'm')]), &["trade"], Topic::Trade, trade),
+    (set(&[letter(b'U'), letter(b'u'), letter(b'b'), letter(b'a')]), &[], Topic::Depth, depth),
+    (set(&[letter(b'B'), letter(b'E'), letter(b'u')]), &[], Topic::Balances, private::balance_update),
+    (set(&[letter(b'P'), letter(b'E'), letter(b'u')]), &[], Topic::Positions, private::position_report),
+    (set(&[ORDERS]), &[], Topic::Orders, private::order_snapshot),
 ];
+
+/// The kind of frames that settlements have in `e` or `type`.
+const SETTLED: &str = "settlements";
 
 #[inline]
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
     let members = scan_stream(frame, scratch)?;
+    match kind(&members) {
+        Some((_, read)) => read(&members),
+        None => Ok(Message::Unrecognized(Unrecognized { frame: RawJson(members.frame()) })),
+    }
+}
+
+/// What a frame with these members is about, and how it is read.
+#[inline]
+fn kind(members: &Members<'_, '_>) -> Option<(Topic, Reader)> {
     let answer = set(&[STATUS, ERROR, RESULT]);
     if members.has(set(&[ID])) && members.present & answer != 0 {
-        return response(&members);
+        return Some((Topic::Connection, response));
     }
     let kind = members.text_if_any(letter(b'e'));
     if let Some(kind) = kind {
-        let known = NAMED.iter().find(|(name, _)| kind.raw() == *name);
-        if let Some((_, read)) = known.or_else(|| NAMED.iter().find(|(name, _)| kind == **name)) {
-            return read(&members);
+        let known = NAMED.iter().find(|(name, ..)| kind.raw() == *name);
+        if let Some((_, topic, read)) = known.or_else(|| NAMED.iter().find(|(name, ..)| kind == **name)) {
+            return Some((*topic, *read));
         }
     }
-    if kind.or(members.text_if_any(TYPE)).is_some_and(|kind| kind == *"settlements") {
-        return private::settlements(&members);
+    if kind.or(members.text_if_any(TYPE)).is_some_and(|kind| kind == *SETTLED) {
+        return Some((Topic::Settlements, private::settlements));
     }
-    match BY_MEMBERS.iter().find(|(needed, ..)| members.has(*needed)) {
-        Some((_, names, read)) if kind.is_none_or(|kind| names.iter().any(|name| kind == **name)) => {
-            read(&members)
-        }
-        _ => Ok(Message::Unrecognized(Unrecognized { frame: RawJson(members.frame()) })),
-    }
+    let (_, names, topic, read) = BY_MEMBERS.iter().find(|(needed, ..)| members.has(*needed))?;
+    let is_it = kind.is_none_or(|kind| names.iter().any(|name| kind == **name));
+    is_it.then_some((*topic, *read))
+}
+
+/// What a frame is about that is whole, whatever is wrong with its values, and the symbol that it names; `None` if it
+/// is no object, or of no known kind.
+pub(super) fn topic_of(frame: &str) -> Option<(Topic, Option<Symbol>)> {
+    let mut table = [Member::EMPTY; SLOTS];
+    let members = scan(frame, &STREAM_NAMES, &mut table).ok()?;
+    let (topic, _) = kind(&members)?;
+    let symbol = [SYMBOL, letter(b's')].into_iter().find_map(|slot| members.symbol(slot).ok());
+    Some((topic, symbol.and_then(|symbol| symbol.parse().ok())))
+}
+
+/// What a frame is about that says in `e` that it is of this kind.
+pub(super) fn topic_named(kind: &str) -> Option<Topic> {
+    let by_members = || BY_MEMBERS.iter().find(|(_, names, ..)| names.contains(&kind));
+    let known = NAMED.iter().find(|(name, ..)| *name == kind).map(|(_, topic, _)| *topic);
+    let known = known.or_else(|| by_members().map(|(_, _, topic, _)| *topic));
+    known.or_else(|| (kind == SETTLED).then_some(Topic::Settlements))
 }
 
 /// Reads a [book ticker](crate::protocol::streams#book-ticker).

@@ -2,6 +2,8 @@
 
 #[path = "../faults/client.rs"]
 mod client;
+#[path = "../faults/links.rs"]
+mod links;
 #[path = "../faults/state.rs"]
 mod state;
 #[path = "../faults/streams.rs"]
@@ -16,7 +18,8 @@ use crate::hunt::Found;
 use crate::support::observer::Violation;
 
 /// Each test, by the fault that it shows.
-const ALL: [&[(&str, fn())]; 4] = [client::FAULTS, state::FAULTS, streams::FAULTS, values::CASES];
+const ALL: [&[(&str, fn())]; 5] =
+    [client::FAULTS, links::FAULTS, state::FAULTS, streams::FAULTS, values::CASES];
 
 /// Whether tests show any of these faults.
 pub(crate) fn show(faults: &[&str]) -> bool {

@@ -9,6 +9,7 @@ const DELAYS: Delays = Delays {
     snapshot: Duration::from_secs(5),
     resubscribe: Duration::from_secs(1),
     resubscribe_cap: Duration::from_secs(60),
+    stable: Duration::from_secs(30),
 };
 
 /// Takes the inputs, one a second from second 1 on; each row says the state and the due time behind it.

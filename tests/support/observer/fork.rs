@@ -21,6 +21,8 @@ const TICKS_MAX: usize = 10_000;
 /// An honest peer is not silent for longer.
 const PINGED_EACH: Duration = Duration::from_secs(5);
 
+const PING: Frame<'_> = Frame::Ping(b"");
+
 type Checked = Result<(), Violation>;
 
 fn fail(id: &'static str, what: String) -> Checked {
@@ -192,7 +194,7 @@ impl<M: Machine> Observed<M> {
                 fork.handle_timeout(now);
                 while fork.poll_output().is_some() {}
                 if says_ping {
-                    fork.all_hear(now, None);
+                    fork.all_hear(now, None, PING);
                 }
                 fork.found()?;
             }
@@ -234,7 +236,7 @@ impl<M: Machine> Observed<M> {
                         is_asked = true;
                     }
                 }
-                fork.all_hear(now, Some(slot));
+                fork.all_hear(now, Some(slot), PING);
                 fork.found()?;
                 if !fork.shadow.legs[slot].is_open(link) {
                     break;
@@ -247,13 +249,13 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    fn all_hear(&mut self, now: Instant, except: Option<usize>) {
+    fn all_hear(&mut self, now: Instant, except: Option<usize>, frame: Frame<'_>) {
         for slot in 0..self.shadow.legs.len() {
             let leg = &self.shadow.legs[slot];
             if let (Some(link), Phase::Open) = (leg.link, leg.phase)
                 && Some(slot) != except
             {
-                self.handle_frame(link, now, Frame::Ping(b""), &mut Scratch::new());
+                self.handle_frame(link, now, frame, &mut Scratch::new());
             }
         }
     }
@@ -292,7 +294,7 @@ impl<M: Machine> Observed<M> {
             let Some(deadline) = fork.deadline().filter(|deadline| deadline.at <= until) else { break };
             let next = fork.shadow.now + PINGED_EACH;
             fork.handle_timeout(deadline.at.max(fork.shadow.now).min(next));
-            fork.all_hear(fork.shadow.now, None);
+            fork.all_hear(fork.shadow.now, None, PING);
         }
         fail(
             "I-29",
@@ -315,8 +317,9 @@ impl<M: Machine> Observed<M> {
         if self.shadow.settings.iter().any(may_wait) {
             return Ok(());
         }
-        // What was asked before the copy was made is not answered.
-        self.all_hear(self.shadow.now, None);
+        // What was asked before the copy was made is not answered, and its time will be over: a link on which nothing
+        // else is said by then is rightly taken for one that answers nothing.
+        self.all_hear(self.shadow.now, None, Frame::Text(r#"{"id":0,"status":200}"#));
         let mut links = Vec::new();
         self.each_link(|link, _, _| links.push(link));
         let silences = self.shadow.settings.iter().map(|settings| settings.silence_max);
@@ -328,7 +331,11 @@ impl<M: Machine> Observed<M> {
             self.found()?;
         }
         self.each_link(|link, _, _| links.retain(|it| *it != link));
-        if links.is_empty() { Ok(()) } else { fail("I-51", format!("{links:?} answered, and are gone")) }
+        if links.is_empty() {
+            return Ok(());
+        }
+        let calls: String = self.calls().iter().map(|call| format!("\n  then {call}")).collect();
+        fail("I-51", format!("{links:?} answered, and are gone{calls}"))
     }
 
     fn has_converged(&self) -> bool {

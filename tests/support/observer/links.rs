@@ -59,7 +59,8 @@ impl Shadow {
         leg.handed_out = true;
         leg.dialled = now;
         (leg.heard, leg.resumed) = (now, None);
-        (leg.live, leg.closing, leg.retry, leg.given_up, leg.malformed_run) = (None, None, None, false, 0);
+        (leg.live, leg.closing, leg.retry, leg.given_up) = (None, None, None, false);
+        (leg.malformed_run, leg.malformed_of) = (0, None);
         self.count(link, Counted::Dial);
     }
 

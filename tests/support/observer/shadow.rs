@@ -7,7 +7,7 @@ use std::time::Duration;
 use gemini_ws::lifecycle::{Effect, State, StreamState};
 use gemini_ws::{
     AttemptFailure, CloseReason, Deadline, Endpoint, Event, Frame, Instant, LinkId, Output, RequestId,
-    ShutdownStep, Stats, StreamId,
+    ShutdownStep, Stats, StreamId, Symbol, Topic,
 };
 
 use super::super::machine::{Machine, Plan, Settings};
@@ -60,7 +60,9 @@ pub(crate) struct Leg {
     pub(crate) last: Option<AttemptFailure>,
     /// The logarithm of how likely it is that so many delays in a row are that short.
     pub(crate) likelihood: f64,
+    /// Frames in a row that could not be decoded, but for those that name the same stream as the one before.
     pub(crate) malformed_run: u32,
+    pub(crate) malformed_of: Option<(Topic, Option<Symbol>)>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,6 +100,7 @@ impl Leg {
             last: None,
             likelihood: 0.0,
             malformed_run: 0,
+            malformed_of: None,
         }
     }
 
@@ -388,8 +391,16 @@ impl Shadow {
         }
         let leg = self.leg_mut(link.slot());
         match (step.event, frame) {
-            (Some(Event::Malformed(..)), _) => leg.malformed_run += 1,
-            (_, Frame::Text(_)) => leg.malformed_run = 0,
+            (Some(Event::Malformed(it, _)), _) => {
+                use Topic::{Balances, Orders, Positions, Quotes, Settlements};
+                let is_of_all = |of| matches!(of, Orders | Balances | Positions | Quotes | Settlements);
+                let is_of_none = |of: &Topic| matches!(of, Topic::Connection | Topic::Other);
+                let of = it.topic.filter(|of| !is_of_none(of));
+                let of = of.map(|of| (of, it.symbol.filter(|_| !is_of_all(of))));
+                leg.malformed_run += u32::from(of.is_none() || of != leg.malformed_of);
+                leg.malformed_of = of;
+            }
+            (_, Frame::Text(_)) => (leg.malformed_run, leg.malformed_of) = (0, None),
             _ => {}
         }
     }

@@ -32,6 +32,13 @@ pub(crate) struct Feed {
     pub(crate) confirmed: bool,
     /// It is told not to be served, and nothing came of it since.
     pub(crate) unserved: bool,
+    /// Its book was lost again, and it is to be left for that, later.
+    relapsed: bool,
+    /// How often in a row its book was lost before it had lived for long, since when it lives, and how many updates in
+    /// a row were old.
+    pub(crate) losses: u32,
+    pub(crate) lives_since: Instant,
+    pub(crate) stale: u32,
     /// The link whose snapshot its book is made of.
     pub(crate) synced: Option<LinkId>,
     /// The link before, if its book was live until that ended.
@@ -72,6 +79,10 @@ impl Feed {
             left: None,
             confirmed: false,
             unserved: false,
+            relapsed: false,
+            losses: 0,
+            lives_since: Instant::ZERO,
+            stale: 0,
             synced: None,
             before: None,
             lost_update: false,
@@ -109,7 +120,8 @@ impl Feed {
     pub(crate) fn forget(&mut self, link: LinkId) {
         if self.asked.is_some_and(|asked| asked.link == link) {
             self.asked = None;
-            (self.confirmed, self.unserved) = (false, false);
+            (self.confirmed, self.unserved, self.relapsed) = (false, false, false);
+            self.losses = 0;
         }
         if self.left == Some(link) {
             self.left = None;
@@ -200,6 +212,7 @@ impl Shadow {
         for &index in &indices {
             let feed = &mut self.feeds[index];
             (feed.asked, feed.left, feed.confirmed, feed.synced) = (None, Some(link), false, None);
+            feed.relapsed = false;
         }
         indices
     }
@@ -245,7 +258,7 @@ impl Shadow {
         let is_streams = link.is_some_and(|link| self.endpoint_of(link) == Endpoint::Streams);
         let feed = &mut self.feeds[index];
         // One that comes later is told what the others were told, also while the stream is asked for anew.
-        if matches!(step.act, Act::Subscribe(_)) && feed.left.is_some() {
+        if matches!(step.act, Act::Subscribe(_)) && (feed.left.is_some() || feed.relapsed) {
             return;
         }
         if link.is_none() || (is_streams && !feed.confirmed && feed.synced.is_none()) {
@@ -266,6 +279,11 @@ impl Shadow {
         let is_true = match reason {
             Unserved::Refused { .. } => matches!(step.act, Act::Frame(..)),
             Unserved::Unanswered | Unserved::NoSnapshot => matches!(step.act, Act::Timeout),
+            // One that was not lost before is left at once.
+            Unserved::Relapsed => {
+                feed.relapsed = true;
+                matches!(step.act, Act::Frame(..) | Act::Resync(_)) && feed.losses > 1
+            }
             _ => true,
         };
         let is_book = feed.confirmed && feed.synced.is_some();
@@ -456,7 +474,7 @@ const fn may_cause(kind: Kind, input: StreamInput) -> bool {
         }
         StreamInput::Refused | StreamInput::Unanswered => matches!(kind, Kind::Frame | Kind::Timeout),
         StreamInput::Snapshot => matches!(kind, Kind::Frame),
-        StreamInput::Gap => matches!(kind, Kind::Frame | Kind::Resync),
+        StreamInput::Gap | StreamInput::GapAgain => matches!(kind, Kind::Frame | Kind::Resync),
         StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),
     }
 }

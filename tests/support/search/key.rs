@@ -81,6 +81,7 @@ fn leg_of(shadow: &Shadow, leg: &Leg, key: &mut Key) {
         is_open && leg.live.is_some(),
         is_open && leg.closing.is_some(),
         is_open && leg.resumed.is_some(),
+        is_open && leg.closing.is_none() && leg.malformed_of.is_some(),
         leg.missing_since.is_some() && shadow.closing.is_none(),
         leg.link.is_some_and(|link| link.epoch() > 1),
         waits && leg.retry.is_some(),

@@ -1,0 +1,581 @@
+//! Faults of links: what one stream suffers costs no other and not the link, what fails again and again is asked for
+//! more and more rarely, and nothing old is taken for something new.
+
+use std::time::Duration;
+
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{
+    Balances, Books, Client, ClientConfig, CommandError, Config, Event, EventBuf, Frame, GapRule, Instant,
+    LinkId, Orders, Output, Positions, Scratch, Stream, Unserved,
+};
+
+/// Each fault with the tests that show it, for those who plant it again.
+#[allow(dead_code, reason = "the tests run by themselves")]
+#[rustfmt::skip]
+pub(crate) const FAULTS: &[(&str, fn())] = &[
+    ("X15", x15_a_malformed_trade_costs_neither_books_nor_orders),
+    ("X15", x15_a_malformed_frame_costs_what_it_is_about),
+    ("X15", y12_books_are_live_beside_a_stream_that_cannot_be_decoded),
+    ("Y01", y01_a_stream_of_malformed_frames_does_not_end_the_link),
+    ("Y01", y01_a_link_ends_by_frames_of_no_stream_or_of_several),
+    ("Y02", y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed),
+    ("Y02", y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten),
+    ("Y03", y03_a_book_whose_updates_are_all_old_is_not_live_for_ever),
+    ("Y03", y03_late_updates_are_no_gap),
+    ("Y10", y10_the_orders_of_two_endpoints_can_be_followed),
+    ("Y10", y10_each_endpoint_has_its_own_streams),
+    ("Z05", z05_a_change_of_an_old_subscription_is_not_a_book),
+    ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
+];
+
+const fn t(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+fn s(text: &str) -> Stream {
+    text.parse().unwrap()
+}
+
+/// A client, and what an application makes of its events.
+struct Fed {
+    client: Client,
+    link: LinkId,
+    sent: Vec<String>,
+    log: Vec<String>,
+    books: Books,
+    orders: Orders,
+    balances: Balances,
+    positions: Positions,
+}
+
+impl Fed {
+    fn of(mut client: Client) -> Fed {
+        client.open(t(0)).unwrap();
+        let links: Vec<LinkId> = client.links().map(|(link, ..)| link).collect();
+        for link in &links {
+            client.handle_connected(*link, t(0));
+        }
+        let mut fed = Fed {
+            client,
+            link: links[0],
+            sent: Vec::new(),
+            log: Vec::new(),
+            books: Books::new(),
+            orders: Orders::new(),
+            balances: Balances::new(),
+            positions: Positions::new(),
+        };
+        fed.poll();
+        fed
+    }
+
+    fn new(config: Config) -> Fed {
+        Fed::of(Client::single(config.seed(1)))
+    }
+
+    fn private(streams: &[&str]) -> Fed {
+        let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+        for stream in streams {
+            fed.subscribe(1, stream);
+        }
+        fed
+    }
+
+    fn apply(&mut self, event: &Event<'_>) {
+        self.log.push(format!("{event:?}").chars().take(100).collect());
+        self.books.apply(event);
+        self.orders.apply(event);
+        self.balances.apply(event);
+        self.positions.apply(event);
+    }
+
+    fn poll(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Event(event) => self.apply(&event),
+                Output::Send { text, .. } => self.sent.push(text),
+                Output::Connect(link) => self.link = link,
+                _ => {}
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, at: u64) {
+        self.poll();
+        while let Some(text) = self.sent.pop() {
+            self.feed(at, &format!("{{\"id\":{},\"status\":200}}", id_of(&text)));
+        }
+    }
+
+    fn subscribe(&mut self, at: u64, stream: &str) {
+        self.client.subscribe(t(at), stream.parse().unwrap()).unwrap();
+        self.acknowledge(at);
+    }
+
+    fn feed(&mut self, at: u64, text: &str) {
+        self.feed_over(self.link, at, text);
+    }
+
+    fn feed_over(&mut self, link: LinkId, at: u64, text: &str) {
+        let mut scratch = Scratch::new();
+        let event = self.client.handle_frame(link, t(at), Frame::Text(text), &mut scratch);
+        if let Some(event) = event {
+            let mut event = EventBuf::from(&event);
+            self.apply(&event.as_event());
+        }
+        self.poll();
+    }
+}
+
+fn id_of(text: &str) -> String {
+    text.chars().skip(6).take_while(char::is_ascii_digit).collect()
+}
+
+fn order(id: u64, client: Option<&str>, status: &str, rest: &str) -> String {
+    let client = client.map_or(String::new(), |client| format!(r#""c":"{client}","#));
+    format!(
+        r#"{{"e":"orderUpdate","E":1000,"s":"BTCUSD","i":{id},{client}"S":"BUY","X":"{status}","q":"1","T":1000{rest}}}"#
+    )
+}
+
+fn update(status: &str, rest: &str) -> String {
+    order(77, Some("a1"), status, rest)
+}
+
+/// Two endpoints with an open link each.
+fn pair(urls: [&str; 2]) -> (Fed, [LinkId; 2]) {
+    let mut client = Client::new(ClientConfig::new(), 1);
+    for url in urls {
+        client.add(t(0), Config::new(url).authenticated(true).stay_open(true)).unwrap();
+    }
+    let fed = Fed::of(client);
+    let links: Vec<LinkId> = fed.client.links().map(|(link, ..)| link).collect();
+    (fed, [links[0], links[1]])
+}
+
+/// A trade of one symbol that cannot be decoded, on a link with books, orders and balances.
+#[test]
+fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
+    for text in [
+        r#"{"E":2,"s":"bonkusd","t":9,"p":"0.00000000000000000000000000000001","q":"2","m":true}"#,
+        r#"{"u":5,"E":1,"s":"bonkusd","b":"1","B":"x","a":"2","A":"1"}"#,
+    ] {
+        let mut fed = Fed::private(&[
+            "orders@account",
+            "balances@account",
+            "bonkusd@trade",
+            "bonkusd@bookTicker",
+            "btcusd@depth",
+        ]);
+        fed.feed(2, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"]],"a":[]}"#);
+        fed.feed(2, r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#);
+        fed.feed(2, &update("NEW", ""));
+        assert!(fed.books.live("btcusd").is_some() && !fed.balances.is_stale());
+        fed.feed(3, text);
+        let lost =
+            (fed.books.live("btcusd").is_none(), fed.balances.is_stale(), fed.orders.to_reconcile().count());
+        assert_eq!(lost, (false, false, 0), "book, balances and orders: {text}: {:?}", fed.log.last());
+    }
+}
+
+/// A malformed trade each second, beside a hundred books.
+#[test]
+fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
+    let mut fed = Fed::new(Config::new("ws://v"));
+    for n in 0..100 {
+        fed.client.subscribe(t(0), format!("sym{n}usd@depth").parse().unwrap()).unwrap();
+    }
+    fed.client.subscribe(t(0), "bonkusd@trade".parse().unwrap()).unwrap();
+    fed.poll();
+    let (mut live, mut id, mut asked) = (0, 5, 0);
+    for now in (0..120_000).step_by(100) {
+        while let Some(due) = fed.client.deadline().filter(|due| due.at <= t(now)) {
+            fed.client.handle_timeout(due.at);
+            fed.poll();
+        }
+        for text in std::mem::take(&mut fed.sent) {
+            fed.feed(now, &format!("{{\"id\":{},\"status\":200}}", id_of(&text)));
+            if text.contains("\"subscribe\"") {
+                for name in text.split('"').filter_map(|part| part.strip_suffix("@depth")) {
+                    (asked, id) = (asked + 1, id + 1);
+                    fed.feed(now, &format!(r#"{{"e":"depthUpdate","E":1,"s":"{name}","U":{id},"u":{id},"b":[["99","1"]],"a":[]}}"#));
+                }
+            }
+        }
+        if now % 1_000 == 0 && now > 0 {
+            live += (0..100).filter(|n| fed.books.live(&format!("sym{n}usd")).is_some()).count();
+            fed.feed(
+                now,
+                r#"{"E":2,"s":"bonkusd","t":9,"p":"0.00000000000000000000000000000001","q":"2","m":true}"#,
+            );
+        }
+    }
+    assert!(
+        asked <= 200,
+        "{asked} snapshots for 100 books in two minutes; {live} of 11900 looks at them found them live"
+    );
+}
+
+/// One stream whose frames cannot be decoded, beside orders that rest.
+#[test]
+fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
+    let config = Config::new("ws://v").authenticated(true).cancel_on_disconnect(true);
+    let mut fed = Fed::new(config);
+    for stream in ["orders@session", "bonkusd@trade"] {
+        fed.subscribe(1, stream);
+    }
+    fed.feed(2, &update("NEW", ""));
+    for n in 0..600 {
+        fed.feed(
+            1_000 + n * 100,
+            &format!(
+                r#"{{"E":2,"s":"bonkusd","t":{n},"p":"0.00000000000000000000000000000001","q":"2","m":true}}"#
+            ),
+        );
+    }
+    let ends: Vec<_> = fed.log.iter().filter(|it| it.starts_with("Disconnected")).collect();
+    assert_eq!(ends, Vec::<&String>::new(), "the link, and the orders of the session with it");
+}
+
+/// A venue that answers at once, and calls for one more snapshot behind each. Returns how often the book was asked for.
+fn asked_again(behind: &str, resync_by_books: bool) -> usize {
+    let mut fed = Fed::new(Config::new("ws://v"));
+    fed.client.subscribe(t(0), "btcusd@depth".parse().unwrap()).unwrap();
+    fed.poll();
+    let (mut asked, mut id) = (0, 10);
+    for now in (0..60_000).step_by(50) {
+        while let Some(due) = fed.client.deadline().filter(|due| due.at <= t(now)) {
+            fed.client.handle_timeout(due.at);
+            fed.poll();
+        }
+        let sent = std::mem::take(&mut fed.sent);
+        for text in sent {
+            fed.feed(now, &format!("{{\"id\":{},\"status\":200}}", id_of(&text)));
+            if text.contains("\"subscribe\"") {
+                asked += 1;
+                id += 10;
+                fed.feed(now, &format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{id},"u":{id},"b":[["99","1"]],"a":[["101","1"]]}}"#));
+                let next = id + 3;
+                fed.feed(
+                    now,
+                    &behind
+                        .replace("FIRST", &id.to_string())
+                        .replace("BEYOND", &next.to_string())
+                        .replace("LAST", &(next + 1).to_string()),
+                );
+            }
+        }
+        if resync_by_books {
+            let symbols: Vec<_> = fed.books.to_resync().collect();
+            fed.client.resync_books(t(now), symbols);
+            fed.poll();
+        }
+    }
+    asked
+}
+
+/// Each snapshot is followed by something that calls for another one: the request is made more and more rarely.
+#[test]
+fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
+    let gap = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":BEYOND,"u":LAST,"b":[],"a":[]}"#;
+    let malformed = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":FIRST,"u":LAST,"b":[["x","1"]],"a":[]}"#;
+    let crossed = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":FIRST,"u":LAST,"b":[["102","1"]],"a":[]}"#;
+    let asked = [asked_again(gap, false), asked_again(malformed, false), asked_again(crossed, true)];
+    assert!(
+        asked.iter().all(|asked| *asked < 60),
+        "a gap, a malformed frame, a crossing: asked for {asked:?} times in a minute"
+    );
+}
+
+/// The ids of the venue's updates begin anew, on the same link.
+#[test]
+fn y03_a_book_whose_updates_are_all_old_is_not_live_for_ever() {
+    let mut fed = Fed::new(Config::new("ws://v"));
+    fed.subscribe(1, "btcusd@depth");
+    fed.feed(2, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1000000,"u":1000000,"b":[["99","1"]],"a":[]}"#);
+    fed.feed(3, r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":5,"u":5,"b":[["50","1"]],"a":[]}"#);
+    for n in 5..2_000 {
+        fed.feed(
+            n,
+            &format!(
+                r#"{{"e":"depthUpdate","E":{n},"s":"btcusd","U":{n},"u":{},"b":[["5{}","1"]],"a":[]}}"#,
+                n + 1,
+                n % 10
+            ),
+        );
+    }
+    let best = fed.books.live("btcusd").map(|book| book.bids().best().unwrap().price.to_string());
+    assert_eq!(best, None, "nothing of two thousand frames is in it");
+}
+
+/// Two accounts, each with its own endpoint.
+#[test]
+fn y10_the_orders_of_two_endpoints_can_be_followed() {
+    let (mut fed, _) = pair(["ws://production", "ws://sandbox"]);
+    let endpoints: Vec<_> = fed.client.endpoints().collect();
+    let stream = "orders@account".parse().unwrap();
+    let done: Vec<_> =
+        endpoints.iter().map(|id| fed.client.subscribe_at(t(1), *id, stream, None).err()).collect();
+    assert_eq!(done, [None, None]);
+}
+
+/// The unsubscription got no answer, so changes of the old subscription go on; under the lax rule each has one id.
+#[test]
+fn z05_a_change_of_an_old_subscription_is_not_a_book() {
+    let mut fed = Fed::new(
+        Config::new("ws://v")
+            .gap_rule(gemini_ws::GapRule::Lax)
+            .request_timeout(std::time::Duration::from_secs(5)),
+    );
+    fed.subscribe(1, "btcusd@depth");
+    fed.feed(
+        2,
+        r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","1"]],"a":[["101","1"]]}"#,
+    );
+    fed.feed(3, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":6,"u":6,"b":[["97","1"]],"a":[]}"#);
+    assert!(fed.books.live("btcusd").is_some());
+    let id = fed.client.streams().next().unwrap().0;
+    fed.client.unsubscribe(t(4), id).unwrap();
+    fed.poll();
+    for at in [5_004, 5_005, 6_005] {
+        fed.client.handle_timeout(t(at));
+        fed.poll();
+    }
+    fed.sent.clear();
+    fed.client.subscribe(t(6_010), "btcusd@depth".parse().unwrap()).unwrap();
+    fed.poll();
+    fed.feed(6_011, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":7,"u":7,"b":[["97","2"]],"a":[]}"#);
+    let bids = fed.books.live("btcusd").map(|book| book.bids().len());
+    assert_eq!(bids, None, "one level of three: {:?}", &fed.log[fed.log.len().saturating_sub(4)..]);
+}
+
+/// What cannot be decoded, and what is lost by that of orders, balances and the books of btcusd and ethusd.
+#[test]
+fn x15_a_malformed_frame_costs_what_it_is_about() {
+    let rows = [
+        (r#"{"e":"trade","E":2,"s":"btcusd","t":9,"p":"x","q":"2","m":true}"#, "...."),
+        (r#"{"m":true,"q":"2","p":"x","t":9,"s":"btcusd"}"#, "...."),
+        (r#"{"e":"bookTicker","u":5,"s":"btcusd","b":"1","B":"x","a":"2","A":"1"}"#, "...."),
+        (r#"{"lastUpdateId":5,"bids":[["x","1"]],"asks":[]}"#, "...."),
+        (r#"{"lastUpdateId":5,"symbol":"btcusd","bids":[["1","1"]],"asks":1}"#, "...."),
+        (r#"{"e":"depth5","lastUpdateId":"x","bids":[],"asks":[]}"#, "...."),
+        (r#"{"id":1,"status":"much"}"#, "...."),
+        (r#"{"type":"settlements","settlements":1}"#, "...."),
+        (r#"{"e":"contractStatus","s":"btcusd","i":"x"}"#, "...."),
+        (r#"{"\u0065":"trade","t":9,"p":"x","q":"2","m":true,"s":"btcusd"}"#, "...."),
+        // Without `e`, and yet about something that is believed.
+        (r#"{"E":1,"s":"BTCUSD","i":77,"X":"FILLED","q":"1e99","t":1,"p":"1","m":true}"#, "o..."),
+        (r#"{"E":2,"u":2,"B":[{"a":"USD","c":"0"}]}"#, ".b.."),
+        (r#"{"s":"btcusd","U":6,"u":7,"b":[["x","1"]],"a":[]}"#, "..1."),
+        (r#"{"U":6,"u":7,"b":[["x","1"]],"a":[]}"#, "..12"),
+        (r#"{"orders":1}"#, "o..."),
+        // What is cut off may have been anything, unless it names its kind.
+        (r#"{"E":2,"s":"btcusd","t":9,"p":"1","q":"2","m":tr"#, "ob12"),
+        (r#"{"t":9,"p":"1","q":"2","m":true}, "X":"FILLED""#, "ob12"),
+        (r#"{"e":"bookTicker","u":5,"s":"btcusd","b":"1","B"#, "...."),
+    ];
+    for (text, expected) in rows {
+        let mut fed = Fed::private(&[
+            "orders@account",
+            "balances@account",
+            "btcusd@depth",
+            "ethusd@depth",
+            "btcusd@trade",
+        ]);
+        for symbol in ["btcusd", "ethusd"] {
+            let book = r#"{"e":"depthUpdate","E":1,"s":"SYMBOL","U":5,"u":5,"b":[["99","1"]],"a":[]}"#;
+            fed.feed(2, &book.replace("SYMBOL", symbol));
+        }
+        fed.feed(2, r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#);
+        fed.feed(2, &update("NEW", ""));
+        fed.feed(3, text);
+        assert!(fed.log.iter().any(|it| it.starts_with("Malformed")), "it is malformed: {text}");
+        let lost = [
+            ('o', fed.orders.to_reconcile().count() > 0),
+            ('b', fed.balances.is_stale()),
+            ('1', fed.books.live("btcusd").is_none()),
+            ('2', fed.books.live("ethusd").is_none()),
+        ];
+        let lost: String = lost.iter().map(|(name, is_lost)| if *is_lost { *name } else { '.' }).collect();
+        assert_eq!(lost, expected, "{text}");
+    }
+}
+
+/// Runs of frames that cannot be decoded, and whether the link ends by them.
+#[test]
+fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
+    let trade = r#"{"e":"trade","s":"bonkusd","t":"x"}"#;
+    let trade = trade.replace(r#""x""#, r#"-1,"p":"1","q":"1","m":true"#);
+    let other = trade.replace("bonk", "btc");
+    let orders = r#"{"e":"orderUpdate","s":"BTCUSD","i":"?","X":"NEW"}"#;
+    let of_eth = orders.replace("BTC", "ETH");
+    let depth = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":6,"u":7,"b":[["99","x"]],"a":[]}"#;
+    let answer = r#"{"id":1,"status":"much"}"#;
+    let good = r#"{"u":1,"E":1,"s":"xrpusd","b":"1","B":"1","a":"2","A":"1"}"#;
+    let rows: [(&[&str], bool); 9] = [
+        (&[&trade], false),
+        (&[&orders], false),
+        // One stream has the orders of all symbols.
+        (&[&orders, &of_eth], false),
+        (&[depth], false),
+        (&[&trade, &other], true),
+        (&[&trade, &other, good], false),
+        (&["no JSON"], true),
+        (&["no JSON", good], false),
+        (&[answer], true),
+    ];
+    for (texts, ends) in rows {
+        let mut fed = Fed::private(&["orders@account", "bonkusd@trade", "btcusd@trade", "btcusd@depth"]);
+        for n in 0..40 {
+            for text in texts {
+                fed.feed(2 + n, text);
+            }
+        }
+        let lost = fed.log.iter().any(|it| it.starts_with("Disconnected"));
+        assert_eq!(lost, ends, "{texts:?}: {:?}", fed.log.last());
+    }
+}
+
+/// A book at one second, and a gap in it at each of these: when the venue is asked for it again.
+#[test]
+fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
+    let config = Config::new("ws://v").stable_after(Duration::from_secs(30));
+    let mut fed = Fed::new(config.resubscribe_delay(Duration::from_secs(1)));
+    fed.subscribe(1, "btcusd@depth");
+    let mut id = 10;
+    let mut lose = |fed: &mut Fed, at: u64| {
+        id += 10;
+        let book = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":FIRST,"u":LAST,"b":[],"a":[]}"#;
+        let frame = |first: u64, last: u64| {
+            book.replace("FIRST", &first.to_string()).replace("LAST", &last.to_string())
+        };
+        fed.feed(at, &frame(id, id));
+        assert!(fed.books.live("btcusd").is_some());
+        (fed.sent.clear(), fed.log.clear());
+        move |fed: &mut Fed, at: u64| fed.feed(at, &frame(id + 2, id + 3))
+    };
+    let leaves = |fed: &Fed| fed.sent.iter().any(|text| text.contains("unsubscribe"));
+    // When the book is lost after it came, and how long it takes until it is left for another.
+    let rows = [
+        (1_000, 0),
+        (1_000, 1_000),
+        (29_999, 2_000),
+        (1_000, 4_000),
+        (30_000, 0),
+        (1_000, 1_000),
+        (60_000, 0),
+    ];
+    let mut now = 1_000;
+    for (lives, delay) in rows {
+        let end = lose(&mut fed, now);
+        now += lives;
+        end(&mut fed, now);
+        if delay > 0 {
+            let why = format!("{:?}", Unserved::Relapsed);
+            assert!(fed.log.iter().any(|it| it.starts_with("Unserved")), "{why}: {:?}", fed.log);
+            fed.client.handle_timeout(t(now + delay - 1));
+            fed.poll();
+            assert!(!leaves(&fed), "too early: {lives}, {delay}");
+            now += delay;
+            fed.client.handle_timeout(t(now));
+            fed.poll();
+        }
+        assert!(leaves(&fed), "at its time: {lives}, {delay}");
+        fed.acknowledge(now);
+        fed.acknowledge(now);
+        assert_eq!(fed.client.streams().next().unwrap().2, StreamState::Active);
+    }
+}
+
+/// Updates from before a snapshot that come behind it.
+#[test]
+fn y03_late_updates_are_no_gap() {
+    let mut fed = Fed::new(Config::new("ws://v"));
+    fed.subscribe(1, "btcusd@depth");
+    let frame = |first: u64, last: u64| {
+        format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["99","1"]],"a":[]}}"#)
+    };
+    fed.feed(2, &frame(1_000, 1_000));
+    for round in 0..10 {
+        for n in 0..100 {
+            fed.feed(3, &frame(n, n + 1));
+        }
+        fed.feed(4, &frame(1_000 + round, 1_001 + round));
+        assert!(fed.books.live("btcusd").is_some());
+    }
+}
+
+/// Streams that look alike, at one endpoint and at two.
+#[test]
+fn y10_each_endpoint_has_its_own_streams() {
+    let (mut fed, links) = pair(["ws://production", "ws://sandbox"]);
+    let [one, other] = [0, 1].map(|place| fed.client.endpoints().nth(place).unwrap());
+    let mut subscribe = |at, endpoint, stream| {
+        let done = fed.client.subscribe_at(t(at), endpoint, s(stream), None);
+        done.map(|id| id.link_slot())
+    };
+    assert_eq!(subscribe(1, other, "btcusd@depth"), Ok(1));
+    let with = s("btcusd@depth");
+    assert_eq!(subscribe(1, other, "btcusd@depth@100ms"), Err(CommandError::Ambiguous { with }));
+    assert_eq!(subscribe(1, one, "btcusd@depth@100ms"), Ok(0));
+    let with = s("btcusd@depth@100ms");
+    assert_eq!(subscribe(1, one, "btcusd@depth"), Err(CommandError::Ambiguous { with }));
+    // Without an endpoint the one that has it already is meant.
+    for (stream, slot) in [("btcusd@depth", 1), ("btcusd@depth@100ms", 0), ("ethusd@depth", 0)] {
+        assert_eq!(fed.client.subscribe(t(2), s(stream)).map(|id| id.link_slot()), Ok(slot), "{stream}");
+    }
+    fed.poll();
+    let mut links = links.into_iter();
+    for text in std::mem::take(&mut fed.sent) {
+        assert!(text.contains("subscribe"), "{text}");
+    }
+    // Both books are asked for again.
+    for link in links.by_ref() {
+        for id in 1..=8 {
+            fed.feed_over(link, 3, &format!("{{\"id\":{id},\"status\":200}}"));
+        }
+        fed.feed_over(link, 4, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[],"a":[]}"#);
+    }
+    fed.sent.clear();
+    assert_eq!(fed.client.resync_books(t(5), ["btcusd".parse().unwrap(), "solusd".parse().unwrap()]), 1);
+    fed.poll();
+    assert_eq!(fed.sent.iter().filter(|text| text.contains("unsubscribe")).count(), 2, "{:?}", fed.sent);
+}
+
+/// The end of a subscription, whether it is confirmed, and whether what looks like a book behind it is one.
+#[test]
+fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
+    let frame = |id: u64| {
+        format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{id},"u":{id},"b":[["97","2"]],"a":[]}}"#)
+    };
+    for rule in [GapRule::Strict, GapRule::Lax] {
+        for (is_left, is_confirmed) in [(true, false), (true, true), (false, false), (false, true)] {
+            let mut fed = Fed::new(Config::new("ws://v").gap_rule(rule));
+            fed.subscribe(1, "btcusd@depth");
+            fed.feed(2, &frame(5));
+            let id = fed.client.streams().next().unwrap().0;
+            fed.client.unsubscribe(t(4), id).unwrap();
+            if is_left {
+                fed.acknowledge(5);
+            } else {
+                fed.client.handle_timeout(t(5_004));
+                fed.poll();
+            }
+            fed.sent.clear();
+            fed.client.subscribe(t(6_010), s("btcusd@depth")).unwrap();
+            fed.poll();
+            if is_confirmed {
+                fed.acknowledge(6_010);
+            }
+            fed.feed(6_011, &frame(7));
+            let is_book = is_left || is_confirmed || rule == GapRule::Strict;
+            assert_eq!(fed.books.live("btcusd").is_some(), is_book, "{rule:?}, {is_left}, {is_confirmed}");
+            // With the confirmation a book is one.
+            if !is_book {
+                fed.acknowledge(6_012);
+                fed.feed(6_013, &frame(9));
+                assert!(fed.books.live("btcusd").is_some());
+            }
+        }
+    }
+}
