@@ -138,6 +138,9 @@
 //! | events that nobody takes | [`EventQueue::events_max`], [`EventQueue::bytes_max`] | [`Overflow`] |
 //! | of them those that are no market data | [`RESERVED_EVENTS_MAX`], [`RESERVED_BYTES_MAX`] | reading stops; the oldest are dropped, with an [`Event::Overflow`] |
 //! | orders that are kept after their end | [`FINISHED_ORDERS_MAX`] | the oldest are forgotten |
+//! | orders of others that are open or in doubt | [`FOREIGN_ORDERS_MAX`] | more are not kept; [`Orders::untracked`] |
+//! | quotes that are kept | [`QUOTES_MAX`] | the oldest that have ended are forgotten, others not kept; [`Quotes::untracked`] |
+//! | books that are kept | [`BOOKS_MAX`] | more are not kept; [`Books::untracked`] |
 //! | levels per side of a book | [`LEVELS_MAX`] | the worst are dropped; [`BookSide::known_depth`] |
 //!
 //! # Guarantees

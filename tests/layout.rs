@@ -101,7 +101,7 @@ const PLAIN_DATA: &[(&str, &str)] = &[
     ("state/changes.rs: OrderChange", "what an application reads, as data"),
     ("state/changes.rs: Recorded", "a value that is handed over once, as data"),
     ("state/order.rs: Order", "what an application reads, as data"),
-    ("state/order.rs: OrderFill", "what an application reads, as data"),
+    ("state/fill.rs: OrderFill", "what an application reads, as data"),
     ("state/positions.rs: HeldAmount", "what an application reads, as data"),
     ("state/quotes.rs: FoundQuote", "what an application hands over, as data"),
     ("state/quotes.rs: Quote", "what an application reads, as data"),

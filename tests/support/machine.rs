@@ -348,11 +348,12 @@ impl Settings {
         rest.split(['/', '?']).next().unwrap_or_default()
     }
 
-    /// Longer than this no link waits for the outside: every timeout once, and a little.
+    /// Longer than this no link waits for the outside.
     pub(crate) fn longest_wait(&self) -> Duration {
-        // A stream that has failed often is asked for again more rarely.
-        let asking = (self.request_timeout + self.snapshot_timeout + self.resubscribe_delay) * 4
-            + Duration::from_secs(60).max(self.resubscribe_delay);
+        // A stream that has failed often is asked for again more rarely, and a link is given up behind several requests
+        // of which none was answered.
+        let delay = Duration::from_secs(60).max(self.resubscribe_delay);
+        let asking = (self.request_timeout + self.snapshot_timeout + delay) * 4;
         self.connect_timeout + asking + self.silence_max + self.probe_after + self.close_timeout
     }
 }
