@@ -145,25 +145,27 @@ impl Subscriptions {
             let (request, before) = (subscription.request(), subscription.state());
             let book = subscription.stream().symbol().filter(|_| subscription.is_book() && request != 0);
             let effects = subscription.step(input, now, &delays)?;
-            Some((effects, request, book.zip(Some(before))))
+            Some((effects, request, book.map(|symbol| (symbol, before))))
         };
         let (effects, request, book) = self.change(id, step).flatten()?;
-        match (input, book) {
-            // The end is confirmed, or, behind it, a new beginning.
-            (StreamInput::Accepted, Some((symbol, _))) => drop(self.unended.remove(&symbol)),
-            (StreamInput::Unanswered | StreamInput::Refused, Some((symbol, before)))
-                if matches!(before, StreamState::Leaving | StreamState::Resyncing) =>
-            {
-                if self.unended.len() < self.streams_max {
-                    self.unended.insert(symbol);
-                }
-            }
-            _ => {}
+        if let Some((symbol, before)) = book {
+            self.note_end(symbol, before, input);
         }
         if input == StreamInput::Snapshot {
             self.note_progress(request, now);
         }
         Some(effects)
+    }
+
+    /// Notes whether the venue was seen to stop sending a book that it was told to stop, or to begin anew behind that.
+    fn note_end(&mut self, symbol: Symbol, before: StreamState, input: StreamInput) {
+        let is_left = matches!(before, StreamState::Leaving | StreamState::Resyncing);
+        let has_failed = matches!(input, StreamInput::Unanswered | StreamInput::Refused);
+        if input == StreamInput::Accepted {
+            self.unended.remove(&symbol);
+        } else if is_left && has_failed && self.unended.len() < self.streams_max {
+            self.unended.insert(symbol);
+        }
     }
 
     /// The book of a subscription has lost an update. Returns the input that this is.

@@ -414,9 +414,9 @@ fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
     let good = r#"{"u":1,"E":1,"s":"xrpusd","b":"1","B":"1","a":"2","A":"1"}"#;
     let rows: [(&[&str], bool); 9] = [
         (&[&trade], false),
-        (&[&orders], false),
+        (&[orders], false),
         // One stream has the orders of all symbols.
-        (&[&orders, &of_eth], false),
+        (&[orders, &of_eth], false),
         (&[depth], false),
         (&[&trade, &other], true),
         (&[&trade, &other, good], false),
@@ -451,7 +451,8 @@ fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
         };
         fed.feed(at, &frame(id, id));
         assert!(fed.books.live("btcusd").is_some());
-        (fed.sent.clear(), fed.log.clear());
+        fed.sent.clear();
+        fed.log.clear();
         move |fed: &mut Fed, at: u64| fed.feed(at, &frame(id + 2, id + 3))
     };
     let leaves = |fed: &Fed| fed.sent.iter().any(|text| text.contains("unsubscribe"));

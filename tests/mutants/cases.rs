@@ -17,9 +17,11 @@ use std::panic::catch_unwind;
 use crate::hunt::Found;
 use crate::support::observer::Violation;
 
-/// Each test, by the fault that it shows.
-const ALL: [&[(&str, fn())]; 5] =
-    [client::FAULTS, links::FAULTS, state::FAULTS, streams::FAULTS, values::CASES];
+/// Tests, by the faults that they show.
+type Cases = &'static [(&'static str, fn())];
+
+/// All of them.
+const ALL: [Cases; 5] = [client::FAULTS, links::FAULTS, state::FAULTS, streams::FAULTS, values::CASES];
 
 /// Whether tests show any of these faults.
 pub(crate) fn show(faults: &[&str]) -> bool {

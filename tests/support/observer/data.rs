@@ -238,8 +238,9 @@ impl Shadow {
         };
         let named = frame.split_once(before_symbol).filter(|_| frame.contains(kind));
         let named = named.and_then(|(_, rest)| rest.split('"').next());
-        let is_anything = !frame.contains("\"e\"") && !frame.contains("\"type\"") && !is_no_depth(frame);
         let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
+        let names_its_kind = frame.contains("\"e\"") || frame.contains("\"type\"");
+        let is_anything = is_text && !names_its_kind && !is_no_depth(frame);
         // One that waits for the end of the one before has no book yet.
         let is_synced = |wish: &(StreamId, bool)| {
             !wish.1 && self.wishes.get(&wish.0).is_some_and(|it| it.1 == StreamState::Synced)
@@ -250,7 +251,7 @@ impl Shadow {
             let is_own = feed.slot == link.slot() && topic_of(&feed.stream) == Topic::Depth;
             let Some(symbol) = feed.stream.symbol().filter(|_| is_own) else { continue };
             let is_named = named.is_some_and(|name| name.eq_ignore_ascii_case(symbol.as_str()));
-            if !is_named && !(is_anything && is_text) {
+            if !is_named && !is_anything {
                 continue;
             }
             let told = step.outputs.iter().any(|output| match output {
