@@ -32,12 +32,12 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_single_client() {
-    every_input("single", &worlds::single(), (7249, 109207, 20));
+    every_input("single", &worlds::single(), (20993, 309714, 28));
 }
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (11821, 252729, 30));
+    every_input("client", &worlds::client(), (14968, 305610, 31));
     if depth().is_some() {
         every_input("client, all inputs", &worlds::full_client(), (34887, 654612, 30));
     }

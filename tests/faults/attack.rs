@@ -1,9 +1,11 @@
 //! Cases of the known classes that are in no document: each test says what is right.
 
+use std::collections::VecDeque;
+
 use gemini_ws::{
     Balances, Books, Client, ClientConfig, Config, Decimal, Endpoint, Event, EventBuf, Frame, Instant,
-    LinkId, Lost, NewOrder, NewQuote, OrderState, Orders, Output, Positions, QUOTES_MAX, Quotes, Reconciled,
-    Replay, Request, RequestId, RequestOutcome, Scratch, Side, StaleReason, Subject, Topic,
+    LinkId, Lost, Moment, NewOrder, NewQuote, OrderState, Orders, Output, Positions, QUOTES_MAX, Quotes,
+    Reconciled, Replay, Request, RequestId, RequestOutcome, Scratch, Side, StaleReason, Subject, Topic,
 };
 
 fn t(ms: u64) -> Instant {
@@ -852,6 +854,9 @@ enum Due {
     Reply { request: (RequestId, Subject), of: Option<usize>, kind: u64 },
 }
 
+/// An order, by either name, what the venue said of it, and when it was asked.
+type Answer = (Option<u64>, Option<String>, Option<Reconciled>, Moment);
+
 fn tenths(n: i64) -> Decimal {
     Decimal::new(n, 1).unwrap()
 }
@@ -862,13 +867,11 @@ fn random_life(seed: u64) -> Result<(), String> {
     let link = Fed::new(Config::new("ws://v")).link;
     let mut orders = Orders::new();
     orders.apply(&Event::Subscribed { link, id: first_stream(), stream: "orders@account".parse().unwrap() });
-    let (mut real, mut events, mut replies, mut sending): (
-        Vec<Real>,
-        std::collections::VecDeque<Due>,
-        Vec<Due>,
-        Vec<((RequestId, Subject), String)>,
-    ) = Default::default();
-    let mut answers: Vec<(Option<u64>, Option<String>, Option<Reconciled>, gemini_ws::Moment)> = Vec::new();
+    let mut real: Vec<Real> = Vec::new();
+    let mut events: VecDeque<Due> = VecDeque::new();
+    let mut replies: Vec<Due> = Vec::new();
+    let mut sending: Vec<((RequestId, Subject), String)> = Vec::new();
+    let mut answers: Vec<Answer> = Vec::new();
     let (mut number, mut trade, mut log) = (0, 0, Vec::<String>::new());
     let steps = 120;
     for step in 0..steps + 400 {
@@ -1122,7 +1125,7 @@ fn happen(
     state: OrderState,
     by: i64,
     trade: &mut u64,
-    events: &mut std::collections::VecDeque<Due>,
+    events: &mut VecDeque<Due>,
 ) {
     let before = real.history.last().map_or(0, |it| it.executed);
     let (name, rest) = match state {
@@ -1130,7 +1133,7 @@ fn happen(
         OrderState::Open => {
             ("OPEN", if before > 0 { format!(r#","Z":"{}""#, tenths(before)) } else { String::new() })
         }
-        OrderState::Canceled if *trade % 3 == 0 => ("CANCELED", String::new()),
+        OrderState::Canceled if trade.is_multiple_of(3) => ("CANCELED", String::new()),
         OrderState::Canceled => ("CANCELED", format!(r#","Z":"{}""#, tenths(before))),
         _ => {
             *trade += 1;

@@ -134,7 +134,8 @@ impl Beliefs {
     pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 2], added_at: Option<Instant>) {
         for order in self.orders.to_reconcile() {
             let may_change = !order.state.is_final() || order.state == OrderState::Rejected;
-            let is_older = added_at.is_some_and(|added_at| order.age.received.is_none_or(|at| at <= added_at));
+            let is_older =
+                added_at.is_some_and(|added_at| order.age.received.is_none_or(|at| at <= added_at));
             let is_unfollowed = (!follows_orders || is_older) && may_change;
             assert!(is_unfollowed, "R7: in doubt though the venue was asked: {order:?}");
         }
