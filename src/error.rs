@@ -17,7 +17,8 @@ pub enum CommandError {
     /// A limit of [`Config`](crate::Config) is reached; unsubscribe, or wait for replies.
     TooMany(Limit),
     /// A stream of the same symbol is subscribed at the endpoint whose frames could not be told apart from those of
-    /// the one asked for; unsubscribe that one first, or use a second endpoint.
+    /// the one asked for; unsubscribe that one first, or use a second endpoint. There is one book of a symbol,
+    /// whatever the endpoint: for a second one use a second client.
     Ambiguous {
         /// The stream that is subscribed.
         with: Stream,
@@ -87,7 +88,7 @@ impl fmt::Display for CommandError {
             CommandError::TooMany(Limit::Outputs) => f.write_str("too many outputs wait; poll them"),
             CommandError::Ambiguous { with } => write!(
                 f,
-                "{with} is subscribed, whose frames look the same; unsubscribe it first, or use a second endpoint",
+                "{with} is subscribed, whose frames look the same; unsubscribe it first, or use a second client",
             ),
             CommandError::WrongEndpoint => f.write_str(
                 "not on this endpoint; see its streams and methods, or the parameters of its address",

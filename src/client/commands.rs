@@ -128,19 +128,16 @@ impl Client {
     pub fn resync_books(&mut self, now: Instant, symbols: impl IntoIterator<Item = Symbol>) -> usize {
         let mut requested: usize = 0;
         for symbol in symbols {
-            let mut is_requested = false;
-            for id in self.books_of(symbol) {
-                is_requested |= self.resync(now, id).is_ok();
-            }
+            let is_requested = self.book_of(symbol).is_some_and(|id| self.resync(now, id).is_ok());
             requested = requested.saturating_add(usize::from(is_requested));
         }
         requested
     }
 
-    /// The first subscriber of a symbol's book at each endpoint.
-    fn books_of(&self, symbol: Symbol) -> Vec<StreamId> {
-        let books = self.alike_by(Topic::Depth, Some(symbol));
-        books.filter_map(|(_, book)| book.subscribers().first().copied()).collect()
+    /// The first subscriber of a symbol's book.
+    fn book_of(&self, symbol: Symbol) -> Option<StreamId> {
+        let mut books = self.alike_by(Topic::Depth, Some(symbol));
+        books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
     /// The endpoint that a stream is asked of, if the application does not say.
@@ -175,9 +172,14 @@ impl Client {
             return Err(CommandError::UnknownEndpoint);
         }
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
-        let known = self.alike_by(stream.topic(), stream.symbol()).find(|(slot, _)| is_at(*slot));
-        let slot = match known.map(|(slot, known)| (slot, known.stream())) {
-            Some((slot, known)) if known == stream => slot,
+        // There is one book of a symbol, whichever endpoint it comes from.
+        let is_book = stream.topic() == Topic::Depth;
+        let known = {
+            let mut alike = self.alike_by(stream.topic(), stream.symbol());
+            alike.find(|(slot, _)| is_book || is_at(*slot)).map(|(slot, known)| (slot, known.stream()))
+        };
+        let slot = match known {
+            Some((slot, known)) if known == stream && is_at(slot) => slot,
             // Their frames do not say which of them they are of.
             Some((_, with)) => return Err(CommandError::Ambiguous { with }),
             None => self.slot_for(endpoint, &stream)?,

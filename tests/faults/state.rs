@@ -485,8 +485,9 @@ fn a4_an_end_is_no_proof_of_completeness() {
 #[test]
 fn b1_executions_that_do_not_add_up_are_a_doubt() {
     let part = r#","Z":"0.4","L":"100","t":5"#;
-    let rows: [(&[(&str, &str)], bool); 8] = [
+    let rows: [(&[(&str, &str)], bool); 9] = [
         (&[("PARTIALLY_FILLED", part), ("FILLED", r#","Z":"1.0","L":"100","t":6"#)], true),
+        (&[("PARTIALLY_FILLED", part), ("PARTIALLY_FILLED", r#","Z":"0.7","L":"100","t":6"#)], true),
         (&[("PARTIALLY_FILLED", part), ("FILLED", r#","Z":"0.6","L":"100","t":6"#)], false),
         (&[("PARTIALLY_FILLED", part), ("FILLED", r#","Z":"0.5","L":"100","t":6"#)], true),
         (&[("PARTIALLY_FILLED", part), ("PARTIALLY_FILLED", part)], false),
