@@ -1,0 +1,12 @@
+//! Further members of the classes of known faults: each test says what is right.
+
+#[path = "beyond/account.rs"]
+mod account;
+#[path = "beyond/fed.rs"]
+mod fed;
+#[path = "beyond/links.rs"]
+mod links;
+#[path = "beyond/orders.rs"]
+mod orders;
+#[path = "beyond/random.rs"]
+mod random;

@@ -1,0 +1,152 @@
+//! Balances, positions and quotes.
+
+use gemini_ws::{
+    Config, Event, Frame, Lost, Positions, QUOTES_MAX, Quotes, Request, RequestId, RequestOutcome, Scratch,
+    Subject,
+};
+
+use crate::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t};
+
+/// The first report, which alone lists everything, could not be decoded; the next one lists what has changed.
+#[test]
+fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
+    let mut fed = Fed::private(&["balances@account"]);
+    fed.feed(
+        2,
+        r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"},{"a":"BTC","c":"1"}]}"#,
+    );
+    assert!(fed.balances.is_stale());
+    fed.feed(3, r#"{"e":"balanceUpdate","E":2,"u":2,"B":[{"a":"BTC","f":"2","c":"2"}]}"#);
+    assert!(fed.balances.is_stale(), "USD {:?}, and nothing is stale", fed.balances.get("USD"));
+}
+
+#[test]
+fn x11_a_loss_over_the_link_that_is_followed_now_makes_positions_stale() {
+    let (fed, [first, second]) = pair(["ws://a", "ws://b"]);
+    drop(fed);
+    let mut fed = Fed::private(&["positions@account"]);
+    fed.feed(
+        2,
+        r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#,
+    );
+    let (id, stream) = (first_stream(), "positions@account".parse().unwrap());
+    fed.positions.apply(&Event::Disconnected { link: fed.link, reason: Lost::Reset, retry: None });
+    let _ = first;
+    fed.positions.apply(&Event::Subscribed { link: second, id, stream });
+    let asked = fed.positions.moment();
+    let held = [("A".parse().unwrap(), vec![gemini_ws::HeldAmount::new("position", "1")])];
+    assert!(fed.positions.reconcile(held, asked));
+    fed.positions.apply(&Event::Disconnected { link: second, reason: Lost::Reset, retry: None });
+    assert!(fed.positions.is_stale(), "nobody reports them, and they are shown as current");
+}
+
+/// Those that a reply has ended are at their end, too.
+#[test]
+fn x12_quotes_that_were_refused_are_forgotten_at_last() {
+    let link = Fed::new(Config::new("ws://v")).link;
+    let mut quotes = Quotes::new();
+    for n in 0..(QUOTES_MAX as u64 * 2) {
+        let (request, about) = (RequestId::new(n), Subject::SubmitQuote(quote("0.5")));
+        quotes.apply(&Event::Requested { link, request, about });
+        quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::NotSent });
+    }
+    assert!(quotes.iter().count() <= QUOTES_MAX, "{} quotes are kept", quotes.iter().count());
+}
+
+/// An answer that it does not exist was too early: its events say that it does.
+#[test]
+fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    let request = fed.client.request(t(1), &Request::SubmitQuote(quote("0.5"))).unwrap();
+    fed.poll();
+    fed.reconnect(2);
+    fed.acknowledge(2_000);
+    let asked = fed.quotes.moment();
+    assert!(fed.quotes.reconcile(request, None, asked));
+    fed.feed(2_001, r#"{"e":"requestForQuote","i":"8","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#);
+    let quote = fed.quotes.get(request).unwrap();
+    assert_eq!(
+        (quote.state, quote.quote_id.map(|id| id.as_str().to_owned())),
+        (gemini_ws::QuoteState::Accepted, Some("q1".to_owned()))
+    );
+}
+
+/// Ids of quotes, as long as the peer likes.
+#[test]
+fn y04_ids_of_quotes_take_no_memory_without_bound() {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    let used = allocation_counter::measure(|| {
+        for n in 0..100 {
+            let id = format!("{n}{}", "x".repeat(1 << 20));
+            let text = format!(
+                r#"{{"e":"requestForQuote","i":"{id}","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1"}}"#
+            );
+            let mut scratch = Scratch::new();
+            fed.client.handle_frame(fed.link, t(n), Frame::Text(&text), &mut scratch);
+        }
+    });
+    assert!(used.bytes_current < 16 << 20, "{} MiB after 100 frames of up to 4096", used.bytes_current >> 20);
+}
+
+/// As x06, of a quote.
+#[test]
+fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
+    for text in [
+        r#"{"id":1,"error":{"code":-1000,"msg":"Internal error"}}"#,
+        r#"{"id":1,"status":408,"error":{"code":0,"msg":"Timed out"}}"#,
+    ] {
+        let (link, request, about) =
+            (Fed::new(Config::new("ws://v")).link, RequestId::new(1), Subject::SubmitQuote(quote("0.5")));
+        let mut quotes = Quotes::new();
+        quotes.apply(&Event::Requested { link, request, about });
+        let mut scratch = Scratch::new();
+        let Ok(gemini_ws::Message::Response(response)) = gemini_ws::decode(text, &mut scratch) else {
+            panic!()
+        };
+        quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) });
+        assert!(quotes.to_reconcile().count() == 1, "{text}: {:?}", quotes.get(request).unwrap().state);
+    }
+}
+
+/// As x01, of quotes.
+#[test]
+fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
+    let (_, [first, second]) = pair(["ws://a", "ws://b"]);
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    fed.feed(2, r#"{"e":"requestForQuote","i":"8","E":1790743321322,"r":"r1","x":"CLOSED","S":"PENDING_ACCEPTANCE","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#);
+    let (id, stream) = (first_stream(), "requestForQuote@account".parse().unwrap());
+    assert_eq!(first, fed.link);
+    fed.quotes.apply(&Event::Disconnected { link: first, reason: Lost::Reset, retry: None });
+    fed.quotes.apply(&Event::Subscribed { link: second, id, stream });
+    let asked = fed.quotes.moment();
+    let found =
+        gemini_ws::FoundQuote { quote_id: "q1".parse().unwrap(), state: gemini_ws::QuoteState::Active };
+    assert!(fed.quotes.reconcile("q1", Some(found), asked));
+    fed.quotes.apply(&Event::Disconnected { link: second, reason: Lost::Reset, retry: None });
+    assert_eq!(fed.quotes.to_reconcile().count(), 1, "nobody follows it, and it is shown as active");
+}
+
+/// What was asked while nobody followed is not answered by what comes over the next link (the end of this one was dropped).
+#[test]
+fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
+    let mut fed = Fed::private(&["positions@account"]);
+    let first = fed.link;
+    fed.reconnect(3);
+    assert_ne!(first, fed.link);
+    // The events of the reconnection, but for the end that was dropped.
+    let mut positions = Positions::new();
+    positions.apply(&Event::Subscribed {
+        link: first,
+        id: first_stream(),
+        stream: "positions@account".parse().unwrap(),
+    });
+    positions.apply(&LOST_FACTS);
+    let asked = positions.moment();
+    assert!(positions.reconcile([], asked));
+    positions.apply(&Event::Subscribed {
+        link: fed.link,
+        id: first_stream(),
+        stream: "positions@account".parse().unwrap(),
+    });
+    assert!(positions.is_stale(), "what was opened while the link was down was never told");
+}
