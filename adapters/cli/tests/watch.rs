@@ -159,7 +159,7 @@ fn nobody_reads() {
 #[test]
 fn wrong_use() {
     let table: [(&[&str], &str); 6] = [
-        (&["watch", "btc usd"], "1 to 39 letters"),
+        (&["watch", "btc usd"], "1 to 64 letters"),
         (&["watch", "--for", "soon"], "--for"),
         (&["watch", "--venue", "http://x", "a"], "ws://127.0.0.1:9000"),
         (&["watch", "--venue", "live"], "gemini-ws watch btcusd"),
