@@ -130,7 +130,7 @@ fn wrong_use_says_what_to_do() {
         (&["decode", "--json"], 2, "unexpected argument"),
         (&["decode", "--endpoint", "v3"], 2, "streams, v2, v1, orders-v1"),
         (&["book", "-", "--endpoint", "V1"], 2, "streams, v2, v1, orders-v1"),
-        (&["book", "-", "--symbol", "btc usd"], 2, "1 to 39 letters"),
+        (&["book", "-", "--symbol", "btc usd"], 2, "1 to 64 letters"),
         (&["decode", "no-such-file"], 1, "gemini-ws: no-such-file: "),
         (&["book", "no-such-file"], 1, "gemini-ws: no-such-file: "),
     ];
