@@ -67,7 +67,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
             why = Some(told);
             if is_retried {
-                drop(handle.shutdown());
+                handle.shutdown();
             }
         }
         _ => {}
