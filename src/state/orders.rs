@@ -29,7 +29,7 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///
 /// - Reply and events race: either may come first. Events decide. A refusal may come as both, and is one.
 /// - Fills are told apart by their trade id, and each is accounted once.
-/// - An order whose request got no answer is [`OrderState::Unknown`] until an event tells otherwise. It
+/// - An order whose request got no answer is [`OrderState::Unknown`](crate::OrderState::Unknown) until an event tells otherwise. It
 ///   is never sent again by itself; [`Orders::to_reconcile`] has what to ask the venue for.
 /// - An order about which something may be missing is in doubt, with a reason, until events account for all of it
 ///   or [`Orders::reconcile`] does.
