@@ -178,7 +178,7 @@ pub enum StreamState {
     Active,
     /// The book follows the venue.
     Synced,
-    /// The book lost an update, or the stream fell silent: unsubscribed, to subscribe anew once that is
+    /// The book lost an update, or the stream fell silent: unsubscribed, to subscribe again once that is
     /// confirmed. A book that is lost again and again waits before that.
     Resyncing,
     /// The application unsubscribed; no confirmation yet. Nothing of it is delivered any more.

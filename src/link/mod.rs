@@ -219,7 +219,7 @@ impl<S: Session> Link<S> {
     }
 
     /// Promises to cancel the orders that were placed over this link, as soon as it is open and the venue's limit on
-    /// requests allows. [`Link::cancellation`] says what became of it.
+    /// requests allows.
     pub(crate) fn cancel_session_orders(&mut self) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel();
@@ -486,12 +486,6 @@ impl<S: Session> Link<S> {
 
     pub(crate) const fn stats(&self) -> &Stats {
         &self.stats
-    }
-
-    /// What became of the promise to cancel the orders of the session; `None` if there is none.
-    #[allow(dead_code, reason = "the client reports it")]
-    pub(crate) const fn cancellation(&self) -> Option<Cancellation> {
-        self.feed.outbox().cancellation()
     }
 
     /// Whether requests can be sent over it.

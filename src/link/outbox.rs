@@ -200,6 +200,7 @@ impl Outbox {
     }
 
     /// What became of the promise to cancel the orders of the session; `None` if there is none.
+    #[cfg(test)]
     pub(crate) const fn cancellation(&self) -> Option<Cancellation> {
         self.cancellation
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
-use crate::link::lifecycle::{StreamInput, StreamState};
+use crate::link::lifecycle::StreamInput;
 use crate::link::subscription::{Delays, Effects, Subscription, Traits};
 use crate::request::stream::{Stream, TOPICS, Topic};
 use crate::value::id::StreamId;
@@ -142,14 +142,14 @@ impl Subscriptions {
     pub(super) fn step(&mut self, id: StreamId, input: StreamInput, now: Instant) -> Option<Effects> {
         let delays = self.delays;
         let step = |subscription: &mut Subscription| {
-            let (request, before) = (subscription.request(), subscription.state());
+            let (request, is_left) = (subscription.request(), subscription.is_left());
             let book = subscription.stream().symbol().filter(|_| subscription.is_book() && request != 0);
             let effects = subscription.step(input, now, &delays)?;
-            Some((effects, request, book.map(|symbol| (symbol, before))))
+            Some((effects, request, book.map(|symbol| (symbol, is_left))))
         };
         let (effects, request, book) = self.change(id, step).flatten()?;
-        if let Some((symbol, before)) = book {
-            self.note_end(symbol, before, input);
+        if let Some((symbol, is_left)) = book {
+            self.note_end(symbol, is_left, input);
         }
         if input == StreamInput::Snapshot {
             self.note_progress(request, now);
@@ -157,9 +157,8 @@ impl Subscriptions {
         Some(effects)
     }
 
-    /// Notes whether the venue was seen to stop sending a book that it was told to stop, or to begin anew behind that.
-    fn note_end(&mut self, symbol: Symbol, before: StreamState, input: StreamInput) {
-        let is_left = matches!(before, StreamState::Leaving | StreamState::Resyncing);
+    /// Notes whether the venue was seen to stop sending a book that it was told to stop, or to begin again behind that.
+    fn note_end(&mut self, symbol: Symbol, is_left: bool, input: StreamInput) {
         let has_failed = matches!(input, StreamInput::Unanswered | StreamInput::Refused);
         if input == StreamInput::Accepted {
             self.unended.remove(&symbol);
