@@ -64,7 +64,7 @@ struct Figures {
 /// The one that trades.
 struct Trader {
     orders: Orders,
-    /// When each was sent, until it has come to its end.
+    /// When each was taken, until it has come to its end.
     sent: HashMap<String, Instant>,
     next: Instant,
     next_order: Instant,
@@ -260,6 +260,9 @@ impl Trader {
             Event::ConnectFailed { .. } => figures.dials_failed += 1,
             Event::Gap { .. } => figures.gaps += 1,
             Event::Synced { .. } => figures.resyncs += 1,
+            Event::Requested { about: Subject::PlaceOrder(order), .. } => {
+                self.sent.insert(order.client_order_id().to_string(), now);
+            }
             Event::Reply { outcome, about: Subject::PlaceOrder(_) | Subject::CancelOrder(_), .. } => {
                 match outcome {
                     RequestOutcome::Answered(_) => figures.answered += 1,
@@ -302,10 +305,8 @@ impl Trader {
         let order = NewOrder::limit(id.as_str(), symbol, direction, "0.001", price);
         let tif = if rests { TimeInForce::GoodTillCanceled } else { TimeInForce::ImmediateOrCancel };
         let order = order.and_then(|order| order.time_in_force(tif)).expect("an order");
-        if client.request(now, &Request::PlaceOrder(order)).is_ok() {
-            self.sent.insert(id, now);
-            self.figures.orders += 1;
-        }
+        // If no link can take it now, another is placed later.
+        self.figures.orders += u64::from(client.request(now, &Request::PlaceOrder(order)).is_ok());
     }
 
     /// Cancels what rests, and has what is in doubt explained by the venue.
