@@ -99,9 +99,7 @@ impl<K: Ord, V> Rows<K, V> {
         }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
         let followed = self.followed;
-        if !matches!(loss.reason(), StaleReason::Overflow | StaleReason::Malformed | StaleReason::Gap)
-            && loss.is_over(self.followed)
-        {
+        if loss.ends_subscription() && loss.is_over(self.followed) {
             self.followed = None;
         }
         // What the next report comes over decides, if that is known.

@@ -1,9 +1,10 @@
-//! [`Followed`]: the links over which events about orders, or quotes, come.
+//! [`Followed`]: the links over which events about orders, or quotes, come, and when something of them was lost.
 
 use alloc::vec::Vec;
 
-use crate::request::stream::{Scope, Stream};
-use crate::state::truth::{Loss, StaleReason};
+use crate::event::Event;
+use crate::request::stream::{Scope, Stream, Topic};
+use crate::state::truth::{Loss, Moment, StaleReason};
 use crate::value::id::LinkId;
 
 #[derive(Clone, Debug)]
@@ -11,19 +12,65 @@ pub(super) struct Followed {
     links: Vec<(LinkId, Scope)>,
     /// Whether events came from a recording, which does not say what was subscribed.
     is_recording: bool,
+    moment: Moment,
+    lost: Moment,
+}
+
+/// A loss, and what of it was followed.
+#[derive(Debug)]
+pub(super) struct Hit {
+    loss: Loss,
+    links: Vec<LinkId>,
 }
 
 impl Followed {
     pub(super) const fn new() -> Followed {
-        Followed { links: Vec::new(), is_recording: false }
+        let (moment, lost) = (Moment::BEGINNING, Moment::BEGINNING);
+        Followed { links: Vec::new(), is_recording: false, moment, lost }
     }
 
-    /// A stream was subscribed. Returns whether the end of an earlier link was not reported.
+    /// Another event, or an answer, is applied.
+    pub(super) const fn step(&mut self) {
+        self.moment.step();
+    }
+
+    pub(super) const fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// When something was last lost. An answer to what was asked before settles no doubt.
+    pub(super) const fn lost(&self) -> Moment {
+        self.lost
+    }
+
+    /// A stream was subscribed. An answer to what was asked before does not say what has happened between. Returns
+    /// whether the end of an earlier link was not reported.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
-        let scope = match stream {
-            Stream::Orders { scope } | Stream::Quotes { scope } => *scope,
-            _ => Scope::Account,
+        self.lost = self.moment;
+        self.add(
+            link,
+            match stream {
+                Stream::Orders { scope } | Stream::Quotes { scope } => *scope,
+                _ => Scope::Account,
+            },
+        )
+    }
+
+    /// An event came over a link, or from a recording. Returns whether the end of an earlier link was not reported.
+    pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
+        let Some(link) = link else {
+            self.is_recording = true;
+            return false;
         };
+        let is_known = self.links.iter().any(|(own, _)| *own == link);
+        let has_missed = !is_known && self.add(link, Scope::Account);
+        if has_missed {
+            self.lost = self.moment;
+        }
+        has_missed
+    }
+
+    fn add(&mut self, link: LinkId, scope: Scope) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         let has_missed = self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
@@ -31,36 +78,19 @@ impl Followed {
         has_missed
     }
 
-    /// An event came over a link, or from a recording. Returns whether the end of an earlier link was not reported.
-    pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
-        match link {
-            Some(link) if self.links.iter().all(|(own, _)| *own != link) => {
-                self.begin(link, &Stream::Orders { scope: Scope::Account })
-            }
-            Some(_) => false,
-            None => {
-                self.is_recording = true;
-                false
-            }
+    /// Takes an event. Returns the loss that it is, if anything of it is followed.
+    pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
+        let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
+        let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
+        let hit = Hit { loss, links: over.collect() };
+        if loss.link().is_some() && hit.links.is_empty() {
+            return None;
         }
-    }
-
-    /// Takes a loss: behind some, nothing comes any more until the stream is subscribed again.
-    pub(super) fn lose(&mut self, loss: &Loss) {
-        if !matches!(
-            loss.reason(),
-            StaleReason::Overflow | StaleReason::Malformed | StaleReason::Gap | StaleReason::UnknownStatus
-        ) {
-            self.links.retain(|(own, _)| !loss.is_over(Some(*own)));
+        self.lost = self.moment;
+        if loss.ends_subscription() {
+            self.links.retain(|(own, _)| !hit.links.contains(own));
         }
-    }
-
-    /// Whether a loss may be about something that has to do with these links; about anything if there are none.
-    pub(super) fn is_hit(&self, loss: &Loss, about: [Option<LinkId>; 2]) -> bool {
-        let is_about = |own: LinkId| {
-            about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())
-        };
-        loss.link().is_none() || self.links.iter().any(|(own, _)| loss.is_over(Some(*own)) && is_about(*own))
+        Some(hit)
     }
 
     /// Whether events come about what has to do with these links.
@@ -79,5 +109,19 @@ impl Followed {
     /// Whether events come at all.
     pub(super) fn is_any(&self) -> bool {
         self.is_recording || !self.links.is_empty()
+    }
+}
+
+impl Hit {
+    pub(super) const fn reason(&self) -> StaleReason {
+        self.loss.reason()
+    }
+
+    /// Whether it may be about something that has to do with these links; if there are none, it may.
+    pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
+        let is_about = |own: &LinkId| {
+            about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())
+        };
+        self.loss.link().is_none() || self.links.iter().any(is_about)
     }
 }

@@ -226,7 +226,7 @@ impl Order {
 // ---- what happens to it --------------------------------------------------------------------------
 
 impl Order {
-    /// One of somebody else, or of another life of this client.
+    /// One that another client has placed, or an earlier run of this one.
     pub(super) fn foreign(
         order_id: Option<u64>,
         client_order_id: Option<&str>,
@@ -291,7 +291,7 @@ impl Order {
         self.cancel_refusal = message.map(kept);
     }
 
-    /// The request turns out to have placed another order: this one is somebody else's. Returns that other.
+    /// The request turns out to have placed another order: another client has placed this one. Returns that other.
     pub(super) fn split(&mut self, order_id: u64) -> Option<Order> {
         let request = self.request.take()?;
         self.link = self.link.or(Some(request.1));

@@ -215,7 +215,7 @@ impl BookSide {
     ///
     /// Those behind came with changes, and others that are not known may stand among them: the snapshot had
     /// only the best so many, or there were more than [`LEVELS_MAX`]. As the price moves this can
-    /// become few or none; then ask for the book anew. All levels of a whole book are known.
+    /// become few or none; then request the book again. All levels of a whole book are known.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(unknown) | Err(unknown)) = self.position(edge);

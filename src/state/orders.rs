@@ -15,7 +15,7 @@ use crate::state::order::{Accounted, Order};
 use crate::state::order_index::OrderIndex;
 use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::state::sums::Traded;
-use crate::state::truth::{Age, Loss, Moment, StaleReason};
+use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
 /// The most orders that are kept while they are open or in doubt, before those of others are not: these are counted by
@@ -56,9 +56,6 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 #[derive(Clone, Debug)]
 pub struct Orders {
     index: OrderIndex,
-    moment: Moment,
-    /// When something was last lost. An answer to what was asked before settles no doubt.
-    lost: Moment,
     followed: Followed,
     repeated_fills: u64,
     contradictions: u64,
@@ -72,8 +69,6 @@ impl Orders {
     pub const fn new() -> Orders {
         Orders {
             index: OrderIndex::new(),
-            moment: Moment::BEGINNING,
-            lost: Moment::BEGINNING,
             followed: Followed::new(),
             repeated_fills: 0,
             contradictions: 0,
@@ -95,7 +90,7 @@ impl Orders {
     }
 
     fn apply_batch(&mut self, event: &Event<'_>) {
-        let before = self.moment;
+        let before = self.moment();
         let is_list = matches!(event, Event::Batch(batch, _) if batch.lists_open_orders());
         for part in event.parts() {
             self.apply_one(&part);
@@ -113,7 +108,7 @@ impl Orders {
     }
 
     fn apply_one(&mut self, event: &Event<'_>) {
-        self.moment.step();
+        self.followed.step();
         match event {
             Event::Order(update, source) => self.update(update, source),
             Event::Requested { link, request, about: Subject::PlaceOrder(order) } => {
@@ -149,30 +144,22 @@ impl Orders {
         }
     }
 
-    /// Events come over a link from now on. An answer to what was asked before does not say what has happened
-    /// between.
+    /// Events come over a link from now on.
     fn follow(&mut self, link: LinkId, stream: &Stream) {
-        self.lost = self.moment;
         if self.followed.begin(link, stream) {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
         }
     }
 
     fn lose(&mut self, event: &Event<'_>) {
-        let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(Topic::Orders)) else { return };
-        if !self.followed.is_hit(&loss, [None; 2]) {
-            return;
-        }
-        self.lost = self.moment;
-        let followed = self.followed.clone();
-        self.doubt_where(loss.reason(), |order| followed.is_hit(&loss, order.links()));
-        self.followed.lose(&loss);
+        let Some(hit) = self.followed.lose(event, Topic::Orders) else { return };
+        self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
     /// Raises a doubt about the orders that are beyond doubt, to which something may still happen, and that meet a
     /// condition.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
-        let now = self.moment;
+        let now = self.moment();
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         for key in keys {
             if self.index.get(key).is_some_and(&concerns) {
@@ -187,7 +174,7 @@ impl Orders {
 impl Orders {
     fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
         let key = self.index.insert(Order::sent(order, request, link));
-        let now = self.moment;
+        let now = self.moment();
         if !self.followed.tells_of([Some(link), None]) {
             // What happens to it is not reported, or not from its beginning.
             self.index.change(key, now, |order| order.raise(StaleReason::NotSubscribed, now));
@@ -199,7 +186,7 @@ impl Orders {
         if self.index.get(key).is_none_or(Order::is_answered) {
             return;
         }
-        let now = self.moment;
+        let now = self.moment();
         match outcome {
             RequestOutcome::Answered(response) if response.is_ok() => {
                 self.index.change(key, now, Order::acknowledge);
@@ -223,7 +210,7 @@ impl Orders {
     /// An order that cannot be cancelled may have ended without a word; one whose cancel got no answer may end.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
-        let now = self.moment;
+        let now = self.moment();
         self.index.change(key, now, |order| match outcome {
             RequestOutcome::Answered(response) if response.is_ok() => {}
             RequestOutcome::Answered(response) => {
@@ -242,7 +229,7 @@ impl Orders {
     /// An order turns out to have this id of the venue. If another entry has it, the two are one order, unless they
     /// have different names. A reply says so of the request, whatever events were taken for being about it.
     fn attach(&mut self, key: u64, order_id: u64, by_reply: bool) -> bool {
-        let now = self.moment;
+        let now = self.moment();
         let Some(order) = self.index.get(key) else { return false };
         let known = order.order_id;
         if known == Some(order_id) {
@@ -280,7 +267,7 @@ impl Orders {
 
     /// Two reports contradict each other: neither is believed.
     fn contradict(&mut self, key: u64) {
-        let now = self.moment;
+        let now = self.moment();
         self.contradictions = self.contradictions.saturating_add(1);
         self.index.change(key, now, |order| order.raise(StaleReason::Contradiction, now));
     }
@@ -325,7 +312,7 @@ impl Orders {
         let found = unseen.iter().find(is_open).or(unseen.first()).copied();
         let others: Vec<u64> =
             unseen.iter().filter(is_open).copied().filter(|key| Some(*key) != found).collect();
-        let now = self.moment;
+        let now = self.moment();
         for key in others {
             self.index.change(key, now, |order| order.raise(StaleReason::Contradiction, now));
         }
@@ -335,7 +322,6 @@ impl Orders {
     fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>) {
         let link = source.link();
         if self.followed.note(link) {
-            self.lost = self.moment;
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(link));
         }
         let Some(key) = self.entry(update, link) else { return };
@@ -349,7 +335,7 @@ impl Orders {
             return;
         }
         let age = Age { event_time: update.event_time, received: source.received() };
-        let now = self.moment;
+        let now = self.moment();
         let accounted = self.index.change(key, now, |order| order.update(update, link, age, now));
         if accounted == Some(Accounted::Repeated) {
             self.repeated_fills = self.repeated_fills.saturating_add(1);
@@ -363,7 +349,7 @@ impl Orders {
     /// The venue's list of open orders is as good as having asked.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
-            self.index.change(key, self.moment, |order| order.confirm_open(update.executed_quantity));
+            self.index.change(key, self.moment(), |order| order.confirm_open(update.executed_quantity));
         }
     }
 }
@@ -446,7 +432,7 @@ impl Orders {
 
     /// Returns the moment to hand to [`reconcile`](Orders::reconcile): take it before you ask the venue.
     pub const fn moment(&self) -> Moment {
-        self.moment
+        self.followed.moment()
     }
 
     /// Takes the venue's answer to the question what became of an order: its id, state and executed quantity, or that
@@ -479,7 +465,7 @@ impl Orders {
         asked: Moment,
     ) -> bool {
         self.index.forget_changes();
-        self.moment.step();
+        self.followed.step();
         let Some(key) = self.doubtful_key(of.into(), found.as_ref()) else { return false };
         let key = match &found {
             Some(found) => {
@@ -492,7 +478,7 @@ impl Orders {
         };
         // Where two entries became one, that one may be beyond doubt.
         let is_settled = !self.index.doubtful().contains(&key);
-        let (now, lost) = (self.moment, self.lost);
+        let (now, lost) = (self.moment(), self.followed.lost());
         let is_followed = self.index.get(key).is_none_or(|order| self.followed.tells_of(order.links()));
         let now_settled = self.index.change(key, now, |order| {
             let is_settled = order.reconcile(found.as_ref(), asked, lost);

@@ -11,7 +11,7 @@ use crate::request::Subject;
 use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Topic;
 use crate::state::followed::Followed;
-use crate::state::truth::{Loss, Moment, StaleReason};
+use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
 /// The most quotes that are kept; beyond it those at their end are forgotten, the oldest first, and quotes of others
@@ -42,9 +42,6 @@ pub struct Quotes {
     by_request: BTreeMap<RequestId, u64>,
     by_quote_id: BTreeMap<QuoteKey, u64>,
     by_rfq: BTreeSet<(QuoteKey, u64)>,
-    moment: Moment,
-    /// When something was last lost. An answer to what was asked before settles no doubt.
-    lost: Moment,
     followed: Followed,
     untracked: u64,
 }
@@ -217,8 +214,6 @@ impl Quotes {
             by_request: BTreeMap::new(),
             by_quote_id: BTreeMap::new(),
             by_rfq: BTreeSet::new(),
-            moment: Moment::BEGINNING,
-            lost: Moment::BEGINNING,
             followed: Followed::new(),
             untracked: 0,
         }
@@ -226,7 +221,7 @@ impl Quotes {
 
     /// Takes an event; says whether it was about quotes.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
-        self.moment.step();
+        self.followed.step();
         match event {
             Event::Quote(update, source) => {
                 if !update.is_replay {
@@ -247,8 +242,6 @@ impl Quotes {
                 self.follow_up(quote_id, outcome, state);
             }
             Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
-                // An answer to what was asked before does not say what has happened between.
-                self.lost = self.moment;
                 if self.followed.begin(*link, stream) {
                     self.doubt_where(StaleReason::Disconnected, |quote| {
                         quote.endpoint() == Some(link.endpoint())
@@ -262,19 +255,13 @@ impl Quotes {
     }
 
     fn lose(&mut self, event: &Event<'_>) -> bool {
-        let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(Topic::Quotes)) else { return false };
-        if !self.followed.is_hit(&loss, [None; 2]) {
-            return false;
-        }
-        self.lost = self.moment;
-        let followed = self.followed.clone();
-        self.doubt_where(loss.reason(), |quote| followed.is_hit(&loss, [quote.link, None]));
-        self.followed.lose(&loss);
+        let Some(hit) = self.followed.lose(event, Topic::Quotes) else { return false };
+        self.doubt_where(hit.reason(), |quote| hit.is_about([quote.link, None]));
         true
     }
 
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Quote) -> bool) {
-        let now = self.moment;
+        let now = self.followed.moment();
         let certain = self.quotes.values_mut().filter(|quote| quote.doubt.is_none());
         certain.filter(|quote| concerns(quote)).for_each(|quote| quote.raise(reason, now));
     }
@@ -297,14 +284,14 @@ impl Quotes {
         let mut quote = Quote::new(terms.rfq_id);
         (quote.terms, quote.request, quote.link) = (Some(*terms), Some(request), Some(link));
         if !self.followed.tells_of([Some(link), None]) {
-            quote.raise(StaleReason::NotSubscribed, self.moment);
+            quote.raise(StaleReason::NotSubscribed, self.followed.moment());
         }
         self.insert(quote);
     }
 
     fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.by_request.get(&request).copied() else { return };
-        let now = self.moment;
+        let now = self.followed.moment();
         let id = match outcome {
             RequestOutcome::Answered(response) if response.is_ok() => quote_id(response),
             _ => None,
@@ -332,7 +319,7 @@ impl Quotes {
 
     /// A quote was withdrawn, confirmed or declined, or perhaps.
     fn follow_up(&mut self, quote_id: &QuoteKey, outcome: &RequestOutcome<'_>, state: QuoteState) {
-        let now = self.moment;
+        let now = self.followed.moment();
         let key = self.by_quote_id.get(quote_id);
         let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
         match outcome {
@@ -367,13 +354,12 @@ impl Quotes {
 
     fn update(&mut self, update: &QuoteUpdate<'_>, link: Option<LinkId>) {
         if self.followed.note(link) {
-            self.lost = self.moment;
             self.doubt_where(StaleReason::Disconnected, |quote| {
                 quote.endpoint() == link.map(LinkId::endpoint)
             });
         }
         let keys = self.concerned(update);
-        let now = self.moment;
+        let now = self.followed.moment();
         for key in keys {
             let Some(quote) = self.quotes.get_mut(&key) else { continue };
             (quote.link, quote.observed) = (link, now);
@@ -472,7 +458,7 @@ impl Quotes {
 
     /// Returns the moment to hand to [`reconcile`](Quotes::reconcile): take it before you ask the venue.
     pub const fn moment(&self) -> Moment {
-        self.moment
+        self.followed.moment()
     }
 
     /// Takes the venue's answer to the question what became of a quote, or that there is none.
@@ -492,10 +478,10 @@ impl Quotes {
         found: Option<FoundQuote>,
         asked: Moment,
     ) -> bool {
-        self.moment.step();
+        self.followed.step();
         let Some(key) = self.key(of.into()) else { return false };
         let Some((_, raised)) = self.quotes.get(&key).and_then(|quote| quote.doubt) else { return false };
-        let is_older = raised.max(self.lost) > asked
+        let is_older = raised.max(self.followed.lost()) > asked
             || self.quotes.get(&key).is_some_and(|quote| quote.observed > asked);
         if is_older && !found.is_some_and(|found| found.state.is_final()) {
             return false;
@@ -507,7 +493,7 @@ impl Quotes {
             quote.go(QuoteState::Rejected);
             (quote.is_absent, quote.doubt) = (true, None);
             if !self.followed.is_any() {
-                quote.raise(StaleReason::NotSubscribed, self.moment);
+                quote.raise(StaleReason::NotSubscribed, self.followed.moment());
             }
             return true;
         };
@@ -520,7 +506,7 @@ impl Quotes {
         quote.go(found.state);
         quote.doubt = None;
         if !self.followed.tells_of([quote.link, None]) {
-            quote.raise(StaleReason::NotSubscribed, self.moment);
+            quote.raise(StaleReason::NotSubscribed, self.followed.moment());
         }
         true
     }

@@ -133,6 +133,11 @@ impl Loss {
         self.topic.is_none_or(|of| of == topic)
     }
 
+    /// Whether nothing comes any more until the stream is subscribed again.
+    pub(super) const fn ends_subscription(&self) -> bool {
+        matches!(self.reason, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
+    }
+
     /// Whether it concerns what came over a link. The end of an earlier link says nothing about what the next
     /// one has delivered.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {

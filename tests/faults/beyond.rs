@@ -2,11 +2,11 @@
 
 #[path = "beyond/account.rs"]
 mod account;
-#[path = "beyond/fed.rs"]
-mod fed;
 #[path = "beyond/links.rs"]
 mod links;
 #[path = "beyond/orders.rs"]
 mod orders;
 #[path = "beyond/random.rs"]
 mod random;
+
+use super::fed;

@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{
-    Balances, Books, Client, ClientConfig, CommandError, Config, Event, EventBuf, Frame, GapRule, Instant,
-    LinkId, Orders, Output, Positions, Scratch, Stream, Unserved,
-};
+use gemini_ws::{CommandError, Config, GapRule, Unserved};
+
+use super::fed::{Fed, id_of, pair, s, t, update};
 
 /// Each fault with the tests that show it, for those who plant it again.
 #[allow(dead_code, reason = "the tests run by themselves")]
@@ -27,131 +26,6 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Z05", z05_a_change_of_an_old_subscription_is_not_a_book),
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
-
-const fn t(ms: u64) -> Instant {
-    Instant::from_millis(ms)
-}
-
-fn s(text: &str) -> Stream {
-    text.parse().unwrap()
-}
-
-/// A client, and what an application makes of its events.
-struct Fed {
-    client: Client,
-    link: LinkId,
-    sent: Vec<String>,
-    log: Vec<String>,
-    books: Books,
-    orders: Orders,
-    balances: Balances,
-    positions: Positions,
-}
-
-impl Fed {
-    fn of(mut client: Client) -> Fed {
-        client.open(t(0)).unwrap();
-        let links: Vec<LinkId> = client.links().map(|(link, ..)| link).collect();
-        for link in &links {
-            client.handle_connected(*link, t(0));
-        }
-        let mut fed = Fed {
-            client,
-            link: links[0],
-            sent: Vec::new(),
-            log: Vec::new(),
-            books: Books::new(),
-            orders: Orders::new(),
-            balances: Balances::new(),
-            positions: Positions::new(),
-        };
-        fed.poll();
-        fed
-    }
-
-    fn new(config: Config) -> Fed {
-        Fed::of(Client::single(config.seed(1)))
-    }
-
-    fn private(streams: &[&str]) -> Fed {
-        let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
-        for stream in streams {
-            fed.subscribe(1, stream);
-        }
-        fed
-    }
-
-    fn apply(&mut self, event: &Event<'_>) {
-        self.log.push(format!("{event:?}").chars().take(100).collect());
-        self.books.apply(event);
-        self.orders.apply(event);
-        self.balances.apply(event);
-        self.positions.apply(event);
-    }
-
-    fn poll(&mut self) {
-        while let Some(output) = self.client.poll_output() {
-            match output {
-                Output::Event(event) => self.apply(&event),
-                Output::Send { text, .. } => self.sent.push(text),
-                Output::Connect(link) => self.link = link,
-                _ => {}
-            }
-        }
-    }
-
-    fn acknowledge(&mut self, at: u64) {
-        self.poll();
-        while let Some(text) = self.sent.pop() {
-            self.feed(at, &format!("{{\"id\":{},\"status\":200}}", id_of(&text)));
-        }
-    }
-
-    fn subscribe(&mut self, at: u64, stream: &str) {
-        self.client.subscribe(t(at), stream.parse().unwrap()).unwrap();
-        self.acknowledge(at);
-    }
-
-    fn feed(&mut self, at: u64, text: &str) {
-        self.feed_over(self.link, at, text);
-    }
-
-    fn feed_over(&mut self, link: LinkId, at: u64, text: &str) {
-        let mut scratch = Scratch::new();
-        let event = self.client.handle_frame(link, t(at), Frame::Text(text), &mut scratch);
-        if let Some(event) = event {
-            let mut event = EventBuf::from(&event);
-            self.apply(&event.as_event());
-        }
-        self.poll();
-    }
-}
-
-fn id_of(text: &str) -> String {
-    text.chars().skip(6).take_while(char::is_ascii_digit).collect()
-}
-
-fn order(id: u64, client: Option<&str>, status: &str, rest: &str) -> String {
-    let client = client.map_or(String::new(), |client| format!(r#""c":"{client}","#));
-    format!(
-        r#"{{"e":"orderUpdate","E":1000,"s":"BTCUSD","i":{id},{client}"S":"BUY","X":"{status}","q":"1","T":1000{rest}}}"#
-    )
-}
-
-fn update(status: &str, rest: &str) -> String {
-    order(77, Some("a1"), status, rest)
-}
-
-/// Two endpoints with an open link each.
-fn pair(urls: [&str; 2]) -> (Fed, [LinkId; 2]) {
-    let mut client = Client::new(ClientConfig::new(), 1);
-    for url in urls {
-        client.add(t(0), Config::new(url).authenticated(true).stay_open(true)).unwrap();
-    }
-    let fed = Fed::of(client);
-    let links: Vec<LinkId> = fed.client.links().map(|(link, ..)| link).collect();
-    (fed, [links[0], links[1]])
-}
 
 /// A trade of one symbol that cannot be decoded, on a link with books, orders and balances.
 #[test]
@@ -287,7 +161,7 @@ fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     );
 }
 
-/// The ids of the venue's updates begin anew, on the same link.
+/// The ids of the venue's updates begin again, on the same link.
 #[test]
 fn y03_a_book_whose_updates_are_all_old_is_not_live_for_ever() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -1,9 +1,6 @@
 //! Faults of frames, values and requests, and the other members of their classes.
 
-#[path = "values_cases.rs"]
-mod cases;
-#[path = "../support/mod.rs"]
-mod support;
+use super::values_cases as cases;
 
 macro_rules! tests {
     ($($name:ident)*) => {$(

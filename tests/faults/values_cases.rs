@@ -211,7 +211,7 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
         let orders = orders(Endpoint::Streams, &[&frame]);
         assert_eq!(orders.get(7).unwrap().symbol, Some(symbol));
     }
-    // What is no symbol is told of, in every generation, and never skipped.
+    // A name that is not a symbol is reported, in every generation, and never skipped.
     #[rustfmt::skip]
     let frames = [
         (Endpoint::Streams, r#"{"E":1,"s":"SYMBOL","t":5,"p":"100","q":"2","m":true}"#),

@@ -1,9 +1,18 @@
 //! The tests of `tests/faults`, as hunters of the faults that they are named after.
 
+#[path = "../faults/archived.rs"]
+mod archived;
 #[path = "../faults/client.rs"]
 mod client;
+#[path = "../faults/fed.rs"]
+#[allow(dead_code, reason = "some of it is for tests that are no hunters")]
+mod fed;
+#[path = "../faults/line.rs"]
+mod line;
 #[path = "../faults/links.rs"]
 mod links;
+#[path = "../faults/orders.rs"]
+mod orders;
 #[path = "../faults/state.rs"]
 mod state;
 #[path = "../faults/streams.rs"]
@@ -21,7 +30,15 @@ use crate::support::observer::Violation;
 type Cases = &'static [(&'static str, fn())];
 
 /// All of them.
-const ALL: [Cases; 5] = [client::FAULTS, links::FAULTS, state::FAULTS, streams::FAULTS, values::CASES];
+const ALL: [Cases; 7] = [
+    archived::FAULTS,
+    client::FAULTS,
+    links::FAULTS,
+    orders::FAULTS,
+    state::FAULTS,
+    streams::FAULTS,
+    values::CASES,
+];
 
 /// Whether tests show any of these faults.
 pub(crate) fn show(faults: &[&str]) -> bool {

@@ -5,7 +5,7 @@ use gemini_ws::{
     Subject,
 };
 
-use crate::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t};
+use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t};
 
 /// The first report, which alone lists everything, could not be decoded; the next one lists what has changed.
 #[test]

@@ -2,7 +2,7 @@
 
 use gemini_ws::{Client, ClientConfig, Config, Event, Frame, Instant, Lost, Output, Request, Scratch};
 
-use crate::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, update, v1};
+use super::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, update, v1};
 
 /// Two endpoints have a book of the same symbol: production and the sandbox, or v1 beside the current API.
 #[test]

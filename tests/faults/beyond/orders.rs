@@ -5,7 +5,7 @@ use gemini_ws::{
     Subject,
 };
 
-use crate::fed::{
+use super::fed::{
     Fed, LOST_FACTS, OVERFLOW, answer, apply, d, first_stream, found, id_of, new_order, order, pair, send, t,
     update,
 };

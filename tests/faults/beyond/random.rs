@@ -7,7 +7,7 @@ use gemini_ws::{
     Subject,
 };
 
-use crate::fed::{Fed, OVERFLOW, answer, apply, first_stream, new_order, order};
+use super::fed::{Fed, OVERFLOW, answer, apply, first_stream, new_order, order};
 
 /// Steps in which something happens, and steps in which only what is due is done.
 const STEPS: [usize; 2] = [120, 400];

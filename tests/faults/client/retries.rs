@@ -267,7 +267,7 @@ pub(crate) fn c19_open_in_a_loop_does_not_hammer() {
     assert!(dials <= 10, "{dials} dials in five seconds, each refused with 401");
 }
 
-/// Nor does a stream that is subscribed anew each time, whose link is made anew.
+/// Nor does a stream that is subscribed again each time, whose link is a new one.
 #[test]
 pub(crate) fn c19_subscribing_in_a_loop_does_not_hammer() {
     for why in [ConnectFailure::Refused, status(401), ConnectFailure::Certificate] {

@@ -2,12 +2,16 @@
 
 use gemini_ws::{
     Balances, Books, Client, ClientConfig, Config, Decimal, Endpoint, Event, EventBuf, Frame, Instant,
-    LinkId, Lost, NewOrder, NewQuote, OrderState, Orders, Output, Positions, Quotes, Reconciled, Replay,
-    RequestId, RequestOutcome, Scratch, Side, Subject, Topic,
+    LinkId, Lost, NewOrder, NewQuote, Order, OrderState, Orders, Output, Positions, Quotes, Reconciled,
+    Replay, RequestId, RequestOutcome, Scratch, Side, Stream, Subject, Topic,
 };
 
-pub(crate) fn t(ms: u64) -> Instant {
+pub(crate) const fn t(ms: u64) -> Instant {
     Instant::from_millis(ms)
+}
+
+pub(crate) fn s(text: &str) -> Stream {
+    text.parse().unwrap()
 }
 
 pub(crate) fn d(text: &str) -> Decimal {
@@ -85,6 +89,7 @@ impl Fed {
         }
     }
 
+    /// Acknowledges whatever was sent.
     pub(crate) fn acknowledge(&mut self, at: u64) {
         self.poll();
         while let Some(text) = self.sent.pop() {
@@ -111,6 +116,7 @@ impl Fed {
         self.poll();
     }
 
+    /// The link is lost, and the next one is open; nothing is acknowledged yet.
     pub(crate) fn reconnect(&mut self, at: u64) {
         self.client.handle_lost(self.link, t(at), Lost::Reset);
         self.poll();
@@ -121,12 +127,18 @@ impl Fed {
         self.client.handle_connected(self.link, due);
         self.poll();
     }
+
+    /// Order 77.
+    pub(crate) fn order(&self) -> &Order {
+        self.orders.get(77).unwrap()
+    }
 }
 
 pub(crate) fn id_of(text: &str) -> String {
     text.chars().skip(6).take_while(char::is_ascii_digit).collect()
 }
 
+/// An update of order 77 of the current API, with these members beside the usual ones.
 pub(crate) fn update(status: &str, rest: &str) -> String {
     order(77, Some("a1"), status, rest)
 }
@@ -144,6 +156,7 @@ pub(crate) fn apply(orders: &mut Orders, text: &str) {
     orders.apply(&event);
 }
 
+/// Sends an order, of which nothing else is known.
 pub(crate) fn send(orders: &mut Orders, number: u64, id: &str) -> (RequestId, Subject) {
     let (request, about) = (RequestId::new(number), Subject::PlaceOrder(new_order(id)));
     let link = Fed::new(Config::new("ws://v")).link;
@@ -154,8 +167,16 @@ pub(crate) fn send(orders: &mut Orders, number: u64, id: &str) -> (RequestId, Su
 pub(crate) fn answer(orders: &mut Orders, (request, about): (RequestId, Subject), text: &str) {
     let mut scratch = Scratch::new();
     let Ok(gemini_ws::Message::Response(response)) = gemini_ws::decode(text, &mut scratch) else { panic!() };
+    reply(orders, (request, about), RequestOutcome::Answered(response));
+}
+
+pub(crate) fn reply(
+    orders: &mut Orders,
+    (request, about): (RequestId, Subject),
+    outcome: RequestOutcome<'_>,
+) {
     let link = Fed::new(Config::new("ws://v")).link;
-    orders.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) });
+    orders.apply(&Event::Reply { link, request, about, outcome });
 }
 
 pub(crate) fn found(order_id: u64, state: OrderState, executed: &str) -> Option<Reconciled> {

@@ -1,0 +1,199 @@
+//! Faults of the generations of the API that acknowledge nothing.
+
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{Book, Books, Config, Event, Lost};
+
+use super::fed::{s, t};
+use super::line::Line;
+
+/// Each fault with the tests that show it, for those who plant it again.
+#[allow(dead_code, reason = "the tests run by themselves")]
+#[rustfmt::skip]
+pub(crate) const FAULTS: &[(&str, fn())] = &[
+    ("C2", c2_a_change_of_an_old_subscription_of_v2_is_not_a_book),
+    ("C3", c3_streams_of_v2_that_were_refused_are_not_called_subscribed),
+    ("C3", c3_an_error_of_v2_is_never_blamed_on_a_valid_stream),
+    ("C4", c4_data_of_v2_frees_the_place_of_its_request),
+    ("C5", c5_a_frame_of_a_new_kind_on_v1_is_counted),
+];
+
+// ---- C2 to C5: generations without acknowledgements ------------------------------------------------
+
+const V2: &str = "ws://v/v2/marketdata";
+
+fn l2(symbol: &str, price: u32, is_first: bool) -> String {
+    let rest = if is_first { r#","trades":[],"auction_events":[]"# } else { "" };
+    format!(r#"{{"type":"l2_updates","symbol":"{symbol}","changes":[["buy","{price}","1"]]{rest}}}"#)
+}
+
+#[test]
+pub(crate) fn c2_a_change_of_an_old_subscription_of_v2_is_not_a_book() {
+    let mut line = Line::open(Config::new(V2), []);
+    let mut books = Books::new();
+    let id = line.subscribe(0, "btcusd@depth");
+    let hear = |line: &mut Line, books: &mut Books, at, text: &str| {
+        for event in line.events.drain(..) {
+            books.apply(&event);
+        }
+        let mut event = line.hear(at, text).unwrap();
+        books.apply(&event.as_event());
+        for event in line.events.drain(..) {
+            books.apply(&event);
+        }
+        (line.state("btcusd@depth"), books.get("btcusd").and_then(Book::live).is_some())
+    };
+    let live = (Some(StreamState::Synced), true);
+    assert_eq!(hear(&mut line, &mut books, 1, &l2("BTCUSD", 99, true)), live);
+    line.client.unsubscribe(t(2), id).unwrap();
+    line.subscribe(2, "btcusd@depth");
+    // A change under way is no book.
+    let waiting = (Some(StreamState::Requested), false);
+    assert_eq!(hear(&mut line, &mut books, 3, &l2("BTCUSD", 50, false)), waiting);
+    assert_eq!(hear(&mut line, &mut books, 4, &l2("BTCUSD", 98, true)), live);
+}
+
+#[test]
+pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book() {
+    let mut line = Line::open(Config::new(V2), ["btcusd@depth".into()]);
+    let bad = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1e9","1"]],"auction_events":[]}"#;
+    line.hear(1, bad);
+    line.hear(2, &l2("BTCUSD", 50, false));
+    assert_ne!(line.state("btcusd@depth"), Some(StreamState::Synced));
+    // It is asked for again, and comes.
+    line.wait(5_900);
+    line.hear(5_950, r#"{"type":"heartbeat","timestamp":5950}"#);
+    line.wait(7_000);
+    assert_eq!(line.sent.len(), 2, "{:?}", line.sent);
+    line.hear(7_001, &l2("BTCUSD", 99, true));
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+fn count(line: &Line, what: impl Fn(&Event<'_>) -> bool) -> usize {
+    line.events.iter().filter(|event| what(event)).count()
+}
+
+#[test]
+pub(crate) fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
+    let names = ["nosuch@candles_1m", "nosuch@markPrice"].map(String::from);
+    let mut line = Line::open(Config::new(V2), names);
+    line.hear(2, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+    for second in 1..10 {
+        line.hear(second * 1_000, r#"{"type":"heartbeat","timestamp":1}"#);
+        line.wait(second * 1_000);
+    }
+    assert_eq!(count(&line, |event| matches!(event, Event::Subscribed { .. })), 0);
+    assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 2);
+}
+
+/// With several requests under way an error is about none of them for certain. In the end those are refused that are
+/// not valid, and no others.
+#[test]
+pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
+    let names = ["nosuch@depth", "slowusd@depth", "btcusd@depth", "quiet@markPrice"].map(String::from);
+    let mut line = Line::open(Config::new(V2).streams_per_request_max(1), names);
+    for now in (0..120_000).step_by(100) {
+        while let Some(text) = line.sent.pop_front() {
+            let is = |name: &str| text.contains("\"subscribe\"") && text.contains(name);
+            if is("nosuch") || is("NOSUCH") {
+                line.hear(now, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+            } else if is("btcusd") || is("BTCUSD") {
+                line.hear(now, &l2("BTCUSD", 1, true));
+            }
+        }
+        if now == 100_000 {
+            line.hear(now, &l2("SLOWUSD", 1, true));
+        }
+        if now % 5_000 == 0 {
+            line.hear(now, r#"{"type":"heartbeat","timestamp":1}"#);
+        }
+        line.wait(now + 100);
+    }
+    let refused: Vec<String> = line
+        .events
+        .iter()
+        .filter_map(
+            |it| if let Event::Rejected { stream, .. } = it { Some(stream.to_string()) } else { None },
+        )
+        .collect();
+    assert_eq!(refused, ["nosuch@depth"]);
+    assert_eq!(line.state("slowusd@depth"), Some(StreamState::Synced));
+    // Nothing has come of it, so it is not said to be subscribed.
+    let quiet = s("quiet@markPrice");
+    assert_eq!(count(&line, |it| matches!(it, Event::Subscribed { stream, .. } if *stream == quiet)), 0);
+    assert!(!line.unserved("quiet@markPrice").is_empty());
+    assert_eq!(line.losses, []);
+}
+
+/// An error that comes late is about the request that nobody waits for any more.
+#[test]
+pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
+    let mut line = Line::open(Config::new(V2), ["nosuch@depth".into()]);
+    line.wait(5_500);
+    line.subscribe(5_500, "btcusd@depth");
+    line.hear(5_600, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+    assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 0);
+    line.hear(5_700, &l2("BTCUSD", 1, true));
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+#[test]
+pub(crate) fn c4_data_of_v2_frees_the_place_of_its_request() {
+    let names = (0..200).map(|n| format!("sym{n}usd@depth"));
+    let mut line = Line::open(Config::new(V2).streams_per_request_max(1), names);
+    let mut sent = 0;
+    for now in (0..1_000).step_by(10) {
+        while let Some(text) = line.sent.pop_front() {
+            sent += 1;
+            let symbol = text.split("symbols\":[\"").nth(1).unwrap().split('"').next().unwrap();
+            line.hear(now, &l2(symbol, 1, true));
+        }
+        line.wait(now + 10);
+    }
+    assert_eq!(sent, 200, "requests in a second, each with its data at once");
+}
+
+#[test]
+pub(crate) fn c5_a_frame_of_a_new_kind_on_v1_is_counted() {
+    let frames = [
+        r#"{"type":"notice","socket_sequence":1,"text":"maintenance at noon"}"#,
+        r#"{"reason":"Busy","result":"error","socket_sequence":1}"#,
+        r#"{"socket_sequence":1,"nothing":"known"}"#,
+    ];
+    for frame in frames {
+        let mut line = Line::open(Config::new("ws://v/v1/marketdata/btcusd"), []);
+        line.hear(1, r#"{"type":"update","eventId":7,"socket_sequence":0,"events":[]}"#);
+        line.hear(2, frame);
+        line.hear(3, r#"{"type":"update","eventId":8,"timestamp":1,"timestampms":1000,"socket_sequence":2,"events":[]}"#);
+        assert_eq!(line.losses, [], "{frame}");
+    }
+    // One that has no number counts for nothing, and one with a later number shows a gap.
+    for (frame, is_lost) in [(r#"{"type":"notice"}"#, false), (r#"{"type":"n","socket_sequence":4}"#, true)] {
+        for path in ["marketdata/btcusd", "order/events"] {
+            let mut line = Line::open(Config::new(format!("ws://v/v1/{path}")), []);
+            line.hear(
+                1,
+                r#"{"type":"heartbeat","socket_sequence":0,"timestampms":1,"sequence":0,"trace_id":"b"}"#,
+            );
+            line.hear(2, frame);
+            assert_eq!(line.losses == [Lost::SequenceGap], is_lost, "{path}: {frame} {:?}", line.losses);
+        }
+    }
+}
+
+#[test]
+pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() {
+    let mut line = Line::open(Config::new("ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD"), []);
+    let mut books = Books::new();
+    for n in 0..1_000 {
+        let symbol = ["btcusd", "ETHUSD", "X"][n % 3];
+        let symbol = if symbol == "X" { format!("X{n}") } else { symbol.into() };
+        let text = format!(
+            r#"{{"type":"update","eventId":{n},"socket_sequence":{n},"events":[{{"type":"change","side":"bid","price":"99","remaining":"2","delta":"2","reason":"initial","symbol":"{symbol}"}}]}}"#
+        );
+        let mut event = line.hear(n as u64, &text).unwrap();
+        books.apply(&event.as_event());
+    }
+    assert_eq!(line.losses, []);
+    assert_eq!(books.iter().count(), 2);
+    assert_eq!(line.client.stats().ignored_not_subscribed, 333);
+}
