@@ -477,7 +477,7 @@ impl Shadow {
     pub(crate) fn revived(&mut self, step: &Step<'_>) {
         if step.answer == Answer::Done {
             for leg in self.legs.iter_mut().filter(|leg| leg.given_up) {
-                // The delays go on, the row of failed attempts begins anew.
+                // The delays go on, the count of failed attempts begins again.
                 let (missing_since, not_before) = (leg.missing_since, leg.not_before);
                 let (attempts, likelihood) = (leg.attempts, leg.likelihood);
                 leg.restart();

@@ -84,15 +84,7 @@ impl Reader {
                 self.plain.insert(depth.symbol.to_ascii_lowercase(), (slot, Plain::default()));
                 self.change(depth)
             }
-            // The same book may come over two links: changes of one are no changes of the other.
-            Event::DepthUpdate(depth, source) => {
-                let slot = source.link().map(|link| link.slot());
-                let of = self.plain.get(&depth.symbol.to_ascii_lowercase()).and_then(|book| book.0);
-                if of.is_some_and(|of| slot.is_some_and(|slot| slot != of)) {
-                    return self.end(depth.symbol, None);
-                }
-                self.change(depth)
-            }
+            Event::DepthUpdate(depth, _) => self.change(depth),
             // Of one side, and not of all levels: not followed here.
             Event::TopOfBook(top, _) => {
                 self.plain.remove(&top.symbol.to_ascii_lowercase());
