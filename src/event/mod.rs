@@ -129,7 +129,7 @@ pub enum Event<'f> {
         last: bool,
     },
     /// A stream was silent for longer than was declared for it: what is known of it is stale from now on, and
-    /// it is requested anew, more and more rarely while it stays silent.
+    /// it is requested again, more and more rarely while it stays silent.
     Silent {
         /// The link.
         link: LinkId,
@@ -168,7 +168,7 @@ pub enum Event<'f> {
         /// The venue's reason.
         error: ApiError<'f>,
     },
-    /// An update was lost: the book of this stream is stale from now on, and is being asked for anew.
+    /// An update was lost: the book of this stream is stale from now on, and is being requested again.
     Gap {
         /// The link; `None` in a recording.
         link: Option<LinkId>,
@@ -203,7 +203,7 @@ pub enum Event<'f> {
     },
 
     /// Events were dropped, as nobody took them in time; stands where the first of them would. What is
-    /// known of the topic is stale: ask for a book anew, and the venue for orders.
+    /// known of the topic is stale: request a book again, and ask the venue for orders.
     Overflow {
         /// What they were about.
         topic: Topic,

@@ -100,7 +100,7 @@ impl VenueReason {
         core::str::from_utf8(word).unwrap_or_default()
     }
 
-    /// Whether the next attempt draws what was wrong anew.
+    /// Whether the next attempt draws another value in place of what was wrong.
     fn is_about_nonce(&self) -> bool {
         self.as_str() == "InvalidNonce"
     }
@@ -296,7 +296,7 @@ impl ConnectFailure {
             ConnectFailure::Certificate => Retry::NeverAtFirst,
             ConnectFailure::CertificateTime => Retry::Slow,
             ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::After(delay),
-            // Signed anew, with a larger nonce, it may be accepted.
+            // Signed again, with a larger nonce, it may be accepted.
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
             ConnectFailure::Status { status: 429 | 503, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,

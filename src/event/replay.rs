@@ -20,7 +20,7 @@ use crate::wire::{Scratch, decode_from};
 /// Makes events of recorded frames, in which the requests between them were not kept.
 ///
 /// The first depth frame of a symbol is its snapshot; so is a later one that covers a single new
-/// update id, as it follows a subscription made anew. After a gap a book waits for such a frame. In
+/// update id, as it follows a new subscription. After a gap a book waits for such a frame. In
 /// market data v2 the first frame of a symbol is its book, and so is one that looks like a first one.
 ///
 /// ```
@@ -122,7 +122,7 @@ impl Replay {
             Message::L2Updates(updates) => {
                 let begins = self.begun.get(updates.symbol).is_none();
                 let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || LastTrade::NOTHING)?;
-                // A frame that looks like an initial one is a book asked for anew.
+                // A frame that looks like an initial one is a book that was requested again.
                 Some(l2(begins || updates.looks_initial(), told, *updates, source))
             }
             Message::Trade(trade) => {

@@ -40,7 +40,7 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// So many old updates in a row, with nothing new between them, are no late ones: the venue counts anew, and the book
+/// So many old updates in a row, with nothing new between them, are not late ones: the venue counts from another number, and the book
 /// stands still. Late ones come before the first that is new, and a book has not more changes in that time.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
