@@ -37,6 +37,7 @@ pub struct Config {
     pub(crate) order_event_shape: OrderEventShape,
     pub(crate) sends_order_snapshot: bool,
     pub(crate) order_replies_carry_id: bool,
+    pub(crate) quote_pause_max: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +74,7 @@ impl Config {
             order_event_shape: OrderEventShape::default(),
             sends_order_snapshot: false,
             order_replies_carry_id: false,
+            quote_pause_max: Duration::from_secs(20),
         }
     }
 
@@ -150,6 +152,15 @@ impl Config {
     #[must_use]
     pub fn order_replies_carry_id(mut self, carry: bool) -> Config {
         self.order_replies_carry_id = carry;
+        self
+    }
+
+    /// The longest time from the end of a request for quotes to the next one; 20 s if not given. Less than a
+    /// millisecond counts as one. What happens to a request takes up to a quarter of it for each step. There are
+    /// requests if there are prediction-market contracts.
+    #[must_use]
+    pub fn quote_pause_max(mut self, pause: Duration) -> Config {
+        self.quote_pause_max = pause.max(Duration::from_millis(1));
         self
     }
 }

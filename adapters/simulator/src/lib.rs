@@ -87,7 +87,7 @@ pub mod server;
 mod session;
 mod value;
 
-pub use account::ledger::{LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition};
+pub use account::ledger::{LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, LedgerQuote, QuoteState};
 pub use account::{Account, AccountId, Role};
 pub use broker::FINISHED_ORDERS_MAX;
 pub use config::{Config, EPOCH};
@@ -98,6 +98,7 @@ pub use frame::request::STREAMS_MAX;
 pub use frame::upgrade::{UpgradeRefusal, UpgradeRequest};
 pub use market::source::TrueBook;
 pub use recording::{Recording, RecordingError};
+pub use rfq::QUOTES_RECORDED_MAX;
 pub use session::stats::Stats;
 pub use session::{OUTPUTS_MAX, Output};
 pub use value::id::SessionId;

@@ -80,3 +80,38 @@ pub struct LedgerPosition {
     /// Contracts for the outcome minus those against.
     pub quantity: Decimal,
 }
+
+/// A quote of an account as the exchange knows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerQuote {
+    /// The request for quotes that it answers.
+    pub rfq_id: String,
+    /// Its id.
+    pub quote_id: String,
+    /// The client's name for it.
+    pub client_id: Option<String>,
+    /// What has become of it.
+    pub state: QuoteState,
+}
+
+/// What has become of a quote.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum QuoteState {
+    /// It can be accepted.
+    Active,
+    /// It was accepted, and its maker has not confirmed it.
+    Accepted,
+    /// Its maker has confirmed it.
+    Confirmed,
+    /// Its maker has declined it.
+    Declined,
+    /// Its maker took it back.
+    Withdrawn,
+    /// Its time is over.
+    Expired,
+    /// It was executed.
+    Won,
+    /// Another one was executed, or none.
+    Lost,
+}

@@ -1,6 +1,6 @@
 //! [`Faults`]: misbehaviour of the exchange, exactly as a test asks for it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use gemini_ws::Symbol;
@@ -26,6 +26,8 @@ pub struct Faults {
     withheld_replies: u32,
     refused_names: BTreeSet<String>,
     refused_subscribes: VecDeque<i32>,
+    refused_requests: u32,
+    late_snapshots: BTreeMap<Symbol, Duration>,
     is_halted: bool,
     closed_markets: BTreeSet<Symbol>,
     lost_order_events: u32,
@@ -127,6 +129,22 @@ impl Faults {
         self.refused_subscribes.extend((0..times).map(|_| code));
     }
 
+    /// Refuses the next `times` requests of any kind with 429, as if others had used up what the limits of the
+    /// account allow.
+    pub fn refuse_requests(&mut self, times: u32) {
+        self.refused_requests = times;
+    }
+
+    /// Sends the snapshots of a symbol's book so late after the acknowledgement, whatever its size; zero ends the
+    /// fault.
+    pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
+        if by.is_zero() {
+            self.late_snapshots.remove(&symbol);
+        } else {
+            self.late_snapshots.insert(symbol, by);
+        }
+    }
+
     /// Stops or resumes the order flow of a generated market: no book changes while it is halted.
     pub fn halt_market(&mut self, is_halted: bool) {
         self.is_halted = is_halted;
@@ -216,6 +234,18 @@ impl Faults {
     /// Counts a subscribe request; returns its refusal, if any.
     pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
         self.refused_subscribes.pop_front().map(Refusal::of_code)
+    }
+
+    /// Counts a request; returns whether it is refused.
+    pub(crate) const fn refuses_request(&mut self) -> bool {
+        let refuses = self.refused_requests > 0;
+        self.refused_requests = self.refused_requests.saturating_sub(1);
+        refuses
+    }
+
+    /// How late the snapshots of a symbol are.
+    pub(crate) fn snapshot_delay(&self, symbol: Symbol) -> Option<Duration> {
+        self.late_snapshots.get(&symbol).copied()
     }
 
     pub(crate) const fn is_halted(&self) -> bool {

@@ -23,7 +23,7 @@ use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::market::Market;
 use crate::market::recorded::Recorded;
 use crate::market::source::{Source, TrueBook};
-use crate::rfq::QUOTE_STREAM;
+use crate::rfq::{QUOTE_STREAM, Quotes};
 use crate::session::authentication::Keys;
 use crate::session::stats::Stats;
 use crate::session::tally::Tally;
@@ -112,11 +112,13 @@ impl Exchange {
         let source = match config.source {
             SourceConfig::Market(symbols) => {
                 let (events, orders) = (config.events_per_second, config.orders_per_side);
+                let quotes = Quotes::new(&symbols, seed, config.quote_pause_max);
                 SourceKind::Market(Box::new(Market::new(
                     &symbols,
                     seed,
                     events,
                     orders,
+                    quotes,
                     epoch,
                     &mut schedule,
                 )))
@@ -362,7 +364,7 @@ impl Exchange {
                 self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
             }
             Err(ParseError::Refused { id, refusal }) => self.refuse(session, &id, &refusal),
-            Ok(Request { id, .. }) if used > REQUESTS_MAX => {
+            Ok(Request { id, .. }) if self.faults.refuses_request() || used > REQUESTS_MAX => {
                 self.refuse(session, &id, &Refusal::too_many_requests());
             }
             Ok(Request { id, method }) => {
@@ -382,7 +384,7 @@ impl Exchange {
             }
             Method::ConnectionInfo => self.connection_info(session, id, used),
             Method::ListSubscriptions => {
-                let quotes = self.source.as_source_mut().quotes();
+                let quotes = self.source.as_source().quotes();
                 let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers().contains(&session));
                 let names = self.subscriptions(session).map(Value::from);
                 let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
@@ -402,7 +404,7 @@ impl Exchange {
                 for stream in private {
                     self.stop_private(session, stream);
                 }
-                if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
+                if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes_mut()).flatten() {
                     quotes.unsubscribe(session);
                 }
                 for stream in streams {
@@ -423,7 +425,7 @@ impl Exchange {
     /// or if there is none.
     fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
         let count = names.len();
-        if self.source.as_source_mut().quotes().is_some() {
+        if self.source.as_source().quotes().is_some() {
             names.retain(|name| name != QUOTE_STREAM);
         }
         names.len() < count
@@ -458,7 +460,7 @@ impl Exchange {
         }
         let quotes = self.take_quotes(&mut names);
         let (streams, private) = self.streams(session, &names)?;
-        if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes()).flatten() {
+        if let Some(quotes) = quotes.then(|| self.source.as_source_mut().quotes_mut()).flatten() {
             quotes.subscribe(session);
         }
         let Some(open) = self.sessions.get_mut(session) else { return Ok(()) };
@@ -568,7 +570,7 @@ impl Exchange {
         self.schedule.remove(next_ping, Task::Ping(session));
         let (source, mut cx) = self.source_and_context();
         source.leave_market_data(&mut cx, session);
-        if let Some(quotes) = source.quotes() {
+        if let Some(quotes) = source.quotes_mut() {
             quotes.unsubscribe(session);
         }
         for stream in streams {

@@ -2,6 +2,8 @@
 
 use super::Exchange;
 use crate::account::Account;
+use crate::account::AccountId;
+use crate::account::ledger::LedgerQuote;
 use crate::frame::private::PrivateStream;
 use crate::frame::quote_entry::{self, QuoteMethod, QuoteRequest};
 use crate::frame::refusal::Refusal;
@@ -12,10 +14,44 @@ use crate::value::order::Origin;
 use crate::value::quote::QuoteName;
 
 impl Exchange {
+    /// Returns the id of the request for quotes that can be answered now, if there is one.
+    pub fn open_quote_request(&self) -> Option<String> {
+        self.source.as_source().quotes()?.open_request(self.venue_time())
+    }
+
+    /// Returns the quotes of an account, the oldest first, to compare with a client's; none for an unknown account.
+    /// The exchange remembers the last [`QUOTES_RECORDED_MAX`](crate::QUOTES_RECORDED_MAX) quotes of all accounts.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gemini_ws::{Frame, Instant};
+    /// use gemini_ws_simulator::{Account, Config, Exchange, QuoteState, SessionId, UpgradeRequest};
+    ///
+    /// let account = Account::new("account-key", "secret").bearer_token("token");
+    /// let config = Config::market(["gemi-pres2028-vance".parse().unwrap()]).account(account);
+    /// let mut exchange = Exchange::new(config.quote_pause_max(Duration::from_millis(20)), 7);
+    /// let (client, now) = (SessionId(1), Instant::ZERO);
+    /// let request = UpgradeRequest { target: "/", headers: &[("Authorization", "Bearer token")] };
+    /// exchange.handle_upgrade(client, now, &request).unwrap();
+    /// let now = now + Duration::from_millis(20);
+    /// exchange.handle_timeout(now);
+    /// let rfq = exchange.open_quote_request().unwrap();
+    /// let quote = format!(r#"{{"id":1,"method":"rfq.submit_quote","params":{{"rfqId":"{rfq}","price":"0.40","quantity":"5"}}}}"#);
+    /// exchange.handle_frame(client, now, Frame::Text(&quote));
+    /// let account = exchange.account_of(client).unwrap();
+    /// assert_eq!(exchange.quotes(account)[0].state, QuoteState::Active);
+    /// ```
+    pub fn quotes(&self, account: AccountId) -> Vec<LedgerQuote> {
+        let quotes = self.source.as_source().quotes();
+        let position = self.broker.position(account);
+        quotes.zip(position).map(|(quotes, position)| quotes.recorded(position)).unwrap_or_default()
+    }
+
     /// The request for quotes has its next transition.
     pub(super) fn move_quotes(&mut self) {
         let (broker, market, cx) = self.parts();
-        if let Some(quotes) = market.and_then(|market| market.quotes()) {
+        if let Some(quotes) = market.and_then(|market| market.quotes_mut()) {
             let text = quotes.next(cx.venue_time(), |deal| broker.execute_quote(&cx, deal));
             cx.sessions.send_all(quotes.subscribers(), &text);
             quotes.schedule_next(cx.now, cx.schedule);
@@ -27,7 +63,7 @@ impl Exchange {
     /// Ends the quotes whose time is over.
     pub(super) fn end_quotes(&mut self) {
         let (_, market, cx) = self.parts();
-        if let Some(quotes) = market.and_then(|market| market.quotes()) {
+        if let Some(quotes) = market.and_then(|market| market.quotes_mut()) {
             quotes.end_due(cx.venue_time());
             quotes.schedule_end(cx.epoch, cx.schedule);
         }
@@ -56,7 +92,7 @@ impl Exchange {
     fn carry_out_quote(&mut self, origin: Origin, request: &QuoteRequest) -> Result<String, Refusal> {
         let parameters = request.parameters.as_ref();
         let (broker, market, cx) = self.parts();
-        let quotes = market.and_then(|market| market.quotes());
+        let quotes = market.and_then(|market| market.quotes_mut());
         let time = cx.venue_time();
         let Origin { account, .. } = origin;
         let (name, rest) = match request.method {
@@ -95,7 +131,7 @@ impl Exchange {
     /// Tells makers what has become of their quotes since the last time.
     pub(super) fn publish_quotes(&mut self) {
         let (_, market, cx) = self.parts();
-        let Some(quotes) = market.and_then(|market| market.quotes()) else { return };
+        let Some(quotes) = market.and_then(|market| market.quotes_mut()) else { return };
         for event in quotes.take_events() {
             let copies = cx.faults.quote_event_copies().max(1 + usize::from(event.is_repeated));
             for session in cx.sessions.of_account(event.account) {

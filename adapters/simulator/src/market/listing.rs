@@ -234,9 +234,13 @@ impl Listing {
         self.publishers[tempo as usize].activate(self.last_change);
         let levels = cx.sessions.get(session).map_or(0, |session| session.snapshot().levels());
         let mut state = DepthState::Live;
+        let mut late = cx.faults.snapshot_delay(self.instrument.symbol);
         if levels > 0 && self.engine.level_count() > SMALL_BOOK_LEVELS {
             let longest = u64::try_from(LARGE_SNAPSHOT_DELAY.as_nanos()).unwrap_or(u64::MAX);
-            let at = cx.now + Duration::from_nanos(1 + cx.random.below(longest));
+            late = late.or_else(|| Some(Duration::from_nanos(1 + cx.random.below(longest))));
+        }
+        if let Some(late) = late.filter(|_| levels > 0) {
+            let at = cx.now + late;
             cx.schedule.add(at, Task::Snapshot(session, position, tempo));
             state = DepthState::SnapshotAt(at);
         } else if levels > 0 {

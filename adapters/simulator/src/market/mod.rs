@@ -59,6 +59,7 @@ impl Market {
         seed: u64,
         events_per_second: u32,
         orders_per_side: u32,
+        quotes: Option<Quotes>,
         epoch: i64,
         schedule: &mut Schedule,
     ) -> Market {
@@ -73,7 +74,7 @@ impl Market {
             contract_subscribers: BTreeSet::new(),
             executions: Vec::new(),
             archived: ArchivedFeeds::new(seed),
-            quotes: Quotes::new(symbols, seed),
+            quotes,
             effects: Effects::default(),
         };
         for (position, symbol) in symbols.iter().enumerate() {
@@ -284,7 +285,11 @@ impl Source for Market {
         self.archived.leave(cx, session);
     }
 
-    fn quotes(&mut self) -> Option<&mut Quotes> {
+    fn quotes(&self) -> Option<&Quotes> {
+        self.quotes.as_ref()
+    }
+
+    fn quotes_mut(&mut self) -> Option<&mut Quotes> {
         self.quotes.as_mut()
     }
 

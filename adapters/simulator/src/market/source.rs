@@ -69,7 +69,12 @@ pub(crate) trait Source {
     fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
     /// The requests for quotes, which are a stream of their own; `None` if there are none.
-    fn quotes(&mut self) -> Option<&mut Quotes> {
+    fn quotes(&self) -> Option<&Quotes> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn quotes_mut(&mut self) -> Option<&mut Quotes> {
         None
     }
 

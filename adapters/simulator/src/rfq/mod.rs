@@ -5,6 +5,7 @@
 //! well: one of them wins if no account does.
 
 mod quote;
+mod record;
 mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use gemini_ws::{Instant, Symbol};
 
+use crate::account::ledger::LedgerQuote;
 use crate::context::schedule::{Schedule, Task};
 use crate::frame::members::{MemberOrder, Members};
 use crate::frame::refusal::Refusal;
@@ -24,6 +26,8 @@ use crate::value::random::Random;
 
 pub(crate) use quote::{Deal, QuoteEvent};
 use quote::{Quote, QuoteStatus, Step};
+pub use record::QUOTES_RECORDED_MAX;
+use record::Record;
 pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
@@ -49,10 +53,14 @@ pub(crate) struct Quotes {
     last_quote: u64,
     /// Those that have not ended, by number.
     quotes: BTreeMap<u64, Quote>,
+    /// What has become of them all.
+    record: Record,
     /// The quote that the requester has accepted.
     accepted: Option<u64>,
     /// Events that have not been reported yet.
     events: Vec<QuoteEvent>,
+    /// The longest time between two requests.
+    pause_max: Duration,
     /// When the next transition and the end of the next quote are due.
     next: Instant,
     next_end: Option<Instant>,
@@ -60,7 +68,7 @@ pub(crate) struct Quotes {
 
 impl Quotes {
     /// `None` if no symbol is a prediction-market contract.
-    pub(crate) fn new(symbols: &[Symbol], seed: u64) -> Option<Quotes> {
+    pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
         let has_any = !contracts.is_empty();
@@ -73,8 +81,10 @@ impl Quotes {
             answers: Random::for_name(seed, "quotes"),
             last_quote: 0,
             quotes: BTreeMap::new(),
+            record: Record::default(),
             accepted: None,
             events: Vec::new(),
+            pause_max,
             next: Instant::ZERO,
             next_end: None,
         })
@@ -116,12 +126,13 @@ impl Quotes {
 
     /// The time until the next transition.
     fn pause(&mut self) -> Duration {
+        let longest = u64::try_from(self.pause_max.as_millis()).unwrap_or(u64::MAX);
         let [least, more] = match &self.present {
-            None => [2_000, 18_000],
+            None => [longest / 10, longest - longest / 10],
             Some(rfq) if rfq.status() == Status::Finalizing => [50, 500],
             // The maker has so long.
             Some(_) if self.accepted.is_some() => [CONFIRMATION_MILLIS.unsigned_abs(), 0],
-            Some(_) => [1_000, 4_000],
+            Some(_) => [longest / 20, longest / 5],
         };
         // Nothing is drawn where nothing is left to chance.
         let chance = if more == 0 { 0 } else { self.random.below(more) };
@@ -245,6 +256,17 @@ impl Quotes {
         rfq
     }
 
+    /// The id of the present request, if it can be answered.
+    pub(crate) fn open_request(&self, venue_time: i64) -> Option<String> {
+        let millis = venue_time.div_euclid(1_000_000);
+        self.present.as_ref().filter(|rfq| rfq.takes_quotes_at(millis)).map(Rfq::id)
+    }
+
+    /// What has become of the quotes of an account, the oldest first.
+    pub(crate) fn recorded(&self, account: usize) -> Vec<LedgerQuote> {
+        self.record.of_account(account)
+    }
+
     /// Takes a quote for the present request; its id.
     ///
     /// # Errors
@@ -268,8 +290,10 @@ impl Quotes {
             return Err(Refusal::too_many_requests());
         }
         self.last_quote += 1;
+        let rfq_id = quote.rfq_id.clone();
         let quote = Quote::new(self.last_quote, origin, quote);
         let id = quote.id();
+        self.record.begin(&quote, rfq_id);
         self.quotes.insert(self.last_quote, quote);
         Ok(id)
     }
@@ -354,6 +378,7 @@ impl Quotes {
     }
 
     fn tell(&mut self, rfq: &Rfq, quote: &Quote, step: Step, status: QuoteStatus, millis: i64) {
+        self.record.note(quote.number(), step, status);
         let id = quote::event_id(&mut self.answers);
         self.events.push(QuoteEvent {
             account: quote.origin().account,
@@ -371,8 +396,9 @@ mod tests {
     #[test]
     fn transitions() {
         let symbols = ["btcusd", "GEMI-PRES2028-VANCE", "GEMI-A-UP"].map(|name| name.parse().unwrap());
-        assert!(Quotes::new(&symbols[..1], 1).is_none());
-        let mut quotes = Quotes::new(&symbols, 1).unwrap();
+        let pause = Duration::from_secs(20);
+        assert!(Quotes::new(&symbols[..1], 1, pause).is_none());
+        let mut quotes = Quotes::new(&symbols, 1, pause).unwrap();
         let mut time = 1_790_732_602_153_000_000_i64;
         let mut paths = BTreeSet::new();
         let mut path = Vec::new();
