@@ -32,12 +32,12 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_single_client() {
-    every_input("single", &worlds::single(), (20993, 309714, 28));
+    every_input("single", &worlds::single(), (22609, 330563, 28));
 }
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (14968, 305610, 31));
+    every_input("client", &worlds::client(), (15132, 293351, 31));
     if depth().is_some() {
         every_input("client, all inputs", &worlds::full_client(), (34882, 654464, 27));
     }

@@ -168,11 +168,11 @@ fn l2_updates<'f>(
     subscription.hear(now);
     let id = subscription.id();
     match subscription.state() {
-        // The first frame is the book. Where the book was asked for before on this link, changes may still be under
-        // way, so only what looks like a first frame is one.
+        // The first frame is the book. Where the first frame may have been lost, or the book was asked for before on
+        // this link, so that changes may still be under way, only what looks like a first frame is one.
         StreamState::Requested | StreamState::Active
-            if subscription.is_listening()
-                && (!subscription.was_asked_before() || updates.looks_initial()) =>
+            if subscription.awaits_book()
+                && (updates.looks_initial() || subscription.takes_first_for_book()) =>
         {
             let event = l2(true, subscription.last_trade(), updates, source);
             if subscription.end_resync() {

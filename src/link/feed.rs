@@ -93,9 +93,8 @@ impl Feed {
         if let Some(symbol) = stream.symbol().filter(|_| synced) {
             cx.report(Event::Synced { link, id, symbol });
         }
-        // Behind an end that is not confirmed yet it waits, lest frames of the old be taken for its own.
-        if is_first && self.is_open && !self.subscriptions.is_leaving(&stream) {
-            self.step(cx, id, StreamInput::LinkUp);
+        if is_first {
+            self.start_waiting(cx, stream);
         }
         Ok(id)
     }
@@ -134,9 +133,15 @@ impl Feed {
         self.lose_update(cx, id);
     }
 
-    /// Reports that the books of a symbol, or of all, are stale, and requests them again. One that is named and awaited
-    /// may have been lost itself.
-    pub(super) fn mark_books_stale(&mut self, cx: &mut Context<'_>, symbol: Option<Symbol>) {
+    /// Reports that the books of a symbol, or of all, are stale, and requests them again. One that is awaited may have
+    /// been lost itself: it is asked for again if it is named, or if `is_told_apart` is false, so that the change behind
+    /// it would be taken for it.
+    pub(super) fn mark_books_stale(
+        &mut self,
+        cx: &mut Context<'_>,
+        symbol: Option<Symbol>,
+        is_told_apart: bool,
+    ) {
         let is_concerned = |it: &Subscription| {
             it.is_book() && symbol.is_none_or(|symbol| it.stream().symbol() == Some(symbol))
         };
@@ -144,7 +149,7 @@ impl Feed {
             let is_synced = self.subscriptions.get(id).is_some_and(|it| it.state() == StreamState::Synced);
             if is_synced {
                 self.mark_stale(cx, id);
-            } else if symbol.is_some() {
+            } else if symbol.is_some() || !is_told_apart {
                 self.spoil(cx, id);
             }
         }
@@ -175,6 +180,9 @@ impl Feed {
                 StreamEffect::Leave => self.outbox.leave(id),
                 StreamEffect::ReportRejected => rejected = true,
                 report => self.report(cx, id, *report, &effects),
+            }
+            if matches!(effect, StreamEffect::ReportUnsubscribed) {
+                self.subscriptions.change(id, Subscription::end_subscribers);
             }
         }
         if let Some(then) = effects.then {
@@ -213,13 +221,22 @@ impl Feed {
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
-        let waiting = self.subscriptions.alike(&stream).filter(|it| it.state() == StreamState::Wanted);
-        if let Some(successor) = waiting.map(Subscription::id)
-            && self.is_open
-            && !self.subscriptions.is_leaving(&stream)
-        {
-            self.step(cx, successor, StreamInput::LinkUp);
+        self.start_waiting(cx, stream);
+    }
+
+    /// Asks for the stream that is wanted of those that look like this one. Behind an end that is on its way it waits,
+    /// lest frames of the old be taken for its own. One to the same stream that the venue did not let go is over: its
+    /// end would be that of both.
+    fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
+        let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
+        let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
+        if !self.is_open || self.subscriptions.is_leaving(&stream) {
+            return;
         }
+        for old in self.subscriptions.left_in_vain(&stream) {
+            self.step(cx, old, StreamInput::Superseded);
+        }
+        self.step(cx, id, StreamInput::LinkUp);
     }
 
     /// Moves all streams of a request for which it is the newest.
@@ -263,6 +280,11 @@ impl Feed {
             });
         }
         self.step_all(cx, request, id, StreamInput::Unanswered);
+        for id in request.streams() {
+            if let Some(left) = self.subscriptions.get(*id).filter(|it| it.is_left_in_vain()) {
+                self.start_waiting(cx, left.stream());
+            }
+        }
     }
 
     /// The snapshot of a book may have come, and could not be decoded.

@@ -181,7 +181,8 @@ pub enum StreamState {
     /// The book lost an update, or the stream fell silent: unsubscribed, to subscribe again once that is
     /// confirmed. A book that is lost again and again waits before that.
     Resyncing,
-    /// The application unsubscribed; no confirmation yet. Nothing of it is delivered any more.
+    /// The application unsubscribed; no confirmation yet, and the venue is asked again if none comes. Nothing of it is
+    /// delivered any more.
     Leaving,
     /// The end. Nothing leads out of it.
     Gone,
@@ -198,8 +199,11 @@ pub enum StreamInput {
     Accepted,
     /// The request for it was refused, and would be again.
     Refused,
-    /// The request for it was not answered in time, or refused for now, or its snapshot did not come in time.
+    /// The request for it, or for its end, was not answered in time, or refused for now, or its snapshot did not come
+    /// in time.
     Unanswered,
+    /// The request for its end came to nothing for now, and another subscription to the same stream waits for it.
+    Superseded,
     /// Its snapshot came; it may come before the answer to the request.
     Snapshot,
     /// An update is missing.
@@ -231,7 +235,7 @@ pub enum StreamEffect {
     ReportSubscribed,
     /// Tell the application that its book follows the venue.
     ReportSynced,
-    /// Tell the application that it has ended at its wish.
+    /// Tell the application, once, that it has ended at its wish.
     ReportUnsubscribed,
     /// Tell the application that the venue refused it.
     ReportRejected,
@@ -258,6 +262,7 @@ const SAME: Cell<StreamState, StreamEffect> = Stay(&[]);
 const LEFT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportUnsubscribed]);
 const AWAY: Cell<StreamState, StreamEffect> = Go(Leaving, &[Leave]);
 const AGAIN: Cell<StreamState, StreamEffect> = Go(Requested, &[Join]);
+const UNLEFT: Cell<StreamState, StreamEffect> = Stay(&[ReportUnsubscribed, Delay]);
 const LATER: Cell<StreamState, StreamEffect> = Stay(&[Delay, ReportUnserved]);
 const RELAPSE: Cell<StreamState, StreamEffect> = Go(Resyncing, &[Delay, ReportUnserved]);
 const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
@@ -266,17 +271,18 @@ const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 /// The lifecycle of a subscription: one row per input, one column per state in the order of
 /// [`STREAM_STATES`].
 #[rustfmt::skip]
-pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 11] = [
+pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 12] = [
     //                          Wanted                     Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
     (StreamInput::LinkUp,      [Go(Requested, &[Join]),    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Ignore,  Ignore]),
     (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             LEFT,    Ignore]),
     (StreamInput::Accepted,    [Ignore,                    Go(Active, &[ReportSubscribed]), Ignore,                     Stay(&[ReportSubscribed]),  AGAIN,                       LEFT,    Ignore]),
     (StreamInput::Refused,     [Ignore,                    REJECT,                          Ignore,                     REJECT,                     AGAIN,                       LEFT,    Ignore]),
-    (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       LEFT,    Ignore]),
+    (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       UNLEFT,  Ignore]),
+    (StreamInput::Superseded,  [Ignore,                    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Go(Gone, &[]), Ignore]),
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Gap,         [Ignore,                    Ignore,                          Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
     (StreamInput::GapAgain,    [Ignore,                    Ignore,                          Ignore,                     RELAPSE,                    Ignore,                      Ignore,  Ignore]),
-    (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave]),    Ignore,                     Stay(&[Leave]),              Ignore,  Ignore]),
+    (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave]),    Ignore,                     Stay(&[Leave]),              Stay(&[Leave]), Ignore]),
     (StreamInput::Silence,     [Ignore,                    Ignore,                          QUIET,                      QUIET,                      Ignore,                      Ignore,  Ignore]),
     (StreamInput::Unsubscribe, [LEFT,                      AWAY,                            AWAY,                       AWAY,                       Go(Leaving, &[]),            SAME,    Ignore]),
 ];

@@ -281,7 +281,7 @@ impl<S: Session> Link<S> {
 
 impl<S: Session> Link<S> {
     pub(crate) fn handle_connected(&mut self, cx: &mut Context<'_>, link: LinkId) {
-        if self.is_current(link) {
+        if self.admits(cx, link) {
             self.input(cx, Input::Connected, Cause::None);
         } else {
             // It came too late; nobody wants that transport.
@@ -295,7 +295,7 @@ impl<S: Session> Link<S> {
         link: LinkId,
         reason: ConnectFailure,
     ) {
-        if self.is_current(link) {
+        if self.admits(cx, link) {
             let is_fatal = reason.retry(self.config.authenticated).is_final(self.experience.was_open);
             let input = if is_fatal { Input::ConnectRefused } else { Input::ConnectFailed };
             self.input(cx, input, Cause::Failure(reason));
@@ -303,7 +303,7 @@ impl<S: Session> Link<S> {
     }
 
     pub(crate) fn handle_lost(&mut self, cx: &mut Context<'_>, link: LinkId, reason: Lost) {
-        if self.is_current(link) {
+        if self.admits(cx, link) {
             self.lose(cx, reason);
         }
     }

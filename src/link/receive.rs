@@ -35,6 +35,9 @@ impl<S: Session> Link<S> {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
         let deliver = self.hear(link, cx.now());
+        if !deliver {
+            cx.leave_untouched();
+        }
         match frame {
             Frame::Text(text) => {
                 self.stats.count_frame(text.len());

@@ -17,7 +17,9 @@ use crate::link::stats::Stats;
 use crate::link::subscription::Subscription;
 use crate::message::Response;
 use crate::request::stream::Topic;
+use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, StreamId};
+use crate::value::sequence::GapRule;
 use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 use crate::wire::Scratch;
@@ -233,7 +235,10 @@ impl<'r, 'c> Reception<'r, 'c> {
             self.unusable = Some(Lost::Malformed);
         }
         if malformed.is_of(Topic::Depth) {
-            self.feed.mark_books_stale(self.cx, malformed.symbol);
+            // Elsewhere a change may look like a snapshot.
+            let is_strict = self.config.gap_rule == GapRule::Strict;
+            let is_told_apart = source.endpoint() == Endpoint::Streams && is_strict;
+            self.feed.mark_books_stale(self.cx, malformed.symbol, is_told_apart);
         }
         if malformed.is_of(Topic::Balances)
             && let Some(subscription) = self.routed(Topic::Balances, "")

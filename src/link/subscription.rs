@@ -108,7 +108,10 @@ pub(super) struct Traits {
     pub(super) is_unserved: bool,
     /// Whether it is a book that was asked for and whose time for the snapshot is not over.
     pub(super) is_awaited: bool,
+    /// Whether its end is on its way to the venue.
     pub(super) is_leaving: bool,
+    /// Whether the venue did not let it go, and is asked again later.
+    pub(super) is_left_in_vain: bool,
     pub(super) is_public: bool,
     /// Whether a partial depth that names no symbol may be of it.
     pub(super) is_partial_depth: bool,
@@ -214,7 +217,7 @@ impl Subscription {
                 }
             }
             StreamEffect::ReportSynced => {
-                self.synced = now;
+                (self.synced, self.is_spoilt) = (now, false);
                 self.reset_attempts();
             }
             StreamEffect::Join
@@ -226,9 +229,11 @@ impl Subscription {
         }
     }
 
-    /// How long to wait before it is asked for again. In company it may not have been the cause.
+    /// How long to wait before it is asked for again. In company it may not have been the cause: the next request has
+    /// fewer streams. Those for an end do not.
     fn delay(&self, delays: &Delays) -> Duration {
-        let doublings = if self.failure.company > 1 { 0 } else { self.attempts.saturating_sub(1).min(16) };
+        let is_split = self.failure.company > 1 && !self.is_left();
+        let doublings = if is_split { 0 } else { self.attempts.saturating_sub(1).min(16) };
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         delays.resubscribe.saturating_mul(factor).min(delays.resubscribe_cap.max(delays.resubscribe))
     }
@@ -273,8 +278,8 @@ impl Subscription {
 
     /// Its snapshot came and could not be decoded. Returns whether it is to be asked for again because of that.
     pub(super) fn spoil(&mut self) -> bool {
-        let is_awaited = !self.is_spoilt && (self.is_asked_for() || self.awaits_snapshot());
-        self.is_spoilt |= is_awaited && self.is_book();
+        let is_awaited = !self.is_spoilt && self.awaits_book();
+        self.is_spoilt |= is_awaited;
         is_awaited && self.awaits_snapshot() && !self.unanswered
     }
 
@@ -289,6 +294,11 @@ impl Subscription {
             self.subscribers.retain(|other| *other != id);
         }
         is_one_of_several
+    }
+
+    /// All were told that it has ended.
+    pub(super) fn end_subscribers(&mut self) {
+        self.subscribers.clear();
     }
 
     /// Declares how long it may be silent; the shortest declaration counts.
@@ -421,8 +431,24 @@ impl Subscription {
     }
 
     /// Whether frames of an earlier subscription may still come.
-    pub(crate) const fn was_asked_before(&self) -> bool {
+    pub(super) const fn was_asked_before(&self) -> bool {
         self.asked_before
+    }
+
+    /// Whether the first frame that comes for it is its book: none was lost, and none of an earlier subscription may
+    /// still come.
+    pub(crate) const fn takes_first_for_book(&self) -> bool {
+        self.is_listening() && !self.was_asked_before()
+    }
+
+    /// Whether the request for its end came to nothing for now.
+    pub(super) const fn is_left_in_vain(&self) -> bool {
+        matches!(self.state, StreamState::Leaving) && self.unanswered
+    }
+
+    /// Whether its book was asked for and has not come.
+    pub(crate) const fn awaits_book(&self) -> bool {
+        self.is_book() && (self.is_asked_for() || self.awaits_snapshot())
     }
 
     /// Why it was not served, how often in a row, and when it is asked for again.
@@ -475,16 +501,16 @@ impl Subscription {
     pub(super) const fn traits(&self) -> Traits {
         let is_unconfirmed = matches!(self.state, StreamState::Wanted | StreamState::Requested);
         let is_wanted = !matches!(self.state, StreamState::Leaving | StreamState::Gone);
-        let is_awaited = self.is_book() && (self.is_asked_for() || self.awaits_snapshot());
         Traits {
             is_wanted,
             is_pending: is_unconfirmed && self.attempts == 0,
             is_unserved: is_wanted && (is_unconfirmed || self.attempts > 0),
-            is_awaited: is_awaited && !self.unanswered,
-            is_leaving: matches!(self.state, StreamState::Leaving),
+            is_awaited: self.awaits_book() && !self.unanswered,
+            is_leaving: matches!(self.state, StreamState::Leaving) && !self.unanswered,
+            is_left_in_vain: self.is_left_in_vain(),
             is_public: !self.stream.is_private(),
             is_partial_depth: matches!(self.stream, Stream::PartialDepth { .. })
-                && !matches!(self.state, StreamState::Leaving | StreamState::Gone),
+                && !matches!(self.state, StreamState::Gone),
             due: self.due,
         }
     }

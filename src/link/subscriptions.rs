@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
-use crate::link::lifecycle::StreamInput;
+use crate::link::lifecycle::{StreamInput, StreamState};
 use crate::link::subscription::{Delays, Effects, Subscription, Traits};
 use crate::request::stream::{Stream, TOPICS, Topic};
 use crate::value::id::StreamId;
@@ -45,6 +45,8 @@ struct Sums {
     awaited: usize,
     /// The places of partial depths.
     partial_depths: BTreeSet<usize>,
+    /// The places of those that the venue did not let go.
+    left_in_vain: BTreeSet<usize>,
     /// When each is due, and its place.
     due: BTreeSet<(Instant, usize)>,
     /// How many whose frames look alike are leaving.
@@ -60,6 +62,7 @@ impl Sums {
         self.awaited = self.awaited.saturating_add(usize::from(of.is_awaited));
         self.due.extend(of.due.map(|due| (due, place)));
         self.partial_depths.extend(of.is_partial_depth.then_some(place));
+        self.left_in_vain.extend(of.is_left_in_vain.then_some(place));
         if of.is_leaving {
             let count = self.leaving.entry((stream.topic(), stream.symbol())).or_default();
             *count = count.saturating_add(1);
@@ -76,6 +79,7 @@ impl Sums {
             self.due.remove(&(due, place));
         }
         self.partial_depths.remove(&place);
+        self.left_in_vain.remove(&place);
         let alike = (stream.topic(), stream.symbol());
         if of.is_leaving
             && let Some(count) = self.leaving.get_mut(&alike)
@@ -316,10 +320,13 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// The first partial depth, and whether it is the only one.
+    /// The first partial depth that is wanted, and whether no other may still come.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
-        let first = self.places.get(*self.sums.partial_depths.first()?)?.as_ref()?;
-        Some((first, self.sums.partial_depths.len() == 1))
+        let places = self.sums.partial_depths.iter();
+        let mut wanted = places
+            .filter_map(|place| self.places.get(*place)?.as_ref())
+            .filter(|it| it.state() != StreamState::Leaving);
+        Some((wanted.next()?, self.sums.partial_depths.len() == 1))
     }
 
     /// When the first of them is due.
@@ -335,7 +342,14 @@ impl Subscriptions {
         places.into_iter().filter_map(|place| Some(self.places.get(place)?.as_ref()?.id())).collect()
     }
 
-    /// Whether the end of a subscription whose frames look like those of `stream` is not confirmed yet.
+    /// The subscriptions to this stream that the venue did not let go.
+    pub(super) fn left_in_vain(&self, stream: &Stream) -> Vec<StreamId> {
+        let places = self.sums.left_in_vain.iter();
+        let left = places.filter_map(|place| self.places.get(*place)?.as_ref());
+        left.filter(|it| it.stream() == *stream).map(Subscription::id).collect()
+    }
+
+    /// Whether the end of a subscription whose frames look like those of `stream` is on its way.
     pub(super) fn is_leaving(&self, stream: &Stream) -> bool {
         self.sums.leaving.contains_key(&(stream.topic(), stream.symbol()))
     }

@@ -37,6 +37,15 @@ impl<S: Session> Link<S> {
         current
     }
 
+    /// The same, for an input that changes more than what its own link counts: of a late one nothing comes.
+    pub(super) fn admits(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
+        let current = self.is_current(link);
+        if !current {
+            cx.leave_untouched();
+        }
+        current
+    }
+
     /// Whether a command is allowed in the present state.
     pub(super) const fn check(&self, input: Input) -> Result<(), CommandError> {
         match link_step(self.state, input) {

@@ -11,6 +11,7 @@ use super::line::Line;
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("C2", c2_a_change_of_an_old_subscription_of_v2_is_not_a_book),
+    ("GR-01", gr_01_behind_a_book_of_v2_that_cannot_be_told_from_others_a_change_is_no_book),
     ("C3", c3_streams_of_v2_that_were_refused_are_not_called_subscribed),
     ("C3", c3_an_error_of_v2_is_never_blamed_on_a_valid_stream),
     ("C4", c4_data_of_v2_frees_the_place_of_its_request),
@@ -66,6 +67,23 @@ pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book(
     assert_eq!(line.sent.len(), 2, "{:?}", line.sent);
     line.hear(7_001, &l2("BTCUSD", 99, true));
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+#[test]
+pub(crate) fn gr_01_behind_a_book_of_v2_that_cannot_be_told_from_others_a_change_is_no_book() {
+    let first = l2("BTCUSD", 99, true);
+    // Cut off somewhere: in its kind, in its symbol, in a trade that comes with it.
+    let trades =
+        r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[],"trades":[{"type":"trade","symbol":"BTC"#;
+    for bad in [&first[..12], &first[..32], &first[..first.len() - 1], trades] {
+        let mut line = Line::open(Config::new(V2), ["btcusd@depth".into()]);
+        assert!(matches!(line.hear(1, bad).unwrap().as_event(), Event::Malformed(..)), "{bad}");
+        line.hear(2, &l2("BTCUSD", 50, false));
+        assert_ne!(line.state("btcusd@depth"), Some(StreamState::Synced), "{bad}");
+        line.wait(8_000);
+        line.hear(8_001, &first);
+        assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced), "{bad}");
+    }
 }
 
 fn count(line: &Line, what: impl Fn(&Event<'_>) -> bool) -> usize {

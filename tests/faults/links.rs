@@ -24,6 +24,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Y10", y10_the_orders_of_two_endpoints_can_be_followed),
     ("Y10", y10_each_endpoint_has_its_own_streams),
     ("Z05", z05_a_change_of_an_old_subscription_is_not_a_book),
+    ("ST-01", st_01_nothing_comes_of_a_late_input),
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
@@ -221,6 +222,32 @@ fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     fed.feed(6_011, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":7,"u":7,"b":[["97","2"]],"a":[]}"#);
     let bids = fed.books.live("btcusd").map(|book| book.bids().len());
     assert_eq!(bids, None, "one level of three: {:?}", &fed.log[fed.log.len().saturating_sub(4)..]);
+}
+
+/// A subscription waits for room in the limits, the timer is late, and late inputs come about a link that has ended.
+#[test]
+fn st_01_nothing_comes_of_a_late_input() {
+    let mut fed = Fed::new(Config::new("ws://v").request_limit(2, Duration::from_secs(2)));
+    let old = fed.link;
+    fed.reconnect(1);
+    for symbol in ["btcusd", "ethusd", "ltcusd"] {
+        fed.client.subscribe(t(2), s(&format!("{symbol}@trade"))).unwrap();
+        fed.poll();
+    }
+    let sent = fed.sent.len();
+    for at in (3..9_000).step_by(97) {
+        match at % 4 {
+            0 => fed.client.handle_connected(old, t(at)),
+            1 => fed.client.handle_connect_failed(old, t(at), gemini_ws::ConnectFailure::Refused),
+            2 => fed.client.handle_lost(old, t(at), gemini_ws::Lost::Reset),
+            _ => fed.feed_over(old, at, r#"{"id":1,"status":200}"#),
+        }
+        fed.poll();
+        assert_eq!(fed.sent.len(), sent, "at {at}: {:?}", fed.sent.last());
+    }
+    fed.client.handle_timeout(t(9_000));
+    fed.poll();
+    assert!(fed.sent.len() > sent, "nothing had waited");
 }
 
 /// What cannot be decoded, and what is lost by that of orders, balances and the books of btcusd and ethusd.

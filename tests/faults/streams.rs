@@ -19,12 +19,88 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("A6", a6_snapshots_that_keep_coming_are_awaited),
     ("A6", a6_a_batch_that_fails_is_split),
     ("BR-01", br_01_a_book_that_cannot_be_decoded_costs_only_itself),
+    ("UN-01", un_01_an_end_that_is_refused_for_now_is_asked_for_again),
+    ("UN-01", un_01_answers_that_are_always_late_are_waited_for),
     ("A9", a9_a_cancel_is_taken_while_subscriptions_wait),
     ("A9", a9_cancels_have_places_and_room_that_nothing_else_takes),
     ("B11", b11_a_dead_link_ends_however_often_it_is_woken),
     ("C14", c14_a_probe_has_time_for_its_answer),
     ("C18", c18_minus_1003_without_a_status_is_not_final),
 ];
+
+// ---- UN-01: an end that the venue refuses ---------------------------------------------------------
+
+#[test]
+pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
+    let mut line = Line::open(Config::new("ws://v"), []);
+    let id = line.subscribe(0, "btcusd@trade");
+    let request = line.sent.pop_front().unwrap();
+    line.hear(1, &ack(&request));
+    line.client.unsubscribe(t(2), id).unwrap();
+    line.poll(2);
+    let mut asked = Vec::new();
+    for now in (3..20_000).step_by(100) {
+        while asked.len() < 4
+            && let Some(request) = line.sent.pop_front()
+        {
+            assert!(request.contains("unsubscribe"), "{request}");
+            asked.push(now);
+            line.hear(now, &refuse(&request, 429, -1003));
+        }
+        line.ping(now);
+        line.wait(now + 100);
+    }
+    let is_told = |event: &&Event<'_>| matches!(event, Event::Unsubscribed { id: of, .. } if *of == id);
+    assert_eq!(line.events.iter().filter(is_told).count(), 1, "nothing of it is delivered");
+    // After 1, 2, 4 … seconds.
+    assert!(asked.len() == 4 && asked[3] - asked[0] > 6_500, "{asked:?}");
+    assert!(line.unserved("btcusd@trade").is_empty(), "nobody waits for it");
+    // Who wants it again does not wait for that: the venue sends it.
+    line.sent.clear();
+    line.subscribe(20_003, "btcusd@trade");
+    let request = line.sent.pop_front().unwrap();
+    assert!(request.contains("\"subscribe\""), "{request}");
+    line.hear(20_004, &ack(&request));
+    assert_eq!(line.state("btcusd@trade"), Some(StreamState::Active));
+    assert_eq!(line.losses, []);
+}
+
+/// The answer takes twice as long as a request may: it comes when its time is over, and counts all the same.
+#[test]
+pub(crate) fn un_01_answers_that_are_always_late_are_waited_for() {
+    let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));
+    let config = config.resubscribe_delay(Duration::from_millis(150)).probe_after(Duration::from_secs(40));
+    let mut line = Line::open(config, ["btcusd".into(), "ethusd".into()].map(|it: String| it + "@depth"));
+    let (mut under_way, mut last) = (VecDeque::new(), [0; 2]);
+    for now in (0..120_000).step_by(10) {
+        while let Some(text) = line.sent.pop_front() {
+            under_way.push_back((now + 1_255, text));
+        }
+        while let Some((_, text)) = under_way.pop_front_if(|it| it.0 <= now) {
+            line.hear(now, &ack(&text));
+            for (symbol, last) in ["btcusd", "ethusd"].into_iter().zip(&mut last) {
+                if text.contains("\"subscribe\"") && text.contains(symbol) {
+                    *last = now;
+                    line.hear(now, &snapshot(symbol, now));
+                }
+            }
+        }
+        if now == 20_000 {
+            for symbol in ["btcusd", "ethusd"] {
+                let gap = format!(
+                    r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":90000,"u":90001,"b":[],"a":[]}}"#
+                );
+                line.hear(now, &gap);
+            }
+        }
+        line.ping(now);
+        line.wait(now + 10);
+    }
+    assert!(last.iter().all(|at| (20_000..60_000).contains(at)), "{last:?}");
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+    assert_eq!(line.state("ethusd@depth"), Some(StreamState::Synced));
+    assert_eq!(line.losses, []);
+}
 
 // ---- A6, BR-01: the trouble of one stream ------------------------------------------------------
 

@@ -153,6 +153,10 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("ForgetTheLiving", &["B7"], "an order that has come to life again is forgotten with the finished"),
     ("SortOneByOne", &["B14"], "a snapshot with one level twice is sorted level by level"),
     ("RepeatTheQuote", &["B18"], "an update of a quote that comes again is not marked"),
+    ("TakeAnyForTheBook", &["GR-01"], "behind a frame that may have been a book, a change is one"),
+    ("LeaveWhenRefused", &["UN-01"], "an end that the venue refuses for now is none of the venue's business"),
+    ("HurryTheEnd", &["UN-01"], "ends of several streams are asked for again at full speed"),
+    ("StirByTheLate", &["ST-01"], "a late input about a link that has ended sends what waits"),
     ("TakeAnyBook", &["C12"], "any symbol that the peer names makes a book"),
     ("IgnoreTheRule", &["C21"], "a book checks updates by a rule of its own"),
 ];

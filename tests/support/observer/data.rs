@@ -239,8 +239,13 @@ impl Shadow {
         let named = frame.split_once(before_symbol).filter(|_| frame.contains(kind));
         let named = named.and_then(|(_, rest)| rest.split('"').next());
         let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
-        let names_its_kind = frame.contains("\"e\"") || frame.contains("\"type\"");
-        let is_anything = is_text && !names_its_kind && !is_no_depth(frame);
+        let kinds = match self.endpoint_of(link) {
+            Endpoint::Streams => frame.matches("\"e\"").count() + frame.matches("\"type\"").count(),
+            _ => frame.matches("\"type\"").count(),
+        };
+        let is_anything = is_text && kinds == 0 && !is_no_depth(frame);
+        // What names several may be part of something else.
+        let may_be_anything = is_text && kinds != 1;
         // One that waits for the end of the one before has no book yet.
         let is_synced = |wish: &(StreamId, bool)| {
             !wish.1 && self.wishes.get(&wish.0).is_some_and(|it| it.1 == StreamState::Synced)
@@ -251,6 +256,9 @@ impl Shadow {
             let is_own = feed.slot == link.slot() && topic_of(&feed.stream) == Topic::Depth;
             let Some(symbol) = feed.stream.symbol().filter(|_| is_own) else { continue };
             let is_named = named.is_some_and(|name| name.eq_ignore_ascii_case(symbol.as_str()));
+            if is_named || may_be_anything {
+                lost.push(index);
+            }
             if !is_named && !is_anything {
                 continue;
             }
@@ -260,9 +268,6 @@ impl Shadow {
             });
             if feed.synced.is_some() && feed.wishes.iter().any(is_synced) && !told {
                 untold = Some(symbol);
-            }
-            if is_named {
-                lost.push(index);
             }
         }
         // What is awaited may have been lost with it.

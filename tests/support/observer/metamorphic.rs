@@ -114,7 +114,8 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
         }
         match variation {
             Variation::Stale if random.below(3) == 0 => {
-                insert_stale(&mut other, &names, call.now, &mut random, &mut inserted)?;
+                insert_stale(&mut other, &names, call.now, &mut random, &mut inserted)
+                    .map_err(|e| format!("after {call}: {e}"))?;
             }
             Variation::CloseAgain => {
                 let Some(closing) = closing else { continue };

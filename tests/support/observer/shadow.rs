@@ -365,6 +365,8 @@ impl Shadow {
             Act::Remove(endpoint) => self.removed(step, endpoint),
             Act::Add(endpoint) if step.answer == Answer::Done => {
                 self.removed.retain(|removed| *removed != endpoint);
+                // It is another one, also if links of the old have ended since.
+                self.experience[endpoint] = (false, false);
             }
             Act::Request(request) => self.requested(step, request),
             Act::Frame(link, frame) if step.is_current => self.heard(step, link, frame),

@@ -472,7 +472,10 @@ const fn may_cause(kind: Kind, input: StreamInput) -> bool {
         StreamInput::LinkUp | StreamInput::LinkDown | StreamInput::Accepted | StreamInput::Unsubscribe => {
             true
         }
-        StreamInput::Refused | StreamInput::Unanswered => matches!(kind, Kind::Frame | Kind::Timeout),
+        StreamInput::Refused | StreamInput::Unanswered => {
+            matches!(kind, Kind::Frame | Kind::Timeout)
+        }
+        StreamInput::Superseded => matches!(kind, Kind::Frame | Kind::Timeout | Kind::Subscribe),
         StreamInput::Snapshot => matches!(kind, Kind::Frame),
         StreamInput::Gap | StreamInput::GapAgain => matches!(kind, Kind::Frame | Kind::Resync),
         StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    ClientOrderId, CommandError, Instant, NewOrder, Request, Side, Stream, StreamId, Symbol, TimeInForce,
+    ClientOrderId, CommandError, Instant, NewOrder, NewQuote, Quote, QuoteKey, QuoteState, Request, Side,
+    Stream, StreamId, Symbol, TimeInForce, Timestamp,
 };
+use gemini_ws_simulator::EPOCH;
 
 use super::super::machine::{Machine, Plan, Wanted};
 use super::figures::{Act, Milestone};
@@ -18,6 +20,8 @@ pub(super) struct Application {
     /// Ids of subscriptions that have ended.
     former: Vec<StreamId>,
     placed: u64,
+    /// The last quote that it has confirmed by itself.
+    confirmed: Option<QuoteKey>,
     /// An order was not followed from its beginning, or events of orders were lost without a trace.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
@@ -38,6 +42,7 @@ impl Application {
             wishes: Vec::new(),
             former: Vec::new(),
             placed: 0,
+            confirmed: None,
             orders_in_doubt: false,
             declares_silence: false,
             l2_in_doubt: false,
@@ -61,7 +66,7 @@ impl Application {
 }
 
 /// What the application does, and how often of all.
-const ACTS: [(Act, usize); 20] = [
+const ACTS: [(Act, usize); 23] = [
     (Act::Open, 12),
     (Act::Subscribe, 36),
     (Act::Share, 6),
@@ -76,6 +81,9 @@ const ACTS: [(Act, usize); 20] = [
     (Act::PlaceOrder, 24),
     (Act::CancelOrder, 4),
     (Act::CancelOrders, 3),
+    (Act::SubmitQuote, 8),
+    (Act::WithdrawQuote, 2),
+    (Act::ConfirmQuote, 6),
     (Act::Resumed, 3),
     (Act::Add, 1),
     (Act::Remove, 1),
@@ -196,6 +204,14 @@ impl<M: Machine> Life<'_, M> {
                 let request = *self.random.pick(&[&Request::CancelAllOrders, &Request::CancelSessionOrders]);
                 self.machine.request(now, request)?;
             }
+            Act::SubmitQuote | Act::WithdrawQuote | Act::ConfirmQuote if self.scenario.trades => {
+                // There is one open most of the time, but not always.
+                let until = self.now + Duration::from_millis(800);
+                self.run_until(until, |life| life.exchange.open_quote_request().is_some());
+                if let Some(request) = self.quote_request(act) {
+                    self.machine.request(self.now, &request)?;
+                }
+            }
             Act::Resumed => self.machine.handle_resumed(now),
             Act::Add => {
                 if let Some(endpoint) = self.application.has.iter().position(|has| !has) {
@@ -228,6 +244,20 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
+    /// Confirms a quote that was accepted, once.
+    pub(super) fn confirm_accepted(&mut self) {
+        let is_meant = |quote: &&Quote| {
+            quote.state == QuoteState::Accepted && quote.quote_id != self.application.confirmed
+        };
+        let Some(quote) = self.beliefs.quotes.iter().find(is_meant) else { return };
+        let Some((rfq_id, quote_id)) = quote.quote_id.map(|id| (quote.rfq_id, id)) else { return };
+        self.application.confirmed = Some(quote_id);
+        self.world.figures.calls += 1;
+        let request = Request::ConfirmQuote { rfq_id, quote_id, confirm: true };
+        // Where there is no link now, it is not confirmed in time.
+        let _ = self.machine.request(self.now, &request);
+    }
+
     fn wish(&mut self, now: Instant, wanted: Wanted) -> Result<(), CommandError> {
         let id = self.machine.subscribe_at(now, wanted)?;
         self.application.declares_silence |= wanted.silence_max.is_some();
@@ -248,6 +278,31 @@ impl<M: Machine> Life<'_, M> {
             [TimeInForce::GoodTillCanceled, TimeInForce::ImmediateOrCancel, TimeInForce::MakerOrCancel];
         let order = NewOrder::limit(id, btcusd(), direction, quantity, price);
         order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
+    }
+
+    /// A quote for the open request for quotes, if there is one, or what comes after one.
+    fn quote_request(&mut self, act: Act) -> Option<Request> {
+        if act == Act::SubmitQuote {
+            self.application.placed += 1;
+            let rfq_id = self.exchange.open_quote_request()?.parse().ok()?;
+            let price = format!("0.{:02}", 1 + self.random.below(60)).parse().unwrap();
+            let quantity = self.random.pick(&["1", "0.5", "10000"]).parse().unwrap();
+            let client_id = Some(format!("quote-{}", self.application.placed).parse().unwrap());
+            let millis = EPOCH.as_millis() + i64::try_from(self.now.as_nanos() / 1_000_000).unwrap();
+            let soon = Timestamp::from_millis(millis + 300 + self.random.below(3_000) as i64);
+            let valid_until = soon.filter(|_| self.random.below(3) == 0);
+            return Some(Request::SubmitQuote(NewQuote { rfq_id, price, quantity, valid_until, client_id }));
+        }
+        let is_meant = |quote: &&Quote| {
+            act == Act::WithdrawQuote || quote.state == QuoteState::Accepted || quote.request.is_none()
+        };
+        let quotes = self.beliefs.quotes.iter().filter(is_meant);
+        let names: Vec<_> = quotes.filter_map(|quote| Some((quote.rfq_id, quote.quote_id?))).collect();
+        let (rfq_id, quote_id) = *names.last()?;
+        if act == Act::WithdrawQuote {
+            return Some(Request::WithdrawQuote { rfq_id, quote_id });
+        }
+        Some(Request::ConfirmQuote { rfq_id, quote_id, confirm: self.random.below(4) > 0 })
     }
 
     /// Wants an end, in one of the ways.

@@ -4,10 +4,11 @@
 use std::rc::Rc;
 
 use gemini_ws::{
-    Balances, Books, Event, Instant, Moment, OrderState, Orders, Positions, Quotes, Reconciled, Symbol,
+    Balances, Books, Event, FoundQuote, Instant, Moment, OrderState, Orders, Positions, Quote, QuoteState,
+    Quotes, Reconciled, Symbol,
 };
 use gemini_ws_simulator::{
-    self as simulator, Exchange, LedgerBalance, LedgerOrder, LedgerPosition, TrueBook,
+    self as simulator, Exchange, LedgerBalance, LedgerOrder, LedgerPosition, LedgerQuote, TrueBook,
 };
 
 use super::super::pair::ACCOUNT;
@@ -19,7 +20,7 @@ pub(super) struct Beliefs {
     pub(super) orders: Orders,
     balances: Balances,
     positions: Positions,
-    quotes: Quotes,
+    pub(super) quotes: Quotes,
     /// A question to the venue that waits for its answer.
     asked: Option<Asked>,
 }
@@ -30,6 +31,7 @@ struct Asked {
     orders: Moment,
     balances: Moment,
     positions: Moment,
+    quotes: Moment,
     truth: Rc<Truth>,
     answered_at: Instant,
 }
@@ -40,6 +42,7 @@ pub(super) struct Truth {
     orders: Vec<LedgerOrder>,
     balances: Vec<LedgerBalance>,
     positions: Vec<LedgerPosition>,
+    quotes: Vec<LedgerQuote>,
     books: Vec<(Symbol, TrueBook)>,
 }
 
@@ -50,12 +53,22 @@ impl Truth {
             orders: exchange.orders(ACCOUNT),
             balances: exchange.balances(ACCOUNT),
             positions: exchange.positions(ACCOUNT),
+            quotes: exchange.quotes(ACCOUNT),
             books: books.collect(),
         }
     }
 
     pub(super) fn order(&self, id: u64) -> Option<&LedgerOrder> {
         self.orders.iter().find(|entry| entry.order_id == id)
+    }
+
+    /// By its id or, where that is not known yet, by the client's.
+    fn quote(&self, quote: &Quote) -> Option<&LedgerQuote> {
+        let client_id = quote.terms.and_then(|terms| terms.client_id).map(|id| id.to_string());
+        self.quotes.iter().find(|entry| match quote.quote_id {
+            Some(id) => entry.quote_id == id.as_str(),
+            None => client_id.is_some() && entry.client_id == client_id,
+        })
     }
 
     /// The newest order of a client order id.
@@ -92,6 +105,7 @@ impl Beliefs {
             orders: self.orders.moment(),
             balances: self.balances.moment(),
             positions: self.positions.moment(),
+            quotes: self.quotes.moment(),
             truth: Rc::new(Truth::of(exchange)),
             answered_at,
         });
@@ -126,12 +140,24 @@ impl Beliefs {
                 (it.symbol, vec![gemini_ws::HeldAmount::new("position", &it.quantity.to_string())])
             });
         self.positions.reconcile(held, asked.positions);
+        let doubtful: Vec<_> = self.quotes.to_reconcile().cloned().collect();
+        for quote in doubtful {
+            let found = asked.truth.quote(&quote).map(|entry| FoundQuote {
+                quote_id: entry.quote_id.parse().unwrap(),
+                state: quote_state(entry),
+            });
+            match (&quote.quote_id, quote.request) {
+                (Some(id), _) => self.quotes.reconcile(id.as_str(), found, asked.quotes),
+                (None, Some(request)) => self.quotes.reconcile(request, found, asked.quotes),
+                (None, None) => false,
+            };
+        }
     }
 
     /// Nothing is under way, and the venue was asked: nothing may be in doubt.
-    /// `follows` says whether the streams of orders, and of balances and positions, are subscribed.
+    /// `follows` says whether the streams of orders, and those of balances, positions and quotes, are subscribed.
     /// `added_at` is when an endpoint was last added: what came over earlier ones may be another account's.
-    pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 2], added_at: Option<Instant>) {
+    pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 3], added_at: Option<Instant>) {
         for order in self.orders.to_reconcile() {
             let may_change = !order.state.is_final() || order.state == OrderState::Rejected;
             let is_older =
@@ -140,7 +166,12 @@ impl Beliefs {
             assert!(is_unfollowed, "R7: in doubt though the venue was asked: {order:?}");
         }
         let stale = [self.balances.is_stale(), self.positions.is_stale()];
-        assert_eq!(stale, follows.map(|follows| !follows), "R7: {:?} {:?}", self.balances, self.positions);
+        let [balances, positions, quotes] = follows;
+        assert_eq!(stale, [!balances, !positions], "R7: {:?} {:?}", self.balances, self.positions);
+        for quote in self.quotes.to_reconcile() {
+            let is_unfollowed = !quotes || added_at.is_some();
+            assert!(is_unfollowed, "R7: in doubt though the venue was asked: {quote:?}");
+        }
     }
 
     // ---- comparing -------------------------------------------------------------------------------
@@ -173,8 +204,29 @@ impl Beliefs {
         }
     }
 
-    /// What is shown as current of balances and positions is what the venue has.
-    pub(super) fn check_account(&self, truth: &Truth) {
+    /// Each quote that is not in doubt is at least as far as it was when the last frame left the venue; `is_settled`
+    /// if nothing is under way any more. Returns whether one was executed.
+    pub(super) fn check_quotes(&self, truth: &Truth, is_settled: bool) -> bool {
+        let mut is_won = false;
+        for quote in self.quotes.iter().filter(|quote| quote.doubt().is_none()) {
+            is_won |= quote.state == QuoteState::Won;
+            let Some(entry) = truth.quote(quote) else {
+                let is_known = quote.quote_id.is_some()
+                    || !matches!(quote.state, QuoteState::Sent | QuoteState::Rejected);
+                assert!(!(is_settled && is_known), "R6: the exchange has no {quote:?}");
+                continue;
+            };
+            let (known, actual) = (quote.state, quote_state(entry));
+            let is_early = known == QuoteState::Sent && !is_settled;
+            let is_same = known == actual || (ends_without_deal(known) && ends_without_deal(actual));
+            let is_newer = !is_settled && !actual.is_final();
+            assert!(is_same || is_newer || is_early, "R6: {quote:?}\n{entry:?}");
+        }
+        is_won
+    }
+
+    /// What is shown as current of balances is what the venue has.
+    pub(super) fn check_balances(&self, truth: &Truth) {
         for entry in &truth.balances {
             if self.balances.stale_reason(&entry.asset).is_some() {
                 continue;
@@ -188,6 +240,10 @@ impl Beliefs {
                 truth.orders.iter().map(|it| (&it.client_order_id, it.state, it.executed_quantity)).collect();
             assert_eq!(known, (Ok(entry.available), Ok(entry.total)), "R6: {} {orders:?}", entry.asset);
         }
+    }
+
+    /// The same of positions.
+    pub(super) fn check_positions(&self, truth: &Truth) {
         if self.positions.is_stale() {
             return;
         }
@@ -212,6 +268,24 @@ impl Beliefs {
         }
         compared
     }
+}
+
+const fn quote_state(entry: &LedgerQuote) -> QuoteState {
+    match entry.state {
+        simulator::QuoteState::Active => QuoteState::Active,
+        simulator::QuoteState::Accepted => QuoteState::Accepted,
+        simulator::QuoteState::Confirmed => QuoteState::Confirmed,
+        simulator::QuoteState::Declined => QuoteState::Declined,
+        simulator::QuoteState::Withdrawn => QuoteState::Withdrawn,
+        simulator::QuoteState::Expired => QuoteState::Expired,
+        simulator::QuoteState::Won => QuoteState::Won,
+        simulator::QuoteState::Lost => QuoteState::Lost,
+    }
+}
+
+/// The reply to a confirmation and the event name the end of a declined quote differently.
+const fn ends_without_deal(state: QuoteState) -> bool {
+    matches!(state, QuoteState::Declined | QuoteState::Lost)
 }
 
 /// The generations do not agree on what an order is called that rests after a part of it was executed.

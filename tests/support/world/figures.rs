@@ -59,6 +59,9 @@ listed!(
         RepliesWithheld,
         NameRefused,
         SubscribeLimited,
+        RequestsLimited,
+        SnapshotsLate,
+        QuoteEventsRepeated,
         FramesLost,
         Malformed,
         MalformedRun,
@@ -98,6 +101,9 @@ listed!(
         PlaceOrder,
         CancelOrder,
         CancelOrders,
+        SubmitQuote,
+        WithdrawQuote,
+        ConfirmQuote,
         Resumed,
         Add,
         Remove,
@@ -143,6 +149,8 @@ listed!(
         OrdersCompared,
         BeliefsChecked,
         BooksChecked,
+        QuotesChecked,
+        QuoteWon,
         SubscriptionsCompared,
     }
 );

@@ -464,6 +464,7 @@ impl<M: Machine> Life<'_, M> {
         for symbol in stale {
             self.resync_book(symbol);
         }
+        self.confirm_accepted();
     }
 
     /// What the application is told.

@@ -39,13 +39,15 @@ impl Prepared {
     pub(crate) fn new() -> Prepared {
         let exchange = |(events, orders, ping, shape): (u32, u32, u64, bool)| {
             let account = Account::new(KEY, SECRET).bearer_token(TOKEN).id(ACCOUNT);
-            let symbols = ["btcusd", "ethusd", "ltcusd"].map(|name| name.parse().unwrap());
+            let symbols =
+                ["btcusd", "ethusd", "ltcusd", "gemi-pres2028-vance"].map(|name| name.parse().unwrap());
             let config = Config::market(symbols)
                 .events_per_second(events)
                 .orders_per_side(orders)
                 .server_ping(Duration::from_secs(ping))
                 .order_snapshot(shape)
                 .order_replies_carry_id(shape)
+                .quote_pause_max(millis(1_000))
                 .account(account);
             Exchange::new(config, u64::from(events))
         };
@@ -63,10 +65,12 @@ impl Prepared {
                 "btcusd@depth",
                 "ethusd@depth5@100ms",
                 "btcusd@depth10",
+                "requestForQuote",
             ]),
             archived: streams(&["ltcusd@depth", "ltcusd@candles_1m"]),
             account: streams(&[
                 "orders@account",
+                "requestForQuote@account",
                 "balances@account",
                 "positions@account",
                 "balances@account@1s",

@@ -49,7 +49,7 @@ const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
 /// What happens to links, to the venue and to the driver.
-const TROUBLES: [Fault; 39] = [
+const TROUBLES: [Fault; 42] = [
     Fault::Reset,
     Fault::End,
     Fault::TransportError,
@@ -72,6 +72,9 @@ const TROUBLES: [Fault; 39] = [
     Fault::RepliesWithheld,
     Fault::NameRefused,
     Fault::SubscribeLimited,
+    Fault::RequestsLimited,
+    Fault::SnapshotsLate,
+    Fault::QuoteEventsRepeated,
     Fault::FramesLost,
     Fault::Malformed,
     Fault::MalformedRun,
@@ -237,6 +240,11 @@ impl<M: Machine> Life<'_, M> {
                 self.exchange.faults().refuse_names([name.as_str()]);
             }
             Fault::SubscribeLimited => faults.refuse_subscribes(if few < 3 { -1003 } else { -1000 }, few),
+            Fault::RequestsLimited => faults.refuse_requests(few * 2),
+            Fault::SnapshotsLate => {
+                faults.delay_snapshots(symbol, Duration::from_millis(u64::from(few) * 400))
+            }
+            Fault::QuoteEventsRepeated => faults.duplicate_quote_events(few),
             Fault::OrderEventsLost => faults.drop_order_events(few),
             Fault::OrderEventsRepeated => faults.duplicate_order_events(few),
             Fault::MarketHalted => faults.halt_market(few > 1),

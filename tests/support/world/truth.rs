@@ -27,7 +27,9 @@ impl<M: Machine> Life<'_, M> {
         let is_archived = self.world.network.ports[position].target.contains("/v");
         let exchange = &self.exchange;
         self.machine.each_stream(|id, stream, state| {
-            let is_told = matches!(state, StreamState::Active | StreamState::Synced);
+            // The simulator does not list those who watch requests for quotes.
+            let is_listed = stream != Stream::RequestForQuote;
+            let is_told = is_listed && matches!(state, StreamState::Active | StreamState::Synced);
             if id.link_slot() == link.slot() && is_told && !is_archived {
                 let name = stream.to_string();
                 assert!(
@@ -149,15 +151,26 @@ impl<M: Machine> Life<'_, M> {
             let Some(position) = self.world.network.of_link(link) else { continue };
             let mut wanted = Vec::new();
             self.machine.each_stream(|id, stream, _| {
-                if id.link_slot() == link.slot() {
+                if id.link_slot() == link.slot() && stream != Stream::RequestForQuote {
                     wanted.push(stream.to_string());
                 }
             });
             wanted.sort();
             wanted.dedup();
-            let mut has: Vec<&str> = self.exchange.subscriptions(Network::session(position)).collect();
-            has.sort_unstable();
-            assert_eq!(has, wanted, "I-31: {link}");
+            let has = |life: &Self| {
+                let names = life.exchange.subscriptions(Network::session(position));
+                let mut has: Vec<String> = names.map(str::to_owned).collect();
+                has.sort_unstable();
+                has
+            };
+            // What the venue did not let go when it was told, it is told again.
+            let until = self.now + PATIENCE;
+            self.run_until(until, |life| life.end.is_some() || has(life) == wanted);
+            assert!(
+                self.end.is_some() || has(self) == wanted,
+                "I-31: {link}: {:?}, wanted {wanted:?}",
+                has(self)
+            );
             self.world.figures.reach(Milestone::SubscriptionsCompared);
         }
     }
@@ -193,18 +206,23 @@ impl<M: Machine> Life<'_, M> {
     fn compare_orders(&mut self) {
         self.beliefs.ask(&self.exchange, self.now);
         self.beliefs.take_answer(self.now);
-        let (mut orders, mut account) = (false, [false; 2]);
+        let (mut orders, mut account) = (false, [false; 3]);
         self.machine.each_stream(|_, stream, state| {
             let is_active = state == StreamState::Active;
             orders |= is_active && matches!(stream, Stream::Orders { .. });
             account[0] |= is_active && matches!(stream, Stream::Balances { .. });
             account[1] |= is_active && matches!(stream, Stream::Positions { .. });
+            account[2] |= is_active && matches!(stream, Stream::Quotes { .. });
         });
         self.beliefs.check_certain(orders, account, self.application.added_at);
         let truth = Truth::of(&self.exchange);
         if !self.application.orders_in_doubt {
             self.beliefs.check_orders(&truth, orders);
-            self.beliefs.check_account(&truth);
+            self.beliefs.check_balances(&truth);
+            self.beliefs.check_positions(&truth);
+            if account[2] && self.beliefs.check_quotes(&truth, true) {
+                self.world.figures.reach(Milestone::QuoteWon);
+            }
         }
         for order in self.beliefs.orders.iter() {
             let known = order.order_id.is_none_or(|id| truth.order(id).is_some());
@@ -220,12 +238,15 @@ impl<M: Machine> Life<'_, M> {
         if self.end.is_some() || is_gone || self.is_behind() {
             return;
         }
-        let (mut has_orders, mut has_reports) = (false, false);
+        let (mut has_orders, mut has_balances, mut has_positions, mut has_quotes) =
+            (false, false, false, false);
         let link = self.world.network.ports[position].link;
         self.machine.each_stream(|id, stream, state| {
             let is_own = id.link_slot() == link.slot() && state == StreamState::Active;
             has_orders |= is_own && matches!(stream, Stream::Orders { .. });
-            has_reports |= is_own && matches!(stream, Stream::Balances { updates: Updates::Changes });
+            has_quotes |= is_own && matches!(stream, Stream::Quotes { .. });
+            has_balances |= is_own && matches!(stream, Stream::Balances { updates: Updates::Changes });
+            has_positions |= is_own && matches!(stream, Stream::Positions { updates: Updates::Changes });
         });
         if self.scenario.trades && !self.application.orders_in_doubt {
             if has_orders {
@@ -235,8 +256,15 @@ impl<M: Machine> Life<'_, M> {
                 self.beliefs.check_orders(&truth, is_only);
                 self.world.figures.reach(Milestone::BeliefsChecked);
             }
-            if has_reports {
-                self.beliefs.check_account(&truth);
+            if has_quotes {
+                self.beliefs.check_quotes(&truth, false);
+                self.world.figures.reach(Milestone::QuotesChecked);
+            }
+            if has_balances {
+                self.beliefs.check_balances(&truth);
+            }
+            if has_positions {
+                self.beliefs.check_positions(&truth);
             }
         }
         if self.beliefs.check_books(&truth) > 0 {
