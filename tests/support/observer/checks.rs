@@ -54,7 +54,7 @@ pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
     ("I-34", Observer, "no window of a limit holds more dials, requests or orders than it allows"),
     ("I-35", Observer, "each frame is in one counter, that of its event"),
     ("I-36", Observer, "an event is of the frame that came"),
-    ("I-37", Test("adapters/suite/src/wire.rs::input_cut_at_every_byte"), "bytes that come one by one; a machine is handed whole frames"),
+    ("I-37", Test("adapters/suite/src/framing.rs::input_cut_at_every_byte"), "bytes that come one by one; a machine is handed whole frames"),
     ("I-38", Metamorphic, "taking outputs seldom gives the same"),
     ("I-39", Observer, "what is handed out is a whole message"),
     ("I-40", Observer, "one Close frame, and nothing after it"),

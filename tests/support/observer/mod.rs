@@ -7,6 +7,7 @@
 pub(crate) mod call;
 pub(crate) mod checks;
 mod data;
+mod ends;
 pub(crate) mod fork;
 mod limits;
 mod links;

@@ -1,0 +1,280 @@
+//! A client whose events are taken, or not.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use gemini_ws::lifecycle::State;
+use gemini_ws::{
+    Book, Books, Client, Config, ConnectFailure, Event, EventBuf, EventQueue, Frame, Instant, Lost, Output,
+    Overflow, Scratch, StaleReason, Stream,
+};
+
+use super::support::single;
+use super::words::snapshot;
+
+type Shared = Rc<RefCell<EventQueue>>;
+
+/// Drives a client as a driver would, and puts its events into a queue.
+struct Owner {
+    client: Client,
+    queue: Shared,
+    now: Instant,
+    update_id: u64,
+    pushed: u64,
+    /// Frames that the peer has sent and that were not read.
+    unread: u64,
+}
+
+impl Owner {
+    fn new(overflow: Overflow, events_max: usize) -> Owner {
+        Owner::of(Rc::new(RefCell::new(EventQueue::new(overflow).events_max(events_max))))
+    }
+
+    fn of(queue: Shared) -> Owner {
+        let mut client = Client::single(Config::new("ws://venue").seed(1));
+        client.subscribe(Instant::ZERO, "a@depth@100ms".parse().unwrap()).unwrap();
+        Owner { client, queue, now: Instant::ZERO, update_id: 1, pushed: 0, unread: 0 }
+    }
+
+    fn push(&mut self, event: &Event<'_>) {
+        self.queue.borrow_mut().push(event);
+        self.pushed += 1;
+    }
+
+    /// Opens a link, and gets the book.
+    fn connect(&mut self) {
+        self.client.open(self.now).unwrap();
+        self.client.handle_connected(single::link(&self.client), self.now);
+        self.outputs();
+        self.frame(r#"{"id":1,"status":200}"#);
+        self.frame(&snapshot("a", self.update_id, 1));
+    }
+
+    fn outputs(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            if let Output::Event(event) = output {
+                self.push(&event);
+            }
+        }
+    }
+
+    /// A frame is read; says whether it was.
+    fn frame(&mut self, text: &str) -> bool {
+        self.read(Frame::Text(text))
+    }
+
+    fn read(&mut self, frame: Frame<'_>) -> bool {
+        if !self.queue.borrow().has_room() {
+            self.unread += 1;
+            return false;
+        }
+        let (link, mut scratch) = (single::link(&self.client), Scratch::new());
+        if let Some(event) = self.client.handle_frame(link, self.now, frame, &mut scratch) {
+            self.push(&event);
+        }
+        self.outputs();
+        true
+    }
+
+    fn update(&mut self) -> bool {
+        let (first, last) = (self.update_id, self.update_id + 1);
+        let update = format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"a","U":{first},"u":{last},"b":[["1","{last}"]],"a":[]}}"#
+        );
+        let read = self.frame(&update);
+        self.update_id += u64::from(read);
+        read
+    }
+
+    fn updates(&mut self, count: usize) {
+        for _ in 0..count {
+            self.update();
+        }
+    }
+
+    /// Lets time pass; nothing is heard meanwhile.
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {
+            self.now = deadline.at;
+            self.client.handle_timeout(self.now);
+            self.outputs();
+        }
+        self.now = until;
+    }
+
+    fn take(&mut self) -> Option<EventBuf> {
+        self.queue.borrow_mut().take()
+    }
+
+    fn taken(&mut self) -> Vec<String> {
+        let kinds = std::iter::from_fn(|| self.take()).map(|mut taken| {
+            let json = serde_json::to_value(taken.as_event()).unwrap();
+            json["kind"].as_str().unwrap().to_owned()
+        });
+        let mut kinds: Vec<String> = kinds.collect();
+        kinds.dedup();
+        kinds
+    }
+}
+
+const POLICIES: [Overflow; 3] = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
+
+/// L-010: the queue of two links is full and nobody takes; they are shut down with frames still arriving.
+#[test]
+fn l_010_a_full_queue_does_not_hold_up_the_end() {
+    for overflow in POLICIES {
+        let mut first = Owner::new(overflow, 100);
+        let mut second = Owner::of(first.queue.clone());
+        for owner in [&mut first, &mut second] {
+            owner.connect();
+            owner.updates(500);
+        }
+        for owner in [&mut first, &mut second] {
+            owner.client.close(owner.now);
+            owner.outputs();
+            owner.updates(10);
+            owner.pass(Duration::from_secs(3));
+            assert_eq!(single::state(&owner.client), State::Closed);
+        }
+        // Each event waits, or was counted.
+        let (waiting, dropped) = (first.queue.borrow().len() as u64, first.queue.borrow().dropped());
+        assert_eq!(first.pushed + second.pushed, waiting + dropped, "{overflow:?}");
+        assert_eq!(overflow == Overflow::Block, dropped == 0);
+        let ends = first.taken().iter().filter(|kind| *kind == "closed").count();
+        assert_eq!(ends, 2, "{overflow:?}");
+    }
+}
+
+/// L-019: whoever takes the events is stopped first; 100,000 frames later the client is shut down.
+#[test]
+fn l_019_the_consumer_is_stopped_first() {
+    for overflow in POLICIES {
+        let mut owner = Owner::new(overflow, 1_000);
+        owner.connect();
+        let used = allocation_counter::measure(|| {
+            owner.updates(100_000);
+        });
+        assert!(used.bytes_max < 4 << 20, "{overflow:?}: {} bytes", used.bytes_max);
+        owner.client.close(owner.now);
+        owner.outputs();
+        owner.pass(Duration::from_secs(3));
+        assert_eq!(single::state(&owner.client), State::Closed);
+        let (waiting, dropped) = (owner.queue.borrow().len() as u64, owner.queue.borrow().dropped());
+        assert_eq!(owner.pushed, waiting + dropped);
+        match overflow {
+            // What was not read is the peer's to keep.
+            Overflow::Block => assert!(dropped == 0 && owner.unread > 98_000, "{}", owner.unread),
+            _ => assert!(dropped > 98_000 && owner.unread == 0, "{dropped}"),
+        }
+        let taken = owner.taken();
+        assert_eq!(taken.last().unwrap(), "closed");
+        assert_eq!(taken.iter().filter(|kind| *kind == "overflow").count(), usize::from(dropped > 0));
+    }
+}
+
+/// L-118: the queue overflows by one; all is taken.
+#[test]
+fn l_118_a_drop_is_announced_in_its_place() {
+    let mut owner = Owner::new(Overflow::DropOldest, 3);
+    owner.connect();
+    // With the snapshot there is room for two.
+    (0..3).for_each(|_| assert!(owner.update()));
+    assert_eq!(owner.queue.borrow().dropped(), 1);
+    assert_eq!(
+        owner.taken(),
+        ["opened", "subscribed", "live", "overflow", "synced", "depth_update"],
+        "instead of the snapshot"
+    );
+}
+
+/// L-119: the queue overflows, then the link breaks: that finds its room.
+#[test]
+fn l_119_an_error_after_an_overflow_is_told() {
+    for overflow in POLICIES {
+        let mut owner = Owner::new(overflow, 2);
+        owner.connect();
+        owner.updates(10);
+        owner.client.handle_lost(single::link(&owner.client), owner.now, Lost::Reset);
+        owner.outputs();
+        owner.pass(Duration::from_secs(60));
+        let link = single::link(&owner.client);
+        owner.client.handle_connect_failed(link, owner.now, ConnectFailure::Refused);
+        owner.outputs();
+        let taken = owner.taken();
+        assert_eq!(taken[taken.len() - 2..], ["disconnected", "connect_failed"], "{overflow:?}");
+        assert_eq!(taken.contains(&"overflow".to_owned()), overflow != Overflow::Block);
+    }
+}
+
+/// L-120: nobody takes; the peer pings, and closes later. Either frames are read on, or the reading
+/// pauses, and a link over which nothing is heard for the stated time is given up.
+#[test]
+fn l_120_a_pause_has_a_limit() {
+    for overflow in [Overflow::DropOldest, Overflow::Latest] {
+        let mut owner = Owner::new(overflow, 2);
+        owner.connect();
+        for _ in 0..20 {
+            owner.pass(Duration::from_secs(10));
+            assert!(owner.update() && owner.read(Frame::Ping(b"")), "{overflow:?}");
+        }
+        owner.read(Frame::Close { code: Some(1001), reason: "" });
+        let taken = owner.taken();
+        assert_eq!(taken[taken.len() - 2..], ["peer_closing", "disconnected"], "{overflow:?}");
+    }
+    let mut owner = Owner::new(Overflow::Block, 2);
+    owner.connect();
+    while owner.update() {}
+    owner.pass(Duration::from_secs(44));
+    assert!(!owner.read(Frame::Ping(b"")), "nothing is read");
+    assert_eq!(owner.client.stats().connects, 1);
+    owner.pass(Duration::from_secs(2));
+    let mut why = None;
+    while let Some(mut taken) = owner.take() {
+        if let Event::Disconnected { reason: lost, .. } = taken.as_event() {
+            why = Some(lost);
+        }
+    }
+    assert_eq!(why, Some(Lost::Silent));
+    // Once events were taken it goes on.
+    assert!(owner.queue.borrow().has_room());
+}
+
+/// L-121: a change of a book is dropped; the book is stale from that place on, and asked for anew.
+#[test]
+fn l_121_a_dropped_change_spoils_the_book() {
+    let mut owner = Owner::new(Overflow::DropOldest, 4);
+    let mut books = Books::new();
+    owner.connect();
+    let mut take_all = |owner: &mut Owner| {
+        let mut states = Vec::new();
+        while let Some(mut taken) = owner.take() {
+            books.apply(&taken.as_event());
+            states.push(match books.get("a") {
+                Some(Book::Live(_)) => "live",
+                Some(Book::Stale { reason: StaleReason::Overflow, .. }) => "overflow",
+                Some(Book::Stale { reason: StaleReason::Gap, .. }) => "gap",
+                Some(other) => panic!("{other:?}"),
+                None => "none",
+            });
+            // What an application does when it is told.
+            if let Event::Overflow { topic, symbol, .. } = taken.as_event() {
+                let streams = owner.client.streams();
+                let about = |stream: &Stream| stream.topic() == topic && stream.symbol() == symbol;
+                let ids: Vec<_> = streams.filter(|(_, stream, _)| about(stream)).map(|(id, ..)| id).collect();
+                ids.into_iter().for_each(|id| owner.client.resync(owner.now, id).unwrap());
+            }
+        }
+        states.dedup();
+        states
+    };
+    assert_eq!(take_all(&mut owner), ["none", "live"]);
+    (0..6).for_each(|_| assert!(owner.update()));
+    assert_eq!(take_all(&mut owner), ["overflow"], "the changes behind it are of no use");
+    owner.outputs();
+    owner.frame(r#"{"id":2,"status":200}"#);
+    owner.frame(r#"{"id":3,"status":200}"#);
+    owner.frame(&snapshot("a", 50, 1));
+    assert_eq!(take_all(&mut owner), ["gap", "live"]);
+}
