@@ -39,7 +39,7 @@ fn every_input_in_every_state_of_a_single_client() {
 fn every_input_in_every_state_of_a_client() {
     every_input("client", &worlds::client(), (15132, 293351, 31));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (34882, 654464, 27));
+        every_input("client, all inputs", &worlds::full_client(), (35256, 640542, 27));
     }
 }
 
