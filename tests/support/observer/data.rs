@@ -256,7 +256,7 @@ impl Shadow {
             let is_own = feed.slot == link.slot() && topic_of(&feed.stream) == Topic::Depth;
             let Some(symbol) = feed.stream.symbol().filter(|_| is_own) else { continue };
             let is_named = named.is_some_and(|name| name.eq_ignore_ascii_case(symbol.as_str()));
-            if is_named || may_be_anything {
+            if is_named || is_anything || may_be_anything && feed.synced.is_none() {
                 lost.push(index);
             }
             if !is_named && !is_anything {
