@@ -7,6 +7,7 @@ use async_tungstenite::{WebSocketStream, client_async_with_config};
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::{ConnectFailure, ConnectRequest, Endpoint, Headers, UnixTime};
 
+use crate::paced::Paced;
 use crate::signer::SharedSigner;
 use crate::socket::{connect_failure, websocket_config};
 
@@ -59,7 +60,7 @@ impl DialRequest {
     pub async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin>(
         self,
         transport: Io,
-    ) -> Result<WebSocketStream<Io>, ConnectFailure> {
+    ) -> Result<WebSocketStream<Paced<Io>>, ConnectFailure> {
         let failure = |error| connect_failure(&error);
         let mut request = self.url.into_client_request().map_err(failure)?;
         let mut turn = None;
@@ -70,7 +71,7 @@ impl DialRequest {
             // A token may arrive in any order.
             turn = signer.credentials().uses_nonces().then_some(signer);
         }
-        let upgrade = client_async_with_config(request, transport, Some(self.config)).await;
+        let upgrade = client_async_with_config(request, Paced::new(transport), Some(self.config)).await;
         drop(turn);
         upgrade.map(|(stream, _)| stream).map_err(failure)
     }

@@ -17,6 +17,7 @@ use gemini_ws::{
 use crate::delivery::{Callback, Channel, Delivery, Events};
 use crate::dial::DialRequest;
 use crate::handle::{Commands, Replies, carry_out};
+use crate::paced::Paced;
 use crate::runtime::{Runtime, Timer};
 use crate::shutdown::Shutdown;
 use crate::signer::SharedSigner;
@@ -179,7 +180,7 @@ impl Driver {
 
 /// A dial under way.
 type Dial<'r, Io> =
-    (LinkId, Pin<Box<dyn Future<Output = Result<WebSocketStream<Io>, ConnectFailure>> + Send + 'r>>);
+    (LinkId, Pin<Box<dyn Future<Output = Result<WebSocketStream<Paced<Io>>, ConnectFailure>> + Send + 'r>>);
 
 struct Task<'r, R: Runtime, D> {
     runtime: &'r R,

@@ -8,6 +8,7 @@ use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::{Clock, ConnectFailure};
 
 use crate::dial::DialRequest;
+use crate::paced::Paced;
 
 /// What the driver needs of a runtime. It spawns nothing: the application does that.
 pub trait Runtime {
@@ -27,7 +28,7 @@ pub trait Runtime {
     fn dial(
         &self,
         request: DialRequest,
-    ) -> impl Future<Output = Result<WebSocketStream<Self::Io>, ConnectFailure>> + Send;
+    ) -> impl Future<Output = Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure>> + Send;
 }
 
 /// A timer of a runtime: made once, set many times.

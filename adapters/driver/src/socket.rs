@@ -14,6 +14,7 @@ use futures_lite::{AsyncRead, AsyncWrite, Stream};
 use futures_sink::Sink;
 use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, Instant, LinkId, Lost, UnixTime, VenueReason};
 
+use crate::paced::Paced;
 use crate::retry_after;
 
 /// The most bytes that wait in a socket's write buffer; more, and the link is given up.
@@ -33,7 +34,7 @@ pub fn websocket_config() -> WebSocketConfig {
 #[derive(Debug)]
 pub(crate) struct Socket<Io> {
     pub(crate) link: LinkId,
-    stream: WebSocketStream<Io>,
+    stream: WebSocketStream<Paced<Io>>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
     /// Since when what is to be written has waited without progress.
@@ -43,7 +44,7 @@ pub(crate) struct Socket<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
-    pub(crate) fn new(link: LinkId, stream: WebSocketStream<Io>) -> Socket<Io> {
+    pub(crate) fn new(link: LinkId, stream: WebSocketStream<Paced<Io>>) -> Socket<Io> {
         let outgoing = VecDeque::new();
         Socket { link, stream, outgoing, unflushed: false, stalled_since: None, is_breached: false }
     }

@@ -14,7 +14,7 @@ use async_io::Async;
 use futures_lite::future::block_on;
 use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Instant};
-use gemini_ws_driver::{DialRequest, Runtime, Timer, client, io_failure};
+use gemini_ws_driver::{DialRequest, Paced, Runtime, Timer, client, io_failure};
 
 /// Updates of the book that are shown before the end.
 const SHOWN: u32 = 20;
@@ -37,7 +37,7 @@ impl Runtime for ByHand {
     }
 
     /// For `ws://` and addresses of numbers only; names and TLS are what an adapter is for.
-    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Self::Io>, ConnectFailure> {
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
         let host = request.url().strip_prefix("ws://").and_then(|rest| rest.split(['/', '?']).next());
         let address: std::net::SocketAddr =
             host.and_then(|host| host.parse().ok()).ok_or(ConnectFailure::InvalidUrl)?;

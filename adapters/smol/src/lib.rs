@@ -26,7 +26,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use gemini_ws_driver::{
-    self as driver, Closed, DialRequest, Driver, Events, Handle, RequestError, Runtime, SharedSigner,
+    self as driver, Closed, DialRequest, Driver, Events, Handle, Paced, RequestError, Runtime, SharedSigner,
     Shutdown, Timer, Turn, async_tungstenite, client, gemini_ws,
 };
 pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
@@ -66,7 +66,7 @@ impl Runtime for Smol {
         SmolTimer(smol::Timer::never())
     }
 
-    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Self::Io>, ConnectFailure> {
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
         let connect = async |host: String, port| {
             let addresses = resolve((host.as_str(), port)).await.map_err(|_| ConnectFailure::NameLookup)?;
             let stream = transport::first_of(addresses, TcpStream::connect).await?;

@@ -12,7 +12,7 @@ use gemini_ws_driver::gemini_ws::{
     Client, Clock, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce, NonceSource,
     NonceUnit, Signer, UnixTime,
 };
-use gemini_ws_driver::{DialRequest, Driver, Handle, Runtime, SharedSigner, client};
+use gemini_ws_driver::{DialRequest, Driver, Handle, Paced, Runtime, SharedSigner, client};
 use smol::net::{TcpListener, TcpStream};
 
 use crate::Adapter;
@@ -217,7 +217,7 @@ impl<R: Runtime + Sync> Runtime for Printing<R> {
         self.runtime.timer()
     }
 
-    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<R::Io>, ConnectFailure> {
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<R::Io>>, ConnectFailure> {
         self.printed.lock().unwrap().push_str(&format!("{request:?} {request:#?} {}", request.url()));
         self.runtime.dial(request).await
     }

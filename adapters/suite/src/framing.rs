@@ -35,6 +35,48 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     }
 }
 
+/// How late a timer beside the driver may go off, whatever a peer sends; the time that a busy machine takes included.
+const LATE_MAX: Duration = Duration::from_millis(250);
+
+/// The peer sends without end what never becomes a message, or nothing but empty ones: timers beside the driver have
+/// their turn, and the end comes when it is asked for.
+pub(crate) fn a_message_that_never_ends<A: Adapter>() {
+    let rows: [(&str, &[u8], &[u8]); 5] = [
+        ("one message in empty fragments", &[0x01, 0], &[0, 0]),
+        ("one message in fragments of a byte", &[0x01, 1, b' '], &[0, 1, b' ']),
+        ("empty texts", &[], &[TEXT, 0]),
+        ("pings", &[], &[PING, 0]),
+        ("pongs", &[], &[PONG, 0]),
+    ];
+    for (what, begin, again) in rows {
+        let (begin, again) = (begin.to_vec(), again.repeat(32 << 10));
+        let (url, thread) = listen("ws", move |mut stream| {
+            upgrade(&mut stream);
+            let _ = stream.write_all(&begin);
+            while stream.write_all(&again).is_ok() {}
+        });
+        let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
+        let runtime = A::runtime();
+        let beside = async {
+            let (began, mut latest) = (std::time::Instant::now(), Duration::ZERO);
+            while began.elapsed() < Duration::from_millis(400) {
+                let at = std::time::Instant::now() + Duration::from_millis(10);
+                smol::Timer::at(at).await;
+                latest = latest.max(at.elapsed());
+            }
+            handle.shutdown();
+            (latest, std::time::Instant::now())
+        };
+        let run = async { driver.run(&runtime, |_, _, _| {}).await };
+        let (_, (latest, asked)) = within::<A, _>(smol::future::zip(run, beside));
+        let ended = asked.elapsed();
+        println!("{what}: the timer was late by {latest:?}, the end took {ended:?}");
+        assert!(latest < LATE_MAX, "{what}: the timer was late by {latest:?}");
+        assert!(ended < Duration::from_secs(8), "{what}: the end took {ended:?}");
+        thread.join().unwrap();
+    }
+}
+
 /// L-107: the future of a request is dropped before it is done, again and again; what the peer sees is whole
 /// frames, one for each that was carried out.
 pub(crate) fn requests_that_are_dropped<A: Adapter>() {

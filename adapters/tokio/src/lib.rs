@@ -28,7 +28,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use gemini_ws_driver::{
-    self as driver, Closed, DialRequest, Driver, Events, Handle, RequestError, Runtime, SharedSigner,
+    self as driver, Closed, DialRequest, Driver, Events, Handle, Paced, RequestError, Runtime, SharedSigner,
     Shutdown, Timer, Turn, async_tungstenite, client, gemini_ws,
 };
 pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
@@ -70,7 +70,7 @@ impl Runtime for Tokio {
         TokioTimer(None)
     }
 
-    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Self::Io>, ConnectFailure> {
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
         let connect = async |host: String, port| {
             let addresses =
                 lookup_host((host.as_str(), port)).await.map_err(|_| ConnectFailure::NameLookup)?;

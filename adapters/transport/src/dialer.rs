@@ -11,7 +11,7 @@ use futures_rustls::rustls::ClientConfig;
 use futures_rustls::rustls::pki_types::ServerName;
 use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
-use gemini_ws_driver::{DialRequest, io_failure};
+use gemini_ws_driver::{DialRequest, Paced, io_failure};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::address::Address;
@@ -61,7 +61,7 @@ impl Dialer {
         &self,
         request: DialRequest,
         connect: impl FnOnce(String, u16) -> F,
-    ) -> Result<WebSocketStream<Stream<S>>, ConnectFailure>
+    ) -> Result<WebSocketStream<Paced<Stream<S>>>, ConnectFailure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = Result<S, ConnectFailure>>,
