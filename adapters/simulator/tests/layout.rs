@@ -30,11 +30,12 @@ const PARSED: &str = "what a frame says, taken apart by those who act on it";
 const FACT: &str = "a fact without a rule of its own, written once and read";
 
 /// The structs with fields that other modules see.
-const PLAIN_DATA: [(&str, &str); 40] = [
+const PLAIN_DATA: [(&str, &str); 41] = [
     ("account/ledger.rs: LedgerBalance", PUBLIC),
     ("account/ledger.rs: LedgerFill", PUBLIC),
     ("account/ledger.rs: LedgerOrder", PUBLIC),
     ("account/ledger.rs: LedgerPosition", PUBLIC),
+    ("account/ledger.rs: LedgerQuote", PUBLIC),
     ("account/mod.rs: AccountId", PUBLIC),
     ("account/order.rs: Amounts", FACT),
     ("account/order.rs: OrderEvent", FACT),
