@@ -30,12 +30,14 @@ impl Exchange {
     ///
     /// let account = Account::new("account-key", "secret").bearer_token("token");
     /// let config = Config::market(["gemi-pres2028-vance".parse().unwrap()]).account(account);
-    /// let mut exchange = Exchange::new(config.quote_pause_max(Duration::from_millis(20)), 7);
-    /// let (client, now) = (SessionId(1), Instant::ZERO);
+    /// let mut exchange = Exchange::new(config.quote_pause_max(Duration::from_secs(1)), 7);
+    /// let (client, mut now) = (SessionId(1), Instant::ZERO);
     /// let request = UpgradeRequest { target: "/", headers: &[("Authorization", "Bearer token")] };
     /// exchange.handle_upgrade(client, now, &request).unwrap();
-    /// let now = now + Duration::from_millis(20);
-    /// exchange.handle_timeout(now);
+    /// while exchange.open_quote_request().is_none() {
+    ///     now = exchange.deadline().unwrap();
+    ///     exchange.handle_timeout(now);
+    /// }
     /// let rfq = exchange.open_quote_request().unwrap();
     /// let quote = format!(r#"{{"id":1,"method":"rfq.submit_quote","params":{{"rfqId":"{rfq}","price":"0.40","quantity":"5"}}}}"#);
     /// exchange.handle_frame(client, now, Frame::Text(&quote));
