@@ -20,6 +20,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("A6", a6_a_batch_that_fails_is_split),
     ("BR-01", br_01_a_book_that_cannot_be_decoded_costs_only_itself),
     ("UN-01", un_01_an_end_that_is_refused_for_now_is_asked_for_again),
+    ("UN-01", un_01_a_partial_depth_may_be_of_one_that_was_not_let_go),
     ("UN-01", un_01_answers_that_are_always_late_are_waited_for),
     ("A9", a9_a_cancel_is_taken_while_subscriptions_wait),
     ("A9", a9_cancels_have_places_and_room_that_nothing_else_takes),
@@ -63,6 +64,33 @@ pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
     line.hear(20_004, &ack(&request));
     assert_eq!(line.state("btcusd@trade"), Some(StreamState::Active));
     assert_eq!(line.losses, []);
+}
+
+/// Partial depths name no symbol: while the venue has not let one go, a frame may be of either.
+#[test]
+pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
+    let partial = r#"{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]}"#;
+    let mut line = Line::open(Config::new("ws://v"), []);
+    let left = line.subscribe(0, "btcusd@depth5");
+    let kept = line.subscribe(0, "ethusd@depth5");
+    for text in std::mem::take(&mut line.sent) {
+        line.hear(1, &ack(&text));
+    }
+    let of = |line: &mut Line, at| {
+        let mut event = line.hear(at, partial).unwrap();
+        event.as_event().source().and_then(|source| source.stream())
+    };
+    assert_eq!(of(&mut line, 2), None);
+    line.client.unsubscribe(t(3), left).unwrap();
+    line.poll(3);
+    assert_eq!(of(&mut line, 4), None, "one under way");
+    let request = line.sent.pop_front().unwrap();
+    line.hear(5, &refuse(&request, 429, -1003));
+    assert_eq!(of(&mut line, 6), None, "the venue goes on sending it");
+    line.wait(2_000);
+    let request = line.sent.pop_front().unwrap();
+    line.hear(2_001, &ack(&request));
+    assert_eq!(of(&mut line, 2_002), Some(kept));
 }
 
 /// The answer takes twice as long as a request may: it comes when its time is over, and counts all the same.
