@@ -50,7 +50,7 @@ fn what_is_kept_becomes_stale() {
     assert_eq!(orders.to_reconcile().count(), 1);
 }
 
-/// A book whose first snapshot was dropped is asked for anew like any other.
+/// A book whose first snapshot was dropped is asked for again like any other.
 #[test]
 fn a_book_that_was_never_seen_is_asked_for() {
     let mut scratch = Scratch::new();

@@ -53,7 +53,7 @@ fn allocations() {
     let trade = event(&frame, &mut scratch);
     (0..200).for_each(|_| queue.push(&trade));
     let used = allocation_counter::measure(|| (0..1_000).for_each(|_| queue.push(&trade)));
-    // The copy of its texts; and the place of the announcement, which is found anew.
+    // The copy of its texts; and the place of the announcement, which is found again.
     assert!(used.count_total <= 2 * 1_000, "{} allocations", used.count_total);
     assert_eq!(used.count_current, 0);
 }

@@ -241,7 +241,7 @@ fn l_120_a_pause_has_a_limit() {
     assert!(owner.queue.borrow().has_room());
 }
 
-/// L-121: a change of a book is dropped; the book is stale from that place on, and asked for anew.
+/// L-121: a change of a book is dropped; the book is stale from that place on, and asked for again.
 #[test]
 fn l_121_a_dropped_change_spoils_the_book() {
     let mut owner = Owner::new(Overflow::DropOldest, 4);
