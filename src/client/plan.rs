@@ -107,10 +107,11 @@ impl Shutdown {
     }
 
     /// When a step that begins now is left at the latest: each but the last one leaves the others half of the time.
+    /// That is never later than `close_at`, also when an input comes after it and before the timer.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,
-            _ => now + self.close_at.since(now).checked_div(2).unwrap_or_default(),
+            _ => (now + self.close_at.since(now).checked_div(2).unwrap_or_default()).min(self.close_at),
         }
     }
 

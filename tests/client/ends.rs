@@ -44,6 +44,28 @@ fn an_end_in_steps() {
     assert_eq!(desk.client.deadline(), None);
 }
 
+/// Answers come after the deadline, the timer later still: no step gets time of its own again.
+#[test]
+fn an_end_does_not_move_when_answers_are_late() {
+    let mut desk = Desk::trading();
+    desk.subscribe("btcusd@trade");
+    desk.open();
+    desk.settle();
+    desk.client.request(desk.now, &order("a")).unwrap();
+    desk.drain();
+    let deadline = desk.now + SECOND * 4;
+    desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true).unsubscribe(true));
+    for _ in 0..3 {
+        desk.now = desk.now + SECOND * 5;
+        desk.answer_all();
+        let due = desk.client.deadline().expect("the links are open").at;
+        assert!(due <= deadline, "{due:?} is later than {deadline:?}");
+    }
+    desk.client.handle_timeout(desk.now);
+    desk.drain();
+    assert_eq!(desk.client.deadline(), None);
+}
+
 /// A venue that answers nothing: each step gets its time, and the end comes by the deadline.
 #[test]
 fn an_end_against_a_silent_venue_comes_by_the_deadline() {

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{CommandError, Config, GapRule, Unserved};
+use gemini_ws::{CommandError, Config, GapRule, Request, Unserved};
 
-use super::fed::{Fed, id_of, pair, s, t, update};
+use super::fed::{Fed, id_of, new_order, pair, s, t, update};
 
 /// Each fault with the tests that show it, for those who plant it again.
 #[allow(dead_code, reason = "the tests run by themselves")]
@@ -25,6 +25,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Y10", y10_each_endpoint_has_its_own_streams),
     ("Z05", z05_a_change_of_an_old_subscription_is_not_a_book),
     ("ST-01", st_01_nothing_comes_of_a_late_input),
+    ("CL-01", cl_01_the_end_does_not_move_when_answers_are_late),
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
@@ -248,6 +249,27 @@ fn st_01_nothing_comes_of_a_late_input() {
     fed.client.handle_timeout(t(9_000));
     fed.poll();
     assert!(fed.sent.len() > sent, "nothing had waited");
+}
+
+/// The answers to an order, to its cancellation and to an end come after the deadline, the timer later still: no step
+/// of the shutdown gets a time of its own again.
+#[test]
+fn cl_01_the_end_does_not_move_when_answers_are_late() {
+    let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+    fed.client.subscribe(t(1), s("btcusd@trade")).unwrap();
+    fed.client.request(t(1), &Request::PlaceOrder(new_order("a1"))).unwrap();
+    fed.poll();
+    let plan = gemini_ws::ShutdownPlan::by(t(1_000)).cancel_orders(true).unsubscribe(true);
+    fed.client.shut_down(t(2), plan);
+    for (id, at) in (1..=4).zip((1_500..).step_by(400)) {
+        fed.poll();
+        fed.feed(at, &format!(r#"{{"id":{id},"status":200,"result":{{}}}}"#));
+        let due = fed.client.deadline().expect("nothing has ended the links").at;
+        assert!(due <= t(1_000), "at {at} the end is due at {due:?}");
+    }
+    fed.client.handle_timeout(t(4_000));
+    fed.poll();
+    assert_eq!(fed.client.deadline(), None, "{:?}", fed.log.last());
 }
 
 /// What cannot be decoded, and what is lost by that of orders, balances and the books of btcusd and ethusd.

@@ -29,7 +29,7 @@ pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
     ("I-09", Observer, "epochs rise"),
     ("I-10", Observer, "codes of Close frames that are handed out may be sent"),
     ("I-11", Observer, "a link is live once, while it is open"),
-    ("I-12", Fork, "closed, and left alone with one tick or all, it has ended by its deadline"),
+    ("I-12", Fork, "closed, and left alone with one tick or all, it has ended by its deadline, which does not move"),
     ("I-13", Observer, "a deadline is armed in each state that waits; a copy leaves each by ticks alone"),
     ("I-14", Observer, "after a tick the deadline lies ahead"),
     ("I-15", Observer, "outputs of a step are bounded by what is wanted, in flight, and its bytes"),

@@ -67,10 +67,21 @@ impl Shadow {
         if (self.terminated && !is_over) || (waits.is_none() && deadline.is_some()) {
             self.fail("I-17", format!("every link is at its end or has not begun: {deadline:?}"));
         }
-        if !matches!(step.act, Act::Timeout) {
-            return;
+        if matches!(step.act, Act::Timeout) {
+            self.check_tick();
         }
-        let now = self.now;
+        // However late the timer is: what was promised does not move.
+        if let (Some(by), Some(deadline)) = (self.closing, deadline)
+            && deadline.at > by
+            && self.now > by
+        {
+            self.fail("I-12", format!("the end is due at {by:?}, the next deadline is {deadline:?}"));
+        }
+    }
+
+    /// At the end of a tick: nothing that was due is left.
+    fn check_tick(&mut self) {
+        let (now, deadline) = (self.now, self.deadline);
         if deadline.is_some_and(|deadline| deadline.at <= now) {
             self.fail("I-14", format!("at {now:?} the deadline is {deadline:?}"));
         }
