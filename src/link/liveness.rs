@@ -20,7 +20,6 @@ pub(crate) struct Liveness {
     messages: u64,
     missed: u32,
     missed_since: Instant,
-    missed_at: Instant,
     request_timeout: Duration,
     /// When something was last sent.
     sent: Instant,
@@ -67,7 +66,6 @@ impl Liveness {
             messages: 0,
             missed: 0,
             missed_since: Instant::ZERO,
-            missed_at: Instant::ZERO,
             request_timeout: config.request_timeout,
             sent: Instant::ZERO,
             check_at: None,
@@ -161,14 +159,12 @@ impl Liveness {
     /// A request was not answered in time. `messages` says how many messages the peer has sent. Returns whether it
     /// answers nothing and says nothing, so that the link is of no use.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
-        let patience = self.request_timeout.saturating_mul(MISSED_MAX);
-        // What was missed long ago says nothing of today.
-        let is_old = now.since(self.missed_at) > patience.saturating_mul(8);
-        if self.missed == 0 || self.messages != messages || is_old {
+        // However far apart: a stream that fails is asked for more and more rarely.
+        if self.missed == 0 || self.messages != messages {
             (self.missed, self.missed_since, self.messages) = (0, now, messages);
         }
         self.missed = self.missed.saturating_add(1);
-        self.missed_at = now;
+        let patience = self.request_timeout.saturating_mul(MISSED_MAX);
         self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 

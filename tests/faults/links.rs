@@ -7,6 +7,7 @@ use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{CommandError, Config, GapRule, Request, Unserved};
 
 use super::fed::{Fed, id_of, new_order, pair, s, t, update};
+use super::line::{Line, refuse};
 
 /// Each fault with the tests that show it, for those who plant it again.
 #[allow(dead_code, reason = "the tests run by themselves")]
@@ -26,6 +27,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Z05", z05_a_change_of_an_old_subscription_is_not_a_book),
     ("ST-01", st_01_nothing_comes_of_a_late_input),
     ("CL-01", cl_01_the_end_does_not_move_when_answers_are_late),
+    ("LK-01", lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked),
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
@@ -270,6 +272,25 @@ fn cl_01_the_end_does_not_move_when_answers_are_late() {
     fed.client.handle_timeout(t(4_000));
     fed.poll();
     assert_eq!(fed.client.deadline(), None, "{:?}", fed.log.last());
+}
+
+/// A stream that was refused often is asked for rarely; then nothing is answered any more, though pings come.
+#[test]
+fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
+    let config = Config::new("ws://v").request_timeout(Duration::from_millis(200));
+    let mut line = Line::open(config, ["btcusd@trade".into()]);
+    let mut refused = 0;
+    for now in (0..600_000).step_by(100) {
+        while let Some(request) = line.sent.pop_front() {
+            if refused < 8 {
+                line.hear(now, &refuse(&request, 500, -1000));
+                refused += 1;
+            }
+        }
+        line.ping(now);
+        line.wait(now + 100);
+    }
+    assert_eq!(line.losses.first(), Some(&gemini_ws::Lost::Unresponsive));
 }
 
 /// What cannot be decoded, and what is lost by that of orders, balances and the books of btcusd and ethusd.

@@ -158,6 +158,7 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("HurryTheEnd", &["UN-01"], "ends of several streams are asked for again at full speed"),
     ("StirByTheLate", &["ST-01"], "a late input about a link that has ended sends what waits"),
     ("GiveTheStepTime", &["CL-01"], "a step that begins after the deadline gets time of its own"),
+    ("ForgetTheMisses", &["LK-01"], "requests without an answer count only if they follow closely"),
     ("TakeAnyBook", &["C12"], "any symbol that the peer names makes a book"),
     ("IgnoreTheRule", &["C21"], "a book checks updates by a rule of its own"),
 ];

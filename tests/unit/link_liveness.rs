@@ -63,9 +63,10 @@ fn a_link_is_of_no_use_if_nothing_is_answered_or_said() {
     let mut liveness = liveness();
     liveness.begin(at(0));
     // When a request is missed, and how many messages there were.
-    let misses = [(5, 0), (11, 0), (18, 1), (19, 1), (20, 1), (33, 1), (34, 1)];
+    let misses =
+        [(5, 0), (11, 0), (18, 1), (19, 1), (20, 1), (33, 1), (34, 1), (40, 2), (4_000, 2), (90_000, 2)];
     let verdicts = misses.map(|(now, messages)| liveness.miss_answer(at(now), messages));
-    assert_eq!(verdicts, [false, false, false, false, false, true, true]);
+    assert_eq!(verdicts, [false, false, false, false, false, true, true, false, false, true]);
 }
 
 #[test]
