@@ -2,12 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use event_listener::EventListener;
 use gemini_ws::{Client, Event, EventBuf, EventQueue, Instant, Symbol, Topic};
+
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// Where the driver puts events.
 pub(crate) trait Delivery {
@@ -89,13 +89,14 @@ impl Shared {
     }
 
     fn call(&self) {
-        self.is_called.store(true, Ordering::Release);
+        // Not a store: with one, the model of threads in `tests/loom` loses a call.
+        self.is_called.swap(true, Ordering::AcqRel);
         self.called.notify(1);
     }
 }
 
 impl Events {
-    /// The next event; `None` after `Closed`. Dropping the future loses nothing.
+    /// The next event; `None` after `Closed`, and when the driver was dropped. Dropping the future loses nothing.
     ///
     /// An [`Event::Overflow`] that tells of a book has it asked for anew.
     pub async fn next(&mut self) -> Option<EventBuf> {
@@ -111,7 +112,7 @@ impl Events {
         }
     }
 
-    /// The next event if there is one now; `Some(None)` after `Closed`.
+    /// The next event if there is one now; `Some(None)` if there is none any more.
     fn try_next(&mut self) -> Option<Option<EventBuf>> {
         let mut state = self.shared.lock();
         let Some(event) = state.queue.take() else {
@@ -173,6 +174,14 @@ impl Channel {
                 }
             }
         }
+    }
+}
+
+impl Drop for Channel {
+    /// However the driver ends: by itself, aborted, by a panic or with its runtime.
+    fn drop(&mut self) {
+        self.shared.lock().is_ended = true;
+        self.shared.filled.notify(usize::MAX);
     }
 }
 

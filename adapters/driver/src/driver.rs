@@ -1,14 +1,13 @@
 //! [`Driver`]: the one task that owns everything.
 
 use std::future::{Future, poll_fn, ready};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
 use event_listener::EventListener;
-use futures_lite::Stream;
 use gemini_ws::{
     Client, CloseReason, ConnectFailure, Event, EventBuf, EventQueue, Frame, Instant, LinkId, Lost, Output,
     Overflow, Scratch,
@@ -119,7 +118,8 @@ impl Driver {
     /// useless. Calls `on_event` for each event, in this task: return soon. It is given the client,
     /// for commands, and the time to pass to them.
     ///
-    /// Dropping the future drops the sockets without a handshake.
+    /// Dropping the future drops the sockets without a handshake. Whoever waits for it learns that at once: commands
+    /// and requests are answered with `Closed`, and [`Events`] ends.
     pub async fn run<R: Runtime>(
         self,
         runtime: &R,
@@ -156,6 +156,7 @@ impl Driver {
         let mut task = Task {
             runtime,
             client: self.client,
+            commands: self.commands,
             signer: self.signer,
             signs_all,
             delivery,
@@ -173,8 +174,7 @@ impl Driver {
             closed: None,
             telemetry: Telemetry::default(),
         };
-        let mut commands = pin!(self.commands);
-        poll_fn(move |context| task.turn(commands.as_mut(), context)).await
+        poll_fn(move |context| task.turn(context)).await
     }
 }
 
@@ -185,6 +185,7 @@ type Dial<'r, Io> =
 struct Task<'r, R: Runtime, D> {
     runtime: &'r R,
     client: Client,
+    commands: Commands,
     signer: Option<SharedSigner>,
     /// Whether no endpoint says that it wants to be signed.
     signs_all: bool,
@@ -221,7 +222,7 @@ enum Read {
 impl<R: Runtime, D: Delivery> Task<'_, R, D> {
     /// One turn: shutdown, timer and commands first, so that a flood of frames cannot starve them;
     /// then frames of each socket, then what is to be written.
-    fn turn(&mut self, mut commands: Pin<&mut Commands>, context: &mut Context<'_>) -> Poll<Closed> {
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.runtime.clock().now();
         self.heed_shutdown(now, context);
         if self.delivery.attend(&mut self.client, now, context).is_err() {
@@ -230,7 +231,7 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
             self.client.handle_timeout(now);
         }
-        self.take_commands(now, commands.as_mut(), context);
+        self.take_commands(now, context);
         self.perform(now);
         self.poll_dials(now, context);
         let more = self.read(now, context);
@@ -282,9 +283,9 @@ impl<R: Runtime, D: Delivery> Task<'_, R, D> {
         place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)
     }
 
-    fn take_commands(&mut self, now: Instant, mut commands: Pin<&mut Commands>, context: &mut Context<'_>) {
+    fn take_commands(&mut self, now: Instant, context: &mut Context<'_>) {
         for _ in 0..COMMANDS_PER_TURN_MAX {
-            match commands.as_mut().poll_next(context) {
+            match self.commands.poll_next(context) {
                 Poll::Ready(Some(command)) => {
                     carry_out(command, &mut self.client, now, &mut self.replies);
                     self.perform(now);

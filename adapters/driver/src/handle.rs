@@ -1,9 +1,12 @@
 //! [`Handle`]: commands to a driver, from anywhere.
 
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
+use futures_lite::Stream as _;
 use gemini_ws::{Client, CommandError, EventBuf, Request, ShutdownPlan, Stream, StreamId};
 
 use crate::driver::Driver;
@@ -23,7 +26,7 @@ pub const COMMANDS_MAX: usize = 64;
 pub fn client(client: Client) -> (Handle, Driver) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let shutdown = Shutdown::new();
-    let driver = Driver::new(client, receiver, shutdown.clone());
+    let driver = Driver::new(client, Commands(Box::pin(receiver)), shutdown.clone());
     (Handle { commands, shutdown }, driver)
 }
 
@@ -53,7 +56,25 @@ pub(crate) struct Steps {
     unsubscribe: bool,
 }
 
-pub(crate) type Commands = Receiver<Command>;
+/// The driver's end of the commands. When it is dropped, whoever waits for an answer learns that there is none, wherever
+/// the command was: the channel alone would keep what nobody takes any more for as long as there is a handle.
+#[derive(Debug)]
+pub(crate) struct Commands(Pin<Box<Receiver<Command>>>);
+
+impl Commands {
+    /// The next command; `None` if nobody can give any more.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Command>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl Drop for Commands {
+    fn drop(&mut self) {
+        // Nothing comes in after this; each command that is dropped drops the sender of its answer.
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
+}
 
 /// Why a request has no reply.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -27,10 +27,10 @@ mod signer;
 mod socket;
 mod telemetry;
 
-/// What [`Shutdown`] is made of; `tests/loom` compiles it with another.
+/// What threads meet in; `tests/loom` compiles [`Shutdown`] and [`Events`] with another.
 mod sync {
-    pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 }
 
 pub use async_tungstenite;

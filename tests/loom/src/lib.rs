@@ -1,20 +1,82 @@
-//! `Shutdown` of the driver, in every order in which threads can meet in it.
+//! `Shutdown` and `Events` of the driver, in every order in which threads can meet in them.
 #![cfg(loom)]
 #![cfg(test)]
 
 /// What the driver takes from the standard library.
 mod sync {
-    pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
+    pub(crate) use std::sync::PoisonError;
 }
+
+#[path = "../../../adapters/driver/src/delivery.rs"]
+#[allow(dead_code, reason = "the driver uses all of it")]
+mod delivery;
 
 #[path = "../../../adapters/driver/src/shutdown.rs"]
 #[allow(dead_code, reason = "the driver uses all of it")]
 mod shutdown;
 
+use std::future::poll_fn;
+use std::task::Poll;
+
+use delivery::{Channel, Delivery};
+use gemini_ws::{Client, Config, Event, EventQueue, Instant, Overflow};
 use loom::future::block_on;
 use loom::thread;
 use shutdown::Shutdown;
+
+fn channel() -> (delivery::Events, Channel) {
+    Channel::new(EventQueue::new(Overflow::Block).events_max(1))
+}
+
+fn deliver(channel: &mut Channel, client: &mut Client) {
+    let event = Event::HeartbeatDue { link: link(client), since: Instant::ZERO };
+    channel.deliver(client, Instant::ZERO, &event);
+}
+
+fn link(client: &Client) -> gemini_ws::LinkId {
+    client.links().next().expect("a single client has one").0
+}
+
+fn client() -> Client {
+    let mut client = Client::single(Config::new("ws://v").seed(1));
+    client.open(Instant::ZERO).expect("it was not closed");
+    client
+}
+
+/// Whoever takes events has each of them and then the end, whenever the driver goes.
+#[test]
+fn the_driver_goes() {
+    loom::model(|| {
+        let (mut events, mut channel) = channel();
+        let driver = thread::spawn(move || {
+            deliver(&mut channel, &mut client());
+            drop(channel);
+        });
+        assert!(block_on(events.next()).is_some());
+        assert!(block_on(events.next()).is_none());
+        driver.join().unwrap();
+    });
+}
+
+/// The driver waits for the consumer, and learns when it has gone.
+#[test]
+fn the_consumer_goes() {
+    loom::model(|| {
+        let (events, mut channel) = channel();
+        let consumer = thread::spawn(move || drop(events));
+        let mut client = client();
+        deliver(&mut channel, &mut client);
+        block_on(poll_fn(|context| channel.poll_taken(context)));
+        let gone = poll_fn(|context| match channel.attend(&mut client, Instant::ZERO, context) {
+            Err(()) => Poll::Ready(()),
+            Ok(()) => Poll::Pending,
+        });
+        block_on(gone);
+        consumer.join().unwrap();
+    });
+}
 
 /// A trigger is never missed, whenever somebody begins to wait.
 #[test]
