@@ -6,7 +6,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::request::stream::Stream;
-use crate::value::address::Address;
+use crate::value::address::{Address, UserInfo};
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::GapRule;
 use crate::value::symbol::Symbol;
@@ -493,7 +493,7 @@ impl Config {
         self
     }
 
-    /// The address to connect to, with its query.
+    /// The address to connect to, with its query, without a name and a password.
     pub fn url(&self) -> String {
         let mut parameters = Vec::new();
         match self.api {
@@ -512,6 +512,11 @@ impl Config {
             Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => parameters.push(("heartbeat", "true".into())),
         }
         self.address.with_parameters(&parameters)
+    }
+
+    /// The name and the password in the address.
+    pub(crate) fn user(&self) -> Option<UserInfo> {
+        self.address.user().cloned()
     }
 
     /// The host of the address, with its port unless that is the usual one: the venue counts by it.

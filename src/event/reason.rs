@@ -16,6 +16,9 @@ pub enum ConnectFailure {
     Cancelled,
     /// The endpoint is [authenticated](crate::Config::authenticated), and nobody signs for it.
     NoCredentials,
+    /// The request is to be signed, and would go in clear text: the address begins with `ws://` and is not of this
+    /// machine.
+    NotSecure,
     /// The address is no WebSocket URL.
     InvalidUrl,
     /// The name of the host could not be resolved.
@@ -28,6 +31,11 @@ pub enum ConnectFailure {
     TimedOut,
     /// The proxy on the way refused, or does not speak the protocol of its URL.
     Proxy,
+    /// The proxy on the way refused with this HTTP status.
+    ProxyStatus {
+        /// The HTTP status: 407 if it wants other credentials.
+        status: u16,
+    },
     /// The TLS handshake failed.
     Tls,
     /// The peer's certificate is not trusted or is for another name.
@@ -290,9 +298,10 @@ impl ConnectFailure {
     /// What follows, on an endpoint that signs or does not. A delay that was asked for counts whatever else was said.
     pub(crate) fn retry(self, is_signed: bool) -> Retry {
         match self {
-            ConnectFailure::Cancelled | ConnectFailure::NoCredentials | ConnectFailure::InvalidUrl => {
-                Retry::Never
-            }
+            ConnectFailure::Cancelled
+            | ConnectFailure::NoCredentials
+            | ConnectFailure::NotSecure
+            | ConnectFailure::InvalidUrl => Retry::Never,
             ConnectFailure::Certificate => Retry::NeverAtFirst,
             ConnectFailure::CertificateTime => Retry::Slow,
             ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::After(delay),
@@ -308,6 +317,7 @@ impl ConnectFailure {
             | ConnectFailure::Unreachable
             | ConnectFailure::TimedOut
             | ConnectFailure::Proxy
+            | ConnectFailure::ProxyStatus { .. }
             | ConnectFailure::Tls
             | ConnectFailure::Handshake
             | ConnectFailure::Status { .. }
@@ -345,6 +355,9 @@ impl fmt::Display for ConnectFailure {
             ConnectFailure::NoCredentials => {
                 f.write_str("it is to be authenticated, and there are no credentials")
             }
+            ConnectFailure::NotSecure => {
+                f.write_str("it is to be signed, and the address is not secure: use wss://")
+            }
             ConnectFailure::InvalidUrl => f.write_str("not a WebSocket URL"),
             ConnectFailure::NameLookup => f.write_str("host name not found"),
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),
@@ -352,6 +365,9 @@ impl fmt::Display for ConnectFailure {
             ConnectFailure::TimedOut => f.write_str("no answer in time"),
             ConnectFailure::Proxy => {
                 f.write_str("the proxy refused, or is none of the kind that its URL says")
+            }
+            ConnectFailure::ProxyStatus { status } => {
+                write!(f, "the proxy answered with HTTP status {status}")
             }
             ConnectFailure::Tls => f.write_str("TLS handshake failed"),
             ConnectFailure::Certificate => f.write_str("certificate not trusted or for another name"),

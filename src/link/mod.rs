@@ -45,6 +45,7 @@ use crate::link::stats::Stats;
 use crate::link::timer::{Deadline, TIMERS, Timer};
 use crate::request::Request;
 use crate::request::stream::Stream;
+use crate::value::address::UserInfo;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
@@ -53,8 +54,10 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectRequest {
-    /// The address, with its query.
+    /// The address, with its query, without a name and a password.
     pub url: String,
+    /// The name and the password in the address: for a gateway on the way, as `Authorization: Basic`.
+    pub user: Option<UserInfo>,
     /// What is there, which decides how the upgrade is signed.
     pub endpoint: Endpoint,
     /// Whether to sign the upgrade: as [`Config::authenticated`] has it.
@@ -427,6 +430,7 @@ impl<S: Session> Link<S> {
         let current = link == self.id && self.state == State::Connecting;
         current.then(|| ConnectRequest {
             url: self.config.url(),
+            user: self.config.user(),
             endpoint: self.config.api,
             authenticated: self.config.authenticated,
         })

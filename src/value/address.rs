@@ -2,12 +2,43 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::value::endpoint::Endpoint;
 
-/// An address, normalised once: two spellings of it are the same. It holds no name and no password.
+/// A name and a password as they stand in an address, before the `@`. `Debug` shows neither.
+///
+/// ```
+/// use gemini_ws::{Client, Config, Instant};
+///
+/// let mut client = Client::single(Config::new("wss://somebody:secret@gateway.example/"));
+/// client.open(Instant::ZERO)?;
+/// let link = client.links().next().unwrap().0;
+/// let request = client.connect_request(link).unwrap();
+/// assert_eq!(request.user.as_ref().unwrap().as_str(), "somebody:secret");
+/// assert!(!request.url.contains("secret") && !format!("{client:?} {request:?}").contains("secret"));
+/// # Ok::<(), gemini_ws::CommandError>(())
+/// ```
+#[derive(Clone, Eq, PartialEq)]
+pub struct UserInfo(String);
+
+impl UserInfo {
+    /// The text before the `@`; percent-encoded.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserInfo(…)")
+    }
+}
+
+/// An address, normalised once: two spellings of it are the same.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Address {
+    user: Option<UserInfo>,
     /// Scheme, host and path.
     base: String,
     /// The parameters of the query, without those that were taken out.
@@ -22,11 +53,16 @@ impl Address {
         let query = query.split('&').filter(|pair| !pair.is_empty()).map(String::from).collect();
         let Some((scheme, rest)) = address.split_once("://") else {
             // No address at all, which the dial says.
-            return Address { base: address.into(), query };
+            let base = address.rsplit('@').next().unwrap_or_default().into();
+            return Address { user: None, base, query };
         };
         let scheme = scheme.to_ascii_lowercase();
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let host = authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        let (user, host) = match authority.rsplit_once('@') {
+            Some((user, host)) => (Some(UserInfo(user.into())).filter(|user| !user.0.is_empty()), host),
+            None => (None, authority),
+        };
+        let host = host.to_ascii_lowercase();
         let (name, port) = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port),
             _ => (host.as_str(), ""),
@@ -43,10 +79,14 @@ impl Address {
             path if Endpoint::of_path(bare) == Endpoint::Streams => path,
             _ => bare,
         };
-        Address { base: alloc::format!("{scheme}://{name}{port}{path}"), query }
+        Address { user, base: alloc::format!("{scheme}://{name}{port}{path}"), query }
     }
 
-    /// The address with its query and further parameters. One that the query has already is left alone.
+    pub(crate) const fn user(&self) -> Option<&UserInfo> {
+        self.user.as_ref()
+    }
+
+    /// The address with its query and further parameters, without name and password. One that the query has already is left alone.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {

@@ -30,4 +30,9 @@ fn urls() {
     assert_eq!(cancel, "ws://h/?snapshot=-1&cancelOnDisconnect=true");
     let secret = Config::new("wss://trader:hunter2@host/");
     assert!(!alloc::format!("{secret:?}").contains("hunter2") && secret.host() == "host");
+    assert_eq!(secret.user().expect("a name").as_str(), "trader:hunter2");
+    for other in ["wss://host/", "wss://@host/", "trader:hunter2@host"] {
+        let config = Config::new(other);
+        assert!(config.user().is_none() && !config.url().contains("hunter2"), "{other}");
+    }
 }

@@ -1,48 +1,22 @@
-//! [`Driver`]: the one task that owns everything.
+//! [`Driver`]: what is to be run, and how.
 
-use std::future::{Future, poll_fn, ready};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::time::Duration;
 
-use async_tungstenite::WebSocketStream;
-use async_tungstenite::tungstenite::Message;
-use event_listener::EventListener;
-use gemini_ws::{
-    Client, CloseReason, ConnectFailure, Event, EventBuf, EventQueue, Frame, Instant, LinkId, Lost, Output,
-    Overflow, Scratch,
-};
+use gemini_ws::{Client, CloseReason, Event, EventQueue, Instant, Overflow};
 
 use crate::delivery::{Callback, Channel, Delivery, Events};
-use crate::dial::DialRequest;
-use crate::handle::{Commands, Replies, carry_out};
-use crate::paced::Paced;
-use crate::runtime::{Runtime, Timer};
+use crate::dial::DialPolicy;
+use crate::handle::Commands;
+use crate::runtime::Runtime;
 use crate::shutdown::Shutdown;
 use crate::signer::SharedSigner;
-use crate::socket::{Socket, end};
-use crate::telemetry::Telemetry;
-
-/// The most frames that are read of a socket before timers, commands and other sockets have their turn again.
-/// Between turns an executor asks the system for events, which costs as much as some ten frames.
-pub const FRAMES_PER_TURN_MAX: usize = 256;
-
-/// The same for large frames: the one that reaches so many bytes is the last of its turn.
-pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
-
-/// The same for pings, each of which costs a write: tokio lets a task do 128 operations on sockets in a row, and then
-/// lets everything else in that task wait, the future that hears Ctrl-C for example.
-const PINGS_PER_TURN_MAX: usize = 16;
-
-/// The most commands that are carried out in a turn.
-const COMMANDS_PER_TURN_MAX: usize = 16;
+use crate::task::Task;
 
 /// How long what is to be written may wait for a peer that takes nothing, unless
 /// [`Driver::write_timeout`] says otherwise.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long our last Close frame may take to get out, and the last events to be taken.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The end of a driver: there is exactly one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,23 +33,35 @@ pub struct Driver {
     client: Client,
     commands: Commands,
     shutdown: Shutdown,
-    signer: Option<SharedSigner>,
+    policy: DialPolicy,
     write_timeout: Duration,
 }
 
+/// A header field that the upgrade cannot have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct InvalidHeader;
+
+impl fmt::Display for InvalidHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no name and value of a header field, or one that the upgrade itself sets")
+    }
+}
+
+impl std::error::Error for InvalidHeader {}
+
 impl Driver {
     pub(crate) fn new(client: Client, commands: Commands, shutdown: Shutdown) -> Driver {
-        Driver { client, commands, shutdown, signer: None, write_timeout: WRITE_TIMEOUT }
+        Driver { client, commands, shutdown, policy: DialPolicy::default(), write_timeout: WRITE_TIMEOUT }
     }
 
     /// Authenticates dials with headers of their own, made when the transport is ready: those to endpoints that
     /// are [`authenticated`](gemini_ws::Config::authenticated), or all if none is. Default: public use only; then dials
-    /// to authenticated endpoints fail at once with [`ConnectFailure::NoCredentials`].
+    /// to authenticated endpoints fail at once with [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
     ///
     /// Give all clients of one key clones of the same [`SharedSigner`]; a
-    /// [`Signer`](gemini_ws::Signer) is enough for a single one. Use addresses with `wss://`: nothing
-    /// else keeps the headers private. Values that the WebSocket layer copies are not wiped, and it
-    /// logs them at the level `trace`, target `tungstenite::handshake::client`: keep that level off.
+    /// [`Signer`](gemini_ws::Signer) is enough for a single one. Only what goes to `wss://` or stays on this machine is
+    /// signed; other dials fail with [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless
+    /// [`sign_in_clear_text`](Driver::sign_in_clear_text) allows them.
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, Credentials, PRODUCTION, Signer};
@@ -90,12 +76,55 @@ impl Driver {
     /// ```
     #[must_use]
     pub fn sign_with(mut self, signer: impl Into<SharedSigner>) -> Driver {
-        self.signer = Some(signer.into());
+        self.policy.sign_with(signer.into());
         self
     }
 
+    /// Signs dials to `ws://` addresses of other machines too: whoever is on the way reads the key, and the token if
+    /// it is one. For a network of your own, in which something else secures the connection.
+    ///
+    /// ```
+    /// use gemini_ws_driver::client;
+    /// use gemini_ws_driver::gemini_ws::{Client, Config};
+    ///
+    /// let (_handle, driver) = client(Client::single(Config::new("ws://10.0.0.7:8080")));
+    /// assert!(format!("{:?}", driver.sign_in_clear_text()).contains("signs_in_clear: true"));
+    /// ```
+    #[must_use]
+    pub fn sign_in_clear_text(mut self) -> Driver {
+        self.policy.sign_in_clear();
+        self
+    }
+
+    /// Adds a header field to each upgrade, as a gateway on the way may want; `User-Agent` takes the place of
+    /// [`USER_AGENT`](crate::USER_AGENT). Name and password for a gateway belong into the address.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHeader`] if it is no header field, or one of the upgrade's own.
+    ///
+    /// ```
+    /// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
+    /// use gemini_ws_driver::{InvalidHeader, client};
+    ///
+    /// let (_handle, driver) = client(Client::single(Config::new(PRODUCTION)));
+    /// let driver = driver.header("X-Team", "market data")?;
+    /// assert_eq!(driver.header("Host", "elsewhere").err(), Some(InvalidHeader));
+    /// # Ok::<(), InvalidHeader>(())
+    /// ```
+    pub fn header(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<Driver, InvalidHeader> {
+        if !self.policy.add_field(name.into(), value.into()) {
+            return Err(InvalidHeader);
+        }
+        Ok(self)
+    }
+
     /// How long what is to be written may wait for a peer that takes nothing: then the link is given up as
-    /// [`Lost::Transport`], and another is opened. What was asked over it has no known outcome. Default:
+    /// [`Lost::Transport`](gemini_ws::Lost::Transport), and another is opened. What was asked over it has no known outcome. Default:
     /// [`WRITE_TIMEOUT`].
     ///
     /// ```
@@ -152,369 +181,9 @@ impl Driver {
     async fn run_with<R: Runtime>(mut self, runtime: &R, delivery: impl Delivery) -> Closed {
         // Already open, or already closed: both are fine.
         let _ = self.client.open(runtime.clock().now());
-        let signs_all = !self.client.is_authenticated();
-        let mut task = Task {
-            runtime,
-            client: self.client,
-            commands: self.commands,
-            signer: self.signer,
-            signs_all,
-            delivery,
-            shutdown: Some(self.shutdown),
-            listener: None,
-            timer: runtime.timer(),
-            timer_at: None,
-            write_timeout: self.write_timeout,
-            sockets: Vec::new(),
-            farewells: Vec::new(),
-            dials: Vec::new(),
-            dial_is_new: false,
-            scratch: Scratch::new(),
-            replies: Vec::new(),
-            closed: None,
-            telemetry: Telemetry::default(),
-        };
+        let policy = self.policy.for_endpoints(self.client.is_authenticated());
+        let parts = (self.client, self.commands, self.shutdown);
+        let mut task = Task::new(runtime, parts, policy, self.write_timeout, delivery);
         poll_fn(move |context| task.turn(context)).await
-    }
-}
-
-/// A dial under way.
-type Dial<'r, Io> =
-    (LinkId, Pin<Box<dyn Future<Output = Result<WebSocketStream<Paced<Io>>, ConnectFailure>> + Send + 'r>>);
-
-struct Task<'r, R: Runtime, D> {
-    runtime: &'r R,
-    client: Client,
-    commands: Commands,
-    signer: Option<SharedSigner>,
-    /// Whether no endpoint says that it wants to be signed.
-    signs_all: bool,
-    delivery: D,
-    /// `None` once it has been heeded.
-    shutdown: Option<Shutdown>,
-    listener: Option<EventListener>,
-    timer: R::Timer,
-    /// What the timer is set to.
-    timer_at: Option<Instant>,
-    write_timeout: Duration,
-    /// By the slot of their link.
-    sockets: Vec<Option<Socket<R::Io>>>,
-    /// Sockets over which a Close frame came, or goes out after a breach: read to their end.
-    farewells: Vec<(Socket<R::Io>, Instant)>,
-    dials: Vec<Dial<'r, R::Io>>,
-    /// Whether one has not been polled yet.
-    dial_is_new: bool,
-    scratch: Scratch,
-    replies: Replies,
-    /// The end, and how long the last events may take to be taken.
-    closed: Option<(CloseReason, Instant)>,
-    telemetry: Telemetry,
-}
-
-/// What became of an attempt to read.
-enum Read {
-    /// A frame of so many bytes, perhaps a ping. Go on.
-    Frame { bytes: usize, is_ping: bool },
-    /// There is nothing more now.
-    Nothing,
-}
-
-impl<R: Runtime, D: Delivery> Task<'_, R, D> {
-    /// One turn: shutdown, timer and commands first, so that a flood of frames cannot starve them;
-    /// then frames of each socket, then what is to be written.
-    fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
-        let now = self.runtime.clock().now();
-        self.heed_shutdown(now, context);
-        if self.delivery.attend(&mut self.client, now, context).is_err() {
-            self.close(now);
-        }
-        if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
-            self.client.handle_timeout(now);
-        }
-        self.take_commands(now, context);
-        self.perform(now);
-        self.poll_dials(now, context);
-        let more = self.read(now, context);
-        self.perform(now);
-        self.write(now, context);
-        self.bid_farewell(now, context);
-        #[cfg(feature = "metrics")]
-        self.telemetry.turn(&self.client, self.delivery.undelivered());
-        if let (Some((reason, until)), true) = (self.closed, self.farewells.is_empty()) {
-            let taken = self.delivery.poll_taken(context).is_ready();
-            if taken || now >= until {
-                return Poll::Ready(Closed { reason, undelivered: self.delivery.undelivered() });
-            }
-        }
-        if more || self.dial_is_new {
-            context.waker().wake_by_ref();
-        }
-        self.set_timer(context);
-        Poll::Pending
-    }
-
-    fn heed_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
-        while let Some(shutdown) = &self.shutdown {
-            if shutdown.is_triggered() {
-                self.close(now);
-                return;
-            }
-            match &mut self.listener {
-                None => self.listener = Some(shutdown.listen()),
-                Some(listener) => match Pin::new(listener).poll(context) {
-                    Poll::Ready(()) => self.listener = None,
-                    Poll::Pending => return,
-                },
-            }
-        }
-    }
-
-    /// Asks for the end, the first time that it is wanted.
-    fn close(&mut self, now: Instant) {
-        if self.shutdown.take().is_some() {
-            self.listener = None;
-            self.client.close(now);
-        }
-    }
-
-    /// The place of a link's socket, if it is still there.
-    fn socket_of(&mut self, link: LinkId) -> Option<&mut Option<Socket<R::Io>>> {
-        let place = self.sockets.get_mut(link.slot())?;
-        place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)
-    }
-
-    fn take_commands(&mut self, now: Instant, context: &mut Context<'_>) {
-        for _ in 0..COMMANDS_PER_TURN_MAX {
-            match self.commands.poll_next(context) {
-                Poll::Ready(Some(command)) => {
-                    carry_out(command, &mut self.client, now, &mut self.replies);
-                    self.perform(now);
-                }
-                Poll::Ready(None) => {
-                    // The last handle is gone: nobody could end this any more.
-                    self.close(now);
-                    return;
-                }
-                Poll::Pending => return,
-            }
-        }
-        context.waker().wake_by_ref();
-    }
-
-    fn poll_dials(&mut self, now: Instant, context: &mut Context<'_>) {
-        self.dial_is_new = false;
-        let mut position = 0;
-        while let Some((link, dial)) = self.dials.get_mut(position) {
-            let link = *link;
-            let Poll::Ready(result) = dial.as_mut().poll(context) else {
-                position += 1;
-                continue;
-            };
-            drop(self.dials.swap_remove(position));
-            match result {
-                Ok(stream) => {
-                    let places = self.sockets.len().max(link.slot() + 1);
-                    self.sockets.resize_with(places, || None);
-                    if let Some(place) = self.sockets.get_mut(link.slot()) {
-                        *place = Some(Socket::new(link, stream));
-                    }
-                    self.client.handle_connected(link, now);
-                }
-                Err(why) => self.client.handle_connect_failed(link, now, why),
-            }
-        }
-        self.perform(now);
-    }
-
-    /// Reads frames: of each socket as many as a turn allows. Returns whether there may be more.
-    fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
-        let mut more = false;
-        for slot in 0..self.sockets.len() {
-            if self.sockets.get(slot).is_some_and(Option::is_some) {
-                more |= self.read_from(slot, now, context);
-            }
-        }
-        more
-    }
-
-    fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
-        let (mut bytes, mut pings) = (0, 0);
-        for _ in 0..FRAMES_PER_TURN_MAX {
-            // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
-            if self.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
-                return false;
-            }
-            match self.read_one(slot, now, context) {
-                Read::Frame { bytes: length, is_ping } => {
-                    bytes += length;
-                    pings += usize::from(is_ping);
-                }
-                Read::Nothing => return false,
-            }
-            self.perform(now);
-            if bytes >= BYTES_PER_TURN_MAX || pings >= PINGS_PER_TURN_MAX {
-                break;
-            }
-        }
-        true
-    }
-
-    fn read_one(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> Read {
-        let Some(Some(socket)) = self.sockets.get_mut(slot) else { return Read::Nothing };
-        let link = socket.link;
-        let message = match socket.poll_message(context) {
-            Poll::Pending => return Read::Nothing,
-            Poll::Ready(Some(Ok(message))) => message,
-            Poll::Ready(none) => {
-                let (why, code) = end(none.and_then(Result::err).as_ref());
-                if let Some(code) = code
-                    && let Some(mut socket) = self.socket_of(link).and_then(Option::take)
-                {
-                    socket.close_for_breach(code);
-                    self.farewells.push((socket, now + FAREWELL));
-                }
-                self.lose(link, now, why);
-                return Read::Nothing;
-            }
-        };
-        let frame = match &message {
-            Message::Text(text) => Frame::Text(text.as_str()),
-            Message::Binary(bytes) => Frame::Binary(bytes),
-            Message::Ping(payload) => Frame::Ping(payload),
-            Message::Pong(payload) => Frame::Pong(payload),
-            Message::Close(None) => Frame::Close { code: None, reason: "" },
-            Message::Close(Some(frame)) => {
-                Frame::Close { code: Some(frame.code.into()), reason: frame.reason.as_str() }
-            }
-            // Never read, only written.
-            Message::Frame(_) => return Read::Frame { bytes: 0, is_ping: false },
-        };
-        let bytes = message.len();
-        let is_ping = matches!(frame, Frame::Ping(_));
-        self.telemetry.frame(link, &frame);
-        let event = self.client.handle_frame(link, now, frame, &mut self.scratch);
-        if let Some(event) = &event {
-            self.telemetry.event(Some(link), event, now);
-            resolve(&mut self.replies, event);
-            self.delivery.deliver(&mut self.client, now, event);
-        }
-        if let Frame::Close { .. } = frame
-            && let Some(socket) = self.socket_of(link).and_then(Option::take)
-        {
-            self.farewells.push((socket, now + FAREWELL));
-        }
-        // The answer to a ping leaves with the next read.
-        Read::Frame { bytes, is_ping }
-    }
-
-    fn lose(&mut self, link: LinkId, now: Instant, why: Lost) {
-        if let Some(place) = self.socket_of(link) {
-            *place = None;
-        }
-        self.client.handle_lost(link, now, why);
-        self.perform(now);
-    }
-
-    fn write(&mut self, now: Instant, context: &mut Context<'_>) {
-        for slot in 0..self.sockets.len() {
-            let Some(Some(socket)) = self.sockets.get_mut(slot) else { continue };
-            if let Err(why) = socket.poll_write(now, self.write_timeout, context) {
-                let link = socket.link;
-                self.lose(link, now, why);
-            }
-        }
-    }
-
-    fn bid_farewell(&mut self, now: Instant, context: &mut Context<'_>) {
-        self.farewells.retain_mut(|(socket, until)| socket.poll_end(context).is_pending() && now < *until);
-    }
-
-    /// Does what the client wants done.
-    #[inline]
-    fn perform(&mut self, now: Instant) {
-        while let Some(output) = self.client.poll_output() {
-            self.perform_one(output, now);
-        }
-    }
-
-    /// Data makes no outputs.
-    #[cold]
-    fn perform_one(&mut self, output: Output, now: Instant) {
-        self.telemetry.output(&output, now);
-        match output {
-            Output::Connect(link) => {
-                // A peer that does not end its side of the link before must not hold up the next.
-                self.farewells.retain(|(socket, _)| socket.link.slot() != link.slot());
-                if let Some(request) = self.client.connect_request(link) {
-                    self.dial_is_new = true;
-                    if request.authenticated && self.signer.is_none() {
-                        // The venue would only refuse it.
-                        return self.dials.push((link, Box::pin(ready(Err(ConnectFailure::NoCredentials)))));
-                    }
-                    let signer = self.signer.clone().filter(|_| self.signs_all || request.authenticated);
-                    let request = DialRequest::new(request, signer);
-                    self.dials.push((link, Box::pin(self.runtime.dial(request))));
-                }
-            }
-            Output::Send { link, text } => {
-                if let Some(Some(socket)) = self.socket_of(link) {
-                    socket.send(text);
-                }
-            }
-            Output::Close { link, code, reason } => {
-                if let Some(Some(socket)) = self.socket_of(link) {
-                    socket.close(code, reason);
-                }
-            }
-            Output::Abort(link) => {
-                if let Some(place) = self.socket_of(link) {
-                    *place = None;
-                }
-                self.dials.retain(|(dialled, _)| *dialled != link);
-            }
-            Output::Event(event) => {
-                if let Event::Closed { reason, .. } = event {
-                    self.closed = Some((reason, now + FAREWELL));
-                    self.sockets.clear();
-                    self.dials.clear();
-                }
-                self.telemetry.event(None, &event, now);
-                resolve(&mut self.replies, &event);
-                self.delivery.deliver(&mut self.client, now, &event);
-            }
-            _ => {}
-        }
-    }
-
-    /// Sets the timer, if its instant has changed, and has it wake this task.
-    fn set_timer(&mut self, context: &mut Context<'_>) {
-        let deadline = self.client.deadline().map(|deadline| deadline.at);
-        let farewell = self.farewells.iter().map(|(_, until)| *until).min();
-        let closed = self.closed.map(|(_, until)| until);
-        let stalled = self.sockets.iter().flatten().filter_map(|socket| socket.stalled_since).min();
-        let stalled = stalled.map(|since| since + self.write_timeout);
-        let at = [deadline, farewell, closed, stalled].into_iter().flatten().min();
-        if at != self.timer_at
-            && let Some(at) = at
-        {
-            self.timer.set(self.runtime.clock().to_std(at));
-        }
-        self.timer_at = at;
-        if at.is_some() && self.timer.poll(context).is_ready() {
-            // It has fired, perhaps a little before the clock gets there: set it again next time.
-            self.timer_at = None;
-            context.waker().wake_by_ref();
-        }
-    }
-}
-
-/// Hands a reply to whoever waits for it.
-fn resolve(replies: &mut Replies, event: &Event<'_>) {
-    if let Event::Reply { request, .. } = event
-        && let Some(position) = replies.iter().position(|(waiting, _)| waiting == request)
-    {
-        let (_, answer) = replies.swap_remove(position);
-        // Nobody may be waiting any more.
-        let _ = answer.try_send(Ok(EventBuf::from(event)));
     }
 }

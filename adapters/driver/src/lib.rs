@@ -15,17 +15,22 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod delivery;
 mod dial;
 mod driver;
 mod handle;
+mod http;
 mod paced;
+mod patience;
 mod retry_after;
 mod runtime;
 mod shutdown;
 mod signer;
 mod socket;
+mod task;
 mod telemetry;
+mod upgrade;
 
 /// What threads meet in; `tests/loom` compiles [`Shutdown`] and [`Events`] with another.
 mod sync {
@@ -36,12 +41,15 @@ mod sync {
 pub use async_tungstenite;
 pub use gemini_ws;
 
+pub use address::Address;
 pub use delivery::Events;
 pub use dial::DialRequest;
-pub use driver::{BYTES_PER_TURN_MAX, Closed, Driver, FRAMES_PER_TURN_MAX, WRITE_TIMEOUT};
+pub use driver::{Closed, Driver, InvalidHeader, WRITE_TIMEOUT};
 pub use handle::{COMMANDS_MAX, Handle, RequestError, client};
-pub use paced::{Paced, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX};
+pub use http::{Answer, HEAD_BYTES_MAX, USER_AGENT, Unreadable};
+pub use paced::{Paced, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX, UNFINISHED_BYTES_MAX};
 pub use runtime::{Runtime, Timer};
 pub use shutdown::Shutdown;
-pub use signer::{SharedSigner, Turn};
-pub use socket::{WRITE_BUFFER_BYTES_MAX, connect_failure, io_failure, websocket_config};
+pub use signer::{SharedSigner, TURN_MAX, Turn};
+pub use socket::{WRITE_BUFFER_BYTES_MAX, io_failure, websocket_config};
+pub use task::{BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX};

@@ -1,15 +1,33 @@
 //! [`Paced`]: bytes that a peer cannot make the driver read for ever.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_lite::{AsyncRead, AsyncWrite};
+use gemini_ws::FRAME_BYTES_MAX;
 
 /// The most bytes that are read before the task gets its turn back.
 pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
 /// The same for reads, each of which may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;
+
+/// The most bytes that may come without a whole message among them: one of the greatest length, and the heads of its
+/// fragments. The WebSocket layer counts what fragments hold, and so never ends a message in empty ones.
+pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
+
+/// More than [`UNFINISHED_BYTES_MAX`] came.
+#[derive(Debug)]
+pub(crate) struct Endless;
+
+impl fmt::Display for Endless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message in too many fragments")
+    }
+}
+
+impl std::error::Error for Endless {}
 
 /// A transport that says "not yet" now and then although there is something to read, and wakes its task at once.
 ///
@@ -36,12 +54,30 @@ pub struct Paced<Io> {
     transport: Io,
     bytes: usize,
     reads: usize,
+    /// Bytes of data frames that have not made a message yet; of the upgrade before that.
+    unfinished: usize,
 }
 
 impl<Io> Paced<Io> {
     /// Paces a transport.
     pub const fn new(transport: Io) -> Paced<Io> {
-        Paced { transport, bytes: 0, reads: 0 }
+        Paced { transport, bytes: 0, reads: 0, unfinished: 0 }
+    }
+
+    /// A message of data is whole.
+    #[inline]
+    pub(crate) const fn note_message(&mut self) {
+        self.unfinished = 0;
+    }
+
+    /// A control frame came, whose payload has so many bytes: it is no part of a message.
+    pub(crate) const fn note_control(&mut self, payload: usize) {
+        self.unfinished = self.unfinished.saturating_sub(payload + 2);
+    }
+
+    /// Returns the transport.
+    pub fn into_inner(self) -> Io {
+        self.transport
     }
 }
 
@@ -58,10 +94,14 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Paced<Io> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if paced.unfinished > UNFINISHED_BYTES_MAX {
+            return Poll::Ready(Err(io::Error::other(Endless)));
+        }
         let read = Pin::new(&mut paced.transport).poll_read(context, buffer);
         match &read {
             Poll::Ready(Ok(bytes)) => {
                 paced.bytes = paced.bytes.saturating_add(*bytes);
+                paced.unfinished = paced.unfinished.saturating_add(*bytes);
                 paced.reads += 1;
             }
             // The peer has nothing more: a turn ends here anyway.

@@ -15,7 +15,7 @@ pub trait Runtime {
     /// A byte stream, TLS included.
     type Io: AsyncRead + AsyncWrite + Unpin + Send;
     /// A timer that can be set again and again.
-    type Timer: Timer + Unpin + Send;
+    type Timer: Timer + Unpin + Send + 'static;
 
     /// The clock that the connection lives by.
     fn clock(&self) -> &Clock;

@@ -2,9 +2,13 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::Signer;
+
+/// The longest turn of a dial: its request has arrived by then, or has met somebody who does not answer.
+pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer for any number of connections, and for whatever else uses its key.
 ///
@@ -12,8 +16,7 @@ use gemini_ws::Signer;
 /// together. So whoever signs takes a [`Turn`], and
 /// keeps it from the draw of the nonce until the request has arrived. A dial of a
 /// [`Driver`](crate::Driver) takes it once the transport is ready and keeps it until the upgrade is
-/// answered or given up, so never longer than
-/// [`Config::connect_timeout`](gemini_ws::Config::connect_timeout).
+/// answered or given up, and never longer than [`TURN_MAX`].
 ///
 /// Clones share the signer. Two of these for one key would be a mistake.
 ///

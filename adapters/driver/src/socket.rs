@@ -12,10 +12,9 @@ use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Error, Message};
 use futures_lite::{AsyncRead, AsyncWrite, Stream};
 use futures_sink::Sink;
-use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, Instant, LinkId, Lost, UnixTime, VenueReason};
+use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, Instant, LinkId, Lost};
 
-use crate::paced::Paced;
-use crate::retry_after;
+use crate::paced::{Endless, Paced};
 
 /// The most bytes that wait in a socket's write buffer; more, and the link is given up.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
@@ -62,7 +61,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     /// another type here would move it once more for each frame.
     #[inline]
     pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        Pin::new(&mut self.stream).poll_next(context)
+        let message = ready!(Pin::new(&mut self.stream).poll_next(context));
+        match &message {
+            Some(Ok(Message::Text(_) | Message::Binary(_))) => self.stream.get_mut().note_message(),
+            Some(Ok(control)) => self.stream.get_mut().note_control(control.len()),
+            Some(Err(_)) | None => {}
+        }
+        Poll::Ready(message)
     }
 
     /// Closes because of a breach: what waits is not worth writing any more.
@@ -91,7 +96,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             return Poll::Pending;
         }
         let mut rest = [0; 1024];
-        while let Ok(1..) = ready!(Pin::new(self.stream.get_mut()).poll_read(context, &mut rest)) {}
+        while let Ok(1..) = ready!(Pin::new(self.stream.get_mut()).poll_read(context, &mut rest)) {
+            self.stream.get_mut().note_message();
+        }
         Poll::Ready(())
     }
 
@@ -155,14 +162,20 @@ fn code_of_breach(error: &Error) -> Option<u16> {
         Error::Protocol(_) | Error::AttackAttempt => Some(1002),
         Error::Utf8(_) => Some(1007),
         Error::Capacity(_) => Some(1009),
+        Error::Io(error) if is_endless(error) => Some(1009),
         _ => None,
     }
+}
+
+fn is_endless(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Endless>)
 }
 
 fn lost(error: &Error) -> Lost {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => Lost::End,
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Lost::End,
+        Error::Io(error) if is_endless(error) => Lost::Protocol,
         Error::Io(error) => match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
                 Lost::Reset
@@ -172,26 +185,6 @@ fn lost(error: &Error) -> Lost {
         },
         Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_) | Error::AttackAttempt => Lost::Protocol,
         _ => Lost::Transport,
-    }
-}
-
-/// What an error of the upgrade means.
-pub fn connect_failure(error: &Error) -> ConnectFailure {
-    match error {
-        Error::Io(error) => io_failure(error),
-        Error::Tls(_) => ConnectFailure::Tls,
-        Error::Url(_) => ConnectFailure::InvalidUrl,
-        Error::Http(response) => {
-            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-            let retry_after = header("retry-after");
-            let retry_after =
-                retry_after.and_then(|text| retry_after::parse(text, header("date"), UnixTime::now()));
-            let reason = response.body().as_deref().and_then(VenueReason::of_body);
-            ConnectFailure::Status { status: response.status().as_u16(), retry_after, reason }
-        }
-        Error::ConnectionClosed | Error::AlreadyClosed => ConnectFailure::Transport,
-        Error::Protocol(ProtocolError::HandshakeIncomplete) => ConnectFailure::Transport,
-        _ => ConnectFailure::Handshake,
     }
 }
 

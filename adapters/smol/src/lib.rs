@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -33,7 +34,7 @@ pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 
 use async_tungstenite::WebSocketStream;
 use gemini_ws::{Clock, ConnectFailure};
-use smol::net::{TcpStream, resolve};
+use smol::net::TcpStream;
 
 /// The runtime of [`Driver::run`] on smol.
 #[derive(Clone, Debug, Default)]
@@ -68,9 +69,12 @@ impl Runtime for Smol {
 
     async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
         let connect = async |host: String, port| {
-            let addresses = resolve((host.as_str(), port)).await.map_err(|_| ConnectFailure::NameLookup)?;
-            let stream = transport::first_of(addresses, TcpStream::connect).await?;
-            transport::set_options(&stream)?;
+            let addresses = transport::look_up(&host, port).await?;
+            let pause = async |longest| {
+                smol::Timer::after(longest).await;
+            };
+            let stream = transport::first_of(addresses, TcpStream::connect::<SocketAddr>, pause).await?;
+            transport::set_options(&stream);
             Ok(stream)
         };
         self.dialer.dial(request, connect).await

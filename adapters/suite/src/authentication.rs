@@ -9,8 +9,8 @@ use std::time::Duration;
 use gemini_ws_driver::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use gemini_ws_driver::async_tungstenite::{WebSocketStream, accept_hdr_async};
 use gemini_ws_driver::gemini_ws::{
-    Client, Clock, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce, NonceSource,
-    NonceUnit, Signer, UnixTime,
+    Client, Clock, CloseReason, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce,
+    NonceSource, NonceUnit, Signer, UnixTime,
 };
 use gemini_ws_driver::{DialRequest, Driver, Handle, Paced, Runtime, SharedSigner, client};
 use smol::net::{TcpListener, TcpStream};
@@ -116,6 +116,50 @@ pub(crate) fn every_dial_is_signed_anew<A: Adapter>() {
 
 pub(crate) fn without_a_signer_nothing_is_sent<A: Adapter>() {
     assert_eq!(upgrades::<A>(|driver| driver, &[101, 101]), [[], []]);
+}
+
+/// What would go to another machine in clear text is not signed, and not dialled, unless that is wanted.
+pub(crate) fn nothing_is_signed_in_clear_text<A: Adapter>() {
+    // Nobody answers at this address, which is for documents (RFC 5737).
+    let config = Config::new("ws://192.0.2.1:9").connect_timeout(Duration::from_millis(50)).attempts_max(1);
+    for (is_wanted, is_dialled) in [(false, false), (true, true)] {
+        let (_handle, driver) = client(Client::single(config.clone()));
+        let driver = driver.sign_with(signer());
+        let driver = if is_wanted { driver.sign_in_clear_text() } else { driver };
+        let closed = within::<A, _>(driver.run(&A::runtime(), |_, _, _| {}));
+        let is_refused = closed.reason == CloseReason::ConnectRefused(ConnectFailure::NotSecure);
+        assert_eq!(is_refused, !is_dialled, "{:?}", closed.reason);
+    }
+}
+
+/// One endpoint takes the request and does not answer: another of the same key opens all the same.
+pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
+    let waited = within::<A, _>(async {
+        let ((silent, silent_url), (listener, url)) = (listen().await, listen().await);
+        let shared = SharedSigner::new(signer());
+        let runtime = A::runtime();
+        let (first, second) = (connect(&silent_url), connect(&url));
+        let drive = |driver: Driver| driver.sign_with(shared.clone()).run(&runtime, |_, _, _| {});
+        let server = async {
+            let (_mute, _) = silent.accept().await.unwrap();
+            let began = std::time::Instant::now();
+            let (stream, _) = listener.accept().await.unwrap();
+            let open = answer(stream, 101, &mut Vec::new()).await;
+            let waited = began.elapsed();
+            assert!(open.is_some());
+            first.0.shutdown();
+            second.0.shutdown();
+            waited
+        };
+        let both = smol::future::zip(drive(first.1), async {
+            // The other one is asked for when the first has its turn.
+            smol::Timer::after(Duration::from_millis(50)).await;
+            drive(second.1).await
+        });
+        smol::future::zip(both, server).await.1
+    });
+    println!("the other link was open after {waited:?}");
+    assert!(waited < Duration::from_secs(4), "{waited:?}");
 }
 
 /// A token that expires is replaced for the next dial.

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{Client, CloseReason, Config, Event, Lost, Request};
+use gemini_ws_driver::{UNFINISHED_BYTES_MAX, client};
 
 use crate::Adapter;
 use crate::peers::{
@@ -41,12 +41,13 @@ const LATE_MAX: Duration = Duration::from_millis(250);
 /// The peer sends without end what never becomes a message, or nothing but empty ones: timers beside the driver have
 /// their turn, and the end comes when it is asked for.
 pub(crate) fn a_message_that_never_ends<A: Adapter>() {
-    let rows: [(&str, &[u8], &[u8]); 5] = [
+    let rows: [(&str, &[u8], &[u8]); 6] = [
         ("one message in empty fragments", &[0x01, 0], &[0, 0]),
         ("one message in fragments of a byte", &[0x01, 1, b' '], &[0, 1, b' ']),
         ("empty texts", &[], &[TEXT, 0]),
         ("pings", &[], &[PING, 0]),
         ("pongs", &[], &[PONG, 0]),
+        ("anything behind a breach of the protocol", &frame(TEXT | 0x40, b"x"), &[0, 0]),
     ];
     for (what, begin, again) in rows {
         let (begin, again) = (begin.to_vec(), again.repeat(32 << 10));
@@ -75,6 +76,24 @@ pub(crate) fn a_message_that_never_ends<A: Adapter>() {
         assert!(ended < Duration::from_secs(8), "{what}: the end took {ended:?}");
         thread.join().unwrap();
     }
+}
+
+/// A message in empty fragments is a breach of the protocol once it has taken more bytes than any message may; pings
+/// between them are none of it.
+pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
+    let why = end_of::<A>(move |stream| {
+        let pings = [frame(PING, &[b'?'; 100]), [0, 0].repeat(4 << 10)].concat();
+        stream.write_all(&[0x01, 0]).unwrap();
+        let mut sent = 0;
+        while sent < 2 * UNFINISHED_BYTES_MAX && stream.write_all(&pings).is_ok() {
+            sent += 8 << 10;
+        }
+        let mut frames = read_frames(stream);
+        frames.retain(|(opcode, _)| *opcode == CLOSE);
+        let code = frames.first().map(|(_, payload)| u16::from_be_bytes([payload[0], payload[1]]));
+        assert!(sent >= UNFINISHED_BYTES_MAX && code == Some(1009), "{code:?} after {sent} bytes");
+    });
+    assert_eq!(why, Lost::Protocol);
 }
 
 /// L-107: the future of a request is dropped before it is done, again and again; what the peer sees is whole

@@ -26,7 +26,7 @@ fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     listen("http", move |mut stream| {
         let request = read_request(&mut stream);
         stream.write_all(answer.as_bytes()).unwrap();
-        if answer.contains(" 200 ") {
+        if answer.contains(" 200 ") && answer.ends_with("\r\n\r\n") {
             venue(&mut stream);
         }
         request
@@ -93,7 +93,9 @@ pub(crate) fn http_connect<A: Adapter>() {
     for (credentials, answer, expected) in [
         ("", "HTTP/1.1 200 Connection established\r\n\r\n", None),
         ("somebody:a%20secret@", "HTTP/1.1 200 OK\r\nVia: a\r\n\r\n", None),
-        ("", refused, Some(ConnectFailure::Proxy)),
+        ("", "HTTP/1.0 200 \r\n\r\n", None),
+        ("", refused, Some(ConnectFailure::ProxyStatus { status: 407 })),
+        ("", "HTTP/1.1 200 OK\r\n\r\nout of turn", Some(ConnectFailure::Proxy)),
         ("", "no HTTP at all\r\n\r\n", Some(ConnectFailure::Proxy)),
     ] {
         let (url, thread) = http(answer);
@@ -105,6 +107,25 @@ pub(crate) fn http_connect<A: Adapter>() {
         let is_signed = request.contains("Proxy-Authorization: Basic c29tZWJvZHk6YSBzZWNyZXQ=");
         assert_eq!(is_signed, !credentials.is_empty(), "{request}");
     }
+}
+
+/// A proxy whose answer never ends; an IPv6 address is named in brackets.
+pub(crate) fn an_answer_without_an_end<A: Adapter>() {
+    let (url, thread) = listen("http", |mut stream| {
+        let request = read_request(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
+        let mut sent = 0;
+        while stream.write_all(&[b'x'; 1024]).is_ok() {
+            sent += 1;
+        }
+        (request, sent)
+    });
+    let outcome = outcome::<A>(Proxies::all(&url), "ws://[2001:db8::1]:9701/");
+    assert_eq!(outcome, Some(ConnectFailure::Proxy));
+    let (request, sent) = thread.join().unwrap();
+    assert!(request.starts_with("CONNECT [2001:db8::1]:9701 HTTP/1.1\r\n"), "{request}");
+    // What the buffers of two sockets hold.
+    assert!(sent < 16 << 10, "{sent} KiB");
 }
 
 /// SOCKS5: without credentials, with them, and refused; the proxy looks the name up.

@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -35,8 +36,8 @@ pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 
 use async_tungstenite::WebSocketStream;
 use gemini_ws::{Clock, ConnectFailure};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Sleep, sleep_until};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep, sleep_until};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
 /// The runtime of [`Driver::run`] on tokio. Needs its drivers of time and of I/O.
@@ -72,10 +73,9 @@ impl Runtime for Tokio {
 
     async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
         let connect = async |host: String, port| {
-            let addresses =
-                lookup_host((host.as_str(), port)).await.map_err(|_| ConnectFailure::NameLookup)?;
-            let stream = transport::first_of(addresses, TcpStream::connect).await?;
-            transport::set_options(&stream)?;
+            let addresses = transport::look_up(&host, port).await?;
+            let stream = transport::first_of(addresses, TcpStream::connect::<SocketAddr>, sleep).await?;
+            transport::set_options(&stream);
             Ok(stream.compat())
         };
         self.dialer.dial(request, connect).await

@@ -1,7 +1,6 @@
 //! [`Dialer`]: all of a dial but the connection itself.
 
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +10,9 @@ use futures_rustls::rustls::ClientConfig;
 use futures_rustls::rustls::pki_types::ServerName;
 use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
-use gemini_ws_driver::{DialRequest, Paced, io_failure};
+use gemini_ws_driver::{Address, DialRequest, Paced};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::address::Address;
 use crate::proxies::Proxies;
 use crate::stream::Stream;
 use crate::tls;
@@ -68,8 +66,9 @@ impl Dialer {
     {
         let address = Address::parse(request.url())?;
         let stream = self.proxies.connect(&address, connect).await?;
-        let stream = if address.is_secure {
-            let name = ServerName::try_from(address.host).map_err(|_| ConnectFailure::InvalidUrl)?;
+        let stream = if address.is_secure() {
+            let host = address.host().split('%').next().unwrap_or_default().to_owned();
+            let name = ServerName::try_from(host).map_err(|_| ConnectFailure::InvalidUrl)?;
             let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
             Stream::Tls(Box::new(handshake.map_err(|error| tls::failure(&error))?))
         } else {
@@ -85,43 +84,18 @@ impl Default for Dialer {
     }
 }
 
-/// Tries addresses of a host one after the other; the last failure if none can be reached.
-///
-/// # Errors
-///
-/// [`ConnectFailure::NameLookup`] if there is none.
-pub async fn first_of<A, S, F>(
-    addresses: impl IntoIterator<Item = A>,
-    mut connect: impl FnMut(A) -> F,
-) -> Result<S, ConnectFailure>
-where
-    F: Future<Output = io::Result<S>>,
-{
-    let mut failure = ConnectFailure::NameLookup;
-    for address in addresses {
-        match connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = io_failure(&error),
-        }
-    }
-    Err(failure)
-}
-
 /// The time without traffic after which the system asks whether the peer is still there, and that between such
 /// questions. The protocol's own probes come first; this is for what they cannot see.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
-/// Sets the options of a connected socket: TCP_NODELAY, as orders are small and urgent, and keep-alive.
-///
-/// # Errors
-///
-/// What the system says, if it refuses.
-pub fn set_options<'s, S>(socket: &'s S) -> Result<(), ConnectFailure>
+/// Sets the options of a connected socket: TCP_NODELAY, as orders are small and urgent, and keep-alive. Where the system
+/// refuses one, the connection is of use without it.
+pub fn set_options<'s, S>(socket: &'s S)
 where
     SockRef<'s>: From<&'s S>,
 {
     let socket = SockRef::from(socket);
     let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE.0).with_interval(KEEP_ALIVE.1);
-    socket.set_tcp_nodelay(true).map_err(|error| io_failure(&error))?;
-    socket.set_tcp_keepalive(&keep_alive).map_err(|error| io_failure(&error))
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&keep_alive);
 }

@@ -1,17 +1,25 @@
 //! What the adapters share: from an address to a WebSocket, over any `futures-io` stream.
 //!
-//! An adapter knows how its runtime connects to a host and a port; everything else of a dial is here, for all
-//! runtimes alike: the parts of an address, a proxy on the way, TLS, and the upgrade.
+//! An adapter knows how its runtime connects to an address and how it waits; everything else of a dial is here, for all
+//! runtimes alike: looking names up, trying the addresses, a proxy on the way, TLS, and the upgrade.
 
 #![forbid(unsafe_code)]
 
-mod address;
 mod dialer;
+mod happy_eyeballs;
+mod lookup;
+#[cfg_attr(not(feature = "proxy"), path = "no_proxies.rs")]
 mod proxies;
+#[cfg(feature = "proxy")]
+mod rules;
 mod stream;
 pub mod tls;
+#[cfg(feature = "proxy")]
+mod tunnel;
 
-pub use dialer::{Dialer, first_of, set_options};
+pub use dialer::{Dialer, set_options};
 pub use futures_rustls::rustls;
+pub use happy_eyeballs::{ATTEMPT_DELAY, first_of};
+pub use lookup::{LOOK_UPS_MAX, look_up};
 pub use proxies::Proxies;
 pub use stream::Stream;

@@ -85,6 +85,8 @@ pub(crate) fn br08_what_is_final_and_what_is_not() {
     let table: &[(ConnectFailure, bool, Option<u64>, Option<u64>)] = &[
         (InvalidUrl, false, None, None),
         (ConnectFailure::NoCredentials, true, None, None),
+        (ConnectFailure::NotSecure, true, None, None),
+        (ConnectFailure::ProxyStatus { status: 407 }, false, Some(0), Some(0)),
         (because(403, "InvalidApiKey"), false, None, Some(30)),
         (Certificate, false, None, Some(30)),
         (CertificateTime, false, Some(30), Some(30)),

@@ -99,9 +99,10 @@ const ASKED_FOR_MAX: Duration = Duration::from_secs(3_600);
 impl Follows {
     pub(crate) fn of_failure(why: ConnectFailure, is_signed: bool) -> Follows {
         match why {
-            ConnectFailure::Cancelled | ConnectFailure::NoCredentials | ConnectFailure::InvalidUrl => {
-                Follows::Nothing
-            }
+            ConnectFailure::Cancelled
+            | ConnectFailure::NoCredentials
+            | ConnectFailure::NotSecure
+            | ConnectFailure::InvalidUrl => Follows::Nothing,
             ConnectFailure::Status { retry_after: Some(delay), .. } => {
                 Follows::After(delay.min(ASKED_FOR_MAX))
             }

@@ -1,0 +1,323 @@
+//! [`Address`]: the parts of the URL of an endpoint.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use base64ct::{Base64, Encoding};
+use gemini_ws::ConnectFailure;
+
+/// What a `ws://` or `wss://` URL says: whom to connect to, whether to secure that, and what to ask for.
+///
+/// A name and a password in it are sent as `Authorization: Basic`, and shown by nothing.
+///
+/// ```
+/// use gemini_ws_driver::Address;
+///
+/// let address = Address::parse("wss://somebody:secret@ws.gemini.com/v1?heartbeat=true")?;
+/// assert_eq!((address.host(), address.port(), address.is_secure()), ("ws.gemini.com", 443, true));
+/// assert_eq!(address.to_string(), "wss://ws.gemini.com/v1?heartbeat=true");
+/// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
+/// ```
+#[derive(Clone, Eq, PartialEq)]
+pub struct Address {
+    is_secure: bool,
+    host: String,
+    /// The port, if the URL names one.
+    named_port: Option<u16>,
+    path: String,
+    user: Option<(String, String)>,
+}
+
+impl Address {
+    /// Takes a URL apart (RFC 3986, RFC 6455 section 3): no fragment, a host of ASCII letters, an IPv6 address in
+    /// brackets, perhaps with a zone (`%25eth0`).
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectFailure::InvalidUrl`].
+    pub fn parse(url: &str) -> Result<Address, ConnectFailure> {
+        Address::of(url).ok_or(ConnectFailure::InvalidUrl)
+    }
+
+    fn of(url: &str) -> Option<Address> {
+        let (scheme, rest) = url.split_once("://")?;
+        let is_secure = match scheme.to_ascii_lowercase().as_str() {
+            "wss" => true,
+            "ws" => false,
+            _ => return None,
+        };
+        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) || rest.contains('#') {
+            return None;
+        }
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (user, host_and_port) = match authority.rsplit_once('@') {
+            Some((user, rest)) => (Some(user), rest),
+            None => (None, authority),
+        };
+        let (host, named_port) = host_and_port_of(host_and_port)?;
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let user = match user {
+            None | Some("") => None,
+            Some(user) => Some(name_and_password(user)?),
+        };
+        Some(Address { is_secure, host, named_port, path, user })
+    }
+
+    /// The same with a name and a password, as they stand before the `@` of a URL.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectFailure::InvalidUrl`] if they are no text.
+    pub fn with_user(self, user: &str) -> Result<Address, ConnectFailure> {
+        let user = name_and_password(user).ok_or(ConnectFailure::InvalidUrl)?;
+        Ok(Address { user: Some(user), ..self })
+    }
+
+    /// Whether the connection is to be secured: the scheme is `wss`.
+    pub const fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// A name or an address; an IPv6 address without brackets, with its zone if it has one (`fe80::1%eth0`).
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port: 443 or 80 if the URL names none.
+    pub fn port(&self) -> u16 {
+        self.named_port.unwrap_or(if self.is_secure { 443 } else { 80 })
+    }
+
+    /// The port if the URL names one.
+    pub const fn named_port(&self) -> Option<u16> {
+        self.named_port
+    }
+
+    /// The path with its query; it begins with `/`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether the host is this machine, by its name or address: nothing leaves it.
+    ///
+    /// ```
+    /// use gemini_ws_driver::Address;
+    ///
+    /// for (url, is_loopback) in [("ws://127.0.0.9:1", true), ("ws://[::1]", true), ("ws://10.0.0.1", false)] {
+    ///     assert_eq!(Address::parse(url)?.is_loopback(), is_loopback);
+    /// }
+    /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
+    /// ```
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host.strip_suffix('.').unwrap_or(&self.host).to_ascii_lowercase();
+        match host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical().is_loopback(),
+            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+        }
+    }
+
+    /// The host and the port that the URL names, as the header `Host` has them: an IPv6 address in brackets, without a
+    /// zone, which is of this machine alone (RFC 6874).
+    pub fn host_header(&self) -> String {
+        let host = self.host.split('%').next().unwrap_or_default();
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        match self.named_port {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
+    }
+
+    /// The name and the password in the URL, if there are any.
+    pub fn name_and_password(&self) -> Option<(&str, &str)> {
+        self.user.as_ref().map(|(name, password)| (name.as_str(), password.as_str()))
+    }
+
+    /// The same as the value of a header (RFC 7617).
+    ///
+    /// ```
+    /// use gemini_ws_driver::Address;
+    ///
+    /// let address = Address::parse("ws://somebody:a%20secret@gateway.example")?;
+    /// assert_eq!(address.basic_authorization().as_deref(), Some("Basic c29tZWJvZHk6YSBzZWNyZXQ="));
+    /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
+    /// ```
+    pub fn basic_authorization(&self) -> Option<String> {
+        let (name, password) = self.name_and_password()?;
+        Some(format!("Basic {}", Base64::encode_string(format!("{name}:{password}").as_bytes())))
+    }
+}
+
+impl fmt::Display for Address {
+    /// The URL without name and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.host_header(), self.path)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Address").field(&format_args!("{self}")).finish()
+    }
+}
+
+/// Host and port of an authority without user information; `None` if they are no such thing.
+fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (inner, rest) = rest.split_once(']')?;
+            (literal(inner)?, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+        }
+        None => {
+            let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(is_name) {
+                return None;
+            }
+            (host.to_owned(), port)
+        }
+    };
+    let Some(port) = port else { return Some((host, None)) };
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    let port = port.parse().ok().filter(|port| is_number && *port != 0)?;
+    Some((host, Some(port)))
+}
+
+/// An IPv6 address, perhaps with a zone, as it stands between brackets.
+fn literal(text: &str) -> Option<String> {
+    let (address, zone) = match text.split_once('%') {
+        Some((address, zone)) => (address, Some(zone.strip_prefix("25").unwrap_or(zone))),
+        None => (text, None),
+    };
+    address.parse::<Ipv6Addr>().ok()?;
+    match zone {
+        None => Some(address.to_owned()),
+        Some("") => None,
+        Some(zone) => Some(format!("{address}%{zone}")),
+    }
+}
+
+/// The two parts of the user information of a URL; `None` if they are no text.
+fn name_and_password(user: &str) -> Option<(String, String)> {
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    Some((percent_decoded(name)?, percent_decoded(password)?))
+}
+
+/// What stands for itself is kept, also a `%` that begins no escape.
+fn percent_decoded(text: &str) -> Option<String> {
+    let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, behind @ ..] = rest {
+        let escape = match behind {
+            [high, low, behind @ ..] if *first == b'%' => {
+                digit(*high).zip(digit(*low)).map(|it| (it, behind))
+            }
+            _ => None,
+        };
+        match escape {
+            Some(((high, low), behind)) => {
+                decoded.push(high << 4 | low);
+                rest = behind;
+            }
+            None => {
+                decoded.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let good = [
+            ("ws://127.0.0.1:8080/v2?x=1", (false, "127.0.0.1", 8080), "127.0.0.1:8080", "/v2?x=1"),
+            ("ws://localhost", (false, "localhost", 80), "localhost", "/"),
+            (
+                "WSS://ws.gemini.com?snapshot=-1",
+                (true, "ws.gemini.com", 443),
+                "ws.gemini.com",
+                "/?snapshot=-1",
+            ),
+            ("wss://[::1]:9443/", (true, "::1", 9443), "[::1]:9443", "/"),
+            ("ws://[2001:db8::1]", (false, "2001:db8::1", 80), "[2001:db8::1]", "/"),
+            ("ws://[fe80::1%25eth0]:1/", (false, "fe80::1%eth0", 1), "[fe80::1]:1", "/"),
+            ("ws://[fe80::1%eth0]", (false, "fe80::1%eth0", 80), "[fe80::1]", "/"),
+            ("ws://u:p@a_b.example.:1/@", (false, "a_b.example.", 1), "a_b.example.:1", "/@"),
+        ];
+        for (url, (is_secure, host, port), header, path) in good {
+            let address = Address::parse(url).expect(url);
+            assert_eq!(
+                (address.is_secure(), address.host(), address.port()),
+                (is_secure, host, port),
+                "{url}"
+            );
+            assert_eq!((address.host_header().as_str(), address.path()), (header, path), "{url}");
+        }
+        for url in [
+            "",
+            "localhost",
+            "http://localhost",
+            "ws:/localhost",
+            "ws://",
+            "ws://:80",
+            "ws://localhost:",
+            "ws://a:70000",
+            "ws://a:0",
+            "ws://a:+1",
+            "ws://a b/",
+            "ws://a/ b",
+            "ws://a/#b",
+            "ws://a\r\nb/",
+            "ws://ä/",
+            "ws://[::1",
+            "ws://[1]",
+            "ws://[::1]1",
+            "ws://[::1%25]",
+            "ws://::1/",
+            "ws://a%20b/",
+            "ws://u@/",
+            "ws://%ff@a/",
+        ] {
+            assert_eq!(Address::parse(url), Err(ConnectFailure::InvalidUrl), "{url}");
+        }
+    }
+
+    #[test]
+    fn names_and_passwords() {
+        for (url, basic) in [
+            ("ws://trader:hunter2@a/", Some("Basic dHJhZGVyOmh1bnRlcjI=")),
+            ("ws://trader@a/", Some("Basic dHJhZGVyOg==")),
+            ("ws://a%40b:%zz@a/", Some("Basic YUBiOiV6eg==")),
+            ("ws://@a/", None),
+            ("ws://a/", None),
+        ] {
+            let address = Address::parse(url).expect(url);
+            assert_eq!(address.basic_authorization().as_deref(), basic, "{url}");
+            assert_eq!(format!("{address} {address:?}"), "ws://a/ Address(ws://a/)");
+        }
+    }
+
+    #[test]
+    fn what_is_of_this_machine() {
+        for (url, is_loopback) in [
+            ("ws://localhost", true),
+            ("ws://LOCALHOST.:1", true),
+            ("ws://a.localhost", true),
+            ("ws://127.1.2.3", true),
+            ("ws://[::ffff:127.0.0.1]", true),
+            ("ws://localhost.example", false),
+            ("ws://128.0.0.1", false),
+            ("ws://0.0.0.0", false),
+        ] {
+            assert_eq!(Address::parse(url).expect(url).is_loopback(), is_loopback, "{url}");
+        }
+    }
+}

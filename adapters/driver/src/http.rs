@@ -1,0 +1,259 @@
+//! [`Answer`]: the answer to a request of HTTP/1.1, as far as a WebSocket and its proxies need it.
+
+use std::io;
+
+use futures_lite::{AsyncRead, AsyncReadExt};
+
+/// The most bytes of the head of an answer.
+pub const HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// The most bytes that are read of the body of a refusal.
+pub(crate) const BODY_BYTES_MAX: usize = 8 << 10;
+
+/// The most header fields of an answer.
+const HEADERS_MAX: usize = 96;
+
+/// The most interim answers (100 to 199, but not 101) before the one that counts.
+const INTERIM_MAX: usize = 8;
+
+/// What all answers of HTTP/1 begin with.
+const BEGINNING: &[u8] = b"HTTP/1.";
+
+/// Who asks: the value of `User-Agent` unless [`Driver::header`](crate::Driver::header) says otherwise.
+pub const USER_AGENT: &str = concat!("gemini-ws/", env!("CARGO_PKG_VERSION"));
+
+/// The status and the header fields of an answer, and the bytes that came behind them.
+///
+/// ```
+/// use futures_lite::future::block_on;
+/// use gemini_ws_driver::Answer;
+///
+/// let mut bytes: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nRetry-After: 3\r\n\r\nlater";
+/// let answer = block_on(Answer::read(&mut bytes)).unwrap();
+/// assert_eq!((answer.status(), answer.header("retry-after"), answer.rest()), (503, Some("3"), &b"later"[..]));
+/// ```
+#[derive(Debug)]
+pub struct Answer {
+    is_1_1: bool,
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    rest: Vec<u8>,
+}
+
+/// Why there is no [`Answer`].
+#[derive(Debug)]
+pub enum Unreadable {
+    /// The transport failed.
+    Io(io::Error),
+    /// The transport ended before the empty line.
+    Ended,
+    /// It is no answer of HTTP/1, its head has more than [`HEAD_BYTES_MAX`] bytes or 96 fields, or there are more than
+    /// eight interim ones.
+    NoHttp,
+}
+
+impl Answer {
+    /// Reads up to the empty line, and what came with it. Interim answers are skipped (RFC 9110, section 15.2).
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`].
+    pub async fn read<Io: AsyncRead + Unpin>(transport: &mut Io) -> Result<Answer, Unreadable> {
+        let mut bytes = Vec::new();
+        for _ in 0..=INTERIM_MAX {
+            let answer = read_one(transport, bytes).await?;
+            if !(100..200).contains(&answer.status) || answer.status == 101 {
+                return Ok(answer);
+            }
+            bytes = answer.rest;
+        }
+        Err(Unreadable::NoHttp)
+    }
+
+    /// The three digits.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The value of the first header field of this name, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.values(name).next()
+    }
+
+    /// What came behind the empty line.
+    pub fn rest(&self) -> &[u8] {
+        &self.rest
+    }
+
+    pub(crate) fn into_rest(self) -> Vec<u8> {
+        self.rest
+    }
+
+    /// Whether it is of HTTP/1.1 and not of 1.0.
+    pub(crate) const fn is_1_1(&self) -> bool {
+        self.is_1_1
+    }
+
+    /// The values of all header fields of a name.
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers
+            .iter()
+            .filter(move |(of, _)| of.eq_ignore_ascii_case(name))
+            .map(|(_, value)| std::str::from_utf8(value).unwrap_or("\u{fffd}").trim())
+    }
+
+    /// The elements of the lists in all header fields of a name (RFC 9110, section 5.6.1).
+    pub(crate) fn elements(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values(name)
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|element| !element.is_empty())
+    }
+
+    /// The body of a refusal: as long as it says, or to the end, but never more than a few KiB.
+    pub(crate) async fn read_body<Io: AsyncRead + Unpin>(&mut self, transport: &mut Io) {
+        let is_chunked =
+            self.elements("transfer-encoding").any(|coding| coding.eq_ignore_ascii_case("chunked"));
+        let length = self.header("content-length").and_then(|text| text.parse().ok());
+        let most =
+            if is_chunked { BODY_BYTES_MAX } else { length.unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX) };
+        let mut piece = [0; 1024];
+        while self.rest.len() < most && !(is_chunked && self.rest.ends_with(b"0\r\n\r\n")) {
+            match transport.read(&mut piece).await {
+                Ok(0) | Err(_) => break,
+                Ok(count) => self.rest.extend(piece.iter().take(count)),
+            }
+        }
+        if is_chunked {
+            self.rest = unchunked(&self.rest);
+        }
+    }
+}
+
+async fn read_one<Io: AsyncRead + Unpin>(
+    transport: &mut Io,
+    mut bytes: Vec<u8>,
+) -> Result<Answer, Unreadable> {
+    let mut piece = [0; 4096];
+    loop {
+        if bytes.contains(&b'\n')
+            && let Some(answer) = parse(&bytes)?
+        {
+            return Ok(answer);
+        }
+        if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(&bytes))
+            || bytes.len() >= HEAD_BYTES_MAX
+        {
+            return Err(Unreadable::NoHttp);
+        }
+        match transport.read(&mut piece).await {
+            Ok(0) => return Err(Unreadable::Ended),
+            Ok(count) => bytes.extend(piece.iter().take(count)),
+            Err(error) => return Err(Unreadable::Io(error)),
+        }
+    }
+}
+
+/// `None` if the head is not complete.
+fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut headers);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Partial) => Ok(None),
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => Ok(Some(Answer {
+            is_1_1: response.version == Some(1),
+            status: response.code.unwrap_or_default(),
+            headers: response.headers.iter().map(|it| (it.name.to_owned(), it.value.to_vec())).collect(),
+            rest: bytes.get(length..).unwrap_or_default().to_vec(),
+        })),
+        Ok(httparse::Status::Complete(_)) | Err(_) => Err(Unreadable::NoHttp),
+    }
+}
+
+/// The chunks of a body, as far as they go (RFC 9112, section 7.1).
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(httparse::Status::Complete((begin, length))) = httparse::parse_chunk_size(bytes) {
+        let chunk = bytes.get(begin..).unwrap_or_default();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        body.extend_from_slice(chunk.get(..length).unwrap_or(chunk));
+        bytes = chunk.get(length.saturating_add(2)..).unwrap_or_default();
+        if length == 0 {
+            break;
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    /// An answer that comes in pieces of so many bytes.
+    fn read(text: &[u8], piece: usize) -> Result<Answer, Unreadable> {
+        struct Pieces<'a>(&'a [u8], usize);
+        impl AsyncRead for Pieces<'_> {
+            fn poll_read(
+                mut self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+                buffer: &mut [u8],
+            ) -> std::task::Poll<io::Result<usize>> {
+                let count = self.1.min(self.0.len()).min(buffer.len());
+                let (now, later) = self.0.split_at(count);
+                buffer[..count].copy_from_slice(now);
+                self.0 = later;
+                std::task::Poll::Ready(Ok(count))
+            }
+        }
+        block_on(async {
+            let mut pieces = Pieces(text, piece);
+            let mut answer = Answer::read(&mut pieces).await?;
+            answer.read_body(&mut pieces).await;
+            Ok(answer)
+        })
+    }
+
+    #[test]
+    fn answers_in_pieces() {
+        let chunked =
+            "HTTP/1.1 403 No\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+        let interim = format!(
+            "{}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokay",
+            "HTTP/1.1 103 Hints\r\n\r\n".repeat(8)
+        );
+        for (text, status, body) in [
+            ("HTTP/1.1 401 No\r\nContent-Length: 3\r\n\r\nabc", 401, "abc"),
+            ("HTTP/1.0 401 \r\n\r\nto the end", 401, "to the end"),
+            ("HTTP/1.1 401\r\n\r\n", 401, ""),
+            ("HTTP/1.1 401 No\nA: b\n\nc", 401, "c"),
+            (chunked, 403, "abcde"),
+            ("HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\nabc", 403, "abc"),
+            (&interim, 200, "ok"),
+        ] {
+            for piece in [1, 3, 4096] {
+                let answer = read(text.as_bytes(), piece).expect(text);
+                assert_eq!(answer.status(), status, "{text}");
+                assert!(answer.rest().starts_with(body.as_bytes()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_answers() {
+        let too_many = "HTTP/1.1 102 Wait\r\n\r\n".repeat(9);
+        let fields = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(HEADERS_MAX + 1));
+        let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(HEAD_BYTES_MAX));
+        for text in
+            ["SSH-2.0-x\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", &too_many, &fields, &long]
+        {
+            for piece in [1, 4096, usize::MAX] {
+                assert!(matches!(read(text.as_bytes(), piece), Err(Unreadable::NoHttp)), "{text:.40}");
+            }
+        }
+        for text in ["", "HTTP/1.1", "HTTP/1.1 200 OK\r\na: b\r\n"] {
+            assert!(matches!(read(text.as_bytes(), 1), Err(Unreadable::Ended)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The upgrade from HTTP to a WebSocket (RFC 6455, section 4): what is asked, and whether the answer agrees.
+
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding};
+use gemini_ws::{ConnectFailure, Headers, UnixTime, VenueReason};
+use sha1::{Digest, Sha1};
+use zeroize::Zeroizing;
+
+use crate::address::Address;
+use crate::http::{Answer, USER_AGENT, Unreadable};
+use crate::retry_after;
+use crate::socket::io_failure;
+
+/// Header fields of the upgrade that an application adds.
+pub(crate) type Fields = Arc<Vec<(String, String)>>;
+
+/// Names of fields that the upgrade itself needs, or that say who signs.
+const RESERVED: [&str; 6] =
+    ["authorization", "connection", "content-length", "host", "transfer-encoding", "upgrade"];
+
+/// What names of such fields begin with.
+const RESERVED_BEGINNINGS: [&str; 2] = ["sec-websocket-", "x-gemini-"];
+
+/// Whether an application may add this field: a name and a value as RFC 9110 has them, and nothing of the upgrade's own.
+pub(crate) fn is_allowed(name: &str, value: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let is_text = |byte: u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
+    let lower = name.to_ascii_lowercase();
+    let is_ours =
+        RESERVED.contains(&lower.as_str()) || RESERVED_BEGINNINGS.iter().any(|it| lower.starts_with(it));
+    !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_text) && !is_ours
+}
+
+/// A request, and the key that its answer has to prove it has read. Wiped when dropped, as it may be signed.
+pub(crate) struct Request {
+    bytes: Zeroizing<Vec<u8>>,
+    key: String,
+}
+
+impl Request {
+    pub(crate) fn new(address: &Address, fields: &Fields, signed: Option<&Headers>) -> Request {
+        let key = Base64::encode_string(&std::array::from_fn::<u8, 16, _>(|_| fastrand::u8(..)));
+        // At once as long as it may be: one that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 << 10));
+        let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+        put(&["GET ", address.path(), " HTTP/1.1\r\nHost: ", &address.host_header(), "\r\n"]);
+        put(&["Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"]);
+        put(&["Sec-WebSocket-Key: ", &key, "\r\n"]);
+        if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+            put(&["User-Agent: ", USER_AGENT, "\r\n"]);
+        }
+        for (name, value) in fields.iter() {
+            put(&[name, ": ", value, "\r\n"]);
+        }
+        let is_signed = signed.is_some_and(|headers| headers.get("Authorization").is_some());
+        if let Some(basic) = address.basic_authorization().filter(|_| !is_signed) {
+            put(&["Authorization: ", &basic, "\r\n"]);
+        }
+        for (name, value) in signed.into_iter().flat_map(Headers::iter) {
+            put(&[name, ": ", value, "\r\n"]);
+        }
+        put(&["\r\n"]);
+        Request { bytes, key }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether the answer makes a WebSocket of the transport.
+    pub(crate) fn is_accepted_by(&self, answer: &Answer) -> bool {
+        let has = |name, element: &str| answer.elements(name).any(|it| it.eq_ignore_ascii_case(element));
+        answer.status() == 101
+            && answer.is_1_1()
+            && has("upgrade", "websocket")
+            && has("connection", "upgrade")
+            && answer.values("sec-websocket-accept").eq([accept_of(&self.key)])
+            // None was offered.
+            && answer.elements("sec-websocket-extensions").next().is_none()
+            && answer.elements("sec-websocket-protocol").next().is_none()
+    }
+}
+
+/// What the answer to a key has to hold (RFC 6455, section 4.2.2).
+fn accept_of(key: &str) -> String {
+    let hash = Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+    Base64::encode_string(&hash)
+}
+
+/// What an answer means that makes no WebSocket, with its body.
+pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
+    if answer.status() == 101 {
+        return ConnectFailure::Handshake;
+    }
+    let retry_after = answer.header("retry-after");
+    let retry_after =
+        retry_after.and_then(|text| retry_after::parse(text, answer.header("date"), UnixTime::now()));
+    let reason = VenueReason::of_body(answer.rest());
+    ConnectFailure::Status { status: answer.status(), retry_after, reason }
+}
+
+/// What it means that there is no answer.
+pub(crate) fn unreadable(error: &Unreadable) -> ConnectFailure {
+    match error {
+        Unreadable::Io(error) => io_failure(error),
+        Unreadable::Ended => ConnectFailure::Transport,
+        Unreadable::NoHttp => ConnectFailure::Handshake,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 6455, section 1.3.
+    #[test]
+    fn the_proof_of_a_key() {
+        assert_eq!(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let address = Address::parse("ws://v").unwrap();
+        let [one, other] = [(); 2].map(|()| Request::new(&address, &Fields::default(), None).key);
+        assert!(one != other && one.len() == 24, "{one} {other}");
+    }
+
+    #[test]
+    fn fields_of_the_application() {
+        for (name, value, is_fine) in [
+            ("X-Team", "a b\tc", true),
+            ("user-agent", "x", true),
+            ("Cookie", "", true),
+            ("", "x", false),
+            ("X Team", "x", false),
+            ("X-Team:", "x", false),
+            ("X-Team", "a\r\nHost: b", false),
+            ("X-Team", "\u{e4}", false),
+            ("HOST", "x", false),
+            ("Sec-WebSocket-Extensions", "x", false),
+            ("x-gemini-nonce", "1", false),
+            ("Authorization", "x", false),
+        ] {
+            assert_eq!(is_allowed(name, value), is_fine, "{name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! [`look_up`]: the addresses of a name.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::thread;
+
+use async_lock::Semaphore;
+use gemini_ws_driver::gemini_ws::ConnectFailure;
+
+/// The most names that are looked up at a time; others wait for their turn.
+pub const LOOK_UPS_MAX: usize = 64;
+
+static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
+
+/// Looks the addresses of a host up, in a thread of its own, as systems have no other way for all that may name a host.
+/// Dropping the future leaves the thread to itself: neither a runtime nor the end of the program waits for a name server
+/// that does not answer. A host that is an address needs no look-up.
+///
+/// ```
+/// use futures_lite::future::block_on;
+/// use gemini_ws_transport::look_up;
+///
+/// assert_eq!(block_on(look_up("::1", 443)), Ok(vec!["[::1]:443".parse()?]));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`ConnectFailure::NameLookup`].
+pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFailure> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let turn = TURNS.acquire().await;
+    let (found, answer) = async_channel::bounded(1);
+    let host = host.to_owned();
+    let look = move || {
+        let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        drop(turn);
+        // Nobody may be waiting any more.
+        let _ = found.try_send(addresses);
+    };
+    let started = thread::Builder::new().name("name look-up".to_owned()).spawn(look);
+    started.map_err(|_| ConnectFailure::NameLookup)?;
+    match answer.recv().await {
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(_)) | Err(_) => Err(ConnectFailure::NameLookup),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    #[test]
+    fn names_and_addresses() {
+        for (host, is_found) in
+            [("127.0.0.1", true), ("::1", true), ("localhost", true), ("no such name", false)]
+        {
+            let found = block_on(look_up(host, 80));
+            let all = |addresses: Vec<SocketAddr>| {
+                !addresses.is_empty() && addresses.iter().all(|it| it.port() == 80 && it.ip().is_loopback())
+            };
+            assert_eq!(
+                found.map(all),
+                if is_found { Ok(true) } else { Err(ConnectFailure::NameLookup) },
+                "{host}"
+            );
+        }
+    }
+}

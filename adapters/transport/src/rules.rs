@@ -1,0 +1,258 @@
+//! [`Rules`]: which proxy is for which address, as curl and others read the variables of the environment.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use gemini_ws_driver::Address;
+use gemini_ws_driver::gemini_ws::ConnectFailure;
+
+/// Which proxy is for which address.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    secure: Option<Proxy>,
+    plain: Option<Proxy>,
+    except: Vec<Exception>,
+    /// Whether what is of this machine is excepted too.
+    spares_loopback: bool,
+}
+
+/// A proxy, by its URL.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    kind: Kind,
+    /// `None` if the URL cannot be read.
+    address: Option<Address>,
+}
+
+/// What is spoken with a proxy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Http,
+    Socks5,
+    Unsupported,
+}
+
+/// Whom no proxy is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Exception {
+    hosts: Hosts,
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Hosts {
+    All,
+    /// A name and what is below it.
+    Below(String),
+    /// The addresses that have these first bits.
+    Network(IpAddr, u32),
+}
+
+impl Rules {
+    pub(crate) fn all(url: &str) -> Rules {
+        let proxy = Some(Proxy::parse(url));
+        Rules { secure: proxy.clone(), plain: proxy, ..Rules::default() }
+    }
+
+    pub(crate) fn except(&self, hosts: &str) -> Rules {
+        Rules { except: exceptions(hosts), ..self.clone() }
+    }
+
+    /// `variable` says what a variable of the environment holds.
+    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Rules {
+        let either = |name: &str| {
+            // In a CGI program a client's header `Proxy` becomes this variable.
+            let is_foreign = name == "HTTP_PROXY" && variable("REQUEST_METHOD").is_some();
+            let upper = || variable(name).filter(|_| !is_foreign);
+            let text = variable(&name.to_ascii_lowercase()).or_else(upper)?;
+            Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+        };
+        let all = either("ALL_PROXY");
+        let proxy = |name| either(name).or(all.clone()).map(|url| Proxy::parse(&url));
+        Rules {
+            secure: proxy("HTTPS_PROXY"),
+            plain: proxy("HTTP_PROXY"),
+            except: exceptions(&either("NO_PROXY").unwrap_or_default()),
+            spares_loopback: true,
+        }
+    }
+
+    /// The proxy for an address, if there is one.
+    pub(crate) fn of(&self, address: &Address) -> Option<&Proxy> {
+        let proxy = if address.is_secure() { &self.secure } else { &self.plain };
+        let is_excepted = (self.spares_loopback && address.is_loopback())
+            || self.except.iter().any(|exception| exception.is_for(address.host(), address.port()));
+        proxy.as_ref().filter(|_| !is_excepted)
+    }
+}
+
+impl Proxy {
+    fn parse(url: &str) -> Proxy {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let kind = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Kind::Http,
+            "socks5" | "socks5h" => Kind::Socks5,
+            _ => Kind::Unsupported,
+        };
+        Proxy { kind, address: Address::parse(&format!("ws://{rest}")).ok() }
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where the proxy is.
+    pub(crate) fn host_and_port(&self) -> Result<(String, u16), ConnectFailure> {
+        let usual = match self.kind {
+            Kind::Http => 80,
+            Kind::Socks5 => 1080,
+            Kind::Unsupported => return Err(ConnectFailure::Proxy),
+        };
+        let address = self.address.as_ref().ok_or(ConnectFailure::Proxy)?;
+        Ok((address.host().to_owned(), address.named_port().unwrap_or(usual)))
+    }
+
+    pub(crate) const fn address(&self) -> Option<&Address> {
+        self.address.as_ref()
+    }
+}
+
+impl fmt::Debug for Proxy {
+    /// Without name and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.address.as_ref().map(Address::host_header);
+        write!(f, "{:?} {}", self.kind, host.as_deref().unwrap_or("(unreadable)"))
+    }
+}
+
+impl Exception {
+    fn is_for(&self, host: &str, port: u16) -> bool {
+        if self.port.is_some_and(|of| of != port) {
+            return false;
+        }
+        let host = host.split('%').next().unwrap_or_default();
+        match &self.hosts {
+            Hosts::All => true,
+            Hosts::Below(name) => {
+                let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+                host.strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            Hosts::Network(network, bits) => {
+                host.parse().is_ok_and(|of: IpAddr| is_within(of, *network, *bits))
+            }
+        }
+    }
+}
+
+fn exceptions(text: &str) -> Vec<Exception> {
+    text.split([',', ' ']).map(str::trim).filter(|it| !it.is_empty()).map(exception).collect()
+}
+
+fn exception(text: &str) -> Exception {
+    if let Some(hosts) = network(text) {
+        return Exception { hosts, port: None };
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().ok()),
+        _ => (text, None),
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let hosts = network(bare).unwrap_or_else(|| {
+        let name = bare.strip_prefix('*').unwrap_or(bare);
+        let name = name.strip_prefix('.').unwrap_or(name);
+        match name.strip_suffix('.').unwrap_or(name) {
+            "" => Hosts::All,
+            name => Hosts::Below(name.to_ascii_lowercase()),
+        }
+    });
+    Exception { hosts, port }
+}
+
+/// An address, or one with the count of its bits that matter.
+fn network(text: &str) -> Option<Hosts> {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Some(most), |bits| bits.parse().ok().filter(|bits| *bits <= most))?;
+    Some(Hosts::Network(address, bits))
+}
+
+fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
+    let same =
+        |of: u128, other: u128, most: u32| (of ^ other).checked_shr(most - bits).unwrap_or_default() == 0;
+    match (address.to_canonical(), network) {
+        (IpAddr::V4(of), IpAddr::V4(other)) => same(of.to_bits().into(), other.to_bits().into(), 32),
+        (IpAddr::V6(of), IpAddr::V6(other)) => same(of.to_bits(), other.to_bits(), 128),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy_of(rules: &Rules, url: &str) -> Option<String> {
+        rules.of(&Address::parse(url).unwrap()).map(|proxy| format!("{proxy:?}"))
+    }
+
+    #[test]
+    fn of_the_environment() {
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
+        let rows: &[Row<'_>] = &[
+            (&[], "wss://v", None),
+            (&[("HTTPS_PROXY", "http://p:1")], "wss://v", Some("Http p:1")),
+            (&[("HTTPS_PROXY", "http://p:1")], "ws://v", None),
+            (&[("HTTP_PROXY", "p")], "ws://v", Some("Http p")),
+            (&[("HTTP_PROXY", "p"), ("REQUEST_METHOD", "GET")], "ws://v", None),
+            (&[("http_proxy", "p"), ("REQUEST_METHOD", "GET")], "ws://v", Some("Http p")),
+            (&[("HTTP_PROXY", "p"), ("http_proxy", "q")], "ws://v", Some("Http q")),
+            (&[("ALL_PROXY", "socks5h://u:p@[::9]:3/")], "wss://v", Some("Socks5 [::9]:3")),
+            (&[("ALL_PROXY", "a"), ("https_proxy", " ")], "wss://v", Some("Http a")),
+            (&[("ALL_PROXY", "https://a")], "wss://v", Some("Unsupported a")),
+            (&[("ALL_PROXY", "http://")], "wss://v", Some("Http (unreadable)")),
+            // What is of this machine.
+            (&[("ALL_PROXY", "a")], "ws://127.0.0.1:9", None),
+            (&[("ALL_PROXY", "a")], "ws://[::1]:9", None),
+            (&[("ALL_PROXY", "a")], "ws://localhost", None),
+            (&[("ALL_PROXY", "a"), ("NO_PROXY", "*")], "wss://v", None),
+            (&[("ALL_PROXY", "a"), ("no_proxy", "w, v")], "wss://v", None),
+        ];
+        for (variables, url, expected) in rows {
+            let variable = |name: &str| {
+                variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(
+                proxy_of(&Rules::of_environment(variable), url).as_deref(),
+                *expected,
+                "{variables:?} {url}"
+            );
+        }
+    }
+
+    #[test]
+    fn exceptions_of_hosts() {
+        for (except, excepted, others) in [
+            ("example.com", "example.com EXAMPLE.com. a.example.com", "anexample.com com"),
+            (".example.com", "example.com a.example.com", "b.com"),
+            ("*.example.com", "example.com a.example.com", "b.com"),
+            ("10.0.0.0/8", "10.9.8.7 [::ffff:10.0.0.1]", "11.0.0.1 [::1] ten"),
+            ("10.0.0.1", "10.0.0.1", "10.0.0.2"),
+            ("0.0.0.0/0", "10.0.0.1", "[::2] name"),
+            ("2001:db8::/32", "[2001:db8::9] [2001:db8:ffff::%25eth0]", "[2001:db9::] 10.0.0.1"),
+            ("[2001:db8::9]:80", "[2001:db8::9]", "[2001:db8::9]:81"),
+            ("a:80, b:81", "a:80 a b:81", "a:81 b"),
+            ("127.0.0.1", "127.0.0.1", "localhost"),
+            ("*", "a 1.2.3.4 [::1]", ""),
+            ("", "", "a 127.0.0.1 localhost"),
+            ("10.0.0.0/33", "", "10.0.0.1"),
+        ] {
+            let rules = Rules::all("p").except(except);
+            for (hosts, is_excepted) in [(excepted, true), (others, false)] {
+                for host in hosts.split_whitespace() {
+                    let proxy = proxy_of(&rules, &format!("ws://{host}"));
+                    assert_eq!(proxy.is_none(), is_excepted, "{except}: {host}");
+                }
+            }
+        }
+    }
+}
