@@ -3,6 +3,9 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+#[path = "../../adapters/driver/tests/support/mod.rs"]
+mod lives_of_drivers;
+
 /// A script of frames.
 pub fn frames(data: &[u8]) {
     support::targets::frames(data);
@@ -21,4 +24,9 @@ pub fn decode(data: &[u8]) {
 /// Two decimals.
 pub fn decimal(data: &[u8]) {
     support::targets::decimal(data);
+}
+
+/// What the peers and the application of a driver do.
+pub fn driver(data: &[u8]) {
+    lives_of_drivers::live(data);
 }

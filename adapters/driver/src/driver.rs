@@ -9,7 +9,7 @@ use gemini_ws::{Client, CloseReason, Event, EventQueue, Instant, Overflow};
 use crate::delivery::{Callback, Channel, Delivery, Events};
 use crate::dial::DialPolicy;
 use crate::handle::Commands;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Timer as _};
 use crate::shutdown::Shutdown;
 use crate::signer::SharedSigner;
 use crate::task::Task;
@@ -180,7 +180,7 @@ impl Driver {
 
     async fn run_with<R: Runtime>(mut self, runtime: &R, delivery: impl Delivery) -> Closed {
         // Already open, or already closed: both are fine.
-        let _ = self.client.open(runtime.clock().now());
+        let _ = self.client.open(runtime.timer().now());
         let policy = self.policy.for_endpoints(self.client.is_authenticated());
         let parts = (self.client, self.commands, self.shutdown);
         let mut task = Task::new(runtime, parts, policy, self.write_timeout, delivery);

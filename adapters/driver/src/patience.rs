@@ -27,7 +27,7 @@ impl Patience {
         longest: Duration,
         future: impl Future<Output = T>,
     ) -> Option<T> {
-        self.timer.set(std::time::Instant::now() + longest);
+        self.timer.set(self.timer.now() + longest);
         let mut future = pin!(future);
         poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),

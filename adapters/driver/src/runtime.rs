@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use async_tungstenite::WebSocketStream;
 use futures_lite::{AsyncRead, AsyncWrite};
-use gemini_ws::{Clock, ConnectFailure};
+use gemini_ws::{ConnectFailure, Instant};
 
 use crate::dial::DialRequest;
 use crate::paced::Paced;
@@ -17,10 +17,7 @@ pub trait Runtime {
     /// A timer that can be set again and again.
     type Timer: Timer + Unpin + Send + 'static;
 
-    /// The clock that the connection lives by.
-    fn clock(&self) -> &Clock;
-
-    /// A timer that is not set.
+    /// A timer that is not set. All of them have the same clock.
     fn timer(&self) -> Self::Timer;
 
     /// Connects to [`url`](DialRequest::url), secures, and then calls
@@ -31,10 +28,13 @@ pub trait Runtime {
     ) -> impl Future<Output = Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure>> + Send;
 }
 
-/// A timer of a runtime: made once, set many times.
+/// A timer of a runtime and the clock that it goes by: made once, set many times.
 pub trait Timer {
+    /// The present instant. In a test it may pass as fast as nothing else is to be done.
+    fn now(&self) -> Instant;
+
     /// Fires at `at`, and not at the instant set before.
-    fn set(&mut self, at: std::time::Instant);
+    fn set(&mut self, at: Instant);
 
     /// Ready at or after the instant that was set, again and again until it is set anew.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()>;

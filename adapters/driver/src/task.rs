@@ -112,7 +112,7 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
     /// One turn: shutdown, timer and commands first, so that a flood of frames cannot starve them;
     /// then frames of each socket, then what is to be written.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
-        let now = self.runtime.clock().now();
+        let now = self.timer.now();
         self.heed_shutdown(now, context);
         if self.delivery.attend(&mut self.client, now, context).is_err() {
             self.close(now);
@@ -386,7 +386,7 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
         if at != self.timer_at
             && let Some(at) = at
         {
-            self.timer.set(self.runtime.clock().to_std(at));
+            self.timer.set(at);
         }
         self.timer_at = at;
         if at.is_some() && self.timer.poll(context).is_ready() {

@@ -5,7 +5,7 @@
 //! ```
 
 use std::future::Future;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -14,7 +14,7 @@ use async_io::Async;
 use futures_lite::future::block_on;
 use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Instant};
-use gemini_ws_driver::{DialRequest, Paced, Runtime, Timer, client, io_failure};
+use gemini_ws_driver::{Address, DialRequest, Paced, Runtime, Timer, client, io_failure};
 
 /// Updates of the book that are shown before the end.
 const SHOWN: u32 = 20;
@@ -22,37 +22,40 @@ const SHOWN: u32 = 20;
 #[derive(Default)]
 struct ByHand(Clock);
 
-struct ByHandTimer(async_io::Timer);
+struct ByHandTimer {
+    clock: Clock,
+    timer: async_io::Timer,
+}
 
 impl Runtime for ByHand {
     type Io = Async<TcpStream>;
     type Timer = ByHandTimer;
 
-    fn clock(&self) -> &Clock {
-        &self.0
-    }
-
     fn timer(&self) -> ByHandTimer {
-        ByHandTimer(async_io::Timer::never())
+        ByHandTimer { clock: self.0, timer: async_io::Timer::never() }
     }
 
     /// For `ws://` and addresses of numbers only; names and TLS are what an adapter is for.
     async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
-        let host = request.url().strip_prefix("ws://").and_then(|rest| rest.split(['/', '?']).next());
-        let address: std::net::SocketAddr =
-            host.and_then(|host| host.parse().ok()).ok_or(ConnectFailure::InvalidUrl)?;
-        let stream = Async::<TcpStream>::connect(address).await.map_err(|error| io_failure(&error))?;
+        let address = Address::parse(request.url())?;
+        let host: IpAddr = address.host().parse().map_err(|_| ConnectFailure::InvalidUrl)?;
+        let stream =
+            Async::<TcpStream>::connect((host, address.port())).await.map_err(|error| io_failure(&error))?;
         request.upgrade(stream).await
     }
 }
 
 impl Timer for ByHandTimer {
-    fn set(&mut self, at: std::time::Instant) {
-        self.0.set_at(at);
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn set(&mut self, at: Instant) {
+        self.timer.set_at(self.clock.to_std(at));
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(context).map(|_| ())
+        Pin::new(&mut self.timer).poll(context).map(|_| ())
     }
 }
 

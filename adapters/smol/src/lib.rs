@@ -33,7 +33,7 @@ pub use gemini_ws_driver::{
 pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 
 use async_tungstenite::WebSocketStream;
-use gemini_ws::{Clock, ConnectFailure};
+use gemini_ws::{Clock, ConnectFailure, Instant};
 use smol::net::TcpStream;
 
 /// The runtime of [`Driver::run`] on smol.
@@ -49,6 +49,11 @@ impl Smol {
         Smol::default()
     }
 
+    /// The clock of the driver, for commands to a client before it runs.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// With other roots, or other proxies.
     pub fn with_dialer(dialer: Dialer) -> Smol {
         Smol { clock: Clock::new(), dialer }
@@ -59,12 +64,8 @@ impl Runtime for Smol {
     type Io = Stream<TcpStream>;
     type Timer = SmolTimer;
 
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
     fn timer(&self) -> SmolTimer {
-        SmolTimer(smol::Timer::never())
+        SmolTimer { clock: self.clock, timer: smol::Timer::never() }
     }
 
     async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
@@ -83,14 +84,22 @@ impl Runtime for Smol {
 
 /// A timer of smol, kept and set again.
 #[derive(Debug)]
-pub struct SmolTimer(smol::Timer);
+pub struct SmolTimer {
+    clock: Clock,
+    timer: smol::Timer,
+}
 
 impl Timer for SmolTimer {
-    fn set(&mut self, at: std::time::Instant) {
-        self.0.set_at(at);
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn set(&mut self, at: Instant) {
+        let at = self.clock.to_std(at);
+        self.timer.set_at(at);
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(context).map(|_| ())
+        Pin::new(&mut self.timer).poll(context).map(|_| ())
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use gemini_ws_driver::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use gemini_ws_driver::async_tungstenite::{WebSocketStream, accept_hdr_async};
 use gemini_ws_driver::gemini_ws::{
-    Client, Clock, CloseReason, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce,
-    NonceSource, NonceUnit, Signer, UnixTime,
+    Client, CloseReason, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce, NonceSource,
+    NonceUnit, Signer, UnixTime,
 };
 use gemini_ws_driver::{DialRequest, Driver, Handle, Paced, Runtime, SharedSigner, client};
 use smol::net::{TcpListener, TcpStream};
@@ -252,10 +252,6 @@ struct Printing<R> {
 impl<R: Runtime + Sync> Runtime for Printing<R> {
     type Io = R::Io;
     type Timer = R::Timer;
-
-    fn clock(&self) -> &Clock {
-        self.runtime.clock()
-    }
 
     fn timer(&self) -> Self::Timer {
         self.runtime.timer()

@@ -35,7 +35,7 @@ pub use gemini_ws_driver::{
 pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 
 use async_tungstenite::WebSocketStream;
-use gemini_ws::{Clock, ConnectFailure};
+use gemini_ws::{Clock, ConnectFailure, Instant};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
@@ -53,6 +53,11 @@ impl Tokio {
         Tokio::default()
     }
 
+    /// The clock of the driver, for commands to a client before it runs.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// With other roots, or other proxies.
     pub fn with_dialer(dialer: Dialer) -> Tokio {
         Tokio { clock: Clock::new(), dialer }
@@ -63,12 +68,8 @@ impl Runtime for Tokio {
     type Io = Stream<Compat<TcpStream>>;
     type Timer = TokioTimer;
 
-    fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
     fn timer(&self) -> TokioTimer {
-        TokioTimer(None)
+        TokioTimer { clock: self.clock, sleep: None }
     }
 
     async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
@@ -84,17 +85,25 @@ impl Runtime for Tokio {
 
 /// A timer of tokio, kept and set again.
 #[derive(Debug)]
-pub struct TokioTimer(Option<Pin<Box<Sleep>>>);
+pub struct TokioTimer {
+    clock: Clock,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
 
 impl Timer for TokioTimer {
-    fn set(&mut self, at: std::time::Instant) {
-        match &mut self.0 {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn set(&mut self, at: Instant) {
+        let at = self.clock.to_std(at);
+        match &mut self.sleep {
             Some(sleep) => sleep.as_mut().reset(at.into()),
-            None => self.0 = Some(Box::pin(sleep_until(at.into()))),
+            None => self.sleep = Some(Box::pin(sleep_until(at.into()))),
         }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(context))
+        self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(context))
     }
 }

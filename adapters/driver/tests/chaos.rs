@@ -1,0 +1,40 @@
+//! Lives of a driver whose peers and application do what bytes say: those of a corpus, and those of seeds.
+
+mod support;
+
+/// So many lives of seeds.
+const LIVES: u64 = 3_000;
+
+/// The bytes of a seed, more of the small ones than of others (SplitMix64).
+fn bytes_of(seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    };
+    let length = 4 + next() % 120;
+    (0..length).map(|_| next().to_le_bytes()[0]).collect()
+}
+
+#[test]
+fn lives_of_seeds() {
+    let first = std::env::var("GEMINI_WS_SEED").ok().map(|text| text.parse::<u64>().expect("a seed"));
+    let seeds = first.map_or(0..LIVES, |seed| seed..seed + 1);
+    for seed in seeds {
+        let lived = std::panic::catch_unwind(|| support::live(&bytes_of(seed)));
+        assert!(lived.is_ok(), "again: GEMINI_WS_SEED={seed} cargo test -p gemini-ws-driver --test chaos");
+    }
+}
+
+#[test]
+fn lives_of_the_corpus() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/driver");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        support::live(&std::fs::read(entry.expect("a file").path()).expect("a file"));
+        files += 1;
+    }
+    assert!(files >= 10, "{files} files");
+}

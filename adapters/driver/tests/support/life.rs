@@ -1,0 +1,260 @@
+//! [`live`]: a life of a driver, from its first turn to what is left of it.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use gemini_ws_driver::gemini_ws::{Client, Config, EventBuf, EventQueue, Instant, Overflow, Request};
+use gemini_ws_driver::{Closed, Events, Handle, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX, client};
+
+use super::bytes::Bytes;
+use super::world::Shared;
+
+/// What a turn takes of virtual time.
+const TURN: Duration = Duration::from_micros(200);
+
+/// The most virtual time from the wish for an end to the end: closing handshake, farewell, and the last events.
+const END_MAX: Duration = Duration::from_secs(6);
+
+/// The most streams that a driver of one link reads in a turn: the link's, and those of links before.
+const STREAMS_MAX: usize = 4;
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+type Run = Pin<Box<dyn Future<Output = Closed>>>;
+/// Where the events are, once the driver has been polled.
+type Slot = Rc<RefCell<Option<Events>>>;
+type Asked = Pin<Box<dyn Future<Output = ()>>>;
+
+struct Life {
+    shared: Shared,
+    flag: Arc<Flag>,
+    handle: Option<Handle>,
+    run: Option<Run>,
+    events: Slot,
+    /// Commands and requests that wait.
+    asked: Vec<Asked>,
+    turns: u64,
+    closed: Option<Closed>,
+    /// When the end was asked for.
+    ends: Option<Instant>,
+}
+
+/// Lives a life.
+///
+/// # Panics
+///
+/// If a turn is not bounded, an end does not come, somebody waits for ever, or something is left.
+pub(crate) fn live(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    let (form, config) = (bytes.next(), bytes.next());
+    let shared = Shared::new(bytes);
+    let mut life = Life::new(shared, form, config);
+    for _ in 0..40_000 {
+        if life.closed.is_some() || life.run.is_none() {
+            break;
+        }
+        life.step();
+    }
+    life.finish();
+}
+
+impl Life {
+    fn new(shared: Shared, form: u8, config: u8) -> Life {
+        let mut it = Config::new("ws://127.0.0.1:1").seed(1);
+        it = it.connect_timeout(Duration::from_secs(2)).close_timeout(Duration::from_secs(1));
+        it = it.request_timeout(Duration::from_secs(1));
+        if config & 1 == 1 {
+            it = it.silence_max(Duration::from_secs(3)).probe_after(Duration::from_secs(1));
+        }
+        let mut gemini = Client::single(it);
+        for stream in ["btcusd@depth@100ms", "btcusd@trade"] {
+            gemini.subscribe(Instant::ZERO, stream.parse().expect("a stream")).expect("room");
+        }
+        let (handle, driver) = client(gemini);
+        let events = Slot::default();
+        let (place, runtime) = (Rc::clone(&events), shared.clone());
+        let run: Run = if form & 1 == 0 {
+            Box::pin(async move { driver.run(&runtime, |_, _, _| {}).await })
+        } else {
+            let overflow = if form & 2 == 0 { Overflow::Block } else { Overflow::DropOldest };
+            let queue = EventQueue::new(overflow).events_max(usize::from(form >> 2) + 1);
+            Box::pin(async move {
+                let (events, run) = driver.run_with_queue(&runtime, queue);
+                *place.borrow_mut() = Some(events);
+                run.await
+            })
+        };
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        Life {
+            shared,
+            flag,
+            handle: Some(handle),
+            run: Some(run),
+            events,
+            asked: Vec::new(),
+            turns: 0,
+            closed: None,
+            ends: None,
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.shared.lock().now
+    }
+
+    /// A turn if somebody is woken, or else what comes next.
+    fn step(&mut self) {
+        if self.flag.0.swap(false, Ordering::Relaxed) {
+            self.turn();
+            self.turns += 1;
+            // Also beside a peer that never lets it wait.
+            if self.turns.is_multiple_of(64) {
+                self.act();
+            }
+            return;
+        }
+        let next = self.shared.ring();
+        if self.flag.0.load(Ordering::Relaxed) {
+            return;
+        }
+        self.act();
+        if self.flag.0.load(Ordering::Relaxed) {
+            return;
+        }
+        let next = next.or_else(|| self.shared.ring());
+        let mut world = self.shared.lock();
+        let next = next.expect("somebody waits, and nothing will happen");
+        world.now = world.now.max(next);
+    }
+
+    fn turn(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let waker = Waker::from(Arc::clone(&self.flag));
+        {
+            let mut world = self.shared.lock();
+            (world.reads, world.bytes_read) = (0, 0);
+            world.now = world.now + TURN;
+        }
+        let ended = run.as_mut().poll(&mut Context::from_waker(&waker));
+        let world = self.shared.lock();
+        let (reads, bytes) = (world.reads, world.bytes_read);
+        drop(world);
+        assert!(reads <= STREAMS_MAX * (READS_PER_TURN_MAX + 2), "{reads} reads in a turn");
+        let most = STREAMS_MAX * (READ_BYTES_PER_TURN_MAX + (256 << 10));
+        assert!(bytes <= most, "{bytes} bytes in a turn");
+        if let Poll::Ready(closed) = ended {
+            self.closed = Some(closed);
+            self.run = None;
+            return;
+        }
+        if let Some(ends) = self.ends {
+            assert!(self.now() <= ends + END_MAX, "no end at {:?}, asked for at {ends:?}", self.now());
+        }
+        self.take_events(4);
+    }
+
+    fn take_events(&mut self, most: usize) {
+        let mut events = self.events.borrow_mut();
+        let Some(events) = &mut *events else { return };
+        let waker = Waker::from(Arc::clone(&self.flag));
+        for _ in 0..most {
+            let mut next = std::pin::pin!(events.next());
+            let Poll::Ready(Some(_)) = next.as_mut().poll(&mut Context::from_waker(&waker)) else { return };
+        }
+    }
+
+    fn ask<T: 'static>(&mut self, asked: impl Future<Output = T> + 'static) {
+        self.asked.push(Box::pin(async move { drop(asked.await) }));
+        self.poll_asked();
+    }
+
+    fn poll_asked(&mut self) {
+        let waker = Waker::from(Arc::clone(&self.flag));
+        let mut context = Context::from_waker(&waker);
+        self.asked.retain_mut(|asked| asked.as_mut().poll(&mut context).is_pending());
+    }
+
+    /// What the application does when nothing else happens.
+    fn act(&mut self) {
+        let (is_over, act) = {
+            let mut world = self.shared.lock();
+            (world.bytes.is_over(), world.bytes.below(24))
+        };
+        self.poll_asked();
+        let handle = self.handle.clone();
+        let is_ending = self.ends.is_some();
+        match (act, handle) {
+            _ if is_over && !is_ending => self.shut_down(),
+            (1, Some(handle)) => {
+                self.ask(async move { handle.subscribe("ethusd@trade".parse().expect("a stream")).await })
+            }
+            (2, Some(handle)) => self.ask(async move { handle.request(Request::Time).await }),
+            (3, Some(handle)) => {
+                let end = handle.shut_down_in_steps(Duration::from_secs(3), true, true);
+                let _ = futures_lite::future::block_on(futures_lite::future::poll_once(end));
+                self.ends = self.ends.or(Some(self.now()));
+            }
+            (4, _) => self.shut_down(),
+            // Whoever asks has a handle of his own.
+            (5, _) if self.asked.is_empty() => {
+                self.handle = None;
+                self.ends = self.ends.or(Some(self.now()));
+            }
+            (6, _) if self.events.borrow().is_some() => {
+                *self.events.borrow_mut() = None;
+                self.ends = self.ends.or(Some(self.now()));
+            }
+            (7, _) => self.run = None,
+            (8, _) => self.take_events(usize::MAX),
+            _ => {}
+        }
+    }
+
+    fn shut_down(&mut self) {
+        match &self.handle {
+            Some(handle) => drop(handle.shutdown()),
+            // Nobody can ask for it any more, and so it is under way.
+            None => assert!(self.ends.is_some()),
+        }
+        self.ends = self.ends.or(Some(self.now()));
+    }
+
+    /// The end, whichever way it came.
+    fn finish(mut self) {
+        let was_dropped = self.run.is_none() && self.closed.is_none();
+        assert!(
+            was_dropped || self.closed.is_some(),
+            "no end, at {:?}, asked for at {:?}",
+            self.now(),
+            self.ends
+        );
+        self.run = None;
+        self.poll_asked();
+        assert!(self.asked.is_empty(), "{} commands wait for ever", self.asked.len());
+        if let Some(events) = &mut *self.events.borrow_mut() {
+            let mut last: Option<EventBuf> = None;
+            loop {
+                let next = futures_lite::future::block_on(futures_lite::future::poll_once(events.next()));
+                match next.expect("the events have no end") {
+                    Some(event) => last = Some(event),
+                    None => break,
+                }
+            }
+            drop(last);
+        }
+        let world = self.shared.lock();
+        assert_eq!((world.streams, world.timers), (0, 0), "streams and timers that are left");
+    }
+}
