@@ -43,6 +43,10 @@ struct Life {
     handle: Option<Handle>,
     run: Option<Run>,
     events: Slot,
+    /// Whether events are taken in each turn, and not only now and then.
+    is_eager: bool,
+    /// Whether the driver reads all that there is: no queue holds it back.
+    reads_all: bool,
     /// Commands and requests that wait.
     asked: Vec<Asked>,
     turns: u64,
@@ -89,7 +93,7 @@ impl Life {
             Box::pin(async move { driver.run(&runtime, |_, _, _| {}).await })
         } else {
             let overflow = if form & 2 == 0 { Overflow::Block } else { Overflow::DropOldest };
-            let queue = EventQueue::new(overflow).events_max(usize::from(form >> 2) + 1);
+            let queue = EventQueue::new(overflow).events_max(usize::from(form >> 2 & 31) + 1);
             Box::pin(async move {
                 let (events, run) = driver.run_with_queue(&runtime, queue);
                 *place.borrow_mut() = Some(events);
@@ -103,6 +107,8 @@ impl Life {
             handle: Some(handle),
             run: Some(run),
             events,
+            is_eager: form & 0x80 == 0,
+            reads_all: form & 1 == 0,
             asked: Vec::new(),
             turns: 0,
             closed: None,
@@ -125,6 +131,10 @@ impl Life {
             }
             return;
         }
+        assert!(
+            !self.reads_all || self.shared.lock().unread == 0,
+            "there is more to read, and nobody is woken"
+        );
         let next = self.shared.ring();
         if self.flag.0.load(Ordering::Relaxed) {
             return;
@@ -162,7 +172,9 @@ impl Life {
         if let Some(ends) = self.ends {
             assert!(self.now() <= ends + END_MAX, "no end at {:?}, asked for at {ends:?}", self.now());
         }
-        self.take_events(4);
+        if self.is_eager {
+            self.take_events(4);
+        }
     }
 
     fn take_events(&mut self, most: usize) {
@@ -218,6 +230,11 @@ impl Life {
             }
             (7, _) => self.run = None,
             (8, _) => self.take_events(usize::MAX),
+            // The driver goes with a command that it has not seen.
+            (9, Some(handle)) => {
+                self.ask(async move { handle.subscribe("ethusd@trade".parse().expect("a stream")).await });
+                self.run = None;
+            }
             _ => {}
         }
     }

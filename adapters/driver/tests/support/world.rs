@@ -29,6 +29,8 @@ pub(crate) struct World {
     /// Streams and timers that exist.
     pub(crate) streams: usize,
     pub(crate) timers: usize,
+    /// Streams whose last read brought something: there may be more.
+    pub(crate) unread: usize,
     /// What was read since somebody looked.
     pub(crate) reads: usize,
     pub(crate) bytes_read: usize,
@@ -43,6 +45,7 @@ impl Shared {
             numbers: 0,
             streams: 0,
             timers: 0,
+            unread: 0,
             reads: 0,
             bytes_read: 0,
         })))
@@ -126,6 +129,8 @@ impl Drop for VirtualTimer {
 pub(crate) struct VirtualStream {
     shared: Shared,
     peer: Peer,
+    /// Whether the last read brought something.
+    is_unread: bool,
 }
 
 impl AsyncRead for VirtualStream {
@@ -138,7 +143,11 @@ impl AsyncRead for VirtualStream {
         let mut world = stream.shared.lock();
         world.reads += 1;
         let now = world.now;
-        match stream.peer.say(now, &mut world.bytes, buffer) {
+        let said = stream.peer.say(now, &mut world.bytes, buffer);
+        world.unread -= usize::from(stream.is_unread);
+        stream.is_unread = matches!(said, Says::Bytes(1..));
+        world.unread += usize::from(stream.is_unread);
+        match said {
             Says::Bytes(count) => {
                 world.bytes_read += count;
                 Poll::Ready(Ok(count))
@@ -191,7 +200,9 @@ impl AsyncWrite for VirtualStream {
 
 impl Drop for VirtualStream {
     fn drop(&mut self) {
-        self.shared.lock().streams -= 1;
+        let mut world = self.shared.lock();
+        world.streams -= 1;
+        world.unread -= usize::from(self.is_unread);
     }
 }
 
@@ -220,7 +231,7 @@ impl Runtime for Shared {
             let mut world = self.lock();
             world.streams += 1;
             let peer = Peer::new(&mut world.bytes);
-            VirtualStream { shared: self.clone(), peer }
+            VirtualStream { shared: self.clone(), peer, is_unread: false }
         };
         request.upgrade(stream).await
     }
