@@ -53,7 +53,7 @@ fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads
         // The server may be gone by now.
         let Ok(mut socket) = upgraded(address) else { continue };
         let mut is_open = socket.write_all(first).is_ok();
-        let then = then.repeat((64 << 10) / then.len());
+        let then = then.repeat((64 << 10) / then.len() + 1);
         socket.set_read_timeout(Some(Duration::from_micros(1))).unwrap();
         let mut rest = vec![0; 1 << 20];
         while is_open && !stop.load(Ordering::Relaxed) {
@@ -86,7 +86,7 @@ fn requests(address: SocketAddr, stop: &AtomicBool, reads: bool) {
     send(address, stop, b"", &[&header[..], text].concat(), reads);
 }
 
-const KINDS: [(&str, Act); 12] = [
+const KINDS: [(&str, Act); 13] = [
     ("nobody", |_, _| {}),
     ("a message in empty fragments", |address, stop| {
         send(address, stop, &[1, 0x80, 0, 0, 0, 0], &[0, 0x80, 0, 0, 0, 0], true);
@@ -104,6 +104,11 @@ const KINDS: [(&str, Act); 12] = [
         while !stop.load(Ordering::Relaxed) {
             let _ = TcpStream::connect(address);
         }
+    }),
+    ("the largest requests", |address, stop| {
+        let text = format!(r#"{{"id":1,"method":"subscribe","params":[{}[]]}}"#, "[],".repeat(349_000));
+        let length = u64::try_from(text.len()).unwrap().to_be_bytes();
+        send(address, stop, b"", &[&[0x81, 0xFF], &length[..], &[0; 4], text.as_bytes()].concat(), true);
     }),
     ("large replies", |address, stop| requests(address, stop, true)),
     ("large replies, without reading", |address, stop| requests(address, stop, false)),

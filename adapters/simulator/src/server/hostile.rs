@@ -61,7 +61,12 @@ impl AsyncRead for Client {
         _: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.counts.borrow_mut().reads += 1;
+        {
+            let mut counts = self.counts.borrow_mut();
+            counts.reads += 1;
+            // A loop that never ends would hide what is wrong.
+            assert!(counts.reads <= CALLS_PER_TURN_MAX, "{counts:?}");
+        }
         let size = buffer.len().min(self.piece);
         let mut count = 0;
         while count < size {
@@ -162,7 +167,6 @@ impl Case {
         self.has_ended |= !self.link.poll_write(context);
         let counts = *self.counts.borrow();
         self.read_bytes += counts.read_bytes;
-        assert!(counts.reads <= CALLS_PER_TURN_MAX, "{counts:?}");
         assert!(counts.read_bytes <= READ_BYTES_PER_TURN_MAX, "{counts:?}");
         assert!(counts.writes <= CALLS_PER_TURN_MAX, "{counts:?}");
         assert!(counts.written_bytes <= WRITTEN_BYTES_PER_TURN_MAX, "{counts:?}");
@@ -248,6 +252,24 @@ fn many_fragments_are_a_message() {
         case.turn(32);
     }
     assert_eq!((case.received, case.broken, case.link.held_bytes()), (1, 0, 0));
+}
+
+/// A client that closes is answered, and then the link ends, however few events a turn has.
+#[test]
+fn closing_takes_several_turns() {
+    for events in [1, 2, 32] {
+        let mut case = Case::new(&[UPGRADE, &[0x88, 0x80, 0, 0, 0, 0]], b"", 1 << 20, 1 << 20);
+        let (mut written, mut is_told) = (0, false);
+        for _ in 0..10 {
+            written += case.turn(events).written_bytes;
+            if case.received == 1 && !is_told {
+                is_told = true;
+                case.link.push(Output::Close { session: CLIENT, code: 1005, reason: "" }, Instant::ZERO);
+            }
+        }
+        assert!(case.has_ended);
+        assert_eq!(written, 129 + 2, "the upgrade and an empty Close frame");
+    }
 }
 
 #[test]

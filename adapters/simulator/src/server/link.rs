@@ -124,6 +124,11 @@ impl<Io> Link<Io> {
         matches!(self.state, State::Asking(_) | State::Deciding(..))
     }
 
+    /// Whether the exchange may know a session of the client.
+    pub(super) const fn may_have_session(&self) -> bool {
+        !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_))
+    }
+
     /// Whether the client has one of the places of those that are upgraded.
     pub(super) const fn has_place(&self) -> bool {
         matches!(self.state, State::Accepting(..)) || self.is_open()

@@ -157,8 +157,9 @@ impl Server {
 
     /// Drops a client.
     fn end(&mut self, session: SessionId, now: Instant) {
-        self.links.remove(&session);
-        self.exchange.handle_lost(session, now);
+        if self.links.remove(&session).is_some_and(|link| link.may_have_session()) {
+            self.exchange.handle_lost(session, now);
+        }
     }
 
     /// Gives the exchange's outputs to the links; true if there may be more.
