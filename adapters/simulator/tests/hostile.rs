@@ -86,7 +86,7 @@ fn requests(address: SocketAddr, stop: &AtomicBool, reads: bool) {
     send(address, stop, b"", &[&header[..], text].concat(), reads);
 }
 
-const KINDS: [(&str, Act); 13] = [
+const KINDS: [(&str, Act); 14] = [
     ("nobody", |_, _| {}),
     ("a message in empty fragments", |address, stop| {
         send(address, stop, &[1, 0x80, 0, 0, 0, 0], &[0, 0x80, 0, 0, 0, 0], true);
@@ -112,6 +112,13 @@ const KINDS: [(&str, Act); 13] = [
     }),
     ("large replies", |address, stop| requests(address, stop, true)),
     ("large replies, without reading", |address, stop| requests(address, stop, false)),
+    ("large replies to 32 clients", |address, stop| {
+        thread::scope(|scope| {
+            for _ in 0..32 {
+                scope.spawn(|| requests(address, stop, true));
+            }
+        });
+    }),
 ];
 
 /// What happened while a kind of client was there.
