@@ -27,11 +27,10 @@ const ROUND: Duration = Duration::from_millis(400);
 /// The most time of the processor that the server may take at once.
 const TURN_MAX: Duration = Duration::from_millis(50);
 
-/// The time of the processor that this thread has taken; on systems that do not tell, the time of day.
-fn spent(start: Instant) -> Duration {
+/// The time of the processor that this thread has taken; zero on systems that do not tell.
+fn spent() -> Duration {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = stat.and_then(|stat| stat.split(' ').next()?.parse().ok());
-    nanos.map_or_else(|| start.elapsed(), Duration::from_nanos)
+    stat.and_then(|stat| stat.split(' ').next()?.parse().ok()).map_or(Duration::ZERO, Duration::from_nanos)
 }
 
 /// Upgrades a client that blocks; its writes wait for a short time only.
@@ -147,13 +146,13 @@ fn round(act: Act) -> Outcome {
 async fn watch(mut server: Server) -> Outcome {
     let address = server.local_addr();
     let (mut frames, mut turns) = (0, 0);
-    let (mut turn, mut late, start) = (Duration::ZERO, Duration::ZERO, Instant::now());
+    let (mut turn, mut late) = (Duration::ZERO, Duration::ZERO);
     let served = async {
         let mut run = pin!(server.run());
         future::poll_fn(|context| {
-            let before = spent(start);
+            let before = spent();
             let Poll::Pending = run.as_mut().poll(context);
-            turn = turn.max(spent(start) - before);
+            turn = turn.max(spent() - before);
             turns += 1;
             Poll::<()>::Pending
         })

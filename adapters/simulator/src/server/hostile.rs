@@ -272,8 +272,10 @@ fn many_fragments_are_a_message() {
 fn closing_takes_several_turns() {
     for events in [1, 2, 32] {
         let mut case = Case::new(&[UPGRADE, &[0x88, 0x80, 0, 0, 0, 0]], b"", 1 << 20, 1 << 20);
-        let written: usize = (0..10).map(|_| case.turn(events).written_bytes).sum();
-        assert!(case.has_ended);
+        let mut written = 0;
+        while !case.has_ended {
+            written += case.turn(events).written_bytes;
+        }
         assert_eq!(written, 129 + 2, "the upgrade and an empty Close frame");
     }
 }

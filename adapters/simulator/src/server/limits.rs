@@ -1,4 +1,11 @@
 //! The limits of a server, for each client and for all of them together.
+//!
+//! ```
+//! use gemini_ws_simulator::server::limits::{CONNECTIONS_MAX, WAITING_BYTES_MAX, WAITING_BYTES_TOTAL_MAX};
+//!
+//! // Memory does not grow with the number of clients.
+//! assert!(WAITING_BYTES_TOTAL_MAX < CONNECTIONS_MAX * WAITING_BYTES_MAX);
+//! ```
 
 use std::time::Duration;
 
