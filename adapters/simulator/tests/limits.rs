@@ -56,6 +56,49 @@ fn silent_sockets_keep_nobody_out() {
     assert!(started.elapsed() >= UPGRADE_TIMEOUT);
 }
 
+/// Where there are fewer file descriptors than places, silent sockets keep nobody out either. The server is in a
+/// process of its own, which has few of them.
+#[cfg(unix)]
+#[test]
+fn silent_sockets_take_no_descriptors() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpStream;
+    use std::process::{Command, Stdio};
+
+    const SERVES: &str = "GEMINI_WS_TEST_SERVES";
+    if std::env::var_os(SERVES).is_some() {
+        let mut server = server(|config| config);
+        println!("address {}", server.local_addr());
+        serve(&mut server, Timer::after(Duration::from_secs(9)));
+        return;
+    }
+    let mut process = Command::new("sh")
+        .args(["-c", r#"ulimit -n 40 && exec "$0" "$@""#])
+        .arg(std::env::current_exe().unwrap())
+        .args(["silent_sockets_take_no_descriptors", "--exact", "--nocapture"])
+        .env(SERVES, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut addresses = lines.filter_map(|line| Some(line.unwrap().split_once("address ")?.1.to_owned()));
+    let address = addresses.next().unwrap();
+    let held: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let started = Instant::now();
+    let mut client = TcpStream::connect(&address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    client.write_all(format!("GET / HTTP/1.1\r\n{UPGRADE}").as_bytes()).unwrap();
+    let mut status = [0; 12];
+    let read = client.read_exact(&mut status);
+    let elapsed = started.elapsed();
+    drop(held);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    read.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 101");
+    assert!(elapsed < UPGRADE_TIMEOUT, "{elapsed:?}");
+}
+
 /// When all places are taken, the next client is told to come again, and can when one is free.
 #[test]
 fn all_places_are_taken() {

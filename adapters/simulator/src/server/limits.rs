@@ -18,7 +18,8 @@ pub(super) const FRAME_HEADER_BYTES: usize = 6;
 pub const CONNECTIONS_MAX: usize = 256;
 
 /// The most sockets that have not been upgraded yet. When one more connects, the oldest of them gives its place up
-/// and is answered with the status 503.
+/// and is answered with the status 503. Half of them do when no socket can be accepted, for example because there
+/// are no more file descriptors.
 pub const UPGRADING_MAX: usize = 256;
 
 /// How long a client may take from the connection to the end of its upgrade. Afterwards it is answered with the
@@ -32,10 +33,12 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// request in 65,536 fragments. A longer message ends the connection with the code 1009.
 pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_BYTES;
 
-/// The most bytes that wait for a client, or of a message of it that is not whole yet. A client with more is cut.
+/// The most bytes that the server keeps for a client: those that wait to be written to it, and those of a message that
+/// is not whole yet. The server cuts a client with more.
 pub const WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// The most bytes that wait for all clients together. While there are more, the client with the most is cut.
+/// The most bytes that the server keeps for all clients together. While there are more, it cuts the client with the
+/// most.
 pub const WAITING_BYTES_TOTAL_MAX: usize = 64 << 20;
 
 /// The most bytes that are read from a client in a turn of the server.

@@ -60,7 +60,8 @@ impl Server {
                 Ok((socket, _)) => {
                     // One that is gone already is no reason to stop.
                     let Ok(socket) = Tcp::new(socket) else { continue };
-                    self.make_room(context, now);
+                    let surplus = (self.without_place().count() + 1).saturating_sub(UPGRADING_MAX);
+                    self.turn_away(surplus, context, now);
                     self.last_session += 1;
                     self.links.insert(SessionId(self.last_session), Link::new(socket, now));
                 }
@@ -70,25 +71,32 @@ impl Server {
                         Poll::Ready(_) => continue,
                     }
                 }
-                Err(_) => self.accept_after = now + ACCEPT_PAUSE,
+                Err(error) => {
+                    self.accept_after = now + ACCEPT_PAUSE;
+                    if error.kind() != io::ErrorKind::ConnectionAborted {
+                        // Most likely there are no more file descriptors, and silent clients have them.
+                        self.turn_away(self.without_place().count().div_ceil(2), context, now);
+                    }
+                }
             }
         }
         true
     }
 
-    /// Turns away the oldest client that has not been upgraded, if there are too many of them.
-    fn make_room(&mut self, context: &mut Context<'_>, now: Instant) {
-        let mut without_place = self.links.iter_mut().filter(|(_, link)| !link.has_place());
-        let Some((oldest, link)) = without_place.next() else { return };
-        if without_place.count() + 1 < UPGRADING_MAX {
-            return;
+    /// The clients that have not been upgraded, the oldest first.
+    fn without_place(&self) -> impl Iterator<Item = SessionId> {
+        self.links.iter().filter(|(_, link)| !link.has_place()).map(|(session, _)| *session)
+    }
+
+    /// Turns away the oldest clients that have not been upgraded.
+    fn turn_away(&mut self, count: usize, context: &mut Context<'_>, now: Instant) {
+        for session in self.without_place().take(count).collect::<Vec<_>>() {
+            if let Some(link) = self.links.get_mut(&session).filter(|link| link.is_undecided()) {
+                link.dismiss(&Response::busy(), context);
+                add_one(&self.counters.refused);
+            }
+            self.end(session, now);
         }
-        let oldest = *oldest;
-        if link.is_undecided() {
-            link.dismiss(&Response::busy(), context);
-            add_one(&self.counters.refused);
-        }
-        self.end(oldest, now);
     }
 
     /// Takes what clients sent; true if there may be more.
