@@ -23,7 +23,8 @@
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
 //! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |
 //!
-//! [`Exchange::handle_upgrade`] takes the request of an upgrade and refuses unknown paths. The archived
+//! [`Exchange::handle_upgrade`] takes the request of an upgrade and refuses unknown paths. A slash at the end of a path
+//! makes no difference. The archived
 //! paths serve market data of a generated market only: recordings contain frames of the current API.
 //!
 //! Seeded requesters ask for quotes on combinations of contracts that they want to buy. A requester

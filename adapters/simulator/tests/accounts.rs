@@ -18,6 +18,7 @@ fn venue() -> Venue {
         .account(Account::new(KEY, SECRET).bearer_token("token"))
         .account(Account::new("account-auditor", SECRET).roles([Role::Auditor]))
         .account(Account::new("account-nobody", SECRET).roles([]))
+        .account(Account::new("account-time", SECRET).time_based_nonce(true))
         .account(Account::new("master-key", SECRET));
     Venue::new(config, 1)
 }
@@ -191,4 +192,59 @@ fn archived_order_events_need_a_key() {
     assert_eq!(upgrade(&mut venue(), "/", &order_events_headers(KEY, &nonce)), invalid);
     let wrong_path = headers(KEY, &format!(r#"{{"request":"/v1/orders","nonce":{nonce}}}"#));
     assert_eq!(upgrade(&mut venue(), path, &wrong_path), invalid);
+}
+
+/// Nonces of archived order events, used one after the other: whether a key of counters takes them, and whether one
+/// with a time-based nonce does.
+#[test]
+fn nonces_of_archived_order_events() {
+    let path = "/v1/order/events";
+    let (mut counters, mut times) = (venue(), venue());
+    let at = |offset: i64, digits: usize| format!("{}{}", seconds() + offset, "0".repeat(digits - 10));
+    let table = [
+        ("1".to_owned(), true, false),
+        ("7".to_owned(), true, false),
+        ("7".to_owned(), false, false),
+        ("6".to_owned(), false, false),
+        (at(-31, 10), true, false),
+        (at(0, 10), true, true),
+        (at(0, 10), false, false),
+        (at(31, 10), true, false),
+        (at(29, 13), true, true),
+        // Microseconds, as a number and as a text, and nanoseconds.
+        (at(0, 16), true, false),
+        (format!("\"{}1\"", &at(0, 16)[..15]), true, false),
+        (at(0, 16), false, false),
+        (at(0, 19), true, false),
+        // No numbers, or too large ones.
+        ("18446744073709551616".to_owned(), false, false),
+        ("-1".to_owned(), false, false),
+        (format!("{}.5", at(40, 19)), false, false),
+        ("\"+9999999999999999999\"".to_owned(), false, false),
+        ("\"\"".to_owned(), false, false),
+        ("null".to_owned(), false, false),
+        (u64::MAX.to_string(), true, false),
+    ];
+    for (nonce, counter_is_taken, time_is_taken) in table {
+        for (venue, key, is_taken) in
+            [(&mut counters, KEY, counter_is_taken), (&mut times, "account-time", time_is_taken)]
+        {
+            let answer = upgrade(venue, path, &order_events_headers(key, &nonce));
+            let refused = Err((400, "InvalidNonce".to_owned()));
+            assert_eq!(answer.map(|_| ()), if is_taken { Ok(()) } else { refused }, "{key}: {nonce}");
+            // For the next upgrade no session is open.
+            venue.exchange.handle_lost(CLIENT, venue.now);
+        }
+    }
+    // The current API takes times only, of any key.
+    for key in [KEY, "account-time"] {
+        let refused = Err((400, "InvalidNonce".to_owned()));
+        assert_eq!(upgrade(&mut venue(), "/", &headers(key, &at(0, 16))), refused, "{key}");
+    }
+    // A counter is the key's last nonce everywhere.
+    let mut venue = venue();
+    assert!(upgrade(&mut venue, path, &order_events_headers(KEY, &at(0, 16))).is_ok());
+    venue.exchange.handle_lost(CLIENT, venue.now);
+    let refused = Err((400, "InvalidNonce".to_owned()));
+    assert_eq!(upgrade(&mut venue, "/", &headers(KEY, &at(1, 10))), refused);
 }

@@ -344,7 +344,10 @@ fn damaged_requests_do_no_harm() {
         let damaged = format!("{}\u{1}{}", &whole[..end], &whole[end + 1..]);
         assert_eq!(venue.send(&damaged).len(), 1, "{damaged}");
     }
-    assert_eq!(venue.send(&"[".repeat(100_000)).len(), 1);
+    assert_eq!(venue.send(&"[".repeat(10_000)).len(), 1);
+    // With too many values it is too large.
+    venue.exchange.handle_frame(CLIENT, venue.now, gemini_ws::Frame::Text(&"[".repeat(100_000)));
+    assert!(matches!(venue.outputs()[..], [Output::Close { code: 1009, .. }]));
 }
 
 #[test]

@@ -1,55 +1,24 @@
 //! The server on real sockets of the loopback interface.
 
-use std::future::Future;
+#[path = "common/serving.rs"]
+mod serving;
+
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::pin::pin;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
+use async_tungstenite::client_async;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::{Error, Message};
-use async_tungstenite::{WebSocketStream, client_async};
 use futures_lite::{StreamExt, future};
 use gemini_ws::{Scratch, decode};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config, Exchange, SessionId};
-
-type Client = WebSocketStream<Async<TcpStream>>;
+use serving::{UPGRADE, ask, connect, serve, server, text};
 
 const SUBSCRIBE: &str =
     r#"{"id":1,"method":"subscribe","params":["btcusd@depth@100ms","btcusd@bookTicker"]}"#;
-
-fn server(config: impl FnOnce(Config) -> Config) -> Server {
-    let market = Config::market(["btcusd".parse().unwrap()]).events_per_second(200);
-    Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(config(market), 1)).unwrap()
-}
-
-/// Runs the server until the client is done, ten seconds at most.
-fn serve<T>(server: &mut Server, client: impl Future<Output = T>) -> T {
-    let late = async {
-        Timer::after(Duration::from_secs(10)).await;
-        panic!("too late")
-    };
-    let served = async { match server.run().await {} };
-    future::block_on(future::or(pin!(client), future::or(served, late)))
-}
-
-async fn connect(address: SocketAddr, query: &str) -> Client {
-    let socket = Async::<TcpStream>::connect(address).await.unwrap();
-    client_async(format!("ws://{address}/{query}"), socket).await.unwrap().0
-}
-
-/// The next text frame.
-async fn text(client: &mut Client) -> String {
-    loop {
-        match client.next().await.unwrap().unwrap() {
-            Message::Text(text) => return text.to_string(),
-            Message::Ping(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-}
 
 #[test]
 fn subscribes_and_receives() {
@@ -196,8 +165,8 @@ fn what_is_no_upgrade_is_refused() {
             Timer::after(Duration::from_millis(1)).await;
         }
         let mut answer = Vec::new();
-        // Nothing, or a reset.
-        let _ = socket.read_to_end(&mut answer);
+        socket.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 400 "));
         // The others are served as ever.
         let mut client = connect(address, "").await;
         client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
@@ -205,42 +174,53 @@ fn what_is_no_upgrade_is_refused() {
     });
 }
 
-/// Asks as any HTTP client does, and returns all that is answered.
-async fn answer(address: SocketAddr, head: &str) -> String {
-    let socket = Async::<TcpStream>::connect(address).await.unwrap();
-    socket.write_with(|mut socket| socket.write(head.as_bytes())).await.unwrap();
-    let (mut answer, mut part) = (Vec::new(), [0; 256]);
-    loop {
-        let count = socket.read_with(|mut socket| socket.read(&mut part)).await.unwrap();
-        if count == 0 {
-            return String::from_utf8(answer).unwrap();
-        }
-        answer.extend_from_slice(&part[..count]);
-    }
-}
-
+/// Requests, the statuses that answer them, and the reasons or what else the bodies are.
 #[test]
-fn refusals_show_status_and_body() {
+fn requests_are_answered() {
     let mut server = server(|config| config);
     let address = server.local_addr();
-    let upgrade = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let plain = "Host: a\r\n\r\n";
+    let bad = "Host: a\r\nUpgrade: websocket\r\n\r\n";
+    let long = format!("X: {}\r\n\r\n", "x".repeat(20_000));
+    let post = "Host: a\r\nContent-Length: 2\r\n\r\n{}";
+    let error = |reason: &str| format!(r#"{{"result":"error","reason":"{reason}"}}"#);
+    let not_found = || error("EndpointNotFound");
+    let symbols = || r#"["btcusd"]"#.to_owned();
     let table = [
-        ("/v3", upgrade, "404 Not Found", "EndpointNotFound"),
-        ("/v1/marketdata/ethusd", upgrade, "404 Not Found", "InvalidSymbol"),
-        ("/v1/multimarketdata", upgrade, "400 Bad Request", "MissingSymbols"),
-        ("/", "Host: a\r\n\r\n", "426 Upgrade Required", "UpgradeRequired"),
-        ("/", "Host: a\r\nUpgrade: websocket\r\n\r\n", "400 Bad Request", "BadUpgrade"),
+        ("GET /v3", UPGRADE, "404 Not Found", not_found()),
+        ("GET /v2/marketdata//", UPGRADE, "404 Not Found", not_found()),
+        ("GET //v2/marketdata", UPGRADE, "404 Not Found", not_found()),
+        ("GET /v1/marketdata/ethusd", UPGRADE, "404 Not Found", error("InvalidSymbol")),
+        ("GET /v1/marketdata//btcusd", UPGRADE, "404 Not Found", error("InvalidSymbol")),
+        ("GET /v1/marketdata/btcusd//", UPGRADE, "404 Not Found", error("InvalidSymbol")),
+        ("GET /v1/multimarketdata", UPGRADE, "400 Bad Request", error("MissingSymbols")),
+        ("GET /", plain, "426 Upgrade Required", error("UpgradeRequired")),
+        ("GET /v2/marketdata/", plain, "426 Upgrade Required", error("UpgradeRequired")),
+        ("GET /", bad, "400 Bad Request", error("BadUpgrade")),
+        ("GET /v1/symbols", plain, "200 OK", symbols()),
+        ("GET /v1/symbols/", plain, "200 OK", symbols()),
+        ("GET /v1/symbols?x=1", UPGRADE, "200 OK", symbols()),
+        ("GET /v1/symbols/details/all", plain, "404 Not Found", not_found()),
+        ("GET /v1/pubticker/btcusd", plain, "404 Not Found", not_found()),
+        ("POST /v1/balances", post, "404 Not Found", not_found()),
+        ("HEAD /", plain, "404 Not Found", not_found()),
+        ("GET /", &long, "431 Request Header Fields Too Large", error("RequestTooLarge")),
+        ("\x16\x03\x01", "", "400 Bad Request", error("BadRequest")),
+        ("hello", "\r\n\r\n", "400 Bad Request", error("BadRequest")),
     ];
-    let count = table.len() as u64;
+    let refused = table.iter().filter(|(_, _, status, _)| *status != "200 OK").count() as u64;
     serve(&mut server, async {
-        for (target, headers, status, reason) in table {
-            let answered = answer(address, &format!("GET {target} HTTP/1.1\r\n{headers}")).await;
-            let (head, body) = answered.split_once("\r\n\r\n").unwrap();
-            let mut lines = head.split("\r\n");
-            assert_eq!(lines.next(), Some(format!("HTTP/1.1 {status}").as_str()), "{target}");
-            let length = format!("Content-Length: {}", body.len());
-            assert!(lines.any(|line| line == length), "{head}");
-            assert_eq!(body, format!(r#"{{"result":"error","reason":"{reason}"}}"#), "{target}");
+        for (target, headers, status, expected) in table {
+            let (head, body) = ask(address, format!("{target} HTTP/1.1\r\n{headers}").as_bytes()).await;
+            assert_eq!(head[0], format!("HTTP/1.1 {status}"), "{target}");
+            assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head:?}");
+            assert!(head.contains(&"Content-Type: application/json".to_owned()), "{head:?}");
+            assert_eq!(body, expected, "{target}");
+            assert_eq!(
+                head.contains(&"Upgrade: websocket".to_owned()),
+                status.starts_with("426"),
+                "{target}"
+            );
         }
         // A WebSocket client sees the status too.
         let socket = Async::<TcpStream>::connect(address).await.unwrap();
@@ -249,8 +229,32 @@ fn refusals_show_status_and_body() {
             other => panic!("{other:?}"),
         }
     });
-    assert_eq!((server.counters().accepted(), server.counters().refused()), (0, count + 1));
+    assert_eq!((server.counters().accepted(), server.counters().refused()), (0, refused + 1));
     assert_eq!(server.exchange_mut().session_count(), 0);
+}
+
+/// Addresses as other clients write them.
+#[test]
+fn addresses_of_other_clients() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let targets = [
+        "?snapshot=-1",
+        "v2/marketdata",
+        "v2/marketdata/",
+        "v2/marketdata/?heartbeat=true",
+        "v1/marketdata/BTCUSD",
+        "v1/marketdata/btcusd/",
+        "v1/marketdata/btcusd/?top_of_book=true",
+        "v1/multimarketdata?symbols=btcusd,BTCUSD",
+        "v1/multimarketdata/?symbols=btcusd%2CBTCUSD",
+    ];
+    serve(&mut server, async {
+        for target in targets {
+            connect(address, target).await;
+        }
+    });
+    assert_eq!(server.counters().accepted(), targets.len() as u64);
 }
 
 #[test]

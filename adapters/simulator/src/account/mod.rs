@@ -65,6 +65,7 @@ pub struct Account {
     balances: Vec<(String, Decimal)>,
     roles: BTreeSet<Role>,
     has_accepted_terms: bool,
+    has_time_based_nonce: bool,
 }
 
 impl Account {
@@ -83,6 +84,7 @@ impl Account {
             balances: DEFAULT_BALANCES.map(balance).to_vec(),
             roles: BTreeSet::from([Role::Trader]),
             has_accepted_terms: true,
+            has_time_based_nonce: false,
         }
     }
 
@@ -139,6 +141,17 @@ impl Account {
         self
     }
 
+    /// Sets whether the key's setting "Uses a time-based nonce" is on; false if not given.
+    ///
+    /// With it, every nonce has to be within 30 s of the venue's time. Without it, nonces of the archived order events
+    /// are counters of any unit, which only have to increase. The current API takes times only: the venue refuses a
+    /// key without the setting there, and the exchange lets it pass.
+    #[must_use]
+    pub fn time_based_nonce(mut self, is_time_based: bool) -> Account {
+        self.has_time_based_nonce = is_time_based;
+        self
+    }
+
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
@@ -168,6 +181,11 @@ impl Account {
 
     pub(crate) const fn has_accepted_terms(&self) -> bool {
         self.has_accepted_terms
+    }
+
+    /// Whether nonces are bound to the time everywhere.
+    pub(crate) const fn has_time_based_nonce(&self) -> bool {
+        self.has_time_based_nonce
     }
 
     pub(crate) fn may_trade(&self) -> bool {

@@ -18,7 +18,7 @@ use crate::context::schedule::{Schedule, Task};
 use crate::context::{self, Context};
 use crate::frame::private::{OrderEventShape, PrivateStream};
 use crate::frame::refusal::Refusal;
-use crate::frame::request::{self, Method, ParseError, REQUEST_BYTES_MAX, Request, TOO_LARGE};
+use crate::frame::request::{self, Method, ParseError, Request, TOO_LARGE};
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::market::Market;
 use crate::market::recorded::Recorded;
@@ -348,7 +348,7 @@ impl Exchange {
     }
 
     fn handle_market_data_request(&mut self, session: SessionId, text: &str) {
-        if text.len() > REQUEST_BYTES_MAX {
+        if request::is_too_large(text) {
             return self.end(Output::Close { session, code: TOO_LARGE, reason: "Message too big" });
         }
         let (source, mut cx) = self.source_and_context();

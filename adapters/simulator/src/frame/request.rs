@@ -13,6 +13,10 @@ pub const STREAMS_MAX: usize = 100;
 /// The longest request, in bytes; a longer one ends the connection with [`TOO_LARGE`].
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
+/// The most values in a request, counted by the bytes that stand before one; more end the connection as well. To read
+/// a million bytes of small values takes as long as thousands of requests.
+const VALUES_MAX: usize = 1 << 14;
+
 /// "Message too big" of RFC 6455, the venue's answer to too many streams.
 pub(crate) const TOO_LARGE: u16 = 1009;
 
@@ -56,9 +60,15 @@ pub(crate) fn result(id: &str, result: &str) -> String {
     format!(r#"{{"id":{id},"status":200,"result":{result}}}"#)
 }
 
+/// Whether a request is too large to be read.
+pub(crate) fn is_too_large(text: &str) -> bool {
+    let values = || text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    text.len() > REQUEST_BYTES_MAX || values() > VALUES_MAX
+}
+
 /// Reads one request. One without a usable id is refused with the id `null`.
 pub(crate) fn parse(text: &str) -> Result<Request, ParseError> {
-    if text.len() > REQUEST_BYTES_MAX {
+    if is_too_large(text) {
         return Err(ParseError::TooLarge);
     }
     let refused = |id: &str, refusal| ParseError::Refused { id: id.to_owned(), refusal };
@@ -213,7 +223,9 @@ mod tests {
         check(&subscribe(STREAMS_MAX + 1), Err(("", 1009)));
         check(&" ".repeat(REQUEST_BYTES_MAX), Err(("null", -1013)));
         check(&" ".repeat(REQUEST_BYTES_MAX + 1), Err(("", 1009)));
-        let deep = "[".repeat(100_000);
-        check(&deep, Err(("null", -1013)));
+        check(&"[".repeat(VALUES_MAX), Err(("null", -1013)));
+        for value in ["[", "[],", "{", "1,"] {
+            check(&value.repeat(VALUES_MAX + 1), Err(("", 1009)));
+        }
     }
 }

@@ -66,13 +66,15 @@ impl<'r> UpgradeRequest<'r> {
 
     /// The endpoint that the path and the query name; what is wrong with them otherwise.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, UpgradeRefusal> {
-        match self.path() {
+        match self.plain_path() {
             "" | "/" => Ok(Endpoint::Streams),
             "/v2/marketdata" => Ok(Endpoint::MarketDataV2),
             "/v1/order/events" => Ok(Endpoint::OrderEventsV1),
             "/v1/multimarketdata" => {
                 let symbols = self.parameters().find(|(name, _)| *name == "symbols");
                 let symbols = symbols.ok_or_else(|| refusal(400, "MissingSymbols"))?.1;
+                // Libraries that write queries escape the comma.
+                let symbols = symbols.replace("%2C", ",").replace("%2c", ",");
                 let symbols = symbols.split(',').map(|name| name.parse::<Symbol>().map_err(|_| no_symbol()));
                 Ok(Endpoint::MultiMarketDataV1(symbols.collect::<Result<_, _>>()?))
             }
@@ -81,6 +83,12 @@ impl<'r> UpgradeRequest<'r> {
                 None => Err(refusal(404, "EndpointNotFound")),
             },
         }
+    }
+
+    /// The path without the slash that some clients write at its end. Two of them are another path.
+    pub(crate) fn plain_path(&self) -> &'r str {
+        let path = self.path();
+        path.strip_suffix('/').filter(|plain| !plain.is_empty() && !plain.ends_with('/')).unwrap_or(path)
     }
 }
 
@@ -100,19 +108,29 @@ mod tests {
     #[test]
     fn endpoints() {
         let symbol = |name: &str| name.parse::<Symbol>().unwrap();
+        let both = Endpoint::MultiMarketDataV1(vec![symbol("btcusd"), symbol("ethusd")]);
         let table = [
             ("/", Ok(Endpoint::Streams)),
             ("/?snapshot=-1", Ok(Endpoint::Streams)),
             ("/v2/marketdata", Ok(Endpoint::MarketDataV2)),
             ("/v1/order/events?heartbeat=true", Ok(Endpoint::OrderEventsV1)),
             ("/v1/marketdata/BTCUSD?heartbeat=true", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
-            (
-                "/v1/multimarketdata?heartbeat=true&symbols=BTCUSD,ethusd",
-                Ok(Endpoint::MultiMarketDataV1(vec![symbol("btcusd"), symbol("ethusd")])),
-            ),
+            ("/v1/multimarketdata?heartbeat=true&symbols=BTCUSD,ethusd", Ok(both.clone())),
             ("/v1/multimarketdata", Err(400)),
             ("/v1/multimarketdata?symbols=", Err(404)),
+            ("/v1/multimarketdata?symbols=BTCUSD%2Cethusd", Ok(both.clone())),
+            ("/v1/multimarketdata/?symbols=BTCUSD%2cethusd", Ok(both)),
             ("/v1/marketdata/", Err(404)),
+            ("/v1/marketdata/btcusd/", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
+            ("/v1/marketdata/btcusd/?top_of_book=true", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
+            ("/v2/marketdata/", Ok(Endpoint::MarketDataV2)),
+            ("/v2/marketdata?", Ok(Endpoint::MarketDataV2)),
+            ("/v1/order/events/", Ok(Endpoint::OrderEventsV1)),
+            ("?snapshot=-1", Ok(Endpoint::Streams)),
+            ("//", Err(404)),
+            ("/v2/marketdata//", Err(404)),
+            ("/v2//marketdata", Err(404)),
+            ("//v2/marketdata", Err(404)),
             ("/v3", Err(404)),
         ];
         for (target, expected) in table {

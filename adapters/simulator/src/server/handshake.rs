@@ -1,101 +1,172 @@
-//! The upgrade in two halves, between which the exchange decides: [`read`] the request, then
-//! [`accept`] or [`refuse`] it.
+//! The upgrade of a client: [`Asking`] reads its request, [`Answering`] writes the response.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
-use async_io::Async;
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::handshake::machine::TryParse;
-use async_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
-use async_tungstenite::tungstenite::http::StatusCode;
+use async_tungstenite::tungstenite::handshake::server::Request;
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use futures_io::{AsyncRead, AsyncWrite};
 
+use super::answer::Response;
+use super::limits::{HEAD_BYTES_MAX, READ_BYTES_PER_TURN_MAX};
+use super::paced::Paced;
 use crate::frame::request::REQUEST_BYTES_MAX;
-use crate::frame::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
 
-/// The longest request that is read.
-const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Bytes of frames that are gathered before they are written.
+const WRITE_BUFFER_BYTES: usize = 16 << 10;
 
-pub(super) type Socket = WebSocketStream<Async<TcpStream>>;
+pub(super) type Socket<Io> = WebSocketStream<Paced<Io>>;
 
-/// A client that waits for its answer.
-pub(super) struct Upgrade {
-    socket: Async<TcpStream>,
-    request: Request,
-    /// What came after the request.
+/// A client that has not said yet what it wants.
+#[derive(Debug)]
+pub(super) struct Asking<Io> {
+    transport: Paced<Io>,
+    head: Vec<u8>,
+}
+
+/// What a client asked for.
+pub(super) enum Asked {
+    /// A request, and what came after it.
+    Request(Request, Vec<u8>),
+    /// Something else.
+    Nonsense(Response),
+    /// Nothing: it is gone.
+    Nothing,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
+    pub(super) const fn new(transport: Io) -> Asking<Io> {
+        Asking { transport: Paced::new(transport), head: Vec::new() }
+    }
+
+    pub(super) const fn transport(&mut self) -> &mut Paced<Io> {
+        &mut self.transport
+    }
+
+    pub(super) fn into_transport(self) -> Paced<Io> {
+        self.transport
+    }
+
+    /// Reads the request.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Asked> {
+        let mut part = [0; 1024];
+        loop {
+            let count = match ready!(Pin::new(&mut self.transport).poll_read(context, &mut part)) {
+                Ok(count @ 1..) => count,
+                _ => return Poll::Ready(Asked::Nothing),
+            };
+            let looked_at = self.head.len();
+            self.head.extend_from_slice(part.get(..count).unwrap_or_default());
+            if has_end(&self.head, looked_at) {
+                return Poll::Ready(self.parse());
+            }
+            if !self.head.first().is_some_and(|byte| byte.is_ascii_uppercase() || byte.is_ascii_whitespace())
+            {
+                return Poll::Ready(Asked::Nonsense(Response::error(400, "BadRequest")));
+            }
+            if self.head.len() > HEAD_BYTES_MAX {
+                return Poll::Ready(Asked::Nonsense(Response::error(431, "RequestTooLarge")));
+            }
+        }
+    }
+
+    fn parse(&mut self) -> Asked {
+        match Request::try_parse(&self.head) {
+            Ok(Some((length, request))) => Asked::Request(request, self.head.split_off(length)),
+            _ if is_other_method(&self.head) => Asked::Nonsense(Response::error(404, "EndpointNotFound")),
+            _ => Asked::Nonsense(Response::error(400, "BadRequest")),
+        }
+    }
+}
+
+/// Whether a head has an empty line after so many bytes of it. To parse all of it with every byte that comes would
+/// be for the client to slow down the others.
+fn has_end(head: &[u8], looked_at: usize) -> bool {
+    let rest = head.get(looked_at.saturating_sub(2)..).unwrap_or_default();
+    let ends = |end: &[u8]| rest.windows(end.len()).any(|part| part == end);
+    ends(b"\n\r\n") || ends(b"\n\n")
+}
+
+/// Whether a request is one of HTTP with another method than GET, which is found nowhere here.
+fn is_other_method(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ');
+    let method = words.next().unwrap_or_default();
+    let is_method = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase) && method != b"GET";
+    is_method && words.nth(1).is_some_and(|version| version.starts_with(b"HTTP/1."))
+}
+
+/// A client that is sent the response to its request.
+#[derive(Debug)]
+pub(super) struct Answering<Io> {
+    transport: Paced<Io>,
+    response: Vec<u8>,
+    written: usize,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {
+    pub(super) const fn new(transport: Paced<Io>, response: Vec<u8>) -> Answering<Io> {
+        Answering { transport, response, written: 0 }
+    }
+
+    pub(super) const fn transport(&mut self) -> &mut Paced<Io> {
+        &mut self.transport
+    }
+
+    pub(super) fn into_transport(self) -> Paced<Io> {
+        self.transport
+    }
+
+    /// Writes the response; false if the client is gone.
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        while let Some(rest @ [_, ..]) = self.response.get(self.written..) {
+            match ready!(Pin::new(&mut self.transport).poll_write(context, rest)) {
+                Ok(count @ 1..) => self.written += count,
+                _ => return Poll::Ready(false),
+            }
+        }
+        Poll::Ready(true)
+    }
+
+    /// Writes the response, ends this side, and waits for the client to end its own.
+    pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !ready!(self.poll_write(context)) {
+            return Poll::Ready(());
+        }
+        poll_end(&mut self.transport, context)
+    }
+}
+
+/// Ends this side and reads the rest: a system that closes a socket with unread bytes sends a reset, which can
+/// overtake what was written.
+pub(super) fn poll_end<Io: AsyncRead + AsyncWrite + Unpin>(
+    transport: &mut Paced<Io>,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    // A side that was ended before is no fault.
+    let _ = ready!(Pin::new(&mut *transport).poll_close(context));
+    let mut rest = [0; 1024];
+    while let Ok(1..) = ready!(Pin::new(&mut *transport).poll_read(context, &mut rest)) {}
+    Poll::Ready(())
+}
+
+/// Puts the WebSocket layer on a transport whose upgrade is written; `rest` came after the request.
+pub(super) fn poll_open<Io: AsyncRead + AsyncWrite + Unpin>(
+    mut transport: Paced<Io>,
     rest: Vec<u8>,
-}
-
-/// Reads the request of a client; `None` if it sends something else, or nothing any more.
-pub(super) async fn read(socket: Async<TcpStream>) -> Option<Upgrade> {
-    // Small frames leave at once, as on the venue.
-    socket.get_ref().set_nodelay(true).ok()?;
-    let mut head = Vec::new();
-    let mut part = [0; 1024];
-    loop {
-        let count = socket.read_with(|mut socket| socket.read(&mut part)).await.ok()?;
-        head.extend_from_slice(part.get(..count).filter(|part| !part.is_empty())?);
-        if let Some((length, request)) = Request::try_parse(&head).ok()? {
-            return Some(Upgrade { socket, request, rest: head.split_off(length) });
-        }
-        if head.len() > HEAD_BYTES_MAX {
-            return None;
-        }
-    }
-}
-
-impl Upgrade {
-    /// Lets the exchange see the request, if it is one for an upgrade at all.
-    pub(super) fn ask(
-        &self,
-        decide: impl FnOnce(&UpgradeRequest<'_>) -> Result<(), UpgradeRefusal>,
-    ) -> Result<(), UpgradeRefusal> {
-        let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let headers = self.request.headers().iter();
-        // A value that is not ASCII is none that the exchange looks for.
-        let headers: Vec<(&str, &str)> =
-            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-        let request = UpgradeRequest { target, headers: &headers };
-        match (request.header("upgrade"), create_response(&self.request)) {
-            (None, _) => Err(refusal(426, "UpgradeRequired")),
-            (_, Err(_)) => Err(refusal(400, "BadUpgrade")),
-            (Some(_), Ok(_)) => decide(&request),
-        }
-    }
-}
-
-/// Upgrades a client; `None` if it is gone.
-pub(super) async fn accept(upgrade: Upgrade) -> Option<Socket> {
-    let Upgrade { socket, request, rest } = upgrade;
-    let mut head = Vec::new();
-    write_response(&mut head, &create_response(&request).ok()?).ok()?;
-    write_all(&socket, &head).await.ok()?;
-    // Twice what the exchange reads, so that it is the exchange that refuses.
-    let limit = Some(2 * REQUEST_BYTES_MAX);
-    let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
-    Some(WebSocketStream::from_partially_read(socket, rest, Role::Server, Some(config)).await)
-}
-
-/// Answers a client that is not upgraded; afterwards its socket is closed.
-pub(super) async fn refuse(upgrade: Upgrade, refusal: UpgradeRefusal) -> io::Result<()> {
-    let UpgradeRefusal { status, body } = refusal;
-    let phrase = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    let response = format!(
-        "HTTP/1.1 {status} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        phrase.unwrap_or("Refused"),
-        body.len()
-    );
-    write_all(&upgrade.socket, response.as_bytes()).await
-}
-
-async fn write_all(socket: &Async<TcpStream>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let count = socket.write_with(|mut socket| socket.write(bytes)).await?;
-        if count == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        bytes = bytes.get(count..).unwrap_or_default();
-    }
-    Ok(())
+    context: &mut Context<'_>,
+) -> Poll<Socket<Io>> {
+    // The upgrade is no part of a message.
+    transport.take_received();
+    transport.take_sent();
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(REQUEST_BYTES_MAX))
+        .max_frame_size(Some(REQUEST_BYTES_MAX))
+        .read_buffer_size(READ_BYTES_PER_TURN_MAX)
+        .write_buffer_size(WRITE_BUFFER_BYTES);
+    // Ready at once: it waits for nothing.
+    pin!(WebSocketStream::from_partially_read(transport, rest, Role::Server, Some(config))).poll(context)
 }

@@ -2,213 +2,334 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
-use std::net::TcpStream;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_io::Async;
+use async_tungstenite::tungstenite::error::ProtocolError;
+use async_tungstenite::tungstenite::handshake::server::Request;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
-use async_tungstenite::tungstenite::{Bytes, Message};
+use async_tungstenite::tungstenite::{Bytes, Error, Message};
 use futures_core::Stream;
+use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
-use gemini_ws::{Frame, Instant};
+use gemini_ws::Instant;
 
-use super::handshake::{self, Socket, Upgrade};
-use crate::exchange::{Exchange, NO_STATUS};
+use super::answer::Response;
+use super::handshake::{self, Answering, Asked, Asking, Socket};
+use super::limits::{FRAME_HEADER_BYTES, MESSAGE_BYTES_MAX, UPGRADE_TIMEOUT};
+use super::paced::Paced;
+use crate::exchange::NO_STATUS;
 use crate::session::Output;
-use crate::value::id::SessionId;
 
-/// How long a client may take for the upgrade.
-const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a Close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Frames that are read from one client before others have their turn.
-const FRAMES_PER_TURN: usize = 32;
+/// How long a client that is turned away may take to end its side.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+/// What a message takes besides its payload while it waits.
+const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 
-/// What is done without the exchange.
-type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// The codes of Close frames for clients that break the protocol (RFC 6455 section 7.4.1).
+const PROTOCOL_ERROR: u16 = 1002;
+const INVALID_TEXT: u16 = 1007;
+const TOO_BIG: u16 = 1009;
 
-pub(super) struct Link {
-    state: State,
-    /// The exchange is done with it; what waits is written, then the client may close.
+pub(super) struct Link<Io> {
+    state: State<Io>,
+    /// Nothing more is to be sent; what waits is written, then the client may close.
     is_closing: bool,
     /// When the upgrade or the closing has taken too long.
     deadline: Option<Instant>,
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
+    /// What the WebSocket layer has still to write, its own pongs included.
+    unflushed_bytes: usize,
+    /// What came of a message that is not whole yet.
+    partial_bytes: usize,
 }
 
-enum State {
-    /// The client has not said yet what it wants.
-    Asking(Task<Option<Upgrade>>),
-    /// The exchange knows the session; the client is told.
-    Accepting(Task<Option<Socket>>),
-    Refusing(Task<()>),
-    Open(Box<Socket>),
+enum State<Io> {
+    Asking(Asking<Io>),
+    /// The request is with the server.
+    Deciding(Paced<Io>, Vec<u8>),
+    /// The exchange knows the session; the client is told. The bytes came after its request.
+    Accepting(Answering<Io>, Vec<u8>),
+    Refusing(Answering<Io>),
+    Open(Box<Socket<Io>>),
+    /// The client broke the protocol. Frames cannot be read any more, only bytes.
+    Broken(Box<Socket<Io>>),
+    /// Between two states, and after the last one.
+    Gone,
 }
 
 /// How far reading came.
 pub(super) enum Progress {
     /// Nothing more at present.
     Waits,
+    /// A client asks; it waits for [`Link::answer`].
+    Asks(Request),
+    /// A client asked for something that no server could give it, and is answered.
+    Refused,
     /// The upgrade succeeded.
     Opened,
-    /// There may be more.
-    HasMore,
-    /// The upgrade failed; the exchange never knew it.
+    /// A message came.
+    Received(Message),
+    /// Something came that nobody waits for. There may be more.
+    Ignored,
+    /// The client broke the protocol: the link closes, and the session is over.
+    Broken,
+    /// The transport is of no use any more before the upgrade was decided on or done.
     NotOpened,
     /// The transport is of no use any more.
     Ended,
 }
 
-impl fmt::Debug for Link {
+impl<Io> fmt::Debug for Link<Io> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Asking(_) => "Asking",
-            State::Accepting(_) => "Accepting",
+            State::Deciding(..) => "Deciding",
+            State::Accepting(..) => "Accepting",
             State::Refusing(_) => "Refusing",
             State::Open(_) if self.is_closing => "Closing",
             State::Open(_) => "Open",
+            State::Broken(_) => "Broken",
+            State::Gone => "Gone",
         };
-        f.debug_struct("Link").field("state", &state).field("waiting_bytes", &self.waiting_bytes).finish()
+        f.debug_struct("Link")
+            .field("state", &state)
+            .field("held_bytes", &self.held_bytes())
+            .finish_non_exhaustive()
     }
 }
 
-impl Link {
-    pub(super) fn new(socket: Async<TcpStream>, now: Instant) -> Link {
-        Link {
-            state: State::Asking(Box::pin(handshake::read(socket))),
-            is_closing: false,
-            deadline: Some(now + UPGRADE_TIMEOUT),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-        }
-    }
-
+impl<Io> Link<Io> {
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    pub(super) const fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+    /// Returns how many bytes wait for the client, or came of a message that is not whole yet.
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.waiting_bytes.saturating_add(self.unflushed_bytes).saturating_add(self.partial_bytes)
     }
 
     /// Whether the client has been upgraded.
     pub(super) const fn is_open(&self) -> bool {
-        matches!(self.state, State::Open(_))
+        matches!(self.state, State::Open(_) | State::Broken(_))
+    }
+
+    /// Whether the client has not been answered yet.
+    pub(super) const fn is_undecided(&self) -> bool {
+        matches!(self.state, State::Asking(_) | State::Deciding(..))
+    }
+
+    /// Whether the exchange may know a session of the client.
+    pub(super) const fn may_have_session(&self) -> bool {
+        !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_))
+    }
+
+    /// Whether the client has one of the places of those that are upgraded.
+    pub(super) const fn has_place(&self) -> bool {
+        matches!(self.state, State::Accepting(..)) || self.is_open()
     }
 
     /// Queues an output; nothing follows a Close frame.
     pub(super) fn push(&mut self, output: Output, now: Instant) {
+        if self.is_closing {
+            return;
+        }
         let message = match output {
             Output::Send { text, .. } => Message::text(text),
             Output::Ping { .. } => Message::Ping(Bytes::new()),
-            Output::Close { code, reason, .. } => {
-                self.deadline = Some(now + CLOSE_TIMEOUT);
-                self.is_closing = true;
-                let frame = CloseFrame { code: code.into(), reason: reason.into() };
-                Message::Close(Some(frame).filter(|_| code != NO_STATUS))
-            }
+            Output::Close { code, reason, .. } => return self.close(code, reason, now),
             Output::Abort { .. } => return,
         };
-        self.waiting_bytes = self.waiting_bytes.saturating_add(message.len());
+        self.queue(message);
+    }
+
+    fn close(&mut self, code: u16, reason: &'static str, now: Instant) {
+        self.deadline = Some(now + CLOSE_TIMEOUT);
+        self.is_closing = true;
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        self.queue(Message::Close(Some(frame).filter(|_| code != NO_STATUS)));
+    }
+
+    fn queue(&mut self, message: Message) {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(message.len() + MESSAGE_OVERHEAD);
         self.waiting.push_back(message);
     }
+}
 
-    pub(super) fn poll_read(
-        &mut self,
-        context: &mut Context<'_>,
-        now: Instant,
-        session: SessionId,
-        exchange: &mut Exchange,
-    ) -> Progress {
-        let is_late = self.deadline.is_some_and(|deadline| deadline <= now);
-        let socket = match &mut self.state {
-            State::Open(socket) => socket,
-            _ if is_late => {
-                // What the exchange may know of it is over.
-                exchange.handle_lost(session, now);
-                return Progress::NotOpened;
-            }
-            _ => return self.poll_upgrade(context, now, session, exchange),
-        };
-        if is_late {
-            return Progress::Ended;
+impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
+    pub(super) fn new(transport: Io, now: Instant) -> Link<Io> {
+        Link {
+            state: State::Asking(Asking::new(transport)),
+            is_closing: false,
+            deadline: Some(now + UPGRADE_TIMEOUT),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            unflushed_bytes: 0,
+            partial_bytes: 0,
         }
-        for _ in 0..FRAMES_PER_TURN {
-            let message = match Pin::new(&mut **socket).poll_next(context) {
-                Poll::Pending => return Progress::Waits,
-                Poll::Ready(Some(Ok(message))) => message,
-                Poll::Ready(_) => return Progress::Ended,
-            };
-            if self.is_closing {
-                continue;
-            }
-            let frame = match &message {
-                Message::Text(text) => Frame::Text(text),
-                Message::Binary(bytes) => Frame::Binary(bytes),
-                Message::Ping(bytes) => Frame::Ping(bytes),
-                Message::Pong(bytes) => Frame::Pong(bytes),
-                Message::Close(None) => Frame::Close { code: None, reason: "" },
-                Message::Close(Some(close)) => {
-                    Frame::Close { code: Some(close.code.into()), reason: &close.reason }
-                }
-                Message::Frame(_) => continue,
-            };
-            exchange.handle_frame(session, now, frame);
-        }
-        Progress::HasMore
     }
 
-    fn poll_upgrade(
-        &mut self,
-        context: &mut Context<'_>,
-        now: Instant,
-        session: SessionId,
-        exchange: &mut Exchange,
-    ) -> Progress {
-        loop {
-            self.state = match &mut self.state {
-                State::Asking(task) => match task.as_mut().poll(context) {
-                    Poll::Pending => return Progress::Waits,
-                    Poll::Ready(None) => return Progress::NotOpened,
-                    Poll::Ready(Some(upgrade)) => {
-                        match upgrade.ask(|request| exchange.handle_upgrade(session, now, request)) {
-                            Ok(()) => State::Accepting(Box::pin(handshake::accept(upgrade))),
-                            Err(refusal) => State::Refusing(Box::pin(async {
-                                // A client that is gone needs no answer.
-                                let _ = handshake::refuse(upgrade, refusal).await;
-                            })),
-                        }
-                    }
-                },
-                State::Accepting(task) => match task.as_mut().poll(context) {
-                    Poll::Pending => return Progress::Waits,
-                    Poll::Ready(None) => {
-                        exchange.handle_lost(session, now);
-                        return Progress::NotOpened;
-                    }
-                    Poll::Ready(Some(socket)) => {
-                        // The exchange may have ended the session meanwhile.
-                        self.deadline = self.deadline.filter(|_| self.is_closing);
-                        self.state = State::Open(Box::new(socket));
-                        return Progress::Opened;
-                    }
-                },
-                State::Refusing(task) => match task.as_mut().poll(context) {
-                    Poll::Pending => return Progress::Waits,
-                    Poll::Ready(()) => return Progress::NotOpened,
-                },
-                State::Open(_) => return Progress::HasMore,
-            }
+    /// Begins a turn: the link may do its share of work.
+    pub(super) fn refill(&mut self) {
+        match &mut self.state {
+            State::Asking(asking) => asking.transport().refill(),
+            State::Deciding(transport, _) => transport.refill(),
+            State::Accepting(answering, _) | State::Refusing(answering) => answering.transport().refill(),
+            State::Open(socket) | State::Broken(socket) => socket.get_mut().refill(),
+            State::Gone => {}
         }
+    }
+
+    /// Answers a client that asked.
+    pub(super) fn answer(&mut self, answer: Result<Vec<u8>, Response>, now: Instant) {
+        let (transport, rest) = match mem::replace(&mut self.state, State::Gone) {
+            State::Asking(asking) => (asking.into_transport(), Vec::new()),
+            State::Deciding(transport, rest) => (transport, rest),
+            // Answered already.
+            other => return self.state = other,
+        };
+        self.state = match answer {
+            Ok(head) => State::Accepting(Answering::new(transport, head), rest),
+            Err(response) => {
+                self.deadline = Some(now + END_TIMEOUT);
+                State::Refusing(Answering::new(transport, response.to_bytes()))
+            }
+        };
+    }
+
+    /// Sends a response to a client that has not asked yet, as far as it is written at once. The link is of no use
+    /// afterwards.
+    pub(super) fn dismiss(&mut self, response: &Response, context: &mut Context<'_>) {
+        if let State::Asking(asking) = mem::replace(&mut self.state, State::Gone) {
+            let mut answering = Answering::new(asking.into_transport(), response.to_bytes());
+            let _ = answering.poll_end(context);
+        }
+    }
+
+    /// Reads as far as the next event.
+    pub(super) fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Progress {
+        let is_late = self.deadline.is_some_and(|deadline| deadline <= now);
+        match &mut self.state {
+            State::Asking(_) if is_late => {
+                self.dismiss(&Response::error(408, "RequestTimeout"), context);
+                Progress::NotOpened
+            }
+            State::Deciding(..) | State::Accepting(..) if is_late => Progress::NotOpened,
+            _ if is_late => Progress::Ended,
+            State::Asking(asking) => match asking.poll(context) {
+                Poll::Pending => Progress::Waits,
+                Poll::Ready(Asked::Nothing) => Progress::NotOpened,
+                Poll::Ready(Asked::Nonsense(response)) => {
+                    self.answer(Err(response), now);
+                    Progress::Refused
+                }
+                Poll::Ready(Asked::Request(request, rest)) => {
+                    if let State::Asking(asking) = mem::replace(&mut self.state, State::Gone) {
+                        self.state = State::Deciding(asking.into_transport(), rest);
+                    }
+                    Progress::Asks(request)
+                }
+            },
+            State::Deciding(..) => Progress::Waits,
+            State::Accepting(answering, _) => match answering.poll_write(context) {
+                Poll::Pending => Progress::Waits,
+                Poll::Ready(false) => Progress::NotOpened,
+                Poll::Ready(true) => self.open(context),
+            },
+            State::Refusing(answering) => match answering.poll_end(context) {
+                Poll::Pending => Progress::Waits,
+                Poll::Ready(()) => Progress::Ended,
+            },
+            State::Open(_) => self.poll_message(context, now),
+            // Writing comes first, and then the end.
+            State::Broken(_) => Progress::Waits,
+            State::Gone => Progress::Ended,
+        }
+    }
+
+    /// Goes on to frames after the upgrade.
+    fn open(&mut self, context: &mut Context<'_>) -> Progress {
+        let State::Accepting(answering, rest) = mem::replace(&mut self.state, State::Gone) else {
+            return Progress::NotOpened;
+        };
+        let Poll::Ready(socket) = handshake::poll_open(answering.into_transport(), rest, context) else {
+            return Progress::NotOpened;
+        };
+        // The exchange may have ended the session meanwhile.
+        self.deadline = self.deadline.filter(|_| self.is_closing);
+        self.state = State::Open(Box::new(socket));
+        Progress::Opened
+    }
+
+    fn poll_message(&mut self, context: &mut Context<'_>, now: Instant) -> Progress {
+        let State::Open(socket) = &mut self.state else { return Progress::Ended };
+        let polled = Pin::new(&mut **socket).poll_next(context);
+        self.partial_bytes = self.partial_bytes.saturating_add(socket.get_mut().take_received());
+        let progress = match polled {
+            Poll::Pending => Progress::Waits,
+            Poll::Ready(Some(Ok(message))) => {
+                self.count(&message);
+                if self.is_closing { Progress::Ignored } else { Progress::Received(message) }
+            }
+            Poll::Ready(Some(Err(error))) => match code_of(&error) {
+                Some(code) => return self.break_off(code, now),
+                None => Progress::Ended,
+            },
+            Poll::Ready(None) => Progress::Ended,
+        };
+        if self.partial_bytes > MESSAGE_BYTES_MAX { self.break_off(TOO_BIG, now) } else { progress }
+    }
+
+    /// Counts a message that came: what was received before belonged to it, unless it came between fragments.
+    fn count(&mut self, message: &Message) {
+        match message {
+            Message::Ping(bytes) | Message::Pong(bytes) => {
+                self.partial_bytes = self.partial_bytes.saturating_sub(bytes.len() + FRAME_HEADER_BYTES);
+                if matches!(message, Message::Ping(_)) {
+                    // The WebSocket layer keeps its pong with what it writes.
+                    self.unflushed_bytes = self.unflushed_bytes.saturating_add(frame_bytes(bytes.len()));
+                }
+            }
+            _ => self.partial_bytes = 0,
+        }
+    }
+
+    /// Closes because of a breach. What waits is not worth writing any more, nor what comes reading as frames.
+    fn break_off(&mut self, code: u16, now: Instant) -> Progress {
+        self.state = match mem::replace(&mut self.state, State::Gone) {
+            State::Open(socket) => State::Broken(socket),
+            other => other,
+        };
+        self.partial_bytes = 0;
+        if !self.is_closing {
+            self.waiting.clear();
+            self.waiting_bytes = 0;
+            self.close(code, "", now);
+        }
+        Progress::Broken
     }
 
     /// Writes what the socket takes; false if it is of no use any more.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
-        let State::Open(socket) = &mut self.state else { return true };
+        let is_of_use = self.poll_send(context);
+        if let State::Open(socket) | State::Broken(socket) = &mut self.state {
+            self.unflushed_bytes = self.unflushed_bytes.saturating_sub(socket.get_mut().take_sent());
+        }
+        match &mut self.state {
+            State::Broken(socket) if is_of_use && self.waiting.is_empty() && self.unflushed_bytes == 0 => {
+                handshake::poll_end(socket.get_mut(), context).is_pending()
+            }
+            _ => is_of_use,
+        }
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>) -> bool {
+        let (State::Open(socket) | State::Broken(socket)) = &mut self.state else { return true };
         let mut socket = Pin::new(&mut **socket);
         while !self.waiting.is_empty() {
             match socket.as_mut().poll_ready(context) {
@@ -217,11 +338,41 @@ impl Link {
                 Poll::Ready(Ok(())) => {}
             }
             let Some(message) = self.waiting.pop_front() else { break };
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(message.len());
-            if socket.as_mut().start_send(message).is_err() {
-                return false;
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(message.len() + MESSAGE_OVERHEAD);
+            self.unflushed_bytes = self.unflushed_bytes.saturating_add(frame_bytes(message.len()));
+            match socket.as_mut().start_send(message) {
+                // The client's Close frame came first; reading tells what follows.
+                Ok(()) | Err(Error::Protocol(ProtocolError::SendAfterClosing) | Error::ConnectionClosed) => {}
+                Err(_) => return false,
             }
         }
-        !matches!(socket.poll_flush(context), Poll::Ready(Err(_)))
+        match socket.poll_flush(context) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(())) => {
+                self.unflushed_bytes = 0;
+                true
+            }
+            Poll::Ready(Err(_)) => false,
+        }
+    }
+}
+
+/// The bytes of a frame of the server, with its header.
+const fn frame_bytes(payload: usize) -> usize {
+    payload.saturating_add(match payload {
+        ..=125 => 2,
+        126..=0xFFFF => 4,
+        _ => 10,
+    })
+}
+
+/// The code of the Close frame for a client that broke the protocol; `None` if its transport ended.
+const fn code_of(error: &Error) -> Option<u16> {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) => Some(PROTOCOL_ERROR),
+        Error::Utf8(_) => Some(INVALID_TEXT),
+        Error::Capacity(_) => Some(TOO_BIG),
+        _ => None,
     }
 }

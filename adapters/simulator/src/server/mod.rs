@@ -15,8 +15,15 @@
 //! future::block_on(future::or(client, async { match server.run().await {} }));
 //! ```
 
+mod answer;
 mod handshake;
+#[cfg(test)]
+mod hostile;
+pub mod limits;
 mod link;
+mod paced;
+mod tcp;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -26,36 +33,28 @@ use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
 use gemini_ws::{Clock, Instant};
 
 use crate::exchange::Exchange;
-use crate::session::Output;
 use crate::value::id::SessionId;
-use link::{Link, Progress};
+use link::Link;
+use tcp::Tcp;
 
-/// The most connections at a time; more wait to be accepted.
-pub const CONNECTIONS_MAX: usize = 256;
-
-/// The most bytes that wait for a client that does not read; more cut it.
-pub const WAITING_BYTES_MAX: usize = 16 << 20;
-
-/// Connections that are accepted before other work has its turn.
-const ACCEPTED_PER_TURN: usize = 16;
-/// Outputs that are handed out before other work has its turn.
-const OUTPUTS_PER_TURN: usize = 4_096;
 /// The status of a server that goes away (RFC 6455 section 7.4.1).
 const GOING_AWAY: u16 = 1001;
-/// How long accepting rests after it failed, for example for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An [`Exchange`] that clients of any kind can connect to.
 ///
 /// It speaks plain `ws://`; the [exchange](Exchange::handle_upgrade) decides which paths there are, and a
-/// refusal is answered with its status and body. Dropping it closes everything.
+/// refusal is answered with its status and body. Of REST there is `GET /v1/symbols` alone, which clients ask for
+/// when they start. Dropping the server closes everything.
+///
+/// No client can stop the others: each turn does a bounded amount of work for each of them, and [`limits`] bounds
+/// what is kept for each and for all.
 #[derive(Debug)]
 pub struct Server {
     /// `None` when it closes.
@@ -64,8 +63,11 @@ pub struct Server {
     exchange: Exchange,
     clock: Clock,
     timer: Timer,
-    links: BTreeMap<SessionId, Link>,
+    links: BTreeMap<SessionId, Link<Tcp>>,
     last_session: u64,
+    /// With whom reading and writing begin in the next turn.
+    next_read: SessionId,
+    next_written: SessionId,
     accept_after: Instant,
     counters: Arc<Counters>,
 }
@@ -76,6 +78,7 @@ pub struct Counters {
     accepted: AtomicU64,
     refused: AtomicU64,
     slow: AtomicU64,
+    waiting: AtomicU64,
 }
 
 impl Counters {
@@ -84,15 +87,21 @@ impl Counters {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Sockets that were dropped because they were not upgraded: refused by the exchange, asking
-    /// wrongly or too late.
+    /// Sockets that were not upgraded: refused by the exchange, asking wrongly or too late, or turned away for want
+    /// of places.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Clients that were cut because they did not read ([`WAITING_BYTES_MAX`]).
+    /// Clients that were cut because too much waited for them ([`limits::WAITING_BYTES_MAX`],
+    /// [`limits::WAITING_BYTES_TOTAL_MAX`]).
     pub fn slow(&self) -> u64 {
         self.slow.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait for all clients together, as of the last turn ([`limits::WAITING_BYTES_TOTAL_MAX`]).
+    pub fn waiting_bytes(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
     }
 }
 
@@ -117,6 +126,8 @@ impl Server {
             timer: Timer::never(),
             links: BTreeMap::new(),
             last_session: 0,
+            next_read: SessionId(0),
+            next_written: SessionId(0),
             accept_after: Instant::ZERO,
             counters: Arc::default(),
         })
@@ -161,122 +172,5 @@ impl Server {
             let Poll::Pending = self.poll_turn(context);
             if self.links.is_empty() || is_late { Poll::Ready(()) } else { Poll::Pending }
         })
-    }
-
-    /// One turn, of bounded work; wakes itself if there is more to do.
-    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Infallible> {
-        let now = self.clock.now();
-        let was_full = self.links.len() >= CONNECTIONS_MAX;
-        let mut has_more = self.accept(context, now);
-        if self.exchange.deadline().is_some_and(|deadline| deadline <= now) {
-            self.exchange.handle_timeout(now);
-        }
-        has_more |= self.read(context, now);
-        has_more |= self.hand_out(now);
-        self.write(context, now);
-        // Nobody was accepted while there was no room.
-        has_more |= was_full && self.links.len() < CONNECTIONS_MAX;
-        has_more |= self.arm(context);
-        if has_more {
-            context.waker().wake_by_ref();
-        }
-        Poll::Pending
-    }
-
-    /// Accepts sockets; true if there may be more of them.
-    fn accept(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
-        let Some(listener) = &self.listener else { return false };
-        for _ in 0..ACCEPTED_PER_TURN {
-            if self.links.len() >= CONNECTIONS_MAX || now < self.accept_after {
-                return false;
-            }
-            match listener.get_ref().accept() {
-                Ok((socket, _)) => {
-                    // One that is gone already is no reason to stop.
-                    let Ok(socket) = Async::new(socket) else { continue };
-                    self.last_session += 1;
-                    self.links.insert(SessionId(self.last_session), Link::new(socket, now));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match listener.poll_readable(context) {
-                        Poll::Pending => return false,
-                        Poll::Ready(_) => continue,
-                    }
-                }
-                Err(_) => self.accept_after = now + ACCEPT_PAUSE,
-            }
-        }
-        true
-    }
-
-    /// Takes what clients sent; true if there may be more.
-    fn read(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
-        let mut has_more = false;
-        let (exchange, counters) = (&mut self.exchange, &self.counters);
-        self.links.retain(|session, link| match link.poll_read(context, now, *session, exchange) {
-            Progress::Waits => true,
-            Progress::Opened => {
-                counters.accepted.fetch_add(1, Ordering::Relaxed);
-                has_more = true;
-                true
-            }
-            Progress::HasMore => {
-                has_more = true;
-                true
-            }
-            Progress::NotOpened => {
-                counters.refused.fetch_add(1, Ordering::Relaxed);
-                false
-            }
-            Progress::Ended => {
-                exchange.handle_lost(*session, now);
-                false
-            }
-        });
-        has_more
-    }
-
-    /// Gives the exchange's outputs to the links; true if there may be more.
-    fn hand_out(&mut self, now: Instant) -> bool {
-        for _ in 0..OUTPUTS_PER_TURN {
-            let Some(output) = self.exchange.poll_output() else { return false };
-            let session = output.session();
-            if matches!(output, Output::Abort { .. }) {
-                self.links.remove(&session);
-                continue;
-            }
-            let Some(link) = self.links.get_mut(&session) else { continue };
-            link.push(output, now);
-            if link.waiting_bytes() > WAITING_BYTES_MAX {
-                self.counters.slow.fetch_add(1, Ordering::Relaxed);
-                self.links.remove(&session);
-                self.exchange.handle_lost(session, now);
-            }
-        }
-        true
-    }
-
-    fn write(&mut self, context: &mut Context<'_>, now: Instant) {
-        let exchange = &mut self.exchange;
-        self.links.retain(|session, link| {
-            let keeps = link.poll_write(context);
-            if !keeps {
-                exchange.handle_lost(*session, now);
-            }
-            keeps
-        });
-    }
-
-    /// Sets the timer to the next deadline; true if that has come.
-    fn arm(&mut self, context: &mut Context<'_>) -> bool {
-        let links = self.links.values().filter_map(Link::deadline);
-        let accept = Some(self.accept_after).filter(|after| *after > self.clock.now());
-        match self.exchange.deadline().into_iter().chain(links).chain(accept).min() {
-            None => false,
-            Some(deadline) => {
-                self.timer.set_at(self.clock.to_std(deadline));
-                Pin::new(&mut self.timer).poll(context).is_ready()
-            }
-        }
     }
 }

@@ -81,8 +81,10 @@ impl Keys {
             return Err(refusal(400, "InvalidSignature"));
         }
         let nonce = if is_order_events { nonce_of_json(payload) } else { nonce_of_headers(request, payload) };
-        let nonce = nonce.filter(|nonce| is_near(nonce, venue_time));
-        let number = nonce.and_then(|nonce| nonce.parse::<u64>().ok());
+        // The current API takes times only. The archived one takes counters, unless the key's setting is on.
+        let is_time = !is_order_events || account.has_time_based_nonce();
+        let nonce = nonce.filter(|nonce| !is_time || is_near(nonce, venue_time));
+        let number = nonce.and_then(|nonce| number_of(&nonce));
         let last = self.last_nonces.get(key).copied();
         match number.filter(|number| last.is_none_or(|last| *number > last)) {
             Some(number) => self.note(key, number),
@@ -135,16 +137,17 @@ fn nonce_of_json(payload: &str) -> Option<String> {
     }
 }
 
-/// Whether a nonce is decimal text near the venue's time.
+/// The number that a nonce is; `None` if it is not decimal text, or does not fit.
+fn number_of(nonce: &str) -> Option<u64> {
+    let is_decimal = nonce.bytes().all(|byte| byte.is_ascii_digit());
+    nonce.parse().ok().filter(|_| is_decimal)
+}
+
+/// Whether a nonce counts seconds or milliseconds, and is near the venue's time.
 fn is_near(nonce: &str, venue_time: i64) -> bool {
     let unit = if nonce.len() <= SECONDS_DIGITS_MAX { 1_000_000_000 } else { 1_000_000 };
-    let is_decimal = !nonce.is_empty() && nonce.bytes().all(|byte| byte.is_ascii_digit());
-    match nonce.parse::<u64>() {
-        Ok(number) if is_decimal => {
-            (i128::from(number) * unit - i128::from(venue_time)).abs() <= NONCE_WINDOW
-        }
-        _ => false,
-    }
+    number_of(nonce)
+        .is_some_and(|number| (i128::from(number) * unit - i128::from(venue_time)).abs() <= NONCE_WINDOW)
 }
 
 #[cfg(test)]

@@ -1,0 +1,102 @@
+//! [`Response`]: what clients read that are not upgraded, and [`decide`], which says who is.
+
+use async_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
+use async_tungstenite::tungstenite::http::StatusCode;
+use gemini_ws::Instant;
+
+use crate::exchange::Exchange;
+use crate::frame::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
+use crate::value::id::SessionId;
+
+/// The path that returns the names of all symbols, as REST does on the venue.
+const SYMBOLS_PATH: &str = "/v1/symbols";
+
+/// An HTTP response with a body of JSON, after which the connection ends.
+#[derive(Debug)]
+pub(super) struct Response {
+    status: u16,
+    /// A header line of its own; empty if there is none.
+    header: &'static str,
+    body: String,
+}
+
+impl Response {
+    /// An error as the venue writes it.
+    pub(super) fn error(status: u16, reason: &str) -> Response {
+        refusal(status, reason).into()
+    }
+
+    /// The answer if there is no place for a client at present.
+    pub(super) fn busy() -> Response {
+        Response { header: "Retry-After: 1\r\n", ..Response::error(503, "TooManyConnections") }
+    }
+
+    /// Whether it turns the client away.
+    pub(super) const fn is_refusal(&self) -> bool {
+        self.status >= 400
+    }
+
+    /// The bytes on the wire.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let Response { status, header, body } = self;
+        let phrase = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
+        format!(
+            "HTTP/1.1 {status} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{header}Connection: close\r\n\r\n{body}",
+            phrase.unwrap_or("Refused"),
+            body.len()
+        )
+        .into_bytes()
+    }
+}
+
+impl From<UpgradeRefusal> for Response {
+    fn from(refusal: UpgradeRefusal) -> Response {
+        Response { status: refusal.status, header: "", body: refusal.body }
+    }
+}
+
+/// Decides about a request, and opens a session if it is for an upgrade.
+///
+/// Returns the head of the response that upgrades the client.
+///
+/// # Errors
+///
+/// The response to a client that is not upgraded.
+pub(super) fn decide(
+    request: &Request,
+    exchange: &mut Exchange,
+    session: SessionId,
+    now: Instant,
+    has_place: bool,
+) -> Result<Vec<u8>, Response> {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    // A value that is not ASCII is none that the exchange looks for.
+    let headers: Vec<(&str, &str)> = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
+    let upgrade = UpgradeRequest { target, headers: &headers };
+    if upgrade.plain_path() == SYMBOLS_PATH {
+        return Err(symbols(exchange));
+    }
+    if upgrade.header("upgrade").is_none() {
+        upgrade.endpoint()?;
+        let header = "Upgrade: websocket\r\n";
+        return Err(Response { header, ..Response::error(426, "UpgradeRequired") });
+    }
+    let response = create_response(request).map_err(|_| Response::error(400, "BadUpgrade"))?;
+    if !has_place {
+        return Err(Response::busy());
+    }
+    let mut head = Vec::new();
+    write_response(&mut head, &response).map_err(|_| Response::error(400, "BadUpgrade"))?;
+    exchange.handle_upgrade(session, now, &upgrade)?;
+    Ok(head)
+}
+
+/// The names of all symbols, in the order of the configuration.
+fn symbols(exchange: &Exchange) -> Response {
+    let names: Vec<String> = exchange.symbols().map(|symbol| format!(r#""{symbol}""#)).collect();
+    Response { status: 200, header: "", body: format!("[{}]", names.join(",")) }
+}

@@ -1,0 +1,194 @@
+//! The limits of the server: places, bytes and times, for each client and for all together.
+
+#[path = "common/serving.rs"]
+mod serving;
+
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use async_tungstenite::tungstenite::Message;
+use futures_lite::{StreamExt, future};
+use gemini_ws_simulator::server::limits::{
+    CONNECTIONS_MAX, UPGRADE_TIMEOUT, UPGRADING_MAX, WAITING_BYTES_MAX, WAITING_BYTES_TOTAL_MAX,
+};
+use serving::{UPGRADE, connect, open, parts, rest, serve, server, text};
+
+const PING: &str = r#"{"id":1,"method":"ping"}"#;
+
+/// Sockets that say nothing, or begin to ask, give their places up to a client that asks.
+#[test]
+fn silent_sockets_keep_nobody_out() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let counters = server.counters();
+    let started = Instant::now();
+    let (oldest, newest) = serve(&mut server, async {
+        let mut held = Vec::new();
+        for number in 0..UPGRADING_MAX + 50 {
+            let bytes: &[u8] = if number % 2 == 0 { b"" } else { b"GET / HTTP/1.1\r\n" };
+            held.push(open(address, bytes).await);
+        }
+        for _ in 0..3 {
+            let mut client = connect(address, "").await;
+            client.send(Message::text(PING)).await.unwrap();
+            text(&mut client).await;
+        }
+        // Who was turned away is told so; the others have still time.
+        let mut answers = Vec::new();
+        for socket in held.drain(..40) {
+            answers.push(String::from_utf8(rest(&socket).await).unwrap());
+        }
+        (answers, held.pop().unwrap())
+    });
+    assert_eq!(counters.accepted(), 3);
+    assert!(counters.refused() >= 50, "{}", counters.refused());
+    for answer in &oldest {
+        let (head, body) = parts(answer);
+        assert_eq!(head[0], "HTTP/1.1 503 Service Unavailable");
+        assert!(head.contains(&"Retry-After: 1".to_owned()), "{head:?}");
+        assert_eq!(body, r#"{"result":"error","reason":"TooManyConnections"}"#);
+    }
+    // The newest one has its whole time, and is told when that is over.
+    let answer = serve(&mut server, rest(&newest));
+    let (head, body) = parts(str::from_utf8(&answer).unwrap());
+    assert_eq!(head[0], "HTTP/1.1 408 Request Timeout");
+    assert_eq!(body, r#"{"result":"error","reason":"RequestTimeout"}"#);
+    assert!(started.elapsed() >= UPGRADE_TIMEOUT);
+}
+
+/// Where there are fewer file descriptors than places, silent sockets keep nobody out either. The server is in a
+/// process of its own, which has few of them.
+#[cfg(unix)]
+#[test]
+fn silent_sockets_take_no_descriptors() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpStream;
+    use std::process::{Command, Stdio};
+
+    const SERVES: &str = "GEMINI_WS_TEST_SERVES";
+    if std::env::var_os(SERVES).is_some() {
+        let mut server = server(|config| config);
+        println!("address {}", server.local_addr());
+        serve(&mut server, Timer::after(Duration::from_secs(9)));
+        return;
+    }
+    let mut process = Command::new("sh")
+        .args(["-c", r#"ulimit -n 40 && exec "$0" "$@""#])
+        .arg(std::env::current_exe().unwrap())
+        .args(["silent_sockets_take_no_descriptors", "--exact", "--nocapture"])
+        .env(SERVES, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut addresses = lines.filter_map(|line| Some(line.unwrap().split_once("address ")?.1.to_owned()));
+    let address = addresses.next().unwrap();
+    let held: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let started = Instant::now();
+    let mut client = TcpStream::connect(&address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    client.write_all(format!("GET / HTTP/1.1\r\n{UPGRADE}").as_bytes()).unwrap();
+    let mut status = [0; 12];
+    let read = client.read_exact(&mut status);
+    let elapsed = started.elapsed();
+    drop(held);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    read.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 101");
+    assert!(elapsed < UPGRADE_TIMEOUT, "{elapsed:?}");
+}
+
+/// When all places are taken, the next client is told to come again, and can when one is free.
+#[test]
+fn all_places_are_taken() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            clients.push(connect(address, "").await);
+        }
+        let request = format!("GET / HTTP/1.1\r\n{UPGRADE}");
+        let (head, _) = serving::ask(address, request.as_bytes()).await;
+        assert_eq!(head[0], "HTTP/1.1 503 Service Unavailable");
+        assert!(head.contains(&"Retry-After: 1".to_owned()), "{head:?}");
+        // Questions that need no place are answered.
+        let (head, _) = serving::ask(address, b"GET /v1/symbols HTTP/1.1\r\n\r\n").await;
+        assert_eq!(head[0], "HTTP/1.1 200 OK");
+        drop(clients.pop());
+        loop {
+            let socket = open(address, request.as_bytes()).await;
+            let mut first = [0; 12];
+            let read =
+                socket.read_with(|mut socket| std::io::Read::read(&mut socket, &mut first)).await.unwrap();
+            if first[..read].ends_with(b" 101") {
+                break;
+            }
+            Timer::after(Duration::from_millis(5)).await;
+        }
+    });
+    let counters = server.counters();
+    assert_eq!(counters.accepted(), CONNECTIONS_MAX as u64 + 1);
+}
+
+/// Clients that do not read are cut when too much waits for all of them, before one reaches its own limit.
+#[test]
+fn waiting_bytes_have_a_total() {
+    let mut server = server(|config| config.orders_per_side(2_500));
+    let address = server.local_addr();
+    let (counters, mut most) = (server.counters(), 0);
+    let request = r#"{"id":1,"method":"depth","params":{"symbol":"btcusd","limit":5000}}"#;
+    serve(&mut server, async {
+        let mut honest = connect(address, "").await;
+        let mut clients = Vec::new();
+        for _ in 0..2 * WAITING_BYTES_TOTAL_MAX / WAITING_BYTES_MAX {
+            clients.push(connect(address, "").await);
+        }
+        while counters.slow() == 0 {
+            for client in &mut clients {
+                // One of them is cut at last.
+                let _ = client.send(Message::text(request)).await;
+            }
+            // The server has a turn.
+            future::yield_now().await;
+            most = most.max(counters.waiting_bytes());
+        }
+        honest.send(Message::text(PING)).await.unwrap();
+        text(&mut honest).await;
+    });
+    // For each about an eighth of the total waits, which is half of what may wait for one.
+    let total = WAITING_BYTES_TOTAL_MAX as u64;
+    assert!((total / 2..=total).contains(&most), "{most}");
+}
+
+/// What breaks the protocol is answered with a Close frame that says how.
+#[test]
+fn breaches_are_told() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let endless = [&[1, 0x80, 0, 0, 0, 0][..], &[0, 0x80, 0, 0, 0, 0].repeat(300_000)].concat();
+    let table: [(&str, &[u8], u16); 5] = [
+        ("a message without end", &endless, 1009),
+        ("a frame that is too large", &[0x81, 0xFF, 0, 0, 0, 0, 0, 0x11, 0, 0, 0, 0, 0, 0], 1009),
+        ("a frame without a mask", &[0x81, 0x01, b' '], 1002),
+        ("a fragment of no message", &[0x80, 0x80, 0, 0, 0, 0], 1002),
+        ("no text", &[0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007),
+    ];
+    serve(&mut server, async {
+        for (name, bytes, code) in table {
+            let upgrade = format!("GET / HTTP/1.1\r\n{UPGRADE}");
+            let socket = open(address, &[upgrade.as_bytes(), bytes].concat()).await;
+            let answer = rest(&socket).await;
+            let frame = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap() + 4;
+            let expected = [&[0x88, 2][..], &code.to_be_bytes()].concat();
+            assert_eq!(answer[frame..], expected, "{name}");
+        }
+        let mut client = connect(address, "").await;
+        client.send(Message::text(PING)).await.unwrap();
+        text(&mut client).await;
+        client.close(None).await.unwrap();
+        while client.next().await.is_some() {}
+    });
+    assert_eq!(server.exchange_mut().session_count(), 0);
+}
