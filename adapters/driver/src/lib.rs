@@ -27,6 +27,7 @@ mod retry_after;
 mod runtime;
 mod shutdown;
 mod signer;
+mod sleep;
 mod socket;
 mod task;
 mod telemetry;
@@ -51,5 +52,6 @@ pub use paced::{Paced, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX, UNFINISHED_B
 pub use runtime::{Runtime, Timer};
 pub use shutdown::Shutdown;
 pub use signer::{SharedSigner, TURN_MAX, Turn};
+pub use sleep::SLEEP_CHECK;
 pub use socket::{WRITE_BUFFER_BYTES_MAX, io_failure, websocket_config};
 pub use task::{BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX};

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use async_tungstenite::WebSocketStream;
 use futures_lite::{AsyncRead, AsyncWrite};
-use gemini_ws::{ConnectFailure, Instant};
+use gemini_ws::{ConnectFailure, Instant, UnixTime};
 
 use crate::dial::DialRequest;
 use crate::paced::Paced;
@@ -32,6 +32,11 @@ pub trait Runtime {
 pub trait Timer {
     /// The present instant. In a test it may pass as fast as nothing else is to be done.
     fn now(&self) -> Instant;
+
+    /// The time of day: it goes on while the machine sleeps, which the driver notices by it.
+    fn time_of_day(&self) -> UnixTime {
+        UnixTime::now()
+    }
 
     /// Fires at `at`, and not at the instant set before.
     fn set(&mut self, at: Instant);

@@ -20,6 +20,7 @@ use crate::paced::Paced;
 use crate::patience::Patience;
 use crate::runtime::{Runtime, Timer};
 use crate::shutdown::Shutdown;
+use crate::sleep::SleepWatch;
 use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
@@ -56,6 +57,7 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     timer: R::Timer,
     /// What the timer is set to.
     timer_at: Option<Instant>,
+    sleep: SleepWatch,
     write_timeout: Duration,
     /// By the slot of their link.
     sockets: Vec<Option<Socket<R::Io>>>,
@@ -97,6 +99,7 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
             listener: None,
             timer: runtime.timer(),
             timer_at: None,
+            sleep: SleepWatch::default(),
             write_timeout,
             sockets: Vec::new(),
             farewells: Vec::new(),
@@ -113,6 +116,9 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
     /// then frames of each socket, then what is to be written.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
+        if self.sleep.has_slept(now, || self.timer.time_of_day()) {
+            self.client.handle_resumed(now);
+        }
         self.heed_shutdown(now, context);
         if self.delivery.attend(&mut self.client, now, context).is_err() {
             self.close(now);
@@ -382,7 +388,8 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
         let closed = self.closed.map(|(_, until)| until);
         let stalled = self.sockets.iter().flatten().filter_map(|socket| socket.stalled_since).min();
         let stalled = stalled.map(|since| since + self.write_timeout);
-        let at = [deadline, farewell, closed, stalled].into_iter().flatten().min();
+        let sleep = self.sleep.due().filter(|_| self.sockets.iter().any(Option::is_some));
+        let at = [deadline, farewell, closed, stalled, sleep].into_iter().flatten().min();
         if at != self.timer_at
             && let Some(at) = at
         {

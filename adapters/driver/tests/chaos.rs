@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::time::Duration;
+
+use gemini_ws_driver::SLEEP_CHECK;
+
 /// So many lives of seeds.
 const LIVES: u64 = 3_000;
 
@@ -37,4 +41,14 @@ fn lives_of_the_corpus() {
         files += 1;
     }
     assert!(files >= 10, "{files} files");
+}
+
+/// The default: a probe after 30 s of silence, and 15 s for its answer. Behind a sleep of an hour, of which the monotonic
+/// clock knows nothing, the probe goes out at once.
+#[test]
+fn a_link_that_is_dead_after_a_sleep() {
+    let awake = support::after_sleep(false);
+    assert!((40..46).contains(&awake.as_secs()), "{awake:?}");
+    let asleep = support::after_sleep(true);
+    assert!(asleep <= SLEEP_CHECK + Duration::from_millis(15_100), "{asleep:?}");
 }

@@ -1,6 +1,6 @@
 //! [`live`]: a life of a driver, from its first turn to what is left of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use gemini_ws_driver::gemini_ws::{Client, Config, EventBuf, EventQueue, Instant, Overflow, Request};
+use gemini_ws_driver::gemini_ws::{
+    Client, Config, Event, EventBuf, EventQueue, Instant, Lost, Overflow, Request,
+};
 use gemini_ws_driver::{Closed, Events, Handle, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX, client};
 
 use super::bytes::Bytes;
@@ -230,6 +232,7 @@ impl Life {
             }
             (7, _) => self.run = None,
             (8, _) => self.take_events(usize::MAX),
+            (10, _) => self.shared.lock().slept += Duration::from_secs(3_600),
             // The driver goes with a command that it has not seen.
             (9, Some(handle)) => {
                 self.ask(async move { handle.subscribe("ethusd@trade".parse().expect("a stream")).await });
@@ -274,4 +277,51 @@ impl Life {
         let world = self.shared.lock();
         assert_eq!((world.streams, world.timers), (0, 0), "streams and timers that are left");
     }
+}
+
+/// A link that is live, and of which nothing comes any more while the machine sleeps: how long after the sleep it is given
+/// up, if there is one.
+pub(crate) fn after_sleep(sleeps: bool) -> Duration {
+    // An upgrade in one piece that is accepted, and confirmations; then nothing.
+    let shared = Shared::new(Bytes::new(&[7, 0, 15, 23, 0]));
+    let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").seed(1));
+    gemini.subscribe(Instant::ZERO, "btcusd@trade".parse().expect("a stream")).expect("room");
+    let (_handle, driver) = client(gemini);
+    let (runtime, live, lost) = (shared.clone(), Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
+    let (is_live, is_lost) = (Rc::clone(&live), Rc::clone(&lost));
+    let mut run = Box::pin(async move {
+        driver
+            .run(&runtime, |_, now, event| match event {
+                Event::Live { .. } => is_live.set(Some(now)),
+                Event::Disconnected { reason, .. } => is_lost.set(Some((now, *reason))),
+                _ => {}
+            })
+            .await
+    });
+    let flag = Arc::new(Flag(AtomicBool::new(true)));
+    let waker = Waker::from(Arc::clone(&flag));
+    let mut began = None;
+    for _ in 0..10_000 {
+        if flag.0.swap(false, Ordering::Relaxed) {
+            let polled = run.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        } else if let Some(next) = shared.ring() {
+            let mut world = shared.lock();
+            world.now = world.now.max(next);
+        }
+        let now = shared.lock().now;
+        if let (None, Some(live)) = (began, live.get())
+            && now >= live + Duration::from_secs(2)
+        {
+            began = Some(now);
+            let slept = if sleeps { Duration::from_secs(3_600) } else { Duration::ZERO };
+            let mut world = shared.lock();
+            (world.slept, world.is_cut) = (slept, true);
+        }
+        if let (Some(began), Some((lost, reason))) = (began, lost.get()) {
+            assert_eq!(reason, Lost::Silent);
+            return lost.since(began);
+        }
+    }
+    panic!("the link was not given up")
 }

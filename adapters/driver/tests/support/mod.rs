@@ -8,4 +8,4 @@ mod life;
 mod peer;
 mod world;
 
-pub(crate) use life::live;
+pub(crate) use life::{after_sleep, live};

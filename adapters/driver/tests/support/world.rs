@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws_driver::async_tungstenite::WebSocketStream;
-use gemini_ws_driver::gemini_ws::{ConnectFailure, Instant};
+use gemini_ws_driver::gemini_ws::{ConnectFailure, Instant, UnixTime};
 use gemini_ws_driver::{DialRequest, Paced, Runtime, Timer};
 
 use super::bytes::Bytes;
@@ -23,6 +23,10 @@ pub(crate) struct Shared(Arc<Mutex<World>>);
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) bytes: Bytes,
+    /// How long the machine has slept.
+    pub(crate) slept: Duration,
+    /// Whether nothing passes any more, and nobody says so.
+    pub(crate) is_cut: bool,
     /// Who is to be woken when.
     alarms: BTreeMap<(Instant, u64), Waker>,
     numbers: u64,
@@ -41,6 +45,8 @@ impl Shared {
         Shared(Arc::new(Mutex::new(World {
             now: Instant::from_secs(1),
             bytes,
+            slept: Duration::ZERO,
+            is_cut: false,
             alarms: BTreeMap::new(),
             numbers: 0,
             streams: 0,
@@ -99,6 +105,11 @@ impl Timer for VirtualTimer {
         self.shared.lock().now
     }
 
+    fn time_of_day(&self) -> UnixTime {
+        let world = self.shared.lock();
+        UnixTime::from_millis(1_700_000_000_000) + world.now.since(Instant::ZERO) + world.slept
+    }
+
     fn set(&mut self, at: Instant) {
         self.forget();
         self.at = Some(at);
@@ -142,6 +153,9 @@ impl AsyncRead for VirtualStream {
         let stream = &mut *self;
         let mut world = stream.shared.lock();
         world.reads += 1;
+        if world.is_cut {
+            return Poll::Pending;
+        }
         let now = world.now;
         let said = stream.peer.say(now, &mut world.bytes, buffer);
         world.unread -= usize::from(stream.is_unread);
@@ -174,6 +188,9 @@ impl AsyncWrite for VirtualStream {
     ) -> Poll<io::Result<usize>> {
         let stream = &mut *self;
         let mut world = stream.shared.lock();
+        if world.is_cut {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let now = world.now;
         match stream.peer.hear(now, &mut world.bytes, bytes) {
             Says::Bytes(count) => {

@@ -1,0 +1,71 @@
+//! [`SleepWatch`]: whether the machine has slept.
+
+use std::time::Duration;
+
+use gemini_ws::{Instant, UnixTime};
+
+/// How often a driver with open links looks whether the machine has slept. After that long and the time for the answer to
+/// a probe, which is [`silence_max`] less [`probe_after`], no book of a dead link is live.
+///
+/// [`silence_max`]: gemini_ws::Config::silence_max
+/// [`probe_after`]: gemini_ws::Config::probe_after
+pub const SLEEP_CHECK: Duration = Duration::from_secs(1);
+
+/// So much more of the time of day than of the monotonic clock is a sleep, or a clock that was set: a probe costs little.
+const SLEPT_MIN: Duration = Duration::from_secs(3);
+
+/// Compares the two clocks: on Linux and macOS the monotonic one stands still while the machine sleeps, and with it every
+/// time limit of a link.
+#[derive(Debug, Default)]
+pub(crate) struct SleepWatch {
+    looked: Option<(Instant, UnixTime)>,
+}
+
+impl SleepWatch {
+    /// When to look again.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.looked.map(|(at, _)| at + SLEEP_CHECK)
+    }
+
+    /// Looks, if it is time to.
+    pub(crate) fn has_slept(&mut self, now: Instant, time_of_day: impl FnOnce() -> UnixTime) -> bool {
+        if self.due().is_some_and(|due| now < due) {
+            return false;
+        }
+        let time = time_of_day();
+        let before = self.looked.replace((now, time));
+        before.is_some_and(|(at, of_day)| {
+            let passed = time.as_millis().saturating_sub(of_day.as_millis());
+            Duration::from_millis(passed) >= now.since(at) + SLEPT_MIN
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_clocks() {
+        let mut watch = SleepWatch::default();
+        // Milliseconds of both, and whether the machine has slept since the row before.
+        for (now, of_day, has_slept) in [
+            (0, 1_000_000, false),
+            (1_000, 1_001_000, false),
+            // Not time to look.
+            (1_500, 9_000_000, false),
+            (2_000, 1_004_999, false),
+            (3_000, 1_010_000, true),
+            (4_000, 1_011_000, false),
+            // A clock that is set back says nothing.
+            (5_000, 500_000, false),
+            (6_000, 501_000, false),
+            // Nobody looked for long, and nothing was odd.
+            (90_000, 585_000, false),
+            (91_000, 4_185_000, true),
+        ] {
+            let slept = watch.has_slept(Instant::from_millis(now), || UnixTime::from_millis(of_day));
+            assert_eq!(slept, has_slept, "at {now}");
+        }
+    }
+}
