@@ -25,6 +25,8 @@ pub(super) struct Rows<K, V> {
     untracked: u64,
     /// What reports come over.
     followed: Option<LinkId>,
+    /// What they came over when their subscription ended. What was on its way then may still come.
+    left: Option<LinkId>,
     is_recording: bool,
 }
 
@@ -45,6 +47,7 @@ impl<K: Ord, V> Rows<K, V> {
             moment: Moment::BEGINNING,
             untracked: 0,
             followed: None,
+            left: None,
             is_recording: false,
         }
     }
@@ -58,7 +61,11 @@ impl<K: Ord, V> Rows<K, V> {
     ) {
         self.moment.step();
         let reported = self.moment;
-        (self.followed, self.is_recording) = (source.link().or(self.followed), source.link().is_none());
+        self.is_recording = source.link().is_none();
+        let is_late = self.left.is_some() && source.link() == self.left;
+        if !is_late {
+            self.followed = source.link().or(self.followed);
+        }
         for row in rows {
             let Some((key, value)) = row.filter(|(key, _)| self.has_room(key)) else {
                 self.untracked = self.untracked.saturating_add(1);
@@ -66,9 +73,12 @@ impl<K: Ord, V> Rows<K, V> {
             };
             let mut standing = Standing::NEW;
             standing.renew(source, event_time);
+            if let Some(reason) = self.standing.stale().filter(|_| is_late) {
+                standing.set_stale(reason);
+            }
             self.rows.insert(key, Row { value, standing, reported });
         }
-        if source.is_whole() {
+        if source.is_whole() && !is_late {
             self.rows.retain(|_, row| row.reported == reported);
             self.standing.renew(source, event_time);
         } else if self.standing.stale() == Some(StaleReason::NothingYet) && source.link().is_none() {
@@ -94,13 +104,13 @@ impl<K: Ord, V> Rows<K, V> {
                 // The end of the link before was not reported.
                 self.set_stale(StaleReason::Disconnected);
             }
-            (self.followed, self.doubted) = (Some(*link), self.moment);
+            (self.followed, self.left, self.doubted) = (Some(*link), None, self.moment);
             return true;
         }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
         let followed = self.followed;
         if loss.ends_subscription() && loss.is_over(self.followed) {
-            self.followed = None;
+            (self.left, self.followed) = (self.followed.or(self.left), None);
         }
         // What the next report comes over decides, if that is known.
         let link = followed.or(self.standing.link());

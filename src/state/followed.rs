@@ -10,6 +10,8 @@ use crate::value::id::LinkId;
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
     links: Vec<(LinkId, Scope)>,
+    /// Links whose subscription has ended. What was on its way then may still come.
+    left: Vec<LinkId>,
     /// Whether events came from a recording, which does not say what was subscribed.
     is_recording: bool,
     moment: Moment,
@@ -26,7 +28,7 @@ pub(super) struct Hit {
 impl Followed {
     pub(super) const fn new() -> Followed {
         let (moment, lost) = (Moment::BEGINNING, Moment::BEGINNING);
-        Followed { links: Vec::new(), is_recording: false, moment, lost }
+        Followed { links: Vec::new(), left: Vec::new(), is_recording: false, moment, lost }
     }
 
     /// Another event, or an answer, is applied.
@@ -62,7 +64,7 @@ impl Followed {
             self.is_recording = true;
             return false;
         };
-        let is_known = self.links.iter().any(|(own, _)| *own == link);
+        let is_known = self.left.contains(&link) || self.links.iter().any(|(own, _)| *own == link);
         let has_missed = !is_known && self.add(link, Scope::Account);
         if has_missed {
             self.lost = self.moment;
@@ -74,6 +76,7 @@ impl Followed {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         let has_missed = self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
+        self.left.retain(|own| own.slot() != link.slot());
         self.links.push((link, scope));
         has_missed
     }
@@ -89,6 +92,7 @@ impl Followed {
         self.lost = self.moment;
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !hit.links.contains(own));
+            self.left.extend(&hit.links);
         }
         Some(hit)
     }

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    BOOKS_MAX, Books, Config, Endpoint, Event, EventBuf, Frame, GapRule, NewQuote, Replay, Request, Scratch,
-    Snapshot, StaleReason, Topic,
+    BOOKS_MAX, Books, Config, Endpoint, Event, EventBuf, Frame, GapRule, NewQuote, Replay, Request,
+    RequestId, Scratch, Snapshot, StaleReason, Subject, Topic,
 };
 
-use super::fed::{Fed, d, t, update};
+use super::fed::{Fed, d, new_order, t, update};
 
 /// Each fault with the tests that show it, for those who plant it again.
 #[allow(dead_code, reason = "the tests run by themselves")]
@@ -26,7 +26,37 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("C12", c12_the_peer_cannot_make_books_without_bound),
     ("C12", c12_what_is_not_kept_is_counted),
     ("C21", c21_a_book_follows_the_rule_of_its_link),
+    ("LA-01", la_01_what_was_on_its_way_does_not_follow),
 ];
+
+// ---- what comes behind the end of a subscription ------------------------------------------------------------------------
+
+/// Orders and balances were taken for silent, and are being subscribed anew; what was on its way still comes. What happens
+/// between is not reported.
+#[test]
+fn la_01_what_was_on_its_way_does_not_follow() {
+    let mut fed = Fed::private(&["orders@account", "balances@account"]);
+    let streams: Vec<_> = fed.client.streams().map(|(id, stream, _)| (id, stream.clone())).collect();
+    let link = fed.link;
+    fed.feed(2, &update("NEW", ""));
+    fed.feed(2, BALANCES);
+    assert!(!fed.order().needs_reconciling() && !fed.balances.is_stale());
+    for (id, stream) in &streams {
+        fed.apply(&Event::Silent { link, id: *id, stream: stream.clone(), since: t(1) });
+    }
+    fed.feed(3, &update("OPEN", ""));
+    fed.feed(3, BALANCES);
+    assert!(fed.balances.is_stale());
+    assert_eq!(fed.balances.stale_reason("USD"), Some(StaleReason::Silent));
+    assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.order());
+    // One is placed and ends before the streams are subscribed again: nobody tells.
+    let about = Subject::PlaceOrder(new_order("a2"));
+    fed.apply(&Event::Requested { link, request: RequestId::new(9), about });
+    for (id, stream) in &streams {
+        fed.apply(&Event::Subscribed { link, id: *id, stream: stream.clone() });
+    }
+    assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
+}
 
 // ---- what cannot be decoded --------------------------------------------------------------------------------------------
 

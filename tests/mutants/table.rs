@@ -159,6 +159,8 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("StirByTheLate", &["ST-01"], "a late input about a link that has ended sends what waits"),
     ("GiveTheStepTime", &["CL-01"], "a step that begins after the deadline gets time of its own"),
     ("ForgetTheMisses", &["LK-01"], "requests without an answer count only if they follow closely"),
+    ("FollowTheLate", &["LA-01"], "an order event behind the end of its subscription is one of a subscription"),
+    ("BelieveTheLate", &["LA-01"], "a balance behind the end of its subscription is current"),
     ("TakeAnyBook", &["C12"], "any symbol that the peer names makes a book"),
     ("IgnoreTheRule", &["C21"], "a book checks updates by a rule of its own"),
 ];
