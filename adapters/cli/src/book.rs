@@ -10,9 +10,12 @@ use std::io::{self, Write};
 use gemini_ws::{Books, Endpoint, Event, MarketEntry, MarketUpdate, Message, Replay, Scratch, Symbol};
 
 use crate::arguments;
-use crate::failure::Failure;
+use crate::decode::check_use;
+use crate::ending::{Ending, Failure};
 use crate::frames::Frames;
+use crate::output::Messages;
 use crate::recording::Recording;
+use crate::shown::Shown;
 use numbering::{Frame, Numbering, Step};
 use report::{BookReport, Counts, Report};
 
@@ -20,19 +23,22 @@ use report::{BookReport, Counts, Report};
 const UNNAMED: &str = "unnamed";
 
 /// Prints the books of a recording.
-pub(crate) fn run(options: &arguments::Book) -> Result<(), Failure> {
-    let mut frames = Frames::new(Recording::open(&options.file)?, options.endpoint);
+pub(crate) fn run(options: &arguments::Book, messages: &mut Messages) -> Result<Ending, Failure> {
+    let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let report = read(&mut frames, options.symbol)?;
     if options.symbol.is_none() && report.knows(UNNAMED) {
-        eprintln!("gemini-ws: frames name no symbol, so `{UNNAMED}` stands for it; name it with --symbol");
+        messages.say(&Shown::of(format_args!(
+            "frames name no symbol, so `{UNNAMED}` stands for it; name it with --symbol"
+        )));
     }
     let mut text = if options.json {
-        serde_json::to_string_pretty(&report).map_err(|error| Failure::Message(error.to_string()))?
+        serde_json::to_string_pretty(&report).map_err(Failure::new)?
     } else {
         report.to_text()
     };
     text.truncate(text.trim_end().len());
-    writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::of_output(&error))
+    writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::of_output(&error))?;
+    check_use(frames.name(), report.frames, report.malformed, options.strict)
 }
 
 fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> {

@@ -1,7 +1,7 @@
 //! `gemini-ws simulate`, and the simulator that `watch` starts in its own process.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config, Exchange};
 
 use crate::arguments::Simulate;
-use crate::failure::Failure;
+use crate::ending::{Ending, Failure};
+use crate::output::{Messages, Output};
 use crate::recording::Recording;
-use crate::signals::{INTERRUPTED, Interrupts};
+use crate::shown::Shown;
+use crate::signals::Signals;
 
 /// The account that there is if none is asked for.
 const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
@@ -21,8 +23,8 @@ const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 /// How long clients may take to answer a Close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Serves until it is interrupted.
-pub(crate) fn run(options: &Simulate) -> Result<(), Failure> {
+/// Serves until a signal ends it.
+pub(crate) fn run(options: &Simulate) -> Result<Ending, Failure> {
     // Nonces have to be near the venue's time, and clients take them from the clock.
     let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
     let epoch = Timestamp::from_nanos(now.saturating_mul(1_000_000));
@@ -34,19 +36,20 @@ pub(crate) fn run(options: &Simulate) -> Result<(), Failure> {
         let [key, secret] = DEMO;
         config = config.account(Account::new(key, secret));
     }
-    let mut server = serve(config, options.seed, options.port)?;
-    let mut interrupts = Interrupts::new().map_err(|error| Failure::Message(error.to_string()))?;
-    let told = introduction(options, &address(&server));
-    writeln!(io::stdout(), "{told}").map_err(|error| Failure::of_output(&error))?;
-    smol::block_on(async {
-        future::or(interrupts.next(), async { match server.run().await {} }).await;
-        future::or(server.close(CLOSE_LIMIT), async {
-            interrupts.next().await;
-            std::process::exit(INTERRUPTED)
-        })
-        .await;
+    let mut server = serve(config, options.seed, options.address())?;
+    let signals = Signals::listen(false, || {});
+    let signals = signals.map_err(|error| Failure::new(format_args!("signals: {error}")))?;
+    let output = Output::stdout().map_err(|error| Failure::of_output(&error))?;
+    for line in introduction(options, &address(&server)).lines() {
+        let line = Shown::of(line);
+        output.put(format!("{line}\n").as_bytes()).map_err(|error| Failure::of_output(&error))?;
+    }
+    let caught = smol::block_on(async {
+        let caught = future::or(signals.end(), async { match server.run().await {} }).await;
+        server.close(CLOSE_LIMIT).await;
+        caught
     });
-    Ok(())
+    Ok(Ending::Caught(caught))
 }
 
 /// What clients need to know.
@@ -76,11 +79,13 @@ fn introduction(options: &Simulate, url: &str) -> String {
     text
 }
 
-/// Listens on the loopback interface.
-pub(crate) fn serve(config: Config, seed: u64, port: u16) -> Result<Server, Failure> {
+/// Listens on an address of the loopback interface.
+pub(crate) fn serve(config: Config, seed: u64, address: SocketAddr) -> Result<Server, Failure> {
     let exchange = Exchange::new(config, seed);
-    Server::bind(([127, 0, 0, 1], port).into(), exchange).map_err(|error| {
-        Failure::Message(format!("cannot listen on port {port}: {error}; choose another with --port"))
+    Server::bind(address, exchange).map_err(|error| {
+        Failure::new(format_args!(
+            "cannot listen on {address}: {error}; choose another with --port or --listen"
+        ))
     })
 }
 
@@ -91,8 +96,8 @@ pub(crate) fn address(server: &Server) -> String {
 
 /// A recording for the simulator, and the symbols in it. Lines that are no frames of market data are
 /// left out.
-pub(crate) fn replay(path: &Path) -> Result<(Config, Vec<Symbol>), Failure> {
-    let mut recording = Recording::open(path)?;
+pub(crate) fn replay(path: &Path, messages: &mut Messages) -> Result<(Config, Vec<Symbol>), Failure> {
+    let mut recording = Recording::open(path, messages)?;
     let (mut text, mut scratch) = (String::new(), Scratch::new());
     let mut symbols: Vec<Symbol> = Vec::new();
     while let Some(line) = recording.next()? {

@@ -7,7 +7,7 @@ fn report(lines: &[&str]) -> Report {
 
 fn report_of(lines: &[&str], endpoint: Option<Endpoint>, symbol: Option<&str>) -> Report {
     let text = lines.join("\n").into_bytes();
-    let recording = Recording::new(Box::new(io::Cursor::new(text)), "test");
+    let recording = Recording::new(Box::new(io::Cursor::new(text)), "test").unwrap();
     read(&mut Frames::new(recording, endpoint), symbol.map(|symbol| symbol.parse().unwrap())).unwrap()
 }
 

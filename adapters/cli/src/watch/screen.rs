@@ -13,10 +13,12 @@ use super::session::{Link, Market, Session, TradeRow};
 
 const BID: Style = Style::new().fg(Color::Green);
 const ASK: Style = Style::new().fg(Color::Red);
-const DIM: Style = Style::new().fg(Color::DarkGray);
+// A colour of its own may be that of the background.
+const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const TITLE: Style = Style::new().add_modifier(Modifier::BOLD);
 const ALARM: Style = Style::new().fg(Color::Yellow);
-const BAR: Style = Style::new().fg(Color::White).bg(Color::Blue);
+// What the viewer's own colours are, the other way round, can be read on every terminal.
+const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 
 /// The room for a price or a quantity.
 const NUMBER_WIDTH: usize = 15;
@@ -37,8 +39,12 @@ pub(crate) enum Key {
     Next,
     First,
     Last,
+    PageUp,
+    PageDown,
     /// From the table to the book alone, and back.
     Zoom,
+    /// From the book alone to the table.
+    Back,
 }
 
 /// What the viewer has chosen to look at.
@@ -47,6 +53,8 @@ pub(crate) struct Screen {
     selected: usize,
     zoomed: bool,
     table: TableState,
+    /// Markets that the table had room for.
+    page: usize,
 }
 
 impl Screen {
@@ -57,7 +65,10 @@ impl Screen {
             Key::Next => self.selected = (self.selected + 1) % count,
             Key::First => self.selected = 0,
             Key::Last => self.selected = count - 1,
+            Key::PageUp => self.selected = self.selected.saturating_sub(self.page.max(1)),
+            Key::PageDown => self.selected = (self.selected + self.page.max(1)).min(count - 1),
             Key::Zoom => self.zoomed = !self.zoomed,
+            Key::Back => self.zoomed = false,
         }
     }
 
@@ -78,12 +89,25 @@ impl Screen {
                 self.draw_table(frame, body, now, session);
             }
         }
-        let keys = match (is_single, self.zoomed) {
-            (true, _) => " q quit",
-            (false, true) => " ↑ ↓ Tab select   Enter all markets   q quit",
-            (false, false) => " ↑ ↓ Tab select   Enter book alone   q quit",
-        };
-        frame.render_widget(Line::styled(keys, BAR).style(BAR), bottom);
+        frame.render_widget(Line::styled(self.keys(session), BAR).style(BAR), bottom);
+    }
+
+    /// What can be done now.
+    fn keys(&self, session: &Session) -> String {
+        if matches!(session.link, Link::Closing) {
+            return " closing …   Ctrl-C end at once".to_owned();
+        }
+        let count = session.markets.len();
+        match (count, self.zoomed) {
+            (0 | 1, _) => " q quit".to_owned(),
+            (_, true) => " ↑ ↓ Tab select   Enter Esc all markets   q quit".to_owned(),
+            (_, false) if self.page < count => {
+                let first = self.table.offset() + 1;
+                let last = count.min(self.table.offset() + self.page);
+                format!(" {first}–{last} of {count}   ↑ ↓ PgUp PgDn select   Enter book alone   q quit")
+            }
+            (_, false) => " ↑ ↓ Tab select   Enter book alone   q quit".to_owned(),
+        }
     }
 
     fn draw_table(&mut self, frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session) {
@@ -92,6 +116,7 @@ impl Screen {
         let table = rows.min((area.height / 2).max(area.height.saturating_sub(14)));
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
+        self.page = usize::from(table.height).saturating_sub(1);
         let head = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
         // Long names get what the numbers leave.
         let longest = session.markets.iter().map(|market| market.symbol.as_str().len()).max().unwrap_or(0);
@@ -158,37 +183,36 @@ fn best(book: &OrderBook) -> (Option<&Level>, Option<&Level>) {
 
 /// Venue, link, running time, rates.
 fn header(now: Instant, session: &Session) -> Line<'static> {
-    let (state, colour) = match &session.link {
-        Link::Live => ("● live", Color::Green),
-        Link::Connecting => ("◌ connecting", Color::Yellow),
-        Link::Subscribing => ("◌ subscribing", Color::Yellow),
-        Link::Waiting { retry, .. } if now >= *retry => ("◌ connecting", Color::Yellow),
-        Link::Waiting { .. } => ("○ not connected", Color::LightRed),
-        Link::Closing => ("◌ closing", Color::Yellow),
-        Link::Closed(_) => ("○ closed", Color::LightRed),
+    let state = match &session.link {
+        Link::Live => "● live",
+        Link::Waiting { retry, .. } if now < *retry => "○ not connected",
+        Link::Connecting | Link::Waiting { .. } => "◌ connecting",
+        Link::Subscribing => "◌ subscribing",
+        Link::Closing => "◌ closing",
+        Link::Closed(_) => "○ closed",
     };
     let rate = |rate: &super::rate::Rate| format::tenths(rate.tenths_per_second(now));
     let rates = format!("{} frames/s  {} events/s", rate(&session.frame_rate), rate(&session.event_rate));
     let running = format::running(now.since(session.started));
     Line::from(vec![
-        Span::styled(format!(" {state} "), BAR.fg(colour).add_modifier(Modifier::BOLD)),
+        Span::styled(format!(" {state} "), BAR.add_modifier(Modifier::BOLD)),
         Span::raw(format!(" {}   {running}   {rates}", session.venue)),
     ])
     .style(BAR)
 }
 
-/// What is wrong with the link, and when it is tried again.
+/// What is wrong with the link, and when it is tried again; or that nothing more is going to be played.
 fn trouble(now: Instant, session: &Session) -> Option<String> {
     match &session.link {
         Link::Waiting { .. } => {
             let text = plain::link(now, session);
             // The line above says it already.
-            let text = text.strip_prefix("not connected: ").unwrap_or(&text);
+            let text = text.as_str().strip_prefix("not connected: ").unwrap_or(text.as_str());
             let failed = session.connect_failures();
             Some(if failed > 0 { format!("{text} ({failed} failed)") } else { text.to_owned() })
         }
-        Link::Closed(_) => Some(plain::link(now, session)),
-        _ => None,
+        Link::Closed(_) => Some(plain::link(now, session).to_string()),
+        _ => session.replayed.map(plain::replay_ended),
     }
 }
 
@@ -489,7 +513,7 @@ mod tests {
             ("lost", &["the transport was reset", "stale: the link was lost"]),
             ("crossed", &["crossed"]),
             ("three", &["GEMI-PRES20", "ethusd", "upd/s", "quantity", "Enter book alone"]),
-            ("many", &["coin0usd", "coin7usd"]),
+            ("many", &["coin0usd", "coin7usd", "1–10 of 40"]),
         ];
         for ((name, fed), (expected, parts)) in sessions().iter().zip(table) {
             assert_eq!(*name, expected);
@@ -507,6 +531,36 @@ mod tests {
         fed.fill("btcusd", 30);
         let shown = draw(&fed, &mut Screen::default(), 80, 24);
         assert!(shown.contains("83410.50") && shown.contains("83390.50"), "{shown}");
+    }
+
+    #[test]
+    fn what_keys_do() {
+        let (_, fed) = sessions().pop().unwrap();
+        // keys, the market that is selected at the end, and whether its book is alone
+        let table: [(&[Key], &str, bool); 6] = [
+            (&[Key::Back], "coin0usd", false),
+            (&[Key::Zoom, Key::Back], "coin0usd", false),
+            (&[Key::Zoom, Key::Next], "coin1usd", true),
+            (&[Key::PageDown, Key::PageDown, Key::Previous], "coin19usd", false),
+            (&[Key::PageUp], "coin0usd", false),
+            (&[Key::Last, Key::PageDown], "coin39usd", false),
+        ];
+        for (keys, selected, is_alone) in table {
+            let mut screen = Screen::default();
+            draw(&fed, &mut screen, 80, 24);
+            keys.iter().for_each(|key| screen.key(*key, &fed.session));
+            let shown = draw(&fed, &mut screen, 80, 24);
+            assert!(shown.contains(selected) && screen.zoomed == is_alone, "{keys:?}: {shown}");
+        }
+    }
+
+    #[test]
+    fn text_of_the_venue_is_shown_and_does_nothing() {
+        let mut fed = Fed::new(&["btcusd"]);
+        fed.refusal = Some(r"no\u001b[2J\u202e\nsymbol");
+        fed.connect();
+        let shown = draw(&fed, &mut Screen::default(), 120, 24);
+        assert!(shown.contains(r"no\u{1b}[2J\u{202e}\u{a}symbol (-1013)"), "{shown}");
     }
 
     #[test]
