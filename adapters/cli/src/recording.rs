@@ -119,7 +119,10 @@ impl Recording {
     }
 
     /// Reads ahead to the first frame of which something can be told, or as far as is reasonable.
-    pub(crate) fn look_ahead<T>(&mut self, tell: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, Failure> {
+    pub(crate) fn look_ahead<T>(
+        &mut self,
+        mut tell: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
         let (mut found, mut bytes) = (None, 0);
         while found.is_none()
             && self.ahead.len() < AHEAD_LINES_MAX

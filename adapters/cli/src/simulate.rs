@@ -2,18 +2,16 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_lite::future;
-use gemini_ws::{Message, Scratch, Symbol, Timestamp, UnixTime, decode};
+use gemini_ws::{Symbol, Timestamp, UnixTime};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config, Exchange};
 
 use crate::arguments::Simulate;
 use crate::ending::{Ending, Failure};
-use crate::output::{Messages, Output};
-use crate::recording::Recording;
+use crate::output::Output;
 use crate::shown::Shown;
 use crate::signals::Signals;
 
@@ -92,38 +90,4 @@ pub(crate) fn serve(config: Config, seed: u64, address: SocketAddr) -> Result<Se
 /// The address of a server, for clients.
 pub(crate) fn address(server: &Server) -> String {
     format!("ws://{}", server.local_addr())
-}
-
-/// A recording for the simulator, and the symbols in it. Lines that are no frames of market data are
-/// left out.
-pub(crate) fn replay(path: &Path, messages: &mut Messages) -> Result<(Config, Vec<Symbol>), Failure> {
-    let mut recording = Recording::open(path, messages)?;
-    let (mut text, mut scratch) = (String::new(), Scratch::new());
-    let mut symbols: Vec<Symbol> = Vec::new();
-    while let Some(line) = recording.next()? {
-        let Ok(frame) = str::from_utf8(line.frame) else { continue };
-        let symbol = match decode(frame, &mut scratch) {
-            Ok(Message::BookTicker(payload)) => payload.symbol,
-            Ok(Message::Depth(payload)) => payload.symbol,
-            Ok(Message::Trade(payload)) => payload.symbol,
-            _ => continue,
-        };
-        let Ok(symbol) = symbol.parse() else { continue };
-        if !symbols.contains(&symbol) {
-            symbols.push(symbol);
-        }
-        // The simulator reads times that are numbers.
-        let time = line.time.filter(|time| time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
-        // Writing to a text cannot fail.
-        let _ = match time {
-            Some(time) => writeln!(text, "{time} {frame}"),
-            None => writeln!(text, "{frame}"),
-        };
-    }
-    if symbols.is_empty() {
-        return Err(Failure::of_file(path, "no frame of market data in it"));
-    }
-    let recording =
-        gemini_ws_simulator::Recording::parse(&text).map_err(|error| Failure::of_file(path, error))?;
-    Ok((Config::recording(recording), symbols))
 }

@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::session::{Link, Session};
 use super::terminal::{Restorer, Terminal};
 use crate::ending::Failure;
-use crate::json::{Started, Summarized, Times};
+use crate::json::{ReplayEnded, Started, Summarized, Times};
 use crate::output::{Messages, Output, PATIENCE};
 use crate::shown::Shown;
 
@@ -114,11 +114,19 @@ impl Display {
         Ok(())
     }
 
-    /// Says that a recording has been played.
-    pub(crate) fn replay_ended(&mut self, now: Instant, frames: u64) -> io::Result<()> {
+    /// Says that something is wrong.
+    pub(crate) fn trouble(&mut self, text: &Shown, messages: &mut Messages) {
         match &mut self.mode {
-            Mode::Json(lines) => lines.line(&crate::json::ReplayEnded::new(Times::at(now), frames)),
-            Mode::Plain(lines) => lines.print(&Shown::of(format_args!("{}", plain::replay_ended(frames)))),
+            Mode::Screen(drawn) => drawn.note(text.clone()),
+            Mode::Json(_) | Mode::Plain(_) => messages.say(text),
+        }
+    }
+
+    /// Says that a recording of so many lines has been played.
+    pub(crate) fn replay_ended(&mut self, now: Instant, count: u64) -> io::Result<()> {
+        match &mut self.mode {
+            Mode::Json(lines) => lines.line(&ReplayEnded::new(Times::at(now), count)),
+            Mode::Plain(lines) => lines.print(&Shown::of(plain::replay_ended(count))),
             Mode::Screen(_) => Ok(()),
         }
     }

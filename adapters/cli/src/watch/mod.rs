@@ -9,13 +9,14 @@ mod keys;
 mod lines;
 mod plain;
 mod rate;
+mod replay;
 mod run;
 mod screen;
 mod session;
 mod target;
 mod terminal;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tops;
 
 pub(crate) use run::run;

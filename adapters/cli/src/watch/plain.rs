@@ -106,8 +106,8 @@ pub(crate) fn link_line(now: Instant, session: &Session) -> Shown {
 }
 
 /// What is said when a recording has been played.
-pub(crate) fn replay_ended(frames: u64) -> String {
-    format!("the recording has ended after {frames} frames; nothing more follows")
+pub(crate) fn replay_ended(lines: u64) -> String {
+    format!("the recording has ended after {lines} lines: nothing more follows")
 }
 
 fn market_line(now: Instant, session: &Session, market: &Market) -> Shown {

@@ -14,6 +14,7 @@ use gemini_ws_smol::{Closed, Handle, Runtime, Smol, client};
 use smol::Timer;
 
 use super::display::{Asked, Display};
+use super::replay::Ended;
 use super::session::{Session, streams};
 use super::target::{Target, target};
 use super::terminal::Restorer;
@@ -44,7 +45,7 @@ struct Shared<'m> {
 
 /// Watches until the user or `--for` ends it.
 pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Failure> {
-    let Target { url, venue, symbols, server, replayed, dialer } = target(options, messages)?;
+    let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
     let smol = Smol::with_dialer(dialer);
     let clock = *smol.clock();
     let watched = watched(&clock, url, &symbols, options.seed)?;
@@ -73,7 +74,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
         future::or(
             future::or(
                 watch_time(&shared, &handle, &signals, options.duration),
-                watch_replay(&shared, &clock, replayed),
+                watch_replay(&shared, &clock, ended),
             ),
             super::target::serve(server),
         ),
@@ -235,15 +236,16 @@ async fn watch_time<T>(
 async fn watch_replay<T>(
     shared: &RefCell<Shared<'_>>,
     clock: &Clock,
-    replayed: Option<smol::channel::Receiver<u64>>,
+    ended: Option<smol::channel::Receiver<Ended>>,
 ) -> T {
-    if let Some(replayed) = replayed
-        && let Ok(frames) = replayed.recv().await
+    if let Some(ended) = ended
+        && let Ok(Ended { lines, error }) = ended.recv().await
     {
         Timer::after(REPLAY_END_DELAY).await;
-        let Shared { session, display, failure, .. } = &mut *shared.borrow_mut();
-        session.replayed = Some(frames);
-        if let Err(error) = display.replay_ended(clock.now(), frames) {
+        let Shared { session, display, failure, messages, .. } = &mut *shared.borrow_mut();
+        session.replayed = Some(lines);
+        error.iter().for_each(|error| display.trouble(error, messages));
+        if let Err(error) = display.replay_ended(clock.now(), lines) {
             failure.get_or_insert_with(|| Failure::of_output(&error));
         }
     }

@@ -79,7 +79,7 @@ pub(crate) struct Session {
     pub(crate) last_gap: Option<Gap>,
     pub(crate) frame_rate: Rate,
     pub(crate) event_rate: Rate,
-    /// How many frames a recording had that has been played.
+    /// How many lines a recording had that has been played.
     pub(crate) replayed: Option<u64>,
     was_live: bool,
     positions: HashMap<Symbol, usize>,

@@ -13,6 +13,8 @@ use crate::output::Messages;
 use crate::shown::Shown;
 use crate::simulate;
 
+use super::replay::{self, Ended};
+
 /// The seed of a generated market, if none is given.
 const MARKET_SEED: u64 = 1;
 
@@ -24,8 +26,8 @@ pub(super) struct Target {
     pub(super) symbols: Vec<Symbol>,
     /// The simulator, if that is it.
     pub(super) server: Option<Server>,
-    /// Tells how many frames a recording had when all were played.
-    pub(super) replayed: Option<Receiver<u64>>,
+    /// Tells the end of the recording, if one is played.
+    pub(super) ended: Option<Receiver<Ended>>,
     pub(super) dialer: Dialer,
 }
 
@@ -34,26 +36,25 @@ pub(super) fn target(options: &Watch, messages: &mut Messages) -> Result<Target,
     if let Some(url) = options.venue.url() {
         let (url, venue) = (url.to_owned(), Shown::of(&options.venue));
         let dialer = if url.starts_with("wss:") { trusting(options)? } else { Dialer::new() };
-        return Ok(Target { url, venue, symbols, server: None, replayed: None, dialer });
+        return Ok(Target { url, venue, symbols, server: None, ended: None, dialer });
     }
-    let (config, venue) = match &options.replay {
+    let (config, venue, ended) = match &options.replay {
         None => {
             let market = gemini_ws_simulator::Config::market(symbols.iter().copied());
-            (market, Shown::of("simulator"))
+            (market, Shown::of("simulator"), None)
         }
         Some(path) => {
-            let (recording, recorded) = simulate::replay(path, messages)?;
-            if symbols.is_empty() {
-                symbols = recorded;
-            }
-            (recording, Shown::of(format_args!("replay of {}", path.display())))
+            let replay = replay::open(path, &symbols, messages)?;
+            symbols = replay.symbols;
+            let recording = gemini_ws_simulator::Config::recording(replay.recording);
+            (recording, Shown::of(format_args!("replay of {}", path.display())), Some(replay.ended))
         }
     };
     let server = simulate::serve(config, options.seed.unwrap_or(MARKET_SEED), ([127, 0, 0, 1], 0).into())?;
     // Whatever the environment says, it is in this process.
     let dialer = Dialer::new().proxies(Proxies::none());
     let url = simulate::address(&server);
-    Ok(Target { url, venue, symbols, server: Some(server), replayed: None, dialer })
+    Ok(Target { url, venue, symbols, server: Some(server), ended, dialer })
 }
 
 /// Whom to trust: as the options say, or the environment.

@@ -1,6 +1,6 @@
 //! What the tests of this folder share: sessions that have seen something.
 
-use gemini_ws::{Client, Config, Event, Frame, Instant, LinkId, Output, Scratch, Stats};
+use gemini_ws::{Client, Config, Event, EventBuf, Frame, Instant, LinkId, Output, Scratch, Stats};
 
 use super::session::{Session, streams};
 use crate::shown::Shown;
@@ -12,6 +12,8 @@ pub(crate) struct Fed {
     pub(crate) now: Instant,
     /// What the venue says of requests, if it refuses them.
     pub(crate) refusal: Option<&'static str>,
+    /// What was told of refusals.
+    rejections: Vec<EventBuf>,
 }
 
 impl Fed {
@@ -23,7 +25,7 @@ impl Fed {
         }
         client.open(Instant::ZERO).unwrap();
         let session = Session::new(Shown::of("ws://venue"), &symbols, Instant::ZERO);
-        let mut fed = Fed { session, client, now: Instant::ZERO, refusal: None };
+        let mut fed = Fed { session, client, now: Instant::ZERO, refusal: None, rejections: Vec::new() };
         fed.pump();
         fed
     }
@@ -61,7 +63,15 @@ impl Fed {
         }
     }
 
+    /// What was told of refusals.
+    pub(crate) fn rejections(&mut self) -> &mut [EventBuf] {
+        &mut self.rejections
+    }
+
     pub(crate) fn event(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Rejected { .. }) {
+            self.rejections.push(EventBuf::from(event));
+        }
         let stats: Stats = self.client.stats();
         self.session.apply(self.now, event, &stats);
     }
