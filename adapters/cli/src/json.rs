@@ -14,10 +14,7 @@ mod stable;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use gemini_ws::{
-    ApiError, DecodeErrorKind, Event, LinkId, Malformed, Message, RequestOutcome, Response, ResponseId,
-    Subject,
-};
+use gemini_ws::{ApiError, DecodeErrorKind, Event, Malformed, Message, Response, ResponseId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -56,11 +53,6 @@ pub(crate) fn write_event(out: &mut impl Write, times: Times, event: &Event<'_>)
     let time = received.map_or(times.now(), |received| times.of(received)).to_string();
     let time = Some(time.as_str());
     match event {
-        Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) } => {
-            let outcome = AnsweredBody { answered: ResponseBody::of(response) };
-            let body = ReplyBody { link: *link, request: request.get(), about: *about, outcome };
-            write_kind(out, time, "reply", body)
-        }
         Event::Unrecognized(unrecognized, _) => write_unrecognized(out, time, unrecognized.frame.as_str()),
         Event::Malformed(malformed, _) => write_line(out, &Timed { time, body: Undecodable::of(malformed) }),
         Event::Batch(batch, _) => write_message(out, time, &batch.message()),
@@ -176,17 +168,13 @@ struct FrameBody {
     frame: Box<RawValue>,
 }
 
-#[derive(Serialize)]
-struct ReplyBody<'f> {
-    link: LinkId,
-    request: u64,
-    about: Subject,
-    outcome: AnsweredBody<'f>,
-}
-
-#[derive(Serialize)]
-struct AnsweredBody<'f> {
-    answered: ResponseBody<'f>,
+/// The name of a value of an enum, as the core has it; what belongs to it is left out.
+fn name(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(serde_json::Value::Object(members)) => members.into_iter().next().unwrap_or_default().0,
+        Ok(_) | Err(_) => String::new(),
+    }
 }
 
 /// A [`Response`] whose JSON is JSON, not text.

@@ -1,5 +1,7 @@
 //! The commands that run for a while: `watch` and `simulate`, as processes, on the loopback interface.
 
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::fmt::Write as _;
@@ -81,7 +83,10 @@ fn events_as_json() {
         assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
     }
     assert_eq!((kinds[0], kinds.last()), ("started", Some(&"summary")));
-    assert!(lines.iter().all(|line| line["time"].is_string()), "{lines:?}");
+    let schema = schema::Schema::read();
+    let faults: Vec<_> = lines.iter().flat_map(|line| schema.faults("watch", line)).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+    assert_eq!(lines[0]["schema"], 1);
     assert_eq!(kinds[kinds.len() - 2], "closed");
 }
 
@@ -97,6 +102,47 @@ fn a_recording_with_a_gap() {
     let stdout = &ended.out;
     assert_eq!((counted(stdout, "gaps"), counted(stdout, "resyncs")), (1, 1), "{stdout}");
     assert!(ended.code == Some(0));
+}
+
+/// The end of a recording is told, wherever it comes from; market data v2 is refused.
+#[test]
+fn the_end_of_a_recording() {
+    let recording = Recording::new("end", 20, None);
+    let text = std::fs::read(recording.path()).expect("it is there");
+    for (name, input) in [(recording.path(), &b""[..]), ("-", &text)] {
+        let arguments = ["watch", "--replay", name, "--for", "3s"];
+        let ended = support::run(&arguments, input);
+        let told = "the recording has ended after 21 lines: nothing more follows\n";
+        assert!(ended.code == Some(0) && ended.out.contains(told), "{ended:?}");
+        let ended = support::run(&[&arguments[..], &["--json"]].concat(), input);
+        let lines = ended.json_lines();
+        let end = lines.iter().position(|line| line["kind"] == "replay_ended").expect("it is told");
+        let is_data =
+            |line: &serde_json::Value| line["kind"].as_str().is_some_and(|it| it.starts_with("depth"));
+        assert!(lines[end]["lines"] == 21 && !lines[end..].iter().any(is_data), "{}", ended.out);
+        assert_eq!(lines[..end].iter().filter(|line| is_data(line)).count(), 21, "{}", ended.out);
+    }
+    let v2 = br#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"]]}"#;
+    let ended = support::run(&["watch", "--replay", "-", "--for", "1s"], v2);
+    assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");
+}
+
+/// However long a recording is, it is not kept.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_recording_takes_no_more_memory() {
+    let long = Recording::new("long", 400_000, None);
+    let size = std::fs::metadata(long.path()).expect("a file").len();
+    let arguments = ["watch", "btcusd", "--replay", long.path(), "--json"];
+    let mut child = command(&arguments).spawn().expect("the command runs");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let played = lines.map_while(Result::ok).filter(|line| line.contains("depth_update")).take(50).count();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+    signal(&child, "INT");
+    assert!(child.wait().is_ok() && played == 50);
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(size > 30_000_000 && peak < 30_000, "{size} bytes of recording took {peak} kB");
 }
 
 #[test]

@@ -64,12 +64,12 @@ impl<'s> Started<'s> {
 pub(crate) struct ReplayEnded {
     time: u64,
     kind: &'static str,
-    frames: Count,
+    lines: Count,
 }
 
 impl ReplayEnded {
-    pub(crate) const fn new(times: Times, frames: u64) -> ReplayEnded {
-        ReplayEnded { time: times.now(), kind: "replay_ended", frames: Count(frames) }
+    pub(crate) const fn new(times: Times, lines: u64) -> ReplayEnded {
+        ReplayEnded { time: times.now(), kind: "replay_ended", lines: Count(lines) }
     }
 }
 

@@ -1,5 +1,14 @@
 use super::*;
-use gemini_ws::{Endpoint, Replay, Scratch};
+use gemini_ws::{
+    Abandoned, AttemptFailure, Client, CloseReason, Config, ConnectFailure, Endpoint, Instant, LinkId, Lost,
+    Replay, RequestId, RequestOutcome, Scratch, ShutdownStep, Stream, StreamId, Subject, Symbol, Topic,
+    Unserved, VenueReason,
+};
+use serde_json::Value;
+
+#[path = "../../tests/support/schema.rs"]
+mod schema;
+use schema::Schema;
 
 fn line(frame: &str) -> String {
     line_of(Endpoint::Streams, frame)
@@ -111,4 +120,149 @@ fn batches() {
         line_of(Endpoint::OrderEventsV1, frame).split_once(",\"kind\"").map(|(_, body)| body)
     );
     assert!(printed.contains(r#""order_id":"9007199254740993""#) && !printed.contains("secret"), "{printed}");
+}
+
+/// A link and a subscription of a client.
+fn ids() -> (LinkId, StreamId) {
+    let mut client = Client::single(Config::new("ws://venue").seed(1));
+    let id = client.subscribe(Instant::ZERO, "btcusd@trade".parse().unwrap()).unwrap();
+    client.open(Instant::ZERO).unwrap();
+    (client.links().next().unwrap().0, id)
+}
+
+fn reasons() -> (Vec<ConnectFailure>, Vec<Lost>, Vec<Unserved>, Vec<CloseReason>) {
+    let retry_after = Some(std::time::Duration::from_secs(7));
+    let reason = VenueReason::new("InvalidNonce");
+    let failures = vec![
+        ConnectFailure::Refused,
+        ConnectFailure::Status { status: 503, retry_after, reason },
+        ConnectFailure::Status { status: 403, retry_after: None, reason: None },
+    ];
+    let lost = vec![Lost::Reset, Lost::Closed { code: Some(1001) }, Lost::Closed { code: None }];
+    let unserved = vec![Unserved::NoSnapshot, Unserved::Refused { status: Some(429), code: -1003 }];
+    let closed = vec![
+        CloseReason::Requested,
+        CloseReason::ConnectRefused(failures[1]),
+        CloseReason::ClosedByPeer { code: 1008 },
+        CloseReason::AttemptsExhausted { attempts: 3, last: AttemptFailure::Lost(lost[1]) },
+        CloseReason::AttemptsExhausted { attempts: 3, last: AttemptFailure::Connect(failures[0]) },
+    ];
+    (failures, lost, unserved, closed)
+}
+
+/// Events that are no data of frames, of each kind at least one.
+fn facts() -> Vec<Event<'static>> {
+    let ((link, id), stream, symbol) = (ids(), Stream::Settlements, "btcusd".parse::<Symbol>().unwrap());
+    let (at, request, about) = (Instant::from_secs(1), RequestId::new(7), Subject::CancelOrder(9));
+    let (failures, lost, unserved, closed) = reasons();
+    let mut facts = vec![
+        Event::Requested { link, request, about },
+        Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut },
+        Event::Subscribed { link, id, stream },
+        Event::Unsubscribed { link, id, stream, last: true },
+        Event::Silent { link, id, stream, since: at },
+        Event::Gap { link: Some(link), id: Some(id), symbol, expected: 1, got: Some(u64::MAX) },
+        Event::Gap { link: None, id: None, symbol, expected: 1, got: None },
+        Event::SequenceGap { link, expected: 1, got: 2 },
+        Event::Synced { link, id, symbol },
+        Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), dropped: 3 },
+        Event::Overflow {
+            topic: Topic::Candles(gemini_ws::CandleInterval::OneHour),
+            symbol: None,
+            dropped: 3,
+        },
+        Event::Opened { link, missing_since: Some(at) },
+        Event::Opened { link, missing_since: None },
+        Event::Live { link },
+        Event::HeartbeatDue { link, since: at },
+        Event::ShuttingDown { step: ShutdownStep::ClosingLinks },
+    ];
+    for reason in failures {
+        facts.push(Event::ConnectFailed { link, reason, retry: Some(at) });
+    }
+    for reason in lost {
+        facts.push(Event::Disconnected { link, reason, retry: None });
+    }
+    for reason in unserved {
+        facts.push(Event::Unserved { link, id, stream, reason, attempts: 1, retry: at });
+    }
+    for reason in closed {
+        facts.push(Event::LinkClosed { link, reason });
+        facts.push(Event::Closed { reason, abandoned: Abandoned::default() });
+    }
+    facts
+}
+
+/// Lines of events whose text is the venue's: those of the frames in `frames.txt`, alone and in parts, and those
+/// that a client makes of what it receives.
+fn lines_of_frames() -> Vec<String> {
+    let (mut lines, mut scratch, mut endpoint) = (Vec::new(), Scratch::new(), Endpoint::Streams);
+    let times = Times::at(Instant::from_secs(9));
+    let mut keep = |event: &Event<'_>| {
+        let mut out = Vec::new();
+        write_event(&mut out, times, event).unwrap();
+        lines.push(String::from_utf8(out).unwrap());
+    };
+    for line in include_str!("../../tests/frames.txt").lines() {
+        if let Some(name) = line.strip_prefix("endpoint ") {
+            endpoint = name.parse().unwrap();
+        } else if let Some(frame) = line.strip_prefix("< ") {
+            scratch.set_symbol("btcusd".parse().ok());
+            let mut replay = Replay::new(endpoint);
+            if let Ok(Some(event)) = replay.event(frame, &mut scratch) {
+                keep(&event);
+                event.parts().for_each(|part| keep(&part));
+            }
+        }
+    }
+    let mut fed = crate::watch::testing::Fed::new(&["btcusd", "ethusd"]);
+    fed.refusal = Some("no symbol");
+    fed.connect();
+    let snapshot = r#"{"e":"depthUpdate","E":1,"s":"solusd","U":5,"u":5,"b":[["1","1"]],"a":[]}"#;
+    let link = fed.link();
+    for frame in [snapshot, r#"{"id":77,"status":200}"#, "{\"s\":", r#"{"e":"news","E":1}"#] {
+        let frame = gemini_ws::Frame::Text(frame);
+        fed.client.handle_frame(link, fed.now, frame, &mut scratch).iter().for_each(&mut keep);
+    }
+    let close = gemini_ws::Frame::Close { code: Some(1008), reason: "why\u{9b}" };
+    fed.client.handle_frame(link, fed.now, close, &mut scratch).iter().for_each(&mut keep);
+    fed.rejections().iter_mut().for_each(|rejected| keep(&rejected.as_event()));
+    lines
+}
+
+#[test]
+fn events_are_as_the_schema_says() {
+    let schema = Schema::read();
+    let times = Times::at(Instant::from_secs(9));
+    let mut lines = lines_of_frames();
+    let mut add = |write: &dyn Fn(&mut Vec<u8>) -> io::Result<()>| {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        lines.push(String::from_utf8(out).unwrap());
+    };
+    for event in facts() {
+        add(&|out| write_event(out, times, &event));
+    }
+    add(&|out| write_line(out, &Started::new(times, "simulator", &["btcusd".parse().unwrap()])));
+    add(&|out| write_line(out, &ReplayEnded::new(times, 7)));
+    let summary = crate::watch::testing::Fed::new(&["btcusd"]).session.summary();
+    add(&|out| write_line(out, &Summarized::new(times, summary)));
+    let mut kinds = Vec::new();
+    for line in lines {
+        assert_eq!(line.matches('\n').count(), 1, "{line}");
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(schema.faults("watch", &value), [""; 0], "{line}");
+        kinds.push(value["kind"].as_str().unwrap().to_owned());
+    }
+    let missing: Vec<_> =
+        schema.kinds("watch").into_iter().filter(|kind| !kinds.iter().any(|it| it == kind)).collect();
+    assert_eq!(missing, [""; 0], "kinds without an example");
+}
+
+#[test]
+fn instants_are_times_of_day() {
+    let times = Times::at(Instant::from_secs(9));
+    let (now, at) = (times.now(), |seconds| times.of(Instant::from_secs(seconds)));
+    assert_eq!((at(9), at(8), at(11)), (now, now - 1_000_000_000, now + 2_000_000_000));
+    assert!(now > 1_700_000_000_000_000_000);
 }
