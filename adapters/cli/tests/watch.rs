@@ -86,6 +86,7 @@ fn events_as_json() {
     let schema = schema::Schema::read();
     let faults: Vec<_> = lines.iter().flat_map(|line| schema.faults("watch", line)).collect();
     assert!(faults.is_empty(), "{faults:?}");
+    assert!(kinds.iter().all(|kind| schema.kinds("watch").contains(kind)), "{kinds:?}");
     assert_eq!(lines[0]["schema"], 1);
     assert_eq!(kinds[kinds.len() - 2], "closed");
 }
