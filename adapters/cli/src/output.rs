@@ -14,6 +14,9 @@ pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
 /// How long an end waits for a reader that takes nothing. Each piece that is taken lets it wait as long again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The same for messages, which are few.
+const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
+
 /// What is written at once: so little that a reader who is merely slow is seen to read.
 const PIECE_BYTES: usize = 4_096;
 
@@ -249,7 +252,7 @@ impl Messages {
     /// Waits for what was said to be written, but not for somebody who does not read.
     pub(crate) fn finish(&self) {
         if let Some(output) = &self.output {
-            let _ = output.drain(PATIENCE);
+            let _ = output.drain(MESSAGE_PATIENCE);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_lite::StreamExt;
 use gemini_ws_smol::async_tungstenite::tungstenite::Message;
-use support::{PATIENCE, Run, comes_true, command, end_of, peer, signal};
+use support::{PATIENCE, Run, comes_true, command, end_of, peer, signal, wait_until_it_hears};
 
 /// A pipe that is full.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
@@ -54,6 +54,8 @@ fn nobody_reads_the_output() {
             (command.spawn().unwrap(), arguments, signals, code)
         })
         .collect();
+    running.iter().for_each(|(child, ..)| wait_until_it_hears(child));
+    // Until there is something to write.
     std::thread::sleep(Duration::from_millis(1_500));
     for (mut child, arguments, signals, code) in running {
         for name in *signals {

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use support::pty::{Has, OnTerminal};
-use support::{PATIENCE, end_of, peer, signal};
+use support::{PATIENCE, end_of, peer, signal, wait_until_it_hears};
 
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
@@ -58,6 +58,8 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
 fn a_terminal_that_takes_nothing() {
     for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "ethusd"], Has::All, false);
+        wait_until_it_hears(&running.child);
+        // Until the terminal is full.
         std::thread::sleep(Duration::from_secs(4));
         for name in signals {
             signal(&running.child, name);

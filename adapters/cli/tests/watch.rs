@@ -166,7 +166,7 @@ fn an_interrupt_ends_in_an_orderly_way() {
     signal(&child, "INT");
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     assert_eq!(child.wait().expect("its end").code(), Some(130));
-    assert!(rest[rest.len() - 2].contains("\"reason\":\"requested\""), "{:?}", rest.last());
+    assert!(rest[rest.len() - 2].contains("\"reason\":{\"kind\":\"requested\"}"), "{:?}", rest.last());
 }
 
 /// The simulator by itself, and a client that knows nothing but its address.

@@ -168,7 +168,8 @@ impl Display {
     #[cfg(unix)]
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
         if let Mode::Screen(drawn) = &mut self.mode {
-            drawn.terminal.restorer().restore();
+            // One that takes nothing is left as it is.
+            let _ = drawn.terminal.restorer().restore();
             super::terminal::suspend();
             drawn.terminal.take_again()?;
             self.next = Instant::ZERO;
@@ -188,8 +189,9 @@ impl Display {
             Mode::Json(lines) => lines.finish(now, &Summarized::new(Times::at(now), summary))?,
             Mode::Plain(lines) => lines.finish(&[plain::link_line(now, session), Shown::of(summary)])?,
             Mode::Screen(drawn) => {
-                drawn.terminal.restorer().restore();
+                let restored = drawn.terminal.restorer().restore();
                 drawn.troubles.iter().for_each(|trouble| messages.say(trouble));
+                restored?;
                 let line = Shown::of(summary);
                 self.output
                     .put(format!("{line}\n").as_bytes())

@@ -131,7 +131,8 @@ fn listen(restorer: Option<Restorer>) -> Result<Signals, Failure> {
     // Where lines are printed, Ctrl-Z does what it always does.
     let signals = Signals::listen(restorer.is_some(), move || {
         if let Some(restorer) = &restorer {
-            restorer.restore();
+            // The process ends, whether or not the terminal takes it.
+            let _ = restorer.restore();
         }
     });
     signals.map_err(|error| Failure::new(format_args!("signals: {error}")))
@@ -275,7 +276,7 @@ async fn watch_keys<T>(
             Asked::Quit => shut_down(shared, handle, signals),
             // In a terminal that is drawn on, Ctrl-C is a key like others.
             Asked::Interrupt if shared.borrow().is_ending => {
-                restorer.iter().for_each(Restorer::restore);
+                let _ = restorer.as_ref().map(Restorer::restore);
                 Caught::Interrupt.exit()
             }
             Asked::Interrupt => {

@@ -13,7 +13,7 @@ use crossterm::terminal::{
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
 
-use crate::output::Output;
+use crate::output::{Output, Unwritten};
 
 /// How long giving the terminal back may wait for one that takes nothing.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -59,7 +59,7 @@ impl Terminal {
         terminal.screen.enter()?;
         let (restorer, before) = (terminal.screen.clone(), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |panic| {
-            restorer.restore();
+            let _ = restorer.restore();
             before(panic);
         }));
         Ok(terminal)
@@ -98,17 +98,17 @@ impl Restorer {
         self.output.put(&sequence)
     }
 
-    /// Gives the terminal back, as far as it can be without waiting for long.
-    pub(crate) fn restore(&self) {
+    /// Gives the terminal back, as far as it can be without waiting for long. Says whether it took that.
+    pub(crate) fn restore(&self) -> Result<(), Unwritten> {
         if !self.is_taken.swap(false, Ordering::AcqRel) {
-            return;
+            return Ok(());
         }
         let mut sequence = Vec::new();
         // What fails here cannot be told on this terminal.
         let _ = disable_raw_mode();
         let _ = queue!(sequence, LeaveAlternateScreen, Show);
         let _ = self.output.put_instead(&sequence);
-        let _ = self.output.drain(RESTORE_TIMEOUT);
+        self.output.drain(RESTORE_TIMEOUT)
     }
 }
 

@@ -84,6 +84,22 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(status.expect("kill").success());
 }
 
+/// Waits until a process hears signals instead of being ended by them.
+pub(crate) fn wait_until_it_hears(child: &Child) {
+    if !cfg!(target_os = "linux") {
+        return std::thread::sleep(Duration::from_secs(3));
+    }
+    let path = format!("/proc/{}/status", child.id());
+    let hears = || {
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // SIGTERM is the fifteenth.
+        caught.is_some_and(|mask| mask >> 14 & 1 == 1)
+    };
+    assert!(comes_true(PATIENCE, hears), "it never hears signals");
+}
+
 /// The path of a recording; `None`, with a word on it, if there are none on this machine.
 pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("GEMINI_WS_FRAMES") {
