@@ -11,7 +11,7 @@ use gemini_ws_simulator::{Account, Config, Exchange};
 
 use crate::arguments::Simulate;
 use crate::ending::{Ending, Failure};
-use crate::output::Output;
+use crate::output::{Output, Unwritten};
 use crate::shown::Shown;
 use crate::signals::Signals;
 
@@ -20,6 +20,9 @@ const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 
 /// How long clients may take to answer a Close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long is waited to see whether the introduction can be written.
+const INTRODUCTION_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Serves until a signal ends it.
 pub(crate) fn run(options: &Simulate) -> Result<Ending, Failure> {
@@ -41,6 +44,10 @@ pub(crate) fn run(options: &Simulate) -> Result<Ending, Failure> {
     for line in introduction(options, &address(&server)).lines() {
         let line = Shown::of(line);
         output.put(format!("{line}\n").as_bytes()).map_err(|error| Failure::of_output(&error))?;
+    }
+    // Who does not read it may do so later; but where it cannot be told, nobody could connect.
+    if let Err(Unwritten::Failed(error)) = output.drain(INTRODUCTION_TIMEOUT) {
+        return Err(Failure::of_output(&error));
     }
     let caught = smol::block_on(async {
         let caught = future::or(signals.end(), async { match server.run().await {} }).await;

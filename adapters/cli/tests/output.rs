@@ -136,6 +136,21 @@ fn standard_error_that_takes_nothing() {
 }
 
 #[test]
+fn output_that_cannot_be_written() {
+    for arguments in [&["watch", "btcusd"][..], &["watch", "btcusd", "--json"], &["simulate"], &["decode"]] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut child = command(arguments).stdout(full).spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(b"{\"id\":1,\"status\":200}\n");
+        let mut said = child.stderr.take().unwrap();
+        let status = end_of(&mut child, PATIENCE).unwrap_or_else(|| panic!("{arguments:?}: no end"));
+        let mut text = String::new();
+        said.read_to_string(&mut text).unwrap();
+        assert_eq!(status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.starts_with("gemini-ws: standard output: "), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
 fn signals_end_in_good_order() {
     for (name, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         for arguments in [&["watch", "btcusd"][..], &["simulate", "btcusd"]] {

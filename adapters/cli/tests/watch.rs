@@ -157,6 +157,23 @@ fn a_venue_that_cannot_be_reached() {
     assert!(stderr.ends_with("was never live\n") && ended.code == Some(1), "{ended:?}");
 }
 
+/// Processes that wait after an outage do not come back all at once, unless they are told to.
+#[test]
+fn delays_are_random_unless_a_seed_is_given() {
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let url = format!("ws://127.0.0.1:{port}");
+    let delays = |more: &[&str]| -> Vec<u64> {
+        let arguments = [&["watch", "btcusd", "--json", "--for", "1s", "--venue", &url], more].concat();
+        let lines = run(&arguments).json_lines();
+        let failed = lines.iter().filter(|line| line["kind"] == "connect_failed");
+        let time = |value: &serde_json::Value| value.as_str().unwrap().parse::<u64>().unwrap();
+        failed.take(1).map(|line| time(&line["retry"]) - time(&line["time"])).collect()
+    };
+    let (first, second) = (delays(&[]), delays(&[]));
+    assert!(first.len() == 1 && first != second, "{first:?} {second:?}");
+    assert_eq!(delays(&["--seed", "7"]), delays(&["--seed", "7"]));
+}
+
 #[test]
 fn an_interrupt_ends_in_an_orderly_way() {
     let mut child = command(&["watch", "btcusd", "--json"]).spawn().expect("the command runs");

@@ -59,8 +59,8 @@ the end a reader that takes nothing for 2 seconds is not waited for any longer.
 With --json the first line is of the kind `started` and has the version of the schema; the types of members depend \
 on the member, never on its value, and times are nanoseconds since 1970.
 
-A recording is played as it is read, from market data of the current API; its end is told. It is of no use as \
-market data v1 or v2.
+A recording of market data of the current API is played as it is read, and its end is told. Those of market data v1 \
+and v2 cannot be played.
 
 Exit codes: 0 if the connection was live and ended as asked, or nobody reads any more; 1 if it never was live or \
 ended by itself, or the output was lost; 2 wrong use; 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.")]
@@ -74,8 +74,8 @@ pub(crate) struct Watch {
     /// Let the simulator play this recording instead of a generated market; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
-    /// The same seed yields the same generated market, and the same delays between attempts to connect; without
-    /// one, delays are random
+    /// The same seed yields the same generated market, and the same delays between attempts to connect. Without
+    /// one the market is always the same, and delays are random
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// End after this time, for example 60s or "1m 30s"
