@@ -95,17 +95,34 @@ impl Signals {
     }
 }
 
+/// The signals to hear. Those that whoever started this process has it ignore stay ignored, as `nohup` has it.
 fn heard(hears_suspend: bool) -> Vec<Signal> {
     #[cfg(unix)]
-    let ends = [Signal::Hup, Signal::Int, Signal::Term];
+    let ends = [(Signal::Hup, 1), (Signal::Int, 2), (Signal::Term, 15)];
     #[cfg(not(unix))]
-    let ends = [Signal::Int];
+    let ends = [(Signal::Int, 2)];
     let mut signals = Vec::from(ends);
     #[cfg(unix)]
-    signals.extend(hears_suspend.then_some(Signal::Tstp));
+    signals.extend(hears_suspend.then_some((Signal::Tstp, 20)));
     #[cfg(not(unix))]
     let _ = hears_suspend;
+    let ignored = ignored();
     signals
+        .into_iter()
+        .filter(|(_, number)| ignored >> (number - 1) & 1 == 0)
+        .map(|(signal, _)| signal)
+        .collect()
+}
+
+/// The signals that are ignored, as a set of bits by their numbers. Only Linux says that without unsafe code; the
+/// numbers are those of Linux too.
+fn ignored() -> u64 {
+    if !cfg!(target_os = "linux") {
+        return 0;
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// The life of the thread.

@@ -61,9 +61,19 @@ fn text_of_a_recording_and_of_arguments() {
     let decoded = run(&["decode"], frame.as_bytes());
     assert!(decoded.code == Some(0) && is_harmless(&decoded.out) && is_harmless(&decoded.err), "{decoded:?}");
     let name = format!("no-such-file{ODD}");
-    for arguments in [&["decode", &name][..], &["book", &name], &["watch", "--replay", &name]] {
+    let table: [(&[&str], i32); 5] = [
+        (&["decode", &name], 1),
+        (&["book", &name], 1),
+        (&["watch", "--replay", &name], 1),
+        (&["watch", &name], 2),
+        (&[&name], 2),
+    ];
+    for (arguments, code) in table {
         let run = run(arguments, b"");
-        assert!(run.code == Some(1) && is_harmless(&run.err) && run.err.contains("no-such-file"), "{run:?}");
+        assert!(
+            run.code == Some(code) && is_harmless(&run.err) && run.err.contains("no-such-file"),
+            "{run:?}"
+        );
     }
 }
 
@@ -83,13 +93,17 @@ fn passwords_in_addresses_are_refused_and_not_shown() {
     }
 }
 
+/// Nobody needs a proxy to this machine: neither to the simulator in the process nor to another one.
 #[test]
-fn the_simulator_is_in_this_process_whatever_proxies_there_are() {
+fn no_proxy_leads_to_this_machine() {
+    let url = peer::serve(async |socket| peer::answer(socket, r#"{"id":ID,"status":200}"#).await);
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let mut command = command(&["watch", "btcusd", "--for", "1s"]);
-        command.env(name, "http://127.0.0.1:9").env_remove("NO_PROXY").env_remove("no_proxy");
-        let run = Run::of(command.output().unwrap());
-        assert!(run.code == Some(0) && run.err.is_empty(), "{name}: {run:?}");
+        for venue in ["simulator", &url] {
+            let mut command = command(&["watch", "btcusd", "--for", "1s", "--venue", venue]);
+            command.env(name, "http://127.0.0.1:9").env_remove("NO_PROXY").env_remove("no_proxy");
+            let run = Run::of(command.output().unwrap());
+            assert!(run.out.contains("connected to ") && run.err.is_empty(), "{name} {venue}: {run:?}");
+        }
     }
 }
 

@@ -169,6 +169,25 @@ fn signals_end_in_good_order() {
     }
 }
 
+/// What is ignored from the start, as `nohup` has it, stays ignored.
+#[cfg(target_os = "linux")]
+#[test]
+fn nohup() {
+    let program = env!("CARGO_BIN_EXE_gemini-ws");
+    let script = format!("trap '' HUP INT; exec {program} watch btcusd");
+    let mut command = std::process::Command::new("sh");
+    let mut child = command.args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until_it_hears(&child);
+    for name in ["HUP", "INT", "HUP"] {
+        signal(&child, name);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(child.try_wait().unwrap().is_none());
+    signal(&child, "TERM");
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(143));
+}
+
 /// A peer that never answers the Close frame.
 #[test]
 fn a_second_signal_ends_at_once() {

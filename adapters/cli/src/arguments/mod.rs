@@ -15,7 +15,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use gemini_ws::{Endpoint, Symbol};
 
 use crate::output::Messages;
-use crate::shown::Shown;
+use crate::shown::{Shown, acts};
 use login::Login;
 pub(crate) use venue::Venue;
 use venue::without_users;
@@ -209,7 +209,10 @@ pub(crate) fn parse() -> Task {
 
 /// Ends the process with what is wrong, or with the help that was asked for.
 fn refuse(error: clap::Error) -> ! {
-    if let Cow::Owned(shown) = without_users(&error.to_string()) {
+    let text = error.to_string();
+    let shown = without_users(&text);
+    let acts = |character: char| character != '\n' && acts(character);
+    if matches!(shown, Cow::Owned(_)) || shown.contains(acts) {
         let mut messages = Messages::default();
         shown.lines().for_each(|line| messages.say(&Shown::of(line)));
         messages.finish();

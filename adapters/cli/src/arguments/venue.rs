@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use gemini_ws::{PRODUCTION, SANDBOX};
 
@@ -34,6 +35,19 @@ impl Venue {
             Venue::Sandbox => Some(SANDBOX),
             Venue::Url(url) => Some(url),
         }
+    }
+
+    /// Whether it is on this machine, where no proxy leads to.
+    pub(crate) fn is_local(&self) -> bool {
+        let Venue::Url(url) = self else { return *self == Venue::Simulator };
+        let authority = url.split('/').nth(2).unwrap_or_default();
+        let authority = authority.split(['?', '#']).next().unwrap_or_default();
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
     }
 
     pub(super) fn check(&self) -> Result<(), &'static str> {
@@ -127,6 +141,24 @@ mod tests {
             assert_eq!(venue, expected, "{text}");
             assert_eq!(venue.check().is_err(), matches!(venue, Venue::Wrong(_)));
             assert!(!format!("{venue:?} {venue} {:?}", venue.check()).contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn what_is_local() {
+        for url in [
+            "ws://127.0.0.1:9000",
+            "ws://[::1]:9/x",
+            "wss://LocalHost/",
+            "ws://127.9.9.9?x",
+            "ws://[::ffff:127.0.0.1]",
+        ] {
+            assert!(Venue::from(url).is_local(), "{url}");
+        }
+        for url in
+            ["ws://localhost.example", "ws://10.0.0.1", "ws://[2001:db8::1]", "ws://host/127.0.0.1", "live"]
+        {
+            assert!(!Venue::from(url).is_local(), "{url}");
         }
     }
 

@@ -61,6 +61,10 @@ impl Formatter for Stable {
 }
 
 fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
+    // As almost always.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return out.write_all(text.as_bytes());
+    }
     let mut written = 0;
     for (position, character) in text.char_indices().filter(|(_, character)| acts(*character)) {
         out.write_all(text.get(written..position).unwrap_or_default().as_bytes())?;
