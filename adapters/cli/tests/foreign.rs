@@ -2,8 +2,14 @@
 
 mod support;
 
-use gemini_ws_smol::async_tungstenite::tungstenite::Message;
+use std::net::TcpListener;
+use std::sync::Arc;
+
 use gemini_ws_smol::async_tungstenite::tungstenite::protocol::CloseFrame;
+use gemini_ws_smol::async_tungstenite::tungstenite::{self, Message};
+use gemini_ws_smol::transport::rustls::pki_types::PrivateKeyDer;
+use gemini_ws_smol::transport::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use support::{Run, command, peer, run};
 
 /// What would clear the screen, set the title and look like a line of ours.
@@ -105,6 +111,56 @@ fn no_proxy_leads_to_this_machine() {
             assert!(run.out.contains("connected to ") && run.err.is_empty(), "{name} {venue}: {run:?}");
         }
     }
+}
+
+/// Serves clients over TLS, with a certificate for `localhost` of an authority; returns the address and the
+/// authority as PEM.
+fn secured() -> (String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let provider = Arc::new(crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("wss://localhost:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            // A client that does not trust it says so instead.
+            if let Ok(mut socket) = tungstenite::accept(StreamOwned::new(connection, stream.unwrap())) {
+                while socket.read().is_ok() {}
+            }
+        }
+    });
+    (url, authority.pem())
+}
+
+#[test]
+fn an_authority_that_is_named_is_trusted() {
+    let (url, authority) = secured();
+    let pem = std::env::temp_dir().join(format!("gemini-ws-{}-ca.pem", std::process::id()));
+    std::fs::write(&pem, authority).unwrap();
+    let name = pem.to_str().unwrap();
+    // arguments, SSL_CERT_FILE, whether it is trusted
+    let table: [(&[&str], &str, bool); 4] = [
+        (&["--ca", name], "", true),
+        (&[], name, true),
+        (&["--ca", name], "no-such-file", true),
+        (&[], "", false),
+    ];
+    for (arguments, variable, is_trusted) in table {
+        let all = [&["watch", "btcusd", "--for", "1s", "--venue", &url], arguments].concat();
+        let run = Run::of(command(&all).env("SSL_CERT_FILE", variable).output().unwrap());
+        assert_eq!(run.out.contains("connected to"), is_trusted, "{arguments:?} {variable}: {run:?}");
+        assert_eq!(run.err.contains("--ca FILE"), !is_trusted, "{arguments:?} {variable}: {run:?}");
+    }
+    std::fs::remove_file(&pem).unwrap();
 }
 
 #[test]

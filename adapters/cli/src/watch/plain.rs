@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use gemini_ws::{Book, Event, Instant, Level, StaleReason, Stream, Trade};
+use gemini_ws::{Book, ConnectFailure, Event, Instant, Level, StaleReason, Stream, Trade};
 
 use super::format::{self, Spread};
 use super::session::{Link, Market, Session};
@@ -61,7 +61,11 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             advice(stream)
         )),
         Event::ConnectFailed { reason: why, retry: at, .. } => {
-            Told::trouble(format_args!("cannot connect to {}: {why}{}", session.venue, retry(at)))
+            let advice = match why {
+                ConnectFailure::Certificate => "; --ca FILE and --platform-roots say whom to trust",
+                _ => "",
+            };
+            Told::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.venue, retry(at)))
         }
         // The answer to our own Close frame is no news.
         Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {
@@ -170,7 +174,7 @@ pub(crate) fn link(now: Instant, session: &Session) -> Shown {
 mod tests {
     use super::super::testing::Fed;
     use super::*;
-    use gemini_ws::{ConnectFailure, Frame, Scratch};
+    use gemini_ws::{Frame, Scratch};
 
     #[test]
     fn status_of_a_market() {
