@@ -111,6 +111,8 @@ fn display(options: &Watch, messages: &mut Messages) -> Result<Display, Failure>
         return Ok(Display::json(output));
     }
     if io::stdout().is_terminal() && can_be_drawn_on() {
+        // What was said so far belongs above the screen, not onto it.
+        messages.finish();
         match Display::screen(output.clone()) {
             Ok(display) => return Ok(display),
             // Without a controlling terminal there are no keys: lines do without them.
