@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs::OpenOptions;
-use std::io::{Read, Write, pipe};
+use std::io::{BufRead, BufReader, Read, Write, pipe};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -99,6 +99,77 @@ fn a_blocked_pipe_stops_no_pings() {
     }
     signal(&child, "TERM");
     assert_eq!(end_of(&mut child, PATIENCE).and_then(|status| status.code()), Some(143));
+}
+
+/// A reader that pauses for long learns how many events it has missed and where, and gets the book anew.
+#[test]
+fn a_reader_that_pauses_is_told_what_it_missed() {
+    const UPDATES: u64 = 20_000;
+    let (sender, sent) = std::sync::mpsc::channel();
+    let url = peer::serve(async move |mut socket| {
+        let mut last = 1;
+        while let Some(Ok(message)) = socket.next().await {
+            let text = match message {
+                Message::Text(text) => text,
+                // It has read everything before the ping.
+                Message::Pong(_) => {
+                    let _ = sender.send(());
+                    continue;
+                }
+                _ => continue,
+            };
+            let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let answer = format!(r#"{{"id":{},"status":200}}"#, request["id"]);
+            let _ = socket.send(Message::text(answer)).await;
+            if request["method"] != "subscribe" || !text.contains("depth") {
+                continue;
+            }
+            let depth = |first: u64, last: u64| {
+                let level = last % 50;
+                Message::text(format!(
+                    r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["98.{level:02}","1"]],"a":[]}}"#
+                ))
+            };
+            let _ = socket.send(depth(last, last)).await;
+            if last == 1 {
+                for id in 1..=UPDATES {
+                    let _ = socket.send(depth(id, id + 1)).await;
+                }
+                last = 1 + UPDATES;
+                let _ = socket.send(Message::Ping(vec![7].into())).await;
+            }
+        }
+    });
+    let arguments = ["watch", "btcusd", "--venue", &url, "--json", "--for", "30s"];
+    let mut child = command(&arguments).spawn().unwrap();
+    sent.recv_timeout(PATIENCE).unwrap();
+    let (mut updates, mut missed, mut snapshots) = (0, 0, 0);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut kinds = Vec::new();
+    for line in lines.by_ref() {
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        kinds.push(line["kind"].as_str().unwrap().to_owned());
+        match line["kind"].as_str() {
+            Some("depth_update") => updates += 1,
+            Some("overflow") => missed += line["dropped"].as_u64().unwrap(),
+            Some("depth_snapshot") => snapshots += 1,
+            Some("disconnected") => panic!("{line}"),
+            _ => {}
+        }
+        if snapshots == 2 {
+            break;
+        }
+    }
+    signal(&child, "TERM");
+    assert_eq!(end_of(&mut child, PATIENCE).and_then(|status| status.code()), Some(143));
+    assert_eq!((updates + missed, snapshots), (UPDATES, 2));
+    assert!(missed > 0, "{updates}");
+    kinds.retain(|kind| kind != "depth_update");
+    let link = ["started", "opened", "subscribed", "subscribed", "subscribed", "live"];
+    let book = ["depth_snapshot", "synced", "overflow", "gap", "subscribed", "depth_snapshot"];
+    assert_eq!(kinds, [link, book].concat());
+    // The venue has lost nothing.
+    assert!(lines.last().unwrap().contains("\"gaps\":0,\"resyncs\":1,\"reconnects\":0"));
 }
 
 #[test]

@@ -56,8 +56,9 @@ A reader or a terminal that takes nothing stops nothing: pictures and lines are 
 line of the kind `overflow` says how many events are missing at its place, and the books among them come anew. At \
 the end a reader that takes nothing for 2 seconds is not waited for any longer.
 
-With --json the first line is of the kind `started` and has the version of the schema; the types of members depend \
-on the member, never on its value, and times are nanoseconds since 1970.
+With --json the first line is of the kind `started` and has the version of the schema, which is \
+adapters/cli/schema/lines-1.json of the source. The type of a member depends on the member, never on its value, and \
+times are nanoseconds since 1970.
 
 A recording of market data of the current API is played as it is read, and its end is told. Those of market data v1 \
 and v2 cannot be played.

@@ -131,6 +131,11 @@ impl Display {
         }
     }
 
+    /// A book of which a reader of lines has lost something.
+    pub(crate) fn lost(&self) -> Option<Symbol> {
+        if let Mode::Json(lines) = &self.mode { lines.lost() } else { None }
+    }
+
     /// The books of which a reader of lines has lost something, and needs a new snapshot.
     pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { Vec::new() }

@@ -2,6 +2,7 @@
 //! written by another thread, and so is what a second signal does.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
@@ -9,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::future;
-use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Event, Instant};
+use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Event, Instant, StreamId};
 use gemini_ws_smol::{Closed, Handle, Runtime, Smol, client};
 use smol::Timer;
 
@@ -48,7 +49,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
     let smol = Smol::with_dialer(dialer);
     let clock = *smol.clock();
-    let watched = watched(&clock, url, &symbols, options.seed)?;
+    let (watched, ids) = watched(&clock, url, &symbols, options.seed)?;
     let session = Session::new(venue, &symbols, clock.now());
     let display = display(options, messages)?;
     let restorer = display.restorer();
@@ -60,9 +61,11 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
 
     let driver = driver.run(&smol, |client, now, event| {
         let mut shared = shared.borrow_mut();
-        shared.session.apply(now, event, &client.stats());
-        if shared.show(now, event).is_err() {
-            handle.shutdown();
+        if is_of(event, &ids) {
+            shared.session.apply(now, event, &client.stats());
+            if shared.show(now, event).is_err() {
+                handle.shutdown();
+            }
         }
         client.resync_books(now, shared.display.take_lost());
     });
@@ -76,7 +79,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
                 watch_time(&shared, &handle, &signals, options.duration),
                 watch_replay(&shared, &clock, ended),
             ),
-            super::target::serve(server),
+            future::or(super::target::serve(server), renew_lost(&shared, &handle)),
         ),
     );
     let closed = smol::block_on(future::or(driver, beside));
@@ -91,7 +94,7 @@ fn watched(
     url: String,
     symbols: &[gemini_ws::Symbol],
     seed: Option<u64>,
-) -> Result<Client, Failure> {
+) -> Result<(Client, HashSet<StreamId>), Failure> {
     let now = clock.now();
     let streams_max = symbols.len().saturating_mul(3).max(4_096);
     // Clients that wait equally long after an outage of the venue come back all at once.
@@ -99,10 +102,21 @@ fn watched(
     let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), seed);
     watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(Failure::new)?;
     watched.open(now).map_err(Failure::new)?;
+    let mut ids = HashSet::new();
     for stream in symbols.iter().copied().flat_map(streams) {
-        watched.subscribe(now, stream).map_err(Failure::new)?;
+        ids.insert(watched.subscribe(now, stream).map_err(Failure::new)?);
     }
-    Ok(watched)
+    Ok((watched, ids))
+}
+
+/// Whether an event is about what the user wants: [`renew_lost`] subscribes too.
+fn is_of(event: &Event<'_>, ids: &HashSet<StreamId>) -> bool {
+    match event {
+        Event::Subscribed { id, .. } | Event::Unsubscribed { id, .. } | Event::Synced { id, .. } => {
+            ids.contains(id)
+        }
+        _ => true,
+    }
 }
 
 fn display(options: &Watch, messages: &mut Messages) -> Result<Display, Failure> {
@@ -233,6 +247,22 @@ async fn watch_time<T>(
         shut_down(shared, handle, signals);
     }
     pending().await
+}
+
+/// Has the books requested anew of which a reader has lost something, though nothing comes over the link: what asks
+/// for them is called when there is an event, so one is brought about.
+async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
+    loop {
+        Timer::after(TICK).await;
+        let lost = shared.borrow().display.lost();
+        if let Some(symbol) = lost
+            && let [book, ..] = streams(symbol)
+            && let Ok(id) = handle.subscribe(book).await
+        {
+            // It is subscribed already, so the venue hears nothing of either.
+            let _ = handle.unsubscribe(id).await;
+        }
+    }
 }
 
 /// Tells the end of a recording.
