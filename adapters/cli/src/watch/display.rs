@@ -172,13 +172,15 @@ impl Display {
     /// Ctrl-Z: gives the terminal back, stops, and takes it again when the process goes on.
     #[cfg(unix)]
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
-        if let Mode::Screen(drawn) = &mut self.mode {
-            // One that takes nothing is left as it is.
-            let _ = drawn.terminal.restorer().restore();
+        let Mode::Screen(drawn) = &mut self.mode else {
             super::terminal::suspend();
-            drawn.terminal.take_again()?;
-            self.next = Instant::ZERO;
-        }
+            return Ok(());
+        };
+        // A terminal that takes nothing is left as it is.
+        let _ = drawn.terminal.restorer().restore();
+        super::terminal::suspend();
+        drawn.terminal.take_again()?;
+        self.next = Instant::ZERO;
         Ok(())
     }
 

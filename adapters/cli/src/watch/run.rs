@@ -7,6 +7,7 @@ use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_lite::future;
@@ -51,9 +52,12 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     let clock = *smol.clock();
     let (watched, ids) = watched(&clock, url, &symbols, options.seed)?;
     let session = Session::new(venue, &symbols, clock.now());
-    let display = display(options, messages)?;
-    let restorer = display.restorer();
-    let signals = listen(restorer.clone())?;
+    // Signals are heard before the terminal is taken, so that none ends the process without giving it back.
+    let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
+    let restorer = Arc::<OnceLock<Restorer>>::default();
+    let signals = listen(is_drawn, Arc::clone(&restorer))?;
+    let display = display(options.json, is_drawn, messages)?;
+    display.restorer().map(|it| restorer.set(it));
     let shared = Shared { session, display, messages, failure: None, caught: None, is_ending: false };
     let shared = Rc::new(RefCell::new(shared));
     let (handle, driver) = client(watched);
@@ -119,12 +123,12 @@ fn is_of(event: &Event<'_>, ids: &HashSet<StreamId>) -> bool {
     }
 }
 
-fn display(options: &Watch, messages: &mut Messages) -> Result<Display, Failure> {
+fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Display, Failure> {
     let output = Output::stdout().map_err(|error| Failure::of_output(&error))?;
-    if options.json {
+    if json {
         return Ok(Display::json(output));
     }
-    if io::stdout().is_terminal() && can_be_drawn_on() {
+    if is_drawn {
         // What was said so far belongs above the screen, not onto it.
         messages.finish();
         match Display::screen(output.clone()) {
@@ -143,13 +147,11 @@ fn can_be_drawn_on() -> bool {
     !cfg!(unix) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
-fn listen(restorer: Option<Restorer>) -> Result<Signals, Failure> {
+fn listen(is_drawn: bool, restorer: Arc<OnceLock<Restorer>>) -> Result<Signals, Failure> {
     // Where lines are printed, Ctrl-Z does what it always does.
-    let signals = Signals::listen(restorer.is_some(), move || {
-        if let Some(restorer) = &restorer {
-            // The process ends, whether or not the terminal takes it.
-            let _ = restorer.restore();
-        }
+    let signals = Signals::listen(is_drawn, move || {
+        // The process ends, whether or not the terminal takes it.
+        let _ = restorer.get().map(Restorer::restore);
     });
     signals.map_err(|error| Failure::new(format_args!("signals: {error}")))
 }
@@ -289,7 +291,7 @@ async fn watch_keys<T>(
     shared: &RefCell<Shared<'_>>,
     handle: &Handle,
     clock: &Clock,
-    restorer: &Option<Restorer>,
+    restorer: &OnceLock<Restorer>,
     signals: &Signals,
 ) -> T {
     loop {
@@ -308,7 +310,7 @@ async fn watch_keys<T>(
             Asked::Quit => shut_down(shared, handle, signals),
             // In a terminal that is drawn on, Ctrl-C is a key like others.
             Asked::Interrupt if shared.borrow().is_ending => {
-                let _ = restorer.as_ref().map(Restorer::restore);
+                let _ = restorer.get().map(Restorer::restore);
                 Caught::Interrupt.exit()
             }
             Asked::Interrupt => {
