@@ -224,13 +224,13 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
     // Few asks leave room above, so that the spread stays where it is.
     lines.extend((asks.len()..levels).map(|_| Line::default()));
     lines.extend(asks.iter().rev().map(|level| row(level, ASK)));
-    lines.push(middle(book));
+    lines.push(middle(book, usize::from(area.width)));
     lines.extend(bids.iter().map(|level| row(level, BID)));
     lines
 }
 
 /// What stands between asks and bids: the spread, or why it is not to be trusted.
-fn middle(book: Book<'_>) -> Line<'static> {
+fn middle(book: Book<'_>, room: usize) -> Line<'static> {
     if let Some(reason) = stale(book) {
         return Line::styled(format!("   stale: {reason}"), ALARM);
     }
@@ -240,7 +240,24 @@ fn middle(book: Book<'_>) -> Line<'static> {
     };
     let style = if book.last().is_crossed() { ALARM } else { TITLE };
     let mid = spread.mid.to_string();
-    Line::styled(format!(" {mid:>NUMBER_WIDTH$}   spread {}  {}", spread.width, spread.relative()), style)
+    let parts = [
+        format!(" {mid:>NUMBER_WIDTH$}"),
+        format!("   spread {}", spread.width),
+        format!("  {}", spread.relative()),
+    ];
+    Line::styled(fitting(&parts, room), style)
+}
+
+/// As many of the parts as there is room for: a number that is cut would be another one.
+fn fitting(parts: &[String], room: usize) -> String {
+    let mut text = String::new();
+    for part in parts {
+        if text.chars().count() + part.chars().count() > room {
+            break;
+        }
+        text += part;
+    }
+    text
 }
 
 const fn stale(book: Book<'_>) -> Option<&'static str> {
@@ -351,13 +368,17 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessi
 }
 
 /// The name of the market, and its spread or what is wrong with its book.
-fn details_title(book: Book<'_>, market: &Market) -> Line<'static> {
+fn details_title(book: Book<'_>, market: &Market, room: usize) -> Line<'static> {
     let name = Span::styled(format!(" {}  ", market.symbol), TITLE);
+    let room = room.saturating_sub(name.width());
     let (bid, ask) = best(book.last());
     let rest = match (stale(book), Spread::between(bid, ask)) {
         (Some(reason), _) => Span::styled(format!("stale: {reason}"), ALARM),
         (None, None) => Span::styled("one side is empty", DIM),
-        (None, Some(spread)) => Span::raw(format!("spread {}  {}", spread.width, spread.relative())),
+        (None, Some(spread)) => {
+            let parts = [format!("spread {}", spread.width), format!("  {}", spread.relative())];
+            Span::raw(fitting(&parts, room))
+        }
     };
     Line::from(vec![name, rest])
 }
@@ -381,7 +402,7 @@ fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> 
     let has_quantities = bid_quantity + bid + ask + ask_quantity + 4 <= usize::from(area.width);
     let quantity = |text: String| if has_quantities { text } else { " ".to_owned() };
     let nothing = [const { String::new() }; 2];
-    let mut lines = vec![details_title(book, market)];
+    let mut lines = vec![details_title(book, market, usize::from(area.width))];
     for row in 0..bids.len().max(asks.len()) {
         let (left, right) = (bids.get(row).unwrap_or(&nothing), asks.get(row).unwrap_or(&nothing));
         let style = |it: Style| if row == 0 { DIM } else { style(it) };

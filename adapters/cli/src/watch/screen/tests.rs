@@ -112,6 +112,10 @@ fn numbers_are_not_cut() {
     for fed in [&one, &three] {
         for width in 20..120 {
             let shown = draw(fed, &mut Screen::default(), width, 24);
+            // Each of these is there as a whole or not at all.
+            for (start, whole) in [("spread 2", "spread 2.00"), ("  0.2", "  0.23 bp")] {
+                assert_eq!(shown.matches(start).count(), shown.matches(whole).count(), "{width}: {shown}");
+            }
             let body: Vec<_> = shown.lines().skip(1).filter(|line| !line.contains("select")).collect();
             for word in body.iter().flat_map(|line| line.split(|c: char| !c.is_ascii_digit() && c != '.')) {
                 let is_part = |number: &&str| *number != word && number.ends_with(word);
