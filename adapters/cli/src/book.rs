@@ -1,5 +1,6 @@
 //! `gemini-ws book`: the order books that a recording yields.
 
+mod markets;
 mod numbering;
 mod report;
 #[cfg(test)]
@@ -7,42 +8,47 @@ mod tests;
 
 use std::io::{self, Write};
 
-use gemini_ws::{Books, Endpoint, Event, MarketEntry, MarketUpdate, Message, Replay, Scratch, Symbol};
+use gemini_ws::{Endpoint, Event, MarketEntry, MarketUpdate, Message, Replay, Scratch, Symbol};
 
 use crate::arguments;
-use crate::failure::Failure;
+use crate::decode::check_use;
+use crate::ending::{Ending, Failure};
 use crate::frames::Frames;
+use crate::output::Messages;
 use crate::recording::Recording;
+use crate::shown::Shown;
+use markets::{Market, Markets};
 use numbering::{Frame, Numbering, Step};
-use report::{BookReport, Counts, Report};
+use report::{BookReport, Report};
 
 /// Stands for the symbol that the address of a connection named, if the user does not.
 const UNNAMED: &str = "unnamed";
 
 /// Prints the books of a recording.
-pub(crate) fn run(options: &arguments::Book) -> Result<(), Failure> {
-    let mut frames = Frames::new(Recording::open(&options.file)?, options.endpoint);
+pub(crate) fn run(options: &arguments::Book, messages: &mut Messages) -> Result<Ending, Failure> {
+    let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let report = read(&mut frames, options.symbol)?;
     if options.symbol.is_none() && report.knows(UNNAMED) {
-        eprintln!("gemini-ws: frames name no symbol, so `{UNNAMED}` stands for it; name it with --symbol");
+        messages.say(&Shown::of(format_args!(
+            "frames name no symbol, so `{UNNAMED}` stands for it; name it with --symbol"
+        )));
     }
     let mut text = if options.json {
-        serde_json::to_string_pretty(&report).map_err(|error| Failure::Message(error.to_string()))?
+        serde_json::to_string_pretty(&report).map_err(Failure::new)?
     } else {
         report.to_text()
     };
     text.truncate(text.trim_end().len());
-    writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::of_output(&error))
+    writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::of_output(&error))?;
+    check_use(frames.name(), report.frames, report.malformed, options.strict)
 }
 
 fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> {
     let mut scratch = Scratch::new();
     scratch.set_symbol(symbol.or_else(|| UNNAMED.parse().ok()));
-    // Crossed books are reported like others, and marked.
     let mut reader = Reader {
         replays: Endpoint::ALL.map(|endpoint| (endpoint, Replay::new(endpoint))),
-        books: Books::new().trust_crossed(),
-        markets: Vec::new(),
+        markets: Markets::default(),
         numbering: None,
         report: Report::default(),
     };
@@ -60,21 +66,9 @@ fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> 
 struct Reader {
     /// One for each endpoint.
     replays: [(Endpoint, Replay); 4],
-    books: Books,
-    markets: Vec<Market>,
+    markets: Markets,
     numbering: Option<Numbering>,
     report: Report,
-}
-
-/// A symbol whose book, or changes of it, were seen.
-struct Market {
-    symbol: Symbol,
-    /// Where its last frame is from.
-    endpoint: Endpoint,
-    counts: Counts,
-    /// Market data v2: what was taken as the whole book looks like mere changes, as in a recording that
-    /// does not begin with the connection.
-    is_doubtful: bool,
 }
 
 impl Reader {
@@ -86,7 +80,7 @@ impl Reader {
             Ok(None) => {
                 // A reply, or a depth frame with nothing to apply.
                 if let Ok(Message::Depth(depth)) = endpoint.decode(frame, scratch)
-                    && let Some(market) = self.market(endpoint, depth.symbol)
+                    && let Some(market) = self.markets.get(endpoint, depth.symbol)
                 {
                     market.counts.ignored += 1;
                 }
@@ -105,18 +99,17 @@ impl Reader {
         }
         event.parts().for_each(|part| self.take_part(endpoint, &part));
         if let (Event::DepthSnapshot(depth, _), Endpoint::MarketDataV2) = (event, endpoint)
-            && let Some(market) = self.market(endpoint, depth.symbol)
+            && let Some(market) = self.markets.get(endpoint, depth.symbol)
         {
             market.is_doubtful = true;
         }
     }
 
     fn take_part(&mut self, endpoint: Endpoint, part: &Event<'_>) {
-        let is_live = |books: &Books, symbol| books.get(symbol).is_some_and(|book| book.live().is_some());
         let (symbol, is_used) = match part {
             Event::DepthSnapshot(depth, _) => (depth.symbol, true),
-            Event::DepthUpdate(depth, _) => (depth.symbol, is_live(&self.books, depth.symbol)),
-            Event::TopOfBook(top, _) => (top.symbol, is_live(&self.books, top.symbol)),
+            Event::DepthUpdate(depth, _) => (depth.symbol, self.markets.is_live(depth.symbol)),
+            Event::TopOfBook(top, _) => (top.symbol, self.markets.is_live(top.symbol)),
             Event::Gap { symbol, .. } => (symbol.as_str(), true),
             Event::Unrecognized(..) => {
                 self.report.unrecognized += 1;
@@ -124,7 +117,7 @@ impl Reader {
             }
             _ => return,
         };
-        let Some(Market { counts, is_doubtful, .. }) = self.market(endpoint, symbol) else { return };
+        let Some(Market { counts, is_doubtful, .. }) = self.markets.get(endpoint, symbol) else { return };
         *is_doubtful &= !matches!(part, Event::DepthSnapshot(..));
         *match part {
             _ if !is_used => &mut counts.ignored,
@@ -132,7 +125,7 @@ impl Reader {
             Event::Gap { .. } => &mut counts.gaps,
             _ => &mut counts.updates,
         } += 1;
-        self.books.apply(part);
+        self.markets.apply(symbol, part);
     }
 
     /// A frame that could not be decoded. The current API shows with the next frame whether a book has
@@ -141,7 +134,7 @@ impl Reader {
         self.report.malformed += 1;
         let name = b"l2_updates";
         if endpoint == Endpoint::MarketDataV2 && frame.windows(name.len()).any(|window| window == name) {
-            self.make_stale(endpoint, true);
+            self.markets.make_stale(endpoint, true);
         }
     }
 
@@ -160,22 +153,11 @@ impl Reader {
         let step = self.numbering.get_or_insert_default().take(frame);
         match step {
             Step::Next | Step::Same => {}
-            Step::Lost => self.make_stale(Endpoint::MarketDataV1, true),
+            Step::Lost => self.markets.make_stale(Endpoint::MarketDataV1, true),
             // The new connection sends its own books.
-            Step::Restart => self.make_stale(Endpoint::MarketDataV1, false),
+            Step::Restart => self.markets.make_stale(Endpoint::MarketDataV1, false),
         }
         step
-    }
-
-    /// All live books of an endpoint may lack an update.
-    fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
-        for market in self.markets.iter_mut().filter(|market| market.endpoint == endpoint) {
-            if self.books.get(market.symbol.as_str()).is_some_and(|book| book.live().is_some()) {
-                let symbol = market.symbol;
-                self.books.apply(&Event::Gap { link: None, id: None, symbol, expected: 0, got: None });
-                market.counts.gaps += u64::from(is_gap);
-            }
-        }
     }
 
     /// Counts the changes of a frame that is not looked at.
@@ -185,41 +167,28 @@ impl Reader {
             let MarketEntry::Change(change) = entry else { continue };
             let Some(symbol) = change.symbol.or(update.symbol) else { continue };
             if last.replace(symbol) != Some(symbol)
-                && let Some(market) = self.market(Endpoint::MarketDataV1, symbol)
+                && let Some(market) = self.markets.get(Endpoint::MarketDataV1, symbol)
             {
                 market.counts.ignored += 1;
             }
         }
     }
 
-    /// `None` if that cannot be a symbol.
-    fn market(&mut self, endpoint: Endpoint, symbol: &str) -> Option<&mut Market> {
-        let symbol: Symbol = symbol.parse().ok()?;
-        let position = self.markets.iter().position(|market| market.symbol == symbol);
-        let position = position.unwrap_or_else(|| {
-            self.markets.push(Market { symbol, endpoint, counts: Counts::default(), is_doubtful: false });
-            self.markets.len() - 1
-        });
-        let market = self.markets.get_mut(position)?;
-        market.endpoint = endpoint;
-        Some(market)
-    }
-
     fn finish(self) -> Report {
-        let Reader { books, markets, numbering, mut report, .. } = self;
-        for Market { symbol, counts, is_doubtful, .. } in markets {
+        let Reader { markets, numbering, mut report, .. } = self;
+        for (Market { symbol, counts, is_doubtful, .. }, book) in markets.iter() {
             let symbol = symbol.as_str();
-            match books.get(symbol) {
+            match book {
                 Some(book) => {
                     report.gaps += counts.gaps;
-                    report.books.insert(symbol.to_owned(), BookReport::of(book, counts, is_doubtful));
+                    report.books.insert(symbol.to_owned(), BookReport::of(book, *counts, *is_doubtful));
                 }
                 None => {
                     report.without_snapshot.insert(symbol.to_owned(), counts.ignored);
                 }
             }
         }
-        report.crossed = books.crossed();
+        report.crossed = markets.crossed();
         report.socket_sequence = numbering;
         report
     }

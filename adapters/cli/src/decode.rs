@@ -5,10 +5,12 @@ use std::io::{self, BufWriter, Write};
 use gemini_ws::{MarketEntry, Message, OrderReport, Scratch, SnapshotOrder};
 
 use crate::arguments::Decode;
-use crate::failure::Failure;
+use crate::ending::{Ending, Failure};
 use crate::frames::Frames;
 use crate::json::{self, Timed, Undecodable};
+use crate::output::Messages;
 use crate::recording::Recording;
+use crate::shown::Shown;
 
 /// What became of the frames.
 #[derive(Debug, Default)]
@@ -27,17 +29,32 @@ struct Unusable {
 
 /// Decodes a recording onto standard output. Frames that cannot be decoded are reported there too;
 /// their number goes to standard error.
-pub(crate) fn run(options: &Decode) -> Result<(), Failure> {
-    let mut frames = Frames::new(Recording::open(&options.file)?, options.endpoint);
+pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, Failure> {
+    let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let counts = decode_all(&mut frames, &mut out)?;
     out.flush().map_err(|error| Failure::of_output(&error))?;
     if let Some(summary) = counts.summary() {
-        eprintln!("gemini-ws: {summary}");
+        messages.say(&Shown::of(summary));
     }
-    Ok(())
+    check_use(frames.name(), counts.frames, counts.of_frames.malformed, options.strict)
 }
 
+/// The end of a task that has read a recording to its end: it fails where nothing was of use, or, if strict, not
+/// everything was.
+pub(crate) fn check_use(name: &str, frames: u64, malformed: u64, strict: bool) -> Result<Ending, Failure> {
+    match (frames, malformed) {
+        (0, _) => Err(Failure::new(format_args!("{name}: no frame in it"))),
+        (_, 0) => Ok(Ending::Done),
+        _ if frames == malformed => {
+            Err(Failure::new(format_args!("{name}: none of the frames in it could be decoded")))
+        }
+        _ if strict => Err(Failure::Told),
+        _ => Ok(Ending::Done),
+    }
+}
+
+/// Prints what each frame is as soon as it is there.
 fn decode_all(frames: &mut Frames, out: &mut impl Write) -> Result<Counts, Failure> {
     let (mut counts, mut scratch) = (Counts::default(), Scratch::new());
     while let Some((endpoint, line)) = frames.next()? {
@@ -60,6 +77,7 @@ fn decode_all(frames: &mut Frames, out: &mut impl Write) -> Result<Counts, Failu
                 json::write_line(out, &Timed { time: line.time, body })
             }
         };
+        let written = written.and_then(|()| if frames.is_ready() { Ok(()) } else { out.flush() });
         written.map_err(|error| Failure::of_output(&error))?;
     }
     Ok(counts)

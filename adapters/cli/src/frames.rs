@@ -2,7 +2,7 @@
 
 use gemini_ws::Endpoint;
 
-use crate::failure::Failure;
+use crate::ending::Failure;
 use crate::recording::{Line, Recording};
 
 /// The lines of a recording, each with the endpoint that it is decoded for.
@@ -22,6 +22,16 @@ impl Frames {
     pub(crate) fn new(recording: Recording, given: Option<Endpoint>) -> Frames {
         let guessed = Endpoints::Guessed { last: None };
         Frames { recording, endpoints: given.map_or(guessed, Endpoints::Given) }
+    }
+
+    /// Its name for people.
+    pub(crate) fn name(&self) -> &str {
+        self.recording.name()
+    }
+
+    /// Whether the next frame is there already, so that nobody waits for it.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.recording.is_ready()
     }
 
     /// The next frame; `None` at the end.
@@ -53,7 +63,7 @@ mod tests {
     use Endpoint::{MarketDataV1 as V1, MarketDataV2 as V2, OrderEventsV1 as Orders, Streams};
 
     fn endpoints(lines: &str, given: Option<Endpoint>) -> Vec<(u64, Endpoint)> {
-        let recording = Recording::new(Box::new(std::io::Cursor::new(lines.to_owned())), "test");
+        let recording = Recording::new(Box::new(std::io::Cursor::new(lines.to_owned())), "test").unwrap();
         let (mut frames, mut found) = (Frames::new(recording, given), Vec::new());
         while let Some((endpoint, line)) = frames.next().unwrap() {
             found.push((line.number, endpoint));

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 
 use gemini_ws::FRAME_BYTES_MAX;
 
-use crate::failure::Failure;
+use crate::ending::Failure;
+use crate::output::Messages;
+use crate::shown::Shown;
 
 /// The longest receive time, with what separates it from the frame.
 const TIME_BYTES_MAX: usize = 64;
@@ -31,9 +33,23 @@ pub(crate) struct Line<'l> {
     pub(crate) frame: &'l [u8],
 }
 
+/// What is read at once.
+const BUFFER_BYTES: usize = 1 << 16;
+
+/// Files that are no text: how they begin, what they are, and what makes text of them.
+const NO_TEXT: [(&[u8], &str, &str); 7] = [
+    (b"\x1f\x8b", "compressed with gzip", "gzip -dc"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd -dc"),
+    (b"\xfd7zXZ\0", "compressed with xz", "xz -dc"),
+    (b"BZh", "compressed with bzip2", "bzip2 -dc"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4", "lz4 -dc"),
+    (b"\xff\xfe", "UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8"),
+];
+
 /// Reads a recording line by line; lines without anything on them are passed over.
 pub(crate) struct Recording {
-    input: Box<dyn BufRead>,
+    input: BufReader<Box<dyn Read + Send>>,
     name: String,
     line: Vec<u8>,
     /// Of the line that was read last.
@@ -43,17 +59,54 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Opens a file, or standard input for `-`.
-    pub(crate) fn open(path: &Path) -> Result<Recording, Failure> {
-        if path.as_os_str() == "-" {
-            return Ok(Recording::new(Box::new(io::stdin().lock()), "standard input"));
+    /// Opens a file, or standard input for `-`, which may be a terminal: then it says what it waits for.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or is no text.
+    pub(crate) fn open(path: &Path, messages: &mut Messages) -> Result<Recording, Failure> {
+        if path.as_os_str() != "-" {
+            let file = File::open(path).map_err(|error| Failure::of_file(path, error))?;
+            return Recording::new(Box::new(file), &path.display().to_string());
         }
-        let file = File::open(path).map_err(|error| Failure::of_file(path, error))?;
-        Ok(Recording::new(Box::new(BufReader::new(file)), &path.display().to_string()))
+        if io::stdin().is_terminal() {
+            messages.say(&Shown::of("waiting for frames on standard input, one on a line; Ctrl-D ends it"));
+        }
+        Recording::new(Box::new(io::stdin()), "standard input")
     }
 
-    pub(crate) fn new(input: Box<dyn BufRead>, name: &str) -> Recording {
-        Recording { input, name: name.to_owned(), line: Vec::new(), number: 0, ahead: VecDeque::new() }
+    pub(crate) fn new(input: Box<dyn Read + Send>, name: &str) -> Result<Recording, Failure> {
+        let input = BufReader::with_capacity(BUFFER_BYTES, input);
+        let (name, line, ahead) = (name.to_owned(), Vec::new(), VecDeque::new());
+        let mut recording = Recording { input, name, line, number: 0, ahead };
+        recording.check()?;
+        Ok(recording)
+    }
+
+    /// Its name for people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the next line is there already, so that nobody waits for it.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ahead.is_empty() || self.input.buffer().contains(&b'\n')
+    }
+
+    /// Looks at the first bytes.
+    fn check(&mut self) -> Result<(), Failure> {
+        let no_text =
+            self.input.fill_buf().map(|start| NO_TEXT.iter().find(|(magic, ..)| start.starts_with(magic)));
+        let Some((_, what, tool)) = no_text.map_err(|error| self.failure(error))? else { return Ok(()) };
+        let name = if self.name == "standard input" { "" } else { &self.name };
+        let space = if name.is_empty() { "" } else { " " };
+        Err(self.failure(format_args!(
+            "this is {what}; make text of it first: {tool}{space}{name} | gemini-ws …"
+        )))
+    }
+
+    fn failure(&self, what: impl std::fmt::Display) -> Failure {
+        Failure::new(format_args!("{}: {what}", self.name))
     }
 
     /// The next line that has something on it; `None` at the end.
@@ -66,7 +119,10 @@ impl Recording {
     }
 
     /// Reads ahead to the first frame of which something can be told, or as far as is reasonable.
-    pub(crate) fn look_ahead<T>(&mut self, tell: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, Failure> {
+    pub(crate) fn look_ahead<T>(
+        &mut self,
+        mut tell: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
         let (mut found, mut bytes) = (None, 0);
         while found.is_none()
             && self.ahead.len() < AHEAD_LINES_MAX
@@ -87,7 +143,7 @@ impl Recording {
             match self.read_line() {
                 Ok(true) => self.number += 1,
                 Ok(false) => return Ok(false),
-                Err(error) => return Err(Failure::Message(format!("{}: {error}", self.name))),
+                Err(error) => return Err(self.failure(error)),
             }
             if !self.line.trim_ascii().is_empty() {
                 return Ok(true);
@@ -161,7 +217,7 @@ mod tests {
     }
 
     fn read(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
-        let mut recording = Recording::new(Box::new(io::Cursor::new(text.to_vec())), "test");
+        let mut recording = Recording::new(Box::new(io::Cursor::new(text.to_vec())), "test").unwrap();
         let mut lines = Vec::new();
         while let Some(line) = recording.next().unwrap() {
             lines.push((line.number, line.frame.to_vec()));
@@ -174,6 +230,41 @@ mod tests {
         let expected = vec![(2, b"{}".to_vec()), (5, b"a\xff".to_vec())];
         assert_eq!(read(b"\n{}\n  \r\n\na\xff"), expected);
         assert_eq!(read(b""), []);
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_with_a_remedy() {
+        let table: [(&[u8], Option<&str>); 6] = [
+            (
+                b"\x1f\x8b\x08\0",
+                Some("test: this is compressed with gzip; make text of it first: gzip -dc test |"),
+            ),
+            (b"\x28\xb5\x2f\xfd", Some("zstd -dc test")),
+            (b"\xff\xfe{\0", Some("iconv -f UTF-16")),
+            (b"\xef\xbb\xbf{}", None),
+            (b"", None),
+            (b"B", None),
+        ];
+        for (bytes, expected) in table {
+            match (Recording::new(Box::new(io::Cursor::new(bytes)), "test"), expected) {
+                (Err(Failure::Message(message)), Some(part)) => {
+                    assert!(message.as_str().contains(part), "{message}");
+                }
+                (Ok(_), None) => {}
+                (read, _) => panic!("{bytes:?}: {}", read.is_ok()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_ready_when_its_end_is() {
+        let mut recording = Recording::new(Box::new(io::Cursor::new(b"a\nb\nc")), "test").unwrap();
+        let mut ready = Vec::new();
+        for _ in 0..3 {
+            ready.push(recording.is_ready());
+            recording.next().unwrap();
+        }
+        assert_eq!(ready, [true, true, false]);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! What `gemini-ws decode` makes of a frame of each kind of each endpoint: see `frames.txt`.
 
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
+use schema::Schema;
+use serde_json::Value;
 use support::run;
 
 #[derive(Default)]
@@ -36,5 +40,41 @@ fn frames_of_all_endpoints() {
         }
         assert_eq!(run.err.lines().collect::<Vec<_>>(), said, "{endpoint}");
         assert!(!run.out.contains("an-api-key"), "{endpoint}");
+    }
+}
+
+/// What is printed is as the schema says, of every kind of frame.
+#[test]
+fn lines_are_as_the_schema_says() {
+    let schema = Schema::read();
+    let mut printed = Vec::new();
+    for line in include_str!("frames.txt").lines().filter_map(|line| line.strip_prefix("> ")) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(schema.faults("decode", &line), [""; 0], "{line}");
+        printed.push(line["kind"].as_str().unwrap().to_owned());
+    }
+    let missing: Vec<_> =
+        schema.kinds("decode").into_iter().filter(|kind| !printed.iter().any(|it| it == kind)).collect();
+    assert_eq!(missing, [""; 0], "kinds without an example");
+}
+
+/// The schema is told from one that is broken.
+#[test]
+fn faults_are_found() {
+    let schema = Schema::read();
+    let good = r#"{"time":"1","kind":"gap","link":{"slot":0,"endpoint":0,"epoch":1},"id":"7","symbol":"a","expected":"1","got":null}"#;
+    let table = [
+        (good.to_owned(), None),
+        (good.replace(r#""got":null"#, r#""got":7"#), Some("line.got")),
+        (good.replace(r#""expected":"1""#, r#""expected":"1.5""#), Some("line.expected")),
+        (good.replace(r#""epoch":1"#, r#""epoch":"1""#), Some("line.link")),
+        (good.replace(r#","got":null"#, ""), Some("no \"got\"")),
+        (good.replace("symbol\"", "symbols\":1,\"symbol\""), Some("symbols is not in the schema")),
+        (good.replace("gap", "news"), Some("of 0 choices")),
+    ];
+    for (line, fault) in table {
+        let faults = schema.faults("watch", &serde_json::from_str(&line).unwrap()).join("; ");
+        assert_eq!(faults.is_empty(), fault.is_none(), "{faults}");
+        assert!(fault.is_none_or(|part| faults.contains(part)), "{faults}");
     }
 }

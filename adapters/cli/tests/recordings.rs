@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -10,6 +10,25 @@ use support::{Run, command, recording, run};
 
 #[test]
 fn decode_goes_on_after_what_it_cannot_decode() {
+    let all = b"17 {\"id\":1,\"status\":200}\n\n{\"id\":}\n{\"s\":\"a\xff\"}\n{\"e\":\"news\"}\n";
+    let cases: [(&[&str], &[u8], i32, &str); 6] = [
+        (&["decode", "--strict"], all, 1, "gemini-ws: of 4 frames, 2 malformed and 1 unrecognized\n"),
+        (
+            &["decode", "--strict"],
+            b"{\"e\":\"news\"}",
+            0,
+            "gemini-ws: of 1 frames, 0 malformed and 1 unrecognized\n",
+        ),
+        (&["decode"], b"{\n{\n", 1, "none of the frames in it could be decoded\n"),
+        (&["decode"], b"\n", 1, "gemini-ws: standard input: no frame in it\n"),
+        (&["book", "-", "--strict"], all, 1, ""),
+        (&["book", "-"], b"{\n", 1, "none of the frames in it could be decoded\n"),
+    ];
+    for (arguments, input, code, said) in cases {
+        let run = run(arguments, input);
+        assert!(run.code == Some(code) && run.err.ends_with(said), "{arguments:?}: {run:?}");
+    }
+
     let input = b"17 {\"id\":1,\"status\":200}\n\n{\"id\":}\n{\"s\":\"a\xff\"}\n{\"e\":\"news\"}\n";
     let run = run(&["decode"], input);
     assert_eq!(run.code, Some(0), "{run:?}");
@@ -142,13 +161,36 @@ fn wrong_use_says_what_to_do() {
 }
 
 #[test]
+fn a_line_in_a_line_out() {
+    let mut child = command(&["decode"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut input = child.stdin.take().unwrap();
+    for id in 0..3 {
+        // The next one is written when this one has come out.
+        input.write_all(format!("{{\"id\":{id},\"status\":200}}\n").as_bytes()).unwrap();
+        assert!(lines.next().unwrap().unwrap().contains(&format!("\"id\":\"{id}\"")));
+    }
+    drop(input);
+    assert!(lines.next().is_none() && child.wait().unwrap().success());
+}
+
+#[test]
+fn what_is_no_text_is_refused_with_a_remedy() {
+    for task in [&["decode"][..], &["book", "-"]] {
+        let run = run(task, b"\x1f\x8b\x08\0rest");
+        assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{run:?}");
+        assert!(run.err.contains("gzip -dc |"), "{run:?}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let line = format!("{{\"id\":1,\"status\":200,\"result\":\"{}\"}}\n", "x".repeat(1 << 16));
     let input = line.repeat(64);
     let mut child = command(&["decode"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut out = child.stdout.take().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, input.as_bytes()));
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     out.read_exact(&mut [0]).unwrap();
     drop(out);
     let run = Run::of(child.wait_with_output().unwrap());

@@ -4,11 +4,11 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::Duration;
 
 use gemini_ws::{Credentials, Endpoint, Nonce, UnixTime};
-use support::{command, run};
+use support::{command, run, signal};
 
 /// A simulator, and what it has printed.
 struct Simulator {
@@ -30,12 +30,6 @@ impl Simulator {
     fn addresses(&self) -> Vec<&str> {
         let lines = self.told.iter().filter(|line| line.starts_with("  "));
         lines.filter_map(|line| line.split(' ').find(|word| word.starts_with("ws://"))).collect()
-    }
-
-    /// Asks for an end.
-    fn interrupt(&self) {
-        let killed = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status().unwrap();
-        assert!(killed.success());
     }
 }
 
@@ -131,7 +125,7 @@ fn an_interrupt_closes_in_good_order() {
     let mut simulator = Simulator::start(&["btcusd"]);
     let (status, mut socket) = upgrade(simulator.addresses()[2], None);
     assert_eq!(status, 101);
-    simulator.interrupt();
+    signal(&simulator.process, "INT");
     let (mut received, mut bytes) = (Vec::new(), [0; 4_096]);
     // A Close frame whose payload begins with 1001, "going away".
     let is_close = |window: &[u8]| window[0] == 0x88 && window[2..] == 1_001_u16.to_be_bytes();
@@ -142,13 +136,15 @@ fn an_interrupt_closes_in_good_order() {
     }
     // The answer, masked with zeros.
     socket.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]).unwrap();
-    assert_eq!(simulator.process.wait().unwrap().code(), Some(0));
+    assert_eq!(simulator.process.wait().unwrap().code(), Some(130));
 }
 
 #[test]
 fn wrong_use() {
-    let table: [(&[&str], &str); 4] = [
+    let table: [(&[&str], &str); 6] = [
         (&["--account"], "KEY:SECRET"),
+        (&["--listen", "0.0.0.0:9000"], "addresses of this machine only"),
+        (&["--listen", "[::1]:0", "--port", "1"], "cannot be used with"),
         (&["--account", "hidden"], "begins with account-"),
         (&["--account", "account-a:"], "secret is empty"),
         (&["--port", "70000"], "70000"),

@@ -1,13 +1,14 @@
 //! The commands that run for a while: `watch` and `simulate`, as processes, on the loopback interface.
 
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command};
 
-use support::{Run, command};
+use support::{Run, command, signal};
 
 fn run(arguments: &[&str]) -> Run {
     support::run(arguments, b"")
@@ -19,11 +20,6 @@ fn counted(stdout: &str, name: &str) -> u64 {
     assert!(summary.starts_with("summary: "), "{summary}");
     let value = summary.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     value.unwrap_or_else(|| panic!("no {name} in {summary}")).parse().expect("a number")
-}
-
-fn interrupt(child: &Child) {
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
-    assert!(killed.success());
 }
 
 /// A file that is gone with the value.
@@ -86,9 +82,13 @@ fn events_as_json() {
     for kind in ["opened", "subscribed", "live", "depth_snapshot", "depth_update", "book_ticker", "closed"] {
         assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
     }
-    assert_eq!(kinds.last(), Some(&"summary"));
+    assert_eq!((kinds[0], kinds.last()), ("started", Some(&"summary")));
+    let schema = schema::Schema::read();
+    let faults: Vec<_> = lines.iter().flat_map(|line| schema.faults("watch", line)).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+    assert!(kinds.iter().all(|kind| schema.kinds("watch").contains(kind)), "{kinds:?}");
+    assert_eq!(lines[0]["schema"], 1);
     assert_eq!(kinds[kinds.len() - 2], "closed");
-    assert!(lines[0]["time"].is_string(), "{}", lines[0]);
 }
 
 /// A recording that lost a change: one gap, and the book is asked for and given anew.
@@ -105,6 +105,47 @@ fn a_recording_with_a_gap() {
     assert!(ended.code == Some(0));
 }
 
+/// The end of a recording is told, wherever it comes from; market data v2 is refused.
+#[test]
+fn the_end_of_a_recording() {
+    let recording = Recording::new("end", 20, None);
+    let text = std::fs::read(recording.path()).expect("it is there");
+    for (name, input) in [(recording.path(), &b""[..]), ("-", &text)] {
+        let arguments = ["watch", "--replay", name, "--for", "3s"];
+        let ended = support::run(&arguments, input);
+        let told = "the recording has ended after 21 lines: nothing more follows\n";
+        assert!(ended.code == Some(0) && ended.out.contains(told), "{ended:?}");
+        let ended = support::run(&[&arguments[..], &["--json"]].concat(), input);
+        let lines = ended.json_lines();
+        let end = lines.iter().position(|line| line["kind"] == "replay_ended").expect("it is told");
+        let is_data =
+            |line: &serde_json::Value| line["kind"].as_str().is_some_and(|it| it.starts_with("depth"));
+        assert!(lines[end]["lines"] == 21 && !lines[end..].iter().any(is_data), "{}", ended.out);
+        assert_eq!(lines[..end].iter().filter(|line| is_data(line)).count(), 21, "{}", ended.out);
+    }
+    let v2 = br#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"]]}"#;
+    let ended = support::run(&["watch", "--replay", "-", "--for", "1s"], v2);
+    assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");
+}
+
+/// However long a recording is, it is not kept.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_recording_takes_no_more_memory() {
+    let long = Recording::new("long", 400_000, None);
+    let size = std::fs::metadata(long.path()).expect("a file").len();
+    let arguments = ["watch", "btcusd", "--replay", long.path(), "--json"];
+    let mut child = command(&arguments).spawn().expect("the command runs");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let played = lines.map_while(Result::ok).filter(|line| line.contains("depth_update")).take(50).count();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+    signal(&child, "INT");
+    assert!(child.wait().is_ok() && played == 50);
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(size > 30_000_000 && peak < 30_000, "{size} bytes of recording took {peak} kB");
+}
+
 #[test]
 fn a_venue_that_cannot_be_reached() {
     // A port that was free a moment ago.
@@ -112,8 +153,25 @@ fn a_venue_that_cannot_be_reached() {
     let ended = run(&["watch", "btcusd", "--venue", &format!("ws://127.0.0.1:{port}"), "--for", "2s"]);
     let stderr = &ended.err;
     assert!(stderr.contains("connection refused") && stderr.contains("next attempt in"), "{stderr}");
-    assert!(stderr.lines().count() >= 2, "it goes on trying: {stderr}");
-    assert!(ended.code == Some(0));
+    assert!(stderr.lines().count() >= 3, "it goes on trying: {stderr}");
+    assert!(stderr.ends_with("was never live\n") && ended.code == Some(1), "{ended:?}");
+}
+
+/// Processes that wait after an outage do not come back all at once, unless they are told to.
+#[test]
+fn delays_are_random_unless_a_seed_is_given() {
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let url = format!("ws://127.0.0.1:{port}");
+    let delays = |more: &[&str]| -> Vec<u64> {
+        let arguments = [&["watch", "btcusd", "--json", "--for", "1s", "--venue", &url], more].concat();
+        let lines = run(&arguments).json_lines();
+        let failed = lines.iter().filter(|line| line["kind"] == "connect_failed");
+        let time = |value: &serde_json::Value| value.as_str().unwrap().parse::<u64>().unwrap();
+        failed.take(1).map(|line| time(&line["retry"]) - time(&line["time"])).collect()
+    };
+    let (first, second) = (delays(&[]), delays(&[]));
+    assert!(first.len() == 1 && first != second, "{first:?} {second:?}");
+    assert_eq!(delays(&["--seed", "7"]), delays(&["--seed", "7"]));
 }
 
 #[test]
@@ -122,10 +180,10 @@ fn an_interrupt_ends_in_an_orderly_way() {
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let live = lines.by_ref().map_while(Result::ok).any(|line| line.contains("\"live\""));
     assert!(live, "never live");
-    interrupt(&child);
+    signal(&child, "INT");
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(child.wait().expect("its end").success());
-    assert!(rest[rest.len() - 2].contains("\"reason\":\"requested\""), "{:?}", rest.last());
+    assert_eq!(child.wait().expect("its end").code(), Some(130));
+    assert!(rest[rest.len() - 2].contains("\"reason\":{\"kind\":\"requested\"}"), "{:?}", rest.last());
 }
 
 /// The simulator by itself, and a client that knows nothing but its address.
@@ -138,12 +196,12 @@ fn a_simulator_of_its_own() {
     let address = address.split_whitespace().find(|word| word.starts_with("ws://")).expect("an address");
     let ended = run(&["watch", "btcusd", "nosuch", "--venue", address, "--for", "2s"]);
     let (stdout, stderr) = (&ended.out, &ended.err);
-    interrupt(&simulator);
-    assert!(simulator.wait().expect("its end").success());
+    signal(&simulator, "INT");
+    assert_eq!(simulator.wait().expect("its end").code(), Some(130));
     assert!(ended.code == Some(0) && counted(stdout, "frames") > 10, "{stdout}");
     assert!(stderr.contains("nosuch@trade refused"), "{stderr}");
     let ended = run(&["watch", "nosuch", "--for", "2s", "--venue", address]);
-    assert_eq!(ended.code, Some(0), "nobody serves any more: {}", ended.err);
+    assert_eq!(ended.code, Some(1), "nobody serves any more: {}", ended.err);
 }
 
 #[test]

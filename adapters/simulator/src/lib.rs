@@ -98,7 +98,7 @@ pub use frame::private::OrderEventShape;
 pub use frame::request::STREAMS_MAX;
 pub use frame::upgrade::{UpgradeRefusal, UpgradeRequest};
 pub use market::source::TrueBook;
-pub use recording::{Recording, RecordingError};
+pub use recording::{NextLine, Recording, RecordingError};
 pub use rfq::QUOTES_RECORDED_MAX;
 pub use session::stats::Stats;
 pub use session::{OUTPUTS_MAX, Output};

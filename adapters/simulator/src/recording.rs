@@ -1,6 +1,8 @@
 //! [`Recording`]: frames of the venue as somebody received them.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gemini_ws::{Decimal, Level, Symbol};
@@ -8,6 +10,9 @@ use serde_json::{Map, Value};
 
 /// The time between frames where the recording gives none.
 const INTERVAL: Duration = Duration::from_millis(10);
+
+/// Lines of a [stream](Recording::streamed) that are looked at before other work has its turn.
+const LINES_PER_TURN: usize = 64;
 
 /// Recorded frames, one per line, read and checked.
 ///
@@ -32,10 +37,56 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Recording {
-    frames: Vec<RecordedFrame>,
+    frames: VecDeque<RecordedFrame>,
+    /// Where more frames come from.
+    stream: Option<Stream>,
     symbols: Vec<Symbol>,
     skipped: usize,
     interval: Duration,
+    has_times: bool,
+    /// The first receive time.
+    origin: Option<u64>,
+    /// The receive time of the frame before the next one, if it had one; `None` at the beginning.
+    before: Option<Option<Duration>>,
+}
+
+/// The next line of a recording that is read while it is played.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NextLine {
+    /// A line.
+    Line(String),
+    /// It is not there yet: ask again, some milliseconds later.
+    Later,
+    /// There are no more.
+    End,
+}
+
+/// Lines from elsewhere. Clones take from the same place.
+#[derive(Clone)]
+struct Stream(Arc<Mutex<dyn FnMut() -> NextLine + Send>>);
+
+impl Stream {
+    fn next(&self) -> NextLine {
+        // Whoever panicked there can say so again.
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        next()
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream")
+    }
+}
+
+/// What is to be played next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// A frame, so long after the one before.
+    Frame(RecordedFrame, Duration),
+    /// Not there yet.
+    Later,
+    End,
 }
 
 /// One frame.
@@ -128,32 +179,81 @@ impl Recording {
     ///
     /// The first line that is neither blank nor a frame, and what is wrong with it.
     pub fn parse(text: &str) -> Result<Recording, RecordingError> {
-        let mut recording =
-            Recording { frames: Vec::new(), symbols: Vec::new(), skipped: 0, interval: INTERVAL };
-        let mut origin = None;
+        let mut recording = Recording::empty();
         for (index, line) in text.lines().enumerate() {
-            if line.trim().is_empty() {
-                continue;
-            }
-            let error = |(offset, reason)| RecordingError { line: index + 1, offset, reason };
-            let (time, start) = receive_time(line).map_err(error)?;
-            let received = time.map(|time| {
-                let elapsed = time.saturating_sub(*origin.get_or_insert(time));
-                Duration::from_nanos(elapsed)
-            });
-            let frame = line[start..].trim_end();
-            let value = serde_json::from_str(frame).map_err(|failure| {
-                error((start + failure.column().saturating_sub(1), reason_of(&failure)))
-            })?;
-            let Value::Object(members) = value else { return Err(error((start, "not a JSON object"))) };
-            let Some((kind, symbol)) = classify(&members).ok_or_else(|| error((start, WRONG_MEMBER)))? else {
-                recording.skipped += 1;
-                continue;
-            };
-            let symbol = symbol.map(|symbol| recording.position(symbol));
-            recording.frames.push(RecordedFrame { text: frame.to_owned(), received, symbol, kind });
+            let frame = recording.read(line, true);
+            let frame =
+                frame.map_err(|(offset, reason)| RecordingError { line: index + 1, offset, reason })?;
+            recording.frames.extend(frame);
         }
         Ok(recording)
+    }
+
+    /// A recording that is read while it is played, so that it may be longer than the memory. `next` is called
+    /// for each line when it is needed; it must not wait.
+    ///
+    /// Only frames of these symbols are played, and those of streams over all symbols. A line that is no frame is
+    /// skipped. Clones of a recording share its lines: each line is played by one of them.
+    ///
+    /// ```
+    /// use gemini_ws_simulator::{NextLine, Recording};
+    ///
+    /// let mut lines = vec![r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#.to_owned()];
+    /// let next = move || lines.pop().map_or(NextLine::End, NextLine::Line);
+    /// let recording = Recording::streamed(["btcusd".parse().unwrap()], next);
+    /// assert_eq!((recording.symbols().len(), recording.len()), (1, 0));
+    /// ```
+    pub fn streamed(
+        symbols: impl IntoIterator<Item = Symbol>,
+        next: impl FnMut() -> NextLine + Send + 'static,
+    ) -> Recording {
+        let mut recording = Recording::empty();
+        for symbol in symbols {
+            recording.position(symbol);
+        }
+        recording.stream = Some(Stream(Arc::new(Mutex::new(next))));
+        recording
+    }
+
+    fn empty() -> Recording {
+        Recording {
+            frames: VecDeque::new(),
+            stream: None,
+            symbols: Vec::new(),
+            skipped: 0,
+            interval: INTERVAL,
+            has_times: true,
+            origin: None,
+            before: None,
+        }
+    }
+
+    /// Reads a line. `None` for one without a frame that is played. Symbols that are new are taken in, or else
+    /// their frames are skipped.
+    fn read(&mut self, line: &str, takes_symbols: bool) -> Result<Option<RecordedFrame>, Failure> {
+        if line.trim().is_empty() {
+            return Ok(None);
+        }
+        let (time, start) = receive_time(line)?;
+        let received = time.map(|time| {
+            let elapsed = time.saturating_sub(*self.origin.get_or_insert(time));
+            Duration::from_nanos(elapsed)
+        });
+        let frame = line[start..].trim_end();
+        let value = serde_json::from_str(frame)
+            .map_err(|failure| (start + failure.column().saturating_sub(1), reason_of(&failure)))?;
+        let Value::Object(members) = value else { return Err((start, "not a JSON object")) };
+        let Some((kind, symbol)) = classify(&members).ok_or((start, WRONG_MEMBER))? else {
+            self.skipped += 1;
+            return Ok(None);
+        };
+        let is_known = |symbol: &Symbol| takes_symbols || self.symbols.contains(symbol);
+        if !symbol.as_ref().is_none_or(is_known) {
+            self.skipped += 1;
+            return Ok(None);
+        }
+        let symbol = symbol.map(|symbol| self.position(symbol));
+        Ok(Some(RecordedFrame { text: frame.to_owned(), received, symbol, kind }))
     }
 
     /// Sets the time between frames that have no receive time; 10 ms if not given. Less than a
@@ -166,10 +266,8 @@ impl Recording {
 
     /// Forgets the receive times, so that all frames come at the fixed interval.
     #[must_use]
-    pub fn without_receive_times(mut self) -> Recording {
-        for frame in &mut self.frames {
-            frame.received = None;
-        }
+    pub const fn without_receive_times(mut self) -> Recording {
+        self.has_times = false;
         self
     }
 
@@ -178,14 +276,15 @@ impl Recording {
         &self.symbols
     }
 
-    /// The number of frames that will be played.
-    pub const fn len(&self) -> usize {
+    /// The number of frames that will be played, without those of a [stream](Recording::streamed), which nobody
+    /// knows.
+    pub fn len(&self) -> usize {
         self.frames.len()
     }
 
-    /// Whether there is nothing to play.
-    pub const fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+    /// Whether there is nothing to play, as far as is known.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.stream.is_none()
     }
 
     /// The number of frames that were left out: replies, and kinds without a public stream.
@@ -193,22 +292,52 @@ impl Recording {
         self.skipped
     }
 
-    /// The time from the first frame to the last.
+    /// The time from the first frame to the last, without those of a [stream](Recording::streamed).
     pub fn duration(&self) -> Duration {
-        let positions = 1..self.frames.len();
-        positions.map(|position| self.pause_before(position)).fold(Duration::ZERO, Duration::saturating_add)
+        let received = self.frames.iter().map(|frame| frame.received);
+        let pauses = received.clone().zip(received.skip(1)).map(|(before, at)| self.pause(Some(before), at));
+        pauses.fold(Duration::ZERO, Duration::saturating_add)
     }
 
-    pub(crate) fn frame(&self, position: usize) -> Option<&RecordedFrame> {
-        self.frames.get(position)
+    /// Takes the next frame.
+    pub(crate) fn next(&mut self) -> Next {
+        let frame = match self.frames.pop_front() {
+            Some(frame) => frame,
+            None => match self.next_of_stream() {
+                Ok(frame) => frame,
+                Err(next) => return next,
+            },
+        };
+        let before = self.before.replace(frame.received);
+        let pause = self.pause(before, frame.received);
+        Next::Frame(frame, pause)
     }
 
-    /// The time between a frame and the one before it.
-    pub(crate) fn pause_before(&self, position: usize) -> Duration {
-        let received = |position: usize| self.frames.get(position).and_then(|frame| frame.received);
-        match (position.checked_sub(1).and_then(received), received(position)) {
-            (Some(before), Some(at)) => at.saturating_sub(before),
-            (None, Some(_)) if position == 0 => Duration::ZERO,
+    fn next_of_stream(&mut self) -> Result<RecordedFrame, Next> {
+        let Some(stream) = self.stream.clone() else { return Err(Next::End) };
+        for _ in 0..LINES_PER_TURN {
+            match stream.next() {
+                NextLine::Line(line) => match self.read(&line, false) {
+                    Ok(Some(frame)) => return Ok(frame),
+                    Ok(None) => {}
+                    Err(_) => self.skipped += 1,
+                },
+                NextLine::Later => return Err(Next::Later),
+                NextLine::End => {
+                    self.stream = None;
+                    return Err(Next::End);
+                }
+            }
+        }
+        Err(Next::Later)
+    }
+
+    /// The time between two frames, by their receive times; there may be no frame before.
+    fn pause(&self, before: Option<Option<Duration>>, at: Option<Duration>) -> Duration {
+        let of = |time: Option<Duration>| time.filter(|_| self.has_times);
+        match (before.map(of), of(at)) {
+            (Some(Some(before)), Some(at)) => at.saturating_sub(before),
+            (None, Some(_)) => Duration::ZERO,
             _ => self.interval,
         }
     }
@@ -331,6 +460,48 @@ mod tests {
         ] {
             assert_eq!(nanoseconds(time), expected, "{time}");
         }
+    }
+
+    /// What is played: the texts of the frames, and the pauses before them in ms.
+    fn played(recording: &mut Recording) -> Vec<(String, u128)> {
+        let mut played = Vec::new();
+        loop {
+            match recording.next() {
+                Next::Frame(frame, pause) => played.push((frame.text, pause.as_millis())),
+                Next::Later => {}
+                Next::End => return played,
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_is_played_as_if_it_were_whole() {
+        let trade =
+            |symbol: &str, id: u64| format!(r#"{{"E":1,"s":"{symbol}","t":{id},"p":"1","q":"1","m":true}}"#);
+        let mut lines: Vec<String> = ["10.5", "10.75", "", "20"]
+            .iter()
+            .zip(1..)
+            .map(|(time, id)| format!("{time} {}", trade("btcusd", id)))
+            .collect();
+        let whole = Recording::parse(&lines.join("\n")).unwrap();
+        assert_eq!(whole.duration(), Duration::from_millis(250 + 10 + 10));
+        // What is not played.
+        lines.extend(std::iter::repeat_n(trade("ethusd", 1), 200));
+        lines.extend(["rubbish".to_owned(), String::new(), r#"{"id":1,"status":200}"#.to_owned()]);
+        let mut rest = lines.into_iter();
+        let mut is_there = false;
+        let next = move || {
+            is_there = !is_there;
+            if !is_there { NextLine::Later } else { rest.next().map_or(NextLine::End, NextLine::Line) }
+        };
+        let mut streamed = Recording::streamed(["btcusd".parse().unwrap()], next);
+        let pauses = [0, 250, 10, 10];
+        let found = played(&mut streamed);
+        assert_eq!(found, played(&mut whole.clone()));
+        assert_eq!(found.iter().map(|(_, pause)| *pause).collect::<Vec<_>>(), pauses);
+        assert_eq!((streamed.skipped(), streamed.is_empty()), (202, true));
+        let without = played(&mut whole.without_receive_times());
+        assert!(without.iter().all(|(_, pause)| *pause == 10), "{without:?}");
     }
 
     fn check(text: &str, expected: Result<usize, (usize, usize, &str)>) {

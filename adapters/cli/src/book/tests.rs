@@ -1,3 +1,4 @@
+use super::report::Counts;
 use super::*;
 use gemini_ws::StaleReason;
 
@@ -7,7 +8,7 @@ fn report(lines: &[&str]) -> Report {
 
 fn report_of(lines: &[&str], endpoint: Option<Endpoint>, symbol: Option<&str>) -> Report {
     let text = lines.join("\n").into_bytes();
-    let recording = Recording::new(Box::new(io::Cursor::new(text)), "test");
+    let recording = Recording::new(Box::new(io::Cursor::new(text)), "test").unwrap();
     read(&mut Frames::new(recording, endpoint), symbol.map(|symbol| symbol.parse().unwrap())).unwrap()
 }
 
@@ -232,4 +233,52 @@ fn books_of_market_data_v2() {
         assert_eq!(report.socket_sequence, None);
         assert_eq!(report.to_text().contains("doubtful"), doubtful, "{lines:?}");
     }
+}
+
+/// A frame costs the same with many symbols as with one, and no book is left out.
+#[test]
+fn many_symbols() {
+    let count = gemini_ws::BOOKS_MAX + 1_808;
+    let mut lines = Vec::new();
+    for _ in 0..5 {
+        for number in 0..count {
+            let symbol = format!("\"s{number}usd\"");
+            let line = if lines.len() < count {
+                SNAPSHOT.replace("\"btcusd\"", &symbol)
+            } else {
+                let round = 4 + lines.len() / count;
+                format!(
+                    r#"{{"e":"depthUpdate","E":1,"s":{symbol},"U":{round},"u":{},"b":[],"a":[]}}"#,
+                    round + 1
+                )
+            };
+            lines.push(line);
+        }
+    }
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let report = report(&lines);
+    assert_eq!((report.books.len(), report.gaps), (count, 0));
+    assert!(report.books.values().all(|book| book.state == "live" && book.counts.updates == 4));
+}
+
+/// Books that a loss made stale come back with their next snapshots, and are stale again with the next loss.
+#[test]
+fn losses_of_v1_one_after_the_other() {
+    let frame = |number: u64, symbol: &str, reason: &str| {
+        format!(
+            r#"{{"type":"update","eventId":{number},"socket_sequence":{number},"events":[{{"type":"change","symbol":"{symbol}","side":"bid","price":"9","remaining":"1","delta":"1","reason":"{reason}"}}]}}"#
+        )
+    };
+    let lines = [
+        frame(0, "btcusd", "initial"),
+        frame(1, "ethusd", "initial"),
+        frame(5, "btcusd", "place"),
+        frame(9, "btcusd", "place"),
+        frame(0, "btcusd", "initial"),
+        frame(3, "ethusd", "place"),
+    ];
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let report = report(&lines);
+    let gaps = |symbol: &str| (report.books[symbol].state, report.books[symbol].counts.gaps);
+    assert_eq!((gaps("btcusd"), gaps("ethusd")), (("stale", 2), ("stale", 1)));
 }

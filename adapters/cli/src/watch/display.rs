@@ -1,16 +1,20 @@
 //! [`Display`]: where a run of `watch` is shown: a terminal, plain lines, or JSON.
 
-use std::io::{self, BufWriter, Stdout, Write};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io;
+use std::time::Duration;
 
-use crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers};
-use gemini_ws::{Event, Instant};
-use ratatui::DefaultTerminal;
+use gemini_ws::{Event, Instant, Symbol};
 
+use super::keys::{self, Pressed};
+use super::lines::{JsonLines, PlainLines};
 use super::plain::{self, Told};
-use super::screen::{Key, Screen};
+use super::screen::Screen;
 use super::session::{Link, Session};
-use crate::json;
+use super::terminal::{Restorer, Terminal};
+use crate::ending::Failure;
+use crate::json::{ReplayEnded, Started, Summarized, Times};
+use crate::output::{Messages, Output, PATIENCE};
+use crate::shown::Shown;
 
 /// The time between two drawings of the screen, unless a key was pressed.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -18,10 +22,7 @@ const DRAW_EVERY: Duration = Duration::from_millis(100);
 /// Messages that are repeated on standard error when the screen is gone.
 const TROUBLES_MAX: usize = 8;
 
-/// Output that waits for the next tick, at most.
-const BUFFER_BYTES: usize = 1 << 16;
-
-/// What the user asked for.
+/// What the user asked for with keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     Nothing,
@@ -30,88 +31,136 @@ pub(crate) enum Asked {
     Interrupt,
 }
 
-/// Where a run is shown.
+/// Where a run is shown. None of it waits for who reads, or for the terminal.
 #[derive(Debug)]
 pub(crate) struct Display {
     mode: Mode,
     /// When to draw, or to tell the state, next.
     next: Instant,
+    output: Output,
 }
 
 #[derive(Debug)]
 enum Mode {
-    Json(BufWriter<Stdout>),
-    Plain(BufWriter<Stdout>),
-    Screen { terminal: Box<DefaultTerminal>, screen: Screen, troubles: Vec<String>, restored: bool },
+    Json(Box<JsonLines>),
+    Plain(PlainLines),
+    Screen(Box<Drawn>),
+}
+
+#[derive(Debug)]
+struct Drawn {
+    terminal: Terminal,
+    screen: Screen,
+    troubles: Vec<Shown>,
 }
 
 impl Display {
-    pub(crate) fn json() -> Display {
-        Display::new(Mode::Json(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())))
+    pub(crate) fn json(output: Output) -> Display {
+        Display::new(Mode::Json(Box::new(JsonLines::new(output.clone()))), output)
     }
 
-    pub(crate) fn plain() -> Display {
-        Display::new(Mode::Plain(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())))
+    pub(crate) fn plain(output: Output) -> Display {
+        Display::new(Mode::Plain(PlainLines::new(output.clone())), output)
     }
 
-    /// Takes the terminal over; it is given back by [`finish`](Display::finish) and
-    /// [`restore`](Display::restore), and on a panic.
-    pub(crate) fn screen() -> io::Result<Display> {
-        let terminal = Box::new(ratatui::try_init()?);
-        let (screen, troubles) = (Screen::default(), Vec::new());
-        Ok(Display::new(Mode::Screen { terminal, screen, troubles, restored: false }))
+    /// Takes the terminal over; it is given back by [`finish`](Display::finish), by its [`Restorer`], and on a panic.
+    pub(crate) fn screen(output: Output) -> io::Result<Display> {
+        let terminal = Terminal::take(&output)?;
+        let drawn = Drawn { terminal, screen: Screen::default(), troubles: Vec::new() };
+        Ok(Display::new(Mode::Screen(Box::new(drawn)), output))
     }
 
-    const fn new(mode: Mode) -> Display {
-        Display { mode, next: Instant::ZERO }
+    const fn new(mode: Mode, output: Output) -> Display {
+        Display { mode, next: Instant::ZERO, output }
+    }
+
+    /// What gives the terminal back, if it was taken.
+    pub(crate) fn restorer(&self) -> Option<Restorer> {
+        if let Mode::Screen(drawn) = &self.mode { Some(drawn.terminal.restorer()) } else { None }
+    }
+
+    /// Says what is going to be watched.
+    pub(crate) fn start(&mut self, now: Instant, session: &Session) -> io::Result<()> {
+        match &mut self.mode {
+            Mode::Json(lines) => {
+                let symbols: Vec<_> = session.markets.iter().map(|market| market.symbol).collect();
+                lines.line(&Started::new(Times::at(now), session.venue.as_str(), &symbols))
+            }
+            Mode::Plain(_) | Mode::Screen(_) => Ok(()),
+        }
     }
 
     /// Shows an event, which the session has taken already.
-    pub(crate) fn event(&mut self, now: Instant, event: &Event<'_>, session: &Session) -> io::Result<()> {
+    pub(crate) fn event(
+        &mut self,
+        now: Instant,
+        event: &Event<'_>,
+        session: &Session,
+        messages: &mut Messages,
+    ) -> io::Result<()> {
         let told = plain::event(now, event, session);
-        match &mut self.mode {
-            Mode::Json(out) => {
-                json::write_event(out, Some(&unix_nanos()), event)?;
+        match (&mut self.mode, told) {
+            (Mode::Json(lines), told) => {
                 if let Some(Told::Trouble(text)) = told {
-                    eprintln!("gemini-ws: {text}");
+                    messages.say(&text);
                 }
+                lines.event(now, event)?;
             }
-            Mode::Plain(out) => match told {
-                Some(Told::Normal(text)) => writeln!(out, "{text}")?,
-                Some(Told::Trouble(text)) => eprintln!("gemini-ws: {text}"),
-                None => {}
-            },
-            Mode::Screen { troubles, .. } => {
-                if let Some(Told::Trouble(text)) = told {
-                    if troubles.len() == TROUBLES_MAX {
-                        troubles.remove(0);
-                    }
-                    troubles.push(text);
-                }
-            }
+            (Mode::Plain(lines), Some(Told::Normal(text))) => lines.print(&text)?,
+            (Mode::Plain(_), Some(Told::Trouble(text))) => messages.say(&text),
+            (Mode::Screen(drawn), Some(Told::Trouble(text))) => drawn.note(text),
+            (Mode::Plain(_) | Mode::Screen(_), _) => {}
         }
         Ok(())
+    }
+
+    /// Says that something is wrong.
+    pub(crate) fn trouble(&mut self, text: &Shown, messages: &mut Messages) {
+        match &mut self.mode {
+            Mode::Screen(drawn) => drawn.note(text.clone()),
+            Mode::Json(_) | Mode::Plain(_) => messages.say(text),
+        }
+    }
+
+    /// Says that a recording of so many lines has been played.
+    pub(crate) fn replay_ended(&mut self, now: Instant, count: u64) -> io::Result<()> {
+        match &mut self.mode {
+            Mode::Json(lines) => lines.line(&ReplayEnded::new(Times::at(now), count)),
+            Mode::Plain(lines) => lines.print(&Shown::of(plain::replay_ended(count))),
+            Mode::Screen(_) => Ok(()),
+        }
+    }
+
+    /// A book of which a reader of lines has lost something.
+    pub(crate) fn lost(&self) -> Option<Symbol> {
+        if let Mode::Json(lines) = &self.mode { lines.lost() } else { None }
+    }
+
+    /// The books of which a reader of lines has lost something, and needs a new snapshot.
+    pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
+        if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { Vec::new() }
     }
 
     /// Brings the display up to date and reads the keys; to be called often.
     pub(crate) fn tick(&mut self, now: Instant, session: &Session) -> io::Result<Asked> {
         let due = now >= self.next;
         match &mut self.mode {
-            Mode::Json(out) => out.flush()?,
-            Mode::Plain(out) => {
+            Mode::Json(lines) => lines.print_waiting(now)?,
+            Mode::Plain(lines) => {
+                lines.check()?;
                 // Nothing to tell before there is anything, nor at the end, which the summary tells.
                 if due && !matches!(session.link, Link::Connecting | Link::Closing | Link::Closed(_)) {
                     self.next = now + plain::STATUS_EVERY;
                     for line in plain::status(now, session) {
-                        writeln!(out, "{line}")?;
+                        lines.print(&line)?;
                     }
                 }
-                out.flush()?;
             }
-            Mode::Screen { terminal, screen, .. } => {
-                let (asked, changed) = read_keys(screen, session)?;
+            Mode::Screen(drawn) => {
+                let (asked, changed) = drawn.read_keys(session)?;
                 if due || changed {
                     self.next = now + DRAW_EVERY;
+                    let Drawn { terminal, screen, .. } = &mut **drawn;
                     terminal.draw(|frame| screen.draw(frame, now, session))?;
                 }
                 return Ok(asked);
@@ -120,67 +169,69 @@ impl Display {
         Ok(Asked::Nothing)
     }
 
-    /// Gives the terminal back and prints the summary.
-    pub(crate) fn finish(&mut self, now: Instant, session: &Session) -> io::Result<()> {
-        self.restore();
+    /// Ctrl-Z: gives the terminal back, stops, and takes it again when the process goes on.
+    #[cfg(unix)]
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+        let Mode::Screen(drawn) = &mut self.mode else {
+            super::terminal::suspend();
+            return Ok(());
+        };
+        // A terminal that takes nothing is left as it is.
+        let _ = drawn.terminal.restorer().restore();
+        super::terminal::suspend();
+        drawn.terminal.take_again()?;
+        self.next = Instant::ZERO;
+        Ok(())
+    }
+
+    /// Gives the terminal back, prints the summary, and has all written that waits.
+    pub(crate) fn finish(
+        &mut self,
+        now: Instant,
+        session: &Session,
+        messages: &mut Messages,
+    ) -> Result<(), Failure> {
         let summary = session.summary();
         match &mut self.mode {
-            Mode::Json(out) => {
-                json::write_line(out, &summary)?;
-                out.flush()
-            }
-            Mode::Plain(out) => {
-                writeln!(out, "{}\n{summary}", plain::link_line(now, session))?;
-                out.flush()
-            }
-            Mode::Screen { troubles, .. } => {
-                for trouble in troubles {
-                    eprintln!("gemini-ws: {trouble}");
-                }
-                let mut out = io::stdout().lock();
-                writeln!(out, "{summary}")?;
-                out.flush()
+            Mode::Json(lines) => lines.finish(now, &Summarized::new(Times::at(now), summary))?,
+            Mode::Plain(lines) => lines.finish(&[plain::link_line(now, session), Shown::of(summary)])?,
+            Mode::Screen(drawn) => {
+                let restored = drawn.terminal.restorer().restore();
+                drawn.troubles.iter().for_each(|trouble| messages.say(trouble));
+                restored?;
+                let line = Shown::of(summary);
+                self.output
+                    .put(format!("{line}\n").as_bytes())
+                    .map_err(|error| Failure::of_output(&error))?;
+                self.output.drain(PATIENCE)?;
             }
         }
-    }
-
-    /// Gives the terminal back, once.
-    pub(crate) fn restore(&mut self) {
-        if let Mode::Screen { restored, .. } = &mut self.mode
-            && !std::mem::replace(restored, true)
-        {
-            ratatui::restore();
-        }
+        Ok(())
     }
 }
 
-/// Reads the keys that were pressed, without waiting; also says whether anything is to be drawn anew.
-fn read_keys(screen: &mut Screen, session: &Session) -> io::Result<(Asked, bool)> {
-    let mut changed = false;
-    while event::poll(Duration::ZERO)? {
-        changed = true;
-        let Input::Key(key) = event::read()? else { continue };
-        if key.kind == KeyEventKind::Release {
-            continue;
+impl Drawn {
+    fn note(&mut self, trouble: Shown) {
+        if self.troubles.len() == TROUBLES_MAX {
+            self.troubles.remove(0);
         }
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        let key = match key.code {
-            KeyCode::Char('c') if control => return Ok((Asked::Interrupt, true)),
-            KeyCode::Char('q') | KeyCode::Char('Q') => return Ok((Asked::Quit, true)),
-            KeyCode::Up | KeyCode::Left | KeyCode::BackTab | KeyCode::Char('k') => Key::Previous,
-            KeyCode::Down | KeyCode::Right | KeyCode::Tab | KeyCode::Char('j') => Key::Next,
-            KeyCode::Home => Key::First,
-            KeyCode::End => Key::Last,
-            KeyCode::Enter | KeyCode::Esc => Key::Zoom,
-            _ => continue,
-        };
-        screen.key(key, session);
+        self.troubles.push(trouble);
     }
-    Ok((Asked::Nothing, changed))
-}
 
-/// The time of day in nanoseconds since 1970, as text.
-fn unix_nanos() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or_else(|_| "0".to_owned(), |since| since.as_nanos().to_string())
+    /// Reads the keys that were pressed, without waiting; also says whether anything is to be drawn anew.
+    fn read_keys(&mut self, session: &Session) -> io::Result<(Asked, bool)> {
+        let mut changed = false;
+        while let Some(pressed) = keys::next()? {
+            changed = true;
+            match pressed {
+                Pressed::Screen(key) => self.screen.key(key, session),
+                Pressed::Quit => return Ok((Asked::Quit, true)),
+                Pressed::Interrupt => return Ok((Asked::Interrupt, true)),
+                #[cfg(unix)]
+                Pressed::Suspend => super::terminal::ask_to_suspend(),
+                Pressed::Other => {}
+            }
+        }
+        Ok((Asked::Nothing, changed))
+    }
 }

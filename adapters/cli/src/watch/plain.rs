@@ -1,11 +1,13 @@
 //! `watch` as plain lines: for pipes, files and terminals that cannot do more.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use gemini_ws::{Book, Event, Instant, Level, StaleReason, Stream, Trade};
+use gemini_ws::{Book, ConnectFailure, Event, Instant, Level, StaleReason, Stream, Trade};
 
 use super::format::{self, Spread};
 use super::session::{Link, Market, Session};
+use crate::shown::Shown;
 
 /// How often the state of each market is told.
 pub(crate) const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -14,9 +16,19 @@ pub(crate) const STATUS_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Told {
     /// How things go.
-    Normal(String),
+    Normal(Shown),
     /// Something is wrong.
-    Trouble(String),
+    Trouble(Shown),
+}
+
+impl Told {
+    fn normal(text: impl Display) -> Told {
+        Told::Normal(Shown::of(text))
+    }
+
+    fn trouble(text: impl Display) -> Told {
+        Told::Trouble(Shown::of(text))
+    }
 }
 
 /// What is to be said about an event at once; `None` for data that the status sums up.
@@ -30,36 +42,43 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
     Some(match event {
         Event::Trade(trade, _) => {
             let Trade { symbol, taker, quantity, price, .. } = trade;
-            Told::Normal(format!("trade {symbol} {taker} {quantity} @ {price}"))
+            Told::normal(format_args!("trade {symbol} {taker} {quantity} @ {price}"))
         }
-        Event::Opened { .. } => Told::Normal(format!("connected to {}", session.venue)),
-        Event::Live { .. } => Told::Normal("live: every subscription is confirmed or refused".to_owned()),
-        Event::Synced { symbol, .. } => Told::Normal(format!("{symbol}: the book follows the venue")),
+        Event::Opened { .. } => Told::normal(format_args!("connected to {}", session.venue)),
+        Event::Live { .. } => Told::normal("live: every subscription is confirmed or refused"),
+        Event::Synced { symbol, .. } => Told::normal(format_args!("{symbol}: the book follows the venue")),
         Event::Gap { symbol, expected, got, .. } => {
             let until =
                 got.map_or_else(|| "a frame that cannot be decoded".to_owned(), |got| got.to_string());
-            Told::Trouble(format!(
+            Told::trouble(format_args!(
                 "{symbol}: an update is missing between {expected} and {until}; asking for the book anew"
             ))
         }
-        Event::Rejected { stream, error, .. } => {
-            Told::Trouble(format!("{stream} refused: {} ({}){}", error.message, error.code, advice(stream)))
-        }
+        Event::Rejected { stream, error, .. } => Told::trouble(format_args!(
+            "{stream} refused: {} ({}){}",
+            error.message,
+            error.code,
+            advice(stream)
+        )),
         Event::ConnectFailed { reason: why, retry: at, .. } => {
-            Told::Trouble(format!("cannot connect to {}: {why}{}", session.venue, retry(at)))
+            let advice = match why {
+                ConnectFailure::Certificate => "; --ca FILE and --platform-roots say whom to trust",
+                _ => "",
+            };
+            Told::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.venue, retry(at)))
         }
         // The answer to our own Close frame is no news.
         Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {
             let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"));
             let reason = reason.to_string();
             let separator = if reason.is_empty() { "" } else { ": " };
-            Told::Trouble(format!("the venue closes the connection, {code}{separator}{reason}"))
+            Told::trouble(format_args!("the venue closes the connection, {code}{separator}{reason}"))
         }
         // A link that we closed ends too; that is no trouble.
         Event::Disconnected { reason: why, retry: at @ Some(_), .. } => {
-            Told::Trouble(format!("disconnected: {why}{}", retry(at)))
+            Told::trouble(format_args!("disconnected: {why}{}", retry(at)))
         }
-        Event::Malformed(malformed, _) => Told::Trouble(format!("malformed frame: {}", malformed.error)),
+        Event::Malformed(malformed, _) => Told::trouble(format_args!("malformed frame: {}", malformed.error)),
         _ => return None,
     })
 }
@@ -71,7 +90,7 @@ fn advice(stream: &Stream) -> String {
 }
 
 /// The state of the link and of each market.
-pub(crate) fn status(now: Instant, session: &Session) -> Vec<String> {
+pub(crate) fn status(now: Instant, session: &Session) -> Vec<Shown> {
     let mut lines = vec![link_line(now, session)];
     // Until there is something to tell, the link's line tells all.
     let known = session.markets.iter().filter(|market| session.book(market.symbol).is_some());
@@ -80,17 +99,22 @@ pub(crate) fn status(now: Instant, session: &Session) -> Vec<String> {
 }
 
 /// Running time, link and rates.
-pub(crate) fn link_line(now: Instant, session: &Session) -> String {
-    format!(
+pub(crate) fn link_line(now: Instant, session: &Session) -> Shown {
+    Shown::of(format_args!(
         "{} {} frames/s={} events/s={}",
         format::running(now.since(session.started)),
         link(now, session),
         format::tenths(session.frame_rate.tenths_per_second(now)),
         format::tenths(session.event_rate.tenths_per_second(now)),
-    )
+    ))
 }
 
-fn market_line(now: Instant, session: &Session, market: &Market) -> String {
+/// What is said when a recording has been played.
+pub(crate) fn replay_ended(lines: u64) -> String {
+    format!("the recording has ended after {lines} lines: nothing more follows")
+}
+
+fn market_line(now: Instant, session: &Session, market: &Market) -> Shown {
     let book = session.book(market.symbol);
     let side = |name: &str, level: Option<&Level>| match level {
         Some(level) => format!(" {name}={} x {}", level.price, level.quantity),
@@ -109,7 +133,8 @@ fn market_line(now: Instant, session: &Session, market: &Market) -> String {
         line += &format!(" last={}", trade.price);
     }
     let updates = format::tenths(market.updates.tenths_per_second(now));
-    line + &format!(" trades={} updates/s={updates} {}", market.trade_count, book_state(session, market))
+    let state = book_state(session, market);
+    Shown::of(format_args!("{line} trades={} updates/s={updates} {state}", market.trade_count))
 }
 
 /// A word or two on the book of a market.
@@ -130,17 +155,18 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
 }
 
 /// Where the link is, in words.
-pub(crate) fn link(now: Instant, session: &Session) -> String {
+pub(crate) fn link(now: Instant, session: &Session) -> Shown {
     match &session.link {
-        Link::Connecting => "connecting".to_owned(),
-        Link::Subscribing => "subscribing".to_owned(),
-        Link::Live => "live".to_owned(),
+        Link::Connecting => Shown::of("connecting"),
+        Link::Subscribing => Shown::of("subscribing"),
+        Link::Live => Shown::of("live"),
         Link::Waiting { why, retry } if now < *retry => {
-            format!("not connected: {why}; next attempt in {}", format::delay(retry.since(now)))
+            let delay = format::delay(retry.since(now));
+            Shown::of(format_args!("not connected: {why}; next attempt in {delay}"))
         }
-        Link::Waiting { why, .. } => format!("connecting again after: {why}"),
-        Link::Closing => "closing".to_owned(),
-        Link::Closed(reason) => reason.to_string(),
+        Link::Waiting { why, .. } => Shown::of(format_args!("connecting again after: {why}")),
+        Link::Closing => Shown::of("closing"),
+        Link::Closed(reason) => Shown::of(reason),
     }
 }
 
@@ -148,18 +174,20 @@ pub(crate) fn link(now: Instant, session: &Session) -> String {
 mod tests {
     use super::super::testing::Fed;
     use super::*;
-    use gemini_ws::{ConnectFailure, Frame, Scratch};
+    use gemini_ws::{Frame, Scratch};
 
     #[test]
     fn status_of_a_market() {
         let mut fed = Fed::new(&["btcusd", "ethusd"]);
-        assert_eq!(status(fed.now, &fed.session), ["0:00 connecting frames/s=0.0 events/s=0.0"]);
+        let status =
+            |fed: &Fed| status(fed.now, &fed.session).iter().map(Shown::to_string).collect::<Vec<_>>();
+        assert_eq!(status(&fed), ["0:00 connecting frames/s=0.0 events/s=0.0"]);
         fed.connect();
         fed.fill("btcusd", 3);
         let expected = "btcusd bid=83399.50 x 1.0 ask=83401.50 x 1.0 spread=2.00 mid=83400.5 last=83400.25 trades=1 updates/s=0.0 live";
-        assert_eq!(status(fed.now, &fed.session)[1..], [expected]);
+        assert_eq!(status(&fed)[1..], [expected]);
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
-        assert!(status(fed.now, &fed.session)[1].ends_with("stale: gap"));
+        assert!(status(&fed)[1].ends_with("stale: gap"));
     }
 
     #[test]
@@ -169,7 +197,7 @@ mod tests {
         let retry = Some(Instant::from_millis(1_200));
         let failed = Event::ConnectFailed { link, reason: ConnectFailure::Refused, retry };
         let told = |fed: &Fed, it: &Event<'_>| match event(fed.now, it, &fed.session) {
-            Some(Told::Normal(text)) => text,
+            Some(Told::Normal(text)) => text.to_string(),
             Some(Told::Trouble(text)) => format!("! {text}"),
             None => String::new(),
         };

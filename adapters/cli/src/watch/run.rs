@@ -1,169 +1,302 @@
-//! Runs `watch`: the connection, the simulator, signals, keys and the display, all in one task.
+//! Runs `watch`: the connection, the simulator, signals, keys and the display, all in one task. What is written is
+//! written by another thread, and so is what a second signal does.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::future::pending;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_lite::future;
-use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Symbol};
-use gemini_ws_simulator::server::Server;
+use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Event, Instant, StreamId};
 use gemini_ws_smol::{Closed, Handle, Runtime, Smol, client};
 use smol::Timer;
 
 use super::display::{Asked, Display};
+use super::replay::Ended;
 use super::session::{Session, streams};
+use super::target::{Target, target};
+use super::terminal::Restorer;
 use crate::arguments::Watch;
-use crate::failure::Failure;
-use crate::signals::{INTERRUPTED, Interrupts};
-use crate::simulate;
+use crate::ending::{Ending, Failure};
+use crate::output::{Messages, Output};
+use crate::shown::Shown;
+use crate::signals::{self, Caught, Signals};
 
 /// The time between two looks at keys and display.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How long after the last frame of a recording its end is told: what is still on its way comes first.
+const REPLAY_END_DELAY: Duration = Duration::from_millis(250);
+
 /// What the tasks share; borrowed for a moment at a time, never while waiting.
-struct Shared {
+struct Shared<'m> {
     session: Session,
     display: Display,
+    messages: &'m mut Messages,
     /// Why it cannot go on.
     failure: Option<Failure>,
+    /// The signal that asked for the end first.
+    caught: Option<Caught>,
+    /// Whether the end was asked for: who asks again does not want to wait for it.
+    is_ending: bool,
 }
 
 /// Watches until the user or `--for` ends it.
-pub(crate) fn run(options: &Watch) -> Result<(), Failure> {
-    let Target { url, venue, symbols, server } = target(options)?;
-    let smol = Smol::new();
+pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Failure> {
+    let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
+    let smol = Smol::with_dialer(dialer);
     let clock = *smol.clock();
-    let now = clock.now();
-    let streams_max = symbols.len().saturating_mul(3).max(4_096);
-    let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), options.seed);
-    let refused = |error: gemini_ws::CommandError| Failure::Message(error.to_string());
-    watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(refused)?;
-    watched.open(now).map_err(refused)?;
-    for stream in symbols.iter().copied().flat_map(streams) {
-        watched.subscribe(now, stream).map_err(refused)?;
-    }
-
-    let interrupts = Interrupts::new().map_err(|error| Failure::Message(format!("signals: {error}")))?;
-    let display = if options.json {
-        Display::json()
-    } else if io::stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb") {
-        Display::screen().map_err(|error| Failure::of_output(&error))?
-    } else {
-        Display::plain()
-    };
-    let session = Session::new(venue, &symbols, now);
-    let shared = Rc::new(RefCell::new(Shared { session, display, failure: None }));
+    let (watched, ids) = watched(&clock, url, &symbols, options.seed)?;
+    let session = Session::new(venue, &symbols, clock.now());
+    // Signals are heard before the terminal is taken, so that none ends the process without giving it back.
+    let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
+    let restorer = Arc::<OnceLock<Restorer>>::default();
+    let signals = listen(is_drawn, Arc::clone(&restorer))?;
+    let display = display(options.json, is_drawn, messages)?;
+    display.restorer().map(|it| restorer.set(it));
+    let shared = Shared { session, display, messages, failure: None, caught: None, is_ending: false };
+    let shared = Rc::new(RefCell::new(shared));
     let (handle, driver) = client(watched);
+    shared.borrow_mut().start(clock.now());
 
     let driver = driver.run(&smol, |client, now, event| {
-        let Shared { session, display, failure } = &mut *shared.borrow_mut();
-        session.apply(now, event, &client.stats());
-        if failure.is_none() {
-            *failure = display.event(now, event, session).err().map(|error| Failure::of_output(&error));
-            if failure.is_none() && session.is_all_refused() {
-                *failure = Some(Failure::Message("the venue refused all that was asked for".to_owned()));
-            }
-            if failure.is_some() {
+        let mut shared = shared.borrow_mut();
+        if is_of(event, &ids) {
+            shared.session.apply(now, event, &client.stats());
+            if shared.show(now, event).is_err() {
                 handle.shutdown();
             }
         }
+        client.resync_books(now, shared.display.take_lost());
     });
     let beside = future::or(
-        future::or(watch_keys(&shared, &handle, &clock), watch_signals(&shared, &handle, interrupts)),
-        future::or(watch_time(&shared, &handle, options.duration), serve(server)),
+        future::or(
+            watch_keys(&shared, &handle, &clock, &restorer, &signals),
+            watch_signals(&shared, &handle, &signals),
+        ),
+        future::or(
+            future::or(
+                watch_time(&shared, &handle, &signals, options.duration),
+                watch_replay(&shared, &clock, ended),
+            ),
+            future::or(super::target::serve(server), renew_lost(&shared, &handle)),
+        ),
     );
     let closed = smol::block_on(future::or(driver, beside));
-    let now = clock.now();
-    let Shared { session, display, failure } = &mut *shared.borrow_mut();
-    // Also where nobody reads any more: the terminal must be as it was.
-    let finished = display.finish(now, session).map_err(|error| Failure::of_output(&error));
-    match failure.take() {
-        Some(failure) => Err(failure),
-        None => finished.and_then(|()| outcome(closed)),
-    }
+    // All that is left to do is to write.
+    signals.end_at_next();
+    shared.borrow_mut().finish(clock.now(), closed)
 }
 
-/// What to connect to.
-struct Target {
+/// The client, with all that is to be watched.
+fn watched(
+    clock: &Clock,
     url: String,
-    /// Its name for people.
-    venue: String,
-    symbols: Vec<Symbol>,
-    server: Option<Server>,
+    symbols: &[gemini_ws::Symbol],
+    seed: Option<u64>,
+) -> Result<(Client, HashSet<StreamId>), Failure> {
+    let now = clock.now();
+    let streams_max = symbols.len().saturating_mul(3).max(4_096);
+    // Clients that wait equally long after an outage of the venue come back all at once.
+    let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), seed);
+    watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(Failure::new)?;
+    watched.open(now).map_err(Failure::new)?;
+    let mut ids = HashSet::new();
+    for stream in symbols.iter().copied().flat_map(streams) {
+        ids.insert(watched.subscribe(now, stream).map_err(Failure::new)?);
+    }
+    Ok((watched, ids))
 }
 
-fn target(options: &Watch) -> Result<Target, Failure> {
-    let mut symbols = options.symbols.clone();
-    if let Some(url) = options.venue.url() {
-        return Ok(Target { url: url.to_owned(), venue: options.venue.to_string(), symbols, server: None });
+/// Whether an event is about what the user wants: [`renew_lost`] subscribes too.
+fn is_of(event: &Event<'_>, ids: &HashSet<StreamId>) -> bool {
+    match event {
+        Event::Subscribed { id, .. } | Event::Unsubscribed { id, .. } | Event::Synced { id, .. } => {
+            ids.contains(id)
+        }
+        _ => true,
     }
-    let (config, venue) = match &options.replay {
-        None => {
-            let market = gemini_ws_simulator::Config::market(symbols.iter().copied());
-            (market, "simulator".to_owned())
+}
+
+fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Display, Failure> {
+    let output = Output::stdout().map_err(|error| Failure::of_output(&error))?;
+    if json {
+        return Ok(Display::json(output));
+    }
+    if is_drawn {
+        // What was said so far belongs above the screen, not onto it.
+        messages.finish();
+        match Display::screen(output.clone()) {
+            Ok(display) => return Ok(display),
+            // Without a controlling terminal there are no keys: lines do without them.
+            Err(error) => messages.say(&Shown::of(format_args!(
+                "the terminal cannot be drawn on ({error}); plain lines follow"
+            ))),
         }
-        Some(path) => {
-            let (recording, recorded) = simulate::replay(path)?;
-            if symbols.is_empty() {
-                symbols = recorded;
+    }
+    Ok(Display::plain(output))
+}
+
+/// Whether the terminal does more than print lines, as far as it tells. Windows has another way than `TERM`.
+fn can_be_drawn_on() -> bool {
+    !cfg!(unix) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+fn listen(is_drawn: bool, restorer: Arc<OnceLock<Restorer>>) -> Result<Signals, Failure> {
+    // Where lines are printed, Ctrl-Z does what it always does.
+    let signals = Signals::listen(is_drawn, move || {
+        // The process ends, whether or not the terminal takes it.
+        let _ = restorer.get().map(Restorer::restore);
+    });
+    signals.map_err(|error| Failure::new(format_args!("signals: {error}")))
+}
+
+impl Shared<'_> {
+    fn start(&mut self, now: Instant) {
+        let Shared { session, display, .. } = self;
+        if let Err(error) = display.start(now, session) {
+            self.failure = Some(Failure::of_output(&error));
+        }
+    }
+
+    /// Shows an event; `Err` if it is useless to go on.
+    fn show(&mut self, now: Instant, event: &Event<'_>) -> Result<(), ()> {
+        let Shared { session, display, messages, failure, .. } = self;
+        if failure.is_none() {
+            *failure = match display.event(now, event, session, messages) {
+                Err(error) => Some(Failure::of_output(&error)),
+                Ok(()) if session.is_all_refused() => {
+                    Some(Failure::new("the venue refused all that was asked for"))
+                }
+                Ok(()) => return Ok(()),
+            };
+        }
+        Err(())
+    }
+
+    /// Gives the terminal back and says how it went.
+    fn finish(&mut self, now: Instant, closed: Closed) -> Result<Ending, Failure> {
+        let Shared { session, display, messages, failure, caught, .. } = self;
+        // Also where nobody reads any more: the terminal must be as it was.
+        let finished = display.finish(now, session, messages);
+        if let Some(caught) = caught.take() {
+            if let (Err(Failure::Message(message)), _) | (_, Some(Failure::Message(message))) =
+                (finished, failure.take())
+            {
+                messages.say(&message);
             }
-            (recording, format!("replay of {}", path.display()))
+            return Ok(Ending::Caught(caught));
         }
-    };
-    let server = simulate::serve(config, options.seed, 0)?;
-    Ok(Target { url: simulate::address(&server), venue, symbols, server: Some(server) })
+        match failure.take() {
+            Some(failure) => Err(failure),
+            None => finished.and_then(|()| outcome(session, closed)),
+        }
+    }
 }
 
 /// How the process ends for this end of the connection.
-fn outcome(closed: Closed) -> Result<(), Failure> {
+fn outcome(session: &Session, closed: Closed) -> Result<Ending, Failure> {
     match closed.reason {
-        CloseReason::Requested | CloseReason::RequestedUnclean => Ok(()),
-        reason => Err(Failure::Message(reason.to_string())),
-    }
-}
-
-/// Runs the simulator, if there is one.
-async fn serve<T>(server: Option<Server>) -> T {
-    match server {
-        Some(mut server) => match server.run().await {},
-        None => pending().await,
+        CloseReason::Requested | CloseReason::RequestedUnclean if session.was_live() => Ok(Ending::Done),
+        CloseReason::Requested | CloseReason::RequestedUnclean => {
+            Err(Failure::new(format_args!("the connection to {} was never live", session.venue)))
+        }
+        reason => Err(Failure::new(reason)),
     }
 }
 
 /// Asks for an orderly end.
-fn shut_down(shared: &RefCell<Shared>, handle: &Handle) {
-    shared.borrow_mut().session.close();
+fn shut_down(shared: &RefCell<Shared<'_>>, handle: &Handle, signals: &Signals) {
+    let shared = &mut *shared.borrow_mut();
+    shared.session.close();
+    shared.is_ending = true;
+    signals.end_at_next();
     handle.shutdown();
 }
 
-/// Ends the process at once.
-fn abandon(shared: &RefCell<Shared>) -> ! {
-    shared.borrow_mut().display.restore();
-    std::process::exit(INTERRUPTED)
+async fn watch_signals<T>(shared: &RefCell<Shared<'_>>, handle: &Handle, signals: &Signals) -> T {
+    loop {
+        match signals.next().await {
+            signals::Asked::End(caught) => {
+                shared.borrow_mut().caught.get_or_insert(caught);
+                shut_down(shared, handle, signals);
+            }
+            #[cfg(unix)]
+            signals::Asked::Suspend => {
+                let Shared { display, failure, .. } = &mut *shared.borrow_mut();
+                if let Err(error) = display.suspend() {
+                    failure.get_or_insert_with(|| Failure::of_output(&error));
+                    handle.shutdown();
+                }
+            }
+        }
+    }
 }
 
-async fn watch_signals<T>(shared: &RefCell<Shared>, handle: &Handle, mut interrupts: Interrupts) -> T {
-    interrupts.next().await;
-    shut_down(shared, handle);
-    interrupts.next().await;
-    abandon(shared)
-}
-
-async fn watch_time<T>(shared: &RefCell<Shared>, handle: &Handle, duration: Option<Duration>) -> T {
+async fn watch_time<T>(
+    shared: &RefCell<Shared<'_>>,
+    handle: &Handle,
+    signals: &Signals,
+    duration: Option<Duration>,
+) -> T {
     if let Some(duration) = duration {
         Timer::after(duration).await;
-        shut_down(shared, handle);
+        shut_down(shared, handle, signals);
     }
     pending().await
 }
 
-async fn watch_keys<T>(shared: &RefCell<Shared>, handle: &Handle, clock: &Clock) -> T {
-    let mut interrupted = false;
+/// Has the books requested anew of which a reader has lost something, though nothing comes over the link: what asks
+/// for them is called when there is an event, so one is brought about.
+async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
+    loop {
+        Timer::after(TICK).await;
+        let lost = shared.borrow().display.lost();
+        if let Some(symbol) = lost
+            && let [book, ..] = streams(symbol)
+            && let Ok(id) = handle.subscribe(book).await
+        {
+            // It is subscribed already, so the venue hears nothing of either.
+            let _ = handle.unsubscribe(id).await;
+        }
+    }
+}
+
+/// Tells the end of a recording.
+async fn watch_replay<T>(
+    shared: &RefCell<Shared<'_>>,
+    clock: &Clock,
+    ended: Option<smol::channel::Receiver<Ended>>,
+) -> T {
+    if let Some(ended) = ended
+        && let Ok(Ended { lines, error }) = ended.recv().await
+    {
+        Timer::after(REPLAY_END_DELAY).await;
+        let Shared { session, display, failure, messages, .. } = &mut *shared.borrow_mut();
+        session.replayed = Some(lines);
+        error.iter().for_each(|error| display.trouble(error, messages));
+        if let Err(error) = display.replay_ended(clock.now(), lines) {
+            failure.get_or_insert_with(|| Failure::of_output(&error));
+        }
+    }
+    pending().await
+}
+
+async fn watch_keys<T>(
+    shared: &RefCell<Shared<'_>>,
+    handle: &Handle,
+    clock: &Clock,
+    restorer: &OnceLock<Restorer>,
+    signals: &Signals,
+) -> T {
     loop {
         let asked = {
-            let Shared { session, display, failure } = &mut *shared.borrow_mut();
+            let Shared { session, display, failure, .. } = &mut *shared.borrow_mut();
             match display.tick(clock.now(), session) {
                 Ok(asked) => asked,
                 Err(error) => {
@@ -174,12 +307,15 @@ async fn watch_keys<T>(shared: &RefCell<Shared>, handle: &Handle, clock: &Clock)
         };
         match asked {
             Asked::Nothing => {}
-            Asked::Quit => shut_down(shared, handle),
+            Asked::Quit => shut_down(shared, handle, signals),
             // In a terminal that is drawn on, Ctrl-C is a key like others.
-            Asked::Interrupt if interrupted => abandon(shared),
+            Asked::Interrupt if shared.borrow().is_ending => {
+                let _ = restorer.get().map(Restorer::restore);
+                Caught::Interrupt.exit()
+            }
             Asked::Interrupt => {
-                interrupted = true;
-                shut_down(shared, handle);
+                shared.borrow_mut().caught = Some(Caught::Interrupt);
+                shut_down(shared, handle, signals);
             }
         }
         Timer::after(TICK).await;

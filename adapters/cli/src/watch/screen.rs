@@ -1,11 +1,15 @@
 //! `watch` on a terminal: the book of one market, or a table of many with the selected one below.
 
+mod table;
+#[cfg(test)]
+mod tests;
+
 use gemini_ws::{Book, BookSide, Decimal, Instant, Level, OrderBook, StaleReason};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState};
+use ratatui::widgets::{Paragraph, Row, Table, TableState};
 
 use super::format::{self, Spread};
 use super::plain;
@@ -13,10 +17,12 @@ use super::session::{Link, Market, Session, TradeRow};
 
 const BID: Style = Style::new().fg(Color::Green);
 const ASK: Style = Style::new().fg(Color::Red);
-const DIM: Style = Style::new().fg(Color::DarkGray);
+// A colour of its own may be that of the background.
+const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const TITLE: Style = Style::new().add_modifier(Modifier::BOLD);
 const ALARM: Style = Style::new().fg(Color::Yellow);
-const BAR: Style = Style::new().fg(Color::White).bg(Color::Blue);
+// What the viewer's own colours are, the other way round, can be read on every terminal.
+const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 
 /// The room for a price or a quantity.
 const NUMBER_WIDTH: usize = 15;
@@ -27,9 +33,6 @@ const ASIDE_WIDTH: u16 = 36;
 /// The same on a narrow terminal: trades without their age.
 const ASIDE_NARROW_WIDTH: u16 = 27;
 
-/// The room for all columns of the table but the first.
-const NUMBERS_WIDTH: usize = 68;
-
 /// What a key can ask for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Key {
@@ -37,8 +40,12 @@ pub(crate) enum Key {
     Next,
     First,
     Last,
+    PageUp,
+    PageDown,
     /// From the table to the book alone, and back.
     Zoom,
+    /// From the book alone to the table.
+    Back,
 }
 
 /// What the viewer has chosen to look at.
@@ -47,6 +54,8 @@ pub(crate) struct Screen {
     selected: usize,
     zoomed: bool,
     table: TableState,
+    /// Markets that the table had room for.
+    page: usize,
 }
 
 impl Screen {
@@ -57,7 +66,10 @@ impl Screen {
             Key::Next => self.selected = (self.selected + 1) % count,
             Key::First => self.selected = 0,
             Key::Last => self.selected = count - 1,
+            Key::PageUp => self.selected = self.selected.saturating_sub(self.page.max(1)),
+            Key::PageDown => self.selected = (self.selected + self.page.max(1)).min(count - 1),
             Key::Zoom => self.zoomed = !self.zoomed,
+            Key::Back => self.zoomed = false,
         }
     }
 
@@ -78,12 +90,25 @@ impl Screen {
                 self.draw_table(frame, body, now, session);
             }
         }
-        let keys = match (is_single, self.zoomed) {
-            (true, _) => " q quit",
-            (false, true) => " ↑ ↓ Tab select   Enter all markets   q quit",
-            (false, false) => " ↑ ↓ Tab select   Enter book alone   q quit",
-        };
-        frame.render_widget(Line::styled(keys, BAR).style(BAR), bottom);
+        frame.render_widget(Line::styled(self.keys(session), BAR).style(BAR), bottom);
+    }
+
+    /// What can be done now.
+    fn keys(&self, session: &Session) -> String {
+        if matches!(session.link, Link::Closing) {
+            return " closing …   Ctrl-C end at once".to_owned();
+        }
+        let count = session.markets.len();
+        match (count, self.zoomed) {
+            (0 | 1, _) => " q quit".to_owned(),
+            (_, true) => " ↑ ↓ Tab select   Enter Esc all markets   q quit".to_owned(),
+            (_, false) if self.page < count => {
+                let first = self.table.offset() + 1;
+                let last = count.min(self.table.offset() + self.page);
+                format!(" {first}–{last} of {count}   ↑ ↓ PgUp PgDn select   Enter book alone   q quit")
+            }
+            (_, false) => " ↑ ↓ Tab select   Enter book alone   q quit".to_owned(),
+        }
     }
 
     fn draw_table(&mut self, frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session) {
@@ -92,24 +117,21 @@ impl Screen {
         let table = rows.min((area.height / 2).max(area.height.saturating_sub(14)));
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
-        let head = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
-        // Long names get what the numbers leave.
-        let longest = session.markets.iter().map(|market| market.symbol.as_str().len()).max().unwrap_or(0);
-        let room = usize::from(area.width).saturating_sub(NUMBERS_WIDTH).max(12);
-        let names = u16::try_from((longest + 1).clamp(8, room)).unwrap_or(12);
-        let widths = [
-            Constraint::Length(names),
-            Constraint::Length(13),
-            Constraint::Length(13),
-            Constraint::Length(10),
-            Constraint::Length(13),
-            Constraint::Length(6),
-            Constraint::Fill(1),
-        ];
-        let head = head.iter().enumerate().map(|(column, text)| cell(column, (*text).to_owned(), DIM));
-        let rows = session.markets.iter().map(|market| table_row(now, session, market));
-        let widget = Table::new(rows, widths)
-            .header(Row::new(head))
+        self.page = usize::from(table.height).saturating_sub(1);
+        let rows: Vec<_> = session.markets.iter().map(|market| table::row(now, session, market)).collect();
+        let columns = table::columns(&rows, usize::from(area.width));
+        let head =
+            columns.iter().map(|(column, _)| table::cell(*column, table::HEAD[*column].to_owned(), DIM));
+        let head = Row::new(head.collect::<Vec<_>>());
+        let rows = rows.into_iter().map(|mut row| {
+            let cells = columns.iter().map(|(column, _)| {
+                let (text, style) = std::mem::take(&mut row[*column]);
+                table::cell(*column, text, style)
+            });
+            Row::new(cells.collect::<Vec<_>>())
+        });
+        let widget = Table::new(rows, columns.iter().map(|(_, width)| *width))
+            .header(head)
             .column_spacing(1)
             .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
         self.table.select(Some(self.selected));
@@ -120,75 +142,42 @@ impl Screen {
     }
 }
 
-/// A cell of the table: names to the left, numbers to the right.
-fn cell(column: usize, text: String, style: Style) -> Cell<'static> {
-    let line = Line::styled(if column == 0 { format!(" {text}") } else { text }, style);
-    Cell::new(if (1..=5).contains(&column) { line.right_aligned() } else { line })
-}
-
-fn table_row(now: Instant, session: &Session, market: &Market) -> Row<'static> {
-    let state = plain::book_state(session, market);
-    let book = session.book(market.symbol);
-    let is_live = book.is_some_and(|book| book.live().is_some());
-    let style = |style| if is_live { style } else { DIM };
-    let (bid, ask) = book.map_or((None, None), |book| best(book.last()));
-    let price = |level: Option<&Level>| level.map_or_else(|| "–".to_owned(), |level| level.price.to_string());
-    let spread = Spread::between(bid, ask).map_or_else(String::new, |spread| spread.width.to_string());
-    let last = market.trades.back();
-    let last_style = last.map_or(DIM, |trade| if trade.sold { ASK } else { BID });
-    let updates = format::tenths(market.updates.tenths_per_second(now));
-    let state_style = match state {
-        "live" => DIM,
-        _ => ALARM,
-    };
-    Row::new([
-        cell(0, market.symbol.to_string(), style(Style::new())),
-        cell(1, price(bid), style(BID)),
-        cell(2, price(ask), style(ASK)),
-        cell(3, spread, style(Style::new())),
-        cell(4, last.map_or_else(String::new, |trade| trade.price.to_string()), style(last_style)),
-        cell(5, updates, DIM),
-        cell(6, state.to_owned(), state_style),
-    ])
-}
-
 fn best(book: &OrderBook) -> (Option<&Level>, Option<&Level>) {
     (book.bids().best(), book.asks().best())
 }
 
 /// Venue, link, running time, rates.
 fn header(now: Instant, session: &Session) -> Line<'static> {
-    let (state, colour) = match &session.link {
-        Link::Live => ("● live", Color::Green),
-        Link::Connecting => ("◌ connecting", Color::Yellow),
-        Link::Subscribing => ("◌ subscribing", Color::Yellow),
-        Link::Waiting { retry, .. } if now >= *retry => ("◌ connecting", Color::Yellow),
-        Link::Waiting { .. } => ("○ not connected", Color::LightRed),
-        Link::Closing => ("◌ closing", Color::Yellow),
-        Link::Closed(_) => ("○ closed", Color::LightRed),
+    let state = match &session.link {
+        Link::Live => "● live",
+        Link::Waiting { retry, .. } if now < *retry => "○ not connected",
+        Link::Connecting | Link::Waiting { .. } => "◌ connecting",
+        Link::Subscribing => "◌ subscribing",
+        Link::Closing => "◌ closing",
+        Link::Closed(_) => "○ closed",
     };
     let rate = |rate: &super::rate::Rate| format::tenths(rate.tenths_per_second(now));
     let rates = format!("{} frames/s  {} events/s", rate(&session.frame_rate), rate(&session.event_rate));
     let running = format::running(now.since(session.started));
     Line::from(vec![
-        Span::styled(format!(" {state} "), BAR.fg(colour).add_modifier(Modifier::BOLD)),
+        Span::styled(format!(" {state} "), BAR.add_modifier(Modifier::BOLD)),
         Span::raw(format!(" {}   {running}   {rates}", session.venue)),
     ])
     .style(BAR)
 }
 
-/// What is wrong with the link, and when it is tried again.
+/// What is wrong with the link, and when it is tried again; or that nothing more is going to be played.
 fn trouble(now: Instant, session: &Session) -> Option<String> {
     match &session.link {
         Link::Waiting { .. } => {
             let text = plain::link(now, session);
             // The line above says it already.
-            let text = text.strip_prefix("not connected: ").unwrap_or(&text);
+            let text = text.as_str().strip_prefix("not connected: ").unwrap_or(text.as_str());
             let failed = session.connect_failures();
             Some(if failed > 0 { format!("{text} ({failed} failed)") } else { text.to_owned() })
         }
-        Link::Closed(_) => Some(plain::link(now, session)),
-        _ => None,
+        Link::Closed(_) => Some(plain::link(now, session).to_string()),
+        _ => session.replayed.map(plain::replay_ended),
     }
 }
 
@@ -221,25 +210,27 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
     let most = most(&[&bids, &asks]);
     let room = usize::from(area.width).saturating_sub(2 * NUMBER_WIDTH + 4);
     let style = |style| if is_live { style } else { DIM };
+    // A quantity that is cut would be another one.
+    let has_quantity = usize::from(area.width) >= 2 * NUMBER_WIDTH + 2;
+    let quantity = |text: &str| if has_quantity { format!(" {text:>NUMBER_WIDTH$}") } else { String::new() };
     let row = |level: &Level, colour| {
         Line::from(vec![
             Span::styled(format!(" {:>NUMBER_WIDTH$}", level.price.to_string()), style(colour)),
-            Span::styled(format!(" {:>NUMBER_WIDTH$}", level.quantity.to_string()), style(Style::new())),
+            Span::styled(quantity(&level.quantity.to_string()), style(Style::new())),
             Span::styled(format!(" {}", format::bar(level.quantity, most, room)), style(colour)),
         ])
     };
-    let mut lines =
-        vec![Line::styled(format!(" {:>NUMBER_WIDTH$} {:>NUMBER_WIDTH$}", "price", "quantity"), DIM)];
+    let mut lines = vec![Line::styled(format!(" {:>NUMBER_WIDTH$}{}", "price", quantity("quantity")), DIM)];
     // Few asks leave room above, so that the spread stays where it is.
     lines.extend((asks.len()..levels).map(|_| Line::default()));
     lines.extend(asks.iter().rev().map(|level| row(level, ASK)));
-    lines.push(middle(book));
+    lines.push(middle(book, usize::from(area.width)));
     lines.extend(bids.iter().map(|level| row(level, BID)));
     lines
 }
 
 /// What stands between asks and bids: the spread, or why it is not to be trusted.
-fn middle(book: Book<'_>) -> Line<'static> {
+fn middle(book: Book<'_>, room: usize) -> Line<'static> {
     if let Some(reason) = stale(book) {
         return Line::styled(format!("   stale: {reason}"), ALARM);
     }
@@ -249,7 +240,24 @@ fn middle(book: Book<'_>) -> Line<'static> {
     };
     let style = if book.last().is_crossed() { ALARM } else { TITLE };
     let mid = spread.mid.to_string();
-    Line::styled(format!(" {mid:>NUMBER_WIDTH$}   spread {}  {}", spread.width, spread.relative()), style)
+    let parts = [
+        format!(" {mid:>NUMBER_WIDTH$}"),
+        format!("   spread {}", spread.width),
+        format!("  {}", spread.relative()),
+    ];
+    Line::styled(fitting(&parts, room), style)
+}
+
+/// As many of the parts as there is room for: a number that is cut would be another one.
+fn fitting(parts: &[String], room: usize) -> String {
+    let mut text = String::new();
+    for part in parts {
+        if text.chars().count() + part.chars().count() > room {
+            break;
+        }
+        text += part;
+    }
+    text
 }
 
 const fn stale(book: Book<'_>) -> Option<&'static str> {
@@ -360,13 +368,17 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessi
 }
 
 /// The name of the market, and its spread or what is wrong with its book.
-fn details_title(book: Book<'_>, market: &Market) -> Line<'static> {
+fn details_title(book: Book<'_>, market: &Market, room: usize) -> Line<'static> {
     let name = Span::styled(format!(" {}  ", market.symbol), TITLE);
+    let room = room.saturating_sub(name.width());
     let (bid, ask) = best(book.last());
     let rest = match (stale(book), Spread::between(bid, ask)) {
         (Some(reason), _) => Span::styled(format!("stale: {reason}"), ALARM),
         (None, None) => Span::styled("one side is empty", DIM),
-        (None, Some(spread)) => Span::raw(format!("spread {}  {}", spread.width, spread.relative())),
+        (None, Some(spread)) => {
+            let parts = [format!("spread {}", spread.width), format!("  {}", spread.relative())];
+            Span::raw(fitting(&parts, room))
+        }
     };
     Line::from(vec![name, rest])
 }
@@ -386,136 +398,20 @@ fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> 
         |rows: &[[String; 2]], column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let (bid_quantity, bid) = (width(&bids, 1), width(&bids, 0));
     let (ask_quantity, ask) = (width(&asks, 1), width(&asks, 0));
+    // A quantity that is cut would be another one.
+    let has_quantities = bid_quantity + bid + ask + ask_quantity + 4 <= usize::from(area.width);
+    let quantity = |text: String| if has_quantities { text } else { " ".to_owned() };
     let nothing = [const { String::new() }; 2];
-    let mut lines = vec![details_title(book, market)];
+    let mut lines = vec![details_title(book, market, usize::from(area.width))];
     for row in 0..bids.len().max(asks.len()) {
         let (left, right) = (bids.get(row).unwrap_or(&nothing), asks.get(row).unwrap_or(&nothing));
         let style = |it: Style| if row == 0 { DIM } else { style(it) };
         lines.push(Line::from(vec![
-            Span::styled(format!(" {:>bid_quantity$} ", left[1]), style(Style::new())),
+            Span::styled(quantity(format!(" {:>bid_quantity$} ", left[1])), style(Style::new())),
             Span::styled(format!("{:>bid$}", left[0]), style(BID)),
             Span::styled(format!(" {:>ask$} ", right[0]), style(ASK)),
-            Span::styled(format!("{:>ask_quantity$}", right[1]), style(Style::new())),
+            Span::styled(quantity(format!("{:>ask_quantity$}", right[1])), style(Style::new())),
         ]));
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::Fed;
-    use super::*;
-    use ratatui::Terminal;
-    use ratatui::backend::TestBackend;
-
-    fn draw(fed: &Fed, screen: &mut Screen, width: u16, height: u16) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| screen.draw(frame, fed.now, &fed.session)).unwrap();
-        terminal.backend().to_string()
-    }
-
-    /// Sessions in every state that looks different.
-    fn sessions() -> Vec<(&'static str, Fed)> {
-        let waiting = {
-            let mut fed = Fed::new(&["btcusd"]);
-            let link = fed.link();
-            fed.client.handle_connect_failed(link, fed.now, gemini_ws::ConnectFailure::Refused);
-            fed.pump();
-            fed
-        };
-        let live = |symbols: &[&str]| {
-            let mut fed = Fed::new(symbols);
-            fed.connect();
-            for symbol in symbols {
-                fed.fill(symbol, 30);
-            }
-            fed
-        };
-        let mut gap = live(&["btcusd"]);
-        gap.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
-        let mut lost = live(&["btcusd"]);
-        lost.client.handle_lost(lost.link(), lost.now, gemini_ws::Lost::Reset);
-        lost.pump();
-        let many: Vec<_> = (0..40).map(|number| format!("coin{number}usd")).collect();
-        let many: Vec<_> = many.iter().map(String::as_str).collect();
-        let mut crossed = live(&["btcusd"]);
-        crossed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["83500","1"]],"a":[]}"#);
-        vec![
-            ("waiting", waiting),
-            ("one", live(&["btcusd"])),
-            ("gap", gap),
-            ("lost", lost),
-            ("crossed", crossed),
-            ("three", live(&["btcusd", "ethusd", "GEMI-PRES2028-VANCE"])),
-            ("many", live(&many)),
-        ]
-    }
-
-    #[test]
-    fn no_size_is_too_small() {
-        for (name, fed) in sessions() {
-            for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 4), (40, 10), (66, 12), (80, 24), (200, 60)]
-            {
-                let mut screen = Screen::default();
-                for key in [Key::Last, Key::Zoom, Key::Next, Key::Zoom, Key::Previous] {
-                    draw(&fed, &mut screen, width, height);
-                    screen.key(key, &fed.session);
-                }
-                assert!(!draw(&fed, &mut screen, width, height).is_empty(), "{name} {width}x{height}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_shown() {
-        let table: [(&str, &[&str]); 7] = [
-            (
-                "waiting",
-                &["○ not connected", "nobody listens there; next attempt in 0.", "waiting for the snapshot"],
-            ),
-            (
-                "one",
-                &[
-                    "● live",
-                    "83401.50",
-                    "83398.50",
-                    "spread 2.00",
-                    "▼ 83400.25 0.125",
-                    "30 bids, 30 asks",
-                    "q quit",
-                ],
-            ),
-            ("gap", &["stale: an update was lost", "last gap btcusd 0:00 ago"]),
-            ("lost", &["the transport was reset", "stale: the link was lost"]),
-            ("crossed", &["crossed"]),
-            ("three", &["GEMI-PRES20", "ethusd", "upd/s", "quantity", "Enter book alone"]),
-            ("many", &["coin0usd", "coin7usd"]),
-        ];
-        for ((name, fed), (expected, parts)) in sessions().iter().zip(table) {
-            assert_eq!(*name, expected);
-            let shown = draw(fed, &mut Screen::default(), 80, 24);
-            for part in parts {
-                assert!(shown.contains(part), "{name}: {part} in\n{shown}");
-            }
-        }
-    }
-
-    #[test]
-    fn ten_levels_a_side_fit_the_smallest_usual_terminal() {
-        let mut fed = Fed::new(&["btcusd"]);
-        fed.connect();
-        fed.fill("btcusd", 30);
-        let shown = draw(&fed, &mut Screen::default(), 80, 24);
-        assert!(shown.contains("83410.50") && shown.contains("83390.50"), "{shown}");
-    }
-
-    #[test]
-    fn the_selection_stays_in_sight() {
-        let (_, fed) = sessions().pop().unwrap();
-        let mut screen = Screen::default();
-        screen.key(Key::Previous, &fed.session);
-        assert!(draw(&fed, &mut screen, 80, 24).contains("coin39usd"), "wraps to the last");
-        screen.key(Key::Next, &fed.session);
-        assert!(draw(&fed, &mut screen, 80, 24).contains("coin0usd"), "and back to the first");
-    }
 }

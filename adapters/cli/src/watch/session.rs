@@ -3,11 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Trade};
-use serde::Serialize;
-
 use super::rate::Rate;
 use super::tops::{Top, Tops};
+use crate::shown::Shown;
+use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Trade};
 
 /// Trades that are kept per symbol, for display.
 const TRADES_MAX: usize = 64;
@@ -31,7 +30,7 @@ pub(crate) enum Link {
     /// Does what it should.
     Live,
     /// Not there; `why` says what happened, and `retry` when the next attempt begins.
-    Waiting { why: String, retry: Instant },
+    Waiting { why: Shown, retry: Instant },
     /// We close it.
     Closing,
     /// The end.
@@ -65,7 +64,7 @@ pub(crate) struct Market {
     /// Events of all its streams.
     pub(crate) updates: Rate,
     /// What the venue said when it refused the first of its streams.
-    pub(crate) refused: Option<String>,
+    pub(crate) refused: Option<Shown>,
     streams_refused: usize,
     tops: Tops,
 }
@@ -73,23 +72,25 @@ pub(crate) struct Market {
 /// Everything that a run knows.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) venue: String,
+    pub(crate) venue: Shown,
     pub(crate) started: Instant,
     pub(crate) markets: Vec<Market>,
     pub(crate) link: Link,
     pub(crate) last_gap: Option<Gap>,
     pub(crate) frame_rate: Rate,
     pub(crate) event_rate: Rate,
+    /// How many lines a recording had that has been played.
+    pub(crate) replayed: Option<u64>,
+    was_live: bool,
     positions: HashMap<Symbol, usize>,
     books: Books,
     stats: Stats,
     events: u64,
 }
 
-/// The last line of a run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+/// What a run has come to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Summary {
-    kind: &'static str,
     /// Text frames that were received.
     pub(crate) frames: u64,
     /// Events that the application was given.
@@ -109,7 +110,7 @@ pub(crate) struct Summary {
 }
 
 impl Session {
-    pub(crate) fn new(venue: String, symbols: &[Symbol], started: Instant) -> Session {
+    pub(crate) fn new(venue: Shown, symbols: &[Symbol], started: Instant) -> Session {
         Session {
             venue,
             started,
@@ -118,6 +119,8 @@ impl Session {
             last_gap: None,
             frame_rate: Rate::default(),
             event_rate: Rate::default(),
+            replayed: None,
+            was_live: false,
             positions: symbols.iter().enumerate().map(|(position, symbol)| (*symbol, position)).collect(),
             // They are shown, and marked.
             books: Books::new().trust_crossed(),
@@ -156,11 +159,16 @@ impl Session {
             Event::Rejected { stream, error, .. } => {
                 if let Some(market) = stream.symbol().and_then(|symbol| self.market_mut(symbol)) {
                     market.streams_refused += 1;
-                    market.refused.get_or_insert_with(|| format!("{} ({})", error.message, error.code));
+                    market
+                        .refused
+                        .get_or_insert_with(|| Shown::of(format_args!("{} ({})", error.message, error.code)));
                 }
             }
             Event::Opened { .. } => self.link = Link::Subscribing,
-            Event::Live { .. } => self.link = Link::Live,
+            Event::Live { .. } => {
+                self.link = Link::Live;
+                self.was_live = true;
+            }
             Event::ConnectFailed { reason: why, retry, .. } => self.wait(why, *retry),
             Event::Disconnected { reason: why, retry, .. } => {
                 self.wait(why, *retry);
@@ -190,6 +198,11 @@ impl Session {
         self.markets.iter().all(Market::is_refused)
     }
 
+    /// Whether the link was live, if only once.
+    pub(crate) const fn was_live(&self) -> bool {
+        self.was_live
+    }
+
     /// How many attempts to connect have failed.
     pub(crate) const fn connect_failures(&self) -> u64 {
         self.stats.connect_failures
@@ -198,7 +211,6 @@ impl Session {
     pub(crate) fn summary(&self) -> Summary {
         let tops = |of: fn(&Tops) -> u64| self.markets.iter().map(|market| of(&market.tops)).sum();
         Summary {
-            kind: "summary",
             frames: self.stats.frames,
             events: self.events,
             malformed: self.stats.malformed,
@@ -234,7 +246,7 @@ impl Session {
     fn wait(&mut self, why: &dyn fmt::Display, retry: Option<Instant>) {
         // Without a retry this is the end that was asked for, or `Closed` says why.
         if let Some(retry) = retry {
-            self.link = Link::Waiting { why: why.to_string(), retry };
+            self.link = Link::Waiting { why: Shown::of(why), retry };
         }
     }
 }
@@ -290,7 +302,7 @@ mod tests {
         fed.client.handle_connect_failed(fed.link(), fed.now, gemini_ws::ConnectFailure::Refused);
         fed.pump();
         let Link::Waiting { why, retry } = &fed.session.link else { panic!("{:?}", fed.session.link) };
-        assert_eq!(why, "connection refused: nobody listens there");
+        assert_eq!(why.as_str(), "connection refused: nobody listens there");
         fed.now = *retry;
         fed.client.handle_timeout(fed.now);
         fed.connect();
@@ -333,7 +345,5 @@ mod tests {
             "=1 unrecognized=1 gaps=1 resyncs=1 reconnects=0 crossed=1 top_mismatches=1 tops_compared=1"
         );
         assert!(text.starts_with("summary: frames="), "{text}");
-        let json = serde_json::to_value(summary).unwrap();
-        assert_eq!((&json["kind"], &json["top_mismatches"]), (&"summary".into(), &1.into()));
     }
 }

@@ -1,14 +1,19 @@
 //! What the tests of this folder share: sessions that have seen something.
 
-use gemini_ws::{Client, Config, Event, Frame, Instant, LinkId, Output, Scratch, Stats};
+use gemini_ws::{Client, Config, Event, EventBuf, Frame, Instant, LinkId, Output, Scratch, Stats};
 
 use super::session::{Session, streams};
+use crate::shown::Shown;
 
 /// A session for these symbols, with the client that feeds it, open and subscribed.
 pub(crate) struct Fed {
     pub(crate) session: Session,
     pub(crate) client: Client,
     pub(crate) now: Instant,
+    /// What the venue says of requests, if it refuses them.
+    pub(crate) refusal: Option<&'static str>,
+    /// What was told of refusals.
+    rejections: Vec<EventBuf>,
 }
 
 impl Fed {
@@ -19,8 +24,8 @@ impl Fed {
             client.subscribe(Instant::ZERO, stream).unwrap();
         }
         client.open(Instant::ZERO).unwrap();
-        let session = Session::new("ws://venue".to_owned(), &symbols, Instant::ZERO);
-        let mut fed = Fed { session, client, now: Instant::ZERO };
+        let session = Session::new(Shown::of("ws://venue"), &symbols, Instant::ZERO);
+        let mut fed = Fed { session, client, now: Instant::ZERO, refusal: None, rejections: Vec::new() };
         fed.pump();
         fed
     }
@@ -43,14 +48,30 @@ impl Fed {
                 Output::Event(event) => self.event(&event),
                 Output::Send { text, .. } => {
                     let request: serde_json::Value = serde_json::from_str(&text).unwrap();
-                    self.frame(&format!(r#"{{"id":{},"status":200}}"#, request["id"]));
+                    let id = &request["id"];
+                    self.frame(&match self.refusal {
+                        None => format!(r#"{{"id":{id},"status":200}}"#),
+                        Some(message) => {
+                            format!(
+                                r#"{{"id":{id},"status":400,"error":{{"code":-1013,"msg":"{message}"}}}}"#
+                            )
+                        }
+                    });
                 }
                 _ => {}
             }
         }
     }
 
+    /// What was told of refusals.
+    pub(crate) fn rejections(&mut self) -> &mut [EventBuf] {
+        &mut self.rejections
+    }
+
     pub(crate) fn event(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Rejected { .. }) {
+            self.rejections.push(EventBuf::from(event));
+        }
         let stats: Stats = self.client.stats();
         self.session.apply(self.now, event, &stats);
     }

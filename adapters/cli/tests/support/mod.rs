@@ -2,9 +2,17 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod peer;
+#[cfg(target_os = "linux")]
+pub(crate) mod pty;
+
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The command with arguments, its input and outputs piped.
 pub(crate) fn command(arguments: &[&str]) -> Command {
@@ -42,6 +50,54 @@ pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
     // It may have ended without reading.
     let _ = child.stdin.take().unwrap().write_all(input);
     Run::of(child.wait_with_output().unwrap())
+}
+
+/// Whether something becomes true in time.
+pub(crate) fn comes_true(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !holds() {
+        if start.elapsed() > patience {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+/// How a process ends, in time; it is killed if it does not.
+pub(crate) fn end_of(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let mut status = None;
+    comes_true(patience, || {
+        status = child.try_wait().expect("its state");
+        status.is_some()
+    });
+    if status.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    status
+}
+
+/// Sends a signal.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(status.expect("kill").success());
+}
+
+/// Waits until a process hears signals instead of being ended by them.
+pub(crate) fn wait_until_it_hears(child: &Child) {
+    if !cfg!(target_os = "linux") {
+        return std::thread::sleep(Duration::from_secs(3));
+    }
+    let path = format!("/proc/{}/status", child.id());
+    let hears = || {
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // SIGTERM is the fifteenth.
+        caught.is_some_and(|mask| mask >> 14 & 1 == 1)
+    };
+    assert!(comes_true(PATIENCE, hears), "it never hears signals");
 }
 
 /// The path of a recording; `None`, with a word on it, if there are none on this machine.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::time::Duration;
 
 use gemini_ws::{Decimal, Level, Stream, Symbol};
 
@@ -9,10 +10,13 @@ use crate::context::Context;
 use crate::context::schedule::Task;
 use crate::market::source::{Source, TrueBook};
 use crate::market::subscribers::{DepthState, Subscribers};
-use crate::recording::{Kind, RecordedDepth, Recording};
+use crate::recording::{Kind, Next, RecordedDepth, RecordedFrame, Recording};
 use crate::session::SnapshotMode;
 use crate::value::id::SessionId;
 use crate::value::tempo::Tempo;
+
+/// How long a frame that is not there yet is waited for, before it is asked for again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Plays each frame once, from the first subscription on, and keeps the books for those who come
 /// later.
@@ -20,8 +24,8 @@ use crate::value::tempo::Tempo;
 pub(crate) struct Recorded {
     recording: Recording,
     has_started: bool,
-    /// The next frame.
-    next: usize,
+    /// What is played when its time comes.
+    upcoming: Option<RecordedFrame>,
     tracks: Vec<Track>,
     contract_subscribers: BTreeSet<SessionId>,
 }
@@ -59,24 +63,35 @@ impl Recorded {
             tracks: tracks.collect(),
             recording,
             has_started: false,
-            next: 0,
+            upcoming: None,
             contract_subscribers: BTreeSet::new(),
         }
     }
 
     fn start(&mut self, cx: &mut Context<'_>) {
-        if !self.has_started && !self.recording.is_empty() {
+        if !self.has_started {
             self.has_started = true;
-            cx.schedule.add(cx.now + self.recording.pause_before(0), Task::Play);
+            self.prepare(cx);
         }
     }
 
+    /// Takes the next frame, to be played when its time comes.
+    fn prepare(&mut self, cx: &mut Context<'_>) {
+        let pause = match self.recording.next() {
+            Next::Frame(frame, pause) => {
+                self.upcoming = Some(frame);
+                pause
+            }
+            Next::Later => PAUSE,
+            Next::End => return,
+        };
+        cx.schedule.add(cx.now + pause, Task::Play);
+    }
+
     fn play(&mut self, cx: &mut Context<'_>) {
-        let Some(frame) = self.recording.frame(self.next) else { return };
-        self.next += 1;
-        if self.next < self.recording.len() {
-            cx.schedule.add(cx.now + self.recording.pause_before(self.next), Task::Play);
-        }
+        let frame = self.upcoming.take();
+        self.prepare(cx);
+        let Some(frame) = frame else { return };
         cx.sessions.stats_mut().played += 1;
         let text = frame.text();
         let Some(track) = frame.symbol().and_then(|symbol| self.tracks.get_mut(symbol)) else {

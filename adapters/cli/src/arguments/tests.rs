@@ -1,0 +1,78 @@
+use super::*;
+
+#[test]
+fn the_declaration_is_consistent() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn watches() {
+    type Case<'c> = (&'c [&'c str], Result<&'c [&'c str], ErrorKind>);
+    // Arguments; symbols, or what is wrong.
+    let table: [Case<'_>; 14] = [
+        (&[], Ok(&["btcusd", "ethusd"])),
+        (&["btcusd", "BTCUSD", "solusd"], Ok(&["btcusd", "solusd"])),
+        (&["--replay", "file"], Ok(&[])),
+        (&["--replay", "file", "--venue", "simulator", "a"], Ok(&["a"])),
+        (&["--replay", "file", "--venue", "live", "a"], Err(ErrorKind::ArgumentConflict)),
+        (&["--venue", "live"], Err(ErrorKind::MissingRequiredArgument)),
+        (&["--venue", "sandbox", "a"], Ok(&["a"])),
+        (&["--venue", "ws://[::1]:9000/x", "a"], Ok(&["a"])),
+        (&["--venue", "http://host", "a"], Err(ErrorKind::ValueValidation)),
+        (&["--venue", "ws://", "a"], Err(ErrorKind::ValueValidation)),
+        (&["--venue", "ws://:90", "a"], Err(ErrorKind::ValueValidation)),
+        (&["btc usd"], Err(ErrorKind::ValueValidation)),
+        (&["--for", "soon"], Err(ErrorKind::ValueValidation)),
+        (&["--seed", "-1"], Err(ErrorKind::UnknownArgument)),
+    ];
+    for (arguments, expected) in table {
+        let all = ["gemini-ws", "watch"].iter().chain(arguments);
+        let found = match Arguments::try_parse_from(all).map(|arguments| arguments.task) {
+            Ok(Task::Watch(mut watch)) => {
+                check_watch(&mut watch).map(|()| watch.symbols).map_err(|(kind, _)| kind)
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.kind()),
+        };
+        let expected: Result<Vec<Symbol>, _> =
+            expected.map(|symbols| symbols.iter().map(|symbol| symbol.parse().unwrap()).collect());
+        assert_eq!(found, expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn accounts() {
+    type Case<'c> = (&'c [&'c str], Result<&'c [[&'c str; 2]], &'c str>);
+    // Arguments; keys and secrets, or what is said.
+    let table: [Case<'_>; 9] = [
+        (&[], Ok(&[])),
+        (&["--account", "account-a:hidden"], Ok(&[["account-a", "hidden"]])),
+        (
+            &["--account", "account-a:hidden:1", "--account", "account-b:2"],
+            Ok(&[["account-a", "hidden:1"], ["account-b", "2"]]),
+        ),
+        (&["--account", "account-a"], Err("secret is empty")),
+        (&["--account", "account-a:"], Err("secret is empty")),
+        (&["--account", "hidden"], Err("begins with account-")),
+        (&["--account", "account-:hidden"], Err("begins with account-")),
+        (&["--account", "account-é:hidden"], Err("visible ASCII")),
+        (&["--account", "account-a:hidden", "--account", "account-a:2"], Err("account-a is there twice")),
+    ];
+    for (arguments, expected) in table {
+        let all = ["gemini-ws", "simulate"].iter().chain(arguments);
+        let Task::Simulate(mut simulate) = Arguments::try_parse_from(all).unwrap().task else { panic!() };
+        let checked = check_simulate(&mut simulate);
+        let shown = format!("{simulate:?}");
+        match (checked, expected) {
+            (Ok(()), Ok(accounts)) => {
+                let found: Vec<_> = simulate.accounts.iter().map(|it| [it.key(), it.secret()]).collect();
+                assert_eq!(found, accounts, "{arguments:?}");
+                assert!(!shown.contains("hidden"), "{shown}");
+            }
+            (Err((_, message)), Err(part)) => {
+                assert!(message.contains(part) && !message.contains("hidden"), "{message}");
+            }
+            (checked, _) => panic!("{arguments:?}: {checked:?}"),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! [`Venue`]: where to connect to; and how an address is shown that has a password in it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+
+use gemini_ws::{PRODUCTION, SANDBOX};
+
+/// Where to connect to. Whatever is wrong with an address is told without it, as it may have a password in it, so it
+/// is looked at when everything else is known to be right.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Venue {
+    Simulator,
+    Live,
+    Sandbox,
+    Url(String),
+    Wrong(Wrong),
+}
+
+/// What is wrong with an address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wrong {
+    /// It is none.
+    Form,
+    /// There is a user in it.
+    User,
+}
+
+impl Venue {
+    /// The address; `None` for the simulator, which has one when it runs.
+    pub(crate) fn url(&self) -> Option<&str> {
+        match self {
+            Venue::Simulator | Venue::Wrong(_) => None,
+            Venue::Live => Some(PRODUCTION),
+            Venue::Sandbox => Some(SANDBOX),
+            Venue::Url(url) => Some(url),
+        }
+    }
+
+    /// Whether it is on this machine, where no proxy leads to.
+    pub(crate) fn is_local(&self) -> bool {
+        let Venue::Url(url) = self else { return *self == Venue::Simulator };
+        let authority = url.split('/').nth(2).unwrap_or_default();
+        let authority = authority.split(['?', '#']).next().unwrap_or_default();
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    }
+
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Venue::Wrong(Wrong::Form) => {
+                Err("--venue: use simulator, live, sandbox, or an address such as ws://127.0.0.1:9000")
+            }
+            Venue::Wrong(Wrong::User) => Err(
+                "--venue: the address has a user or a password in it, which no venue is sent; leave out what stands \
+                 before the @",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn of_url(url: &str) -> Result<Venue, Wrong> {
+        let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).ok_or(Wrong::Form)?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(Wrong::User);
+        }
+        let is_host = !authority.is_empty() && !authority.starts_with(':');
+        let is_text = !url.contains(|c: char| c.is_whitespace() || crate::shown::acts(c));
+        if is_host && is_text { Ok(Venue::Url(url.to_owned())) } else { Err(Wrong::Form) }
+    }
+}
+
+impl From<&str> for Venue {
+    fn from(text: &str) -> Venue {
+        match text {
+            "simulator" => Venue::Simulator,
+            "live" => Venue::Live,
+            "sandbox" => Venue::Sandbox,
+            url => Venue::of_url(url).unwrap_or_else(Venue::Wrong),
+        }
+    }
+}
+
+impl fmt::Display for Venue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Venue::Simulator => "simulator",
+            Venue::Live => "live",
+            Venue::Sandbox => "sandbox",
+            Venue::Url(url) => url,
+            Venue::Wrong(_) => "(wrong)",
+        })
+    }
+}
+
+/// A text with asterisks instead of users and passwords in the addresses that it has, wherever they stand.
+pub(super) fn without_users(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed(text);
+    let mut from = 0;
+    while let Some(found) = shown.get(from..).and_then(|rest| rest.find("//")) {
+        from += found + 2;
+        let rest = shown.get(from..).unwrap_or_default();
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '\'' | '"');
+        let authority = rest.split(is_end).next().unwrap_or_default();
+        if let Some(user) = authority.rfind('@') {
+            shown.to_mut().replace_range(from..from + user, "***");
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let wrong = |it| Venue::Wrong(it);
+        let url = |it: &str| Venue::Url(it.to_owned());
+        let table = [
+            ("simulator", Venue::Simulator),
+            ("ws://[::1]:9000/x", url("ws://[::1]:9000/x")),
+            ("wss://host/@path?a=@", url("wss://host/@path?a=@")),
+            ("ws://trader:hunter2@host", wrong(Wrong::User)),
+            ("wss://trader@host/", wrong(Wrong::User)),
+            ("ws://@host", wrong(Wrong::User)),
+            ("http://trader:hunter2@host", wrong(Wrong::Form)),
+            ("ws://", wrong(Wrong::Form)),
+            ("ws://:90", wrong(Wrong::Form)),
+            ("ws:///x", wrong(Wrong::Form)),
+            ("ws://a\u{1b}b", wrong(Wrong::Form)),
+            ("simulater", wrong(Wrong::Form)),
+        ];
+        for (text, expected) in table {
+            let venue = Venue::from(text);
+            assert_eq!(venue, expected, "{text}");
+            assert_eq!(venue.check().is_err(), matches!(venue, Venue::Wrong(_)));
+            assert!(!format!("{venue:?} {venue} {:?}", venue.check()).contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn what_is_local() {
+        for url in [
+            "ws://127.0.0.1:9000",
+            "ws://[::1]:9/x",
+            "wss://LocalHost/",
+            "ws://127.9.9.9?x",
+            "ws://[::ffff:127.0.0.1]",
+        ] {
+            assert!(Venue::from(url).is_local(), "{url}");
+        }
+        for url in
+            ["ws://localhost.example", "ws://10.0.0.1", "ws://[2001:db8::1]", "ws://host/127.0.0.1", "live"]
+        {
+            assert!(!Venue::from(url).is_local(), "{url}");
+        }
+    }
+
+    #[test]
+    fn users_are_not_shown() {
+        let table = [
+            ("nothing // here", "nothing // here"),
+            ("'ws://trader:hunter2@host/x' and ws://a@b", "'ws://***@host/x' and ws://***@b"),
+            ("ws://a:b@c@d", "ws://***@d"),
+            ("wss://host/@x", "wss://host/@x"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(without_users(text), expected);
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! [`Output`]: a thread that writes, so that nobody else ever waits for whoever reads; [`Messages`]: what is said to
+//! people beside the output.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::shown::Shown;
+
+/// What may wait to be written. [`Output::has_room`] is false from there on.
+pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
+
+/// How long an end waits for a reader that takes nothing. Each piece that is taken lets it wait as long again.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The same for messages, which are few.
+const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// What is written at once: so little that a reader who is merely slow is seen to read.
+const PIECE_BYTES: usize = 4_096;
+
+/// How long the thread rests where the other side says that it would block.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A thread that writes to one place, and what waits for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to write.
+    filled: Condvar,
+    /// Something was written, or cannot be.
+    moved: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Bytes that the thread has taken and not written yet.
+    in_hand: usize,
+    /// Pieces that were written so far.
+    pieces: u64,
+    /// Why nothing more can be written.
+    error: Option<(io::ErrorKind, String)>,
+}
+
+/// Not everything was written.
+#[derive(Debug)]
+pub(crate) enum Unwritten {
+    /// Nothing was taken for as long as [`PATIENCE`], or what was asked for.
+    NobodyReads,
+    Failed(io::Error),
+}
+
+impl Output {
+    /// Standard output.
+    pub(crate) fn stdout() -> io::Result<Output> {
+        #[cfg(unix)]
+        return Output::new("output", std::fs::File::from(own(&io::stdout())?));
+        #[cfg(not(unix))]
+        return Output::new("output", io::stdout());
+    }
+
+    /// Standard error.
+    fn stderr() -> io::Result<Output> {
+        #[cfg(unix)]
+        return Output::new("messages", std::fs::File::from(own(&io::stderr())?));
+        #[cfg(not(unix))]
+        return Output::new("messages", io::stderr());
+    }
+
+    pub(crate) fn new(name: &str, to: impl Write + Send + 'static) -> io::Result<Output> {
+        let shared = Arc::<Shared>::default();
+        let output = Output { shared: Arc::clone(&shared) };
+        thread::Builder::new().name(name.to_owned()).spawn(move || shared.write_all_to(to))?;
+        Ok(output)
+    }
+
+    /// Whether more should be put there. It is taken in any case.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.shared.lock();
+        state.waiting.len() + state.in_hand < WAITING_BYTES_MAX
+    }
+
+    /// Whether all was written.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.shared.lock();
+        state.waiting.is_empty() && state.in_hand == 0
+    }
+
+    /// Has this written behind what waits.
+    ///
+    /// # Errors
+    ///
+    /// Why something before it could not be written.
+    pub(crate) fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        state.check()?;
+        state.waiting.extend_from_slice(bytes);
+        drop(state);
+        self.shared.filled.notify_one();
+        Ok(())
+    }
+
+    /// Why something could not be written, if that is so.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        self.shared.lock().check()
+    }
+
+    /// Has this written instead of what waits.
+    pub(crate) fn put_instead(&self, bytes: &[u8]) -> io::Result<()> {
+        self.shared.lock().waiting.clear();
+        self.put(bytes)
+    }
+
+    /// Waits until there is room for more, or until nothing was taken for so long.
+    pub(crate) fn wait_for_room(&self, patience: Duration) -> Result<(), Unwritten> {
+        self.wait_until(patience, |state| state.waiting.len() + state.in_hand < WAITING_BYTES_MAX)
+    }
+
+    /// Waits until all was written, or until nothing was taken for so long.
+    pub(crate) fn drain(&self, patience: Duration) -> Result<(), Unwritten> {
+        self.wait_until(patience, |state| state.waiting.is_empty() && state.in_hand == 0)
+    }
+
+    fn wait_until(&self, patience: Duration, holds: impl Fn(&State) -> bool) -> Result<(), Unwritten> {
+        let mut state = self.shared.lock();
+        let (mut pieces, mut since) = (state.pieces, Instant::now());
+        loop {
+            state.check().map_err(Unwritten::Failed)?;
+            if holds(&state) {
+                return Ok(());
+            }
+            if state.pieces != pieces {
+                (pieces, since) = (state.pieces, Instant::now());
+            }
+            let rest = patience.saturating_sub(since.elapsed());
+            if rest.is_zero() {
+                return Err(Unwritten::NobodyReads);
+            }
+            let waited = self.shared.moved.wait_timeout(state, rest);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// A handle of its own on what a stream of the process writes to: without a buffer, and without a lock that whoever
+/// ends the process would wait for.
+#[cfg(unix)]
+fn own(stream: &impl std::os::fd::AsFd) -> io::Result<std::os::fd::OwnedFd> {
+    stream.as_fd().try_clone_to_owned()
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in the state can be half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of the thread. It ends with the process, or when something could not be written.
+    fn write_all_to(&self, mut to: impl Write) {
+        let mut batch = Vec::new();
+        loop {
+            let mut state = self.lock();
+            while state.waiting.is_empty() {
+                state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            batch.clear();
+            std::mem::swap(&mut batch, &mut state.waiting);
+            state.in_hand = batch.len();
+            drop(state);
+            if let Err(error) = self.write_batch(&batch, &mut to) {
+                let mut state = self.lock();
+                state.error = Some((error.kind(), error.to_string()));
+                (state.waiting, state.in_hand) = (Vec::new(), 0);
+                drop(state);
+                self.moved.notify_all();
+                return;
+            }
+        }
+    }
+
+    fn write_batch(&self, mut rest: &[u8], to: &mut impl Write) -> io::Result<()> {
+        while !rest.is_empty() {
+            let piece = rest.get(..PIECE_BYTES).unwrap_or(rest);
+            let written = match to.write(piece) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    thread::sleep(PAUSE);
+                    0
+                }
+                Err(error) => return Err(error),
+            };
+            rest = rest.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                to.flush()?;
+            }
+            let mut state = self.lock();
+            state.in_hand = rest.len();
+            state.pieces = state.pieces.wrapping_add(u64::from(written > 0));
+            drop(state);
+            self.moved.notify_all();
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn check(&self) -> io::Result<()> {
+        match &self.error {
+            None => Ok(()),
+            Some((kind, text)) => Err(io::Error::new(*kind, text.clone())),
+        }
+    }
+}
+
+/// What is said to people on standard error. That nobody reads it, or that it cannot be written, stops nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    /// From the first message on.
+    output: Option<Output>,
+    /// Messages for which there was no room.
+    lost: u64,
+}
+
+impl Messages {
+    /// Says something, unless so much waits already; then it is counted.
+    pub(crate) fn say(&mut self, message: &Shown) {
+        if self.output.is_none() {
+            self.output = Output::stderr().ok();
+        }
+        let Some(output) = &self.output else { return };
+        if !output.has_room() {
+            self.lost += 1;
+            return;
+        }
+        let lost = std::mem::take(&mut self.lost);
+        if lost > 0 {
+            let _ = output.put(format!("gemini-ws: {lost} messages are missing here\n").as_bytes());
+        }
+        // Where nothing can be said, there is nobody to say that to either.
+        let _ = output.put(format!("gemini-ws: {message}\n").as_bytes());
+    }
+
+    /// Waits for what was said to be written, but not for somebody who does not read.
+    pub(crate) fn finish(&self) {
+        if let Some(output) = &self.output {
+            let _ = output.drain(MESSAGE_PATIENCE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Takes a piece for each permission, and shows it.
+    struct Slow(Receiver<()>, Sender<Vec<u8>>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+            self.1.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn slow() -> (Output, Sender<()>, Receiver<Vec<u8>>) {
+        let ((permit, permits), (sender, taken)) = (channel(), channel());
+        (Output::new("test", Slow(permits, sender)).unwrap(), permit, taken)
+    }
+
+    #[test]
+    fn nobody_waits_for_the_reader() {
+        let (output, permit, taken) = slow();
+        let line = [b'x'; 1_000];
+        let mut put = 0;
+        while output.has_room() {
+            output.put(&line).unwrap();
+            put += line.len();
+        }
+        let short = Duration::from_millis(1);
+        assert!(matches!(output.drain(short), Err(Unwritten::NobodyReads)));
+        assert!(matches!(output.wait_for_room(short), Err(Unwritten::NobodyReads)));
+        let mut received = 0;
+        while received < put {
+            permit.send(()).unwrap();
+            received += taken.recv().unwrap().len();
+        }
+        output.drain(Duration::from_secs(60)).unwrap();
+        assert!(output.is_idle() && output.has_room());
+    }
+
+    #[test]
+    fn what_waits_can_be_replaced() {
+        let (output, permit, taken) = slow();
+        output.put(b"a").unwrap();
+        while output.shared.lock().in_hand == 0 {
+            thread::yield_now();
+        }
+        output.put(b"frame").unwrap();
+        output.put_instead(b"end").unwrap();
+        permit.send(()).unwrap();
+        permit.send(()).unwrap();
+        output.drain(Duration::from_secs(60)).unwrap();
+        assert_eq!([taken.recv().unwrap(), taken.recv().unwrap()], [b"a".to_vec(), b"end".to_vec()]);
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_an_error() {
+        let (output, permit, _) = slow();
+        drop(permit);
+        let _ = output.put(b"a");
+        let drained = output.drain(Duration::from_secs(60));
+        assert!(
+            matches!(&drained, Err(Unwritten::Failed(error)) if error.kind() == io::ErrorKind::BrokenPipe)
+        );
+        assert_eq!(output.put(b"b").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}

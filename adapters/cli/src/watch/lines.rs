@@ -1,0 +1,230 @@
+//! Where `watch` prints lines: [`PlainLines`] for people, [`JsonLines`] for programs. Neither waits for a reader, and
+//! each says what it had to leave out.
+
+use std::io;
+
+use gemini_ws::{Event, EventQueue, Instant, Overflow, Symbol, Topic};
+use serde::Serialize;
+
+use crate::json::{self, Times};
+use crate::output::{Output, PATIENCE, Unwritten};
+use crate::shown::Shown;
+
+/// Lines for people.
+#[derive(Debug)]
+pub(crate) struct PlainLines {
+    output: Output,
+    /// Lines for which there was no room.
+    missing: u64,
+}
+
+impl PlainLines {
+    pub(crate) const fn new(output: Output) -> PlainLines {
+        PlainLines { output, missing: 0 }
+    }
+
+    /// Prints a line, unless so many wait already; then it is counted.
+    pub(crate) fn print(&mut self, line: &Shown) -> io::Result<()> {
+        self.output.check()?;
+        if !self.output.has_room() {
+            self.missing += 1;
+            return Ok(());
+        }
+        self.tell_missing()?;
+        self.output.put(format!("{line}\n").as_bytes())
+    }
+
+    /// Prints a line in any case, and has all written.
+    pub(crate) fn finish(&mut self, lines: &[Shown]) -> Result<(), Unwritten> {
+        self.output.wait_for_room(PATIENCE)?;
+        self.tell_missing().map_err(Unwritten::Failed)?;
+        for line in lines {
+            self.output.put(format!("{line}\n").as_bytes()).map_err(Unwritten::Failed)?;
+        }
+        self.output.drain(PATIENCE)
+    }
+
+    /// Why nothing can be printed any more, if that is so.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        self.output.check()
+    }
+
+    fn tell_missing(&mut self) -> io::Result<()> {
+        match std::mem::take(&mut self.missing) {
+            0 => Ok(()),
+            missing => {
+                self.output.put(format!("{missing} lines are missing here: nobody read them\n").as_bytes())
+            }
+        }
+    }
+}
+
+/// Events as JSON, one a line.
+///
+/// While nobody reads, events wait in a queue. When it is full the oldest market data is dropped, and a line of the
+/// kind `overflow` stands where it would have stood; nothing else is ever dropped.
+#[derive(Debug)]
+pub(crate) struct JsonLines {
+    output: Output,
+    waiting: EventQueue,
+    line: Vec<u8>,
+    /// Books of which the reader has lost something.
+    lost: Vec<Symbol>,
+}
+
+impl JsonLines {
+    pub(crate) fn new(output: Output) -> JsonLines {
+        JsonLines {
+            output,
+            waiting: EventQueue::new(Overflow::DropOldest),
+            line: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
+    /// Prints an event, at once or when there is room.
+    pub(crate) fn event(&mut self, now: Instant, event: &Event<'_>) -> io::Result<()> {
+        self.print_waiting(now)?;
+        if self.waiting.is_empty() && self.output.has_room() {
+            return self.print(now, event);
+        }
+        self.waiting.push(event);
+        Ok(())
+    }
+
+    /// Prints what waited, as far as there is room.
+    pub(crate) fn print_waiting(&mut self, now: Instant) -> io::Result<()> {
+        self.output.check()?;
+        while !self.waiting.is_empty() && self.output.has_room() {
+            let Some(mut event) = self.waiting.take() else { break };
+            let event = event.as_event();
+            if let Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. } = event {
+                self.lost.push(symbol);
+            }
+            self.print(now, &event)?;
+        }
+        Ok(())
+    }
+
+    /// A book whose readers need a new snapshot.
+    pub(crate) fn lost(&self) -> Option<Symbol> {
+        self.lost.first().copied()
+    }
+
+    /// The books whose readers need a new snapshot.
+    pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Prints a line of our own at its place among the events.
+    pub(crate) fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.line.clear();
+        json::write_line(&mut self.line, value)?;
+        self.output.put(&self.line)
+    }
+
+    /// Prints all that waits and a last line, and has it written.
+    pub(crate) fn finish(&mut self, now: Instant, last: &impl Serialize) -> Result<(), Unwritten> {
+        while !self.waiting.is_empty() {
+            self.output.wait_for_room(PATIENCE)?;
+            self.print_waiting(now).map_err(Unwritten::Failed)?;
+        }
+        self.line(last).map_err(Unwritten::Failed)?;
+        self.output.drain(PATIENCE)
+    }
+
+    fn print(&mut self, now: Instant, event: &Event<'_>) -> io::Result<()> {
+        self.line.clear();
+        json::write_event(&mut self.line, Times::at(now), event)?;
+        self.output.put(&self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use gemini_ws::{Endpoint, Replay, Scratch};
+
+    use super::*;
+
+    /// Takes nothing before it may; then shows all.
+    struct Dammed(Option<Receiver<()>>, Sender<Vec<u8>>);
+
+    impl Write for Dammed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.take().map(|opened| opened.recv());
+            self.1.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn dammed() -> (Output, Sender<()>, Receiver<Vec<u8>>) {
+        let ((open, opened), (sender, taken)) = (channel(), channel());
+        (Output::new("test", Dammed(Some(opened), sender)).unwrap(), open, taken)
+    }
+
+    fn text(taken: &Receiver<Vec<u8>>) -> String {
+        String::from_utf8(taken.try_iter().flatten().collect()).unwrap()
+    }
+
+    #[test]
+    fn every_event_is_printed_or_told_of_as_missing() {
+        let (output, open, taken) = dammed();
+        let mut lines = JsonLines::new(output);
+        let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+        let snapshot = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[["1","1"]],"a":[]}"#;
+        const EVENTS: u64 = 20_000;
+        for number in 0..EVENTS {
+            let trade = format!(r#"{{"E":1,"s":"ethusd","t":{number},"p":"1.5","q":"2","m":true}}"#);
+            let frame = if number % 10 == 0 { snapshot } else { &trade };
+            let event = replay.event(frame, &mut scratch).unwrap();
+            lines.event(Instant::ZERO, &event.unwrap_or(Event::Live { link: link() })).unwrap();
+        }
+        assert!(lines.take_lost().is_empty(), "nothing was announced yet");
+        open.send(()).unwrap();
+        lines.finish(Instant::ZERO, &"the end").unwrap();
+        assert!(!lines.take_lost().is_empty() || EVENTS < 10);
+        let (mut printed, mut dropped, mut last) = (0, 0, 0);
+        for line in text(&taken).lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            match line["kind"].as_str() {
+                Some("overflow") => dropped += line["dropped"].as_u64().unwrap(),
+                Some("trade") => {
+                    let id: u64 = line["trade_id"].as_str().unwrap().parse().unwrap();
+                    assert!(id > last, "{last} {id}");
+                    (last, printed) = (id, printed + 1);
+                }
+                Some(_) => printed += 1,
+                None => assert_eq!(line, "the end"),
+            }
+        }
+        assert_eq!((printed + dropped, last), (EVENTS, EVENTS - 1));
+        assert!(dropped > 0, "{printed}");
+    }
+
+    fn link() -> gemini_ws::LinkId {
+        super::super::testing::Fed::new(&["btcusd"]).link()
+    }
+
+    #[test]
+    fn missing_lines_are_counted() {
+        let (output, open, taken) = dammed();
+        let mut lines = PlainLines::new(output);
+        let line = Shown::of("x".repeat(1_000));
+        for _ in 0..2_000 {
+            lines.print(&line).unwrap();
+        }
+        open.send(()).unwrap();
+        lines.finish(&[Shown::of("the end")]).unwrap();
+        let text = text(&taken);
+        let printed = text.lines().filter(|it| *it == line.as_str()).count();
+        let told = format!("{} lines are missing here: nobody read them\nthe end\n", 2_000 - printed);
+        assert!(text.ends_with(&told), "{}", &text[text.len() - 200..]);
+    }
+}

@@ -1,0 +1,86 @@
+//! [`Target`]: what `watch` connects to, and how.
+
+use std::future::pending;
+
+use gemini_ws::Symbol;
+use gemini_ws_simulator::server::Server;
+use gemini_ws_smol::{Dialer, Proxies, tls};
+use smol::channel::Receiver;
+
+use crate::arguments::Watch;
+use crate::ending::Failure;
+use crate::output::Messages;
+use crate::shown::Shown;
+use crate::simulate;
+
+use super::replay::{self, Ended};
+
+/// The seed of a generated market, if none is given.
+const MARKET_SEED: u64 = 1;
+
+/// What to connect to.
+pub(super) struct Target {
+    pub(super) url: String,
+    /// Its name for people.
+    pub(super) venue: Shown,
+    pub(super) symbols: Vec<Symbol>,
+    /// The simulator, if that is it.
+    pub(super) server: Option<Server>,
+    /// Tells the end of the recording, if one is played.
+    pub(super) ended: Option<Receiver<Ended>>,
+    pub(super) dialer: Dialer,
+}
+
+pub(super) fn target(options: &Watch, messages: &mut Messages) -> Result<Target, Failure> {
+    let mut symbols = options.symbols.clone();
+    if let Some(url) = options.venue.url() {
+        let (url, venue) = (url.to_owned(), Shown::of(&options.venue));
+        let dialer = if url.starts_with("wss:") { trusting(options)? } else { Dialer::new() };
+        let dialer = if options.venue.is_local() { dialer.proxies(Proxies::none()) } else { dialer };
+        return Ok(Target { url, venue, symbols, server: None, ended: None, dialer });
+    }
+    let (config, venue, ended) = match &options.replay {
+        None => {
+            let market = gemini_ws_simulator::Config::market(symbols.iter().copied());
+            (market, Shown::of("simulator"), None)
+        }
+        Some(path) => {
+            let replay = replay::open(path, &symbols, messages)?;
+            symbols = replay.symbols;
+            let recording = gemini_ws_simulator::Config::recording(replay.recording);
+            (recording, Shown::of(format_args!("replay of {}", path.display())), Some(replay.ended))
+        }
+    };
+    let server = simulate::serve(config, options.seed.unwrap_or(MARKET_SEED), ([127, 0, 0, 1], 0).into())?;
+    // Whatever the environment says, it is in this process.
+    let dialer = Dialer::new().proxies(Proxies::none());
+    let url = simulate::address(&server);
+    Ok(Target { url, venue, symbols, server: Some(server), ended, dialer })
+}
+
+/// Whom to trust: as the options say, or the environment.
+fn trusting(options: &Watch) -> Result<Dialer, Failure> {
+    if options.platform_roots {
+        let roots = tls::platform_roots();
+        let roots = roots.map_err(|error| {
+            Failure::new(format_args!("--platform-roots: {error}; name a file with --ca instead"))
+        })?;
+        return Ok(Dialer::new().tls(roots));
+    }
+    let (path, source) = match (&options.ca, std::env::var_os("SSL_CERT_FILE")) {
+        (Some(path), _) => (path.clone(), ""),
+        (None, Some(path)) if !path.is_empty() => (path.into(), "SSL_CERT_FILE names "),
+        (None, _) => return Ok(Dialer::new()),
+    };
+    let roots = std::fs::read(&path).and_then(|pem| tls::roots_of_pem(&pem));
+    let roots = roots.map_err(|error| Failure::new(format_args!("{source}{}: {error}", path.display())))?;
+    Ok(Dialer::new().tls(roots))
+}
+
+/// Runs the simulator, if there is one.
+pub(super) async fn serve<T>(server: Option<Server>) -> T {
+    match server {
+        Some(mut server) => match server.run().await {},
+        None => pending().await,
+    }
+}

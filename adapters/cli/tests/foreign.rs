@@ -1,0 +1,191 @@
+//! What comes from outside: text of the venue, passwords in addresses, proxies and authorities of the environment.
+
+mod support;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use gemini_ws_smol::async_tungstenite::tungstenite::protocol::CloseFrame;
+use gemini_ws_smol::async_tungstenite::tungstenite::{self, Message};
+use gemini_ws_smol::transport::rustls::pki_types::PrivateKeyDer;
+use gemini_ws_smol::transport::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use support::{Run, command, peer, run};
+
+/// What would clear the screen, set the title and look like a line of ours.
+const ODD: &str = "\u{1b}[2J\u{9b}0m\u{7}\u{202e}a\nsummary: all is well\r\u{2028}b";
+
+fn is_harmless(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{2028}'))
+        && !text.contains("\nsummary: all")
+}
+
+#[test]
+fn text_of_the_venue() {
+    let closes = peer::serve(async |mut socket| {
+        let close = CloseFrame { code: 1008.into(), reason: ODD.into() };
+        let _ = socket.send(Message::Close(Some(close))).await;
+    });
+    let refuses = peer::serve(async |socket| {
+        let message = serde_json::to_string(ODD).unwrap();
+        peer::answer(
+            socket,
+            &format!(r#"{{"id":ID,"status":400,"error":{{"code":-1013,"msg":{message}}}}}"#),
+        )
+        .await;
+    });
+    let trades = peer::serve(async |mut socket| {
+        let taker = serde_json::to_string(ODD).unwrap();
+        let news = format!("{{\"e\":\"news\",\n\"t\":{taker}}}");
+        let malformed = format!("{{\"e\":\"depthUpdate\",\"s\":{taker}");
+        for frame in [news, malformed] {
+            let _ = socket.send(Message::text(frame)).await;
+        }
+        peer::answer(socket, r#"{"id":ID,"status":200}"#).await;
+    });
+    // the venue, and what is said of it
+    let table =
+        [(&closes, r"\u{1b}[2J\u{9b}0m"), (&refuses, r"\u{202e}a\u{a}summary"), (&trades, "malformed")];
+    for (url, said) in table {
+        for json in [false, true] {
+            let mut arguments = vec!["watch", "btcusd", "--venue", url, "--for", "1s"];
+            arguments.extend(json.then_some("--json"));
+            let run = run(&arguments, b"");
+            assert!(run.err.contains(said), "{run:?}");
+            assert!(is_harmless(&run.out) && is_harmless(&run.err), "{run:?}");
+            if json {
+                run.json_lines();
+            }
+        }
+    }
+}
+
+#[test]
+fn text_of_a_recording_and_of_arguments() {
+    let odd = ODD.replace(['\n', '\r'], "");
+    let frame = format!("{{\"e\":\"{}\"}}\n{{\"id\":\"{}\"\n", odd.replace(['\u{1b}', '\u{7}'], ""), odd);
+    let decoded = run(&["decode"], frame.as_bytes());
+    assert!(decoded.code == Some(0) && is_harmless(&decoded.out) && is_harmless(&decoded.err), "{decoded:?}");
+    let name = format!("no-such-file{ODD}");
+    let table: [(&[&str], i32); 5] = [
+        (&["decode", &name], 1),
+        (&["book", &name], 1),
+        (&["watch", "--replay", &name], 1),
+        (&["watch", &name], 2),
+        (&[&name], 2),
+    ];
+    for (arguments, code) in table {
+        let run = run(arguments, b"");
+        assert!(
+            run.code == Some(code) && is_harmless(&run.err) && run.err.contains("no-such-file"),
+            "{run:?}"
+        );
+    }
+}
+
+#[test]
+fn passwords_in_addresses_are_refused_and_not_shown() {
+    let table: [(&[&str], &str); 5] = [
+        (&["watch", "btcusd", "--venue", "ws://trader:hunter2@127.0.0.1:9"], "user or a password"),
+        (&["watch", "btcusd", "--venue", "wss://hunter2@localhost/x", "--json"], "user or a password"),
+        (&["watch", "btcusd", "--venue", "http://trader:hunter2@127.0.0.1"], "ws://127.0.0.1:9000"),
+        (&["watch", "ws://trader:hunter2@127.0.0.1"], "***@127.0.0.1"),
+        (&["watch", "btcusd", "--address=ws://trader:hunter2@127.0.0.1"], "--address"),
+    ];
+    for (arguments, said) in table {
+        let run = run(arguments, b"");
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+        assert!(run.err.contains(said) && !run.err.contains("hunter2"), "{run:?}");
+    }
+}
+
+/// Nobody needs a proxy to this machine: neither to the simulator in the process nor to another one.
+#[test]
+fn no_proxy_leads_to_this_machine() {
+    let url = peer::serve(async |socket| peer::answer(socket, r#"{"id":ID,"status":200}"#).await);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        for venue in ["simulator", &url] {
+            let mut command = command(&["watch", "btcusd", "--for", "1s", "--venue", venue]);
+            command.env(name, "http://127.0.0.1:9").env_remove("NO_PROXY").env_remove("no_proxy");
+            let run = Run::of(command.output().unwrap());
+            assert!(run.out.contains("connected to ") && run.err.is_empty(), "{name} {venue}: {run:?}");
+        }
+    }
+}
+
+/// Serves clients over TLS, with a certificate for `localhost` of an authority; returns the address and the
+/// authority as PEM.
+fn secured() -> (String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let provider = Arc::new(crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("wss://localhost:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            // A client that does not trust it says so instead.
+            if let Ok(mut socket) = tungstenite::accept(StreamOwned::new(connection, stream.unwrap())) {
+                while socket.read().is_ok() {}
+            }
+        }
+    });
+    (url, authority.pem())
+}
+
+#[test]
+fn an_authority_that_is_named_is_trusted() {
+    let (url, authority) = secured();
+    let pem = std::env::temp_dir().join(format!("gemini-ws-{}-ca.pem", std::process::id()));
+    std::fs::write(&pem, authority).unwrap();
+    let name = pem.to_str().unwrap();
+    // arguments, SSL_CERT_FILE, whether it is trusted
+    let table: [(&[&str], &str, bool); 4] = [
+        (&["--ca", name], "", true),
+        (&[], name, true),
+        (&["--ca", name], "no-such-file", true),
+        (&[], "", false),
+    ];
+    for (arguments, variable, is_trusted) in table {
+        let all = [&["watch", "btcusd", "--for", "1s", "--venue", &url], arguments].concat();
+        let run = Run::of(command(&all).env("SSL_CERT_FILE", variable).output().unwrap());
+        assert_eq!(run.out.contains("connected to"), is_trusted, "{arguments:?} {variable}: {run:?}");
+        assert_eq!(run.err.contains("--ca FILE"), !is_trusted, "{arguments:?} {variable}: {run:?}");
+    }
+    std::fs::remove_file(&pem).unwrap();
+}
+
+#[test]
+fn authorities() {
+    let pem = std::env::temp_dir().join(format!("gemini-ws-{}-no.pem", std::process::id()));
+    std::fs::write(&pem, "no certificate").unwrap();
+    let name = pem.to_str().unwrap();
+    let url = "wss://127.0.0.1:9";
+    // arguments, SSL_CERT_FILE, exit code, what is said
+    let table: [(&[&str], &str, i32, &str); 7] = [
+        (&["--ca", name], "", 1, "no certificate in the PEM text"),
+        (&["--ca", "no-such-file"], "", 1, "no-such-file"),
+        (&[], name, 1, "SSL_CERT_FILE"),
+        (&[], "no-such-file", 1, "SSL_CERT_FILE"),
+        (&[], "", 1, "was never live"),
+        (&["--platform-roots"], "", 1, ""),
+        (&["--ca", name, "--platform-roots"], "", 2, "cannot be used with"),
+    ];
+    for (arguments, variable, code, said) in table {
+        let all = [&["watch", "btcusd", "--for", "1s", "--venue", url], arguments].concat();
+        let run = Run::of(command(&all).env("SSL_CERT_FILE", variable).output().unwrap());
+        assert!(run.code == Some(code) && run.err.contains(said), "{arguments:?} {variable}: {run:?}");
+    }
+    // Nobody needs to be trusted where nothing is secured.
+    let run = Run::of(command(&["watch", "--for", "1s"]).env("SSL_CERT_FILE", name).output().unwrap());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    std::fs::remove_file(&pem).unwrap();
+}

@@ -1,0 +1,93 @@
+//! Terminals that a test looks at.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use super::{PATIENCE, comes_true};
+
+/// A command on a terminal of its own.
+pub(crate) struct OnTerminal {
+    pub(crate) child: Child,
+    terminal: File,
+    shown: Arc<Mutex<Vec<u8>>>,
+}
+
+/// What a command gets of its terminal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Has {
+    /// It controls the command: keys can be read.
+    All,
+    /// Only the output goes there.
+    OutputOnly,
+}
+
+impl OnTerminal {
+    /// Starts the command. If nobody looks, the terminal takes what fits and no more.
+    pub(crate) fn start(arguments: &[&str], has: Has, is_looked_at: bool) -> OnTerminal {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        tcsetwinsize(&terminal, Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let open = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
+        let mut command = Command::new("setsid");
+        if has == Has::All {
+            command.arg("--ctty").stdin(open()).stderr(open());
+        } else {
+            command.stdin(Stdio::null()).stderr(Stdio::piped());
+        }
+        command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
+        let child = command.stdout(open()).env("TERM", "xterm").spawn().expect("setsid, of util-linux");
+        let terminal = File::from(terminal);
+        let shown = Arc::<Mutex<Vec<u8>>>::default();
+        if is_looked_at {
+            let (mut eyes, shown) = (terminal.try_clone().unwrap(), Arc::clone(&shown));
+            std::thread::spawn(move || {
+                let mut bytes = [0; 4_096];
+                // The terminal is gone when nobody has it open any more.
+                while let Ok(count @ 1..) = eyes.read(&mut bytes) {
+                    shown.lock().unwrap().extend_from_slice(&bytes[..count]);
+                }
+            });
+        }
+        OnTerminal { child, terminal, shown }
+    }
+
+    /// Presses keys.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.terminal.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// All that was written to the terminal so far.
+    pub(crate) fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until a text was written so often.
+    pub(crate) fn wait_for(&self, text: &str, times: usize) {
+        let has = || self.shown().matches(text).count() >= times;
+        assert!(comes_true(PATIENCE, has), "no {text:?} in {:?}", self.shown());
+    }
+
+    /// Waits until the process is in a state, as `/proc` names it.
+    pub(crate) fn wait_for_state(&self, state: &str) {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let is_there = || {
+            let stat = std::fs::read_to_string(&path).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(state))
+        };
+        assert!(comes_true(PATIENCE, is_there), "never {state}");
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,101 @@
+//! The command on a terminal: keys, Ctrl-Z, one that is stopped, one that controls nothing.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::io::Read;
+use std::time::Duration;
+
+use support::pty::{Has, OnTerminal};
+use support::{PATIENCE, end_of, peer, signal, wait_until_it_hears};
+
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+
+fn code_of(running: &mut OnTerminal) -> Option<i32> {
+    end_of(&mut running.child, PATIENCE).and_then(|status| status.code())
+}
+
+#[test]
+fn keys_end_it() {
+    for (keys, code) in [("q", 0), ("\u{3}", 130)] {
+        let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
+        running.wait_for("live", 1);
+        running.press(keys);
+        assert_eq!(code_of(&mut running), Some(code), "{keys:?}: {}", running.shown());
+        running.wait_for("summary: ", 1);
+        let shown = running.shown();
+        assert!(
+            shown.find(ENTER) < shown.find(LEAVE) && shown.find(LEAVE) < shown.find("summary: "),
+            "{shown:?}"
+        );
+    }
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
+    for by_key in [true, false] {
+        let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
+        running.wait_for("live", 1);
+        if by_key {
+            running.press("\u{1a}")
+        } else {
+            signal(&running.child, "TSTP")
+        }
+        running.wait_for_state("T");
+        running.wait_for(LEAVE, 1);
+        signal(&running.child, "CONT");
+        running.wait_for(ENTER, 2);
+        let again = running.shown().rfind(ENTER).unwrap();
+        assert!(support::comes_true(PATIENCE, || running.shown()[again..].contains("q quit")), "drawn again");
+        running.press("q");
+        assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
+    }
+}
+
+/// As with Ctrl-S, or a window that hangs.
+#[test]
+fn a_terminal_that_takes_nothing() {
+    for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {
+        let mut running = OnTerminal::start(&["watch", "btcusd", "ethusd"], Has::All, false);
+        wait_until_it_hears(&running.child);
+        // Until the terminal is full.
+        std::thread::sleep(Duration::from_secs(4));
+        for name in signals {
+            signal(&running.child, name);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(code_of(&mut running), Some(code), "{signals:?}");
+    }
+}
+
+#[test]
+fn without_a_controlling_terminal_lines_are_printed() {
+    let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::OutputOnly, true);
+    assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
+    running.wait_for("summary: ", 1);
+    let mut said = String::new();
+    running.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(
+        running.shown().contains("btcusd bid=") && !running.shown().contains('\x1b'),
+        "{}",
+        running.shown()
+    );
+    assert!(said.contains("plain lines follow"), "{said}");
+}
+
+/// The venue says what would set the title, clear the screen and look like a summary.
+#[test]
+fn text_of_the_venue_does_nothing_to_the_terminal() {
+    let url = peer::serve(async |socket| {
+        let text = r#"{"id":ID,"status":400,"error":{"code":-1013,"msg":"\u001b[2J\u001b]0;title\u0007no\nsummary: all is well"}}"#;
+        peer::answer(socket, text).await;
+    });
+    let arguments = ["watch", "btcusd", "--venue", &url];
+    let mut running = OnTerminal::start(&arguments, Has::All, true);
+    assert_eq!(code_of(&mut running), Some(1), "all was refused");
+    running.wait_for("all that was asked for", 1);
+    let shown = running.shown();
+    assert!(!shown.contains("\x1b]0;") && !shown.contains("\nsummary: all is well"), "{shown:?}");
+    assert!(shown.contains(r"\u{1b}]0;title\u{7}no\u{a}summary: all is well"), "{shown:?}");
+}
