@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_lite::future;
 use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Event, Instant, StreamId};
-use gemini_ws_smol::{Closed, Handle, Runtime, Smol, client};
+use gemini_ws_smol::{Closed, Handle, Smol, client};
 use smol::Timer;
 
 use super::display::{Asked, Display};
