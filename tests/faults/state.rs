@@ -36,13 +36,13 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
 #[test]
 fn la_01_what_was_on_its_way_does_not_follow() {
     let mut fed = Fed::private(&["orders@account", "balances@account"]);
-    let streams: Vec<_> = fed.client.streams().map(|(id, stream, _)| (id, stream.clone())).collect();
+    let streams: Vec<_> = fed.client.streams().map(|(id, stream, _)| (id, stream)).collect();
     let link = fed.link;
     fed.feed(2, &update("NEW", ""));
     fed.feed(2, BALANCES);
     assert!(!fed.order().needs_reconciling() && !fed.balances.is_stale());
     for (id, stream) in &streams {
-        fed.apply(&Event::Silent { link, id: *id, stream: stream.clone(), since: t(1) });
+        fed.apply(&Event::Silent { link, id: *id, stream: *stream, since: t(1) });
     }
     fed.feed(3, &update("OPEN", ""));
     fed.feed(3, BALANCES);
@@ -53,7 +53,7 @@ fn la_01_what_was_on_its_way_does_not_follow() {
     let about = Subject::PlaceOrder(new_order("a2"));
     fed.apply(&Event::Requested { link, request: RequestId::new(9), about });
     for (id, stream) in &streams {
-        fed.apply(&Event::Subscribed { link, id: *id, stream: stream.clone() });
+        fed.apply(&Event::Subscribed { link, id: *id, stream: *stream });
     }
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
