@@ -160,6 +160,9 @@ impl DialRequest {
                 WebSocketStream::from_partially_read(transport, rest, Role::Client, Some(config)).await
             );
         }
+        if answer.status() == 101 {
+            return Err(ConnectFailure::Handshake);
+        }
         match &mut patience {
             Some(patience) => drop(patience.within(BODY_WAIT, answer.read_body(&mut transport)).await),
             None => drop(poll_once(answer.read_body(&mut transport)).await),

@@ -88,11 +88,8 @@ fn accept_of(key: &str) -> String {
     Base64::encode_string(&hash)
 }
 
-/// What an answer means that makes no WebSocket, with its body.
+/// What any answer but 101 means, with its body.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
-    if answer.status() == 101 {
-        return ConnectFailure::Handshake;
-    }
     let retry_after = answer.header("retry-after");
     let retry_after =
         retry_after.and_then(|text| retry_after::parse(text, answer.header("date"), UnixTime::now()));
