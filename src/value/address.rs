@@ -62,13 +62,22 @@ impl Address {
             Some((user, host)) => (Some(UserInfo(user.into())).filter(|user| !user.0.is_empty()), host),
             None => (None, authority),
         };
-        let host = host.to_ascii_lowercase();
+        let (host, zone) = host.split_at(host.find('%').unwrap_or(host.len()));
+        let host = host.to_ascii_lowercase() + zone;
+        if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
+            // No port: perhaps a password that is cut off by a slash. The dial says that it is no address.
+            return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
+        }
         let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port),
+            Some((name, port)) if is_number(port) => (name, port),
             _ => (host.as_str(), ""),
         };
         let name = name.strip_suffix('.').unwrap_or(name);
-        let port = port.trim_start_matches('0');
+        let port = match port.trim_start_matches('0') {
+            // No port that can be dialled, which the dial says.
+            "" if !port.is_empty() => "0",
+            port => port,
+        };
         let port = match (scheme.as_str(), port) {
             ("ws", "80") | ("wss", "443") | (_, "") => String::new(),
             (_, port) => alloc::format!(":{port}"),
@@ -122,6 +131,10 @@ impl Address {
         }
         value
     }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn parameter_name(pair: &str) -> &str {

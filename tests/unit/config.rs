@@ -31,6 +31,14 @@ fn urls() {
     let secret = Config::new("wss://trader:hunter2@host/");
     assert!(!alloc::format!("{secret:?}").contains("hunter2") && secret.host() == "host");
     assert_eq!(secret.user().expect("a name").as_str(), "trader:hunter2");
+    for cut in ["/", "?", "#"] {
+        let config = Config::new(alloc::format!("wss://trader:hunter{cut}2@host/"));
+        assert!(!alloc::format!("{config:?} {}", config.url()).contains("hunter"), "{cut}");
+    }
+    assert_eq!(
+        Config::new("ws://[FE80::1%25enP2p1s0]:00/v1/marketdata/x").url(),
+        "ws://[fe80::1%25enP2p1s0]:0/v1/marketdata/x"
+    );
     for other in ["wss://host/", "wss://@host/", "trader:hunter2@host"] {
         let config = Config::new(other);
         assert!(config.user().is_none() && !config.url().contains("hunter2"), "{other}");

@@ -197,10 +197,13 @@ fn literal(text: &str) -> Option<String> {
     }
 }
 
-/// The two parts of the user information of a URL; `None` if they are no text.
+/// The two parts of the user information of a URL; `None` if they are none that can be sent.
 fn name_and_password(user: &str) -> Option<(String, String)> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    Some((percent_decoded(name)?, percent_decoded(password)?))
+    let (name, password) = (percent_decoded(name)?, percent_decoded(password)?);
+    // A server could not tell where such a name ends (RFC 7617, section 2).
+    let is_plain = !name.contains(':') && !name.chars().chain(password.chars()).any(char::is_control);
+    is_plain.then_some((name, password))
 }
 
 /// What stands for itself is kept, also a `%` that begins no escape.
@@ -285,6 +288,8 @@ mod tests {
             "ws://a%20b/",
             "ws://u@/",
             "ws://%ff@a/",
+            "ws://a%3ab:c@a/",
+            "ws://a:%0a@a/",
         ] {
             assert_eq!(Address::parse(url), Err(ConnectFailure::InvalidUrl), "{url}");
         }

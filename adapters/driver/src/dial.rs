@@ -1,5 +1,6 @@
 //! [`DialRequest`]: where to connect, and the upgrade of what is connected.
 
+use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::paced::Paced;
 use crate::patience::Patience;
 use crate::signer::{SharedSigner, TURN_MAX, Turn};
 use crate::socket::{io_failure, websocket_config};
-use crate::upgrade::{Fields, Request, is_allowed, refusal, unreadable};
+use crate::upgrade::{Fields, Request, refusal, unreadable};
 
 /// How long the body of a refusal may take: the status is known by then.
 const BODY_WAIT: Duration = Duration::from_secs(1);
@@ -41,13 +42,9 @@ impl DialPolicy {
 
     /// Adds a header field, or replaces the one of that name. Returns whether it may be added.
     pub(crate) fn add_field(&mut self, name: String, value: String) -> bool {
-        let is_allowed = is_allowed(&name, &value);
-        if is_allowed {
-            let mut fields = (*self.fields).clone();
-            fields.retain(|(of, _)| !of.eq_ignore_ascii_case(&name));
-            fields.push((name, value));
-            self.fields = Fields::new(fields);
-        }
+        let fields = self.fields.with(name, value);
+        let is_allowed = fields.is_some();
+        self.fields = fields.unwrap_or_else(|| self.fields.clone());
         is_allowed
     }
 
@@ -73,13 +70,12 @@ impl DialPolicy {
         if signer.is_some() && !is_private && !self.signs_in_clear {
             return Err(ConnectFailure::NotSecure);
         }
-        let (fields, patience) = (Fields::clone(&self.fields), Some(patience()));
+        let (fields, patience) = (self.fields.clone(), Some(patience()));
         Ok(DialRequest { url, user, endpoint, signer, fields, patience, config: websocket_config() })
     }
 }
 
 /// One dial: connect to [`url`](DialRequest::url), then [`upgrade`](DialRequest::upgrade), once.
-#[derive(Debug)]
 pub struct DialRequest {
     url: String,
     user: Option<UserInfo>,
@@ -117,7 +113,7 @@ impl DialRequest {
         DialRequest { config, ..self }
     }
 
-    /// The address, `ws://` or `wss://`, with its query, without a name and a password.
+    /// The address, `ws://` or `wss://`, with its query. What a driver asks for has no name and no password in it.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -130,7 +126,7 @@ impl DialRequest {
     /// # Errors
     ///
     /// [`ConnectFailure::Status`] for any answer but 101, with the venue's reason and the delay that it asks for.
-    /// [`ConnectFailure::Handshake`] for what is no HTTP/1.1, and for an answer 101 that RFC 6455 (section 4.1) does
+    /// [`ConnectFailure::Handshake`] for what is no HTTP/1.1, and for an answer 101 that RFC 6455, section 4.1, does
     /// not allow. [`ConnectFailure::Transport`], or what [`io_failure`] says, if there is no whole answer.
     pub async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin>(
         self,
@@ -168,6 +164,19 @@ impl DialRequest {
             None => drop(poll_once(answer.read_body(&mut transport)).await),
         }
         Err(refusal(&answer))
+    }
+}
+
+impl fmt::Debug for DialRequest {
+    /// Without a name, a password or the value of a header field.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = Address::parse(&self.url).map(|address| address.to_string());
+        f.debug_struct("DialRequest")
+            .field("url", &address.as_deref().unwrap_or("(unreadable)"))
+            .field("endpoint", &self.endpoint)
+            .field("signer", &self.signer)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
     }
 }
 

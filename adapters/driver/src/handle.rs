@@ -49,6 +49,18 @@ pub(crate) enum Command {
     ShutDown { within: Duration, steps: Steps },
 }
 
+impl Command {
+    /// Whether its future was dropped before it was taken: then nothing happens.
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Command::Subscribe { answer, .. } => answer.is_closed(),
+            Command::Unsubscribe { answer, .. } => answer.is_closed(),
+            Command::Request { answer, .. } => answer.is_closed(),
+            Command::ShutDown { .. } => false,
+        }
+    }
+}
+
 /// What an end in steps takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steps {
@@ -169,6 +181,9 @@ pub(crate) fn carry_out(
     now: gemini_ws::Instant,
     replies: &mut Replies,
 ) {
+    if command.is_abandoned() {
+        return;
+    }
     // An answer that nobody waits for any more is dropped.
     match command {
         Command::Subscribe { stream, answer } => {

@@ -1,5 +1,6 @@
 //! [`Answer`]: the answer to a request of HTTP/1.1, as far as a WebSocket and its proxies need it.
 
+use std::borrow::Cow;
 use std::io;
 
 use futures_lite::{AsyncRead, AsyncReadExt};
@@ -15,6 +16,9 @@ const HEADERS_MAX: usize = 96;
 
 /// The most interim answers (100 to 199, but not 101) before the one that counts.
 const INTERIM_MAX: usize = 8;
+
+/// In place of a value that is no text.
+const NO_TEXT: &str = "\u{fffd}";
 
 /// What all answers of HTTP/1 begin with.
 const BEGINNING: &[u8] = b"HTTP/1.";
@@ -77,7 +81,7 @@ impl Answer {
 
     /// The value of the first header field of this name, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.values(name).next()
+        self.values(name).next().filter(|value| *value != NO_TEXT)
     }
 
     /// What came behind the empty line.
@@ -99,7 +103,7 @@ impl Answer {
         self.headers
             .iter()
             .filter(move |(of, _)| of.eq_ignore_ascii_case(name))
-            .map(|(_, value)| std::str::from_utf8(value).unwrap_or("\u{fffd}").trim())
+            .map(|(_, value)| std::str::from_utf8(value).unwrap_or(NO_TEXT).trim())
     }
 
     /// The elements of the lists in all header fields of a name (RFC 9110, section 5.6.1).
@@ -110,23 +114,39 @@ impl Answer {
             .filter(|element| !element.is_empty())
     }
 
-    /// The body of a refusal: as long as it says, or to the end, but never more than a few KiB.
+    /// Reads the body of a refusal: as long as it says, or to the end, but never more than a few KiB.
     pub(crate) async fn read_body<Io: AsyncRead + Unpin>(&mut self, transport: &mut Io) {
-        let is_chunked =
-            self.elements("transfer-encoding").any(|coding| coding.eq_ignore_ascii_case("chunked"));
-        let length = self.header("content-length").and_then(|text| text.parse().ok());
-        let most =
-            if is_chunked { BODY_BYTES_MAX } else { length.unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX) };
         let mut piece = [0; 1024];
-        while self.rest.len() < most && !(is_chunked && self.rest.ends_with(b"0\r\n\r\n")) {
+        while !self.has_whole_body() && self.rest.len() < BODY_BYTES_MAX {
             match transport.read(&mut piece).await {
-                Ok(0) | Err(_) => break,
+                Ok(0) | Err(_) => return,
                 Ok(count) => self.rest.extend(piece.iter().take(count)),
             }
         }
-        if is_chunked {
-            self.rest = unchunked(&self.rest);
+    }
+
+    /// The body, as far as it has come.
+    pub(crate) fn body(&self) -> Cow<'_, [u8]> {
+        if self.is_chunked() {
+            return Cow::Owned(unchunked(&self.rest).0);
         }
+        let length = self.length().unwrap_or(usize::MAX);
+        Cow::Borrowed(self.rest.get(..length).unwrap_or(&self.rest))
+    }
+
+    fn has_whole_body(&self) -> bool {
+        if self.is_chunked() {
+            return unchunked(&self.rest).1;
+        }
+        self.length().is_some_and(|length| self.rest.len() >= length)
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.elements("transfer-encoding").any(|coding| coding.eq_ignore_ascii_case("chunked"))
+    }
+
+    fn length(&self) -> Option<usize> {
+        self.header("content-length").and_then(|text| text.parse().ok())
     }
 }
 
@@ -135,17 +155,21 @@ async fn read_one<Io: AsyncRead + Unpin>(
     mut bytes: Vec<u8>,
 ) -> Result<Answer, Unreadable> {
     let mut piece = [0; 4096];
+    let mut looked = 0_usize;
     loop {
-        if bytes.contains(&b'\n')
+        if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(&bytes)) {
+            return Err(Unreadable::NoHttp);
+        }
+        // Parsed when it is whole, and not again with every piece.
+        if has_end(bytes.get(looked.saturating_sub(3)..).unwrap_or_default())
             && let Some(answer) = parse(&bytes)?
         {
             return Ok(answer);
         }
-        if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(&bytes))
-            || bytes.len() >= HEAD_BYTES_MAX
-        {
+        if bytes.len() >= HEAD_BYTES_MAX {
             return Err(Unreadable::NoHttp);
         }
+        looked = bytes.len();
         match transport.read(&mut piece).await {
             Ok(0) => return Err(Unreadable::Ended),
             Ok(count) => bytes.extend(piece.iter().take(count)),
@@ -170,19 +194,24 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     }
 }
 
-/// The chunks of a body, as far as they go (RFC 9112, section 7.1).
-fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+/// Whether there is an empty line, or what may be one.
+fn has_end(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
+}
+
+/// The chunks of a body, as far as they go, and whether the last one is among them (RFC 9112, section 7.1).
+fn unchunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Ok(httparse::Status::Complete((begin, length))) = httparse::parse_chunk_size(bytes) {
+        if length == 0 {
+            return (body, true);
+        }
         let chunk = bytes.get(begin..).unwrap_or_default();
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         body.extend_from_slice(chunk.get(..length).unwrap_or(chunk));
         bytes = chunk.get(length.saturating_add(2)..).unwrap_or_default();
-        if length == 0 {
-            break;
-        }
     }
-    body
+    (body, false)
 }
 
 #[cfg(test)]
@@ -228,6 +257,13 @@ mod tests {
             ("HTTP/1.0 401 \r\n\r\nto the end", 401, "to the end"),
             ("HTTP/1.1 401\r\n\r\n", 401, ""),
             ("HTTP/1.1 401 No\nA: b\n\nc", 401, "c"),
+            ("HTTP/1.1 401 No\r\nContent-Length: 3\r\n\r\nabcdef", 401, "abc"),
+            (
+                "HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0;x\r\nA: b\r\n\r\nmore",
+                401,
+                "abc",
+            ),
+            ("HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 401, "abc"),
             (chunked, 403, "abcde"),
             ("HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\nabc", 403, "abc"),
             (&interim, 200, "ok"),
@@ -235,7 +271,7 @@ mod tests {
             for piece in [1, 3, 4096] {
                 let answer = read(text.as_bytes(), piece).expect(text);
                 assert_eq!(answer.status(), status, "{text}");
-                assert!(answer.rest().starts_with(body.as_bytes()), "{text}");
+                assert_eq!(answer.body(), body.as_bytes(), "{text}");
             }
         }
     }
@@ -245,9 +281,15 @@ mod tests {
         let too_many = "HTTP/1.1 102 Wait\r\n\r\n".repeat(9);
         let fields = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(HEADERS_MAX + 1));
         let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(HEAD_BYTES_MAX));
-        for text in
-            ["SSH-2.0-x\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", &too_many, &fields, &long]
-        {
+        for text in [
+            "\r\nHTTP/1.1 200 OK\r\n\r\n",
+            "SSH-2.0-x\r\n",
+            "HTTP/2 200\r\n\r\n",
+            "HTTP/1.1 2000 OK\r\n\r\n",
+            &too_many,
+            &fields,
+            &long,
+        ] {
             for piece in [1, 4096, usize::MAX] {
                 assert!(matches!(read(text.as_bytes(), piece), Err(Unreadable::NoHttp)), "{text:.40}");
             }

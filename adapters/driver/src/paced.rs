@@ -56,12 +56,18 @@ pub struct Paced<Io> {
     reads: usize,
     /// Bytes of data frames that have not made a message yet; of the upgrade before that.
     unfinished: usize,
+    unfinished_max: usize,
 }
 
 impl<Io> Paced<Io> {
     /// Paces a transport.
     pub const fn new(transport: Io) -> Paced<Io> {
-        Paced { transport, bytes: 0, reads: 0, unfinished: 0 }
+        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: UNFINISHED_BYTES_MAX }
+    }
+
+    /// The same for a transport below TLS, on which no messages are seen: a record may hold none, or nothing at all.
+    pub const fn below_tls(transport: Io) -> Paced<Io> {
+        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: usize::MAX }
     }
 
     /// A message of data is whole.
@@ -94,7 +100,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Paced<Io> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if paced.unfinished > UNFINISHED_BYTES_MAX {
+        if paced.unfinished > paced.unfinished_max {
             return Poll::Ready(Err(io::Error::other(Endless)));
         }
         let read = Pin::new(&mut paced.transport).poll_read(context, buffer);

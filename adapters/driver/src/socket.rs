@@ -75,6 +75,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.clear();
         self.close(code, "");
         self.is_breached = true;
+        // What is drained is no message.
+        self.stream.get_mut().note_message();
     }
 
     /// Reads the rest after a Close frame; ready when the peer has ended its side, or nothing more can be done.

@@ -1,5 +1,6 @@
 //! The upgrade from HTTP to a WebSocket (RFC 6455, section 4): what is asked, and whether the answer agrees.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -12,8 +13,25 @@ use crate::http::{Answer, USER_AGENT, Unreadable};
 use crate::retry_after;
 use crate::socket::io_failure;
 
-/// Header fields of the upgrade that an application adds.
-pub(crate) type Fields = Arc<Vec<(String, String)>>;
+/// Header fields of the upgrade that an application adds. `Debug` shows their names alone: a value may be a secret.
+#[derive(Clone, Default)]
+pub(crate) struct Fields(Arc<Vec<(String, String)>>);
+
+impl Fields {
+    /// The same with another field, in place of one of that name. `None` if it may not be added.
+    pub(crate) fn with(&self, name: String, value: String) -> Option<Fields> {
+        let mut fields = Vec::clone(&self.0);
+        fields.retain(|(of, _)| !of.eq_ignore_ascii_case(&name));
+        is_allowed(&name, &value).then(|| fields.push((name, value)))?;
+        Some(Fields(Arc::new(fields)))
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 /// Names of fields that the upgrade itself needs, or that say who signs.
 const RESERVED: [&str; 6] =
@@ -23,7 +41,7 @@ const RESERVED: [&str; 6] =
 const RESERVED_BEGINNINGS: [&str; 2] = ["sec-websocket-", "x-gemini-"];
 
 /// Whether an application may add this field: a name and a value as RFC 9110 has them, and nothing of the upgrade's own.
-pub(crate) fn is_allowed(name: &str, value: &str) -> bool {
+fn is_allowed(name: &str, value: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let is_text = |byte: u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
     let lower = name.to_ascii_lowercase();
@@ -41,20 +59,26 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn new(address: &Address, fields: &Fields, signed: Option<&Headers>) -> Request {
         let key = Base64::encode_string(&std::array::from_fn::<u8, 16, _>(|_| fastrand::u8(..)));
-        // At once as long as it may be: one that grows leaves copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(16 << 10));
+        let basic = address.basic_authorization();
+        let lengths = fields.0.iter().map(|(name, value)| name.len() + value.len() + 4);
+        let signed_lengths =
+            signed.into_iter().flat_map(Headers::iter).map(|(name, value)| name.len() + value.len() + 4);
+        let most = 512 + address.path().len() + address.host().len() + basic.as_ref().map_or(0, String::len);
+        // At once as long as it will be: one that grows leaves copies behind.
+        let mut bytes =
+            Zeroizing::new(Vec::with_capacity(most + lengths.sum::<usize>() + signed_lengths.sum::<usize>()));
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&["GET ", address.path(), " HTTP/1.1\r\nHost: ", &address.host_header(), "\r\n"]);
         put(&["Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"]);
         put(&["Sec-WebSocket-Key: ", &key, "\r\n"]);
-        if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+        if !fields.0.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
             put(&["User-Agent: ", USER_AGENT, "\r\n"]);
         }
-        for (name, value) in fields.iter() {
+        for (name, value) in fields.0.iter() {
             put(&[name, ": ", value, "\r\n"]);
         }
         let is_signed = signed.is_some_and(|headers| headers.get("Authorization").is_some());
-        if let Some(basic) = address.basic_authorization().filter(|_| !is_signed) {
+        if let Some(basic) = basic.filter(|_| !is_signed) {
             put(&["Authorization: ", &basic, "\r\n"]);
         }
         for (name, value) in signed.into_iter().flat_map(Headers::iter) {
@@ -70,11 +94,12 @@ impl Request {
 
     /// Whether the answer makes a WebSocket of the transport.
     pub(crate) fn is_accepted_by(&self, answer: &Answer) -> bool {
-        let has = |name, element: &str| answer.elements(name).any(|it| it.eq_ignore_ascii_case(element));
         answer.status() == 101
             && answer.is_1_1()
-            && has("upgrade", "websocket")
-            && has("connection", "upgrade")
+            // A list, but of nothing else.
+            && answer.elements("upgrade").next().is_some()
+            && answer.elements("upgrade").all(|element| element.eq_ignore_ascii_case("websocket"))
+            && answer.elements("connection").any(|element| element.eq_ignore_ascii_case("upgrade"))
             && answer.values("sec-websocket-accept").eq([accept_of(&self.key)])
             // None was offered.
             && answer.elements("sec-websocket-extensions").next().is_none()
@@ -93,7 +118,7 @@ pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
     let retry_after = answer.header("retry-after");
     let retry_after =
         retry_after.and_then(|text| retry_after::parse(text, answer.header("date"), UnixTime::now()));
-    let reason = VenueReason::of_body(answer.rest());
+    let reason = VenueReason::of_body(&answer.body());
     ConnectFailure::Status { status: answer.status(), retry_after, reason }
 }
 

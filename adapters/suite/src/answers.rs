@@ -23,7 +23,7 @@ const ANSWERS: [(&str, bool); 21] = [
         "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nACCEPT\r\n\r\n",
         true,
     ),
-    ("HTTP/1.1 101 x\r\nUpgrade: h2c, websocket\r\nConnection: Upgrade\r\nACCEPT\r\n\r\n", true),
+    ("HTTP/1.1 101 x\r\nUpgrade: h2c, websocket\r\nConnection: Upgrade\r\nACCEPT\r\n\r\n", false),
     (
         "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: \r\nACCEPT\r\n\r\n",
         true,
@@ -82,7 +82,7 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
     failure
 }
 
-/// What makes a WebSocket, and what RFC 6455 (section 4.1) does not allow.
+/// What makes a WebSocket, and what RFC 6455, section 4.1, does not allow.
 pub(crate) fn to_the_upgrade<A: Adapter>() {
     for (text, is_websocket) in ANSWERS {
         let expected = (!is_websocket).then_some(ConnectFailure::Handshake);

@@ -175,6 +175,35 @@ async fn until(condition: &AtomicBool) {
     }
 }
 
+/// A command whose future is dropped before the driver has taken it: nothing happens.
+pub(crate) fn a_command_that_is_dropped_is_not_carried_out<A: Adapter>() {
+    let (url, thread) = listen("ws", |mut stream| {
+        upgrade(&mut stream);
+        stream.write_all(&frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
+        stream.write_all(&frame(TEXT, TRADE.as_bytes())).unwrap();
+        read_frames(&mut stream)
+    });
+    let (handle, driver) = client(crate::peers::subscribed(Config::new(url)));
+    let (runtime, is_live) = (A::runtime(), AtomicBool::new(false));
+    within::<A, _>(async {
+        let mut run = Box::pin(driver.run(&runtime, |_, _, event| {
+            is_live.fetch_or(matches!(event, Event::Trade(..)), Relaxed);
+        }));
+        let ends = async {
+            let _ = run.as_mut().await;
+        };
+        smol::future::or(ends, until(&is_live)).await;
+        assert!(poll_once(handle.request(Request::raw("dropped", None))).await.is_none());
+        let mut kept = Box::pin(handle.request(Request::raw("kept", None)));
+        assert!(poll_once(&mut kept).await.is_none() && poll_once(&mut run).await.is_none());
+        handle.shutdown();
+        let _ = run.await;
+    });
+    let frames = thread.join().unwrap();
+    let has = |method: &str| frames.iter().any(|(_, text)| String::from_utf8_lossy(text).contains(method));
+    assert!(has("kept") && !has("dropped"), "{frames:?}");
+}
+
 fn ends_while_asked(ends: impl FnOnce(&Handle, Driver) + Send) {
     let (handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:9").seed(1)));
     std::thread::scope(|scope| {

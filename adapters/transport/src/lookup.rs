@@ -1,6 +1,6 @@
 //! [`look_up`]: the addresses of a name.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::thread;
 
 use async_lock::Semaphore;
@@ -30,6 +30,11 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFa
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
+    if is_localhost(host) {
+        // Whatever a name server says (RFC 6761, section 6.3).
+        let addresses = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+        return Ok(addresses.map(|address| SocketAddr::new(address, port)).to_vec());
+    }
     let turn = TURNS.acquire().await;
     let (found, answer) = async_channel::bounded(1);
     let host = host.to_owned();
@@ -47,6 +52,11 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFa
     }
 }
 
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
 #[cfg(test)]
 mod tests {
     use futures_lite::future::block_on;
@@ -57,7 +67,13 @@ mod tests {
     fn names_and_addresses() {
         // Longer than any name may be: nobody is asked for it.
         let no_name = "x".repeat(300);
-        for (host, is_found) in [("127.0.0.1", true), ("::1", true), ("localhost", true), (&no_name, false)] {
+        for (host, is_found) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("localhost", true),
+            ("a.LOCALHOST.", true),
+            (&no_name, false),
+        ] {
             let found = block_on(look_up(host, 80));
             let all = |addresses: Vec<SocketAddr>| {
                 !addresses.is_empty() && addresses.iter().all(|it| it.port() == 80 && it.ip().is_loopback())

@@ -35,12 +35,12 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::default()) }
     }
 
-    /// This proxy for all addresses. Name and password stand in its URL.
+    /// This proxy for all addresses but those of this machine. Name and password stand in its URL.
     pub fn all(url: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::all(url)) }
     }
 
-    /// But not for these hosts: names, which mean their subdomains too, addresses, networks, and `*`, separated
+    /// But not for these hosts, nor for those that were named before: names, which mean their subdomains too, addresses, networks, and `*`, separated
     /// by commas, as in `NO_PROXY`; each perhaps with a port.
     #[must_use]
     pub fn except(self, hosts: &str) -> Proxies {

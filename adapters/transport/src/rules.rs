@@ -51,11 +51,12 @@ enum Hosts {
 impl Rules {
     pub(crate) fn all(url: &str) -> Rules {
         let proxy = Some(Proxy::parse(url));
-        Rules { secure: proxy.clone(), plain: proxy, ..Rules::default() }
+        Rules { secure: proxy.clone(), plain: proxy, except: Vec::new(), spares_loopback: true }
     }
 
     pub(crate) fn except(&self, hosts: &str) -> Rules {
-        Rules { except: exceptions(hosts), ..self.clone() }
+        let except = self.except.iter().cloned().chain(exceptions(hosts)).collect();
+        Rules { except, ..self.clone() }
     }
 
     /// `variable` says what a variable of the environment holds.
@@ -145,27 +146,29 @@ impl Exception {
 }
 
 fn exceptions(text: &str) -> Vec<Exception> {
-    text.split([',', ' ']).map(str::trim).filter(|it| !it.is_empty()).map(exception).collect()
+    text.split([',', ' ']).map(str::trim).filter_map(exception).collect()
 }
 
-fn exception(text: &str) -> Exception {
+/// `None` if nothing is named.
+fn exception(text: &str) -> Option<Exception> {
     if let Some(hosts) = network(text) {
-        return Exception { hosts, port: None };
+        return Some(Exception { hosts, port: None });
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().ok()),
         _ => (text, None),
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let hosts = network(bare).unwrap_or_else(|| {
-        let name = bare.strip_prefix('*').unwrap_or(bare);
-        let name = name.strip_prefix('.').unwrap_or(name);
-        match name.strip_suffix('.').unwrap_or(name) {
-            "" => Hosts::All,
-            name => Hosts::Below(name.to_ascii_lowercase()),
-        }
-    });
-    Exception { hosts, port }
+    let hosts = if bare == "*" { Some(Hosts::All) } else { network(bare).or_else(|| below(bare)) };
+    Some(Exception { hosts: hosts?, port })
+}
+
+/// A name, perhaps with what others write for "and what is below it".
+fn below(text: &str) -> Option<Hosts> {
+    let name = text.strip_prefix('*').unwrap_or(text);
+    let name = name.strip_prefix('.').unwrap_or(name);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    (!name.is_empty()).then(|| Hosts::Below(name.to_ascii_lowercase()))
 }
 
 /// An address, or one with the count of its bits that matter.
@@ -173,7 +176,11 @@ fn network(text: &str) -> Option<Hosts> {
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let address: IpAddr = address.parse().ok()?;
     let most = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Some(most), |bits| bits.parse().ok().filter(|bits| *bits <= most))?;
+    let Some(bits) = bits else {
+        let address = address.to_canonical();
+        return Some(Hosts::Network(address, if address.is_ipv4() { 32 } else { 128 }));
+    };
+    let bits = bits.parse().ok().filter(|bits| *bits <= most)?;
     Some(Hosts::Network(address, bits))
 }
 
@@ -235,18 +242,22 @@ mod tests {
             ("example.com", "example.com EXAMPLE.com. a.example.com", "anexample.com com"),
             (".example.com", "example.com a.example.com", "b.com"),
             ("*.example.com", "example.com a.example.com", "b.com"),
-            ("10.0.0.0/8", "10.9.8.7 [::ffff:10.0.0.1]", "11.0.0.1 [::1] ten"),
+            ("10.0.0.0/8", "10.9.8.7 [::ffff:10.0.0.1]", "11.0.0.1 [::2] ten"),
             ("10.0.0.1", "10.0.0.1", "10.0.0.2"),
             ("0.0.0.0/0", "10.0.0.1", "[::2] name"),
             ("2001:db8::/32", "[2001:db8::9] [2001:db8:ffff::%25eth0]", "[2001:db9::] 10.0.0.1"),
             ("[2001:db8::9]:80", "[2001:db8::9]", "[2001:db8::9]:81"),
             ("a:80, b:81", "a:80 a b:81", "a:81 b"),
-            ("127.0.0.1", "127.0.0.1", "localhost"),
-            ("*", "a 1.2.3.4 [::1]", ""),
-            ("", "", "a 127.0.0.1 localhost"),
+            ("::ffff:10.0.0.1", "10.0.0.1 [::ffff:10.0.0.1]", "10.0.0.2"),
+            ("*", "a 1.2.3.4 [::2]", ""),
+            // Names of nothing are no wildcards.
+            (". *. :443 [] ,,", "", "a 1.2.3.4"),
+            // What is of this machine goes by no proxy, named or not.
+            ("", "127.0.0.1 localhost [::1]", "a"),
             ("10.0.0.0/33", "", "10.0.0.1"),
         ] {
-            let rules = Rules::all("p").except(except);
+            let rules = Rules::all("p").except("elsewhere").except(except);
+            assert_eq!(proxy_of(&rules, "ws://elsewhere"), None);
             for (hosts, is_excepted) in [(excepted, true), (others, false)] {
                 for host in hosts.split_whitespace() {
                     let proxy = proxy_of(&rules, &format!("ws://{host}"));

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
+use gemini_ws_driver::Paced;
 
 /// The bytes of a link: plain for `ws://`, encrypted for `wss://`.
 #[derive(Debug)]
@@ -13,7 +14,7 @@ pub enum Stream<S> {
     /// As the runtime connected it.
     Plain(S),
     /// TLS over that.
-    Tls(Box<TlsStream<S>>),
+    Tls(Box<TlsStream<Paced<S>>>),
 }
 
 macro_rules! either {

@@ -54,7 +54,8 @@ async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     address: &Address,
 ) -> Result<S, ConnectFailure> {
-    let target = (address.host(), address.port());
+    // A zone is of this machine alone.
+    let target = (address.host().split('%').next().unwrap_or_default(), address.port());
     let stream = Compat::new(Paced::new(stream));
     let relayed = match proxy.address().and_then(Address::name_and_password) {
         None => Socks5Stream::connect_with_socket(stream, target).await,

@@ -65,10 +65,11 @@ impl Venue {
 
     fn of_url(url: &str) -> Result<Venue, Wrong> {
         let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).ok_or(Wrong::Form)?;
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if authority.contains('@') {
+        // Wherever it stands: a password with a slash in it reaches beyond what looks like the host.
+        if rest.contains('@') {
             return Err(Wrong::User);
         }
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let is_host = !authority.is_empty() && !authority.starts_with(':');
         let is_text = !url.contains(|c: char| c.is_whitespace() || crate::shown::acts(c));
         if is_host && is_text { Ok(Venue::Url(url.to_owned())) } else { Err(Wrong::Form) }
@@ -105,7 +106,7 @@ pub(super) fn without_users(text: &str) -> Cow<'_, str> {
     while let Some(found) = shown.get(from..).and_then(|rest| rest.find("//")) {
         from += found + 2;
         let rest = shown.get(from..).unwrap_or_default();
-        let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '\'' | '"');
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"');
         let authority = rest.split(is_end).next().unwrap_or_default();
         if let Some(user) = authority.rfind('@') {
             shown.to_mut().replace_range(from..from + user, "***");
@@ -125,7 +126,9 @@ mod tests {
         let table = [
             ("simulator", Venue::Simulator),
             ("ws://[::1]:9000/x", url("ws://[::1]:9000/x")),
-            ("wss://host/@path?a=@", url("wss://host/@path?a=@")),
+            ("wss://host/path?a=b", url("wss://host/path?a=b")),
+            ("ws://trader:hun/ter2@host", wrong(Wrong::User)),
+            ("ws://trader:hun?ter2@host", wrong(Wrong::User)),
             ("ws://trader:hunter2@host", wrong(Wrong::User)),
             ("wss://trader@host/", wrong(Wrong::User)),
             ("ws://@host", wrong(Wrong::User)),
@@ -168,7 +171,7 @@ mod tests {
             ("nothing // here", "nothing // here"),
             ("'ws://trader:hunter2@host/x' and ws://a@b", "'ws://***@host/x' and ws://***@b"),
             ("ws://a:b@c@d", "ws://***@d"),
-            ("wss://host/@x", "wss://host/@x"),
+            ("ws://a:b/c@d and e@f", "ws://***@d and e@f"),
         ];
         for (text, expected) in table {
             assert_eq!(without_users(text), expected);

@@ -67,6 +67,8 @@ impl PlainLines {
 pub(crate) struct JsonLines {
     output: Output,
     waiting: EventQueue,
+    /// Lines of our own behind the events that wait.
+    behind: Vec<u8>,
     line: Vec<u8>,
     /// Books of which the reader has lost something.
     lost: Vec<Symbol>,
@@ -77,6 +79,7 @@ impl JsonLines {
         JsonLines {
             output,
             waiting: EventQueue::new(Overflow::DropOldest),
+            behind: Vec::new(),
             line: Vec::new(),
             lost: Vec::new(),
         }
@@ -103,6 +106,9 @@ impl JsonLines {
             }
             self.print(now, &event)?;
         }
+        if self.waiting.is_empty() && !self.behind.is_empty() {
+            self.output.put(&std::mem::take(&mut self.behind))?;
+        }
         Ok(())
     }
 
@@ -116,11 +122,15 @@ impl JsonLines {
         std::mem::take(&mut self.lost)
     }
 
-    /// Prints a line of our own at its place among the events.
+    /// Prints a line of our own at its place among the events: behind those that wait.
     pub(crate) fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.line.clear();
         json::write_line(&mut self.line, value)?;
-        self.output.put(&self.line)
+        if self.waiting.is_empty() {
+            return self.output.put(&self.line);
+        }
+        self.behind.extend_from_slice(&self.line);
+        Ok(())
     }
 
     /// Prints all that waits and a last line, and has it written.
