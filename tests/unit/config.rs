@@ -37,7 +37,7 @@ fn urls() {
     }
     assert_eq!(
         Config::new("ws://[FE80::1%25enP2p1s0]:00/v1/marketdata/x").url(),
-        "ws://[fe80::1%25enP2p1s0]:0/v1/marketdata/x"
+        "ws://[fe80::1%25enP2p1s0]:0/v1/marketdata/x?heartbeat=true"
     );
     for other in ["wss://host/", "wss://@host/", "trader:hunter2@host"] {
         let config = Config::new(other);
