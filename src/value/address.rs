@@ -63,7 +63,7 @@ impl Address {
             None => (None, authority),
         };
         let (host, zone) = host.split_at(host.find('%').unwrap_or(host.len()));
-        let host = host.to_ascii_lowercase() + zone;
+        let host = alloc::format!("{}{zone}", host.to_ascii_lowercase());
         if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
             // No port: perhaps a password that is cut off by a slash. The dial says that it is no address.
             return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
