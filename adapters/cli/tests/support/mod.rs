@@ -16,9 +16,26 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The command with arguments, its input and outputs piped.
 pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gemini-ws"));
+    let program = env!("CARGO_BIN_EXE_gemini-ws");
+    // Whoever started the tests may ignore signals (`nohup`), and the command inherits that.
+    let mut command = if ignores_signals() {
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP,INT,TERM", program]);
+        command
+    } else {
+        Command::new(program)
+    };
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Whether this process ignores SIGHUP, SIGINT or SIGTERM, where the system tells.
+fn ignores_signals() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+    // Numbers 1, 2 and 15, from bit 0.
+    ignored & 0b0100_0000_0000_0011 != 0
 }
 
 /// How a run ended.
