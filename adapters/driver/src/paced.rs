@@ -13,7 +13,7 @@ pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
 /// The same for reads, each of which may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;
 
-/// The most bytes that may come without a whole message among them: one of the greatest length, and the heads of its
+/// The most bytes that a driver lets come without a whole message among them: one of the greatest length, and the heads of its
 /// fragments. The WebSocket layer counts what fragments hold, and so never ends a message in empty ones.
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 
@@ -54,7 +54,7 @@ pub struct Paced<Io> {
     transport: Io,
     bytes: usize,
     reads: usize,
-    /// Bytes of data frames that have not made a message yet; of the upgrade before that.
+    /// Bytes of data frames that have not made a message yet, where that is limited.
     unfinished: usize,
     unfinished_max: usize,
 }
@@ -62,12 +62,13 @@ pub struct Paced<Io> {
 impl<Io> Paced<Io> {
     /// Paces a transport.
     pub const fn new(transport: Io) -> Paced<Io> {
-        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: UNFINISHED_BYTES_MAX }
+        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: usize::MAX }
     }
 
-    /// The same for a transport below TLS, on which no messages are seen: a record may hold none, or nothing at all.
-    pub const fn below_tls(transport: Io) -> Paced<Io> {
-        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: usize::MAX }
+    /// Lets no more than [`UNFINISHED_BYTES_MAX`] come without a message from now on. Whoever reads says when one is
+    /// whole.
+    pub(crate) const fn limit_unfinished(&mut self) {
+        (self.unfinished, self.unfinished_max) = (0, UNFINISHED_BYTES_MAX);
     }
 
     /// A message of data is whole.

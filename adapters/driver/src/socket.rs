@@ -43,7 +43,8 @@ pub(crate) struct Socket<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
-    pub(crate) fn new(link: LinkId, stream: WebSocketStream<Paced<Io>>) -> Socket<Io> {
+    pub(crate) fn new(link: LinkId, mut stream: WebSocketStream<Paced<Io>>) -> Socket<Io> {
+        stream.get_mut().limit_unfinished();
         let outgoing = VecDeque::new();
         Socket { link, stream, outgoing, unflushed: false, stalled_since: None, is_breached: false }
     }

@@ -69,8 +69,7 @@ impl Dialer {
         let stream = if address.is_secure() {
             let host = address.host().split('%').next().unwrap_or_default().to_owned();
             let name = ServerName::try_from(host).map_err(|_| ConnectFailure::InvalidUrl)?;
-            let handshake =
-                TlsConnector::from(Arc::clone(&self.tls)).connect(name, Paced::below_tls(stream)).await;
+            let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name, Paced::new(stream)).await;
             Stream::Tls(Box::new(handshake.map_err(|error| tls::failure(&error))?))
         } else {
             Stream::Plain(stream)
