@@ -93,6 +93,7 @@ impl From<ConnectFailure> for Reason {
                 word: reason.map(|word| word.to_string()),
                 ..named
             },
+            ConnectFailure::ProxyStatus { status } => Reason { status: Some(status), ..named },
             _ => named,
         }
     }

@@ -137,6 +137,7 @@ fn reasons() -> (Vec<ConnectFailure>, Vec<Lost>, Vec<Unserved>, Vec<CloseReason>
         ConnectFailure::Refused,
         ConnectFailure::Status { status: 503, retry_after, reason },
         ConnectFailure::Status { status: 403, retry_after: None, reason: None },
+        ConnectFailure::ProxyStatus { status: 407 },
     ];
     let lost = vec![Lost::Reset, Lost::Closed { code: Some(1001) }, Lost::Closed { code: None }];
     let unserved = vec![Unserved::NoSnapshot, Unserved::Refused { status: Some(429), code: -1003 }];
@@ -265,4 +266,16 @@ fn instants_are_times_of_day() {
     let (now, at) = (times.now(), |seconds| times.of(Instant::from_secs(seconds)));
     assert_eq!((at(9), at(8), at(11)), (now, now - 1_000_000_000, now + 2_000_000_000));
     assert!(now > 1_700_000_000_000_000_000);
+}
+
+/// What a proxy refuses with is a member of the reason, as what the venue refuses with is.
+#[test]
+fn a_proxy_s_status_is_not_lost() {
+    let link = crate::watch::testing::Fed::new(&["btcusd"]).link();
+    let event =
+        Event::ConnectFailed { link, reason: ConnectFailure::ProxyStatus { status: 407 }, retry: None };
+    let mut line = Vec::new();
+    write_event(&mut line, Times::at(Instant::ZERO), &event).unwrap();
+    let line: Value = serde_json::from_slice(&line).unwrap();
+    assert_eq!(line["reason"], serde_json::json!({"kind": "proxy_status", "status": 407}));
 }
