@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use futures_lite::Stream as _;
-use gemini_ws::{Client, CommandError, EventBuf, Request, ShutdownPlan, Stream, StreamId};
+use gemini_ws::{Client, CommandError, EventBuf, Request, ShutdownPlan, Stream, StreamId, Symbol};
 
 use crate::driver::Driver;
 use crate::shutdown::Shutdown;
@@ -45,6 +45,7 @@ pub struct Handle {
 pub(crate) enum Command {
     Subscribe { stream: Stream, answer: Sender<Result<StreamId, CommandError>> },
     Unsubscribe { id: StreamId, answer: Sender<Result<(), CommandError>> },
+    ResyncBooks { symbols: Vec<Symbol>, answer: Sender<usize> },
     Request { request: Request, answer: Sender<Result<EventBuf, RequestError>> },
     ShutDown { within: Duration, steps: Steps },
 }
@@ -55,6 +56,7 @@ impl Command {
         match self {
             Command::Subscribe { answer, .. } => answer.is_closed(),
             Command::Unsubscribe { answer, .. } => answer.is_closed(),
+            Command::ResyncBooks { answer, .. } => answer.is_closed(),
             Command::Request { answer, .. } => answer.is_closed(),
             Command::ShutDown { .. } => false,
         }
@@ -132,6 +134,16 @@ impl Handle {
         self.command(Command::Unsubscribe { id, answer }, receiver).await.unwrap_or(Err(CommandError::Closed))
     }
 
+    /// As [`Client::resync_books`]: requests a new snapshot of each of these books, and returns of how many.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`] if the driver has ended.
+    pub async fn resync_books(&self, symbols: Vec<Symbol>) -> Result<usize, CommandError> {
+        let (answer, receiver) = async_channel::bounded(1);
+        self.command(Command::ResyncBooks { symbols, answer }, receiver).await.ok_or(CommandError::Closed)
+    }
+
     /// As [`Client::request`], and waits for the reply: an [`EventBuf`] of
     /// [`Event::Reply`](gemini_ws::Event::Reply), which says whether an answer came at all.
     ///
@@ -191,6 +203,9 @@ pub(crate) fn carry_out(
         }
         Command::Unsubscribe { id, answer } => {
             let _ = answer.try_send(client.unsubscribe(now, id));
+        }
+        Command::ResyncBooks { symbols, answer } => {
+            let _ = answer.try_send(client.resync_books(now, symbols));
         }
         Command::ShutDown { within, steps } => {
             let plan = ShutdownPlan::by(now + within);

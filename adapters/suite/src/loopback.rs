@@ -135,6 +135,10 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
             let id = handle.subscribe("btcusd@trade".parse().unwrap()).await.unwrap();
             handle.unsubscribe(id).await.unwrap();
             assert!(handle.unsubscribe(id).await.is_err());
+            let books = vec!["btcusd".parse().unwrap(), "ethusd".parse().unwrap()];
+            assert_eq!(handle.resync_books(books.clone()).await, Ok(0), "none is subscribed");
+            handle.subscribe("btcusd@depth@100ms".parse().unwrap()).await.unwrap();
+            assert_eq!(handle.resync_books(books).await, Ok(1));
             assert!(handle.shutdown() && !handle.shutdown());
         };
         let (closed, ()) = smol::future::zip(run, commands).await;

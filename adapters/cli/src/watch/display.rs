@@ -131,11 +131,6 @@ impl Display {
         }
     }
 
-    /// A book of which a reader of lines has lost something.
-    pub(crate) fn lost(&self) -> Option<Symbol> {
-        if let Mode::Json(lines) = &self.mode { lines.lost() } else { None }
-    }
-
     /// The books of which a reader of lines has lost something, and needs a new snapshot.
     pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { Vec::new() }
@@ -218,7 +213,7 @@ impl Drawn {
         self.troubles.push(trouble);
     }
 
-    /// Reads the keys that were pressed, without waiting; also says whether anything is to be drawn anew.
+    /// Reads the keys that were pressed, without waiting; also returns whether anything must be drawn again.
     fn read_keys(&mut self, session: &Session) -> io::Result<(Asked, bool)> {
         let mut changed = false;
         while let Some(pressed) = keys::next()? {

@@ -112,11 +112,6 @@ impl JsonLines {
         Ok(())
     }
 
-    /// A book whose readers need a new snapshot.
-    pub(crate) fn lost(&self) -> Option<Symbol> {
-        self.lost.first().copied()
-    }
-
     /// The books whose readers need a new snapshot.
     pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
         std::mem::take(&mut self.lost)

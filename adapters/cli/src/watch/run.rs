@@ -2,7 +2,6 @@
 //! written by another thread, and so is what a second signal does.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::future::pending;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
@@ -11,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_lite::future;
-use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Event, Instant, StreamId};
+use gemini_ws::{Client, ClientConfig, Clock, CloseReason, Config, Event, Instant};
 use gemini_ws_smol::{Closed, Handle, Smol, client};
 use smol::Timer;
 
@@ -50,7 +49,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
     let smol = Smol::with_dialer(dialer);
     let clock = *smol.clock();
-    let (watched, ids) = watched(&clock, url, &symbols, options.seed)?;
+    let watched = watched(&clock, url, &symbols, options.seed)?;
     let session = Session::new(venue, &symbols, clock.now());
     // Signals are heard before the terminal is taken, so that none ends the process without giving it back.
     let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
@@ -65,13 +64,10 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
 
     let driver = driver.run(&smol, |client, now, event| {
         let mut shared = shared.borrow_mut();
-        if is_of(event, &ids) {
-            shared.session.apply(now, event, &client.stats());
-            if shared.show(now, event).is_err() {
-                handle.shutdown();
-            }
+        shared.session.apply(now, event, &client.stats());
+        if shared.show(now, event).is_err() {
+            handle.shutdown();
         }
-        client.resync_books(now, shared.display.take_lost());
     });
     let beside = future::or(
         future::or(
@@ -98,7 +94,7 @@ fn watched(
     url: String,
     symbols: &[gemini_ws::Symbol],
     seed: Option<u64>,
-) -> Result<(Client, HashSet<StreamId>), Failure> {
+) -> Result<Client, Failure> {
     let now = clock.now();
     let streams_max = symbols.len().saturating_mul(3).max(4_096);
     // Clients that wait equally long after an outage of the venue come back all at once.
@@ -106,21 +102,10 @@ fn watched(
     let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), seed);
     watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(Failure::new)?;
     watched.open(now).map_err(Failure::new)?;
-    let mut ids = HashSet::new();
     for stream in symbols.iter().copied().flat_map(streams) {
-        ids.insert(watched.subscribe(now, stream).map_err(Failure::new)?);
+        watched.subscribe(now, stream).map_err(Failure::new)?;
     }
-    Ok((watched, ids))
-}
-
-/// Whether an event is about what the user wants: [`renew_lost`] subscribes too.
-fn is_of(event: &Event<'_>, ids: &HashSet<StreamId>) -> bool {
-    match event {
-        Event::Subscribed { id, .. } | Event::Unsubscribed { id, .. } | Event::Synced { id, .. } => {
-            ids.contains(id)
-        }
-        _ => true,
-    }
+    Ok(watched)
 }
 
 fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Display, Failure> {
@@ -251,18 +236,14 @@ async fn watch_time<T>(
     pending().await
 }
 
-/// Has the books requested anew of which a reader has lost something, though nothing comes over the link: what asks
-/// for them is called when there is an event, so one is brought about.
+/// Requests new snapshots of the books of which a reader has lost something.
 async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
     loop {
         Timer::after(TICK).await;
-        let lost = shared.borrow().display.lost();
-        if let Some(symbol) = lost
-            && let [book, ..] = streams(symbol)
-            && let Ok(id) = handle.subscribe(book).await
-        {
-            // It is subscribed already, so the venue hears nothing of either.
-            let _ = handle.unsubscribe(id).await;
+        let lost = shared.borrow_mut().display.take_lost();
+        if !lost.is_empty() {
+            // A driver that has ended is the end of this task too.
+            let _ = handle.resync_books(lost).await;
         }
     }
 }
