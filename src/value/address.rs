@@ -11,11 +11,11 @@ use crate::value::endpoint::Endpoint;
 /// ```
 /// use gemini_ws::{Client, Config, Instant};
 ///
-/// let mut client = Client::single(Config::new("wss://somebody:secret@gateway.example/"));
+/// let mut client = Client::single(Config::new("wss://user:secret@gateway.example/"));
 /// client.open(Instant::ZERO)?;
 /// let link = client.links().next().unwrap().0;
 /// let request = client.connect_request(link).unwrap();
-/// assert_eq!(request.user.as_ref().unwrap().as_str(), "somebody:secret");
+/// assert_eq!(request.user.as_ref().unwrap().as_str(), "user:secret");
 /// assert!(!request.url.contains("secret") && !format!("{client:?} {request:?}").contains("secret"));
 /// # Ok::<(), gemini_ws::CommandError>(())
 /// ```

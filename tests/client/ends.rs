@@ -44,15 +44,21 @@ fn an_end_in_steps() {
     assert_eq!(desk.client.deadline(), None);
 }
 
-/// Answers come after the deadline, the timer later still: no step gets time of its own again.
-#[test]
-fn an_end_does_not_move_when_answers_are_late() {
+/// A live public stream, and an order that has not been answered.
+fn with_an_order() -> Desk {
     let mut desk = Desk::trading();
     desk.subscribe("btcusd@trade");
     desk.open();
     desk.settle();
     desk.client.request(desk.now, &order("a")).unwrap();
     desk.drain();
+    desk
+}
+
+/// Answers come after the deadline, the timer later still: no step gets time of its own again.
+#[test]
+fn an_end_does_not_move_when_answers_are_late() {
+    let mut desk = with_an_order();
     let deadline = desk.now + SECOND * 4;
     desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true).unsubscribe(true));
     for _ in 0..3 {
@@ -69,12 +75,7 @@ fn an_end_does_not_move_when_answers_are_late() {
 /// A venue that answers nothing: each step gets its time, and the end comes by the deadline.
 #[test]
 fn an_end_against_a_silent_venue_comes_by_the_deadline() {
-    let mut desk = Desk::trading();
-    desk.subscribe("btcusd@trade");
-    desk.open();
-    desk.settle();
-    desk.client.request(desk.now, &order("a")).unwrap();
-    desk.drain();
+    let mut desk = with_an_order();
     desk.take_events();
     let deadline = desk.now + SECOND * 4;
     desk.client.shut_down(desk.now, ShutdownPlan::by(deadline).cancel_orders(true).unsubscribe(true));

@@ -83,14 +83,12 @@ impl Output {
 
     /// Whether more should be put there. It is taken in any case.
     pub(crate) fn has_room(&self) -> bool {
-        let state = self.shared.lock();
-        state.waiting.len() + state.in_hand < WAITING_BYTES_MAX
+        self.shared.lock().has_room()
     }
 
     /// Whether all was written.
     pub(crate) fn is_idle(&self) -> bool {
-        let state = self.shared.lock();
-        state.waiting.is_empty() && state.in_hand == 0
+        self.shared.lock().is_idle()
     }
 
     /// Has this written behind what waits.
@@ -120,12 +118,12 @@ impl Output {
 
     /// Waits until there is room for more, or until nothing was taken for so long.
     pub(crate) fn wait_for_room(&self, patience: Duration) -> Result<(), Unwritten> {
-        self.wait_until(patience, |state| state.waiting.len() + state.in_hand < WAITING_BYTES_MAX)
+        self.wait_until(patience, State::has_room)
     }
 
     /// Waits until all was written, or until nothing was taken for so long.
     pub(crate) fn drain(&self, patience: Duration) -> Result<(), Unwritten> {
-        self.wait_until(patience, |state| state.waiting.is_empty() && state.in_hand == 0)
+        self.wait_until(patience, State::is_idle)
     }
 
     fn wait_until(&self, patience: Duration, holds: impl Fn(&State) -> bool) -> Result<(), Unwritten> {
@@ -213,6 +211,14 @@ impl Shared {
 }
 
 impl State {
+    const fn has_room(&self) -> bool {
+        self.waiting.len() + self.in_hand < WAITING_BYTES_MAX
+    }
+
+    const fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.in_hand == 0
+    }
+
     fn check(&self) -> io::Result<()> {
         match &self.error {
             None => Ok(()),
@@ -249,7 +255,7 @@ impl Messages {
         let _ = output.put(format!("gemini-ws: {message}\n").as_bytes());
     }
 
-    /// Waits for what was said to be written, but not for somebody who does not read.
+    /// Waits until the messages are written, but not for a reader that takes nothing.
     pub(crate) fn finish(&self) {
         if let Some(output) = &self.output {
             let _ = output.drain(MESSAGE_PATIENCE);

@@ -24,12 +24,12 @@ pub(crate) enum Caught {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     End(Caught),
-    /// Ctrl-Z: stop until somebody has the process go on.
+    /// Ctrl-Z: stop until the process is continued.
     #[cfg(unix)]
     Suspend,
 }
 
-/// The signals that this process has heard and not heeded yet.
+/// The signals that this process has received and not acted on yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
     heard: Receiver<Asked>,

@@ -101,7 +101,7 @@ fn a_blocked_pipe_stops_no_pings() {
     assert_eq!(end_of(&mut child, PATIENCE).and_then(|status| status.code()), Some(143));
 }
 
-/// A reader that pauses for long learns how many events it has missed and where, and gets the book anew.
+/// A reader that pauses for long learns how many events it has missed and where, and gets a new snapshot of the book.
 #[test]
 fn a_reader_that_pauses_is_told_what_it_missed() {
     const UPDATES: u64 = 20_000;

@@ -13,7 +13,7 @@ use gemini_ws::ConnectFailure;
 /// ```
 /// use gemini_ws_driver::Address;
 ///
-/// let address = Address::parse("wss://somebody:secret@ws.gemini.com/v1?heartbeat=true")?;
+/// let address = Address::parse("wss://user:secret@ws.gemini.com/v1?heartbeat=true")?;
 /// assert_eq!((address.host(), address.port(), address.is_secure()), ("ws.gemini.com", 443, true));
 /// assert_eq!(address.to_string(), "wss://ws.gemini.com/v1?heartbeat=true");
 /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
@@ -109,22 +109,31 @@ impl Address {
     /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
     /// ```
     pub fn is_loopback(&self) -> bool {
-        let host = self.host.strip_suffix('.').unwrap_or(&self.host).to_ascii_lowercase();
+        let host = self.host.strip_suffix('.').unwrap_or(&self.host);
         match host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
-            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+            Err(_) => is_localhost(host),
         }
     }
 
-    /// The host and the port that the URL names, as the header `Host` has them: an IPv6 address in brackets, without a
-    /// zone, which is of this machine alone (RFC 6874).
+    /// The host as others may see it: an IPv6 address without its zone, which is of this machine alone (RFC 6874).
+    pub fn host_without_zone(&self) -> &str {
+        self.host.split('%').next().unwrap_or_default()
+    }
+
+    /// The host and the port, as a proxy is asked for them: an IPv6 address in brackets, without a zone.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host_in_brackets(), self.port())
+    }
+
+    /// The same as the header `Host` has it: with the port only if the URL names one.
     pub fn host_header(&self) -> String {
-        let host = self.host.split('%').next().unwrap_or_default();
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        match self.named_port {
-            Some(port) => format!("{host}:{port}"),
-            None => host,
-        }
+        if self.named_port.is_some() { self.authority() } else { self.host_in_brackets() }
+    }
+
+    fn host_in_brackets(&self) -> String {
+        let host = self.host_without_zone();
+        if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
     }
 
     /// The name and the password in the URL, if there are any.
@@ -137,8 +146,8 @@ impl Address {
     /// ```
     /// use gemini_ws_driver::Address;
     ///
-    /// let address = Address::parse("ws://somebody:a%20secret@gateway.example")?;
-    /// assert_eq!(address.basic_authorization().as_deref(), Some("Basic c29tZWJvZHk6YSBzZWNyZXQ="));
+    /// let address = Address::parse("ws://user:a%20secret@gateway.example")?;
+    /// assert_eq!(address.basic_authorization().as_deref(), Some("Basic dXNlcjphIHNlY3JldA=="));
     /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
     /// ```
     pub fn basic_authorization(&self) -> Option<String> {
@@ -159,6 +168,12 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Address").field(&format_args!("{self}")).finish()
     }
+}
+
+/// Whether a name is of this machine, whatever a name server says (RFC 6761, section 6.3).
+pub fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Host and port of an authority without user information; `None` if they are no such thing.
@@ -319,6 +334,7 @@ mod tests {
             ("ws://127.1.2.3", true),
             ("ws://[::ffff:127.0.0.1]", true),
             ("ws://localhost.example", false),
+            ("ws://alocalhost", false),
             ("ws://128.0.0.1", false),
             ("ws://0.0.0.0", false),
         ] {

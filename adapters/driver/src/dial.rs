@@ -42,10 +42,7 @@ impl DialPolicy {
 
     /// Adds a header field, or replaces the one of that name. Returns whether it may be added.
     pub(crate) fn add_field(&mut self, name: String, value: String) -> bool {
-        let fields = self.fields.with(name, value);
-        let is_allowed = fields.is_some();
-        self.fields = fields.unwrap_or_else(|| self.fields.clone());
-        is_allowed
+        self.fields.add(name, value)
     }
 
     /// The same for a client of which some endpoints are authenticated, or none.

@@ -42,7 +42,7 @@ mod sync {
 pub use async_tungstenite;
 pub use gemini_ws;
 
-pub use address::Address;
+pub use address::{Address, is_localhost};
 pub use delivery::Events;
 pub use dial::DialRequest;
 pub use driver::{Closed, Driver, InvalidHeader, WRITE_TIMEOUT};

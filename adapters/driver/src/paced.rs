@@ -13,8 +13,8 @@ pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
 /// The same for reads, each of which may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;
 
-/// The most bytes that a driver lets come without a whole message among them: one of the greatest length, and the heads of its
-/// fragments. The WebSocket layer counts what fragments hold, and so never ends a message in empty ones.
+/// The most bytes that a driver lets come without a whole message among them: one of the greatest length, and the heads
+/// of its fragments. The WebSocket layer counts what fragments hold, and so never ends a message in empty ones.
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 
 /// More than [`UNFINISHED_BYTES_MAX`] came.

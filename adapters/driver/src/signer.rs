@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::Signer;
 
-/// The longest turn of a dial: its request has arrived by then, or has met somebody who does not answer.
+/// The longest turn of a dial: by then its request has arrived, or the peer does not answer.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer for any number of connections, and for whatever else uses its key.

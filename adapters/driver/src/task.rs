@@ -51,7 +51,7 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     commands: Commands,
     policy: DialPolicy,
     delivery: D,
-    /// `None` once it has been heeded.
+    /// `None` after the wish for an end was passed to the client.
     shutdown: Option<Shutdown>,
     listener: Option<EventListener>,
     timer: R::Timer,

@@ -18,12 +18,15 @@ use crate::socket::io_failure;
 pub(crate) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
-    /// The same with another field, in place of one of that name. `None` if it may not be added.
-    pub(crate) fn with(&self, name: String, value: String) -> Option<Fields> {
-        let mut fields = Vec::clone(&self.0);
-        fields.retain(|(of, _)| !of.eq_ignore_ascii_case(&name));
-        is_allowed(&name, &value).then(|| fields.push((name, value)))?;
-        Some(Fields(Arc::new(fields)))
+    /// Adds a field, or replaces the one of that name. Returns whether it may be added.
+    pub(crate) fn add(&mut self, name: String, value: String) -> bool {
+        let is_allowed = is_allowed(&name, &value);
+        if is_allowed {
+            let fields = Arc::make_mut(&mut self.0);
+            fields.retain(|(of, _)| !of.eq_ignore_ascii_case(&name));
+            fields.push((name, value));
+        }
+        is_allowed
     }
 }
 
@@ -60,13 +63,13 @@ impl Request {
     pub(crate) fn new(address: &Address, fields: &Fields, signed: Option<&Headers>) -> Request {
         let key = Base64::encode_string(&std::array::from_fn::<u8, 16, _>(|_| fastrand::u8(..)));
         let basic = address.basic_authorization();
-        let lengths = fields.0.iter().map(|(name, value)| name.len() + value.len() + 4);
-        let signed_lengths =
-            signed.into_iter().flat_map(Headers::iter).map(|(name, value)| name.len() + value.len() + 4);
+        let length = |name: &str, value: &str| name.len() + value.len() + 4;
+        let others: usize = fields.0.iter().map(|(name, value)| length(name, value)).sum();
+        let signs: usize =
+            signed.into_iter().flat_map(Headers::iter).map(|(name, value)| length(name, value)).sum();
         let most = 512 + address.path().len() + address.host().len() + basic.as_ref().map_or(0, String::len);
         // At once as long as it will be: one that grows leaves copies behind.
-        let mut bytes =
-            Zeroizing::new(Vec::with_capacity(most + lengths.sum::<usize>() + signed_lengths.sum::<usize>()));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(most + others + signs));
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&["GET ", address.path(), " HTTP/1.1\r\nHost: ", &address.host_header(), "\r\n"]);
         put(&["Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"]);

@@ -9,17 +9,11 @@ use gemini_ws_driver::SLEEP_CHECK;
 /// So many lives of seeds.
 const LIVES: u64 = 3_000;
 
-/// The bytes of a seed, more of the small ones than of others (SplitMix64).
+/// The bytes of a seed.
 fn bytes_of(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    };
-    let length = 4 + next() % 120;
-    (0..length).map(|_| next().to_le_bytes()[0]).collect()
+    let mut random = fastrand::Rng::with_seed(seed);
+    let length = random.usize(4..124);
+    (0..length).map(|_| random.u8(..)).collect()
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Dialer {
         let address = Address::parse(request.url())?;
         let stream = self.proxies.connect(&address, connect).await?;
         let stream = if address.is_secure() {
-            let host = address.host().split('%').next().unwrap_or_default().to_owned();
+            let host = address.host_without_zone().to_owned();
             let name = ServerName::try_from(host).map_err(|_| ConnectFailure::InvalidUrl)?;
             let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name, Paced::new(stream)).await;
             Stream::Tls(Box::new(handshake.map_err(|error| tls::failure(&error))?))

@@ -5,6 +5,7 @@ use std::thread;
 
 use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
+use gemini_ws_driver::is_localhost;
 
 /// The most names that are looked up at a time; others wait for their turn.
 pub const LOOK_UPS_MAX: usize = 64;
@@ -31,7 +32,6 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFa
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     if is_localhost(host) {
-        // Whatever a name server says (RFC 6761, section 6.3).
         let addresses = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
         return Ok(addresses.map(|address| SocketAddr::new(address, port)).to_vec());
     }
@@ -50,11 +50,6 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFa
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(_)) | Err(_) => Err(ConnectFailure::NameLookup),
     }
-}
-
-fn is_localhost(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]

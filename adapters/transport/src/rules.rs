@@ -82,7 +82,10 @@ impl Rules {
     pub(crate) fn of(&self, address: &Address) -> Option<&Proxy> {
         let proxy = if address.is_secure() { &self.secure } else { &self.plain };
         let is_excepted = (self.spares_loopback && address.is_loopback())
-            || self.except.iter().any(|exception| exception.is_for(address.host(), address.port()));
+            || self
+                .except
+                .iter()
+                .any(|exception| exception.is_for(address.host_without_zone(), address.port()));
         proxy.as_ref().filter(|_| !is_excepted)
     }
 }
@@ -131,7 +134,6 @@ impl Exception {
         if self.port.is_some_and(|of| of != port) {
             return false;
         }
-        let host = host.split('%').next().unwrap_or_default();
         match &self.hosts {
             Hosts::All => true,
             Hosts::Below(name) => {

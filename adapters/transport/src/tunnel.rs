@@ -26,9 +26,7 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     address: &Address,
 ) -> Result<S, ConnectFailure> {
-    let host = address.host().split('%').next().unwrap_or_default();
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let target = format!("{host}:{}", address.port());
+    let target = address.authority();
     let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: {USER_AGENT}\r\n");
     if let Some(basic) = proxy.address().and_then(Address::basic_authorization) {
         request += &format!("Proxy-Authorization: {basic}\r\n");
@@ -54,8 +52,7 @@ async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     address: &Address,
 ) -> Result<S, ConnectFailure> {
-    // A zone is of this machine alone.
-    let target = (address.host().split('%').next().unwrap_or_default(), address.port());
+    let target = (address.host_without_zone(), address.port());
     let stream = Compat::new(Paced::new(stream));
     let relayed = match proxy.address().and_then(Address::name_and_password) {
         None => Socks5Stream::connect_with_socket(stream, target).await,

@@ -53,8 +53,8 @@ Ctrl-C, SIGTERM and SIGHUP close the connection in an orderly way, a second one 
 command and gives the terminal back; the shell's fg goes on.
 
 A reader or a terminal that takes nothing stops nothing: pictures and lines are left out meanwhile. With --json a \
-line of the kind `overflow` says how many events are missing at its place, and the books among them come anew. At \
-the end a reader that takes nothing for 2 seconds is not waited for any longer.
+line of the kind `overflow` says how many events are missing at its place, and new snapshots of the books among \
+them follow. At the end a reader that takes nothing for 2 seconds is not waited for any longer.
 
 With --json the first line is of the kind `started` and has the version of the schema, which is \
 adapters/cli/schema/lines-1.json of the source. The type of a member depends on the member, never on its value, and \
@@ -161,7 +161,7 @@ Without --endpoint each frame tells where it is from. One that cannot, such as a
 the frame before it is; at the beginning, from where the first is that can tell.
 
 Market data v1 numbers the frames of a connection: where a number is missing, or comes again with another frame, \
-the books are stale until the connection begins anew. Market data v2 has no numbers, so a loss cannot be seen. On \
+the books are stale until the next connection. Market data v2 has no numbers, so a loss cannot be seen. On \
 connections of v1 for one symbol only the address has it: --symbol.
 
 Exit codes: 0 done; 1 if no frame could be decoded, or with --strict not every one; 2 wrong use.")]

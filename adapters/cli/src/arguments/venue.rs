@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
 
 use gemini_ws::{PRODUCTION, SANDBOX};
+use gemini_ws_smol::driver::Address;
 
 /// Where to connect to. Whatever is wrong with an address is told without it, as it may have a password in it, so it
 /// is looked at when everything else is known to be right.
@@ -40,14 +40,7 @@ impl Venue {
     /// Whether it is on this machine, where no proxy leads to.
     pub(crate) fn is_local(&self) -> bool {
         let Venue::Url(url) = self else { return *self == Venue::Simulator };
-        let authority = url.split('/').nth(2).unwrap_or_default();
-        let authority = authority.split(['?', '#']).next().unwrap_or_default();
-        let host = match authority.strip_prefix('[') {
-            Some(rest) => rest.split(']').next().unwrap_or_default(),
-            None => authority.split(':').next().unwrap_or_default(),
-        };
-        host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+        Address::parse(url).is_ok_and(|address| address.is_loopback())
     }
 
     pub(super) fn check(&self) -> Result<(), &'static str> {
@@ -56,8 +49,8 @@ impl Venue {
                 Err("--venue: use simulator, live, sandbox, or an address such as ws://127.0.0.1:9000")
             }
             Venue::Wrong(Wrong::User) => Err(
-                "--venue: the address has a user or a password in it, which no venue is sent; leave out what stands \
-                 before the @",
+                "--venue: the address has a user or a password in it, which all users of this machine can read; leave \
+                 out what stands before the @",
             ),
             _ => Ok(()),
         }
