@@ -366,13 +366,23 @@ impl Orders {
     }
 
     /// The order in doubt that an answer is about. Of several that have one client order id, the one of the venue's
-    /// id, or the newest.
+    /// id, or the newest that has none yet.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let OrderRef::ClientOrderId(id) = of else { return self.key(of).filter(is_doubtful) };
         let known = found.and_then(|found| self.index.by_order_id(found.order_id));
+        let is_unnamed = |key: &u64| self.index.get(*key).is_some_and(|order| order.order_id.is_none());
         let of_client = || self.index.by_client_order_id(id).rev().filter(is_doubtful);
-        of_client().find(|key| Some(*key) == known).or_else(|| of_client().next())
+        let found = of_client().find(|key| Some(*key) == known).or_else(|| of_client().find(is_unnamed));
+        found.or(known.filter(is_doubtful))
+    }
+
+    /// Whether another request than that of an order has placed the one with an id: two orders of one client order
+    /// id, of which the venue knows one.
+    fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
+        let request = |key: u64| self.index.get(key).and_then(Order::request);
+        let other = self.index.by_order_id(order_id).and_then(request);
+        other.zip(request(key)).is_some_and(|(other, own)| other != own)
     }
 
     /// Returns an order by the venue's id, by the client's, or by the request that placed it.
@@ -441,7 +451,8 @@ impl Orders {
     /// Returns whether it has settled the doubt; an open order whose events are not subscribed is in doubt again at
     /// once. It does nothing if there is no doubt; if the doubt was raised, or an event
     /// about the order came, after the question, unless the answer is an end; if the answer knows less than the
-    /// fills; and if the venue finds no order of which there were events. Then ask again.
+    /// fills; if the answer is about an order that another request has placed; and if the venue finds no order of which
+    /// there were events. Then ask again.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
@@ -469,7 +480,8 @@ impl Orders {
         let Some(key) = self.doubtful_key(of.into(), found.as_ref()) else { return false };
         let key = match &found {
             Some(found) => {
-                if !self.attach(key, found.order_id, false) {
+                if self.is_of_another_request(key, found.order_id) || !self.attach(key, found.order_id, false)
+                {
                     return false;
                 }
                 self.index.by_order_id(found.order_id).unwrap_or(key)
