@@ -184,6 +184,7 @@ mod message;
 #[doc = include_str!("protocol/overview.md")]
 pub mod protocol;
 mod request;
+mod rest;
 mod state;
 mod value;
 mod wire;
@@ -234,6 +235,11 @@ pub use request::new_order::{
 pub use request::quote::{InvalidQuoteKey, NewQuote, QuoteKey};
 pub use request::stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
 pub use request::{MarketDataRequest, RawRequest, Request, Subject};
+pub use rest::answer::{BalanceRows, OpenOrder};
+pub use rest::error::RestError;
+#[cfg(feature = "auth")]
+pub use rest::request::RestRequest;
+pub use rest::{BalancesQuestion, OpenOrdersQuestion, OrderStatusQuestion, RestQuestion};
 pub use state::balances::{Balance, Balances};
 pub use state::books::{BOOKS_MAX, Book, BookChange, Books};
 pub use state::changes::{Known, OrderChange, OrderChanges};

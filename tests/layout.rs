@@ -7,11 +7,12 @@ use layout::Layout;
 use std::path::Path;
 
 /// The rooms, from the one that imports all others down to the one that imports none.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "lib.rs",
     "client",
     "archive",
     "link",
+    "rest",
     "state",
     "event",
     "config.rs",
@@ -96,6 +97,7 @@ const PLAIN_DATA: &[(&str, &str)] = &[
     ("message/text.rs: Number", "what a frame says, as data"),
     ("request/mod.rs: RawRequest", "what an application asks for, as data"),
     ("request/quote.rs: NewQuote", "what an application asks for, as data"),
+    ("rest/answer.rs: OpenOrder", "what an application reads, as data"),
     ("state/books.rs: BookChange", "what an application reads, as data"),
     ("state/changes.rs: Known", "what an application reads, as data"),
     ("state/changes.rs: OrderChange", "what an application reads, as data"),
@@ -111,6 +113,9 @@ const PLAIN_DATA: &[(&str, &str)] = &[
     ("wire/members.rs: Members", "working memory of the decoders of this folder"),
     ("wire/members.rs: Array", "working memory of the decoders of this folder"),
     ("wire/names.rs: Names", "working memory of the decoders of this folder"),
+    ("wire/rest.rs: OrderRow", "what an answer says, as data"),
+    ("wire/rest.rs: BalanceRow", "what an answer says, as data"),
+    ("wire/rest.rs: Refusal", "what an answer says, as data"),
     ("wire/scratch.rs: Scratch", "working memory of the decoders of this folder"),
     ("wire/table.rs: Member", "working memory of the decoders of this folder"),
 ];

@@ -427,12 +427,13 @@ fn frames() {
 // ---- links and citations -------------------------------------------------------------------
 
 /// The pages of `protocol`; the first is that of the module itself.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("", DOCUMENT),
     ("market_data_v1", include_str!("../src/protocol/market_data_v1.md")),
     ("market_data_v2", include_str!("../src/protocol/market_data_v2.md")),
     ("order_events_v1", include_str!("../src/protocol/order_events_v1.md")),
     ("quirks", include_str!("../src/protocol/quirks.md")),
+    ("rest", include_str!("../src/protocol/rest.md")),
     ("streams", include_str!("../src/protocol/streams.md")),
 ];
 

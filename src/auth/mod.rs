@@ -1,4 +1,4 @@
-//! [`Credentials`] and [`Signer`]: the headers of an upgrade that authenticate a connection.
+//! [`Credentials`] and [`Signer`]: the headers that authenticate an upgrade, or a REST request.
 //!
 //! No part of a connection knows them: signing is a function that the driver applies to the dial that
 //! the connection asks for. Secrets and everything made from them are wiped when dropped and are
@@ -155,10 +155,7 @@ impl Credentials {
                         format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#)
                     }
                 };
-                let payload = Base64::encode_string(payload.as_bytes());
-                let signature = sign(keyed, &payload);
-                headers.push("X-GEMINI-PAYLOAD", Zeroizing::new(payload));
-                headers.push("X-GEMINI-SIGNATURE", signature);
+                headers.push_signed(keyed, &payload);
             }
         }
         headers
@@ -243,7 +240,7 @@ impl fmt::Display for InvalidCredentials {
 
 impl core::error::Error for InvalidCredentials {}
 
-/// The headers that authenticate one upgrade, in the order in which the documents list them.
+/// The headers that authenticate one upgrade or REST request, in the order in which the documents list them.
 ///
 /// Valid once and for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them right before they are
 /// sent. The values are wiped when dropped, and `Debug` shows the names only.
@@ -267,6 +264,14 @@ impl Headers {
         self.fields.push((name, value));
     }
 
+    /// The payload in base64, and its signature.
+    fn push_signed(&mut self, keyed: &Hmac<Sha384>, payload: &str) {
+        let payload = Base64::encode_string(payload.as_bytes());
+        let signature = sign(keyed, &payload);
+        self.push("X-GEMINI-PAYLOAD", Zeroizing::new(payload));
+        self.push("X-GEMINI-SIGNATURE", signature);
+    }
+
     /// Names and values. Both are visible ASCII; the value of a token has one space besides.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> + '_ {
         self.fields.iter().map(|(name, value)| (*name, value.as_str()))
@@ -287,9 +292,8 @@ impl fmt::Debug for Headers {
 
 /// Credentials and the one source of their nonces: makes the headers of every dial.
 ///
-/// One key, one signer: whatever else uses the key, on another connection or on REST, draws its
-/// nonces from [`nonces`](Signer::nonces), under one lock from the draw until the request is sent
-/// (see [`NonceSource`]).
+/// One key, one signer: whatever else uses the key draws its nonces from [`nonces`](Signer::nonces), under one lock
+/// from the draw until the request is sent (see [`NonceSource`]). [`Signer::rest`] signs requests to the REST API.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Signer, UnixTime};
@@ -337,6 +341,32 @@ impl Signer {
     pub fn headers(&mut self, endpoint: Endpoint, now: UnixTime) -> Headers {
         let nonce = self.nonces.next(now);
         self.credentials.headers(endpoint, nonce)
+    }
+
+    /// All headers of a REST request. `payload` makes its JSON text, which has no nonce where there is a token.
+    pub(crate) fn sign_rest(
+        &mut self,
+        now: UnixTime,
+        payload: impl FnOnce(Option<u64>) -> String,
+    ) -> Headers {
+        let mut headers = Headers { fields: Vec::with_capacity(6) };
+        for (name, value) in
+            [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Cache-Control", "no-cache")]
+        {
+            headers.push(name, Zeroizing::new(value.into()));
+        }
+        match &self.credentials.kind {
+            Kind::Bearer(value) => {
+                headers.push("Authorization", value.clone());
+                let payload = Base64::encode_string(payload(None).as_bytes());
+                headers.push("X-GEMINI-PAYLOAD", Zeroizing::new(payload));
+            }
+            Kind::Hmac { key, keyed } => {
+                headers.push("X-GEMINI-APIKEY", key.clone());
+                headers.push_signed(keyed, &payload(Some(self.nonces.next(now).get())));
+            }
+        }
+        headers
     }
 
     /// The source of the nonces, for whatever else uses the key.

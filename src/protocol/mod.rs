@@ -11,5 +11,7 @@ pub mod market_data_v2 {}
 pub mod order_events_v1 {}
 #[doc = include_str!("quirks.md")]
 pub mod quirks {}
+#[doc = include_str!("rest.md")]
+pub mod rest {}
 #[doc = include_str!("streams.md")]
 pub mod streams {}

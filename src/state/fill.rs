@@ -55,7 +55,7 @@ impl OrderFill {
 pub(super) const TEXT_MAX: usize = 256;
 
 /// The beginning of a text.
-pub(super) fn kept(text: impl ToString) -> Box<str> {
+pub(crate) fn kept(text: impl ToString) -> Box<str> {
     let text = text.to_string();
     let end = (0..=TEXT_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text.get(..end.unwrap_or_default()).unwrap_or_default().into()

@@ -158,7 +158,7 @@ impl Order {
     }
 
     /// The request that placed it.
-    pub(super) fn request(&self) -> Option<RequestId> {
+    pub(crate) fn request(&self) -> Option<RequestId> {
         self.request.map(|(request, _)| request)
     }
 

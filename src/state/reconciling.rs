@@ -43,6 +43,7 @@ impl<'a> From<&'a String> for OrderRef<'a> {
 
 /// The answer of the venue to the question what became of an order.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Reconciled {
     /// The venue's id.
     pub order_id: u64,

@@ -184,7 +184,7 @@ impl<'t> Object<'t> {
 }
 
 /// A JSON string.
-fn quote(text: &mut String, content: &str) {
+pub(super) fn quote(text: &mut String, content: &str) {
     text.push('"');
     for character in content.chars() {
         match character {
@@ -196,7 +196,7 @@ fn quote(text: &mut String, content: &str) {
     text.push('"');
 }
 
-fn append(text: &mut String, value: impl Display) {
+pub(super) fn append(text: &mut String, value: impl Display) {
     // Writing to a `String` cannot fail.
     let _: fmt::Result = write!(text, "{value}");
 }

@@ -12,6 +12,7 @@ pub(crate) mod orders_v1;
 mod plain;
 pub(crate) mod private;
 pub(crate) mod replies;
+pub(crate) mod rest;
 mod scratch;
 mod stream;
 mod table;

@@ -1,0 +1,158 @@
+//! What the bodies of answers say, as the state takes it.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::json::error::DecodeError;
+use crate::rest::error::RestError;
+use crate::state::order_state::OrderState;
+use crate::state::reconciling::{OrderRef, Reconciled};
+use crate::wire::rest::{self, BalanceRow, OrderRow};
+
+/// An open order, as the venue lists it.
+///
+/// ```
+/// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
+///
+/// let mut orders = Orders::new();
+/// let asked = orders.moment();
+/// let body = r#"[{"order_id":77,"is_live":true,"is_cancelled":false,"executed_amount":"0"}]"#;
+/// for open in &OpenOrdersQuestion.answer(200, body)? {
+///     assert!(!orders.reconcile(open, Some(open.found), asked), "no order is in doubt");
+/// }
+/// # Ok::<(), gemini_ws::RestError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OpenOrder {
+    /// The client's id, if the order has one.
+    pub client_order_id: Option<Box<str>>,
+    /// The venue's id, the state and the executed quantity: what [`Orders::reconcile`](crate::Orders::reconcile) takes.
+    pub found: Reconciled,
+}
+
+/// The order that [`Orders::reconcile`](crate::Orders::reconcile) takes the answer for.
+impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
+    fn from(open: &'a OpenOrder) -> Self {
+        open.client_order_id
+            .as_deref()
+            .map_or(OrderRef::OrderId(open.found.order_id), OrderRef::ClientOrderId)
+    }
+}
+
+/// The balances of an account, as the venue answers.
+///
+/// ```
+/// use gemini_ws::{BalancesQuestion, RestQuestion};
+///
+/// let body = r#"[{"currency":"ETH","amount":"2.5000000000000000001","available":"-0.0020"}]"#;
+/// let rows = BalancesQuestion.answer(200, body)?;
+/// assert!(rows.iter().eq([("ETH", "-0.0020", "2.5000000000000000001")]));
+/// # Ok::<(), gemini_ws::RestError>(())
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct BalanceRows {
+    rows: Vec<(Box<str>, Box<str>, Box<str>)>,
+}
+
+impl BalanceRows {
+    /// Returns asset, available and total amount of each balance. Amounts are decimal text, as the venue wrote it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a BalanceRows {
+    type Item = (&'a str, &'a str, &'a str);
+    type IntoIter = core::iter::Map<
+        core::slice::Iter<'a, (Box<str>, Box<str>, Box<str>)>,
+        fn(&'a (Box<str>, Box<str>, Box<str>)) -> Self::Item,
+    >;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.iter().map(|(asset, available, total)| (asset, available, total))
+    }
+}
+
+/// The one order that was asked for by its id.
+pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> {
+    let row: OrderRow<'_> = rest::object(body).map_err(malformed(body))?;
+    if row.order_id != id {
+        return Err(RestError::OtherOrder { order_id: row.order_id });
+    }
+    reconciled(&row)
+}
+
+/// The order that has a client order id, unless there is none.
+pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconciled>, RestError> {
+    let rows: Vec<OrderRow<'_>> = match rest::is_array(body) {
+        true => rest::array(body).map_err(malformed(body))?,
+        false => alloc::vec![rest::object(body).map_err(malformed(body))?],
+    };
+    if let Some(other) = rows.iter().find(|row| row.client_order_id.is_none_or(|own| own != *id)) {
+        return Err(RestError::OtherOrder { order_id: other.order_id });
+    }
+    match rows.as_slice() {
+        [] => Ok(None),
+        [row] => reconciled(row).map(Some),
+        rows => Err(RestError::SeveralOrders { order_ids: rows.iter().map(|row| row.order_id).collect() }),
+    }
+}
+
+pub(super) fn open_orders(body: &str) -> Result<Vec<OpenOrder>, RestError> {
+    let rows: Vec<OrderRow<'_>> = rest::array(body).map_err(malformed(body))?;
+    let mut known = BTreeSet::new();
+    let open = rows.iter().map(|row| {
+        if !known.insert(row.order_id) {
+            return Err(RestError::Repeated { name: row.order_id.to_string().into() });
+        }
+        let client_order_id = row.client_order_id.map(|id| id.to_string().into());
+        Ok(OpenOrder { client_order_id, found: reconciled(row)? })
+    });
+    open.collect()
+}
+
+pub(super) fn balances(body: &str) -> Result<BalanceRows, RestError> {
+    let found: Vec<BalanceRow<'_>> = rest::array(body).map_err(malformed(body))?;
+    let mut known = BTreeSet::new();
+    let rows = found.iter().map(|row| {
+        if !known.insert(row.asset) {
+            return Err(RestError::Repeated { name: crate::state::fill::kept(row.asset) });
+        }
+        Ok((row.asset.into(), row.available.as_str().into(), row.total.as_str().into()))
+    });
+    Ok(BalanceRows { rows: rows.collect::<Result<_, _>>()? })
+}
+
+fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
+    move |error| RestError::malformed(error, body)
+}
+
+/// What an order has come to. Nothing is concluded that the answer does not say
+/// ([order status](crate::protocol::rest#order-status)).
+fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
+    let is_executed = !row.executed.is_zero();
+    let is_whole = match (row.remaining, row.original) {
+        (None, None) => None,
+        (remaining, original) => Some(
+            is_executed
+                && remaining.is_none_or(|remaining| remaining.is_zero())
+                && original.is_none_or(|original| row.executed >= original),
+        ),
+    };
+    let state = match (row.is_live, row.is_cancelled) {
+        (true, false) if is_executed => OrderState::PartiallyFilled,
+        (true, false) => OrderState::Open,
+        (false, true) => OrderState::Canceled,
+        (false, false) if is_whole == Some(true) => OrderState::Filled,
+        // Of a market order to buy the venue does not say how much was ordered.
+        (false, false) if is_executed && is_whole.is_none() => OrderState::Closed,
+        (false, false) if !is_executed && row.has_reason => OrderState::Rejected,
+        (true, true) | (false, false) => return Err(RestError::Undecided { order_id: row.order_id }),
+    };
+    Ok(Reconciled { order_id: row.order_id, state, executed: row.executed })
+}

@@ -1,0 +1,167 @@
+//! [`RestError`]: what a response says that does not answer the question.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::json::error::DecodeError;
+use crate::state::fill::kept;
+use crate::wire::rest;
+
+/// A response of the REST API that does not answer the question.
+///
+/// Of texts the first 256 bytes are kept.
+///
+/// ```
+/// use gemini_ws::{BalancesQuestion, RestQuestion};
+///
+/// let body = r#"{"result":"error","reason":"InvalidNonce","message":"Nonce '7' has not increased"}"#;
+/// let error = BalancesQuestion.answer(400, body).unwrap_err();
+/// assert_eq!(error.to_string(), "HTTP status 400, InvalidNonce: Nonce '7' has not increased");
+/// assert!(error.may_ask_again());
+/// assert!(!BalancesQuestion.answer(403, "").unwrap_err().may_ask_again());
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum RestError {
+    /// The venue, or something on the way, refused the request or failed to serve it.
+    #[non_exhaustive]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The venue's word for it, such as `InvalidSignature`, if the body has one.
+        reason: Option<Box<str>>,
+        /// The venue's explanation, or the beginning of a body that has another form.
+        message: Box<str>,
+    },
+    /// The status is 200, and the body is not what the venue documents.
+    #[non_exhaustive]
+    Malformed {
+        /// What is wrong with it, and where.
+        error: DecodeError,
+        /// The beginning of the body.
+        body: Box<str>,
+    },
+    /// The answer is about an order that was not asked for.
+    OtherOrder {
+        /// The venue's id of that order.
+        order_id: u64,
+    },
+    /// Several orders have the client order id; ask for each by its id.
+    SeveralOrders {
+        /// The venue's ids, in the order of the answer.
+        order_ids: Vec<u64>,
+    },
+    /// The venue lists an order or an asset twice.
+    Repeated {
+        /// The venue's id of the order, or the name of the asset.
+        name: Box<str>,
+    },
+    /// The order is neither live nor cancelled nor wholly executed, or both live and cancelled: what it has come to
+    /// cannot be told.
+    Undecided {
+        /// The venue's id of the order.
+        order_id: u64,
+    },
+}
+
+impl RestError {
+    /// Returns the HTTP status of the response.
+    ///
+    /// ```
+    /// use gemini_ws::{BalancesQuestion, RestQuestion};
+    ///
+    /// assert_eq!(BalancesQuestion.answer(503, "<html>").unwrap_err().status(), 503);
+    /// assert_eq!(BalancesQuestion.answer(200, "<html>").unwrap_err().status(), 200);
+    /// ```
+    pub const fn status(&self) -> u16 {
+        match self {
+            RestError::Refused { status, .. } => *status,
+            _ => 200,
+        }
+    }
+
+    /// Whether the same question, signed again, may get an answer: after a failure of the venue, a rate limit, a
+    /// refused nonce, or a body that was damaged or still undecided. Wait before you ask, longer each time.
+    pub fn may_ask_again(&self) -> bool {
+        match self {
+            RestError::Refused { status, reason, .. } => {
+                matches!(status, 408 | 429 | 500..)
+                    || matches!(
+                        reason.as_deref(),
+                        Some("InvalidNonce" | "RateLimit" | "System" | "Maintenance")
+                    )
+            }
+            RestError::Malformed { .. } | RestError::Undecided { .. } => true,
+            RestError::OtherOrder { .. } | RestError::SeveralOrders { .. } | RestError::Repeated { .. } => {
+                false
+            }
+        }
+    }
+
+    /// Whether the venue says that it has no such order.
+    pub(super) fn says_not_found(&self) -> bool {
+        matches!(
+            self,
+            RestError::Refused { status: 404 | 400, reason: Some(reason), .. } if **reason == *"OrderNotFound"
+        )
+    }
+
+    pub(super) fn malformed(error: DecodeError, body: &str) -> RestError {
+        RestError::Malformed { error, body: beginning(body) }
+    }
+}
+
+/// Makes sure that a response has the status of an answer and is not an error.
+pub(super) fn accept(status: u16, body: &str) -> Result<(), RestError> {
+    let refusal = rest::refusal(body);
+    if status == 200 && refusal.is_none() {
+        return Ok(());
+    }
+    let (reason, message) = match refusal {
+        Some(refusal) => (refusal.reason.map(kept), refusal.message.map(kept).unwrap_or_default()),
+        None => (None, beginning(body)),
+    };
+    Err(RestError::Refused { status, reason, message })
+}
+
+/// The beginning of a body that is not read.
+fn beginning(body: &str) -> Box<str> {
+    kept(body.chars().take(256).collect::<String>())
+}
+
+impl fmt::Display for RestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RestError::Refused { status, reason, message } => {
+                write!(f, "HTTP status {status}")?;
+                if let Some(reason) = reason {
+                    write!(f, ", {reason}")?;
+                }
+                if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
+            }
+            RestError::Malformed { error, .. } => write!(f, "the answer cannot be read: {error}"),
+            RestError::OtherOrder { order_id } => {
+                write!(f, "the answer is about order {order_id}, which was not asked for")
+            }
+            RestError::SeveralOrders { order_ids } => {
+                write!(f, "{} orders have this client order id; ask for each by its id", order_ids.len())
+            }
+            RestError::Repeated { name } => write!(f, "the answer lists {name} twice"),
+            RestError::Undecided { order_id } => {
+                write!(f, "the answer does not say what order {order_id} has come to; ask again")
+            }
+        }
+    }
+}
+
+impl core::error::Error for RestError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            RestError::Malformed { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Questions to the venue's REST API, and what it answers ([REST](crate::protocol::rest)).
+//!
+//! A [`RestQuestion`] knows its path and reads the answer. [`Signer::rest`](crate::Signer::rest) makes the headers;
+//! the application sends them with the HTTP client of its choice.
+
+pub(crate) mod answer;
+pub(crate) mod error;
+#[cfg(feature = "auth")]
+pub(crate) mod request;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::rest::answer::{BalanceRows, OpenOrder};
+use crate::rest::error::RestError;
+use crate::state::order::Order;
+use crate::state::reconciling::{OrderRef, Reconciled};
+use crate::value::id::RequestId;
+
+mod sealed {
+    /// What a question has besides its path and its answer.
+    pub trait Question {
+        /// The order that it is about: by the venue's id, or by the client's.
+        fn order(&self) -> (Option<u64>, Option<&str>) {
+            (None, None)
+        }
+    }
+}
+
+/// A question that the venue answers over REST: `POST` to its path, with an empty body and signed headers.
+///
+/// The questions are [`OrderStatusQuestion`], [`OpenOrdersQuestion`] and [`BalancesQuestion`]. To ask twice does no
+/// harm, but each request needs its own headers: a nonce is used once.
+pub trait RestQuestion: sealed::Question {
+    /// What the venue answers.
+    type Answer;
+
+    /// Returns the path to which the question is sent.
+    fn path(&self) -> &'static str;
+
+    /// Reads the answer: HTTP status and body.
+    ///
+    /// # Errors
+    ///
+    /// [`RestError`] if the response does not answer the question; [`RestError::may_ask_again`] says whether to ask
+    /// again. Longer bodies than [`FRAME_BYTES_MAX`](crate::FRAME_BYTES_MAX) are refused.
+    fn answer(&self, status: u16, body: &str) -> Result<Self::Answer, RestError>;
+}
+
+/// The question what has become of one order.
+///
+/// The answer is what [`Orders::reconcile`](crate::Orders::reconcile) takes, and the question names the order there.
+/// `None` says that the venue has no such order: HTTP status 404 or 400 with the reason `OrderNotFound`, or an empty
+/// list for a client order id. Nothing else counts as that, above all no other 404 and no failure
+/// ([answers about an order](crate::protocol::rest#order-status)).
+///
+/// ```
+/// use gemini_ws::{Endpoint, Event, OrderState, OrderStatusQuestion, Orders, Replay, RestQuestion, Scratch, Topic};
+///
+/// let frame = r#"{"e":"orderUpdate","E":4,"s":"BTCUSD","i":77,"S":"BUY","X":"OPEN","q":"2","T":4}"#;
+/// let (mut orders, mut scratch) = (Orders::new(), Scratch::new());
+/// orders.apply(&Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap());
+/// orders.apply(&Event::Overflow { topic: Topic::Orders, symbol: None, dropped: 1 });
+///
+/// let asked = orders.moment();
+/// let questions: Vec<_> = orders.to_reconcile().filter_map(OrderStatusQuestion::of).collect();
+/// for question in &questions {
+///     assert_eq!(question.path(), "/v1/order/status");
+///     // … send it, and receive status and body …
+///     let body = r#"{"order_id":"77","is_live":false,"is_cancelled":true,"executed_amount":"0.5"}"#;
+///     let answer = question.answer(200, body)?;
+///     assert!(orders.reconcile(question, answer, asked));
+/// }
+/// assert_eq!(orders.get(77).unwrap().state, OrderState::Canceled);
+/// # Ok::<(), gemini_ws::RestError>(())
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct OrderStatusQuestion {
+    name: Name,
+}
+
+/// How the order is named.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Name {
+    Venue(u64),
+    /// The request tells orders apart that have one client order id.
+    Client {
+        id: Box<str>,
+        request: Option<RequestId>,
+    },
+}
+
+impl OrderStatusQuestion {
+    /// Asks for an order by the venue's id if that is known, otherwise by the client order id. `None` if neither is.
+    ///
+    /// ```
+    /// use gemini_ws::{Order, OrderStatusQuestion};
+    ///
+    /// assert!(OrderStatusQuestion::of(&Order::default()).is_none());
+    /// ```
+    pub fn of(order: &Order) -> Option<OrderStatusQuestion> {
+        let name = match (order.order_id, &order.client_order_id) {
+            (Some(id), _) => Name::Venue(id),
+            (None, Some(id)) => Name::Client { id: id.clone(), request: order.request() },
+            (None, None) => return None,
+        };
+        Some(OrderStatusQuestion { name })
+    }
+
+    /// Asks by the venue's id.
+    ///
+    /// ```
+    /// use gemini_ws::{OrderRef, OrderStatusQuestion};
+    ///
+    /// assert_eq!(OrderRef::from(&OrderStatusQuestion::by_order_id(77)), OrderRef::OrderId(77));
+    /// ```
+    pub const fn by_order_id(order_id: u64) -> OrderStatusQuestion {
+        OrderStatusQuestion { name: Name::Venue(order_id) }
+    }
+
+    /// Asks by the client order id. If several orders have it, the answer is [`RestError::SeveralOrders`].
+    ///
+    /// ```
+    /// use gemini_ws::{OrderRef, OrderStatusQuestion};
+    ///
+    /// assert_eq!(OrderRef::from(&OrderStatusQuestion::by_client_order_id("a")), OrderRef::ClientOrderId("a"));
+    /// ```
+    pub fn by_client_order_id(id: &str) -> OrderStatusQuestion {
+        OrderStatusQuestion { name: Name::Client { id: id.into(), request: None } }
+    }
+}
+
+/// The order that [`Orders::reconcile`](crate::Orders::reconcile) takes the answer for.
+impl<'a> From<&'a OrderStatusQuestion> for OrderRef<'a> {
+    fn from(question: &'a OrderStatusQuestion) -> Self {
+        match &question.name {
+            Name::Venue(id) => OrderRef::OrderId(*id),
+            Name::Client { request: Some(request), .. } => OrderRef::Request(*request),
+            Name::Client { id, request: None } => OrderRef::ClientOrderId(id),
+        }
+    }
+}
+
+impl sealed::Question for OrderStatusQuestion {
+    fn order(&self) -> (Option<u64>, Option<&str>) {
+        match &self.name {
+            Name::Venue(id) => (Some(*id), None),
+            Name::Client { id, .. } => (None, Some(id)),
+        }
+    }
+}
+
+impl RestQuestion for OrderStatusQuestion {
+    type Answer = Option<Reconciled>;
+
+    fn path(&self) -> &'static str {
+        "/v1/order/status"
+    }
+
+    fn answer(&self, status: u16, body: &str) -> Result<Option<Reconciled>, RestError> {
+        match error::accept(status, body) {
+            Ok(()) => {}
+            Err(refused) if refused.says_not_found() => return Ok(None),
+            Err(refused) => return Err(refused),
+        }
+        match &self.name {
+            Name::Venue(id) => answer::order_by_id(*id, body).map(Some),
+            Name::Client { id, .. } => answer::order_by_client_id(id, body),
+        }
+    }
+}
+
+/// The question which orders of the account are open.
+///
+/// ```
+/// use gemini_ws::{OpenOrdersQuestion, OrderState, RestQuestion};
+///
+/// let body = r#"[{"order_id":"77","client_order_id":"a","is_live":true,"is_cancelled":false,"executed_amount":"0"}]"#;
+/// let open = OpenOrdersQuestion.answer(200, body)?;
+/// assert_eq!((open[0].client_order_id.as_deref(), open[0].found.order_id), (Some("a"), 77));
+/// assert_eq!(open[0].found.state, OrderState::Open);
+/// # Ok::<(), gemini_ws::RestError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct OpenOrdersQuestion;
+
+impl sealed::Question for OpenOrdersQuestion {}
+
+impl RestQuestion for OpenOrdersQuestion {
+    type Answer = Vec<OpenOrder>;
+
+    fn path(&self) -> &'static str {
+        "/v1/orders"
+    }
+
+    fn answer(&self, status: u16, body: &str) -> Result<Vec<OpenOrder>, RestError> {
+        error::accept(status, body)?;
+        answer::open_orders(body)
+    }
+}
+
+/// The question for all balances of the account; [`Balances::reconcile`](crate::Balances::reconcile) takes the answer.
+///
+/// ```
+/// use gemini_ws::{Balances, BalancesQuestion, RestQuestion};
+///
+/// let mut balances = Balances::new();
+/// let asked = balances.moment();
+/// let body = r#"[{"type":"exchange","currency":"USD","amount":"100.00","available":"90.50"}]"#;
+/// balances.reconcile(&BalancesQuestion.answer(200, body)?, asked);
+/// assert_eq!(balances.get("USD").unwrap().available().as_str(), "90.50");
+/// # Ok::<(), gemini_ws::RestError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct BalancesQuestion;
+
+impl sealed::Question for BalancesQuestion {}
+
+impl RestQuestion for BalancesQuestion {
+    type Answer = BalanceRows;
+
+    fn path(&self) -> &'static str {
+        "/v1/balances"
+    }
+
+    fn answer(&self, status: u16, body: &str) -> Result<BalanceRows, RestError> {
+        error::accept(status, body)?;
+        answer::balances(body)
+    }
+}

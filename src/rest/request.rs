@@ -1,0 +1,68 @@
+//! [`RestRequest`]: a question with all headers that it needs.
+
+use crate::auth::{Headers, Signer};
+use crate::rest::RestQuestion;
+use crate::value::time::UnixTime;
+use crate::wire::rest;
+
+/// A signed request to the venue's REST API: an HTTP request with an empty body.
+///
+/// Made by [`Signer::rest`]. It is valid once, for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): send it at once, over
+/// TLS, to the host of the account, such as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug` shows
+/// no values of headers.
+///
+/// ```
+/// use gemini_ws::{Credentials, InvalidCredentials, OrderStatusQuestion, Signer, UnixTime};
+///
+/// let mut signer = Signer::new(Credentials::hmac("conformance-api-key", "conformance-api-secret")?);
+/// let request = signer.rest(&OrderStatusQuestion::by_order_id(77), UnixTime::from_secs(1_700_000_000));
+/// assert_eq!((request.method(), request.path()), ("POST", "/v1/order/status"));
+/// assert_eq!(request.headers().get("Content-Length"), Some("0"));
+/// assert_eq!(request.headers().get("X-GEMINI-APIKEY"), Some("conformance-api-key"));
+/// # Ok::<(), InvalidCredentials>(())
+/// ```
+#[derive(Debug)]
+pub struct RestRequest {
+    path: &'static str,
+    headers: Headers,
+}
+
+impl RestRequest {
+    /// Returns the method, which is `POST`.
+    pub const fn method(&self) -> &'static str {
+        "POST"
+    }
+
+    /// Returns the path on the host, without a query.
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// Returns all headers but `Host`. An HTTP client that counts the body itself needs no `Content-Length` from here.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+}
+
+impl Signer {
+    /// Signs a question to the REST API with a new nonce. `now` is what the wall clock says.
+    ///
+    /// The nonce comes from the source of the upgrades, so their order counts: hold one lock from here until the
+    /// request is answered ([`NonceSource`](crate::NonceSource)).
+    ///
+    /// ```
+    /// use gemini_ws::{BalancesQuestion, Credentials, InvalidCredentials, Signer, UnixTime};
+    ///
+    /// let mut signer = Signer::new(Credentials::hmac("conformance-api-key", "conformance-api-secret")?);
+    /// let request = signer.rest(&BalancesQuestion, UnixTime::from_secs(1_700_000_000));
+    /// let payload = "eyJyZXF1ZXN0IjoiL3YxL2JhbGFuY2VzIiwibm9uY2UiOjE3MDAwMDAwMDB9";
+    /// assert_eq!(request.headers().get("X-GEMINI-PAYLOAD"), Some(payload));
+    /// assert!(request.headers().get("X-GEMINI-SIGNATURE").unwrap().starts_with("cbb5d9e2"));
+    /// # Ok::<(), InvalidCredentials>(())
+    /// ```
+    pub fn rest(&mut self, question: &impl RestQuestion, now: UnixTime) -> RestRequest {
+        let (path, (order_id, client_order_id)) = (question.path(), question.order());
+        let headers = self.sign_rest(now, |nonce| rest::payload(path, nonce, order_id, client_order_id));
+        RestRequest { path, headers }
+    }
+}
