@@ -75,6 +75,26 @@ pub enum Limit {
     Outputs,
 }
 
+impl fmt::Display for RateKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            RateKind::Requests => "requests",
+            RateKind::Orders => "orders",
+        })
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Limit::Streams => "streams",
+            Limit::Links => "links",
+            Limit::RequestsInFlight => "requests in flight",
+            Limit::Outputs => "outputs",
+        })
+    }
+}
+
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -108,11 +128,7 @@ impl fmt::Display for CommandError {
                 f.write_str("the endpoint was given up; open the client to try it again")
             }
             CommandError::RateLimited { limit, window, retry } => {
-                let what = match limit {
-                    RateKind::Requests => "requests",
-                    RateKind::Orders => "orders",
-                };
-                write!(f, "too many {what} in {window:?}; try again at {} ns", retry.as_nanos())
+                write!(f, "too many {limit} in {window:?}; try again at {} ns", retry.as_nanos())
             }
         }
     }

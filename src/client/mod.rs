@@ -111,6 +111,16 @@ pub enum Readiness {
     NotReady,
 }
 
+impl core::fmt::Display for Readiness {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            Readiness::Ready => "ready",
+            Readiness::Partly => "partly ready",
+            Readiness::NotReady => "not ready",
+        })
+    }
+}
+
 // ---- endpoints and the life of the client ------------------------------------------------------
 
 impl Client {

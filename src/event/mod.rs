@@ -336,6 +336,19 @@ pub enum RequestOutcome<'f> {
     NotSent,
 }
 
+impl core::fmt::Display for RequestOutcome<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            RequestOutcome::Answered(response) => response.fmt(f),
+            RequestOutcome::TimedOut => f.pad("not answered in time; whether the venue acted is unknown"),
+            RequestOutcome::Lost => {
+                f.pad("the link ended before an answer came; whether the venue acted is unknown")
+            }
+            RequestOutcome::NotSent => f.pad("not sent: the link ended first"),
+        }
+    }
+}
+
 /// A frame that was rightly not used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -359,6 +372,24 @@ pub enum IgnoredReason {
     UnknownResponse,
     /// The frame belongs to a link that has ended.
     EndedLink,
+}
+
+impl core::fmt::Display for IgnoredReason {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            IgnoredReason::StaleUpdate => "the book has its changes already",
+            IgnoredReason::BeforeSnapshot => "the snapshot of the book has not come yet",
+            IgnoredReason::NotSubscribed => "its stream is not subscribed",
+            IgnoredReason::UnknownResponse => "no request waits for this response",
+            IgnoredReason::EndedLink => "its link has ended",
+        })
+    }
+}
+
+impl core::fmt::Display for Ignored {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.reason.fmt(f)
+    }
 }
 
 /// A frame that could not be decoded.

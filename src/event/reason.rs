@@ -262,6 +262,30 @@ pub enum ShutdownStep {
     ClosingLinks,
 }
 
+impl fmt::Display for ShutdownStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ShutdownStep::CommandsStopped => "waiting for replies",
+            ShutdownStep::CancellingOrders => "cancelling orders",
+            ShutdownStep::Unsubscribing => "unsubscribing streams",
+            ShutdownStep::ClosingLinks => "closing links",
+        })
+    }
+}
+
+impl fmt::Display for Abandoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Abandoned { requests, links, sessions } = self;
+        if *self == Abandoned::default() {
+            return f.pad("nothing abandoned");
+        }
+        write!(
+            f,
+            "{requests} requests without an answer, {links} links dropped, {sessions} sessions whose orders may rest"
+        )
+    }
+}
+
 /// What follows from the end of a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Retry {
@@ -429,6 +453,7 @@ impl fmt::Display for AttemptFailure {
 
 impl core::error::Error for ConnectFailure {}
 impl core::error::Error for Lost {}
+impl core::error::Error for Unserved {}
 impl core::error::Error for AttemptFailure {}
 impl core::error::Error for CloseReason {}
 

@@ -23,6 +23,20 @@ pub enum State {
     Closed,
 }
 
+impl core::fmt::Display for State {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            State::Idle => "not opened yet",
+            State::Connecting => "connecting",
+            State::Subscribing => "subscribing",
+            State::Live => "live",
+            State::Closing => "closing",
+            State::Backoff => "waiting before the next attempt",
+            State::Closed => "closed",
+        })
+    }
+}
+
 /// What can happen to a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Input {
@@ -102,6 +116,15 @@ pub enum Refusal {
     Closed,
     /// There is no open link now.
     NotConnected,
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            Refusal::Closed => "the connection is closing or closed",
+            Refusal::NotConnected => "there is no open link now",
+        })
+    }
 }
 
 /// A cell of a table.
@@ -186,6 +209,20 @@ pub enum StreamState {
     Leaving,
     /// The end. Nothing leads out of it.
     Gone,
+}
+
+impl core::fmt::Display for StreamState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            StreamState::Wanted => "not requested yet",
+            StreamState::Requested => "requested",
+            StreamState::Active => "confirmed",
+            StreamState::Synced => "current",
+            StreamState::Resyncing => "resubscribing",
+            StreamState::Leaving => "unsubscribing",
+            StreamState::Gone => "ended",
+        })
+    }
 }
 
 /// What can happen to a subscription.

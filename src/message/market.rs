@@ -376,6 +376,15 @@ pub struct VenueError<'f> {
     pub message: Option<Text<'f>>,
 }
 
+impl core::fmt::Display for VenueError<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.message {
+            Some(message) => write!(f, "{}: {message}", self.reason),
+            None => self.reason.fmt(f),
+        }
+    }
+}
+
 /// The first frame of order events v1 ([acknowledgement](crate::protocol::order_events_v1#acknowledgement)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -285,6 +285,16 @@ impl Response<'_> {
     }
 }
 
+impl fmt::Display for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_ok() { "accepted" } else { "refused" })?;
+        if let Some(status) = self.status {
+            write!(f, " with status {status}")?;
+        }
+        self.error.map_or(Ok(()), |error| write!(f, ": {error}"))
+    }
+}
+
 /// The id of a request, echoed with its JSON type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
@@ -304,6 +314,12 @@ pub struct ApiError<'f> {
     pub code: i64,
     /// `msg`: for people.
     pub message: Text<'f>,
+}
+
+impl fmt::Display for ApiError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {})", self.message, self.code)
+    }
 }
 
 /// A frame of an unknown kind: valid JSON, whole.

@@ -77,6 +77,18 @@ pub enum Applied {
     },
 }
 
+impl core::fmt::Display for Applied {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Applied::Changed => f.pad("the book has changed"),
+            Applied::Stale => f.pad("nothing new"),
+            Applied::Gap { expected, got } => {
+                write!(f, "an update is missing: the book is at {expected}, the changes begin with {got}")
+            }
+        }
+    }
+}
+
 impl OrderBook {
     /// An empty book.
     pub const fn new() -> OrderBook {

@@ -52,3 +52,20 @@ impl OrderState {
         }
     }
 }
+
+impl core::fmt::Display for OrderState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            OrderState::Sent => "sent, not answered yet",
+            OrderState::Acknowledged => "accepted by the venue, not reported yet",
+            OrderState::Unknown => "unknown: the request got no answer",
+            OrderState::New => "accepted",
+            OrderState::Open => "open",
+            OrderState::PartiallyFilled => "partially filled",
+            OrderState::Filled => "filled",
+            OrderState::Canceled => "cancelled",
+            OrderState::Rejected => "rejected",
+            OrderState::Closed => "closed, for an unknown reason",
+        })
+    }
+}

@@ -76,6 +76,25 @@ pub enum QuoteState {
     Rejected,
 }
 
+impl core::fmt::Display for QuoteState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            QuoteState::Sent => "sent, not answered yet",
+            QuoteState::Unknown => "unknown: the request got no answer",
+            QuoteState::Active => "active",
+            QuoteState::Accepted => "accepted: confirm or decline it",
+            QuoteState::Confirmed => "confirmed",
+            QuoteState::Declined => "declined",
+            QuoteState::Won => "executed",
+            QuoteState::Lost => "lost to another quote",
+            QuoteState::Withdrawn => "withdrawn",
+            QuoteState::Expired => "expired",
+            QuoteState::Failed => "failed",
+            QuoteState::Rejected => "rejected",
+        })
+    }
+}
+
 impl QuoteState {
     /// Whether nothing can follow.
     pub const fn is_final(self) -> bool {
