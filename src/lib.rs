@@ -101,8 +101,9 @@
 //!
 //! The headers of the upgrade authenticate a link. The driver adds them: a [`Signer`] makes them, and the client
 //! never sees a secret. [`Client::request`] sends an order. [`Orders`] keeps what becomes of it, whichever of
-//! reply and events comes first, and marks the orders about which an event may be missing. [`Balances`] and
-//! [`Positions`] keep the rest of an account.
+//! reply and events comes first, and marks the orders about which an event may be missing. An [`OrderStatusQuestion`]
+//! asks the venue's REST API about these, over the HTTP client of your choice. [`Balances`] and [`Positions`] keep the
+//! rest of an account.
 //!
 //! # Four generations
 //!
@@ -112,7 +113,7 @@
 //!
 //! # Features
 //!
-//! - `auth` (default): [`Signer`], which makes the headers of an authenticated upgrade.
+//! - `auth` (default): [`Signer`], which makes the headers of an authenticated upgrade or REST request.
 //! - `std` (default): [`Clock`], which turns the system's monotonic clock into [`Instant`]s, and
 //!   [`UnixTime::now`].
 //! - `serde` (default): `Serialize` for events, messages and counters; `Deserialize` for values.

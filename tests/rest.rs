@@ -165,7 +165,7 @@ fn followed() -> (Orders, LinkId, StreamId) {
 fn send(orders: &mut Orders, link: LinkId, request: u64, id: &str) {
     let order = NewOrder::limit(id, "btcusd", Side::Buy, "2", "100.00").unwrap();
     let (request, about) = (RequestId::new(request), Subject::PlaceOrder(order));
-    orders.apply(&Event::Requested { link, request, about: about.clone() });
+    orders.apply(&Event::Requested { link, request, about });
     orders.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
 }
 

@@ -31,6 +31,14 @@ mod sealed {
 ///
 /// The questions are [`OrderStatusQuestion`], [`OpenOrdersQuestion`] and [`BalancesQuestion`]. To ask twice does no
 /// harm, but each request needs its own headers: a nonce is used once.
+///
+/// ```
+/// use gemini_ws::{BalancesQuestion, OpenOrdersQuestion, RestQuestion};
+///
+/// assert_eq!((BalancesQuestion.path(), OpenOrdersQuestion.path()), ("/v1/balances", "/v1/orders"));
+/// let error = OpenOrdersQuestion.answer(502, "<html>bad gateway</html>").unwrap_err();
+/// assert!(error.may_ask_again());
+/// ```
 pub trait RestQuestion: sealed::Question {
     /// What the venue answers.
     type Answer;

@@ -3,7 +3,7 @@
 use crate::auth::{Headers, Signer};
 use crate::rest::RestQuestion;
 use crate::value::time::UnixTime;
-use crate::wire::rest;
+use crate::wire::encode;
 
 /// A signed request to the venue's REST API: an HTTP request with an empty body.
 ///
@@ -62,7 +62,8 @@ impl Signer {
     /// ```
     pub fn rest(&mut self, question: &impl RestQuestion, now: UnixTime) -> RestRequest {
         let (path, (order_id, client_order_id)) = (question.path(), question.order());
-        let headers = self.sign_rest(now, |nonce| rest::payload(path, nonce, order_id, client_order_id));
+        let headers =
+            self.sign_rest(now, |nonce| encode::rest_payload(path, nonce, order_id, client_order_id));
         RestRequest { path, headers }
     }
 }

@@ -407,8 +407,8 @@ impl Orders {
     }
 
     /// Returns the orders of which more may have happened than is known; [`Order::doubt`] says why. Take a
-    /// [`moment`](Orders::moment), ask the venue for each (REST `order/status`) before acting on it, then call
-    /// [`reconcile`](Orders::reconcile).
+    /// [`moment`](Orders::moment), ask the venue for each ([`OrderStatusQuestion`](crate::OrderStatusQuestion)) before
+    /// acting on it, then call [`reconcile`](Orders::reconcile).
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Order> {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }

@@ -149,6 +149,30 @@ pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     text
 }
 
+/// The payload of a question to [REST](crate::protocol::rest#requests); the nonce is left out where a token stands for the key.
+#[cfg(feature = "auth")]
+pub(crate) fn rest_payload(
+    path: &str,
+    nonce: Option<u64>,
+    order_id: Option<u64>,
+    client_order_id: Option<&str>,
+) -> String {
+    let mut text = String::from("{\"request\":");
+    quote(&mut text, path);
+    if let Some(nonce) = nonce {
+        append(&mut text, format_args!(",\"nonce\":{nonce}"));
+    }
+    if let Some(id) = order_id {
+        append(&mut text, format_args!(",\"order_id\":{id}"));
+    }
+    if let Some(id) = client_order_id {
+        text.push_str(",\"client_order_id\":");
+        quote(&mut text, id);
+    }
+    text.push('}');
+    text
+}
+
 /// The object of parameters, member by member.
 struct Object<'t> {
     text: &'t mut String,
@@ -184,7 +208,7 @@ impl<'t> Object<'t> {
 }
 
 /// A JSON string.
-pub(super) fn quote(text: &mut String, content: &str) {
+fn quote(text: &mut String, content: &str) {
     text.push('"');
     for character in content.chars() {
         match character {
@@ -196,7 +220,7 @@ pub(super) fn quote(text: &mut String, content: &str) {
     text.push('"');
 }
 
-pub(super) fn append(text: &mut String, value: impl Display) {
+fn append(text: &mut String, value: impl Display) {
     // Writing to a `String` cannot fail.
     let _: fmt::Result = write!(text, "{value}");
 }

@@ -1,9 +1,7 @@
-//! What is asked over REST, and what it answers ([REST](crate::protocol::rest)).
+//! Bodies of answers of [REST](crate::protocol::rest).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::encode::{append, quote};
 use super::members::{Array, Members, within};
 use super::names::{Names, names};
 use crate::json::cursor::Cursor;
@@ -135,28 +133,4 @@ impl<'f> Read<'f> for Option<Refusal<'f>> {
 /// The error that a body says, if it says one.
 pub(crate) fn refusal(body: &str) -> Option<Refusal<'_>> {
     object(body).ok().flatten()
-}
-
-/// The payload of a question; the nonce is left out where a token stands for the key.
-#[cfg(feature = "auth")]
-pub(crate) fn payload(
-    path: &str,
-    nonce: Option<u64>,
-    order_id: Option<u64>,
-    client_order_id: Option<&str>,
-) -> String {
-    let mut text = String::from("{\"request\":");
-    quote(&mut text, path);
-    if let Some(nonce) = nonce {
-        append(&mut text, format_args!(",\"nonce\":{nonce}"));
-    }
-    if let Some(id) = order_id {
-        append(&mut text, format_args!(",\"order_id\":{id}"));
-    }
-    if let Some(id) = client_order_id {
-        text.push_str(",\"client_order_id\":");
-        quote(&mut text, id);
-    }
-    text.push('}');
-    text
 }
