@@ -8,10 +8,7 @@ use gemini_ws::{Symbol, Timestamp};
 use crate::account::{Account, numbered};
 use crate::frame::private::OrderEventShape;
 use crate::recording::Recording;
-
-/// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO) unless said otherwise: an even
-/// second in September 2026, a fixed one so that runs repeat.
-pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
+use crate::value::start::EPOCH;
 
 /// The rates and sizes of an [`Exchange`](crate::Exchange), and where its books come from.
 ///
@@ -78,7 +75,22 @@ impl Config {
         }
     }
 
-    /// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO); [`EPOCH`] if not given.
+    /// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO); [`EPOCH`](crate::EPOCH) if not given.
+    ///
+    /// The ids of orders, trades and updates begin with it, so that none comes again after a restart: exchanges with
+    /// the same seed repeat an id only if the later epoch lies within the run of the earlier one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gemini_ws_simulator::{Config, EPOCH, Exchange};
+    ///
+    /// let symbol = "btcusd".parse().unwrap();
+    /// let config = Config::market([symbol]);
+    /// let first = Exchange::new(config.clone(), 7);
+    /// let second = Exchange::new(config.epoch(EPOCH + Duration::from_secs(1)), 7);
+    /// let ids = [first, second].map(|exchange| exchange.book(symbol).unwrap().last_update_id);
+    /// assert_eq!(ids[0] + 1_000_000, ids[1]);
+    /// ```
     #[must_use]
     pub fn epoch(mut self, epoch: Timestamp) -> Config {
         self.epoch = epoch;

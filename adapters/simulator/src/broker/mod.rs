@@ -16,6 +16,7 @@ use crate::model::engine::{OrderId, Remainder};
 use crate::value::amount;
 use crate::value::order::{NewOrder, OrderSide, OrderType, Origin, TimeInForce};
 use crate::value::random::Random;
+use crate::value::start::Start;
 
 /// About the venue's order ids, which have 17 digits.
 const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
@@ -52,7 +53,12 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// Fees are hundredths of a percent.
-    pub(crate) fn new(accounts: Vec<Account>, [maker_fee, taker_fee]: [u32; 2], seed: u64) -> Broker {
+    pub(crate) fn new(
+        accounts: Vec<Account>,
+        [maker_fee, taker_fee]: [u32; 2],
+        seed: u64,
+        start: Start,
+    ) -> Broker {
         let mut random = Random::for_name(seed, "orders");
         Broker {
             holdings: accounts.iter().map(|account| Holdings::new(account.balances())).collect(),
@@ -64,7 +70,7 @@ impl Broker {
             stops: BTreeSet::new(),
             finished: VecDeque::new(),
             events: Vec::new(),
-            last_id: FIRST_ORDER_ID + random.below(1_000_000_000),
+            last_id: start.by_tenths_of_micros(FIRST_ORDER_ID) + random.below(1_000_000_000),
             random,
             maker_fee,
             taker_fee,

@@ -30,6 +30,7 @@ use crate::session::tally::Tally;
 use crate::session::{Output, Sessions, SnapshotMode};
 use crate::value::id::SessionId;
 use crate::value::random::Random;
+use crate::value::start::Start;
 
 /// The most market time that one call makes up for. After a longer sleep the market continues from this
 /// long ago, as if it had stood still before.
@@ -108,18 +109,18 @@ impl Exchange {
     /// Opens an exchange; the same seed and inputs yield the same outputs.
     pub fn new(config: Config, seed: u64) -> Exchange {
         let mut schedule = Schedule::default();
-        let epoch = config.epoch.as_nanos();
+        let start = Start::of(config.epoch);
         let source = match config.source {
             SourceConfig::Market(symbols) => {
                 let (events, orders) = (config.events_per_second, config.orders_per_side);
-                let quotes = Quotes::new(&symbols, seed, config.quote_pause_max);
+                let quotes = Quotes::new(&symbols, seed, config.quote_pause_max, start);
                 SourceKind::Market(Box::new(Market::new(
                     &symbols,
                     seed,
                     events,
                     orders,
                     quotes,
-                    epoch,
+                    config.epoch,
                     &mut schedule,
                 )))
             }
@@ -127,11 +128,11 @@ impl Exchange {
         };
         Exchange {
             now: Instant::ZERO,
-            epoch,
+            epoch: config.epoch.as_nanos(),
             server_ping: config.server_ping,
             stale_percent: config.stale_percent,
             source,
-            broker: Broker::new(config.accounts, config.fees, seed),
+            broker: Broker::new(config.accounts, config.fees, seed, start),
             keys: Keys::default(),
             last_serial: 0,
             order_event_shape: config.order_event_shape,

@@ -25,6 +25,7 @@ use crate::session::SnapshotMode;
 use crate::value::id::SessionId;
 use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
+use crate::value::start::Start;
 
 /// About the venue's event ids of late 2023.
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
@@ -60,10 +61,10 @@ struct Record {
 }
 
 impl ArchivedFeeds {
-    pub(super) fn new(seed: u64) -> ArchivedFeeds {
+    pub(super) fn new(seed: u64, start: Start) -> ArchivedFeeds {
         let mut random = Random::for_name(seed, "marketdata");
         ArchivedFeeds {
-            event_id: FIRST_EVENT_ID + random.below(1_000_000),
+            event_id: start.by_micros(FIRST_EVENT_ID) + random.below(1_000_000),
             random,
             records: Vec::new(),
             v1: MarketDataV1::default(),

@@ -12,7 +12,7 @@ pub(crate) mod subscribers;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gemini_ws::{Instant, Stream, Symbol};
+use gemini_ws::{Instant, Stream, Symbol, Timestamp};
 
 use crate::context::Context;
 use crate::context::schedule::{Schedule, Task};
@@ -25,6 +25,7 @@ use crate::rfq::Quotes;
 use crate::value::id::SessionId;
 use crate::value::instrument::{Instrument, is_perpetual};
 use crate::value::random::Random;
+use crate::value::start::Start;
 use archived::ArchivedFeeds;
 use client_orders::{Execution, Ticket};
 use listing::{Listing, Listings};
@@ -60,20 +61,21 @@ impl Market {
         events_per_second: u32,
         orders_per_side: u32,
         quotes: Option<Quotes>,
-        epoch: i64,
+        epoch: Timestamp,
         schedule: &mut Schedule,
     ) -> Market {
         let mut random = Random::new(seed);
+        let (start, epoch) = (Start::of(epoch), epoch.as_nanos());
         let mut market = Market {
             listings: Listings::default(),
-            update_id: FIRST_UPDATE_ID + random.below(1_000_000),
-            trade_id: FIRST_TRADE_ID + random.below(1_000_000),
+            update_id: start.by_micros(FIRST_UPDATE_ID) + random.below(1_000_000),
+            trade_id: start.by_micros(FIRST_TRADE_ID) + random.below(1_000_000),
             random,
             pause: Duration::from_secs(1).checked_div(events_per_second),
             contracts: Contracts::new(symbols, seed),
             contract_subscribers: BTreeSet::new(),
             executions: Vec::new(),
-            archived: ArchivedFeeds::new(seed),
+            archived: ArchivedFeeds::new(seed, start),
             quotes,
             effects: Effects::default(),
         };

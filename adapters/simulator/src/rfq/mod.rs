@@ -23,6 +23,7 @@ use crate::value::instrument::is_prediction;
 use crate::value::order::Origin;
 use crate::value::quote::{NewQuote, QuoteName};
 use crate::value::random::Random;
+use crate::value::start::Start;
 
 pub(crate) use quote::{Deal, QuoteEvent};
 use quote::{Quote, QuoteStatus, Step};
@@ -68,18 +69,18 @@ pub(crate) struct Quotes {
 
 impl Quotes {
     /// `None` if no symbol is a prediction-market contract.
-    pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration) -> Option<Quotes> {
+    pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration, start: Start) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
         let has_any = !contracts.is_empty();
         has_any.then_some(Quotes {
             random: Random::for_name(seed, QUOTE_STREAM),
             contracts,
-            last_number: 0,
+            last_number: start.by_micros(0),
             present: None,
             subscribers: BTreeSet::new(),
-            answers: Random::for_name(seed, "quotes"),
-            last_quote: 0,
+            answers: Random::for_name(start.seed(seed), "quotes"),
+            last_quote: start.by_micros(0),
             quotes: BTreeMap::new(),
             record: Record::default(),
             accepted: None,
@@ -397,8 +398,8 @@ mod tests {
     fn transitions() {
         let symbols = ["btcusd", "GEMI-PRES2028-VANCE", "GEMI-A-UP"].map(|name| name.parse().unwrap());
         let pause = Duration::from_secs(20);
-        assert!(Quotes::new(&symbols[..1], 1, pause).is_none());
-        let mut quotes = Quotes::new(&symbols, 1, pause).unwrap();
+        assert!(Quotes::new(&symbols[..1], 1, pause, Start::default()).is_none());
+        let mut quotes = Quotes::new(&symbols, 1, pause, Start::default()).unwrap();
         let mut time = 1_790_732_602_153_000_000_i64;
         let mut paths = BTreeSet::new();
         let mut path = Vec::new();

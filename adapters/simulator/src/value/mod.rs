@@ -6,4 +6,5 @@ pub(crate) mod instrument;
 pub(crate) mod order;
 pub(crate) mod quote;
 pub(crate) mod random;
+pub(crate) mod start;
 pub(crate) mod tempo;

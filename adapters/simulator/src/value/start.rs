@@ -1,0 +1,81 @@
+//! [`Start`]: with which numbers the ids of an exchange begin, so that none comes again after a restart.
+
+use gemini_ws::Timestamp;
+
+/// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO) unless said otherwise: an even
+/// second in September 2026, a fixed one so that runs repeat.
+pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
+
+/// How far from [`EPOCH`] an epoch may be and still have ids of its own, in µs: from 1995 to 2153. The first ids
+/// remain positive, and those of the market below 2⁵³.
+const MICROS_MIN: i64 = -1_000_000_000_000_000;
+const MICROS_MAX: i64 = 4_000_000_000_000_000;
+
+/// The distance of an epoch from [`EPOCH`].
+///
+/// The first ids grow with it, faster than an exchange takes ids. So an exchange with the same seed and an epoch after
+/// the last moment of another one repeats none of its ids.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Start {
+    nanos: i64,
+}
+
+impl Start {
+    pub(crate) const fn of(epoch: Timestamp) -> Start {
+        let nanos = epoch.as_nanos().saturating_sub(EPOCH.as_nanos());
+        let (least, most) = (MICROS_MIN.saturating_mul(1_000), MICROS_MAX.saturating_mul(1_000));
+        let nanos = if nanos < least {
+            least
+        } else if nanos > most {
+            most
+        } else {
+            nanos
+        };
+        Start { nanos }
+    }
+
+    /// The first of ids of which fewer than a million are taken in a second.
+    pub(crate) const fn by_micros(self, first: u64) -> u64 {
+        first.saturating_add_signed(self.nanos.div_euclid(1_000))
+    }
+
+    /// The first of ids of which fewer than ten million are taken in a second.
+    pub(crate) const fn by_tenths_of_micros(self, first: u64) -> u64 {
+        first.saturating_add_signed(self.nanos.div_euclid(100))
+    }
+
+    /// A seed that is another one for each epoch.
+    pub(crate) const fn seed(self, seed: u64) -> u64 {
+        seed ^ self.nanos.cast_unsigned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_the_epoch() {
+        const REFERENCE_NANOS: i64 = EPOCH.as_nanos();
+        const FIRST: u64 = 2_840_141_030_659_933;
+        let start = |nanos| Start::of(Timestamp::from_nanos(nanos));
+        let table = [
+            (REFERENCE_NANOS, FIRST, FIRST),
+            (REFERENCE_NANOS + 1_000_000_000, FIRST + 1_000_000, FIRST + 10_000_000),
+            (REFERENCE_NANOS - 2_000, FIRST - 2, FIRST - 20),
+        ];
+        for (epoch, slow, fast) in table {
+            let start = start(epoch);
+            assert_eq!((start.by_micros(FIRST), start.by_tenths_of_micros(FIRST)), (slow, fast), "{epoch}");
+        }
+        // Whatever the clock says, numbers of JSON hold them.
+        for epoch in [i64::MIN, -1, 0, i64::MAX] {
+            let first = start(epoch).by_micros(FIRST);
+            assert!(first > 1_000_000_000_000_000 && first < 1 << 53, "{epoch}: {first}");
+            let first = start(epoch).by_tenths_of_micros(73_797_746_498_585_286);
+            assert!(first > 1 << 53 && first < 1 << 60, "{epoch}: {first}");
+        }
+        assert_eq!(start(REFERENCE_NANOS).seed(7), 7);
+        assert_ne!(start(REFERENCE_NANOS + 1).seed(7), 7);
+    }
+}
