@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let mut messages = Messages::default();
     let outcome = match arguments::parse() {
         Task::Watch(options) => watch::run(&options, &mut messages),
-        Task::Simulate(options) => simulate::run(&options),
+        Task::Simulate(options) => simulate::run(&options, &mut messages),
         Task::Decode(options) => decode::run(&options, &mut messages),
         Task::Book(options) => book::run(&options, &mut messages),
     };

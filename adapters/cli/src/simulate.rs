@@ -1,19 +1,24 @@
 //! `gemini-ws simulate`, and the simulator that `watch` starts in its own process.
 
+mod keeper;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_lite::future;
-use gemini_ws::{Symbol, Timestamp, UnixTime};
+use gemini_ws::{Instant, Symbol, Timestamp, UnixTime};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config, Exchange};
 
 use crate::arguments::Simulate;
 use crate::ending::{Ending, Failure};
-use crate::output::{Output, Unwritten};
+use crate::output::{Messages, Output, Unwritten};
 use crate::shown::Shown;
-use crate::signals::Signals;
+use crate::signals::{Caught, Signals};
+use keeper::Keeper;
+use smol::Timer;
 
 /// The account that there is if none is asked for.
 const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
@@ -24,8 +29,70 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// How long is waited to see whether the introduction can be written.
 const INTRODUCTION_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// How often is looked whether the state has changed.
+const KEEPING_PERIOD: Duration = Duration::from_millis(500);
+
 /// Serves until a signal ends it.
-pub(crate) fn run(options: &Simulate) -> Result<Ending, Failure> {
+pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending, Failure> {
+    let (exchange, mut keeper) = exchange(options)?;
+    let mut server = serve(exchange, options.address())?;
+    // Their times count from here.
+    let planned = server.exchange_mut().plan_faults(Instant::ZERO, &options.faults.join("\n"));
+    planned.map_err(|refusal| Failure::new(format_args!("--fault: {}", refusal.reason())))?;
+    if let Some(keeper) = &mut keeper {
+        // A file that cannot be written is told of at once.
+        keeper.keep_now(server.exchange_mut())?;
+    }
+    let signals = Signals::listen(false, || {});
+    let signals = signals.map_err(|error| Failure::new(format_args!("signals: {error}")))?;
+    let output = Output::stdout().map_err(|error| Failure::of_output(&error))?;
+    for line in introduction(options, server.local_addr()).lines() {
+        let line = Shown::of(line);
+        output.put(format!("{line}\n").as_bytes()).map_err(|error| Failure::of_output(&error))?;
+    }
+    // Who does not read it may do so later; but where it cannot be told, nobody could connect.
+    if let Err(Unwritten::Failed(error)) = output.drain(INTRODUCTION_TIMEOUT) {
+        return Err(Failure::of_output(&error));
+    }
+    let (caught, exchange) = smol::block_on(async {
+        let caught = serve_until(&signals, &mut server, keeper.as_mut(), messages).await;
+        (caught, server.close(CLOSE_LIMIT).await)
+    });
+    if let Some(keeper) = &mut keeper {
+        keeper.keep_now(&exchange)?;
+    }
+    Ok(Ending::Caught(caught))
+}
+
+/// Serves until a signal asks for the end, and keeps the state meanwhile.
+async fn serve_until(
+    signals: &Signals,
+    server: &mut Server,
+    mut keeper: Option<&mut Keeper>,
+    messages: &mut Messages,
+) -> Caught {
+    let mut end = pin!(signals.end());
+    loop {
+        let ended = async { Some(end.as_mut().await) };
+        let period = async {
+            match keeper {
+                Some(_) => Timer::after(KEEPING_PERIOD).await,
+                None => future::pending().await,
+            };
+            None
+        };
+        let served = async { match server.run().await {} };
+        if let Some(caught) = future::or(ended, future::or(period, served)).await {
+            return caught;
+        }
+        if let Some(keeper) = &mut keeper {
+            keeper.keep(server.exchange_mut(), messages);
+        }
+    }
+}
+
+/// The exchange that the options ask for, and who keeps its state.
+fn exchange(options: &Simulate) -> Result<(Exchange, Option<Keeper>), Failure> {
     // Nonces have to be near the venue's time, and clients take them from the clock.
     let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
     let epoch = Timestamp::from_nanos(now.saturating_mul(1_000_000));
@@ -37,28 +104,19 @@ pub(crate) fn run(options: &Simulate) -> Result<Ending, Failure> {
         let [key, secret] = DEMO;
         config = config.account(Account::new(key, secret));
     }
-    let mut server = serve(config, options.seed, options.address())?;
-    let signals = Signals::listen(false, || {});
-    let signals = signals.map_err(|error| Failure::new(format_args!("signals: {error}")))?;
-    let output = Output::stdout().map_err(|error| Failure::of_output(&error))?;
-    for line in introduction(options, &address(&server)).lines() {
-        let line = Shown::of(line);
-        output.put(format!("{line}\n").as_bytes()).map_err(|error| Failure::of_output(&error))?;
-    }
-    // Who does not read it may do so later; but where it cannot be told, nobody could connect.
-    if let Err(Unwritten::Failed(error)) = output.drain(INTRODUCTION_TIMEOUT) {
-        return Err(Failure::of_output(&error));
-    }
-    let caught = smol::block_on(async {
-        let caught = future::or(signals.end(), async { match server.run().await {} }).await;
-        server.close(CLOSE_LIMIT).await;
-        caught
-    });
-    Ok(Ending::Caught(caught))
+    let Some(path) = &options.state else { return Ok((Exchange::new(config, options.seed), None)) };
+    let (keeper, state) = Keeper::open(path)?;
+    let exchange = match state {
+        None => Exchange::new(config, options.seed),
+        Some(state) => Exchange::restore(config, options.seed, &state)
+            .map_err(|error| keeper.refuse(&error.to_string()))?,
+    };
+    Ok((exchange, Some(keeper)))
 }
 
 /// What clients need to know.
-fn introduction(options: &Simulate, url: &str) -> String {
+fn introduction(options: &Simulate, address: SocketAddr) -> String {
+    let url = format!("ws://{address}");
     let symbols: Vec<_> = options.symbols.iter().map(Symbol::as_str).collect();
     let mut text = format!("simulator listens on {url}\n");
     let mut line = |name: &str, value: &str| {
@@ -72,6 +130,10 @@ fn introduction(options: &Simulate, url: &str) -> String {
     }
     line("several symbols v1", &format!("{url}/v1/multimarketdata?symbols={}", symbols.join(",")));
     line("order events v1", &format!("{url}/v1/order/events"));
+    for path in ["order/status", "orders", "balances"] {
+        line("REST", &format!("POST http://{address}/v1/{path}"));
+    }
+    line("faults", &format!("POST http://{address}/simulator/faults"));
     for login in &options.accounts {
         line("account", &format!("key {}, with the secret that was given", login.key()));
     }
@@ -79,14 +141,16 @@ fn introduction(options: &Simulate, url: &str) -> String {
         let [key, secret] = DEMO;
         line("account", &format!("key {key}, secret {secret}"));
     }
+    if let Some(path) = &options.state {
+        line("state", &path.display().to_string());
+    }
     let symbols = symbols.join(" ");
     let _ = write!(text, "\n\ntry: gemini-ws watch {symbols} --venue {url}\nCtrl-C ends it");
     text
 }
 
 /// Listens on an address of the loopback interface.
-pub(crate) fn serve(config: Config, seed: u64, address: SocketAddr) -> Result<Server, Failure> {
-    let exchange = Exchange::new(config, seed);
+pub(crate) fn serve(exchange: Exchange, address: SocketAddr) -> Result<Server, Failure> {
     Server::bind(address, exchange).map_err(|error| {
         Failure::new(format_args!(
             "cannot listen on {address}: {error}; choose another with --port or --listen"

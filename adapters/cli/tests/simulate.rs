@@ -2,70 +2,11 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::Child;
-use std::time::Duration;
+use std::io::{Read, Write};
 
-use gemini_ws::{Credentials, Endpoint, Nonce, UnixTime};
-use support::{command, run, signal};
-
-/// A simulator, and what it has printed.
-struct Simulator {
-    process: Child,
-    told: Vec<String>,
-}
-
-impl Simulator {
-    fn start(arguments: &[&str]) -> Simulator {
-        let mut process = command(&[&["simulate"], arguments].concat()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut told = Vec::new();
-        while told.last().is_none_or(|line: &String| !line.starts_with("Ctrl-C")) {
-            told.push(lines.next().expect("it says how to end it"));
-        }
-        Simulator { process, told }
-    }
-
-    fn addresses(&self) -> Vec<&str> {
-        let lines = self.told.iter().filter(|line| line.starts_with("  "));
-        lines.filter_map(|line| line.split(' ').find(|word| word.starts_with("ws://"))).collect()
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Asks for an upgrade: the status, and the connection.
-fn upgrade(address: &str, login: Option<(&str, &str, Endpoint, u64)>) -> (u16, TcpStream) {
-    let rest = address.strip_prefix("ws://").unwrap();
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let mut request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    );
-    if let Some((key, secret, endpoint, later)) = login {
-        let nonce = Nonce::new(UnixTime::now().as_millis() + later);
-        for (name, value) in Credentials::hmac(key, secret).unwrap().headers(endpoint, nonce).iter() {
-            request += &format!("{name}: {value}\r\n");
-        }
-    }
-    let mut socket = TcpStream::connect(host).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    socket.write_all(format!("{request}\r\n").as_bytes()).unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        socket.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), socket)
-}
+use gemini_ws::Endpoint;
+use support::simulator::{Simulator, upgrade};
+use support::{run, signal};
 
 #[test]
 fn every_printed_address_is_served() {
@@ -140,14 +81,27 @@ fn an_interrupt_closes_in_good_order() {
 }
 
 #[test]
+fn the_help_lists_all_faults() {
+    let run = run(&["simulate", "--help"], b"");
+    assert_eq!(run.code, Some(0));
+    for kind in gemini_ws_simulator::FaultKind::ALL {
+        assert!(run.out.contains(&format!("  {}", kind.name())), "{}: {}", kind.name(), run.out);
+    }
+    assert!(run.out.contains("a process that is killed loses at most the last second"), "{}", run.out);
+}
+
+#[test]
 fn wrong_use() {
-    let table: [(&[&str], &str); 6] = [
+    let table: [(&[&str], &str); 9] = [
         (&["--account"], "KEY:SECRET"),
         (&["--listen", "0.0.0.0:9000"], "addresses of this machine only"),
         (&["--listen", "[::1]:0", "--port", "1"], "cannot be used with"),
         (&["--account", "hidden"], "begins with account-"),
         (&["--account", "account-a:"], "secret is empty"),
         (&["--port", "70000"], "70000"),
+        (&["--fault", "nothing"], "no fault has the name \"nothing\""),
+        (&["--fault", "stall 5"], "use stall FOR [@TIME]"),
+        (&["--fault", "drop-depth solusd 1"], "there is no market solusd"),
     ];
     for (arguments, advice) in table {
         let run = run(&[&["simulate"], arguments].concat(), b"");

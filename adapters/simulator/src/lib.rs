@@ -86,22 +86,28 @@ mod rfq;
 #[cfg(feature = "server")]
 pub mod server;
 mod session;
+mod state;
 mod value;
 
 pub use account::ledger::{LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, LedgerQuote, QuoteState};
 pub use account::{Account, AccountId, Role};
 pub use broker::FINISHED_ORDERS_MAX;
 pub use config::Config;
+pub use context::fault_spec::{FaultKind, FaultSpec, FaultSpecError};
 pub use context::faults::Faults;
+pub use context::planned::PLANNED_FAULTS_MAX;
+pub use exchange::faulting::FaultRefusal;
 pub use exchange::{CATCH_UP_MAX, Exchange};
 pub use frame::private::OrderEventShape;
 pub use frame::request::STREAMS_MAX;
+pub use frame::rest::{RestRequest, RestResponse};
 pub use frame::upgrade::{UpgradeRefusal, UpgradeRequest};
 pub use market::source::TrueBook;
 pub use recording::{NextLine, Recording, RecordingError};
 pub use rfq::QUOTES_RECORDED_MAX;
 pub use session::stats::Stats;
 pub use session::{OUTPUTS_MAX, Output};
+pub use state::{State, StateError};
 pub use value::id::SessionId;
 pub use value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
 pub use value::start::EPOCH;

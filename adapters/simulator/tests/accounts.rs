@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
-use common::trading::sign;
+use common::signing::sign;
 use common::{CLIENT, Venue, market};
 use gemini_ws::Instant;
 use gemini_ws_simulator::{Account, AccountId, EPOCH, Role, SessionId, UpgradeRequest};

@@ -8,7 +8,7 @@ use std::path::Path;
 use layout::Layout;
 
 /// The folders and files of the source. Each imports only those below it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "lib.rs",
     "server",
     "exchange",
@@ -19,6 +19,7 @@ const ORDER: [&str; 14] = [
     "session",
     "config.rs",
     "frame",
+    "state.rs",
     "account",
     "model",
     "recording.rs",
@@ -27,10 +28,11 @@ const ORDER: [&str; 14] = [
 
 const PUBLIC: &str = "public data that callers make or read";
 const PARSED: &str = "what a frame says, taken apart by those who act on it";
+const SAVED: &str = "what a file says, checked by those who act on it";
 const FACT: &str = "a fact without a rule of its own, written once and read";
 
 /// The structs with fields that other modules see.
-const PLAIN_DATA: [(&str, &str); 41] = [
+const PLAIN_DATA: [(&str, &str); 49] = [
     ("account/ledger.rs: LedgerBalance", PUBLIC),
     ("account/ledger.rs: LedgerFill", PUBLIC),
     ("account/ledger.rs: LedgerOrder", PUBLIC),
@@ -40,6 +42,11 @@ const PLAIN_DATA: [(&str, &str); 41] = [
     ("account/order.rs: Amounts", FACT),
     ("account/order.rs: OrderEvent", FACT),
     ("account/order.rs: Terms", FACT),
+    ("account/saved.rs: SavedAccount", SAVED),
+    ("account/saved.rs: SavedAsset", SAVED),
+    ("account/saved.rs: SavedFill", SAVED),
+    ("account/saved.rs: SavedOrder", SAVED),
+    ("account/saved.rs: SavedTerms", SAVED),
     (
         "config.rs: Config",
         "its builder methods have the names of the fields, and the exchange takes it apart once",
@@ -50,6 +57,8 @@ const PLAIN_DATA: [(&str, &str); 41] = [
     ("frame/order_entry.rs: OrderRequest", PARSED),
     ("frame/quote_entry.rs: QuoteRequest", PARSED),
     ("frame/request.rs: Request", PARSED),
+    ("frame/rest.rs: RestRequest", PUBLIC),
+    ("frame/rest.rs: RestResponse", PUBLIC),
     ("frame/upgrade.rs: UpgradeRefusal", PUBLIC),
     ("frame/upgrade.rs: UpgradeRequest", PUBLIC),
     ("market/client_orders.rs: Execution", FACT),
@@ -69,6 +78,7 @@ const PLAIN_DATA: [(&str, &str); 41] = [
     ("rfq/quote.rs: Deal", "named arguments of one call"),
     ("rfq/quote.rs: QuoteEvent", FACT),
     ("session/stats.rs: Stats", PUBLIC),
+    ("state.rs: SavedIds", SAVED),
     ("value/id.rs: SessionId", PUBLIC),
     ("value/instrument.rs: Instrument", FACT),
     ("value/order.rs: NewOrder", PARSED),

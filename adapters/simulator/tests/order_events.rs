@@ -5,7 +5,8 @@ mod common;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
-use common::trading::{FIRST, Floor, sign};
+use common::signing::sign;
+use common::trading::{FIRST, Floor};
 use gemini_ws::Frame;
 use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRequest};
 use serde_json::Value;

@@ -1,7 +1,11 @@
 //! The server on real sockets of the loopback interface.
 
+#[path = "common/rest.rs"]
+mod rest;
 #[path = "common/serving.rs"]
 mod serving;
+#[path = "common/signing.rs"]
+mod signing;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,8 +18,9 @@ use async_tungstenite::tungstenite::{Error, Message};
 use futures_lite::{StreamExt, future};
 use gemini_ws::{Scratch, decode};
 use gemini_ws_simulator::server::Server;
-use gemini_ws_simulator::{Config, Exchange, SessionId};
-use serving::{UPGRADE, ask, connect, serve, server, text};
+use gemini_ws_simulator::server::limits::BODY_BYTES_MAX;
+use gemini_ws_simulator::{Account, Config, Exchange, SessionId};
+use serving::{UPGRADE, ask, connect, open, rest as rest_of, serve, server, text};
 
 const SUBSCRIBE: &str =
     r#"{"id":1,"method":"subscribe","params":["btcusd@depth@100ms","btcusd@bookTicker"]}"#;
@@ -185,6 +190,10 @@ fn requests_are_answered() {
     let post = "Host: a\r\nContent-Length: 2\r\n\r\n{}";
     let error = |reason: &str| format!(r#"{{"result":"error","reason":"{reason}"}}"#);
     let not_found = || error("EndpointNotFound");
+    let explained = || {
+        let text = r#"{"result":"error","reason":"EndpointNotFound","message":"There is no such endpoint"}"#;
+        text.to_owned()
+    };
     let symbols = || r#"["btcusd"]"#.to_owned();
     let table = [
         ("GET /v3", UPGRADE, "404 Not Found", not_found()),
@@ -202,7 +211,8 @@ fn requests_are_answered() {
         ("GET /v1/symbols?x=1", UPGRADE, "200 OK", symbols()),
         ("GET /v1/symbols/details/all", plain, "404 Not Found", not_found()),
         ("GET /v1/pubticker/btcusd", plain, "404 Not Found", not_found()),
-        ("POST /v1/balances", post, "404 Not Found", not_found()),
+        ("POST /v1/mytrades", post, "404 Not Found", explained()),
+        ("POST /", post, "404 Not Found", explained()),
         ("HEAD /", plain, "404 Not Found", not_found()),
         ("GET /", &long, "431 Request Header Fields Too Large", error("RequestTooLarge")),
         ("\x16\x03\x01", "", "400 Bad Request", error("BadRequest")),
@@ -331,4 +341,97 @@ fn only_loopback() {
     let exchange = Exchange::new(Config::market([]), 1);
     let error = Server::bind(([0, 0, 0, 0], 0).into(), exchange).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+}
+
+/// A signed request over HTTP.
+fn signed(path: &str, nonce: u64, body: &str) -> Vec<u8> {
+    let payload = format!(r#"{{"request":"{path}","nonce":{nonce}}}"#);
+    let headers = rest::headers("account-one", &payload);
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n{headers}\r\n{body}").into_bytes()
+}
+
+#[test]
+fn rest_over_http() {
+    let account = Account::new("account-one", "secret").without_balances();
+    let mut server = server(|config| config.account(account.balance("USD", "5".parse().unwrap())));
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let (head, body) = ask(address, &signed("/v1/balances", 1, "")).await;
+        assert_eq!(head[0], "HTTP/1.1 200 OK");
+        assert!(head.contains(&"Connection: close".to_owned()), "{head:?}");
+        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head:?}");
+        assert!(body.contains(r#""amount":"5""#), "{body}");
+        // A body is read and not looked at.
+        assert_eq!(ask(address, &signed("/v1/orders", 2, "{\"order_id\":")).await.1, "[]");
+        let (head, body) = ask(address, &signed("/v1/orders", 2, "")).await;
+        assert_eq!(head[0], "HTTP/1.1 400 Bad Request");
+        assert!(body.contains(r#""reason":"InvalidNonce""#), "{body}");
+        let (head, _) = ask(address, &signed("/v1/mytrades", 3, "")).await;
+        assert_eq!(head[0], "HTTP/1.1 404 Not Found");
+    });
+    assert_eq!(server.counters().refused(), 2);
+}
+
+#[test]
+fn bodies() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    let post = |head: &str, body: &str| {
+        format!("POST /simulator/faults HTTP/1.1\r\nHost: a\r\n{head}\r\n{body}").into_bytes()
+    };
+    let sized = |body: &str| post(&format!("Content-Length: {}\r\n", body.len()), body);
+    let long = "abort @1h\n".repeat(BODY_BYTES_MAX / 10 + 1);
+    let table = [
+        (sized("drop-depth btcusd 3 @10s\nabort @20s\n"), "200 OK", r#""planned":2"#),
+        (sized(""), "200 OK", r#""planned":0"#),
+        (post("", ""), "200 OK", r#""planned":0"#),
+        (sized("abort @1s\nstall"), "400 Bad Request", r#""line":2"#),
+        (sized("\u{ff}"), "400 Bad Request", r#""line":1"#),
+        (sized(&long), "413 Payload Too Large", "RequestTooLarge"),
+        (post("Content-Length: many\r\n", ""), "400 Bad Request", "BadRequest"),
+        (post("Content-Length: -1\r\n", ""), "400 Bad Request", "BadRequest"),
+        (post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"), "411 Length Required", "LengthRequired"),
+        (sized(&long[..BODY_BYTES_MAX / 2]), "400 Bad Request", r#""line":820"#),
+    ];
+    serve(&mut server, async {
+        for (request, status, part) in &table {
+            let (head, body) = ask(address, request).await;
+            let shown = String::from_utf8_lossy(&request[..request.len().min(100)]).into_owned();
+            assert!(head[0].ends_with(status) && body.contains(part), "{shown}: {head:?} {body}");
+        }
+        // A body in pieces.
+        let request = sized("abort @5h\nabort @6h");
+        let mut socket = open(address, &request[..request.len() - 8]).await;
+        Timer::after(Duration::from_millis(50)).await;
+        futures_lite::AsyncWriteExt::write_all(&mut socket, &request[request.len() - 8..]).await.unwrap();
+        assert!(String::from_utf8(rest_of(&socket).await).unwrap().contains(r#""planned":2"#));
+    });
+}
+
+#[test]
+fn faults_over_http() {
+    let account = Account::new("account-one", "secret");
+    let mut server = server(|config| config.account(account));
+    let address = server.local_addr();
+    serve(&mut server, async {
+        let mut client = connect(address, "").await;
+        let faults = "delay-rest 400ms\nclose 1012 @100ms";
+        let length = faults.len();
+        let plan = format!("POST /simulator/faults HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{faults}");
+        assert_eq!(ask(address, plan.as_bytes()).await.0[0], "HTTP/1.1 200 OK");
+        let asked = std::time::Instant::now();
+        assert_eq!(ask(address, &signed("/v1/orders", 1, "")).await.1, "[]");
+        assert!(asked.elapsed() >= Duration::from_millis(400));
+        // The fault is that of REST alone.
+        let code = loop {
+            match client.next().await {
+                Some(Ok(Message::Close(Some(frame)))) => break u16::from(frame.code),
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(code, 1012);
+    });
 }

@@ -13,6 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use gemini_ws::{Endpoint, Symbol};
+use gemini_ws_simulator::{FINISHED_ORDERS_MAX, FaultKind, FaultSpec, FaultSpecError};
 
 use crate::output::Messages;
 use crate::shown::{Shown, acts};
@@ -96,15 +97,7 @@ pub(crate) struct Watch {
 
 /// `gemini-ws simulate`
 #[derive(Args, Debug)]
-#[command(after_help = "\
-It speaks all generations of the API, on the paths that the venue has, and prints their addresses. Whoever has the \
-key and the secret of an account can sign in to it, on the current API and for order events v1; orders of accounts \
-trade with the generated market and with each other. Its time is that of this machine, so nonces are those that the \
-venue takes.
-
-Ctrl-C, SIGTERM and SIGHUP close all connections in an orderly way, a second one ends at once.
-
-Exit codes: 1 if it could not listen; 2 wrong use; 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.")]
+#[command(after_help = simulate_help())]
 pub(crate) struct Simulate {
     /// The markets; btcusd and ethusd if none is given
     pub(crate) symbols: Vec<Symbol>,
@@ -121,6 +114,48 @@ pub(crate) struct Simulate {
     /// a demo account, whose key and secret are printed
     #[arg(long = "account", value_name = "KEY:SECRET")]
     pub(crate) accounts: Vec<Login>,
+    /// Keep balances, orders and ids in this file, and go on from it after a restart
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Misbehave, for example "drop-depth btcusd 3 @10s"; may be given several times. The faults are listed below
+    #[arg(long = "fault", value_name = "SPEC", value_parser = fault)]
+    pub(crate) faults: Vec<String>,
+}
+
+/// What the options of `simulate` do not say.
+fn simulate_help() -> String {
+    format!(
+        "\
+It speaks all generations of the API, on the paths that the venue has, and prints their addresses. Whoever has the \
+key and the secret of an account can sign in to it, on the current API and for order events v1; orders of accounts \
+trade with the generated market and with each other. Its time is that of this machine, so nonces are those that the \
+venue takes, and the ids of a later run are greater than those of an earlier one.
+
+REST: POST to /v1/order/status, /v1/orders and /v1/balances on the same port, signed as on the venue. Order status \
+answers for the last {FINISHED_ORDERS_MAX} orders that have ended, too.
+
+--state: the file is written at the start, at an orderly end, and within a second while something changes; a process \
+that is killed loses at most the last second. It has balances, open orders, orders that have ended, nonces and ids, \
+but no secrets. After a restart the open orders rest in the books again, and the generated market begins anew. \
+Give the same accounts and markets again. A file that is damaged, or is not such a file, is refused and left as it is.
+
+--fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without it the fault happens at once. Times are \
+whole numbers of ms, s, m or h. Sessions are those that are open then. While the simulator runs, POST the same lines \
+to /simulator/faults; there the time counts from the request. The answer has the status 200 and how many were \
+planned, or 400, the line and the reason; then none was.
+
+{}
+Ctrl-C, SIGTERM and SIGHUP close all connections in an orderly way, a second one ends at once.
+
+Exit codes: 1 if it could not listen, or could not use the file; 2 wrong use; 129, 130 and 143 after SIGHUP, SIGINT \
+and SIGTERM.",
+        FaultKind::table()
+    )
+}
+
+/// Takes a text that specifies a fault.
+fn fault(text: &str) -> Result<String, FaultSpecError> {
+    text.parse::<FaultSpec>().map(|_| text.to_owned())
 }
 
 impl Simulate {
@@ -251,6 +286,14 @@ fn check_simulate(simulate: &mut Simulate) -> Result<(), (ErrorKind, String)> {
     }
     each_once(&mut simulate.symbols);
     or_usual(&mut simulate.symbols);
+    for fault in &simulate.faults {
+        let market = fault.parse::<FaultSpec>().ok().and_then(|fault| fault.market());
+        if let Some(symbol) = market.filter(|symbol| !simulate.symbols.contains(symbol)) {
+            let message =
+                format!("--fault {fault:?}: there is no market {symbol}; name it among the markets");
+            return Err((ErrorKind::ValueValidation, message));
+        }
+    }
     let mut keys = std::collections::HashSet::new();
     for login in &simulate.accounts {
         login.check().map_err(|message| (ErrorKind::ValueValidation, message))?;

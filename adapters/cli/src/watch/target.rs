@@ -3,6 +3,7 @@
 use std::future::pending;
 
 use gemini_ws::Symbol;
+use gemini_ws_simulator::Exchange;
 use gemini_ws_simulator::server::Server;
 use gemini_ws_smol::{Dialer, Proxies, tls};
 use smol::channel::Receiver;
@@ -51,7 +52,8 @@ pub(super) fn target(options: &Watch, messages: &mut Messages) -> Result<Target,
             (recording, Shown::of(format_args!("replay of {}", path.display())), Some(replay.ended))
         }
     };
-    let server = simulate::serve(config, options.seed.unwrap_or(MARKET_SEED), ([127, 0, 0, 1], 0).into())?;
+    let exchange = Exchange::new(config, options.seed.unwrap_or(MARKET_SEED));
+    let server = simulate::serve(exchange, ([127, 0, 0, 1], 0).into())?;
     // Whatever the environment says, it is in this process.
     let dialer = Dialer::new().proxies(Proxies::none());
     let url = simulate::address(&server);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gemini_ws::{Decimal, Symbol};
 
 use crate::account::ledger::{LedgerBalance, LedgerPosition};
+use crate::account::saved::SavedAsset;
 use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
 use crate::value::order::Outcome;
@@ -12,6 +13,9 @@ use crate::value::order::Outcome;
 /// The currencies that symbols end in; longer ones come before those that they end in.
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
+
+/// The largest total that is restored: more could not be added up.
+const TOTAL_MAX: Amount = 10_i128.pow(36);
 
 /// What can be held.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -93,6 +97,45 @@ impl Holdings {
         if is_told {
             self.changed.insert(asset.clone());
         }
+    }
+
+    /// The total of each asset.
+    pub(crate) fn saved(&self) -> Vec<SavedAsset> {
+        let saved = |(asset, holding): (&Asset, &Holding)| SavedAsset {
+            asset: asset.name().to_owned(),
+            outcome: match asset {
+                Asset::Currency(_) => None,
+                Asset::Contract(_, outcome) => Some(*outcome),
+            },
+            units: holding.total.to_string(),
+        };
+        self.assets.iter().map(saved).collect()
+    }
+
+    /// The holdings that were saved, of which nothing is set aside yet.
+    pub(crate) fn restored(assets: &[SavedAsset]) -> Result<Holdings, String> {
+        let mut holdings = Holdings::default();
+        for SavedAsset { asset: name, outcome, units } in assets {
+            let asset = match outcome {
+                None => Asset::Currency(name.clone()),
+                Some(outcome) => {
+                    let symbol = name.parse().map_err(|_| format!("{name:?} is no symbol"))?;
+                    Asset::Contract(symbol, *outcome)
+                }
+            };
+            let total = units.parse::<Amount>().ok().filter(|total| (0..=TOTAL_MAX).contains(total));
+            let total = total.ok_or_else(|| format!("{units:?} is no total of {name}"))?;
+            if holdings.assets.insert(asset, Holding { total, held: 0 }).is_some() {
+                return Err(format!("it has {name} twice"));
+            }
+        }
+        Ok(holdings)
+    }
+
+    /// An asset of which more is set aside than there is.
+    pub(crate) fn overdrawn(&self) -> Option<&str> {
+        let found = self.assets.iter().find(|(_, holding)| holding.held > holding.total);
+        found.map(|(asset, _)| asset.name())
     }
 
     /// All currencies, by name.

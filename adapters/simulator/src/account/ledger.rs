@@ -1,6 +1,6 @@
 //! The exchange's own record of orders, balances and positions, to compare a client's with.
 
-use gemini_ws::{Decimal, Symbol};
+use gemini_ws::{Decimal, Symbol, Timestamp};
 
 use crate::value::id::SessionId;
 use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
@@ -49,6 +49,8 @@ pub struct LedgerOrder {
 pub struct LedgerFill {
     /// The trade, the same for both of its orders.
     pub trade_id: u64,
+    /// When it happened, by the venue's time.
+    pub time: Timestamp,
     /// The price, of the order's outcome on prediction markets.
     pub price: Decimal,
     /// The quantity.

@@ -3,6 +3,8 @@
 pub(crate) mod holdings;
 pub(crate) mod ledger;
 pub(crate) mod order;
+mod restored;
+pub(crate) mod saved;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -136,6 +136,20 @@ impl ClientOrder {
         self.resting.is_some()
     }
 
+    pub(crate) const fn state(&self) -> OrderState {
+        self.state
+    }
+
+    /// Whether nothing more can happen to it.
+    pub(crate) const fn is_final(&self) -> bool {
+        self.state.is_final()
+    }
+
+    /// What has not been executed, in units.
+    pub(crate) fn left(&self) -> u64 {
+        self.terms.as_ref().map_or(0, |terms| terms.quantity.saturating_sub(self.progress.executed))
+    }
+
     #[cfg(test)]
     pub(crate) const fn hold(&self) -> Amount {
         self.hold
@@ -154,6 +168,11 @@ impl ClientOrder {
         (self.resting, self.state) = (Some(resting), OrderState::Open);
     }
 
+    /// It rests in the book of another run, and has not changed.
+    pub(crate) const fn rest_again(&mut self, resting: OrderId) {
+        self.resting = Some(resting);
+    }
+
     /// It is not in the book any more; where it stood.
     pub(crate) const fn leave_book(&mut self) -> Option<OrderId> {
         self.resting.take()
@@ -162,6 +181,11 @@ impl ClientOrder {
     /// Its owner cancels it, or the exchange for a reason.
     pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
         (self.state, self.reason) = (OrderState::Canceled, reason);
+    }
+
+    /// It is what it was when it was saved.
+    pub(crate) const fn set_state(&mut self, state: OrderState, reason: Option<&'static str>) {
+        (self.state, self.reason) = (state, reason);
     }
 
     /// A part of it is executed, in units; true if nothing is left.

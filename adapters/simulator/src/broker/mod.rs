@@ -1,9 +1,12 @@
 //! [`Broker`]: takes the orders of accounts, brings them to the market and keeps the books on them.
 
 mod checks;
+mod keeping;
 mod quotes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use gemini_ws::Timestamp;
 
 use crate::account::holdings::Holdings;
 use crate::account::ledger::{LedgerBalance, LedgerFill, LedgerPosition};
@@ -303,6 +306,7 @@ impl Broker {
         }
         let fill = LedgerFill {
             trade_id: fill.trade_id,
+            time: Timestamp::from_nanos(cx.venue_time()),
             price: amount::units_to_decimal(price, terms.price_decimals),
             quantity: amount::units_to_decimal(quantity, terms.quantity_decimals),
             fee: amount::to_decimal(fee),

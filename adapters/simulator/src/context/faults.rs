@@ -25,7 +25,8 @@ pub struct Faults {
     reply_delay: Duration,
     withheld_replies: u32,
     refused_names: BTreeSet<String>,
-    refused_subscribes: VecDeque<i32>,
+    /// Codes, and how often each is to be used.
+    refused_subscribes: VecDeque<(i32, u32)>,
     refused_requests: u32,
     late_snapshots: BTreeMap<Symbol, Duration>,
     is_halted: bool,
@@ -33,6 +34,8 @@ pub struct Faults {
     lost_order_events: u32,
     repeated_order_events: u32,
     repeated_quote_events: u32,
+    fails_rest: bool,
+    rest_delay: Duration,
     orders: VecDeque<FaultOrder>,
 }
 
@@ -126,7 +129,7 @@ impl Faults {
 
     /// Refuses the next `times` subscribe requests with an error code, for example -1003 or -1000.
     pub fn refuse_subscribes(&mut self, code: i32, times: u32) {
-        self.refused_subscribes.extend((0..times).map(|_| code));
+        self.refused_subscribes.extend((times > 0).then_some((code, times)));
     }
 
     /// Refuses the next `times` requests of any kind with 429, as if others had used up what the limits of the
@@ -174,6 +177,50 @@ impl Faults {
     /// Reports the next `count` quote events twice, with the same event id. Delivery is at least once, so this also happens without a fault now and then.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
+    }
+
+    /// Answers every request over REST with the status 503, or ends that.
+    ///
+    /// ```
+    /// use gemini_ws::Instant;
+    /// use gemini_ws_simulator::{Config, Exchange, RestRequest};
+    ///
+    /// let mut exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]), 1);
+    /// exchange.faults().fail_rest(true);
+    /// let request = RestRequest { method: "POST", target: "/v1/orders", headers: &[] };
+    /// assert_eq!(exchange.handle_rest(Instant::ZERO, &request).status, 503);
+    /// ```
+    pub fn fail_rest(&mut self, fails: bool) {
+        self.fails_rest = fails;
+    }
+
+    /// Delays the answers to requests over REST, which are decided on before; zero ends the fault.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gemini_ws::Instant;
+    /// use gemini_ws_simulator::{Config, Exchange, RestRequest};
+    ///
+    /// let mut exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]), 1);
+    /// exchange.faults().delay_rest(Duration::from_secs(2));
+    /// let request = RestRequest { method: "POST", target: "/v1/orders", headers: &[] };
+    /// assert_eq!(exchange.handle_rest(Instant::ZERO, &request).delay, Duration::from_secs(2));
+    /// ```
+    pub fn delay_rest(&mut self, by: Duration) {
+        self.rest_delay = by;
+    }
+
+    pub(crate) const fn rest_fails(&self) -> bool {
+        self.fails_rest
+    }
+
+    pub(crate) const fn rest_delay(&self) -> Duration {
+        self.rest_delay
+    }
+
+    /// How many faults take memory until they have had their effect.
+    pub(crate) fn waiting(&self) -> usize {
+        self.depth.len() + self.refused_subscribes.len()
     }
 
     /// Counts a quote event; returns how often it is sent at least.
@@ -233,7 +280,13 @@ impl Faults {
 
     /// Counts a subscribe request; returns its refusal, if any.
     pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
-        self.refused_subscribes.pop_front().map(Refusal::of_code)
+        let (code, times) = self.refused_subscribes.front_mut()?;
+        let (code, rest) = (*code, times.saturating_sub(1));
+        *times = rest;
+        if rest == 0 {
+            self.refused_subscribes.pop_front();
+        }
+        Some(Refusal::of_code(code))
     }
 
     /// Counts a request; returns whether it is refused.

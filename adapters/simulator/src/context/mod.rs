@@ -1,6 +1,8 @@
 //! [`Context`]: what the parts of the exchange may use while they handle something.
 
+pub(crate) mod fault_spec;
 pub(crate) mod faults;
+pub(crate) mod planned;
 pub(crate) mod schedule;
 
 use gemini_ws::Instant;

@@ -40,6 +40,8 @@ pub(crate) enum Task {
     Heartbeat(SessionId),
     /// The time of a quote is over.
     QuoteEnd,
+    /// A fault that was planned begins or ends, by its number.
+    Fault(u64),
 }
 
 /// Tasks by time.

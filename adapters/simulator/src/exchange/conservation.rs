@@ -12,6 +12,7 @@ use crate::account::ledger::LedgerFill;
 use crate::config::Config;
 use crate::frame::upgrade::UpgradeRequest;
 use crate::session::Output;
+use crate::state::State;
 use crate::value::amount::{self, Amount};
 use crate::value::id::SessionId;
 use crate::value::order::{OrderSide, OrderState, Outcome};
@@ -20,7 +21,7 @@ use crate::value::random::Random;
 const SYMBOLS: [&str; 4] = ["btcusd", "ethusd", "ethbtc", "GEMI-A-UP"];
 const ACCOUNTS: u64 = 3;
 
-fn exchange(seed: u64) -> Exchange {
+fn config() -> Config {
     let symbols = SYMBOLS.map(|name| name.parse().unwrap());
     let mut config = Config::market(symbols).events_per_second(100).orders_per_side(5).fees(10, 35);
     for number in 0..ACCOUNTS {
@@ -28,7 +29,11 @@ fn exchange(seed: u64) -> Exchange {
         // Little enough that some orders are too large.
         config = config.account(account.balance("BTC", "3.5".parse().unwrap()));
     }
-    let mut exchange = Exchange::new(config, seed);
+    config
+}
+
+fn exchange(seed: u64) -> Exchange {
+    let mut exchange = Exchange::new(config(), seed);
     for number in 0..ACCOUNTS {
         connect(&mut exchange, number, Instant::ZERO);
     }
@@ -182,6 +187,23 @@ fn random_sessions() {
             }
         }
         check_books(&exchange, &initial);
+        // Nothing is lost by a restart either, and what is set aside is the same to the last digit.
+        let state = State::from_json(&exchange.save().to_json()).unwrap();
+        let restored = Exchange::restore(config(), seed, &state).unwrap();
+        check_books(&restored, &initial);
+        for account in 0..ACCOUNTS as usize {
+            let exact = |exchange: &Exchange| -> Vec<_> {
+                let holdings = exchange.broker.holdings(account).unwrap();
+                let exact = holdings.exact().filter(|(_, total, _)| *total != 0);
+                exact.map(|(asset, total, held)| (asset.clone(), total, held)).collect()
+            };
+            let ended =
+                exchange.broker.open_orders(account).count() - restored.broker.open_orders(account).count();
+            // The first session cancels its orders when it ends.
+            assert_eq!(ended > 0, account == 0 && exchange.broker.open_orders(0).count() > 0);
+            assert!(ended > 0 || exact(&exchange) == exact(&restored), "seed {seed}, account {account}");
+        }
+        assert_eq!(check_trades(&restored), check_trades(&exchange));
         let counts = check_trades(&exchange);
         trades += counts.0;
         between += counts.1;

@@ -2,7 +2,10 @@
 
 #[cfg(test)]
 mod conservation;
+pub(crate) mod faulting;
+mod keeping;
 mod quoting;
+mod rest;
 mod trading;
 
 use std::collections::BTreeMap;
@@ -13,7 +16,8 @@ use serde_json::Value;
 
 use crate::broker::Broker;
 use crate::config::{Config, SourceConfig};
-use crate::context::faults::{FaultOrder, Faults};
+use crate::context::faults::Faults;
+use crate::context::planned::PlannedFaults;
 use crate::context::schedule::{Schedule, Task};
 use crate::context::{self, Context};
 use crate::frame::private::{OrderEventShape, PrivateStream};
@@ -77,6 +81,7 @@ pub struct Exchange {
     sessions: Sessions,
     schedule: Schedule,
     faults: Faults,
+    planned: PlannedFaults,
     random: Random,
     held_replies: BTreeMap<u64, (SessionId, String)>,
     last_held: u64,
@@ -141,6 +146,7 @@ impl Exchange {
             sessions: Sessions::default(),
             schedule,
             faults: Faults::default(),
+            planned: PlannedFaults::default(),
             random: Random::for_name(seed, "sessions"),
             held_replies: BTreeMap::new(),
             last_held: 0,
@@ -303,6 +309,7 @@ impl Exchange {
             }
             Task::Quote => self.move_quotes(),
             Task::QuoteEnd => self.end_quotes(),
+            Task::Fault(number) => self.run_planned(number),
             Task::AccountReport(session) => self.report(session),
             Task::OrderEventsHeartbeat(session) => self.send_heartbeat(session),
             _ => {
@@ -524,30 +531,6 @@ impl Exchange {
             self.last_held += 1;
             self.held_replies.insert(self.last_held, (session, text));
             self.schedule.add(self.now + delay, Task::Reply(self.last_held));
-        }
-    }
-
-    fn obey_faults(&mut self) {
-        while let Some(order) = self.faults.next_order() {
-            match order {
-                FaultOrder::Snapshot(session, symbol) => {
-                    let (source, mut cx) = self.source_and_context();
-                    source.repeat_snapshot(&mut cx, session, symbol);
-                }
-                FaultOrder::Silence(session, is_silenced) => {
-                    if let Some(open) = self.sessions.get_mut(session) {
-                        open.silence(is_silenced);
-                    }
-                }
-                FaultOrder::Lose(session, count) => {
-                    if let Some(open) = self.sessions.get_mut(session) {
-                        open.lose_frames(count);
-                    }
-                }
-                FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
-                FaultOrder::Abort(session) => self.end(Output::Abort { session }),
-                FaultOrder::Text(session, text) => self.sessions.send(session, &text),
-            }
         }
     }
 

@@ -10,4 +10,5 @@ pub(crate) mod public;
 pub(crate) mod quote_entry;
 pub(crate) mod refusal;
 pub(crate) mod request;
+pub(crate) mod rest;
 pub(crate) mod upgrade;

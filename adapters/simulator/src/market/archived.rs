@@ -90,6 +90,15 @@ impl ArchivedFeeds {
         self.records.push(Record { auction, ..Record::default() });
     }
 
+    pub(super) const fn last_event_id(&self) -> u64 {
+        self.event_id
+    }
+
+    /// Goes on after an id that was taken before.
+    pub(super) fn raise_event_id(&mut self, event: u64) {
+        self.event_id = self.event_id.max(event);
+    }
+
     /// Ids skip: others use the same sequence.
     fn take_event_id(&mut self) -> u64 {
         self.event_id += 1 + self.random.below(12);

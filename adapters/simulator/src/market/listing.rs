@@ -124,6 +124,11 @@ impl Listing {
         self.engine.place_for(owner, side, limit, quantity, remainder, effects)
     }
 
+    /// Takes the orders that nobody owns out of the way of an order.
+    pub(super) fn make_way(&mut self, ticket: &Ticket, effects: &mut Effects) {
+        self.engine.clear_reached(ticket.side, ticket.limit, effects);
+    }
+
     /// Takes an order out of the book; false if it is not there any more.
     pub(super) fn cancel(&mut self, order: OrderId, effects: &mut Effects) -> bool {
         self.engine.cancel(order, effects)

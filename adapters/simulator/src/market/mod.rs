@@ -35,6 +35,9 @@ use source::{Source, TrueBook};
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 
+/// The largest id that a program that reads JSON numbers as floating-point numbers tells from the next one.
+const ID_MAX: u64 = 1 << 53;
+
 /// All symbols, on one sequence of update ids.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
@@ -208,6 +211,33 @@ impl Market {
         self.effects = effects;
     }
 
+    /// Takes generated orders out of the book that an order would match, and publishes that.
+    pub(crate) fn make_way(&mut self, cx: &mut Context<'_>, ticket: &Ticket) {
+        let mut effects = std::mem::take(&mut self.effects);
+        effects.clear();
+        self.listings[ticket.position].make_way(ticket, &mut effects);
+        if !effects.changes().is_empty() {
+            self.publish_event(cx, ticket.position, &effects);
+        }
+        self.effects = effects;
+    }
+
+    /// The last ids of updates, of trades and of archived events.
+    pub(crate) const fn last_ids(&self) -> [u64; 3] {
+        [self.update_id, self.trade_id, self.archived.last_event_id()]
+    }
+
+    /// Goes on after ids that were taken before, unless its own are later.
+    pub(crate) fn raise_ids(&mut self, [update, trade, event]: [u64; 3]) -> Result<(), &'static str> {
+        if [update, trade, event].iter().any(|id| *id > ID_MAX) {
+            return Err("an id of the member ids is larger than 2^53");
+        }
+        self.update_id = self.update_id.max(update);
+        self.trade_id = self.trade_id.max(trade);
+        self.archived.raise_event_id(event);
+        Ok(())
+    }
+
     /// Takes the matches of clients' orders since the last call.
     pub(crate) fn take_executions(&mut self) -> Vec<Execution> {
         std::mem::take(&mut self.executions)
@@ -323,6 +353,7 @@ impl Source for Market {
             }
             Task::AccountReport(_)
             | Task::OrderEventsHeartbeat(_)
+            | Task::Fault(_)
             | Task::Play
             | Task::Quote
             | Task::QuoteEnd

@@ -273,6 +273,15 @@ impl Engine {
 
     /// Cancels all orders of a side that nobody owns.
     pub(crate) fn clear(&mut self, side: Side, effects: &mut Effects) {
+        self.clear_levels(side, |_| true, effects);
+    }
+
+    /// Cancels all orders that nobody owns and that an order of a side would match.
+    pub(crate) fn clear_reached(&mut self, side: Side, limit: u64, effects: &mut Effects) {
+        self.clear_levels(side.opposite(), |price| side.reaches(limit, price), effects);
+    }
+
+    fn clear_levels(&mut self, side: Side, is_cleared: impl Fn(u64) -> bool, effects: &mut Effects) {
         let (places, mut resting) = (&mut self.places, 0);
         let levels = match side {
             Side::Bid => &mut self.bids,
@@ -281,11 +290,12 @@ impl Engine {
         levels.retain(|&price, queue| {
             let before = queue.total;
             queue.orders.retain(|order| {
-                if order.owner.is_none() {
+                let is_cleared = order.owner.is_none() && is_cleared(price);
+                if is_cleared {
                     queue.total -= order.quantity;
                     places.remove(&order.id);
                 }
-                order.owner.is_some()
+                !is_cleared
             });
             if queue.total != before {
                 effects.changes.push(Change { side, price, before });

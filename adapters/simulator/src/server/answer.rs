@@ -1,15 +1,22 @@
 //! [`Response`]: what clients read that are not upgraded, and [`decide`], which says who is.
 
+use std::time::Duration;
+
 use async_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
 use async_tungstenite::tungstenite::http::StatusCode;
 use gemini_ws::Instant;
+use serde_json::json;
 
 use crate::exchange::Exchange;
+use crate::frame::rest::{RestRequest, RestResponse};
 use crate::frame::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
 use crate::value::id::SessionId;
 
 /// The path that returns the names of all symbols, as REST does on the venue.
 const SYMBOLS_PATH: &str = "/v1/symbols";
+
+/// The path that takes faults, which the venue has not.
+const FAULTS_PATH: &str = "/simulator/faults";
 
 /// An HTTP response with a body of JSON, after which the connection ends.
 #[derive(Debug)]
@@ -18,6 +25,8 @@ pub(super) struct Response {
     /// A header line of its own; empty if there is none.
     header: &'static str,
     body: String,
+    /// How long it is held back.
+    delay: Duration,
 }
 
 impl Response {
@@ -31,6 +40,15 @@ impl Response {
         Response { header: "Retry-After: 1\r\n", ..Response::error(503, "TooManyConnections") }
     }
 
+    fn of_json(status: u16, body: String) -> Response {
+        Response { status, header: "", body, delay: Duration::ZERO }
+    }
+
+    /// How long it is held back.
+    pub(super) const fn delay(&self) -> Duration {
+        self.delay
+    }
+
     /// Whether it turns the client away.
     pub(super) const fn is_refusal(&self) -> bool {
         self.status >= 400
@@ -38,7 +56,7 @@ impl Response {
 
     /// The bytes on the wire.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let Response { status, header, body } = self;
+        let Response { status, header, body, .. } = self;
         let phrase = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
         format!(
             "HTTP/1.1 {status} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{header}Connection: close\r\n\r\n{body}",
@@ -51,7 +69,13 @@ impl Response {
 
 impl From<UpgradeRefusal> for Response {
     fn from(refusal: UpgradeRefusal) -> Response {
-        Response { status: refusal.status, header: "", body: refusal.body }
+        Response::of_json(refusal.status, refusal.body)
+    }
+}
+
+impl From<RestResponse> for Response {
+    fn from(answer: RestResponse) -> Response {
+        Response { delay: answer.delay, ..Response::of_json(answer.status, answer.body) }
     }
 }
 
@@ -69,14 +93,8 @@ pub(super) fn decide(
     now: Instant,
     has_place: bool,
 ) -> Result<Vec<u8>, Response> {
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    // A value that is not ASCII is none that the exchange looks for.
-    let headers: Vec<(&str, &str)> = request
-        .headers()
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-        .collect();
-    let upgrade = UpgradeRequest { target, headers: &headers };
+    let headers = headers_of(request);
+    let upgrade = UpgradeRequest { target: target_of(request), headers: &headers };
     if upgrade.plain_path() == SYMBOLS_PATH {
         return Err(symbols(exchange));
     }
@@ -98,5 +116,42 @@ pub(super) fn decide(
 /// The names of all symbols, in the order of the configuration.
 fn symbols(exchange: &Exchange) -> Response {
     let names: Vec<String> = exchange.symbols().map(|symbol| format!(r#""{symbol}""#)).collect();
-    Response { status: 200, header: "", body: format!("[{}]", names.join(",")) }
+    Response::of_json(200, format!("[{}]", names.join(",")))
+}
+
+/// Answers a request with the method POST. The body of a request over REST is not looked at.
+pub(super) fn post(request: &Request, body: &[u8], exchange: &mut Exchange, now: Instant) -> Response {
+    let headers = headers_of(request);
+    let request = RestRequest { method: "POST", target: target_of(request), headers: &headers };
+    if request.path() == FAULTS_PATH {
+        return plan_faults(body, exchange, now);
+    }
+    exchange.handle_rest(now, &request).into()
+}
+
+/// Plans the faults of a body: how many there are, or which line is wrong.
+fn plan_faults(body: &[u8], exchange: &mut Exchange, now: Instant) -> Response {
+    let text = String::from_utf8_lossy(body);
+    match exchange.plan_faults(now, &text) {
+        Ok(count) => Response::of_json(200, json!({"result": "ok", "planned": count}).to_string()),
+        Err(refusal) => {
+            let body = json!({
+                "result": "error",
+                "reason": "InvalidFault",
+                "line": refusal.line(),
+                "message": refusal.reason(),
+            });
+            Response::of_json(400, body.to_string())
+        }
+    }
+}
+
+fn target_of(request: &Request) -> &str {
+    request.uri().path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// The headers; a value that is not ASCII is none that the exchange looks for.
+fn headers_of(request: &Request) -> Vec<(&str, &str)> {
+    let headers = request.headers().iter();
+    headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }

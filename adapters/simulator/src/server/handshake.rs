@@ -11,7 +11,7 @@ use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::answer::Response;
-use super::limits::{HEAD_BYTES_MAX, READ_BYTES_PER_TURN_MAX};
+use super::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, READ_BYTES_PER_TURN_MAX};
 use super::paced::Paced;
 use crate::frame::request::REQUEST_BYTES_MAX;
 
@@ -24,13 +24,18 @@ pub(super) type Socket<Io> = WebSocketStream<Paced<Io>>;
 #[derive(Debug)]
 pub(super) struct Asking<Io> {
     transport: Paced<Io>,
+    /// What came of the head; after it, what came of the body.
     head: Vec<u8>,
+    /// A request whose body is not whole yet, and the length of the body.
+    posted: Option<(Box<Request>, usize)>,
 }
 
 /// What a client asked for.
 pub(super) enum Asked {
-    /// A request, and what came after it.
+    /// A request with the method GET, and what came after it.
     Request(Request, Vec<u8>),
+    /// A request with the method POST, and its body.
+    Post(Request, Vec<u8>),
     /// Something else.
     Nonsense(Response),
     /// Nothing: it is gone.
@@ -39,7 +44,7 @@ pub(super) enum Asked {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
     pub(super) const fn new(transport: Io) -> Asking<Io> {
-        Asking { transport: Paced::new(transport), head: Vec::new() }
+        Asking { transport: Paced::new(transport), head: Vec::new(), posted: None }
     }
 
     pub(super) const fn transport(&mut self) -> &mut Paced<Io> {
@@ -60,8 +65,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
             };
             let looked_at = self.head.len();
             self.head.extend_from_slice(part.get(..count).unwrap_or_default());
-            if has_end(&self.head, looked_at) {
-                return Poll::Ready(self.parse());
+            if self.posted.is_some() || has_end(&self.head, looked_at) {
+                match self.parse() {
+                    Some(asked) => return Poll::Ready(asked),
+                    None => continue,
+                }
             }
             if !self.head.first().is_some_and(|byte| byte.is_ascii_uppercase() || byte.is_ascii_whitespace())
             {
@@ -73,13 +81,55 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
         }
     }
 
-    fn parse(&mut self) -> Asked {
-        match Request::try_parse(&self.head) {
+    /// What the bytes are that have come; `None` if a part of the body is missing.
+    fn parse(&mut self) -> Option<Asked> {
+        if self.posted.is_none() && self.head.starts_with(POST) {
+            match parse_post(&self.head) {
+                Ok((head_length, posted)) => {
+                    self.head.drain(..head_length);
+                    self.posted = Some(posted);
+                }
+                Err(response) => return Some(Asked::Nonsense(response)),
+            }
+        }
+        if let Some((request, length)) = self.posted.take() {
+            if self.head.len() < length {
+                self.posted = Some((request, length));
+                return None;
+            }
+            self.head.truncate(length);
+            return Some(Asked::Post(*request, std::mem::take(&mut self.head)));
+        }
+        Some(match Request::try_parse(&self.head) {
             Ok(Some((length, request))) => Asked::Request(request, self.head.split_off(length)),
             _ if is_other_method(&self.head) => Asked::Nonsense(Response::error(404, "EndpointNotFound")),
             _ => Asked::Nonsense(Response::error(400, "BadRequest")),
-        }
+        })
     }
+}
+
+/// How a request with the method POST begins.
+const POST: &[u8] = b"POST ";
+
+/// The length of the head of a request with the method POST, the request, and the length of its body.
+fn parse_post(head: &[u8]) -> Result<(usize, (Box<Request>, usize)), Response> {
+    // The parser takes requests for upgrades only, which are GET.
+    let as_get = [b"GET ", head.get(POST.len()..).unwrap_or_default()].concat();
+    let Ok(Some((length, request))) = Request::try_parse(&as_get) else {
+        return Err(Response::error(400, "BadRequest"));
+    };
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if header("transfer-encoding").is_some() {
+        return Err(Response::error(411, "LengthRequired"));
+    }
+    let body = match header("content-length") {
+        None => 0,
+        Some(text) => text.trim().parse().map_err(|_| Response::error(400, "BadRequest"))?,
+    };
+    if body > BODY_BYTES_MAX {
+        return Err(Response::error(413, "RequestTooLarge"));
+    }
+    Ok((length + POST.len() - b"GET ".len(), (Box::new(request), body)))
 }
 
 /// Whether a head has an empty line after so many bytes of it. To parse all of it with every byte that comes would
@@ -105,6 +155,13 @@ pub(super) struct Answering<Io> {
     transport: Paced<Io>,
     response: Vec<u8>,
     written: usize,
+}
+
+impl<Io> Answering<Io> {
+    /// Returns how many bytes have still to be written.
+    pub(super) const fn unwritten(&self) -> usize {
+        self.response.len().saturating_sub(self.written)
+    }
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {

@@ -11,8 +11,8 @@ use gemini_ws::Instant;
 
 use super::answer;
 use super::limits::{
-    CALLS_PER_TURN_MAX, HEAD_BYTES_MAX, MESSAGE_BYTES_MAX, READ_BYTES_PER_TURN_MAX, WAITING_BYTES_MAX,
-    WRITTEN_BYTES_PER_TURN_MAX,
+    BODY_BYTES_MAX, CALLS_PER_TURN_MAX, HEAD_BYTES_MAX, MESSAGE_BYTES_MAX, READ_BYTES_PER_TURN_MAX,
+    WAITING_BYTES_MAX, WRITTEN_BYTES_PER_TURN_MAX,
 };
 use super::link::{Link, Progress};
 use crate::config::Config;
@@ -164,6 +164,11 @@ impl Case {
                     let answer = answer::decide(&request, &mut self.exchange, CLIENT, now, true);
                     self.link.answer(answer, now);
                 }
+                Progress::Posts(request, body) => {
+                    assert!(body.len() <= BODY_BYTES_MAX);
+                    let response = answer::post(&request, &body, &mut self.exchange, now);
+                    self.link.answer(Err(response), now);
+                }
                 Progress::Received(message) => {
                     self.received += 1;
                     if message.is_close() {
@@ -193,7 +198,7 @@ fn turns_are_bounded() {
     let masked = |frame: &[u8]| [frame, &[0; 4]].concat();
     let huge = masked(&[0x82, 0xFF, 0, 0, 0, 0, 0x00, 0x10, 0, 0]);
     let too_large = masked(&[0x82, 0xFF, 0, 0, 0, 0, 0x40, 0, 0, 0]);
-    let kinds: [Kind<'_>; 12] = [
+    let kinds: [Kind<'_>; 14] = [
         ("empty fragments", &[UPGRADE, BEGIN], EMPTY_FRAGMENT),
         ("fragments of one byte", &[UPGRADE, BEGIN], FRAGMENT_OF_ONE),
         ("fragments with pings between", &[UPGRADE, BEGIN], &[EMPTY_FRAGMENT, PING].concat()),
@@ -205,6 +210,12 @@ fn turns_are_bounded() {
         ("no frames", &[UPGRADE], b"\xFF"),
         ("a head without end", &[b"GET / HTTP/1.1\r\n"], b"a: b\r\n"),
         ("a body without end", &[b"POST /v1/orders HTTP/1.1\r\n\r\n"], b"{"),
+        (
+            "a body that is not whole",
+            &[b"POST /simulator/faults HTTP/1.1\r\nContent-Length: 16384\r\n\r\n"],
+            b"abort\n",
+        ),
+        ("a body that is too long", &[b"POST /v1/orders HTTP/1.1\r\nContent-Length: 16385\r\n\r\n"], b"{"),
         ("nothing", &[], b""),
     ];
     for (name, first, then) in kinds {

@@ -22,12 +22,15 @@ pub const CONNECTIONS_MAX: usize = 256;
 /// are no more file descriptors.
 pub const UPGRADING_MAX: usize = 256;
 
-/// How long a client may take from the connection to the end of its upgrade. Afterwards it is answered with the
+/// How long a client may take from the connection to the end of its upgrade, or of its request. Afterwards it is answered with the
 /// status 408.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest request for an upgrade, in bytes. A longer one is answered with the status 431.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// The longest body of a request, in bytes. A longer one is answered with the status 413.
+pub const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// The most bytes that a message of a client may take on the wire, headers included. They are enough for the longest
 /// request in 65,536 fragments. A longer message ends the connection with the code 1009.

@@ -56,6 +56,8 @@ enum State<Io> {
     /// The exchange knows the session; the client is told. The bytes came after its request.
     Accepting(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
+    /// The response is held back until the deadline.
+    Late(Answering<Io>),
     Open(Box<Socket<Io>>),
     /// The client broke the protocol. Frames cannot be read any more, only bytes.
     Broken(Box<Socket<Io>>),
@@ -69,6 +71,8 @@ pub(super) enum Progress {
     Waits,
     /// A client asks; it waits for [`Link::answer`].
     Asks(Request),
+    /// A client sent a request with the method POST and this body; it waits for [`Link::answer`].
+    Posts(Request, Vec<u8>),
     /// A client asked for something that no server could give it, and is answered.
     Refused,
     /// The upgrade succeeded.
@@ -92,6 +96,7 @@ impl<Io> fmt::Debug for Link<Io> {
             State::Deciding(..) => "Deciding",
             State::Accepting(..) => "Accepting",
             State::Refusing(_) => "Refusing",
+            State::Late(_) => "Late",
             State::Open(_) if self.is_closing => "Closing",
             State::Open(_) => "Open",
             State::Broken(_) => "Broken",
@@ -111,7 +116,12 @@ impl<Io> Link<Io> {
 
     /// Returns how many bytes wait for the client, or came of a message that is not whole yet.
     pub(super) const fn held_bytes(&self) -> usize {
-        self.waiting_bytes.saturating_add(self.unflushed_bytes).saturating_add(self.partial_bytes)
+        let response = match &self.state {
+            State::Refusing(answering) | State::Late(answering) => answering.unwritten(),
+            _ => 0,
+        };
+        let messages = self.waiting_bytes.saturating_add(self.unflushed_bytes);
+        messages.saturating_add(self.partial_bytes).saturating_add(response)
     }
 
     /// Whether the client has been upgraded.
@@ -126,7 +136,7 @@ impl<Io> Link<Io> {
 
     /// Whether the exchange may know a session of the client.
     pub(super) const fn may_have_session(&self) -> bool {
-        !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_))
+        !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_) | State::Late(_))
     }
 
     /// Whether the client has one of the places of those that are upgraded.
@@ -179,7 +189,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         match &mut self.state {
             State::Asking(asking) => asking.transport().refill(),
             State::Deciding(transport, _) => transport.refill(),
-            State::Accepting(answering, _) | State::Refusing(answering) => answering.transport().refill(),
+            State::Accepting(answering, _) | State::Refusing(answering) | State::Late(answering) => {
+                answering.transport().refill();
+            }
             State::Open(socket) | State::Broken(socket) => socket.get_mut().refill(),
             State::Gone => {}
         }
@@ -196,8 +208,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         self.state = match answer {
             Ok(head) => State::Accepting(Answering::new(transport, head), rest),
             Err(response) => {
-                self.deadline = Some(now + END_TIMEOUT);
-                State::Refusing(Answering::new(transport, response.to_bytes()))
+                let answering = Answering::new(transport, response.to_bytes());
+                if response.delay().is_zero() {
+                    self.deadline = Some(now + END_TIMEOUT);
+                    State::Refusing(answering)
+                } else {
+                    self.deadline = Some(now + response.delay());
+                    State::Late(answering)
+                }
             }
         };
     }
@@ -220,6 +238,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 Progress::NotOpened
             }
             State::Deciding(..) | State::Accepting(..) if is_late => Progress::NotOpened,
+            State::Late(_) if is_late => {
+                if let State::Late(answering) = mem::replace(&mut self.state, State::Gone) {
+                    self.deadline = Some(now + END_TIMEOUT);
+                    self.state = State::Refusing(answering);
+                }
+                Progress::Ignored
+            }
+            State::Late(_) => Progress::Waits,
             _ if is_late => Progress::Ended,
             State::Asking(asking) => match asking.poll(context) {
                 Poll::Pending => Progress::Waits,
@@ -233,6 +259,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                         self.state = State::Deciding(asking.into_transport(), rest);
                     }
                     Progress::Asks(request)
+                }
+                Poll::Ready(Asked::Post(request, body)) => {
+                    if let State::Asking(asking) = mem::replace(&mut self.state, State::Gone) {
+                        self.state = State::Deciding(asking.into_transport(), Vec::new());
+                    }
+                    Progress::Posts(request, body)
                 }
             },
             State::Deciding(..) => Progress::Waits,

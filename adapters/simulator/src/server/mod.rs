@@ -50,8 +50,13 @@ const GOING_AWAY: u16 = 1001;
 /// An [`Exchange`] that clients of any kind can connect to.
 ///
 /// It speaks plain `ws://`; the [exchange](Exchange::handle_upgrade) decides which paths there are, and a
-/// refusal is answered with its status and body. Of REST there is `GET /v1/symbols` alone, which clients ask for
-/// when they start. Dropping the server closes everything.
+/// refusal is answered with its status and body. Dropping the server closes everything.
+///
+/// Over HTTP it answers [`GET /v1/symbols`](Exchange::symbols), which clients ask for when they start, and
+/// [`POST`](Exchange::handle_rest) to `/v1/order/status`, `/v1/orders` and `/v1/balances`. `POST /simulator/faults`
+/// takes [faults](Exchange::plan_faults), one in each line of the body; the answer says how many were planned, or has
+/// the status 400, the line and the reason. A body needs a `Content-Length` of at most [`limits::BODY_BYTES_MAX`]. Each
+/// answer ends its connection.
 ///
 /// No client can stop the others: each turn does a bounded amount of work for each of them, and [`limits`] bounds
 /// what is kept for each and for all.
@@ -158,19 +163,35 @@ impl Server {
     /// Stops in good order: accepts nobody any more, sends every client a Close frame with the code 1001
     /// ("going away"), and ends when all have answered, after `limit` at the latest.
     ///
-    /// What waits for a client is sent before. Dropping the future drops the server.
-    pub fn close(mut self, limit: Duration) -> impl Future<Output = ()> + Send {
+    /// What waits for a client is sent before. Dropping the future drops the server. It returns the exchange, whose
+    /// sessions have ended.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures_lite::future;
+    /// use gemini_ws_simulator::{Config, Exchange, server::Server};
+    ///
+    /// let exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]), 7);
+    /// let server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
+    /// let exchange = future::block_on(server.close(Duration::from_secs(1)));
+    /// assert_eq!(exchange.session_count(), 0);
+    /// ```
+    pub fn close(mut self, limit: Duration) -> impl Future<Output = Exchange> + Send {
         self.listener = None;
         self.links.retain(|_, link| link.is_open());
         for session in self.links.keys() {
             self.exchange.faults().close(*session, GOING_AWAY, "going away");
         }
         let mut limit = Timer::after(limit);
-        poll_fn(move |context| {
-            // Not to be waited for if nobody is there.
-            let is_late = Pin::new(&mut limit).poll(context).is_ready();
-            let Poll::Pending = self.poll_turn(context);
-            if self.links.is_empty() || is_late { Poll::Ready(()) } else { Poll::Pending }
-        })
+        async move {
+            poll_fn(|context| {
+                // Not to be waited for if nobody is there.
+                let is_late = Pin::new(&mut limit).poll(context).is_ready();
+                let Poll::Pending = self.poll_turn(context);
+                if self.links.is_empty() || is_late { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            self.exchange
+        }
     }
 }

@@ -147,6 +147,15 @@ impl Server {
                         link.answer(answer, now);
                     }
                 }
+                Progress::Posts(request, body) => {
+                    let response = answer::post(&request, &body, &mut self.exchange, now);
+                    if response.is_refusal() {
+                        add_one(&self.counters.refused);
+                    }
+                    if let Some(link) = self.links.get_mut(&session) {
+                        link.answer(Err(response), now);
+                    }
+                }
                 Progress::Refused => add_one(&self.counters.refused),
                 Progress::Opened => add_one(&self.counters.accepted),
                 Progress::Broken => self.exchange.handle_lost(session, now),

@@ -1,13 +1,14 @@
-//! [`Keys`]: whose session an upgrade opens.
+//! [`Keys`]: whose session an upgrade opens, and whose account a request over REST is about.
 
 use std::collections::BTreeMap;
 
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::Sha384;
 
 use crate::account::Account;
+use crate::frame::rest::{RestRefusal, RestRequest};
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 
 /// How far a nonce may be from the venue's time, in ns.
@@ -23,6 +24,8 @@ const ORDER_EVENTS_PATH: &str = "/v1/order/events";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     last_nonces: BTreeMap<String, u64>,
+    /// How many have been noted.
+    notes: u64,
 }
 
 impl Keys {
@@ -45,7 +48,9 @@ impl Keys {
             request.headers.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with("x-gemini-"));
         match authorization {
             Some(_) if has_headers => Err(refusal(400, "AmbiguousAuthentication")),
-            Some(value) if !is_private => bearer(accounts, value).map(Some),
+            Some(value) if !is_private => {
+                bearer(accounts, value).map(Some).map_err(|(status, reason)| refusal(status, reason))
+            }
             _ if has_headers || is_private => {
                 self.verify(accounts, is_private, request, venue_time).map(Some)
             }
@@ -53,10 +58,66 @@ impl Keys {
         }
     }
 
+    /// The position of the account that a request over REST authenticates, and the members of its payload.
+    pub(crate) fn authenticate_rest(
+        &mut self,
+        accounts: &[Account],
+        request: &RestRequest<'_>,
+        venue_time: i64,
+    ) -> Result<(usize, Map<String, Value>), RestRefusal> {
+        let refused = |(status, reason)| RestRefusal::new(status, reason);
+        let header = |name, reason| request.header(name).ok_or_else(|| RestRefusal::new(400, reason));
+        let signature = "X-GEMINI-SIGNATURE";
+        if let Some(token) = request.header("Authorization") {
+            if ["X-GEMINI-APIKEY", signature].iter().any(|name| request.header(name).is_some()) {
+                return Err(RestRefusal::new(400, "AmbiguousAuthentication"));
+            }
+            let position = bearer(accounts, token).map_err(refused)?;
+            let members = members_of(header("X-GEMINI-PAYLOAD", "MissingPayloadHeader")?, request.path())?;
+            return Ok((position, members));
+        }
+        let key = header("X-GEMINI-APIKEY", "MissingApikeyHeader")?;
+        let payload = header("X-GEMINI-PAYLOAD", "MissingPayloadHeader")?;
+        let signature = header(signature, "MissingSignatureHeader")?;
+        let (position, account) = signer(accounts, key, payload, signature).map_err(refused)?;
+        let members = members_of(payload, request.path())?;
+        let nonce = members.get("nonce").and_then(nonce_of_member);
+        let is_time = account.has_time_based_nonce();
+        self.use_nonce(key, nonce, is_time, venue_time).map_err(refused)?;
+        Ok((position, members))
+    }
+
+    /// Takes a nonce that has increased.
+    fn use_nonce(
+        &mut self,
+        key: &str,
+        nonce: Option<String>,
+        is_time: bool,
+        venue_time: i64,
+    ) -> Result<(), (u16, &'static str)> {
+        let nonce = nonce.filter(|nonce| !is_time || is_near(nonce, venue_time));
+        let number = nonce.and_then(|nonce| number_of(&nonce));
+        let last = self.last_nonces.get(key).copied();
+        let number = number.filter(|number| last.is_none_or(|last| *number > last));
+        self.note(key, number.ok_or((400, "InvalidNonce"))?);
+        Ok(())
+    }
+
     /// A nonce of a key that was used elsewhere.
     pub(crate) fn note(&mut self, key: &str, nonce: u64) {
         let last = self.last_nonces.entry(key.to_owned()).or_default();
         *last = nonce.max(*last);
+        self.notes += 1;
+    }
+
+    /// The last nonce of a key.
+    pub(crate) fn last(&self, key: &str) -> Option<u64> {
+        self.last_nonces.get(key).copied()
+    }
+
+    /// How many nonces have been noted.
+    pub(crate) const fn notes(&self) -> u64 {
+        self.notes
     }
 
     fn verify(
@@ -70,26 +131,12 @@ impl Keys {
         let key = header("X-GEMINI-APIKEY", "MissingApikeyHeader")?;
         let payload = header("X-GEMINI-PAYLOAD", "MissingPayloadHeader")?;
         let signature = header("X-GEMINI-SIGNATURE", "MissingSignatureHeader")?;
-        if !key.starts_with("account-") {
-            return Err(refusal(401, "AccountScopedKeyRequired"));
-        }
-        let position = accounts.iter().position(|account| account.key() == key);
-        let Some((position, account)) = position.and_then(|at| Some((at, accounts.get(at)?))) else {
-            return Err(refusal(403, "InvalidApiKey"));
-        };
-        if sign(account.secret(), payload) != signature {
-            return Err(refusal(400, "InvalidSignature"));
-        }
+        let refused = |(status, reason)| refusal(status, reason);
+        let (position, account) = signer(accounts, key, payload, signature).map_err(refused)?;
         let nonce = if is_order_events { nonce_of_json(payload) } else { nonce_of_headers(request, payload) };
         // The current API takes times only. The archived one takes counters, unless the key's setting is on.
         let is_time = !is_order_events || account.has_time_based_nonce();
-        let nonce = nonce.filter(|nonce| !is_time || is_near(nonce, venue_time));
-        let number = nonce.and_then(|nonce| number_of(&nonce));
-        let last = self.last_nonces.get(key).copied();
-        match number.filter(|number| last.is_none_or(|last| *number > last)) {
-            Some(number) => self.note(key, number),
-            None => return Err(refusal(400, "InvalidNonce")),
-        }
+        self.use_nonce(key, nonce, is_time, venue_time).map_err(refused)?;
         if is_order_events && !account.may_read() {
             return Err(refusal(403, "MissingRole"));
         }
@@ -98,11 +145,39 @@ impl Keys {
 }
 
 /// Returns the position of the account that has a bearer token.
-fn bearer(accounts: &[Account], value: &str) -> Result<usize, UpgradeRefusal> {
+fn bearer(accounts: &[Account], value: &str) -> Result<usize, (u16, &'static str)> {
     let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim());
     let found = accounts.iter().position(|account| token.is_some_and(|token| account.has_token(token)));
-    found.ok_or_else(|| refusal(401, "InvalidAccessToken"))
+    found.ok_or((401, "InvalidAccessToken"))
+}
+
+/// Returns the account that has a key, and its position, if the signature is its own.
+fn signer<'a>(
+    accounts: &'a [Account],
+    key: &str,
+    payload: &str,
+    signature: &str,
+) -> Result<(usize, &'a Account), (u16, &'static str)> {
+    if !key.starts_with("account-") {
+        return Err((401, "AccountScopedKeyRequired"));
+    }
+    let found = accounts.iter().enumerate().find(|(_, account)| account.key() == key);
+    let (position, account) = found.ok_or((403, "InvalidApiKey"))?;
+    if sign(account.secret(), payload) != signature {
+        return Err((400, "InvalidSignature"));
+    }
+    Ok((position, account))
+}
+
+/// The members of the payload of a request over REST, which names its own path.
+fn members_of(payload: &str, path: &str) -> Result<Map<String, Value>, RestRefusal> {
+    let members = decode(payload).and_then(|text| serde_json::from_str(&text).ok());
+    let Some(Value::Object(members)) = members else { return Err(RestRefusal::new(400, "InvalidJson")) };
+    if members.get("request").and_then(Value::as_str) != Some(path) {
+        return Err(RestRefusal::new(400, "EndpointMismatch"));
+    }
+    Ok(members)
 }
 
 /// The signature of a payload header: lower-case hex of an HMAC-SHA384 over its text.
@@ -131,7 +206,12 @@ fn nonce_of_json(payload: &str) -> Option<String> {
     if members.get("request")?.as_str()? != ORDER_EVENTS_PATH {
         return None;
     }
-    match members.get("nonce")? {
+    nonce_of_member(members.get("nonce")?)
+}
+
+/// A nonce that is a number or a text.
+fn nonce_of_member(member: &Value) -> Option<String> {
+    match member {
         Value::String(nonce) => Some(nonce.clone()),
         nonce => nonce.as_u64().map(|nonce| nonce.to_string()),
     }

@@ -236,6 +236,15 @@ impl Sessions {
         }
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Session> {
+        self.open.values()
+    }
+
+    /// The sessions that are open.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = SessionId> {
+        self.open.keys().copied()
+    }
+
     pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
         self.open.get(&id)
     }

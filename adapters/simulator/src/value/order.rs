@@ -1,11 +1,13 @@
 //! The words of an order, and [`NewOrder`], which is one before it is accepted.
 
 use gemini_ws::{Decimal, Symbol};
+use serde::{Deserialize, Serialize};
 
 use super::id::SessionId;
 
 /// The side of an order.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderSide {
     /// `BUY`.
     Buy,
@@ -14,7 +16,8 @@ pub enum OrderSide {
 }
 
 /// The type of an order (member `o`).
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderType {
     /// `LIMIT`.
     Limit,
@@ -25,7 +28,8 @@ pub enum OrderType {
 }
 
 /// How long an order stands.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TimeInForce {
     /// `GTC`: until it is cancelled.
     GoodTillCanceled,
@@ -38,7 +42,8 @@ pub enum TimeInForce {
 }
 
 /// The outcome that an order on a prediction market is about.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Outcome {
     /// `YES`.
     Yes,
@@ -47,7 +52,8 @@ pub enum Outcome {
 }
 
 /// What the last event of an order said (member `X`).
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderState {
     /// `NEW`: accepted; a stop order that waits stays so.
     New,
@@ -93,4 +99,27 @@ pub(crate) struct Origin {
     pub(crate) session: SessionId,
     /// Tells sessions of the same id apart.
     pub(crate) serial: u64,
+}
+
+/// The reasons for which orders are rejected or cancelled.
+const REASONS: [&str; 14] = [
+    "DuplicateOrder",
+    "FillOrKillWouldNotFill",
+    "ImmediateOrCancelWouldPost",
+    "InsufficientFunds",
+    "InsufficientLiquidity",
+    "InvalidPrice",
+    "InvalidQuantity",
+    "InvalidStopPrice",
+    "LimitPriceOffTick",
+    "MakerOrCancelWouldTake",
+    "MarketNotOpen",
+    "SelfCrossPrevented",
+    "TERMS_NOT_ACCEPTED",
+    "UnknownInstrument",
+];
+
+/// A reason by its name.
+pub(crate) fn reason_of(name: &str) -> Option<&'static str> {
+    REASONS.iter().find(|reason| **reason == name).copied()
 }

@@ -3,6 +3,8 @@
 
 pub mod archived;
 pub mod quoting;
+pub mod rest;
+pub mod signing;
 pub mod trading;
 
 use std::collections::BTreeMap;

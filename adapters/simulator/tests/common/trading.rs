@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::{Account, AccountId, Config, Exchange, Output, SessionId, UpgradeRequest};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
-use sha2::Sha384;
 
 pub const FIRST: SessionId = SessionId(1);
 pub const SECOND: SessionId = SessionId(2);
@@ -110,13 +108,6 @@ impl Floor {
         let balance = balances.into_iter().find(|balance| balance.asset == asset).unwrap();
         format!("{} of {}", balance.available, balance.total)
     }
-}
-
-/// The signature of a payload header by the secret of the accounts.
-pub fn sign(payload: &str) -> String {
-    let mut mac = Hmac::<Sha384>::new_from_slice(b"secret").unwrap();
-    mac.update(payload.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The request for an order in short.

@@ -1,0 +1,193 @@
+//! `gemini-ws simulate` that is killed and started again, and that misbehaves as it is told.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gemini_ws::{Endpoint, UnixTime};
+use serde_json::{Value, json};
+use support::simulator::{Simulator, ask, post, send, upgrade, wait_for};
+use support::{PATIENCE, comes_true, end_of, run, signal};
+
+const LOGIN: [&str; 2] = ["account-a", "secret"];
+const ARGUMENTS: [&str; 5] = ["btcusd", "--seed", "7", "--account", "account-a:secret"];
+
+/// A file in a folder of its own, which is removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let folder = std::env::temp_dir().join(format!("gemini-ws-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        Scratch(folder)
+    }
+
+    fn path(&self) -> String {
+        self.0.join("state.json").to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Places an order over WebSocket and waits for the reply.
+fn place(simulator: &Simulator, later: u64, order: &str) {
+    let login = Some((LOGIN[0], LOGIN[1], Endpoint::Streams, later));
+    let (status, mut socket) = upgrade(simulator.addresses()[0], login);
+    assert_eq!(status, 101);
+    send(
+        &mut socket,
+        &format!(r#"{{"id":"place","method":"order.place","params":{{"symbol":"btcusd",{order}}}}}"#),
+    );
+    wait_for(&mut socket, r#""id":"place","status":200"#);
+}
+
+/// Nonces in this test: milliseconds that increase.
+fn nonce(later: u64) -> u64 {
+    UnixTime::now().as_millis() + later
+}
+
+#[test]
+fn a_killed_simulator_goes_on() {
+    let scratch = Scratch::new("killed");
+    let path = scratch.path();
+    let start = || Simulator::start(&[&ARGUMENTS[..], &["--state", &path]].concat());
+    let mut first = start();
+    place(
+        &first,
+        0,
+        r#""side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"0.5","price":"40000.00","clientOrderId":"rests""#,
+    );
+    place(
+        &first,
+        1_000,
+        r#""side":"BUY","type":"MARKET","timeInForce":"IOC","quantity":"0.25","clientOrderId":"filled""#,
+    );
+    let status = |simulator: &Simulator, later, name: &str| {
+        let arguments = format!(r#","client_order_id":"{name}","include_trades":true"#);
+        let (status, orders) = ask(simulator.host(), LOGIN, "/v1/order/status", nonce(later), &arguments);
+        assert_eq!(status, 200, "{orders}");
+        orders[0].clone()
+    };
+    let before = [status(&first, 2_000, "rests"), status(&first, 3_000, "filled")];
+    let balances = ask(first.host(), LOGIN, "/v1/balances", nonce(4_000), "");
+    assert_eq!((&before[0]["is_live"], &before[1]["executed_amount"]), (&json!(true), &json!("0.25")));
+    // Within a second, and the nonces too.
+    let is_kept = || {
+        let text = fs::read_to_string(&path).unwrap();
+        let state: Value = serde_json::from_str(&text).unwrap();
+        text.contains("\"filled\"") && state["accounts"][0]["nonce"].as_u64() > Some(nonce(0) + 3_000)
+    };
+    assert!(comes_true(PATIENCE, is_kept));
+    first.process.kill().unwrap();
+    first.process.wait().unwrap();
+
+    let mut second = start();
+    // A nonce that was used before the restart is refused after it.
+    let (refused, body) = ask(second.host(), LOGIN, "/v1/orders", nonce(0) - 60_000, "");
+    assert_eq!((refused, &body["reason"]), (400, &json!("InvalidNonce")));
+    assert_eq!([status(&second, 6_000, "rests"), status(&second, 7_000, "filled")], before);
+    assert_eq!(ask(second.host(), LOGIN, "/v1/balances", nonce(8_000), ""), balances);
+    place(
+        &second,
+        9_000,
+        r#""side":"SELL","type":"MARKET","timeInForce":"IOC","quantity":"0.1","clientOrderId":"later""#,
+    );
+    let later = status(&second, 10_000, "later");
+    let number = |order: &Value| order["order_id"].as_str().unwrap().parse::<u64>().unwrap();
+    let trade = |order: &Value| order["trades"][0]["tid"].as_u64().unwrap();
+    assert!(number(&later) > number(&before[1]) && trade(&later) > trade(&before[1]));
+    signal(&second.process, "INT");
+    assert_eq!(end_of(&mut second.process, PATIENCE).unwrap().code(), Some(130));
+    // An orderly end keeps everything.
+    assert!(fs::read_to_string(&path).unwrap().contains("\"later\""));
+    assert!(!fs::exists(format!("{path}.tmp")).unwrap());
+}
+
+#[test]
+fn the_same_seed_without_a_file() {
+    let id = || {
+        let simulator = Simulator::start(&ARGUMENTS);
+        place(
+            &simulator,
+            0,
+            r#""side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"0.5","price":"40000.00""#,
+        );
+        let (_, orders) = ask(simulator.host(), LOGIN, "/v1/orders", nonce(1_000), "");
+        orders[0]["order_id"].as_str().unwrap().parse::<u64>().unwrap()
+    };
+    let [first, second] = [id(), id()];
+    assert!(first < second);
+}
+
+#[test]
+fn a_file_that_is_no_state_is_left_as_it_is() {
+    let scratch = Scratch::new("damaged");
+    let path = scratch.path();
+    let state = r#"{"format":"gemini-ws-simulator state","version":1,"ids":{"order":1,"update":1,"trade":1,"event":1},"#;
+    let table: [(Vec<u8>, &str); 7] = [
+        (Vec::new(), "EOF while parsing a value at line 1 column 0"),
+        (b"not a state".to_vec(), "at line 1 column 2"),
+        (b"{\"format\":\"\xff\"}".to_vec(), "byte 11 is not UTF-8"),
+        (b"{\"some\":\"json\"}".to_vec(), "it has no member format"),
+        (
+            state
+                .replace(r#""version":1"#, r#""version":9"#)
+                .into_bytes()
+                .into_iter()
+                .chain(*b"\"x\":0}")
+                .collect(),
+            "version is 9",
+        ),
+        (format!(r#"{state}"accounts":[],"orders":"#).into_bytes(), "EOF while parsing"),
+        (
+            format!(
+                r#"{state}"accounts":[{{"key":"account-other","nonce":null,"assets":[]}}],"orders":[]}}"#
+            )
+            .into_bytes(),
+            "it has the account account-other, which is not among those of the exchange; add the account",
+        ),
+    ];
+    for (bytes, said) in table {
+        fs::write(&path, &bytes).unwrap();
+        let run = run(&[&["simulate"], &ARGUMENTS[..], &["--state", &path]].concat(), b"");
+        assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{said}: {}", run.err);
+        for part in [said, &path, "left as it is: repair it, move it away, or name another one with --state"]
+        {
+            assert!(run.err.contains(part), "{part}: {}", run.err);
+        }
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert!(!fs::exists(format!("{path}.tmp")).unwrap());
+    }
+    // Nor is a folder that is not there made.
+    let missing = scratch.0.join("no/state.json");
+    let run = run(&["simulate", "--state", missing.to_str().unwrap()], b"");
+    assert_eq!(run.code, Some(1));
+    assert!(run.err.contains("no/state.json"), "{}", run.err);
+}
+
+#[test]
+fn faults_of_the_command_and_over_http() {
+    let arguments = ["--fault", "rest-503 1h", "--fault", "send-text {\"said\":\"at once\"} @1s"];
+    let simulator = Simulator::start(&[&ARGUMENTS[..], &arguments].concat());
+    let (status, mut socket) = upgrade(simulator.addresses()[0], None);
+    assert_eq!(status, 101);
+    let (status, body) = ask(simulator.host(), LOGIN, "/v1/orders", nonce(0), "");
+    assert_eq!((status, &body["reason"]), (503, &json!("Maintenance")));
+    wait_for(&mut socket, r#"{"said":"at once"}"#);
+    let faults = "send-text {\"said\":\"later\"}\nclose 1012 @100ms\n";
+    let planned = post(simulator.host(), "/simulator/faults", "", faults);
+    assert_eq!(planned, (200, json!({"result": "ok", "planned": 2})));
+    wait_for(&mut socket, r#"{"said":"later"}"#);
+    let started = std::time::Instant::now();
+    let (status, body) = post(simulator.host(), "/simulator/faults", "", "abort @1h\nabort now");
+    assert_eq!((status, &body["line"]), (400, &json!(2)));
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(body["message"].as_str().unwrap().contains("use abort [@TIME]"), "{body}");
+}

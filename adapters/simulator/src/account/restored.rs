@@ -1,0 +1,152 @@
+//! Orders as a file keeps them, and back.
+
+use super::holdings::Asset;
+use super::ledger::LedgerFill;
+use super::order::{ClientOrder, Terms};
+use super::saved::{SavedFill, SavedOrder, SavedTerms};
+use crate::value::amount;
+use crate::value::id::SessionId;
+use crate::value::instrument::power;
+use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reason_of};
+
+/// The most decimals of a price and a quantity together: those of an amount.
+const DECIMALS_MAX: u8 = 18;
+
+/// The largest prices and quantities: their products can be added up.
+const UNITS_MAX: u64 = 1 << 62;
+
+impl ClientOrder {
+    /// The order, whose account has this key.
+    pub(crate) fn saved(&self, key: &str, ends_with_session: bool) -> SavedOrder {
+        let (request, ledger) = (self.request(), self.ledger());
+        SavedOrder {
+            order_id: self.id(),
+            account: key.to_owned(),
+            client_order_id: request.client_order_id.clone(),
+            symbol: request.symbol,
+            side: request.side,
+            order_type: request.order_type,
+            time_in_force: request.time_in_force,
+            outcome: request.outcome,
+            quantity: request.quantity,
+            price: request.price,
+            stop_price: request.stop_price,
+            placed_at: gemini_ws::Timestamp::from_nanos(self.placed_at()),
+            state: ledger.state,
+            reason: ledger.reason.map(str::to_owned),
+            session: self.origin().session.0,
+            ends_with_session,
+            terms: self.terms().map(saved_terms),
+            fills: ledger.fills.iter().map(saved_fill).collect(),
+        }
+    }
+
+    /// The order of the account at a position, in the market at a position if there is one. It is in no book.
+    pub(crate) fn restored(
+        saved: &SavedOrder,
+        account: usize,
+        market: Option<usize>,
+    ) -> Result<ClientOrder, String> {
+        // No session has this serial number.
+        let origin = Origin { account, session: SessionId(saved.session), serial: 0 };
+        let request = NewOrder {
+            symbol: saved.symbol,
+            side: saved.side,
+            order_type: saved.order_type,
+            time_in_force: saved.time_in_force,
+            quantity: saved.quantity,
+            price: saved.price,
+            stop_price: saved.stop_price,
+            client_order_id: saved.client_order_id.clone(),
+            outcome: saved.outcome,
+        };
+        let mut order = ClientOrder::new(saved.order_id, origin, request, saved.placed_at.as_nanos());
+        if let Some(terms) = &saved.terms {
+            let terms = restored_terms(saved, terms, market)?;
+            let (price_decimals, quantity_decimals) = (terms.price_decimals, terms.quantity_decimals);
+            order.accept(terms);
+            for fill in &saved.fills {
+                let units =
+                    |value, decimals| amount::units(value, decimals).filter(|units| *units <= UNITS_MAX);
+                let price = units(fill.price, price_decimals);
+                let quantity = units(fill.quantity, quantity_decimals).filter(|some| *some <= order.left());
+                let (Some(price), Some(quantity)) = (price, quantity) else {
+                    return Err(format!("the fill {} does not fit the order", fill.trade_id));
+                };
+                order.execute(restored_fill(fill), quantity, u128::from(price) * u128::from(quantity));
+            }
+        } else if !saved.fills.is_empty() || saved.state != OrderState::Rejected {
+            return Err("it has no terms, and was not rejected".to_owned());
+        }
+        let is_possible = match saved.state {
+            OrderState::Rejected => saved.terms.is_none(),
+            OrderState::Filled => order.left() == 0,
+            OrderState::New => saved.stop_price.is_some() && saved.fills.is_empty(),
+            OrderState::PartiallyFilled => order.left() > 0 && !saved.fills.is_empty(),
+            OrderState::Open | OrderState::Canceled => order.left() > 0,
+        };
+        if !is_possible || (!saved.state.is_final() && saved.order_type == OrderType::Market) {
+            return Err(format!("it cannot have the state {:?}", saved.state));
+        }
+        let reason = match &saved.reason {
+            None => None,
+            Some(name) => Some(reason_of(name).ok_or_else(|| format!("no reason is called {name:?}"))?),
+        };
+        order.set_state(saved.state, reason);
+        Ok(order)
+    }
+}
+
+fn saved_terms(terms: &Terms) -> SavedTerms {
+    SavedTerms {
+        is_in_market: terms.position != usize::MAX,
+        price_decimals: terms.price_decimals,
+        quantity_decimals: terms.quantity_decimals,
+        limit: terms.limit,
+        stop: terms.stop,
+        quantity: terms.quantity,
+        spend: terms.spend.to_string(),
+    }
+}
+
+fn restored_terms(saved: &SavedOrder, terms: &SavedTerms, market: Option<usize>) -> Result<Terms, String> {
+    let decimals = terms.price_decimals.checked_add(terms.quantity_decimals);
+    if decimals.is_none_or(|decimals| decimals > DECIMALS_MAX) {
+        return Err("it has too many decimals".to_owned());
+    }
+    let is_inverted = saved.outcome == Some(Outcome::No);
+    let limit_max = if is_inverted { power(terms.price_decimals) } else { UNITS_MAX };
+    if terms.limit > limit_max || !(1..=UNITS_MAX).contains(&terms.quantity) {
+        return Err("its price or its quantity is out of all proportion".to_owned());
+    }
+    let position = match (terms.is_in_market, market) {
+        // Those that have ended may have been in other markets.
+        (false, _) | (true, None) if saved.state.is_final() => usize::MAX,
+        (true, Some(position)) => position,
+        _ => return Err(format!("it is open, and there is no market {}; add the market", saved.symbol)),
+    };
+    let [base, quote] = Asset::pair(saved.symbol, saved.outcome)
+        .ok_or_else(|| format!("{} tells no currency, or has no outcome", saved.symbol))?;
+    Ok(Terms {
+        position,
+        price_decimals: terms.price_decimals,
+        quantity_decimals: terms.quantity_decimals,
+        limit: terms.limit,
+        stop: terms.stop,
+        quantity: terms.quantity,
+        is_inverted,
+        base,
+        quote,
+        spend: terms.spend.parse().map_err(|_| format!("{:?} is no amount", terms.spend))?,
+    })
+}
+
+const fn saved_fill(fill: &LedgerFill) -> SavedFill {
+    let LedgerFill { trade_id, time, price, quantity, fee, is_maker } = *fill;
+    SavedFill { trade_id, time, price, quantity, fee, is_maker }
+}
+
+const fn restored_fill(fill: &SavedFill) -> LedgerFill {
+    let SavedFill { trade_id, time, price, quantity, fee, is_maker } = *fill;
+    LedgerFill { trade_id, time, price, quantity, fee, is_maker }
+}

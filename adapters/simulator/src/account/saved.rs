@@ -1,0 +1,83 @@
+//! [`SavedAccount`], [`SavedOrder`]: accounts and their orders as a file keeps them.
+
+use gemini_ws::{Decimal, Symbol, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
+
+/// What an account has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedAccount {
+    pub(crate) key: String,
+    /// The last nonce of the key.
+    pub(crate) nonce: Option<u64>,
+    pub(crate) assets: Vec<SavedAsset>,
+}
+
+/// The total of an asset. What is set aside follows from the orders.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedAsset {
+    /// A currency, or the symbol of a contract.
+    pub(crate) asset: String,
+    /// Of a contract.
+    pub(crate) outcome: Option<Outcome>,
+    /// A whole number of units of 10⁻¹⁸, as text: it may have more digits than a decimal.
+    pub(crate) units: String,
+}
+
+/// An order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedOrder {
+    pub(crate) order_id: u64,
+    /// The key of its account.
+    pub(crate) account: String,
+    pub(crate) client_order_id: Option<String>,
+    pub(crate) symbol: Symbol,
+    pub(crate) side: OrderSide,
+    pub(crate) order_type: OrderType,
+    pub(crate) time_in_force: TimeInForce,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) quantity: Decimal,
+    pub(crate) price: Option<Decimal>,
+    pub(crate) stop_price: Option<Decimal>,
+    pub(crate) placed_at: Timestamp,
+    pub(crate) state: OrderState,
+    pub(crate) reason: Option<String>,
+    /// The session that it came from.
+    pub(crate) session: u64,
+    /// The end of the session cancels it.
+    pub(crate) ends_with_session: bool,
+    /// `None` if it was rejected.
+    pub(crate) terms: Option<SavedTerms>,
+    pub(crate) fills: Vec<SavedFill>,
+}
+
+/// An order in the integers of its instrument.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedTerms {
+    /// It is in a market, and not the result of a quote.
+    pub(crate) is_in_market: bool,
+    pub(crate) price_decimals: u8,
+    pub(crate) quantity_decimals: u8,
+    pub(crate) limit: u64,
+    pub(crate) stop: Option<u64>,
+    pub(crate) quantity: u64,
+    /// A whole number of units of 10⁻¹⁸, as text.
+    pub(crate) spend: String,
+}
+
+/// An execution.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedFill {
+    pub(crate) trade_id: u64,
+    pub(crate) time: Timestamp,
+    pub(crate) price: Decimal,
+    pub(crate) quantity: Decimal,
+    pub(crate) fee: Decimal,
+    pub(crate) is_maker: bool,
+}

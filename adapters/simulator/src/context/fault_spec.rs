@@ -1,0 +1,431 @@
+//! [`FaultSpec`]: a fault as a line of text, for those who are in another process.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use gemini_ws::Symbol;
+
+/// The longest time that a specification may name.
+const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The largest number of times that a specification may name.
+const COUNT_MAX: u32 = 1_000_000;
+
+/// A fault that can be specified, and how.
+///
+/// ```
+/// use gemini_ws_simulator::{FaultKind, FaultSpec};
+///
+/// for kind in FaultKind::ALL {
+///     assert!(kind.example().starts_with(kind.name()));
+///     assert!(kind.example().parse::<FaultSpec>().is_ok());
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct FaultKind {
+    name: &'static str,
+    arguments: &'static str,
+    example: &'static str,
+    effect: &'static str,
+    read: fn(&mut Words<'_>) -> Result<FaultAction, String>,
+}
+
+impl FaultKind {
+    /// All faults.
+    pub const ALL: &'static [FaultKind] = &[
+        FaultKind {
+            name: "drop-depth",
+            arguments: "SYMBOL NTH",
+            example: "drop-depth btcusd 3 @10s",
+            effect: "the NTH depth change from then is sent to no session: clients see a gap",
+            read: |words| Ok(FaultAction::DropDepth(words.symbol()?, words.count()?)),
+        },
+        FaultKind {
+            name: "duplicate-depth",
+            arguments: "SYMBOL NTH",
+            example: "duplicate-depth btcusd 1",
+            effect: "the NTH depth change from then is sent twice",
+            read: |words| Ok(FaultAction::DuplicateDepth(words.symbol()?, words.count()?)),
+        },
+        FaultKind {
+            name: "repeat-snapshot",
+            arguments: "SYMBOL",
+            example: "repeat-snapshot btcusd @5s",
+            effect: "sends an unrequested snapshot to all subscribers of the depth",
+            read: |words| Ok(FaultAction::RepeatSnapshot(words.symbol()?)),
+        },
+        FaultKind {
+            name: "delay-snapshots",
+            arguments: "SYMBOL BY",
+            example: "delay-snapshots btcusd 2s",
+            effect: "snapshots come so late from then on; 0s ends it",
+            read: |words| Ok(FaultAction::DelaySnapshots(words.symbol()?, words.time()?)),
+        },
+        FaultKind {
+            name: "delay-replies",
+            arguments: "BY",
+            example: "delay-replies 500ms @1m",
+            effect: "replies come so late from then on; 0s ends it",
+            read: |words| Ok(FaultAction::DelayReplies(words.time()?)),
+        },
+        FaultKind {
+            name: "withhold-replies",
+            arguments: "COUNT",
+            example: "withhold-replies 1",
+            effect: "the next COUNT requests are carried out without a reply",
+            read: |words| Ok(FaultAction::WithholdReplies(words.count()?)),
+        },
+        FaultKind {
+            name: "refuse-requests",
+            arguments: "COUNT",
+            example: "refuse-requests 2",
+            effect: "the next COUNT requests are refused with the status 429",
+            read: |words| Ok(FaultAction::RefuseRequests(words.count()?)),
+        },
+        FaultKind {
+            name: "refuse-subscribes",
+            arguments: "CODE COUNT",
+            example: "refuse-subscribes -1003 2",
+            effect: "the next COUNT subscribe requests are refused with the error CODE",
+            read: |words| Ok(FaultAction::RefuseSubscribes(words.code()?, words.count()?)),
+        },
+        FaultKind {
+            name: "refuse-names",
+            arguments: "[NAME ...]",
+            example: "refuse-names ethusd@trade",
+            effect: "these streams are refused as unknown from then on; no name ends it",
+            read: |words| Ok(FaultAction::RefuseNames(words.rest())),
+        },
+        FaultKind {
+            name: "stall",
+            arguments: "FOR",
+            example: "stall 5s @30s",
+            effect: "sends nothing to the sessions that are open then, pings included",
+            read: |words| Ok(FaultAction::Stall(words.time()?)),
+        },
+        FaultKind {
+            name: "lose-frames",
+            arguments: "COUNT",
+            example: "lose-frames 1",
+            effect: "does not send the next COUNT text frames to each open session",
+            read: |words| Ok(FaultAction::LoseFrames(words.count()?)),
+        },
+        FaultKind {
+            name: "close",
+            arguments: "CODE",
+            example: "close 1001 @20s",
+            effect: "sends a Close frame to all open sessions",
+            read: |words| Ok(FaultAction::Close(words.close_code()?)),
+        },
+        FaultKind {
+            name: "abort",
+            arguments: "",
+            example: "abort @20s",
+            effect: "cuts all open sessions without a Close frame",
+            read: |_| Ok(FaultAction::Abort),
+        },
+        FaultKind {
+            name: "send-text",
+            arguments: "TEXT",
+            example: "send-text {\"e\":\"new\"} @3s",
+            effect: "sends a text frame unchanged to all open sessions",
+            read: |words| Ok(FaultAction::SendText(words.text()?)),
+        },
+        FaultKind {
+            name: "halt-market",
+            arguments: "FOR",
+            example: "halt-market 10s",
+            effect: "no generated order changes a book",
+            read: |words| Ok(FaultAction::HaltMarket(words.time()?)),
+        },
+        FaultKind {
+            name: "close-market",
+            arguments: "SYMBOL FOR",
+            example: "close-market btcusd 10s",
+            effect: "orders are rejected with MarketNotOpen",
+            read: |words| Ok(FaultAction::CloseMarket(words.symbol()?, words.time()?)),
+        },
+        FaultKind {
+            name: "drop-order-events",
+            arguments: "COUNT",
+            example: "drop-order-events 1",
+            effect: "does not report the next COUNT order events",
+            read: |words| Ok(FaultAction::DropOrderEvents(words.count()?)),
+        },
+        FaultKind {
+            name: "duplicate-order-events",
+            arguments: "COUNT",
+            example: "duplicate-order-events 1",
+            effect: "reports the next COUNT order events twice",
+            read: |words| Ok(FaultAction::DuplicateOrderEvents(words.count()?)),
+        },
+        FaultKind {
+            name: "duplicate-quote-events",
+            arguments: "COUNT",
+            example: "duplicate-quote-events 1",
+            effect: "reports the next COUNT quote events twice",
+            read: |words| Ok(FaultAction::DuplicateQuoteEvents(words.count()?)),
+        },
+        FaultKind {
+            name: "rest-503",
+            arguments: "FOR",
+            example: "rest-503 10s @5s",
+            effect: "REST answers with the status 503",
+            read: |words| Ok(FaultAction::FailRest(words.time()?)),
+        },
+        FaultKind {
+            name: "delay-rest",
+            arguments: "BY",
+            example: "delay-rest 2s",
+            effect: "answers of REST come so late from then on; 0s ends it",
+            read: |words| Ok(FaultAction::DelayRest(words.time()?)),
+        },
+    ];
+
+    /// The first word of a specification.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The names of the words that follow; empty if there are none.
+    pub const fn arguments(&self) -> &'static str {
+        self.arguments
+    }
+
+    /// A specification.
+    pub const fn example(&self) -> &'static str {
+        self.example
+    }
+
+    /// What the exchange does.
+    pub const fn effect(&self) -> &'static str {
+        self.effect
+    }
+
+    /// All faults as a table for people, one line for each.
+    pub fn table() -> String {
+        let row = |kind: &FaultKind| format!("  {:<32} {}\n", kind.usage(), kind.effect);
+        FaultKind::ALL.iter().map(row).collect()
+    }
+
+    fn usage(&self) -> String {
+        format!("{} {}", self.name, self.arguments).trim_end().to_owned()
+    }
+}
+
+/// A fault, and how long after it is planned it happens.
+///
+/// A specification is a name, its arguments, and `@` with a time, which may be missing: `drop-depth btcusd 3 @10s`.
+/// [`FaultKind::ALL`] lists the faults. Times are whole numbers of `ms`, `s`, `m` or `h`.
+///
+/// ```
+/// use gemini_ws_simulator::FaultSpec;
+///
+/// assert!("drop-depth btcusd 3 @10s".parse::<FaultSpec>().is_ok());
+/// let error = "drop-depth btcusd".parse::<FaultSpec>().unwrap_err();
+/// assert_eq!(error.to_string(), "the number of times is missing; use drop-depth SYMBOL NTH [@TIME]");
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FaultSpec {
+    action: FaultAction,
+    after: Duration,
+}
+
+impl FaultSpec {
+    /// The market that the fault concerns; `None` if it concerns none, or all.
+    pub const fn market(&self) -> Option<Symbol> {
+        match self.action {
+            FaultAction::DropDepth(symbol, _)
+            | FaultAction::DuplicateDepth(symbol, _)
+            | FaultAction::RepeatSnapshot(symbol)
+            | FaultAction::DelaySnapshots(symbol, _)
+            | FaultAction::CloseMarket(symbol, _) => Some(symbol),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn action(&self) -> &FaultAction {
+        &self.action
+    }
+
+    pub(crate) const fn after(&self) -> Duration {
+        self.after
+    }
+}
+
+impl FromStr for FaultSpec {
+    type Err = FaultSpecError;
+
+    fn from_str(text: &str) -> Result<FaultSpec, FaultSpecError> {
+        let mut text = text.trim();
+        let mut after = Duration::ZERO;
+        let last = text.rsplit(char::is_whitespace).next().unwrap_or_default();
+        if let Some(time) = last.strip_prefix('@') {
+            after = parse_time(time).map_err(|error| FaultSpecError(format!("{error} after the @")))?;
+            text = text.strip_suffix(last).unwrap_or_default().trim_end();
+        }
+        let mut words = Words { rest: text };
+        let name = words.next().unwrap_or_default();
+        let Some(kind) = FaultKind::ALL.iter().find(|kind| kind.name == name) else {
+            let known = FaultKind::ALL.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+            return Err(FaultSpecError(format!("no fault has the name {name:?}; there are {known}")));
+        };
+        let wrong = |error: String| FaultSpecError(format!("{error}; use {} [@TIME]", kind.usage()));
+        let action = (kind.read)(&mut words).map_err(wrong)?;
+        match words.next() {
+            None => Ok(FaultSpec { action, after }),
+            Some(more) => Err(wrong(format!("{more:?} is one word too many"))),
+        }
+    }
+}
+
+/// Why a text specifies no fault, and what does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FaultSpecError(String);
+
+impl fmt::Display for FaultSpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FaultSpecError {}
+
+/// What a fault does. Those that last for a time have an end of their own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum FaultAction {
+    DropDepth(Symbol, u32),
+    DuplicateDepth(Symbol, u32),
+    RepeatSnapshot(Symbol),
+    DelaySnapshots(Symbol, Duration),
+    DelayReplies(Duration),
+    WithholdReplies(u32),
+    RefuseRequests(u32),
+    RefuseSubscribes(i32, u32),
+    RefuseNames(Vec<String>),
+    Stall(Duration),
+    LoseFrames(u32),
+    Close(u16),
+    Abort,
+    SendText(String),
+    HaltMarket(Duration),
+    CloseMarket(Symbol, Duration),
+    DropOrderEvents(u32),
+    DuplicateOrderEvents(u32),
+    DuplicateQuoteEvents(u32),
+    FailRest(Duration),
+    DelayRest(Duration),
+}
+
+/// The words of a specification that have not been read.
+struct Words<'w> {
+    rest: &'w str,
+}
+
+impl<'w> Words<'w> {
+    fn next(&mut self) -> Option<&'w str> {
+        let text = self.rest.trim_start();
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        self.rest = rest;
+        Some(word).filter(|word| !word.is_empty())
+    }
+
+    fn symbol(&mut self) -> Result<Symbol, String> {
+        let word = self.next().ok_or("the symbol is missing")?;
+        word.parse::<Symbol>().map_err(|_| format!("{word:?} is no symbol"))
+    }
+
+    fn count(&mut self) -> Result<u32, String> {
+        let word = self.next().ok_or("the number of times is missing")?;
+        let count = word.parse().ok().filter(|count| (1..=COUNT_MAX).contains(count));
+        count.ok_or_else(|| format!("{word:?} is no number from 1 to {COUNT_MAX}"))
+    }
+
+    fn code(&mut self) -> Result<i32, String> {
+        let word = self.next().ok_or("the code is missing")?;
+        word.parse().map_err(|_| format!("{word:?} is no error code, such as -1003"))
+    }
+
+    /// A code that a Close frame may have (RFC 6455 section 7.4), or 1005 for a frame without one.
+    fn close_code(&mut self) -> Result<u16, String> {
+        let word = self.next().ok_or("the code is missing")?;
+        let may_be = |code: &u16| (1000..5000).contains(code) && ![1004, 1006, 1015].contains(code);
+        let code = word.parse().ok().filter(may_be);
+        code.ok_or_else(|| format!("{word:?} is no code of a Close frame, such as 1001"))
+    }
+
+    fn time(&mut self) -> Result<Duration, String> {
+        parse_time(self.next().ok_or("the time is missing")?)
+    }
+
+    /// All words that are left.
+    fn rest(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.rest).split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// All that is left, as it is.
+    fn text(&mut self) -> Result<String, String> {
+        let text = std::mem::take(&mut self.rest);
+        if text.is_empty() { Err("the text is missing".to_owned()) } else { Ok(text.to_owned()) }
+    }
+}
+
+/// A whole number of ms, s, m or h.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
+    let time = time.filter(|_| millis > 0).map(Duration::from_millis).filter(|time| *time <= TIME_MAX);
+    time.ok_or_else(|| format!("{text:?} is no time of at most 24h, such as 500ms, 10s or 2m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (text, part) in [
+            ("", "no fault has the name \"\"; there are drop-depth, duplicate-depth"),
+            ("Abort", "no fault has the name \"Abort\""),
+            ("abort now", "\"now\" is one word too many; use abort [@TIME]"),
+            ("abort @", "\"\" is no time of at most 24h, such as 500ms, 10s or 2m after the @"),
+            ("abort @10", "\"10\" is no time"),
+            ("abort @25h", "\"25h\" is no time"),
+            ("abort @99999999999999999999s", "is no time"),
+            ("stall 1.5s", "\"1.5s\" is no time"),
+            ("stall", "the time is missing; use stall FOR [@TIME]"),
+            ("drop-depth", "the symbol is missing"),
+            ("drop-depth btc\u{e9} 1", "\"btc\u{e9}\" is no symbol"),
+            ("drop-depth btcusd 0", "\"0\" is no number from 1 to"),
+            ("lose-frames 4000000000", "is no number from 1 to"),
+            ("close 1006", "\"1006\" is no code of a Close frame"),
+            ("close 70000", "is no code of a Close frame"),
+            ("refuse-subscribes many 1", "\"many\" is no error code"),
+            ("send-text @3s", "the text is missing; use send-text TEXT [@TIME]"),
+        ] {
+            let error = text.parse::<FaultSpec>().unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn texts_remain_as_they_are() {
+        for (text, expected, after) in [
+            ("send-text {\"a\":  \"@1s x\"} @3s", "{\"a\":  \"@1s x\"}", 3_000),
+            ("  send-text not json ", "not json", 0),
+        ] {
+            let spec: FaultSpec = text.parse().unwrap();
+            assert_eq!(*spec.action(), FaultAction::SendText(expected.to_owned()));
+            assert_eq!(spec.after(), Duration::from_millis(after));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Faults: those that tests plan at once, and those that specifications plan for later.
+
+use std::fmt;
+use std::time::Duration;
+
+use gemini_ws::Instant;
+
+use super::Exchange;
+use crate::context::fault_spec::{FaultAction, FaultSpec};
+use crate::context::faults::FaultOrder;
+use crate::context::planned::{PLANNED_FAULTS_MAX, Planned};
+use crate::context::schedule::Task;
+use crate::session::Output;
+use crate::value::id::SessionId;
+
+/// Why a fault is not planned.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FaultRefusal {
+    line: usize,
+    reason: String,
+}
+
+impl FaultRefusal {
+    /// The number of the line that is wrong, from 1.
+    pub const fn line(&self) -> usize {
+        self.line
+    }
+
+    /// What is wrong, without the number of the line.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for FaultRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.reason)
+    }
+}
+
+impl std::error::Error for FaultRefusal {}
+
+impl Exchange {
+    /// Plans the faults that a text specifies, one [`FaultSpec`] in each line; their times count from `now`. Returns
+    /// how many there are. Empty lines are ignored.
+    ///
+    /// # Errors
+    ///
+    /// The first line that is wrong, or names a symbol without a market; then nothing is planned. At most
+    /// [`PLANNED_FAULTS_MAX`] faults can wait at a time.
+    ///
+    /// ```
+    /// use gemini_ws::Instant;
+    /// use gemini_ws_simulator::{Config, Exchange};
+    ///
+    /// let mut exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]), 1);
+    /// let planned = exchange.plan_faults(Instant::ZERO, "drop-depth btcusd 3 @10s\nclose 1001 @20s");
+    /// assert_eq!(planned, Ok(2));
+    /// let refused = exchange.plan_faults(Instant::ZERO, "abort\nhalt-market").unwrap_err();
+    /// assert_eq!(refused.to_string(), "line 2: the time is missing; use halt-market FOR [@TIME]");
+    /// ```
+    pub fn plan_faults(&mut self, now: Instant, text: &str) -> Result<usize, FaultRefusal> {
+        self.advance(now);
+        let mut specs = Vec::new();
+        for (position, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let refuse = |reason: String| FaultRefusal { line: position + 1, reason };
+            let spec: FaultSpec = line.parse().map_err(|error| refuse(format!("{error}")))?;
+            if let Some(symbol) = spec.market().filter(|symbol| !self.symbols().any(|known| known == *symbol))
+            {
+                return Err(refuse(format!("there is no market {symbol}")));
+            }
+            specs.push(spec);
+            if specs.len() + self.planned.len() + self.faults.waiting() > PLANNED_FAULTS_MAX {
+                return Err(refuse(format!("at most {PLANNED_FAULTS_MAX} faults can wait at a time")));
+            }
+        }
+        let count = specs.len();
+        for spec in specs {
+            self.plan(spec.after(), Planned::Begin(spec.action().clone()));
+        }
+        self.advance(now);
+        Ok(count)
+    }
+
+    fn plan(&mut self, after: Duration, planned: Planned) {
+        let number = self.planned.add(planned);
+        self.schedule.add(self.now + after, Task::Fault(number));
+    }
+
+    /// A fault that was planned begins or ends.
+    pub(super) fn run_planned(&mut self, number: u64) {
+        match self.planned.take(number) {
+            Some(Planned::Begin(action)) => self.begin_fault(action),
+            Some(Planned::EndStall(sessions)) => {
+                for session in sessions {
+                    self.faults.end_silence(session);
+                }
+            }
+            Some(Planned::EndHalt) => self.faults.halt_market(false),
+            Some(Planned::OpenMarket(symbol)) => self.faults.close_market(symbol, false),
+            Some(Planned::EndRestFailure) => self.faults.fail_rest(false),
+            None => {}
+        }
+        self.obey_faults();
+    }
+
+    fn begin_fault(&mut self, action: FaultAction) {
+        let open = || self.sessions.ids().collect::<Vec<SessionId>>();
+        let faults = &mut self.faults;
+        let end = match action {
+            FaultAction::Stall(time) => {
+                let open = open();
+                open.iter().for_each(|session| faults.silence(*session));
+                Some((time, Planned::EndStall(open)))
+            }
+            FaultAction::HaltMarket(time) => {
+                faults.halt_market(true);
+                Some((time, Planned::EndHalt))
+            }
+            FaultAction::CloseMarket(symbol, time) => {
+                faults.close_market(symbol, true);
+                Some((time, Planned::OpenMarket(symbol)))
+            }
+            FaultAction::FailRest(time) => {
+                faults.fail_rest(true);
+                Some((time, Planned::EndRestFailure))
+            }
+            FaultAction::RepeatSnapshot(symbol) => {
+                open().into_iter().for_each(|session| faults.repeat_snapshot(session, symbol));
+                None
+            }
+            FaultAction::LoseFrames(count) => {
+                open().into_iter().for_each(|session| faults.lose_frames(session, count));
+                None
+            }
+            FaultAction::Close(code) => {
+                open().into_iter().for_each(|session| faults.close(session, code, ""));
+                None
+            }
+            FaultAction::Abort => {
+                open().into_iter().for_each(|session| faults.abort(session));
+                None
+            }
+            FaultAction::SendText(text) => {
+                open().into_iter().for_each(|session| faults.send_text(session, text.clone()));
+                None
+            }
+            other => {
+                self.begin_lasting_fault(other);
+                None
+            }
+        };
+        if let Some((time, end)) = end {
+            self.plan(time, end);
+        }
+    }
+
+    /// Begins a fault that concerns no session, and that ends by itself or with another specification.
+    fn begin_lasting_fault(&mut self, action: FaultAction) {
+        let faults = &mut self.faults;
+        match action {
+            FaultAction::DropDepth(symbol, nth) => faults.drop_depth(symbol, nth),
+            FaultAction::DuplicateDepth(symbol, nth) => faults.duplicate_depth(symbol, nth),
+            FaultAction::DelaySnapshots(symbol, by) => faults.delay_snapshots(symbol, by),
+            FaultAction::DelayReplies(by) => faults.delay_replies(by),
+            FaultAction::WithholdReplies(count) => faults.withhold_replies(count),
+            FaultAction::RefuseRequests(count) => faults.refuse_requests(count),
+            FaultAction::RefuseSubscribes(code, count) => faults.refuse_subscribes(code, count),
+            FaultAction::RefuseNames(names) => faults.refuse_names(names.iter().map(String::as_str)),
+            FaultAction::DropOrderEvents(count) => faults.drop_order_events(count),
+            FaultAction::DuplicateOrderEvents(count) => faults.duplicate_order_events(count),
+            FaultAction::DuplicateQuoteEvents(count) => faults.duplicate_quote_events(count),
+            FaultAction::DelayRest(by) => faults.delay_rest(by),
+            _ => {}
+        }
+    }
+
+    pub(super) fn obey_faults(&mut self) {
+        while let Some(order) = self.faults.next_order() {
+            match order {
+                FaultOrder::Snapshot(session, symbol) => {
+                    let (source, mut cx) = self.source_and_context();
+                    source.repeat_snapshot(&mut cx, session, symbol);
+                }
+                FaultOrder::Silence(session, is_silenced) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.silence(is_silenced);
+                    }
+                }
+                FaultOrder::Lose(session, count) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.lose_frames(count);
+                    }
+                }
+                FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
+                FaultOrder::Abort(session) => self.end(Output::Abort { session }),
+                FaultOrder::Text(session, text) => self.sessions.send(session, &text),
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Saving an exchange, and restoring it.
+
+use super::{Exchange, SourceKind};
+use crate::config::Config;
+use crate::session::Session;
+use crate::state::{SavedIds, State, StateError};
+
+impl Exchange {
+    /// Returns what a restarted exchange needs to go on: balances, positions, orders, nonces and ids.
+    ///
+    /// It has the open orders and the orders that have ended, as many as the exchange remembers. Sessions, quotes and
+    /// the books of the market are not part of it. Orders of sessions that are open with `cancelOnDisconnect` are
+    /// cancelled when the state is restored.
+    ///
+    /// ```
+    /// use gemini_ws::{Frame, Instant};
+    /// use gemini_ws_simulator::{Account, Config, Exchange, SessionId, UpgradeRequest};
+    ///
+    /// let account = Account::new("account-key", "secret").bearer_token("token");
+    /// let config = Config::market(["btcusd".parse().unwrap()]).account(account);
+    /// let mut exchange = Exchange::new(config.clone(), 7);
+    /// let request = UpgradeRequest { target: "/", headers: &[("Authorization", "Bearer token")] };
+    /// exchange.handle_upgrade(SessionId(1), Instant::ZERO, &request).unwrap();
+    /// let order = r#"{"id":1,"method":"order.place","params":{"symbol":"btcusd","side":"BUY",
+    ///     "type":"LIMIT","timeInForce":"GTC","quantity":"0.1","price":"50000.00"}}"#;
+    /// exchange.handle_frame(SessionId(1), Instant::ZERO, Frame::Text(order));
+    ///
+    /// let restored = Exchange::restore(config, 7, &exchange.save()).unwrap();
+    /// let account = restored.accounts().next().unwrap();
+    /// assert_eq!(restored.orders(account), exchange.orders(account));
+    /// assert_eq!(restored.balances(account), exchange.balances(account));
+    /// ```
+    pub fn save(&self) -> State {
+        let [update, trade, event] = match &self.source {
+            SourceKind::Market(market) => market.last_ids(),
+            SourceKind::Recording(_) => [0; 3],
+        };
+        let ids = SavedIds { order: self.broker.last_id(), update, trade, event };
+        let ends = self.sessions.all().filter(|open| open.private().cancels_on_disconnect());
+        let ends: Vec<u64> = ends.map(|open: &Session| open.private().serial()).collect();
+        let accounts = self.broker.saved_accounts(|key| self.keys.last(key));
+        State::new(ids, accounts, self.broker.saved_orders(|serial| ends.contains(&serial)))
+    }
+
+    /// Opens an exchange that goes on from a state.
+    ///
+    /// Accounts that the state does not have begin as configured. The market begins anew by the seed; generated orders
+    /// that would match an open order of an account give way to it, so that it rests again.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`] if an account of the state or the market of an open order is missing, or if the parts of the
+    /// state contradict each other.
+    pub fn restore(config: Config, seed: u64, state: &State) -> Result<Exchange, StateError> {
+        let mut exchange = Exchange::new(config, seed);
+        for saved in state.accounts() {
+            if let Some(nonce) = saved.nonce {
+                exchange.keys.note(&saved.key, nonce);
+            }
+        }
+        let (broker, mut market, mut cx) = exchange.parts();
+        if let Some(market) = market.as_deref_mut() {
+            let SavedIds { update, trade, event, .. } = state.ids();
+            market.raise_ids([update, trade, event]).map_err(StateError::new)?;
+        }
+        broker.restore(market, &mut cx, state)?;
+        Ok(exchange)
+    }
+
+    /// Returns a number that rises whenever [`Exchange::save`] would return other accounts or orders.
+    ///
+    /// ```
+    /// use gemini_ws_simulator::{Account, Config, Exchange};
+    ///
+    /// let account = Account::new("account-key", "secret");
+    /// let mut exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]).account(account), 7);
+    /// let before = exchange.revision();
+    /// exchange.note_nonce("account-key", 5);
+    /// assert!(exchange.revision() > before);
+    /// ```
+    pub fn revision(&self) -> u64 {
+        // Every event of an order takes an id, and nothing else changes balances.
+        self.broker.last_id().wrapping_add(self.keys.notes())
+    }
+}

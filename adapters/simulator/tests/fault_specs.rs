@@ -1,0 +1,224 @@
+//! Faults as lines of text: each has the effect that the method of the same purpose has, at its time.
+
+mod common;
+
+use std::time::Duration;
+
+use common::rest::{ask, headers};
+use common::trading::{FIRST, Floor, SECOND};
+use gemini_ws::{Frame, Instant};
+use gemini_ws_simulator::{FaultKind, Output, PLANNED_FAULTS_MAX, SessionId};
+
+/// What happened in two seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Seen {
+    outputs: Vec<(u64, Output)>,
+    rest: Vec<(u64, u16, Duration)>,
+}
+
+impl Seen {
+    /// The first text frame with a part, and how many there are.
+    fn texts(&self, part: &str) -> (u64, usize) {
+        let has =
+            |output: &&(u64, Output)| matches!(&output.1, Output::Send { text, .. } if text.contains(part));
+        let found: Vec<_> = self.outputs.iter().filter(has).collect();
+        (found.first().map_or(0, |(at, _)| *at), found.len())
+    }
+
+    /// The longest time without an output to the first session, in ms.
+    fn silence(&self) -> u64 {
+        let times: Vec<u64> =
+            self.outputs.iter().filter(|(_, it)| it.session() == FIRST).map(|it| it.0).collect();
+        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+    }
+
+    /// How often the depth has a gap, and how often a frame comes again.
+    fn depth(&self) -> (usize, usize) {
+        let (mut last, mut gaps, mut repeated) = (None, 0, 0);
+        for (_, output) in &self.outputs {
+            let Output::Send { text, .. } = output else { continue };
+            let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else { continue };
+            let (Some(first), Some(newest)) = (value["U"].as_u64(), value["u"].as_u64()) else { continue };
+            match last {
+                Some(last) if newest <= last => repeated += 1,
+                Some(last) if first > last => gaps += 1,
+                _ => {}
+            }
+            last = last.max(Some(newest));
+        }
+        (gaps, repeated)
+    }
+}
+
+/// Two seconds with a request, an order and a question over REST every 100 ms, from faults on.
+fn see(faults: &str) -> Seen {
+    let config = common::market(&["btcusd"]).events_per_second(100).stale_percent(0);
+    let mut floor = Floor::new(config, 1);
+    floor.connect(FIRST, "one", "/?snapshot=-1");
+    floor.connect(SECOND, "two", "/");
+    floor.send(
+        FIRST,
+        &common::request("subscribe", &["btcusd@depth@100ms", "btcusd@trade", "orders@account"]),
+    );
+    floor.run(Duration::from_millis(500));
+    let lines = faults.lines().filter(|line| !line.is_empty()).count();
+    assert_eq!(floor.exchange.plan_faults(floor.now, faults), Ok(lines));
+    let (mut seen, start) = (Seen::default(), floor.now);
+    for step in 0..20 {
+        let at = |now: Instant| u64::try_from(now.since(start).as_millis()).unwrap();
+        let end = floor.now + Duration::from_millis(100);
+        while let Some(now) = floor.exchange.deadline().filter(|now| *now <= end) {
+            floor.exchange.handle_timeout(now);
+            seen.outputs.extend(std::iter::from_fn(|| floor.exchange.poll_output()).map(|it| (at(now), it)));
+        }
+        floor.now = end;
+        let frames = [
+            format!(r#"{{"id":{step},"method":"ping"}}"#),
+            common::trading::place("btcusd BUY LIMIT IOC 0.01 1.00"),
+            common::request("subscribe", &["ethusd@trade"]).replace("ethusd", "btcusd"),
+        ];
+        for frame in &frames {
+            floor.exchange.handle_frame(FIRST, floor.now, Frame::Text(frame));
+            let outputs = std::iter::from_fn(|| floor.exchange.poll_output());
+            seen.outputs.extend(outputs.map(|it| (at(floor.now), it)));
+        }
+        let payload = format!(r#"{{"request":"/v1/orders","nonce":{}}}"#, step + 1);
+        let answer = ask(&mut floor.exchange, floor.now, "/v1/orders", &headers("account-one", &payload));
+        seen.rest.push((at(floor.now), answer.status, answer.delay));
+    }
+    seen
+}
+
+type Check = fn(&Seen, &Seen) -> bool;
+
+/// A specification of each fault, and how what happened with it differs from what happened without it.
+const EFFECTS: [(&str, Check); 21] = [
+    ("drop-depth btcusd 3 @1s", |with, without| with.depth() == (1, 0) && without.depth() == (0, 0)),
+    ("duplicate-depth btcusd 1 @500ms", |with, _| with.depth() == (0, 1)),
+    ("repeat-snapshot btcusd @550ms", |with, without| {
+        let lengths = |seen: &Seen| {
+            let long = |it: &&(u64, Output)| matches!(&it.1, Output::Send { text, .. } if text.len() > 2_000);
+            seen.outputs.iter().filter(long).count()
+        };
+        lengths(with) == lengths(without) + 1
+    }),
+    ("delay-snapshots btcusd 1s", |_, _| true),
+    ("delay-replies 250ms @950ms", |with, without| {
+        with.texts(r#""id":12,"#).0 == without.texts(r#""id":12,"#).0 + 250
+            && with.texts(r#""id":3,"#) == without.texts(r#""id":3,"#)
+    }),
+    ("withhold-replies 3 @1050ms", |with, without| {
+        with.texts(r#""status":"#).1 + 3 == without.texts(r#""status":"#).1
+    }),
+    ("refuse-requests 2 @1050ms", |with, without| {
+        with.texts(r#""status":429"#) == (1_100, 2) && without.texts(r#""status":429"#).1 == 0
+    }),
+    ("refuse-subscribes -1000 2 @1050ms", |with, _| with.texts(r#""code":-1000"#) == (1_100, 2)),
+    ("refuse-names BTCUSD@TRADE btcusd@bookTicker", |with, without| {
+        // A stream that is subscribed to can be subscribed to again.
+        with.texts("Invalid stream").1 == without.texts("Invalid stream").1
+    }),
+    ("stall 700ms @1s", |with, without| with.silence() >= 700 && without.silence() < 300),
+    ("lose-frames 5 @1s", |with, without| with.outputs.len() + 5 == without.outputs.len()),
+    ("close 1001 @1s", |with, _| {
+        let closed = |session| (1_000, Output::Close { session, code: 1001, reason: "" });
+        with.outputs.ends_with(&[closed(FIRST), closed(SECOND)])
+    }),
+    ("abort @1s", |with, _| {
+        let cut = |session| (1_000, Output::Abort { session });
+        with.outputs.ends_with(&[cut(FIRST), cut(SECOND)])
+    }),
+    ("send-text {\"x\":  1} @1s", |with, _| with.texts("{\"x\":  1}") == (1_000, 2)),
+    ("halt-market 500ms @1s", |with, without| {
+        let trades = |seen: &Seen| seen.texts(r#""U":"#).1;
+        trades(with) + 3 <= trades(without) && with.outputs.last().is_some_and(|last| last.0 == 2_000)
+    }),
+    ("close-market btcusd 500ms @1s", |with, _| {
+        let rejected = with.texts(r#""r":"MarketNotOpen""#);
+        rejected.1 == 5 && (1_000..1_200).contains(&rejected.0)
+    }),
+    ("drop-order-events 3 @1050ms", |with, without| {
+        with.texts("orderUpdate").1 + 3 == without.texts("orderUpdate").1
+    }),
+    ("duplicate-order-events 3 @1050ms", |with, without| {
+        with.texts("orderUpdate").1 == without.texts("orderUpdate").1 + 3
+    }),
+    ("duplicate-quote-events 3", |_, _| true),
+    ("rest-503 500ms @1s", |with, without| {
+        let failed: Vec<u64> = with.rest.iter().filter(|it| it.1 == 503).map(|it| it.0).collect();
+        failed == [1_000, 1_100, 1_200, 1_300, 1_400] && without.rest.iter().all(|it| it.1 == 200)
+    }),
+    ("delay-rest 2s @1050ms\ndelay-rest 0s @1250ms", |with, _| {
+        let late = with.rest.iter().filter(|it| it.2 == Duration::from_secs(2));
+        late.map(|it| it.0).eq([1_100, 1_200])
+    }),
+];
+
+#[test]
+fn each_has_its_effect() {
+    let without = see("");
+    assert_eq!(without, see(""));
+    for (spec, check) in EFFECTS {
+        assert!(check(&see(spec), &without), "{spec}");
+    }
+    let names: Vec<&str> = EFFECTS.iter().map(|(spec, _)| spec.split(' ').next().unwrap()).collect();
+    let known: Vec<&str> = FaultKind::ALL.iter().map(FaultKind::name).collect();
+    assert_eq!(names, known);
+}
+
+#[test]
+fn the_table_is_complete() {
+    let table = FaultKind::table();
+    assert_eq!(table.lines().count(), FaultKind::ALL.len());
+    for kind in FaultKind::ALL {
+        let words = kind.example().split(' ').filter(|word| !word.starts_with('@')).count();
+        let named = kind.arguments().split(' ').filter(|word| !word.is_empty()).count();
+        assert!(words > 0 && (words == 1 + named || kind.arguments().starts_with('[')), "{}", kind.example());
+        assert!(table.contains(&format!("  {} {}", kind.name(), kind.arguments()).trim_end().to_owned()));
+        assert!(kind.effect().len() < 80, "{}", kind.effect());
+    }
+}
+
+#[test]
+fn snapshots_and_names() {
+    let mut floor = Floor::new(common::market(&["btcusd"]), 1);
+    let faults = "delay-snapshots btcusd 3s\nrefuse-names btcusd@trade btcusd@bookTicker\nrefuse-names @2s";
+    assert_eq!(floor.exchange.plan_faults(floor.now, faults), Ok(3));
+    floor.connect(FIRST, "one", "/?snapshot=-1");
+    let names = ["btcusd@trade"];
+    assert!(floor.send(FIRST, &common::request("subscribe", &names))[0].1.contains("Invalid stream name"));
+    floor.send(FIRST, &common::request("subscribe", &["btcusd@depth@100ms"]));
+    let depth = |texts: &[(SessionId, String)]| texts.iter().filter(|it| it.1.contains(r#""U":"#)).count();
+    assert_eq!(depth(&floor.run(Duration::from_millis(2_900))), 0);
+    assert!(depth(&floor.run(Duration::from_millis(200))) > 0);
+    assert!(floor.send(FIRST, &common::request("subscribe", &names))[0].1.contains(r#""status":200"#));
+}
+
+#[test]
+fn a_wrong_line_plans_nothing() {
+    let mut floor = Floor::new(common::market(&["btcusd"]), 1);
+    floor.connect(FIRST, "one", "/");
+    for (text, line, part) in [
+        ("abort\n\nabort now", 3, "one word too many"),
+        ("abort\ndrop-depth ethusd 1", 2, "there is no market ethusd"),
+        ("nothing", 1, "no fault has the name"),
+    ] {
+        let refusal = floor.exchange.plan_faults(floor.now, text).unwrap_err();
+        assert_eq!(refusal.line(), line, "{text}");
+        assert!(refusal.reason().contains(part), "{refusal}");
+    }
+    assert_eq!(floor.exchange.session_count(), 1);
+    assert_eq!(floor.exchange.plan_faults(floor.now, "\n \n"), Ok(0));
+    assert_eq!(floor.exchange.plan_faults(floor.now, "abort"), Ok(1));
+    assert_eq!(floor.exchange.poll_output(), Some(Output::Abort { session: FIRST }));
+}
+
+#[test]
+fn not_more_than_can_be_kept() {
+    let mut floor = Floor::new(common::market(&["btcusd"]), 1);
+    let many = "drop-depth btcusd 1000000\n".repeat(PLANNED_FAULTS_MAX);
+    assert!(floor.exchange.plan_faults(floor.now, &format!("{many}abort")).is_err());
+    assert_eq!(floor.exchange.plan_faults(floor.now, &many), Ok(PLANNED_FAULTS_MAX));
+    let refusal = floor.exchange.plan_faults(floor.now, "abort").unwrap_err();
+    assert_eq!(refusal.to_string(), "line 1: at most 1000 faults can wait at a time");
+}

@@ -1,0 +1,212 @@
+//! Restarts: ids that never come again, and states that are saved and restored.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use common::rest::post;
+use common::trading::{FIRST, Floor, SECOND};
+use gemini_ws::Instant;
+use gemini_ws_simulator::{Account, Config, EPOCH, Exchange, OrderState, State};
+
+/// Five seconds of two accounts that trade.
+fn traded(config: Config, seed: u64) -> Floor {
+    let mut floor = Floor::new(config.events_per_second(50), seed);
+    for (session, token) in [(FIRST, "one"), (SECOND, "two")] {
+        floor.connect(session, token, "/");
+    }
+    for round in 0..50 {
+        floor.run(Duration::from_millis(100));
+        floor.place(FIRST, &format!("btcusd BUY MARKET IOC 0.0{}", 1 + round % 9));
+        floor.place(SECOND, &format!("btcusd SELL LIMIT GTC 0.01 {}000.00", 80 + round % 9));
+    }
+    floor
+}
+
+fn ids(floor: &Floor) -> [BTreeSet<u64>; 2] {
+    let accounts: Vec<_> = floor.exchange.accounts().collect();
+    let orders: Vec<_> = accounts.iter().flat_map(|account| floor.exchange.orders(*account)).collect();
+    let trades = orders.iter().flat_map(|order| order.fills.iter().map(|fill| fill.trade_id));
+    [orders.iter().map(|order| order.order_id).collect(), trades.collect()]
+}
+
+#[test]
+fn no_id_comes_again() {
+    let market = || common::market(&["btcusd"]);
+    let floors = [0, 1, 2].map(|seconds| traded(market().epoch(EPOCH + Duration::from_secs(seconds)), 7));
+    let [first, second, third] = [&floors[0], &floors[1], &floors[2]].map(ids);
+    for (kind, least) in [(0, 100), (1, 50)] {
+        assert!(first[kind].len() >= least, "{}", first[kind].len());
+        for (earlier, later) in [(&first, &second), (&second, &third), (&first, &third)] {
+            assert!(earlier[kind].is_disjoint(&later[kind]));
+            // They rise, whatever was taken meanwhile.
+            assert!(earlier[kind].last() < later[kind].first());
+        }
+        assert!(third[kind].iter().all(|id| i64::try_from(*id).is_ok()));
+    }
+    // Trade ids and update ids are read as JSON numbers; order ids are beyond that on the venue as well.
+    let years = EPOCH + Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let late = traded(market().epoch(years), 7);
+    assert!(ids(&late)[1].iter().all(|id| *id < 1 << 53));
+    assert!(late.exchange.book(common::symbol("btcusd")).unwrap().last_update_id < 1 << 53);
+}
+
+#[test]
+fn a_state_goes_round() {
+    let mut floor = traded(common::market(&["btcusd", "GEMI-A-UP"]).fees(10, 35), 3);
+    floor.place(FIRST, "GEMI-A-UP BUY MARKET IOC 50 - - NO");
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 99000.00 98000.00 - waits");
+    floor.place(SECOND, "btcusd SELL LIMIT GTC 1 99000.00 - - rests");
+    assert_eq!(post(&mut floor.exchange, floor.now, "/v1/orders", 77, "").0, 200);
+    let saved = floor.exchange.save();
+    let state = State::from_json(&saved.to_json()).unwrap();
+    assert_eq!(state, saved);
+    let config = common::trading::with_accounts(common::market(&["btcusd", "GEMI-A-UP"]).fees(10, 35));
+    // The kept ids count even if the clock went back.
+    let exchange = Exchange::restore(config, 3, &state).unwrap();
+    for (before, after) in floor.exchange.accounts().zip(exchange.accounts()) {
+        assert_eq!(floor.exchange.orders(before), exchange.orders(after));
+        assert_eq!(floor.exchange.balances(before), exchange.balances(after));
+        assert_eq!(floor.exchange.positions(before), exchange.positions(after));
+    }
+    let last = ids(&floor).map(|ids| ids.last().copied().unwrap());
+    let mut floor = Floor { exchange, now: Instant::ZERO };
+    // Nonces are kept.
+    assert_eq!(post(&mut floor.exchange, floor.now, "/v1/orders", 77, "").0, 400);
+    assert_eq!(post(&mut floor.exchange, floor.now, "/v1/orders", 78, "").0, 200);
+    floor.connect(FIRST, "one", "/");
+    floor.place(FIRST, "btcusd BUY MARKET IOC 0.1");
+    assert!(floor.newest(0) > last[0]);
+    let account = floor.account(0);
+    assert!(floor.exchange.orders(account).last().unwrap().fills[0].trade_id > last[1]);
+    // Open orders can be cancelled, and give back what was set aside.
+    floor.connect(SECOND, "two", "/");
+    floor.send(SECOND, r#"{"id":1,"method":"order.cancel_all"}"#);
+    let account = floor.account(1);
+    assert!(floor.exchange.balances(account).iter().all(|balance| balance.available == balance.total));
+    assert_eq!(State::from_json(&saved.to_json()).unwrap(), saved);
+}
+
+#[test]
+fn open_orders_rest_again_and_trade() {
+    let mut floor = Floor::quiet(|config| config);
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 99000.00 - - high");
+    floor.place(SECOND, "btcusd SELL LIMIT GTC 0.25 99000.00");
+    let state = floor.exchange.save();
+    // The new market has asks at 83,000: they give way.
+    let market = common::market(&["btcusd", "GEMI-A-UP"]).events_per_second(0);
+    let exchange = Exchange::restore(common::trading::with_accounts(market), 5, &state).unwrap();
+    let book = exchange.book(common::symbol("btcusd")).unwrap();
+    assert_eq!(book.bids[0].price.to_string(), "99000.00000");
+    assert_eq!(book.bids[0].quantity.to_string(), "0.7500000000");
+    assert!(book.asks.first().is_none_or(|ask| ask.price > book.bids[0].price));
+    let mut floor = Floor { exchange, now: Instant::ZERO };
+    floor.connect(SECOND, "two", "/");
+    assert_eq!(floor.place(SECOND, "btcusd SELL LIMIT GTC 1 99000.00 - - low")[0], "2: 200");
+    let account = floor.account(0);
+    let order =
+        floor.exchange.orders(account).into_iter().find(|order| order.client_order_id.is_some()).unwrap();
+    assert_eq!((order.state, order.fills.len()), (OrderState::Filled, 2));
+}
+
+#[test]
+fn the_end_of_a_session_counts() {
+    let mut floor = Floor::new(common::market(&["btcusd"]), 1);
+    floor.connect(FIRST, "one", "/?cancelOnDisconnect=true");
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 50000.00");
+    let config = common::trading::with_accounts(common::market(&["btcusd"]));
+    let exchange = Exchange::restore(config, 1, &floor.exchange.save()).unwrap();
+    let account = exchange.accounts().next().unwrap();
+    assert_eq!(exchange.orders(account)[0].state, OrderState::Canceled);
+    assert!(exchange.balances(account).iter().all(|balance| balance.available == balance.total));
+}
+
+#[test]
+fn a_change_is_seen() {
+    let mut floor = Floor::new(common::market(&["btcusd"]), 1);
+    floor.connect(FIRST, "one", "/");
+    let mut last = floor.exchange.revision();
+    floor.run(Duration::from_secs(5));
+    assert_eq!(floor.exchange.revision(), last, "the market alone");
+    for order in ["btcusd BUY LIMIT GTC 1 50000.00", "btcusd BUY MARKET IOC 1", "btcusd SELL LIMIT GTC 1 1"] {
+        floor.place(FIRST, order);
+        assert!(floor.exchange.revision() > last, "{order}");
+        last = floor.exchange.revision();
+    }
+}
+
+/// A change of a state that is good, and what is said.
+const DAMAGES: [(&str, &str, &str); 16] = [
+    (r#""version":1"#, r#""version":2"#, "its member version is 2, and this program reads version 1"),
+    (r#""version":1,"#, "", "its member version is missing"),
+    (r#""format":"gemini-ws-simulator state""#, r#""format":"x""#, "its member format is \"x\""),
+    (r#""format":"gemini-ws-simulator state","#, "", "it has no member format"),
+    (r#""ids":"#, r#""more":0,"ids":"#, "unknown field `more`"),
+    (r#""state":"OPEN""#, r#""state":"CLOSED""#, "unknown variant `CLOSED`"),
+    (r#""state":"OPEN""#, r#""state":"FILLED""#, "it cannot have the state Filled"),
+    (r#""account":"account-one""#, r#""account":"account-x""#, "its account is not in the state"),
+    (r#"{"key":"account-one""#, r#"{"key":"account-x""#, "the account account-x, which is not among those"),
+    (r#"{"key":"account-two""#, r#"{"key":"account-one""#, "the account account-one twice"),
+    (
+        r#""symbol":"btcusd""#,
+        r#""symbol":"ethusd""#,
+        "it is open, and there is no market ethusd; add the market",
+    ),
+    (r#""price_decimals":5"#, r#""price_decimals":200"#, "it has too many decimals"),
+    (r#""price_decimals":5"#, r#""price_decimals":6"#, "its decimals are not those of its market"),
+    (
+        r#""asset":"USD","outcome":null,"units":""#,
+        r#""asset":"USD","outcome":null,"units":"-"#,
+        "is no total of USD",
+    ),
+    (
+        r#""asset":"USD","outcome":null,"units":"1000000"#,
+        r#""asset":"USD","outcome":null,"units":"1"#,
+        "its orders need more USD than it has",
+    ),
+    (r#""ids":{"order":"#, r#""ids":{"order":99"#, "ids.order is too large"),
+];
+
+#[test]
+fn what_is_damaged_is_refused() {
+    let mut floor = Floor::new(common::market(&["btcusd"]), 1);
+    floor.connect(FIRST, "one", "/");
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 50000.00");
+    let text = floor.exchange.save().to_json();
+    let read = |text: &str| {
+        let state = State::from_json(text).map_err(|error| error.to_string())?;
+        let config = common::trading::with_accounts(common::market(&["btcusd"]));
+        Exchange::restore(config, 1, &state).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(&text), Ok(()));
+    for (part, instead, said) in DAMAGES {
+        assert!(text.contains(part), "{part} is not in {text}");
+        let error = read(&text.replacen(part, instead, 1)).unwrap_err();
+        assert!(error.contains(said), "{instead}: {error}");
+    }
+    // Cut anywhere, it is never taken for whole, and never panics.
+    for length in (0..text.len()).step_by(7) {
+        let error = read(&text[..length]).unwrap_err();
+        assert!(error.contains("EOF") && error.contains("column"), "{length}: {error}");
+    }
+    // With any digit or letter changed it is refused or taken, but never panics.
+    for position in (0..text.len()).step_by(3) {
+        for byte in [b'0', b'9', b'x', b'"'] {
+            let mut bytes = text.clone().into_bytes();
+            bytes[position] = byte;
+            let _ = read(&String::from_utf8(bytes).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_new_account_begins_as_configured() {
+    let floor = Floor::new(common::market(&["btcusd"]), 1);
+    let config = common::trading::with_accounts(common::market(&["btcusd", "ethusd"]));
+    let account = Account::new("account-new", "secret").balance("USD", "7".parse().unwrap());
+    let exchange = Exchange::restore(config.account(account), 1, &floor.exchange.save()).unwrap();
+    let account = exchange.accounts().nth(2).unwrap();
+    let usd = exchange.balances(account).into_iter().find(|balance| balance.asset == "USD").unwrap();
+    assert_eq!(usd.total.to_string(), "7");
+}
