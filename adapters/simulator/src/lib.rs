@@ -10,7 +10,10 @@
 //!   silence, closed and torn connections, arbitrary frames.
 //! - [`Exchange::book`] returns the true book, to compare with a client's. [`Exchange::orders`],
 //!   [`Exchange::balances`] and [`Exchange::positions`] return what an account has.
-//! - With the feature `server`, the module `server` serves the exchange over WebSocket on the loopback
+//! - [`FaultSpec`] names a fault in a line of text, and [`Exchange::plan_faults`] plans it for later.
+//! - [`Exchange::handle_rest`] answers requests to the REST API for the same accounts.
+//! - [`Exchange::save`] returns what has to be kept over a restart, and [`Exchange::restore`] goes on from it.
+//! - With the feature `server`, the module `server` serves the exchange over WebSocket and HTTP on the loopback
 //!   interface.
 //!
 //! It speaks three generations of the venue's API, on the paths that the venue has:
@@ -22,6 +25,8 @@
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
 //! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |
+//!
+//! Over REST there are `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`.
 //!
 //! [`Exchange::handle_upgrade`] takes the request of an upgrade and refuses unknown paths. A slash at the end of a path
 //! makes no difference. The archived
