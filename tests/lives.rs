@@ -10,17 +10,19 @@
 
 mod support;
 
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gemini_ws::ClientConfig;
+use gemini_ws::{Client, ClientConfig, Config};
 use support::machine::Many;
 use support::observer::Observed;
 use support::world::World;
 use support::world::figures::Figures;
+use support::world::network::{Message, Network};
 use support::world::scenario::Scenario;
 
 /// So many are lived if nobody says how many, and what becomes of them is known.
@@ -131,4 +133,26 @@ fn lives() {
         assert_eq!(total.missing(), [""; 0], "what never happened");
         assert_eq!(total.hash, HASH, "these lives are not those of before: {:#018x}", total.hash);
     }
+}
+
+/// The driver does not read for a while, and the clock jumps past the end of that: what it was sent before, during and
+/// after arrives in its order.
+#[test]
+fn messages_of_a_link_do_not_overtake() {
+    let at = gemini_ws::Instant::from_millis;
+    let (mut client, mut network) = (Client::single(Config::new("ws://venue")), Network::default());
+    client.open(at(0)).unwrap();
+    let link = client.links().next().unwrap().0;
+    let position = network.dial(link, "ws://venue", false, Duration::from_millis(30));
+    let send = |network: &mut Network, now, text: &str| {
+        network.send(at(now), position, Message::Text(text.to_owned()));
+    };
+    send(&mut network, 0, "held");
+    send(&mut network, 10, "on its way");
+    assert_eq!(network.take(at(30), at(500)), None, "the driver reads nothing");
+    send(&mut network, 35, "sent meanwhile");
+    send(&mut network, 9_000, "sent later");
+    let arrived: Vec<_> = iter::from_fn(|| network.take(at(10_000), at(500))).collect();
+    let texts = ["held", "on its way", "sent meanwhile", "sent later"];
+    assert_eq!(arrived, texts.map(|text| (position, Message::Text(text.to_owned()))));
 }

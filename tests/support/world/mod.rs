@@ -7,7 +7,7 @@ mod application;
 mod beliefs;
 pub(crate) mod figures;
 mod fold;
-mod network;
+pub(crate) mod network;
 pub(crate) mod scenario;
 mod trouble;
 mod truth;

@@ -29,6 +29,8 @@ pub(crate) struct Port {
     to_venue: Instant,
     to_client: Instant,
     pub(crate) unread_until: Instant,
+    /// The number of the newest message that has arrived, at the driver and at the venue.
+    arrived: [u64; 2],
     /// How many of the next texts are cut off on their way.
     pub(crate) garbled: u32,
     /// How many texts are under way of each moment at which the venue has sent some, and what was true then.
@@ -133,6 +135,7 @@ impl Network {
             to_venue: Instant::ZERO,
             to_client: Instant::ZERO,
             unread_until: Instant::ZERO,
+            arrived: [0; 2],
             garbled: 0,
             rounds: VecDeque::new(),
         });
@@ -192,28 +195,40 @@ impl Network {
         let way = if message.is_for_venue() { &mut port.to_venue } else { &mut port.to_client };
         *way = (*way).max(now + port.latency + delay);
         let at = *way;
-        self.put(at, position, message);
-    }
-
-    /// Has a message arrive at a time, whatever else is under way.
-    pub(crate) fn put(&mut self, at: Instant, port: usize, message: Message) {
         self.sent += 1;
-        self.under_way.push(UnderWay { at, number: self.sent, port, message });
+        self.under_way.push(UnderWay { at, number: self.sent, port: position, message });
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {
         self.under_way.peek().map(|it| it.at)
     }
 
-    /// The next message that has arrived; one that is not read yet stays under way.
+    /// The next message that has arrived. What the driver does not read yet stays under way.
     pub(crate) fn take(&mut self, now: Instant, stalled_until: Instant) -> Option<(usize, Message)> {
-        let first = self.under_way.pop()?;
-        let until = self.ports[first.port].unread_until.max(stalled_until);
-        if !first.message.is_for_venue() && until > now {
-            self.under_way.push(UnderWay { at: until, ..first });
+        let first = self.under_way.peek()?;
+        let (position, is_for_venue) = (first.port, first.message.is_for_venue());
+        let until = self.ports[position].unread_until.max(stalled_until);
+        if !is_for_venue && until > now {
+            self.hold(position, until);
             return None;
         }
-        Some((first.port, first.message))
+        let first = self.under_way.pop()?;
+        let arrived = &mut self.ports[position].arrived[usize::from(is_for_venue)];
+        assert!(first.number > *arrived, "message {arrived} has overtaken {first:?}");
+        *arrived = first.number;
+        Some((position, first.message))
+    }
+
+    /// Has nothing arrive at the driver of a port before an instant: neither what is under way, nor what is sent from
+    /// now on. Where the clock jumps past that instant, too, it arrives in its order.
+    fn hold(&mut self, position: usize, until: Instant) {
+        let port = &mut self.ports[position];
+        port.to_client = port.to_client.max(until);
+        let mut under_way = std::mem::take(&mut self.under_way).into_vec();
+        for it in under_way.iter_mut().filter(|it| it.port == position && !it.message.is_for_venue()) {
+            it.at = it.at.max(until);
+        }
+        self.under_way = under_way.into();
     }
 
     /// Nothing of what is under way to the driver arrives.
