@@ -235,10 +235,9 @@ impl Endpoints {
         self.waiting.remove(&id);
     }
 
-    /// A slot has no link any more; the next one goes on with its delays. Returns the first of the endpoint's other
-    /// slots.
-    pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) -> Option<usize> {
-        let entry = self.entries.get_mut(&id)?;
+    /// A slot has no link any more; the next one goes on with its delays.
+    pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         if !backoff.is_fresh() {
             entry.backoff.insert(backoff.clone()).begin_row();
         }
@@ -250,7 +249,6 @@ impl Endpoints {
                 self.waiting.insert(id);
             }
         }
-        entry.slots.first().copied()
     }
 
     /// Notes whether the link of a slot has room for another stream.

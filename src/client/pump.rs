@@ -108,10 +108,8 @@ impl Client {
         self.ended.add(link.stats());
         self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        if let Some(other) = self.endpoints.remove_slot(endpoint, slot, link.backoff()) {
-            // It may be the one that is to stay open now.
-            self.slots.touch(other);
-        }
+        // No other link has to do anything now: the first of an endpoint that stays open is never unneeded.
+        self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }
 

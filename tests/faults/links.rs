@@ -26,6 +26,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Y10", y10_each_endpoint_has_its_own_streams),
     ("Z05", z05_a_change_of_an_old_subscription_is_not_a_book),
     ("ST-01", st_01_nothing_comes_of_a_late_input),
+    ("ST-02", st_02_the_end_of_a_link_sends_nothing_over_another),
     ("CL-01", cl_01_the_end_does_not_move_when_answers_are_late),
     ("LK-01", lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked),
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
@@ -251,6 +252,29 @@ fn st_01_nothing_comes_of_a_late_input() {
     fed.client.handle_timeout(t(9_000));
     fed.poll();
     assert!(fed.sent.len() > sent, "nothing had waited");
+}
+
+/// A link that nothing needs ends while the timer of another is late: what waits there for room in the limit is sent
+/// in its turn, with that timer.
+#[test]
+fn st_02_the_end_of_a_link_sends_nothing_over_another() {
+    let mut client = gemini_ws::Client::new(gemini_ws::ClientConfig::new(), 1);
+    let limits = Config::new("ws://v").request_limit(2, Duration::from_secs(2));
+    let config = limits.streams_max(2).streams_per_request_max(1).linger(Duration::ZERO);
+    client.add(t(0), config).unwrap();
+    let wanted = ["btcusd@trade", "ethusd@trade", "ltcusd@trade"];
+    let ids = wanted.map(|name| client.subscribe(t(0), s(name)).unwrap());
+    let mut fed = Fed::of(client);
+    let links: Vec<_> = fed.client.links().map(|(link, ..)| link).collect();
+    assert_eq!((links.len(), fed.sent.len()), (2, 1), "one request has room, two wait: {:?}", fed.sent);
+    fed.client.unsubscribe(t(1), ids[2]).unwrap();
+    fed.poll();
+    fed.client.handle_lost(links[1], t(9_000), gemini_ws::Lost::End);
+    fed.poll();
+    assert_eq!((fed.client.links().count(), fed.sent.len()), (1, 1), "{:?}", fed.sent);
+    fed.client.handle_timeout(t(9_000));
+    fed.poll();
+    assert_eq!(fed.sent.len(), 2, "nothing had waited");
 }
 
 /// The answers to an order, to its cancellation and to an end come after the deadline, the timer later still: no step

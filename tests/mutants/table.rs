@@ -157,6 +157,7 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("LeaveWhenRefused", &["UN-01"], "an end that the venue refuses for now is none of the venue's business"),
     ("HurryTheEnd", &["UN-01"], "ends of several streams are asked for again at full speed"),
     ("StirByTheLate", &["ST-01"], "a late input about a link that has ended sends what waits"),
+    ("StirByTheEnd", &["ST-02"], "the end of a link sends what waits on another"),
     ("GiveTheStepTime", &["CL-01"], "a step that begins after the deadline gets time of its own"),
     ("ForgetTheMisses", &["LK-01"], "requests without an answer count only if they follow closely"),
     ("FollowTheLate", &["LA-01"], "an order event behind the end of its subscription is one of a subscription"),
