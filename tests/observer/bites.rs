@@ -240,6 +240,25 @@ fn faults_between_links_are_found() {
     }
 }
 
+/// A frame whose kind is cut off may have been the book of an archived endpoint: what follows is rightly ignored.
+#[test]
+fn a_kind_that_is_cut_off_names_nothing() {
+    let settings = vec![Settings::single("ws://archive/v2/marketdata")];
+    let made = settings.clone();
+    let make = move || Many::new(ClientConfig::new(), &made, 1);
+    let (mut machine, now, mut scratch) = (Observed::new(settings, make), Instant::ZERO, Scratch::new());
+    machine.open(now).unwrap();
+    machine.subscribe(now, "ltcusd@candles_1m".parse().unwrap()).unwrap();
+    let link = machine.names().link(Link { slot: 0, back: 0 }).unwrap();
+    machine.handle_connected(link, now);
+    machine.subscribe(now, "ltcusd@depth".parse().unwrap()).unwrap();
+    let change = r#"{"type":"l2_updates","symbol":"LTCUSD","changes":[["buy","91.19","16"]]}"#;
+    for text in [r#"{"type":"l2_u"#, change] {
+        machine.handle_frame(link, now, Frame::Text(text), &mut scratch);
+    }
+    assert!(machine.violation().is_none(), "{:?}", machine.violation());
+}
+
 /// Books that do not take every event.
 #[test]
 fn wrong_books_are_found() {

@@ -241,7 +241,8 @@ impl Shadow {
         let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
         let kinds = match self.endpoint_of(link) {
             Endpoint::Streams => frame.matches("\"e\"").count() + frame.matches("\"type\"").count(),
-            _ => frame.matches("\"type\"").count(),
+            // One that is cut off may be any.
+            _ => frame.split("\"type\"").skip(1).filter(|rest| rest.split('"').nth(2).is_some()).count(),
         };
         let is_anything = is_text && kinds == 0 && !is_no_depth(frame);
         // What names several may be part of something else.
