@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Parts};
 use crate::request::stream::Topic;
+use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 
 /// What the loss of an event is reported by.
@@ -73,9 +74,18 @@ pub(crate) fn lane(event: &Event<'_>) -> Lane {
         Event::Settlements(..) => (Topic::Settlements, None),
         Event::Silent { stream, .. } | Event::Unserved { stream, .. } => (stream.topic(), stream.symbol()),
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
-        Event::Heartbeat(..) | Event::Ignored(..) | Event::Malformed(..) | Event::Unrecognized(..) => {
-            (Topic::Other, None)
+        // What it may have been about is as doubtful as if it had been that. The link reports a gap of a book itself,
+        // and a gap is not dropped.
+        Event::Malformed(it, _) => match it.topic {
+            None => (Topic::Connection, None),
+            Some(Topic::Depth) => (Topic::Other, None),
+            Some(topic) => (topic, None),
+        },
+        // Nothing but orders is there.
+        Event::Unrecognized(_, source) if source.endpoint() == Endpoint::OrderEventsV1 => {
+            (Topic::Orders, None)
         }
+        Event::Heartbeat(..) | Event::Ignored(..) | Event::Unrecognized(..) => (Topic::Other, None),
         _ => (Topic::Connection, None),
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    BOOKS_MAX, Books, Config, Endpoint, Event, EventBuf, Frame, GapRule, NewQuote, Replay, Request,
-    RequestId, Scratch, Snapshot, StaleReason, Subject, Topic,
+    BOOKS_MAX, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, GapRule, NewQuote, Overflow,
+    Replay, Request, RequestId, Scratch, Snapshot, StaleReason, Subject, Topic,
 };
 
 use super::fed::{Fed, d, new_order, t, update};
@@ -15,6 +15,7 @@ use super::fed::{Fed, d, new_order, t, update};
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("A5", a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs),
+    ("OV-01", ov_01_a_frame_that_cannot_be_decoded_leaves_its_doubt_when_it_is_dropped),
     ("A5", a5_an_element_of_a_list_of_v1_that_cannot_be_decoded_leaves_a_doubt),
     ("A7", a7_a_whole_report_replaces),
     ("A7", a7_what_the_next_report_does_not_name_is_not_current),
@@ -123,6 +124,40 @@ fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
             "{frame}: {:?}",
             fed.sent
         );
+    }
+}
+
+/// What cannot be decoded waits in a queue, and gives way there: what it may have been about is in doubt as it would be
+/// behind the frame itself.
+#[test]
+fn ov_01_a_frame_that_cannot_be_decoded_leaves_its_doubt_when_it_is_dropped() {
+    let whole = r#"{"e":"requestForQuote","E":1,"r":"r","l":[],"S":"OPEN"}"#;
+    for text in [
+        r#"{"e":"orderUpdate","E":2,"s":"BTCUSD","i""#,
+        r#"{"e":"balanceUpdate","E":2,"u":2,"B":[{"a":"USD","f""#,
+        r#"{"e":"positionReport","E":2,"u":2,"A""#,
+        r#"{"E":2,"s":"BTCUSD","#,
+        "",
+    ] {
+        let doubts = |is_dropped: bool| {
+            let mut fed = Fed::private(&["orders@account", "balances@account", "positions@account"]);
+            fed.feed(2, &update("NEW", ""));
+            fed.feed(2, r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#);
+            fed.feed(2, r#"{"e":"positionReport","E":1,"u":1,"A":1,"P":[]}"#);
+            let mut queue = EventQueue::new(Overflow::DropOldest).events_max(if is_dropped { 1 } else { 2 });
+            for text in [text, whole] {
+                let mut scratch = Scratch::new();
+                let event = fed.client.handle_frame(fed.link, t(3), Frame::Text(text), &mut scratch);
+                queue.push(&event.expect(text));
+            }
+            assert_eq!(queue.dropped(), u64::from(is_dropped), "{text}");
+            while let Some(mut event) = queue.take() {
+                fed.apply(&event.as_event());
+            }
+            (fed.orders.to_reconcile().count(), fed.balances.is_stale(), fed.positions.is_stale())
+        };
+        assert_ne!(doubts(false), (0, false, false), "{text} casts no doubt");
+        assert_eq!(doubts(true), doubts(false), "{text}");
     }
 }
 

@@ -143,6 +143,7 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("KeepBothEntries", &["A3"], "two entries of one order stay two"),
     ("TrustTheEnd", &["A4"], "an end is a proof that nothing was missed"),
     ("IgnoreTheUndecoded", &["A5"], "what cannot be decoded casts no doubt"),
+    ("DropTheUndecoded", &["OV-01"], "what cannot be decoded and is dropped on its way casts no doubt"),
     ("AddToTheReport", &["A7"], "a report of everything leaves what it does not name"),
     ("CountOneWay", &["B1"], "more executed than ordered adds up"),
     ("GoByTheClock", &["B2"], "an end that is older by the venue's clock is ignored"),
