@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
-use gemini_ws::{Book, Instant, LinkId, Lost, Stream, Symbol, Updates};
+use gemini_ws::{Book, Instant, LinkId, Lost, Stream, StreamId, Symbol, Updates};
 use gemini_ws_simulator::Faults;
 
-use super::super::machine::Machine;
+use super::super::machine::{Machine, Settings};
 use super::Life;
 use super::beliefs::Truth;
 use super::figures::Milestone;
-use super::network::{Driver, Network};
+use super::network::{Driver, Network, Port};
 
 /// No honest venue lets a client wait longer, whatever went before: a delay that it asked for, the longest
 /// of the host's limits, then all timeouts.
@@ -118,11 +118,25 @@ impl<M: Machine> Life<'_, M> {
     fn is_settled(&self) -> bool {
         let mut settled = true;
         self.machine.each_link(|_, _, state| settled &= state == State::Live);
-        self.machine.each_stream(|_, stream, state| {
+        self.machine.each_stream(|id, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
-            settled &= state == if is_book { StreamState::Synced } else { StreamState::Active };
+            let is_there = state == if is_book { StreamState::Synced } else { StreamState::Active };
+            settled &= is_there || self.is_refused_too_late(id, &stream);
         });
         settled
+    }
+
+    /// Whether each refusal of an unknown name comes after the time for it, over a link that is too slow. Market data
+    /// v2 does not say what it refuses, and what comes late may be about an earlier request.
+    fn is_refused_too_late(&self, id: StreamId, stream: &Stream) -> bool {
+        let ports = &self.world.network.ports;
+        let is_its = |port: &&Port| port.link.slot() == id.link_slot() && port.driver == Driver::Open;
+        let Some(port) = ports.iter().rfind(is_its).filter(|port| port.target.contains("/v2/")) else {
+            return false;
+        };
+        let is_slow = |settings: &Settings| port.latency * 2 >= settings.request_timeout;
+        let is_unknown = stream.symbol().is_some_and(|symbol| symbol.as_str() == "nosuch");
+        is_unknown && self.scenario.settings.iter().any(is_slow)
     }
 
     fn states(&self) -> String {
@@ -188,6 +202,7 @@ impl<M: Machine> Life<'_, M> {
         self.machine.each_stream(|id, stream, _| {
             if let Stream::Depth { symbol, .. } = stream
                 && !doubtful.contains(&id.link_slot())
+                && !self.is_refused_too_late(id, &stream)
             {
                 wanted.push(symbol);
             }
