@@ -156,6 +156,17 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
+    /// An order that may still change is in doubt while no stream reports it, whatever has just been said of it: what
+    /// comes late over a stream that has ended does not say what has happened since.
+    fn doubt_unfollowed(&mut self, key: u64) {
+        let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
+        let certain = self.index.get(key).filter(is_certain);
+        if certain.is_some_and(|order| !self.followed.tells_of(order.links())) {
+            let now = self.moment();
+            self.index.change(key, now, |order| order.raise(StaleReason::NotSubscribed, now));
+        }
+    }
+
     /// Raises a doubt about the orders that are beyond doubt, to which something may still happen, and that meet a
     /// condition.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
@@ -174,11 +185,7 @@ impl Orders {
 impl Orders {
     fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
         let key = self.index.insert(Order::sent(order, request, link));
-        let now = self.moment();
-        if !self.followed.tells_of([Some(link), None]) {
-            // What happens to it is not reported, or not from its beginning.
-            self.index.change(key, now, |order| order.raise(StaleReason::NotSubscribed, now));
-        }
+        self.doubt_unfollowed(key);
     }
 
     fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
@@ -344,12 +351,14 @@ impl Orders {
         if update.status == OrderStatus::Initial {
             self.confirm_listed(update);
         }
+        self.doubt_unfollowed(key);
     }
 
     /// The venue's list of open orders is as good as having asked.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
             self.index.change(key, self.moment(), |order| order.confirm_open(update.executed_quantity));
+            self.doubt_unfollowed(key);
         }
     }
 }
@@ -491,14 +500,8 @@ impl Orders {
         // Where two entries became one, that one may be beyond doubt.
         let is_settled = !self.index.doubtful().contains(&key);
         let (now, lost) = (self.moment(), self.followed.lost());
-        let is_followed = self.index.get(key).is_none_or(|order| self.followed.tells_of(order.links()));
-        let now_settled = self.index.change(key, now, |order| {
-            let is_settled = order.reconcile(found.as_ref(), asked, lost);
-            if order.may_change() && !is_followed {
-                order.raise(StaleReason::NotSubscribed, now);
-            }
-            is_settled
-        });
+        let now_settled = self.index.change(key, now, |order| order.reconcile(found.as_ref(), asked, lost));
+        self.doubt_unfollowed(key);
         is_settled || now_settled == Some(true)
     }
 }

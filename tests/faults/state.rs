@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use gemini_ws::{
     BOOKS_MAX, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, GapRule, NewQuote, Overflow,
-    Replay, Request, RequestId, Scratch, Snapshot, StaleReason, Subject, Topic,
+    Replay, Request, RequestId, RequestOutcome, Scratch, Snapshot, StaleReason, Subject, Topic,
 };
 
-use super::fed::{Fed, d, new_order, t, update};
+use super::fed::{Fed, d, new_order, order, t, update};
 
 /// Each fault with the tests that show it, for those who plant it again.
 #[allow(dead_code, reason = "the tests run by themselves")]
@@ -28,6 +28,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("C12", c12_what_is_not_kept_is_counted),
     ("C21", c21_a_book_follows_the_rule_of_its_link),
     ("LA-01", la_01_what_was_on_its_way_does_not_follow),
+    ("LA-02", la_02_what_was_on_its_way_ends_no_doubt),
 ];
 
 // ---- what comes behind the end of a subscription ------------------------------------------------------------------------
@@ -57,6 +58,27 @@ fn la_01_what_was_on_its_way_does_not_follow() {
         fed.apply(&Event::Subscribed { link, id: *id, stream: *stream });
     }
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
+}
+
+/// Orders were taken for silent; then come the beginning of an order whose request got no answer, that of an order of
+/// somebody else, and the venue's list. What has happened to them since is not reported.
+#[test]
+fn la_02_what_was_on_its_way_ends_no_doubt() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let (id, stream, _) = fed.client.streams().next().unwrap();
+    let (link, request) = (fed.link, RequestId::new(9));
+    let about = || Subject::PlaceOrder(new_order("a1"));
+    fed.apply(&Event::Requested { link, request, about: about() });
+    fed.apply(&Event::Reply { link, request, about: about(), outcome: RequestOutcome::TimedOut });
+    fed.apply(&Event::Silent { link, id, stream, since: t(1) });
+    let list = format!(r#"{{"e":"orderSnapshot","orders":[{}]}}"#, update("OPEN", r#","z":"1""#));
+    for late in [update("NEW", ""), order(78, Some("b1"), "NEW", ""), list] {
+        fed.feed(3, &late);
+        assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{late}: {:?}", fed.orders);
+    }
+    fed.apply(&Event::Subscribed { link, id, stream });
+    assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
+    assert_eq!(fed.orders.iter().count(), 2);
 }
 
 // ---- what cannot be decoded --------------------------------------------------------------------------------------------

@@ -162,6 +162,7 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("GiveTheStepTime", &["CL-01"], "a step that begins after the deadline gets time of its own"),
     ("ForgetTheMisses", &["LK-01"], "requests without an answer count only if they follow closely"),
     ("FollowTheLate", &["LA-01"], "an order event behind the end of its subscription is one of a subscription"),
+    ("SettleByTheLate", &["LA-02"], "an order event behind the end of its subscription ends the doubt about the order"),
     ("BelieveTheLate", &["LA-01"], "a balance behind the end of its subscription is current"),
     ("TakeAnyBook", &["C12"], "any symbol that the peer names makes a book"),
     ("IgnoreTheRule", &["C21"], "a book checks updates by a rule of its own"),
