@@ -31,8 +31,30 @@ impl Client {
         self.pump();
     }
 
+    /// The dial for this link came to an end: [`handle_connected`](Client::handle_connected) or
+    /// [`handle_connect_failed`](Client::handle_connect_failed), for drivers that have a `Result`.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, ConnectFailure, Event, Instant, Output, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION));
+    /// client.open(Instant::ZERO)?;
+    /// let Some(Output::Connect(link)) = client.poll_output() else { panic!() };
+    /// client.handle_dial(link, Instant::ZERO, Err(ConnectFailure::Refused));
+    /// let Some(Output::Event(Event::ConnectFailed { reason, .. })) = client.poll_output() else { panic!() };
+    /// assert_eq!(reason, ConnectFailure::Refused);
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
+    pub fn handle_dial(&mut self, link: LinkId, now: Instant, result: Result<(), ConnectFailure>) {
+        match result {
+            Ok(()) => self.handle_connected(link, now),
+            Err(reason) => self.handle_connect_failed(link, now, reason),
+        }
+    }
+
     /// A frame came over this link. The event, if the frame makes one, borrows from the frame and the scratch
-    /// only: commands may be issued while it is held.
+    /// only: commands may be issued while it is held. It is newer than all outputs that wait
+    /// ([contract](Client#the-contract-of-a-driver)).
     ///
     /// Returns `None` for pings, pongs and replies to the client's own requests, whose consequences are among the
     /// outputs.
@@ -86,7 +108,7 @@ impl Client {
         Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 
-    /// The transport of this link ended.
+    /// The transport of this link ended. Not due after [`Output::Abort`], and ignored then.
     pub fn handle_lost(&mut self, link: LinkId, now: Instant, reason: Lost) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, reason)).is_none() {

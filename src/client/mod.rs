@@ -14,6 +14,7 @@ mod shutdown;
 mod slots;
 
 use alloc::collections::BTreeMap;
+use core::time::Duration;
 
 use crate::client::config::ClientConfig;
 use crate::client::endpoints::Endpoints;
@@ -48,6 +49,37 @@ use crate::value::time::Instant;
 ///
 /// Any call is legal at any time; nothing is lost by not polling. `now` comes from one monotonic clock; an
 /// earlier `now` than before counts as the one before. The same seed, inputs and times give the same outputs.
+///
+/// # The contract of a driver
+///
+/// A driver repeats two steps. It carries out every output, and then waits for one input: until a transport has
+/// something, or until [`timeout`](Client::timeout) is over.
+///
+/// - **Order of events.** Events come in two ways: [`handle_frame`](Client::handle_frame) returns at most one, and
+///   [`Output::Event`]s hold the others. Their order is: the outputs that were not polled before the frame, the event
+///   that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each input
+///   and after each command. Polling changes nothing but this order: the client says the same however late it is polled.
+/// - **Polling late.** If outputs wait during `handle_frame`, the event that it returns is newer than they are. To give
+///   [`Books`](crate::Books) and [`Orders`](crate::Orders) the newer event first makes no book wrong, and
+///   none live that is stale. An order may stay in doubt for longer: a request that timed out raises a doubt, which the
+///   event of the frame would have resolved.
+/// - **Sending.** Texts and the Close frame of a link leave in the order in which they were polled. If the transport takes
+///   no more bytes, keep what remains and write it when the transport is writable. The client sees to a
+///   peer that says nothing; for one that talks and reads nothing, limit the bytes or the time that wait, and then drop
+///   the transport and call [`handle_lost`](Client::handle_lost) with [`Lost::Transport`](crate::Lost::Transport).
+/// - **Connecting.** Each [`Output::Connect`] is answered once, by [`handle_dial`](Client::handle_dial), unless an
+///   [`Output::Abort`] takes it back. The client limits the time.
+/// - **Closing.** After [`Output::Close`], go on reading until the transport ends, and call `handle_lost`.
+/// - **Aborting.** [`Output::Abort`] is the last word about its link: drop the transport, or the attempt. No `handle_lost`
+///   or `handle_dial` is due, and one that comes all the same is counted and ignored.
+/// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. A Close frame of the peer goes to
+///   `handle_frame` first. It ends the link, so that the `handle_lost` after it is ignored.
+///
+/// Why no iterator over the outputs? It would borrow the client, and then
+/// [`connect_request`](Client::connect_request) could not be called in the loop. `while let Some(output) =
+/// client.poll_output()` is as short.
+///
+/// # Links
 ///
 /// A link is opened when something first needs it, and closed when nothing has needed it for [`Config::linger`]; when a link holds as many
 /// streams as it may, further ones go to another link. The end of one link touches no other.
@@ -246,7 +278,21 @@ impl Client {
 
 impl Client {
     /// Returns the next thing to do, of all links in the order in which they arose. An event that
-    /// [`handle_frame`](Client::handle_frame) returned comes before the outputs that it caused.
+    /// [`handle_frame`](Client::handle_frame) returned comes before the outputs that its frame caused, and after those
+    /// that waited before ([contract](Client#the-contract-of-a-driver)).
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION));
+    /// client.open(Instant::ZERO)?;
+    /// while let Some(output) = client.poll_output() {
+    ///     if let Output::Connect(link) = output {
+    ///         assert!(client.connect_request(link).is_some());
+    ///     }
+    /// }
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.poll()
@@ -261,6 +307,25 @@ impl Client {
     pub fn deadline(&self) -> Option<Deadline> {
         let first = self.slots.first_due().and_then(|slot| self.slots.link(slot)?.deadline());
         first.into_iter().chain(self.shutdown_deadline()).min_by_key(|deadline| deadline.at)
+    }
+
+    /// Returns how long to wait for an input before calling [`handle_timeout`](Client::handle_timeout): zero if the
+    /// [`deadline`](Client::deadline) has passed, `None` if there is none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION).connect_timeout(Duration::from_secs(10)));
+    /// assert_eq!(client.timeout(Instant::ZERO), None);
+    /// client.open(Instant::ZERO)?;
+    /// assert_eq!(client.timeout(Instant::from_millis(4_000)), Some(Duration::from_secs(6)));
+    /// assert_eq!(client.timeout(Instant::from_millis(11_000)), Some(Duration::ZERO));
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
+    pub fn timeout(&self, now: Instant) -> Option<Duration> {
+        self.deadline().map(|deadline| deadline.at.since(now))
     }
 
     /// Returns the endpoints, in the order in which they were added.

@@ -11,11 +11,12 @@ use futures_lite::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use gemini_ws::{ConnectFailure, ConnectRequest, Endpoint, UnixTime, UserInfo};
 
 use crate::address::Address;
+use crate::glue::io_failure;
 use crate::http::Answer;
 use crate::paced::Paced;
 use crate::patience::Patience;
 use crate::signer::{SharedSigner, TURN_MAX, Turn};
-use crate::socket::{io_failure, websocket_config};
+use crate::socket::websocket_config;
 use crate::upgrade::{Fields, Request, refusal, unreadable};
 
 /// How long the body of a refusal may take: the status is known by then.

@@ -19,8 +19,11 @@ mod address;
 mod delivery;
 mod dial;
 mod driver;
+mod glue;
 mod handle;
 mod http;
+#[cfg(feature = "handshake")]
+mod non_blocking;
 mod paced;
 mod patience;
 mod retry_after;
@@ -46,12 +49,17 @@ pub use address::{Address, is_localhost};
 pub use delivery::Events;
 pub use dial::DialRequest;
 pub use driver::{Closed, Driver, InvalidHeader, WRITE_TIMEOUT};
+#[cfg(feature = "handshake")]
+pub use glue::connect_failure_of;
+pub use glue::{close_code_of, frame_of, io_failure, lost_of};
 pub use handle::{COMMANDS_MAX, Handle, RequestError, client};
 pub use http::{Answer, HEAD_BYTES_MAX, USER_AGENT, Unreadable};
+#[cfg(feature = "handshake")]
+pub use non_blocking::NonBlocking;
 pub use paced::{Paced, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX, UNFINISHED_BYTES_MAX};
 pub use runtime::{Runtime, Timer};
 pub use shutdown::Shutdown;
 pub use signer::{SharedSigner, TURN_MAX, Turn};
 pub use sleep::SLEEP_CHECK;
-pub use socket::{WRITE_BUFFER_BYTES_MAX, io_failure, websocket_config};
+pub use socket::{WRITE_BUFFER_BYTES_MAX, websocket_config};
 pub use task::{BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX};

@@ -1,7 +1,6 @@
-//! One WebSocket, and what its errors mean.
+//! One WebSocket, and what is to be written to it.
 
 use std::collections::VecDeque;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -12,9 +11,10 @@ use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Error, Message};
 use futures_lite::{AsyncRead, AsyncWrite, Stream};
 use futures_sink::Sink;
-use gemini_ws::{ConnectFailure, FRAME_BYTES_MAX, Instant, LinkId, Lost};
+use gemini_ws::{FRAME_BYTES_MAX, Instant, LinkId, Lost};
 
-use crate::paced::{Endless, Paced};
+use crate::glue::{close_code_of, lost_of};
+use crate::paced::Paced;
 
 /// The most bytes that wait in a socket's write buffer; more, and the link is given up.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
@@ -128,7 +128,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         while !self.outgoing.is_empty() {
             match stream.as_mut().poll_ready(context) {
                 Poll::Pending => return Ok(()),
-                Poll::Ready(Err(error)) => return Err(lost(&error)),
+                Poll::Ready(Err(error)) => return Err(lost_of(&error)),
                 Poll::Ready(Ok(())) => {}
             }
             if let Some(message) = self.outgoing.pop_front() {
@@ -137,7 +137,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
                     // The peer's Close came first: reading will tell.
                     Ok(())
                     | Err(Error::Protocol(ProtocolError::SendAfterClosing) | Error::ConnectionClosed) => {}
-                    Err(error) => return Err(lost(&error)),
+                    Err(error) => return Err(lost_of(&error)),
                 }
             }
         }
@@ -145,7 +145,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             match stream.poll_flush(context) {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(error)) => return Err(lost(&error)),
+                Poll::Ready(Err(error)) => return Err(lost_of(&error)),
             }
         }
         Ok(())
@@ -155,50 +155,5 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
 /// How the transport has ended, if it has, or how the peer has broken the protocol, with the code to close with then.
 #[cold]
 pub(crate) fn end(error: Option<&Error>) -> (Lost, Option<u16>) {
-    error.map_or((Lost::End, None), |error| (lost(error), code_of_breach(error)))
-}
-
-/// The code of our Close frame after a breach of the protocol (RFC 6455, section 7.4.1).
-fn code_of_breach(error: &Error) -> Option<u16> {
-    match error {
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        Error::Protocol(_) | Error::AttackAttempt => Some(1002),
-        Error::Utf8(_) => Some(1007),
-        Error::Capacity(_) => Some(1009),
-        Error::Io(error) if is_endless(error) => Some(1009),
-        _ => None,
-    }
-}
-
-fn is_endless(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Endless>)
-}
-
-fn lost(error: &Error) -> Lost {
-    match error {
-        Error::ConnectionClosed | Error::AlreadyClosed => Lost::End,
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Lost::End,
-        Error::Io(error) if is_endless(error) => Lost::Protocol,
-        Error::Io(error) => match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
-                Lost::Reset
-            }
-            io::ErrorKind::UnexpectedEof => Lost::End,
-            _ => Lost::Transport,
-        },
-        Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_) | Error::AttackAttempt => Lost::Protocol,
-        _ => Lost::Transport,
-    }
-}
-
-/// What an error of the transport means before the upgrade.
-pub fn io_failure(error: &io::Error) -> ConnectFailure {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
-        io::ErrorKind::TimedOut => ConnectFailure::TimedOut,
-        io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::AddrNotAvailable => ConnectFailure::Unreachable,
-        _ => ConnectFailure::Transport,
-    }
+    error.map_or((Lost::End, None), |error| (lost_of(error), close_code_of(error)))
 }

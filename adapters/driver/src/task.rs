@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_tungstenite::WebSocketStream;
-use async_tungstenite::tungstenite::Message;
 use event_listener::EventListener;
 use gemini_ws::{
     Client, CloseReason, ConnectFailure, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Scratch,
@@ -15,6 +14,7 @@ use gemini_ws::{
 use crate::delivery::Delivery;
 use crate::dial::DialPolicy;
 use crate::driver::Closed;
+use crate::glue::frame_of;
 use crate::handle::{Commands, Replies, carry_out};
 use crate::paced::Paced;
 use crate::patience::Patience;
@@ -272,18 +272,8 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
                 return Read::Nothing;
             }
         };
-        let frame = match &message {
-            Message::Text(text) => Frame::Text(text.as_str()),
-            Message::Binary(bytes) => Frame::Binary(bytes),
-            Message::Ping(payload) => Frame::Ping(payload),
-            Message::Pong(payload) => Frame::Pong(payload),
-            Message::Close(None) => Frame::Close { code: None, reason: "" },
-            Message::Close(Some(frame)) => {
-                Frame::Close { code: Some(frame.code.into()), reason: frame.reason.as_str() }
-            }
-            // Never read, only written.
-            Message::Frame(_) => return Read::Frame { bytes: 0, is_ping: false },
-        };
+        // `None` is never read, only written.
+        let Some(frame) = frame_of(&message) else { return Read::Frame { bytes: 0, is_ping: false } };
         let bytes = message.len();
         let is_ping = matches!(frame, Frame::Ping(_));
         self.telemetry.frame(link, &frame);

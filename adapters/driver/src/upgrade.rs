@@ -9,9 +9,9 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::address::Address;
+use crate::glue::io_failure;
 use crate::http::{Answer, USER_AGENT, Unreadable};
 use crate::retry_after;
-use crate::socket::io_failure;
 
 /// Header fields of the upgrade that an application adds. `Debug` shows their names alone: a value may be a secret.
 #[derive(Clone, Default)]
@@ -118,11 +118,18 @@ fn accept_of(key: &str) -> String {
 
 /// What any answer but 101 means, with its body.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
-    let retry_after = answer.header("retry-after");
-    let retry_after =
-        retry_after.and_then(|text| retry_after::parse(text, answer.header("date"), UnixTime::now()));
-    let reason = VenueReason::of_body(&answer.body());
-    ConnectFailure::Status { status: answer.status(), retry_after, reason }
+    refused(answer.status(), answer.header("retry-after"), answer.header("date"), &answer.body())
+}
+
+/// The same, of what an answer says.
+pub(crate) fn refused(
+    status: u16,
+    retry_after: Option<&str>,
+    date: Option<&str>,
+    body: &[u8],
+) -> ConnectFailure {
+    let retry_after = retry_after.and_then(|text| retry_after::parse(text, date, UnixTime::now()));
+    ConnectFailure::Status { status, retry_after, reason: VenueReason::of_body(body) }
 }
 
 /// What it means that there is no answer.
