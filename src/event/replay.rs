@@ -23,6 +23,15 @@ use crate::wire::{Scratch, decode_from};
 /// update id, as it follows a new subscription. After a gap a book waits for such a frame. In
 /// market data v2 the first frame of a symbol is its book, and so is one that looks like a first one.
 ///
+/// # The venue's time as a clock
+///
+/// Frames stand in the order in which they came, but their times do not rise together. A depth frame has the time of its
+/// last change, and comes up to its cadence later; a trade has its own, and comes at once. So an update of
+/// `depth@100ms` may be older than the trade before it, and hold changes from before that trade. For each kind of
+/// frame and symbol alone the times rise. A back-test that samples by the second therefore takes one kind for its
+/// clock, applies each frame when it stands there, and samples before the first frame of that kind that is later:
+/// otherwise it looks ahead, or misses updates. `adapters/examples/examples/backtest.rs` does so.
+///
 /// ```
 /// use gemini_ws::{Books, Endpoint, Replay, Scratch};
 ///

@@ -8,9 +8,9 @@ use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use gemini_ws::{
-    Book, Books, Client, Clock, Config, ConnectFailure, Event, Frame, LinkId, Lost, Output, Scratch,
-};
+use gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Event, LinkId, Output, Scratch};
+use gemini_ws_driver::{Address, connect_failure_of, frame_of, io_failure, lost_of, websocket_config};
+use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
@@ -30,13 +30,8 @@ fn main() {
             match output {
                 Output::Connect(link) => {
                     let request = client.connect_request(link).expect("it asks for this link");
-                    match dial(&request.url) {
-                        Ok(open) => {
-                            socket = Some((link, open));
-                            client.handle_connected(link, clock.now());
-                        }
-                        Err(why) => client.handle_connect_failed(link, clock.now(), why),
-                    }
+                    let dialled = dial(&request.url).map(|open| socket = Some((link, open)));
+                    client.handle_dial(link, clock.now(), dialled);
                 }
                 // What cannot be written any more is told by the next read.
                 Output::Send { text, .. } => {
@@ -54,12 +49,11 @@ fn main() {
         }
 
         let now = clock.now();
-        let due = client.deadline().map(|deadline| deadline.at);
-        if due.is_some_and(|at| at <= now) {
+        let wait = client.timeout(now).unwrap_or(Duration::from_secs(1));
+        if wait.is_zero() {
             client.handle_timeout(now);
             continue;
         }
-        let wait = due.map_or(Duration::from_secs(1), |at| at.since(now)).max(Duration::from_millis(1));
         let Some((link, open)) = &mut socket else {
             std::thread::sleep(wait);
             continue;
@@ -69,25 +63,16 @@ fn main() {
         let message = open.read();
         let now = clock.now();
         let event = match &message {
-            Ok(Message::Text(text)) => client.handle_frame(link, now, Frame::Text(text), &mut scratch),
-            Ok(Message::Binary(bytes)) => client.handle_frame(link, now, Frame::Binary(bytes), &mut scratch),
-            Ok(Message::Ping(bytes)) => client.handle_frame(link, now, Frame::Ping(bytes), &mut scratch),
-            Ok(Message::Pong(bytes)) => client.handle_frame(link, now, Frame::Pong(bytes), &mut scratch),
-            Ok(Message::Close(frame)) => {
-                let code = frame.as_ref().map(|frame| frame.code.into());
-                client.handle_frame(link, now, Frame::Close { code, reason: "" }, &mut scratch)
+            Ok(message) => {
+                let frame = frame_of(message).expect("it was read");
+                client.handle_frame(link, now, frame, &mut scratch)
             }
-            Ok(Message::Frame(_)) => None,
             Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 None
             }
             Err(error) => {
                 socket = None;
-                client.handle_lost(
-                    link,
-                    now,
-                    if let Error::Io(_) = error { Lost::Transport } else { Lost::End },
-                );
+                client.handle_lost(link, now, lost_of(error));
                 None
             }
         };
@@ -107,9 +92,11 @@ fn main() {
 
 /// For `ws://` only; `wss://` is the business of `tungstenite`'s own TLS features.
 fn dial(url: &str) -> Result<WebSocket<TcpStream>, ConnectFailure> {
-    let host = url.strip_prefix("ws://").and_then(|rest| rest.split(['/', '?']).next());
-    let stream = TcpStream::connect(host.ok_or(ConnectFailure::InvalidUrl)?);
-    let stream = stream.map_err(|_| ConnectFailure::Refused)?;
-    let upgrade = tungstenite::client(url, stream);
-    upgrade.map(|(socket, _)| socket).map_err(|_| ConnectFailure::Handshake)
+    let address = Address::parse(url)?;
+    let stream = TcpStream::connect((address.host(), address.port())).map_err(|error| io_failure(&error))?;
+    match tungstenite::client::client_with_config(url, stream, Some(websocket_config())) {
+        Ok((socket, _)) => Ok(socket),
+        Err(HandshakeError::Failure(error)) => Err(connect_failure_of(&error)),
+        Err(HandshakeError::Interrupted(_)) => Err(ConnectFailure::TimedOut),
+    }
 }

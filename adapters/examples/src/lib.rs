@@ -1,24 +1,61 @@
-//! What the examples of this folder have in common: an exchange to connect to.
+//! What the examples of this folder have in common: an exchange to connect to, and a recording of one.
 
 #![forbid(unsafe_code)]
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
+use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::server::Server;
-use gemini_ws_simulator::{Config, Exchange};
+use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
 
-/// The address on the command line, or that of a simulated exchange, which is started in a thread.
+/// The address on the command line, or that of a simulated exchange of `btcusd`, which is started in a thread.
 ///
 /// # Panics
 ///
 /// If the system has no port for it.
 pub fn address() -> String {
+    address_of(&["btcusd".into()])
+}
+
+/// The same with a market of these symbols.
+///
+/// # Panics
+///
+/// If one is no symbol, or the system has no port for it.
+pub fn address_of(symbols: &[String]) -> String {
     if let Some(address) = std::env::args().nth(1) {
         return address;
     }
-    let market = Config::market(["btcusd".parse().expect("a symbol")]).events_per_second(200);
+    let symbols = symbols.iter().map(|symbol| symbol.parse().expect("a symbol"));
+    let market = Config::market(symbols).events_per_second(200);
     let mut server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), Exchange::new(market, 1)).expect("a port");
     let address = format!("ws://{}", server.local_addr());
     std::thread::spawn(move || futures_lite::future::block_on(async { match server.run().await {} }));
     address
+}
+
+/// The frames that a simulated exchange sends of a stream in so much time.
+///
+/// # Panics
+///
+/// If the stream is of no symbol.
+pub fn recording(stream: &str, time: Duration) -> Vec<String> {
+    let symbol = stream.split('@').next().and_then(|symbol| symbol.parse().ok()).expect("a symbol");
+    let (mut exchange, session) = (Exchange::new(Config::market([symbol]), 1), SessionId(1));
+    exchange.handle_connected(session, Instant::ZERO, "snapshot=-1");
+    let subscribe = format!(r#"{{"id":1,"method":"subscribe","params":["{stream}"]}}"#);
+    exchange.handle_frame(session, Instant::ZERO, Frame::Text(&subscribe));
+    let mut frames = Vec::new();
+    loop {
+        while let Some(output) = exchange.poll_output() {
+            if let Output::Send { text, .. } = output {
+                frames.push(text);
+            }
+        }
+        match exchange.deadline().filter(|at| *at < Instant::ZERO + time) {
+            Some(at) => exchange.handle_timeout(at),
+            None => return frames,
+        }
+    }
 }
