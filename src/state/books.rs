@@ -138,7 +138,7 @@ impl Books {
                 if is_live || is_older {
                     return None;
                 }
-                entry.set_stale(StaleReason::Overflow);
+                entry.miss_snapshot();
                 Some(BookChange { symbol: *symbol, bids: false, asks: false })
             }
             event => self.lose(&Loss::of(event).filter(|loss| loss.is_of(Topic::Depth))?),
@@ -315,6 +315,15 @@ impl Entry {
     fn set_stale(&mut self, reason: StaleReason) {
         self.standing.set_stale(reason);
         self.to_resync = reason == StaleReason::Overflow;
+    }
+
+    /// Its snapshot was dropped on its way here; or a reader who polls late learns of it after the gap that followed,
+    /// which keeps its reason.
+    fn miss_snapshot(&mut self) {
+        if self.standing.stale() != Some(StaleReason::Gap) {
+            self.standing.set_stale(StaleReason::Overflow);
+        }
+        self.to_resync = true;
     }
 
     /// 1 if the book has just become crossed.

@@ -8,6 +8,7 @@ pub(crate) mod expect;
 pub(crate) mod fed;
 pub(crate) mod frames;
 pub(crate) mod json;
+pub(crate) mod late;
 pub(crate) mod machine;
 pub(crate) mod mutation;
 pub(crate) mod observer;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use super::events;
+use super::late::Late;
 use gemini_ws::{
     Balances, Book, Books, Client, Config, ConnectFailure, Credentials, Decimal, Endpoint, Event, Frame,
     Headers, Instant, LinkId, Lost, Orders, Output, Positions, RequestOutcome, Scratch, Signer, Stream,
@@ -45,6 +46,11 @@ pub(crate) struct Pair {
     /// Messages under way, in the order of their arrival.
     under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
     sent: u64,
+    /// A second reader of the same session, where a test has one.
+    pub(crate) late: Option<Late>,
+    /// After how many inputs outputs are polled, and how many have come since they were.
+    pub(crate) polled_each: u32,
+    unpolled: u32,
 }
 
 type Ticker = (u64, Option<Decimal>, Option<Decimal>);
@@ -121,7 +127,7 @@ impl Pair {
         self.signer.as_mut().map(|signer| signer.headers(endpoint, now))
     }
 
-    fn with(client: Config, config: simulator::Config, seed: u64) -> Pair {
+    pub(crate) fn with(client: Config, config: simulator::Config, seed: u64) -> Pair {
         Pair {
             client: Client::single(client.seed(seed)),
             exchange: Exchange::new(config, seed),
@@ -144,6 +150,9 @@ impl Pair {
             next_session: 1,
             under_way: BinaryHeap::new(),
             sent: 0,
+            late: None,
+            polled_each: 1,
+            unpolled: 0,
         }
     }
 
@@ -231,6 +240,9 @@ impl Pair {
                 };
                 let mut scratch = std::mem::take(&mut self.scratch);
                 if let Some(event) = self.client.handle_frame(link, self.now, frame, &mut scratch) {
+                    if let Some(late) = &mut self.late {
+                        late.returned(&event);
+                    }
                     self.take(&event);
                 }
                 self.scratch = scratch;
@@ -260,7 +272,21 @@ impl Pair {
 
     /// Does what either wants done.
     fn settle(&mut self) {
+        self.unpolled += 1;
+        if self.unpolled >= self.polled_each {
+            self.unpolled = 0;
+            self.perform();
+        }
+        self.perform_for_the_venue();
+    }
+
+    fn perform(&mut self) {
         while let Some(output) = self.client.poll_output() {
+            match (&mut self.late, &output) {
+                (Some(late), Output::Event(event)) => late.waits(*event),
+                (Some(late), _) => late.poll(),
+                (None, _) => {}
+            }
             let session = self.session;
             let to = |link: LinkId| session.filter(|(of, _)| *of == link).map(|(_, session)| session);
             match output {
@@ -286,6 +312,9 @@ impl Pair {
                 _ => {}
             }
         }
+    }
+
+    fn perform_for_the_venue(&mut self) {
         while let Some(output) = self.exchange.poll_output() {
             let of = |session: SessionId| self.session.filter(|(_, of)| *of == session).map(|(link, _)| link);
             let (session, wires) = match output {
