@@ -117,7 +117,9 @@ impl Client {
         self.pump();
     }
 
-    /// Time has passed. Early or needless calls have no effect; a late one acts once for each timer.
+    /// Time has passed. Call it at the [`deadline`](Client::deadline). A call before that does nothing. After a call that
+    /// comes late each timer that is due has fired once, however many of its periods have passed, and the new deadline is
+    /// later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         if let ClientState::ShuttingDown(shutdown) = &mut self.state {

@@ -96,7 +96,8 @@ pub enum Event<'f> {
         /// What it is about.
         about: Subject,
     },
-    /// The end of a request: exactly one for each [`RequestId`].
+    /// The end of a request: exactly one for each [`RequestId`]. It comes as an event even where a handle of a driver
+    /// returns it as well, because [`Orders`](crate::Orders) needs it.
     Reply {
         /// The link that the request was given to.
         link: LinkId,
@@ -202,8 +203,9 @@ pub enum Event<'f> {
         symbol: Symbol,
     },
 
-    /// Events were dropped, as nobody took them in time; stands where the first of them would. What is
-    /// known of the topic is stale: request a book again, and ask the venue for orders.
+    /// A queue was full and dropped events. This one takes the place of the first of them, so whatever comes after it
+    /// may build on something that was dropped. What is known of the topic is stale: pass the symbol of a book to
+    /// [`Client::resync_books`](crate::Client::resync_books), and ask the venue for orders.
     Overflow {
         /// What they were about.
         topic: Topic,
@@ -222,8 +224,11 @@ pub enum Event<'f> {
         /// venue for what must not be missed, such as orders. `None` for the first.
         missing_since: Option<Instant>,
     },
-    /// Each wanted stream was confirmed, refused or reported as [`Event::Unserved`], and not all of them are the
-    /// last.
+    /// Each subscribed stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and they are not
+    /// all unserved. If the venue rejected them all, the link is live nevertheless.
+    ///
+    /// This is about the link, and [`Book::Live`](crate::Book::Live) about a book. The order of the two is open, as
+    /// snapshots come before and after the answers: a book is there after [`Event::Synced`].
     Live {
         /// The link.
         link: LinkId,
@@ -284,7 +289,8 @@ pub enum Event<'f> {
         abandoned: Abandoned,
     },
 
-    /// A frame that was rightly not used. Nothing to do; it is counted.
+    /// A frame that was rightly not used. Nothing to do; it is counted. Leave it out of a log: while a stream is
+    /// subscribed again each of its frames is one, and holds its text.
     Ignored(Ignored, Source<'f>),
     /// A frame of a kind that is not known, whole. A newer version of this crate may know it.
     Unrecognized(Unrecognized<'f>, Source<'f>),

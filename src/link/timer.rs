@@ -48,7 +48,8 @@ pub(super) const TIMERS: [Timer; 11] = [
 /// When the caller should call `handle_timeout`, and why.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Deadline {
-    /// At this instant and not before, the call has an effect.
+    /// The earliest instant at which the call does anything. A call before it does nothing; one after it does the
+    /// same, only later.
     pub at: Instant,
     /// What it is for.
     pub cause: Timer,

@@ -18,6 +18,9 @@ use crate::value::time::Instant;
 /// Give it every event; it takes what concerns it. A book is live from its snapshot until a gap, the
 /// end of the link or of the subscription; a stale book is never returned as a live one.
 ///
+/// It is a plain value: to read it in another thread, put it behind a lock of your own, or send clones of what that
+/// thread needs.
+///
 /// ```
 /// use gemini_ws::{Book, Books, Endpoint, Replay, Scratch};
 ///
@@ -48,7 +51,7 @@ struct Entry {
     book: OrderBook,
     standing: Standing,
     crossed: bool,
-    /// Whether only a snapshot helps that nobody has asked for yet.
+    /// Whether it needs a snapshot that the client has not requested.
     to_resync: bool,
 }
 
@@ -180,9 +183,12 @@ impl Books {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
 
-    /// The books that only a snapshot helps which nobody has asked for: give them to
-    /// [`Client::resync_books`](crate::Client::resync_books). Events were dropped on their way here,
-    /// or an update crossed the book. One whose very snapshot is crossed is not among them.
+    /// Returns the symbols of the books that need a new snapshot which the client has not requested. Pass them to
+    /// [`Client::resync_books`](crate::Client::resync_books).
+    ///
+    /// The client requests one itself after a gap or a reconnect that it has seen. It cannot see that events were dropped
+    /// between it and `Books`, or that an update crossed the book. A book whose snapshot itself is crossed is not
+    /// among them: the venue publishes it so.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()

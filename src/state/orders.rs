@@ -415,9 +415,11 @@ impl Orders {
         keys.filter_map(|key| self.index.get(*key)).filter(|order| order.is_open())
     }
 
-    /// Returns the orders of which more may have happened than is known; [`Order::doubt`] says why. Take a
-    /// [`moment`](Orders::moment), ask the venue for each ([`OrderStatusQuestion`](crate::OrderStatusQuestion)) before
-    /// acting on it, then call [`reconcile`](Orders::reconcile).
+    /// Returns the orders in doubt: more may have happened to them than was reported. [`Order::doubt`] says why, for
+    /// example because the link ended while the order was open, or its request got no answer.
+    ///
+    /// Take a [`moment`](Orders::moment), ask the venue for each order
+    /// ([`OrderStatusQuestion`](crate::OrderStatusQuestion)), then call [`reconcile`](Orders::reconcile) with the answer.
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Order> {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }
