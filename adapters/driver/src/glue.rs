@@ -134,7 +134,7 @@ pub fn io_failure(error: &io::Error) -> ConnectFailure {
 /// use gemini_ws_driver::async_tungstenite::tungstenite::{Error, http::Response};
 /// use gemini_ws_driver::connect_failure_of;
 ///
-/// let body = br#"{"result":"error","reason":"InvalidSignature","message":"…"}"#;
+/// let body = br#"{"result":"error","reason":"InvalidSignature","message":""}"#;
 /// let answer = Response::builder().status(400).header("Retry-After", "3").body(Some(body.to_vec()))?;
 /// let failure = connect_failure_of(&Error::Http(Box::new(answer)));
 /// let ConnectFailure::Status { status: 400, retry_after, reason } = failure else { panic!() };
