@@ -15,9 +15,8 @@ use compio::io::{AsyncRead, AsyncWriteExt};
 use compio::net::TcpStream;
 use compio::runtime::JoinHandle;
 use futures_lite::future::or;
-use gemini_ws::{
-    Book, Books, Client, Clock, Config, ConnectFailure, Event, Frame, LinkId, Lost, Output, Scratch,
-};
+use gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Event, LinkId, Lost, Output, Scratch};
+use gemini_ws_driver::{connect_failure_of, frame_of, io_failure, lost_of};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
@@ -116,17 +115,10 @@ async fn watch(address: String) {
         let message = open.socket.read();
         let now = clock.now();
         let event = match &message {
-            Ok(Message::Text(text)) => client.handle_frame(open.id, now, Frame::Text(text), &mut scratch),
-            Ok(Message::Binary(bytes)) => {
-                client.handle_frame(open.id, now, Frame::Binary(bytes), &mut scratch)
+            Ok(message) => {
+                let frame = frame_of(message).expect("it was read");
+                client.handle_frame(open.id, now, frame, &mut scratch)
             }
-            Ok(Message::Ping(bytes)) => client.handle_frame(open.id, now, Frame::Ping(bytes), &mut scratch),
-            Ok(Message::Pong(bytes)) => client.handle_frame(open.id, now, Frame::Pong(bytes), &mut scratch),
-            Ok(Message::Close(frame)) => {
-                let code = frame.as_ref().map(|frame| frame.code.into());
-                client.handle_frame(open.id, now, Frame::Close { code, reason: "" }, &mut scratch)
-            }
-            Ok(Message::Frame(_)) => None,
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                 let (id, exchanged) = (open.id, exchange(open, wait).await);
                 if exchanged.is_err() {
@@ -135,8 +127,8 @@ async fn watch(address: String) {
                 }
                 None
             }
-            Err(_) => {
-                client.handle_lost(open.id, now, Lost::End);
+            Err(error) => {
+                client.handle_lost(open.id, now, lost_of(error));
                 link = None;
                 None
             }
@@ -188,7 +180,7 @@ async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 async fn dial(id: LinkId, url: &str) -> Result<Link, ConnectFailure> {
     let host = url.strip_prefix("ws://").and_then(|rest| rest.split(['/', '?']).next());
     let stream = TcpStream::connect(host.ok_or(ConnectFailure::InvalidUrl)?).await;
-    let mut stream = stream.map_err(|_| ConnectFailure::Refused)?;
+    let mut stream = stream.map_err(|error| io_failure(&error))?;
     let mut upgrade = tungstenite::client(url, Pipe::default());
     loop {
         match upgrade {
@@ -208,7 +200,7 @@ async fn dial(id: LinkId, url: &str) -> Result<Link, ConnectFailure> {
                 pipe.incoming.extend(read(&mut stream).await.map_err(|_| ConnectFailure::Transport)?);
                 upgrade = middle.handshake();
             }
-            Err(HandshakeError::Failure(_)) => return Err(ConnectFailure::Handshake),
+            Err(HandshakeError::Failure(error)) => return Err(connect_failure_of(&error)),
         }
     }
 }
