@@ -131,6 +131,22 @@ impl Config {
         config.probe_after(Duration::from_secs(10)).silence_max(Duration::from_secs(15))
     }
 
+    /// Returns the defaults for [`PRODUCTION`], where all trade is real.
+    ///
+    /// ```
+    /// use gemini_ws::{Config, PRODUCTION};
+    ///
+    /// assert!(Config::production().url().starts_with(PRODUCTION));
+    /// ```
+    pub fn production() -> Config {
+        Config::new(PRODUCTION)
+    }
+
+    /// Returns the defaults for [`SANDBOX`], where accounts and money are for tests.
+    pub fn sandbox() -> Config {
+        Config::new(SANDBOX)
+    }
+
     /// Says what is at the address, where its path does not.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {

@@ -195,7 +195,8 @@ fn an_answer_resolves_the_doubt_about_an_order() {
     }
 }
 
-/// Two orders have one client order id, and the venue knows one of them: it is not taken for both.
+/// Two orders have one client order id, and the venue knows one of them: it is not taken for both, and of the other there
+/// is none.
 #[test]
 fn one_answer_is_not_taken_for_two_orders() {
     let (mut orders, link, _) = followed();
@@ -208,10 +209,10 @@ fn one_answer_is_not_taken_for_two_orders() {
         .iter()
         .map(|question| orders.reconcile(question, question.answer(200, body).unwrap(), asked))
         .collect();
-    assert_eq!(settled, [true, false]);
-    assert_eq!((orders.iter().count(), orders.to_reconcile().count(), orders.contradictions()), (2, 1, 0));
+    assert_eq!(settled, [true, true]);
+    assert_eq!((orders.iter().count(), orders.to_reconcile().count(), orders.contradictions()), (2, 0, 0));
     assert_eq!(orders.get(RequestId::new(1)).unwrap().order_id, Some(7));
-    assert_eq!(orders.get(RequestId::new(2)).unwrap().state, OrderState::Unknown);
+    assert_eq!(orders.get(RequestId::new(2)).unwrap().state, OrderState::Rejected);
 }
 
 #[test]

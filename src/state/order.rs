@@ -157,8 +157,8 @@ impl Order {
         self.doubt.map(|doubt| doubt.reason)
     }
 
-    /// The request that placed it.
-    pub(crate) fn request(&self) -> Option<RequestId> {
+    /// Returns the request that placed it, if this client did.
+    pub fn request(&self) -> Option<RequestId> {
         self.request.map(|(request, _)| request)
     }
 

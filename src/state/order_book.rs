@@ -39,7 +39,7 @@ pub const LEVELS_MAX: usize = 100_000;
 /// assert_eq!(book.asks().best().unwrap().price.to_string(), "100.5");
 /// assert_eq!(book.apply(&depth), Applied::Stale, "the same again changes nothing");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct OrderBook {
     bids: BookSide,
     asks: BookSide,
@@ -47,7 +47,7 @@ pub struct OrderBook {
 }
 
 /// One side of a book.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BookSide {
     /// Sorted, the best last.
     levels: Vec<Level>,
@@ -103,6 +103,38 @@ impl OrderBook {
     /// Asks, best first.
     pub const fn asks(&self) -> &BookSide {
         &self.asks
+    }
+
+    /// Returns the best bid and the best ask; `None` if either side is empty.
+    ///
+    /// ```
+    /// use gemini_ws::{Message, OrderBook, Scratch, decode};
+    ///
+    /// let frame = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"]],"a":[["101.5","3"]]}"#;
+    /// let mut scratch = Scratch::new();
+    /// let Ok(Message::Depth(depth)) = decode(frame, &mut scratch) else { panic!() };
+    /// let mut book = OrderBook::new();
+    /// assert!(book.best().is_none());
+    /// book.replace(&depth);
+    /// let (bid, ask) = book.best().unwrap();
+    /// assert_eq!((bid.price.to_string(), ask.price.to_string()), ("99".into(), "101.5".into()));
+    /// assert_eq!(book.mid().unwrap().to_string(), "100.25");
+    /// assert_eq!(book.spread().unwrap().to_string(), "2.5");
+    /// ```
+    pub fn best(&self) -> Option<(Level, Level)> {
+        Some((*self.bids.best()?, *self.asks.best()?))
+    }
+
+    /// Returns the price in the middle between the best bid and the best ask, exactly; `None` if either side is empty.
+    pub fn mid(&self) -> Option<Decimal> {
+        let (bid, ask) = self.best()?;
+        bid.price.checked_add(ask.price)?.checked_mul(Decimal::new(5, 1)?)
+    }
+
+    /// Returns the best ask less the best bid, which is negative in a crossed book; `None` if either side is empty.
+    pub fn spread(&self) -> Option<Decimal> {
+        let (bid, ask) = self.best()?;
+        ask.price.checked_sub(bid.price)
     }
 
     /// The upper update id of the last snapshot or change; market data v2 has none.
@@ -183,6 +215,31 @@ impl OrderBook {
         self.bids.clear();
         self.asks.clear();
         self.last_update_id = None;
+    }
+}
+
+impl Clone for OrderBook {
+    fn clone(&self) -> OrderBook {
+        OrderBook { bids: self.bids.clone(), asks: self.asks.clone(), last_update_id: self.last_update_id }
+    }
+
+    /// Copies into the memory that this book has.
+    fn clone_from(&mut self, other: &OrderBook) {
+        self.bids.clone_from(&other.bids);
+        self.asks.clone_from(&other.asks);
+        self.last_update_id = other.last_update_id;
+    }
+}
+
+impl Clone for BookSide {
+    fn clone(&self) -> BookSide {
+        BookSide { levels: self.levels.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, other: &BookSide) {
+        let mut levels = core::mem::take(&mut self.levels);
+        levels.clone_from(&other.levels);
+        *self = BookSide { levels, ..*other };
     }
 }
 

@@ -462,8 +462,8 @@ impl Orders {
     /// Returns whether it has settled the doubt; an open order whose events are not subscribed is in doubt again at
     /// once. It does nothing if there is no doubt; if the doubt was raised, or an event
     /// about the order came, after the question, unless the answer is an end; if the answer knows less than the
-    /// fills; if the answer is about an order that another request has placed; and if the venue finds no order of which
-    /// there were events. Then ask again.
+    /// fills; and if the venue finds no order of which there were events. Then ask again. An order that another request has
+    /// placed under the same client order id says that the venue has none of this one.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
@@ -488,16 +488,20 @@ impl Orders {
     ) -> bool {
         self.index.forget_changes();
         self.followed.step();
-        let Some(key) = self.doubtful_key(of.into(), found.as_ref()) else { return false };
-        let key = match &found {
-            Some(found) => {
-                if self.is_of_another_request(key, found.order_id) || !self.attach(key, found.order_id, false)
-                {
+        let of = of.into();
+        let Some(key) = self.doubtful_key(of, found.as_ref()) else { return false };
+        let is_unnamed = self.index.get(key).is_some_and(|order| order.order_id.is_none());
+        let (key, found) = match found {
+            Some(found) if self.is_of_another_request(key, found.order_id) => {
+                if !is_unnamed || matches!(of, OrderRef::OrderId(_)) {
                     return false;
                 }
-                self.index.by_order_id(found.order_id).unwrap_or(key)
+                // The venue has one order of this client order id, and it is another's: of this request there is none.
+                (key, None)
             }
-            None => key,
+            Some(found) if !self.attach(key, found.order_id, false) => return false,
+            Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
+            None => (key, None),
         };
         // Where two entries became one, that one may be beyond doubt.
         let is_settled = !self.index.doubtful().contains(&key);
