@@ -1,10 +1,13 @@
 //! How events reach the application.
 
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use event_listener::EventListener;
+use futures_lite::Stream;
 use gemini_ws::{Client, Event, EventBuf, EventQueue, Instant, Symbol, Topic};
 
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
@@ -14,16 +17,79 @@ pub(crate) trait Delivery {
     fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>);
 
     /// Ready when more frames may be read.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 
     /// Ready when everything was taken, or nobody listens any more.
-    fn poll_taken(&mut self, context: &mut Context<'_>) -> Poll<()>;
+    fn poll_taken(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 
     /// Does what the one who takes the events wants done; `Err` if there is nobody any more.
-    fn attend(&mut self, client: &mut Client, now: Instant, context: &mut Context<'_>) -> Result<(), ()>;
+    fn attend(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
+        Ok(())
+    }
 
     /// How many events were not taken over.
-    fn undelivered(&self) -> usize;
+    fn undelivered(&self) -> usize {
+        0
+    }
+
+    /// When [`handle_timeout`](Delivery::handle_timeout) is to be called.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _: &mut Client, _: Instant) {}
+}
+
+/// Delivers nothing: what is kept is read by handles.
+pub(crate) struct Nowhere;
+
+impl Delivery for Nowhere {
+    fn deliver(&mut self, _: &mut Client, _: Instant, _: &Event<'_>) {}
+}
+
+/// Why an application's function is called.
+#[derive(Clone, Copy, Debug)]
+pub enum Wake<'a> {
+    /// An event.
+    Event(&'a Event<'a>),
+    /// Its instant has come.
+    Timer,
+}
+
+/// A function with a timer, called in the driver's task.
+pub(crate) struct Woken<F> {
+    on_wake: F,
+    at: Option<Instant>,
+}
+
+/// The least time between two calls by the timer, so that nobody keeps the driver from everything else.
+const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
+impl<F> Woken<F> {
+    pub(crate) const fn new(on_wake: F) -> Woken<F> {
+        Woken { on_wake, at: Some(Instant::ZERO) }
+    }
+}
+
+impl<F: FnMut(&mut Client, Instant, Wake<'_>) -> Option<Instant>> Delivery for Woken<F> {
+    fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>) {
+        self.at = (self.on_wake)(client, now, Wake::Event(event));
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.at
+    }
+
+    fn handle_timeout(&mut self, client: &mut Client, now: Instant) {
+        if self.at.is_some_and(|at| at <= now) {
+            let at = (self.on_wake)(client, now, Wake::Timer);
+            self.at = at.map(|at| at.max(now + WAKE_INTERVAL_MIN));
+        }
+    }
 }
 
 /// A function, called in the driver's task.
@@ -33,31 +99,37 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
     fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>) {
         (self.0)(client, now, event);
     }
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    fn poll_taken(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    fn attend(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
-        Ok(())
-    }
-
-    fn undelivered(&self) -> usize {
-        0
-    }
 }
 
 /// The receiving end of a bounded queue of events, whose policy says what happens while it is full.
 ///
-/// Dropping this is the same as [`Handle::shutdown`](crate::Handle::shutdown).
+/// A [`Stream`] of its own. Dropping this closes the driver, with [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped).
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,
+    /// Kept between polls of the stream.
+    listener: Option<EventListener>,
 }
+
+/// Why there is no event to take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TryNextError {
+    /// There is none now.
+    Empty,
+    /// There will be none any more.
+    Ended,
+}
+
+impl fmt::Display for TryNextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryNextError::Empty => "there is no event now",
+            TryNextError::Ended => "the driver has ended, and every event was taken",
+        })
+    }
+}
+
+impl std::error::Error for TryNextError {}
 
 #[derive(Debug)]
 struct Shared {
@@ -100,23 +172,18 @@ impl Events {
     ///
     /// An [`Event::Overflow`] that tells of a book has it asked for anew.
     pub async fn next(&mut self) -> Option<EventBuf> {
-        loop {
-            if let Some(next) = self.try_next() {
-                return next;
-            }
-            let listener = self.shared.filled.listen();
-            if let Some(next) = self.try_next() {
-                return next;
-            }
-            listener.await;
-        }
+        poll_fn(|context| self.poll_event(context)).await
     }
 
-    /// The next event if there is one now; `Some(None)` if there is none any more.
-    fn try_next(&mut self) -> Option<Option<EventBuf>> {
+    /// Takes the next event without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`TryNextError`], if there is none now or none any more.
+    pub fn try_next(&mut self) -> Result<EventBuf, TryNextError> {
         let mut state = self.shared.lock();
         let Some(event) = state.queue.take() else {
-            return state.is_ended.then_some(None);
+            return Err(if state.is_ended { TryNextError::Ended } else { TryNextError::Empty });
         };
         if let Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) = event.fact() {
             state.lost.push(symbol);
@@ -124,7 +191,33 @@ impl Events {
         }
         drop(state);
         self.shared.taken.notify(1);
-        Some(Some(event))
+        Ok(event)
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<EventBuf>> {
+        loop {
+            match self.try_next() {
+                Ok(event) => return Poll::Ready(Some(event)),
+                Err(TryNextError::Ended) => return Poll::Ready(None),
+                Err(TryNextError::Empty) => {}
+            }
+            match &mut self.listener {
+                // Looks once more before it waits.
+                None => self.listener = Some(self.shared.filled.listen()),
+                Some(listener) => {
+                    std::task::ready!(Pin::new(listener).poll(context));
+                    self.listener = None;
+                }
+            }
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = EventBuf;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<EventBuf>> {
+        self.poll_event(context)
     }
 }
 
@@ -156,7 +249,7 @@ impl Channel {
             called: event_listener::Event::new(),
             is_called: AtomicBool::new(false),
         });
-        let events = Events { shared: Arc::clone(&shared) };
+        let events = Events { shared: Arc::clone(&shared), listener: None };
         (events, Channel { shared, listener: None, call: None, is_dropped: false })
     }
 

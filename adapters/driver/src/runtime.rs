@@ -10,8 +10,9 @@ use gemini_ws::{ConnectFailure, Instant, UnixTime};
 use crate::dial::DialRequest;
 use crate::paced::Paced;
 
-/// What the driver needs of a runtime. It spawns nothing: the application does that.
-pub trait Runtime {
+/// What the driver needs of a runtime. It spawns nothing: the application does that. A driver owns its runtime, so that
+/// it can be spawned, and clones it for each dial: make clones cheap. A reference to a runtime is one too.
+pub trait Runtime: Clone + Send {
     /// A byte stream, TLS included.
     type Io: AsyncRead + AsyncWrite + Unpin + Send;
     /// A timer that can be set again and again.
@@ -26,6 +27,22 @@ pub trait Runtime {
         &self,
         request: DialRequest,
     ) -> impl Future<Output = Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure>> + Send;
+}
+
+impl<R: Runtime + Sync> Runtime for &R {
+    type Io = R::Io;
+    type Timer = R::Timer;
+
+    fn timer(&self) -> R::Timer {
+        (**self).timer()
+    }
+
+    fn dial(
+        &self,
+        request: DialRequest,
+    ) -> impl Future<Output = Result<WebSocketStream<Paced<R::Io>>, ConnectFailure>> + Send {
+        (**self).dial(request)
+    }
 }
 
 /// A timer of a runtime and the clock that it goes by: made once, set many times.

@@ -7,7 +7,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 /// A switch for the end of a program that any task can flip and any task can wait for. Once triggered it stays so:
 /// whoever waits later returns at once.
 ///
-/// A driver has one of its own, which [`Handle::shutdown`](crate::Handle::shutdown) triggers. An application uses another
+/// A driver has one of its own, which [`Handle::close`](crate::Handle::close) triggers. An application uses another
 /// one where tasks of its own are to end with the same signal.
 ///
 /// ```

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use async_tungstenite::WebSocketStream;
 use event_listener::EventListener;
-use gemini_ws::{
-    Client, CloseReason, ConnectFailure, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Scratch,
-};
+use gemini_ws::{Client, CloseReason, ConnectFailure, Event, Frame, Instant, LinkId, Lost, Output, Scratch};
 
 use crate::delivery::Delivery;
 use crate::dial::DialPolicy;
-use crate::driver::Closed;
+use crate::driver::{Closed, EndedBy};
 use crate::glue::frame_of;
-use crate::handle::{Commands, Replies, carry_out};
+use crate::handle::{Commands, Ends, Lent, Replies, RequestError};
+use crate::keeper::Keeper;
 use crate::paced::Paced;
 use crate::patience::Patience;
+use crate::reply::Reply;
 use crate::runtime::{Runtime, Timer};
 use crate::shutdown::Shutdown;
 use crate::sleep::SleepWatch;
@@ -46,11 +46,11 @@ type Dial<'r, Io> =
     (LinkId, Pin<Box<dyn Future<Output = Result<WebSocketStream<Paced<Io>>, ConnectFailure>> + Send + 'r>>);
 
 pub(crate) struct Task<'r, R: Runtime, D> {
-    runtime: &'r R,
+    runtime: R,
     client: Client,
     commands: Commands,
     policy: DialPolicy,
-    delivery: D,
+    takers: Takers<D>,
     /// `None` after the wish for an end was passed to the client.
     shutdown: Option<Shutdown>,
     listener: Option<EventListener>,
@@ -67,10 +67,28 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     /// Whether one has not been polled yet.
     dial_is_new: bool,
     scratch: Scratch,
-    replies: Replies,
+    /// Who asked for the end.
+    ended_by: EndedBy,
     /// The end, and how long the last events may take to be taken.
     closed: Option<(CloseReason, Instant)>,
+}
+
+/// Who takes events, in this order.
+struct Takers<D> {
     telemetry: Telemetry,
+    replies: Replies,
+    keeper: Keeper,
+    delivery: D,
+}
+
+impl<D: Delivery> Takers<D> {
+    #[inline]
+    fn take(&mut self, client: &mut Client, link: Option<LinkId>, event: &Event<'_>, now: Instant) {
+        self.telemetry.event(link, event, now);
+        resolve(&mut self.replies, event);
+        self.keeper.take(event, now);
+        self.delivery.deliver(client, now, event);
+    }
 }
 
 /// What became of an attempt to read.
@@ -81,23 +99,25 @@ enum Read {
     Nothing,
 }
 
-impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
+impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     pub(crate) fn new(
-        runtime: &'r R,
-        (client, commands, shutdown): (Client, Commands, Shutdown),
+        runtime: R,
+        (client, Ends { commands, close, keeper }): (Client, Ends),
         policy: DialPolicy,
         write_timeout: Duration,
         delivery: D,
     ) -> Task<'r, R, D> {
+        let clock = runtime.timer();
+        keeper.start(Box::new(move || clock.now()));
         Task {
+            timer: runtime.timer(),
             runtime,
             client,
             commands,
             policy,
-            delivery,
-            shutdown: Some(shutdown),
+            takers: Takers { telemetry: Telemetry::default(), replies: Vec::new(), keeper, delivery },
+            shutdown: Some(close),
             listener: None,
-            timer: runtime.timer(),
             timer_at: None,
             sleep: SleepWatch::default(),
             write_timeout,
@@ -106,9 +126,8 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
             dials: Vec::new(),
             dial_is_new: false,
             scratch: Scratch::new(),
-            replies: Vec::new(),
+            ended_by: EndedBy::Client,
             closed: None,
-            telemetry: Telemetry::default(),
         }
     }
 
@@ -120,25 +139,32 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
             self.client.handle_resumed(now);
         }
         self.heed_shutdown(now, context);
-        if self.delivery.attend(&mut self.client, now, context).is_err() {
-            self.close(now);
+        if self.takers.delivery.attend(&mut self.client, now, context).is_err() {
+            self.close(now, EndedBy::EventsDropped);
         }
         if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
             self.client.handle_timeout(now);
         }
+        self.perform(now);
+        self.takers.delivery.handle_timeout(&mut self.client, now);
         self.take_commands(now, context);
         self.perform(now);
         self.poll_dials(now, context);
-        let more = self.read(now, context);
+        let mut more = self.read(now, context);
+        self.perform(now);
+        more |= self.takers.keeper.settle(&mut self.client, now);
         self.perform(now);
         self.write(now, context);
         self.bid_farewell(now, context);
         #[cfg(feature = "metrics")]
-        self.telemetry.turn(&self.client, self.delivery.undelivered());
+        self.takers.telemetry.turn(&self.client, self.takers.delivery.undelivered());
         if let (Some((reason, until)), true) = (self.closed, self.farewells.is_empty()) {
-            let taken = self.delivery.poll_taken(context).is_ready();
+            let taken = self.takers.delivery.poll_taken(context).is_ready();
             if taken || now >= until {
-                return Poll::Ready(Closed { reason, undelivered: self.delivery.undelivered() });
+                let undelivered = self.takers.delivery.undelivered();
+                let closed = Closed { reason, ended_by: self.ended_by, undelivered };
+                self.takers.keeper.end(closed);
+                return Poll::Ready(closed);
             }
         }
         if more || self.dial_is_new {
@@ -151,7 +177,7 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
     fn heed_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
         while let Some(shutdown) = &self.shutdown {
             if shutdown.is_triggered() {
-                self.close(now);
+                self.close(now, EndedBy::Client);
                 return;
             }
             match &mut self.listener {
@@ -165,9 +191,10 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
     }
 
     /// Asks for the end, the first time that it is wanted.
-    fn close(&mut self, now: Instant) {
+    fn close(&mut self, now: Instant, by: EndedBy) {
         if self.shutdown.take().is_some() {
             self.listener = None;
+            self.ended_by = by;
             self.client.close(now);
         }
     }
@@ -182,12 +209,13 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
         for _ in 0..COMMANDS_PER_TURN_MAX {
             match self.commands.poll_next(context) {
                 Poll::Ready(Some(command)) => {
-                    carry_out(command, &mut self.client, now, &mut self.replies);
+                    let Takers { keeper, replies, .. } = &mut self.takers;
+                    command.carry_out(Lent { client: &mut self.client, keeper, replies, now });
                     self.perform(now);
                 }
                 Poll::Ready(None) => {
                     // The last handle is gone: nobody could end this any more.
-                    self.close(now);
+                    self.close(now, EndedBy::HandlesDropped);
                     return;
                 }
                 Poll::Pending => return,
@@ -236,7 +264,7 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
         let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
             // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
-            if self.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
+            if self.takers.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
                 return false;
             }
             match self.read_one(slot, now, context) {
@@ -276,12 +304,10 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
         let Some(frame) = frame_of(&message) else { return Read::Frame { bytes: 0, is_ping: false } };
         let bytes = message.len();
         let is_ping = matches!(frame, Frame::Ping(_));
-        self.telemetry.frame(link, &frame);
+        self.takers.telemetry.frame(link, &frame);
         let event = self.client.handle_frame(link, now, frame, &mut self.scratch);
         if let Some(event) = &event {
-            self.telemetry.event(Some(link), event, now);
-            resolve(&mut self.replies, event);
-            self.delivery.deliver(&mut self.client, now, event);
+            self.takers.take(&mut self.client, Some(link), event, now);
         }
         if let Frame::Close { .. } = frame
             && let Some(socket) = self.socket_of(link).and_then(Option::take)
@@ -325,7 +351,7 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
     /// Data makes no outputs.
     #[cold]
     fn perform_one(&mut self, output: Output, now: Instant) {
-        self.telemetry.output(&output, now);
+        self.takers.telemetry.output(&output, now);
         match output {
             Output::Connect(link) => {
                 // A peer that does not end its side of the link before must not hold up the next.
@@ -354,9 +380,7 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
                     self.sockets.clear();
                     self.dials.clear();
                 }
-                self.telemetry.event(None, &event, now);
-                resolve(&mut self.replies, &event);
-                self.delivery.deliver(&mut self.client, now, &event);
+                self.takers.take(&mut self.client, None, &event, now);
             }
             _ => {}
         }
@@ -366,7 +390,10 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
         let Some(request) = self.client.connect_request(link) else { return };
         self.dial_is_new = true;
         self.dials.push(match self.policy.request(request, || Patience::new(self.runtime.timer())) {
-            Ok(request) => (link, Box::pin(self.runtime.dial(request))),
+            Ok(request) => {
+                let runtime = self.runtime.clone();
+                (link, Box::pin(async move { runtime.dial(request).await }))
+            }
             Err(why) => (link, Box::pin(ready(Err(why)))),
         });
     }
@@ -379,7 +406,8 @@ impl<'r, R: Runtime, D: Delivery> Task<'r, R, D> {
         let stalled = self.sockets.iter().flatten().filter_map(|socket| socket.stalled_since).min();
         let stalled = stalled.map(|since| since + self.write_timeout);
         let sleep = self.sleep.due().filter(|_| self.sockets.iter().any(Option::is_some));
-        let at = [deadline, farewell, closed, stalled, sleep].into_iter().flatten().min();
+        let own = [self.takers.keeper.deadline(), self.takers.delivery.deadline()];
+        let at = [deadline, farewell, closed, stalled, sleep].into_iter().chain(own).flatten().min();
         if at != self.timer_at
             && let Some(at) = at
         {
@@ -401,6 +429,6 @@ fn resolve(replies: &mut Replies, event: &Event<'_>) {
     {
         let (_, answer) = replies.swap_remove(position);
         // Nobody may be waiting any more.
-        let _ = answer.try_send(Ok(EventBuf::from(event)));
+        let _ = answer.try_send(Reply::of(event).ok_or(RequestError::Closed));
     }
 }

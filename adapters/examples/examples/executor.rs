@@ -19,7 +19,7 @@ use gemini_ws_driver::{Address, DialRequest, Paced, Runtime, Timer, client, io_f
 /// Updates of the book that are shown before the end.
 const SHOWN: u32 = 20;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct ByHand(Clock);
 
 struct ByHandTimer {
@@ -75,7 +75,7 @@ fn main() {
                 println!("{} {} | {} {}", bid.quantity, bid.price, ask.price, ask.quantity);
                 updates += 1;
                 if updates == SHOWN {
-                    handle.shutdown();
+                    handle.close();
                 }
             }
         });

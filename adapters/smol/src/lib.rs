@@ -1,22 +1,42 @@
 //! [`gemini_ws`] on smol: sockets, TLS and timers.
 //!
 //! ```no_run
-//! use gemini_ws_smol::gemini_ws::{Client, Config, Event, PRODUCTION};
-//! use gemini_ws_smol::{Smol, client};
+//! use gemini_ws_smol::connect;
+//! use gemini_ws_smol::gemini_ws::{Config, OrderBook};
 //!
-//! let mut gemini = Client::single(Config::new(PRODUCTION));
-//! for stream in ["btcusd@depth@100ms", "btcusd@trade"] {
-//!     gemini.subscribe(gemini_ws_smol::gemini_ws::Instant::ZERO, stream.parse().unwrap()).unwrap();
-//! }
-//! let (handle, driver) = client(gemini);
-//! let smol = Smol::new();
-//! let closed = smol::block_on(driver.run(&smol, |_, _, event| {
-//!     if let Event::Trade(trade, _) = event {
-//!         println!("{} {} @ {}", trade.symbol, trade.quantity, trade.price);
-//!         handle.shutdown();
+//! # async fn books() -> Result<(), Box<dyn std::error::Error>> {
+//! let (client, driver) = connect(Config::production());
+//! smol::spawn(driver).detach();
+//! let mut books = client.books(["btcusd", "ethusd", "solusd"]).await?;
+//! while let Some(symbol) = books.changed().await {
+//!     if let Some((bid, ask)) = books.live(symbol).and_then(OrderBook::best) {
+//!         println!("{symbol} {} {}", bid.price, ask.price);
 //!     }
-//! }));
-//! println!("{}", closed.reason);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An order and its fate:
+//!
+//! ```no_run
+//! use gemini_ws_smol::gemini_ws::{Config, Credentials, NewOrder, Side, Signer};
+//! use gemini_ws_smol::{Done, connect};
+//!
+//! # async fn buy() -> Result<(), Box<dyn std::error::Error>> {
+//! let signer = Signer::new(Credentials::hmac("key", "secret")?);
+//! let (client, driver) = connect(Config::production().cancel_on_disconnect(true));
+//! smol::spawn(driver.sign_with(signer)).detach();
+//! client.live().await?;
+//! let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "0.01", "20000")?;
+//! let mut ticket = client.place(order).await?;
+//! match ticket.done().await {
+//!     Done::Filled(order) => println!("{} at {:?}", order.executed(), order.average_price(2)),
+//!     Done::Canceled(order) | Done::Rejected(order) => println!("{:?}", order.reason),
+//!     Done::Unknown(order) => println!("ask the venue about {:?}", order.client_order_id),
+//! }
+//! # Ok(())
+//! # }
 //! ```
 
 #![forbid(unsafe_code)]
@@ -27,14 +47,23 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use gemini_ws_driver::{
-    self as driver, Closed, DialRequest, Driver, Events, Handle, Paced, RequestError, Runtime, SharedSigner,
-    Shutdown, Timer, Turn, async_tungstenite, client, gemini_ws,
+    self as driver, BookReader, BookView, BooksError, Closed, Connected, DialRequest, Done, Driver, Ended,
+    EndedBy, Events, Handle, Keeper, Paced, PlaceError, ReconcileError, Reconciliation, Reply, RequestError,
+    Runtime, SharedSigner, Shutdown, Ticket, Timer, TryNextError, Turn, Unresolved, Wake, async_tungstenite,
+    client, gemini_ws,
 };
 pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 
 use async_tungstenite::WebSocketStream;
-use gemini_ws::{Clock, ConnectFailure, Instant};
+use gemini_ws::{Clock, Config, ConnectFailure, Instant};
 use smol::net::TcpStream;
+
+/// Makes a client of one endpoint, and the future that drives it: spawn it.
+///
+/// With other roots or proxies: [`driver::connect`] with [`Smol::with_dialer`].
+pub fn connect(config: Config) -> (Handle, Connected<Smol>) {
+    driver::connect(Smol::new(), config)
+}
 
 /// The runtime of [`Driver::run`] on smol.
 #[derive(Clone, Debug, Default)]

@@ -35,7 +35,7 @@ fn live() {
         Event::DepthUpdate(..) => {
             updates += 1;
             if updates == 10 {
-                handle.shutdown();
+                handle.close();
             }
         }
         _ => {}
@@ -51,7 +51,7 @@ fn fail() {
     let smol = Smol::new();
     smol::block_on(driver.run(&smol, |_, _, event| {
         if let Event::ConnectFailed { .. } = event {
-            handle.shutdown();
+            handle.close();
         }
     }));
 }

@@ -18,7 +18,7 @@ use futures_lite::StreamExt;
 use gemini_ws_driver::async_tungstenite::tungstenite::Message;
 use gemini_ws_driver::async_tungstenite::{WebSocketStream, client_async_with_config};
 use gemini_ws_driver::gemini_ws::{self, Book, Books, Client, Config, Event};
-use gemini_ws_driver::{Runtime, client, websocket_config};
+use gemini_ws_driver::{Runtime, client, connect, websocket_config};
 use gemini_ws_smol::Smol;
 use gemini_ws_suite::peers::{self, CLOSE, PONG, TEXT};
 use gemini_ws_tokio::Tokio;
@@ -31,12 +31,13 @@ const ROUNDS: usize = 15;
 type Contestant = fn(&str) -> ();
 
 /// A row: its name, whether its frames are pongs, and who reads them, on smol and on tokio.
-const ROWS: [(&str, bool, [Contestant; 2]); 5] = [
+const ROWS: [(&str, bool, [Contestant; 2]); 6] = [
     ("bare stream, pongs", true, [bare_on_smol, bare_on_tokio]),
     ("driver, client that only counts them", true, [unread::<SmolBench>, unread::<TokioBench>]),
     ("bare stream, text frames", false, [bare_on_smol, bare_on_tokio]),
     ("driver, full client", false, [full::<SmolBench>, full::<TokioBench>]),
     ("driver, full client, books", false, [books::<SmolBench>, books::<TokioBench>]),
+    ("handle, book read as it changes", false, [read::<SmolBench>, read::<TokioBench>]),
 ];
 
 fn main() {
@@ -77,6 +78,8 @@ fn main() {
         println!("\nthe driver, of the bare stream: smol {smol:.2}, tokio {tokio:.2} (bar: 1.5)");
         let [smol, tokio] = ratio(4, 2);
         println!("full client with books, of the bare stream: smol {smol:.2}, tokio {tokio:.2}");
+        let [smol, tokio] = ratio(5, 4);
+        println!("the handle, of the callback with books: smol {smol:.2}, tokio {tokio:.2} (bar: 1.3)");
     }
 }
 
@@ -201,9 +204,9 @@ fn drive<B: Bench>(url: &str, mut take: impl FnMut(&Client, &Event<'_>) -> bool)
     let stream = "btcusd@depth@100ms".parse().unwrap();
     gemini.subscribe(gemini_ws::Instant::ZERO, stream).unwrap();
     let (handle, driver) = client(gemini);
-    B::block_on(driver.run(&B::Runtime::default(), |client: &mut Client, _, event: &Event<'_>| {
+    B::block_on(driver.run(B::Runtime::default(), |client: &mut Client, _, event: &Event<'_>| {
         if take(client, event) {
-            handle.shutdown();
+            handle.close();
         }
     }));
 }
@@ -243,4 +246,22 @@ fn books<B: Bench>(url: &str) {
         is_last
     });
     assert_eq!(frames, FRAMES);
+}
+
+/// By way of a handle: the driver keeps the book, and a task beside it reads each copy that is published.
+fn read<B: Bench<Runtime: 'static>>(url: &str) {
+    let (client, driver) = connect(B::Runtime::default(), Config::new(url).seed(1));
+    let reading = async {
+        let mut books = client.books(["btcusd"]).await.unwrap();
+        loop {
+            books.changed().await.unwrap();
+            // Stale behind the Close frame, which may be read in the same turn.
+            let last = books.get("btcusd").unwrap().last().last_update_id();
+            if last == Some(1_000_000 + FRAMES - 1) {
+                break;
+            }
+        }
+        client.close();
+    };
+    B::block_on(futures_lite::future::zip(driver, reading));
 }

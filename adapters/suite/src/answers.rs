@@ -150,7 +150,7 @@ pub(crate) fn what_is_asked<A: Adapter>() {
     let on_event = |_: &mut Client, _, event: &Event<'_>| {
         assert!(!format!("{event:?}").contains("hunter2"));
         if let Event::ConnectFailed { .. } = event {
-            handle.shutdown();
+            handle.close();
         }
     };
     within::<A, _>(driver.run(&A::runtime(), on_event));

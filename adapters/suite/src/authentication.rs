@@ -3,7 +3,7 @@
 //! Every test is bounded by a time-out.
 
 use std::cell::RefCell;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gemini_ws_driver::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -79,7 +79,7 @@ fn upgrades<A: Adapter>(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -
                 let (stream, _) = listener.accept().await.unwrap();
                 drop(answer(stream, *status, &mut seen).await);
             }
-            handle.shutdown();
+            handle.close();
             seen
         };
         let runtime = A::runtime();
@@ -152,8 +152,8 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
             let open = answer(stream, 101, &mut Vec::new()).await;
             let waited = began.elapsed();
             assert!(open.is_some());
-            first.0.shutdown();
-            second.0.shutdown();
+            first.0.close();
+            second.0.close();
             waited
         };
         let both = smol::future::zip(drive(first.1), async {
@@ -181,7 +181,7 @@ pub(crate) fn a_token_and_its_successor<A: Adapter>() {
             drop(open);
             let (stream, _) = listener.accept().await.unwrap();
             let _open = answer(stream, 101, &mut seen).await;
-            handle.shutdown();
+            handle.close();
             seen
         };
         let runtime = A::runtime();
@@ -235,7 +235,7 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
         let end = async {
             rest.await;
             for handle in &handles {
-                handle.shutdown();
+                handle.close();
             }
             for run in runs {
                 run.await;
@@ -248,9 +248,10 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
 }
 
 /// A runtime that prints what it is to dial.
+#[derive(Clone)]
 struct Printing<R> {
     runtime: R,
-    printed: Mutex<String>,
+    printed: Arc<Mutex<String>>,
 }
 
 impl<R: Runtime + Sync> Runtime for Printing<R> {
@@ -286,10 +287,10 @@ pub(crate) fn nothing_is_printed<A: Adapter>() {
                     let (stream, _) = listener.accept().await.unwrap();
                     drop(answer(stream, status, &mut seen).await);
                 }
-                handle.shutdown();
+                handle.close();
                 seen
             };
-            let runtime = Printing { runtime: A::runtime(), printed: Mutex::new(String::new()) };
+            let runtime = Printing { runtime: A::runtime(), printed: Arc::default() };
             let mut events = String::new();
             let on_event = |client: &mut Client, _, event: &gemini_ws_driver::gemini_ws::Event<'_>| {
                 let link = client.links().next().map(|(link, ..)| link);
@@ -298,7 +299,7 @@ pub(crate) fn nothing_is_printed<A: Adapter>() {
             };
             let (closed, seen) = smol::future::zip(driver.run(&runtime, on_event), server).await;
             printed.push_str(&format!("{closed:?} {}", closed.reason));
-            (printed + &events + &runtime.printed.into_inner().unwrap(), seen)
+            (printed + &events + &runtime.printed.lock().unwrap(), seen)
         });
         assert!(printed.contains("DialRequest") && printed.contains("Credentials("), "{printed}");
         let values = seen.iter().flatten().filter(|(name, _)| name != "x-gemini-nonce");

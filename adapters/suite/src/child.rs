@@ -40,7 +40,7 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
             loop {
                 A::ctrl_c().await;
                 println!("Ctrl-C");
-                handle.shutdown();
+                handle.close();
             }
         };
         smol::future::or(run, interrupts).await

@@ -65,7 +65,7 @@ pub(crate) fn a_message_that_never_ends<A: Adapter>() {
                 smol::Timer::at(at).await;
                 latest = latest.max(at.elapsed());
             }
-            handle.shutdown();
+            handle.close();
             (latest, std::time::Instant::now())
         };
         let run = async { driver.run(&runtime, |_, _, _| {}).await };
@@ -132,7 +132,7 @@ pub(crate) fn requests_that_are_dropped<A: Adapter>() {
             };
             let _ = smol::future::or(request, patience).await;
         }
-        handle.shutdown();
+        handle.close();
     };
     let (closed, ()) = within::<A, _>(smol::future::zip(run, commands));
     assert_eq!(closed.reason, CloseReason::Requested);

@@ -174,7 +174,7 @@ fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
             _ => return,
         }
         if outcome.is_some() || !stays {
-            handle.shutdown();
+            handle.close();
         }
     };
     let closed = within::<A, _>(driver.run(&runtime, on_event));

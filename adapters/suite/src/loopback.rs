@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use crate::peers::{against, read_request, upgrade, within};
 use gemini_ws_driver::gemini_ws::{
-    Book, Books, Client, CloseReason, Config, ConnectFailure, Event, Lost, Request, RequestOutcome,
+    Book, Books, Client, CloseReason, Config, ConnectFailure, Event, Lost, Request,
 };
-use gemini_ws_driver::{Closed, client};
+use gemini_ws_driver::{Closed, EndedBy, client};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config as Market, Exchange};
 
 use crate::Adapter;
+
+/// The end that a handle asked for.
+const CLOSED: Closed = Closed { reason: CloseReason::Requested, ended_by: EndedBy::Client, undelivered: 0 };
 
 /// A server on a port of its own; it runs while `client` does.
 fn with_server<A: Adapter, T>(client: impl AsyncFnOnce(String) -> T) -> T {
@@ -40,12 +43,12 @@ pub(crate) fn a_live_book_and_an_orderly_end<A: Adapter>() {
             if update && updates == 10 {
                 let Some(Book::Live(book)) = books.get("btcusd") else { panic!("no live book") };
                 assert!(!book.bids().is_empty() && !book.asks().is_empty() && !book.is_crossed());
-                handle.shutdown();
+                handle.close();
             }
             seen.push(format!("{event:?}"));
         };
         let closed = driver.run(&A::runtime(), on_event).await;
-        assert_eq!(closed, Closed { reason: CloseReason::Requested, undelivered: 0 });
+        assert_eq!(closed, CLOSED);
         assert!(seen.last().unwrap().starts_with("Closed"), "the end comes last");
         assert_eq!(seen.iter().filter(|event| event.starts_with("Closed")).count(), 1);
     });
@@ -66,7 +69,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
                 gaps += u32::from(matches!(event, Event::Gap { .. }));
                 ended = matches!(event, Event::Closed { .. });
                 if taken == 500 {
-                    handle.shutdown();
+                    handle.close();
                 }
                 // Slower than the market.
                 if taken % 50 == 0 {
@@ -76,7 +79,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
             assert!(ended && taken >= 500 && gaps == 0, "{taken} events, {gaps} gaps");
         };
         let (closed, ()) = smol::future::zip(run, consumer).await;
-        assert_eq!(closed, Closed { reason: CloseReason::Requested, undelivered: 0 });
+        assert_eq!(closed, CLOSED);
     });
 }
 
@@ -88,7 +91,7 @@ pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>
         let (events, run) = driver.run_with_events(&runtime, 2);
         let later = async {
             smol::Timer::after(Duration::from_millis(200)).await;
-            handle.shutdown();
+            handle.close();
         };
         let (closed, ()) = smol::future::zip(run, later).await;
         assert!(closed.undelivered > 0 && closed.reason == CloseReason::Requested, "{closed:?}");
@@ -102,11 +105,13 @@ pub(crate) fn dropping_the_events_or_the_last_handle_ends_the_driver<A: Adapter>
         let (handle, driver) = client(subscribed(&url));
         let (events, run) = driver.run_with_events(&runtime, 4);
         drop(events);
-        assert_eq!(run.await.reason, CloseReason::Requested);
+        assert_eq!(run.await, Closed { ended_by: EndedBy::EventsDropped, ..CLOSED });
         drop(handle);
         let (handle, driver) = client(subscribed(&url));
         drop(handle);
-        assert_eq!(driver.run(&runtime, |_, _, _| {}).await.reason, CloseReason::Requested);
+        let closed = driver.run(&runtime, |_, _, _| {}).await;
+        assert_eq!(closed, Closed { ended_by: EndedBy::HandlesDropped, ..CLOSED });
+        assert_eq!(closed.to_string(), "every handle was dropped: closed as requested");
     });
 }
 
@@ -123,15 +128,12 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
         let commands = async {
             is_live.recv().await.unwrap();
             let mut reply = handle.request(Request::Time).await.unwrap();
-            let Event::Reply { outcome: RequestOutcome::Answered(response), .. } = reply.as_event() else {
-                panic!()
-            };
-            assert!(response.is_ok() && response.result.unwrap().as_str().contains("serverTime"));
+            assert!(
+                reply.is_ok() && reply.response().unwrap().result.unwrap().as_str().contains("serverTime")
+            );
+            assert_eq!(reply.to_string(), "accepted");
             let mut refused = handle.request(Request::raw("no.such", None)).await.unwrap();
-            let Event::Reply { outcome: RequestOutcome::Answered(response), .. } = refused.as_event() else {
-                panic!()
-            };
-            assert_eq!(response.error.unwrap().code, -1020);
+            assert_eq!((refused.is_ok(), refused.error().unwrap().code), (false, -1020));
             let id = handle.subscribe("btcusd@trade".parse().unwrap()).await.unwrap();
             handle.unsubscribe(id).await.unwrap();
             assert!(handle.unsubscribe(id).await.is_err());
@@ -139,7 +141,7 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
             assert_eq!(handle.resync_books(books.clone()).await, Ok(0), "none is subscribed");
             handle.subscribe("btcusd@depth@100ms".parse().unwrap()).await.unwrap();
             assert_eq!(handle.resync_books(books).await, Ok(1));
-            assert!(handle.shutdown() && !handle.shutdown());
+            assert!(handle.close() && !handle.close());
         };
         let (closed, ()) = smol::future::zip(run, commands).await;
         assert_eq!(closed.reason, CloseReason::Requested);
@@ -246,7 +248,7 @@ pub(crate) fn nobody_listens<A: Adapter>() {
             assert!(*why == ConnectFailure::Refused && retry.is_some());
             failures += 1;
             if failures == 2 {
-                handle.shutdown();
+                handle.close();
             }
         }
     };
@@ -270,7 +272,7 @@ pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     let closed = within::<A, _>(async {
         let shutdown = async {
             smol::Timer::after(Duration::from_millis(50)).await;
-            handle.shutdown();
+            handle.close();
         };
         smol::future::zip(driver.run(&A::runtime(), |_, _, _| {}), shutdown).await.0
     });

@@ -141,7 +141,7 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
             if matches!(when, When::Panics) {
                 panics.store(true, Relaxed);
                 // At the latest the end is an event.
-                handle.shutdown();
+                handle.close();
                 let end = poll_fn(|context| {
                     let turn = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
                     if turn.is_err() { Poll::Ready(()) } else { Poll::Pending }
@@ -196,7 +196,7 @@ pub(crate) fn a_command_that_is_dropped_is_not_carried_out<A: Adapter>() {
         assert!(poll_once(handle.request(Request::raw("dropped", None))).await.is_none());
         let mut kept = Box::pin(handle.request(Request::raw("kept", None)));
         assert!(poll_once(&mut kept).await.is_none() && poll_once(&mut run).await.is_none());
-        handle.shutdown();
+        handle.close();
         let _ = run.await;
     });
     let frames = thread.join().unwrap();
@@ -227,7 +227,7 @@ pub(crate) fn commands_while_the_driver_ends<A: Adapter>() {
                 A::block_on(async {
                     let run = driver.run(&runtime, |_, _, _| {});
                     if round % 2 == 0 {
-                        handle.shutdown();
+                        handle.close();
                         assert_eq!(run.await.reason, CloseReason::Requested);
                     } else {
                         let mut run = Box::pin(run);

@@ -57,7 +57,7 @@ pub fn meet<A: Adapter, T: Send + 'static>(
     let (handle, driver) = client(subscribed(configure(Config::new(url))));
     let on_event = |client: &mut Client, now, event: &Event<'_>| {
         if accept(client, now, event) {
-            handle.shutdown();
+            handle.close();
         }
     };
     let closed = within::<A, _>(driver.run(&A::runtime(), on_event));

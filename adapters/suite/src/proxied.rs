@@ -80,7 +80,7 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
             why = Some(*told);
         }
         if let Event::ConnectFailed { .. } | Event::Opened { .. } = event {
-            handle.shutdown();
+            handle.close();
         }
     });
     within::<A, _>(run);

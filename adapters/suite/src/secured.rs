@@ -60,14 +60,14 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let mut why = None;
     let runtime = A::with_dialer(dialer.proxies(Proxies::none()));
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
-        Event::Opened { .. } => drop(handle.shutdown()),
+        Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
             // The time passes, and certificates are renewed; otherwise no other attempt would fare better.
             let is_retried = told == ConnectFailure::CertificateTime;
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
             why = Some(told);
             if is_retried {
-                handle.shutdown();
+                handle.close();
             }
         }
         _ => {}

@@ -242,8 +242,8 @@ async fn trade<A: Adapter>(
     let watch = async {
         watch(duration, faulty, phase, &trader, &truth).await;
         is_over.set(true);
-        trade_handle.shutdown();
-        audit_handle.shutdown();
+        trade_handle.close();
+        audit_handle.close();
     };
     let ((traded, audited), ()) = future::zip(future::zip(trade, audit), watch).await;
     assert!(matches!(traded.reason, CloseReason::Requested | CloseReason::RequestedUnclean), "{traded:?}");

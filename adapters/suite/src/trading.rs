@@ -19,7 +19,7 @@ const KEY: &str = "account-of-the-sockets";
 const SECRET: &str = "a secret of the sockets";
 
 /// Runs a future beside a server, for at most half a minute.
-fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> T {
+pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> T {
     // Nonces are times, so the venue's clock must be the client's.
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(50).epoch(now);
@@ -33,7 +33,7 @@ fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> T {
     A::block_on(future::or(run(address), future::or(async { match server.run().await {} }, late)))
 }
 
-fn signer() -> Signer {
+pub(crate) fn signer() -> Signer {
     Signer::new(Credentials::hmac(KEY, SECRET).unwrap())
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
                         let order_id = order.order_id.unwrap();
                         client.request(now, &Request::CancelOrder { order_id }).unwrap();
                     }
-                    OrderState::Canceled => drop(handle.shutdown()),
+                    OrderState::Canceled => drop(handle.close()),
                     _ => {}
                 }
             })
@@ -97,7 +97,7 @@ pub(crate) fn books_of_the_archived_endpoints<A: Adapter>() {
                 .run(&runtime, |_, _, event| {
                     updates += u32::from(books.apply(event).is_some());
                     if updates == 20 {
-                        handle.shutdown();
+                        handle.close();
                     }
                 })
                 .await;
@@ -118,7 +118,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
             .run(&runtime, |_, _, event| {
                 if let Event::SubscriptionAck(..) = event {
                     accounts += 1;
-                    handle.shutdown();
+                    handle.close();
                 }
             })
             .await;

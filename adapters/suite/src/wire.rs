@@ -45,7 +45,7 @@ pub(crate) fn dropped_in_the_midst<A: Adapter>() {
             let drop_it = async {
                 is_reached.recv().await.unwrap();
                 if closing {
-                    handle.shutdown();
+                    handle.close();
                     smol::future::yield_now().await;
                 }
             };
@@ -77,7 +77,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
             }));
             let some_polls = std::future::poll_fn(|context| {
                 if polled == 30 {
-                    handle.shutdown();
+                    handle.close();
                 }
                 polled += 1;
                 match run.as_mut().poll(context) {
@@ -152,7 +152,7 @@ pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
         let runtime = A::runtime();
         let end = async {
             is_reached.recv().await.unwrap();
-            handle.shutdown();
+            handle.close();
         };
         let (closed, ()) = within::<A, _>(smol::future::zip(driver.run(&runtime, |_, _, _| {}), end));
         assert_eq!(closed.reason, CloseReason::Requested);
@@ -328,7 +328,7 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
                     let sent = fill(client, now);
                     assert!(sent > 50, "{sent} requests of 200 kB, more than any socket takes");
                     began = Some(std::time::Instant::now());
-                    handle.shutdown();
+                    handle.close();
                 }
                 Event::Reply { .. } => lost += 1,
                 _ => {}
@@ -367,7 +367,7 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
             }
             Event::Disconnected { reason: why, .. } => {
                 end = Some((*why, now.since(began)));
-                handle.shutdown();
+                handle.close();
             }
             _ => {}
         },
@@ -468,7 +468,7 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
         Event::Disconnected { reason: why, .. } => {
             assert_eq!(*why, Lost::Protocol);
             took = began.map(|began| began.elapsed());
-            handle.shutdown();
+            handle.close();
         }
         _ => {}
     }));

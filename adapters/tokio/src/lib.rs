@@ -1,23 +1,41 @@
 //! [`gemini_ws`] on tokio: sockets, TLS and timers.
 //!
 //! ```no_run
-//! use gemini_ws_tokio::gemini_ws::{Client, Config, Event, Instant, PRODUCTION};
-//! use gemini_ws_tokio::{Tokio, client};
+//! use gemini_ws_tokio::connect;
+//! use gemini_ws_tokio::gemini_ws::{Config, OrderBook};
 //!
-//! # async fn watch() {
-//! let mut gemini = Client::single(Config::new(PRODUCTION));
-//! for stream in ["btcusd@depth@100ms", "btcusd@trade"] {
-//!     gemini.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
-//! }
-//! let (handle, driver) = client(gemini);
-//! let tokio = Tokio::new();
-//! let on_event = |_: &mut _, _, event: &Event<'_>| {
-//!     if let Event::Trade(trade, _) = event {
-//!         println!("{} {} @ {}", trade.symbol, trade.quantity, trade.price);
-//!         handle.shutdown();
+//! # async fn books() -> Result<(), Box<dyn std::error::Error>> {
+//! let (client, driver) = connect(Config::production());
+//! tokio::spawn(driver);
+//! let mut books = client.books(["btcusd", "ethusd", "solusd"]).await?;
+//! while let Some(symbol) = books.changed().await {
+//!     if let Some((bid, ask)) = books.live(symbol).and_then(OrderBook::best) {
+//!         println!("{symbol} {} {}", bid.price, ask.price);
 //!     }
-//! };
-//! println!("{}", driver.run(&tokio, on_event).await.reason);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An order and its fate:
+//!
+//! ```no_run
+//! use gemini_ws_tokio::gemini_ws::{Config, Credentials, NewOrder, Side, Signer};
+//! use gemini_ws_tokio::{Done, connect};
+//!
+//! # async fn buy() -> Result<(), Box<dyn std::error::Error>> {
+//! let signer = Signer::new(Credentials::hmac("key", "secret")?);
+//! let (client, driver) = connect(Config::production().cancel_on_disconnect(true));
+//! tokio::spawn(driver.sign_with(signer));
+//! client.live().await?;
+//! let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "0.01", "20000")?;
+//! let mut ticket = client.place(order).await?;
+//! match ticket.done().await {
+//!     Done::Filled(order) => println!("{} at {:?}", order.executed(), order.average_price(2)),
+//!     Done::Canceled(order) | Done::Rejected(order) => println!("{:?}", order.reason),
+//!     Done::Unknown(order) => println!("ask the venue about {:?}", order.client_order_id),
+//! }
+//! # Ok(())
 //! # }
 //! ```
 
@@ -29,16 +47,25 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use gemini_ws_driver::{
-    self as driver, Closed, DialRequest, Driver, Events, Handle, Paced, RequestError, Runtime, SharedSigner,
-    Shutdown, Timer, Turn, async_tungstenite, client, gemini_ws,
+    self as driver, BookReader, BookView, BooksError, Closed, Connected, DialRequest, Done, Driver, Ended,
+    EndedBy, Events, Handle, Keeper, Paced, PlaceError, ReconcileError, Reconciliation, Reply, RequestError,
+    Runtime, SharedSigner, Shutdown, Ticket, Timer, TryNextError, Turn, Unresolved, Wake, async_tungstenite,
+    client, gemini_ws,
 };
 pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 
 use async_tungstenite::WebSocketStream;
-use gemini_ws::{Clock, ConnectFailure, Instant};
+use gemini_ws::{Clock, Config, ConnectFailure, Instant};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+
+/// Makes a client of one endpoint, and the future that drives it: spawn it.
+///
+/// With other roots or proxies: [`driver::connect`] with [`Tokio::with_dialer`].
+pub fn connect(config: Config) -> (Handle, Connected<Tokio>) {
+    driver::connect(Tokio::new(), config)
+}
 
 /// The runtime of [`Driver::run`] on tokio. Needs its drivers of time and of I/O.
 #[derive(Clone, Debug, Default)]

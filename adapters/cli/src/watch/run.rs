@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
         let mut shared = shared.borrow_mut();
         shared.session.apply(now, event, &client.stats());
         if shared.show(now, event).is_err() {
-            handle.shutdown();
+            handle.close();
         }
     });
     let beside = future::or(
@@ -201,7 +201,7 @@ fn shut_down(shared: &RefCell<Shared<'_>>, handle: &Handle, signals: &Signals) {
     shared.session.close();
     shared.is_ending = true;
     signals.end_at_next();
-    handle.shutdown();
+    handle.close();
 }
 
 async fn watch_signals<T>(shared: &RefCell<Shared<'_>>, handle: &Handle, signals: &Signals) -> T {
@@ -216,7 +216,7 @@ async fn watch_signals<T>(shared: &RefCell<Shared<'_>>, handle: &Handle, signals
                 let Shared { display, failure, .. } = &mut *shared.borrow_mut();
                 if let Err(error) = display.suspend() {
                     failure.get_or_insert_with(|| Failure::of_output(&error));
-                    handle.shutdown();
+                    handle.close();
                 }
             }
         }

@@ -10,7 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use gemini_ws_driver::gemini_ws::{
-    Client, Config, Event, EventBuf, EventQueue, Instant, Lost, Overflow, Request,
+    Client, Config, Event, EventBuf, EventQueue, Instant, Lost, NewOrder, Overflow, Request, ShutdownPlan,
+    Side,
 };
 use gemini_ws_driver::{Closed, Events, Handle, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX, client};
 
@@ -216,10 +217,31 @@ impl Life {
             }
             (2, Some(handle)) => self.ask(async move { handle.request(Request::Time).await }),
             (3, Some(handle)) => {
-                let end = handle.shut_down_in_steps(Duration::from_secs(3), true, true);
-                let _ = futures_lite::future::block_on(futures_lite::future::poll_once(end));
+                self.ask(async move {
+                    let plan = |plan: ShutdownPlan| plan.cancel_orders(true).unsubscribe(true);
+                    handle.shut_down(Duration::from_secs(3), plan).await
+                });
+                self.poll_asked();
                 self.ends = self.ends.or(Some(self.now()));
             }
+            (11, Some(handle)) => self.ask(async move {
+                let Ok(mut books) = handle.books(["btcusd", "ethusd"]).await else { return };
+                // No longer a handle: its reader keeps the driver alive.
+                drop(handle);
+                for _ in 0..3 {
+                    if books.changed().await.is_none() {
+                        assert!(books.live("btcusd").is_none(), "live behind the end");
+                    }
+                }
+            }),
+            (12, Some(handle)) => self.ask(async move {
+                let order = NewOrder::limit("a", "btcusd", Side::Buy, "1", "1").expect("an order");
+                if let Ok(mut ticket) = handle.submit(order) {
+                    drop(handle);
+                    ticket.done().await;
+                }
+            }),
+            (13, Some(handle)) => self.ask(async move { handle.live().await }),
             (4, _) => self.shut_down(),
             // Whoever asks has a handle of his own.
             (5, _) if self.asked.is_empty() => {
@@ -244,7 +266,7 @@ impl Life {
 
     fn shut_down(&mut self) {
         match &self.handle {
-            Some(handle) => drop(handle.shutdown()),
+            Some(handle) => drop(handle.close()),
             // Nobody can ask for it any more, and so it is under way.
             None => assert!(self.ends.is_some()),
         }

@@ -1,0 +1,368 @@
+//! [`BookReader`]: books for whoever wants to read them, in any task or thread.
+//!
+//! The driver copies a book that has changed, once in a turn, and puts the copy where readers find it. Readers hold a
+//! lock for as long as it takes to clone an `Arc`; the driver only tries it, and tries again in its next turn.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use event_listener::Event;
+use gemini_ws::{Age, Book, Books, Instant, OrderBook, StaleReason, StreamId, Symbol};
+
+use crate::Handle;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
+
+/// A book as it was at the end of a turn of the driver.
+#[derive(Clone, Debug, Default)]
+pub struct BookView {
+    book: OrderBook,
+    stale: Option<StaleReason>,
+    age: Age,
+}
+
+impl BookView {
+    /// The book if it is current.
+    pub const fn live(&self) -> Option<&OrderBook> {
+        self.get().live()
+    }
+
+    /// The book, with the reason if it is stale.
+    pub const fn get(&self) -> Book<'_> {
+        match self.stale {
+            None => Book::Live(&self.book),
+            Some(reason) => Book::Stale { reason, last: &self.book },
+        }
+    }
+
+    /// Why the book is stale, if it is.
+    pub const fn stale_reason(&self) -> Option<StaleReason> {
+        self.stale
+    }
+
+    /// When it last changed.
+    pub const fn age(&self) -> Age {
+        self.age
+    }
+
+    fn refill(&mut self, book: Book<'_>, age: Age) {
+        self.book.clone_from(book.last());
+        self.stale = match book {
+            Book::Live(_) => None,
+            Book::Stale { reason, .. } => Some(reason),
+        };
+        self.age = age;
+    }
+}
+
+/// Where the newest view of a book is.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    symbol: Symbol,
+    latest: Mutex<Arc<BookView>>,
+    /// How often a view was put there.
+    version: AtomicU64,
+}
+
+impl Slot {
+    fn newest(&self) -> (Arc<BookView>, u64) {
+        // A view is put there whole or not at all.
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&latest), self.version.load(Ordering::Acquire))
+    }
+}
+
+/// The books of one call of [`Handle::books`].
+#[derive(Debug)]
+pub(crate) struct Group {
+    slots: Vec<Arc<Slot>>,
+    places: HashMap<Symbol, usize>,
+    ids: Vec<StreamId>,
+    changed: Event,
+    /// The driver has ended: nothing more is published.
+    is_ended: AtomicBool,
+    /// No reader is left.
+    is_left: AtomicBool,
+}
+
+/// A book that is published.
+#[derive(Debug)]
+struct Posted {
+    slot: Arc<Slot>,
+    groups: Vec<Arc<Group>>,
+    /// The view before: its memory is used again once no reader has it.
+    spare: Arc<BookView>,
+    is_touched: bool,
+}
+
+/// The driver's end.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    posted: HashMap<Symbol, Posted>,
+    touched: Vec<Symbol>,
+    groups: Vec<Arc<Group>>,
+}
+
+impl Board {
+    pub(crate) fn open(&mut self, symbols: &[Symbol], ids: Vec<StreamId>) -> Arc<Group> {
+        let slot_of = |symbol: &Symbol| match self.posted.get(symbol) {
+            Some(posted) => Arc::clone(&posted.slot),
+            None => Arc::new(Slot {
+                symbol: *symbol,
+                latest: Mutex::new(Arc::new(BookView {
+                    stale: Some(StaleReason::NotSubscribed),
+                    ..BookView::default()
+                })),
+                version: AtomicU64::new(0),
+            }),
+        };
+        let group = Arc::new(Group {
+            slots: symbols.iter().map(slot_of).collect(),
+            places: symbols.iter().enumerate().map(|(place, symbol)| (*symbol, place)).collect(),
+            ids,
+            changed: Event::new(),
+            is_ended: AtomicBool::new(false),
+            is_left: AtomicBool::new(false),
+        });
+        for slot in &group.slots {
+            let posted = self.posted.entry(slot.symbol).or_insert_with(|| Posted {
+                slot: Arc::clone(slot),
+                groups: Vec::new(),
+                spare: Arc::default(),
+                is_touched: false,
+            });
+            posted.groups.push(Arc::clone(&group));
+            self.touch(slot.symbol);
+        }
+        self.groups.push(Arc::clone(&group));
+        group
+    }
+
+    /// Notes that a book has changed.
+    pub(crate) fn touch(&mut self, symbol: Symbol) {
+        if let Some(posted) = self.posted.get_mut(&symbol)
+            && !posted.is_touched
+        {
+            posted.is_touched = true;
+            self.touched.push(symbol);
+        }
+    }
+
+    pub(crate) fn touch_all(&mut self) {
+        for (symbol, posted) in &mut self.posted {
+            if !posted.is_touched {
+                posted.is_touched = true;
+                self.touched.push(*symbol);
+            }
+        }
+    }
+
+    /// The subscriptions of groups whose readers are all gone.
+    pub(crate) fn take_left(&mut self) -> Vec<StreamId> {
+        if !self.groups.iter().any(|group| group.is_left.load(Ordering::Acquire)) {
+            return Vec::new();
+        }
+        let is_left = |group: &Arc<Group>| group.is_left.load(Ordering::Acquire);
+        let ids = self.groups.iter().filter(|group| is_left(group)).flat_map(|group| group.ids.clone());
+        let ids = ids.collect();
+        self.groups.retain(|group| !is_left(group));
+        self.posted.retain(|_, posted| {
+            posted.groups.retain(|group| !is_left(group));
+            !posted.groups.is_empty()
+        });
+        ids
+    }
+
+    /// Publishes what has changed. Returns whether all of it is published: a reader may be looking just now.
+    pub(crate) fn publish(&mut self, books: &Books) -> bool {
+        let posted = &mut self.posted;
+        self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
+        self.touched.is_empty()
+    }
+}
+
+impl Posted {
+    /// Returns whether it is published.
+    fn publish(&mut self, books: &Books) -> bool {
+        let symbol = self.slot.symbol;
+        let symbol = symbol.as_str();
+        let Ok(mut latest) = self.slot.latest.try_lock() else { return false };
+        self.is_touched = false;
+        match (books.get(symbol), books.age(symbol)) {
+            (Some(book), Some(age)) => match Arc::get_mut(&mut self.spare) {
+                Some(spare) => spare.refill(book, age),
+                None => {
+                    let mut view = BookView::default();
+                    view.refill(book, age);
+                    self.spare = Arc::new(view);
+                }
+            },
+            // There never was one, or its last subscription has ended.
+            _ if latest.stale == Some(StaleReason::NotSubscribed) => return true,
+            _ => {
+                let stale = Some(StaleReason::NotSubscribed);
+                self.spare = Arc::new(BookView { stale, ..BookView::default() });
+            }
+        }
+        std::mem::swap(&mut *latest, &mut self.spare);
+        self.slot.version.fetch_add(1, Ordering::AcqRel);
+        drop(latest);
+        for group in &self.groups {
+            group.changed.notify(usize::MAX);
+        }
+        true
+    }
+}
+
+impl Drop for Board {
+    /// However the driver ends.
+    fn drop(&mut self) {
+        for group in &self.groups {
+            group.is_ended.store(true, Ordering::Release);
+            group.changed.notify(usize::MAX);
+        }
+    }
+}
+
+/// Readers of one group keep the driver alive, as handles do.
+#[derive(Debug)]
+struct Membership {
+    group: Arc<Group>,
+    handle: Handle,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.group.is_left.store(true, Ordering::Release);
+        self.handle.nudge();
+    }
+}
+
+/// Reads the books of some symbols: made by [`Handle::books`], from any task or thread.
+///
+/// A book is copied at the end of each turn of the driver in which it changed; a reader always gets the newest copy, and
+/// the driver waits for no reader. What that costs stands in the README, in the table of the driver. A clone is a reader of its own. When
+/// the last clone is dropped, the books are unsubscribed.
+#[derive(Debug)]
+pub struct BookReader {
+    membership: Arc<Membership>,
+    /// The newest view of each slot that was looked at, and its version.
+    seen: Vec<(Arc<BookView>, u64)>,
+    /// Where to look next, so that a busy book does not hide the others.
+    next: usize,
+}
+
+impl Clone for BookReader {
+    fn clone(&self) -> BookReader {
+        BookReader { membership: Arc::clone(&self.membership), seen: self.seen.clone(), next: self.next }
+    }
+}
+
+impl BookReader {
+    pub(crate) fn new(group: Arc<Group>, handle: Handle) -> BookReader {
+        let seen = group.slots.iter().map(|slot| (slot.newest().0, 0)).collect();
+        BookReader { membership: Arc::new(Membership { group, handle }), seen, next: 0 }
+    }
+
+    /// The symbols that it reads.
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.membership.group.slots.iter().map(|slot| slot.symbol)
+    }
+
+    /// Waits until a book has changed, or has become current or stale, since this reader last looked at it. Returns its
+    /// symbol; `None` once the driver has ended. Changes that come faster than they are taken are one.
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn changed(&mut self) -> Option<Symbol> {
+        loop {
+            let is_ended = self.is_ended();
+            if let Some(symbol) = self.take_change() {
+                return Some(symbol);
+            }
+            if is_ended {
+                return None;
+            }
+            let group = Arc::clone(&self.membership.group);
+            let listener = group.changed.listen();
+            let is_same =
+                |(slot, seen): (&Arc<Slot>, &(_, u64))| slot.version.load(Ordering::Acquire) == seen.1;
+            if !self.is_ended() && group.slots.iter().zip(&self.seen).all(is_same) {
+                listener.await;
+            }
+        }
+    }
+
+    fn take_change(&mut self) -> Option<Symbol> {
+        let slots = &self.membership.group.slots;
+        let order = (self.next..slots.len()).chain(0..self.next);
+        for place in order {
+            let (slot, seen) = (slots.get(place)?, self.seen.get_mut(place)?);
+            if slot.version.load(Ordering::Acquire) != seen.1 {
+                *seen = slot.newest();
+                self.next = place + 1;
+                return Some(slot.symbol);
+            }
+        }
+        None
+    }
+
+    /// Returns the book of a symbol if it is current.
+    pub fn live(&mut self, symbol: impl AsRef<str>) -> Option<&OrderBook> {
+        self.get(symbol)?.live()
+    }
+
+    /// Returns the book of a symbol if it is current and has changed since `age_max`. A book of a quiet symbol is not
+    /// fresh, though it is true.
+    pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
+        let now = self.membership.handle.now();
+        let place = self.look_at(symbol.as_ref())?;
+        if self.is_ended() {
+            return None;
+        }
+        let (view, _) = self.seen.get(place)?;
+        let received = view.age.received?;
+        view.live().filter(|_| now.is_some_and(|now: Instant| now.since(received) <= age_max))
+    }
+
+    /// Returns the book of a symbol with the reason if it is stale; `None` if this reader does not read it. After the
+    /// end of the driver all books are stale.
+    pub fn get(&mut self, symbol: impl AsRef<str>) -> Option<Book<'_>> {
+        let place = self.look_at(symbol.as_ref())?;
+        let is_ended = self.is_ended();
+        let (view, _) = self.seen.get(place)?;
+        Some(match view.get() {
+            Book::Live(last) if is_ended => Book::Stale { reason: StaleReason::Disconnected, last },
+            book => book,
+        })
+    }
+
+    /// Returns the newest view of a symbol's book, to be kept or sent elsewhere; `None` if this reader does not read
+    /// it. A view is never changed any more.
+    pub fn view(&self, symbol: impl AsRef<str>) -> Option<Arc<BookView>> {
+        let slot = self.membership.group.slots.get(self.place(symbol.as_ref())?)?;
+        let view = slot.newest().0;
+        if self.is_ended() && view.stale.is_none() {
+            let stale = Some(StaleReason::Disconnected);
+            return Some(Arc::new(BookView { stale, ..BookView::clone(&view) }));
+        }
+        Some(view)
+    }
+
+    fn is_ended(&self) -> bool {
+        self.membership.group.is_ended.load(Ordering::Acquire)
+    }
+
+    fn place(&self, symbol: &str) -> Option<usize> {
+        self.membership.group.places.get(&symbol.parse().ok()?).copied()
+    }
+
+    /// Takes the newest view, without having it count as a change that was seen.
+    fn look_at(&mut self, symbol: &str) -> Option<usize> {
+        let place = self.place(symbol)?;
+        let slot = self.membership.group.slots.get(place)?;
+        let seen = self.seen.get_mut(place)?;
+        if slot.version.load(Ordering::Acquire) != seen.1 {
+            seen.0 = slot.newest().0;
+        }
+        Some(place)
+    }
+}

@@ -1,0 +1,63 @@
+//! [`Ended`]: how a driver ended, and what it left.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use event_listener::Event;
+use gemini_ws::Order;
+
+use crate::Closed;
+
+/// How a driver ended, and the orders that it left.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its end; `None` if its future was dropped before it was done, by an abort or a panic.
+    pub closed: Option<Closed>,
+    /// The orders that were open or in doubt then.
+    pub orders: Vec<Order>,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.closed {
+            Some(closed) => write!(f, "{closed}")?,
+            None => f.write_str("the driver was dropped")?,
+        }
+        match self.orders.len() {
+            0 => Ok(()),
+            1 => f.write_str("; 1 order is open or in doubt"),
+            orders => write!(f, "; {orders} orders are open or in doubt"),
+        }
+    }
+}
+
+impl std::error::Error for Ended {}
+
+/// Where the end is told.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    ended: OnceLock<Ended>,
+    event: Event,
+}
+
+impl Ending {
+    pub(crate) fn end(&self, ended: Ended) {
+        // There is one driver, and it is dropped once.
+        let _ = self.ended.set(ended);
+        self.event.notify(usize::MAX);
+    }
+
+    pub(crate) fn get(&self) -> Option<&Ended> {
+        self.ended.get()
+    }
+
+    pub(crate) async fn wait(&self) -> Ended {
+        loop {
+            let listener = self.event.listen();
+            if let Some(ended) = self.get() {
+                return ended.clone();
+            }
+            listener.await;
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! [`Keeper`]: what a driver knows of books, orders, balances, positions and quotes.
+
+use async_channel::Sender;
+use gemini_ws::lifecycle::State;
+use gemini_ws::{
+    BalanceRows, Balances, Books, Client, CommandError, Event, Instant, Moment, Order, OrderRef,
+    OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, Request, Stream, StreamId, Symbol, Topic,
+};
+
+use crate::Closed;
+use crate::board::{Board, Group};
+use crate::ended::{Ended, Ending};
+use crate::handle::{Now, SharedClock};
+use crate::sync::Arc;
+use crate::ticket::Cell;
+use crate::tickets::Tickets;
+
+/// Keeps books, orders, balances, positions and quotes: the driver gives it each event first, and requests a new
+/// snapshot of a book that needs one.
+///
+/// Read it with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes are kept as far as their
+/// streams are subscribed; books once [`Handle::books`](crate::Handle::books) was called.
+#[derive(Debug)]
+pub struct Keeper {
+    books: Books,
+    keeps_books: bool,
+    /// Whether a book may need a snapshot that nobody has requested.
+    is_suspect: bool,
+    orders: Orders,
+    balances: Balances,
+    positions: Positions,
+    quotes: Quotes,
+    pub(crate) board: Board,
+    pub(crate) tickets: Tickets<Arc<Cell>>,
+    /// Who waits for the links to be live.
+    waiting: Vec<Sender<()>>,
+    clock: SharedClock,
+    ending: Arc<Ending>,
+    /// How the driver ended, once it has.
+    closed: Option<Closed>,
+}
+
+impl Keeper {
+    pub(crate) fn new(ending: Arc<Ending>, clock: SharedClock) -> Keeper {
+        Keeper {
+            books: Books::new(),
+            keeps_books: false,
+            is_suspect: false,
+            orders: Orders::new(),
+            balances: Balances::new(),
+            positions: Positions::new(),
+            quotes: Quotes::new(),
+            board: Board::default(),
+            tickets: Tickets::default(),
+            waiting: Vec::new(),
+            clock,
+            ending,
+            closed: None,
+        }
+    }
+
+    /// The books.
+    pub const fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The orders.
+    pub const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// The balances.
+    pub const fn balances(&self) -> &Balances {
+        &self.balances
+    }
+
+    /// The positions.
+    pub const fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    /// The requests for quotes, and what was quoted.
+    pub const fn quotes(&self) -> &Quotes {
+        &self.quotes
+    }
+
+    /// The orders that are open or in doubt.
+    pub(crate) fn unfinished(&self) -> Vec<Order> {
+        let ended = self.orders.to_reconcile().filter(|order| order.state.is_final());
+        self.orders.open().chain(ended).cloned().collect()
+    }
+
+    /// Takes the answer of REST about an order. Returns whether it has settled the doubt.
+    pub(crate) fn reconcile_order(
+        &mut self,
+        question: &OrderStatusQuestion,
+        found: Option<Reconciled>,
+        asked: Moment,
+        now: Instant,
+    ) -> bool {
+        let is_settled = self.orders.reconcile(question, found, asked);
+        if let Some(order) = self.orders.get(question) {
+            self.tickets.note(order, now);
+        }
+        is_settled
+    }
+
+    /// Takes the answer of REST about the balances. Returns whether they are current now.
+    pub(crate) fn reconcile_balances(&mut self, rows: &BalanceRows, asked: Moment) -> bool {
+        self.balances.reconcile(rows, asked)
+    }
+
+    /// Takes an event, before the application does.
+    #[inline]
+    pub(crate) fn take(&mut self, event: &Event<'_>, now: Instant) {
+        match event {
+            Event::DepthUpdate(..) | Event::DepthSnapshot(..) | Event::TopOfBook(..) => {
+                if self.keeps_books {
+                    self.take_depth(event);
+                }
+            }
+            // Nothing is kept of these.
+            Event::BookTicker(..)
+            | Event::PartialDepth(..)
+            | Event::Trade(..)
+            | Event::MarkPrice(..)
+            | Event::FundingAmount(..)
+            | Event::ContractStatus(..)
+            | Event::Candles(..) => {}
+            Event::Batch(..) => {
+                event.parts().for_each(|part| match part {
+                    Event::Order(..) => {}
+                    part => self.take(&part, now),
+                });
+                self.take_account(event, now);
+            }
+            event => {
+                if self.keeps_books {
+                    if self.books.apply(event).is_some() {
+                        self.is_suspect = true;
+                    }
+                    // It may be about every book.
+                    self.board.touch_all();
+                }
+                self.take_account(event, now);
+            }
+        }
+    }
+
+    fn take_depth(&mut self, event: &Event<'_>) {
+        let crossed = self.books.crossed();
+        if let Some(change) = self.books.apply(event) {
+            let is_stale = !change.bids && !change.asks;
+            self.is_suspect |= is_stale || self.books.crossed() != crossed;
+            self.board.touch(change.symbol);
+        }
+    }
+
+    fn take_account(&mut self, event: &Event<'_>, now: Instant) {
+        for change in self.orders.apply(event) {
+            self.tickets.note(change.order, now);
+        }
+        self.balances.apply(event);
+        self.positions.apply(event);
+        self.quotes.apply(event);
+    }
+
+    /// Does what a turn has left to do: requests snapshots, publishes books, ends tickets, and tells who waits.
+    /// Returns whether it has to be called again soon.
+    pub(crate) fn settle(&mut self, client: &mut Client, now: Instant) -> bool {
+        if !self.waiting.is_empty() && is_live(client) {
+            // Who does not wait any more has dropped its end.
+            for waiting in self.waiting.drain(..) {
+                let _ = waiting.try_send(());
+            }
+        }
+        for id in self.board.take_left() {
+            // It has ended already if the venue refused it.
+            let _ = client.unsubscribe(now, id);
+        }
+        if std::mem::take(&mut self.is_suspect) {
+            let symbols: Vec<Symbol> = self.books.to_resync().collect();
+            client.resync_books(now, symbols);
+        }
+        self.tickets.handle_timeout(now);
+        self.tickets.send_cancels(client, now);
+        !self.board.publish(&self.books)
+    }
+
+    /// When it is to be called without an event.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.tickets.deadline()
+    }
+
+    /// Answers when every link is live.
+    pub(crate) fn wait_for_live(&mut self, client: &Client, answer: Sender<()>) {
+        if is_live(client) {
+            let _ = answer.try_send(());
+        } else {
+            self.waiting.retain(|waiting| !waiting.is_closed());
+            self.waiting.push(answer);
+        }
+    }
+
+    /// Subscribes to the depth of symbols, and publishes their books from now on.
+    pub(crate) fn open_books(
+        &mut self,
+        client: &mut Client,
+        now: Instant,
+        symbols: &[Symbol],
+    ) -> Result<Arc<Group>, CommandError> {
+        let mut ids: Vec<StreamId> = Vec::new();
+        let mut unknown = Vec::new();
+        for symbol in symbols {
+            let is_book =
+                |stream: &Stream| stream.topic() == Topic::Depth && stream.symbol() == Some(*symbol);
+            let known = client.streams().map(|(_, stream, _)| stream).find(is_book);
+            match client.subscribe(now, known.unwrap_or(Stream::depth(*symbol).fast())) {
+                Ok(id) => ids.push(id),
+                Err(error) => {
+                    for id in ids {
+                        let _ = client.unsubscribe(now, id);
+                    }
+                    return Err(error);
+                }
+            }
+            // The venue sends no snapshot for a second subscription.
+            if known.is_some() && self.books.get(symbol.as_str()).is_none() {
+                unknown.push(*symbol);
+            }
+        }
+        self.keeps_books = true;
+        client.resync_books(now, unknown);
+        Ok(self.board.open(symbols, ids))
+    }
+
+    pub(crate) fn start(&self, now: Now) {
+        self.clock.set(Some(now));
+    }
+
+    pub(crate) fn end(&mut self, closed: Closed) {
+        self.closed = Some(closed);
+    }
+}
+
+impl Drop for Keeper {
+    /// However the driver ends: whoever waits learns it, and what is left.
+    fn drop(&mut self) {
+        self.clock.set(None);
+        self.ending.end(Ended { closed: self.closed, orders: self.unfinished() });
+    }
+}
+
+/// Whether there are links and all of them are live.
+fn is_live(client: &Client) -> bool {
+    let mut links = client.links().peekable();
+    links.peek().is_some() && links.all(|(_, _, state)| state == State::Live)
+}
+
+/// What `connect` subscribes to for an account.
+pub(crate) const ACCOUNT_STREAMS: [Stream; 2] = [Stream::orders(), Stream::balances()];
+
+/// The request that cancels an order, if the venue's id is known.
+pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Request> {
+    let order_id = match of {
+        OrderRef::OrderId(order_id) => Some(order_id),
+        of => orders.get(of)?.order_id,
+    };
+    order_id.map(|order_id| Request::CancelOrder { order_id })
+}

@@ -1,0 +1,137 @@
+//! [`Handle::reconcile`]: asks the venue, over REST, about whatever is in doubt.
+
+use std::fmt;
+
+use gemini_ws::{
+    BalancesQuestion, Order, OrderStatusQuestion, RestError, RestQuestion, RestRequest, UnixTime,
+};
+
+use crate::handle::Handle;
+use crate::signer::SharedSigner;
+
+/// What [`Handle::reconcile`] has come to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reconciliation {
+    /// How many orders are beyond doubt now.
+    pub resolved: usize,
+    /// The orders that are still in doubt.
+    pub unresolved: Vec<Unresolved>,
+    /// What was wrong with the answer about the balances, if it was asked for.
+    pub balances: Option<RestError>,
+}
+
+/// An order that is still in doubt after the venue was asked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Unresolved {
+    /// The order as it was before.
+    pub order: Order,
+    /// What was wrong with the answer; `None` if something was lost, or an event came, after the question: ask again.
+    pub error: Option<RestError>,
+}
+
+/// Why the venue could not be asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReconcileError<E> {
+    /// The driver has ended.
+    Closed,
+    /// The request failed. What was answered before counts.
+    Rest(E),
+}
+
+impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReconcileError::Closed => f.write_str("the driver has ended"),
+            ReconcileError::Rest(error) => write!(f, "REST: {error}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
+
+impl Handle {
+    /// Asks the venue about each order that is in doubt, one after the other, and for the balances if they are stale.
+    /// `ask` sends a request with any HTTP client and returns status and body; give it a time limit, because the signer is
+    /// not free until it returns. Tickets of the orders go on with what was found.
+    ///
+    /// ```
+    /// # use std::io;
+    /// # use gemini_ws_driver::gemini_ws::RestRequest;
+    /// # use gemini_ws_driver::{Handle, ReconcileError, SharedSigner};
+    /// # async fn again(client: Handle, signer: SharedSigner) -> Result<(), ReconcileError<io::Error>> {
+    /// let ask = async |request: RestRequest| {
+    ///     let url = format!("https://api.gemini.com{}", request.path());
+    ///     // … send a request of `request.method()` with `request.headers()` …
+    /// #   let _ = url;
+    ///     Ok((404, String::from(r#"{"result":"error","reason":"OrderNotFound","message":""}"#)))
+    /// };
+    /// let found = client.reconcile(&signer, ask).await?;
+    /// assert!(found.unresolved.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError`], if a request failed or the driver has ended.
+    pub async fn reconcile<E>(
+        &self,
+        signer: &SharedSigner,
+        ask: impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
+    ) -> Result<Reconciliation, ReconcileError<E>> {
+        let doubts = self.with(|_, keeper, _| {
+            let orders: Vec<Order> = keeper.orders().to_reconcile().cloned().collect();
+            (orders, keeper.balances().is_stale().then(|| keeper.balances().moment()))
+        });
+        let (orders, balances) = doubts.await.map_err(|_| ReconcileError::Closed)?;
+        let mut it = Reconciliation { resolved: 0, unresolved: Vec::new(), balances: None };
+        for order in orders {
+            let Some(question) = OrderStatusQuestion::of(&order) else {
+                it.unresolved.push(Unresolved { order, error: None });
+                continue;
+            };
+            let asked = self.with(|_, keeper, _| keeper.orders().moment());
+            let asked = asked.await.map_err(|_| ReconcileError::Closed)?;
+            match answer(signer, &ask, &question).await? {
+                Err(error) => it.unresolved.push(Unresolved { order, error: Some(error) }),
+                Ok(found) => {
+                    let settled = self.ask(move |lent, answer| {
+                        let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
+                        let _ = answer.try_send(settled);
+                    });
+                    match settled.await.ok_or(ReconcileError::Closed)? {
+                        true => it.resolved += 1,
+                        false => it.unresolved.push(Unresolved { order, error: None }),
+                    }
+                }
+            }
+        }
+        if let Some(asked) = balances {
+            match answer(signer, &ask, &BalancesQuestion).await? {
+                Err(error) => it.balances = Some(error),
+                Ok(rows) => {
+                    let taken = self.ask(move |lent, answer| {
+                        let _ = answer.try_send(lent.keeper.reconcile_balances(&rows, asked));
+                    });
+                    taken.await.ok_or(ReconcileError::Closed)?;
+                }
+            }
+        }
+        Ok(it)
+    }
+}
+
+/// Asks in turn: the nonce must not be overtaken.
+async fn answer<E, Q: RestQuestion>(
+    signer: &SharedSigner,
+    ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
+    question: &Q,
+) -> Result<Result<Q::Answer, RestError>, ReconcileError<E>> {
+    let mut turn = signer.turn().await;
+    let request = turn.rest(question, UnixTime::now());
+    let (status, body) = ask(request).await.map_err(ReconcileError::Rest)?;
+    drop(turn);
+    Ok(question.answer(status, &body))
+}

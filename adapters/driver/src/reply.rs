@@ -1,0 +1,77 @@
+//! [`Reply`]: the reply to a request, as a value.
+
+use std::fmt;
+
+use gemini_ws::{ApiError, Event, EventBuf, RequestId, RequestOutcome, Response, Scratch};
+
+/// The reply to a request: the venue's answer, or that there is none.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// An [`Event::Reply`].
+    event: EventBuf,
+    request: RequestId,
+}
+
+impl Reply {
+    pub(crate) fn of(event: &Event<'_>) -> Option<Reply> {
+        match event {
+            Event::Reply { request, .. } => Some(Reply { event: EventBuf::from(event), request: *request }),
+            _ => None,
+        }
+    }
+
+    /// The request.
+    pub const fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// The venue's answer, or why there is none.
+    pub fn outcome(&mut self) -> RequestOutcome<'_> {
+        outcome(self.event.as_event())
+    }
+
+    /// The venue's answer, if there is one.
+    pub fn response(&mut self) -> Option<Response<'_>> {
+        match self.outcome() {
+            RequestOutcome::Answered(response) => Some(response),
+            _ => None,
+        }
+    }
+
+    /// What the venue says is wrong, if it refused the request.
+    pub fn error(&mut self) -> Option<ApiError<'_>> {
+        self.response()?.error
+    }
+
+    /// Whether the venue has taken the request.
+    pub fn is_ok(&self) -> bool {
+        let mut scratch = Scratch::new();
+        matches!(outcome(self.event.event_in(&mut scratch)), RequestOutcome::Answered(response) if response.is_ok())
+    }
+}
+
+fn outcome(event: Event<'_>) -> RequestOutcome<'_> {
+    match event {
+        Event::Reply { outcome, .. } => outcome,
+        // An event that was a reply is one for ever.
+        _ => RequestOutcome::Lost,
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match outcome(self.event.event_in(&mut Scratch::new())) {
+            RequestOutcome::Answered(response) => match (response.is_ok(), response.error, response.status) {
+                (true, ..) => f.write_str("accepted"),
+                (false, Some(error), _) => write!(f, "refused: {error}"),
+                (false, None, Some(status)) => write!(f, "refused with status {status}"),
+                (false, None, None) => f.write_str("refused"),
+            },
+            RequestOutcome::NotSent => f.write_str("not sent: the link ended first"),
+            RequestOutcome::TimedOut => f.write_str("not answered in time; it may have been carried out"),
+            RequestOutcome::Lost => {
+                f.write_str("not answered, as the link ended; it may have been carried out")
+            }
+        }
+    }
+}

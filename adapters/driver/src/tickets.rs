@@ -1,0 +1,171 @@
+//! [`Tickets`]: which orders are followed, and when that ends. Does no I/O: the simulated lives of the core run it too.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use gemini_ws::{Client, CommandError, Instant, Order, OrderState, Request, RequestId};
+
+/// How long an order of a ticket may be in doubt, unless the driver was told otherwise
+/// (`doubt_timeout`). Then the ticket ends as unknown.
+pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who holds a ticket.
+pub(crate) trait Holder {
+    /// The order has changed, and perhaps ended.
+    fn note(&self, order: &Order, end: Option<End>);
+
+    /// The ticket ends without an end of the order.
+    fn abandon(&self);
+
+    /// Whether nobody looks at it any more.
+    fn is_dropped(&self) -> bool;
+}
+
+/// How an order ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    Filled,
+    Canceled,
+    Rejected,
+}
+
+/// The driver's end of all tickets.
+#[derive(Debug)]
+pub(crate) struct Tickets<H: Holder> {
+    open: HashMap<RequestId, Open<H>>,
+    /// When which ticket ends, unless the doubt ends before.
+    due: BTreeSet<(Instant, RequestId)>,
+    doubt_timeout: Duration,
+    /// Orders that are to be cancelled, and the venue's id once it is known.
+    cancels: BTreeMap<RequestId, Option<u64>>,
+    /// When a cancel may be sent that was refused for a limit on a rate.
+    retry: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Open<H> {
+    holder: H,
+    /// When it ends for being in doubt.
+    due: Option<Instant>,
+}
+
+impl<H: Holder> Default for Tickets<H> {
+    fn default() -> Tickets<H> {
+        Tickets {
+            open: HashMap::new(),
+            due: BTreeSet::new(),
+            doubt_timeout: DOUBT_TIMEOUT,
+            cancels: BTreeMap::new(),
+            retry: None,
+        }
+    }
+}
+
+impl<H: Holder> Tickets<H> {
+    pub(crate) const fn set_doubt_timeout(&mut self, timeout: Duration) {
+        self.doubt_timeout = timeout;
+    }
+
+    /// The order of a ticket was accepted for sending.
+    pub(crate) fn open(&mut self, request: RequestId, holder: H, now: Instant) {
+        let due = now + self.doubt_timeout;
+        self.due.insert((due, request));
+        self.open.insert(request, Open { holder, due: Some(due) });
+    }
+
+    /// An order has changed.
+    pub(crate) fn note(&mut self, order: &Order, now: Instant) {
+        let Some(request) = order.request() else { return };
+        let Some(open) = self.open.get_mut(&request) else { return };
+        let is_dropped = open.holder.is_dropped();
+        let end = end(order);
+        let is_settled = end.is_some() || (is_told(order.state) && !order.needs_reconciling());
+        if is_settled || is_dropped {
+            if let Some(due) = open.due.take() {
+                self.due.remove(&(due, request));
+            }
+        } else if open.due.is_none() {
+            let due = now + self.doubt_timeout;
+            open.due = Some(due);
+            self.due.insert((due, request));
+        }
+        let is_done = end.is_some();
+        open.holder.note(order, end);
+        if is_done || is_dropped {
+            self.open.remove(&request);
+        }
+        if is_done {
+            self.cancels.remove(&request);
+        } else if let Some(id) = self.cancels.get_mut(&request) {
+            *id = order.order_id;
+        }
+    }
+
+    /// Has an order cancelled as soon as its id is known.
+    pub(crate) fn cancel(&mut self, request: RequestId, order_id: Option<u64>) {
+        if self.open.contains_key(&request) {
+            self.cancels.insert(request, order_id);
+        }
+    }
+
+    /// Sends the cancels whose orders are known. What has no room now is sent later.
+    pub(crate) fn send_cancels(&mut self, client: &mut Client, now: Instant) {
+        if self.retry.is_some_and(|retry| now < retry) {
+            return;
+        }
+        self.retry = None;
+        let retry = &mut self.retry;
+        self.cancels.retain(|_, id| {
+            let Some(order_id) = *id else { return true };
+            match client.request(now, &Request::CancelOrder { order_id }) {
+                Err(CommandError::RateLimited { retry: at, .. }) => {
+                    *retry = Some(at);
+                    true
+                }
+                // Sent when there is a link or room again: both are events, which bring a turn.
+                Err(CommandError::NotConnected | CommandError::TooMany(_)) => true,
+                Ok(_) | Err(_) => false,
+            }
+        });
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let due = self.due.first().map(|(due, _)| *due);
+        [due, self.retry].into_iter().flatten().min()
+    }
+
+    /// Ends the tickets whose orders have been in doubt for too long.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some((due, request)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+            self.due.remove(&(due, request));
+            if let Some(open) = self.open.remove(&request) {
+                open.holder.abandon();
+            }
+        }
+    }
+}
+
+impl<H: Holder> Drop for Tickets<H> {
+    /// However the driver ends.
+    fn drop(&mut self) {
+        self.open.values().for_each(|open| open.holder.abandon());
+    }
+}
+
+/// Whether events have told of the order.
+const fn is_told(state: OrderState) -> bool {
+    !matches!(state, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
+}
+
+/// How an order ended, once nothing about it is in doubt.
+fn end(order: &Order) -> Option<End> {
+    if order.needs_reconciling() {
+        return None;
+    }
+    match order.state {
+        OrderState::Filled => Some(End::Filled),
+        OrderState::Rejected => Some(End::Rejected),
+        OrderState::Canceled | OrderState::Closed => Some(End::Canceled),
+        _ => None,
+    }
+}

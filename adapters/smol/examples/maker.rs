@@ -1,0 +1,138 @@
+//! Quotes one bid and one ask around the mid of a book, and replaces them when it moves. At Ctrl-C it cancels everything
+//! and reports what is left.
+//!
+//! ```sh
+//! GEMINI_API_KEY=… GEMINI_API_SECRET=… cargo run -p gemini-ws-smol --example maker -- URL btcusd
+//! ```
+//!
+//! The URL is `wss://…` or `ws://…`; REST is asked at the same host with `https://` or `http://`, as the simulated exchange
+//! has it. The real venue has REST at `https://api.gemini.com`: name it as a third argument.
+
+use std::error::Error;
+use std::time::Duration;
+
+use async_signal::{Signal, Signals};
+use gemini_ws_smol::gemini_ws::{
+    Config, Credentials, Decimal, NewOrder, OrderBook, Readiness, RestRequest, Rounding, Side, Signer,
+    TimeInForce,
+};
+use gemini_ws_smol::{Handle, SharedSigner, Ticket, connect};
+use smol::stream::StreamExt as _;
+
+/// How old a book may be that is quoted on, and how far from its mid.
+const AGE_MAX: Duration = Duration::from_secs(2);
+const OFFSET: Decimal = Decimal::constant("5.00");
+const TICK: Decimal = Decimal::constant("0.01");
+const QUANTITY: Decimal = Decimal::constant("0.001");
+
+/// One side: what is wanted, and the order that is there.
+struct Quote {
+    side: Side,
+    ticket: Option<Ticket>,
+}
+
+impl Quote {
+    /// Sees what became of the order, and replaces it if its price is not the one that is wanted.
+    fn update(
+        &mut self,
+        client: &Handle,
+        symbol: &str,
+        wanted: Option<Decimal>,
+        number: &mut u32,
+    ) -> Result<(), Box<dyn Error>> {
+        if let Some(ticket) = &self.ticket {
+            if let Some(done) = ticket.outcome() {
+                println!("{:?} {done}", self.side);
+                self.ticket = None;
+            } else if ticket.order().price != wanted {
+                ticket.cancel()?;
+            }
+            return Ok(());
+        }
+        let Some(price) = wanted else { return Ok(()) };
+        *number += 1;
+        let id = format!("maker-{}-{number}", std::process::id());
+        let order = NewOrder::limit(id.as_str(), symbol, self.side, QUANTITY, price)?;
+        self.ticket = Some(client.submit(order.time_in_force(TimeInForce::MakerOrCancel)?)?);
+        Ok(())
+    }
+}
+
+/// The price that a side wants, given the mid.
+fn wanted(side: Side, mid: Decimal) -> Option<Decimal> {
+    match side {
+        Side::Buy => mid.checked_sub(OFFSET)?.rounded_to_tick(TICK, Rounding::Down),
+        Side::Sell => mid.checked_add(OFFSET)?.rounded_to_tick(TICK, Rounding::Up),
+    }
+}
+
+/// Asks REST with a blocking client, in a thread.
+fn ask(rest: &str, request: &RestRequest) -> Result<(u16, String), ureq::Error> {
+    let mut post = ureq::post(format!("{rest}{}", request.path()));
+    for (name, value) in request.headers().iter().filter(|(name, _)| *name != "Content-Length") {
+        post = post.header(name, value);
+    }
+    let post = post.config().http_status_as_error(false).timeout_global(Some(Duration::from_secs(5))).build();
+    let mut answer = post.send_empty()?;
+    Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, symbol, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: maker URL SYMBOL [REST]".into());
+    };
+    let rest = rest.first().cloned().unwrap_or(url.trim_end_matches('/').replacen("ws", "http", 1));
+    let credentials =
+        Credentials::hmac(std::env::var("GEMINI_API_KEY")?, std::env::var("GEMINI_API_SECRET")?)?;
+    let signer = SharedSigner::new(Signer::new(credentials));
+    let (client, driver) = connect(Config::new(url).cancel_on_disconnect(true));
+    smol::spawn(driver.sign_with(signer.clone())).detach();
+    smol::block_on(quote(client, signer, rest, symbol))
+}
+
+async fn quote(
+    client: Handle,
+    signer: SharedSigner,
+    rest: String,
+    symbol: &str,
+) -> Result<(), Box<dyn Error>> {
+    client.live().await?;
+    let mut books = client.books([symbol]).await?;
+    let mut quotes = [Side::Buy, Side::Sell].map(|side| Quote { side, ticket: None });
+    let (mut signals, mut number) = (Signals::new([Signal::Int])?, 0);
+    for turn in 0_u64.. {
+        let tick = async {
+            smol::Timer::after(Duration::from_millis(200)).await;
+            false
+        };
+        if smol::future::or(async { signals.next().await.is_some() }, tick).await {
+            break;
+        }
+        let mid = books.fresh(symbol, AGE_MAX).and_then(OrderBook::mid);
+        for quote in &mut quotes {
+            let price = mid.and_then(|mid| wanted(quote.side, mid));
+            quote.update(&client, symbol, price, &mut number)?;
+        }
+        let doubts = client.with(|client, keeper, _| {
+            let is_live = client.readiness() != Readiness::NotReady;
+            is_live && keeper.orders().to_reconcile().next().is_some()
+        });
+        // Every two seconds: the venue counts what it is asked.
+        if turn.is_multiple_of(10) && doubts.await? {
+            let asked = client.reconcile(&signer, async |request| {
+                let rest = rest.clone();
+                smol::unblock(move || ask(&rest, &request)).await
+            });
+            match asked.await {
+                Ok(found) => println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len()),
+                Err(error) => println!("{error}"),
+            }
+        }
+    }
+    let traded = symbol.to_string();
+    let position = client.with(move |_, keeper, _| keeper.orders().traded(&traded).net()).await?;
+    let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
+    println!("position {}; {ended}", position.unwrap_or(Decimal::ZERO));
+    Ok(())
+}
