@@ -12,12 +12,13 @@ use gemini_ws_simulator::{
 };
 
 use super::super::pair::ACCOUNT;
+use super::tickets::Followed;
 
 /// Everything that an application keeps.
-#[derive(Clone, Debug)]
 pub(super) struct Beliefs {
     pub(super) books: Books,
     pub(super) orders: Orders,
+    followed: Followed,
     balances: Balances,
     positions: Positions,
     pub(super) quotes: Quotes,
@@ -82,6 +83,7 @@ impl Beliefs {
         Beliefs {
             books: Books::new(),
             orders: Orders::new(),
+            followed: Followed::default(),
             balances: Balances::new(),
             positions: Positions::new(),
             quotes: Quotes::new(),
@@ -89,9 +91,9 @@ impl Beliefs {
         }
     }
 
-    pub(super) fn apply(&mut self, event: &Event<'_>) {
+    pub(super) fn apply(&mut self, event: &Event<'_>, now: Instant) {
         self.books.apply(event);
-        self.orders.apply(event);
+        self.followed.apply(&mut self.orders, event, now);
         self.balances.apply(event);
         self.positions.apply(event);
         self.quotes.apply(event);
@@ -113,6 +115,7 @@ impl Beliefs {
 
     /// Takes the answer, if it has come.
     pub(super) fn take_answer(&mut self, now: Instant) {
+        self.followed.check(&self.orders, now);
         let Some(asked) = self.asked.take_if(|asked| asked.answered_at <= now) else { return };
         let doubtful: Vec<_> =
             self.orders.to_reconcile().map(|it| (it.order_id, it.client_order_id.clone())).collect();
@@ -125,6 +128,7 @@ impl Beliefs {
                 (None, None) => false,
             };
         }
+        self.followed.take_answers(&self.orders, now);
         let texts: Vec<_> = asked
             .truth
             .balances
@@ -175,6 +179,11 @@ impl Beliefs {
     }
 
     // ---- comparing -------------------------------------------------------------------------------
+
+    /// What the tickets said is what the exchange has.
+    pub(super) fn check_tickets(&self, truth: &Truth) {
+        self.followed.compare(truth);
+    }
 
     /// Each order that is not in doubt is as it was when the last frame left the venue.
     pub(super) fn check_orders(&self, truth: &Truth, is_followed: bool) {

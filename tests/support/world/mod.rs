@@ -9,6 +9,7 @@ pub(crate) mod figures;
 mod fold;
 pub(crate) mod network;
 pub(crate) mod scenario;
+mod tickets;
 mod trouble;
 mod truth;
 
@@ -457,7 +458,7 @@ impl<M: Machine> Life<'_, M> {
                 if self.world.is_told {
                     eprintln!("taken: {:?}", event.as_event());
                 }
-                self.beliefs.apply(&event.as_event());
+                self.beliefs.apply(&event.as_event(), self.now);
             }
         }
         let stale: Vec<Symbol> = self.beliefs.books.to_resync().collect();
@@ -477,7 +478,7 @@ impl<M: Machine> Life<'_, M> {
         match &mut self.queue {
             _ if !self.scenario.compares => {}
             Some(queue) => queue.push(event),
-            None => self.beliefs.apply(event),
+            None => self.beliefs.apply(event, self.now),
         }
         let figures = &mut self.world.figures;
         figures.events += 1;

@@ -233,6 +233,7 @@ impl<M: Machine> Life<'_, M> {
         let truth = Truth::of(&self.exchange);
         if !self.application.orders_in_doubt {
             self.beliefs.check_orders(&truth, orders);
+            self.beliefs.check_tickets(&truth);
             self.beliefs.check_balances(&truth);
             self.beliefs.check_positions(&truth);
             if account[2] && self.beliefs.check_quotes(&truth, true) {

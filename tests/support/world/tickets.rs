@@ -1,0 +1,116 @@
+//! Every order of a life has a ticket, by the same [`Tickets`] as the driver's: each ends in bounded time, once, and agrees
+//! with the exchange's own record or says that it does not know.
+
+#[path = "../../../adapters/driver/src/tickets.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the driver uses all of it")]
+mod driver;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use gemini_ws::{Event, Instant, Order, OrderRef, OrderState, Orders, RequestId, Subject};
+
+use super::beliefs::{Truth, state_of};
+use driver::{DOUBT_TIMEOUT, End, Holder, Tickets};
+
+/// How the tickets of a life have ended; `None` without an end of the order.
+type Ends = Rc<RefCell<BTreeMap<RequestId, Option<(End, Order)>>>>;
+
+struct Noted {
+    request: RequestId,
+    ends: Ends,
+}
+
+impl Noted {
+    fn end(&self, end: Option<(End, Order)>) {
+        let before = self.ends.borrow_mut().insert(self.request, end);
+        assert!(before.is_none(), "R8: the ticket of {:?} ends twice", self.request);
+    }
+}
+
+impl Holder for Noted {
+    fn note(&self, order: &Order, end: Option<End>) {
+        if let Some(end) = end {
+            self.end(Some((end, order.clone())));
+        }
+    }
+
+    fn abandon(&self) {
+        self.end(None);
+    }
+
+    fn is_dropped(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Followed {
+    tickets: Tickets<Noted>,
+    ends: Ends,
+    /// Since when it is not known what is to become of an order whose ticket is open; `None` while it rests.
+    unsettled: BTreeMap<RequestId, Option<Instant>>,
+}
+
+impl Followed {
+    /// Takes an event for the orders, as the driver does.
+    pub(super) fn apply(&mut self, orders: &mut Orders, event: &Event<'_>, now: Instant) {
+        if let Event::Requested { request, about: Subject::PlaceOrder(_), .. } = *event {
+            self.tickets.open(request, Noted { request, ends: Rc::clone(&self.ends) }, now);
+            self.unsettled.insert(request, Some(now));
+        }
+        for change in orders.apply(event) {
+            self.tickets.note(change.order, now);
+        }
+        self.check(orders, now);
+    }
+
+    /// Answers about orders were taken.
+    pub(super) fn take_answers(&mut self, orders: &Orders, now: Instant) {
+        orders.iter().for_each(|order| self.tickets.note(order, now));
+        self.check(orders, now);
+    }
+
+    /// A ticket is open as long as its order is, and no longer in doubt than is promised.
+    pub(super) fn check(&mut self, orders: &Orders, now: Instant) {
+        self.tickets.handle_timeout(now);
+        let ends = self.ends.borrow();
+        self.unsettled.retain(|request, _| !ends.contains_key(request));
+        for (request, since) in &mut self.unsettled {
+            let order = orders.get(OrderRef::Request(*request));
+            let order = order.unwrap_or_else(|| panic!("R8: {request:?} has a ticket and no order"));
+            let is_told =
+                !matches!(order.state, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown);
+            if is_told && !order.needs_reconciling() {
+                assert!(!order.state.is_final(), "R8: over, and its ticket is open: {order:?}");
+                *since = None;
+            } else {
+                let since = *since.get_or_insert(now);
+                assert!(
+                    now < since + DOUBT_TIMEOUT,
+                    "R8: in doubt since {since:?}, and its ticket is open: {order:?}"
+                );
+            }
+        }
+    }
+
+    /// What a ticket said of an end is what the exchange has.
+    pub(super) fn compare(&self, truth: &Truth) {
+        for (end, order) in self.ends.borrow().values().flatten() {
+            let Some(entry) = order.order_id.and_then(|id| truth.order(id)) else {
+                assert_eq!(*end, End::Rejected, "R8: the exchange has no {order:?}");
+                continue;
+            };
+            let is_same = match end {
+                End::Filled => state_of(entry) == OrderState::Filled,
+                End::Canceled => state_of(entry) == OrderState::Canceled,
+                End::Rejected => state_of(entry) == OrderState::Rejected,
+            };
+            assert!(
+                is_same && order.executed() == entry.executed_quantity,
+                "R8: {end:?} {order:?}\n{entry:?}"
+            );
+        }
+    }
+}
