@@ -47,8 +47,8 @@ fn until_the_end(mut stream: TcpStream) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-const CLEAN: &str = "Closed { reason: Requested, undelivered: 0 }";
-const UNCLEAN: &str = "Closed { reason: RequestedUnclean, undelivered: 0 }";
+const CLEAN: &str = "Closed { reason: Requested, ended_by: Client, undelivered: 0 }";
+const UNCLEAN: &str = "Closed { reason: RequestedUnclean, ended_by: Client, undelivered: 0 }";
 
 /// The upgrade, or the TLS handshake before it, is not answered.
 pub(crate) fn while_connecting<A: Adapter>() {
