@@ -215,6 +215,23 @@ fn one_answer_is_not_taken_for_two_orders() {
     assert_eq!(orders.get(RequestId::new(2)).unwrap().state, OrderState::Rejected);
 }
 
+/// Two orders have one client order id, and one of them is listed as open: what became of the other is not in the list.
+#[test]
+fn a_list_says_nothing_of_another_order_of_the_same_client_order_id() {
+    let (mut orders, link, _) = followed();
+    send(&mut orders, link, 1, "a");
+    send(&mut orders, link, 2, "a");
+    let asked = orders.moment();
+    let body = r#"[{"order_id":"7","client_order_id":"a","is_live":true,"is_cancelled":false,"executed_amount":"0"}]"#;
+    for settles in [true, false] {
+        let open = &OpenOrdersQuestion.answer(200, body).unwrap()[0];
+        assert_eq!(orders.reconcile(open, Some(open.found), asked), settles);
+    }
+    let states = [1, 2].map(|request| orders.get(RequestId::new(request)).unwrap().state);
+    assert_eq!(states, [OrderState::Unknown, OrderState::Open]);
+    assert_eq!((orders.to_reconcile().count(), orders.contradictions()), (1, 0));
+}
+
 #[test]
 fn the_list_of_open_orders_resolves_doubts() {
     let (mut orders, link, _) = followed();

@@ -37,9 +37,11 @@ pub struct OpenOrder {
 /// The order that [`Orders::reconcile`](crate::Orders::reconcile) takes the answer for.
 impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
     fn from(open: &'a OpenOrder) -> Self {
-        open.client_order_id
-            .as_deref()
-            .map_or(OrderRef::OrderId(open.found.order_id), OrderRef::ClientOrderId)
+        let order_id = open.found.order_id;
+        match open.client_order_id.as_deref() {
+            Some(client_order_id) => OrderRef::Listed { order_id, client_order_id },
+            None => OrderRef::OrderId(order_id),
+        }
     }
 }
 

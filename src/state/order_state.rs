@@ -34,8 +34,14 @@ impl OrderState {
         matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Closed)
     }
 
-    /// Whether it was told by events, and not by the way of a request.
-    pub(super) const fn is_from_events(self) -> bool {
+    /// Returns whether events have reported the order, not only what became of its request.
+    ///
+    /// ```
+    /// use gemini_ws::OrderState;
+    ///
+    /// assert!(OrderState::Open.is_from_events() && !OrderState::Acknowledged.is_from_events());
+    /// ```
+    pub const fn is_from_events(self) -> bool {
         !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
     }
 

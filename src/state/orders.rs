@@ -371,6 +371,10 @@ impl Orders {
             OrderRef::OrderId(id) => self.index.by_order_id(id),
             OrderRef::ClientOrderId(id) => self.index.by_client_order_id(id).next_back(),
             OrderRef::Request(request) => self.index.by_request(request),
+            OrderRef::Listed { order_id, client_order_id } => {
+                let by_client = || self.index.by_client_order_id(client_order_id).next_back();
+                self.index.by_order_id(order_id).or_else(by_client)
+            }
         }
     }
 
@@ -378,7 +382,9 @@ impl Orders {
     /// id, or the newest that has none yet.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
-        let OrderRef::ClientOrderId(id) = of else { return self.key(of).filter(is_doubtful) };
+        let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
+            return self.key(of).filter(is_doubtful);
+        };
         let known = found.and_then(|found| self.index.by_order_id(found.order_id));
         let is_unnamed = |key: &u64| self.index.get(*key).is_some_and(|order| order.order_id.is_none());
         let of_client = || self.index.by_client_order_id(id).rev().filter(is_doubtful);
@@ -463,7 +469,8 @@ impl Orders {
     /// once. It does nothing if there is no doubt; if the doubt was raised, or an event
     /// about the order came, after the question, unless the answer is an end; if the answer knows less than the
     /// fills; and if the venue finds no order of which there were events. Then ask again. An order that another request has
-    /// placed under the same client order id says that the venue has none of this one.
+    /// placed under the same client order id says that the venue has none of this one, unless it is
+    /// [`Listed`](OrderRef::Listed).
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
@@ -493,10 +500,11 @@ impl Orders {
         let is_unnamed = self.index.get(key).is_some_and(|order| order.order_id.is_none());
         let (key, found) = match found {
             Some(found) if self.is_of_another_request(key, found.order_id) => {
-                if !is_unnamed || matches!(of, OrderRef::OrderId(_)) {
+                if !is_unnamed || matches!(of, OrderRef::OrderId(_) | OrderRef::Listed { .. }) {
                     return false;
                 }
-                // The venue has one order of this client order id, and it is another's: of this request there is none.
+                // Asked for this client order id, the venue has one order, and it is another's: of this request there is
+                // none.
                 (key, None)
             }
             Some(found) if !self.attach(key, found.order_id, false) => return false,

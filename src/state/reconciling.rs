@@ -15,6 +15,14 @@ pub enum OrderRef<'a> {
     ClientOrderId(&'a str),
     /// The request that placed it.
     Request(RequestId),
+    /// Both ids, as in a list of orders: by the venue's id if that is known, otherwise by the client's. Such a list says
+    /// nothing of other orders that have the same client order id.
+    Listed {
+        /// The venue's id.
+        order_id: u64,
+        /// The client's id.
+        client_order_id: &'a str,
+    },
 }
 
 impl From<RequestId> for OrderRef<'_> {

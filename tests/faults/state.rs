@@ -61,7 +61,7 @@ fn la_01_what_was_on_its_way_does_not_follow() {
 }
 
 /// Orders were taken for silent; then come the beginning of an order whose request got no answer, that of an order of
-/// somebody else, and the venue's list. What has happened to them since is not reported.
+/// another client, and the venue's list. What has happened to them since is not reported.
 #[test]
 fn la_02_what_was_on_its_way_ends_no_doubt() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -149,7 +149,7 @@ fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     }
 }
 
-/// What cannot be decoded waits in a queue, and gives way there: what it may have been about is in doubt as it would be
+/// What cannot be decoded waits in a queue, and may be dropped there: what it may have been about is in doubt as it would be
 /// behind the frame itself.
 #[test]
 fn ov_01_a_frame_that_cannot_be_decoded_leaves_its_doubt_when_it_is_dropped() {
