@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
     let planned = server.exchange_mut().plan_faults(Instant::ZERO, &options.faults.join("\n"));
     planned.map_err(|refusal| Failure::new(format_args!("--fault: {}", refusal.reason())))?;
     if let Some(keeper) = &mut keeper {
-        // A file that cannot be written is told of at once.
+        // A file that cannot be written is reported at once.
         keeper.keep_now(server.exchange_mut())?;
     }
     let signals = Signals::listen(false, || {});

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gemini_ws::{Client, Config, Instant};
 
-use crate::delivery::{Channel, Events, Nowhere};
+use crate::delivery::{Channel, Events};
 use crate::driver::{Closed, Driver, InvalidHeader, queue_of};
 use crate::handle::{Handle, client};
 use crate::keeper::ACCOUNT_STREAMS;
@@ -149,7 +149,8 @@ impl<R: Runtime + 'static> Ready<R> {
     fn run(self) -> Pin<Box<dyn Future<Output = Closed> + Send>> {
         match self.channel {
             Some(channel) => Box::pin(self.driver.run_with(self.runtime, channel)),
-            None => Box::pin(self.driver.run_with(self.runtime, Nowhere)),
+            // What is kept is read by handles.
+            None => Box::pin(self.driver.run(self.runtime, |_, _, _| {})),
         }
     }
 }

@@ -44,13 +44,6 @@ pub(crate) trait Delivery {
     fn handle_timeout(&mut self, _: &mut Client, _: Instant) {}
 }
 
-/// Delivers nothing: what is kept is read by handles.
-pub(crate) struct Nowhere;
-
-impl Delivery for Nowhere {
-    fn deliver(&mut self, _: &mut Client, _: Instant, _: &Event<'_>) {}
-}
-
 /// Why an application's function is called.
 #[derive(Clone, Copy, Debug)]
 pub enum Wake<'a> {
@@ -170,7 +163,7 @@ impl Shared {
 impl Events {
     /// The next event; `None` after `Closed`, and when the driver was dropped. Dropping the future loses nothing.
     ///
-    /// An [`Event::Overflow`] that tells of a book has it asked for anew.
+    /// An [`Event::Overflow`] that tells of a book has a new snapshot requested.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }

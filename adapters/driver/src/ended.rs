@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use event_listener::Event;
 use gemini_ws::Order;
 
 use crate::Closed;
+use crate::shutdown::Shutdown;
 
 /// How a driver ended, and the orders that it left.
 #[derive(Clone, Debug)]
@@ -37,27 +37,19 @@ impl std::error::Error for Ended {}
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
     ended: OnceLock<Ended>,
-    event: Event,
+    told: Shutdown,
 }
 
 impl Ending {
     pub(crate) fn end(&self, ended: Ended) {
         // There is one driver, and it is dropped once.
         let _ = self.ended.set(ended);
-        self.event.notify(usize::MAX);
-    }
-
-    pub(crate) fn get(&self) -> Option<&Ended> {
-        self.ended.get()
+        self.told.trigger();
     }
 
     pub(crate) async fn wait(&self) -> Ended {
-        loop {
-            let listener = self.event.listen();
-            if let Some(ended) = self.get() {
-                return ended.clone();
-            }
-            listener.await;
-        }
+        self.told.wait().await;
+        // It is set before it is told.
+        self.ended.get().cloned().unwrap_or(Ended { closed: None, orders: Vec::new() })
     }
 }

@@ -1,5 +1,6 @@
 //! [`Handle`]: commands to a driver, from anywhere.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -250,10 +251,10 @@ impl Handle {
         &self,
         symbols: impl IntoIterator<Item = S>,
     ) -> Result<BookReader, BooksError> {
-        let mut all: Vec<Symbol> = Vec::new();
+        let (mut all, mut seen): (Vec<Symbol>, HashSet<Symbol>) = Default::default();
         for symbol in symbols {
             let symbol = symbol.try_into().map_err(Into::into)?;
-            if !all.contains(&symbol) {
+            if seen.insert(symbol) {
                 all.push(symbol);
             }
         }

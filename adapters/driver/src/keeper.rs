@@ -1,5 +1,7 @@
 //! [`Keeper`]: what a driver knows of books, orders, balances, positions and quotes.
 
+use std::collections::HashMap;
+
 use async_channel::Sender;
 use gemini_ws::lifecycle::State;
 use gemini_ws::{
@@ -134,13 +136,25 @@ impl Keeper {
                 });
                 self.take_account(event, now);
             }
+            // These say nothing about books.
+            Event::Order(..)
+            | Event::Balances(..)
+            | Event::Positions(..)
+            | Event::Quote(..)
+            | Event::RequestForQuote(..)
+            | Event::Settlements(..)
+            | Event::Requested { .. }
+            | Event::Reply { .. } => self.take_account(event, now),
             event => {
                 if self.keeps_books {
-                    if self.books.apply(event).is_some() {
-                        self.is_suspect = true;
+                    match self.books.apply(event) {
+                        Some(change) => {
+                            self.is_suspect = true;
+                            self.board.touch(change.symbol);
+                        }
+                        // It may be about every book.
+                        None => self.board.touch_all(),
                     }
-                    // It may be about every book.
-                    self.board.touch_all();
                 }
                 self.take_account(event, now);
             }
@@ -209,12 +223,13 @@ impl Keeper {
         now: Instant,
         symbols: &[Symbol],
     ) -> Result<Arc<Group>, CommandError> {
+        let depth = client.streams().map(|(_, stream, _)| stream).filter(|it| it.topic() == Topic::Depth);
+        let known: HashMap<Symbol, Stream> =
+            depth.filter_map(|stream| Some((stream.symbol()?, stream))).collect();
         let mut ids: Vec<StreamId> = Vec::new();
         let mut unknown = Vec::new();
         for symbol in symbols {
-            let is_book =
-                |stream: &Stream| stream.topic() == Topic::Depth && stream.symbol() == Some(*symbol);
-            let known = client.streams().map(|(_, stream, _)| stream).find(is_book);
+            let known = known.get(symbol).copied();
             match client.subscribe(now, known.unwrap_or(Stream::depth(*symbol).fast())) {
                 Ok(id) => ids.push(id),
                 Err(error) => {

@@ -5,7 +5,7 @@
 //! [`Handle::close`] ends the future, once, in bounded time, with a [`Closed`].
 //!
 //! A runtime is what implements [`Runtime`]: a stream of bytes, a timer, and how to dial. The crates `gemini-ws-smol` and
-//! `gemini-ws-tokio` have one each. [`Driver::sign_with`] authenticates; each dial is signed anew.
+//! `gemini-ws-tokio` have one each. [`Driver::sign_with`] authenticates; each dial has a signature of its own.
 //!
 //! # Which form for which program
 //!

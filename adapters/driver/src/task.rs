@@ -145,7 +145,6 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
             self.client.handle_timeout(now);
         }
-        self.perform(now);
         self.takers.delivery.handle_timeout(&mut self.client, now);
         self.take_commands(now, context);
         self.perform(now);

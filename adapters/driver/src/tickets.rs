@@ -76,10 +76,16 @@ impl<H: Holder> Tickets<H> {
     /// An order has changed.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
+        let end = end(order);
+        // It is wanted whether or not somebody still holds the ticket.
+        if end.is_some() {
+            self.cancels.remove(&request);
+        } else if let Some(id) = self.cancels.get_mut(&request) {
+            *id = order.order_id;
+        }
         let Some(open) = self.open.get_mut(&request) else { return };
         let is_dropped = open.holder.is_dropped();
-        let end = end(order);
-        let is_settled = end.is_some() || (is_told(order.state) && !order.needs_reconciling());
+        let is_settled = end.is_some() || (order.state.is_from_events() && !order.needs_reconciling());
         if is_settled || is_dropped {
             if let Some(due) = open.due.take() {
                 self.due.remove(&(due, request));
@@ -93,11 +99,6 @@ impl<H: Holder> Tickets<H> {
         open.holder.note(order, end);
         if is_done || is_dropped {
             self.open.remove(&request);
-        }
-        if is_done {
-            self.cancels.remove(&request);
-        } else if let Some(id) = self.cancels.get_mut(&request) {
-            *id = order.order_id;
         }
     }
 
@@ -150,11 +151,6 @@ impl<H: Holder> Drop for Tickets<H> {
     fn drop(&mut self) {
         self.open.values().for_each(|open| open.holder.abandon());
     }
-}
-
-/// Whether events have told of the order.
-const fn is_told(state: OrderState) -> bool {
-    !matches!(state, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
 }
 
 /// How an order ended, once nothing about it is in doubt.

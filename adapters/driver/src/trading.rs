@@ -127,6 +127,8 @@ impl Named {
             OrderRef::ClientOrderId(id) => Named::ClientOrderId(id.into()),
             OrderRef::OrderId(id) => Named::Other(OrderRef::OrderId(id)),
             OrderRef::Request(request) => Named::Other(OrderRef::Request(request)),
+            // A list comes from the venue, so that its id is the order's.
+            OrderRef::Listed { order_id, .. } => Named::Other(OrderRef::OrderId(order_id)),
         }
     }
 

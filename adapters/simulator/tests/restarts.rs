@@ -94,7 +94,7 @@ fn open_orders_rest_again_and_trade() {
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 99000.00 - - high");
     floor.place(SECOND, "btcusd SELL LIMIT GTC 0.25 99000.00");
     let state = floor.exchange.save();
-    // The new market has asks at 83,000: they give way.
+    // The new market has asks at 83,000: they are left out.
     let market = common::market(&["btcusd", "GEMI-A-UP"]).events_per_second(0);
     let exchange = Exchange::restore(common::trading::with_accounts(market), 5, &state).unwrap();
     let book = exchange.book(common::symbol("btcusd")).unwrap();

@@ -151,6 +151,14 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
             assert_eq!((rests.next().await, rests.order().state), (None, OrderState::Canceled));
             assert_eq!(canceled.client_order_id.as_deref(), Some("maker"));
 
+            // A cancel is wanted whether or not somebody still holds the ticket.
+            let forgotten = client.submit(order("forgotten", "1000")).unwrap();
+            forgotten.cancel().unwrap();
+            drop(forgotten);
+            while !client.orders().await.unwrap().is_empty() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+
             let mut second = client.place(order("second", "1000")).await.unwrap();
             while second.order().order_id.is_none() {
                 smol::Timer::after(Duration::from_millis(1)).await;

@@ -136,7 +136,7 @@ answers for the last {FINISHED_ORDERS_MAX} orders that have ended, too.
 
 --state: the file is written at the start, at an orderly end, and within a second while something changes; a process \
 that is killed loses at most the last second. It has balances, open orders, orders that have ended, nonces and ids, \
-but no secrets. After a restart the open orders rest in the books again, and the generated market begins anew. \
+but no secrets. After a restart the open orders rest in the books again, and the generated market starts again. \
 Give the same accounts and markets again. A file that is damaged, or is not such a file, is refused and left as it is.
 
 --fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without it the fault happens at once. Times are \

@@ -44,8 +44,8 @@ impl Exchange {
 
     /// Opens an exchange that goes on from a state.
     ///
-    /// Accounts that the state does not have begin as configured. The market begins anew by the seed; generated orders
-    /// that would match an open order of an account give way to it, so that it rests again.
+    /// Accounts that the state does not have begin as configured. The market starts again from the seed. Generated
+    /// orders that would match an open order of an account are left out, so that it rests again.
     ///
     /// # Errors
     ///

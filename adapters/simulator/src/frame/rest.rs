@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::account::ledger::{LedgerBalance, LedgerFill};
 use crate::account::order::ClientOrder;
+use crate::frame::upgrade::value_of;
 use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForce};
 
 /// A request to the REST API, as far as the exchange looks at it. Its body is not looked at: the arguments are in
@@ -51,7 +52,7 @@ impl RestRequest<'_> {
 
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+        value_of(self.headers, name)
     }
 }
 

@@ -20,6 +20,11 @@ pub struct UpgradeRefusal {
     pub body: String,
 }
 
+/// The value of a header field, whose name is the same in upper and lower case.
+pub(crate) fn value_of<'r>(headers: &[(&'r str, &'r str)], name: &str) -> Option<&'r str> {
+    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+}
+
 /// The endpoints of the exchange, one per generation of its API and one per way to choose symbols.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Endpoint {
@@ -61,7 +66,7 @@ impl<'r> UpgradeRequest<'r> {
 
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&'r str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+        value_of(self.headers, name)
     }
 
     /// The endpoint that the path and the query name; what is wrong with them otherwise.
