@@ -110,14 +110,13 @@ const PLAIN_DATA: &[(&str, &str)] = &[
     ("state/reconciling.rs: Reconciled", "what an application hands over, as data"),
     ("state/truth.rs: Age", "what an application reads, as data"),
     ("wire/affected.rs: Affected", "a value that is handed over once, as data"),
-    ("wire/members.rs: Members", "working memory of the decoders of this folder"),
-    ("wire/members.rs: Array", "working memory of the decoders of this folder"),
-    ("wire/names.rs: Names", "working memory of the decoders of this folder"),
+    ("wire/reader.rs: Json", "working memory of the decoders of this folder"),
+    ("wire/reader.rs: Reader", "working memory of the decoders of this folder"),
+    ("wire/record.rs: Found", "working memory of the decoders of this folder"),
     ("wire/rest.rs: OrderRow", "what an answer says, as data"),
     ("wire/rest.rs: BalanceRow", "what an answer says, as data"),
     ("wire/rest.rs: Refusal", "what an answer says, as data"),
     ("wire/scratch.rs: Scratch", "working memory of the decoders of this folder"),
-    ("wire/table.rs: Member", "working memory of the decoders of this folder"),
 ];
 
 fn core() -> Layout {

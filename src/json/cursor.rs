@@ -33,16 +33,13 @@ pub(crate) enum Number {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
+    /// Open containers of whoever reads element by element.
+    depth: usize,
 }
 
 impl<'f> Cursor<'f> {
     pub(crate) const fn new(text: &'f str) -> Cursor<'f> {
-        Cursor { length: text.len(), rest: text.as_bytes() }
-    }
-
-    /// A cursor that stands at `offset` of `text`.
-    pub(crate) fn at(text: &'f str, offset: usize) -> Cursor<'f> {
-        Cursor { length: text.len(), rest: text.as_bytes().get(offset..).unwrap_or_default() }
+        Cursor { length: text.len(), rest: text.as_bytes(), depth: 0 }
     }
 
     /// Bytes from the beginning of the frame.
@@ -64,6 +61,12 @@ impl<'f> Cursor<'f> {
     #[inline]
     pub(crate) fn advance(&mut self, bytes: usize) {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+
+    /// Notes that so many containers more are open; a clone from before knows less.
+    #[inline]
+    pub(crate) const fn enter(&mut self, containers: usize) {
+        self.depth = self.depth.saturating_add(containers);
     }
 
     pub(crate) const fn error(&self, kind: DecodeErrorKind) -> DecodeError {
@@ -130,24 +133,11 @@ impl<'f> Cursor<'f> {
     /// one.
     #[inline(always)]
     pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-        const QUOTES: u64 = ONES.wrapping_mul(b'"' as u64);
-        const BACKSLASHES: u64 = ONES.wrapping_mul(b'\\' as u64);
-        const SPACES: u64 = ONES.wrapping_mul(b' ' as u64);
-        // A zero byte borrows from above, so only the lowest mark is sure to be right: it is the
-        // only one that is used.
-        const fn zero_bytes(word: u64) -> u64 {
-            word.wrapping_sub(ONES) & !word & HIGH_BITS
-        }
-
         let start = self.offset();
         let mut escaped = false;
         loop {
             if let Some(chunk) = self.rest.first_chunk::<8>() {
-                let word = u64::from_le_bytes(*chunk);
-                let controls = word.wrapping_sub(SPACES) & !word & HIGH_BITS;
-                let stops = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls;
+                let stops = stops(u64::from_le_bytes(*chunk));
                 if stops == 0 {
                     self.advance(8);
                     continue;
@@ -240,6 +230,7 @@ impl<'f> Cursor<'f> {
 
     /// Takes a whole value of any kind that lies `depth` containers deep.
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
+        let depth = depth.saturating_add(self.depth);
         // One bit per open container, the innermost lowest: 1 for an object.
         let mut containers = 0_u32;
         let mut open = 0_usize;
@@ -306,6 +297,40 @@ impl<'f> Cursor<'f> {
         self.expect(b':')?;
         Ok(key)
     }
+}
+
+/// Marks the bytes that end a run of plain text: quotes, backslashes and control characters, each at its highest bit.
+/// A zero byte borrows from above, so only the lowest mark is sure to be right: it is the only one to use.
+#[inline(always)]
+const fn stops(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    const QUOTES: u64 = ONES.wrapping_mul(b'"' as u64);
+    const BACKSLASHES: u64 = ONES.wrapping_mul(b'\\' as u64);
+    const SPACES: u64 = ONES.wrapping_mul(b' ' as u64);
+    const fn zero_bytes(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word & HIGH_BITS
+    }
+    let controls = word.wrapping_sub(SPACES) & !word & HIGH_BITS;
+    zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
+}
+
+/// The length of the rest of a string without escapes, from behind its opening quote to before its closing one.
+#[inline(always)]
+pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
+    let mut length = 0_usize;
+    let mut rest = text;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
+        let stops = stops(u64::from_le_bytes(*chunk));
+        if stops != 0 {
+            length = length.wrapping_add((stops.trailing_zeros() >> 3) as usize);
+            return if text.get(length) == Some(&b'"') { Some(length) } else { None };
+        }
+        length = length.wrapping_add(8);
+        rest = behind;
+    }
+    let more = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+    if rest.get(more) == Some(&b'"') { Some(length.wrapping_add(more)) } else { None }
 }
 
 /// The value of the leading digits, `None` in it beyond 64 bits, and how many there are; `None` if

@@ -46,7 +46,7 @@ impl<'f> Text<'f> {
 
 impl PartialEq<str> for Text<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.chars().eq(other.chars())
+        if self.0.contains('\\') { self.chars().eq(other.chars()) } else { self.0 == other }
     }
 }
 

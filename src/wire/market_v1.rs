@@ -1,87 +1,135 @@
 //! Frames of `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`
 //! ([market data v1](crate::protocol::market_data_v1)).
 
-use super::market_v2::{self, auction, unrecognized, venue_error};
-use super::members::{Members, element, scan, within};
-use super::names::{Names, names};
+use super::lists::{Listed, elements, list};
+use super::market_v2::{AuctionMembers, auction, unrecognized, venue_error};
+use super::outline::Decoded;
+use super::reader::{Json, Place, Reader, Slot, Value};
+use super::record::record;
 use super::scratch::Scratch;
+use super::values::{
+    BookSide, Exact, Figure, Label, Milliseconds, Price, Seconds, SymbolName, Unsigned, element,
+};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::Read;
 use crate::message::{
     AuctionOpen, ChangeReason, Heartbeat, Level, LevelChange, MakerSide, MarketEntry, MarketTrade,
-    MarketUpdate, Message, Unrecognized,
+    MarketUpdate, Message, Read, Unrecognized,
 };
 use crate::value::side::Side;
 
-names! {
-    NAMES {
-        TYPE = "type",
-        EVENT_ID = "eventId",
-        TIMESTAMP = "timestamp",
-        TIMESTAMP_MS = "timestampms",
-        SOCKET_SEQUENCE = "socket_sequence",
-        EVENTS = "events",
-        SIDE = "side",
-        PRICE = "price",
-        REMAINING = "remaining",
-        DELTA = "delta",
-        REASON = "reason",
-        SYMBOL = "symbol",
-        TID = "tid",
-        AMOUNT = "amount",
-        MAKER_SIDE = "makerSide",
-        AUCTION_OPEN_MS = "auction_open_ms",
-        AUCTION_TIME_MS = "auction_time_ms",
-        FIRST_INDICATIVE_MS = "first_indicative_ms",
-        LAST_CANCEL_TIME_MS = "last_cancel_time_ms",
-        RESULT = "result",
-        MESSAGE = "message",
+record! {
+    /// Names that tell kinds apart, those of errors, and the number that frames of all kinds have.
+    Outline {
+        kind: "type" = Label,
+        socket_sequence: "socket_sequence" = Unsigned,
+        result: "result" = Label,
+        reason: "reason" = Label,
+        message: "message" = Label,
+    }
+}
+
+record! {
+    /// A [frame](crate::protocol::market_data_v1#frames) with entries.
+    UpdateMembers {
+        event_id: "eventId" = Unsigned,
+        timestamp: "timestamp" = Seconds,
+        event_time: "timestampms" = Milliseconds,
+        socket_sequence: "socket_sequence" = Unsigned,
+        entries: "events" = Entries,
     }
 }
 
 /// The number of a frame of whatever kind, if it has one.
 pub(crate) fn socket_sequence(frame: &str) -> Option<u64> {
-    let mut scratch = Scratch::new();
-    scan(frame, &NAMES, &mut scratch.members).ok()?.unsigned(SOCKET_SEQUENCE).ok()
+    Outline::whole(frame).ok()?.socket_sequence().informs()
 }
 
 /// Decodes a [frame](crate::protocol::market_data_v1#frames).
-pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
-    let Scratch { members, bids, asks, symbol } = scratch;
-    let members = scan(frame, &NAMES, members)?;
-    let Some(kind) = members.text_if_any(TYPE) else {
-        let is_error = members.text_if_any(RESULT).is_some_and(|result| result == *"error");
-        return if is_error { venue_error(&members, REASON, MESSAGE) } else { Ok(unrecognized(frame)) };
+#[inline]
+pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let mut reader = Reader::new(frame);
+    reader.telling = &["type"];
+    if reader.take("{\"type\":\"update\"") {
+        return update(reader, Place::BehindValue, scratch);
+    }
+    decode_any(frame, scratch)
+}
+
+/// Decodes a frame of which nothing is known.
+#[inline(never)]
+fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let outline = Outline::whole(frame)?;
+    let Some(kind) = outline.kind().informs() else {
+        let is_error = outline.result().informs().is_some_and(|result| result == *"error");
+        let (reason, message) = (outline.reason(), outline.message());
+        return Ok(if is_error { venue_error(reason, message) } else { unrecognized(frame) });
     };
     if kind == *"heartbeat" {
-        let socket_sequence = Some(members.unsigned(SOCKET_SEQUENCE)?);
+        let socket_sequence = Some(outline.socket_sequence().required()?);
         return Ok(Message::Heartbeat(Heartbeat { socket_sequence, ..Heartbeat::default() }));
     }
     if kind != *"update" {
         return Ok(unrecognized(frame));
     }
-    let event_id = members.unsigned(EVENT_ID)?;
-    let socket_sequence = members.unsigned(SOCKET_SEQUENCE)?;
-    let timestamp = members.informs(TIMESTAMP, Members::seconds);
-    let event_time = members.informs(TIMESTAMP_MS, Members::milliseconds);
-    let entries = members.list_of(EVENTS, |entry| {
-        if let MarketEntry::Change(LevelChange { side, price, remaining, .. }) = entry {
-            let levels = if side == Side::Buy { &mut *bids } else { &mut *asks };
-            levels.push(Level { price, quantity: remaining });
-        }
-    })?;
-    let symbol = symbol.as_ref().map(|symbol| symbol.as_str());
+    update(Reader::new(frame), Place::Before, scratch)
+}
+
+#[inline(never)]
+fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let frame = reader.frame;
+    let it = UpdateMembers::finish(&mut Reader { sides: Some(scratch.cleared()), ..reader }, place)?;
+    if it.is_told {
+        return decode_any(frame, scratch);
+    }
+    let (event_id, socket_sequence) = (it.event_id().required()?, it.socket_sequence().required()?);
+    let entries = it.entries().list()?;
     Ok(Message::MarketUpdate(MarketUpdate {
         event_id,
         socket_sequence,
-        timestamp,
-        event_time,
+        timestamp: it.timestamp().informs(),
+        event_time: it.event_time().informs(),
         entries,
-        symbol,
-        bids,
-        asks,
+        symbol: scratch.symbol.as_ref().map(|symbol| symbol.as_str()),
+        bids: &scratch.bids,
+        asks: &scratch.asks,
     }))
+}
+
+/// Entries, of which those that change a book go to its sides.
+#[derive(Debug)]
+struct Entries;
+
+impl Value for Entries {
+    type Is<'f> = Listed<'f, MarketEntry<'f>>;
+
+    fn of<'f>(_json: &Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind> {
+        Err(DecodeErrorKind::Type)
+    }
+
+    #[inline(always)]
+    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
+        // Of two members the last one counts.
+        reader.clear_sides();
+        elements(reader, rest, Entries::see).ok().map(|(list, rest)| (Ok(list), rest))
+    }
+
+    fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
+        reader.clear_sides();
+        list(reader, Entries::see)
+    }
+}
+
+impl Entries {
+    #[inline(always)]
+    fn see(reader: &mut Reader<'_, '_>, entry: MarketEntry<'_>) {
+        if let (MarketEntry::Change(LevelChange { side, price, remaining, .. }), Some((bids, asks))) =
+            (entry, &mut reader.sides)
+        {
+            let levels = if side == Side::Buy { bids } else { asks };
+            levels.push(Level { price, quantity: remaining });
+        }
+    }
 }
 
 impl<'f> MarketEntry<'f> {
@@ -97,53 +145,126 @@ impl<'f> MarketEntry<'f> {
     }
 }
 
+record! {
+    ChangeMembers {
+        symbol: "symbol" = SymbolName,
+        side: "side" = BookSide,
+        price: "price" = Price,
+        remaining: "remaining" = Price,
+        delta: "delta" = Figure,
+        reason: "reason" = Exact,
+    }
+}
+
+record! {
+    TradeMembers {
+        symbol: "symbol" = SymbolName,
+        trade_id: "tid" = Unsigned,
+        price: "price" = Price,
+        quantity: "amount" = Price,
+        maker_side: "makerSide" = Exact,
+    }
+}
+
+record! {
+    AuctionOpenMembers {
+        symbol: "symbol" = SymbolName,
+        opened: "auction_open_ms" = Milliseconds,
+        auction_time: "auction_time_ms" = Milliseconds,
+        first_indicative_time: "first_indicative_ms" = Milliseconds,
+        last_cancel_time: "last_cancel_time_ms" = Milliseconds,
+    }
+}
+
+record! {
+    /// What an entry of any kind has.
+    EntryMembers {
+        kind: "type" = Exact,
+        symbol: "symbol" = SymbolName,
+    }
+}
+
 /// One of the [entries](crate::protocol::market_data_v1#entries) of an update.
 impl<'f> Read<'f> for MarketEntry<'f> {
+    #[inline(never)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
-        let mut whole = cursor.clone();
-        within(frame, cursor, &NAMES, |members| {
-            let symbol = members.if_any(SYMBOL, Members::symbol)?;
-            let kind = members.text(TYPE)?;
-            let is = |name: &str| kind == *name;
-            Ok(if is("change") {
-                let side = match members.text(SIDE)? {
-                    side if side == *"bid" => Side::Buy,
-                    side if side == *"ask" => Side::Sell,
-                    _ => return Err(members.error(SIDE, DecodeErrorKind::Side)),
-                };
-                MarketEntry::Change(LevelChange {
-                    symbol,
-                    side,
-                    price: members.decimal(PRICE)?,
-                    remaining: members.decimal(REMAINING)?,
-                    delta: members.figure(DELTA),
-                    reason: ChangeReason::of(members.text(REASON)?),
-                })
-            } else if is("trade") || is("block_trade") {
-                let trade = MarketTrade {
-                    symbol,
-                    trade_id: members.unsigned(TID)?,
-                    price: members.decimal(PRICE)?,
-                    quantity: members.decimal(AMOUNT)?,
-                    maker_side: members.if_any(MAKER_SIDE, Members::text)?.map(MakerSide::of),
-                };
-                if is("trade") { MarketEntry::Trade(trade) } else { MarketEntry::BlockTrade(trade) }
-            } else if is("auction_open") {
-                MarketEntry::AuctionOpen(AuctionOpen {
-                    symbol,
-                    opened: members.informs(AUCTION_OPEN_MS, Members::milliseconds),
-                    auction_time: members.informs(AUCTION_TIME_MS, Members::milliseconds),
-                    first_indicative_time: members.informs(FIRST_INDICATIVE_MS, Members::milliseconds),
-                    last_cancel_time: members.informs(LAST_CANCEL_TIME_MS, Members::milliseconds),
-                })
-            } else if is("auction_indicative") || is("auction_result") {
-                // As market data v2 writes them, under its names.
-                let names = &market_v2::NAMES;
-                let auction = within(frame, &mut whole, names, |members| auction(members, |_| Ok(symbol)));
-                MarketEntry::Auction(auction?)
-            } else {
-                MarketEntry::Unrecognized(Unrecognized { frame: element(frame, &mut whole)? })
-            })
-        })
+        let before = cursor.clone();
+        let mut reader = Reader::new(frame);
+        reader.cursor = cursor.clone();
+        reader.telling = &["type"];
+        let place = Place::BehindValue;
+        let likely = if reader.take("{\"type\":\"change\"") {
+            let it = ChangeMembers::read(&mut reader, place)?;
+            if it.is_told { None } else { Some(change(&it)?) }
+        } else if reader.take("{\"type\":\"trade\"") {
+            let it = TradeMembers::read(&mut reader, place)?;
+            if it.is_told { None } else { Some(MarketEntry::Trade(trade(&it)?)) }
+        } else {
+            None
+        };
+        match likely {
+            Some(entry) => {
+                *cursor = reader.cursor;
+                Ok(entry)
+            }
+            None => {
+                *cursor = before;
+                any_entry(frame, cursor)
+            }
+        }
     }
+}
+
+/// Reads an entry of which nothing is known.
+#[cold]
+fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
+    let mut again = cursor.clone();
+    let it = EntryMembers::within(frame, cursor)?;
+    let symbol = it.symbol().if_any()?;
+    let kind = it.kind().required()?;
+    let is = |name: &str| kind == *name;
+    Ok(if is("change") {
+        change(&ChangeMembers::within(frame, &mut again)?)?
+    } else if is("trade") {
+        MarketEntry::Trade(trade(&TradeMembers::within(frame, &mut again)?)?)
+    } else if is("block_trade") {
+        MarketEntry::BlockTrade(trade(&TradeMembers::within(frame, &mut again)?)?)
+    } else if is("auction_open") {
+        let it = AuctionOpenMembers::within(frame, &mut again)?;
+        MarketEntry::AuctionOpen(AuctionOpen {
+            symbol,
+            opened: it.opened().informs(),
+            auction_time: it.auction_time().informs(),
+            first_indicative_time: it.first_indicative_time().informs(),
+            last_cancel_time: it.last_cancel_time().informs(),
+        })
+    } else if is("auction_indicative") || is("auction_result") {
+        // As market data v2 writes them, under its names.
+        MarketEntry::Auction(auction(&AuctionMembers::within(frame, &mut again)?, || Ok(symbol))?)
+    } else {
+        MarketEntry::Unrecognized(Unrecognized { frame: element(frame, &mut again)? })
+    })
+}
+
+#[inline(always)]
+fn change<'f>(it: &ChangeMembers<'f>) -> Result<MarketEntry<'f>, DecodeError> {
+    Ok(MarketEntry::Change(LevelChange {
+        symbol: it.symbol().if_any()?,
+        side: it.side().required()?,
+        price: it.price().required()?,
+        remaining: it.remaining().required()?,
+        delta: it.delta().informs(),
+        reason: ChangeReason::of(it.reason().required()?),
+    }))
+}
+
+#[inline(always)]
+fn trade<'f>(it: &TradeMembers<'f>) -> Result<MarketTrade<'f>, DecodeError> {
+    Ok(MarketTrade {
+        symbol: it.symbol().if_any()?,
+        trade_id: it.trade_id().required()?,
+        price: it.price().required()?,
+        quantity: it.quantity().required()?,
+        maker_side: it.maker_side().if_any()?.map(MakerSide::of),
+    })
 }

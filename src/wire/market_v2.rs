@@ -1,11 +1,15 @@
 //! Frames of `wss://api.gemini.com/v2/marketdata` ([market data v2](crate::protocol::market_data_v2)).
 
-use alloc::vec::Vec;
-
-use super::members::{Array, Members, element, scan, within};
-use super::names::{Names, names};
+use super::levels::market_decimal;
+use super::lists::{elements, list, lists, within};
+use super::outline::Decoded;
+use super::reader::{Json, Place, Reader, Slot, Value};
+use super::record::{Found, record};
 use super::scratch::Scratch;
-use super::table::market_decimal;
+use super::values::{
+    Amount, Anything, Exact, Figure, Flag, Label, Milliseconds, Nanoseconds, Placed, Price, SymbolName,
+    Unsigned, element,
+};
 use crate::json::cursor::{Cursor, Number, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{self, Read};
@@ -18,71 +22,98 @@ use crate::value::decimal::Decimal;
 use crate::value::endpoint::Endpoint;
 use crate::value::time::Timestamp;
 
-type Decoded<'f> = Result<Message<'f>, DecodeError>;
-
-names! {
-    NAMES {
-        TYPE = "type",
-        SYMBOL = "symbol",
-        CHANGES = "changes",
-        TRADES = "trades",
-        AUCTION_EVENTS = "auction_events",
-        // Three spellings that the venue has documented; it sends the first.
-        EVENT_ID = "event_id" | "eventid" | "eventId",
-        TIMESTAMP = "timestamp",
-        PRICE = "price",
-        QUANTITY = "quantity",
-        SIDE = "side",
-        TID = "tid",
-        TIME_MS = "time_ms",
-        RESULT = "result",
-        HIGHEST_BID_PRICE = "highest_bid_price",
-        LOWEST_ASK_PRICE = "lowest_ask_price",
-        COLLAR_PRICE = "collar_price",
-        AUCTION_PRICE = "auction_price" | "indicative_price",
-        AUCTION_QUANTITY = "auction_quantity" | "indicative_quantity",
-        REASON = "reason",
-        MESSAGE = "message",
-        MARK_PRICE = "mark_price",
-        SPOT_INDEX = "spot_index",
-        FUNDING_AMOUNT = "funding_amount",
-        FUNDING_DATE_TIME = "funding_date_time",
-        FUNDING_INTERVAL = "funding_interval_in_minutes",
-        FUNDING_RATE = "funding_rate",
-        IS_REALIZED = "is_realized",
-        EID = "eid",
+record! {
+    /// Names that tell kinds apart, and those of [errors](crate::protocol::market_data_v2#errors).
+    Outline {
+        kind: "type" = Label,
+        result: "result" = Label,
+        reason: "reason" = Label,
+        message: "message" = Label,
     }
 }
 
+lists! {
+    Trades of Trade<'f>;
+    Auctions of Auction<'f>;
+    CandleList of Candle<'f>;
+    MarkPriceChanges of MarkPriceChange<'f>;
+    FundingAmountChanges of FundingAmountChange<'f>;
+}
+
 /// Decodes a frame, by [its members](crate::protocol::market_data_v2#recognising-a-frame-of-v2).
+#[inline]
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let Scratch { members, bids, asks, .. } = scratch;
-    let members = scan(frame, &NAMES, members)?;
-    if members.text_if_any(RESULT).is_some_and(|result| result == *"error") {
-        return venue_error(&members, REASON, MESSAGE);
+    let mut reader = Reader::new(frame);
+    reader.telling = &["type", "result"];
+    if reader.take("{\"type\":\"l2_updates\"") {
+        l2_updates(reader, Place::BehindValue, scratch)
+    } else if reader.take("{\"type\":\"trade\"") {
+        trade(reader, Place::BehindValue, scratch)
+    } else {
+        decode_any(frame, scratch)
     }
-    let Some(kind) = members.text_if_any(TYPE) else { return Ok(unrecognized(frame)) };
+}
+
+/// Decodes a frame of which nothing is known.
+#[inline(never)]
+fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let outline = Outline::whole(frame)?;
+    if outline.result().informs().is_some_and(|result| result == *"error") {
+        return Ok(venue_error(outline.reason(), outline.message()));
+    }
+    let Some(kind) = outline.kind().informs() else { return Ok(unrecognized(frame)) };
     let is = |name: &str| kind == *name;
     if is("l2_updates") {
-        l2_updates(&members, bids, asks)
+        l2_updates(Reader::new(frame), Place::Before, scratch)
     } else if is("trade") {
-        trade(&members).map(Message::Trade)
+        trade(Reader::new(frame), Place::Before, scratch)
     } else if is("heartbeat") {
-        let event_time = members.informs(TIMESTAMP, Members::milliseconds);
+        let event_time = HeartbeatMembers::whole(frame)?.event_time().informs();
         Ok(Message::Heartbeat(Heartbeat { event_time, ..Heartbeat::default() }))
     } else if is("auction_result") || is("auction_indicative") {
-        auction(&members, named).map(Message::Auction)
+        let it = AuctionMembers::whole(frame)?;
+        auction(&it, || it.symbol().required().map(Some)).map(Message::Auction)
     } else if is("mark_price_updates") {
-        let (symbol, changes) = (members.symbol(SYMBOL)?, members.list(CHANGES)?);
+        let it = MarkPricesMembers::whole(frame)?;
+        let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
         Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
     } else if is("funding_amount_updates") {
-        let (symbol, changes) = (members.symbol(SYMBOL)?, members.list(CHANGES)?);
+        let it = FundingAmountsMembers::whole(frame)?;
+        let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
         Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
     } else if let Some(interval) = interval(kind) {
-        let (symbol, candles) = (members.symbol(SYMBOL)?, members.list(CHANGES)?);
+        let it = CandlesMembers::whole(frame)?;
+        let (symbol, candles) = (it.symbol().required()?, it.changes().list()?);
         Ok(Message::Candles(Candles { symbol, interval, candles }))
     } else {
         Ok(unrecognized(frame))
+    }
+}
+
+record! {
+    HeartbeatMembers {
+        event_time: "timestamp" = Milliseconds,
+    }
+}
+
+record! {
+    MarkPricesMembers {
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = MarkPriceChanges,
+    }
+}
+
+record! {
+    FundingAmountsMembers {
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = FundingAmountChanges,
+    }
+}
+
+record! {
+    CandlesMembers {
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = CandleList,
     }
 }
 
@@ -96,59 +127,108 @@ pub(super) fn unrecognized(frame: &str) -> Message<'_> {
     Message::Unrecognized(Unrecognized { frame: RawJson(frame) })
 }
 
-/// Reads an [error](crate::protocol::market_data_v2#errors).
-pub(super) fn venue_error<'f>(members: &Members<'f, '_>, reason: u8, message: u8) -> Decoded<'f> {
-    Ok(Message::Error(VenueError {
-        reason: members.text_if_any(reason).unwrap_or(Text("")),
-        message: members.label(message),
+/// An [error](crate::protocol::market_data_v2#errors).
+pub(super) fn venue_error<'f>(reason: Found<'_, 'f, Label>, message: Found<'_, 'f, Label>) -> Message<'f> {
+    Message::Error(VenueError { reason: reason.informs().unwrap_or(Text("")), message: message.label() })
+}
+
+record! {
+    /// A [book](crate::protocol::market_data_v2#books).
+    L2Members {
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = Changes,
+        trades: "trades" = Trades,
+        auction_events: "auction_events" = Auctions,
+    }
+}
+
+#[inline(never)]
+fn l2_updates<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let frame = reader.frame;
+    let it = L2Members::finish(&mut Reader { sides: Some(scratch.cleared()), ..reader }, place)?;
+    if it.is_told {
+        return decode_any(frame, scratch);
+    }
+    let symbol = it.symbol().required()?;
+    it.changes().required()?.map_err(|error| within("changes", error))?;
+    Ok(Message::L2Updates(L2Updates {
+        symbol,
+        bids: &scratch.bids,
+        asks: &scratch.asks,
+        trades: it.trades().list_if_any()?,
+        auction_events: it.auction_events().list_if_any()?,
     }))
 }
 
-/// Reads the levels of a [book](crate::protocol::market_data_v2#books).
-fn l2_updates<'f>(
-    members: &Members<'f, '_>,
-    bids: &'f mut Vec<Level>,
-    asks: &'f mut Vec<Level>,
-) -> Decoded<'f> {
-    let symbol = members.symbol(SYMBOL)?;
-    let mut changes = members.array(CHANGES)?;
-    while changes.more()? {
-        let (is_bid, level) =
-            change(members.frame(), &mut changes.cursor).map_err(|error| members.at(CHANGES, error))?;
-        if is_bid { bids.push(level) } else { asks.push(level) }
+/// The levels of a book: each goes to its side.
+#[derive(Debug)]
+struct Changes;
+
+impl Value for Changes {
+    type Is<'f> = Result<(), DecodeError>;
+
+    fn of(_json: &Json<'_>) -> Result<Self::Is<'static>, DecodeErrorKind> {
+        Err(DecodeErrorKind::Type)
     }
-    Ok(Message::L2Updates(L2Updates {
-        symbol,
-        bids,
-        asks,
-        trades: members.if_any(TRADES, Members::list)?,
-        auction_events: members.if_any(AUCTION_EVENTS, Members::list)?,
-    }))
+
+    #[inline(always)]
+    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
+        // Of two members the last one counts.
+        reader.clear_sides();
+        elements(reader, rest, Changes::see).ok().map(|(_, rest)| (Ok(()), rest))
+    }
+
+    fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
+        reader.clear_sides();
+        list(reader, Changes::see).map(|listed| listed.map(|list| list.map(|_| ())))
+    }
+}
+
+impl Changes {
+    #[inline(always)]
+    fn see(reader: &mut Reader<'_, '_>, Change { is_bid, level }: Change) {
+        if let Some((bids, asks)) = &mut reader.sides {
+            if is_bid { bids.push(level) } else { asks.push(level) }
+        }
+    }
 }
 
 /// `[side, price, quantity]`.
-fn change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<(bool, Level), DecodeError> {
-    if let Some((is_bid, level, rest)) = plain_change(cursor.rest()) {
-        cursor.set_rest(rest);
-        return Ok((is_bid, level));
+struct Change {
+    is_bid: bool,
+    level: Level,
+}
+
+impl<'f> Read<'f> for Change {
+    #[inline(always)]
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Change, DecodeError> {
+        if let Some((change, rest)) = plain_change(cursor.rest()) {
+            cursor.set_rest(rest);
+            return Ok(change);
+        }
+        any_change(frame, cursor)
     }
+}
+
+/// A change in any spelling that JSON allows, and long numbers.
+#[cold]
+fn any_change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Change, DecodeError> {
     let mut parts = triple(cursor)?;
     let (side, start) = quoted(frame, &mut parts)?;
-    let is_bid = match side.raw() {
-        "buy" => true,
-        "sell" => false,
-        _ if side == *"buy" => true,
-        _ if side == *"sell" => false,
+    let is_bid = match side {
+        side if side == *"buy" => true,
+        side if side == *"sell" => false,
         _ => return Err(DecodeError::new(DecodeErrorKind::Side, start)),
     };
     let price = decimal(frame, &mut parts)?;
     let quantity = decimal(frame, &mut parts)?;
     end(parts, cursor)?;
-    Ok((is_bid, Level { price, quantity }))
+    Ok(Change { is_bid, level: Level { price, quantity } })
 }
 
 /// A change in the venue's own spelling, `["buy","9122.04","0.00121425"]`.
-fn plain_change(text: &[u8]) -> Option<(bool, Level, &[u8])> {
+#[inline]
+fn plain_change(text: &[u8]) -> Option<(Change, &[u8])> {
     let (is_bid, text) = match text {
         [b'[', b'"', b'b', b'u', b'y', b'"', b',', b'"', rest @ ..] => (true, rest),
         [b'[', b'"', b's', b'e', b'l', b'l', b'"', b',', b'"', rest @ ..] => (false, rest),
@@ -158,7 +238,37 @@ fn plain_change(text: &[u8]) -> Option<(bool, Level, &[u8])> {
     let [b'"', b',', b'"', text @ ..] = text.get(length..)? else { return None };
     let (quantity, length) = Decimal::parse_quoted_short(text)?;
     let [b'"', b']', text @ ..] = text.get(length..)? else { return None };
-    Some((is_bid, Level { price, quantity }, text))
+    Some((Change { is_bid, level: Level { price, quantity } }, text))
+}
+
+/// The elements of an array one by one.
+#[derive(Clone, Debug)]
+struct Array<'f> {
+    cursor: Cursor<'f>,
+    begun: bool,
+}
+
+impl<'f> Array<'f> {
+    fn at(cursor: Cursor<'f>) -> Array<'f> {
+        Array { cursor, begun: false }
+    }
+
+    /// Whether the cursor stands at an element now, which is to be taken.
+    fn more(&mut self) -> Result<bool, DecodeError> {
+        let more = if self.begun {
+            self.cursor.another(b']')?
+        } else {
+            self.begun = true;
+            self.cursor.expect(b'[')?;
+            let empty = self.cursor.peek() == b']';
+            if empty {
+                self.cursor.advance(1);
+            }
+            !empty
+        };
+        self.cursor.peek();
+        Ok(more)
+    }
 }
 
 /// An array that has to have a certain number of elements.
@@ -222,65 +332,102 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
     market_decimal(digits.as_bytes()).map_err(|kind| DecodeError::new(kind, start))
 }
 
-/// Reads a [trade](crate::protocol::market_data_v2#trades).
-fn trade<'f>(members: &Members<'f, '_>) -> Result<Trade<'f>, DecodeError> {
+record! {
+    /// A [trade](crate::protocol::market_data_v2#trades).
+    TradeMembers {
+        symbol: "symbol" = SymbolName,
+        // Three spellings that the venue has documented; it sends the first.
+        event_id: "event_id" | "eventid" | "eventId" = Unsigned,
+        event_time: "timestamp" = Milliseconds,
+        price: "price" = Price,
+        quantity: "quantity" = Price,
+        side: "side" = Exact,
+        trade_id: "tid" = Unsigned,
+    }
+}
+
+#[inline(never)]
+fn trade<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = TradeMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return decode_any(reader.frame, scratch);
+    }
+    trade_of(&it).map(Message::Trade)
+}
+
+#[inline(always)]
+fn trade_of<'f>(it: &TradeMembers<'f>) -> Result<Trade<'f>, DecodeError> {
     // Without an id of its own, a trade is known by that of its event.
-    let trade_id = match members.if_any(TID, Members::unsigned)? {
+    let trade_id = match it.trade_id().if_any()? {
         Some(trade_id) => trade_id,
-        None => members.unsigned(EVENT_ID)?,
+        None => it.event_id().required()?,
     };
     Ok(Trade {
-        symbol: members.symbol(SYMBOL)?,
-        event_time: members.informs(TIMESTAMP, Members::milliseconds),
+        symbol: it.symbol().required()?,
+        event_time: it.event_time().informs(),
         trade_id,
-        event_id: members.informs(EVENT_ID, Members::unsigned),
-        price: members.decimal(PRICE)?,
-        quantity: members.decimal(QUANTITY)?,
-        taker: Taker::of(members.text(SIDE)?),
+        event_id: it.event_id().informs(),
+        price: it.price().required()?,
+        quantity: it.quantity().required()?,
+        taker: Taker::of(it.side().required()?),
         is_replay: false,
     })
 }
 
 impl<'f> Read<'f> for Trade<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Trade<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, trade)
+        let mut reader = Reader { cursor: cursor.clone(), ..Reader::new(frame) };
+        let place = if reader.take("{\"type\":\"trade\"") { Place::BehindValue } else { Place::Before };
+        let it = TradeMembers::read(&mut reader, place)?;
+        *cursor = reader.cursor;
+        trade_of(&it)
     }
 }
 
-/// Reads an [auction](crate::protocol::market_data_v2#auctions).
-///
-/// `symbol` reads what a frame of v1 may leave out.
-pub(super) fn auction<'f>(
-    members: &Members<'f, '_>,
-    symbol: impl FnOnce(&Members<'f, '_>) -> Result<Option<&'f str>, DecodeError>,
-) -> Result<Auction<'f>, DecodeError> {
-    let stage = match members.text(TYPE)? {
-        kind if kind == *"auction_result" => AuctionStage::Result,
-        kind if kind == *"auction_indicative" => AuctionStage::Indicative,
-        _ => return Err(members.error(TYPE, DecodeErrorKind::Type)),
-    };
-    Ok(Auction {
-        symbol: symbol(members)?,
-        stage,
-        event_id: members.informs(EID, Members::unsigned),
-        time: members.informs(TIME_MS, Members::milliseconds),
-        result: AuctionResult::of(members.text(RESULT)?),
-        highest_bid_price: members.figure(HIGHEST_BID_PRICE),
-        lowest_ask_price: members.figure(LOWEST_ASK_PRICE),
-        collar_price: members.figure(COLLAR_PRICE),
-        price: members.unless_empty(AUCTION_PRICE, Members::decimal)?,
-        quantity: members.unless_empty(AUCTION_QUANTITY, Members::decimal)?,
-    })
+record! {
+    /// An [auction](crate::protocol::market_data_v2#auctions).
+    AuctionMembers {
+        kind: "type" = Placed<Exact>,
+        symbol: "symbol" = SymbolName,
+        time: "time_ms" = Milliseconds,
+        result: "result" = Exact,
+        highest_bid_price: "highest_bid_price" = Figure,
+        lowest_ask_price: "lowest_ask_price" = Figure,
+        collar_price: "collar_price" = Figure,
+        price: "auction_price" | "indicative_price" = Price,
+        quantity: "auction_quantity" | "indicative_quantity" = Price,
+        event_id: "eid" = Unsigned,
+    }
 }
 
-/// The symbol, which v2 always names.
-fn named<'f>(members: &Members<'f, '_>) -> Result<Option<&'f str>, DecodeError> {
-    members.symbol(SYMBOL).map(Some)
+/// `symbol` reads that of the auction, which a frame of v1 may leave out.
+pub(super) fn auction<'f>(
+    it: &AuctionMembers<'f>,
+    symbol: impl FnOnce() -> Result<Option<&'f str>, DecodeError>,
+) -> Result<Auction<'f>, DecodeError> {
+    let stage = match it.kind().required()? {
+        (kind, _) if kind == *"auction_result" => AuctionStage::Result,
+        (kind, _) if kind == *"auction_indicative" => AuctionStage::Indicative,
+        (_, offset) => return Err(DecodeError::of_member(DecodeErrorKind::Type, offset, "type")),
+    };
+    Ok(Auction {
+        symbol: symbol()?,
+        stage,
+        event_id: it.event_id().informs(),
+        time: it.time().informs(),
+        result: AuctionResult::of(it.result().required()?),
+        highest_bid_price: it.highest_bid_price().informs(),
+        lowest_ask_price: it.lowest_ask_price().informs(),
+        collar_price: it.collar_price().informs(),
+        price: it.price().unless_empty()?,
+        quantity: it.quantity().unless_empty()?,
+    })
 }
 
 impl<'f> Read<'f> for Auction<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Auction<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, |members| auction(members, named))
+        let it = AuctionMembers::within(frame, cursor)?;
+        auction(&it, || it.symbol().required().map(Some))
     }
 }
 
@@ -313,62 +460,80 @@ impl<'f> Read<'f> for Candle<'f> {
     }
 }
 
-/// One of the [mark prices](crate::protocol::market_data_v2#mark-prices) of a frame.
+record! {
+    /// One of the [mark prices](crate::protocol::market_data_v2#mark-prices) of a frame.
+    MarkPriceMembers {
+        event_time: "timestamp" = Nanoseconds,
+        mark_price: "mark_price" = Price,
+        spot_index: "spot_index" = Figure,
+    }
+}
+
 impl<'f> Read<'f> for MarkPriceChange<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarkPriceChange<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, |members| {
-            Ok(MarkPriceChange {
-                event_time: members.informs(TIMESTAMP, Members::nanoseconds),
-                mark_price: members.decimal(MARK_PRICE)?,
-                spot_index: members.figure(SPOT_INDEX),
-            })
+        let it = MarkPriceMembers::within(frame, cursor)?;
+        Ok(MarkPriceChange {
+            event_time: it.event_time().informs(),
+            mark_price: it.mark_price().required()?,
+            spot_index: it.spot_index().informs(),
         })
     }
 }
 
-/// One of the [funding amounts](crate::protocol::market_data_v2#funding-amounts) of a frame.
+record! {
+    /// One of the [funding amounts](crate::protocol::market_data_v2#funding-amounts) of a frame.
+    FundingAmountMembers {
+        event_time: "timestamp" = Nanoseconds,
+        amount: "funding_amount" = Amount,
+        funding_time: "funding_date_time" = Nanoseconds,
+        interval_minutes: "funding_interval_in_minutes" = Unsigned,
+        realized: "is_realized" = Flag,
+        rate_percent: "funding_rate" = Figure,
+        mark_price: "mark_price" = Figure,
+    }
+}
+
 impl<'f> Read<'f> for FundingAmountChange<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<FundingAmountChange<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, |members| {
-            Ok(FundingAmountChange {
-                event_time: members.informs(TIMESTAMP, Members::nanoseconds),
-                amount: members.signed_decimal(FUNDING_AMOUNT)?,
-                funding_time: members.nanoseconds(FUNDING_DATE_TIME)?,
-                interval_minutes: members.informs(FUNDING_INTERVAL, Members::unsigned),
-                realized: members.boolean(IS_REALIZED)?,
-                rate_percent: members.figure(FUNDING_RATE),
-                mark_price: members.figure(MARK_PRICE),
-            })
+        let it = FundingAmountMembers::within(frame, cursor)?;
+        Ok(FundingAmountChange {
+            event_time: it.event_time().informs(),
+            amount: it.amount().required()?,
+            funding_time: it.funding_time().required()?,
+            interval_minutes: it.interval_minutes().informs(),
+            realized: it.realized().required()?,
+            rate_percent: it.rate_percent().informs(),
+            mark_price: it.mark_price().informs(),
         })
+    }
+}
+
+record! {
+    /// What tells the endpoints apart.
+    Guess {
+        kind: "type" = Label,
+        result: "result" = Label,
+        trace_id: "trace_id" = Anything,
+        socket_sequence: "socket_sequence" = Anything,
     }
 }
 
 /// The endpoint that sends such frames, by their type. Heartbeats of v1 have a sequence, those of
 /// order events a trace besides; a refusal may come from any of them.
 pub(super) fn guess(frame: &str) -> Option<Endpoint> {
-    let mut room = [super::table::Member::EMPTY; super::names::SLOTS];
-    let members = scan(frame, &GUESS_NAMES, &mut room).ok()?;
-    let Some(kind) = members.text_if_any(GUESS_TYPE) else {
-        let is_error = members.text_if_any(GUESS_RESULT).is_some_and(|result| result == *"error");
+    let it = Guess::whole(frame).ok()?;
+    let Some(kind) = it.kind().informs() else {
+        let is_error = it.result().informs().is_some_and(|result| result == *"error");
         return if is_error { None } else { Some(Endpoint::Streams) };
     };
     let is = |name: &str| kind == *name;
-    Some(if is("heartbeat") && members.has(1 << GUESS_TRACE_ID) || is("subscription_ack") {
+    Some(if is("heartbeat") && it.trace_id().is_there() || is("subscription_ack") {
         Endpoint::OrderEventsV1
-    } else if is("heartbeat") && members.has(1 << GUESS_SOCKET_SEQUENCE) || is("update") {
+    } else if is("heartbeat") && it.socket_sequence().is_there() || is("update") {
         Endpoint::MarketDataV1
     } else if is("settlements") {
         Endpoint::Streams
     } else {
         Endpoint::MarketDataV2
     })
-}
-
-names! {
-    GUESS_NAMES {
-        GUESS_TYPE = "type",
-        GUESS_RESULT = "result",
-        GUESS_TRACE_ID = "trace_id",
-        GUESS_SOCKET_SEQUENCE = "socket_sequence",
-    }
 }

@@ -4,18 +4,22 @@
 
 pub(crate) mod affected;
 pub(crate) mod encode;
+mod levels;
+mod lists;
 pub(crate) mod market_v1;
 pub(crate) mod market_v2;
-mod members;
-mod names;
 pub(crate) mod orders_v1;
+mod outline;
 mod plain;
 pub(crate) mod private;
+mod public;
+mod reader;
+mod record;
 pub(crate) mod replies;
 pub(crate) mod rest;
 mod scratch;
 mod stream;
-mod table;
+mod values;
 
 pub use scratch::Scratch;
 
@@ -50,8 +54,7 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
     }
-    // A letter or two tell the venue's own spellings apart. Each is a function of its own that
-    // returns what this one returns, so that a message is written once, where the caller has room.
+    // A letter or two tell the usual spellings apart.
     let bytes = frame.as_bytes();
     match (bytes.get(2), bytes.get(6)) {
         (Some(b'u'), _) => plain::book_ticker(frame, scratch),
@@ -62,7 +65,10 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
         (Some(b'e'), Some(b'm')) => plain::mark_price(frame, scratch),
         (Some(b'e'), Some(b'f')) => plain::funding_amount(frame, scratch),
         (Some(b'e'), Some(b'c')) => plain::contract_status(frame, scratch),
-        _ => stream::decode(frame, scratch),
+        (Some(b'e'), Some(b'o')) => private::likely_order_update(frame, scratch, stream::decode_any),
+        (Some(b'e'), Some(b'b')) => private::likely_balance_update(frame, scratch, stream::decode_any),
+        (Some(b'e'), Some(b'p')) => private::likely_position_report(frame, scratch, stream::decode_any),
+        _ => stream::decode_any(frame, scratch),
     }
 }
 
@@ -78,8 +84,6 @@ pub(crate) fn decode_from<'f>(
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
     }
-    scratch.bids.clear();
-    scratch.asks.clear();
     match endpoint {
         Endpoint::Streams => decode(frame, scratch),
         Endpoint::MarketDataV2 => market_v2::decode(frame, scratch),

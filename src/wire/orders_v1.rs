@@ -1,9 +1,15 @@
 //! Frames of `wss://api.gemini.com/v1/order/events` ([order events v1](crate::protocol::order_events_v1)).
 
+use super::levels::market_decimal;
+use super::lists::lists;
 use super::market_v2::{unrecognized, venue_error};
-use super::members::{Members, element, scan, within};
-use super::names::{Names, names};
+use super::reader::{Json, Place, Reader, Slot, Value};
+use super::record::record;
 use super::scratch::Scratch;
+use super::values::{
+    Exact, Figure, Flag, Label, Milliseconds, OrderSide, Placed, Price, Seconds, SymbolName, Unsigned, Word,
+    element,
+};
 use crate::json::cursor::{Cursor, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Read;
@@ -12,84 +18,63 @@ use crate::message::{
     OrderStatus, OrderType, OrderUpdate, SubscriptionAck, Text, Unrecognized,
 };
 
-names! {
-    NAMES {
-        TYPE = "type",
-        ORDER_ID = "order_id",
-        EVENT_ID = "event_id",
-        CANCEL_COMMAND_ID = "cancel_command_id",
-        REASON = "reason",
-        ACCOUNT_NAME = "account_name",
-        CLIENT_ORDER_ID = "client_order_id",
-        API_SESSION = "api_session",
-        SYMBOL = "symbol",
-        SIDE = "side",
-        BEHAVIOR = "behavior",
-        ORDER_TYPE = "order_type",
-        TIMESTAMP = "timestamp",
-        // Old documented frames have the second name of each.
-        TIMESTAMP_MS = "timestampms" | "timestampMs",
-        IS_LIVE = "is_live",
-        IS_CANCELLED = "is_cancelled",
-        IS_HIDDEN = "is_hidden",
-        AVG_EXECUTION_PRICE = "avg_execution_price",
-        EXECUTED_AMOUNT = "executed_amount" | "total_executed_amount",
-        REMAINING_AMOUNT = "remaining_amount",
-        ORIGINAL_AMOUNT = "original_amount",
-        PRICE = "price" | "original_price",
-        TOTAL_SPEND = "total_spend",
-        FILL = "fill",
-        SOCKET_SEQUENCE = "socket_sequence",
-        TRADE_ID = "trade_id",
-        LIQUIDITY = "liquidity",
-        AMOUNT = "amount",
-        FEE = "fee",
-        FEE_CURRENCY = "fee_currency",
-        ACCOUNT_ID = "accountId",
-        SUBSCRIPTION_ID = "subscriptionId",
-        SYMBOL_FILTER = "symbolFilter",
-        API_SESSION_FILTER = "apiSessionFilter",
-        EVENT_TYPE_FILTER = "eventTypeFilter",
-        SEQUENCE = "sequence",
-        TRACE_ID = "trace_id",
-        RESULT = "result",
-        MESSAGE = "message",
+record! {
+    /// [An object](crate::protocol::order_events_v1#conversation).
+    ObjectMembers {
+        kind: "type" = Label,
+        account_id: "accountId" = Unsigned,
+        subscription_id: "subscriptionId" = Label,
+        symbol_filter: "symbolFilter" = Texts,
+        api_session_filter: "apiSessionFilter" = Sessions,
+        event_type_filter: "eventTypeFilter" = Texts,
+        event_time: "timestampms" | "timestampMs" = Milliseconds,
+        socket_sequence: "socket_sequence" = Unsigned,
+        sequence: "sequence" = Unsigned,
+        trace_id: "trace_id" = Label,
+        result: "result" = Label,
+        reason: "reason" = Label,
+        message: "message" = Label,
     }
 }
 
+lists! {
+    Texts of Text<'f>;
+    Sessions of ApiSession<'f>;
+}
+
 /// Decodes a frame: an array of events, or [an object](crate::protocol::order_events_v1#conversation).
-pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
+pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
     let mut cursor = Cursor::new(frame);
     if cursor.peek() == b'[' {
-        let mut whole = cursor.clone();
-        whole.skip(0)?;
-        whole.finish()?;
+        cursor.skip(0)?;
+        cursor.finish()?;
         // Each element is an element, whatever it is.
         return Ok(Message::OrderEvents(OrderEvents { events: List::new(frame) }));
     }
-    let members = scan(frame, &NAMES, &mut scratch.members)?;
-    let Some(kind) = members.text_if_any(TYPE) else {
-        let is_error = members.text_if_any(RESULT).is_some_and(|result| result == *"error");
-        return if is_error { venue_error(&members, REASON, MESSAGE) } else { Ok(unrecognized(frame)) };
+    let it = ObjectMembers::whole(frame)?;
+    let Some(kind) = it.kind().informs() else {
+        let is_error = it.result().informs().is_some_and(|result| result == *"error");
+        let (reason, message) = (it.reason(), it.message());
+        return Ok(if is_error { venue_error(reason, message) } else { unrecognized(frame) });
     };
-    if kind == *"heartbeat" {
-        Ok(Message::Heartbeat(Heartbeat {
-            event_time: members.informs(TIMESTAMP_MS, Members::milliseconds),
-            socket_sequence: members.informs(SOCKET_SEQUENCE, Members::unsigned),
-            sequence: members.informs(SEQUENCE, Members::unsigned),
-            trace_id: members.label(TRACE_ID),
-        }))
+    Ok(if kind == *"heartbeat" {
+        Message::Heartbeat(Heartbeat {
+            event_time: it.event_time().informs(),
+            socket_sequence: it.socket_sequence().informs(),
+            sequence: it.sequence().informs(),
+            trace_id: it.trace_id().label(),
+        })
     } else if kind == *"subscription_ack" {
-        Ok(Message::SubscriptionAck(SubscriptionAck {
-            account_id: members.informs(ACCOUNT_ID, Members::unsigned),
-            subscription_id: members.label(SUBSCRIPTION_ID),
-            symbol_filter: members.informs(SYMBOL_FILTER, Members::list).unwrap_or_default(),
-            api_session_filter: members.informs(API_SESSION_FILTER, Members::list).unwrap_or_default(),
-            event_type_filter: members.informs(EVENT_TYPE_FILTER, Members::list).unwrap_or_default(),
-        }))
+        Message::SubscriptionAck(SubscriptionAck {
+            account_id: it.account_id().informs(),
+            subscription_id: it.subscription_id().label(),
+            symbol_filter: it.symbol_filter().list().unwrap_or_default(),
+            api_session_filter: it.api_session_filter().list().unwrap_or_default(),
+            event_type_filter: it.event_type_filter().list().unwrap_or_default(),
+        })
     } else {
-        Ok(unrecognized(frame))
-    }
+        unrecognized(frame)
+    })
 }
 
 /// A string of an array.
@@ -109,91 +94,181 @@ impl<'f> Read<'f> for ApiSession<'f> {
     }
 }
 
-/// An event of an array. One that cannot be read [does not cost the others](crate::protocol::quirks#each-element-by-itself).
-impl<'f> Read<'f> for OrderReport<'f> {
-    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderReport<'f>, DecodeError> {
-        let element = element(frame, cursor)?;
-        let text = element.as_str();
-        let read = within(text, &mut Cursor::new(text), &NAMES, |members| {
-            let kind = members.text(TYPE)?;
-            let is_fill = kind == *"fill";
-            if is_fill || !matches!(OrderStatus::of(kind), OrderStatus::Other(_)) {
-                order(members, is_fill).map(OrderReport::Update)
-            } else {
-                Ok(OrderReport::Unrecognized(Unrecognized { frame: element }))
-            }
-        });
-        Ok(read.unwrap_or_else(|error| OrderReport::Malformed { element, error }))
+record! {
+    /// [Members of an order event](crate::protocol::order_events_v1#members-of-an-order-event).
+    OrderEventMembers {
+        kind: "type" = Exact,
+        order_id: "order_id" = Unsigned,
+        event_id: "event_id" = Word,
+        cancel_command_id: "cancel_command_id" = Word,
+        reason: "reason" = Label,
+        account_name: "account_name" = Label,
+        client_order_id: "client_order_id" = Exact,
+        api_session: "api_session" = Label,
+        symbol: "symbol" = SymbolName,
+        side: "side" = OrderSide,
+        behavior: "behavior" = Label,
+        order_type: "order_type" = Label,
+        timestamp: "timestamp" = Seconds,
+        // Old documented frames have the second name of each.
+        timestamp_ms: "timestampms" | "timestampMs" = Milliseconds,
+        is_live: "is_live" = Flag,
+        is_cancelled: "is_cancelled" = Flag,
+        is_hidden: "is_hidden" = Flag,
+        average_price: "avg_execution_price" = Figure,
+        executed: "executed_amount" | "total_executed_amount" = Price,
+        remaining: "remaining_amount" = Placed<Figure>,
+        original: "original_amount" = Price,
+        price: "price" | "original_price" = Price,
+        total_spend: "total_spend" = Figure,
+        fill: "fill" = FillObject,
+        socket_sequence: "socket_sequence" = Unsigned,
     }
 }
 
-/// Reads the [members of an order event](crate::protocol::order_events_v1#members-of-an-order-event).
-fn order<'f>(members: &Members<'f, '_>, is_fill: bool) -> Result<OrderUpdate<'f>, DecodeError> {
-    let decimal = |slot: u8| members.unless_empty(slot, Members::decimal);
-    let order_id = members.unsigned(ORDER_ID)?;
-    let symbol = members.symbol(SYMBOL)?;
+record! {
+    FillMembers {
+        trade_id: "trade_id" = Unsigned,
+        liquidity: "liquidity" = Label,
+        price: "price" | "original_price" = Price,
+        quantity: "amount" = Price,
+        fee: "fee" = Figure,
+        fee_currency: "fee_currency" = Label,
+    }
+}
+
+/// An event of an array. One that cannot be read [does not cost the others](crate::protocol::quirks#each-element-by-itself).
+impl<'f> Read<'f> for OrderReport<'f> {
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderReport<'f>, DecodeError> {
+        let before = cursor.clone();
+        if let Ok(Some(update)) = report(frame, cursor) {
+            return Ok(OrderReport::Update(update));
+        }
+        *cursor = before;
+        // What is said of an element is said by its own text.
+        let element = element(frame, cursor)?;
+        let text = element.as_str();
+        Ok(match report(text, &mut Cursor::new(text)) {
+            Ok(Some(update)) => OrderReport::Update(update),
+            Ok(None) => OrderReport::Unrecognized(Unrecognized { frame: element }),
+            Err(error) => OrderReport::Malformed { element, error },
+        })
+    }
+}
+
+/// Reads an event; `None` if it is of a kind that is not known.
+fn report<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Option<OrderUpdate<'f>>, DecodeError> {
+    let it = OrderEventMembers::within(frame, cursor)?;
+    let kind = it.kind().required()?;
+    let is_fill = kind == *"fill";
+    let status = OrderStatus::of(kind);
+    if !is_fill && matches!(status, OrderStatus::Other(_)) {
+        return Ok(None);
+    }
+    order(&it, status, is_fill).map(Some)
+}
+
+fn order<'f>(
+    it: &OrderEventMembers<'f>,
+    status: OrderStatus<'f>,
+    is_fill: bool,
+) -> Result<OrderUpdate<'f>, DecodeError> {
+    let order_id = it.order_id().required()?;
+    let symbol = it.symbol().required()?;
     let status = match is_fill {
-        false => OrderStatus::of(members.text(TYPE)?),
+        false => status,
         true => {
             // Of a market buy nothing remains to be told; it is over when it lives no more.
-            let is_over = match decimal(REMAINING_AMOUNT)? {
-                Some(remaining) => remaining.is_zero(),
-                None => members.if_any(IS_LIVE, Members::boolean)? == Some(false),
+            let is_over = match it.remaining().unless_empty()? {
+                Some((remaining, offset)) => market_decimal(remaining.as_str().as_bytes())
+                    .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?
+                    .is_zero(),
+                None => it.is_live().if_any()? == Some(false),
             };
             if is_over { OrderStatus::Filled } else { OrderStatus::PartiallyFilled }
         }
     };
-    let fill = match members.has(1 << FILL) {
-        true => Some(within(members.frame(), &mut members.object(FILL)?, &NAMES, fill)?),
+    let fill = match it.fill().if_any()? {
+        Some(fill) => Some(fill?),
         // An execution of which nothing is told.
-        false => is_fill.then(Fill::default),
+        None => is_fill.then(Fill::default),
     };
     Ok(OrderUpdate {
         order_id,
         symbol,
         status,
-        event_time: members.informs(TIMESTAMP_MS, Members::milliseconds),
+        event_time: it.timestamp_ms().informs(),
         transaction_time: None,
-        client_order_id: members.unless_empty(CLIENT_ORDER_ID, Members::text)?,
-        side: members.informs(SIDE, Members::side),
-        order_type: members.label(ORDER_TYPE).map(OrderType::of),
-        price: decimal(PRICE)?,
+        client_order_id: it.client_order_id().unless_empty()?,
+        side: it.side().informs(),
+        order_type: it.order_type().label().map(OrderType::of),
+        price: it.price().unless_empty()?,
         stop_price: None,
-        quantity: decimal(ORIGINAL_AMOUNT)?,
-        remaining_quantity: members.figure(REMAINING_AMOUNT),
-        time_in_force: members.label(BEHAVIOR),
-        executed_quantity: decimal(EXECUTED_AMOUNT)?,
-        average_price: members.figure(AVG_EXECUTION_PRICE),
+        quantity: it.original().unless_empty()?,
+        remaining_quantity: it.remaining().informs().map(|(figure, _)| figure),
+        time_in_force: it.behavior().label(),
+        executed_quantity: it.executed().unless_empty()?,
+        average_price: it.average_price().informs(),
         fill,
-        reason: members.label(REASON),
+        reason: it.reason().label(),
         outcome: None,
         alias: None,
-        event: Some(details(members)),
+        event: Some(details(it)),
     })
 }
 
-fn details<'f>(members: &Members<'f, '_>) -> OrderEventDetails<'f> {
+fn details<'f>(it: &OrderEventMembers<'f>) -> OrderEventDetails<'f> {
     OrderEventDetails {
-        event_id: members.informs(EVENT_ID, Members::word),
-        socket_sequence: members.informs(SOCKET_SEQUENCE, Members::unsigned),
-        account_name: members.label(ACCOUNT_NAME),
-        api_session: members.label(API_SESSION).map(ApiSession),
-        timestamp: members.informs(TIMESTAMP, Members::seconds),
-        is_live: members.informs(IS_LIVE, Members::boolean),
-        is_cancelled: members.informs(IS_CANCELLED, Members::boolean),
-        is_hidden: members.informs(IS_HIDDEN, Members::boolean),
-        total_spend: members.figure(TOTAL_SPEND),
-        cancel_command_id: members.informs(CANCEL_COMMAND_ID, Members::word),
+        event_id: it.event_id().informs(),
+        socket_sequence: it.socket_sequence().informs(),
+        account_name: it.account_name().label(),
+        api_session: it.api_session().label().map(ApiSession),
+        timestamp: it.timestamp().informs(),
+        is_live: it.is_live().informs(),
+        is_cancelled: it.is_cancelled().informs(),
+        is_hidden: it.is_hidden().informs(),
+        total_spend: it.total_spend().informs(),
+        cancel_command_id: it.cancel_command_id().informs(),
     }
 }
 
-fn fill<'f>(members: &Members<'f, '_>) -> Result<Fill<'f>, DecodeError> {
+/// The execution of an event, or what is wrong with it.
+#[derive(Debug)]
+struct FillObject;
+
+impl Value for FillObject {
+    type Is<'f> = Result<Fill<'f>, DecodeError>;
+
+    fn of<'f>(_json: &Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind> {
+        Err(DecodeErrorKind::Type)
+    }
+
+    #[inline(always)]
+    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
+        let mut inner = reader.inner();
+        inner.cursor.set_rest(rest);
+        let it = FillMembers::read(&mut inner, Place::Before).ok()?;
+        Some((fill(&it), inner.cursor.rest()))
+    }
+
+    fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
+        if reader.cursor.peek() != b'{' {
+            return Json::take(reader).map(|json| json.instead());
+        }
+        let mut inner = reader.inner();
+        let it = FillMembers::read(&mut inner, Place::Before)?;
+        reader.cursor.set_rest(inner.cursor.rest());
+        Ok(Slot::Value(fill(&it)))
+    }
+}
+
+fn fill<'f>(it: &FillMembers<'f>) -> Result<Fill<'f>, DecodeError> {
     Ok(Fill {
-        trade_id: Some(members.unsigned(TRADE_ID)?),
-        price: Some(members.decimal(PRICE)?),
-        quantity: Some(members.decimal(AMOUNT)?).filter(|amount| !amount.is_zero()),
-        fee: members.figure(FEE),
-        fee_currency: members.label(FEE_CURRENCY),
-        liquidity: members.label(LIQUIDITY).map(Liquidity::of),
+        trade_id: Some(it.trade_id().required()?),
+        price: Some(it.price().required()?),
+        quantity: Some(it.quantity().required()?).filter(|amount| !amount.is_zero()),
+        fee: it.fee().informs(),
+        fee_currency: it.fee_currency().label(),
+        liquidity: it.liquidity().label().map(Liquidity::of),
     })
 }

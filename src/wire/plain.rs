@@ -1,13 +1,13 @@
 //! Frames in the venue's own spelling: members in its order, no white space.
 //!
 //! To read along a known text costs a fraction of finding out what is there. Where a frame differs
-//! from that text in a single byte, it is left to the general reader, which says the same of every
+//! from that text in a single byte, it is left to the records of `public.rs`, which say the same of every
 //! frame that is read here; the differential tests hold the two together.
 
 use alloc::vec::Vec;
 
 use super::scratch::Scratch;
-use super::{stream, table};
+use super::{levels, stream};
 use crate::json::cursor::{Cursor, digits};
 use crate::json::error::DecodeError;
 use crate::message::{
@@ -26,7 +26,7 @@ macro_rules! or_any {
     ($read:expr, $frame:expr, $scratch:expr) => {
         match $read {
             Some(value) => value,
-            None => return stream::decode($frame, $scratch),
+            None => return stream::decode_any($frame, $scratch),
         }
     };
 }
@@ -78,7 +78,7 @@ pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f>
     or_any!(plain.levels(&mut scratch.asks), frame, scratch);
     or_any!(plain.end(b"}"), frame, scratch);
     if first_update_id > last_update_id {
-        return stream::decode(frame, scratch);
+        return stream::decode_any(frame, scratch);
     }
     Ok(Message::Depth(Depth {
         symbol,
@@ -359,7 +359,7 @@ impl<'f> Plain<'f> {
     #[inline]
     fn levels(&mut self, into: &mut Vec<Level>) -> Option<()> {
         into.clear();
-        table::levels(&mut self.cursor, into).ok().map(|_| ())
+        levels::levels(&mut self.cursor, into).ok().map(|_| ())
     }
 
     /// The rest of a price, and a quantity behind `between`.

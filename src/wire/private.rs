@@ -1,223 +1,409 @@
 //! Frames of the [private streams](crate::protocol::streams#private-streams) of `wss://ws.gemini.com`.
 
-use super::members::{Members, element, within};
-use super::names::{
-    Names, ORDERS, QUOTE_STATUS, SETTLEMENTS, SIZE, STREAM_NAMES, VALID_UNTIL, letter, names,
+use super::lists::lists;
+use super::outline::{Decoded, Read, likely};
+use super::record::record;
+use super::scratch::Scratch;
+use super::values::{
+    Exact, Figure, Flag, Label, Milliseconds, Nanoseconds, OrderSide, Plain, Price, SymbolName, Unsigned,
+    element,
 };
 use crate::json::cursor::Cursor;
-use crate::json::error::DecodeError;
-use crate::message::Read;
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
-    AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, Message, OrderReport, OrderSnapshot,
-    OrderStatus, OrderType, OrderUpdate, Position, PositionAmount, PositionReport, QuoteStatus, QuoteStep,
-    QuoteUpdate, RequestForQuote, RfqStatus, Settlement, Settlements, SnapshotOrder,
+    self, AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, Message, OrderReport,
+    OrderSnapshot, OrderStatus, OrderType, OrderUpdate, Position, PositionAmount, PositionReport,
+    QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus, Settlement, Settlements, SnapshotOrder,
 };
 
-type Decoded<'f> = Result<Message<'f>, DecodeError>;
-
-/// Reads an [order](crate::protocol::streams#orders). A frame with `X` is one even if it has no `e`.
-pub(super) fn order_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
-    order(members).map(Message::OrderUpdate)
+record! {
+    /// An [order](crate::protocol::streams#orders). A frame with `X` is one even if it has no `e`.
+    OrderMembers {
+        event_time: "E" = Nanoseconds,
+        symbol: "s" = SymbolName,
+        order_id: "i" = Unsigned,
+        client_order_id: "c" = Exact,
+        side: "S" = OrderSide,
+        order_type: "o" = Label,
+        status: "X" = Exact,
+        price: "p" = Price,
+        stop_price: "P" = Figure,
+        quantity: "q" = Price,
+        remaining_quantity: "z" = Figure,
+        executed: "Z" = Price,
+        execution_price: "L" = Price,
+        trade_id: "t" = Unsigned,
+        average_price: "a" = Figure,
+        fee: "n" = Figure,
+        fee_currency: "N" = Label,
+        is_maker: "m" = Flag,
+        reason: "r" = Label,
+        outcome: "O" = Label,
+        alias: "h" = Label,
+        time_in_force: "f" = Label,
+        transaction_time: "T" = Nanoseconds,
+    }
 }
 
-fn order<'f>(members: &Members<'f, '_>) -> Result<OrderUpdate<'f>, DecodeError> {
-    let decimal = |name: u8| members.unless_empty(letter(name), Members::decimal);
-    let order_id = members.unsigned(letter(b'i'))?;
-    let symbol = members.symbol(letter(b's'))?;
-    let status = OrderStatus::of(members.text(letter(b'X'))?);
-    let client_order_id = members.unless_empty(letter(b'c'), Members::text)?;
-    let side = members.informs(letter(b'S'), Members::side);
-    let price = decimal(b'p')?;
-    let quantity = decimal(b'q')?;
-    let executed = decimal(b'Z')?;
+pub(super) fn order_update<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = OrderMembers::whole(frame)?;
+    order(&it).map(Message::OrderUpdate)
+}
+
+#[inline(never)]
+pub(super) fn likely_order_update<'f>(
+    frame: &'f str,
+    scratch: &'f mut Scratch,
+    otherwise: Read,
+) -> Decoded<'f> {
+    let (mut reader, place) = likely(frame, "{\"e\":\"orderUpdate\"");
+    let it = OrderMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return otherwise(frame, scratch);
+    }
+    order(&it).map(Message::OrderUpdate)
+}
+
+#[inline(always)]
+fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
+    let order_id = it.order_id().required()?;
+    let symbol = it.symbol().required()?;
+    let status = OrderStatus::of(it.status().required()?);
+    let client_order_id = it.client_order_id().unless_empty()?;
+    let price = it.price().unless_empty()?;
+    let quantity = it.quantity().unless_empty()?;
+    let executed = it.executed().unless_empty()?;
     // What is zero may be left out, so a zero is as good as none.
-    let trade_id = members.unless_empty(letter(b't'), Members::unsigned)?.filter(|id| *id != 0);
-    let execution_price = decimal(b'L')?.filter(|price| !price.is_zero());
+    let trade_id = it.trade_id().unless_empty()?.filter(|id| *id != 0);
+    let execution_price = it.execution_price().unless_empty()?.filter(|price| !price.is_zero());
     // `Z` is of this execution with these, and of all of them with every other.
     let by_execution = matches!(status, OrderStatus::Filled | OrderStatus::PartiallyFilled);
     let is_told = trade_id.is_some() || execution_price.is_some();
-    let maker = members.informs(letter(b'm'), Members::boolean);
+    let liquidity =
+        it.is_maker().informs().map(|maker| if maker { Liquidity::Maker } else { Liquidity::Taker });
     let fill = Fill {
         trade_id,
         price: execution_price,
         quantity: executed.filter(|executed| by_execution && !executed.is_zero()),
-        fee: members.figure(letter(b'n')),
-        fee_currency: members.label(letter(b'N')),
-        liquidity: maker.map(|maker| if maker { Liquidity::Maker } else { Liquidity::Taker }),
+        fee: it.fee().informs(),
+        fee_currency: it.fee_currency().label(),
+        liquidity,
     };
     Ok(OrderUpdate {
         order_id,
         symbol,
         status,
-        event_time: members.informs(letter(b'E'), Members::nanoseconds),
-        transaction_time: members.informs(letter(b'T'), Members::nanoseconds),
+        event_time: it.event_time().informs(),
+        transaction_time: it.transaction_time().informs(),
         client_order_id,
-        side,
-        order_type: members.label(letter(b'o')).map(OrderType::of),
+        side: it.side().informs(),
+        order_type: it.order_type().label().map(OrderType::of),
         price,
-        stop_price: members.figure(letter(b'P')),
+        stop_price: it.stop_price().informs(),
         quantity,
-        remaining_quantity: members.figure(letter(b'z')),
-        time_in_force: members.label(letter(b'f')),
+        remaining_quantity: it.remaining_quantity().informs(),
+        time_in_force: it.time_in_force().label(),
         executed_quantity: executed.filter(|_| !by_execution),
-        average_price: members.figure(letter(b'a')),
+        average_price: it.average_price().informs(),
         // A status of another kind beside what was executed so far is no execution.
         fill: (by_execution || (is_told && executed.is_none())).then_some(fill),
-        reason: members.label(letter(b'r')),
-        outcome: members.label(letter(b'O')).map(ContractOutcome::of),
-        alias: members.label(letter(b'h')),
+        reason: it.reason().label(),
+        outcome: it.outcome().label().map(ContractOutcome::of),
+        alias: it.alias().label(),
         event: None,
     })
 }
 
-/// Reads an [order snapshot](crate::protocol::quirks#order-snapshot): rows like order updates, each by itself.
-pub(super) fn order_snapshot<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
-    Ok(Message::OrderSnapshot(OrderSnapshot { orders: members.list(ORDERS)? }))
+lists! {
+    Orders of SnapshotOrder<'f>;
+    Balances of AssetBalance<'f>;
+    Positions of Position<'f>;
+    Amounts of PositionAmount<'f>;
+    SettlementList of Settlement<'f>;
+    Legs of Leg<'f>;
+}
+
+record! {
+    /// An [order snapshot](crate::protocol::quirks#order-snapshot): rows like order updates, each by itself.
+    OrderSnapshotMembers {
+        orders: "orders" = Orders,
+    }
+}
+
+pub(super) fn order_snapshot<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = OrderSnapshotMembers::whole(frame)?;
+    Ok(Message::OrderSnapshot(OrderSnapshot { orders: it.orders().list()? }))
 }
 
 /// An order of a snapshot; one that cannot be read is an element too.
-impl<'f> Read<'f> for SnapshotOrder<'f> {
+impl<'f> message::Read<'f> for SnapshotOrder<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<SnapshotOrder<'f>, DecodeError> {
         let element = element(frame, cursor)?;
-        let read = within(element.as_str(), &mut Cursor::new(element.as_str()), &STREAM_NAMES, order);
+        let text = element.as_str();
+        let read = OrderMembers::within(text, &mut Cursor::new(text)).and_then(|it| order(&it));
         Ok(SnapshotOrder(
             read.map_or_else(|error| OrderReport::Malformed { element, error }, OrderReport::Update),
         ))
     }
 }
 
-/// Reads [balances](crate::protocol::streams#balances).
-pub(super) fn balance_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
+record! {
+    /// [Balances](crate::protocol::streams#balances).
+    BalanceUpdateMembers {
+        event_time: "E" = Nanoseconds,
+        update_time: "u" = Nanoseconds,
+        balances: "B" = Balances,
+    }
+}
+
+pub(super) fn balance_update<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = BalanceUpdateMembers::whole(frame)?;
+    balance_update_of(&it)
+}
+
+#[inline(never)]
+pub(super) fn likely_balance_update<'f>(
+    frame: &'f str,
+    scratch: &'f mut Scratch,
+    otherwise: Read,
+) -> Decoded<'f> {
+    let (mut reader, place) = likely(frame, "{\"e\":\"balanceUpdate\"");
+    let it = BalanceUpdateMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return otherwise(frame, scratch);
+    }
+    balance_update_of(&it)
+}
+
+#[inline(always)]
+fn balance_update_of<'f>(it: &BalanceUpdateMembers<'f>) -> Decoded<'f> {
     Ok(Message::BalanceUpdate(BalanceUpdate {
-        event_time: members.informs(letter(b'E'), Members::nanoseconds),
-        update_time: members.informs(letter(b'u'), Members::nanoseconds),
-        balances: members.list(letter(b'B'))?,
+        event_time: it.event_time().informs(),
+        update_time: it.update_time().informs(),
+        balances: it.balances().list()?,
     }))
 }
 
-impl<'f> Read<'f> for AssetBalance<'f> {
+record! {
+    AssetBalanceMembers {
+        asset: "a" = Plain,
+        available: "f" = Figure,
+        total: "c" = Figure,
+    }
+}
+
+impl<'f> message::Read<'f> for AssetBalance<'f> {
+    #[inline(never)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<AssetBalance<'f>, DecodeError> {
-        within(frame, cursor, &STREAM_NAMES, |members| {
-            Ok(AssetBalance {
-                asset: members.plain(letter(b'a'))?,
-                available: members.number(letter(b'f'))?,
-                total: members.number(letter(b'c'))?,
-            })
+        let it = AssetBalanceMembers::within(frame, cursor)?;
+        Ok(AssetBalance {
+            asset: it.asset().required()?,
+            available: it.available().required()?,
+            total: it.total().required()?,
         })
     }
 }
 
-/// Reads [positions](crate::protocol::streams#positions).
-pub(super) fn position_report<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
+record! {
+    /// [Positions](crate::protocol::streams#positions).
+    PositionReportMembers {
+        event_time: "E" = Nanoseconds,
+        update_time: "u" = Nanoseconds,
+        account_id: "A" = Unsigned,
+        positions: "P" = Positions,
+    }
+}
+
+pub(super) fn position_report<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = PositionReportMembers::whole(frame)?;
+    position_report_of(&it)
+}
+
+#[inline(never)]
+pub(super) fn likely_position_report<'f>(
+    frame: &'f str,
+    scratch: &'f mut Scratch,
+    otherwise: Read,
+) -> Decoded<'f> {
+    let (mut reader, place) = likely(frame, "{\"e\":\"positionReport\"");
+    let it = PositionReportMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return otherwise(frame, scratch);
+    }
+    position_report_of(&it)
+}
+
+#[inline(always)]
+fn position_report_of<'f>(it: &PositionReportMembers<'f>) -> Decoded<'f> {
     Ok(Message::PositionReport(PositionReport {
-        event_time: members.informs(letter(b'E'), Members::nanoseconds),
-        update_time: members.informs(letter(b'u'), Members::nanoseconds),
-        account_id: members.informs(letter(b'A'), Members::unsigned),
-        positions: members.list(letter(b'P'))?,
+        event_time: it.event_time().informs(),
+        update_time: it.update_time().informs(),
+        account_id: it.account_id().informs(),
+        positions: it.positions().list()?,
     }))
 }
 
-impl<'f> Read<'f> for Position<'f> {
+record! {
+    PositionMembers {
+        product: "t" = Label,
+        symbol: "s" = SymbolName,
+        amounts: "a" = Amounts,
+    }
+}
+
+impl<'f> message::Read<'f> for Position<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Position<'f>, DecodeError> {
-        within(frame, cursor, &STREAM_NAMES, |members| {
-            Ok(Position {
-                product: members.label(letter(b't')),
-                symbol: members.symbol(letter(b's'))?,
-                amounts: members.list(letter(b'a'))?,
-            })
+        let it = PositionMembers::within(frame, cursor)?;
+        Ok(Position {
+            product: it.product().label(),
+            symbol: it.symbol().required()?,
+            amounts: it.amounts().list()?,
         })
     }
 }
 
-impl<'f> Read<'f> for PositionAmount<'f> {
+record! {
+    PositionAmountMembers {
+        label: "t" = Exact,
+        value: "v" = Figure,
+        asset: "c" = Label,
+        outcome: "o" = Label,
+    }
+}
+
+impl<'f> message::Read<'f> for PositionAmount<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<PositionAmount<'f>, DecodeError> {
-        within(frame, cursor, &STREAM_NAMES, |members| {
-            Ok(PositionAmount {
-                label: members.text(letter(b't'))?,
-                value: members.number(letter(b'v'))?,
-                asset: members.label(letter(b'c')),
-                outcome: members.label(letter(b'o')).map(ContractOutcome::of),
-            })
+        let it = PositionAmountMembers::within(frame, cursor)?;
+        Ok(PositionAmount {
+            label: it.label().required()?,
+            value: it.value().required()?,
+            asset: it.asset().label(),
+            outcome: it.outcome().label().map(ContractOutcome::of),
         })
     }
 }
 
-/// Reads settlements, a [withdrawn stream](crate::protocol::quirks#settlements-withdrawn).
-pub(super) fn settlements<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
-    Ok(Message::Settlements(Settlements { settlements: members.list(SETTLEMENTS)? }))
+record! {
+    /// Settlements, a [withdrawn stream](crate::protocol::quirks#settlements-withdrawn).
+    SettlementsMembers {
+        settlements: "settlements" = SettlementList,
+    }
 }
 
-impl<'f> Read<'f> for Settlement<'f> {
+pub(super) fn settlements<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = SettlementsMembers::whole(frame)?;
+    Ok(Message::Settlements(Settlements { settlements: it.settlements().list()? }))
+}
+
+record! {
+    SettlementMembers {
+        symbol: "symbol" = SymbolName,
+        position: "position" = Figure,
+        payout: "payout" = Figure,
+        outcome: "outcome" = Exact,
+    }
+}
+
+impl<'f> message::Read<'f> for Settlement<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Settlement<'f>, DecodeError> {
-        within(frame, cursor, &SETTLEMENT_NAMES, |members| {
-            Ok(Settlement {
-                symbol: members.symbol(NAME)?,
-                position: members.number(POSITION)?,
-                payout: members.figure(PAYOUT),
-                outcome: ContractOutcome::of(members.text(OUTCOME)?),
-            })
+        let it = SettlementMembers::within(frame, cursor)?;
+        Ok(Settlement {
+            symbol: it.symbol().required()?,
+            position: it.position().required()?,
+            payout: it.payout().informs(),
+            outcome: ContractOutcome::of(it.outcome().required()?),
         })
     }
 }
 
-names! {
-    SETTLEMENT_NAMES {
-        NAME = "symbol",
-        POSITION = "position",
-        PAYOUT = "payout",
-        OUTCOME = "outcome",
+record! {
+    /// The [public shape](crate::protocol::streams#public-requests) of a request for quotes, and the event id, which
+    /// marks the private one.
+    RequestForQuoteMembers {
+        event_id: "i" = Label,
+        event_time: "E" = Milliseconds,
+        rfq_id: "r" = Exact,
+        symbol: "s" = SymbolName,
+        legs: "l" = Legs,
+        notional: "n" = Figure,
+        quantity: "q" = Price,
+        execution_quantity: "f" = Price,
+        status: "S" = Exact,
+        submission_ends: "w" = Milliseconds,
+        expires: "x" = Milliseconds,
+        confirmation_ends: "c" = Milliseconds,
     }
 }
 
-/// Reads a [request for quotes](crate::protocol::streams#requests-for-quotes). The event id marks the private shape.
-pub(super) fn request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
-    if members.has(1 << letter(b'i')) { quote_update(members) } else { public_request_for_quote(members) }
-}
-
-/// Reads the [public shape](crate::protocol::streams#public-requests).
-fn public_request_for_quote<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
-    let decimal = |name: u8| members.unless_empty(letter(name), Members::decimal);
-    let time = |name: u8| members.informs(letter(name), Members::milliseconds);
+/// Reads a [request for quotes](crate::protocol::streams#requests-for-quotes).
+pub(super) fn request_for_quote<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = RequestForQuoteMembers::whole(frame)?;
+    if it.event_id().is_there() {
+        return quote_update(frame);
+    }
     Ok(Message::RequestForQuote(RequestForQuote {
-        event_time: time(b'E'),
-        rfq_id: members.text(letter(b'r'))?,
-        symbol: members.if_any(letter(b's'), Members::symbol)?,
-        legs: members.list(letter(b'l'))?,
-        notional: members.figure(letter(b'n')),
-        quantity: decimal(b'q')?,
-        execution_quantity: decimal(b'f')?,
-        status: RfqStatus::of(members.text(letter(b'S'))?),
-        submission_ends: time(b'w'),
-        expires: time(b'x'),
-        confirmation_ends: time(b'c'),
+        event_time: it.event_time().informs(),
+        rfq_id: it.rfq_id().required()?,
+        symbol: it.symbol().if_any()?,
+        legs: it.legs().list()?,
+        notional: it.notional().informs(),
+        quantity: it.quantity().unless_empty()?,
+        execution_quantity: it.execution_quantity().unless_empty()?,
+        status: RfqStatus::of(it.status().required()?),
+        submission_ends: it.submission_ends().informs(),
+        expires: it.expires().informs(),
+        confirmation_ends: it.confirmation_ends().informs(),
     }))
 }
 
-impl<'f> Read<'f> for Leg<'f> {
+record! {
+    LegMembers {
+        contract_id: "c" = Exact,
+        outcome: "o" = Exact,
+        symbol: "s" = SymbolName,
+    }
+}
+
+impl<'f> message::Read<'f> for Leg<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Leg<'f>, DecodeError> {
-        within(frame, cursor, &STREAM_NAMES, |members| {
-            Ok(Leg {
-                contract_id: members.text(letter(b'c'))?,
-                outcome: ContractOutcome::of(members.text(letter(b'o'))?),
-                symbol: members.if_any(letter(b's'), Members::symbol)?,
-            })
+        let it = LegMembers::within(frame, cursor)?;
+        Ok(Leg {
+            contract_id: it.contract_id().required()?,
+            outcome: ContractOutcome::of(it.outcome().required()?),
+            symbol: it.symbol().if_any()?,
         })
     }
 }
 
-/// Reads the [private shape](crate::protocol::streams#private-quotes).
-fn quote_update<'f>(members: &Members<'f, '_>) -> Decoded<'f> {
+record! {
+    /// The [private shape](crate::protocol::streams#private-quotes) of a request for quotes.
+    QuoteUpdateMembers {
+        event_id: "i" = Exact,
+        event_time: "E" = Milliseconds,
+        rfq_id: "r" = Exact,
+        step: "x" = Exact,
+        status: "S" = Exact,
+        quote_id: "q" = Exact,
+        price: "p" = Price,
+        quantity: "sz" = Price,
+        quote_status: "qs" = Exact,
+        valid_until: "vu" = Milliseconds,
+    }
+}
+
+fn quote_update(frame: &str) -> Decoded<'_> {
+    let it = QuoteUpdateMembers::whole(frame)?;
     Ok(Message::QuoteUpdate(QuoteUpdate {
-        event_id: members.text(letter(b'i'))?,
-        event_time: members.informs(letter(b'E'), Members::milliseconds),
-        rfq_id: members.text(letter(b'r'))?,
-        step: QuoteStep::of(members.text(letter(b'x'))?),
-        status: RfqStatus::of(members.text(letter(b'S'))?),
-        quote_id: members.unless_empty(letter(b'q'), Members::text)?,
-        price: members.unless_empty(letter(b'p'), Members::decimal)?,
-        quantity: members.unless_empty(SIZE, Members::decimal)?,
-        quote_status: members.unless_empty(QUOTE_STATUS, Members::text)?.map(QuoteStatus::of),
-        valid_until: members.informs(VALID_UNTIL, Members::milliseconds),
+        event_id: it.event_id().required()?,
+        event_time: it.event_time().informs(),
+        rfq_id: it.rfq_id().required()?,
+        step: QuoteStep::of(it.step().required()?),
+        status: RfqStatus::of(it.status().required()?),
+        quote_id: it.quote_id().unless_empty()?,
+        price: it.price().unless_empty()?,
+        quantity: it.quantity().unless_empty()?,
+        quote_status: it.quote_status().unless_empty()?.map(QuoteStatus::of),
+        valid_until: it.valid_until().informs(),
         is_replay: false,
     }))
 }

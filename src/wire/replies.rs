@@ -1,59 +1,66 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 
-use super::members::{Array, Members, within};
-use super::names::{Names, names};
+use super::lists::Listed;
+use super::reader::{Reader, Slot};
+use super::record::record;
 use super::scratch::Scratch;
+use super::values::{Exact, Flag, Milliseconds, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::reply::{QuoteReceipt, RateLimit};
 use crate::message::{List, Message, PartialDepth, RawJson, Read, Response, Text};
 use crate::value::time::Timestamp;
 
-names! {
-    NAMES {
-        SERVER_TIME = "serverTime",
-        ORDER_ID = "orderId",
-        RFQ_ID = "rfqId",
-        QUOTE_ID = "quoteId",
-        CONFIRMED = "confirmed",
-        RATE_LIMIT_TYPE = "rateLimitType",
-        INTERVAL = "interval",
-        INTERVAL_NUM = "intervalNum",
-        LIMIT = "limit",
-        COUNT = "count",
+record! {
+    TimeMembers {
+        server_time: "serverTime" = Milliseconds,
     }
 }
 
-fn read<'f, T>(
-    result: &'f str,
-    see: impl FnOnce(&Members<'f, '_>) -> Result<T, DecodeError>,
-) -> Result<T, DecodeError> {
-    within(result, &mut Cursor::new(result), &NAMES, see)
+record! {
+    PlacedMembers {
+        order_id: "orderId" = Unsigned,
+    }
+}
+
+record! {
+    QuoteMembers {
+        rfq_id: "rfqId" = Exact,
+        quote_id: "quoteId" = Exact,
+        confirmed: "confirmed" = Flag,
+    }
+}
+
+record! {
+    RateLimitMembers {
+        kind: "rateLimitType" = Exact,
+        interval: "interval" = Exact,
+        interval_count: "intervalNum" = Unsigned,
+        limit: "limit" = Unsigned,
+        count: "count" = Unsigned,
+    }
 }
 
 /// An array that is all of a value.
 fn list<'f, T: Read<'f>>(json: &'f str) -> Result<List<'f, T>, DecodeError> {
-    let mut cursor = Cursor::new(json);
-    if cursor.peek() != b'[' {
-        return Err(cursor.error(DecodeErrorKind::Type));
+    let mut reader = Reader::new(json);
+    reader.cursor.peek();
+    let listed: Slot<Listed<'f, T>> = super::lists::list(&mut reader, |_, _| {})?;
+    match listed {
+        Slot::Value(list) => list,
+        _ => Err(DecodeError::new(DecodeErrorKind::Type, 0)),
     }
-    let mut elements = Array::at(cursor);
-    while elements.more()? {
-        T::read(json, &mut elements.cursor)?;
-    }
-    Ok(List::new(json))
 }
 
 impl<'f> Read<'f> for RateLimit<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<RateLimit<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, |members| {
-            Ok(RateLimit {
-                kind: members.text(RATE_LIMIT_TYPE)?,
-                interval: members.text(INTERVAL)?,
-                interval_count: members.unsigned(INTERVAL_NUM)?,
-                limit: members.unsigned(LIMIT)?,
-                count: members.unsigned(COUNT)?,
-            })
+        let it = RateLimitMembers::within(frame, cursor)?;
+        Ok(RateLimit {
+            kind: it.kind().required()?,
+            interval: it.interval().required()?,
+            interval_count: it.interval_count().required()?,
+            limit: it.limit().required()?,
+            count: it.count().required()?,
         })
     }
 }
@@ -76,7 +83,7 @@ impl<'f> Response<'f> {
     /// assert!(response.stream_names().is_err());
     /// ```
     pub fn server_time(&self) -> Result<Timestamp, DecodeError> {
-        read(self.result_text(), |members| members.milliseconds(SERVER_TIME))
+        TimeMembers::whole(self.result_text())?.server_time().required()
     }
 
     /// The result of [`Request::ListSubscriptions`](crate::Request::ListSubscriptions).
@@ -105,7 +112,7 @@ impl<'f> Response<'f> {
     /// [`DecodeError`] if the response has no such result.
     pub fn depth(&self, scratch: &'f mut Scratch) -> Result<PartialDepth<'f>, DecodeError> {
         // It is written like a partial depth.
-        match super::stream::decode(self.result_text(), scratch)? {
+        match super::decode(self.result_text(), scratch)? {
             Message::PartialDepth(depth) => Ok(depth),
             _ => Err(DecodeError::new(DecodeErrorKind::Type, 0)),
         }
@@ -118,8 +125,7 @@ impl<'f> Response<'f> {
     ///
     /// [`DecodeError`] if there is one, and it is no id.
     pub fn order_id(&self) -> Result<Option<u64>, DecodeError> {
-        let id = |members: &Members<'_, '_>| members.if_any(ORDER_ID, Members::unsigned);
-        self.result.map_or(Ok(None), |result| read(result.as_str(), id))
+        self.result.map_or(Ok(None), |result| PlacedMembers::whole(result.as_str())?.order_id().if_any())
     }
 
     /// The result of the three methods about quotes.
@@ -128,12 +134,11 @@ impl<'f> Response<'f> {
     ///
     /// [`DecodeError`] if the response has no such result.
     pub fn quote(&self) -> Result<QuoteReceipt<'f>, DecodeError> {
-        read(self.result_text(), |members| {
-            Ok(QuoteReceipt {
-                rfq_id: members.text(RFQ_ID)?,
-                quote_id: members.text(QUOTE_ID)?,
-                confirmed: members.informs(CONFIRMED, Members::boolean),
-            })
+        let it = QuoteMembers::whole(self.result_text())?;
+        Ok(QuoteReceipt {
+            rfq_id: it.rfq_id().required()?,
+            quote_id: it.quote_id().required()?,
+            confirmed: it.confirmed().informs(),
         })
     }
 

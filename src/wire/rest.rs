@@ -2,29 +2,42 @@
 
 use alloc::vec::Vec;
 
-use super::members::{Array, Members, within};
-use super::names::{Names, names};
+use super::lists::{Listed, list};
+use super::reader::{Reader, Slot};
+use super::record::record;
+use super::values::{Exact, Figure, Flag, Label, Placed, Plain, Price, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Number, Read, Text};
 use crate::value::decimal::Decimal;
 use crate::wire::FRAME_BYTES_MAX;
 
-names! {
-    NAMES {
-        ORDER_ID = "order_id",
-        CURRENCY = "currency",
-        AMOUNT = "amount",
-        AVAILABLE = "available",
-        IS_LIVE = "is_live",
-        IS_CANCELLED = "is_cancelled",
-        EXECUTED_AMOUNT = "executed_amount",
-        CLIENT_ORDER_ID = "client_order_id",
-        ORIGINAL_AMOUNT = "original_amount",
-        REMAINING_AMOUNT = "remaining_amount",
-        RESULT = "result",
-        REASON = "reason",
-        MESSAGE = "message",
+record! {
+    OrderMembers {
+        order_id: "order_id" = Placed<Unsigned>,
+        is_live: "is_live" = Flag,
+        is_cancelled: "is_cancelled" = Flag,
+        reason: "reason" = Label,
+        executed: "executed_amount" = Price,
+        client_order_id: "client_order_id" = Exact,
+        remaining: "remaining_amount" = Price,
+        original: "original_amount" = Price,
+    }
+}
+
+record! {
+    BalanceMembers {
+        asset: "currency" = Plain,
+        total: "amount" = Figure,
+        available: "available" = Figure,
+    }
+}
+
+record! {
+    RefusalMembers {
+        result: "result" = Label,
+        reason: "reason" = Label,
+        message: "message" = Label,
     }
 }
 
@@ -43,22 +56,21 @@ pub(crate) struct OrderRow<'f> {
 
 impl<'f> Read<'f> for OrderRow<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderRow<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, |members| {
-            let order_id = members.unsigned(ORDER_ID)?;
-            if order_id == 0 {
-                return Err(members.error(ORDER_ID, DecodeErrorKind::Integer));
-            }
-            Ok(OrderRow {
-                order_id,
-                client_order_id: members.unless_empty(CLIENT_ORDER_ID, Members::text)?,
-                is_live: members.boolean(IS_LIVE)?,
-                // Archived reports of rejected orders leave it out.
-                is_cancelled: members.if_any(IS_CANCELLED, Members::boolean)?.unwrap_or(false),
-                executed: members.decimal(EXECUTED_AMOUNT)?,
-                remaining: members.unless_empty(REMAINING_AMOUNT, Members::decimal)?,
-                original: members.unless_empty(ORIGINAL_AMOUNT, Members::decimal)?,
-                has_reason: members.label(REASON).is_some(),
-            })
+        let it = OrderMembers::within(frame, cursor)?;
+        let order_id = match it.order_id().required()? {
+            (0, offset) => return Err(DecodeError::of_member(DecodeErrorKind::Integer, offset, "order_id")),
+            (order_id, _) => order_id,
+        };
+        Ok(OrderRow {
+            order_id,
+            client_order_id: it.client_order_id().unless_empty()?,
+            is_live: it.is_live().required()?,
+            // Archived reports of rejected orders leave it out.
+            is_cancelled: it.is_cancelled().if_any()?.unwrap_or(false),
+            executed: it.executed().required()?,
+            remaining: it.remaining().unless_empty()?,
+            original: it.original().unless_empty()?,
+            has_reason: it.reason().label().is_some(),
         })
     }
 }
@@ -73,12 +85,11 @@ pub(crate) struct BalanceRow<'f> {
 
 impl<'f> Read<'f> for BalanceRow<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<BalanceRow<'f>, DecodeError> {
-        within(frame, cursor, &NAMES, |members| {
-            Ok(BalanceRow {
-                asset: members.plain(CURRENCY)?,
-                available: members.number(AVAILABLE)?,
-                total: members.number(AMOUNT)?,
-            })
+        let it = BalanceMembers::within(frame, cursor)?;
+        Ok(BalanceRow {
+            asset: it.asset().required()?,
+            available: it.available().required()?,
+            total: it.total().required()?,
         })
     }
 }
@@ -98,12 +109,16 @@ pub(crate) fn object<'f, T: Read<'f>>(body: &'f str) -> Result<T, DecodeError> {
 
 /// Reads a body that is an array of objects.
 pub(crate) fn array<'f, T: Read<'f>>(body: &'f str) -> Result<Vec<T>, DecodeError> {
-    let mut elements = Array::at(begin(body)?);
     let mut found = Vec::new();
-    while elements.more()? {
-        found.push(T::read(body, &mut elements.cursor)?);
-    }
-    elements.cursor.finish()?;
+    let mut reader = Reader::new(body);
+    reader.cursor = begin(body)?;
+    reader.cursor.peek();
+    let listed: Slot<Listed<'f, T>> = list(&mut reader, |_, row| found.push(row))?;
+    let Slot::Value(listed) = listed else {
+        return Err(DecodeError::new(DecodeErrorKind::Type, 0));
+    };
+    reader.cursor.finish()?;
+    listed?;
     Ok(found)
 }
 
@@ -122,11 +137,10 @@ pub(crate) struct Refusal<'f> {
 
 impl<'f> Read<'f> for Option<Refusal<'f>> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Self, DecodeError> {
-        within(frame, cursor, &NAMES, |members| {
-            let is_error = members.text_if_any(RESULT).is_some_and(|result| result == *"error");
-            let refusal = Refusal { reason: members.label(REASON), message: members.text_if_any(MESSAGE) };
-            Ok(is_error.then_some(refusal))
-        })
+        let it = RefusalMembers::within(frame, cursor)?;
+        let is_error = it.result().informs().is_some_and(|result| result == *"error");
+        let refusal = Refusal { reason: it.reason().label(), message: it.message().informs() };
+        Ok(is_error.then_some(refusal))
     }
 }
 

@@ -2,8 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::names;
-use super::table::Member;
 use crate::message::Level;
 use crate::value::symbol::Symbol;
 
@@ -13,7 +11,6 @@ use crate::value::symbol::Symbol;
 /// more.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    pub(super) members: [Member; names::SLOTS],
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
     /// Of frames that name none.
@@ -23,7 +20,15 @@ pub struct Scratch {
 impl Scratch {
     /// Empty working memory.
     pub const fn new() -> Scratch {
-        Scratch { members: [Member::EMPTY; names::SLOTS], bids: Vec::new(), asks: Vec::new(), symbol: None }
+        Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None }
+    }
+
+    /// Room for levels: bids and asks.
+    #[inline]
+    pub(super) fn cleared(&mut self) -> (&mut Vec<Level>, &mut Vec<Level>) {
+        self.bids.clear();
+        self.asks.clear();
+        (&mut self.bids, &mut self.asks)
     }
 
     /// Names the symbol of frames that name none: those of market data v1, where the address has chosen

@@ -45,11 +45,21 @@ impl Input {
     }
 }
 
+/// The frames that are made here, and a recording.
 pub(crate) fn all() -> Vec<Input> {
+    let mut rows = made();
+    let recording = frames::recordings(|name| name == "dev_ws_gemini_perps.jsonl");
+    for recording in recording.into_iter().flatten() {
+        rows.push(Input::new("recording", recording.lines().map(|(_, frame)| frame.to_string())));
+    }
+    rows
+}
+
+pub(crate) fn made() -> Vec<Input> {
     let mut maker = Maker::new();
     // So many of a kind that no branch predictor learns them by heart.
     const MANY: usize = 256;
-    let mut rows = vec![
+    vec![
         Input::new("ticker", (0..MANY).map(|_| maker.ticker())),
         Input::new("trade", (0..MANY).map(|_| maker.trade())),
         Input::new("depth, 1 level", Vec::from_iter((0..MANY).map(|place| maker.depth(place == 0, place % 2, 1 - place % 2)))),
@@ -73,12 +83,7 @@ pub(crate) fn all() -> Vec<Input> {
         Input::of(Endpoint::MarketDataV1, "v1 trade and change", Vec::from_iter((0..MANY).map(|_| maker.update_v1()))),
         Input::of(Endpoint::OrderEventsV1, "v1 order event", Vec::from_iter((0..MANY).map(|_| maker.order_event_v1()))),
         Input::new("session", session()),
-    ];
-    let recording = frames::recordings(|name| name == "dev_ws_gemini_perps.jsonl");
-    for recording in recording.into_iter().flatten() {
-        rows.push(Input::new("recording", recording.lines().map(|(_, frame)| frame.to_string())));
-    }
-    rows
+    ]
 }
 
 /// A connection's life: replies, a snapshot, then tickers, changes and trades as they are mixed on

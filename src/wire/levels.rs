@@ -1,0 +1,82 @@
+//! Levels of a book, as frames have them.
+
+use alloc::vec::Vec;
+
+use crate::json::cursor::{Cursor, RawString};
+use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::message::Level;
+use crate::value::decimal::{Decimal, DecimalError};
+
+/// Takes the rest of an array of levels; the cursor stands behind its bracket. Returns where they stand in `into`.
+#[inline]
+pub(super) fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<(usize, usize), DecodeError> {
+    let start = into.len();
+    if cursor.peek() == b']' {
+        cursor.advance(1);
+        return Ok((start, start));
+    }
+    loop {
+        let level = match plain_level(cursor.rest()) {
+            Some((level, rest)) => {
+                cursor.set_rest(rest);
+                level
+            }
+            None => any_level(cursor)?,
+        };
+        into.push(level);
+        if !cursor.another(b']')? {
+            return Ok((start, into.len()));
+        }
+    }
+}
+
+/// A level in the venue's own spelling, `["83361.25000","0.0043000000"]`.
+#[inline]
+fn plain_level(text: &[u8]) -> Option<(Level, &[u8])> {
+    let [b'[', b'"', text @ ..] = text else { return None };
+    let (price, length) = Decimal::parse_quoted_short(text)?;
+    let [b'"', b',', b'"', text @ ..] = text.get(length..)? else { return None };
+    let (quantity, length) = Decimal::parse_quoted_short(text)?;
+    let [b'"', b']', text @ ..] = text.get(length..)? else { return None };
+    Some((Level { price, quantity }, text))
+}
+
+/// A level in any spelling that JSON allows, and long numbers.
+#[cold]
+fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
+    let number = |cursor: &mut Cursor<'_>| {
+        let quoted = cursor.peek() == b'"';
+        let begin = cursor.offset();
+        let text = cursor.rest();
+        let range = if quoted {
+            let RawString { start, end, .. } = cursor.string()?;
+            start.wrapping_sub(begin)..end.wrapping_sub(begin)
+        } else if matches!(cursor.peek(), b'-' | b'0'..=b'9') {
+            cursor.number()?;
+            0..cursor.offset().wrapping_sub(begin)
+        } else {
+            return Err(cursor.error(DecodeErrorKind::Type));
+        };
+        let offset = begin.wrapping_add(range.start);
+        market_decimal(text.get(range).unwrap_or_default()).map_err(|kind| DecodeError::new(kind, offset))
+    };
+    if cursor.peek() != b'[' {
+        return Err(cursor.error(DecodeErrorKind::Type));
+    }
+    cursor.advance(1);
+    // If this is no JSON at all, the skipping that follows an error says so.
+    let price = number(cursor)?;
+    cursor.expect(b',').map_err(|error| DecodeError::new(DecodeErrorKind::Type, error.offset()))?;
+    let quantity = number(cursor)?;
+    cursor.expect(b']').map_err(|error| DecodeError::new(DecodeErrorKind::Type, error.offset()))?;
+    Ok(Level { price, quantity })
+}
+
+/// A decimal of market data, which is never negative.
+pub(super) fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
+    let decimal = Decimal::parse(text).map_err(|error| match error {
+        DecimalError::Invalid => DecodeErrorKind::Decimal,
+        DecimalError::Precision => DecodeErrorKind::Precision,
+    })?;
+    if decimal.is_negative() { Err(DecodeErrorKind::Negative) } else { Ok(decimal) }
+}

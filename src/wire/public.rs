@@ -1,0 +1,326 @@
+//! Frames of the public streams of `wss://ws.gemini.com`, and responses.
+
+use super::lists::{Asks, Bids, Levels};
+use super::outline::Decoded;
+use super::reader::{Json, Place, Reader, Slot, Value};
+use super::record::{Found, record};
+use super::scratch::Scratch;
+use super::values::{
+    Amount, Anything, Exact, Figure, Flag, Label, Milliseconds, Nanoseconds, Placed, Plain, Price, Status,
+    SymbolName, Unsigned,
+};
+use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::message::{
+    ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
+    Response, ResponseId, Taker, Text, Trade,
+};
+use crate::value::decimal::Decimal;
+
+record! {
+    /// A [book ticker](crate::protocol::streams#book-ticker).
+    BookTickerMembers {
+        update_id: "u" = Unsigned,
+        event_time: "E" = Nanoseconds,
+        symbol: "s" = SymbolName,
+        bid_price: "b" = Price,
+        bid_quantity: "B" = Price,
+        ask_price: "a" = Price,
+        ask_quantity: "A" = Price,
+        last_price: "c" = Price,
+        last_quantity: "C" = Price,
+    }
+}
+
+pub(super) fn book_ticker<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = BookTickerMembers::whole(frame)?;
+    Ok(Message::BookTicker(BookTicker {
+        symbol: it.symbol().required()?,
+        update_id: it.update_id().required()?,
+        event_time: it.event_time().informs(),
+        bid: best(it.bid_price(), it.bid_quantity())?,
+        ask: best(it.ask_price(), it.ask_quantity())?,
+        last_trade: best(it.last_price(), it.last_quantity()).ok().flatten(),
+    }))
+}
+
+/// One side of a ticker. [Empty text](crate::protocol::quirks#empty-side-of-a-ticker), a zero and an absent side are
+/// no level.
+#[inline(always)]
+fn best(price: Found<'_, '_, Price>, quantity: Found<'_, '_, Price>) -> Result<Option<Level>, DecodeError> {
+    let there = |decimal: &Decimal| !decimal.is_zero();
+    let price = price.unless_empty()?.filter(there);
+    let quantity = quantity.unless_empty()?.filter(there);
+    Ok(price.zip(quantity).map(|(price, quantity)| Level { price, quantity }))
+}
+
+record! {
+    /// A [depth update](crate::protocol::streams#depth-updates).
+    DepthMembers {
+        event_time: "E" = Nanoseconds,
+        symbol: "s" = SymbolName,
+        first_update_id: "U" = Unsigned,
+        last_update_id: "u" = Placed<Unsigned>,
+        bids: "b" = Bids,
+        asks: "a" = Asks,
+    }
+}
+
+pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let mut reader = Reader { sides: Some(scratch.cleared()), ..Reader::new(frame) };
+    let it = DepthMembers::finish(&mut reader, Place::Before)?;
+    let symbol = it.symbol().required()?;
+    let first_update_id = it.first_update_id().required()?;
+    let (last_update_id, offset) = it.last_update_id().required()?;
+    let (bids, asks) = (it.bids().levels()?, it.asks().levels()?);
+    if last_update_id < first_update_id {
+        return Err(DecodeError::of_member(DecodeErrorKind::UpdateRange, offset, "u"));
+    }
+    Ok(Message::Depth(Depth {
+        symbol,
+        event_time: it.event_time().informs(),
+        first_update_id: Some(first_update_id),
+        last_update_id: Some(last_update_id),
+        bids: scratch.bids.get(bids.0..bids.1).unwrap_or_default(),
+        asks: scratch.asks.get(asks.0..asks.1).unwrap_or_default(),
+    }))
+}
+
+record! {
+    /// A frame of [partial depth](crate::protocol::streams#partial-depth).
+    PartialDepthMembers {
+        last_update_id: "lastUpdateId" = Unsigned,
+        symbol: "symbol" = SymbolName,
+        s: "s" = SymbolName,
+        bids: "bids" = Bids,
+        asks: "asks" = Asks,
+    }
+}
+
+pub(super) fn partial_depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let mut reader = Reader { sides: Some(scratch.cleared()), ..Reader::new(frame) };
+    let it = PartialDepthMembers::finish(&mut reader, Place::Before)?;
+    let symbol = if it.symbol().is_there() { it.symbol().if_any()? } else { it.s().if_any()? };
+    let last_update_id = it.last_update_id().required()?;
+    let (bids, asks) = (it.bids().levels()?, it.asks().levels()?);
+    Ok(Message::PartialDepth(PartialDepth {
+        symbol,
+        last_update_id,
+        bids: scratch.bids.get(bids.0..bids.1).unwrap_or_default(),
+        asks: scratch.asks.get(asks.0..asks.1).unwrap_or_default(),
+    }))
+}
+
+record! {
+    /// A [trade](crate::protocol::streams#trades).
+    TradeMembers {
+        event_time: "E" = Nanoseconds,
+        symbol: "s" = SymbolName,
+        trade_id: "t" = Unsigned,
+        price: "p" = Price,
+        quantity: "q" = Price,
+        buyer_is_maker: "m" = Flag,
+    }
+}
+
+pub(super) fn trade<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = TradeMembers::whole(frame)?;
+    Ok(Message::Trade(Trade {
+        symbol: it.symbol().required()?,
+        event_time: it.event_time().informs(),
+        trade_id: it.trade_id().required()?,
+        event_id: None,
+        price: it.price().required()?,
+        quantity: it.quantity().required()?,
+        taker: if it.buyer_is_maker().required()? { Taker::Seller } else { Taker::Buyer },
+        is_replay: false,
+    }))
+}
+
+record! {
+    /// A [contract status](crate::protocol::streams#contract-status).
+    ContractStatusMembers {
+        event_time: "E" = Milliseconds,
+        symbol: "s" = SymbolName,
+        event_ticker: "k" = Plain,
+        contract_ticker: "c" = Plain,
+        contract_id: "i" = Unsigned,
+        strike: "p" = Figure,
+        previous_status: "o" = Label,
+        status: "n" = Exact,
+    }
+}
+
+pub(super) fn contract_status<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = ContractStatusMembers::whole(frame)?;
+    Ok(Message::ContractStatus(ContractStatus {
+        symbol: it.symbol().required()?,
+        event_time: it.event_time().informs(),
+        event_ticker: it.event_ticker().required()?,
+        contract_ticker: it.contract_ticker().required()?,
+        contract_id: it.contract_id().required()?,
+        strike: it.strike().informs(),
+        previous_status: it.previous_status().label(),
+        status: it.status().required()?,
+    }))
+}
+
+record! {
+    /// A [mark price](crate::protocol::streams#undocumented-streams).
+    MarkPriceMembers {
+        event_time: "E" = Nanoseconds,
+        symbol: "s" = SymbolName,
+        mark_price: "p" = Price,
+        scaled_index: "i" = Figure,
+    }
+}
+
+pub(super) fn mark_price<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = MarkPriceMembers::whole(frame)?;
+    Ok(Message::MarkPrice(MarkPrice {
+        symbol: it.symbol().required()?,
+        event_time: it.event_time().informs(),
+        mark_price: it.mark_price().required()?,
+        scaled_index: it.scaled_index().informs(),
+        spot_index: None,
+    }))
+}
+
+record! {
+    /// A [funding amount](crate::protocol::streams#undocumented-streams).
+    FundingAmountMembers {
+        event_time: "E" = Nanoseconds,
+        symbol: "s" = SymbolName,
+        funding_time: "T" = Nanoseconds,
+        interval_minutes: "i" = Unsigned,
+        amount: "f" = Amount,
+        rate_percent: "r" = Figure,
+        mark_price: "p" = Figure,
+        realized: "R" = Flag,
+    }
+}
+
+pub(super) fn funding_amount<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = FundingAmountMembers::whole(frame)?;
+    Ok(Message::FundingAmount(FundingAmount {
+        symbol: it.symbol().required()?,
+        event_time: it.event_time().informs(),
+        funding_time: it.funding_time().required()?,
+        interval_minutes: it.interval_minutes().informs(),
+        amount: it.amount().required()?,
+        rate_percent: it.rate_percent().informs(),
+        mark_price: it.mark_price().informs(),
+        realized: it.realized().required()?,
+    }))
+}
+
+record! {
+    /// A [response](crate::protocol::streams#requests-and-responses).
+    ResponseMembers {
+        id: "id" = Id,
+        status: "status" = Status,
+        result: "result" = Anything,
+        error: "error" = Refusal,
+        rate_limits: "rateLimits" = Anything,
+    }
+}
+
+pub(super) fn response<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = ResponseMembers::whole(frame)?;
+    Ok(Message::Response(Response {
+        id: it.id().required()?,
+        status: it.status().if_any()?,
+        result: it.result().informs(),
+        error: it.error().informs(),
+        rate_limits: it.rate_limits().informs(),
+        frame: frame,
+    }))
+}
+
+/// The id of a response: whatever it is, as text.
+#[derive(Debug)]
+struct Id;
+
+impl Value for Id {
+    type Is<'f> = ResponseId<'f>;
+
+    fn of<'f>(json: &Json<'f>) -> Result<ResponseId<'f>, DecodeErrorKind> {
+        Ok(match (Label::of(json), Unsigned::of(json)) {
+            (Ok(text), _) => ResponseId::Text(text),
+            (Err(_), Ok(number)) => ResponseId::Number(number),
+            (Err(_), Err(_)) => ResponseId::Text(Text(json.raw())),
+        })
+    }
+
+    #[inline(always)]
+    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(ResponseId<'f>, &'f [u8])> {
+        match rest {
+            [b'"', ..] => Label::usual(reader, rest).map(|(text, rest)| (ResponseId::Text(text), rest)),
+            _ => Unsigned::usual(reader, rest).map(|(number, rest)| (ResponseId::Number(number), rest)),
+        }
+    }
+}
+
+record! {
+    /// The reason of a refusal.
+    RefusalMembers {
+        code: "code" = Code,
+        message: "msg" = Label,
+    }
+}
+
+/// The reason of a refusal, which is one however odd its reason.
+#[derive(Debug)]
+struct Refusal;
+
+impl Value for Refusal {
+    type Is<'f> = ApiError<'f>;
+
+    fn of<'f>(json: &Json<'f>) -> Result<ApiError<'f>, DecodeErrorKind> {
+        Ok(ApiError { code: 0, message: Label::of(json).unwrap_or(Text("")) })
+    }
+
+    #[inline(always)]
+    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(ApiError<'f>, &'f [u8])> {
+        let mut inner = reader.inner();
+        inner.cursor.set_rest(rest);
+        let it = RefusalMembers::read(&mut inner, Place::Before).ok()?;
+        let (code, message) = (it.code().informs().unwrap_or(0), it.message().informs().unwrap_or(Text("")));
+        Some((ApiError { code, message }, inner.cursor.rest()))
+    }
+
+    fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<ApiError<'f>>, DecodeError> {
+        if reader.cursor.peek() == b'{' {
+            // It is no JSON.
+            reader.cursor.skip(1)?;
+        }
+        let json = Json::take(reader)?;
+        Ok(json.unless_null(ApiError { code: 0, message: Label::of(&json).unwrap_or(Text("")) }))
+    }
+}
+
+/// The code of a refusal.
+#[derive(Debug)]
+struct Code;
+
+impl Value for Code {
+    type Is<'f> = i64;
+
+    fn of(json: &Json<'_>) -> Result<i64, DecodeErrorKind> {
+        json.signed()
+    }
+
+    #[inline(always)]
+    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(i64, &'f [u8])> {
+        let (magnitude, rest) = Unsigned::usual(reader, rest.strip_prefix(b"-")?)?;
+        Some((i64::try_from(magnitude).ok()?.wrapping_neg(), rest))
+    }
+}
+
+impl<'f, V: Value<Is<'f> = Levels>> Found<'_, 'f, V> {
+    /// Where the levels stand, which must be there.
+    #[inline(always)]
+    fn levels(self) -> Levels {
+        let name = self.name;
+        self.required()?.map_err(|error| DecodeError::of_member(error.kind(), error.offset(), name))
+    }
+}

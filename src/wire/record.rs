@@ -1,0 +1,224 @@
+//! [`record!`]: one description of an object, and the reader that is made of it.
+//!
+//! A description lists the members in the venue's order, each with its names and what it is. The reader goes along
+//! that order as long as the frame does, which costs one comparison a member. Where the frame differs, it goes on
+//! from there by names, in any order; nothing is read a second time. A value that is not what it should be is noted,
+//! not refused: whether it matters is for whoever asks for the member, and the rest of the frame has to be JSON first.
+
+use super::reader::{Slot, Value};
+use crate::json::error::{DecodeError, DecodeErrorKind};
+
+/// A member of a record: what was found, and what to say of it.
+#[derive(Debug)]
+pub(super) struct Found<'r, 'f, V: Value> {
+    pub(super) slot: &'r Slot<V::Is<'f>>,
+    pub(super) name: &'static str,
+    /// Just behind the object.
+    pub(super) end: usize,
+}
+
+impl<'f, V: Value> Found<'_, 'f, V> {
+    /// The value, which must be there.
+    ///
+    /// An error names the member, and the byte where its value begins, or the end of the object if there is none.
+    #[inline(always)]
+    pub(super) fn required(self) -> Result<V::Is<'f>, DecodeError> {
+        match *self.slot {
+            Slot::Value(value) => Ok(value),
+            Slot::Absent => Err(missing(self.name, self.end)),
+            Slot::Empty(kind, offset) | Slot::Wrong(kind, offset) => Err(wrong(self.name, kind, offset)),
+        }
+    }
+
+    /// The value, if the member is there.
+    #[inline(always)]
+    pub(super) fn if_any(self) -> Result<Option<V::Is<'f>>, DecodeError> {
+        match *self.slot {
+            Slot::Absent => Ok(None),
+            Slot::Value(value) => Ok(Some(value)),
+            Slot::Empty(kind, offset) | Slot::Wrong(kind, offset) => Err(wrong(self.name, kind, offset)),
+        }
+    }
+
+    /// The same for members that may be left out when they are empty: an empty text is none.
+    #[inline(always)]
+    pub(super) fn unless_empty(self) -> Result<Option<V::Is<'f>>, DecodeError> {
+        match *self.slot {
+            Slot::Absent | Slot::Empty(..) => Ok(None),
+            Slot::Value(value) => Ok(if V::is_empty(&value) { None } else { Some(value) }),
+            Slot::Wrong(kind, offset) => Err(wrong(self.name, kind, offset)),
+        }
+    }
+
+    /// The value of a member by which nobody accounts: if it cannot be read, it is as if it were not there.
+    #[inline(always)]
+    pub(super) fn informs(self) -> Option<V::Is<'f>> {
+        match self.slot {
+            Slot::Value(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The same; an empty text is none.
+    #[inline(always)]
+    pub(super) fn label(self) -> Option<V::Is<'f>> {
+        self.informs().filter(|value| !V::is_empty(value))
+    }
+
+    /// Whether the member is there, whatever it is.
+    #[inline(always)]
+    pub(super) fn is_there(self) -> bool {
+        !matches!(self.slot, Slot::Absent)
+    }
+}
+
+#[cold]
+fn missing(name: &'static str, end: usize) -> DecodeError {
+    DecodeError::of_member(DecodeErrorKind::Missing, end.saturating_sub(1), name)
+}
+
+#[cold]
+fn wrong(name: &'static str, kind: DecodeErrorKind, offset: u32) -> DecodeError {
+    DecodeError::of_member(kind, offset as usize, name)
+}
+
+/// Makes a record of a description; see the head of this file.
+macro_rules! record {
+    ($(#[$about:meta])* $record:ident {
+        $first:ident: $first_name:literal $(| $first_also:literal)* = $first_value:ty,
+        $($member:ident: $name:literal $(| $also:literal)* = $value:ty,)*
+    }) => {
+        $crate::wire::record::record!(@struct $(#[$about])* $record {
+            $first: $first_name $(| $first_also)* = $first_value,
+            $($member: $name $(| $also)* = $value,)*
+        });
+
+        impl<'f> $record<'f> {
+            /// Reads an object and takes it; `place` is where the reader stands.
+            #[inline(always)]
+            pub(super) fn read(
+                reader: &mut $crate::wire::reader::Reader<'f, '_>,
+                place: $crate::wire::reader::Place,
+            ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+                use $crate::wire::reader::{Place, Slot, behind};
+                use $crate::wire::reader::Value;
+
+                let mut it = $record { $first: Slot::Absent, $($member: Slot::Absent,)* end: 0, is_told: false };
+                let mut rest = reader.cursor.rest();
+                let value = match place {
+                    Place::Before => behind(rest, concat!("{\"", $first_name, "\":")),
+                    Place::BehindValue => behind(rest, concat!(",\"", $first_name, "\":")),
+                };
+                match value.map(|value| <$first_value as Value>::usual(reader, value)) {
+                    Some(Some((value, behind))) => (it.$first, rest) = (Slot::Value(value), behind),
+                    None if place == Place::BehindValue => {}
+                    None | Some(None) => return it.read_any(reader, place),
+                }
+                $(
+                    if let Some(value) = behind(rest, concat!(",\"", $name, "\":")) {
+                        match <$value as Value>::usual(reader, value) {
+                            Some((value, behind)) => (it.$member, rest) = (Slot::Value(value), behind),
+                            None => {
+                                reader.cursor.set_rest(rest);
+                                return it.read_any(reader, Place::BehindValue);
+                            }
+                        }
+                    }
+                )*
+                match rest {
+                    [b'}', behind @ ..] => {
+                        reader.cursor.set_rest(behind);
+                        it.end = reader.frame.len().wrapping_sub(behind.len());
+                        Ok(it)
+                    }
+                    _ => {
+                        reader.cursor.set_rest(rest);
+                        it.read_any(reader, Place::BehindValue)
+                    }
+                }
+            }
+        }
+    };
+    (@struct $(#[$about:meta])* $record:ident { $($member:ident: $name:literal $(| $also:literal)* = $value:ty,)+ }) => {
+        $(#[$about])*
+        pub(super) struct $record<'f> {
+            $($member: $crate::wire::reader::Slot<<$value as $crate::wire::reader::Value>::Is<'f>>,)+
+            /// Just behind the object.
+            end: usize,
+            /// Whether a name that is none of these tells what this is.
+            pub(super) is_told: bool,
+        }
+
+        #[allow(dead_code, reason = "a few members are only looked at by their kind")]
+        impl<'f> $record<'f> {
+            /// The names, in the venue's order.
+            pub(super) const NAMES: &'static [&'static str] = &[$($name, $($also,)*)+];
+
+            $(
+                #[inline(always)]
+                pub(super) fn $member(&self) -> $crate::wire::record::Found<'_, 'f, $value> {
+                    $crate::wire::record::Found { slot: &self.$member, name: $name, end: self.end }
+                }
+            )+
+
+            /// Reads on by names, in any order.
+            #[cold]
+            #[inline(never)]
+            fn read_any(
+                mut self,
+                reader: &mut $crate::wire::reader::Reader<'f, '_>,
+                mut place: $crate::wire::reader::Place,
+            ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+                while let Some(name) = reader.next_name(place)? {
+                    match reader.name(name, Self::NAMES) {
+                        $($name $(| $also)* => {
+                            self.$member = $crate::wire::reader::any_spelling::<$value>(reader)?;
+                        })+
+                        stray => self.is_told |= reader.skip(stray)?,
+                    }
+                    place = $crate::wire::reader::Place::BehindValue;
+                }
+                self.end = reader.cursor.offset();
+                Ok(self)
+            }
+
+            /// Whether a member is there, whatever it is.
+            pub(super) fn has(&self, name: &str) -> bool {
+                match name {
+                    $($name => !matches!(self.$member, $crate::wire::reader::Slot::Absent),)+
+                    _ => false,
+                }
+            }
+
+            /// Reads a frame that is one such object.
+            pub(super) fn whole(frame: &'f str) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+                Self::finish(&mut $crate::wire::reader::Reader::new(frame), $crate::wire::reader::Place::Before)
+            }
+
+            /// Reads what is left of a frame.
+            #[inline(always)]
+            pub(super) fn finish(
+                reader: &mut $crate::wire::reader::Reader<'f, '_>,
+                place: $crate::wire::reader::Place,
+            ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+                let it = Self::read(reader, place)?;
+                reader.cursor.finish()?;
+                Ok(it)
+            }
+
+            /// Reads an object within a frame, and takes it.
+            #[inline(always)]
+            pub(super) fn within(
+                frame: &'f str,
+                cursor: &mut $crate::json::cursor::Cursor<'f>,
+            ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+                let new = $crate::wire::reader::Reader::new(frame);
+                let mut reader = $crate::wire::reader::Reader { cursor: cursor.clone(), ..new };
+                let it = Self::read(&mut reader, $crate::wire::reader::Place::Before)?;
+                cursor.set_rest(reader.cursor.rest());
+                Ok(it)
+            }
+        }
+    };
+}
+pub(super) use record;

@@ -1,0 +1,275 @@
+//! What the members of a record are: each kind of value has one meaning, read from any spelling, and a fast way
+//! through the spelling that the venue uses.
+
+use core::marker::PhantomData;
+
+use super::reader::{Json, Reader, Token, Value};
+use crate::json::cursor::{self, Cursor};
+use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::message::{Number, RawJson, Text};
+use crate::value::decimal::Decimal;
+use crate::value::side::Side;
+use crate::value::symbol::Symbol;
+use crate::value::time::Timestamp;
+
+/// An integer without sign, in quotes or not.
+#[inline(always)]
+fn digits(rest: &[u8]) -> Option<(u64, &[u8])> {
+    if let [b'"', digits @ ..] = rest {
+        let (magnitude, length) = cursor::digits(digits)?;
+        return match digits.get(length..)? {
+            [b'"', behind @ ..] => Some((magnitude?, behind)),
+            _ => None,
+        };
+    }
+    let (magnitude, length) = cursor::digits(rest)?;
+    let is_padded = length > 1 && rest.first() == Some(&b'0');
+    match rest.get(length..)? {
+        behind @ [b',' | b'}' | b']', ..] if !is_padded => Some((magnitude?, behind)),
+        _ => None,
+    }
+}
+
+/// A time without sign.
+#[inline(always)]
+fn time(rest: &[u8], of: impl FnOnce(i64) -> Option<Timestamp>) -> Option<(Timestamp, &[u8])> {
+    let (digits, behind) = digits(rest)?;
+    Some((of(i64::try_from(digits).ok()?)?, behind))
+}
+
+/// A quoted text without escapes.
+#[inline(always)]
+fn plain<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(&'f str, &'f [u8])> {
+    let [b'"', inside @ ..] = rest else { return None };
+    let length = cursor::plain_length(inside)?;
+    let start = frame.len().wrapping_sub(inside.len());
+    let text = frame.get(start..start.wrapping_add(length))?;
+    Some((text, inside.get(length.wrapping_add(1)..)?))
+}
+
+#[inline(always)]
+fn text<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Text<'f>, &'f [u8])> {
+    plain(frame, rest).map(|(text, rest)| (Text(text), rest))
+}
+
+/// A quoted decimal without sign.
+#[inline(always)]
+fn quoted_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
+    let [b'"', inside @ ..] = rest else { return None };
+    let (decimal, length) = match Decimal::parse_quoted_short(inside) {
+        Some(found) => found,
+        None => Decimal::parse_quoted(inside)?,
+    };
+    Some((decimal, inside.get(length.wrapping_add(1)..)?))
+}
+
+/// A quoted number, with a sign or without.
+#[inline(always)]
+fn figure<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Number<'f>, &'f [u8])> {
+    let [b'"', inside @ ..] = rest else { return None };
+    let digits = match inside {
+        [b'-', digits @ ..] => digits,
+        _ => inside,
+    };
+    let (_, length) = match Decimal::parse_quoted_short(digits) {
+        Some(found) => found,
+        None => Decimal::parse_quoted(digits)?,
+    };
+    let behind = digits.get(length.wrapping_add(1)..)?;
+    let start = frame.len().wrapping_sub(inside.len());
+    let end = frame.len().wrapping_sub(behind.len()).wrapping_sub(1);
+    Some((Number(frame.get(start..end)?), behind))
+}
+
+/// One of a few words.
+#[inline(always)]
+fn one_of<'f, T: Copy, const N: usize>(
+    rest: &'f [u8],
+    words: [(&'static str, T); N],
+) -> Option<(T, &'f [u8])> {
+    words.into_iter().find_map(|(word, value)| Some((value, rest.strip_prefix(word.as_bytes())?)))
+}
+
+/// Makes kinds of values that need nothing but a meaning and a usual spelling.
+macro_rules! values {
+    ($($(#[$about:meta])* $kind:ident($is:ty) of |$json:ident| $of:expr, usually |$frame:ident, $rest:ident| $usual:expr;)+) => {$(
+        $(#[$about])*
+        #[derive(Debug)]
+        pub(super) struct $kind;
+
+        impl Value for $kind {
+            type Is<'f> = $is;
+
+            fn of<'f>($json: &Json<'f>) -> Result<$is, DecodeErrorKind> {
+                $of
+            }
+
+            #[inline(always)]
+            fn usual<'f>(reader: &mut Reader<'f, '_>, $rest: &'f [u8]) -> Option<($is, &'f [u8])> {
+                let $frame = reader.frame;
+                $usual
+            }
+        }
+    )+};
+}
+
+values! {
+    /// An integer that is not negative.
+    Unsigned(u64) of |json| json.unsigned(), usually |_frame, rest| digits(rest);
+    /// A time in nanoseconds.
+    Nanoseconds(Timestamp) of |json| json.signed().map(Timestamp::from_nanos),
+        usually |_frame, rest| time(rest, |nanos| Some(Timestamp::from_nanos(nanos)));
+    /// A time in milliseconds.
+    Milliseconds(Timestamp)
+        of |json| Timestamp::from_millis(json.signed()?).ok_or(DecodeErrorKind::Integer),
+        usually |_frame, rest| time(rest, Timestamp::from_millis);
+    /// A time in seconds.
+    Seconds(Timestamp)
+        of |json| Timestamp::from_secs(json.signed()?).ok_or(DecodeErrorKind::Integer),
+        usually |_frame, rest| time(rest, Timestamp::from_secs);
+    /// The status of a response.
+    Status(u16)
+        of |json| u16::try_from(json.signed()?).map_err(|_| DecodeErrorKind::Integer),
+        usually |_frame, rest| digits(rest).and_then(|(status, rest)| Some((u16::try_from(status).ok()?, rest)));
+    /// A text without escapes, such as a name.
+    Plain(&'f str)
+        of |json| match json.token {
+            Token::Text { escaped: false } => Ok(json.text),
+            Token::Text { escaped: true } => Err(DecodeErrorKind::Escape),
+            _ => Err(DecodeErrorKind::Type),
+        },
+        usually |frame, rest| plain(frame, rest);
+    /// A symbol that a [`Symbol`] can be, so that nobody has to skip one that it cannot.
+    SymbolName(&'f str)
+        of |json| Plain::of(json).and_then(|text| match Symbol::accepts(text) {
+            true => Ok(text),
+            false => Err(DecodeErrorKind::Symbol),
+        }),
+        usually |frame, rest| plain(frame, rest).filter(|(text, _)| Symbol::accepts(text));
+    /// A price or quantity.
+    Price(Decimal) of |json| json.decimal(), usually |_frame, rest| quoted_decimal(rest);
+    /// A decimal that may be negative.
+    Amount(Decimal)
+        of |json| match json.decimal() {
+            Err(DecodeErrorKind::Negative) => {
+                Decimal::parse(json.text.as_bytes()).map_err(|_| DecodeErrorKind::Decimal)
+            }
+            other => other,
+        },
+        usually |_frame, rest| quoted_decimal(rest);
+    /// A number of any length that may be negative.
+    Figure(Number<'f>)
+        of |json| match json.token {
+            Token::Text { .. } | Token::Integer { .. } | Token::Number => {
+                Number::read(json.text).ok_or(DecodeErrorKind::Decimal)
+            }
+            _ => Err(DecodeErrorKind::Type),
+        },
+        usually |frame, rest| figure(frame, rest);
+    /// `true` or `false`.
+    Flag(bool)
+        of |json| match json.token {
+            Token::Boolean(value) => Ok(value),
+            _ => Err(DecodeErrorKind::Type),
+        },
+        usually |_frame, rest| one_of(rest, [("true", true), ("false", false)]);
+    /// The side of an order.
+    OrderSide(Side)
+        of |json| {
+            let text = json.whole_text()?;
+            let is = |name: &str| text.chars().map(|it| it.to_ascii_uppercase()).eq(name.chars());
+            match () {
+                () if is("BUY") => Ok(Side::Buy),
+                () if is("SELL") => Ok(Side::Sell),
+                () => Err(DecodeErrorKind::Side),
+            }
+        },
+        usually |_frame, rest| one_of(
+            rest,
+            [
+                ("\"BUY\"", Side::Buy),
+                ("\"SELL\"", Side::Sell),
+                ("\"buy\"", Side::Buy),
+                ("\"sell\"", Side::Sell),
+            ],
+        );
+    /// The side of a book.
+    BookSide(Side)
+        of |json| match json.whole_text()? {
+            side if side == *"bid" => Ok(Side::Buy),
+            side if side == *"ask" => Ok(Side::Sell),
+            _ => Err(DecodeErrorKind::Side),
+        },
+        usually |_frame, rest| one_of(rest, [("\"bid\"", Side::Buy), ("\"ask\"", Side::Sell)]);
+    /// Any value, as it stands.
+    Anything(RawJson<'f>)
+        of |json| Ok(RawJson(json.raw)),
+        usually |_frame, _rest| None;
+}
+
+/// Makes kinds of texts, which may be empty.
+macro_rules! texts {
+    ($($(#[$about:meta])* $kind:ident of |$json:ident| $of:expr;)+) => {$(
+        $(#[$about])*
+        #[derive(Debug)]
+        pub(super) struct $kind;
+
+        impl Value for $kind {
+            type Is<'f> = Text<'f>;
+
+            fn of<'f>($json: &Json<'f>) -> Result<Text<'f>, DecodeErrorKind> {
+                $of
+            }
+
+            #[inline(always)]
+            fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Text<'f>, &'f [u8])> {
+                text(reader.frame, rest)
+            }
+
+            #[inline(always)]
+            fn is_empty(value: &Text<'_>) -> bool {
+                value.raw().is_empty()
+            }
+        }
+    )+};
+}
+
+texts! {
+    /// A text that says something exactly: without half a surrogate pair.
+    Exact of |json| json.whole_text();
+    /// A text that informs.
+    Label of |json| json.word();
+    /// A text, or a number as one.
+    Word
+        of |json| match json.token {
+            Token::Integer { .. } | Token::Number => Ok(Text(json.text)),
+            _ => json.whole_text(),
+        };
+}
+
+/// A value, and where it stands.
+#[derive(Debug)]
+pub(super) struct Placed<V>(PhantomData<V>);
+
+impl<V: Value> Value for Placed<V> {
+    type Is<'f> = (V::Is<'f>, usize);
+
+    fn of<'f>(json: &Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind> {
+        V::of(json).map(|value| (value, json.start))
+    }
+
+    #[inline(always)]
+    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
+        let is_quoted = rest.first() == Some(&b'"');
+        let offset = reader.frame.len().wrapping_sub(rest.len()).wrapping_add(usize::from(is_quoted));
+        V::usual(reader, rest).map(|(value, rest)| ((value, offset), rest))
+    }
+}
+
+/// Takes a value, as it stands.
+pub(super) fn element<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<RawJson<'f>, DecodeError> {
+    cursor.peek();
+    let start = cursor.offset();
+    cursor.skip(0)?;
+    Ok(RawJson(frame.get(start..cursor.offset()).unwrap_or_default()))
+}
