@@ -232,7 +232,7 @@ pub(super) fn response<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded
         result: it.result().informs(),
         error: it.error().informs(),
         rate_limits: it.rate_limits().informs(),
-        frame: frame,
+        frame,
     }))
 }
 

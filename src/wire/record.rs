@@ -67,7 +67,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
 
     /// Whether the member is there, whatever it is.
     #[inline(always)]
-    pub(super) fn is_there(self) -> bool {
+    pub(super) fn is_there(&self) -> bool {
         !matches!(self.slot, Slot::Absent)
     }
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use gemini_ws::{Applied, Endpoint, Event, Message, OrderBook, Replay, Scratch, decode};
 use inputs::{Input, Kind};
+use support::frames;
 
 /// Time for one row.
 const ROW: Duration = Duration::from_millis(2500);
@@ -30,7 +31,12 @@ fn main() {
         "{:<26} {:>6} {:>9} | {:>9} {:>9} {:>6} | {:>9} {:>9} {:>6} | {:>9}",
         "frame", "frames", "bytes", "decode", "serde", "ratio", "+ book", "serde", "ratio", "unknown"
     );
-    for input in inputs::all() {
+    let recording = frames::recordings(|name| name == "dev_ws_gemini_perps.jsonl");
+    let recording = recording
+        .into_iter()
+        .flatten()
+        .map(|recording| Input::new("recording", recording.lines().map(|(_, frame)| frame.to_string())));
+    for input in inputs::made().into_iter().chain(recording) {
         if wanted.as_ref().is_none_or(|wanted| input.name.contains(wanted.as_str())) {
             row(&input);
         }

@@ -1,10 +1,10 @@
-//! What the bench decodes: frames made here, and a recording where there is one.
+//! What the benches decode.
 
 use std::fmt::Write;
 
 use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 
-use crate::support::{frames, random::Random};
+use crate::support::random::Random;
 
 /// The kinds of frames that the rival knows in advance.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,7 +35,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    fn new(name: &'static str, frames: impl IntoIterator<Item = String>) -> Input {
+    pub(crate) fn new(name: &'static str, frames: impl IntoIterator<Item = String>) -> Input {
         Input::of(Endpoint::Streams, name, frames)
     }
 
@@ -45,16 +45,7 @@ impl Input {
     }
 }
 
-/// The frames that are made here, and a recording.
-pub(crate) fn all() -> Vec<Input> {
-    let mut rows = made();
-    let recording = frames::recordings(|name| name == "dev_ws_gemini_perps.jsonl");
-    for recording in recording.into_iter().flatten() {
-        rows.push(Input::new("recording", recording.lines().map(|(_, frame)| frame.to_string())));
-    }
-    rows
-}
-
+/// The frames that are made here.
 pub(crate) fn made() -> Vec<Input> {
     let mut maker = Maker::new();
     // So many of a kind that no branch predictor learns them by heart.
