@@ -44,6 +44,8 @@ mod shutdown;
 mod signer;
 mod sleep;
 mod socket;
+#[cfg(feature = "handshake")]
+mod sockets;
 mod task;
 mod telemetry;
 mod ticket;
@@ -83,6 +85,8 @@ pub use shutdown::Shutdown;
 pub use signer::{SharedSigner, TURN_MAX, Turn};
 pub use sleep::SLEEP_CHECK;
 pub use socket::{WRITE_BUFFER_BYTES_MAX, websocket_config};
+#[cfg(feature = "handshake")]
+pub use sockets::Sockets;
 pub use task::{BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX};
 pub use ticket::{Done, PlaceError, Ticket};
 pub use tickets::DOUBT_TIMEOUT;

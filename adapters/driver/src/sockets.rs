@@ -1,0 +1,181 @@
+//! [`Sockets`]: the sockets of a client, for a loop over readiness.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::{Read, Write};
+
+use gemini_ws::{Client, ConnectFailure, Event, Instant, LinkId, Lost, Output, Scratch};
+
+use crate::NonBlocking;
+use crate::glue::frame_of;
+use crate::task::FRAMES_PER_TURN_MAX;
+
+/// The sockets of a client's links, for a loop of one's own over streams that do not block: whoever is told which streams
+/// are ready [marks](Sockets::mark) them, and takes [turns](Sockets::turn).
+///
+/// Needs the feature `handshake`. The example `poll` is a whole program.
+///
+/// ```
+/// use std::net::TcpStream;
+///
+/// use gemini_ws_driver::Sockets;
+/// use gemini_ws_driver::gemini_ws::{Client, Clock, Config, ConnectFailure, Event, Scratch};
+///
+/// let (clock, mut scratch, mut failures) = (Clock::new(), Scratch::new(), 0);
+/// let mut client = Client::single(Config::production().stay_open(true));
+/// client.open(clock.now())?;
+/// let mut sockets: Sockets<TcpStream> = Sockets::new();
+/// let more = sockets.turn(&mut client, clock.now(), &mut scratch, |_, _| Err(ConnectFailure::Unreachable), |event| {
+///     failures += u32::from(matches!(event, Event::ConnectFailed { .. }));
+/// });
+/// assert_eq!((more, failures, sockets.len()), (false, 1, 0));
+/// # Ok::<(), gemini_ws_driver::gemini_ws::CommandError>(())
+/// ```
+pub struct Sockets<S: Read + Write> {
+    /// By the slot of their link.
+    by_slot: BTreeMap<usize, (LinkId, NonBlocking<S>)>,
+    /// Those that may have more to read or to write.
+    marked: BTreeSet<usize>,
+}
+
+impl<S: Read + Write> Sockets<S> {
+    /// No sockets yet.
+    pub const fn new() -> Sockets<S> {
+        Sockets { by_slot: BTreeMap::new(), marked: BTreeSet::new() }
+    }
+
+    /// The number of sockets, those that are connecting included.
+    pub fn len(&self) -> usize {
+        self.by_slot.len()
+    }
+
+    /// Whether there is no socket.
+    pub fn is_empty(&self) -> bool {
+        self.by_slot.is_empty()
+    }
+
+    /// Notes that the stream of the link in this slot is ready.
+    pub fn mark(&mut self, slot: usize) {
+        self.marked.insert(slot);
+    }
+
+    /// Takes a turn: does what the client asks for, fires its timer if it is due, goes on with upgrades, and reads up to
+    /// [`FRAMES_PER_TURN_MAX`] frames of each stream that is ready. Returns whether there may be more to read: then take the
+    /// next turn without waiting. Otherwise wait for streams to be ready, for [`Client::timeout`] at most.
+    ///
+    /// `dial` begins to connect a link, whose address [`Client::connect_request`] has; register the stream under
+    /// [`LinkId::slot`]. `on_event` is called for each event, in order.
+    pub fn turn(
+        &mut self,
+        client: &mut Client,
+        now: Instant,
+        scratch: &mut Scratch,
+        mut dial: impl FnMut(&Client, LinkId) -> Result<NonBlocking<S>, ConnectFailure>,
+        mut on_event: impl FnMut(&Event<'_>),
+    ) -> bool {
+        if client.deadline().is_some_and(|deadline| deadline.at <= now) {
+            client.handle_timeout(now);
+        }
+        self.perform(client, now, &mut dial, &mut on_event);
+        for slot in std::mem::take(&mut self.marked) {
+            for _ in 0..FRAMES_PER_TURN_MAX {
+                if !self.read(slot, client, now, scratch, &mut on_event) {
+                    self.marked.remove(&slot);
+                    break;
+                }
+                // Unless it turns out that there is nothing more.
+                self.marked.insert(slot);
+                self.perform(client, now, &mut dial, &mut on_event);
+            }
+        }
+        self.perform(client, now, &mut dial, &mut on_event);
+        !self.marked.is_empty()
+    }
+
+    fn perform(
+        &mut self,
+        client: &mut Client,
+        now: Instant,
+        dial: &mut impl FnMut(&Client, LinkId) -> Result<NonBlocking<S>, ConnectFailure>,
+        on_event: &mut impl FnMut(&Event<'_>),
+    ) {
+        while let Some(output) = client.poll_output() {
+            match output {
+                Output::Connect(link) => match dial(client, link) {
+                    Ok(socket) => drop(self.by_slot.insert(link.slot(), (link, socket))),
+                    Err(failure) => client.handle_dial(link, now, Err(failure)),
+                },
+                Output::Send { link, text } => self.write(link, client, now, |socket| socket.send(text)),
+                Output::Close { link, code, reason } => {
+                    self.write(link, client, now, |socket| socket.close(code, reason));
+                }
+                Output::Abort(link) => drop(self.by_slot.remove(&link.slot())),
+                Output::Event(event) => on_event(&event),
+                _ => {}
+            }
+        }
+    }
+
+    /// What the stream does not take now waits in the socket until it is writable.
+    fn write(
+        &mut self,
+        link: LinkId,
+        client: &mut Client,
+        now: Instant,
+        write: impl FnOnce(&mut NonBlocking<S>) -> Result<(), Lost>,
+    ) {
+        let socket = self.by_slot.get_mut(&link.slot()).filter(|(of, _)| *of == link);
+        if let Some(Err(reason)) = socket.map(|(_, socket)| write(socket)) {
+            self.lose(link, client, now, reason);
+        }
+    }
+
+    /// Goes on with the upgrade, or reads a frame. Returns whether there may be more.
+    fn read(
+        &mut self,
+        slot: usize,
+        client: &mut Client,
+        now: Instant,
+        scratch: &mut Scratch,
+        on_event: &mut impl FnMut(&Event<'_>),
+    ) -> bool {
+        let Some((link, socket)) = self.by_slot.get_mut(&slot) else { return false };
+        let link = *link;
+        if let Some(result) = socket.upgrade() {
+            client.handle_dial(link, now, result);
+            return true;
+        }
+        match socket.read() {
+            Ok(Some(message)) => {
+                if let Some(frame) = frame_of(&message)
+                    && let Some(event) = client.handle_frame(link, now, frame, scratch)
+                {
+                    on_event(&event);
+                }
+                true
+            }
+            Ok(None) => false,
+            Err(reason) => {
+                self.lose(link, client, now, reason);
+                false
+            }
+        }
+    }
+
+    fn lose(&mut self, link: LinkId, client: &mut Client, now: Instant, reason: Lost) {
+        self.by_slot.remove(&link.slot());
+        client.handle_lost(link, now, reason);
+    }
+}
+
+impl<S: Read + Write> Default for Sockets<S> {
+    fn default() -> Sockets<S> {
+        Sockets::new()
+    }
+}
+
+impl<S: Read + Write> fmt::Debug for Sockets<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.by_slot.values().map(|(link, socket)| (link, socket.is_open()))).finish()
+    }
+}
