@@ -41,8 +41,14 @@ impl OnTerminal {
         } else {
             command.stdin(Stdio::null()).stderr(Stdio::piped());
         }
+        // What whoever started the tests has them ignore, as scripts do with `&`, the command would ignore too.
+        command.args(["env", "--default-signal=HUP,INT"]);
         command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
-        let child = command.stdout(open()).env("TERM", "xterm").spawn().expect("setsid, of util-linux");
+        let child = command
+            .stdout(open())
+            .env("TERM", "xterm")
+            .spawn()
+            .expect("setsid, of util-linux, and env, of coreutils");
         let terminal = File::from(terminal);
         let shown = Arc::<Mutex<Vec<u8>>>::default();
         if is_looked_at {
