@@ -188,10 +188,7 @@ record! {
 impl<'f> Read<'f> for MarketEntry<'f> {
     #[inline(never)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
-        let before = cursor.clone();
-        let mut reader = Reader::new(frame);
-        reader.cursor = cursor.clone();
-        reader.telling = &["type"];
+        let mut reader = Reader { cursor: cursor.clone(), telling: &["type"], ..Reader::new(frame) };
         let place = Place::BehindValue;
         let likely = if reader.take("{\"type\":\"change\"") {
             let it = ChangeMembers::read(&mut reader, place)?;
@@ -207,10 +204,7 @@ impl<'f> Read<'f> for MarketEntry<'f> {
                 *cursor = reader.cursor;
                 Ok(entry)
             }
-            None => {
-                *cursor = before;
-                any_entry(frame, cursor)
-            }
+            None => any_entry(frame, cursor),
         }
     }
 }

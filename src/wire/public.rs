@@ -247,7 +247,7 @@ impl Value for Id {
         Ok(match (Label::of(json), Unsigned::of(json)) {
             (Ok(text), _) => ResponseId::Text(text),
             (Err(_), Ok(number)) => ResponseId::Number(number),
-            (Err(_), Err(_)) => ResponseId::Text(Text(json.raw())),
+            (Err(_), Err(_)) => ResponseId::Text(Text(json.raw)),
         })
     }
 

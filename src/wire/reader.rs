@@ -254,11 +254,6 @@ impl<'f> Json<'f> {
         }
     }
 
-    /// As it stands in the frame, quotes included.
-    pub(super) const fn raw(&self) -> &'f str {
-        self.raw
-    }
-
     pub(super) const fn is_text(&self) -> bool {
         matches!(self.token, Token::Text { .. })
     }

@@ -1,7 +1,7 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 
-use super::lists::Listed;
-use super::reader::{Reader, Slot};
+use super::lists::elements;
+use super::reader::Reader;
 use super::record::record;
 use super::scratch::Scratch;
 use super::values::{Exact, Flag, Milliseconds, Unsigned};
@@ -44,12 +44,10 @@ record! {
 /// An array that is all of a value.
 fn list<'f, T: Read<'f>>(json: &'f str) -> Result<List<'f, T>, DecodeError> {
     let mut reader = Reader::new(json);
-    reader.cursor.peek();
-    let listed: Slot<Listed<'f, T>> = super::lists::list(&mut reader, |_, _| {})?;
-    match listed {
-        Slot::Value(list) => list,
-        _ => Err(DecodeError::new(DecodeErrorKind::Type, 0)),
+    if reader.cursor.peek() != b'[' {
+        return Err(reader.cursor.error(DecodeErrorKind::Type));
     }
+    elements(&mut reader, json.as_bytes(), |_, _| {}).map(|(list, _)| list)
 }
 
 impl<'f> Read<'f> for RateLimit<'f> {

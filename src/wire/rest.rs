@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::lists::{Listed, list};
-use super::reader::{Reader, Slot};
+use super::lists::elements;
+use super::reader::Reader;
 use super::record::record;
 use super::values::{Exact, Figure, Flag, Label, Placed, Plain, Price, Unsigned};
 use crate::json::cursor::Cursor;
@@ -110,15 +110,10 @@ pub(crate) fn object<'f, T: Read<'f>>(body: &'f str) -> Result<T, DecodeError> {
 /// Reads a body that is an array of objects.
 pub(crate) fn array<'f, T: Read<'f>>(body: &'f str) -> Result<Vec<T>, DecodeError> {
     let mut found = Vec::new();
-    let mut reader = Reader::new(body);
-    reader.cursor = begin(body)?;
-    reader.cursor.peek();
-    let listed: Slot<Listed<'f, T>> = list(&mut reader, |_, row| found.push(row))?;
-    let Slot::Value(listed) = listed else {
-        return Err(DecodeError::new(DecodeErrorKind::Type, 0));
-    };
+    let mut reader = Reader { cursor: begin(body)?, ..Reader::new(body) };
+    let (_, rest) = elements(&mut reader, body.as_bytes(), |_, row| found.push(row))?;
+    reader.cursor.set_rest(rest);
     reader.cursor.finish()?;
-    listed?;
     Ok(found)
 }
 

@@ -77,7 +77,7 @@ impl<H: Holder> Tickets<H> {
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // It is wanted whether or not somebody still holds the ticket.
+        // It is wanted even if nobody holds the ticket any more.
         if end.is_some() {
             self.cancels.remove(&request);
         } else if let Some(id) = self.cancels.get_mut(&request) {

@@ -151,7 +151,7 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
             assert_eq!((rests.next().await, rests.order().state), (None, OrderState::Canceled));
             assert_eq!(canceled.client_order_id.as_deref(), Some("maker"));
 
-            // A cancel is wanted whether or not somebody still holds the ticket.
+            // A cancel is wanted even if nobody holds the ticket any more.
             let forgotten = client.submit(order("forgotten", "1000")).unwrap();
             forgotten.cancel().unwrap();
             drop(forgotten);
