@@ -6,6 +6,7 @@ prose, and is skipped. A space in a pattern stands for any white space, line end
 """
 
 import re
+import signal
 import subprocess
 import sys
 
@@ -30,7 +31,7 @@ WORDS = [
     (r"farewells?", "closing handshake, last frames"),
     (r"by (itself|themselves)", "automatically; alone, separately"),
     (r"(go|goes|going|went|gone) on(?! (to|the|a|its) )", "continue, resume"),
-    (r"(has|have|had) come to|(at|to) (its|their) end", "the state of, ends, has ended"),
+    (r"(has|have|had) come to|(at|comes?|came|coming) (to )?(its|their|an) end(?!s)", "the state of, ends, has ended"),
     (r"as [^.;:]{1,40}? (has|have|had) it", "as it is in, as it specifies"),
     (r"of (no )?use", "useful, useless, usable"),
     (r"frames? of nobody|of nobody", "unknown"),
@@ -147,6 +148,7 @@ def complaints(path, text):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     paths = sys.argv[1:]
     top = subprocess.run(["git", "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True).stdout.strip()
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths]
@@ -164,6 +166,7 @@ def main():
         for line, word, instead in complaints(path, text):
             print(f"{path}:{line}: {word} → {instead}")
             count += 1
+    sys.stdout.flush()
     if count:
         sys.exit(f"{count} words to replace; the table stands in .ci/words.py")
 
