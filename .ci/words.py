@@ -19,7 +19,8 @@ WORDS = [
     (r"nobody", "say who does not: no reader, no caller, no task"),
     (r"whoever", "the caller, the task that, the name of the type"),
     (r"wish(es|ed|ing)?", "subscription, request, subscribe"),
-    (r"want(s|ed|ing)?", "subscribe, request, need, require"),
+    # `Wanted` is the name of a state in the tables of tests/LIFECYCLE.md.
+    (r"(?<!\|\s)(?<!\*\*)want(s|ed|ing)?", "subscribe, request, need, require"),
     (r"g[ia]v(e|es|en|ing) (it |them |that |one )?up|gives? (the|a|its|their|this|every|each) \S+ up", "close, drop, abandon, stop"),
     (r"what(ever)? (is|was) left|(is|are|was|were) left(?! (alone|out|to|as|open|unchanged|untouched))",
      "remains, the rest; of a stream: unsubscribed"),

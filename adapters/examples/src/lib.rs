@@ -59,3 +59,9 @@ pub fn recording(stream: &str, time: Duration) -> Vec<String> {
         }
     }
 }
+
+/// The programs of the README. Documentation tests compile them here and not in an adapter, because a published package
+/// does not contain that file.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -41,11 +41,6 @@
 
 #![forbid(unsafe_code)]
 
-/// The programs of the README, so that the documentation tests compile them.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
