@@ -1,4 +1,4 @@
-//! Commands about streams and requests: which link serves what.
+//! Commands about streams and requests, and which link serves what.
 
 use core::time::Duration;
 
@@ -22,27 +22,29 @@ impl Client {
     /// Subscribes to a stream. The subscription survives reconnects and ends with
     /// [`unsubscribe`](Client::unsubscribe).
     ///
-    /// It goes to an endpoint where the stream is subscribed already, or else to the first that has it: an account's
-    /// streams to an authenticated one, others to one that is not authenticated, if there is such a one. Each call returns its own id. If the stream is
-    /// already subscribed, nothing is sent; the venue is asked to stop only when the last id is unsubscribed. A
-    /// second subscriber to a depth stream gets no new snapshot: read the current book from
-    /// [`Books`](crate::Books).
+    /// The stream goes to an endpoint where it is already subscribed, or else to the first endpoint that has it:
+    /// streams of an account go to an authenticated endpoint, others to one that is not authenticated if there is
+    /// one.
+    ///
+    /// Each call returns its own id. If the stream is already subscribed, nothing is sent; the venue is asked to
+    /// stop only when the last id is unsubscribed. A second subscriber to a depth stream gets no new snapshot: read
+    /// the current book from [`Books`](crate::Books).
     ///
     /// # Errors
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] or
-    /// [`CommandError::NotAuthenticated`] if no endpoint has it; [`CommandError::GivenUp`];
-    /// [`CommandError::Ambiguous`] if frames of another stream that is subscribed at the endpoint look the same, such
-    /// as those of `depth` and `depth@100ms` of one symbol.
+    /// [`CommandError::NotAuthenticated`] if no endpoint has the stream; [`CommandError::GivenUp`];
+    /// [`CommandError::Ambiguous`] if the frames of a stream that is already subscribed look the same, such as
+    /// those of `depth` and `depth@100ms` of one symbol.
     pub fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.command(now)?;
         let endpoint = self.endpoint_of(&stream)?;
         self.add_subscriber(endpoint, stream, None)
     }
 
-    /// Subscribes to a stream that is not silent for longer than `silence_max` while all is well. If it is, an
-    /// [`Event::Silent`](crate::Event::Silent) reports that, and the stream is subscribed again. Of several such
-    /// calls for a stream the shortest silence counts.
+    /// Subscribes to a stream, and resubscribes when it is silent for longer than `silence_max`. An
+    /// [`Event::Silent`](crate::Event::Silent) reports each such silence. If several calls name the same stream,
+    /// the shortest `silence_max` counts.
     ///
     /// # Errors
     ///
@@ -58,9 +60,9 @@ impl Client {
         self.add_subscriber(endpoint, stream, Some(silence_max.max(Duration::from_millis(1))))
     }
 
-    /// Subscribes to a stream of this endpoint, whether or not others serve it as well: events name their link. `silence_max` is
-    /// the longest silence that is well, if that is known: see
-    /// [`subscribe_unless_silent`](Client::subscribe_unless_silent).
+    /// Subscribes to a stream of this endpoint, even if other endpoints serve it as well: events name their link.
+    /// `silence_max` has the meaning of that of [`subscribe_unless_silent`](Client::subscribe_unless_silent);
+    /// `None` sets no limit.
     ///
     /// # Errors
     ///
@@ -76,8 +78,8 @@ impl Client {
         self.add_subscriber(endpoint, stream, silence_max)
     }
 
-    /// Ends a subscription. No data of the stream is delivered from now on, unless another subscription is for
-    /// the same stream; [`Event::Unsubscribed`](crate::Event::Unsubscribed) follows.
+    /// Ends a subscription. The client delivers no more data of the stream, unless another subscription names the
+    /// same stream. An [`Event::Unsubscribed`](crate::Event::Unsubscribed) follows.
     ///
     /// # Errors
     ///
@@ -88,10 +90,10 @@ impl Client {
         ended.unwrap_or(Err(CommandError::UnknownStream))
     }
 
-    /// Requests a new snapshot of the book of a subscription, because some of its events were lost on their way
-    /// from here, or what it says cannot be. The book is stale from now on, as an
-    /// [`Event::Gap`](crate::Event::Gap) reports. No effect on a stream without a book, nor on a book that does
-    /// not follow the venue anyway.
+    /// Requests a new snapshot of the book of a subscription. Call it if the application has lost events of the
+    /// book, or if the book shows something impossible. The book is stale from now on, which an
+    /// [`Event::Gap`](crate::Event::Gap) reports. Has no effect on a stream without a book, or on a book that is
+    /// already stale.
     ///
     /// # Errors
     ///
@@ -103,7 +105,7 @@ impl Client {
             return Err(CommandError::GivenUp);
         }
         match self.command_link(slot, |link, cx| link.resync(cx, id)) {
-            // The link is on its way out, with all its streams.
+            // The link is closing, with all its streams.
             None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
             Some(done) => done,
         }
@@ -134,13 +136,13 @@ impl Client {
         requested
     }
 
-    /// The first subscriber of a symbol's book.
+    /// Returns the first subscriber of a symbol's book.
     fn book_of(&self, symbol: Symbol) -> Option<StreamId> {
         let mut books = self.alike_by(Topic::Depth, Some(symbol));
         books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
-    /// The endpoint that a stream is asked of, if the application does not say.
+    /// Returns the endpoint for a stream if the application names none.
     fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let mut known = self.alike_by(stream.topic(), stream.symbol());
         let present = known.find(|(_, known)| known.stream() == *stream);
@@ -148,7 +150,8 @@ impl Client {
         present.map_or_else(|| self.endpoints.endpoint_of(stream), Ok)
     }
 
-    /// The subscriptions that take frames of this topic and symbol, and the slots of their links: one at each endpoint.
+    /// Returns the subscriptions that take frames of this topic and symbol, with the slots of their links: at most
+    /// one for each endpoint.
     fn alike_by(
         &self,
         topic: Topic,
@@ -172,7 +175,7 @@ impl Client {
             return Err(CommandError::UnknownEndpoint);
         }
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
-        // There is one book of a symbol, whichever endpoint it comes from.
+        // A symbol has one book, whichever endpoint it comes from.
         let is_book = stream.topic() == Topic::Depth;
         let known = {
             let mut alike = self.alike_by(stream.topic(), stream.symbol());
@@ -180,7 +183,7 @@ impl Client {
         };
         let slot = match known {
             Some((slot, known)) if known == stream && is_at(slot) => slot,
-            // Their frames do not say which of them they are of.
+            // Frames do not show which of the two streams they belong to.
             Some((_, with)) => return Err(CommandError::Ambiguous { with }),
             None => self.slot_for(endpoint, &stream)?,
         };
@@ -195,7 +198,7 @@ impl Client {
         added
     }
 
-    /// Notes which slot serves a stream. Routes of streams that have ended are dropped now and then.
+    /// Notes which slot serves a stream. When there are many routes, drops those of streams that have ended.
     fn note_route(&mut self, endpoint: EndpointId, stream: &Stream, slot: usize) {
         self.routes.insert((stream.topic(), stream.symbol(), endpoint), slot);
         let most = self.slots.sums().streams().saturating_mul(2).max(64);
@@ -209,7 +212,7 @@ impl Client {
         }
     }
 
-    /// A slot whose link has room for one more stream.
+    /// Returns a slot whose link has room for one more stream. Makes a link if there is none.
     fn slot_for(&mut self, endpoint: EndpointId, stream: &Stream) -> Result<usize, CommandError> {
         let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         if !entry.config().has(stream) {
@@ -234,7 +237,7 @@ impl Client {
             let streams = link.streams().filter(|(_, stream, _)| which(stream));
             let ids: Vec<StreamId> = streams.map(|(id, ..)| id).collect();
             for id in ids {
-                // One that is on its way out already stays so.
+                // A stream that is leaving already is refused, and stays so.
                 let _ = link.unsubscribe(cx, id);
             }
         });
@@ -245,20 +248,20 @@ impl Client {
 
 impl Client {
     /// Sends a request to the endpoint that can take it. A request about an account goes to the authenticated
-    /// endpoint; any other goes over the first open link, that of an authenticated endpoint first.
+    /// endpoint. Any other goes over the first open link, with the links of authenticated endpoints first.
     ///
-    /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. Nothing is
-    /// ever sent a second time: where no answer came, the reply says that the outcome is not known.
+    /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. The client never
+    /// sends a request twice: if no answer came, the reply says that the outcome is unknown.
     ///
-    /// Subscribe with [`subscribe`](Client::subscribe) instead: subscriptions made by a request are not known to
-    /// the client, and their data is ignored.
+    /// To subscribe, use [`subscribe`](Client::subscribe) instead: the client does not know subscriptions that a
+    /// request made, and ignores their data.
     ///
     /// # Errors
     ///
-    /// [`CommandError::SeveralEndpoints`] if it is for one endpoint and several could take it, as a request about
-    /// an account where several endpoints are authenticated, and a [raw](Request::raw) one: use
-    /// [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if it is about a session and the
-    /// endpoint has several links: use [`request_over`](Client::request_over).
+    /// [`CommandError::SeveralEndpoints`] if the request is for one endpoint and several could take it: use
+    /// [`request_at`](Client::request_at). That concerns requests about an account where several endpoints are
+    /// authenticated, and [raw](Request::raw) ones. [`CommandError::SeveralLinks`] if the request is about a
+    /// session and the endpoint has several links: use [`request_over`](Client::request_over).
     /// [`CommandError::WrongEndpoint`] if no endpoint takes requests; [`CommandError::NotConnected`];
     /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
     /// [`CommandError::RateLimited`].
@@ -282,11 +285,11 @@ impl Client {
         self.send_to(endpoint.ok_or(CommandError::NotConnected)?, request)
     }
 
-    /// Sends a request to this endpoint, over the first of its open links. See [`request`](Client::request).
+    /// Sends a request to this endpoint, over its first open link. See [`request`](Client::request).
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownEndpoint`]; [`CommandError::WrongEndpoint`]: only [`Endpoint::Streams`] takes
+    /// [`CommandError::UnknownEndpoint`]; [`CommandError::WrongEndpoint`], as only [`Endpoint::Streams`] takes
     /// requests; [`CommandError::NotAuthenticated`] if the request is about an account and the endpoint is not
     /// authenticated; [`CommandError::SeveralLinks`]; [`CommandError::NotConnected`]; [`CommandError::Closed`];
     /// [`CommandError::TooMany`]; [`CommandError::RateLimited`].
@@ -319,7 +322,7 @@ impl Client {
         self.send_to(endpoint, request)
     }
 
-    /// Sends a request over this link: one about the session, such as
+    /// Sends a request over this link. Use it for requests about the session of a link, such as
     /// [`Request::CancelSessionOrders`]. See [`request`](Client::request).
     ///
     /// # Errors

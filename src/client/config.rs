@@ -1,8 +1,8 @@
-//! [`ClientConfig`]: the limits of a client as a whole.
+//! [`ClientConfig`]: the limits of a client over all its links.
 
 use crate::value::id::StreamId;
 
-/// The limits of a [`Client`](crate::Client) as a whole.
+/// The limits of a [`Client`](crate::Client) over all its links.
 ///
 /// ```
 /// use gemini_ws::ClientConfig;
@@ -16,13 +16,13 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// The defaults.
+    /// Returns the defaults.
     pub const fn new() -> ClientConfig {
         ClientConfig { links_max: 64, streams_max: 4_096 }
     }
 
-    /// The most links at a time, at least one and at most 1,024. Default: 64; market data v1 wants one for each
-    /// symbol.
+    /// Sets the most links at a time, at least one and at most 1,024. Default: 64. Market data v1 needs one link
+    /// for each symbol.
     #[must_use]
     pub const fn links_max(mut self, links: usize) -> ClientConfig {
         self.links_max = match links {
@@ -33,8 +33,8 @@ impl ClientConfig {
         self
     }
 
-    /// The most streams over all links. Default: 4,096. [`Config::streams_max`](crate::Config::streams_max) is the limit of one link; more
-    /// streams are spread over further links.
+    /// Sets the most streams over all links. Default: 4,096. [`Config::streams_max`](crate::Config::streams_max)
+    /// limits the streams of one link; more streams are spread over further links.
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> ClientConfig {
         self.streams_max = streams;

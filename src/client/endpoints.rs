@@ -14,44 +14,45 @@ use crate::value::endpoint::Endpoint;
 use crate::value::id::EndpointId;
 use crate::value::time::Instant;
 
-/// In the order in which they were added, which is that of their ids.
+/// The endpoints of a client by id, which is the order in which they were added.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoints {
     entries: BTreeMap<EndpointId, Entry>,
     next: u32,
-    /// Those of each generation, authenticated or not.
+    /// The endpoints of each generation, authenticated or not.
     kinds: BTreeMap<(u8, bool), BTreeSet<EndpointId>>,
-    /// Those that want a link and have none.
+    /// Endpoints that stay open and have no link.
     waiting: BTreeSet<EndpointId>,
-    /// How many have no link.
+    /// How many endpoints have no link.
     unlinked: usize,
-    /// `None` where one was forgotten.
+    /// `None` where a host was removed.
     hosts: Vec<Option<Host>>,
-    /// Whether one was added or removed since the last pump.
+    /// Whether an endpoint was added or removed since the last pump.
     is_changed: bool,
 }
 
-/// An endpoint that may be used.
+/// An endpoint, and the slots of its links.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     config: Config,
     host: usize,
     /// The slots of its links.
     slots: BTreeSet<usize>,
-    /// Those of them whose links have room for a stream.
+    /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The delays that the next link goes on with.
+    /// The delays with which the next link continues.
     backoff: Option<Backoff>,
     experience: Experience,
 }
 
-/// What links to the same host share. It is forgotten when nothing leads there and its limits have recovered: not
-/// before, or whoever removes an endpoint and adds it again would have new ones.
+/// What the links to one host share. A host is removed when no endpoint or link uses it and its limits have
+/// recovered. If it were removed earlier, an application could reset the limits by removing an endpoint and adding
+/// it again.
 #[derive(Clone, Debug)]
 struct Host {
     name: String,
     limits: Limits,
-    /// Endpoints and links.
+    /// How many endpoints and links use the host.
     users: usize,
 }
 
@@ -76,7 +77,7 @@ impl Entry {
         self.experience
     }
 
-    /// The first slot whose link has room for another stream.
+    /// Returns the first slot whose link has room for another stream.
     pub(super) fn roomy_slot(&self) -> Option<usize> {
         self.roomy.first().copied()
     }
@@ -116,7 +117,7 @@ impl Endpoints {
         id
     }
 
-    /// The place of an endpoint's host. Hosts that nobody needs are forgotten on the way.
+    /// Returns the index of an endpoint's host. Removes unused hosts on the way.
     fn host_of(&mut self, config: &Config, now: Instant) -> usize {
         let mut free = self.hosts.len();
         for (place, host) in self.hosts.iter_mut().enumerate() {
@@ -139,7 +140,7 @@ impl Endpoints {
         free
     }
 
-    /// One that used a host needs it no more.
+    /// Notes that an endpoint or a link no longer uses a host.
     pub(super) fn release_host(&mut self, host: usize, now: Instant) {
         if let Some(place) = self.hosts.get_mut(host) {
             if let Some(host) = place {
@@ -149,7 +150,7 @@ impl Endpoints {
         }
     }
 
-    /// Forgets an endpoint. Returns the slots of its links.
+    /// Removes an endpoint. Returns the slots of its links.
     pub(super) fn remove(&mut self, id: EndpointId, now: Instant) -> Option<BTreeSet<usize>> {
         let entry = self.entries.remove(&id)?;
         self.is_changed = true;
@@ -176,7 +177,7 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// The endpoints of a generation, authenticated or not.
+    /// Returns the endpoints of a generation, authenticated or not.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)
@@ -190,7 +191,7 @@ impl Endpoints {
         self.entries.get_mut(&id)
     }
 
-    /// Notes what a link to an endpoint has shown. Returns the endpoint's slots if that was not known.
+    /// Notes what a link to an endpoint has shown. Returns the endpoint's slots if that is new.
     pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
         entry.experience = experience;
@@ -202,8 +203,8 @@ impl Endpoints {
         self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
-    /// The endpoint of a stream: an account's streams go to the first that is authenticated, others to the
-    /// first that is not, if there is such a one.
+    /// Returns the endpoint for a stream: streams of an account go to the first endpoint that is authenticated,
+    /// others to the first that is not, if there is one.
     pub(super) fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let first = |authenticated: bool| {
             let of = |api: &Endpoint| {
@@ -222,7 +223,7 @@ impl Endpoints {
 
     // ---- slots -----------------------------------------------------------------------------
 
-    /// A slot has a link to an endpoint from now on.
+    /// Notes that a slot holds a link to an endpoint.
     pub(super) fn add_slot(&mut self, id: EndpointId, slot: usize) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if entry.slots.is_empty() {
@@ -235,7 +236,7 @@ impl Endpoints {
         self.waiting.remove(&id);
     }
 
-    /// A slot has no link any more; the next one goes on with its delays.
+    /// Notes that a slot no longer holds a link. The endpoint's next link continues with the delays of `backoff`.
     pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if !backoff.is_fresh() {
@@ -262,7 +263,7 @@ impl Endpoints {
         }
     }
 
-    /// Whether the pump has to look at them: some were added or removed, or wait for a link.
+    /// Returns whether the pump has to look at the endpoints: some were added or removed, or wait for a link.
     #[inline]
     pub(super) fn need_a_look(&self) -> bool {
         self.is_changed || !self.waiting.is_empty()
@@ -272,18 +273,18 @@ impl Endpoints {
         self.is_changed = false;
     }
 
-    /// The endpoints that stay open and have no link.
+    /// Returns the endpoints that stay open and have no link.
     pub(super) const fn waiting(&self) -> &BTreeSet<EndpointId> {
         &self.waiting
     }
 
-    /// Whether there are endpoints, and each has a link.
+    /// Returns whether there are endpoints, and each has a link.
     pub(super) fn are_all_linked(&self) -> bool {
         self.unlinked == 0 && !self.entries.is_empty()
     }
 }
 
-/// Which streams an endpoint has, and for whom.
+/// Returns the key of `Endpoints::kinds` for an endpoint.
 const fn kind(config: &Config) -> (u8, bool) {
     (config.api as u8, config.authenticated)
 }

@@ -1,4 +1,4 @@
-//! Inputs: what happened to transports, and that time has passed.
+//! Inputs: what happened to transports, and the passing of time.
 
 use crate::client::{Client, ClientState};
 use crate::event::reason::{ConnectFailure, Lost};
@@ -12,7 +12,7 @@ use crate::value::time::Instant;
 use crate::wire::Scratch;
 
 impl Client {
-    /// The dial for this link succeeded.
+    /// Reports that the dial for this link succeeded.
     pub fn handle_connected(&mut self, link: LinkId, now: Instant) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_connected(cx, link)).is_none() {
@@ -22,7 +22,7 @@ impl Client {
         self.pump();
     }
 
-    /// The dial for this link failed.
+    /// Reports that the dial for this link failed.
     pub fn handle_connect_failed(&mut self, link: LinkId, now: Instant, reason: ConnectFailure) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_connect_failed(cx, link, reason)).is_none() {
@@ -31,7 +31,7 @@ impl Client {
         self.pump();
     }
 
-    /// The dial for this link came to an end: [`handle_connected`](Client::handle_connected) or
+    /// Reports how the dial for this link ended. Calls [`handle_connected`](Client::handle_connected) or
     /// [`handle_connect_failed`](Client::handle_connect_failed), for drivers that have a `Result`.
     ///
     /// ```
@@ -52,12 +52,12 @@ impl Client {
         }
     }
 
-    /// A frame came over this link. The event, if the frame makes one, borrows from the frame and the scratch
-    /// only: commands may be issued while it is held. It is newer than all outputs that wait
-    /// ([contract](Client#the-contract-of-a-driver)).
+    /// Takes a frame that came over this link, and returns its event, if it makes one. The event borrows from the
+    /// frame and the scratch only, so the application may issue commands while it holds the event. It is newer than
+    /// all outputs that are waiting ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for pings, pongs and replies to the client's own requests, whose consequences are among the
-    /// outputs.
+    /// Returns `None` for pings, pongs and replies to the client's own requests. What follows from these is among
+    /// the outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -68,13 +68,13 @@ impl Client {
     ) -> Option<Event<'f>> {
         self.advance(now);
         let slot = link.slot();
-        // As `with_link`, but for copies of the event, which is large.
+        // Does what `with_link` does, without copying the event, which is large.
         let Client { slots, endpoints, outputs, numbers, now, .. } = self;
         let Some(entry) = slots.get_mut(slot) else { return self.ignore_frame(link, frame) };
         let host = entry.host();
         let Some(known) = entry.link_mut() else { return self.ignore_frame(link, frame) };
         if let Frame::Ping(_) | Frame::Pong(_) = frame {
-            // There may be floods of them.
+            // A peer may send floods of them.
             known.handle_sign_of_life(link, *now);
             return None;
         }
@@ -88,7 +88,7 @@ impl Client {
         event
     }
 
-    /// Counts a frame for a slot in which there is no link any more.
+    /// Counts a frame for a slot that no longer holds a link.
     #[cold]
     fn ignore_frame<'f>(&mut self, link: LinkId, frame: Frame<'f>) -> Option<Event<'f>> {
         self.ended.count_stale_input();
@@ -108,7 +108,7 @@ impl Client {
         Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 
-    /// The transport of this link ended. Not due after [`Output::Abort`], and ignored then.
+    /// Reports that the transport of this link ended. Not needed after [`Output::Abort`], and ignored then.
     pub fn handle_lost(&mut self, link: LinkId, now: Instant, reason: Lost) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, reason)).is_none() {
@@ -117,9 +117,9 @@ impl Client {
         self.pump();
     }
 
-    /// Time has passed. Call it at the [`deadline`](Client::deadline). A call before that does nothing. After a call that
-    /// comes late each timer that is due has fired once, however many of its periods have passed, and the new deadline is
-    /// later than `now`.
+    /// Acts on the time that has passed. Call it at the [`deadline`](Client::deadline). An earlier call does
+    /// nothing. In a late call each timer that is due fires once, however many of its periods have passed; the new
+    /// deadline is later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         if let ClientState::ShuttingDown(shutdown) = &mut self.state {
@@ -128,7 +128,7 @@ impl Client {
         self.expire_links();
         self.pump();
         self.advance_shutdown();
-        // The last step of a shutdown may have begun after its time was over.
+        // The last step of a shutdown may have begun with its deadline already over.
         self.expire_links();
         self.pump();
     }
@@ -140,8 +140,8 @@ impl Client {
         }
     }
 
-    /// The machine has slept, or the network is another one: each open link is probed at once, whatever the
-    /// clock says of the time that has passed, and given up if it does not answer.
+    /// Reports that the machine has slept or that the network has changed. The client probes each open link
+    /// immediately, however little time has passed by the clock, and drops a link that does not answer.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.advance(now);
         for slot in 0..self.slots.count() {

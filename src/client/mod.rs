@@ -1,7 +1,8 @@
-//! [`Client`]: many links as one, from the first subscription to the end.
+//! [`Client`]: several links behind one state machine.
 //!
-//! This file is what one can call. `pump.rs` decides which links there are, `shutdown.rs` how they all come to
-//! their end; what happens on a link is decided in `link`.
+//! This file holds the public methods, except for commands about streams and requests (`commands.rs`) and inputs
+//! (`inputs.rs`). `pump.rs` opens and closes links, `shutdown.rs` runs the steps of a shutdown, and `link` decides
+//! what happens on one link.
 
 mod commands;
 pub(crate) mod config;
@@ -36,53 +37,59 @@ use crate::value::id::{EndpointId, LinkId, StreamId};
 use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 
-/// A client of the venue: endpoints, the links to them, and what is subscribed over them.
+/// A client of the venue: its endpoints, the links to them, and the subscriptions on these links.
 ///
-/// It is a state machine without sockets, clock or tasks. Public methods are of four kinds:
+/// It is a state machine without sockets, clock or tasks. Its public methods are of four kinds:
 ///
-/// - *commands* ([`open`](Client::open), [`subscribe`](Client::subscribe), …): what the application wants; they
-///   may be refused, and never wait;
-/// - *inputs* (`handle_*`): what the world did; they cannot fail;
-/// - *outputs* ([`poll_output`](Client::poll_output)): what the driver is to do, in order;
-/// - *getters*, among them [`deadline`](Client::deadline): when to call
+/// - *commands* ([`open`](Client::open), [`subscribe`](Client::subscribe), …) ask the client for something. They
+///   never wait, and the client may refuse one;
+/// - *inputs* (`handle_*`) report what happened. They cannot fail;
+/// - *outputs* ([`poll_output`](Client::poll_output)) say what the driver has to do, in order;
+/// - *getters* read the state. One of them, [`deadline`](Client::deadline), says when to call
 ///   [`handle_timeout`](Client::handle_timeout).
 ///
-/// Any call is legal at any time; nothing is lost by not polling. `now` comes from one monotonic clock; an
-/// earlier `now` than before counts as the one before. The same seed, inputs and times give the same outputs.
+/// Any method may be called at any time, and no event is lost if outputs are polled late. Take `now` from one
+/// monotonic clock; an earlier `now` than before counts as the one before. The same seed, inputs and times give the
+/// same outputs.
 ///
 /// # The contract of a driver
 ///
 /// A driver repeats two steps. It carries out every output, and then waits for one input: until a transport has
-/// something, or until [`timeout`](Client::timeout) is over.
+/// something to read, or until [`timeout`](Client::timeout) is over.
 ///
-/// - **Order of events.** Events come in two ways: [`handle_frame`](Client::handle_frame) returns at most one, and
-///   [`Output::Event`]s hold the others. Their order is: the outputs that were not polled before the frame, the event
-///   that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each input
-///   and after each command. Polling changes nothing but this order: the client says the same however late it is polled.
-/// - **Polling late.** If outputs wait during `handle_frame`, the event that it returns is newer than they are. To give
-///   [`Books`](crate::Books) and [`Orders`](crate::Orders) the newer event first makes no book wrong, and
-///   none live that is stale. An order may stay in doubt for longer: a request that timed out raises a doubt, which the
-///   event of the frame would have resolved.
-/// - **Sending.** Texts and the Close frame of a link leave in the order in which they were polled. If the transport takes
-///   no more bytes, keep what remains and write it when the transport is writable. The client sees to a
-///   peer that says nothing; for one that talks and reads nothing, limit the bytes or the time that wait, and then drop
-///   the transport and call [`handle_lost`](Client::handle_lost) with [`Lost::Transport`](crate::Lost::Transport).
-/// - **Connecting.** Each [`Output::Connect`] is answered once, by [`handle_dial`](Client::handle_dial), unless an
-///   [`Output::Abort`] takes it back. The client limits the time.
-/// - **Closing.** After [`Output::Close`], go on reading until the transport ends, and call `handle_lost`.
-/// - **Aborting.** [`Output::Abort`] is the last word about its link: drop the transport, or the attempt. No `handle_lost`
-///   or `handle_dial` is due, and one that comes all the same is counted and ignored.
-/// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. A Close frame of the peer goes to
-///   `handle_frame` first. It ends the link, so that the `handle_lost` after it is ignored.
+/// - **Order of events.** Events arrive in two ways: [`handle_frame`](Client::handle_frame) returns at most one,
+///   and [`Output::Event`]s carry the others. In order, they are: the outputs that were waiting before the frame,
+///   the event that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each
+///   input and after each command. Polling late changes this order. A request that was still waiting when its link
+///   ended is answered with [`NotSent`](crate::RequestOutcome::NotSent) instead of
+///   [`Lost`](crate::RequestOutcome::Lost), and the client refuses commands while
+///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
+/// - **Polling late.** If outputs are waiting when `handle_frame` is called, its event is newer than they are.
+///   Applying it to [`Books`](crate::Books) and [`Orders`](crate::Orders) first makes no book wrong, and no stale
+///   book live. An order may stay in doubt for longer: a waiting output may report a request that timed out, which
+///   raises a doubt that the event of the frame would have resolved.
+/// - **Sending.** Write the texts and the Close frame of a link in the order in which they were polled. If the
+///   transport takes no more bytes, keep the remaining ones and write them when it is writable again. The client
+///   detects a peer that sends nothing. For a peer that sends but does not read, limit the bytes or the time that
+///   wait; then drop the transport and call [`handle_lost`](Client::handle_lost) with
+///   [`Lost::Transport`](crate::Lost::Transport).
+/// - **Connecting.** Answer each [`Output::Connect`] with one call of [`handle_dial`](Client::handle_dial), unless
+///   an [`Output::Abort`] withdraws it. The client limits the time of the attempt.
+/// - **Closing.** After [`Output::Close`], continue to read until the transport ends, then call `handle_lost`.
+/// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client expects no `handle_lost`
+///   or `handle_dial` for this link; it counts and ignores one that comes anyway, and answers a success with
+///   another `Abort`.
+/// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. Pass a Close frame of the
+///   peer to `handle_frame` first. That frame ends the link, so the client ignores the `handle_lost` after it.
 ///
-/// Why no iterator over the outputs? It would borrow the client, and then
-/// [`connect_request`](Client::connect_request) could not be called in the loop. `while let Some(output) =
-/// client.poll_output()` is as short.
+/// There is no iterator over the outputs: it would borrow the client, and the loop could not call
+/// [`connect_request`](Client::connect_request). `while let Some(output) = client.poll_output()` is as short.
 ///
 /// # Links
 ///
-/// A link is opened when something first needs it, and closed when nothing has needed it for [`Config::linger`]; when a link holds as many
-/// streams as it may, further ones go to another link. The end of one link touches no other.
+/// The client opens a link when something first needs it, and closes it when nothing has needed it for
+/// [`Config::linger`]. When a link holds [`Config::streams_max`] streams, further ones go to another link. The end
+/// of one link does not affect the others.
 ///
 /// ```
 /// use gemini_ws::{Client, ClientConfig, Config, Event, Instant, Output};
@@ -104,25 +111,26 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Client {
     config: ClientConfig,
-    /// Of the links, so that nothing else has a say in their delays.
+    /// The source of the seeds for the backoff of each link. Nothing else draws from it, so the delays depend on
+    /// the seed alone.
     seeds: SplitMix64,
     now: Instant,
     state: ClientState,
     endpoints: Endpoints,
     slots: Slots,
-    /// The slot that serves the frames of a topic and symbol at an endpoint. What the link does not confirm counts for
-    /// nothing.
+    /// The slot that serves the frames of a topic and symbol at an endpoint. An entry may be out of date: it counts
+    /// only if the link in the slot has such a subscription.
     routes: BTreeMap<(Topic, Option<Symbol>, EndpointId), usize>,
     outputs: Outputs,
     numbers: Numbers,
-    /// What was counted of the links that are no more.
+    /// The counters of links that no longer exist.
     ended: Stats,
     abandoned: Abandoned,
-    /// Sessions of the links that are no more whose orders nobody has cancelled.
+    /// How many sessions of links that no longer exist have ended without their orders being cancelled.
     uncancelled: usize,
 }
 
-/// Where a client is in its life.
+/// The state of a client.
 #[derive(Clone, Copy, Debug)]
 enum ClientState {
     Idle,
@@ -131,13 +139,14 @@ enum ClientState {
     Closed,
 }
 
-/// Whether a client's links are live and serve what is wanted.
+/// Whether a client's links are live and serve their streams.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Readiness {
-    /// Every link is live, and each stream is confirmed and not reported as [`Event::Unserved`](crate::Event::Unserved).
+    /// Every link is live, and every stream is confirmed and not reported as
+    /// [`Event::Unserved`](crate::Event::Unserved).
     Ready,
-    /// Some links are live.
+    /// Some link is live, but not everything is ready.
     Partly,
     /// No link is live.
     NotReady,
@@ -156,8 +165,8 @@ impl core::fmt::Display for Readiness {
 // ---- endpoints and the life of the client ------------------------------------------------------
 
 impl Client {
-    /// A client without endpoints that does nothing yet. `seed` spreads the reconnects of its links and of
-    /// many clients; give each client its own.
+    /// Creates a client without endpoints, which does nothing yet. `seed` determines the random delays between
+    /// attempts to connect: give each client its own, so that many clients do not reconnect at the same instant.
     pub fn new(config: ClientConfig, seed: u64) -> Client {
         Client {
             config,
@@ -175,10 +184,10 @@ impl Client {
         }
     }
 
-    /// A client of one endpoint, to which it keeps a link open whatever is subscribed. Streams beyond
+    /// Creates a client of one endpoint, and keeps a link to it open whatever is subscribed. Streams beyond
     /// [`Config::streams_max`] go to further links.
     ///
-    /// It does nothing until [`open`](Client::open). [`Config::seed`] says where its random delays come from.
+    /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines its random delays.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -192,17 +201,18 @@ impl Client {
     /// ```
     pub fn single(config: Config) -> Client {
         let mut client = Client::new(ClientConfig::new(), config.seed_or_random());
-        // A client that was never closed, and has no link yet, refuses no endpoint.
+        // `add` cannot fail: the client is not closed and has no link yet.
         let _ = client.add(Instant::ZERO, config.stay_open(true));
         client
     }
 
-    /// Adds an endpoint. Links to it are opened when something is subscribed there, or at once if it
-    /// [stays open](Config::stay_open).
+    /// Adds an endpoint. The client opens a link to it when something is subscribed there, or immediately if the
+    /// endpoint [stays open](Config::stay_open).
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::TooMany`] if it stays open and there is no room for a link.
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`] if the endpoint stays open and the client has no room
+    /// for another link.
     pub fn add(&mut self, now: Instant, config: Config) -> Result<EndpointId, CommandError> {
         self.command(now)?;
         if config.stays_open() && self.slots.sums().links() >= self.config.links_max {
@@ -213,7 +223,8 @@ impl Client {
         Ok(id)
     }
 
-    /// Removes an endpoint: its streams end as if unsubscribed, its links are closed.
+    /// Removes an endpoint. Ends its subscriptions as [`unsubscribe`](Client::unsubscribe) does, and closes its
+    /// links.
     ///
     /// # Errors
     ///
@@ -231,8 +242,9 @@ impl Client {
         Ok(())
     }
 
-    /// Starts to connect, and keeps connected what is needed, until [`close`](Client::close). Again: links that
-    /// were given up for good are tried once more, with the delay of another attempt; otherwise no effect.
+    /// Starts to connect. From now on the client keeps every link connected that is needed, until
+    /// [`close`](Client::close). Calling it again restarts the links that have stopped for good, after the delay
+    /// that their next attempt would have had; otherwise it has no effect.
     ///
     /// # Errors
     ///
@@ -248,26 +260,27 @@ impl Client {
         Ok(())
     }
 
-    /// Closes every open link with a handshake. [`Event::Closed`](crate::Event::Closed) follows, exactly once, at the latest after the
-    /// longest [`Config::close_timeout`]. Again: no effect.
+    /// Closes every open link with a closing handshake. [`Event::Closed`](crate::Event::Closed) follows exactly
+    /// once, at the latest after the longest [`Config::close_timeout`]. Calling it again has no effect.
     pub fn close(&mut self, now: Instant) {
         let deadline = self.now.max(now) + self.close_timeout();
         self.close_by(now, deadline);
     }
 
-    /// Closes every open link with a handshake, which may take until `deadline`, and not for longer than
-    /// [`Config::close_timeout`]: [`Event::Closed`](crate::Event::Closed) follows at the
-    /// latest with the first [`handle_timeout`](Client::handle_timeout) at that instant or later. Again: an
-    /// earlier deadline holds, nothing else changes.
+    /// Closes every open link with a closing handshake that ends by `deadline`, and takes no longer than
+    /// [`Config::close_timeout`]. [`Event::Closed`](crate::Event::Closed) follows at the latest with the first
+    /// [`handle_timeout`](Client::handle_timeout) at or after `deadline`. Calling it again can only bring the
+    /// deadline forward.
     pub fn close_by(&mut self, now: Instant, deadline: Instant) {
         self.advance(now);
         self.begin_shutdown(ShutdownPlan::by(deadline), true);
     }
 
-    /// Shuts down in steps, each reported when it begins: no more commands, cancelling orders, unsubscribing,
-    /// closing. A step that takes too long is left so that the steps behind it have their time.
-    /// [`Event::Closed`](crate::Event::Closed) follows, exactly once, by the deadline of the plan. Again: an earlier deadline holds,
-    /// nothing else changes; [`close`](Client::close) cuts the steps short.
+    /// Shuts down in steps: refuses commands, cancels orders, unsubscribes, closes the links. The plan selects the
+    /// steps, and an [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports each when it begins. A step that
+    /// takes too long is cut off, so that the following steps have their time.
+    /// [`Event::Closed`](crate::Event::Closed) follows exactly once, by the deadline of the plan. Calling it again
+    /// can only bring the deadline forward; [`close`](Client::close) skips the remaining steps.
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {
         self.advance(now);
         self.begin_shutdown(plan, false);
@@ -277,9 +290,9 @@ impl Client {
 // ---- outputs and getters -----------------------------------------------------------------------
 
 impl Client {
-    /// Returns the next thing to do, of all links in the order in which they arose. An event that
-    /// [`handle_frame`](Client::handle_frame) returned comes before the outputs that its frame caused, and after those
-    /// that waited before ([contract](Client#the-contract-of-a-driver)).
+    /// Returns the next output. The outputs of all links come in the order in which they arose. An event that
+    /// [`handle_frame`](Client::handle_frame) returned belongs before the outputs that its frame caused, and after
+    /// those that were waiting before ([contract](Client#the-contract-of-a-driver)).
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -298,19 +311,19 @@ impl Client {
         self.outputs.poll()
     }
 
-    /// Returns what to dial for a link; `None` if it is not being connected any more.
+    /// Returns what the driver needs to dial a link; `None` if the client is no longer connecting it.
     pub fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
         self.slots.link(link.slot())?.connect_request(link)
     }
 
-    /// Returns when to call [`handle_timeout`](Client::handle_timeout) next, and what for.
+    /// Returns when to call [`handle_timeout`](Client::handle_timeout) next, and for which timer.
     pub fn deadline(&self) -> Option<Deadline> {
         let first = self.slots.first_due().and_then(|slot| self.slots.link(slot)?.deadline());
         first.into_iter().chain(self.shutdown_deadline()).min_by_key(|deadline| deadline.at)
     }
 
     /// Returns how long to wait for an input before calling [`handle_timeout`](Client::handle_timeout): zero if the
-    /// [`deadline`](Client::deadline) has passed, `None` if there is none.
+    /// [`deadline`](Client::deadline) has passed, `None` if there is no deadline.
     ///
     /// ```
     /// use std::time::Duration;
@@ -333,7 +346,7 @@ impl Client {
         self.endpoints.ids()
     }
 
-    /// Returns the links that there are, with their endpoints, and where each is in its life.
+    /// Returns each link with its endpoint and state.
     pub fn links(&self) -> impl Iterator<Item = (LinkId, EndpointId, State)> + '_ {
         self.slots.iter().filter_map(|slot| {
             let link = slot.link()?;
@@ -341,13 +354,13 @@ impl Client {
         })
     }
 
-    /// Returns where a link is in its life; `None` if there is none, or another attempt, in its slot.
+    /// Returns the state of a link; `None` if its slot is empty or holds another attempt.
     pub fn state(&self, link: LinkId) -> Option<State> {
         let known = self.slots.link(link.slot())?;
         (known.id() == link).then(|| known.state())
     }
 
-    /// Returns whether the links are live and serve what is wanted.
+    /// Returns whether the links are live and serve their streams.
     pub fn readiness(&self) -> Readiness {
         let (mut is_any_live, mut is_all) = (false, true);
         for link in self.slots.links() {
@@ -362,17 +375,17 @@ impl Client {
         }
     }
 
-    /// Returns whether some endpoint is [authenticated](Config::authenticated).
+    /// Returns whether any endpoint is [authenticated](Config::authenticated).
     pub fn is_authenticated(&self) -> bool {
         self.endpoints.configs().any(|config| config.authenticated)
     }
 
-    /// Returns each subscription with its stream, and where the stream stands.
+    /// Returns each subscription with its stream and the stream's state.
     pub fn streams(&self) -> impl Iterator<Item = (StreamId, Stream, StreamState)> + '_ {
         self.slots.links().flat_map(Link::streams)
     }
 
-    /// Returns what was counted since the beginning, over all links that there have been.
+    /// Returns the counters of all links since the client was created, including links that no longer exist.
     pub fn stats(&self) -> Stats {
         let mut sum = self.ended.clone();
         self.slots.links().for_each(|link| sum.add(link.stats()));
@@ -380,14 +393,14 @@ impl Client {
     }
 }
 
-// ---- within --------------------------------------------------------------------------------------
+// ---- internals -----------------------------------------------------------------------------------
 
 impl Client {
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
 
-    /// Begins a command, if commands are taken.
+    /// Begins a command: advances the time, and checks whether the client accepts commands.
     fn command(&mut self, now: Instant) -> Result<(), CommandError> {
         self.advance(now);
         if self.outputs.is_full() {
@@ -399,7 +412,8 @@ impl Client {
         }
     }
 
-    /// Lends the link of a slot a context, and notes that it was touched. `None` if the slot has no link.
+    /// Calls `work` with the link of a slot and a context, and marks the link as touched unless `work` says
+    /// otherwise. `None` if the slot has no link.
     fn with_link<T>(
         &mut self,
         slot: usize,
@@ -416,7 +430,7 @@ impl Client {
         Some(result)
     }
 
-    /// Carries out a command on the link of a slot, and pumps. A refused command touches nothing.
+    /// Runs a command on the link of a slot, then pumps. A refused command does not touch the link.
     fn command_link<T>(
         &mut self,
         slot: usize,

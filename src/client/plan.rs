@@ -1,11 +1,11 @@
-//! [`ShutdownPlan`]: how a client comes to its end step by step, and by when.
+//! [`ShutdownPlan`]: the steps in which a client shuts down, and the deadline.
 
 use core::time::Duration;
 
 use crate::event::reason::{CloseReason, ShutdownStep};
 use crate::value::time::Instant;
 
-/// An orderly end of a [`Client`](crate::Client), and by when.
+/// The steps in which a [`Client`](crate::Client) shuts down, and the deadline.
 ///
 /// ```
 /// use core::time::Duration;
@@ -23,33 +23,35 @@ pub struct ShutdownPlan {
 }
 
 impl ShutdownPlan {
-    /// No more commands, answers to what was asked, then the closing handshake; `Closed` at the latest with
-    /// the first `handle_timeout` at `deadline` or later.
+    /// Creates a plan that refuses commands, waits for the replies to requests in flight, and closes the links.
+    /// [`Event::Closed`](crate::Event::Closed) follows at the latest with the first `handle_timeout` at or after
+    /// `deadline`.
     pub const fn by(deadline: Instant) -> ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Whether to cancel the orders of the session on each authenticated link. Default: no. The reply does not
-    /// say that they are gone; their events are delivered until the end.
+    /// Sets whether to cancel the orders of the session on each authenticated link. Default: no. The reply does not
+    /// mean that the orders are gone; their events are delivered until the end.
     ///
-    /// The venue cancels the orders of a session over its own link only. Where that has ended, it does so by itself
-    /// with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect); otherwise, and where it does not
-    /// confirm in time, [`Abandoned::sessions`](crate::Abandoned::sessions) counts what was not done, and the reason
-    /// of the end is [`CloseReason::RequestedIncomplete`].
+    /// The venue cancels the orders of a session over that session's link only. If the link has ended, the venue
+    /// has cancelled them only with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect).
+    /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions without that, and those whose
+    /// cancellation was not confirmed in time; the client then ends with [`CloseReason::RequestedIncomplete`].
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;
         self
     }
 
-    /// Whether to unsubscribe, and await the confirmation of, all streams but the account's. Default: no.
+    /// Sets whether to unsubscribe all streams except those of an account, and wait for the confirmations. Default:
+    /// no.
     #[must_use]
     pub const fn unsubscribe(mut self, unsubscribe: bool) -> ShutdownPlan {
         self.unsubscribes = unsubscribe;
         self
     }
 
-    /// When the end is due.
+    /// Returns the deadline.
     pub const fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -68,25 +70,25 @@ impl ShutdownPlan {
     }
 }
 
-/// A shutdown under way.
+/// A shutdown that has begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shutdown {
     plan: ShutdownPlan,
     step: ShutdownStep,
-    /// The longest time for a closing handshake, of the links that there were in the beginning.
+    /// The longest `Config::close_timeout` of the links that existed at the beginning.
     close_timeout: Duration,
-    /// When the closing handshakes begin at the latest.
+    /// The latest time at which the closing handshakes begin.
     close_at: Instant,
-    /// When the present step is left at the latest.
+    /// When the present step is cut off.
     step_at: Instant,
-    /// Whether that time has come: what other inputs do is not up to the clock.
+    /// Whether a call of `handle_timeout` has seen `step_at` pass. Other inputs do not cut a step off.
     is_overdue: bool,
     /// Whether a peer did not answer a Close frame in time.
     is_unclean: bool,
 }
 
 impl Shutdown {
-    /// One that leaves the closing handshakes their time, but at most half of what there is.
+    /// Begins a shutdown that reserves time for the closing handshakes, but at most half of the time that remains.
     pub(super) fn new(plan: ShutdownPlan, now: Instant, close_timeout: Duration) -> Shutdown {
         let left = plan.deadline.since(now);
         let reserve = close_timeout.min(left.checked_div(2).unwrap_or_default());
@@ -106,8 +108,9 @@ impl Shutdown {
         shutdown
     }
 
-    /// When a step that begins now is left at the latest: each but the last one leaves the others half of the time.
-    /// That is never later than `close_at`, also when an input comes after it and before the timer.
+    /// Returns when a step that begins now is cut off. Each step but the last takes at most half of the time that
+    /// remains. The result is never later than `close_at`, even if an input comes after `close_at` and before the
+    /// timer.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,
@@ -115,7 +118,7 @@ impl Shutdown {
         }
     }
 
-    /// When the present step is left at the latest; `None` if it is the last one.
+    /// Returns when the present step is cut off; `None` for the last step.
     pub(super) fn step_at(&self) -> Option<Instant> {
         (self.step < ShutdownStep::ClosingLinks).then_some(self.step_at)
     }
@@ -124,7 +127,7 @@ impl Shutdown {
         self.plan.cancels_orders
     }
 
-    /// Until when the links have to be closed, if that step has begun.
+    /// Returns the deadline for closing the links, if that step has begun.
     pub(super) fn closing_by(&self) -> Option<Instant> {
         (self.step == ShutdownStep::ClosingLinks).then_some(self.plan.deadline)
     }
@@ -137,7 +140,7 @@ impl Shutdown {
         self.step
     }
 
-    /// Goes to the next step if the present one is done, or its time is over.
+    /// Begins the next step if the present one is done or its time is over.
     pub(super) fn advance(&mut self, is_done: bool, now: Instant) -> Option<ShutdownStep> {
         if self.step == ShutdownStep::ClosingLinks || !(is_done || self.is_overdue) {
             return None;
@@ -148,7 +151,7 @@ impl Shutdown {
         Some(self.step)
     }
 
-    /// Goes to the last step. Returns whether another step was left for it.
+    /// Skips to the last step. Returns whether that skipped anything.
     pub(super) fn cut_short(&mut self) -> bool {
         let is_cut = self.step != ShutdownStep::ClosingLinks;
         self.step = ShutdownStep::ClosingLinks;
@@ -164,12 +167,12 @@ impl Shutdown {
         self.is_unclean |= reason == CloseReason::RequestedUnclean;
     }
 
-    /// Time has passed.
+    /// Notes whether the time of the present step is over.
     pub(super) fn expire(&mut self, now: Instant) {
         self.is_overdue |= self.step_at <= now;
     }
 
-    /// One whose last step has begun.
+    /// Begins a shutdown at its last step.
     pub(super) const fn closing(plan: ShutdownPlan, close_timeout: Duration) -> Shutdown {
         Shutdown {
             plan,
@@ -182,7 +185,7 @@ impl Shutdown {
         }
     }
 
-    /// An earlier deadline holds, a later one changes nothing.
+    /// Brings the deadline forward if `deadline` is earlier.
     pub(super) fn bring_forward(&mut self, deadline: Instant, now: Instant) {
         if deadline < self.plan.deadline {
             self.plan.deadline = deadline;

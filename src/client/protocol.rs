@@ -1,4 +1,4 @@
-//! [`Protocol`]: what is spoken over a link, by the endpoint it leads to.
+//! [`Protocol`]: the [`Session`] of a link, chosen by its endpoint.
 
 use crate::archive::market_data_v1::MarketDataV1;
 use crate::archive::market_data_v2::MarketDataV2;
@@ -33,7 +33,7 @@ impl Protocol {
     }
 }
 
-/// Has the machine of the generation do something.
+/// Calls a method of the session of any generation.
 macro_rules! dispatch {
     ($protocol:ident, $session:ident => $work:expr) => {
         match $protocol {

@@ -1,4 +1,4 @@
-//! [`Client::pump`]: ends every input and every command. It alone decides which links there are.
+//! [`Client::pump`], which ends every input and every command. It alone decides which links exist.
 
 use crate::client::protocol::Protocol;
 use crate::client::slots::Slot;
@@ -13,11 +13,11 @@ use crate::link::{Link, LinkEnd};
 use crate::value::id::EndpointId;
 
 impl Client {
-    /// Looks at each link that was touched, until nothing more follows. There are to be the links that something
-    /// needs, and no others.
+    /// Looks at each link that was touched, until none is. Afterwards the links exist that something needs, and no
+    /// others.
     #[inline]
     pub(super) fn pump(&mut self) {
-        // Data touches nothing.
+        // Frames that only carry data touch no link.
         if self.slots.is_any_touched() || self.endpoints.need_a_look() {
             self.endpoints.note_looked_at();
             self.pump_touched();
@@ -37,7 +37,7 @@ impl Client {
                     self.pump_link(slot);
                     self.open_or_close(slot);
                     if !self.slots.is_any_touched() {
-                        // Where one was closed, there is room for one that waited.
+                        // A link that was closed leaves room for one that waited.
                         self.add_standing_links();
                     }
                 }
@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// Has a link end its call, takes its end, and brings what is counted of it up to date.
+    /// Ends a call of a link: pumps it, takes its end, and updates the sums.
     pub(super) fn pump_link(&mut self, slot: usize) {
         if let Some(end) = self.with_link(slot, |link, cx| link.pump(cx)).flatten() {
             self.on_end(slot, end);
@@ -80,7 +80,7 @@ impl Client {
         }
     }
 
-    /// A link has come to its end.
+    /// Acts on the end of a link.
     fn on_end(&mut self, slot: usize, LinkEnd { reason, abandoned }: LinkEnd) {
         self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned.requests);
         self.abandoned.links = self.abandoned.links.saturating_add(abandoned.links);
@@ -100,7 +100,7 @@ impl Client {
         }
     }
 
-    /// Frees a slot. What was counted of its link is kept.
+    /// Empties a slot, and keeps the counters of its link.
     fn forget(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let (endpoint, host) = (entry.endpoint(), entry.host());
@@ -108,12 +108,12 @@ impl Client {
         self.ended.add(link.stats());
         self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        // No other link has to do anything now: the first of an endpoint that stays open is never unneeded.
+        // No other link has to act: while an endpoint stays open, its first link is never unneeded.
         self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }
 
-    /// Starts a link again that was given up, with all its subscriptions.
+    /// Restarts a link that has stopped for good, with all its subscriptions.
     pub(super) fn revive(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         if let Some(link) = entry.take_given_up() {
@@ -121,9 +121,9 @@ impl Client {
         }
     }
 
-    /// Makes another link to an endpoint, in a slot that is free.
+    /// Makes another link to an endpoint, in a free slot.
     pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
-        // Before the configuration is copied: an endpoint that waits for room asks again and again.
+        // Checked before the configuration is copied, because an endpoint that waits for room asks again and again.
         if self.slots.sums().links() >= self.config.links_max {
             return Err(CommandError::TooMany(Limit::Links));
         }
@@ -144,7 +144,7 @@ impl Client {
         Ok(slot)
     }
 
-    /// Endpoints that stay open have a link, whatever is subscribed there. With too many links they wait.
+    /// Makes a link for each endpoint that stays open and has none, as far as `ClientConfig::links_max` allows.
     fn add_standing_links(&mut self) {
         while let Some(endpoint) = self.endpoints.waiting().first().copied() {
             if self.new_link(endpoint).is_err() {
@@ -153,7 +153,7 @@ impl Client {
         }
     }
 
-    /// Whether no stream needs the link, and its endpoint does not stay open by itself.
+    /// Returns whether no stream needs the link, and its endpoint does not keep it open.
     fn is_unwanted(&self, slot: usize) -> bool {
         let Some(entry) = self.slots.get(slot) else { return false };
         let Some(link) = entry.link() else { return false };
@@ -169,14 +169,14 @@ impl Client {
         let is_unwanted = self.is_unwanted(slot);
         let Some(link) = self.slots.link(slot) else { return };
         match link.state() {
-            // Nothing was dialled, or it was given up: there is nothing to keep.
+            // The link was never dialled, or has stopped for good: there is nothing to keep.
             State::Idle | State::Closed if is_unwanted => self.forget(slot),
             State::Idle => {
-                // No cell of `Idle` refuses.
+                // No cell of the state `Idle` refuses.
                 self.with_link(slot, |link, cx| link.open(cx).ok());
             }
             State::Closing | State::Closed => {}
-            // It is closed when the application's requests over it have been answered.
+            // Only once the application's requests over it have been answered.
             _ if is_unwanted && !link.feed().outbox().awaits_replies() => {
                 self.with_link(slot, |link, cx| {
                     if link.note_unneeded(cx.now()) {
@@ -195,7 +195,7 @@ impl Client {
         }
     }
 
-    /// In a shutdown, a link that is not open has nothing to end in an orderly way.
+    /// Closes a link that is not open: in a shutdown it has nothing to finish.
     pub(super) fn close_unless_open(&mut self, slot: usize) {
         let state = self.slots.link(slot).map(Link::state);
         if matches!(state, Some(State::Idle | State::Connecting | State::Backoff)) {
@@ -203,8 +203,8 @@ impl Client {
         }
     }
 
-    /// An endpoint that may be used or tried again keeps the client going, and so does a link that has not come
-    /// to its end; otherwise this is the end of the client.
+    /// Ends the client if every endpoint has links and all links have stopped for good. Otherwise an endpoint or a
+    /// link can still continue.
     fn finish_if_given_up(&mut self) {
         if !self.endpoints.are_all_linked() || !self.slots.sums().are_all_given_up() {
             return;
@@ -215,7 +215,7 @@ impl Client {
         }
     }
 
-    /// Reports the end. Nothing comes after it.
+    /// Reports the end of the client. No event follows.
     pub(super) fn finish(&mut self, mut reason: CloseReason) {
         for slot in 0..self.slots.count() {
             self.forget(slot);

@@ -1,4 +1,4 @@
-//! How a client comes to its end: the steps of a shutdown.
+//! The steps in which a client shuts down.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ impl Client {
         shutdown.step_at().map(|at| Deadline { at, cause: Timer::Shutdown })
     }
 
-    /// The longest time that a link takes for its closing handshake.
+    /// Returns the longest time that a link takes for its closing handshake.
     pub(super) fn close_timeout(&self) -> Duration {
         if let ClientState::ShuttingDown(shutdown) = &self.state {
             return shutdown.close_timeout();
@@ -54,7 +54,7 @@ impl Client {
         self.advance_shutdown();
     }
 
-    /// In the last step, each link is closed by the deadline, whatever was said to it before.
+    /// Closes each link by the deadline if the last step has begun, even if an earlier step asked it for something.
     fn begin_closing(&mut self) {
         let ClientState::ShuttingDown(shutdown) = &self.state else { return };
         let Some(deadline) = shutdown.closing_by() else { return };
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// Goes on to the next step when the present one is done, or its time is over.
+    /// Begins the next steps while the present one is done or its time is over, and ends the client after the last.
     pub(super) fn advance_shutdown(&mut self) {
         while let ClientState::ShuttingDown(shutdown) = &self.state {
             if shutdown.closing_by().is_some() {

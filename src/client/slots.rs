@@ -1,4 +1,4 @@
-//! [`Slots`]: the places of a client's links, and what is counted of all of them.
+//! [`Slots`]: the slots that hold a client's links, and sums over all links.
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -10,44 +10,44 @@ use crate::link::lifecycle::State;
 use crate::value::id::{EndpointId, LinkId};
 use crate::value::time::Instant;
 
-/// Each link that was touched is noted, so that the pump looks at no other.
+/// The slots of a client. They note which links were touched, so that the pump looks at no other.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     slots: Vec<Slot>,
     /// Slots without a link.
     free: BTreeSet<usize>,
-    /// In ascending order, each once.
+    /// The touched slots in ascending order, each once.
     touched: VecDeque<usize>,
-    /// When each link is due.
+    /// When each link is due, with its slot.
     deadlines: BTreeSet<(Instant, usize)>,
     sums: Sums,
 }
 
-/// A place for a link. The next link in it goes on with its numbers.
+/// A slot for a link. The slot's next link continues with its epochs.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     endpoint: EndpointId,
     host: usize,
     last: LinkId,
-    /// The id that the link had before its first attempt.
+    /// The id that the link had before its first attempt to connect.
     made: LinkId,
     link: Option<Link<Protocol>>,
-    /// Why the link was given up for good; its subscriptions are kept.
+    /// The reason for which the link has stopped for good. Its subscriptions are kept.
     given_up: Option<CloseReason>,
-    /// What of it is counted in the sums.
+    /// What the sums hold of the link.
     seen: Seen,
 }
 
-/// What is counted of a link.
+/// What the sums hold of one link.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,
-    /// Whether it is not at its end.
+    /// Whether the link is not closed.
     is_unfinished: bool,
     is_given_up: bool,
-    /// Whether requests of the application have no answer.
+    /// Whether requests of the application wait for an answer.
     is_busy: bool,
-    /// Whether there are streams that are no account's.
+    /// Whether there are streams that belong to no account.
     has_public: bool,
     /// Whether the link may get another stream.
     has_room: bool,
@@ -55,7 +55,7 @@ struct Seen {
     deadline: Option<Instant>,
 }
 
-/// What is counted of all links, so that no question goes through them.
+/// Sums over all links, so that a getter does not have to visit each link.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sums {
     links: usize,
@@ -88,17 +88,17 @@ impl Sums {
         self.streams
     }
 
-    /// Whether each link has come to its end.
+    /// Returns whether every link is closed.
     pub(super) const fn are_all_finished(&self) -> bool {
         self.unfinished == 0
     }
 
-    /// Whether there are links, and each was given up.
+    /// Returns whether there are links, and all have stopped for good.
     pub(super) const fn are_all_given_up(&self) -> bool {
         self.links > 0 && self.links == self.given_up
     }
 
-    /// Whether requests of the application have no answer.
+    /// Returns whether requests of the application wait for an answer.
     pub(super) const fn is_busy(&self) -> bool {
         self.busy > 0
     }
@@ -125,7 +125,7 @@ impl Slot {
         self.link.as_mut()
     }
 
-    /// Whether the link has ever been dialled.
+    /// Returns whether the link has ever been dialled.
     pub(super) fn was_dialled(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.id() != self.made)
     }
@@ -138,13 +138,13 @@ impl Slot {
         self.given_up = Some(reason);
     }
 
-    /// Takes the link out; the slot is free.
+    /// Takes the link out. The slot is then free.
     pub(super) const fn take_link(&mut self) -> Option<Link<Protocol>> {
         self.given_up = None;
         self.link.take()
     }
 
-    /// Takes the link out if it was given up, for its successor to be put in.
+    /// Takes the link out if it has stopped for good, so that the caller can put its successor in.
     pub(super) const fn take_given_up(&mut self) -> Option<Link<Protocol>> {
         if self.given_up.take().is_none() { None } else { self.link.take() }
     }
@@ -201,7 +201,7 @@ impl Slots {
         self.slots.iter().filter_map(Slot::link)
     }
 
-    /// Says something to each link that none of them has to act on.
+    /// Calls `say` with each link. It must not change anything that a link would have to act on.
     pub(super) fn each_link_mut(&mut self, mut say: impl FnMut(&mut Link<Protocol>)) {
         self.slots.iter_mut().filter_map(Slot::link_mut).for_each(&mut say);
     }
@@ -214,7 +214,7 @@ impl Slots {
         &self.sums
     }
 
-    /// Puts a link into the first free slot. `make` makes it, from the id of the last attempt there.
+    /// Puts a link into the first free slot. `make` makes it from the id of the last attempt in that slot.
     pub(super) fn add(
         &mut self,
         endpoint: EndpointId,
@@ -262,8 +262,7 @@ impl Slots {
         self.touched.pop_front()
     }
 
-    /// Brings what is counted of a slot up to date. Returns whether its link may get another stream, if that has
-    /// changed.
+    /// Updates the sums for a slot. Returns whether its link may get another stream, if that has changed.
     pub(super) fn count_again(&mut self, slot: usize) -> Option<bool> {
         let entry = self.slots.get_mut(slot)?;
         if let Some(link) = &entry.link {
@@ -290,13 +289,13 @@ impl Slots {
 
     // ---- what is due -----------------------------------------------------------------------
 
-    /// The slot that is due first.
+    /// Returns the slot that is due first.
     pub(super) fn first_due(&self) -> Option<usize> {
         self.deadlines.first().map(|(_, slot)| *slot)
     }
 
-    /// The slots that are due. Of links that wait for the same limit, the one whose turn was longest ago comes
-    /// first: no other can keep it waiting for ever.
+    /// Returns the slots that are due. Of links that wait for the same limit, the one that was served longest ago
+    /// comes first, so that no link waits for ever.
     pub(super) fn due_by(&self, now: Instant) -> Vec<usize> {
         let due = self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, slot)| *slot);
         let mut turns: Vec<(Option<Instant>, usize)> =
