@@ -1,20 +1,20 @@
-//! How long to wait before the next attempt: growing, spread, and reproducible.
+//! [`Backoff`]: how long to wait before the next attempt to connect.
 
 use core::time::Duration;
 
 use crate::event::reason::AttemptFailure;
 use crate::value::time::Instant;
 
-/// Delays between `base` and a ceiling that doubles with each attempt up to `cap`. It outlives links: one that is
-/// made in the place of another goes on with its delays.
+/// Random delays between `base` and a ceiling that doubles with each attempt up to `cap`. When a link is replaced,
+/// the next one continues with its delays.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     base: Duration,
     cap: Duration,
     attempts: u32,
-    /// How many attempts in a row have failed, and the last of them.
+    /// How many attempts in a row have failed, and the reason of the last failure.
     failed: Option<(u32, AttemptFailure)>,
-    /// No attempt before this instant, whoever wants it.
+    /// No attempt may be made before this instant.
     held_until: Instant,
     random: SplitMix64,
 }
@@ -25,7 +25,7 @@ impl Backoff {
         Backoff { base, cap, attempts: 0, failed: None, held_until, random }
     }
 
-    /// The next delay: anywhere between `base` and `base` · 2ⁿ for the n-th attempt, at most `cap`.
+    /// Returns the next delay: a random one between `base` and `base` · 2ⁿ for the n-th attempt, at most `cap`.
     pub(crate) fn next(&mut self) -> Duration {
         self.attempts = self.attempts.saturating_add(1);
         let factor = 1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
@@ -42,17 +42,17 @@ impl Backoff {
         self.failed = Some((failed.saturating_add(1), last));
     }
 
-    /// How many attempts in a row have failed, and what the last one failed with.
+    /// Returns how many attempts in a row have failed, and the reason of the last failure.
     pub(super) const fn failed(&self) -> Option<(u32, AttemptFailure)> {
         self.failed
     }
 
-    /// Begins another row of attempts, whose delays go on.
+    /// Begins another row of attempts. The delays continue to grow.
     pub(crate) const fn begin_row(&mut self) {
         self.failed = None;
     }
 
-    /// Lets no attempt happen before an instant.
+    /// Allows no attempt before an instant.
     pub(super) const fn hold_until(&mut self, at: Instant) {
         self.held_until = at;
     }
@@ -61,12 +61,12 @@ impl Backoff {
         self.held_until
     }
 
-    /// Whether there is nothing to go on with.
+    /// Returns whether no attempt was delayed yet.
     pub(crate) const fn is_fresh(&self) -> bool {
         self.attempts == 0
     }
 
-    /// The next delay is that of a first attempt again.
+    /// Makes the next delay that of a first attempt again.
     pub(crate) const fn reset(&mut self) {
         (self.attempts, self.failed) = (0, None);
     }
@@ -93,7 +93,7 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `limit`.
+    /// Returns a number below `limit`.
     const fn below(&mut self, limit: u64) -> u64 {
         let wide = (self.next() as u128).wrapping_mul(limit as u128);
         (wide >> 64) as u64

@@ -1,14 +1,14 @@
-//! [`Cause`]: why a link takes a step.
+//! [`Cause`]: the reason for which a link takes a step.
 
 use crate::event::reason::{ConnectFailure, Lost};
 use crate::value::time::Instant;
 
-/// Why a link takes a step.
+/// The reason for which a link takes a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cause {
     None,
     Failure(ConnectFailure),
     Loss(Lost),
-    /// The limit on attempts to connect leaves no room before this instant.
+    /// The limit on attempts to connect, or a delay, leaves no room before this instant.
     Held(Instant),
 }

@@ -1,4 +1,4 @@
-//! [`Context`]: what the client lends a link for the time of one call.
+//! [`Context`]: what the client passes to a link for one call.
 
 use alloc::string::String;
 
@@ -8,9 +8,9 @@ use crate::link::output::{Output, Outputs};
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
 
-/// The time, the queue of outputs, the limits of the link's host, and the sources of numbers.
+/// The time, the queue of outputs, the limits of the link's host, and the sources of ids.
 ///
-/// The client owns all of them. A link borrows them as an argument and keeps none.
+/// The client owns all of them. A link borrows them for one call.
 #[derive(Debug)]
 pub(crate) struct Context<'c> {
     now: Instant,
@@ -47,22 +47,22 @@ impl<'c> Context<'c> {
         self.outputs.push(Output::Event(event));
     }
 
-    /// Hands out a text, and returns the number of the output.
+    /// Queues a text for the driver. Returns the number of the output.
     pub(super) fn send(&mut self, link: LinkId, text: String) -> u64 {
         self.outputs.push(Output::Send { link, text })
     }
 
-    /// Whether the driver has taken an output.
+    /// Returns whether the driver has polled an output.
     pub(super) const fn was_handed_out(&self, output: u64) -> bool {
         self.outputs.was_handed_out(output)
     }
 
-    /// Withdraws an output, if the driver has not taken it.
+    /// Withdraws an output that the driver has not polled.
     pub(super) fn withdraw(&mut self, output: u64) {
         self.outputs.withdraw(output);
     }
 
-    /// The number of the next request, without taking it.
+    /// Returns the id of the next request without using it up.
     pub(super) const fn next_request_id(&self) -> u64 {
         self.numbers.peek_request()
     }
@@ -71,20 +71,20 @@ impl<'c> Context<'c> {
         self.numbers
     }
 
-    /// Says that the call changed nothing that the client has to look at: it delivered data, and no more.
+    /// Notes that the call changed nothing that the client has to look at.
     #[inline]
     pub(crate) const fn leave_untouched(&mut self) {
         self.is_touched = false;
     }
 
-    /// Whether the client has to look at the link after the call.
+    /// Returns whether the client has to look at the link after the call.
     #[inline]
     pub(crate) const fn is_touched(&self) -> bool {
         self.is_touched
     }
 }
 
-/// The numbers of requests and subscriptions: consecutive over all links of a client, never reused.
+/// The ids of requests and subscriptions: consecutive over all links of a client, never reused.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers {
     request: u64,
@@ -96,7 +96,7 @@ impl Numbers {
         Numbers { request: 1, subscription: 1 }
     }
 
-    /// The number of the next request, without taking it.
+    /// Returns the id of the next request without using it up.
     const fn peek_request(&self) -> u64 {
         self.request
     }
@@ -107,7 +107,7 @@ impl Numbers {
         number
     }
 
-    /// The id that the next subscription gets at a place of a link.
+    /// Returns the id that the next subscription gets at a place of a link.
     pub(super) const fn peek_stream(&self, link: LinkId, place: usize) -> StreamId {
         StreamId::new(self.subscription, link.short_slot(), place)
     }

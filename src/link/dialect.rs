@@ -1,14 +1,14 @@
-//! [`Dialect`]: what a generation of the API takes and answers, as data.
+//! [`Dialect`]: what a generation of the API accepts and answers, as data.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::request::stream::Stream;
 
-/// What a generation of the API takes and answers.
+/// What a generation of the API accepts and answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
-    /// Whether it takes requests other than for streams, and answers a ping.
+    /// Whether it accepts requests other than those for streams, and answers a `ping`.
     pub(crate) takes_requests: bool,
     /// Whether it answers each request for streams.
     pub(crate) acknowledges: bool,

@@ -1,4 +1,4 @@
-//! [`Feed`]: the subscriptions of a link together with what is sent for them.
+//! [`Feed`]: the subscriptions of a link, and the `Outbox` that sends requests for them.
 
 use core::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
-    /// The present or the last attempt of the link.
+    /// The id of the present or the last attempt.
     link: LinkId,
     subscriptions: Subscriptions,
     outbox: Outbox,
@@ -30,11 +30,11 @@ pub(crate) struct Feed {
     is_open: bool,
 }
 
-/// What was sent for a link.
+/// What a call of `Feed` has sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flushed {
     pub(super) is_sent: bool,
-    /// A probe, or something that serves as one, was sent.
+    /// A probe was sent, or a request whose answer serves as one.
     pub(super) is_probe_out: bool,
 }
 
@@ -44,7 +44,7 @@ impl Feed {
         Feed { link, subscriptions, outbox, is_open: false }
     }
 
-    /// The same subscriptions, for another link.
+    /// Returns the same subscriptions with an empty outbox, for a link that starts again.
     pub(super) fn renewed(self, config: &Config) -> Feed {
         Feed { outbox: Outbox::new(config), is_open: false, ..self }
     }
@@ -69,7 +69,7 @@ impl Feed {
 // ---- commands ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Adds a subscriber to a stream, and asks for the stream if nobody has.
+    /// Adds a subscriber to a stream, and requests the stream if this is the first.
     pub(super) fn subscribe(
         &mut self,
         cx: &mut Context<'_>,
@@ -99,7 +99,7 @@ impl Feed {
         Ok(id)
     }
 
-    /// Removes a subscriber; with the last one the subscription ends.
+    /// Removes a subscriber. The subscription ends with its last subscriber.
     pub(super) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         let subscription = self.subscriptions.of_subscriber(id).ok_or(CommandError::UnknownStream)?;
         if subscription.state() == StreamState::Leaving {
@@ -115,14 +115,14 @@ impl Feed {
         Ok(())
     }
 
-    /// Requests the book of a subscriber's stream again.
+    /// Requests a new snapshot of a subscriber's book.
     pub(super) fn resync(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         let of = self.subscriptions.of_subscriber(id).map(Subscription::id);
         self.mark_stale(cx, of.ok_or(CommandError::UnknownStream)?);
         Ok(())
     }
 
-    /// Reports that a book that followed the venue is stale, and requests it again.
+    /// Reports that a current book is stale, and requests a new snapshot.
     pub(crate) fn mark_stale(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(subscription) = self.subscriptions.get(id) else { return };
         let synced = subscription.state() == StreamState::Synced;
@@ -133,9 +133,9 @@ impl Feed {
         self.lose_update(cx, id);
     }
 
-    /// Reports that the books of a symbol, or of all, are stale, and requests them again. One that is awaited may have
-    /// been lost itself: it is asked for again if it is named, or if `is_told_apart` is false, so that the change behind
-    /// it would be taken for it.
+    /// Reports that the books of a symbol, or all books, are stale, and requests new snapshots. The lost frame may
+    /// have been a snapshot that a book waits for: that book is requested again too if `symbol` names it, or if
+    /// `is_told_apart` is false, so that the next change would pass for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -155,7 +155,7 @@ impl Feed {
         }
     }
 
-    /// The book of a stream has lost an update: its next snapshot repairs something.
+    /// Notes that a book has lost an update, and requests a new snapshot.
     pub(super) fn lose_update(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if let Some(input) = self.subscriptions.lose_update(id, cx.now()) {
             self.step(cx, id, input);
@@ -166,8 +166,8 @@ impl Feed {
 // ---- steps of streams ------------------------------------------------------------------------
 
 impl Feed {
-    /// Moves a subscription, and performs what follows. Returns whether it was rejected, which the caller
-    /// reports, as only the caller knows the venue's words.
+    /// Moves a subscription as the table says, and performs the effects. Returns whether the venue rejected it: the
+    /// caller reports that, as it has the venue's message.
     pub(crate) fn step(&mut self, cx: &mut Context<'_>, id: StreamId, input: StreamInput) -> bool {
         let Some(effects) = self.subscriptions.step(id, input, cx.now()) else { return false };
         let mut rejected = false;
@@ -217,16 +217,18 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that is gone. One that looks alike may have waited for that.
+    /// Removes a subscription that has ended. Requests one with frames that look alike, if it was waiting for that
+    /// end.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
         self.start_waiting(cx, stream);
     }
 
-    /// Asks for the stream that is wanted of those that look like this one. Behind an end that is on its way it waits,
-    /// lest frames of the old be taken for its own. One to the same stream that the venue did not let go is over: its
-    /// end would be that of both.
+    /// Requests the subscription that waits among those whose frames look like those of `alike`. While an older one
+    /// is being unsubscribed, it continues to wait: frames of the older one would pass for its own. If the venue
+    /// did not confirm the end of an older subscription to the same stream, that one ends without it, as a second
+    /// `unsubscribe` would end both.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -239,7 +241,7 @@ impl Feed {
         self.step(cx, id, StreamInput::LinkUp);
     }
 
-    /// Moves all streams of a request for which it is the newest.
+    /// Moves those subscriptions of a request for which it is the newest request.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -249,7 +251,8 @@ impl Feed {
     ) {
         for stream in request.streams() {
             let is_about = |subscription: &Subscription| {
-                // One that is to be left, as soon as the limits allow, is left whatever this says.
+                // If the subscription is to be unsubscribed next, the answer to an older `subscribe` changes
+                // nothing.
                 subscription.request() == id && !(request.is_subscribe() && subscription.is_left())
             };
             if self.subscriptions.get(*stream).is_some_and(is_about) {
@@ -264,7 +267,7 @@ impl Feed {
         }
     }
 
-    /// A request for streams came to nothing for now.
+    /// Notes that a request for streams failed for now.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -287,7 +290,7 @@ impl Feed {
         }
     }
 
-    /// The snapshot of a book may have come, and could not be decoded.
+    /// Requests a book again whose snapshot may have come and could not be decoded.
     fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
             let failure = Failure::new(Unserved::Undecodable, 1);
@@ -296,8 +299,8 @@ impl Feed {
         }
     }
 
-    /// Rejects a stream, and reports it to each subscriber. The first report has the error's own words where
-    /// the caller delivers it with the frame; `with_first` says whether it is to be reported here, too.
+    /// Rejects a stream, and reports that to its subscribers. The caller reports it to the first one, with the
+    /// venue's message, unless `with_first` is true. Returns the first subscriber.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,
@@ -316,8 +319,8 @@ impl Feed {
         subscribers.first().map(|first| (*first, stream))
     }
 
-    /// The venue rejects a request for one stream. Returns the event of the first subscriber, with the venue's
-    /// words.
+    /// Rejects the one stream of a request that the venue refused. Returns the event of the first subscriber, with
+    /// the venue's message.
     pub(super) fn reject_request<'f>(
         &mut self,
         cx: &mut Context<'_>,
@@ -333,14 +336,13 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Asks for each half of a refused request by itself. Streams that were asked for again, or left, since
-    /// then are not concerned.
+    /// Splits a refused request into halves. Streams that a newer request is about are left out.
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         request.retain(|stream| self.subscriptions.get(*stream).is_some_and(|it| it.request() == id));
         self.outbox.split(request);
     }
 
-    /// Asks again for streams that are due, and for those that have been silent for too long.
+    /// Moves the streams that are due: requests them again, or reports that they were silent for too long.
     pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         for id in self.subscriptions.due_by(now) {
@@ -354,12 +356,12 @@ impl Feed {
 // ---- the link ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Another attempt to connect begins.
+    /// Takes the id of a new attempt to connect.
     pub(super) const fn begin(&mut self, link: LinkId) {
         self.link = link;
     }
 
-    /// A link is open: asks for every stream.
+    /// Requests every stream over a link that has just opened.
     pub(super) fn open(&mut self, cx: &mut Context<'_>) {
         self.is_open = true;
         self.outbox.want_probe(false);
@@ -368,14 +370,14 @@ impl Feed {
         self.step_each(cx, StreamInput::LinkUp);
     }
 
-    /// Nothing more is to be sent over the link.
+    /// Stops sending: the link is no longer open.
     pub(super) fn close(&mut self) {
         self.is_open = false;
         self.outbox.drop_requests();
     }
 
-    /// The link has ended: answers every request in flight, and every stream is only wanted again. Returns how
-    /// many requests of the application have got no answer.
+    /// Ends the connection: reports every request in flight, and makes every stream wait for the next connection.
+    /// Returns how many requests of the application got no answer.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
         self.close();
         let link = self.link;
@@ -393,7 +395,7 @@ impl Feed {
         abandoned
     }
 
-    /// Sends what waits, as far as the limits on requests and on those in flight leave room.
+    /// Sends queued requests, as far as the rate limits and the limit on requests in flight allow.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> Flushed {
         let mut flushed = Flushed::default();
         if !self.is_open {
@@ -413,7 +415,7 @@ impl Feed {
             }
             self.send_streams(cx, request, dialect);
             flushed.is_sent = true;
-            // Its answer shows as well that somebody is there.
+            // The answer to this request serves as the answer to the probe.
             flushed.is_probe_out |= self.outbox.end_probe();
         }
         if self.outbox.may_probe(cx) {
@@ -431,14 +433,14 @@ impl Feed {
         self.outbox.next(subscriptions.books_left(), is_book)
     }
 
-    /// Sends a request of the application. Its answer, too, shows that the peer lives.
+    /// Sends a request of the application. Its answer serves as the answer to a probe.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> (u64, Flushed) {
         let id = self.outbox.send_request(cx, self.link, request);
         (id, Flushed { is_sent: true, is_probe_out: self.outbox.end_probe() })
     }
 
-    /// While a request waited, streams may have been unsubscribed or rejected: those are neither asked for, nor
-    /// left if nobody has asked for them.
+    /// Drops streams from a request that no longer need it. A stream that was unsubscribed or rejected while the
+    /// request waited is not subscribed; one that was never subscribed is not unsubscribed.
     fn drop_outdated(&mut self, cx: &mut Context<'_>, request: &mut StreamRequest) {
         let mut never_joined = alloc::vec::Vec::new();
         let is_subscribe = request.is_subscribe();
@@ -472,12 +474,12 @@ impl Feed {
             self.subscriptions.note_request(*stream, id, is_subscribe);
         }
         if !waits {
-            // Where nothing is confirmed, having said so is having left.
+            // This API confirms nothing, so the stream is unsubscribed once the request was sent.
             self.step_all(cx, &request, id, StreamInput::Accepted);
         }
     }
 
-    /// When streams are due, while something can be sent for them.
+    /// Returns when the first stream is due, while the link is open.
     pub(super) fn due(&self) -> Option<Instant> {
         self.subscriptions.due().filter(|_| self.is_open)
     }

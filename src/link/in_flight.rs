@@ -1,5 +1,5 @@
-//! [`InFlight`]: the requests that wait for an answer. An entry is made with the request and taken
-//! out once, by the answer, the deadline or the end of the link.
+//! [`InFlight`]: the requests that wait for an answer. The answer, the deadline or the end of the link takes each
+//! out, once.
 
 use alloc::vec::Vec;
 
@@ -8,11 +8,11 @@ use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight<T> {
-    /// In the order of their ids, and so of their deadlines.
+    /// In the order of their ids, which is that of their deadlines.
     entries: Vec<Entry<T>>,
-    /// How many places there are for all.
+    /// How many places there are for all urgencies together.
     most: usize,
-    /// How many entries have a place, of each urgency.
+    /// How many entries of each urgency hold a place.
     taken: [usize; 4],
 }
 
@@ -20,10 +20,10 @@ pub(crate) struct InFlight<T> {
 struct Entry<T> {
     id: u64,
     deadline: Instant,
-    /// The number of the output that carries it.
+    /// The number of the output that carries the request.
     output: u64,
     urgency: Urgency,
-    /// Whether it has a place, which others cannot take.
+    /// Whether the request holds a place, so that no other can take it.
     has_place: bool,
     what: T,
 }
@@ -33,8 +33,8 @@ impl<T> InFlight<T> {
         InFlight { entries: Vec::new(), most, taken: [0; 4] }
     }
 
-    /// Whether there is a place for another request. Streams leave some; cancellations, and a probe, have places of
-    /// their own.
+    /// Returns whether there is a place for another request. Stream requests leave a quarter of the places to
+    /// others; cancellations and a probe have additional places of their own.
     pub(crate) fn has_place(&self, urgency: Urgency) -> bool {
         let is_any_free = self.taken.iter().sum::<usize>() < self.most;
         let taken = self.of(urgency);
@@ -46,7 +46,7 @@ impl<T> InFlight<T> {
         }
     }
 
-    /// How many entries of an urgency have a place.
+    /// Returns how many entries of an urgency hold a place.
     pub(crate) fn of(&self, urgency: Urgency) -> usize {
         self.taken.get(urgency as usize).copied().unwrap_or(0)
     }
@@ -57,7 +57,7 @@ impl<T> InFlight<T> {
         self.count(urgency, |taken| taken.saturating_add(1));
     }
 
-    /// Gives the place of an entry back, which waits on.
+    /// Frees the place of an entry, which continues to wait for its answer.
     pub(crate) fn release(&mut self, id: u64) {
         let entry = self.entries.iter_mut().find(|entry| entry.id == id && entry.has_place);
         if let Some(entry) = entry {
@@ -76,7 +76,7 @@ impl<T> InFlight<T> {
         self.entries.first().map(|entry| entry.deadline)
     }
 
-    /// Takes the oldest entry whose deadline has come, and says whether it still had its place.
+    /// Takes the oldest entry if its deadline has passed. Returns also whether it still held its place.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(u64, T, bool)> {
         self.deadline().filter(|deadline| *deadline <= now)?;
         self.remove(0).map(|entry| (entry.id, entry.what, entry.has_place))
@@ -101,7 +101,7 @@ impl<T> InFlight<T> {
         }
     }
 
-    /// The entries that have a place, and their ids.
+    /// Returns the entries that hold a place, with their ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.entries.iter().filter(|entry| entry.has_place).map(|entry| (entry.id, &entry.what))
     }

@@ -1,25 +1,26 @@
-//! The lifecycles of a link and of a stream, as tables: what may follow what, and what is done then.
+//! The lifecycles of a link and of a subscription, as tables: the next state and the effects of each input in each
+//! state.
 //!
-//! [`LINK`] and [`STREAM`] are the specification. The connection runs them, the documentation shows
-//! them, and a test walks every cell. Nothing else in the crate decides on a state.
+//! [`LINK`] and [`STREAM`] are the specification. The client runs them, the documentation shows them, and a test
+//! walks through every cell. Nothing else in the crate decides on a state.
 
-/// Where a link is in its life.
+/// The state of a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum State {
-    /// Nothing was asked for yet.
+    /// Not opened yet.
     Idle,
-    /// The driver is dialling: name, TCP, TLS and upgrade together.
+    /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
-    /// Open; some wanted stream is neither confirmed nor refused nor reported as not served.
+    /// Open; some stream is not confirmed, rejected or reported as unserved yet, or all streams are unserved.
     Subscribing,
-    /// Open, and every wanted stream is confirmed, refused or reported as not served.
+    /// Open; every stream is confirmed, rejected or reported as unserved, and not all are unserved.
     Live,
-    /// Our Close frame was handed out; waiting for the peer's.
+    /// The client has sent its Close frame and waits for the peer's.
     Closing,
-    /// Waiting before the next attempt.
+    /// Waiting before the next attempt to connect.
     Backoff,
-    /// The end. Nothing leads out of it.
+    /// Closed. Nothing leads out of this state.
     Closed,
 }
 
@@ -37,38 +38,39 @@ impl core::fmt::Display for State {
     }
 }
 
-/// What can happen to a link.
+/// An input of a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Input {
-    /// The application wants the link.
+    /// The client opens the link.
     Open,
-    /// The same, while the limit on attempts to connect leaves no room.
+    /// The client opens the link, and the limit on attempts to connect or a delay leaves no room yet.
     OpenLater,
     /// The upgrade succeeded.
     Connected,
-    /// The attempt failed, and another may succeed.
+    /// The attempt to connect failed, and another may succeed.
     ConnectFailed,
-    /// The attempt failed, and so would another.
+    /// The attempt to connect failed, and another would fail as well.
     ConnectRefused,
     /// A frame came.
     Frame,
-    /// Every wanted stream is confirmed, refused or reported as not served; not all of them are the last.
+    /// Every stream is confirmed, rejected or reported as unserved, and not all are unserved.
     Settled,
-    /// The peer is of no use: too many frames in a row that cannot be decoded, or no answers.
+    /// The link is unusable: the peer answers nothing, too many frames in a row could not be decoded, or frames of
+    /// an archived endpoint were lost.
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,
-    /// The peer closed with a code that says: do not come back like this.
+    /// The peer closed with a code that forbids another attempt.
     LostForGood,
-    /// The application wants an end.
+    /// The client closes the link.
     Close,
-    /// The time to connect is over.
+    /// The time for the attempt to connect is over.
     ConnectTimeout,
-    /// The time to wait is over.
+    /// The delay before the next attempt is over.
     RetryDue,
-    /// There will be no other attempt: too many have failed, or an end is wanted.
+    /// No other attempt follows: too many have failed, or the client is shutting down.
     Exhausted,
-    /// Nothing was heard for too long.
+    /// The peer was silent for too long.
     Silence,
     /// The time for the closing handshake is over.
     CloseTimeout,
@@ -78,43 +80,43 @@ pub enum Input {
     Request,
 }
 
-/// What is done on a step of a link, in this order.
+/// An effect of a step of a link. A step performs its effects in the order of its cell.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Effect {
-    /// Ask the driver for a transport, with a new epoch.
+    /// Ask the driver to dial, with a new epoch.
     Dial,
-    /// Tell the driver to drop the transport at once.
+    /// Ask the driver to drop the transport immediately.
     Abort,
-    /// Tell the application that the attempt failed, and when the next one is.
+    /// Report that the attempt failed, and when the next one is.
     ReportFailure,
-    /// Tell the application that the link is open.
+    /// Report that the link is open.
     ReportOpened,
-    /// Ask for every wanted stream.
+    /// Request every subscribed stream.
     Restore,
-    /// Tell the application that the link is live.
+    /// Report that the link is live.
     ReportLive,
-    /// Answer every request in flight as lost; every stream is only wanted again.
+    /// Report every request in flight as lost or not sent, and make every stream wait for the next connection.
     FailAll,
-    /// Tell the application that the link ended, and when the next attempt is.
+    /// Report that the link was lost, and when the next attempt is.
     ReportLost,
-    /// Hand out a Close frame.
+    /// Send a Close frame.
     SendClose,
-    /// Tell the application that this is the end.
+    /// Report that the link has ended for good.
     ReportClosed,
     /// Decode the frame, and return its event.
     Deliver,
-    /// Keep the wish.
+    /// Keep the subscription.
     Record,
-    /// Hand out the request.
+    /// Send the request.
     Send,
 }
 
-/// Why the application's wish is refused in a state.
+/// Why a state refuses a command.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Refusal {
-    /// The connection is closing or closed.
+    /// The link is closing or closed.
     Closed,
-    /// There is no open link now.
+    /// The link is not open now.
     NotConnected,
 }
 
@@ -130,13 +132,13 @@ impl core::fmt::Display for Refusal {
 /// A cell of a table.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cell<S: 'static, E: 'static> {
-    /// Go to a state, perhaps the same one, and do this.
+    /// Go to a state, perhaps the same one, and perform the effects.
     Go(S, &'static [E]),
-    /// Stay, and do this; nothing at all if the list is empty.
+    /// Stay, and perform the effects, if there are any.
     Stay(&'static [E]),
-    /// It cannot happen here, or it comes too late: nothing changes.
+    /// The input cannot happen in this state, or comes too late: nothing changes.
     Ignore,
-    /// Nothing changes, and the command fails.
+    /// The command fails, and nothing changes.
     Refuse(Refusal),
 }
 
@@ -189,25 +191,25 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
     (Input::Request,        [Refuse(NotConnected),        Refuse(NotConnected),                               Stay(&[Send]),             Stay(&[Send]),             REFUSE_CLOSED,                          Refuse(NotConnected),       REFUSE_CLOSED]),
 ];
 
-/// Where a subscription is in its life. The wish survives the link; the state does not.
+/// The state of a subscription on its link. The subscription survives the connection; this state does not.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum StreamState {
-    /// Wanted, but not asked for on this link.
+    /// Not requested on this connection yet.
     Wanted,
-    /// Asked for, and not confirmed yet; asked for again when no answer came.
+    /// Requested and not confirmed yet. Requested again if no answer comes.
     Requested,
-    /// Confirmed. For most streams that is all; a book still waits for its snapshot.
+    /// Confirmed. A book still waits for its snapshot.
     Active,
-    /// The book follows the venue.
+    /// The book is current.
     Synced,
-    /// The book lost an update, or the stream fell silent: unsubscribed, to subscribe again once that is
-    /// confirmed. A book that is lost again and again waits before that.
+    /// The book lost an update or the stream fell silent. The client unsubscribes, and subscribes again once that
+    /// is confirmed. If a book is lost again soon after its snapshot, a delay comes first.
     Resyncing,
-    /// The application unsubscribed; no confirmation yet, and the venue is asked again if none comes. Nothing of it is
-    /// delivered any more.
+    /// The application has unsubscribed, and the venue has not confirmed it. If no confirmation comes, the client
+    /// unsubscribes again. It delivers no more data of the stream.
     Leaving,
-    /// The end. Nothing leads out of it.
+    /// Ended. Nothing leads out of this state.
     Gone,
 }
 
@@ -225,56 +227,56 @@ impl core::fmt::Display for StreamState {
     }
 }
 
-/// What can happen to a subscription.
+/// An input of a subscription.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamInput {
-    /// The link is open, and nothing stands in the way of asking for it.
+    /// The link is open, and no other subscription delays the request.
     LinkUp,
     /// The link has ended.
     LinkDown,
-    /// The request for it was accepted.
+    /// The venue accepted the newest request about it.
     Accepted,
-    /// The request for it was refused, and would be again.
+    /// The venue refused the newest request about it for good.
     Refused,
-    /// The request for it, or for its end, was not answered in time, or refused for now, or its snapshot did not come
-    /// in time.
+    /// The newest request about it was not answered in time or was refused for now, or its snapshot did not come in
+    /// time.
     Unanswered,
-    /// The request for its end came to nothing for now, and another subscription to the same stream waits for it.
+    /// The request to unsubscribe failed for now, and a newer subscription to the same stream takes over.
     Superseded,
-    /// Its snapshot came; it may come before the answer to the request.
+    /// Its snapshot came, perhaps before the answer to the request.
     Snapshot,
     /// An update is missing.
     Gap,
-    /// An update is missing, and not for the first time: the snapshots before it did not live for long.
+    /// An update is missing, and not for the first time: the previous snapshot did not last long.
     GapAgain,
-    /// The delay before asking again is over.
+    /// The delay before the next request is over.
     Overdue,
-    /// It was silent for longer than was declared for it.
+    /// It was silent for longer than the application allowed.
     Silence,
-    /// The application wants it no more.
+    /// The last subscriber unsubscribed.
     Unsubscribe,
 }
 
-/// What is done on a step of a subscription, in this order.
+/// An effect of a step of a subscription. A step performs its effects in the order of its cell.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamEffect {
     /// Send `subscribe`.
     Join,
     /// Send `unsubscribe`.
     Leave,
-    /// Wait before it is asked for again; longer each time.
+    /// Wait before the next request; longer each time.
     Delay,
-    /// Tell the application that it is not served, and when it is asked for again.
+    /// Report that the stream is not served, and when it is requested again.
     ReportUnserved,
-    /// Tell the application that it was silent for too long.
+    /// Report that the stream was silent for too long.
     ReportQuiet,
-    /// Tell the application that it is subscribed.
+    /// Report that the stream is subscribed.
     ReportSubscribed,
-    /// Tell the application that its book follows the venue.
+    /// Report that its book is current.
     ReportSynced,
-    /// Tell the application, once, that it has ended at its wish.
+    /// Report, once, that the application's subscription has ended.
     ReportUnsubscribed,
-    /// Tell the application that the venue refused it.
+    /// Report that the venue rejected it.
     ReportRejected,
 }
 
@@ -309,7 +311,7 @@ const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 /// [`STREAM_STATES`].
 #[rustfmt::skip]
 pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 12] = [
-    //                          Wanted                     Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
+    //                          `Wanted`                   Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
     (StreamInput::LinkUp,      [Go(Requested, &[Join]),    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Ignore,  Ignore]),
     (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             LEFT,    Ignore]),
     (StreamInput::Accepted,    [Ignore,                    Go(Active, &[ReportSubscribed]), Ignore,                     Stay(&[ReportSubscribed]),  AGAIN,                       LEFT,    Ignore]),
@@ -324,7 +326,7 @@ pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 12] = [
     (StreamInput::Unsubscribe, [LEFT,                      AWAY,                            AWAY,                       AWAY,                       Go(Leaving, &[]),            SAME,    Ignore]),
 ];
 
-/// The cell of the link table for a state and an input.
+/// Returns the cell of [`LINK`] for a state and an input.
 pub const fn link_step(state: State, input: Input) -> Cell<State, Effect> {
     #[expect(
         clippy::indexing_slicing,
@@ -333,7 +335,7 @@ pub const fn link_step(state: State, input: Input) -> Cell<State, Effect> {
     LINK[input as usize].1[state as usize]
 }
 
-/// The cell of the stream table for a state and an input.
+/// Returns the cell of [`STREAM`] for a state and an input.
 pub const fn stream_step(state: StreamState, input: StreamInput) -> Cell<StreamState, StreamEffect> {
     #[expect(
         clippy::indexing_slicing,

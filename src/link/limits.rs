@@ -1,4 +1,4 @@
-//! The venue's limits on rates, as far as a client has used them up.
+//! [`Limits`]: the venue's rate limits, and how much of them a client has used.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,10 +10,10 @@ use crate::link::urgency::Urgency;
 use crate::message::Response;
 use crate::value::time::Instant;
 
-/// The most windows of a kind that the venue can name.
+/// The most windows of a kind that the venue can add.
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// Of one host: they outlive links, as the venue counts by address and account.
+/// The rate limits of one host. They survive links, as the venue counts by address and account.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     dials: Windows,
@@ -23,11 +23,11 @@ pub(crate) struct Limits {
     wait_max: Duration,
 }
 
-/// The limits of one kind, one for each length of a window. Something is taken from all of them or from none.
+/// The limits of one kind, one for each window length. A request is taken from all of them or from none.
 #[derive(Clone, Debug)]
 struct Windows {
     windows: Vec<Window>,
-    /// Nothing before this instant, as the venue has asked.
+    /// Nothing may be taken before this instant, as the venue has asked.
     held_until: Instant,
 }
 
@@ -35,7 +35,7 @@ struct Windows {
 struct Window {
     length: Duration,
     configured: Option<u32>,
-    /// What the venue has named, until it names another limit.
+    /// The limit that the venue has named last.
     named: Option<u32>,
     limiter: RateLimiter,
 }
@@ -49,7 +49,7 @@ impl Windows {
         self.windows.iter_mut().find(|window| window.length == length)
     }
 
-    /// Holds to a limit of the configuration as well.
+    /// Adds a limit of the configuration.
     fn configure(&mut self, (limit, length): (u32, Duration), now: Instant) {
         let before = self.windows.clone();
         if let Some(window) = self.window(length, limit) {
@@ -58,7 +58,7 @@ impl Windows {
         self.update(&before, now);
     }
 
-    /// Holds to other limits of the venue, in place of those that it has named before.
+    /// Replaces the limits that the venue has named.
     fn rename(&mut self, limits: &[Named], wait_max: Duration, now: Instant) {
         let before = self.windows.clone();
         self.windows.iter_mut().for_each(|window| window.named = None);
@@ -89,7 +89,7 @@ impl Windows {
         self.find(length)
     }
 
-    /// Applies limits that have changed, and drops windows that nobody names any more.
+    /// Applies limits that have changed, and drops windows that have no limit any more.
     fn update(&mut self, before: &[Window], now: Instant) {
         self.windows.retain(|window| window.limit().is_some());
         for window in &mut self.windows {
@@ -102,8 +102,8 @@ impl Windows {
         }
     }
 
-    /// When there is room in each window, and the length of the one that has none for the longest.
-    /// What is less urgent leaves room to what is more urgent.
+    /// Returns when every window has room, and the length of the window that has none for the longest. Less urgent
+    /// requests leave some room to more urgent ones.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         self.room_in(urgency, |_| true)
     }
@@ -121,7 +121,7 @@ impl Windows {
         }
     }
 
-    /// Nothing before an instant, then one after the other.
+    /// Allows nothing before an instant, and then no burst in the shortest window.
     fn hold_until(&mut self, at: Instant) {
         self.held_until = self.held_until.max(at);
         if let Some(window) = self.windows.iter_mut().min_by_key(|window| window.length) {
@@ -139,14 +139,14 @@ impl Window {
         [self.configured, self.named].into_iter().flatten().min()
     }
 
-    /// Whether its limit is the venue's own.
+    /// Returns whether the venue's limit is the one that applies.
     fn is_named(&self) -> bool {
         self.named.is_some() && self.named == self.limit()
     }
 
     /// Notes what was used up to now. The venue's own limit makes nothing wait for longer than `wait_max`.
     fn note_used(&mut self, used: u64, wait_max: Duration, now: Instant) {
-        // After a whole window nothing of it counts.
+        // After a whole window all of it has expired.
         let used = used.min(self.limit().unwrap_or_default().into());
         self.limiter = self.limiter.note_used(used, now);
         if self.named.is_some_and(|named| self.configured.is_none_or(|configured| named < configured)) {
@@ -155,7 +155,7 @@ impl Window {
     }
 }
 
-/// What the venue says of a window.
+/// What the venue says about a window.
 #[derive(Clone, Copy, Debug)]
 struct Named {
     length: Duration,
@@ -171,7 +171,7 @@ impl Limits {
         limits
     }
 
-    /// Holds to the limits of another endpoint of the host as well, for as long as the host is known.
+    /// Adds the limits of another endpoint of the host. They apply as long as the host is known.
     pub(crate) fn add(&mut self, config: &Config, now: Instant) {
         self.dials.configure(config.dial_limit, now);
         self.requests.configure(config.request_limit, now);
@@ -191,7 +191,7 @@ impl Limits {
         now: Instant,
     ) -> Result<(), CommandError> {
         let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.requests.room(urgency));
-        // Nothing that is more urgent than an order is one.
+        // Orders leave no room: no more urgent request counts as an order.
         let orders = self.orders.room(Urgency::Cancel);
         if is_order && orders.0 > retry {
             (limit, (retry, window)) = (RateKind::Orders, orders);
@@ -206,58 +206,59 @@ impl Limits {
         Ok(())
     }
 
-    /// Takes one request that only the venue's own limits may hold back, or says when they have room.
+    /// Takes one request that only the venue's own limits may hold back. Returns when they have room otherwise.
     pub(super) fn take_urgent(&mut self, now: Instant) -> Result<(), Instant> {
         let (at, _) = self.requests.room_in(Urgency::Cancel, Window::is_named);
         if at > now {
             return Err(at);
         }
-        // Beyond the configured limit it does not count, or what waits would wait for longer than it knows.
+        // Beyond the configured limit it is not counted, or waiting requests would have to wait for longer than
+        // their timer.
         if self.requests.room(Urgency::Cancel).0 <= now {
             self.requests.take(now);
         }
         Ok(())
     }
 
-    /// Checks whether there is room for an attempt to connect, or says when there is.
+    /// Checks whether there is room for an attempt to connect. Returns when there is otherwise.
     pub(super) fn check_dial(&self, now: Instant) -> Result<(), Instant> {
         let free_at = self.dial_free_at();
         if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
-    /// When there is room for an attempt to connect; that may have passed.
+    /// Returns when there is room for an attempt to connect; that may have passed.
     pub(super) fn dial_free_at(&self) -> Instant {
         self.dials.room(Urgency::Cancel).0
     }
 
-    /// Lets no attempt to connect happen before an instant, as the host has asked; then one after the other.
+    /// Allows no attempt to connect before an instant, as the host has asked, and then no burst.
     pub(super) fn hold_dials_until(&mut self, at: Instant) {
         self.dials.hold_until(at);
     }
 
-    /// Takes an attempt to connect.
+    /// Takes room for an attempt to connect.
     pub(crate) fn take_dial(&mut self, now: Instant) {
         self.dials.take(now);
     }
 
-    /// Whether nothing is left to remember.
+    /// Returns whether all that was used has expired.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }
 
-    /// Takes over what the venue says of its limits, and of how much is used up. It replaces what the venue has
-    /// said before; the limits of the configuration hold as well. A limit of zero holds for one window. None of it
-    /// makes anything wait for longer than [`Config::retry_after_max`]. Kinds that are not known are for the
+    /// Takes over the limits that the venue names, and how much of them is used. They replace what the venue has
+    /// named before, and apply beside the limits of the configuration. A limit of zero holds for one window. None
+    /// of them makes anything wait for longer than [`Config::retry_after_max`]. Unknown kinds are left to the
     /// application.
     ///
-    /// `since` is how many requests were sent since the question: the venue's count may lack them.
+    /// `since` is how many requests were sent after the one that this answers: the venue's count may lack them.
     pub(crate) fn note_named(&mut self, response: &Response<'_>, since: u64, now: Instant) {
         let Ok(limits) = response.rate_limits() else { return };
         if limits.iter().next().is_none() {
             return;
         }
         let wait_max = self.wait_max;
-        // What was said of attempts before may be a delay that an upgrade was answered with.
+        // The hold on attempts stays, as it may come from the `Retry-After` of an upgrade.
         (self.requests.held_until, self.orders.held_until) = (Instant::ZERO, Instant::ZERO);
         for (kind, name, since) in [
             (&mut self.dials, "CONNECTION_ATTEMPTS", 0),

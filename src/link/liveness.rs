@@ -1,31 +1,31 @@
-//! [`Liveness`]: signs of life, those of the peer and our own.
+//! [`Liveness`]: when the peer was last heard and something was last sent.
 
 use core::time::Duration;
 
 use crate::config::Config;
 use crate::value::time::Instant;
 
-/// Knows when the peer was last heard, whether it was probed, and when something was last sent.
+/// Notes when the peer was last heard, whether it was probed, and when something was last sent.
 ///
-/// Its deadlines are lazy: a frame only notes its time, and only when a deadline comes is it seen how long
-/// ago the last frame was.
+/// A frame only notes its time and moves no deadline. When the deadline comes, `check` looks at how long ago the
+/// last frame was.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.
     heard: Instant,
-    /// What was asked of the peer, if nothing has been heard since.
+    /// The probe that runs, if nothing has been heard since it began.
     probe: Probe,
-    /// How many messages of the peer there were when a request was last not answered, how many requests were not
-    /// since a message came, and when the first was missed.
+    /// The number of the peer's messages when a request last timed out, how many requests have timed out without a
+    /// message since, and when the first of them did.
     messages: u64,
     missed: u32,
     missed_since: Instant,
     request_timeout: Duration,
     /// When something was last sent.
     sent: Instant,
-    /// When to look how long the peer has been silent.
+    /// When to check the peer's silence.
     check_at: Option<Instant>,
-    /// When to look how long nothing was sent. Outlives links.
+    /// When to check whether a heartbeat is due. Survives the connection.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
     /// How long the answer to a probe may take.
@@ -33,28 +33,28 @@ pub(crate) struct Liveness {
     heartbeat_every: Option<Duration>,
 }
 
-/// How many requests at least are not answered, for so many times the time that an answer may take, before a link
-/// on which nothing comes is of no use.
+/// A link is unusable when at least this many requests have timed out over this many request timeouts, and no
+/// message came.
 const MISSED_MAX: u32 = 3;
 
-/// How far a sign of life was asked for.
+/// The state of a probe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Probe {
     None,
     /// It waits to be sent, so it cannot have been answered.
     Due,
-    /// It was sent then.
+    /// It was sent at this instant.
     Out(Instant),
 }
 
 /// What follows from the silence of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// It was heard, or has time left: look again then.
+    /// The peer was heard, or its time is not over: check again later.
     Wait,
-    /// It has been silent for so long that it is to be probed.
+    /// The peer was silent for so long that it has to be probed.
     Probe,
-    /// It did not answer the probe.
+    /// The peer did not answer the probe.
     GiveUp,
 }
 
@@ -79,7 +79,7 @@ impl Liveness {
         }
     }
 
-    /// A link is open: the upgrade was heard, and it was a request.
+    /// Begins a connection. Counts the upgrade as heard and as sent.
     pub(super) fn begin(&mut self, now: Instant) {
         self.heard = now;
         self.probe = Probe::None;
@@ -92,12 +92,12 @@ impl Liveness {
         }
     }
 
-    /// The link is no longer open: its silence says nothing.
+    /// Stops the checks of the peer's silence: the link is no longer open.
     pub(super) const fn end(&mut self) {
         self.check_at = None;
     }
 
-    /// No link will follow: nobody waits for heartbeats.
+    /// Stops the heartbeats: no other connection will follow.
     pub(super) const fn end_heartbeats(&mut self) {
         self.heartbeat_at = None;
     }
@@ -124,7 +124,7 @@ impl Liveness {
         self.heartbeat_at
     }
 
-    /// Judges the silence, and says when to look again.
+    /// Checks how long the peer has been silent, and sets the time of the next check.
     pub(super) fn check(&mut self, now: Instant) -> Verdict {
         let (at, verdict) = match self.probe {
             Probe::None if self.heard + self.probe_after <= now => return Verdict::Probe,
@@ -137,8 +137,8 @@ impl Liveness {
         verdict
     }
 
-    /// The peer is to be asked for a sign of life, or is expected to give one by itself. Returns `false` if it has
-    /// been asked already: its time runs on.
+    /// Begins a probe, unless one runs. Where `is_asked` is false, no request is sent and the peer is expected to
+    /// send something on its own. Returns whether a probe began.
     pub(super) fn begin_probe(&mut self, now: Instant, is_asked: bool) -> bool {
         let is_new = self.probe == Probe::None;
         if is_new {
@@ -148,7 +148,7 @@ impl Liveness {
         is_new
     }
 
-    /// The probe was sent: the time for the answer begins now, unless a frame came meanwhile.
+    /// Notes that the probe was sent: the time for its answer begins now, unless a frame came meanwhile.
     pub(super) fn probe_is_out(&mut self, now: Instant) {
         if self.probe == Probe::Due {
             self.probe = Probe::Out(now);
@@ -156,10 +156,10 @@ impl Liveness {
         }
     }
 
-    /// A request was not answered in time. `messages` says how many messages the peer has sent. Returns whether it
-    /// answers nothing and says nothing, so that the link is of no use.
+    /// Notes that a request timed out. `messages` says how many messages the peer has sent. Returns whether the
+    /// link is unusable, because the peer neither answers nor sends anything.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
-        // However far apart: a stream that fails is asked for more and more rarely.
+        // The timeouts may be far apart, as a stream that fails is requested less and less often.
         if self.missed == 0 || self.messages != messages {
             (self.missed, self.missed_since, self.messages) = (0, now, messages);
         }
@@ -168,7 +168,7 @@ impl Liveness {
         self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 
-    /// Whether nothing was sent for so long that a heartbeat is due, and since when.
+    /// Returns since when nothing was sent, if that is so long ago that a heartbeat is due.
     pub(super) fn check_heartbeat(&mut self, now: Instant) -> Option<Instant> {
         let every = self.heartbeat_every?;
         let due = self.sent + every;

@@ -1,7 +1,7 @@
-//! One link to the venue: its life, its subscriptions, what it sends and what it hears.
+//! [`Link`]: one link to the venue through all its attempts to connect, with its subscriptions and requests.
 //!
-//! A [`Link`] is lent a [`Context`] for each call. [`Link::pump`] ends every input and command: it alone sends
-//! what waits, decides that the link is live, and returns the link's end.
+//! The client passes a [`Context`] to each call of a [`Link`]. [`Link::pump`] ends every input and command: it
+//! alone sends queued requests, decides that the link is live, and returns the link's end.
 
 pub(crate) mod backoff;
 mod cause;
@@ -50,28 +50,28 @@ use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// What the driver needs to dial.
+/// What the driver needs to dial a link.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectRequest {
     /// The address, with its query, without a name and a password.
     pub url: String,
-    /// The name and the password in the address: for a gateway on the way, as `Authorization: Basic`.
+    /// The name and the password in the address, for a gateway: send them as `Authorization: Basic`.
     pub user: Option<UserInfo>,
-    /// What is there, which decides how the upgrade is signed.
+    /// The API at the address, which decides how the upgrade is signed.
     pub endpoint: Endpoint,
-    /// Whether to sign the upgrade: as [`Config::authenticated`] has it.
+    /// Whether to sign the upgrade, as [`Config::authenticated`] sets it.
     pub authenticated: bool,
 }
 
-/// One link, through all attempts to connect, until its end.
+/// A link, through all attempts to connect, until its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Link<S> {
     config: Config,
-    /// The present or the last attempt.
+    /// The id of the present or the last attempt.
     id: LinkId,
     state: State,
-    /// When the present state is to be left, or the backoff starts afresh.
+    /// When the present state times out, or when the link counts as stable.
     wake: Option<Deadline>,
     backoff: Backoff,
     experience: Experience,
@@ -79,35 +79,36 @@ pub(crate) struct Link<S> {
     liveness: Liveness,
     feed: Feed,
     session: S,
-    /// When the link before this one was last heard.
+    /// When the previous connection was last heard.
     missing_since: Option<Instant>,
     malformed_run: MalformedRun,
-    /// What the present step gives up.
+    /// What the step that is being taken abandons.
     abandoned: Abandoned,
-    /// Whether no other attempt is wanted when the link ends.
+    /// Whether the link ends instead of making another attempt.
     is_last: bool,
-    /// The end, until the client has taken it.
+    /// The end, until `pump` returns it.
     end: Option<LinkEnd>,
-    /// The last request of the session that may have placed an order, unless the orders were cancelled since.
+    /// The id of the session's last request that may have placed an order, unless its orders were cancelled since.
     last_order: Option<u64>,
-    /// Sessions before whose orders were not cancelled.
+    /// How many earlier sessions ended without their orders being cancelled.
     uncancelled: usize,
     stats: Stats,
 }
 
-/// What links to the same endpoint have shown: a refusal that comes later is not about the configuration alone.
+/// What the links to an endpoint have shown. If an endpoint has worked before, a later refusal is not due to the
+/// configuration alone.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Experience {
-    /// The venue has accepted an upgrade.
+    /// Whether the venue has accepted an upgrade.
     was_open: bool,
-    /// A link was live for [`Config::stable_after`].
+    /// Whether a link was live for [`Config::stable_after`].
     was_stable: bool,
 }
 
-/// How long a link stays open that nothing needs.
+/// How long a link that nothing needs stays open.
 #[derive(Clone, Copy, Debug)]
 enum Linger {
-    /// Something needs it.
+    /// Something needs the link.
     Needed,
     Until(Instant),
     Over,
@@ -123,7 +124,7 @@ pub(crate) struct LinkEnd {
 // ---- commands ------------------------------------------------------------------------------
 
 impl<S: Session> Link<S> {
-    /// A link that does nothing yet. Its attempts are numbered behind `id`.
+    /// Creates a link that does nothing yet. Its first attempt gets the id after `id`.
     pub(crate) fn new(id: LinkId, config: Config, backoff: Backoff, session: S) -> Link<S> {
         let feed = Feed::new(id, &config);
         Link::with(id, config, backoff, session, feed)
@@ -152,7 +153,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Starts the link again after its end, with the same subscriptions and delays.
+    /// Returns a link that starts again after this one's end, with the same subscriptions and delays.
     pub(crate) fn revived(self) -> Link<S> {
         let Link { id, config, mut backoff, feed, session, .. } = self;
         let Link { experience, missing_since, uncancelled, stats, .. } = self;
@@ -162,7 +163,7 @@ impl<S: Session> Link<S> {
         Link { experience, missing_since, uncancelled, stats, ..link }
     }
 
-    /// Starts to connect, and keeps connected until [`close`](Link::close).
+    /// Starts to connect, and keeps the link connected until [`close`](Link::close).
     pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         let at = cx.limits().dial_free_at().max(self.backoff.held_until());
         if at > cx.now() && self.state == State::Idle {
@@ -184,7 +185,7 @@ impl<S: Session> Link<S> {
         self.feed.subscribe(cx, stream, silence_max)
     }
 
-    /// Ends one subscriber of a stream, whatever the state of the link.
+    /// Removes one subscriber of a stream, whatever the state of the link.
     pub(crate) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         self.feed.unsubscribe(cx, id)
     }
@@ -221,8 +222,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Promises to cancel the orders that were placed over this link, as soon as it is open and the venue's limit on
-    /// requests allows.
+    /// Requests the cancellation of the orders that were placed over this link. It is sent as soon as the link is
+    /// open and the venue's limit on requests allows it.
     pub(crate) fn cancel_session_orders(&mut self) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel();
@@ -232,17 +233,17 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Closes the link with a handshake if there is one, within its own time limit.
+    /// Closes the link within `Config::close_timeout`, with a closing handshake if it is open.
     pub(crate) fn close(&mut self, cx: &mut Context<'_>) {
         self.close_by(cx, Instant::from_nanos(u64::MAX));
     }
 
-    /// Closes the link, by a deadline if that is earlier than its own time limit for the handshake. Again: an
-    /// earlier one holds.
+    /// Closes the link by `deadline`, or within `Config::close_timeout` if that is earlier. Calling it again can
+    /// only bring the deadline forward.
     pub(crate) fn close_by(&mut self, cx: &mut Context<'_>, deadline: Instant) {
         let deadline = deadline.min(cx.now() + self.config.close_timeout);
         let again = self.state == State::Closing;
-        // No cell of this row refuses.
+        // No cell of the row `Close` refuses.
         let _ = self.step(cx, Input::Close, Cause::None);
         if self.state == State::Closing {
             let at = match self.wake {
@@ -253,12 +254,12 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// From now on an end of the link is its last.
+    /// Makes the next end of the link its last: no other attempt follows.
     pub(crate) const fn want_no_other(&mut self) {
         self.is_last = true;
     }
 
-    /// Nothing needs the link now. Returns whether that has been so for [`Config::linger`].
+    /// Notes that nothing needs the link. Returns whether that has been so for [`Config::linger`].
     pub(crate) fn note_unneeded(&mut self, now: Instant) -> bool {
         if matches!(self.linger, Linger::Needed) {
             self.linger = Linger::Until(now + self.config.linger);
@@ -269,7 +270,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Something needs the link. Returns whether that is new.
+    /// Notes that something needs the link. Returns whether that is new.
     pub(crate) const fn note_needed(&mut self) -> bool {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
@@ -287,7 +288,7 @@ impl<S: Session> Link<S> {
         if self.admits(cx, link) {
             self.input(cx, Input::Connected, Cause::None);
         } else {
-            // It came too late; nobody wants that transport.
+            // The attempt succeeded too late: the transport is not used.
             cx.push(Output::Abort(link));
         }
     }
@@ -311,7 +312,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Acts on each timer that is due, once.
+    /// Fires each timer that is due, once.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         let mut fired = [false; TIMERS.len()];
         while let Some(timer) = self.due(cx.now(), &fired) {
@@ -323,7 +324,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// The first timer that is due and has not fired yet.
+    /// Returns the first timer that is due and has not fired yet.
     fn due(&self, now: Instant, fired: &[bool]) -> Option<Timer> {
         let waiting = TIMERS.into_iter().zip(fired).filter(|(_, fired)| !**fired).map(|(timer, _)| timer);
         let due = waiting.filter_map(|timer| Some((self.timer(timer)?, timer))).filter(|(at, _)| *at <= now);
@@ -350,7 +351,7 @@ impl<S: Session> Link<S> {
             Timer::Stable => self.note_stable(now),
             Timer::Linger => self.linger = Linger::Over,
             Timer::Close => self.input(cx, Input::CloseTimeout, Cause::Loss(Lost::CloseTimedOut)),
-            // Whatever waits for the limits is sent by the pump.
+            // The pump sends what waits for the limits.
             Timer::Quota | Timer::Shutdown => {}
             Timer::Heartbeat => {
                 if let Some(since) = self.liveness.check_heartbeat(now) {
@@ -385,16 +386,17 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Probes an open link at once: the machine has slept, or the network is another one.
+    /// Probes the link immediately if it is open. The driver has reported that the machine slept or the network
+    /// changed.
     pub(crate) fn handle_resumed(&mut self, cx: &Context<'_>) {
         if self.is_open() {
             self.begin_probe(cx.now());
         }
     }
 
-    /// Has the peer asked for a sign of life, unless it was.
+    /// Starts a probe, unless one is running.
     fn begin_probe(&mut self, now: Instant) {
-        // The archived endpoints answer nothing, but have heartbeats.
+        // The archived endpoints answer no requests, but send heartbeats.
         let answers = self.session.dialect().takes_requests;
         if self.liveness.begin_probe(now, answers) {
             self.feed.outbox_mut().want_probe(answers);
@@ -405,11 +407,11 @@ impl<S: Session> Link<S> {
 // ---- the pump ------------------------------------------------------------------------------
 
 impl<S: Session> Link<S> {
-    /// Ends every input and every command: sends what waits and has room, closes a link that is of no use,
-    /// and sees whether the link is live. Returns the link's end, once.
+    /// Ends every input and every command. Sends what the limits allow, and moves the link to `Live` when every
+    /// stream is settled. Returns the link's end, once.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> Option<LinkEnd> {
         self.flush(cx);
-        // What a pump does asks for no other.
+        // What a pump does needs no second pump.
         cx.leave_untouched();
         self.end.take()
     }
@@ -436,14 +438,14 @@ impl<S: Session> Link<S> {
         })
     }
 
-    /// When a timer is due, if it is armed.
+    /// Returns when a timer is due, if it is armed.
     fn timer(&self, timer: Timer) -> Option<Instant> {
         match timer {
             Timer::Connect | Timer::Retry | Timer::Stable | Timer::Close | Timer::Shutdown => {
                 self.wake.filter(|wake| wake.cause == timer).map(|wake| wake.at)
             }
             Timer::Alive => self.liveness.check_at(),
-            // A closing link answers what it has not answered as lost.
+            // A closing link does not time requests out: when it ends, they are reported as lost.
             Timer::Request => self.feed.outbox().deadline().filter(|_| self.is_open()),
             Timer::Resync => self.feed.due(),
             Timer::Quota => self.feed.outbox().room_at(),
@@ -455,7 +457,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// When the first timer is due.
+    /// Returns when the first timer is due.
     pub(crate) fn due_at(&self) -> Option<Instant> {
         let parts =
             [Timer::Alive, Timer::Request, Timer::Resync, Timer::Quota, Timer::Heartbeat, Timer::Linger];
@@ -492,12 +494,12 @@ impl<S: Session> Link<S> {
         &self.stats
     }
 
-    /// Whether requests can be sent over it.
+    /// Returns whether requests can be sent over the link.
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self.state, State::Subscribing | State::Live)
     }
 
-    /// Each subscriber, its stream, and where the stream stands.
+    /// Returns each subscriber with its stream and the stream's state.
     pub(crate) fn streams(&self) -> impl Iterator<Item = (StreamId, Stream, StreamState)> + '_ {
         self.feed.subscriptions().iter().flat_map(|subscription| {
             let of = |id: &StreamId| (*id, subscription.stream(), subscription.state());
@@ -505,7 +507,7 @@ impl<S: Session> Link<S> {
         })
     }
 
-    /// The delays before its attempts, for the link that takes its place.
+    /// Returns the delays between attempts, for the link that follows this one.
     pub(crate) const fn backoff(&self) -> &Backoff {
         &self.backoff
     }
@@ -514,12 +516,12 @@ impl<S: Session> Link<S> {
         self.experience
     }
 
-    /// How many sessions have ended whose orders nobody has cancelled.
+    /// Returns how many sessions have ended without their orders being cancelled.
     pub(crate) const fn uncancelled(&self) -> usize {
         self.uncancelled
     }
 
-    /// When it last had its turn with a limit that links share.
+    /// Returns when the link last used a limit that links share.
     pub(crate) const fn served(&self) -> Option<Instant> {
         self.feed.outbox().served()
     }

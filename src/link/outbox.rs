@@ -1,4 +1,4 @@
-//! [`Outbox`]: what waits to be sent, and what waits for an answer.
+//! [`Outbox`]: requests that wait to be sent, and requests that wait for an answer.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -23,7 +23,7 @@ const LATE_MAX: usize = 64;
 pub(crate) struct StreamRequest {
     is_subscribe: bool,
     streams: Vec<StreamId>,
-    /// How many streams it may have.
+    /// How many streams it may name.
     most: usize,
 }
 
@@ -40,7 +40,7 @@ impl StreamRequest {
         self.streams.retain(keep);
     }
 
-    /// Keeps the first streams, at most so many, and returns the rest.
+    /// Keeps the first `at` streams, and returns the rest.
     fn split_off(&mut self, at: usize) -> StreamRequest {
         let streams = self.streams.split_off(at.min(self.streams.len()));
         StreamRequest { streams, ..*self }
@@ -53,52 +53,53 @@ pub(crate) enum Purpose {
     Streams(StreamRequest),
     Probe,
     Application(Subject),
-    /// The application asked for the limits of the venue.
+    /// The application asked for the venue's limits.
     Limits(Subject),
 }
 
-/// The promise to cancel the orders of a link's session, and what became of it. It is answered once.
+/// The state of the request to cancel the orders of a link's session. It gets one answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cancellation {
-    /// It waits for an open link, or for room in the venue's limit on requests.
+    /// Waits for an open link, or for room in the venue's limit on requests.
     Waiting,
-    /// It was sent under this number.
+    /// Sent with this id.
     Sent(u64),
-    /// The venue accepted it.
+    /// Accepted by the venue.
     Kept,
-    /// The venue refused it.
+    /// Refused by the venue.
     Refused,
-    /// It was not answered in time, or the link ended before it was.
+    /// Not answered in time, or the link ended before the answer.
     Failed,
 }
 
 impl Cancellation {
-    /// Whether there is no answer yet.
+    /// Returns whether there is no answer yet.
     pub(crate) const fn is_open(self) -> bool {
         matches!(self, Cancellation::Waiting | Cancellation::Sent(_))
     }
 }
 
-/// Stream requests wait here for room in the limits of the host and among the requests in flight; so do a
-/// probe and the cancellation of the session's orders. Requests of the application never wait: they are sent
-/// at once or refused.
+/// The requests of a link. Stream requests, a probe and the cancellation of the session's orders wait here for room
+/// in the limits of the host and among the requests in flight. Requests of the application never wait: they are
+/// sent immediately or refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     requests: VecDeque<StreamRequest>,
-    /// Subscriptions of books that wait for room among the books that are awaited.
+    /// Requests for books that wait until fewer snapshots are awaited.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
-    /// The newest stream requests that were not answered in time: an acceptance may still come.
+    /// The newest stream requests that were not answered in time. Their answers may still come.
     late: VecDeque<(u64, StreamRequest)>,
     cancellation: Option<Cancellation>,
     probe_waits: bool,
-    /// Whether stream requests go out one after the other, so that it is known which one an error is about.
+    /// Whether stream requests go out one after the other, so that an error without an id can be assigned to its
+    /// request.
     one_at_a_time: bool,
-    /// The numbers of the outputs that carry what was sent, as far as they may not have been handed out.
+    /// The output numbers of sent texts that the driver may not have polled yet.
     sends: VecDeque<u64>,
-    /// When the limit on requests has room for what waits.
+    /// When the limit on requests has room for the next request that waits.
     room_at: Option<Instant>,
-    /// When the link last had its turn with a limit that it shares with others.
+    /// When the link last used a limit that links share.
     served: Option<Instant>,
     request_timeout: Duration,
     streams_per_request_max: usize,
@@ -122,27 +123,27 @@ impl Outbox {
         }
     }
 
-    // ---- what waits ------------------------------------------------------------------------
+    // ---- waiting requests ------------------------------------------------------------------
 
-    /// Queues the end of a subscription behind the others; with them in one request where that fits.
+    /// Queues an `unsubscribe` for a subscription. Joins the last queued request if possible.
     pub(super) fn leave(&mut self, id: StreamId) {
         enqueue(&mut self.requests, id, false, self.streams_per_request_max);
     }
 
-    /// Queues a subscription, in a request for at most so many streams.
+    /// Queues a `subscribe` for a subscription, in a request for at most `batch_max` streams.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         enqueue(&mut self.requests, id, true, self.streams_per_request_max.min(batch_max));
     }
 
-    /// Queues each half of a refused request by itself, so that a bad name costs only itself.
+    /// Queues both halves of a refused request, so that a bad name affects only itself.
     pub(super) fn split(&mut self, mut request: StreamRequest) {
         let second = request.split_off(request.streams.len() / 2);
         self.requests.push_back(second);
         self.requests.push_front(request);
     }
 
-    /// Takes the next stream request, if there is a place in flight for it. Of books, at most `room` may be
-    /// subscribed; others wait.
+    /// Takes the next stream request, if a place in flight is free. At most `room` books are subscribed; further
+    /// ones wait.
     pub(super) fn next(&mut self, room: usize, is_book: impl Fn(StreamId) -> bool) -> Option<StreamRequest> {
         let is_held = self.one_at_a_time && self.in_flight.of(Urgency::Stream) > 0;
         if is_held || !self.in_flight.has_place(Urgency::Stream) {
@@ -187,26 +188,26 @@ impl Outbox {
         self.room_at = None;
     }
 
-    /// From now on stream requests go out one after the other.
+    /// Sets whether stream requests go out one after the other.
     pub(crate) const fn send_one_at_a_time(&mut self, is_so: bool) {
         self.one_at_a_time = is_so;
     }
 
-    /// Promises to cancel the orders of the session, unless a promise is open.
+    /// Requests the cancellation of the session's orders, unless one is waiting or in flight.
     pub(super) fn want_cancel(&mut self) {
         if !self.cancellation.is_some_and(Cancellation::is_open) {
             self.cancellation = Some(Cancellation::Waiting);
         }
     }
 
-    /// What became of the promise to cancel the orders of the session; `None` if there is none.
+    /// Returns the state of the cancellation; `None` if none was requested.
     #[cfg(test)]
     pub(crate) const fn cancellation(&self) -> Option<Cancellation> {
         self.cancellation
     }
 
-    /// Sends the cancellation of the session's orders if it waits. No limit holds it back but one that the venue has
-    /// named.
+    /// Sends the cancellation of the session's orders if it waits. Of the rate limits, only those that the venue
+    /// has named hold it back.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         if self.cancellation != Some(Cancellation::Waiting) || !self.in_flight.has_place(Urgency::Cancel) {
             return false;
@@ -222,12 +223,12 @@ impl Outbox {
         true
     }
 
-    /// No promise can be kept any more.
+    /// Ends a cancellation without an answer: none can come any more.
     pub(super) fn fail_cancel(&mut self) {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
 
-    /// A request was answered, or will not be: it may have been the cancellation.
+    /// Notes how the request with this id ended, if it is the cancellation.
     pub(super) fn end_cancel(&mut self, id: u64, outcome: Cancellation) {
         if self.cancellation == Some(Cancellation::Sent(id)) {
             self.cancellation = Some(outcome);
@@ -238,20 +239,20 @@ impl Outbox {
         self.probe_waits = wants;
     }
 
-    /// Whether a probe waits and may be sent now.
+    /// Returns whether a probe waits and may be sent now. Takes room for it.
     pub(super) fn may_probe(&mut self, cx: &mut Context<'_>) -> bool {
         self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
     }
 
-    /// Something whose answer shows that the peer lives was sent: no probe needs to be. Returns whether one
-    /// was to be.
+    /// Drops the probe that waits, because a request was sent whose answer serves as one. Returns whether there was
+    /// one.
     pub(super) const fn end_probe(&mut self) -> bool {
         core::mem::replace(&mut self.probe_waits, false)
     }
 
-    // ---- the limits ------------------------------------------------------------------------
+    // ---- limits ----------------------------------------------------------------------------
 
-    /// Begins to go through what waits: nothing waits for a limit until one refuses.
+    /// Begins a pass over the waiting requests: no limit has refused one yet.
     pub(super) const fn begin(&mut self) {
         self.room_at = None;
     }
@@ -260,7 +261,7 @@ impl Outbox {
         self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Takes room from the limit on requests. If there is none, notes when there is.
+    /// Takes room from the limit on requests. If there is none, notes when there will be.
     pub(super) fn take_room(&mut self, cx: &mut Context<'_>, urgency: Urgency) -> bool {
         let now = cx.now();
         let room = cx.limits().take_request(urgency, false, now);
@@ -290,12 +291,12 @@ impl Outbox {
         self.served
     }
 
-    /// When the limits have room for what waits.
+    /// Returns when the limits have room for the next request that waits.
     pub(super) const fn room_at(&self) -> Option<Instant> {
         self.room_at
     }
 
-    // ---- what was sent -------------------------------------------------------------------------
+    // ---- sent requests -------------------------------------------------------------------------
 
     /// Sends a request of the application, or one made on its behalf.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, link: LinkId, request: &Request) -> u64 {
@@ -308,7 +309,7 @@ impl Outbox {
         self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
     }
 
-    /// Sends a text under the next number, and waits for its answer if there is to be one.
+    /// Sends a text with the next request id. With a `purpose`, waits for its answer.
     pub(super) fn send(
         &mut self,
         cx: &mut Context<'_>,
@@ -341,18 +342,18 @@ impl Outbox {
         self.late.push_back((id, request));
     }
 
-    /// Takes the stream request that an answer is for which has come late.
+    /// Takes the stream request that a late answer is for.
     pub(super) fn answered_late(&mut self, id: u64) -> Option<StreamRequest> {
         let place = self.late.iter().position(|(of, _)| *of == id)?;
         self.late.remove(place).map(|(_, request)| request)
     }
 
-    /// A request without an answer has shown its effect: others may take its place.
+    /// Frees the place of a request that has shown its effect without an answer.
     pub(crate) fn release(&mut self, id: u64) {
         self.in_flight.release(id);
     }
 
-    /// The one stream request that waits for an answer or an effect, if it is one.
+    /// Returns the one stream request that waits for an answer or an effect, if there is exactly one.
     pub(crate) fn only_stream_request(&self) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
             Purpose::Streams(request) => Some((id, request)),
@@ -362,30 +363,30 @@ impl Outbox {
         first.filter(|_| requests.next().is_none())
     }
 
-    /// When the oldest request has waited too long.
+    /// Returns when the oldest request times out.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.in_flight.deadline()
     }
 
-    /// Takes the oldest request that has waited too long, and says whether it still had its place.
+    /// Takes the oldest request that has timed out. Returns also whether it still held its place.
     pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose, bool)> {
         self.in_flight.take_expired(now)
     }
 
-    /// The link has ended: nothing waits any more. Takes the oldest request without an answer, and the number
-    /// of the output that carries it.
+    /// Takes the oldest request without an answer, and the number of its output, after the link has ended. Drops
+    /// everything that waits.
     pub(super) fn take_lost(&mut self) -> Option<(u64, u64, Purpose)> {
         self.fail_cancel();
         self.drop_requests();
         self.in_flight.take_oldest()
     }
 
-    /// Withdraws what was sent and not handed out.
+    /// Withdraws the texts that the driver has not polled yet.
     pub(super) fn withdraw_sends(&mut self, cx: &mut Context<'_>) {
         self.sends.drain(..).for_each(|output| cx.withdraw(output));
     }
 
-    /// Whether a request of the application has no answer yet, or waits to be sent.
+    /// Returns whether a request of the application has no answer yet, or waits to be sent.
     pub(crate) fn awaits_replies(&self) -> bool {
         let by_application =
             |purpose: &Purpose| matches!(purpose, Purpose::Application(_) | Purpose::Limits(_));

@@ -1,4 +1,4 @@
-//! [`Output`]: what the driver is to do, and the queue in which it waits.
+//! [`Output`]: what the driver has to do, and the queue of outputs.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -9,12 +9,12 @@ use crate::value::id::LinkId;
 /// The most outputs that may wait to be polled before commands are refused.
 pub const OUTPUT_MAX: usize = 16_384;
 
-/// What the driver is to do.
+/// What the driver has to do.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]
 pub enum Output {
-    /// Dial `connect_request`; report `handle_connected` or `handle_connect_failed` with this id.
+    /// Dial what `connect_request` returns for this id, then call `handle_connected` or `handle_connect_failed`.
     Connect(LinkId),
     /// Send a text message.
     Send {
@@ -23,7 +23,7 @@ pub enum Output {
         /// The message, to be moved into the WebSocket frame.
         text: String,
     },
-    /// Send a Close frame, keep reading until the transport ends, then report `handle_lost`.
+    /// Send a Close frame, keep reading until the transport ends, then call `handle_lost`.
     Close {
         /// The link.
         link: LinkId,
@@ -32,19 +32,19 @@ pub enum Output {
         /// The reason.
         reason: &'static str,
     },
-    /// Drop the transport, or the attempt to make one, now and without a handshake.
+    /// Drop the transport, or the attempt to make one, immediately and without a closing handshake.
     Abort(LinkId),
-    /// Tell the application: a fact caused by a command, by time or by the end of a link.
+    /// Pass an event to the application. A command, time or the end of a link caused it.
     Event(Event<'static>),
 }
 
-/// Outputs in the order in which they arose. Each has a number, so that one can say later whether it was
-/// handed out.
+/// Outputs in the order in which they arose. Each has a number, by which `was_handed_out` shows whether it was
+/// polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Outputs {
-    /// `None` where one was withdrawn.
+    /// `None` where an output was withdrawn.
     queue: VecDeque<Option<Output>>,
-    /// How many have left the queue.
+    /// How many outputs have left the queue.
     left: u64,
 }
 
@@ -78,7 +78,7 @@ impl Outputs {
         number < self.left
     }
 
-    /// Takes an output back that was not handed out.
+    /// Withdraws an output that was not polled.
     pub(crate) fn withdraw(&mut self, number: u64) {
         let place = number.checked_sub(self.left).and_then(|place| usize::try_from(place).ok());
         if let Some(entry) = place.and_then(|place| self.queue.get_mut(place)) {

@@ -1,15 +1,15 @@
-//! [`RateLimiter`]: a limit on a rate, as a value of time.
+//! [`RateLimiter`]: a rate limit as a plain value.
 
 use core::time::Duration;
 
 use crate::value::time::Instant;
 
-/// At most so many in any window of a length: the generic cell rate algorithm, without a timer, a loop or a
-/// clock.
+/// A limit on how many may be taken in any window of a given length: the generic cell rate algorithm, without a
+/// timer, a loop or a clock.
 ///
-/// It is a value: [`take`](RateLimiter::take) gives the limiter as it is afterwards, and who does not keep
-/// that has taken nothing. Half of the limit may come at once, the rest is spread over the window, so that
-/// no window of that length, wherever it begins, holds more than the limit.
+/// It is a plain value: [`take`](RateLimiter::take) returns the limiter after the taking and does not change this
+/// one. Half of the limit may be taken at once; the rest is spread evenly over the window, so no window of that
+/// length, wherever it starts, contains more than the limit.
 ///
 /// ```
 /// use core::time::Duration;
@@ -25,21 +25,21 @@ use crate::value::time::Instant;
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RateLimiter {
-    /// What one costs, in nanoseconds.
+    /// The time that one adds to `paid`, in nanoseconds.
     interval: u64,
-    /// How many may come at once.
+    /// How many may be taken at once.
     burst: u64,
-    /// When all that was taken is paid for.
+    /// When everything that was taken has been paid for.
     paid: Instant,
 }
 
 impl RateLimiter {
-    /// At most `limit` in any `window`; a limit of zero counts as one.
+    /// Creates a limiter of at most `limit` in any `window`. A limit of zero counts as one.
     pub fn per_window(limit: u32, window: Duration) -> RateLimiter {
         let limit = u64::from(limit.max(1));
         let window = nanoseconds(window);
         let burst = (limit / 2).max(1);
-        // A window of exactly that length holds both of its ends.
+        // A window of exactly that length contains both of its ends.
         let interval = match limit.saturating_sub(burst) {
             0 => window.saturating_add(1),
             spread => window.div_ceil(spread),
@@ -76,47 +76,48 @@ impl RateLimiter {
         Ok(self.overdraw(now))
     }
 
-    /// The first instant at which one may be taken; it may have passed.
+    /// Returns the first instant at which one may be taken; it may have passed.
     pub fn free_at(self) -> Instant {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
     }
 
-    /// The same if after it a number of others could still be taken at once, which depends on how many may be.
+    /// Returns the first instant at which one may be taken so that `spared` others could still be taken at once.
+    /// `spared` depends on how many may be.
     pub(crate) fn free_at_sparing(self, spared: impl FnOnce(u64) -> u64) -> Instant {
         let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
         RateLimiter { burst, ..self }.free_at()
     }
 
-    /// None before an instant, and then one after the other.
+    /// Allows none before an instant, and then no burst.
     #[must_use]
     pub fn hold_until(self, at: Instant) -> RateLimiter {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         RateLimiter { paid: self.paid.max(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Notes that `used` of the limit were taken in the window that ends now, by whomever: what was taken here is
-    /// among them. Until these are paid for, no window holds more than the limit.
+    /// Notes that `used` of the limit were taken in the window that ends now, including those taken here. Until
+    /// these are paid for, no window contains more than the limit.
     #[must_use]
     pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {
         let debt = Duration::from_nanos(self.interval.saturating_mul(used));
         RateLimiter { paid: self.paid.max(now + debt), ..self }
     }
 
-    /// The same with another limit. What was taken counts on, so many units of the old limit as units of the new one.
+    /// Returns a limiter with another limit. As many units of the new limit stay used as are used of the old one.
     #[must_use]
     pub(crate) fn changed(self, limit: u32, window: Duration, now: Instant) -> RateLimiter {
         let units = nanoseconds(self.paid.since(now)).div_ceil(self.interval);
         RateLimiter::per_window(limit, window).note_used(units, now)
     }
 
-    /// Takes one, room or not: what comes later waits for it.
+    /// Takes one even if there is no room; later ones wait for it.
     #[must_use]
     pub(crate) fn overdraw(self, now: Instant) -> RateLimiter {
         RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self }
     }
 
-    /// Lets one be taken by then, whatever the limit and what was used of it say.
+    /// Allows one to be taken by `at`, whatever the limit and its use. Spaces further ones by at most `longest`.
     #[must_use]
     pub(crate) fn free_by(self, at: Instant, longest: Duration) -> RateLimiter {
         let interval = self.interval.min(nanoseconds(longest).max(1));
@@ -124,7 +125,7 @@ impl RateLimiter {
         RateLimiter { interval, paid: self.paid.min(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Whether all that was taken is paid for.
+    /// Returns whether everything that was taken has been paid for.
     pub(crate) fn is_idle(self, now: Instant) -> bool {
         self.paid <= now
     }

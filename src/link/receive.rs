@@ -1,5 +1,5 @@
-//! What frames mean for a link: [`Link::handle_frame`] for those of every generation, [`Current`] for the
-//! texts of the current API.
+//! What frames mean for a link: [`Link::handle_frame`] for every generation, [`Current`] for the texts of the
+//! current API.
 
 use crate::event::reason::{Lost, Unserved};
 use crate::event::replay::event_of;
@@ -58,7 +58,7 @@ impl<S: Session> Link<S> {
             }
             Frame::Close { code, reason } => {
                 self.stats.count_control_frame();
-                // The answer to our own Close is no news.
+                // The answer to the client's own Close frame is not reported.
                 let news = deliver && self.state != State::Closing;
                 if deliver {
                     self.lose(cx, Lost::Closed { code });
@@ -68,14 +68,14 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Takes a ping or a pong that came over `link`: a sign of life, and nothing else.
+    /// Takes a ping or a pong that came over `link`, as a sign of life.
     #[inline]
     pub(crate) fn handle_sign_of_life(&mut self, link: LinkId, now: Instant) {
         self.hear(link, now);
         self.stats.count_control_frame();
     }
 
-    /// Notes a sign of life. Returns whether it is of the present link and may be delivered.
+    /// Notes a sign of life. Returns whether the frame belongs to the present attempt and may be delivered.
     #[inline]
     fn hear(&mut self, link: LinkId, now: Instant) -> bool {
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
@@ -103,7 +103,7 @@ impl<S: Session> Link<S> {
         event
     }
 
-    /// Notes that the venue has cancelled the orders that were placed before that was requested.
+    /// Notes that the venue has cancelled the orders that were placed before the request to cancel.
     fn note_cancelled(&mut self, event: Option<&Event<'_>>) {
         if let Some(Event::Reply { request, about, outcome: RequestOutcome::Answered(response), .. }) = event
             && matches!(about, Subject::CancelSessionOrders | Subject::CancelAllOrders)
@@ -113,7 +113,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Has a frame read, and gives the link up if that shows that it is of no use.
+    /// Lets the session read a frame, and drops the link if the frame shows that it is unusable.
     #[inline]
     fn read<'f>(
         &mut self,
@@ -184,7 +184,7 @@ impl Session for Current {
     }
 }
 
-/// Lets the subscription of a frame hear of it. Returns the source of the frame.
+/// Notes a frame of a subscription. Returns the source of the frame.
 #[inline]
 fn heard<'f>(
     reception: &mut Reception<'_, '_>,
@@ -199,7 +199,7 @@ fn heard<'f>(
     Some(reception.source(text).of_stream(Some(id)))
 }
 
-/// Delivers a trade, of its own stream or of that of a book.
+/// Delivers a trade, of a trade stream or of a market data v2 stream.
 #[inline]
 pub(crate) fn trade<'f>(
     reception: &mut Reception<'_, '_>,
@@ -217,7 +217,7 @@ pub(crate) fn trade<'f>(
     reception.data(Event::Trade(trade, source))
 }
 
-/// Frames that are not as many as the others.
+/// Takes the rarer kinds of messages.
 fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     let (topic, symbol) = match message {
         Message::PartialDepth(payload) => match payload.symbol {
@@ -249,8 +249,8 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
     reception.data(event)
 }
 
-/// A partial depth without a symbol, as the documents show it: it belongs to whichever partial depth is
-/// subscribed.
+/// Delivers a partial depth without a symbol. It belongs to the partial depth that is subscribed; with several of
+/// them the event names none.
 fn unattributed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -266,7 +266,7 @@ fn unattributed<'f>(
 #[inline]
 fn depth<'f>(reception: &mut Reception<'_, '_>, text: &'f str, depth: Depth<'f>) -> Option<Event<'f>> {
     let (rule, now) = (reception.config().gap_rule, reception.now());
-    // The decoder takes no depth without.
+    // The decoder accepts no depth without update ids.
     let (first, last) = depth.first_update_id.zip(depth.last_update_id)?;
     let Some(subscription) = reception.routed(Topic::Depth, depth.symbol) else {
         return reception.ignored(text, IgnoredReason::NotSubscribed);
@@ -332,8 +332,8 @@ fn response<'f>(
     }
 }
 
-/// A request for streams that was not answered in time may have been accepted all the same, or the one stream that
-/// it is about refused for good. Anything else was taken for granted when the time was over.
+/// Takes a late answer: one to a request for streams that had timed out. Only an acceptance, or a final refusal of
+/// a request for one stream, still counts. Any other refusal says no more than the timeout did.
 fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u64, StreamRequest)> {
     let ResponseId::Number(id) = response.id else { return None };
     let request = reception.feed_mut().outbox_mut().answered_late(id)?;
@@ -345,7 +345,7 @@ fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u
     Some((id, request))
 }
 
-/// The answer to a request for streams.
+/// Acts on the answer to a request for streams.
 fn answered<'f>(
     reception: &mut Reception<'_, '_>,
     request: StreamRequest,
@@ -360,7 +360,7 @@ fn answered<'f>(
         let reason = Unserved::Refused { status: response.status, code };
         feed.fail_all(cx, &request, id, Failure::new(reason, request.streams().len()));
     } else if request.streams().len() > 1 {
-        // One bad name refuses them all.
+        // One bad name makes the venue refuse the whole request.
         feed.split(request, id);
     } else {
         return feed.reject_request(cx, &request, id, response.error);

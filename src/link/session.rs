@@ -1,5 +1,5 @@
-//! [`Session`]: what is spoken over a link. The current API is in `receive.rs`; the archived generations have
-//! their own machines in `archive`.
+//! [`Session`]: one generation of the API on a link. That of the current API is in `receive.rs`, those of the
+//! archived generations are in `archive`.
 
 use core::fmt;
 
@@ -33,12 +33,12 @@ pub(super) struct MalformedRun {
 }
 
 impl MalformedRun {
-    /// Notes one more. What follows a frame of the same stream is that stream's trouble, and not counted. Returns how
-    /// many there are.
+    /// Counts a frame. A frame of the same stream as the one before it is not counted: only that stream is
+    /// affected. Returns how many there are.
     fn note(&mut self, topic: Option<Topic>, symbol: Option<Symbol>) -> u32 {
         let of = match topic {
             None | Some(Topic::Connection | Topic::Other) => None,
-            // One stream is about all symbols.
+            // One such stream covers all symbols.
             Some(
                 of @ (Topic::Orders
                 | Topic::Balances
@@ -57,14 +57,14 @@ impl MalformedRun {
     }
 }
 
-/// The machine of one generation: it decodes frames, and knows what they mean.
+/// One generation of the API: decodes frames, and knows what they mean.
 pub(crate) trait Session: Clone + fmt::Debug {
     fn dialect(&self) -> &'static Dialect;
 
-    /// A link was opened.
+    /// Begins a connection.
     fn opened(&mut self);
 
-    /// A text frame came over the open link.
+    /// Takes a text frame that came over the open link.
     fn receive<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,
@@ -72,7 +72,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>>;
 
-    /// A request for streams was not answered in time. `is_silent` says whether nothing has come of it either.
+    /// Takes a request for streams that timed out. `is_silent` says whether it also had no effect.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -92,7 +92,7 @@ pub(crate) struct Reception<'r, 'c> {
     config: &'r Config,
     stats: &'r mut Stats,
     malformed_run: &'r mut MalformedRun,
-    /// Why the link is of no use any more.
+    /// The reason for which the link is unusable.
     unusable: Option<Lost>,
 }
 
@@ -122,7 +122,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.link
     }
 
-    /// The source of a frame that this link has received.
+    /// Returns the source of a frame that this link has received.
     #[inline]
     pub(crate) const fn source<'f>(&self, frame: &'f str) -> Source<'f> {
         let config = self.config;
@@ -138,24 +138,24 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed
     }
 
-    /// The feed, and what its methods are lent.
+    /// Returns the feed, and the context for its methods.
     pub(crate) const fn parts(&mut self) -> (&mut Feed, &mut Context<'c>) {
         (self.feed, self.cx)
     }
 
-    /// The subscription that a frame of this kind and symbol belongs to.
+    /// Returns the subscription that a frame of this kind and symbol belongs to.
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         self.feed.subscriptions_mut().routed(topic, symbol)
     }
 
-    /// Moves a subscription, and performs what follows.
+    /// Moves a subscription as the table says, and performs the effects.
     pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
-        // Only a rejection is for the caller to report, and `Feed::reject` is for that.
+        // The result is about a rejection only, and `Feed::reject` handles those.
         let _ = self.feed.step(self.cx, id, input);
     }
 
-    /// Whether the snapshot of a subscription that has come repairs something.
+    /// Returns whether the snapshot of a subscription that has come ends a resync.
     pub(super) fn end_resync(&mut self, id: StreamId) -> bool {
         let ended = self.feed.subscriptions_mut().change(id, Subscription::end_resync);
         ended.unwrap_or(false)
@@ -165,14 +165,14 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed.lose_update(self.cx, id);
     }
 
-    /// Keeps to what the venue says of its limits.
+    /// Takes over the limits that the venue names.
     pub(super) fn note_limits(&mut self, response: &Response<'_>, request: u64) {
         let since = self.cx.next_request_id().saturating_sub(request).saturating_sub(1);
         let now = self.cx.now();
         self.cx.limits().note_named(response, since, now);
     }
 
-    /// Reports something beside the event of the frame.
+    /// Reports an event beside the one that the frame returns.
     pub(crate) fn report(&mut self, event: Event<'static>) {
         self.cx.report(event);
     }
@@ -181,13 +181,13 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.unusable
     }
 
-    /// The frame could be decoded.
+    /// Notes that the frame could be decoded.
     #[inline]
     pub(crate) const fn decoded(&mut self) {
         *self.malformed_run = MalformedRun { frames: 0, of: None };
     }
 
-    /// Delivers data that changed nothing but what its own stream knows.
+    /// Delivers data that only its own stream has noted.
     #[inline]
     pub(crate) const fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
         self.cx.leave_untouched();
@@ -223,8 +223,8 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }
 
-    /// A frame could not be decoded; too many in a row that are not of one stream, and the link is of no use. Each book
-    /// that may have lost an update with it is stale from now on, and requested again.
+    /// Reports a frame that could not be decoded. Too many in a row that are not of one stream make the link
+    /// unusable. Each book that may have lost an update with the frame is stale from now on, and requested again.
     #[cold]
     pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
         self.stats.malformed = self.stats.malformed.saturating_add(1);
@@ -235,7 +235,7 @@ impl<'r, 'c> Reception<'r, 'c> {
             self.unusable = Some(Lost::Malformed);
         }
         if malformed.is_of(Topic::Depth) {
-            // Elsewhere a change may look like a snapshot.
+            // With the lax rule, and on archived endpoints, a change may look like a snapshot.
             let is_strict = self.config.gap_rule == GapRule::Strict;
             let is_told_apart = source.endpoint() == Endpoint::Streams && is_strict;
             self.feed.mark_books_stale(self.cx, malformed.symbol, is_told_apart);
@@ -243,13 +243,13 @@ impl<'r, 'c> Reception<'r, 'c> {
         if malformed.is_of(Topic::Balances)
             && let Some(subscription) = self.routed(Topic::Balances, "")
         {
-            // It may have been the first report, which has every asset.
+            // The lost report may have been the first one, which lists every asset.
             subscription.takes_all();
         }
         Some(Event::Malformed(malformed, source))
     }
 
-    /// Frames were lost, and only another link helps.
+    /// Notes that frames were lost, which only another link can repair.
     pub(crate) const fn lose_sequence(&mut self) {
         self.unusable = Some(Lost::SequenceGap);
     }

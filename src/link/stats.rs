@@ -1,52 +1,52 @@
-//! [`Stats`]: what has been counted.
+//! [`Stats`]: the counters of a client.
 
 use crate::event::IgnoredReason;
 
-/// Counters since the beginning of a connection. Every text frame that is handed in is in exactly
-/// one of `data`, `control`, `gaps`, `malformed`, `unrecognized` and the `ignored_*`, and in `frames`.
+/// The counters of a client. Every text frame is in exactly one of `data`, `control`, `gaps`, `malformed`,
+/// `unrecognized` and the `ignored_*`, and in `frames`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// Text and binary frames.
     pub frames: u64,
-    /// Their bytes.
+    /// Bytes of these frames.
     pub bytes: u64,
     /// Frames whose data was delivered.
     pub data: u64,
-    /// Responses to requests of the connection or the application.
+    /// Responses to requests of the client or the application.
     pub control: u64,
-    /// Frames that showed that an update is missing. A malformed frame that may have been an update
-    /// makes a gap too, and counts as malformed.
+    /// Frames that showed that an update is missing. A malformed frame that may have been an update causes a gap
+    /// too, and counts as malformed.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,
     /// Frames of an unknown kind.
     pub unrecognized: u64,
-    /// Updates all of whose ids were seen.
+    /// Updates of a book that has them already.
     pub ignored_stale: u64,
     /// Updates of a book without a snapshot.
     pub ignored_before_snapshot: u64,
     /// Data of streams that are not subscribed.
     pub ignored_not_subscribed: u64,
-    /// Responses that nobody waited for.
+    /// Responses to no request that waits.
     pub ignored_unknown_response: u64,
     /// Frames of links that have ended.
     pub ignored_ended_link: u64,
     /// Pings, pongs and Close frames.
     pub control_frames: u64,
-    /// Books that followed the venue again after a gap.
+    /// Books that became current again after a gap.
     pub resyncs: u64,
-    /// Links that were opened.
+    /// Links that opened.
     pub connects: u64,
-    /// Attempts that failed.
+    /// Attempts to connect that failed.
     pub connect_failures: u64,
-    /// Inputs about links that have ended, or that cannot happen in the present state.
+    /// Inputs about links that have ended, or that the present state ignores.
     pub stale_inputs: u64,
 }
 
 impl Stats {
-    /// Links that were opened after the first one.
+    /// Returns how many times a link opened after the first time.
     pub const fn reconnects(&self) -> u64 {
         self.connects.saturating_sub(1)
     }

@@ -1,4 +1,4 @@
-//! [`Subscription`]: one stream, those who subscribed to it, and where it stands.
+//! [`Subscription`]: one stream with its subscribers and its state.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,11 +13,12 @@ use crate::value::id::StreamId;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::time::Instant;
 
-/// A stream that stays silent is asked for again at most so many times as rarely as in the beginning, by doubling.
+/// How often at most the time until a silent stream is requested again doubles.
 const SILENCES_MAX: u32 = 6;
 
-/// How long to wait for a snapshot, and before a stream is asked for again: at first, and at most; and how long a book
-/// has to live for its losses to be forgotten.
+/// How long to wait for a snapshot (`snapshot`), the first and the longest delay before a stream is requested again
+/// (`resubscribe`, `resubscribe_cap`), and how long a book has to stay current for its losses to be reset
+/// (`stable`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delays {
     pub(super) snapshot: Duration,
@@ -26,7 +27,7 @@ pub(super) struct Delays {
     pub(super) stable: Duration,
 }
 
-/// Why a request for a stream came to nothing, and how many streams were in it.
+/// Why a request for a stream failed, and how many streams the request named (`company`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     reason: Unserved,
@@ -42,83 +43,85 @@ impl Failure {
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     id: StreamId,
-    /// Each call of `subscribe` that has not ended; empty only while the end is not confirmed.
+    /// The id of each call of `subscribe` that has not ended; empty only while the end is not confirmed.
     subscribers: Vec<StreamId>,
     stream: Stream,
     state: StreamState,
-    /// The newest request about it that was sent since it was wanted on this link; zero if there is none.
-    /// Answers to older requests say nothing any more.
+    /// The newest request about it that was sent on this connection; zero if there is none. Answers to older
+    /// requests change nothing.
     request: u64,
-    /// Whether its newest subscription was confirmed.
+    /// Whether the venue confirmed its newest `subscribe`.
     confirmed: bool,
-    /// How often in a row it was not served, and the last reason.
+    /// How often in a row it was not served.
     attempts: u32,
     failure: Failure,
-    /// Whether its newest request came to nothing for now. Another will follow.
+    /// Whether its newest request failed for now. Another will follow.
     unanswered: bool,
-    /// Whether the venue was asked for it before on this link, also by an earlier subscription: frames of then
-    /// may still come.
+    /// Whether the venue was asked for it before on this connection, also by an earlier subscription, so that
+    /// frames from then may still come.
     asked_before: bool,
-    /// Whether its snapshot came and could not be decoded: what follows is no book.
+    /// Whether its snapshot came and could not be decoded, so that no book can be built from the changes that
+    /// follow.
     is_spoilt: bool,
-    /// When to ask again, when its snapshot is overdue (active), or when it may have been silent for too long.
+    /// When to request it again, when its snapshot is overdue (active), or when it may have been silent for too
+    /// long.
     due: Option<Instant>,
-    /// How long it may be silent, if that was declared.
+    /// How long it may be silent, if the application set a limit.
     silence_max: Option<Duration>,
     /// How often in a row it was silent for that long.
     silences: u32,
     /// When its last frame came.
     heard: Instant,
-    /// The position in its updates, for books.
+    /// The position in its update ids, for books.
     position: Position,
-    /// Whether its next snapshot repairs something.
+    /// Whether its next snapshot ends a resync.
     resyncing: bool,
-    /// When its last snapshot came, and how often in a row the book was lost before it had lived for long.
+    /// When its last snapshot came, and how often in a row the book was lost soon after its snapshot.
     synced: Instant,
     losses: u32,
-    /// Whether the end of an earlier subscription to it was not confirmed on this link, so that changes of then may
-    /// come until the present one is confirmed.
+    /// Whether the venue has not confirmed the end of an earlier subscription to it on this connection, so that
+    /// changes from then may come until the present one is confirmed.
     is_haunted: bool,
-    /// Its newest trade, over all links.
+    /// Its newest trade, over all connections.
     last_trade: LastTrade,
-    /// The updates of quotes that were delivered, over all links.
+    /// The quote updates that were delivered, over all connections.
     quote_ids: QuoteIds,
-    /// Whether a report came since it was asked for.
+    /// Whether a report of balances or positions has come since it was requested.
     is_begun: bool,
 }
 
-/// What a step of a subscription leads to.
+/// What follows from a step of a subscription.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effects {
-    /// The effects of the cell, in order. The subscription has performed those on itself.
+    /// The effects of the cell, in order. The subscription has performed its own part of each.
     pub(super) list: &'static [StreamEffect],
-    /// The silence began here, for `ReportQuiet`.
+    /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
-    /// The input to take next: the snapshot came, and no other answer will.
+    /// The input to take next: the snapshot came, and no other answer will follow.
     pub(super) then: Option<StreamInput>,
 }
 
-/// What a set of subscriptions counts of each.
+/// What `Subscriptions` counts of each subscription.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Traits {
     pub(super) is_wanted: bool,
-    /// Whether it is neither confirmed nor rejected nor reported as not served.
+    /// Whether it is not confirmed, rejected or reported as unserved yet.
     pub(super) is_pending: bool,
-    /// Whether it is wanted, and is pending or was reported as not served.
+    /// Whether it has not ended, and is pending or was reported as unserved.
     pub(super) is_unserved: bool,
-    /// Whether it is a book that was asked for and whose time for the snapshot is not over.
+    /// Whether it is a book that was requested and whose time for the snapshot is not over.
     pub(super) is_awaited: bool,
-    /// Whether its end is on its way to the venue.
+    /// Whether the client waits for the venue to confirm its end.
     pub(super) is_leaving: bool,
-    /// Whether the venue did not let it go, and is asked again later.
+    /// Whether the request to unsubscribe failed for now, and is repeated later.
     pub(super) is_left_in_vain: bool,
     pub(super) is_public: bool,
-    /// Whether a partial depth that names no symbol may be of it.
+    /// Whether a partial depth without a symbol may belong to it.
     pub(super) is_partial_depth: bool,
     pub(super) due: Option<Instant>,
 }
 
-// ---- what happens to it ----------------------------------------------------------------------
+// ---- inputs --------------------------------------------------------------------------------------
 
 impl Subscription {
     pub(super) const fn new(id: StreamId, stream: Stream) -> Subscription {
@@ -149,14 +152,14 @@ impl Subscription {
         }
     }
 
-    /// Moves it as the table says. Returns `None` if the input means nothing in its state.
+    /// Moves it as the table says. Returns `None` if the table ignores the input.
     pub(super) fn step(&mut self, input: StreamInput, now: Instant, delays: &Delays) -> Option<Effects> {
         let (next, list) = match stream_step(self.state, input) {
             Cell::Go(next, effects) => (next, effects),
             Cell::Stay(effects) => (self.state, effects),
             Cell::Ignore | Cell::Refuse(_) => return None,
         };
-        // The end that was requested before was not answered.
+        // The previous request to unsubscribe was not answered.
         let is_asked_again =
             input == StreamInput::Unsubscribe && self.state == StreamState::Resyncing && self.unanswered;
         let list = if is_asked_again { &[StreamEffect::Leave] } else { list };
@@ -184,7 +187,7 @@ impl Subscription {
             (self.attempts, self.failure.company, self.losses) = (0, 1, 0);
             self.is_haunted = false;
         }
-        // A second request in the same state leaves the first one valid: the venue may have it.
+        // After a second request in the same state the first one stays valid: the venue may have accepted it.
         if is_new && matches!(next, StreamState::Wanted | StreamState::Requested) {
             self.confirmed = false;
             self.request = 0;
@@ -229,8 +232,9 @@ impl Subscription {
         }
     }
 
-    /// How long to wait before it is asked for again. In company it may not have been the cause: the next request has
-    /// fewer streams. Those for an end do not.
+    /// Returns the delay before it is requested again. If a `subscribe` with several streams failed, the delay
+    /// stays short: another stream may be the reason, and the next request names fewer. Requests to unsubscribe are
+    /// not split.
     fn delay(&self, delays: &Delays) -> Duration {
         let is_split = self.failure.company > 1 && !self.is_left();
         let doublings = if is_split { 0 } else { self.attempts.saturating_sub(1).min(16) };
@@ -238,8 +242,8 @@ impl Subscription {
         delays.resubscribe.saturating_mul(factor).min(delays.resubscribe_cap.max(delays.resubscribe))
     }
 
-    /// The input that its due time means now; `None` if it is to wait on, as a frame came meanwhile, or the
-    /// snapshot of a book that was asked for no later than it.
+    /// Returns the input that its due time means now. Returns `None` if it has to wait longer, because a frame came
+    /// meanwhile, or the snapshot of another book that was requested no later.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -258,7 +262,7 @@ impl Subscription {
             self.note_failure(Failure::new(Unserved::NoSnapshot, 1));
             return Some(StreamInput::Unanswered);
         }
-        // Frames only note when they came. One that stays silent is asked for more and more rarely.
+        // Frames only note when they came. A stream that stays silent is requested less and less often.
         let silence = self.silence_max?;
         let due = self.heard + silence.saturating_mul(1_u32.checked_shl(self.silences).unwrap_or(u32::MAX));
         if due > now {
@@ -270,13 +274,13 @@ impl Subscription {
         Some(StreamInput::Silence)
     }
 
-    /// Notes why the request for it comes to nothing, before it is moved.
+    /// Notes why the request for it failed, before the caller moves it.
     pub(super) const fn note_failure(&mut self, failure: Failure) {
         let reason = if self.is_spoilt { Unserved::Undecodable } else { failure.reason };
         self.failure = Failure { reason, ..failure };
     }
 
-    /// Its snapshot came and could not be decoded. Returns whether it is to be asked for again because of that.
+    /// Notes that its snapshot may have come and could not be decoded. Returns whether to request it again now.
     pub(super) fn spoil(&mut self) -> bool {
         let is_awaited = !self.is_spoilt && self.awaits_book();
         self.is_spoilt |= is_awaited;
@@ -287,7 +291,8 @@ impl Subscription {
         self.subscribers.push(id);
     }
 
-    /// Removes one of several subscribers. The last one stays: it ends with the subscription.
+    /// Removes a subscriber if there are others. The last one stays, and ends with the subscription. Returns
+    /// whether it was removed.
     pub(super) fn remove_subscriber(&mut self, id: StreamId) -> bool {
         let is_one_of_several = self.subscribers.len() > 1;
         if is_one_of_several {
@@ -296,12 +301,12 @@ impl Subscription {
         is_one_of_several
     }
 
-    /// All were told that it has ended.
+    /// Removes all subscribers, after their end was reported.
     pub(super) fn end_subscribers(&mut self) {
         self.subscribers.clear();
     }
 
-    /// Declares how long it may be silent; the shortest declaration counts.
+    /// Limits how long it may be silent. The shortest limit counts.
     pub(super) fn limit_silence(&mut self, silence: Duration, now: Instant) {
         self.silence_max = Some(self.silence_max.map_or(silence, |it| it.min(silence)));
         if matches!(self.state, StreamState::Active | StreamState::Synced) && !self.awaits_snapshot() {
@@ -310,8 +315,8 @@ impl Subscription {
         }
     }
 
-    /// Its book has lost an update. Returns what that is: the first loss is repaired at once; those of books that never
-    /// live for long are repaired more and more rarely.
+    /// Notes that its book has lost an update, and returns the input for that. The first loss is repaired
+    /// immediately; further losses, each soon after a snapshot, are repaired after longer and longer delays.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         self.resyncing = true;
         if self.state != StreamState::Synced {
@@ -329,8 +334,8 @@ impl Subscription {
         StreamInput::GapAgain
     }
 
-    /// A request about it was sent. `asked_before` says whether the venue was asked for it before on this link, and
-    /// `is_haunted` whether it was not seen to stop since then.
+    /// Notes that a request about it was sent. `asked_before` says whether the venue was asked for it before on
+    /// this connection, and `is_haunted` whether the venue has not confirmed the end of that.
     pub(super) const fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
         self.request = id;
         self.unanswered = false;
@@ -345,7 +350,7 @@ impl Subscription {
     }
 }
 
-// ---- what its frames change; nothing that a set counts ------------------------------------------
+// ---- effects of its frames; these change nothing that `Subscriptions` counts ---------------------
 
 impl Subscription {
     #[inline]
@@ -354,8 +359,8 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// Says what a depth frame with these ids is, and moves the position. Where a change may have a single id, one of an
-    /// earlier subscription that may not have ended looks like a snapshot.
+    /// Classifies a depth frame by its update ids, and moves the position. With the lax rule, a change of an
+    /// earlier subscription can look like a snapshot.
     #[inline]
     pub(super) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         if self.is_haunted && matches!(rule, GapRule::Lax) && self.position.last().is_none() {
@@ -364,19 +369,19 @@ impl Subscription {
         self.position.advance(first, last, rule)
     }
 
-    /// Marks a trade that was delivered before, and notes it.
+    /// Notes a trade, and marks it as a replay if it was delivered before.
     #[inline]
     pub(super) const fn deliver_trade<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
         self.last_trade.tell(trade)
     }
 
-    /// Marks an update of a quote that was delivered before, and notes it.
+    /// Notes an update of a quote, and marks it as a replay if it was delivered before.
     pub(super) fn deliver_quote<'f>(&mut self, update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
         self.quote_ids.deliver(update)
     }
 
-    /// Whether the report that has come lists all balances or positions: those that come each second do, and the
-    /// first report of balances.
+    /// Returns whether this report lists all balances or positions. Reports that come each second do, and so does
+    /// the first report of balances.
     pub(super) const fn takes_all(&mut self) -> bool {
         let is_first = !core::mem::replace(&mut self.is_begun, true);
         match self.stream {
@@ -390,7 +395,7 @@ impl Subscription {
         &mut self.last_trade
     }
 
-    /// Whether the snapshot that has come repairs something.
+    /// Returns whether the snapshot that has come ends a resync.
     pub(crate) const fn end_resync(&mut self) -> bool {
         core::mem::replace(&mut self.resyncing, false)
     }
@@ -399,7 +404,7 @@ impl Subscription {
 // ---- questions ---------------------------------------------------------------------------------
 
 impl Subscription {
-    /// The id by which its link knows it: that of its first subscriber.
+    /// Returns the id by which its link knows it: that of its first subscriber.
     pub(crate) const fn id(&self) -> StreamId {
         self.id
     }
@@ -412,7 +417,7 @@ impl Subscription {
         self.state
     }
 
-    /// The id by which the application knows it: that of its oldest subscriber.
+    /// Returns the id by which the application knows it: that of its oldest remaining subscriber.
     #[inline]
     pub(crate) fn public_id(&self) -> StreamId {
         self.subscribers.first().copied().unwrap_or(self.id)
@@ -430,51 +435,51 @@ impl Subscription {
         self.confirmed
     }
 
-    /// Whether frames of an earlier subscription may still come.
+    /// Returns whether frames of an earlier subscription may still come.
     pub(super) const fn was_asked_before(&self) -> bool {
         self.asked_before
     }
 
-    /// Whether the first frame that comes for it is its book: none was lost, and none of an earlier subscription may
-    /// still come.
+    /// Returns whether its next frame is its snapshot: none was lost, and no frames of an earlier subscription may
+    /// come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
     }
 
-    /// Whether the request for its end came to nothing for now.
+    /// Returns whether the request to unsubscribe failed for now.
     pub(super) const fn is_left_in_vain(&self) -> bool {
         matches!(self.state, StreamState::Leaving) && self.unanswered
     }
 
-    /// Whether its book was asked for and has not come.
+    /// Returns whether its book was requested and has not come.
     pub(crate) const fn awaits_book(&self) -> bool {
         self.is_book() && (self.is_asked_for() || self.awaits_snapshot())
     }
 
-    /// Why it was not served, how often in a row, and when it is asked for again.
+    /// Returns why it is not served, how often in a row, and when it is requested again.
     pub(super) fn trouble(&self, now: Instant) -> (Unserved, u32, Instant) {
         (self.failure.reason, self.attempts, self.due.unwrap_or(now))
     }
 
-    /// How many streams may be in its next request.
+    /// Returns how many streams its next request may name.
     pub(super) fn batch_max(&self) -> usize {
         let was_accepted =
             matches!(self.failure.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);
         if self.attempts == 0 || was_accepted { usize::MAX } else { (self.failure.company / 2).max(1) }
     }
 
-    /// Whether its next depth frame may be its snapshot, or a change of its book.
+    /// Returns whether its next depth frame may be its snapshot or a change of its book.
     pub(crate) const fn is_listening(&self) -> bool {
         match self.state {
             StreamState::Active | StreamState::Synced => !self.is_spoilt,
-            // Nobody has asked while the request waits to be sent.
+            // While the request waits in the `Outbox`, no frame can belong to it.
             StreamState::Requested => self.is_asked_for() && !self.is_spoilt,
-            // What comes before the confirmation of having left belongs to the old subscription.
+            // Until the end is confirmed, frames belong to the old subscription.
             StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
         }
     }
 
-    /// The last update id of a book; zero where there is none.
+    /// Returns the last update id of a book; zero if there is none.
     pub(super) fn last_update_id(&self) -> u64 {
         self.position.last().unwrap_or(0)
     }
@@ -483,17 +488,17 @@ impl Subscription {
         matches!(self.stream, Stream::Depth { .. })
     }
 
-    /// Whether the request for it was sent, and not answered yet.
+    /// Returns whether the request for it was sent and is not answered yet.
     pub(crate) const fn is_asked_for(&self) -> bool {
         matches!(self.state, StreamState::Requested) && self.request != 0
     }
 
-    /// Whether it is to be left, or the link waits for the confirmation of that.
+    /// Returns whether it is being unsubscribed, or waits to be.
     pub(super) const fn is_left(&self) -> bool {
         matches!(self.state, StreamState::Leaving | StreamState::Resyncing)
     }
 
-    /// Whether it is a book that waits for its snapshot.
+    /// Returns whether it is a confirmed book that waits for its snapshot.
     pub(super) const fn awaits_snapshot(&self) -> bool {
         self.is_book() && matches!(self.state, StreamState::Active)
     }

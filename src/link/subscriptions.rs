@@ -13,29 +13,30 @@ use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::value::time::Instant;
 
-/// A place is used again, with another generation in the id, so that an old id finds nothing.
+/// The subscriptions of a link, each at a place. When a place is reused, the new id differs, so an old id finds
+/// nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscriptions {
     places: Vec<Option<Subscription>>,
     free: Vec<usize>,
-    /// Per symbol, the place that each kind of frame belongs to.
+    /// For each symbol, the place that each kind of frame belongs to.
     routes: SymbolMap<[Option<u32>; TOPICS]>,
-    /// The same for streams over all symbols.
+    /// For streams over all symbols, the place that each kind of frame belongs to.
     global: [Option<u32>; TOPICS],
     sums: Sums,
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// Books that the venue was asked for on this link.
+    /// Books that were requested on this connection.
     asked: BTreeSet<Symbol>,
-    /// Those of them that the venue was not seen to stop sending, though nobody wanted them any more.
+    /// Books that were unsubscribed on this connection, while the venue may still send them.
     unended: BTreeSet<Symbol>,
-    /// When snapshots came, and the requests for them: for each request the newest of those that were made no
-    /// later. Numbers and times rise.
+    /// When snapshots came, and the requests for them. Each entry is the newest snapshot of its request or an
+    /// earlier one. Requests and times ascend.
     progress: VecDeque<(u64, Instant)>,
 }
 
-/// What is counted of all subscriptions, so that no question goes through them.
+/// Sums over all subscriptions, so that a getter does not have to visit each one.
 #[derive(Clone, Debug, Default)]
 struct Sums {
     wanted: usize,
@@ -45,11 +46,11 @@ struct Sums {
     awaited: usize,
     /// The places of partial depths.
     partial_depths: BTreeSet<usize>,
-    /// The places of those that the venue did not let go.
+    /// The places of subscriptions whose request to unsubscribe failed for now.
     left_in_vain: BTreeSet<usize>,
-    /// When each is due, and its place.
+    /// When each subscription is due, with its place.
     due: BTreeSet<(Instant, usize)>,
-    /// How many whose frames look alike are leaving.
+    /// How many subscriptions with frames that look alike are being unsubscribed.
     leaving: BTreeMap<(Topic, Option<Symbol>), usize>,
 }
 
@@ -118,13 +119,13 @@ impl Subscriptions {
         self.places.get(id.place())?.as_ref().filter(|subscription| subscription.id() == id)
     }
 
-    /// The subscription that has this subscriber.
+    /// Returns the subscription that has this subscriber.
     pub(super) fn of_subscriber(&self, id: StreamId) -> Option<&Subscription> {
         let subscription = self.places.get(id.place())?.as_ref();
         subscription.filter(|subscription| subscription.subscribers().contains(&id))
     }
 
-    /// Changes a subscription, and what is counted of it. Everything that sums count changes through here.
+    /// Changes a subscription and updates the sums. Every change that the sums count goes through here.
     pub(super) fn change<T>(
         &mut self,
         id: StreamId,
@@ -161,7 +162,7 @@ impl Subscriptions {
         Some(effects)
     }
 
-    /// Notes whether the venue was seen to stop sending a book that it was told to stop, or to begin again behind that.
+    /// Notes whether the venue may still send an earlier subscription of a book.
     fn note_end(&mut self, symbol: Symbol, is_left: bool, input: StreamInput) {
         let has_failed = matches!(input, StreamInput::Unanswered | StreamInput::Refused);
         if input == StreamInput::Accepted {
@@ -171,13 +172,13 @@ impl Subscriptions {
         }
     }
 
-    /// The book of a subscription has lost an update. Returns the input that this is.
+    /// Notes that a book has lost an update. Returns the input for that.
     pub(super) fn lose_update(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let delays = self.delays;
         self.change(id, |subscription| subscription.lose_update(now, &delays))
     }
 
-    /// The input that the due time of a subscription means.
+    /// Returns the input that the due time of a subscription means.
     pub(super) fn expire(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let request = self.get(id)?.request();
         let progress = self.progress.iter().rev().find(|(of, _)| *of <= request).map(|(_, at)| *at);
@@ -185,7 +186,7 @@ impl Subscriptions {
         self.change(id, |subscription| subscription.expire(now, progress, &delays)).flatten()
     }
 
-    /// A snapshot came: books that were asked for with it, or later, are not late.
+    /// Notes that a snapshot came, so that books of the same or a later request are not overdue yet.
     fn note_progress(&mut self, request: u64, now: Instant) {
         while self.progress.back().is_some_and(|(of, _)| *of >= request) {
             self.progress.pop_back();
@@ -196,31 +197,31 @@ impl Subscriptions {
         self.progress.push_back((request, now));
     }
 
-    /// A request about a subscription was sent.
+    /// Notes that a request about a subscription was sent.
     pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
         let Some(subscription) = self.get(id) else { return };
         let book = subscription.stream().symbol().filter(|_| is_subscribe && subscription.is_book());
-        // With too many to remember, each may have been asked for.
+        // If the set is full, any book may have been requested.
         let asked_before = match book {
             Some(_) if self.asked.len() >= self.streams_max => true,
             Some(symbol) => !self.asked.insert(symbol),
             None => subscription.was_asked_before(),
         };
-        // A set that is full is not kept up to date.
+        // A full set is not kept up to date.
         let is_haunted = book.is_some_and(|symbol| {
             self.unended.contains(&symbol) || (asked_before && self.unended.len() >= self.streams_max)
         });
         self.change(id, |subscription| subscription.note_request(request, asked_before, is_haunted));
     }
 
-    /// Another link is open: nothing was asked for on it.
+    /// Begins a connection, on which nothing was requested yet.
     pub(super) fn begin_link(&mut self) {
         self.asked.clear();
         self.unended.clear();
         self.progress.clear();
     }
 
-    /// Adds a subscriber to a stream. `make` makes its id, from a place.
+    /// Adds a subscriber to a stream. `make` makes its id from a place.
     pub(super) fn subscribe(
         &mut self,
         stream: Stream,
@@ -255,7 +256,7 @@ impl Subscriptions {
         Ok((id, subscription))
     }
 
-    /// A place for a subscription; it stays free until something is there.
+    /// Returns a place for a subscription. The place stays free until a subscription is put there.
     fn free_place(&mut self) -> Result<usize, CommandError> {
         if let Some(place) = self.free.last() {
             return Ok(*place);
@@ -296,22 +297,23 @@ impl Subscriptions {
         self.places.iter().flatten()
     }
 
-    /// The ids of all that meet a condition.
+    /// Returns the ids of the subscriptions that meet a condition.
     pub(crate) fn ids(&self, condition: impl Fn(&Subscription) -> bool) -> Vec<StreamId> {
         self.iter().filter(|subscription| condition(subscription)).map(Subscription::id).collect()
     }
 
-    /// How many more books may be asked for now.
+    /// Returns how many more books may be requested now.
     pub(super) const fn books_left(&self) -> usize {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Whether some stream is neither confirmed nor rejected nor reported as not served, or none is served.
+    /// Returns whether the link cannot be live: a stream is not confirmed, rejected or reported as unserved yet, or
+    /// all streams are unserved.
     pub(super) const fn has_pending(&self) -> bool {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }
 
-    /// Whether some stream is wanted, and not served.
+    /// Returns whether some stream is not served.
     pub(crate) const fn has_unserved(&self) -> bool {
         self.sums.unserved > 0
     }
@@ -320,7 +322,7 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// The first partial depth that is wanted, and whether no other may still come.
+    /// Returns the first partial depth that is subscribed, and whether frames of no other one may come.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
         let places = self.sums.partial_depths.iter();
         let mut wanted = places
@@ -329,12 +331,12 @@ impl Subscriptions {
         Some((wanted.next()?, self.sums.partial_depths.len() == 1))
     }
 
-    /// When the first of them is due.
+    /// Returns when the first subscription is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.sums.due.first().map(|(due, _)| *due)
     }
 
-    /// The ids of those that are due, in the order of their places.
+    /// Returns the ids of the subscriptions that are due, in the order of their places.
     pub(super) fn due_by(&self, now: Instant) -> Vec<StreamId> {
         let mut places: Vec<usize> =
             self.sums.due.iter().take_while(|(due, _)| *due <= now).map(|(_, place)| *place).collect();
@@ -342,14 +344,14 @@ impl Subscriptions {
         places.into_iter().filter_map(|place| Some(self.places.get(place)?.as_ref()?.id())).collect()
     }
 
-    /// The subscriptions to this stream that the venue did not let go.
+    /// Returns the subscriptions to this stream whose request to unsubscribe failed for now.
     pub(super) fn left_in_vain(&self, stream: &Stream) -> Vec<StreamId> {
         let places = self.sums.left_in_vain.iter();
         let left = places.filter_map(|place| self.places.get(*place)?.as_ref());
         left.filter(|it| it.stream() == *stream).map(Subscription::id).collect()
     }
 
-    /// Whether the end of a subscription whose frames look like those of `stream` is on its way.
+    /// Returns whether a subscription whose frames look like those of `stream` is being unsubscribed.
     pub(super) fn is_leaving(&self, stream: &Stream) -> bool {
         self.sums.leaving.contains_key(&(stream.topic(), stream.symbol()))
     }
@@ -358,18 +360,18 @@ impl Subscriptions {
 // ---- routes ------------------------------------------------------------------------------------
 
 impl Subscriptions {
-    /// The subscription that takes all frames that look like those of `stream`.
+    /// Returns the subscription that takes all frames that look like those of `stream`.
     pub(crate) fn alike(&self, stream: &Stream) -> Option<&Subscription> {
         self.alike_by(stream.topic(), stream.symbol())
     }
 
-    /// The same, by what frames say of themselves.
+    /// Returns the subscription that takes all frames of a topic and symbol.
     pub(crate) fn alike_by(&self, topic: Topic, symbol: Option<Symbol>) -> Option<&Subscription> {
         self.places.get(self.route_of(topic, symbol)?)?.as_ref()
     }
 
-    /// The subscription that a frame of this kind and symbol belongs to. Only what sums do not count may be
-    /// changed through it; `change` is for the rest.
+    /// Returns the subscription that a frame of this kind and symbol belongs to. The caller may change only what
+    /// the sums do not count; `change` is for the rest.
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         let places = self.routes.get(symbol).unwrap_or(&self.global);
@@ -378,7 +380,7 @@ impl Subscriptions {
         self.places.get_mut(place as usize)?.as_mut()
     }
 
-    /// From now on no frame belongs to it.
+    /// Removes the route of a subscription, so that no frame belongs to it.
     pub(super) fn unroute(&mut self, id: StreamId) {
         let Some(stream) = self.get(id).map(Subscription::stream) else { return };
         if self.route(&stream) == Some(id.place()) {

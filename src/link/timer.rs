@@ -1,28 +1,28 @@
-//! [`Timer`] and [`Deadline`]: what a machine waits for. The parts of a link keep their own instants.
+//! [`Timer`] and [`Deadline`]: what a client waits for.
 
 use crate::value::time::Instant;
 
-/// What a deadline is for.
+/// The purpose of a deadline.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Timer {
-    /// The attempt to connect has taken too long.
+    /// The attempt to connect takes too long.
     Connect,
-    /// Time for the next attempt.
+    /// The next attempt to connect is due.
     Retry,
-    /// Nothing was heard for a while: probe, or give up.
+    /// The peer was silent for a while: probe it, or drop the link.
     Alive,
     /// The oldest request has waited too long for its answer.
     Request,
-    /// A stream is to be asked for again, or its snapshot is overdue.
+    /// A stream has to be requested again, its snapshot is overdue, or it may have been silent for too long.
     Resync,
-    /// The link has been live for so long that the backoff starts afresh.
+    /// The link has been live for so long that its backoff is reset.
     Stable,
-    /// The closing handshake has taken too long.
+    /// The closing handshake takes too long.
     Close,
-    /// The venue's limit on requests leaves room for one that waits.
+    /// The venue's limit on requests has room for a request that waits.
     Quota,
-    /// Nothing was sent for a while over a link whose orders want a heartbeat.
+    /// Nothing was sent for a while over a link with [`Config::heartbeat_every`](crate::Config::heartbeat_every).
     Heartbeat,
     /// Nothing has needed the link for so long that it is closed.
     Linger,
@@ -30,7 +30,7 @@ pub enum Timer {
     Shutdown,
 }
 
-/// All of them, in the order in which those that are due at the same instant fire.
+/// All timers, in the order in which those that are due at the same instant fire.
 pub(super) const TIMERS: [Timer; 11] = [
     Timer::Connect,
     Timer::Retry,
@@ -45,12 +45,12 @@ pub(super) const TIMERS: [Timer; 11] = [
     Timer::Shutdown,
 ];
 
-/// When the caller should call `handle_timeout`, and why.
+/// When to call `handle_timeout`, and for which timer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Deadline {
-    /// The earliest instant at which the call does anything. A call before it does nothing; one after it does the
+    /// The earliest instant at which the call does anything. An earlier call does nothing; a later one does the
     /// same, only later.
     pub at: Instant,
-    /// What it is for.
+    /// The timer that is due.
     pub cause: Timer,
 }

@@ -1,5 +1,4 @@
-//! The steps of a link: a cell of the table is looked up, the state goes where the cell says, and the effects
-//! that stand there are performed.
+//! The steps of a link: look up the cell of the table, go to its state, and perform its effects.
 
 use core::time::Duration;
 
@@ -16,10 +15,10 @@ use crate::link::{Linger, Link, LinkEnd};
 use crate::value::id::LinkId;
 use crate::value::time::Instant;
 
-/// What an open link was lost by.
+/// Returns the reason with which an open link is reported as lost.
 const fn loss(before: State, cause: Cause) -> Lost {
     match cause {
-        // The peer's answer to our Close frame is our own end.
+        // The peer answered the client's Close frame: the client has closed the link.
         Cause::Loss(Lost::Closed { .. } | Lost::End) if matches!(before, State::Closing) => Lost::Requested,
         Cause::Loss(reason) => reason,
         Cause::None | Cause::Held(_) | Cause::Failure(_) => Lost::Transport,
@@ -27,7 +26,7 @@ const fn loss(before: State, cause: Cause) -> Lost {
 }
 
 impl<S: Session> Link<S> {
-    /// Whether an input is about the present transport; otherwise it is counted.
+    /// Returns whether an input is about the present attempt. Counts it as stale otherwise.
     pub(super) fn is_current(&mut self, link: LinkId) -> bool {
         let current = link == self.id
             && matches!(self.state, State::Connecting | State::Subscribing | State::Live | State::Closing);
@@ -37,7 +36,7 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// The same, for an input that changes more than what its own link counts: of a late one nothing comes.
+    /// Like `is_current`, for an input whose late arrival does not touch the link.
     pub(super) fn admits(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         let current = self.is_current(link);
         if !current {
@@ -46,7 +45,7 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Whether a command is allowed in the present state.
+    /// Checks whether the present state allows a command.
     pub(super) const fn check(&self, input: Input) -> Result<(), CommandError> {
         match link_step(self.state, input) {
             Cell::Stay(_) => Ok(()),
@@ -56,7 +55,7 @@ impl<S: Session> Link<S> {
     }
 
     pub(super) fn input(&mut self, cx: &mut Context<'_>, input: Input, cause: Cause) {
-        // Only rows of commands refuse.
+        // Only the rows of commands refuse.
         let _ = self.step(cx, input, cause);
     }
 
@@ -92,7 +91,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Arms the timers of a state. Returns the instant of the next attempt, if there is one.
+    /// Arms the timers of a state. Returns when the next attempt is, if there is one.
     fn enter(&mut self, cx: &mut Context<'_>, state: State, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         if !matches!(state, State::Subscribing | State::Live) {
@@ -107,7 +106,7 @@ impl<S: Session> Link<S> {
                 self.wake = None;
                 self.liveness.end_heartbeats();
                 if before != State::Closing && matches!(cause, Cause::Failure(_) | Cause::Loss(_)) {
-                    // Whoever opens it again waits.
+                    // If the client opens the link again, the delay counts.
                     self.next_attempt(cx, before, cause);
                 }
                 return None;
@@ -137,7 +136,7 @@ impl<S: Session> Link<S> {
         None
     }
 
-    /// When the next attempt is made; `None` if none will be by itself.
+    /// Returns when the next attempt is; `None` if the link makes no other attempt on its own.
     fn next_attempt(&mut self, cx: &mut Context<'_>, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         let (retry, failure) = match cause {
@@ -152,14 +151,14 @@ impl<S: Session> Link<S> {
             self.backoff.note_failure(failure);
         }
         let least = match retry {
-            // The application that tries again may have changed what was wrong.
+            // By the time the application tries again, it may have changed what was wrong.
             Retry::NeverAtFirst if self.state == State::Closed => Duration::ZERO,
             Retry::Usual | Retry::Never => Duration::ZERO,
             Retry::Slow | Retry::NeverAtFirst => self.config.slow_retry,
             Retry::After(delay) => delay.min(self.config.retry_after_max),
         };
         let delay = self.backoff.next();
-        // Above the least delay: clients that were sent away together do not come back together.
+        // The random delay is added, so that clients that were all sent away at once return at different times.
         let at = now + least + delay;
         if let Cause::Failure(reason) = cause
             && reason.is_of_host()
@@ -173,7 +172,7 @@ impl<S: Session> Link<S> {
         Some(at.max(cx.limits().dial_free_at()))
     }
 
-    /// Notes that the link has been live for long, if it has.
+    /// Marks the link as stable if it has been live for `Config::stable_after`.
     pub(super) fn note_stable(&mut self, now: Instant) {
         if self.wake.is_some_and(|wake| wake.cause == Timer::Stable && wake.at <= now) {
             self.wake = None;
@@ -198,7 +197,7 @@ impl<S: Session> Link<S> {
         let link = self.id;
         match effect {
             Effect::Dial => {
-                // There was room for it, or this step would not be taken.
+                // The caller has checked the limit.
                 let now = cx.now();
                 cx.limits().take_dial(now);
                 self.feed.outbox_mut().note_turn(now);
@@ -241,7 +240,7 @@ impl<S: Session> Link<S> {
                 self.end = Some(LinkEnd { reason, abandoned: self.abandoned });
                 self.feed.outbox_mut().fail_cancel();
             }
-            // Done by the method that looked the cell up.
+            // The method that looked the cell up does these.
             Effect::Deliver | Effect::Record | Effect::Send => {}
         }
     }

@@ -1,31 +1,31 @@
-//! [`Urgency`]: what is sent before what, and has room that the others cannot take.
+//! [`Urgency`]: which requests have room that less urgent ones cannot take.
 
 use crate::request::Request;
 
 /// How urgent a request is, from the least to the most.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Urgency {
-    /// Subscriptions and their ends: they wait.
+    /// A `subscribe` or `unsubscribe`: it may wait.
     Stream,
-    /// What the application asks for.
+    /// A request of the application.
     Usual,
-    /// A probe, whose answer decides on the life of the link.
+    /// A probe, whose answer decides whether the link is dropped.
     Probe,
     /// A cancellation of orders.
     Cancel,
 }
 
 impl Urgency {
-    /// That of a request of the application. What takes a commitment back is a cancellation.
+    /// Returns the urgency of a request of the application. Withdrawing a quote counts as a cancellation.
     pub(super) fn of(request: &Request) -> Urgency {
         let is_cancellation =
             request.method().starts_with("order.cancel") || matches!(request, Request::WithdrawQuote { .. });
         if is_cancellation { Urgency::Cancel } else { Urgency::Usual }
     }
 
-    /// How much of what may be taken at once it leaves to what is more urgent.
+    /// Returns how many of a burst it leaves to more urgent requests.
     pub(super) const fn spares(self, burst: u64) -> u64 {
-        // Of three or fewer none can be spared.
+        // A burst of three or fewer can spare none.
         let least: u64 = if burst > 3 { 1 } else { 0 };
         match self {
             Urgency::Stream => most(burst / 4, least.saturating_mul(2)),
