@@ -16,12 +16,12 @@ use crate::value::side::Side;
 use crate::value::symbol_map::SymbolMap;
 
 impl<'f> Batch<'f> {
-    /// Whether it is the venue's list of all open orders.
+    /// Returns whether it is the venue's list of all open orders.
     pub(crate) const fn lists_open_orders(&self) -> bool {
         matches!(self.0, Parts::OrderSnapshot(_))
     }
 
-    /// The frame.
+    /// Returns the decoded frame.
     pub const fn message(&self) -> Message<'f> {
         match self.0 {
             Parts::L2 { updates, .. } => Message::L2Updates(updates),
@@ -34,7 +34,7 @@ impl<'f> Batch<'f> {
     }
 }
 
-/// The book of a frame of market data v2.
+/// Returns the event of the book of a market data v2 frame.
 pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: Source<'f>) -> Event<'f> {
     let depth = Depth {
         symbol: updates.symbol,
@@ -47,7 +47,7 @@ pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: So
     depth_event(is_snapshot, depth, source)
 }
 
-/// The whole book, or changes to it.
+/// Returns a snapshot event or an update event.
 #[inline]
 pub(crate) const fn depth_event<'f>(is_snapshot: bool, depth: Depth<'f>, source: Source<'f>) -> Event<'f> {
     if is_snapshot { Event::DepthSnapshot(depth, source) } else { Event::DepthUpdate(depth, source) }
@@ -57,7 +57,7 @@ pub(crate) const fn depth_event<'f>(is_snapshot: bool, depth: Depth<'f>, source:
 #[derive(Clone, Debug)]
 pub struct Events<'f> {
     rest: Rest<'f>,
-    /// Of the part before.
+    /// The source of the previous part.
     source: Source<'f>,
 }
 
@@ -68,7 +68,7 @@ enum Rest<'f> {
     L2 {
         told: LastTrade,
         updates: L2Updates<'f>,
-        /// Whether the book is a snapshot, until it is taken.
+        /// Whether the book is a snapshot; `None` once the book has been returned.
         book: Option<bool>,
         trades: Option<Elements<'f, Trade<'f>>>,
         auctions: Option<Elements<'f, Auction<'f>>>,
@@ -86,8 +86,8 @@ enum Rest<'f> {
 }
 
 impl<'f> Event<'f> {
-    /// The event itself, or each of a [`Batch`]: a book first, then what else happened, in the order of the
-    /// frame.
+    /// Returns the parts of a [`Batch`], or the event itself. A book comes first, then everything else in the order
+    /// of the frame.
     pub fn parts(&self) -> Events<'f> {
         match self {
             Event::Batch(batch, source) => Events { rest: Rest::new(batch), source: *source },
@@ -206,7 +206,7 @@ pub(crate) const fn funding_amount<'f>(
     Event::FundingAmount(change, source)
 }
 
-/// What an entry of market data v1 is, apart from a change of the book.
+/// Returns the event of an entry of market data v1; `None` for a change of the book.
 fn other_entry<'f>(
     told: LastTrade,
     update: &MarketUpdate<'f>,
@@ -248,19 +248,19 @@ fn other_entry<'f>(
     })
 }
 
-/// The changes of a frame of market data v1 as events: neighbours of one symbol are one, as they
-/// belong to one event of the venue.
+/// The changes of a market data v1 frame as events. Adjacent changes of one symbol become one event, as they belong
+/// to one event of the venue.
 #[derive(Clone, Debug)]
 struct Books<'f> {
     update: MarketUpdate<'f>,
     changes: iter::Peekable<Changes<'f>>,
-    /// Symbols whose book was in this frame already: what follows adds to it.
+    /// Symbols whose book has begun in this frame: further changes add to it.
     begun: SymbolMap<()>,
     bids: &'f [Level],
     asks: &'f [Level],
 }
 
-/// The changes among the entries.
+/// The book changes among the entries.
 #[derive(Clone, Debug)]
 struct Changes<'f>(Elements<'f, MarketEntry<'f>>);
 
@@ -275,7 +275,7 @@ impl<'f> Iterator for Changes<'f> {
     }
 }
 
-/// What a run of changes is.
+/// The meaning of a run of changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Run {
     Snapshot,
@@ -342,12 +342,12 @@ impl<'f> Books<'f> {
         Some(depth_event(is_snapshot, depth, source))
     }
 
-    /// Whether a symbol's book has not been in this frame before.
+    /// Returns whether this is the first run of a symbol in this frame.
     fn begins(&mut self, symbol: &str) -> bool {
         if self.begun.get(symbol).is_some() {
             return false;
         }
-        // A frame of one symbol needs no memory.
+        // The last run needs no note.
         if self.changes.peek().is_some()
             && let Ok(symbol) = symbol.parse()
         {
@@ -356,7 +356,7 @@ impl<'f> Books<'f> {
         true
     }
 
-    /// The next levels of each side.
+    /// Takes the next levels of each side.
     fn take(&mut self, bids: usize, asks: usize) -> (&'f [Level], &'f [Level]) {
         let split = |of: &mut &'f [Level], at: usize| {
             let (head, rest) = of.split_at_checked(at).unwrap_or((of, &[]));
@@ -369,7 +369,7 @@ impl<'f> Books<'f> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Batch<'_> {
-    /// As the frame.
+    /// Serializes the frame.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.message().serialize(serializer)
     }

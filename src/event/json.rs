@@ -1,4 +1,4 @@
-//! Events as JSON: their kind, what they say, and where that comes from.
+//! Events as JSON: their kind, their members, and their source.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -6,7 +6,7 @@ use crate::event::kinds::{each_data, each_fact};
 use crate::event::source::Source;
 use crate::event::{Event, Ignored};
 
-/// The data of a frame, and its source beside it.
+/// The data of a frame, with its source.
 #[derive(serde::Serialize)]
 struct Data<'e, 'f, T> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,8 +18,8 @@ struct Data<'e, 'f, T> {
 }
 
 impl Serialize for Event<'_> {
-    /// A map with the kind, the members of the payload, and the link and subscription that they came over; a
-    /// [`Batch`](crate::Batch) as its frame.
+    /// Serializes a map of the kind, the members of the payload, and the link and subscription that they came over.
+    /// A [`Batch`](crate::Batch) is serialized as its frame.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         macro_rules! data {
             ($($kind:ident $name:literal),*) => {

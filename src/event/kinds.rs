@@ -1,6 +1,6 @@
-//! The kinds of events, listed once for all who do the same with each.
+//! The kinds of events, listed once for all code that treats each kind in the same way.
 
-/// Calls a macro with the events that are the data of a frame, and their names in JSON.
+/// Calls a macro with the events that are data of a frame, and their names in JSON.
 macro_rules! each_data {
     ($visit:ident) => {
         $visit! {
@@ -16,7 +16,7 @@ macro_rules! each_data {
     };
 }
 
-/// Calls a macro with the events that have no text of the venue, their names in JSON and their members.
+/// Calls a macro with the events that contain no text of the venue, their names in JSON and their members.
 macro_rules! each_fact {
     ($visit:ident) => {
         $visit! {

@@ -1,28 +1,29 @@
-//! [`Lane`] and [`Kind`]: what an [`EventQueue`](crate::EventQueue) tells apart.
+//! [`Lane`] and [`Kind`]: how an [`EventQueue`](crate::EventQueue) groups events.
 
 use crate::event::{Event, Parts};
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 
-/// What the loss of an event is reported by.
+/// The topic and symbol under which the loss of an event is reported.
 pub(crate) type Lane = (Topic, Option<Symbol>);
 
-/// Which room an event waits in.
+/// The room of an [`EventQueue`](crate::EventQueue) in which an event waits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Fact,
     Data,
-    /// What a newer one of its lane replaces.
+    /// Data that a newer event of its lane replaces.
     Latest,
 }
 
 impl Kind {
-    /// What is not known to be market data is a fact. `is_latest` says whether newer prices replace older ones.
+    /// Returns the kind of an event. Anything that is not known to be market data is a fact. `is_latest` says
+    /// whether newer prices replace older ones.
     pub(crate) fn of(event: &Event<'_>, is_latest: bool) -> Kind {
         match event {
             Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
-            // Without a symbol it may be of any stream.
+            // Without a symbol it may belong to any stream.
             Event::PartialDepth(it, _) if is_latest && it.symbol.is_some() => Kind::Latest,
             Event::Auction(..)
             | Event::AuctionOpen(..)
@@ -50,7 +51,7 @@ impl Kind {
     }
 }
 
-/// The lane of an event that is no batch.
+/// Returns the lane of an event that is no batch.
 pub(crate) fn lane(event: &Event<'_>) -> Lane {
     let of = |topic, symbol: &str| (topic, symbol.parse().ok());
     match event {
@@ -74,14 +75,14 @@ pub(crate) fn lane(event: &Event<'_>) -> Lane {
         Event::Settlements(..) => (Topic::Settlements, None),
         Event::Silent { stream, .. } | Event::Unserved { stream, .. } => (stream.topic(), stream.symbol()),
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
-        // What it may have been about is as doubtful as if it had been that. The link reports a gap of a book itself,
-        // and a gap is not dropped.
+        // The loss of a malformed frame has the same effect as the loss of what it may have been about. For a book
+        // the link itself reports a gap, and a gap is not dropped.
         Event::Malformed(it, _) => match it.topic {
             None => (Topic::Connection, None),
             Some(Topic::Depth) => (Topic::Other, None),
             Some(topic) => (topic, None),
         },
-        // Nothing but orders is there.
+        // This endpoint sends orders only.
         Event::Unrecognized(_, source) if source.endpoint() == Endpoint::OrderEventsV1 => {
             (Topic::Orders, None)
         }

@@ -2,24 +2,24 @@
 
 use crate::message::Trade;
 
-/// The newest trade of a stream that was told: ids rise, though not by one.
+/// The newest trade of a stream that was delivered. Ids rise, though not by one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
-    /// The id after it.
+    /// The id after that of the newest trade.
     next: u64,
 }
 
 impl LastTrade {
     pub(crate) const NOTHING: LastTrade = LastTrade { next: 0 };
 
-    /// Marks a trade that was told before.
+    /// Marks a trade as a replay if it was delivered before.
     #[inline]
     pub(crate) const fn mark(self, mut trade: Trade<'_>) -> Trade<'_> {
         trade.is_replay = trade.trade_id < self.next;
         trade
     }
 
-    /// The same for a trade that is told now.
+    /// Marks a trade as a replay if it was delivered before, and notes it.
     #[inline]
     pub(crate) const fn tell<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
         let trade = self.mark(trade);

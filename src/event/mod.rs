@@ -1,4 +1,4 @@
-//! [`Event`]: what the application is told, whatever caused it.
+//! [`Event`]: what the client reports to the application.
 
 pub(crate) mod batch;
 #[cfg(feature = "serde")]
@@ -32,22 +32,22 @@ use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 use crate::wire::affected::Affected;
 
-/// What happened: data of a frame, the answer to a command, or a fact about the connection.
+/// Something that happened: data of a frame, the answer to a command, or a fact about the client.
 ///
-/// An event borrows from the frame and the scratch that were passed in, never from the connection,
-/// so commands may be issued while it is held. The same words serve every generation of the API; a frame
-/// that says more than one of them is a [`Batch`], and [`Event::parts`] has the parts of any event.
+/// An event borrows from the frame and the scratch that were passed in, never from the client, so the application
+/// may issue commands while it holds one. Every generation of the API uses the same events. A frame that contains
+/// several of them is a [`Batch`]; [`Event::parts`] returns the parts of any event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
 pub enum Event<'f> {
-    /// Best bid and ask of a symbol changed.
+    /// The best bid and ask of a symbol.
     BookTicker(BookTicker<'f>, Source<'f>),
-    /// The whole book of a symbol: replace what you have.
+    /// The whole book of a symbol. Replace the book with it.
     DepthSnapshot(Depth<'f>, Source<'f>),
-    /// Changes to a book, contiguous with what came before: apply them.
+    /// Changes to a book that follow the previous frame without a gap. Apply them.
     DepthUpdate(Depth<'f>, Source<'f>),
-    /// The best few levels of a book: replace what you have.
+    /// The best levels of a book. Replace the previous ones with them.
     PartialDepth(PartialDepth<'f>, Source<'f>),
     /// A trade.
     Trade(Trade<'f>, Source<'f>),
@@ -57,7 +57,7 @@ pub enum Event<'f> {
     MarkPrice(MarkPrice<'f>, Source<'f>),
     /// The funding of a perpetual.
     FundingAmount(FundingAmount<'f>, Source<'f>),
-    /// The best level of one side is another one: replace it.
+    /// The best level of one side has changed. Replace it.
     TopOfBook(TopOfBook<'f>, Source<'f>),
     /// An auction was opened.
     AuctionOpen(AuctionOpen<'f>, Source<'f>),
@@ -65,41 +65,41 @@ pub enum Event<'f> {
     Auction(Auction<'f>, Source<'f>),
     /// Candles that are new or changed.
     Candles(Candles<'f>, Source<'f>),
-    /// Somebody asks for quotes.
+    /// A request for quotes by another participant.
     RequestForQuote(RequestForQuote<'f>, Source<'f>),
 
-    /// What happened to an order.
+    /// A change of an order.
     Order(OrderUpdate<'f>, Source<'f>),
     /// Balances of the account.
     Balances(BalanceUpdate<'f>, Source<'f>),
     /// Positions of the account.
     Positions(PositionReport<'f>, Source<'f>),
-    /// What became of a request for quotes that concerns the account.
+    /// The state of a request for quotes that concerns the account.
     Quote(QuoteUpdate<'f>, Source<'f>),
     /// Settled contracts of the account.
     Settlements(Settlements<'f>, Source<'f>),
 
-    /// A sign of life of an archived endpoint.
+    /// A heartbeat of an archived endpoint.
     Heartbeat(Heartbeat<'f>, Source<'f>),
-    /// Order events v1 are subscribed.
+    /// Order events v1 confirm the subscription.
     SubscriptionAck(SubscriptionAck<'f>, Source<'f>),
     /// An archived endpoint refuses something, without saying what.
     Error(VenueError<'f>, Source<'f>),
 
-    /// A request was taken; [`Event::Reply`] follows. So whoever keeps what was asked for knows of it before any
-    /// answer, and never of a request that was refused.
+    /// The client has accepted a request; an [`Event::Reply`] follows. It precedes every answer, and does not exist
+    /// for a refused request, so that [`Orders`](crate::Orders) knows an order before its first answer.
     Requested {
-        /// The link that the request was given to.
+        /// The link that sends the request.
         link: LinkId,
         /// The request.
         request: RequestId,
         /// What it is about.
         about: Subject,
     },
-    /// The end of a request: exactly one for each [`RequestId`]. It comes as an event even where a handle of a driver
-    /// returns it as well, because [`Orders`](crate::Orders) needs it.
+    /// The end of a request: exactly one for each [`RequestId`]. It is an event even if a driver's handle returns
+    /// the outcome as well, because [`Orders`](crate::Orders) needs it.
     Reply {
-        /// The link that the request was given to.
+        /// The link that sent the request.
         link: LinkId,
         /// The request.
         request: RequestId,
@@ -117,8 +117,8 @@ pub enum Event<'f> {
         /// Its stream.
         stream: Stream,
     },
-    /// A subscription ended at the application's wish. None of the stream's data follows, unless another
-    /// subscription wants it.
+    /// A subscription has ended because the application unsubscribed. No more data of the stream follows, unless
+    /// another subscription to it exists.
     Unsubscribed {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -126,11 +126,11 @@ pub enum Event<'f> {
         id: StreamId,
         /// Its stream.
         stream: Stream,
-        /// Whether no other subscription wants the stream.
+        /// Whether no other subscription to the stream exists.
         last: bool,
     },
-    /// A stream was silent for longer than was declared for it: what is known of it is stale from now on, and
-    /// it is requested again, more and more rarely while it stays silent.
+    /// A stream was silent for longer than the application allowed. Its data is stale from now on, and the client
+    /// requests it again, less and less often while it stays silent.
     Silent {
         /// The link.
         link: LinkId,
@@ -141,8 +141,9 @@ pub enum Event<'f> {
         /// When its last frame came, or when it was confirmed.
         since: Instant,
     },
-    /// A stream is not served: nothing of it is known until [`Event::Synced`], or [`Event::Subscribed`] where it is
-    /// no book. Everything else goes on, and the stream is requested again, more and more rarely.
+    /// A stream is not served. Its data is stale until [`Event::Synced`] for a book, or [`Event::Subscribed`] for
+    /// any other stream. Other streams are not affected, and the client requests this one again, less and less
+    /// often.
     Unserved {
         /// The link.
         link: LinkId,
@@ -150,15 +151,15 @@ pub enum Event<'f> {
         id: StreamId,
         /// Its stream.
         stream: Stream,
-        /// Why.
+        /// The reason.
         reason: Unserved,
-        /// How often in a row.
+        /// How often in a row it was not served.
         attempts: u32,
         /// When it is requested again.
         retry: Instant,
     },
-    /// The venue refused a subscription for good, for example because there is no such symbol.
-    /// It will not be asked for again; check the name.
+    /// The venue refused a subscription for good, for example because there is no such symbol. The client does not
+    /// request it again: check the name.
     Rejected {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -166,10 +167,10 @@ pub enum Event<'f> {
         id: StreamId,
         /// Its stream.
         stream: Stream,
-        /// The venue's reason.
+        /// The venue's error.
         error: ApiError<'f>,
     },
-    /// An update was lost: the book of this stream is stale from now on, and is being requested again.
+    /// An update was lost. The book of this stream is stale from now on, and the client requests a new snapshot.
     Gap {
         /// The link; `None` in a recording.
         link: Option<LinkId>,
@@ -179,21 +180,21 @@ pub enum Event<'f> {
         symbol: Symbol,
         /// The last update id that was seen; zero on market data v2, which has none.
         expected: u64,
-        /// The first update id of the frame that does not follow; `None` if that frame could not be
-        /// decoded, and is reported as malformed.
+        /// The first update id of the frame that does not follow. `None` if no such frame shows the gap: a frame
+        /// could not be decoded, or the application has asked for a new snapshot.
         got: Option<u64>,
     },
-    /// Frames or events of an archived v1 endpoint were lost, as their numbers show: what was learnt over
-    /// the link is stale, and it is given up for another one.
+    /// Frames or events of an archived v1 endpoint were lost, as their numbers show. All data of the link is stale,
+    /// and the client replaces the link.
     SequenceGap {
         /// The link.
         link: LinkId,
-        /// The number that should have come.
+        /// The number that was expected.
         expected: u64,
-        /// The one that came.
+        /// The number that came.
         got: u64,
     },
-    /// A book follows the venue again, or for the first time: its snapshot has been delivered.
+    /// A book is current, for the first time or again: its snapshot has been delivered.
     Synced {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -203,32 +204,32 @@ pub enum Event<'f> {
         symbol: Symbol,
     },
 
-    /// A queue was full and dropped events. This one takes the place of the first of them, so whatever comes after it
-    /// may build on something that was dropped. What is known of the topic is stale: pass the symbol of a book to
+    /// A queue was full and dropped events. This event takes the place of the first of them, so the events after it
+    /// may depend on one that was dropped. The data of the topic is stale: pass the symbol of a book to
     /// [`Client::resync_books`](crate::Client::resync_books), and ask the venue for orders.
     Overflow {
-        /// What they were about.
+        /// The topic of the dropped events.
         topic: Topic,
-        /// The instrument; `None` where a topic has none, if a frame did not name it, and if more of them
-        /// are affected than are told apart.
+        /// The instrument; `None` if the topic has none, if a frame did not name it, or if too many instruments are
+        /// affected to report each.
         symbol: Option<Symbol>,
-        /// How many, exactly.
+        /// The exact number of dropped events.
         dropped: u64,
     },
 
-    /// A link is open; subscriptions are on their way.
+    /// A link is open. The client requests its subscriptions.
     Opened {
         /// The link.
         link: LinkId,
-        /// When the link before this one was last heard: what happened since then may never be told. Ask the
-        /// venue for what must not be missed, such as orders. `None` for the first.
+        /// When the previous connection was last heard. Events since then may be missing: ask the venue for what
+        /// must not be missed, such as orders. `None` for the first connection.
         missing_since: Option<Instant>,
     },
-    /// Each subscribed stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and they are not
-    /// all unserved. If the venue rejected them all, the link is live nevertheless.
+    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and not all are
+    /// unserved. A link whose streams were all rejected is live as well.
     ///
-    /// This is about the link, and [`Book::Live`](crate::Book::Live) about a book. The order of the two is open, as
-    /// snapshots come before and after the answers: a book is there after [`Event::Synced`].
+    /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. Either may come first, as
+    /// snapshots come before and after the replies. A book is current after [`Event::Synced`].
     Live {
         /// The link.
         link: LinkId,
@@ -237,12 +238,12 @@ pub enum Event<'f> {
     ConnectFailed {
         /// The link.
         link: LinkId,
-        /// Why.
+        /// The reason.
         reason: ConnectFailure,
-        /// When the next attempt is made; `None` if none will be.
+        /// When the next attempt is made; `None` if none follows.
         retry: Option<Instant>,
     },
-    /// The peer's Close frame; the end of the link follows.
+    /// The peer has sent a Close frame; the end of the link follows.
     PeerClosing {
         /// The link.
         link: LinkId,
@@ -251,25 +252,25 @@ pub enum Event<'f> {
         /// The peer's reason, for people.
         reason: Text<'f>,
     },
-    /// A link that was open has ended, at our wish or not. Everything learnt over it is stale.
+    /// A link that was open has ended. Everything that came over it is stale.
     Disconnected {
         /// The link.
         link: LinkId,
-        /// Why.
+        /// The reason.
         reason: Lost,
-        /// When the next attempt is made; `None` if none will be.
+        /// When the next attempt is made; `None` if none follows.
         retry: Option<Instant>,
     },
-    /// A link of a client has come to its end, because no stream wants it or for good; the client lives on.
-    /// What was wanted over a link that ended for good is kept, and asked for when `open` tries it again.
+    /// A link has ended, because no stream needs it or for good, and the client continues. The client keeps the
+    /// subscriptions of a link that has ended for good, and requests them when `open` restarts the link.
     LinkClosed {
         /// The link.
         link: LinkId,
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
-    /// Nothing was sent over an authenticated link for [`Config::heartbeat_every`](crate::Config::heartbeat_every):
-    /// send a heartbeat over REST, or the venue may cancel the orders of the session.
+    /// Nothing was sent over an authenticated link for [`Config::heartbeat_every`](crate::Config::heartbeat_every).
+    /// Send a heartbeat over REST, or the venue may cancel the orders of the session.
     HeartbeatDue {
         /// The link; it may have ended.
         link: LinkId,
@@ -281,20 +282,21 @@ pub enum Event<'f> {
         /// The step.
         step: ShutdownStep,
     },
-    /// The end of the connection or client: exactly one, and nothing after it.
+    /// The client has ended: exactly one, and no event follows.
     Closed {
-        /// Why.
+        /// The reason.
         reason: CloseReason,
-        /// What was given up for it.
+        /// What was abandoned.
         abandoned: Abandoned,
     },
 
-    /// A frame that was rightly not used. Nothing to do; it is counted. Leave it out of a log: while a stream is
-    /// subscribed again each of its frames is one, and holds its text.
+    /// A frame that was rightly not used. It is counted, and nothing has to be done. Do not log it: while a stream
+    /// is being resubscribed, each of its frames becomes such an event, with its text.
     Ignored(Ignored, Source<'f>),
-    /// A frame of a kind that is not known, whole. A newer version of this crate may know it.
+    /// A complete frame of an unknown kind. A newer version of this crate may know it.
     Unrecognized(Unrecognized<'f>, Source<'f>),
-    /// A frame that could not be decoded. The link lives on; report it, with the text.
+    /// A frame that could not be decoded. The link continues, unless too many follow in a row. Log it with its
+    /// text.
     Malformed(Malformed<'f>, Source<'f>),
 
     /// Several events of one frame.
@@ -302,7 +304,7 @@ pub enum Event<'f> {
 }
 
 impl<'f> Event<'f> {
-    /// Where its data comes from; `None` for events that are not the data of a frame.
+    /// Returns where the data comes from; `None` for events that are not data of a frame.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Replay, Scratch};
@@ -333,12 +335,12 @@ impl<'f> Event<'f> {
 pub enum RequestOutcome<'f> {
     /// The venue answered; [`Response::is_ok`] says whether it accepted.
     Answered(Response<'f>),
-    /// No answer within [`Config::request_timeout`](crate::Config::request_timeout). Whether the
-    /// venue acted is not known.
+    /// No answer within [`Config::request_timeout`](crate::Config::request_timeout). Whether the venue acted is
+    /// unknown.
     TimedOut,
-    /// The link ended before an answer came. Whether the venue acted is not known.
+    /// The link ended before an answer came. Whether the venue acted is unknown.
     Lost,
-    /// The link ended before any of it was handed out: the venue has not seen it.
+    /// The link ended before the driver polled the request: the venue has not seen it.
     NotSent,
 }
 
@@ -360,23 +362,23 @@ impl core::fmt::Display for RequestOutcome<'_> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Ignored {
-    /// Why.
+    /// The reason.
     pub reason: IgnoredReason,
 }
 
-/// Why a frame was not used; each has a counter in [`Stats`](crate::Stats).
+/// The reason for which a frame was not used. Each has a counter in [`Stats`](crate::Stats).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IgnoredReason {
-    /// Its changes are already in the book: all its update ids were seen.
+    /// An update that the book has already, by its update ids.
     StaleUpdate,
     /// A change to a book whose snapshot has not come yet.
     BeforeSnapshot,
-    /// Data of a stream that is not, or no longer, subscribed.
+    /// Data of a stream that is not subscribed, or no longer.
     NotSubscribed,
-    /// A response to a request that nobody waits for any more.
+    /// A response to no request that waits.
     UnknownResponse,
-    /// The frame belongs to a link that has ended.
+    /// A frame of a link that has ended.
     EndedLink,
 }
 
@@ -403,39 +405,39 @@ impl core::fmt::Display for Ignored {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Malformed<'f> {
-    /// The frame, or the element of its list that is malformed; empty if the frame was binary.
+    /// The frame, or the malformed element of its list; empty if the frame was binary.
     pub frame: &'f str,
     /// What is wrong with it, and where.
     pub error: DecodeError,
-    /// What it may have been about, as far as the text shows; `None` if it may have been about anything that comes
-    /// over its link. What is known of that is in doubt from now on.
+    /// The topic that the frame may have been about, as far as the text shows; `None` if it may have been about
+    /// anything that comes over its link. The data of the topic is in doubt from now on.
     pub topic: Option<Topic>,
-    /// The instrument that it names; `None` if it may have been about any.
+    /// The instrument that the frame names; `None` if it may have been about any.
     pub symbol: Option<Symbol>,
 }
 
 impl<'f> Malformed<'f> {
-    /// Looks at a frame that cannot be decoded for what it may have been about.
+    /// Finds out what a frame that cannot be decoded may have been about.
     pub(crate) fn new(endpoint: Endpoint, frame: &'f str, error: DecodeError) -> Malformed<'f> {
         if error.kind() == DecodeErrorKind::Binary {
-            // The venue sends its data as text.
+            // The venue sends all its data as text.
             return Malformed { frame, error, topic: Some(Topic::Other), symbol: None };
         }
         let Affected { topic, symbol } = Affected::by(endpoint, frame);
         Malformed { frame, error, topic, symbol }
     }
 
-    /// Whether it may have been about a topic.
+    /// Returns whether the frame may have been about a topic.
     pub(crate) fn is_of(&self, topic: Topic) -> bool {
         self.topic.is_none_or(|of| of == topic)
     }
 }
 
-/// Several events of one frame of the venue, in the order in which to take them.
+/// Several events of one frame of the venue, in the order in which to apply them.
 ///
 /// Archived endpoints put a book, trades and auctions into one frame, or many orders into one array.
-/// [`Event::parts`] has them in the words of all generations; [`Batch::message`] is the frame as it was, with
-/// what only its generation tells.
+/// [`Event::parts`] returns them as events. [`Batch::message`] returns the frame as it was decoded, with what only
+/// its generation has.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, Replay, Scratch};
@@ -458,7 +460,7 @@ pub(crate) enum Parts<'f> {
     L2 {
         /// Whether the levels are the whole book.
         is_snapshot: bool,
-        /// Trades up to it were told before.
+        /// Trades up to this one were delivered before.
         told: LastTrade,
         updates: L2Updates<'f>,
     },

@@ -1,4 +1,4 @@
-//! [`EventBuf`]: an event that owns what it says, for queues and other threads.
+//! [`EventBuf`]: an event that owns its data, for queues and other threads.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -21,8 +21,8 @@ use crate::wire::{Scratch, decode, decode_from};
 
 /// An [`Event`] that borrows nothing.
 ///
-/// Keeps the text of the event's frame and decodes it again when the event is looked at, so making one costs
-/// one allocation. A part of a [`Batch`] keeps the whole frame.
+/// It keeps the text of the event's frame and decodes it again when the event is read, so creating one takes a
+/// single allocation. A part of a [`Batch`] keeps the whole frame.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};
@@ -39,11 +39,11 @@ use crate::wire::{Scratch, decode, decode_from};
 pub struct EventBuf {
     kept: Kept,
     text: Box<str>,
-    /// None until the event is looked at.
+    /// `None` until the event is read.
     scratch: Option<Box<Scratch>>,
 }
 
-/// What an event says apart from its text.
+/// The data of an event, apart from its text.
 #[derive(Clone)]
 enum Kept {
     /// The text is a frame, and after it the symbol that the frame does not name.
@@ -58,7 +58,7 @@ enum Kept {
     Fact(Box<Event<'static>>),
 }
 
-/// What a frame does not say of its event.
+/// What a frame does not show of its event.
 #[derive(Clone, Copy)]
 enum Role {
     Plain,
@@ -109,13 +109,13 @@ impl From<&Event<'_>> for EventBuf {
 }
 
 impl EventBuf {
-    /// The event, borrowing from this value, which keeps the memory that decoding takes.
+    /// Returns the event. It borrows from this value, which keeps the memory for decoding.
     pub fn as_event(&mut self) -> Event<'_> {
         let EventBuf { kept, text, scratch } = self;
         kept.event(text, || scratch.get_or_insert_default())
     }
 
-    /// The event, decoded with the memory of the caller: for values that are shared.
+    /// Returns the event, decoded with the caller's `Scratch`. Use it for shared values.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, EventBuf, Replay, Scratch};
@@ -130,7 +130,8 @@ impl EventBuf {
         self.kept.event(&self.text, || scratch)
     }
 
-    /// The event if it is at hand without decoding: all but the data of a frame and answers to requests.
+    /// Returns the event if that takes no decoding: any but the data of a frame and the venue's answer to a
+    /// request.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch, Topic};
@@ -146,7 +147,7 @@ impl EventBuf {
         self.kept.fact(&self.text)
     }
 
-    /// What it takes in memory, without the memory for looking at it.
+    /// Returns its size in memory, without the memory for decoding.
     pub(crate) fn bytes(&self) -> usize {
         let fact = if matches!(self.kept, Kept::Fact(_)) { size_of::<Event<'_>>() } else { 0 };
         size_of::<EventBuf>().saturating_add(self.text.len()).saturating_add(fact)
@@ -160,7 +161,7 @@ impl Clone for EventBuf {
 }
 
 impl fmt::Debug for EventBuf {
-    /// As the event.
+    /// Formats the event.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.event_in(&mut Scratch::new()).fmt(f)
     }
@@ -183,7 +184,7 @@ impl Kept {
             Kept::Answer { link, request, about } => {
                 let outcome = match decode(text, scratch()) {
                     Ok(Message::Response(response)) => RequestOutcome::Answered(response),
-                    // It was decoded before.
+                    // Cannot happen: the response was decoded before.
                     _ => RequestOutcome::Lost,
                 };
                 Event::Reply { link, request, about, outcome }
@@ -237,7 +238,7 @@ impl Role {
         }
     }
 
-    /// The event of a message that was one before.
+    /// Returns the event of a message that was decoded again.
     fn restore<'a>(self, message: &Message<'a>, source: Source<'a>) -> Event<'a> {
         let (is_snapshot, mut told) = match self {
             Role::Batch { is_snapshot, told } => (is_snapshot, told),
@@ -269,13 +270,13 @@ impl Role {
                 Event::Quote(quote, of)
             }
             (Some(event), _) => event,
-            // Only of a source that was put beside another event.
+            // The source belongs to another event.
             (None, _) => Event::Ignored(Ignored { reason: IgnoredReason::UnknownResponse }, source),
         }
     }
 }
 
-/// The symbol of an event whose frame may name none.
+/// Returns the symbol of an event whose frame may name none.
 fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     match event {
         Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),
@@ -283,10 +284,10 @@ fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     }
 }
 
-/// Stands where no event can be.
+/// A placeholder where no event can be.
 const NOTHING: Event<'static> = Event::Overflow { topic: Topic::Other, symbol: None, dropped: 0 };
 
-/// A copy of an event that has no text.
+/// Returns a copy of an event that contains no text.
 fn fact(event: &Event<'_>) -> Event<'static> {
     macro_rules! copy {
         ($($kind:ident $name:literal { $($member:ident),* }),*) => {

@@ -1,4 +1,4 @@
-//! [`EventQueue`]: events that wait to be taken, within a bound.
+//! [`EventQueue`]: a bounded queue of events.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -8,45 +8,45 @@ use crate::event::lane::{Kind, Lane, lane};
 use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
-/// The most events that wait of those that are no market data: facts about links, subscriptions, requests
-/// and accounts. From half of it on [`EventQueue::has_room`] is false, so that no frame adds to them; the
-/// other half is for what commands and time cause.
+/// The most facts that wait in an [`EventQueue`]: events about links, subscriptions, requests and accounts, which
+/// are no market data. From half of this number on, [`EventQueue::has_room`] is false, so that no frame adds to
+/// them. The other half is for events that commands and time cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
-/// The same in bytes.
+/// The most bytes of facts that wait in an [`EventQueue`]. See [`RESERVED_EVENTS_MAX`].
 pub const RESERVED_BYTES_MAX: usize = 32 << 20;
 
-/// How many lanes are told apart that lost events; the losses of others are counted by topic.
+/// How many lanes with dropped events are reported separately. Further losses are reported by topic.
 const AFFECTED_MAX: usize = 1_024;
 
-/// What becomes of market data that nobody takes in time.
+/// What an [`EventQueue`] does with market data that is not taken in time.
 ///
-/// Facts about links, subscriptions, requests and accounts have room of their own and wait whatever
-/// is chosen here: see [`RESERVED_EVENTS_MAX`].
+/// Facts about links, subscriptions, requests and accounts have their own room and wait in any case: see
+/// [`RESERVED_EVENTS_MAX`].
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
-    /// It waits, and no more frames are to be read meanwhile: see [`EventQueue::has_room`]. TCP holds the
-    /// peer back, pings are not answered, and a link over which nothing is heard is given up after
+    /// It waits, and the driver reads no frames meanwhile: see [`EventQueue::has_room`]. TCP holds the peer back,
+    /// pings are not answered, and the client drops a link over which nothing is heard after
     /// [`Config::silence_max`](crate::Config::silence_max).
     #[default]
     Block,
-    /// The oldest is dropped, and an [`Event::Overflow`] says so. Frames are read on.
+    /// The oldest event is dropped, and an [`Event::Overflow`] reports it. The driver continues to read frames.
     DropOldest,
-    /// Of best bids and asks, partial depths and mark prices only the newest of each stream waits, in the
-    /// place of the one before: they say all that their predecessors said, so nothing is announced. Of
-    /// everything else the oldest is dropped, as with `DropOldest`. Each stream stays in order; a
-    /// newer price may overtake what came on other streams, but no fact.
+    /// Of best bids and asks, partial depths and mark prices only the newest of each stream waits, in the place of
+    /// the older one. It contains all that the older one did, so nothing is reported. Everything else is treated as
+    /// with `DropOldest`. Each stream stays in order; a newer price may overtake events of other streams, but no
+    /// fact.
     Latest,
 }
 
-/// A bounded queue of events that own what they say, between who reads frames and who takes events.
+/// A bounded queue of [`EventBuf`](crate::EventBuf)s between the code that reads frames and the code that takes
+/// events.
 ///
-/// Events of one topic and symbol are a lane. Each event that is dropped is counted, and an [`Event::Overflow`]
-/// with the number of its lane is taken in the place of the first that was dropped: before the next event of the
-/// lane, and before every event of others that came later.
-/// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances) and
-/// [`Positions`](crate::Positions) know what to make of it.
+/// Events of one topic and symbol form a lane. The queue counts each event that it drops. It reports the number of
+/// each lane with an [`Event::Overflow`] in the place of the first dropped event: before the next event of the
+/// lane, and before every event of other lanes that came later. [`Books`](crate::Books), [`Orders`](crate::Orders),
+/// [`Balances`](crate::Balances) and [`Positions`](crate::Positions) act on it.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
@@ -68,19 +68,19 @@ pub enum Overflow {
 #[derive(Clone, Debug)]
 pub struct EventQueue {
     overflow: Overflow,
-    /// By number. An event that was dropped leaves its place empty for a while.
+    /// The events in the order of their numbers. A dropped event leaves its place empty for a while.
     waiting: VecDeque<Waiting>,
-    /// Of each [`Kind`].
+    /// The room of each [`Kind`].
     rooms: [Room; 3],
-    /// What is taken next, lane by lane, with the number of those that were dropped.
+    /// The losses to report next, each with its lane and the number of dropped events.
     announced: VecDeque<(Lane, u64)>,
-    /// What is taken after it: not to be dropped any more.
+    /// The event to return after them. It cannot be dropped any more.
     held: Option<EventBuf>,
-    /// What was dropped and is not announced yet.
+    /// The losses that are not reported yet.
     losses: BTreeMap<Lane, Loss>,
-    /// The losses by when they are announced at the latest.
+    /// The lanes of `losses` in the order in which they have to be reported.
     due: BTreeSet<(u64, Lane)>,
-    /// With [`Overflow::Latest`]: the number of the one that a newer one replaces.
+    /// With [`Overflow::Latest`]: the number of the event of a lane that a newer one replaces.
     newest: BTreeMap<Lane, u64>,
     next: u64,
     last_fact: Option<u64>,
@@ -92,28 +92,28 @@ pub struct EventQueue {
 #[derive(Clone, Copy, Debug)]
 struct Loss {
     dropped: u64,
-    /// The place of the first of them: what came after it is taken behind the announcement.
+    /// The number of the first dropped event: the loss is reported before any later event.
     due: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting {
-    /// In the order in which they came.
+    /// The number of the event, in the order of arrival.
     number: u64,
     kind: Kind,
-    /// `None` for a batch, whose parts have their own.
+    /// `None` for a batch, as each part has its own lane.
     lane: Option<Lane>,
     event: Option<EventBuf>,
 }
 
-/// The events of one kind that wait.
+/// How many events of one kind wait, and how many may.
 #[derive(Clone, Copy, Debug)]
 struct Room {
     events: usize,
     bytes: usize,
     events_max: usize,
     bytes_max: usize,
-    /// None of them has a lower number.
+    /// No waiting event of this kind has a lower number.
     oldest: u64,
 }
 
@@ -122,14 +122,14 @@ impl Room {
         Room { events: 0, bytes: 0, events_max, bytes_max, oldest: 0 }
     }
 
-    /// Whether one more may wait; an empty one always has it.
+    /// Returns whether one more event may wait. One always may if none waits.
     const fn has_room(&self) -> bool {
         self.events == 0 || (self.events < self.events_max && self.bytes < self.bytes_max)
     }
 }
 
 impl EventQueue {
-    /// An empty queue of at most 4,096 events and 32 MiB of market data.
+    /// Creates an empty queue for at most 4,096 events and 32 MiB of market data.
     pub const fn new(overflow: Overflow) -> EventQueue {
         let facts = Room::new(RESERVED_EVENTS_MAX, RESERVED_BYTES_MAX);
         let data = Room::new(4_096, 32 << 20);
@@ -150,8 +150,8 @@ impl EventQueue {
         }
     }
 
-    /// The most events of market data that wait, at least one. With [`Overflow::Latest`] as many of those that are
-    /// replaced wait besides; and one whose [`Event::Overflow`] was taken already waits in addition.
+    /// Sets the most events of market data that wait, at least one. With [`Overflow::Latest`] the events that are
+    /// replaced have as much room besides. An event whose [`Event::Overflow`] has been taken waits in addition.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -159,7 +159,7 @@ impl EventQueue {
         self
     }
 
-    /// The same in bytes; the event that exceeds them is still taken in.
+    /// Sets the most bytes of market data that wait. The event that exceeds them is still accepted.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;
@@ -167,17 +167,17 @@ impl EventQueue {
         self
     }
 
-    /// Whether frames are to be read. If not, leave the transport alone until events were taken; go on
-    /// with commands and [`Client::handle_timeout`](crate::Client::handle_timeout).
+    /// Returns whether the driver may read frames. If not, do not read from the transport until events were taken,
+    /// but continue with commands and [`Client::handle_timeout`](crate::Client::handle_timeout).
     ///
-    /// Only one who reads on makes [`Overflow::Block`] drop anything.
+    /// [`Overflow::Block`] drops market data only if frames are read in spite of this.
     pub const fn has_room(&self) -> bool {
         let [facts, data, _] = &self.rooms;
         let for_facts = facts.events < RESERVED_EVENTS_MAX / 2 && facts.bytes < RESERVED_BYTES_MAX / 2;
         for_facts && (!matches!(self.overflow, Overflow::Block) || data.has_room())
     }
 
-    /// Puts an event at the end. Never refused: what has to give way is announced.
+    /// Appends an event. It is always accepted: if an older event is dropped for it, the loss is reported.
     pub fn push(&mut self, event: &Event<'_>) {
         let kind = Kind::of(event, self.overflow == Overflow::Latest);
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };
@@ -213,7 +213,7 @@ impl EventQueue {
         }
     }
 
-    /// The next event; `None` if none waits.
+    /// Takes the next event; `None` if none waits.
     pub fn take(&mut self) -> Option<EventBuf> {
         while self.held.is_none()
             && let Some(first) = self.waiting.front()
@@ -235,30 +235,30 @@ impl EventQueue {
         }
     }
 
-    /// How many events wait, without announcements.
+    /// Returns how many events wait, without reports of losses.
     pub fn len(&self) -> usize {
         let held = usize::from(self.held.is_some());
         self.rooms.iter().map(|room| room.events).fold(held, usize::saturating_add)
     }
 
-    /// Whether neither an event waits nor an announcement.
+    /// Returns whether neither events nor reports of losses wait.
     pub fn is_empty(&self) -> bool {
         self.losses.is_empty() && self.len() == 0
     }
 
-    /// What the events that wait take in memory, in bytes.
+    /// Returns how much memory the waiting events take, in bytes.
     pub fn bytes(&self) -> usize {
         let held = self.held.as_ref().map_or(0, EventBuf::bytes);
         self.rooms.iter().map(|room| room.bytes).fold(held, usize::saturating_add)
     }
 
-    /// How many events were dropped since the beginning. A [`Batch`](crate::Batch) is one here; an
+    /// Returns how many events the queue has ever dropped. A [`Batch`](crate::Batch) counts as one here, while an
     /// [`Event::Overflow`] counts its parts.
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// How many events gave way to a newer one since the beginning: [`Overflow::Latest`].
+    /// Returns how many events [`Overflow::Latest`] has ever replaced.
     pub const fn replaced(&self) -> u64 {
         self.replaced
     }
@@ -272,7 +272,7 @@ impl EventQueue {
         }
     }
 
-    /// Takes an event out of its place, which stays empty.
+    /// Takes an event out of its place, and leaves the place empty.
     fn remove(&mut self, place: usize) -> Option<Waiting> {
         let waiting = self.waiting.get_mut(place)?;
         let (number, kind, lane) = (waiting.number, waiting.kind, waiting.lane);
@@ -288,7 +288,7 @@ impl EventQueue {
         Some(Waiting { number, kind, lane, event: Some(event) })
     }
 
-    /// Drops the oldest event of a kind; says whether there was one.
+    /// Drops the oldest event of a kind. Returns whether there was one.
     fn drop_oldest(&mut self, kind: Kind) -> bool {
         let from = self.room(kind).oldest;
         let mut place = self.waiting.partition_point(|waiting| waiting.number < from);
@@ -296,7 +296,8 @@ impl EventQueue {
             place = place.wrapping_add(1);
         }
         let Some(gone) = self.remove(place) else { return false };
-        // Each place is looked at once, however many events of other kinds wait.
+        // The search for the next one starts here, so each place is visited once, however many events of other
+        // kinds wait.
         self.room(kind).oldest = gone.number.wrapping_add(1);
         self.dropped = self.dropped.saturating_add(1);
         for lane in gone.lanes(&mut self.scratch) {
@@ -305,7 +306,7 @@ impl EventQueue {
         true
     }
 
-    /// Notes that an event of a lane was dropped, at its place.
+    /// Notes that the event with this number was dropped from a lane.
     fn lose(&mut self, lane: Lane, number: u64) {
         let is_told_apart = self.losses.len() < AFFECTED_MAX || self.losses.contains_key(&lane);
         let lane = if is_told_apart { lane } else { (lane.0, None) };
@@ -318,7 +319,7 @@ impl EventQueue {
         self.due.insert((loss.due, lane));
     }
 
-    /// Holds the first event, behind the announcements that stand before it.
+    /// Moves the first event to `held`, behind the losses to report before it.
     fn hold_first(&mut self) {
         let Some(first) = self.remove(0) else { return };
         while let Some((due, lane)) = self.due.first().copied()
@@ -327,7 +328,7 @@ impl EventQueue {
             self.announce(lane);
         }
         if !self.losses.is_empty() {
-            // Losses of lanes that are not told apart are counted by topic.
+            // Losses beyond `AFFECTED_MAX` lanes are noted by topic.
             for lane in first.lanes(&mut self.scratch).into_iter().flat_map(|lane| [lane, (lane.0, None)]) {
                 self.announce(lane);
             }
@@ -344,7 +345,7 @@ impl EventQueue {
 }
 
 impl Waiting {
-    /// The lane of each part of the event.
+    /// Returns the lane of each part of the event.
     fn lanes(&self, scratch: &mut Scratch) -> Vec<Lane> {
         match (self.lane, &self.event) {
             (Some(lane), _) => Vec::from([lane]),

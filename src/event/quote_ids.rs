@@ -5,17 +5,17 @@ use alloc::collections::{BTreeSet, VecDeque};
 
 use crate::message::QuoteUpdate;
 
-/// The event ids of the newest updates of quotes, by which those that are delivered again are known.
+/// The event ids of the newest updates of quotes, which show whether an update is delivered again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QuoteIds {
     known: BTreeSet<Box<str>>,
     oldest_first: VecDeque<Box<str>>,
 }
 
-/// How many updates of quotes are remembered, to know those that come again.
+/// How many event ids are remembered.
 const QUOTE_IDS_MAX: usize = 4_096;
 
-/// The longest id that is remembered. Those of the venue are UUIDs.
+/// The longest event id that is remembered. The venue's are UUIDs.
 const QUOTE_ID_BYTES_MAX: usize = 64;
 
 impl QuoteIds {
@@ -23,7 +23,7 @@ impl QuoteIds {
         QuoteIds { known: BTreeSet::new(), oldest_first: VecDeque::new() }
     }
 
-    /// Marks an update that was delivered before, and remembers it.
+    /// Marks an update as a replay if it was delivered before, and notes it.
     pub(crate) fn deliver<'f>(&mut self, mut update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
         if update.event_id.raw().len() > QUOTE_ID_BYTES_MAX {
             return update;

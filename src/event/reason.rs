@@ -1,4 +1,5 @@
-//! How links end, and what follows from it: the one table of causes.
+//! The reasons for which attempts to connect, links, streams and clients end, and what follows from each: the one
+//! table.
 
 use core::fmt;
 use core::time::Duration;
@@ -12,53 +13,53 @@ use crate::wire::Scratch;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ConnectFailure {
-    /// The application closed the connection before the attempt came to an end.
+    /// The client closed the link before the attempt ended.
     Cancelled,
-    /// The endpoint is [authenticated](crate::Config::authenticated), and nobody signs for it.
+    /// The endpoint is [authenticated](crate::Config::authenticated), and the driver has no credentials for it.
     NoCredentials,
-    /// The request is to be signed, and would go in clear text: the address begins with `ws://` and is not of this
-    /// machine.
+    /// The request has to be signed and would be sent in clear text: the address begins with `ws://` and is not on
+    /// this machine.
     NotSecure,
-    /// The address is no WebSocket URL.
+    /// The address is not a WebSocket URL.
     InvalidUrl,
-    /// The name of the host could not be resolved.
+    /// The host name could not be resolved.
     NameLookup,
-    /// Nobody listens at the address.
+    /// No process listens at the address.
     Refused,
     /// The host cannot be reached.
     Unreachable,
     /// No answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
     TimedOut,
-    /// The proxy on the way refused, or does not speak the protocol of its URL.
+    /// The proxy refused, or does not speak the protocol of its URL.
     Proxy,
-    /// The proxy on the way refused with this HTTP status.
+    /// The proxy refused with this HTTP status.
     ProxyStatus {
-        /// The HTTP status: 407 if it wants other credentials.
+        /// The HTTP status: 407 if it requires other credentials.
         status: u16,
     },
     /// The TLS handshake failed.
     Tls,
     /// The peer's certificate is not trusted or is for another name.
     Certificate,
-    /// The peer's certificate has expired, or is not valid yet by the clock of this machine.
+    /// The peer's certificate has expired, or is not valid yet by this machine's clock.
     CertificateTime,
     /// The peer does not speak WebSocket.
     Handshake,
-    /// The upgrade was answered with another status than 101.
+    /// The upgrade was answered with an HTTP status other than 101.
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for. The next attempt waits for that long, but not for longer than
+        /// The delay that the response asked for. The next attempt waits that long, but not longer than
         /// [`Config::retry_after_max`](crate::Config::retry_after_max).
         retry_after: Option<Duration>,
-        /// The venue's word for it, if the response had one.
+        /// The venue's reason, if the response named one.
         reason: Option<VenueReason>,
     },
     /// Any other error of the transport.
     Transport,
 }
 
-/// The venue's word for a refusal, such as `InvalidSignature`
+/// The word with which the venue names a reason, such as `InvalidSignature`
 /// ([failures](crate::protocol::streams#refused-upgrades)).
 ///
 /// ```
@@ -75,10 +76,11 @@ pub struct VenueReason {
 }
 
 impl VenueReason {
-    /// The most letters of a word; a longer one is cut.
+    /// The most letters of a word. A longer one is cut.
     pub const LENGTH_MAX: usize = 31;
 
-    /// Takes a word of the venue. `None` unless it has letters and digits only, and at least one of them.
+    /// Creates a reason from a word of the venue. `None` unless it consists of letters and digits, and has at least
+    /// one.
     pub fn new(word: &str) -> Option<VenueReason> {
         if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return None;
@@ -92,10 +94,10 @@ impl VenueReason {
         Some(VenueReason { letters, length })
     }
 
-    /// Finds the word in the body of a response. Drivers use it for a refused upgrade.
+    /// Finds the reason in the body of a response. Drivers use it for a refused upgrade.
     pub fn of_body(body: &[u8]) -> Option<VenueReason> {
         let mut scratch = Scratch::new();
-        // Each generation has the same form of an error.
+        // Every generation of the API writes errors in the same form.
         match Endpoint::MarketDataV2.decode(core::str::from_utf8(body).ok()?, &mut scratch) {
             Ok(Message::Error(error)) => VenueReason::new(error.reason.raw()),
             _ => None,
@@ -108,7 +110,7 @@ impl VenueReason {
         core::str::from_utf8(word).unwrap_or_default()
     }
 
-    /// Whether the next attempt draws another value in place of what was wrong.
+    /// Returns whether it is about the nonce, which is another one in the next attempt.
     fn is_about_nonce(&self) -> bool {
         self.as_str() == "InvalidNonce"
     }
@@ -157,14 +159,14 @@ pub enum Lost {
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max) frames in a row could not be
     /// decoded.
     Malformed,
-    /// The numbers of an archived endpoint's frames show that some were lost.
+    /// The frame numbers of an archived endpoint show that frames were lost.
     SequenceGap,
-    /// Three requests or more were not answered for three times
+    /// At least three requests were not answered over three times
     /// [`Config::request_timeout`](crate::Config::request_timeout), and no message of any kind came meanwhile.
     Unresponsive,
-    /// We closed it, and the peer took part in the closing handshake or ended the transport.
+    /// The client closed it, and the peer completed the closing handshake or ended the transport.
     Requested,
-    /// We closed it, and the peer did not answer within
+    /// The client closed it, and the peer did not answer within
     /// [`Config::close_timeout`](crate::Config::close_timeout).
     CloseTimedOut,
 }
@@ -183,13 +185,13 @@ pub enum Unserved {
     },
     /// The request was not answered within [`Config::request_timeout`](crate::Config::request_timeout).
     Unanswered,
-    /// The subscription was confirmed, and the book did not come within
+    /// The subscription was confirmed, and no snapshot of the book came within
     /// [`Config::snapshot_timeout`](crate::Config::snapshot_timeout).
     NoSnapshot,
-    /// The book came, and could not be decoded.
+    /// A snapshot of the book may have come, and could not be decoded.
     Undecodable,
-    /// The book came, and was lost again within [`Config::stable_after`](crate::Config::stable_after), not for the
-    /// first time.
+    /// The book was lost again within [`Config::stable_after`](crate::Config::stable_after) of its snapshot, not
+    /// for the first time.
     Relapsed,
 }
 
@@ -197,68 +199,68 @@ pub enum Unserved {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum AttemptFailure {
-    /// There was no link.
+    /// The link was never open.
     Connect(ConnectFailure),
     /// The link was lost before it was live.
     Lost(Lost),
 }
 
-/// Why a connection has come to its end.
+/// Why a link or a client has ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The application asked for it, and the peer took part in the closing handshake or none was due.
+    /// The application asked for it. The peer completed the closing handshake, or none was needed.
     Requested,
-    /// The application asked for it; the peer did not answer in time, and the transport was dropped.
+    /// The application asked for it. The peer did not answer in time, so the transport was dropped.
     RequestedUnclean,
-    /// The application asked for it, and not all that its [`ShutdownPlan`](crate::ShutdownPlan) promised was done:
-    /// orders may rest. See [`Abandoned::sessions`].
+    /// The application asked for it, and not all orders were cancelled that its
+    /// [`ShutdownPlan`](crate::ShutdownPlan) was to cancel: some may still be open. See [`Abandoned::sessions`].
     RequestedIncomplete,
-    /// Connecting cannot succeed without a change: see the cause.
+    /// Connecting cannot succeed until something changes: see the failure.
     ConnectRefused(ConnectFailure),
-    /// The peer closed with a code that says: do not come back like this.
+    /// The peer closed with a code that forbids another attempt.
     ClosedByPeer {
         /// The code of the Close frame.
         code: u16,
     },
-    /// So many attempts in a row have failed: the limit of
-    /// [`Config::attempts_max`](crate::Config::attempts_max).
+    /// As many attempts in a row have failed as [`Config::attempts_max`](crate::Config::attempts_max) allows.
     AttemptsExhausted {
-        /// How many.
+        /// How many attempts have failed.
         attempts: u32,
-        /// What the last one failed with.
+        /// Why the last one failed.
         last: AttemptFailure,
     },
 }
 
-/// What was given up so that an end could be reached in time.
+/// What was abandoned so that the client could end in time.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
-    /// Requests of the application that got no answer; each had its [`Event::Reply`](crate::Event::Reply).
+    /// Requests of the application that got no answer. Each has had its [`Event::Reply`](crate::Event::Reply).
     pub requests: usize,
-    /// Transports, or attempts to make one, that were dropped without a closing handshake.
+    /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
-    /// Sessions whose orders a shutdown that [cancels orders](crate::ShutdownPlan::cancel_orders) has not cancelled:
-    /// orders were placed over them, the venue has not confirmed that it cancelled them, and it does not do so by
-    /// itself ([`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect)). Ask REST which of them rest.
+    /// Sessions whose orders may still be open after a shutdown that [cancels
+    /// orders](crate::ShutdownPlan::cancel_orders): orders were placed, the venue has not confirmed that it
+    /// cancelled them, and it does not cancel them automatically
+    /// ([`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect)). Ask REST which orders are open.
     pub sessions: usize,
 }
 
-/// A step of [`Client::shut_down`](crate::Client::shut_down), told as
-/// [`Event::ShuttingDown`](crate::Event::ShuttingDown) when it begins, in this order. After the last comes
-/// [`Event::Closed`](crate::Event::Closed).
+/// A step of [`Client::shut_down`](crate::Client::shut_down). An
+/// [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports each when it begins, in this order.
+/// [`Event::Closed`](crate::Event::Closed) follows the last.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum ShutdownStep {
-    /// Commands are refused; what was asked before is awaited.
+    /// The client refuses commands, and waits for the replies to requests in flight.
     CommandsStopped,
-    /// The orders of the session are being cancelled.
+    /// The client cancels the orders of its sessions.
     CancellingOrders,
-    /// Streams are being unsubscribed.
+    /// The client unsubscribes its streams.
     Unsubscribing,
-    /// Links are being closed.
+    /// The client closes its links.
     ClosingLinks,
 }
 
@@ -286,32 +288,33 @@ impl fmt::Display for Abandoned {
     }
 }
 
-/// What follows from the end of a link.
+/// Whether and when another attempt follows the end of a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Retry {
-    /// Never: it would fail again.
+    /// Never: another attempt would fail as well.
     Never,
     /// After the usual backoff.
     Usual,
-    /// Never on an endpoint that has not worked before. Where it has, something has changed at the venue or on the
-    /// way, and may change back: after [`Config::slow_retry`](crate::Config::slow_retry).
+    /// Never on an endpoint that has not worked before. On one that has, something has changed at the venue or in
+    /// between and may change back: after [`Config::slow_retry`](crate::Config::slow_retry).
     NeverAtFirst,
-    /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: "less of this", or a matter
-    /// of time.
+    /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: the venue asked for less, or
+    /// only time helps.
     Slow,
-    /// After the delay that was asked for and the usual backoff.
+    /// After the delay that the venue asked for and the usual backoff.
     After(Duration),
 }
 
 impl Retry {
-    /// Whether nothing follows, on an endpoint that has worked before or has not.
+    /// Returns whether no other attempt follows.
     pub(crate) const fn is_final(self, has_worked: bool) -> bool {
         matches!(self, Retry::Never) || matches!(self, Retry::NeverAtFirst) && !has_worked
     }
 }
 
 impl ConnectFailure {
-    /// Whether the delay that follows concerns every link to the host: the venue limits attempts by address.
+    /// Returns whether the delay that follows applies to every link to the host, as the venue limits attempts by
+    /// address.
     pub(crate) const fn is_of_host(self) -> bool {
         matches!(
             self,
@@ -319,7 +322,7 @@ impl ConnectFailure {
         )
     }
 
-    /// What follows, on an endpoint that signs or does not. A delay that was asked for counts whatever else was said.
+    /// Returns what follows. A delay that the venue asked for counts in any case.
     pub(crate) fn retry(self, is_signed: bool) -> Retry {
         match self {
             ConnectFailure::Cancelled
@@ -329,11 +332,11 @@ impl ConnectFailure {
             ConnectFailure::Certificate => Retry::NeverAtFirst,
             ConnectFailure::CertificateTime => Retry::Slow,
             ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::After(delay),
-            // Signed again, with a larger nonce, it may be accepted.
+            // The next attempt has a larger nonce, and may be accepted.
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
             ConnectFailure::Status { status: 429 | 503, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,
-            // Without credentials these are about the address of this machine, or a gateway on the way.
+            // Without credentials these are about the address of this machine, or come from a gateway.
             ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Retry::Slow,
             ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. } => Retry::NeverAtFirst,
             ConnectFailure::NameLookup
@@ -351,8 +354,8 @@ impl ConnectFailure {
 }
 
 impl Lost {
-    /// What follows. Codes 4001, 4003, 4401 and 4403 say that the credentials or the request are
-    /// wrong; the venue documents no codes of its own.
+    /// Returns what follows. Codes 4001, 4003, 4401 and 4403 are taken for wrong credentials or a wrong request;
+    /// the venue documents no codes of its own.
     pub(crate) const fn retry(self) -> Retry {
         match self {
             Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Retry::NeverAtFirst,

@@ -1,4 +1,4 @@
-//! [`Replay`]: recorded frames as events.
+//! [`Replay`]: events of recorded frames.
 
 use core::num::NonZeroU32;
 
@@ -17,20 +17,21 @@ use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::wire::{Scratch, decode_from};
 
-/// Makes events of recorded frames, in which the requests between them were not kept.
+/// Decodes recorded frames to events. The recording need not contain the requests that were sent.
 ///
-/// The first depth frame of a symbol is its snapshot; so is a later one that covers a single new
-/// update id, as it follows a new subscription. After a gap a book waits for such a frame. In
-/// market data v2 the first frame of a symbol is its book, and so is one that looks like a first one.
+/// The first depth frame of a symbol is its snapshot. So is a later one that covers a single new update id, because
+/// it follows a new subscription. After a gap a book waits for such a frame. In market data v2 the first frame of a
+/// symbol is its book, and so is any frame that looks like a first one.
 ///
 /// # The venue's time as a clock
 ///
-/// Frames stand in the order in which they came, but their times do not rise together. A depth frame has the time of its
-/// last change, and comes up to its cadence later; a trade has its own, and comes at once. So an update of
-/// `depth@100ms` may be older than the trade before it, and hold changes from before that trade. For each kind of
-/// frame and symbol alone the times rise. A back-test that samples by the second therefore takes one kind for its
-/// clock, applies each frame when it stands there, and samples before the first frame of that kind that is later:
-/// otherwise it looks ahead, or misses updates. `adapters/examples/examples/backtest.rs` does so.
+/// Frames are recorded in the order in which they came, but their times do not rise together. A depth frame has the
+/// time of its last change, and comes up to its cadence later; a trade has its own time, and comes immediately. So
+/// an update of `depth@100ms` may be older than the trade before it, and contain changes from before that trade.
+/// Only the times of one kind of frame and symbol rise. A back-test that samples by the second should therefore use
+/// one kind of frame as its clock. It applies each frame in recorded order, and samples before the first frame of
+/// that kind that is later than the sampling time. Otherwise it looks ahead, or misses updates.
+/// `adapters/examples/examples/backtest.rs` does so.
 ///
 /// ```
 /// use gemini_ws::{Books, Endpoint, Replay, Scratch};
@@ -55,15 +56,15 @@ pub struct Replay {
     /// How many levels per side snapshots have, if not all.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// Symbols of market data v2 whose book has begun, and their trades.
+    /// Symbols of market data v2 whose book has begun, with their last trade.
     begun: SymbolMap<LastTrade>,
-    /// Events of market data v1.
+    /// The last trade of market data v1.
     told: LastTrade,
     quote_ids: QuoteIds,
 }
 
 impl Replay {
-    /// A reader at the beginning of a recording of an endpoint.
+    /// Creates a reader for the beginning of a recording of an endpoint.
     pub const fn new(endpoint: Endpoint) -> Replay {
         Replay {
             endpoint,
@@ -83,7 +84,7 @@ impl Replay {
         self
     }
 
-    /// Says which [snapshots](crate::Config::snapshot) the recorded link asked for.
+    /// Sets which [snapshots](crate::Config::snapshot) the recorded link requested.
     ///
     /// ```
     /// use gemini_ws::{Books, Endpoint, Replay, Scratch, Snapshot};
@@ -96,7 +97,7 @@ impl Replay {
     /// ] {
     ///     books.apply(&replay.event(frame, &mut scratch).unwrap().unwrap());
     /// }
-    /// // It is sure that no bid is better than 98; between it and 95 there may be others.
+    /// // No bid is better than 98; between 98 and 95 there may be others.
     /// let bids = books.get("btcusd").unwrap().last().bids();
     /// assert_eq!((bids.len(), bids.known_depth()), (2, 1));
     /// ```
@@ -106,15 +107,15 @@ impl Replay {
         self
     }
 
-    /// Decodes the next frame, and returns the event that it is.
+    /// Decodes the next frame, and returns its event.
     ///
-    /// `None` for replies, and for depth frames with nothing to apply: stale ones, and changes before a
-    /// snapshot. [`Scratch::set_symbol`] names the symbol of market data v1 that names none.
+    /// Returns `None` for replies, and for depth frames with nothing to apply: stale ones, and changes before a
+    /// snapshot. For market data v1 that names no symbol, set it with [`Scratch::set_symbol`].
     ///
     /// # Errors
     ///
-    /// What is wrong with the frame and at which byte, as [`Endpoint::decode`] says; the next frame can be
-    /// read.
+    /// What is wrong with the frame and at which byte, as [`Endpoint::decode`] returns it. The next frame can still
+    /// be read.
     pub fn event<'f>(
         &mut self,
         frame: &'f str,
@@ -131,7 +132,7 @@ impl Replay {
             Message::L2Updates(updates) => {
                 let begins = self.begun.get(updates.symbol).is_none();
                 let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || LastTrade::NOTHING)?;
-                // A frame that looks like an initial one is a book that was requested again.
+                // The recorded client had requested the book again.
                 Some(l2(begins || updates.looks_initial(), told, *updates, source))
             }
             Message::Trade(trade) => {
@@ -160,7 +161,7 @@ impl Replay {
     }
 }
 
-/// The event of a frame of market data v2.
+/// Returns the event of a market data v2 frame, and notes its trades.
 pub(crate) fn l2<'f>(
     is_snapshot: bool,
     told: &mut LastTrade,
@@ -175,15 +176,15 @@ pub(crate) fn l2<'f>(
     Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }), source)
 }
 
-/// The event of a frame of market data v1. Only the first of a link can have trades of before; the id of a
-/// trade is that of its event.
+/// Returns the event of a market data v1 frame. Only the first frame of a link can contain older trades. The id of
+/// a trade is that of its event.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
     let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
     told.note(update.event_id);
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
 }
 
-/// The event of a message that is one whatever came before it.
+/// Returns the event of a message whose meaning does not depend on earlier ones.
 pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<Event<'f>> {
     Some(match *message {
         Message::BookTicker(payload) => Event::BookTicker(payload, source),
@@ -214,14 +215,14 @@ pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<
         Message::Heartbeat(payload) => Event::Heartbeat(payload, source),
         Message::Error(payload) => Event::Error(payload, source),
         Message::Unrecognized(payload) => Event::Unrecognized(payload, source),
-        // What these are is known to who has seen what came before.
+        // The meaning of these depends on earlier messages.
         Message::Depth(_) | Message::L2Updates(_) | Message::MarketUpdate(_) | Message::Response(_) => {
             return None;
         }
     })
 }
 
-/// The one element of a list that has one.
+/// Returns the element of a list that has exactly one.
 fn only<'f, T: Element<'f>>(list: &List<'f, T>) -> Option<T> {
     let mut elements = list.iter();
     elements.next().filter(|_| elements.next().is_none())

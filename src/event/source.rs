@@ -8,7 +8,7 @@ use crate::value::id::{LinkId, StreamId};
 use crate::value::sequence::GapRule;
 use crate::value::time::Instant;
 
-/// Where the data of an [`Event`](crate::Event) comes from: a frame, the link and the subscription.
+/// The frame, the link and the subscription that the data of an [`Event`](crate::Event) comes from.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, Replay, Scratch};
@@ -23,7 +23,7 @@ use crate::value::time::Instant;
 pub struct Source<'f> {
     frame: &'f str,
     stream: Option<StreamId>,
-    /// Of the link; zero in a recording, as attempts are numbered from 1.
+    /// The epoch of the link; zero in a recording, as epochs begin with 1.
     epoch: u32,
     slot: u16,
     link_endpoint: u16,
@@ -36,8 +36,8 @@ pub struct Source<'f> {
 }
 
 impl<'f> Source<'f> {
-    /// The source of a frame that no link received: of a recording, or of a test. `frame` is the text that the
-    /// event was decoded from: an [`EventBuf`](crate::EventBuf) decodes it again.
+    /// Creates the source of a frame that no link received, such as one of a recording or a test. `frame` is the
+    /// text that the event was decoded from: an [`EventBuf`](crate::EventBuf) decodes it again.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Source};
@@ -62,7 +62,7 @@ impl<'f> Source<'f> {
         }
     }
 
-    /// The source of a frame that a link received.
+    /// Creates the source of a frame that a link received.
     #[inline]
     pub(crate) const fn live(
         link: LinkId,
@@ -74,29 +74,29 @@ impl<'f> Source<'f> {
         Source { epoch, slot, link_endpoint, received, ..Source::recorded(endpoint, frame) }
     }
 
-    /// Names the subscription.
+    /// Sets the subscription.
     #[inline]
     pub(crate) const fn of_stream(mut self, stream: Option<StreamId>) -> Source<'f> {
         self.stream = stream;
         self
     }
 
-    /// Says how the ids of updates were checked, and how many levels per side snapshots have if not all.
+    /// Sets how update ids were checked, and how many levels per side snapshots have if not all.
     #[inline]
     pub(crate) const fn checked_by(mut self, rule: GapRule, levels: Option<NonZeroU32>) -> Source<'f> {
         (self.rule, self.levels) = (rule, levels);
         self
     }
 
-    /// Says that the frame lists all there is, and not only what has changed.
+    /// Sets whether the frame lists everything, and not only what has changed.
     pub(crate) const fn of_all(mut self, is_whole: bool) -> Source<'f> {
         self.is_whole = is_whole;
         self
     }
 
-    /// The same source with another text.
+    /// Returns the same source with another text.
     pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
-        // Of the other lifetime nothing is left.
+        // All members but the text, as the text has another lifetime.
         let Source {
             stream,
             epoch,
@@ -113,51 +113,51 @@ impl<'f> Source<'f> {
         Source { frame, stream, epoch, slot, link_endpoint, endpoint, rule, levels, part, received, is_whole }
     }
 
-    /// The source of a part of a frame, counted from 1; 0 is the whole frame.
+    /// Sets which part of the frame the event is, counted from 1; 0 is the whole frame.
     pub(crate) const fn with_part(mut self, part: u32) -> Source<'f> {
         self.part = part;
         self
     }
 
-    /// The link that received the frame; `None` in a recording.
+    /// Returns the link that received the frame; `None` in a recording.
     pub const fn link(&self) -> Option<LinkId> {
         if self.epoch == 0 { None } else { Some(LinkId::new(self.slot, self.epoch).at(self.link_endpoint)) }
     }
 
-    /// When the client received the frame; `None` in a recording.
+    /// Returns when the client received the frame; `None` in a recording.
     pub const fn received(&self) -> Option<Instant> {
         if self.epoch == 0 { None } else { Some(self.received) }
     }
 
-    /// A subscription that the data belongs to: the oldest one of its stream that has not ended.
+    /// Returns the subscription that the data belongs to: the oldest one of its stream that has not ended.
     ///
-    /// `None` if no subscription led to it: in a recording, on the v1 endpoints, where the address decides what
-    /// is sent, for frames about no stream, and for data that is not subscribed.
+    /// `None` if the data belongs to no subscription: in a recording, on the v1 endpoints, where the address
+    /// decides what is sent, for frames about no stream, and for data that is not subscribed.
     pub const fn stream(&self) -> Option<StreamId> {
         self.stream
     }
 
-    /// The text of the frame; empty if it was binary.
+    /// Returns the text of the frame; empty if the frame was binary.
     pub const fn frame(&self) -> &'f str {
         self.frame
     }
 
-    /// The endpoint that sent the frame.
+    /// Returns the endpoint that sent the frame.
     pub const fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// The rule by which the ids of the updates were checked.
+    /// Returns the rule by which the update ids were checked.
     pub(crate) const fn rule(&self) -> GapRule {
         self.rule
     }
 
-    /// How many levels per side a snapshot has, if not all.
+    /// Returns how many levels per side a snapshot has, if not all.
     pub(crate) const fn levels(&self) -> Option<NonZeroU32> {
         self.levels
     }
 
-    /// Whether the frame lists all balances or positions, and not only those that have changed.
+    /// Returns whether the frame lists all balances or positions, and not only those that have changed.
     pub(crate) const fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -168,7 +168,7 @@ impl<'f> Source<'f> {
 }
 
 impl PartialEq for Source<'_> {
-    /// Compares everything but the instant at which the frame was received.
+    /// Compares everything but the instant at which the frame was received, and the number of the link's endpoint.
     fn eq(&self, other: &Self) -> bool {
         let key = |source: &Self| {
             let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, .. } = *source;
@@ -179,7 +179,7 @@ impl PartialEq for Source<'_> {
 }
 
 impl fmt::Debug for Source<'_> {
-    /// Without the frame, which may name a session.
+    /// Leaves out the frame, which may name a session.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Source");
         shown.field("endpoint", &self.endpoint).field("link", &self.link()).field("stream", &self.stream);
@@ -189,7 +189,7 @@ impl fmt::Debug for Source<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Source<'_> {
-    /// The link and the subscription, where there are any.
+    /// Serializes the link and the subscription, if there are any.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
