@@ -1,4 +1,4 @@
-//! [`Config`]: everything that can be chosen about a connection, and why the default is what it is.
+//! [`Config`]: the settings of one endpoint, and why each default is what it is.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 /// The default of [`Config::requests_in_flight_max`].
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
-/// How a connection behaves. Each method documents its default; `get_…` returns what is set.
+/// The settings of one endpoint and its links. Each method documents its default; `get_…` returns what is set.
 ///
 /// ```
 /// use core::time::Duration;
@@ -33,15 +33,15 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Normalised, with the rest of its query.
+    /// The normalised address, with the other parameters of its query.
     address: Address,
     pub(crate) api: Endpoint,
-    /// What the address of market data v1 chooses, if it is one symbol.
+    /// The symbol that the address of market data v1 names, if it names one.
     pub(crate) symbol: Option<Symbol>,
     pub(crate) snapshot: Snapshot,
     pub(crate) cancel_on_disconnect: bool,
     pub(crate) authenticated: bool,
-    /// `None`: as the endpoint has it.
+    /// `None`: decided by the endpoint.
     pub(crate) stay_open: Option<bool>,
     pub(crate) gap_rule: GapRule,
     pub(crate) connect_timeout: Duration,
@@ -74,16 +74,17 @@ pub struct Config {
 /// Which levels the snapshot of a book has ([parameter](crate::protocol::streams#parameters) `snapshot`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Snapshot {
-    /// All of them.
+    /// All levels.
     #[default]
     Full,
-    /// The best so many per side. Whether later changes are limited to these is not known, so only
-    /// as many of the book's levels are sure.
+    /// The given number of best levels per side. It is not known whether later changes are limited to these, so
+    /// only as many levels of the book are certain.
     Best(NonZeroU32),
 }
 
 impl Snapshot {
-    /// How many levels per side the snapshots of an endpoint have, if not all: the archived ones send all.
+    /// Returns how many levels per side the snapshots of an endpoint have, if not all. The archived endpoints send
+    /// all.
     pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
         match (endpoint, self) {
             (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),
@@ -92,17 +93,18 @@ impl Snapshot {
     }
 }
 
-/// No duration may be zero: a timer that is due at once for ever would spin.
+/// The shortest duration: a timer of zero would always be due.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {
-    /// The defaults, for an endpoint such as [`PRODUCTION`]. The path of the address says which
-    /// generation it is of: `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and
-    /// `/v1/order/events` are the archived ones; [`Config::api`] says otherwise.
+    /// Creates the default settings for an endpoint such as [`PRODUCTION`]. The path of the address decides which
+    /// API it is: `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and `/v1/order/events` are
+    /// archived ones, any other is the current API. [`Config::api`] overrides it.
     ///
-    /// The address is normalised: scheme and host in lower case, no default port, no name and password, which the
-    /// venue does not take, and no slash behind the path of an archived endpoint. Of its query, `snapshot` and
-    /// `cancelOnDisconnect` count as [`Config::snapshot`] and [`Config::cancel_on_disconnect`].
+    /// The address is normalised: scheme and host are lower-cased, and the default port, a name and password, and
+    /// the slash after the path of an archived endpoint are removed. A name and password are passed on in
+    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API the parameters `snapshot` and
+    /// `cancelOnDisconnect` of the query set [`Config::snapshot`] and [`Config::cancel_on_disconnect`].
     ///
     /// ```
     /// use gemini_ws::{Config, Endpoint};
@@ -127,11 +129,11 @@ impl Config {
                 .snapshot(snapshot.unwrap_or_default())
                 .cancel_on_disconnect(cancel.unwrap_or(false));
         }
-        // Heartbeats come each five seconds, and there is nothing to probe with.
+        // Heartbeats come every five seconds, and there is no `ping` to probe with.
         config.probe_after(Duration::from_secs(10)).silence_max(Duration::from_secs(15))
     }
 
-    /// Returns the defaults for [`PRODUCTION`], where all trade is real.
+    /// Returns the defaults for [`PRODUCTION`], where every trade is real.
     ///
     /// ```
     /// use gemini_ws::{Config, PRODUCTION};
@@ -147,7 +149,7 @@ impl Config {
         Config::new(SANDBOX)
     }
 
-    /// Says what is at the address, where its path does not.
+    /// Sets the API at the address, if its path does not show it.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
@@ -156,14 +158,14 @@ impl Config {
         self
     }
 
-    /// Names the symbol of frames that name none, where the path does not: market data v1.
+    /// Sets the symbol of market data v1 frames that name none, if the path does not name it.
     #[must_use]
     pub const fn symbol(mut self, symbol: Symbol) -> Config {
         self.symbol = Some(symbol);
         self
     }
 
-    /// What is at the address.
+    /// Returns the API at the address.
     pub const fn endpoint(&self) -> Endpoint {
         self.api
     }
@@ -209,8 +211,8 @@ impl Config {
     /// Sets the seed of the random delays between attempts to connect, for
     /// [`Client::single`](crate::Client::single). The same seed, inputs and times give the same outputs.
     ///
-    /// Default: with the feature `std`, a number from the system for each client; without it, always the same
-    /// number: give each client its own, or many of them reconnect at the same instant.
+    /// Default: with the feature `std`, a random number for each client. Without it, zero: set another seed for
+    /// each client, or many of them reconnect at the same instant.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -226,7 +228,7 @@ impl Config {
         self
     }
 
-    /// Returns the seed; one from the system, where there is one, if none was set.
+    /// Returns the seed. If none was set, returns a random one with the feature `std`, and zero without.
     pub(crate) fn seed_or_random(&self) -> u64 {
         if let Some(seed) = self.seed {
             return seed;
@@ -240,14 +242,14 @@ impl Config {
         0
     }
 
-    /// Which levels the snapshot of a book has. Default: all.
+    /// Sets which levels the snapshot of a book has. Default: all.
     #[must_use]
     pub const fn snapshot(mut self, snapshot: Snapshot) -> Config {
         self.snapshot = snapshot;
         self
     }
 
-    /// Whether the venue cancels the orders that were placed over a link when the link ends
+    /// Sets whether the venue cancels the orders that were placed over a link when the link ends
     /// ([cancel on disconnect](crate::protocol::quirks#cancel-on-disconnect)). Default: no.
     #[must_use]
     pub const fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
@@ -255,24 +257,24 @@ impl Config {
         self
     }
 
-    /// Whether the upgrade is signed, so that a [`Client`](crate::Client) sends orders over this endpoint and
-    /// has the account's streams there. Default: only at `/v1/order/events`, which is of no use otherwise.
+    /// Sets whether the upgrade is signed, so that a [`Client`](crate::Client) sends orders over this endpoint and
+    /// subscribes to the account's streams there. Default: no, except at `/v1/order/events`, which requires it.
     #[must_use]
     pub const fn authenticated(mut self, authenticated: bool) -> Config {
         self.authenticated = authenticated;
         self
     }
 
-    /// Whether a [`Client`](crate::Client) keeps a link to this endpoint open that no stream wants. Default:
-    /// yes where orders are sent or where the address says what is wanted (v1), no elsewhere.
+    /// Sets whether a [`Client`](crate::Client) keeps a link to this endpoint open when no stream needs it.
+    /// Default: yes if the endpoint takes orders or its address decides what is sent (v1), no otherwise.
     #[must_use]
     pub const fn stay_open(mut self, stay: bool) -> Config {
         self.stay_open = Some(stay);
         self
     }
 
-    /// The symbols that an address of market data v1 asks for; `None` if it does not say so, or in a way that is not
-    /// known.
+    /// Returns the symbols that an address of market data v1 names; `None` if it names none, or not in a known
+    /// form.
     pub(crate) fn symbols(&self) -> Option<Vec<Symbol>> {
         if let Some(symbol) = self.symbol {
             return Some(alloc::vec![symbol]);
@@ -283,7 +285,7 @@ impl Config {
         names.split(',').map(|name| name.parse().ok()).collect()
     }
 
-    /// Whether the endpoint takes subscriptions to a stream.
+    /// Returns whether the endpoint takes subscriptions to a stream.
     pub(crate) fn has(&self, stream: &Stream) -> bool {
         match self.api {
             Endpoint::Streams => !matches!(stream, Stream::Candles { .. }),
@@ -300,7 +302,7 @@ impl Config {
         })
     }
 
-    /// When updates count as contiguous. Default: strict, as measured
+    /// Sets which update ids count as contiguous. Default: strict, as measured
     /// ([gaps](crate::protocol::streams#gaps)).
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Config {
@@ -308,58 +310,60 @@ impl Config {
         self
     }
 
-    /// The time for name look-up, TCP, TLS and upgrade together. Default: 10 s, as in the official
-    /// Go client.
+    /// Sets the time for name look-up, TCP, TLS and upgrade together. Default: 10 s, as in the official Go client.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Config {
         self.connect_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// The time for the answer to a request. Default: 5 s; round trips of 64 to 78 ms were measured.
+    /// Sets the time for the answer to a request. Default: 5 s; round trips of 64 to 78 ms were measured.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Config {
         self.request_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// The time for a snapshot, from the confirmation of its subscription or from the last snapshot of a book that
-    /// was requested no later. Default: 5 s; up to 700 ms were measured
-    /// ([replies and data](crate::protocol::streams#replies-and-data)). After it the book is reported as
-    /// [`Event::Unserved`](crate::Event::Unserved).
+    /// Sets the time for a snapshot. It begins with the confirmation of the subscription, and again with each
+    /// snapshot of another book that was requested no later. When it is over, an
+    /// [`Event::Unserved`](crate::Event::Unserved) reports the book. Default: 5 s; up to 700 ms were measured
+    /// ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
         self.snapshot_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// The delay before a stream is requested again that was not answered, refused for now, or not served.
-    /// Doubles each time that a request for this stream alone fails, up to [`Config::resubscribe_cap`]. A book that was
-    /// lost is requested again at once; if that one is lost within [`Config::stable_after`], this delay comes before the
-    /// next request, and so on ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
+    /// Sets the delay before a stream is requested again that was not answered, was refused for now, or is not
+    /// served. It doubles each time a request for this stream alone fails, up to [`Config::resubscribe_cap`].
+    ///
+    /// A book that loses an update is requested again immediately. If it loses another one within
+    /// [`Config::stable_after`], this delay comes before the next request, and so on
+    /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
         self
     }
 
-    /// The longest delay before a stream is requested again. Default: 60 s.
+    /// Sets the longest delay before a stream is requested again. Default: 60 s.
     #[must_use]
     pub fn resubscribe_cap(mut self, delay: Duration) -> Config {
         self.resubscribe_cap = delay.max(SHORTEST);
         self
     }
 
-    /// The time for the closing handshake; after it the transport is dropped. Default: 3 s.
+    /// Sets the time for the closing handshake. When it is over, the transport is dropped. Default: 3 s.
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Config {
         self.close_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// The silence after which the link is probed with the method `ping`. Default: 30 s, as the venue
-    /// pings every 20 s ([liveness](crate::protocol::streams#liveness)). [`Config::silence_max`] grows where it
-    /// would leave the answer less time than before.
+    /// Sets the silence after which the client probes the link with the method `ping`. Raises
+    /// [`Config::silence_max`] if the answer would otherwise have less time than before. Default: 30 s, as the
+    /// venue pings every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived endpoints, where
+    /// the client waits for a heartbeat instead.
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
         let answer = self.silence_max.saturating_sub(self.probe_after);
@@ -368,8 +372,9 @@ impl Config {
         self
     }
 
-    /// The silence after which the link is given up. Default: 45 s, twice the venue's ping period and
-    /// a little. [`Config::probe_after`] shrinks where it would leave the answer less than a third of it.
+    /// Sets the silence after which the client drops the link. Lowers [`Config::probe_after`] if the answer would
+    /// otherwise have less than a third of this time. Default: 45 s, a little more than twice the venue's ping
+    /// period; 15 s at archived endpoints.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -378,17 +383,18 @@ impl Config {
         self
     }
 
-    /// How long a link must be live for the backoff to start afresh, and a book must follow the venue for its losses to
-    /// be forgotten. Default: 30 s, so that a peer that accepts and then drops cannot keep it short.
+    /// Sets how long a link must be live for its backoff to be reset, and how long a book must stay current for its
+    /// losses to be reset. Default: 30 s, so that a peer that accepts and then drops a link cannot keep the delays
+    /// short.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
         self
     }
 
-    /// The least delay before an attempt, and the most. The n-th attempt in a row waits for a random
-    /// time between `base` and `base` · 2ⁿ, at most `cap`, which is at least twice the base, lest many clients
-    /// return at the same instant. Default: 500 ms and 30 s.
+    /// Sets the shortest and the longest delay before an attempt to connect. The n-th attempt in a row waits for a
+    /// random time between `base` and `base` · 2ⁿ, at most `cap`. The cap is at least twice the base, so that many
+    /// clients do not return at the same instant. Default: 500 ms and 30 s.
     #[must_use]
     pub fn backoff(mut self, base: Duration, cap: Duration) -> Config {
         self.backoff_base = base.max(SHORTEST);
@@ -396,44 +402,44 @@ impl Config {
         self
     }
 
-    /// The delay before an attempt after an answer that means "less of this" (HTTP 429 and 503, close codes 1008
-    /// and 1013), or that only time can cure, such as a certificate that has expired. The random delay of
-    /// [`Config::backoff`] comes on top of it. Default: 30 s.
+    /// Sets an additional delay before an attempt, beside that of [`Config::backoff`]. It applies after an answer
+    /// that means "less of this" (HTTP 429 and 503, close codes 1008 and 1013), and after a failure that only time
+    /// can cure, such as a certificate that has expired. Default: 30 s.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;
         self
     }
 
-    /// The longest delay that the venue can ask for with `Retry-After` or with a limit of its own. What it has
-    /// asked for is in the event; beyond this it counts as this. Default: an hour.
+    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit that it names. The event
+    /// shows the delay that was asked for; a longer one is cut to this. Default: an hour.
     #[must_use]
     pub fn retry_after_max(mut self, delay: Duration) -> Config {
         self.retry_after_max = delay.max(SHORTEST);
         self
     }
 
-    /// How long a link stays open that nothing needs any more, so that another stream can take the place of the
-    /// last one at once. Default: 5 s.
+    /// Sets how long a link that nothing needs stays open, so that another stream can use it immediately. Default:
+    /// 5 s.
     #[must_use]
     pub const fn linger(mut self, duration: Duration) -> Config {
         self.linger = duration;
         self
     }
 
-    /// The most attempts in a row that may fail, at least one; then the connection ends with
-    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). An attempt has failed if there was
-    /// no link, or one that was lost before it was live. A link that has been live for
-    /// [`Config::stable_after`] starts the row afresh. Default: no limit.
+    /// Sets how many attempts in a row may fail, at least one, before the link ends with
+    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). An attempt has failed if the link
+    /// did not open, or was lost before it was live. A link that has been live for [`Config::stable_after`] resets
+    /// the count. Default: no limit.
     #[must_use]
     pub fn attempts_max(mut self, attempts: u32) -> Config {
         self.attempts_max = Some(attempts.max(1));
         self
     }
 
-    /// Says, on an authenticated connection, when nothing was sent for so long, as
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue). For keys with "Requires Heartbeat": the venue cancels
-    /// the orders of a session that is silent for 30 s, and recommends a request over REST every 15 s
+    /// Sets the time with nothing sent after which an authenticated link reports
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue). Use it for keys with "Requires Heartbeat": the venue
+    /// cancels the orders of a session that is silent for 30 s, and recommends a request over REST every 15 s
     /// ([account conditions](crate::protocol::streams#account-conditions)). Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
@@ -441,17 +447,18 @@ impl Config {
         self
     }
 
-    /// The most attempts to connect in any window, over all links of a client to the same host. Default: 300
-    /// in five minutes ([limits](crate::protocol::streams#limits)). What the newest answer to
-    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names holds as well, here and for the next two.
+    /// Sets the most attempts to connect in any window, over all links of a client to the same host. Default: 300
+    /// in five minutes ([limits](crate::protocol::streams#limits)). The limits that the newest answer to
+    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names apply as well, here and to the next two
+    /// settings.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
         self
     }
 
-    /// The most requests in any window, subscriptions among them, over all links of a client to the same host.
-    /// Subscriptions beyond it wait, other requests are refused. Default: 7,000 in ten seconds
+    /// Sets the most requests in any window, subscriptions among them, over all links of a client to the same host.
+    /// Subscriptions beyond it wait; other requests are refused. Default: 7,000 in ten seconds
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
@@ -459,7 +466,7 @@ impl Config {
         self
     }
 
-    /// The most new orders in any window; others are refused. Default: 3,500 in ten seconds
+    /// Sets the most new orders in any window. Further ones are refused. Default: 3,500 in ten seconds
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
@@ -467,7 +474,7 @@ impl Config {
         self
     }
 
-    /// The most streams. Default: 4,096; one connection has held 4,784
+    /// Sets the most streams of a link. Default: 4,096; one connection has held 4,784
     /// ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
@@ -475,41 +482,42 @@ impl Config {
         self
     }
 
-    /// The most streams in one `subscribe`, at least one. Default: 25; above about 100 the venue
-    /// closes with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// Sets the most streams in one `subscribe`, at least one. Default: 25; above about 100 the venue closes the
+    /// link with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub fn streams_per_request_max(mut self, streams: usize) -> Config {
         self.streams_per_request_max = streams.max(1);
         self
     }
 
-    /// The most books that may be awaited at one time over a link, at least one; further books wait to be requested.
-    /// A book that is reported as not served is not counted. Default: 100.
+    /// Sets how many books of a link may wait for their snapshots at a time, at least one. Further books wait to be
+    /// requested. A book that was reported as not served is not counted. Default: 100.
     #[must_use]
     pub fn snapshots_max(mut self, books: usize) -> Config {
         self.snapshots_max = books.max(1);
         self
     }
 
-    /// The most requests of the application that may wait for an answer at one time over a link, at least one.
-    /// Subscriptions take at most three quarters of these places. Cancellations have a quarter as many again that
-    /// nothing else takes, and a probe has one. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// Sets how many requests may wait for an answer at a time over a link, at least one and at most 65,536.
+    /// Subscriptions take at most three quarters of these places. When all are taken, cancellations may still have
+    /// a quarter as many in flight, and a probe one. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);
         self
     }
 
-    /// How many frames in a row may be undecodable before the link is given up, at least one. A frame that names the
-    /// same stream as the one before it is not counted: that is the trouble of one stream, each such frame is an
-    /// [`Event::Malformed`](crate::Event::Malformed), and a book that is lost with it is requested again. Default: 16.
+    /// Sets how many undecodable frames in a row make the client drop the link, at least one. A frame that names
+    /// the same stream as the one before it is not counted, because only that stream is affected: each such frame
+    /// is an [`Event::Malformed`](crate::Event::Malformed), and a book that may have lost an update is requested
+    /// again. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);
         self
     }
 
-    /// The address to connect to, with its query, without a name and a password.
+    /// Returns the address to dial, with its query, without a name and a password.
     pub fn url(&self) -> String {
         let mut parameters = Vec::new();
         match self.api {
@@ -524,24 +532,24 @@ impl Config {
                 }
             }
             Endpoint::MarketDataV2 => {}
-            // Without heartbeats, silence does not show whether the connection is alive.
+            // Without heartbeats, silence would not show whether the link is alive.
             Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => parameters.push(("heartbeat", "true".into())),
         }
         self.address.with_parameters(&parameters)
     }
 
-    /// The name and the password in the address.
+    /// Returns the name and the password in the address.
     pub(crate) fn user(&self) -> Option<UserInfo> {
         self.address.user().cloned()
     }
 
-    /// The host of the address, with its port unless that is the usual one: the venue counts by it.
+    /// Returns the host of the address, with its port unless it is the default one: the venue's limits apply to it.
     pub(crate) fn host(&self) -> &str {
         self.address.host()
     }
 }
 
-/// Makes a getter of each setting.
+/// Defines a getter for each setting.
 macro_rules! getters {
     ($config:ident: $($getter:ident => $setting:ident: $type:ty = $($field:ident).+;)*) => {
         impl $config {

@@ -1,4 +1,4 @@
-//! [`CommandError`]: what a command can be refused for.
+//! [`CommandError`]: the reasons for which the client refuses a command.
 
 use core::fmt;
 use core::time::Duration;
@@ -6,45 +6,46 @@ use core::time::Duration;
 use crate::request::stream::Stream;
 use crate::value::time::Instant;
 
-/// Why a command was refused. Nothing has changed when one is.
+/// Why a command was refused. A refused command changes nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// The connection is closing or closed; make a new one.
+    /// The client is shutting down or closed; make a new one.
     Closed,
-    /// There is no open link now; try again after [`Event::Live`](crate::Event::Live).
+    /// No link is open now; try again after [`Event::Live`](crate::Event::Live).
     NotConnected,
-    /// A limit of [`Config`](crate::Config) is reached; unsubscribe, or wait for replies.
+    /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
-    /// A stream of the same symbol is subscribed at the endpoint whose frames could not be told apart from those of
-    /// the one asked for; unsubscribe that one first, or use a second endpoint. There is one book of a symbol,
-    /// whatever the endpoint: for a second one use a second client.
+    /// A stream of the same symbol is already subscribed at the endpoint, and its frames look like those of the
+    /// requested one. Unsubscribe it first, or use a second endpoint. A client holds one book of a symbol, whatever
+    /// the endpoint: for a second book use a second client.
     Ambiguous {
-        /// The stream that is subscribed.
+        /// The stream that is already subscribed.
         with: Stream,
     },
-    /// The endpoint does not have it: streams and requests that exist on another one, or any at all where
-    /// the address chooses what is sent.
+    /// The endpoint does not have the stream, or does not take the request. The v1 endpoints take neither: their
+    /// address decides what is sent.
     WrongEndpoint,
-    /// There is no such stream: it was unsubscribed or refused, or it belongs to another connection.
+    /// There is no such stream: it was unsubscribed or rejected, or it belongs to another client.
     UnknownStream,
     /// There is no such endpoint: it was removed, or it belongs to another client.
     UnknownEndpoint,
     /// No endpoint of the client is [authenticated](crate::Config::authenticated).
     NotAuthenticated,
-    /// Several endpoints could take the request, and it is for one of them; say which one with
+    /// Several endpoints could take the request, and it is for one of them. Name it with
     /// [`Client::request_at`](crate::Client::request_at).
     SeveralEndpoints,
-    /// The endpoint has several links, and the request is about the session of one; say which one with
+    /// The endpoint has several links, and the request is about the session of one of them. Name it with
     /// [`Client::request_over`](crate::Client::request_over).
     SeveralLinks,
-    /// The endpoint was given up, as [`Event::LinkClosed`](crate::Event::LinkClosed) has said; `open` tries it again.
+    /// The endpoint's link has ended for good, as [`Event::LinkClosed`](crate::Event::LinkClosed) has reported;
+    /// `open` restarts it.
     GivenUp,
-    /// A limit on a rate is reached.
+    /// A rate limit is reached.
     RateLimited {
-        /// Which one; of several the one that has no room for the longest.
+        /// The limit. If several are reached, the one that has no room for the longest.
         limit: RateKind,
-        /// The length of its window; zero if the venue has said that nothing may be sent for now.
+        /// The length of its window; zero if the venue has asked that nothing be sent for now.
         window: Duration,
         /// When the request can be sent.
         retry: Instant,
@@ -55,9 +56,9 @@ pub enum CommandError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RateKind {
-    /// [`Config::request_limit`](crate::Config::request_limit), or what the venue has named.
+    /// [`Config::request_limit`](crate::Config::request_limit), or a limit that the venue has named.
     Requests,
-    /// [`Config::order_limit`](crate::Config::order_limit), or what the venue has named.
+    /// [`Config::order_limit`](crate::Config::order_limit), or a limit that the venue has named.
     Orders,
 }
 
@@ -65,13 +66,14 @@ pub enum RateKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Config::streams_max`](crate::Config::streams_max), or that of a client.
+    /// [`Config::streams_max`](crate::Config::streams_max), or
+    /// [`ClientConfig::streams_max`](crate::ClientConfig::streams_max).
     Streams,
     /// [`ClientConfig::links_max`](crate::ClientConfig::links_max).
     Links,
     /// [`Config::requests_in_flight_max`](crate::Config::requests_in_flight_max).
     RequestsInFlight,
-    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): nobody polls.
+    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): the driver does not poll.
     Outputs,
 }
 

@@ -1,4 +1,4 @@
-//! Market data v1: the book and its trades, numbered frame by frame.
+//! Market data v1: a book and its trades in numbered frames.
 
 use alloc::vec::Vec;
 
@@ -19,13 +19,13 @@ use crate::wire::Scratch;
 
 #[derive(Clone, Debug)]
 pub(crate) struct MarketDataV1 {
-    /// What the address asks for; `None` if it does not say so in a way that is known.
+    /// The symbols that the address names; `None` if it names none in a known form.
     symbols: Option<Vec<Symbol>>,
-    /// Of the frames of the present link.
+    /// The frame numbers of the present connection.
     sequence: Sequence,
-    /// Whether something was lost over the present link.
+    /// Whether a frame was lost on the present connection.
     is_broken: bool,
-    /// Over all links.
+    /// The newest trade over all connections.
     last_trade: LastTrade,
 }
 
@@ -40,7 +40,7 @@ impl MarketDataV1 {
         }
     }
 
-    /// Whether an entry is about a symbol that the address does not ask for, and whether every one is.
+    /// Returns whether any entry is about a symbol that the address does not name, and whether every entry is.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false) };
         let is_asked = |name: &str| symbols.iter().any(|it| it.as_str().eq_ignore_ascii_case(name));
@@ -71,7 +71,7 @@ impl Session for MarketDataV1 {
         event
     }
 
-    /// It makes no requests.
+    /// Market data v1 has no requests.
     fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64, _: bool) {}
 }
 
@@ -92,14 +92,14 @@ impl MarketDataV1 {
         };
         let (is_any_foreign, is_foreign) = self.foreign(update);
         if is_any_foreign && !is_foreign {
-            // What it says of the others is lost with it.
+            // The frame is not used, so what it says about the other symbols is lost.
             reception.lose_sequence();
             return reception.ignored(text, IgnoredReason::NotSubscribed);
         }
         match self.sequence.count(update.socket_sequence) {
             Some(gap) => lose_sequence(reception, gap),
             None if is_any_foreign => reception.ignored(text, IgnoredReason::NotSubscribed),
-            // The link is closing, and its books are not the venue's any more.
+            // The link is closing, and its books have missed a frame.
             None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
             None => {
                 let source = reception.source(text);

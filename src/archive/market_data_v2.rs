@@ -1,4 +1,4 @@
-//! Market data v2: subscriptions, which their first data confirms, and a refusal that names nothing.
+//! Market data v2: the first data of a subscription confirms it, and a refusal does not name its request.
 
 use crate::archive::{control, decode, unrecognized};
 use crate::event::reason::Unserved;
@@ -19,7 +19,7 @@ use crate::value::id::StreamId;
 use crate::value::time::Instant;
 use crate::wire::Scratch;
 
-/// What the venue says of a subscription that it does not take.
+/// The venue's reason for refusing a subscription.
 const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";
 
 static DIALECT: Dialect = Dialect {
@@ -37,7 +37,7 @@ static DIALECT: Dialect = Dialect {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarketDataV2 {
-    /// When the time of a request of which nothing came was last over: it may be refused yet.
+    /// When the last request that had no effect timed out: its refusal may still come.
     silent_at: Option<Instant>,
 }
 
@@ -84,8 +84,8 @@ impl Session for MarketDataV2 {
         }
     }
 
-    /// The time for the first data of a subscription is over. Silence confirms nothing. Where others of the request
-    /// have data, these fail alone.
+    /// Fails the streams that have had no data in time: silence confirms nothing. If other streams of the request
+    /// have data, each of these fails alone.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -104,8 +104,8 @@ impl Session for MarketDataV2 {
 }
 
 impl MarketDataV2 {
-    /// None of the streams of a request is valid. The venue does not say of which one: if it may be several, none is
-    /// blamed, and from now on one goes out after the other.
+    /// Takes a refusal, which says that no stream of a request is valid, but not which request. If several requests
+    /// may be meant, none is rejected, and requests go out one after the other from now on.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);
@@ -124,14 +124,14 @@ impl MarketDataV2 {
     }
 }
 
-/// A stream has its first data: its request waits no more.
+/// Confirms a stream with its first data, and frees the place of its request.
 fn serve(reception: &mut Reception<'_, '_>, id: StreamId, input: StreamInput) {
     let request = reception.feed().subscriptions().get(id).map_or(0, Subscription::request);
     reception.feed_mut().outbox_mut().release(request);
     reception.step(id, input);
 }
 
-/// Delivers data of a stream, which its first data confirms.
+/// Delivers data of a stream. The first data confirms the stream.
 fn of_stream<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -145,7 +145,7 @@ fn of_stream<'f>(
     };
     subscription.hear(now);
     let (id, public) = (subscription.id(), subscription.public_id());
-    // A book is confirmed by its snapshot.
+    // A snapshot confirms a book.
     let is_confirmed_by_it = subscription.is_asked_for() && topic != Topic::Depth;
     let event = event_of(message, reception.source(text).of_stream(Some(public)))?;
     if is_confirmed_by_it {
@@ -168,8 +168,9 @@ fn l2_updates<'f>(
     subscription.hear(now);
     let id = subscription.id();
     match subscription.state() {
-        // The first frame is the book. Where the first frame may have been lost, or the book was asked for before on
-        // this link, so that changes may still be under way, only what looks like a first frame is one.
+        // The first frame is the book. But if the first frame may have been lost, or the book was requested before
+        // on this connection so that old changes may still come, only a frame that looks like a first one is the
+        // book.
         StreamState::Requested | StreamState::Active
             if subscription.awaits_book()
                 && (updates.looks_initial() || subscription.takes_first_for_book()) =>

@@ -1,7 +1,7 @@
-//! The machines of the archived generations of the API: market data v2, market data v1 and order events v1.
+//! The `Session`s of the archived generations of the API: market data v2, market data v1 and order events v1.
 //!
-//! None of them acknowledges a request. Market data v2 takes subscriptions; at the v1 endpoints the address says
-//! what is sent, and a number in each frame, or event, shows what was lost.
+//! None of them acknowledges a request. Market data v2 takes subscriptions. At the v1 endpoints the address decides
+//! what is sent, and a number in each frame or event shows whether one was lost.
 
 pub(crate) mod market_data_v1;
 pub(crate) mod market_data_v2;
@@ -21,7 +21,7 @@ use crate::request::stream::Topic;
 use crate::wire::market_v1::socket_sequence;
 use crate::wire::{Scratch, decode_from};
 
-/// The v1 endpoints take no messages at all.
+/// The v1 endpoints take no messages.
 static SENDS_ONLY: Dialect =
     Dialect { takes_requests: false, acknowledges: false, encode: |_, _, _| String::new() };
 
@@ -37,7 +37,7 @@ fn decode<'f>(
     Ok(message)
 }
 
-/// Delivers a message that is neither data nor unknown.
+/// Delivers a message that is neither data nor of an unknown kind.
 fn control<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     reception.count_control();
     event_of(message, reception.source(text))
@@ -53,8 +53,8 @@ fn unrecognized<'f>(
     event_of(message, reception.source(text))
 }
 
-/// Delivers a frame of a v1 endpoint that is no data. Whatever its kind, it has its number, which may show that
-/// something was lost.
+/// Delivers a frame of a v1 endpoint that is not data. Frames of every kind are numbered, and the number may show
+/// that frames were lost.
 fn numbered<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -74,8 +74,8 @@ fn numbered<'f>(
     }
 }
 
-/// Reports a frame of a v1 endpoint that cannot be decoded. A heartbeat says nothing else; of any other frame
-/// something is lost that the venue does not send again.
+/// Reports a frame of a v1 endpoint that cannot be decoded. Unless it is a heartbeat, it contained data that the
+/// venue does not send again, so the link is replaced.
 fn malformed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -90,8 +90,8 @@ fn malformed<'f>(
     event
 }
 
-/// A frame shows that others were lost, and is not used. The venue does not send them again: only another link
-/// begins with the whole book.
+/// Reports that a frame shows a gap, and drops the frame. The venue does not send lost frames again, so the link is
+/// replaced: a new one begins with the whole book.
 fn lose_sequence<'f>(reception: &mut Reception<'_, '_>, gap: Gap) -> Option<Event<'f>> {
     reception.count_gap();
     reception.lose_sequence();

@@ -1,4 +1,4 @@
-//! Order events v1: what happens to an account's orders, numbered event by event.
+//! Order events v1: the events of an account's orders, numbered one by one.
 
 use crate::archive::sequence::Sequence;
 use crate::archive::{SENDS_ONLY, decode, malformed, numbered};
@@ -14,7 +14,7 @@ use crate::wire::Scratch;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OrderEventsV1 {
-    /// Of the events of the present link.
+    /// The event numbers of the present connection.
     sequence: Sequence,
 }
 
@@ -43,13 +43,13 @@ impl Session for OrderEventsV1 {
         }
     }
 
-    /// It makes no requests.
+    /// Order events v1 has no requests.
     fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64, _: bool) {}
 }
 
 impl OrderEventsV1 {
-    /// Orders are facts whatever was lost before them: they are delivered, then the link is given up, as the
-    /// next one begins with all open orders.
+    /// Delivers order events even if events before them were lost, because they are facts. Then the link is
+    /// replaced, as a new one begins with all open orders.
     fn order_events<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,
@@ -65,7 +65,7 @@ impl OrderEventsV1 {
             };
             match sequence {
                 Some(sequence) => lost = self.sequence.count(sequence).or(lost),
-                // It counts, whether it says so or not.
+                // The event has a number, even if the text does not show it.
                 None => self.sequence.skip(),
             }
         }

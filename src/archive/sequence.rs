@@ -1,12 +1,12 @@
 //! [`Sequence`]: the numbers of the v1 endpoints, which rise by one with each frame or event of a link.
 
-/// The number that comes next.
+/// The number that is expected next.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Sequence {
     next: u64,
 }
 
-/// The number that should have come, and the one that came.
+/// The number that was expected, and the one that came.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Gap {
     pub(super) expected: u64,
@@ -14,14 +14,14 @@ pub(super) struct Gap {
 }
 
 impl Sequence {
-    /// Counts a number. Returns the gap if it is not the next one.
+    /// Counts a number. Returns the gap if it is not the expected one.
     pub(super) const fn count(&mut self, got: u64) -> Option<Gap> {
         let expected = self.next;
         self.next = got.saturating_add(1);
         if got == expected { None } else { Some(Gap { expected, got }) }
     }
 
-    /// Counts something that has a number without saying which.
+    /// Counts a frame or event whose number is not shown.
     pub(super) const fn skip(&mut self) {
         self.next = self.next.saturating_add(1);
     }

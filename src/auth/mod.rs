@@ -1,8 +1,7 @@
-//! [`Credentials`] and [`Signer`]: the headers that authenticate an upgrade, or a REST request.
+//! [`Credentials`] and [`Signer`]: the headers that authenticate an upgrade or a REST request.
 //!
-//! No part of a connection knows them: signing is a function that the driver applies to the dial that
-//! the connection asks for. Secrets and everything made from them are wiped when dropped and are
-//! printed by nothing.
+//! The client never sees credentials: the driver signs each dial that the client requests. Secrets, and everything
+//! made from them, are wiped when dropped and are never printed.
 
 pub(crate) mod nonce;
 
@@ -24,10 +23,9 @@ use crate::value::time::UnixTime;
 /// The credentials of an account: either an API key with its secret, or an OAuth access token
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
-/// Text that is moved in as `String` or `Vec<u8>` is wiped; of text that is lent a copy is made and
-/// wiped, and the original is the caller's. The secret itself is not kept, only the state of the hash
-/// that it is the key of. Not `Clone`, as a second copy would come with a second [`NonceSource`]:
-/// share a [`Signer`] instead. `Debug` shows the kind only.
+/// An owned `String` or `Vec<u8>` that is passed in is wiped; of borrowed text only the copy is wiped. The secret
+/// itself is not kept, only the keyed state of the hash. The type is not `Clone`, because a copy would come with a
+/// second [`NonceSource`]: share a [`Signer`] instead. `Debug` shows the kind only.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -44,14 +42,14 @@ pub struct Credentials {
 }
 
 enum Kind {
-    /// The state is in a box, so that moving it leaves no copies behind.
+    /// The keyed state is boxed, so that a move leaves no copy behind.
     Hmac { key: Zeroizing<String>, keyed: Box<Hmac<Sha384>> },
     /// The value of the header, with its scheme.
     Bearer(Zeroizing<String>),
 }
 
 impl Credentials {
-    /// An API key and its secret, as the venue shows them; the secret as text or bytes.
+    /// Creates credentials from an API key and its secret, as the venue shows them. The secret is text or bytes.
     ///
     /// The key must belong to one account and have a time-based nonce; the venue refuses others with
     /// HTTP status 401 ([signed headers](crate::protocol::streams#signed-headers)).
@@ -66,8 +64,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`InvalidCredentials`] if either is empty, if the key has anything but visible ASCII
-    /// characters, which could end its header, or if white space is left at an end of the secret.
+    /// [`InvalidCredentials`] if the key or the secret is empty, if the key has anything but visible ASCII
+    /// characters, which could end its header, or if the secret begins or ends with white space.
     pub fn hmac(
         key: impl Into<String>,
         secret: impl Into<Vec<u8>>,
@@ -85,17 +83,17 @@ impl Credentials {
         if secret.trim_ascii().len() != secret.len() {
             return Err(InvalidCredentials::SecretWhiteSpace);
         }
-        // Keys of every length are allowed (RFC 2104). This is the only time that the hash has the
-        // secret itself on the stack, where it does not wipe it.
+        // Keys of every length are allowed (RFC 2104). This is the only time that the hash holds the secret itself
+        // on the stack, where it is not wiped.
         let keyed = Hmac::new_from_slice(&secret).map_err(|_| InvalidCredentials::EmptySecret)?;
         Ok(Credentials { kind: Kind::Hmac { key, keyed: Box::new(keyed) } })
     }
 
-    /// An OAuth 2.0 access token, without the word `Bearer`
+    /// Creates credentials from an OAuth 2.0 access token, without the word `Bearer`
     /// ([access tokens](crate::protocol::streams#access-tokens)).
     ///
-    /// The venue closes the connection when the token expires, after 24 hours unless agreed
-    /// otherwise; the next dial needs a fresh one.
+    /// The venue closes the link when the token expires, after 24 hours unless agreed otherwise. The next dial
+    /// needs a new token.
     ///
     /// ```
     /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -107,8 +105,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`InvalidCredentials`] if it is empty or has anything but visible ASCII characters, which
-    /// could end its header.
+    /// [`InvalidCredentials`] if the token is empty or has anything but visible ASCII characters, which could end
+    /// its header.
     pub fn bearer(token: impl Into<String>) -> Result<Credentials, InvalidCredentials> {
         let token = Zeroizing::new(token.into());
         if token.is_empty() {
@@ -118,21 +116,20 @@ impl Credentials {
             return Err(InvalidCredentials::TokenCharacter { offset });
         }
         let scheme = "Bearer ";
-        // At once as long as it will be: a string that grows leaves copies behind.
+        // Allocated at its full length: a string that grows leaves copies behind.
         let mut value = Zeroizing::new(String::with_capacity(scheme.len().saturating_add(token.len())));
         value.push_str(scheme);
         value.push_str(&token);
         Ok(Credentials { kind: Kind::Bearer(value) })
     }
 
-    /// Whether a request takes a nonce; with a token it does not.
+    /// Returns whether requests need a nonce. With a token they do not.
     pub const fn uses_nonces(&self) -> bool {
         matches!(self.kind, Kind::Hmac { .. })
     }
 
-    /// The headers for one upgrade. The same arguments give the same headers, so use a nonce once;
-    /// [`Signer::headers`] sees to that. A token ignores the nonce. There are none for market data, which
-    /// is public.
+    /// Returns the headers for one upgrade. The same arguments give the same headers, so use each nonce once;
+    /// [`Signer::headers`] does so. With a token the nonce is ignored. Market data is public and has no headers.
     ///
     /// On [`Endpoint::Streams`] the payload is the nonce ([signed headers](crate::protocol::streams#signed-headers)). On
     /// [`Endpoint::OrderEventsV1`] it is a JSON text with path and nonce, and there is no header for the nonce
@@ -171,12 +168,12 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where the first character stands that a header's value may not have within a word.
+/// Returns where the first character is that a word in a header's value may not contain.
 fn invisible(text: &str) -> Option<usize> {
     text.bytes().position(|byte| !byte.is_ascii_graphic())
 }
 
-/// Lower-case hexadecimal digits of the HMAC-SHA384.
+/// Returns the HMAC-SHA384 in lower-case hexadecimal digits.
 fn sign(keyed: &Hmac<Sha384>, message: &str) -> Zeroizing<String> {
     let code = keyed.clone().chain_update(message).finalize();
     let bytes = code.as_bytes();
@@ -188,7 +185,7 @@ fn sign(keyed: &Hmac<Sha384>, message: &str) -> Zeroizing<String> {
     text
 }
 
-/// Why a key, secret or token cannot be one. Tells nothing of what it is.
+/// Why a key, secret or token is invalid. Shows nothing of its content.
 ///
 /// ```
 /// use gemini_ws::Credentials;
@@ -207,12 +204,12 @@ pub enum InvalidCredentials {
     EmptyToken,
     /// The key has a character that is not visible ASCII.
     KeyCharacter {
-        /// Bytes from its beginning.
+        /// The offset in bytes.
         offset: usize,
     },
     /// The token has a character that is not visible ASCII.
     TokenCharacter {
-        /// Bytes from its beginning.
+        /// The offset in bytes.
         offset: usize,
     },
     /// The secret begins or ends with white space, such as the line feed at the end of a file.
@@ -240,10 +237,11 @@ impl fmt::Display for InvalidCredentials {
 
 impl core::error::Error for InvalidCredentials {}
 
-/// The headers that authenticate one upgrade or REST request, in the order in which the documents list them.
+/// The headers that authenticate one upgrade or REST request, in the order in which the venue's documents list
+/// them.
 ///
-/// Valid once and for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them right before they are
-/// sent. The values are wiped when dropped, and `Debug` shows the names only.
+/// They can be used once, and for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them immediately before they
+/// are sent. The values are wiped when dropped, and `Debug` shows the names only.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -264,7 +262,7 @@ impl Headers {
         self.fields.push((name, value));
     }
 
-    /// The payload in base64, and its signature.
+    /// Appends the payload in base64, and its signature.
     fn push_signed(&mut self, keyed: &Hmac<Sha384>, payload: &str) {
         let payload = Base64::encode_string(payload.as_bytes());
         let signature = sign(keyed, &payload);
@@ -272,12 +270,12 @@ impl Headers {
         self.push("X-GEMINI-SIGNATURE", signature);
     }
 
-    /// Names and values. Both are visible ASCII; the value of a token has one space besides.
+    /// Returns the names and values. Both are visible ASCII; the value of a token also has one space.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> + '_ {
         self.fields.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// The value of a header; upper and lower case are the same in its name.
+    /// Returns the value of a header. Upper and lower case do not matter in its name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
@@ -290,10 +288,11 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Credentials and the one source of their nonces: makes the headers of every dial.
+/// Credentials with the only source of their nonces. It makes the headers of every dial.
 ///
-/// One key, one signer: whatever else uses the key draws its nonces from [`nonces`](Signer::nonces), under one lock
-/// from the draw until the request is sent (see [`NonceSource`]). [`Signer::rest`] signs requests to the REST API.
+/// Use one signer for each key. Any other code that uses the key has to draw its nonces from
+/// [`nonces`](Signer::nonces), under one lock from the draw until the request is sent (see [`NonceSource`]).
+/// [`Signer::rest`] signs requests to the REST API.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Signer, UnixTime};
@@ -312,12 +311,12 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer whose nonces are seconds.
+    /// Creates a signer whose nonces are seconds.
     pub const fn new(credentials: Credentials) -> Signer {
         Signer { credentials, nonces: NonceSource::new(NonceUnit::Seconds) }
     }
 
-    /// Draws from this source: of another unit, or one that resumes after the last run.
+    /// Sets the source of nonces: one with another unit, or one that resumes after an earlier run.
     ///
     /// ```
     /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, NonceSource, NonceUnit, Signer, UnixTime};
@@ -334,16 +333,17 @@ impl Signer {
         self
     }
 
-    /// The headers for one upgrade, with a new nonce. `now` is what the wall clock says.
+    /// Returns the headers for one upgrade, with a new nonce. Pass the time of the wall clock as `now`.
     ///
-    /// Never fails: if the source is too far [ahead](NonceSource::ahead_of), the venue refuses the
-    /// nonce, with HTTP status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
+    /// Never fails. If the source is too far [ahead](NonceSource::ahead_of), the venue refuses the nonce with HTTP
+    /// status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
     pub fn headers(&mut self, endpoint: Endpoint, now: UnixTime) -> Headers {
         let nonce = self.nonces.next(now);
         self.credentials.headers(endpoint, nonce)
     }
 
-    /// All headers of a REST request. `payload` makes its JSON text, which has no nonce where there is a token.
+    /// Returns all headers of a REST request. `payload` makes its JSON text from a nonce, or without one for a
+    /// token.
     pub(crate) fn sign_rest(
         &mut self,
         now: UnixTime,
@@ -369,12 +369,12 @@ impl Signer {
         headers
     }
 
-    /// The source of the nonces, for whatever else uses the key.
+    /// Returns the source of nonces, for any other code that uses the key.
     pub const fn nonces(&mut self) -> &mut NonceSource {
         &mut self.nonces
     }
 
-    /// The credentials.
+    /// Returns the credentials.
     pub const fn credentials(&self) -> &Credentials {
         &self.credentials
     }

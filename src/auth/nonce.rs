@@ -1,22 +1,20 @@
-//! [`NonceSource`]: numbers that rise with every use of an API key, whatever the clock does.
+//! [`NonceSource`]: numbers that increase with every use of an API key, even if the clock goes back.
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::value::time::UnixTime;
 
-/// How far a nonce may be from the venue's clock, in both directions
-/// ([nonces](crate::protocol::streams#nonces)).
+/// How far a nonce may be from the venue's clock in either direction ([nonces](crate::protocol::streams#nonces)).
 pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 
 /// The unit in which the nonces of a key count time since 1970.
 ///
-/// It is a property of the key, not of a request: everything that signs with the key must use the
-/// same one, for ever. A number of milliseconds is a thousand times a number of seconds, so after
-/// the first nonce in milliseconds no nonce in seconds has increased, and the key is locked out of
-/// everything that counts in seconds until it is replaced
+/// The unit belongs to the key, not to a request: everything that signs with the key must always use the same one.
+/// A number of milliseconds is a thousand times a number of seconds. After the first nonce in milliseconds no nonce
+/// in seconds is an increase, so the venue refuses every request that counts in seconds until the key is replaced
 /// ([units of nonces exclude each other](crate::protocol::quirks#units-of-nonces-exclude-each-other)). If an older
-/// program has used a key with milliseconds, stay with them or create a new key.
+/// program has used a key with milliseconds, keep to them or create a new key.
 ///
 /// ```
 /// use core::time::Duration;
@@ -28,17 +26,17 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum NonceUnit {
-    /// Seconds, in ten digits, as the venue documents them ([ten digits](crate::protocol::quirks#ten-digits)). Allows one
-    /// nonce per second in the long run, and about thirty at once.
+    /// Seconds, in ten digits, as the venue documents them ([ten digits](crate::protocol::quirks#ten-digits)). They
+    /// allow one nonce per second on average, and about thirty at once.
     #[default]
     Seconds,
-    /// Milliseconds, for keys that sign more often than once per second. The venue accepts them, though it
-    /// does not document them ([measured](crate::protocol::quirks#milliseconds-accepted)).
+    /// Milliseconds, for keys that sign more often than once per second. The venue accepts them, but does not
+    /// document them ([measured](crate::protocol::quirks#milliseconds-accepted)).
     Milliseconds,
 }
 
 impl NonceUnit {
-    /// The time between a nonce and the next.
+    /// Returns the time between a nonce and the next.
     pub const fn step(self) -> Duration {
         match self {
             NonceUnit::Seconds => Duration::from_secs(1),
@@ -54,7 +52,7 @@ impl NonceUnit {
     }
 }
 
-/// A number that a key uses once. Its text is decimal.
+/// A number that a key may use once. It is written in decimal.
 ///
 /// ```
 /// use gemini_ws::Nonce;
@@ -66,12 +64,12 @@ impl NonceUnit {
 pub struct Nonce(u64);
 
 impl Nonce {
-    /// A nonce that is known already, such as one from a store. New ones come from a [`NonceSource`].
+    /// Creates a nonce from a known number, such as a stored one. New ones come from a [`NonceSource`].
     pub const fn new(value: u64) -> Nonce {
         Nonce(value)
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -83,29 +81,26 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The nonces of one key: each is the time, or one more than the last if that is later.
+/// The nonces of one key. Each is the present time, or one more than the last nonce if that is later.
 ///
-/// The venue refuses a nonce that is not above the highest one it has seen of the same key, on
-/// WebSockets and REST together ([one nonce space](crate::protocol::quirks#one-nonce-space)). So there is one source per key, and
-/// everything that signs with the key draws from it. They rise while the clock stands still and when
-/// it goes back.
+/// The venue refuses a nonce that is not above the highest one that it has seen of the key, on WebSockets and REST
+/// together ([one nonce space](crate::protocol::quirks#one-nonce-space)). So use one source for each key, and draw
+/// every nonce of the key from it. The nonces also increase while the clock stands still, and when it goes back.
 ///
 /// # Order
 ///
-/// It is the order of *arrival* that counts. Two users of a key that both draw and then send can
-/// overtake each other, and the one whose nonce is lower is refused. Drawing therefore takes `&mut`:
-/// whoever shares a source puts it behind a lock, and holds the lock from the draw until the request
-/// is sent, or answered where the two travel on different connections. `gemini-ws-driver` has such a
-/// lock, `SharedSigner`.
+/// The order of *arrival* counts. If two users of a key each draw a nonce and then send, one can overtake the
+/// other, and the venue refuses the lower nonce. Drawing therefore takes `&mut`. Put a shared source behind a lock,
+/// and hold the lock from the draw until the request is sent; if the two use different connections, until it is
+/// answered. `gemini-ws-driver` has such a lock, `SharedSigner`.
 ///
 /// # A clock that is wrong
 ///
-/// The venue takes nonces within [`NONCE_TOLERANCE`] of its own clock. If the clock was ahead for a
-/// while, or nonces were drawn faster than one per [`NonceUnit::step`], so is the source, and it
-/// stays ahead until time has caught up; [`ahead_of`](NonceSource::ahead_of) says how far. Within the
-/// tolerance that costs nothing; beyond it, requests are refused. Then wait, or, after a jump of the
-/// clock, start a new source: a nonce that the venue refused probably does not count as used, though
-/// this is not documented.
+/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time if the
+/// clock was ahead for a while, or if nonces are drawn faster than one per [`NonceUnit::step`]. It stays ahead
+/// until time has caught up; [`ahead_of`](NonceSource::ahead_of) returns how far it is. Within the tolerance that
+/// does no harm; beyond it, the venue refuses requests. Then wait, or, after a jump of the clock, start a new
+/// source: a nonce that the venue refused probably does not count as used, though this is not documented.
 ///
 /// ```
 /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
@@ -123,22 +118,21 @@ pub struct NonceSource {
 }
 
 impl NonceSource {
-    /// A source for a key that has not been used in this unit later than now.
+    /// Creates a source for a key that has not used a nonce later than now in this unit.
     pub const fn new(unit: NonceUnit) -> NonceSource {
         NonceSource { unit, last: None }
     }
 
-    /// The next nonce, above all before: `now` in the source's unit, or one more than the last.
+    /// Returns the next nonce: `now` in the source's unit, or one more than the last if that is higher.
     ///
-    /// Above `u64::MAX` there is none; what is drawn there is `u64::MAX` again. The venue refuses
-    /// numbers long before that.
+    /// After `u64::MAX` it returns `u64::MAX` again. The venue refuses numbers long before that.
     pub const fn next(&mut self, now: UnixTime) -> Nonce {
         let nonce = self.upcoming(now);
         self.last = Some(nonce);
         nonce
     }
 
-    /// Never draws `used` or a lower one: to resume after the last run of the program, or when
+    /// Excludes `used` and every lower nonce. Call it to resume after an earlier run of the program, or when
     /// another program is known to have used the key.
     ///
     /// ```
@@ -153,18 +147,18 @@ impl NonceSource {
         self.last = self.last.max(Some(used));
     }
 
-    /// The highest nonce that was drawn or skipped, to be stored; `None` at the beginning.
+    /// Returns the highest nonce that was drawn or excluded, to be stored; `None` at the beginning.
     pub const fn last(&self) -> Option<Nonce> {
         self.last
     }
 
-    /// The unit.
+    /// Returns the unit.
     pub const fn unit(&self) -> NonceUnit {
         self.unit
     }
 
-    /// How far the next nonce would be ahead of `now`; zero if it is the present second or
-    /// millisecond. Above [`NONCE_TOLERANCE`] the venue refuses it.
+    /// Returns how far the next nonce would be ahead of `now`; zero if it is the present second or millisecond. The
+    /// venue refuses a nonce that is ahead by more than [`NONCE_TOLERANCE`].
     ///
     /// ```
     /// use core::time::Duration;

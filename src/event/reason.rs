@@ -241,8 +241,8 @@ pub struct Abandoned {
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
-    /// Sessions whose orders may still be open after a shutdown that [cancels
-    /// orders](crate::ShutdownPlan::cancel_orders): orders were placed, the venue has not confirmed that it
+    /// Sessions whose orders may still be open after a shutdown that
+    /// [cancels orders](crate::ShutdownPlan::cancel_orders): orders were placed, the venue has not confirmed that it
     /// cancelled them, and it does not cancel them automatically
     /// ([`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect)). Ask REST which orders are open.
     pub sessions: usize,
