@@ -273,8 +273,7 @@ impl Config {
         self
     }
 
-    /// Returns the symbols that an address of market data v1 names; `None` if it names none, or not in a known
-    /// form.
+    /// Returns the symbols that an address of market data v1 names; `None` if it names none in a known form.
     pub(crate) fn symbols(&self) -> Option<Vec<Symbol>> {
         if let Some(symbol) = self.symbol {
             return Some(alloc::vec![symbol]);
@@ -335,10 +334,9 @@ impl Config {
     }
 
     /// Sets the delay before a stream is requested again that was not answered, was refused for now, or is not
-    /// served. It doubles each time a request for this stream alone fails, up to [`Config::resubscribe_cap`].
-    ///
-    /// A book that loses an update is requested again immediately. If it loses another one within
-    /// [`Config::stable_after`], this delay comes before the next request, and so on
+    /// served. It doubles each time a request for this stream alone fails, up to [`Config::resubscribe_cap`]. A
+    /// book that loses an update is requested again immediately; if it loses another within
+    /// [`Config::stable_after`], this delay comes first, and so on
     /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
@@ -361,9 +359,9 @@ impl Config {
     }
 
     /// Sets the silence after which the client probes the link with the method `ping`. Raises
-    /// [`Config::silence_max`] if the answer would otherwise have less time than before. Default: 30 s, as the
-    /// venue pings every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived endpoints, where
-    /// the client waits for a heartbeat instead.
+    /// [`Config::silence_max`] if the answer would have less time than before. Default: 30 s, as the venue pings
+    /// every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived endpoints, where a heartbeat
+    /// serves as the answer.
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
         let answer = self.silence_max.saturating_sub(self.probe_after);
@@ -373,8 +371,8 @@ impl Config {
     }
 
     /// Sets the silence after which the client drops the link. Lowers [`Config::probe_after`] if the answer would
-    /// otherwise have less than a third of this time. Default: 45 s, a little more than twice the venue's ping
-    /// period; 15 s at archived endpoints.
+    /// have less than a third of this time. Default: 45 s, over two of the venue's ping periods; 15 s at archived
+    /// endpoints.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -383,9 +381,8 @@ impl Config {
         self
     }
 
-    /// Sets how long a link must be live for its backoff to be reset, and how long a book must stay current for its
-    /// losses to be reset. Default: 30 s, so that a peer that accepts and then drops a link cannot keep the delays
-    /// short.
+    /// Sets how long a link must be live, and a book current, for earlier failures to be forgotten. Default: 30 s,
+    /// so that a peer that accepts and then drops a link cannot keep the delays short.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
@@ -419,8 +416,7 @@ impl Config {
         self
     }
 
-    /// Sets how long a link that nothing needs stays open, so that another stream can use it immediately. Default:
-    /// 5 s.
+    /// Sets how long a link stays open that nothing needs, so that another stream can use it. Default: 5 s.
     #[must_use]
     pub const fn linger(mut self, duration: Duration) -> Config {
         self.linger = duration;
@@ -448,9 +444,8 @@ impl Config {
     }
 
     /// Sets the most attempts to connect in any window, over all links of a client to the same host. Default: 300
-    /// in five minutes ([limits](crate::protocol::streams#limits)). The limits that the newest answer to
-    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names apply as well, here and to the next two
-    /// settings.
+    /// in five minutes ([limits](crate::protocol::streams#limits)). To this and the next two limits, those are
+    /// added that the newest answer to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
@@ -507,10 +502,10 @@ impl Config {
         self
     }
 
-    /// Sets how many undecodable frames in a row make the client drop the link, at least one. A frame that names
-    /// the same stream as the one before it is not counted, because only that stream is affected: each such frame
-    /// is an [`Event::Malformed`](crate::Event::Malformed), and a book that may have lost an update is requested
-    /// again. Default: 16.
+    /// Sets how many undecodable frames in a row make the client drop the link, at least one. A frame of the same
+    /// stream as the one before it is not counted, as only that stream is affected: each is an
+    /// [`Event::Malformed`](crate::Event::Malformed), and a book that may have lost an update is requested again.
+    /// Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

@@ -48,7 +48,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`subscribe`](Client::subscribe).
+    /// The errors of [`subscribe`](Client::subscribe).
     pub fn subscribe_unless_silent(
         &mut self,
         now: Instant,
@@ -66,7 +66,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`subscribe`](Client::subscribe); [`CommandError::UnknownEndpoint`].
+    /// The errors of [`subscribe`](Client::subscribe); [`CommandError::UnknownEndpoint`].
     pub fn subscribe_at(
         &mut self,
         now: Instant,

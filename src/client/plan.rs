@@ -81,7 +81,8 @@ pub(super) struct Shutdown {
     close_at: Instant,
     /// When the present step is cut off.
     step_at: Instant,
-    /// Whether a call of `handle_timeout` has seen `step_at` pass. Other inputs do not cut a step off.
+    /// Whether the time of the present step is over. Only `handle_timeout` and an earlier deadline set it, so that
+    /// no other input cuts a step off.
     is_overdue: bool,
     /// Whether a peer did not answer a Close frame in time.
     is_unclean: bool,
@@ -108,9 +109,9 @@ impl Shutdown {
         shutdown
     }
 
-    /// Returns when a step that begins now is cut off. Each step but the last takes at most half of the time that
-    /// remains. The result is never later than `close_at`, even if an input comes after `close_at` and before the
-    /// timer.
+    /// Returns when a step that begins now is cut off. The last step before the links are closed may take until
+    /// `close_at`, each earlier one half of the time until then. The result is never later than `close_at`, even if
+    /// an input comes after `close_at` and before the timer.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,

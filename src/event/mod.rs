@@ -262,7 +262,8 @@ pub enum Event<'f> {
         retry: Option<Instant>,
     },
     /// A link has ended, because no stream needs it or for good, and the client continues. The client keeps the
-    /// subscriptions of a link that has ended for good, and requests them when `open` restarts the link.
+    /// subscriptions of a link that has ended for good, and requests them when `open` restarts the link. A shutdown
+    /// reports no such event.
     LinkClosed {
         /// The link.
         link: LinkId,

@@ -179,7 +179,7 @@ impl Limits {
         self.wait_max = self.wait_max.min(config.retry_after_max);
     }
 
-    /// Takes one request, which may be a new order.
+    /// Takes room for one request, which may be a new order.
     ///
     /// # Errors
     ///
@@ -206,7 +206,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Takes one request that only the venue's own limits may hold back. Returns when they have room otherwise.
+    /// Takes room for one request that only the venue's own limits may hold back. Returns when they have room
+    /// otherwise.
     pub(super) fn take_urgent(&mut self, now: Instant) -> Result<(), Instant> {
         let (at, _) = self.requests.room_in(Urgency::Cancel, Window::is_named);
         if at > now {

@@ -66,7 +66,7 @@ impl RateLimiter {
         if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
-    /// Takes one.
+    /// Takes one. Returns the limiter after that.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ pub struct Stats {
     pub ignored_ended_link: u64,
     /// Pings, pongs and Close frames.
     pub control_frames: u64,
-    /// Books that became current again after a gap.
+    /// Books that became current again after a gap or a silence.
     pub resyncs: u64,
     /// Links that opened.
     pub connects: u64,
