@@ -40,8 +40,7 @@ pub enum Overflow {
     Latest,
 }
 
-/// A bounded queue of [`EventBuf`](crate::EventBuf)s between the code that reads frames and the code that takes
-/// events.
+/// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
 /// Events of one topic and symbol form a lane. The queue counts each event that it drops. It reports the number of
 /// each lane with an [`Event::Overflow`] in the place of the first dropped event: before the next event of the

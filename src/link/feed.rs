@@ -134,8 +134,8 @@ impl Feed {
     }
 
     /// Reports that the books of a symbol, or all books, are stale, and requests new snapshots. The lost frame may
-    /// have been a snapshot that a book waits for: that book is requested again too if `symbol` names it, or if
-    /// `is_told_apart` is false, so that the next change would pass for the snapshot.
+    /// have been the snapshot that a book waits for. That book is requested again as well if `symbol` names it, or
+    /// if `is_told_apart` is false: the next change would then be taken for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -217,8 +217,7 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that has ended. Requests one with frames that look alike, if it was waiting for that
-    /// end.
+    /// Removes a subscription that has ended. If another one whose frames look alike waited for that, requests it.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
@@ -226,9 +225,9 @@ impl Feed {
     }
 
     /// Requests the subscription that waits among those whose frames look like those of `alike`. While an older one
-    /// is being unsubscribed, it continues to wait: frames of the older one would pass for its own. If the venue
-    /// did not confirm the end of an older subscription to the same stream, that one ends without it, as a second
-    /// `unsubscribe` would end both.
+    /// is being unsubscribed, it continues to wait: frames of the older one would be taken for its own. An older
+    /// one to the same stream whose `unsubscribe` failed is superseded: to repeat that `unsubscribe` would end
+    /// both.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -439,8 +438,8 @@ impl Feed {
         (id, Flushed { is_sent: true, is_probe_out: self.outbox.end_probe() })
     }
 
-    /// Drops streams from a request that no longer need it. A stream that was unsubscribed or rejected while the
-    /// request waited is not subscribed; one that was never subscribed is not unsubscribed.
+    /// Drops streams from a request that waited: those that were unsubscribed or rejected meanwhile need no
+    /// `subscribe`, and those whose `subscribe` was never sent need no `unsubscribe`.
     fn drop_outdated(&mut self, cx: &mut Context<'_>, request: &mut StreamRequest) {
         let mut never_joined = alloc::vec::Vec::new();
         let is_subscribe = request.is_subscribe();

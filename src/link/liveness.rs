@@ -33,8 +33,8 @@ pub(crate) struct Liveness {
     heartbeat_every: Option<Duration>,
 }
 
-/// A link is unusable when at least this many requests have timed out over this many request timeouts, and no
-/// message came.
+/// A link is unusable when at least this many requests have timed out, over at least this many times the request
+/// timeout, and no message came meanwhile.
 const MISSED_MAX: u32 = 3;
 
 /// The state of a probe.

@@ -368,7 +368,7 @@ impl Outbox {
         self.in_flight.deadline()
     }
 
-    /// Takes the oldest request that has timed out. Returns also whether it still held its place.
+    /// Takes the oldest request that has timed out, and returns whether it still held its place.
     pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose, bool)> {
         self.in_flight.take_expired(now)
     }

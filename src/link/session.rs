@@ -172,7 +172,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.cx.limits().note_named(response, since, now);
     }
 
-    /// Reports an event beside the one that the frame returns.
+    /// Reports an event in addition to the one that `Session::receive` returns.
     pub(crate) fn report(&mut self, event: Event<'static>) {
         self.cx.report(event);
     }
