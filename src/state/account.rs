@@ -1,5 +1,5 @@
-//! [`Rows`]: what an account has, row by row, with a word on whether it is true. The ground of
-//! [`Balances`](crate::Balances) and [`Positions`](crate::Positions).
+//! [`Rows`]: the rows of an account, and which of them are current. [`Balances`](crate::Balances) and
+//! [`Positions`](crate::Positions) are built on it.
 
 use alloc::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
 use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
-/// The most rows that are kept; others are counted.
+/// The most rows that are kept. Further rows are counted.
 pub(super) const ROWS_MAX: usize = 65_536;
 
-/// Rows by their key. What a report does not name is as true as it was, unless the report lists everything.
+/// Rows by key. A report leaves the rows that it does not name as they are, unless it is a whole list.
 #[derive(Clone, Debug)]
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
-    /// That of the list: whether it has all rows that there are.
+    /// Whether the list is current, that is, has all rows.
     standing: Standing,
-    /// When the last doubt was raised.
+    /// When a doubt was last raised.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
-    /// What reports come over.
+    /// The link that reports come over.
     followed: Option<LinkId>,
-    /// What they came over when their subscription ended. What was on its way then may still come.
+    /// The link whose subscription ended last. Reports that were on their way may still arrive over it.
     left: Option<LinkId>,
     is_recording: bool,
 }
@@ -34,7 +34,7 @@ pub(super) struct Rows<K, V> {
 struct Row<V> {
     value: V,
     standing: Standing,
-    /// When it was last reported.
+    /// When the row was last reported.
     reported: Moment,
 }
 
@@ -52,7 +52,7 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Takes a report: row by row, and everything that it does not name is gone if it lists all there is.
+    /// Applies a report. If the report is a whole list, rows that it does not name are removed.
     pub(super) fn report(
         &mut self,
         source: &Source<'_>,
@@ -82,7 +82,7 @@ impl<K: Ord, V> Rows<K, V> {
             self.rows.retain(|_, row| row.reported == reported);
             self.standing.renew(source, event_time);
         } else if self.standing.stale() == Some(StaleReason::NothingYet) && source.link().is_none() {
-            // A recording does not say what was subscribed.
+            // A recording does not show which streams were subscribed.
             self.standing.renew(source, event_time);
         } else {
             self.standing.note(source, event_time);
@@ -93,15 +93,15 @@ impl<K: Ord, V> Rows<K, V> {
         self.rows.len() < ROWS_MAX || self.rows.contains_key(key)
     }
 
-    /// Takes an event that is no report; says whether it makes anything stale.
+    /// Applies an event that is not a report. Returns whether it made anything stale.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
         {
-            // An answer to what was asked before does not say what has happened between.
+            // An answer to an earlier question does not cover what happened before the subscription began.
             self.moment.step();
             if self.followed.is_some_and(|own| own != *link) {
-                // The end of the link before was not reported.
+                // No event reported the end of the earlier link.
                 self.set_stale(StaleReason::Disconnected);
             }
             (self.followed, self.left, self.doubted) = (Some(*link), None, self.moment);
@@ -112,7 +112,7 @@ impl<K: Ord, V> Rows<K, V> {
         if loss.ends_subscription() && loss.is_over(self.followed) {
             (self.left, self.followed) = (self.followed.or(self.left), None);
         }
-        // What the next report comes over decides, if that is known.
+        // A loss counts if it concerns the link that reports come over; without one, the link of the last report.
         let link = followed.or(self.standing.link());
         if link.is_some() && !loss.is_over(link) {
             return false;
@@ -132,9 +132,11 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment
     }
 
-    /// Takes the venue's answer to a question that was asked at a moment: all rows that there are. What was reported
-    /// since is newer. Says whether nothing is stale any more: not if it became so after the question, and not while no
-    /// reports are subscribed, as the next change would not be known.
+    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows; rows that
+    /// were reported after the question are newer than it and stay.
+    ///
+    /// Returns whether everything is current now. It is not if a doubt was raised after the question, or if no stream
+    /// reports further changes.
     pub(super) fn reconcile(&mut self, rows: impl Iterator<Item = (K, V)>, asked: Moment) -> bool {
         if self.stale().is_none() || self.doubted > asked {
             return false;
@@ -174,7 +176,7 @@ impl<K: Ord, V> Rows<K, V> {
         self.rows.iter().map(|(key, row)| (key, &row.value))
     }
 
-    /// Why a row may be wrong; if there is no such row, why one may be missing.
+    /// Returns the reason why a row may be wrong; for an unknown key, the reason why a row may be missing.
     pub(super) fn stale_of<Q>(&self, key: &Q) -> Option<StaleReason>
     where
         K: core::borrow::Borrow<Q>,
@@ -183,7 +185,7 @@ impl<K: Ord, V> Rows<K, V> {
         self.rows.get(key).map_or(self.standing.stale(), |row| row.standing.stale())
     }
 
-    /// Why the list, or any of its rows, may be wrong.
+    /// Returns the reason why the list, or one of its rows, may be wrong.
     pub(super) fn stale(&self) -> Option<StaleReason> {
         self.standing.stale()
     }

@@ -1,4 +1,4 @@
-//! [`Balances`]: what an account has of each asset, fed by events.
+//! [`Balances`]: the balances of an account, kept up to date by events.
 
 use alloc::boxed::Box;
 
@@ -8,11 +8,13 @@ use crate::request::stream::Topic;
 use crate::state::account::Rows;
 use crate::state::truth::{Age, Moment, StaleReason};
 
-/// The balances of an account: give it every event; it takes what concerns it.
+/// The balances of an account.
 ///
-/// The venue sends all assets when the stream is subscribed, and then those that change, or all of them each second.
-/// After a loss the assets that are reported become current one by one; the list is current again when all were
-/// sent, or the venue was asked: [`Balances::reconcile`].
+/// Pass every event to [`apply`](Balances::apply); it ignores those that do not concern balances.
+///
+/// After a subscription the venue sends all assets, and then either those that change, or all of them every second.
+/// After a loss, each asset becomes current with its next report. The list becomes current when a report lists all
+/// assets, or when [`reconcile`](Balances::reconcile) applies an answer from REST.
 ///
 /// ```
 /// use gemini_ws::{Balances, Endpoint, Replay, Scratch};
@@ -39,24 +41,24 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// Returns what orders do not hold.
+    /// Returns the amount that no order holds.
     pub fn available(&self) -> Number<'_> {
         Number(&self.available)
     }
 
-    /// Returns all of it.
+    /// Returns the whole amount.
     pub fn total(&self) -> Number<'_> {
         Number(&self.total)
     }
 }
 
 impl Balances {
-    /// Knows nothing yet.
+    /// Creates a collection without balances.
     pub const fn new() -> Balances {
         Balances { rows: Rows::new() }
     }
 
-    /// Takes an event; says whether it was about balances.
+    /// Applies an event. Returns whether it concerned balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         let Event::Balances(update, source) = event else { return self.rows.lose(event, Topic::Balances) };
         let rows = update.balances.iter().map(|row| {
@@ -68,17 +70,17 @@ impl Balances {
         true
     }
 
-    /// Returns the balance of an asset, as the venue spells it; `None` if it was never reported.
+    /// Returns the balance of an asset; `None` if none was reported. The asset is spelled as the venue spells it.
     pub fn get(&self, asset: &str) -> Option<&Balance> {
         self.rows.get(asset)
     }
 
-    /// Returns all that were reported, by asset.
+    /// Returns all balances that were reported, sorted by asset.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Balance)> {
         self.rows.iter().map(|(asset, balance)| (&**asset, balance))
     }
 
-    /// Returns why the balance of an asset may be wrong, or may be missing.
+    /// Returns the reason why the balance of an asset may be wrong or missing.
     pub fn stale_reason(&self, asset: &str) -> Option<StaleReason> {
         self.rows.stale_of(asset)
     }
@@ -88,21 +90,24 @@ impl Balances {
         self.rows.age_of(asset)
     }
 
-    /// Whether any of them may have changed, or one may have been added, without being reported.
+    /// Returns whether any balance may have changed, or appeared, without being reported.
     pub fn is_stale(&self) -> bool {
         self.rows.stale().is_some()
     }
 
-    /// Returns the moment to hand to [`reconcile`](Balances::reconcile): take it before you ask the venue.
+    /// Returns the current moment. Take it before you ask the venue, and pass it to
+    /// [`reconcile`](Balances::reconcile).
     pub const fn moment(&self) -> Moment {
         self.rows.moment()
     }
 
-    /// Takes the venue's answer to the question for all balances (REST `balances`): asset, available and total.
+    /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
-    /// Returns whether they are current now: not if a loss came after the question; then ask again. While no stream of
-    /// balances is subscribed the answer is kept, and stale at once. Balances that were reported after the question are
+    /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after it are
     /// newer than the answer and stay.
+    ///
+    /// Returns whether all balances are current now. If a loss came after the question they are not: ask again. While
+    /// no stream of balances is subscribed, the answer is kept but is stale at once.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};
@@ -124,7 +129,7 @@ impl Balances {
         self.rows.reconcile(rows, asked)
     }
 
-    /// Returns how many rows were not kept, because there are too many assets.
+    /// Returns how many rows were not kept because there are too many assets.
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

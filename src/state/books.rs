@@ -1,4 +1,4 @@
-//! [`Books`]: one order book per symbol, fed by events, with a word on whether it is true.
+//! [`Books`]: one order book per symbol, kept up to date by events.
 
 use core::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::value::time::Instant;
 
 /// The books of all symbols whose depth is subscribed.
 ///
-/// Give it every event; it takes what concerns it. A book is live from its snapshot until a gap, the
-/// end of the link or of the subscription; a stale book is never returned as a live one.
+/// Pass every event to [`apply`](Books::apply); it ignores those that do not concern books. A book is live from its
+/// snapshot until a gap, or until its link or its subscription ends. A stale book is never returned as a live one.
 ///
-/// It is a plain value: to read it in another thread, put it behind a lock of your own, or send clones of what that
-/// thread needs.
+/// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
+/// books that the thread needs.
 ///
 /// ```
 /// use gemini_ws::{Book, Books, Endpoint, Replay, Scratch};
@@ -43,7 +43,7 @@ pub struct Books {
     untracked: u64,
 }
 
-/// The most books that are kept: those of other symbols are counted by [`Books::untracked`].
+/// The most books that are kept. [`Books::untracked`] counts the snapshots of further symbols.
 pub const BOOKS_MAX: usize = 8_192;
 
 #[derive(Clone, Debug)]
@@ -55,35 +55,37 @@ struct Entry {
     to_resync: bool,
 }
 
-/// What an event has changed of a book.
+/// What an event changed in a book.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BookChange {
     /// The symbol of the book.
     pub symbol: Symbol,
     /// Whether bids have changed.
     pub bids: bool,
-    /// Whether asks have changed; if neither has, the book became stale or was removed.
+    /// Whether asks have changed. If neither side has, the book became stale or was removed.
     pub asks: bool,
 }
 
-/// A book, and whether it is true.
+/// A book that is live or stale.
 #[derive(Clone, Copy, Debug)]
 pub enum Book<'b> {
     /// The book as of its last update.
     Live(&'b OrderBook),
-    /// What was known before the book became stale: to look at, not to act upon. It becomes live again with the
-    /// next snapshot. After an overflow, a crossing and an update that was lost on its way here only
-    /// [`Books::to_resync`] knows that one is needed; otherwise the client requests it.
+    /// The book as it was before it became stale: for display, not for decisions. The next snapshot makes it live
+    /// again.
+    ///
+    /// After an overflow, a crossing, or an update that was lost between the client and `Books`, request the snapshot
+    /// with [`Books::to_resync`]. In all other cases the client requests it.
     Stale {
-        /// Why it is stale.
+        /// The reason.
         reason: StaleReason,
-        /// The last that was known.
+        /// The book as it was last known.
         last: &'b OrderBook,
     },
 }
 
 impl<'b> Book<'b> {
-    /// The book if it is live.
+    /// Returns the book if it is live.
     pub const fn live(self) -> Option<&'b OrderBook> {
         match self {
             Book::Live(book) => Some(book),
@@ -91,7 +93,7 @@ impl<'b> Book<'b> {
         }
     }
 
-    /// The levels last known, whether live or not: for display.
+    /// Returns the levels last known, live or stale: for display.
     pub const fn last(self) -> &'b OrderBook {
         match self {
             Book::Live(last) | Book::Stale { last, .. } => last,
@@ -100,23 +102,23 @@ impl<'b> Book<'b> {
 }
 
 impl Books {
-    /// No books yet.
+    /// Creates a collection without books.
     pub const fn new() -> Books {
         Books { books: SymbolMap::new(), trusts_crossed: false, crossed: 0, untracked: 0 }
     }
 
-    /// Shows crossed books as live ones: for the sandbox, or to look at.
+    /// Makes [`Books`] return crossed books as live ones: for the sandbox, or for display.
     #[must_use]
     pub const fn trust_crossed(mut self) -> Books {
         self.trusts_crossed = true;
         self
     }
 
-    /// Takes an event. Returns the book that has changed, or became stale.
+    /// Applies an event. Returns the book that changed or became stale.
     ///
-    /// An update that does not follow the book — because events were dropped on their way here — makes the book
-    /// stale instead of wrong. Of a [`Batch`](crate::Batch) it takes all parts, and returns the change of the
-    /// last; of an event that makes several books stale it returns none.
+    /// An update that does not follow the book, because events were dropped before they reached `Books`, makes the
+    /// book stale instead of wrong. Of a [`Batch`](crate::Batch) all parts are applied, and the change of the last is
+    /// returned. An event that makes several books stale returns `None`.
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -133,7 +135,7 @@ impl Books {
             Event::TopOfBook(top, source) => self.replace_top(top, source),
             Event::DepthSnapshot(depth, source) => self.replace(depth, source),
             Event::DepthUpdate(depth, source) => self.update(depth, source),
-            // Its snapshot came before it, or was dropped on its way here.
+            // The snapshot was applied before this event, or it was dropped before it reached `Books`.
             Event::Synced { link, symbol, .. } => {
                 let entry = self.entry(symbol.as_str())?;
                 let is_live = entry.standing.stale().is_none();
@@ -148,20 +150,21 @@ impl Books {
         }
     }
 
-    /// The book of a symbol, compared without regard to case; `None` if it never had a snapshot, nor lost one.
+    /// Returns the book of a symbol, compared without regard to case; `None` if no snapshot of it was received or
+    /// lost, or its subscription has ended.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
 
-    /// The book of a symbol if it is live. A book whose venue has gone without a word stays live until the link
-    /// notices: for up to [`Config::silence_max`](crate::Config::silence_max). [`Books::fresh`] asks for more.
+    /// Returns the book of a symbol if it is live. If the venue falls silent, a book stays live until the link
+    /// notices: for up to [`Config::silence_max`](crate::Config::silence_max). [`Books::fresh`] is stricter.
     pub fn live(&self, symbol: &str) -> Option<&OrderBook> {
         self.get(symbol)?.live()
     }
 
-    /// The book of a symbol if it is live, and has changed since `now - age_max`.
+    /// Returns the book of a symbol if it is live and has changed since `now - age_max`.
     ///
-    /// A book of a quiet symbol is not fresh, though it is true.
+    /// The book of a quiet symbol is not fresh, although it is current.
     ///
     /// ```
     /// use gemini_ws::{Books, Instant};
@@ -173,12 +176,12 @@ impl Books {
         self.live(symbol).filter(|_| now.since(received) <= age_max)
     }
 
-    /// When the book of a symbol last changed.
+    /// Returns when the book of a symbol last changed.
     pub fn age(&self, symbol: &str) -> Option<Age> {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// All books, in the order in which their first snapshots came, or were lost.
+    /// Returns all books, in the order in which their first snapshots were received or lost.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
@@ -186,9 +189,9 @@ impl Books {
     /// Returns the symbols of the books that need a new snapshot which the client has not requested. Pass them to
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
-    /// The client requests one itself after a gap or a reconnect that it has seen. It cannot see that events were dropped
-    /// between it and `Books`, or that an update crossed the book. A book whose snapshot itself is crossed is not
-    /// among them: the venue publishes it so.
+    /// The client requests snapshots itself after the gaps and reconnects that it sees. It does not see that events
+    /// were dropped between it and `Books`, or that an update crossed a book. A book whose snapshot is crossed is not
+    /// returned, because the venue publishes it so.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -198,18 +201,18 @@ impl Books {
             .map(|(symbol, _)| symbol)
     }
 
-    /// How often a book became crossed: best bid not below best ask.
+    /// Returns how often a book became crossed: its best bid is not below its best ask.
     pub const fn crossed(&self) -> u64 {
         self.crossed
     }
 
-    /// How many snapshots were not kept, because there are [`BOOKS_MAX`] books or a symbol is longer than
+    /// Returns how many snapshots were not kept, because there are [`BOOKS_MAX`] books or the symbol is longer than
     /// [`Symbol::LENGTH_MAX`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
 
-    /// The entry of a symbol, made if there is room for it.
+    /// Returns the entry of a symbol. Makes one if there is room.
     fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() {
             let new = symbol.parse().ok().filter(|_| self.books.len() < BOOKS_MAX);
@@ -230,7 +233,7 @@ impl Books {
         }
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing();
-        // What the venue says of itself is not asked for again.
+        // A snapshot that is crossed is what the venue publishes: another request would not help.
         entry.to_resync = false;
         self.crossed = self.crossed.saturating_add(crossings);
         Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: true, asks: true })
@@ -255,7 +258,7 @@ impl Books {
         Some(change)
     }
 
-    /// A change of the best level is one of a book, once that is known.
+    /// Applies a change of the best level to a book that is known.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.books.get_mut(top.symbol).filter(|entry| entry.takes(source))?;
         entry.book.replace_top(top);
@@ -273,13 +276,13 @@ impl Books {
             return None;
         };
         let entry = match loss.reason() {
-            // What was dropped may have been the first snapshot.
+            // The dropped event may have been the first snapshot.
             StaleReason::Overflow => self.entry(symbol.as_str())?,
             _ => self.books.get_mut(symbol.as_str())?,
         };
         let has_link = entry.standing.link().is_some();
         if has_link && !loss.is_over(entry.standing.link()) {
-            // Meanwhile the book comes over another link.
+            // The book comes over another link now.
             return None;
         }
         if loss.reason() == StaleReason::NotSubscribed {
@@ -302,7 +305,7 @@ impl Entry {
         Entry { book: OrderBook::new(), standing: Standing::NEW, crossed: false, to_resync: false }
     }
 
-    /// Whether changes of a source are about it: it is live, and came over the same link.
+    /// Returns whether changes from a source apply to it: it is live, and came over the same link.
     fn takes(&self, source: &Source<'_>) -> bool {
         self.standing.stale().is_none() && self.standing.link() == source.link()
     }
@@ -317,14 +320,14 @@ impl Entry {
         }
     }
 
-    /// Of the other reasons the link knows, and asks for a snapshot.
+    /// Marks the book stale. The link sees all losses but an overflow, and requests the snapshot.
     fn set_stale(&mut self, reason: StaleReason) {
         self.standing.set_stale(reason);
         self.to_resync = reason == StaleReason::Overflow;
     }
 
-    /// Its snapshot was dropped on its way here; or a reader who polls late learns of it after the gap that followed,
-    /// which keeps its reason.
+    /// Notes that [`Event::Synced`] came without a snapshot. Either the snapshot was dropped before it reached
+    /// `Books`, or the application polled this event late, after a gap; the gap then remains the reason.
     fn miss_snapshot(&mut self) {
         if self.standing.stale() != Some(StaleReason::Gap) {
             self.standing.set_stale(StaleReason::Overflow);
@@ -332,7 +335,7 @@ impl Entry {
         self.to_resync = true;
     }
 
-    /// 1 if the book has just become crossed.
+    /// Returns 1 if the book has just become crossed.
     fn note_crossing(&mut self) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {

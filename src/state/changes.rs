@@ -1,4 +1,4 @@
-//! [`OrderChanges`]: what an event has changed of orders.
+//! [`OrderChanges`]: the orders that an event changed.
 
 use alloc::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::state::order_state::OrderState;
 use crate::state::truth::StaleReason;
 use crate::value::decimal::Decimal;
 
-/// What was known of an order.
+/// What was known of an order before a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Known {
-    /// What it had come to.
+    /// The state.
     pub state: OrderState,
-    /// How much of it was executed.
+    /// The executed quantity.
     pub executed: Decimal,
-    /// Why more may have happened.
+    /// The reason why the order was in doubt.
     pub doubt: Option<StaleReason>,
 }
 
@@ -28,24 +28,24 @@ impl Known {
 /// A change of an order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OrderChange<'o> {
-    /// What was known before; `None` if the order is new.
+    /// The order before; `None` if it is new.
     pub before: Option<Known>,
-    /// The order as it is now.
+    /// The order after.
     pub order: &'o Order,
     /// The fill that was added.
     pub fill: Option<&'o OrderFill>,
 }
 
-/// A change as it is kept until it is looked at.
+/// A recorded change, until the caller iterates over it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recorded {
     pub(super) key: u64,
     pub(super) before: Option<Known>,
-    /// The place of the fill.
+    /// The index of the new fill.
     pub(super) fill: Option<usize>,
 }
 
-/// The changes that one event has made: [`Orders::apply`](crate::Orders::apply).
+/// The changes that one event made to orders. [`Orders::apply`](crate::Orders::apply) returns it.
 #[derive(Clone, Debug)]
 pub struct OrderChanges<'o> {
     orders: &'o BTreeMap<u64, Order>,
@@ -57,7 +57,7 @@ impl<'o> OrderChanges<'o> {
         OrderChanges { orders, rest: changes.iter() }
     }
 
-    /// Whether nothing has changed.
+    /// Returns whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.rest.len() == 0
     }

@@ -7,23 +7,23 @@ use crate::message::{Fill, Liquidity};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// An execution of an order, accounted once.
+/// An execution of an order. Each is counted once.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OrderFill {
-    /// The key that tells it from others.
+    /// The venue's id of the trade.
     pub trade_id: u64,
     /// The price.
     pub price: Decimal,
     /// The quantity.
     pub quantity: Decimal,
-    /// The fee, as the venue wrote it; in the quote currency where it does not name another.
+    /// The fee as the venue wrote it; in the quote currency unless `fee_currency` names another.
     pub fee: Option<Box<str>>,
     /// The currency of the fee, where the venue names it.
     pub fee_currency: Option<Box<str>>,
-    /// Whether the order rested in the book; `None` if that was not told, or it was in an auction.
+    /// Whether the order rested in the book; `None` in an auction, or if the venue does not say.
     pub is_maker: Option<bool>,
-    /// The venue's time.
+    /// The venue's time of the event.
     pub event_time: Option<Timestamp>,
 }
 
@@ -51,10 +51,10 @@ impl OrderFill {
     }
 }
 
-/// The most bytes that are kept of a text of the venue.
+/// The most bytes that are kept of one text of the venue.
 pub(super) const TEXT_MAX: usize = 256;
 
-/// The beginning of a text.
+/// Returns at most the first [`TEXT_MAX`] bytes of a text.
 pub(crate) fn kept(text: impl ToString) -> Box<str> {
     let text = text.to_string();
     let end = (0..=TEXT_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));

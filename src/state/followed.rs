@@ -1,4 +1,4 @@
-//! [`Followed`]: the links over which events about orders, or quotes, come, and when something of them was lost.
+//! [`Followed`]: the links that report orders or quotes, and when a report was last lost.
 
 use alloc::vec::Vec;
 
@@ -9,16 +9,17 @@ use crate::value::id::LinkId;
 
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
+    /// The links that report orders or quotes.
     links: Vec<(LinkId, Scope)>,
-    /// Links whose subscription has ended. What was on its way then may still come.
+    /// Links whose subscription has ended. Events that were on their way may still arrive over them.
     left: Vec<LinkId>,
-    /// Whether events came from a recording, which does not say what was subscribed.
+    /// Whether events came from a recording, which does not show what was subscribed.
     is_recording: bool,
     moment: Moment,
     lost: Moment,
 }
 
-/// A loss, and what of it was followed.
+/// A loss, and the links it concerns.
 #[derive(Debug)]
 pub(super) struct Hit {
     loss: Loss,
@@ -31,7 +32,7 @@ impl Followed {
         Followed { links: Vec::new(), left: Vec::new(), is_recording: false, moment, lost }
     }
 
-    /// Another event, or an answer, is applied.
+    /// Notes that another event, or an answer, is applied.
     pub(super) const fn step(&mut self) {
         self.moment.step();
     }
@@ -40,13 +41,13 @@ impl Followed {
         self.moment
     }
 
-    /// When something was last lost. An answer to what was asked before settles no doubt.
+    /// Returns when a report was last lost. An answer to an earlier question resolves no doubt.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
 
-    /// A stream was subscribed. An answer to what was asked before does not say what has happened between. Returns
-    /// whether the end of an earlier link was not reported.
+    /// Notes that a stream was subscribed. An answer to an earlier question does not cover what happened before that.
+    /// Returns whether an earlier link of the same slot ended without a report.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.lost = self.moment;
         self.add(
@@ -58,7 +59,8 @@ impl Followed {
         )
     }
 
-    /// An event came over a link, or from a recording. Returns whether the end of an earlier link was not reported.
+    /// Notes the link that an event came over; `None` is a recording. Returns whether an earlier link of the same
+    /// slot ended without a report.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -81,7 +83,7 @@ impl Followed {
         has_missed
     }
 
-    /// Takes an event. Returns the loss that it is, if anything of it is followed.
+    /// Applies an event. Returns the loss that the event means, if it concerns a link that is followed.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
@@ -97,7 +99,7 @@ impl Followed {
         Some(hit)
     }
 
-    /// Whether events come about what has to do with these links.
+    /// Returns whether events report what belongs to these links.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2]) -> bool {
         let tells_of = |link: LinkId| {
             self.links.iter().any(|(own, scope)| match scope {
@@ -110,7 +112,7 @@ impl Followed {
             || about.into_iter().flatten().any(tells_of)
     }
 
-    /// Whether events come at all.
+    /// Returns whether any events are reported.
     pub(super) fn is_any(&self) -> bool {
         self.is_recording || !self.links.is_empty()
     }
@@ -121,7 +123,7 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Whether it may be about something that has to do with these links; if there are none, it may.
+    /// Returns whether the loss may concern what belongs to these links. If no links are known, it may.
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

@@ -1,4 +1,5 @@
-//! What an application believes: books, orders, balances, positions and quotes, each with a word on its truth.
+//! What an application knows of the venue: books, orders, balances, positions and quotes. Each collection says which
+//! of its data is current.
 
 mod account;
 pub(crate) mod balances;

@@ -1,4 +1,4 @@
-//! [`Order`]: one order, as far as replies and events tell.
+//! [`Order`]: what replies and events have said about one order.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -18,13 +18,13 @@ use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
-/// An order.
+/// An order, as replies and events describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Order {
-    /// The venue's id, once it is known.
+    /// The venue's id, once known.
     pub order_id: Option<u64>,
-    /// The client's id: what to ask the venue for when no answer came.
+    /// The client's id. If no reply came, ask the venue about this id.
     pub client_order_id: Option<Box<str>>,
     /// The instrument; `None` also if its name is longer than [`Symbol::LENGTH_MAX`].
     pub symbol: Option<Symbol>,
@@ -32,75 +32,76 @@ pub struct Order {
     pub side: Option<Side>,
     /// The type, as the venue spells it, for example `LIMIT`.
     pub order_type: Option<Box<str>>,
-    /// How long it stays, if this client placed it.
+    /// How long the order remains in the book, if this client placed it.
     pub time_in_force: Option<TimeInForce>,
-    /// The limit.
+    /// The limit price.
     pub price: Option<Decimal>,
     /// The price at which a stop order becomes active.
     pub stop_price: Option<Decimal>,
     /// The original quantity.
     pub quantity: Option<Decimal>,
-    /// The outcome that it is for, in prediction markets.
+    /// The outcome that the order is for, in prediction markets.
     pub outcome: Option<EventOutcome>,
-    /// What it has come to.
+    /// The state.
     pub state: OrderState,
-    /// Its fills, each once, in the order in which they came.
+    /// The fills, each once, in the order in which they were received.
     pub fills: Vec<OrderFill>,
-    /// Why it was refused or cancelled; none if the user cancelled.
+    /// The reason why it was rejected or cancelled; `None` if the user cancelled it.
     pub reason: Option<Box<str>>,
-    /// The code of the reply that refused it.
+    /// The code of the reply that rejected it.
     pub refusal_code: Option<i64>,
-    /// What the venue said when it last refused to cancel it.
+    /// The venue's message when it last refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// When it was last heard of.
+    /// When the newest event about it was received.
     pub age: Age,
-    /// Whether the venue was asked about it: its word stands for what the fills do not show.
+    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) applied an answer, which accounts for executions that
+    /// no fill shows.
     pub reconciled: bool,
-    /// Why more may have happened than is known.
+    /// The reason why more may have happened than is known.
     doubt: Option<Doubt>,
-    /// What its newest event came over.
+    /// The link of the newest event.
     link: Option<LinkId>,
-    /// The request that placed it, and what that one went over.
+    /// The request that placed it, and the link of the request.
     request: Option<(RequestId, LinkId)>,
-    /// When its newest event was applied.
+    /// When the newest event was applied.
     observed: Moment,
     answered: bool,
-    /// Only a reply, or an answer that it is not found, says that there is no such order.
+    /// Whether it is rejected only by a reply, or by an answer that did not find it. An event revives it.
     is_refused_by_reply: bool,
-    /// The venue did not find it: its request may still be on the way.
+    /// Whether the venue did not find it. Its request may still be on the way.
     is_absent: bool,
-    /// The venue's time of its acceptance.
+    /// The venue's time of the `NEW` event.
     begun: Option<Timestamp>,
-    /// The executed quantity that the venue reported.
+    /// The largest executed quantity that the venue reported.
     reported: Option<Decimal>,
     /// The ids of its fills.
     trade_ids: BTreeSet<u64>,
     /// The sum of the fills' quantities.
     filled: Decimal,
     value: Sum,
-    /// Fills that cannot be told from repeated ones, or whose numbers are not all there.
+    /// How many fills lack a number, or repeat a trade id with other numbers.
     unaccountable: u32,
-    /// What did not add up when the venue was last asked, and is no new doubt.
+    /// The discrepancy and `unaccountable` at the last answer of the venue. They raise no new doubt.
     explained: (Option<Decimal>, u32),
-    /// What the venue said of its executions when it was asked, at its end.
+    /// The executed quantity of an answer that was final.
     settled: Option<Decimal>,
-    /// How many fills are part of the sums over all orders.
+    /// How many of the fills are part of the sums per instrument.
     summed: usize,
-    /// Since when it is at its end and beyond doubt.
+    /// When it became final and free of doubt.
     finished: Option<Moment>,
 }
 
-/// A doubt, and when it was raised.
+/// A doubt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Doubt {
     reason: StaleReason,
     raised: Moment,
 }
 
-/// What a fill of an event is.
+/// How the fill of an event was accounted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Accounted {
-    /// There is none.
+    /// The event has no fill.
     None,
     New,
     Repeated,
@@ -110,19 +111,21 @@ pub(super) enum Accounted {
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
-    /// Returns how much of it was executed: the sum of its fills, or what the venue told if that is more.
+    /// Returns the executed quantity: the sum of the fills, or the venue's figure if that is larger.
+    ///
+    /// After a final answer to a question it is the quantity of the answer, until another fill comes.
     pub fn executed(&self) -> Decimal {
         let told = || self.told_executed().map_or(self.filled, |told| told.max(self.filled));
         self.settled.unwrap_or_else(told)
     }
 
-    /// Returns how much of it is left; `None` if its quantity is not known.
+    /// Returns the quantity that is not executed; `None` if the order's quantity is not known.
     pub fn remaining(&self) -> Option<Decimal> {
         let remaining = self.quantity?.checked_sub(self.executed())?;
         Some(remaining.max(Decimal::ZERO))
     }
 
-    /// What the venue told of all executions together: a figure, or that nothing remains.
+    /// Returns the venue's figure for all executions. An order that is filled has executed its whole quantity.
     fn told_executed(&self) -> Option<Decimal> {
         match self.state {
             OrderState::Filled => self.reported.max(self.quantity),
@@ -135,39 +138,40 @@ impl Order {
         self.value.to_decimal()
     }
 
-    /// Returns the average price of its fills, rounded to so many decimals, halves away from zero; `None` without
+    /// Returns the average price of the fills, rounded to `scale` decimals, halves away from zero; `None` without
     /// fills.
     pub fn average_price(&self, scale: u8) -> Option<Decimal> {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
 
-    /// Returns how much more was executed than the fills show, as far as the venue has told: fills were missed.
+    /// Returns how much more was executed, by the venue's figure, than the fills show.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
     }
 
-    /// Whether more may have happened than is known; [`Orders::to_reconcile`](crate::Orders::to_reconcile).
+    /// Returns whether more may have happened than is known. [`Orders::to_reconcile`](crate::Orders::to_reconcile)
+    /// returns these orders.
     pub const fn needs_reconciling(&self) -> bool {
         self.doubt.is_some()
     }
 
-    /// Returns why more may have happened than is known.
+    /// Returns the reason why more may have happened than is known.
     pub fn doubt(&self) -> Option<StaleReason> {
         self.doubt.map(|doubt| doubt.reason)
     }
 
-    /// Returns the request that placed it, if this client did.
+    /// Returns the request that placed the order, if this client placed it.
     pub fn request(&self) -> Option<RequestId> {
         self.request.map(|(request, _)| request)
     }
 
-    /// The links that it was placed over and that told of it, as far as there are any.
+    /// Returns the link of its request and the link of its newest event.
     pub(super) fn links(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.link]
     }
 
-    /// Whether it is at the endpoint of a link, as far as is known.
+    /// Returns whether it belongs to the endpoint of a link, or its endpoint is not known.
     pub(super) fn is_at(&self, link: Option<LinkId>) -> bool {
         let mut known = self.links().into_iter().flatten().peekable();
         let Some(link) = link else { return true };
@@ -178,7 +182,7 @@ impl Order {
         self.answered
     }
 
-    /// Whether an event, or the venue's answer, has said that there is such an order.
+    /// Returns whether an event, or the venue's answer, has shown that the order exists.
     pub(super) fn is_seen(&self) -> bool {
         self.order_id.is_some() || self.observed > Moment::BEGINNING
     }
@@ -187,7 +191,7 @@ impl Order {
         !self.state.is_final()
     }
 
-    /// Whether something may still happen to it, as far as is known.
+    /// Returns whether something may still happen to it.
     pub(super) const fn may_change(&self) -> bool {
         self.is_open() || self.is_absent
     }
@@ -204,18 +208,19 @@ impl Order {
         self.finished = since;
     }
 
-    /// The instrument, whether it buys, and the fills that are not part of the sums over all orders yet.
+    /// Returns the instrument, whether the order buys, and the fills that are not part of the sums per instrument
+    /// yet.
     pub(super) fn take_unsummed(&mut self) -> Option<(Symbol, bool, &[OrderFill])> {
         let (symbol, side) = self.symbol.zip(self.side)?;
         let from = core::mem::replace(&mut self.summed, self.fills.len());
         Some((symbol, side == Side::Buy, self.fills.get(from..)?))
     }
 
-    /// The difference between what is told and what the fills show, in either direction.
+    /// Returns the difference between the expected executed quantity and the fills, positive or negative.
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {
-            // While it lives, a figure may be older than the fills.
+            // The figure for an open order may be older than the fills.
             *told > self.filled || self.state.is_final()
         });
         let other = most.or(told)?;
@@ -223,10 +228,10 @@ impl Order {
     }
 }
 
-// ---- what happens to it --------------------------------------------------------------------------
+// ---- inputs --------------------------------------------------------------------------------------
 
 impl Order {
-    /// One that another client has placed, or an earlier run of this one.
+    /// Makes an order that another client, or an earlier run of this one, placed.
     pub(super) fn foreign(
         order_id: Option<u64>,
         client_order_id: Option<&str>,
@@ -236,7 +241,7 @@ impl Order {
         Order { order_id, client_order_id, link, ..Order::default() }
     }
 
-    /// One that was sent.
+    /// Makes an order that this client sends.
     pub(super) fn sent(order: &NewOrder, request: RequestId, link: LinkId) -> Order {
         let mut sent = Order::foreign(None, Some(order.client_order_id().as_str()), None);
         sent.request = Some((request, link));
@@ -259,7 +264,7 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
-    /// Raises a doubt; the oldest reason stays, the newest moment counts.
+    /// Raises a doubt. The oldest reason remains; the newest moment counts.
     pub(super) fn raise(&mut self, reason: StaleReason, raised: Moment) {
         let reason = self.doubt.map_or(reason, |doubt| doubt.reason);
         self.doubt = Some(Doubt { reason, raised });
@@ -270,7 +275,7 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Whether the venue has it is not known.
+    /// Notes that the request got no answer: whether the order exists is unknown, unless events have reported it.
     pub(super) fn lose(&mut self, now: Moment) {
         self.answered = true;
         if !self.state.is_from_events() {
@@ -279,7 +284,7 @@ impl Order {
         }
     }
 
-    /// The venue refused the request. With 5xx it is not sure that nothing was done.
+    /// Applies a refusal. If the venue reports an internal error, it may have acted.
     pub(super) fn refuse_by(&mut self, response: &Response<'_>, now: Moment) {
         if response.is_internal_error() {
             return self.lose(now);
@@ -291,7 +296,8 @@ impl Order {
         self.cancel_refusal = message.map(kept);
     }
 
-    /// The request turns out to have placed another order: another client has placed this one. Returns that other.
+    /// Splits off the order that the request placed: the reply has another order id than the events, so the events
+    /// were about an order of another client. Returns the new order.
     pub(super) fn split(&mut self, order_id: u64) -> Option<Order> {
         let request = self.request.take()?;
         self.link = self.link.or(Some(request.1));
@@ -304,7 +310,7 @@ impl Order {
         Some(mine)
     }
 
-    /// The request was refused. Events, if there are any, know better.
+    /// Notes that the request was refused. Events about the order outweigh the refusal.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.answered = true;
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
@@ -318,7 +324,7 @@ impl Order {
         }
     }
 
-    /// There is such an order, whatever a reply said.
+    /// Notes that the order exists, although a reply or an answer said otherwise.
     fn revive(&mut self) {
         self.is_absent = false;
         if core::mem::take(&mut self.is_refused_by_reply) {
@@ -326,15 +332,15 @@ impl Order {
         }
     }
 
-    /// Goes to a state that is further on.
+    /// Changes the state if the new one is later in the life of an order.
     fn go(&mut self, state: OrderState) {
         if state.rank() > self.state.rank() {
             self.state = state;
         }
     }
 
-    /// Whether an event contradicts what is known: another client order id, or an acceptance behind the end that
-    /// came over the same link.
+    /// Returns whether an event contradicts what is known: another client order id, another quantity without a
+    /// modification, or a `NEW` after the end over the same link.
     pub(super) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -352,7 +358,7 @@ impl Order {
         is_another || is_other || begins_again
     }
 
-    /// Takes an event. Says what its fill is.
+    /// Applies an event. Returns how its fill was accounted.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,
@@ -372,18 +378,18 @@ impl Order {
         }
         self.advance(update, now);
         if update.status == OrderStatus::New && is_first {
-            // Its whole life follows: whether there is such an order was the only question.
+            // Every later event follows, so nothing before it can be missing.
             self.begun = update.event_time;
             self.doubt = None;
         } else if is_first && !is_from_the_beginning(update) {
             self.raise(StaleReason::NotSubscribed, now);
         }
-        self.settle(update);
+        self.resolve_doubt(update);
         self.check_sums(now);
         if accounted == Accounted::New {
             self.settled = None;
             if self.explained.0.is_some() && self.is_open() {
-                // It may be one of those that the venue has told without it.
+                // The answer may or may not include this fill.
                 self.raise(StaleReason::Executions, now);
             }
         }
@@ -415,7 +421,7 @@ impl Order {
         }
     }
 
-    /// Moves the state on.
+    /// Applies the status of an event.
     fn advance(&mut self, update: &OrderUpdate<'_>, now: Moment) {
         self.revive();
         let has_executed = update.executed_quantity.is_some_and(|done| !done.is_zero());
@@ -428,10 +434,10 @@ impl Order {
             OrderStatus::Filled => OrderState::Filled,
             OrderStatus::Canceled => OrderState::Canceled,
             OrderStatus::Rejected => OrderState::Rejected,
-            // The last event of an order of v1, behind the one that says how it ended.
+            // Order events v1 end with this event, after the one that says how the order ended.
             OrderStatus::Closed => OrderState::Closed,
             OrderStatus::CancelRejected => {
-                // It may have ended without a word.
+                // The order may have ended without an event.
                 if self.is_open() {
                     self.raise(StaleReason::NotFound, now);
                 }
@@ -445,16 +451,16 @@ impl Order {
             }
         };
         if matches!(state, OrderState::Open | OrderState::PartiallyFilled) && self.is_open() {
-            // The venue calls an order by either name that rests after a part of it was executed.
+            // The venue uses both statuses for a partly executed order in the book.
             self.state = state;
         } else {
             self.go(state);
         }
     }
 
-    /// Ends a doubt if the event accounts for everything: a final one with a cumulative figure that the fills make
-    /// up, or a filled one whose fills make up the quantity.
-    fn settle(&mut self, update: &OrderUpdate<'_>) {
+    /// Resolves a doubt if the event accounts for all executions: its cumulative figure, or the whole quantity of a
+    /// filled order, equals the sum of the fills.
+    fn resolve_doubt(&mut self, update: &OrderUpdate<'_>) {
         let is_whole = match update.status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
             OrderStatus::Canceled | OrderStatus::Closed => update.executed_quantity == Some(self.filled),
@@ -466,8 +472,8 @@ impl Order {
         }
     }
 
-    /// The venue lists it among the open orders: whether it is still open is no question any more, nor is what was
-    /// executed, if the list says so.
+    /// Notes that the venue lists the order as open. Resolves a doubt if the listed executed quantity, or zero
+    /// without one, equals the sum of the fills.
     pub(super) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1;
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.filled {
@@ -478,7 +484,7 @@ impl Order {
     fn check_sums(&mut self, now: Moment) {
         let found = (self.discrepancy(), self.unaccountable);
         if self.state == OrderState::Filled && self.told_executed().is_none() {
-            // How much was executed is not known.
+            // The executed quantity is unknown.
             return self.raise(StaleReason::Executions, now);
         }
         if found != self.explained
@@ -489,7 +495,7 @@ impl Order {
         }
     }
 
-    /// Counts a fill, once.
+    /// Counts a fill unless it was counted before.
     fn account(&mut self, fill: &Fill<'_>, event_time: Option<Timestamp>) -> Accounted {
         let (Some(trade_id), Some(price), Some(quantity)) = (fill.trade_id, fill.price, fill.quantity) else {
             return Accounted::Unaccountable;
@@ -509,14 +515,14 @@ impl Order {
         Accounted::New
     }
 
-    /// Takes the venue's answer to a question that was asked at a moment. Says whether it was of use.
-    /// `lost` is when something was last lost of all orders.
+    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is when a report about orders was
+    /// last lost. Returns whether the answer resolved the doubt.
     pub(super) fn reconcile(&mut self, found: Option<&Reconciled>, asked: Moment, lost: Moment) -> bool {
         let Some(doubt) = self.doubt else { return false };
         let is_older = doubt.raised.max(lost) > asked || self.observed > asked;
         let Some(found) = found else {
             if is_older || self.is_seen() {
-                // It exists; or it may have come into being since.
+                // An event has shown that it exists, or it may have been placed after the question.
                 return false;
             }
             self.doubt = None;
@@ -525,7 +531,7 @@ impl Order {
             self.reason = Some("the venue does not know it".into());
             return true;
         };
-        // Behind an end nothing follows, however old the answer is.
+        // Nothing follows a final state, so the age of the answer does not matter.
         let is_final = found.state.is_final();
         if (is_older && !is_final) || (found.executed < self.filled && (is_older || !is_final)) {
             return false;
@@ -541,7 +547,7 @@ impl Order {
         true
     }
 
-    /// Takes in another entry that turns out to be the same order. It has no fills: no event was about it.
+    /// Merges another entry for the same order. It has no fills, because no event was about it.
     pub(super) fn merge(&mut self, other: Order, now: Moment) {
         self.order_id = self.order_id.or(other.order_id);
         self.client_order_id = self.client_order_id.take().or(other.client_order_id);
@@ -561,7 +567,7 @@ impl Order {
         if !other.is_refused_by_reply {
             self.go(other.state);
         }
-        // Whether there is such an order was the question of the other; this one has been seen.
+        // `Unanswered` is a doubt whether the order exists: this entry has been reported, so it does.
         if let Some(doubt) = other.doubt.filter(|doubt| doubt.reason != StaleReason::Unanswered) {
             let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));
             self.raise(doubt.reason, newest);
@@ -570,7 +576,7 @@ impl Order {
     }
 }
 
-/// Whether an event, the first of an order, leaves nothing open of what was before it.
+/// Returns whether the first event of an order leaves no question about what happened before it.
 fn is_from_the_beginning(update: &OrderUpdate<'_>) -> bool {
     match update.status {
         OrderStatus::New | OrderStatus::Rejected => true,

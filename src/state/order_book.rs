@@ -1,9 +1,8 @@
-//! [`OrderBook`]: the levels of one symbol, and nothing but them.
+//! [`OrderBook`]: the price levels of one symbol.
 //!
-//! Each side is a vector sorted so that its best level comes last: changes cluster near the best
-//! price, so they are found at the end and move only what lies nearer to it. The order is that of
-//! exact decimals; while all prices of a side have the same number of decimals, which is what the
-//! venue sends, a comparison is one of integers.
+//! Each side is a vector sorted so that the best level is last. Changes cluster near the best price, so they are
+//! found at the end of the vector and move few levels. Prices are compared as exact decimals; while all prices of a
+//! side have the same number of decimals, as the venue sends them, integers are compared instead.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -14,14 +13,14 @@ use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 use crate::value::side::Side;
 
-/// The most levels that a side of a book keeps: beyond it the worst are dropped and
-/// [`BookSide::known_depth`] says so. The largest recorded book has 2,564 bids.
+/// The most levels that one side of a book keeps. Further levels, the worst, are dropped, and
+/// [`BookSide::known_depth`] shows it. The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
-/// The book of one symbol.
+/// The order book of one symbol.
 ///
-/// It holds what it is given. Whether it is still true is known to [`Books`](crate::Books), which
-/// hears of gaps and lost links; use that unless you follow a single book yourself.
+/// `OrderBook` applies what it is given and does not know whether it is current. [`Books`](crate::Books) also applies
+/// gaps and lost links: use it unless you follow a single book yourself.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
@@ -49,26 +48,25 @@ pub struct OrderBook {
 /// One side of a book.
 #[derive(Debug)]
 pub struct BookSide {
-    /// Sorted, the best last.
+    /// The levels, sorted, the best last.
     levels: Vec<Level>,
-    /// The number of decimals of every price, if they all have the same.
+    /// The number of decimals, if all prices have the same.
     scale: Option<u8>,
-    /// Whether a higher price is better: bids.
+    /// Whether a higher price is better, as for bids.
     descending: bool,
-    /// The last price down to which every level is known; `None` if all are.
+    /// The worst price down to which the book has every level; `None` if it has all levels.
     edge: Option<Decimal>,
 }
 
-/// What became of changes that were applied to a book.
+/// The result of applying changes to a book.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use]
 pub enum Applied {
     /// The book has changed.
     Changed,
-    /// All of it was in the book already; nothing has changed.
+    /// The book contains all of the changes already. Nothing has changed.
     Stale,
-    /// It does not follow what the book holds: an update is missing. Nothing has changed; ask for a
-    /// snapshot.
+    /// An update is missing between the book and the changes. Nothing has changed: request a snapshot.
     Gap {
         /// The last update id of the book.
         expected: u64,
@@ -90,17 +88,17 @@ impl core::fmt::Display for Applied {
 }
 
 impl OrderBook {
-    /// An empty book.
+    /// Creates an empty book.
     pub const fn new() -> OrderBook {
         OrderBook { bids: BookSide::new(true), asks: BookSide::new(false), last_update_id: None }
     }
 
-    /// Bids, best first.
+    /// Returns the bids, best first.
     pub const fn bids(&self) -> &BookSide {
         &self.bids
     }
 
-    /// Asks, best first.
+    /// Returns the asks, best first.
     pub const fn asks(&self) -> &BookSide {
         &self.asks
     }
@@ -125,24 +123,25 @@ impl OrderBook {
         Some((*self.bids.best()?, *self.asks.best()?))
     }
 
-    /// Returns the price in the middle between the best bid and the best ask, exactly; `None` if either side is empty.
+    /// Returns the exact price halfway between the best bid and the best ask; `None` if either side is empty.
     pub fn mid(&self) -> Option<Decimal> {
         let (bid, ask) = self.best()?;
         bid.price.checked_add(ask.price)?.checked_mul(Decimal::new(5, 1)?)
     }
 
-    /// Returns the best ask less the best bid, which is negative in a crossed book; `None` if either side is empty.
+    /// Returns the best ask minus the best bid, negative in a crossed book; `None` if either side is empty.
     pub fn spread(&self) -> Option<Decimal> {
         let (bid, ask) = self.best()?;
         ask.price.checked_sub(bid.price)
     }
 
-    /// The upper update id of the last snapshot or change; market data v2 has none.
+    /// Returns the last update id of the newest snapshot or change; `None` where the venue sends none, as in market
+    /// data v2.
     pub const fn last_update_id(&self) -> Option<u64> {
         self.last_update_id
     }
 
-    /// Whether the best bid is not below the best ask: a sign of a lost update, though the sandbox
+    /// Returns whether the best bid is not below the best ask. This is a sign of a lost update, although the sandbox
     /// publishes crossed books.
     pub fn is_crossed(&self) -> bool {
         match (self.bids.best(), self.asks.best()) {
@@ -151,18 +150,18 @@ impl OrderBook {
         }
     }
 
-    /// Takes a snapshot of the whole book: nothing of what was there before remains.
+    /// Replaces all levels by those of a snapshot of the whole book.
     pub fn replace(&mut self, snapshot: &Depth<'_>) {
         self.bids.replace(snapshot.bids);
         self.asks.replace(snapshot.asks);
         self.last_update_id = snapshot.last_update_id;
     }
 
-    /// Takes a snapshot of the best so many levels per side, as [`Snapshot::Best`](crate::Snapshot::Best)
-    /// asks for. What is beyond them is not known: [`BookSide::known_depth`].
+    /// Replaces all levels by those of a snapshot that [`Snapshot::Best`](crate::Snapshot::Best) limited to so many
+    /// levels per side. [`BookSide::known_depth`] counts the levels that are known to be complete.
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
-        // A side with fewer has no more.
+        // A side with fewer levels is whole.
         let levels = levels.get() as usize;
         for (side, sent) in [(&mut self.bids, snapshot.bids), (&mut self.asks, snapshot.asks)] {
             if sent.len() >= levels {
@@ -171,8 +170,8 @@ impl OrderBook {
         }
     }
 
-    /// Applies changes, if they follow what the book holds; the whole frame or nothing of it. Changes
-    /// without a range of ids, as the archived endpoints send them, are taken to follow.
+    /// Applies all changes of a frame if they follow the book, and none otherwise. Changes without a range of update
+    /// ids, as the archived endpoints send them, are always applied.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
@@ -196,7 +195,7 @@ impl OrderBook {
         Applied::Changed
     }
 
-    /// Replaces all levels of one side by its best, if it has one.
+    /// Replaces all levels of one side by its best level, if it has one.
     pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
         let side = match top.side {
             Side::Buy => &mut self.bids,
@@ -210,7 +209,7 @@ impl OrderBook {
         self.last_update_id = Some(top.update_id);
     }
 
-    /// Forgets all levels but keeps their memory.
+    /// Removes all levels but keeps their memory.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
@@ -223,7 +222,7 @@ impl Clone for OrderBook {
         OrderBook { bids: self.bids.clone(), asks: self.asks.clone(), last_update_id: self.last_update_id }
     }
 
-    /// Copies into the memory that this book has.
+    /// Copies another book into the memory of this one.
     fn clone_from(&mut self, other: &OrderBook) {
         self.bids.clone_from(&other.bids);
         self.asks.clone_from(&other.asks);
@@ -254,53 +253,54 @@ impl BookSide {
         BookSide { levels: Vec::new(), scale: None, descending, edge: None }
     }
 
-    /// The number of levels.
+    /// Returns the number of levels.
     pub const fn len(&self) -> usize {
         self.levels.len()
     }
 
-    /// Whether there is no level.
+    /// Returns whether there are no levels.
     pub const fn is_empty(&self) -> bool {
         self.levels.is_empty()
     }
 
-    /// The best level.
+    /// Returns the best level.
     pub fn best(&self) -> Option<&Level> {
         self.levels.last()
     }
 
-    /// The levels, best first.
+    /// Returns the levels, best first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Level> + ExactSizeIterator {
         self.levels.iter().rev()
     }
 
-    /// The quantity that stands at a price; zero if none does.
+    /// Returns the quantity at a price; zero if there is no level.
     pub fn quantity(&self, price: Decimal) -> Decimal {
         let found = self.position(price).ok().and_then(|position| self.levels.get(position));
         found.map_or(Decimal::ZERO, |level| level.quantity)
     }
 
-    /// How many levels, from the best, are known for sure: the book has no other down to the last of them.
+    /// Returns how many levels, counted from the best, are known to be complete: the venue has no other level among
+    /// them.
     ///
-    /// Those behind came with changes, and others that are not known may stand among them: the snapshot had
-    /// only the best so many, or there were more than [`LEVELS_MAX`]. As the price moves this can
-    /// become few or none; then request the book again. All levels of a whole book are known.
+    /// The levels behind them came with changes, and unknown levels may lie between those, because the snapshot held
+    /// only the best levels or there were more than [`LEVELS_MAX`]. As the price moves, the number can shrink to
+    /// zero: request the book again. In a whole book all levels count.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(unknown) | Err(unknown)) = self.position(edge);
         self.levels.len().saturating_sub(unknown)
     }
 
-    /// Whether it has all levels that the venue has.
+    /// Returns whether the side has all levels that the venue has.
     pub const fn is_whole(&self) -> bool {
         self.edge.is_none()
     }
 
-    /// Where a price stands (`Ok`) or belongs (`Err`).
+    /// Returns the index of a price (`Ok`), or where to insert it (`Err`).
     #[inline]
     fn position(&self, price: Decimal) -> Result<usize, usize> {
         match (self.scale == Some(price.scale()), self.descending) {
-            // All prices have as many decimals as this one, so their mantissas have their order.
+            // All prices have the same number of decimals, so mantissas sort as prices do.
             (true, true) => position(&self.levels, |level| level.price.mantissa().cmp(&price.mantissa())),
             (true, false) => position(&self.levels, |level| price.mantissa().cmp(&level.price.mantissa())),
             (false, true) => position(&self.levels, |level| level.price.cmp(&price)),
@@ -308,8 +308,7 @@ impl BookSide {
         }
     }
 
-    /// Sets the quantity at a price, or removes the level if it is zero. A removal of a level that is
-    /// not there is normal.
+    /// Sets the quantity at a price; zero removes the level. Removing a level that does not exist is normal.
     #[inline]
     fn set(&mut self, level: &Level) {
         match self.position(level.price) {
@@ -330,7 +329,7 @@ impl BookSide {
                     return;
                 }
                 if let Some(position) = position.checked_sub(1) {
-                    // Over the worst level, which comes first.
+                    // Replace the worst level, which is the first.
                     self.levels.remove(0);
                     self.levels.insert(position, *level);
                 }
@@ -339,7 +338,7 @@ impl BookSide {
         }
     }
 
-    /// Beyond the worst level, or what was known before, others may be.
+    /// Notes that unknown levels may lie behind the worst level, or behind those that were known before.
     fn limit(&mut self) {
         if self.known_depth() == self.levels.len() {
             self.edge = self.levels.first().map(|worst| worst.price);
@@ -348,9 +347,9 @@ impl BookSide {
 
     fn replace(&mut self, levels: &[Level]) {
         self.clear();
-        // Room to grow, so that the changes that follow seldom allocate.
+        // Reserve room so that later changes seldom allocate.
         self.levels.reserve(levels.len().saturating_mul(2).clamp(64, LEVELS_MAX));
-        // Snapshots list the best first, each price once and none empty: then it is a copy.
+        // The venue's snapshots are sorted, best first, with each price once and no zero: copy them.
         let better = if self.descending { Ordering::Greater } else { Ordering::Less };
         let in_order = levels.is_sorted_by(|a, b| a.price.cmp(&b.price) == better);
         let filled = levels.iter().all(|level| !level.quantity.is_zero());
@@ -360,7 +359,7 @@ impl BookSide {
             self.levels.extend_from_slice(levels);
             self.levels
                 .sort_by(|a, b| if self.descending { a.price.cmp(&b.price) } else { b.price.cmp(&a.price) });
-            // Of several levels at one price the last one counts.
+            // The last of several levels at one price counts.
             self.levels.dedup_by(|later, kept| {
                 let is_same = later.price == kept.price;
                 if is_same {
@@ -373,7 +372,7 @@ impl BookSide {
         let scale = self.levels.first().map(|level| level.price.scale());
         self.scale = scale.filter(|scale| self.levels.iter().all(|level| level.price.scale() == *scale));
         if let Some(excess) = self.levels.len().checked_sub(LEVELS_MAX).filter(|excess| *excess > 0) {
-            // The worst come first.
+            // The worst levels are first.
             self.levels.drain(..excess);
             self.limit();
         }
@@ -385,7 +384,8 @@ impl BookSide {
         self.edge = None;
     }
 
-    /// A price is about to be written. Once decimals differ, they do until the next snapshot.
+    /// Notes the decimals of a price before it is stored. Once decimals differ, `scale` is `None` until the next
+    /// snapshot.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
         if self.levels.is_empty() {
@@ -396,13 +396,13 @@ impl BookSide {
     }
 }
 
-/// How many levels next to the best one are looked at without a branch.
+/// How many levels next to the best are searched without branches.
 const NEAR: usize = 8;
 
-/// Where a level stands, or belongs, among `levels`, of which `order` says how each compares to it.
+/// Returns the index of a level among `levels` (`Ok`), or where to insert it (`Err`). `order` compares a level to it.
 ///
-/// Most changes are close to the best price, at random: counting the worse ones among the nearest
-/// levels costs less than the branches of a search that the processor cannot foresee.
+/// Most changes lie at a random place close to the best price. Counting the worse of the nearest levels costs less
+/// than the branches of a binary search, which the processor cannot predict.
 #[inline]
 fn position(levels: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
     let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
@@ -411,7 +411,7 @@ fn position(levels: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usiz
         let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
         far.len().wrapping_add(worse)
     } else {
-        // At most the first of the near ones.
+        // The position is at most that of the first near level.
         far.partition_point(is_worse)
     };
     match levels.get(position) {

@@ -1,4 +1,4 @@
-//! [`OrderIndex`]: the orders that are kept, by each of their names, and what is counted of them.
+//! [`OrderIndex`]: all orders that are kept, found by each of their ids, and the sums over their fills.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -11,26 +11,26 @@ use crate::state::truth::Moment;
 use crate::value::id::RequestId;
 use crate::value::symbol_map::SymbolMap;
 
-/// The most orders that are kept after their end, to know late and repeated events by: beyond it the
-/// oldest are forgotten. Orders in doubt are never forgotten.
+/// The most finished orders that are kept, to recognize late and repeated events. Beyond it the oldest are forgotten.
+/// Orders in doubt are never forgotten.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
-/// The most instruments of which the fills are summed.
+/// The most instruments whose fills are summed.
 const TRADED_MAX: usize = 8_192;
 
-/// An order has a key of its own, which is its place in the row of their first being known.
+/// The orders by key. Keys count up in the order in which the orders became known.
 #[derive(Clone, Debug)]
 pub(super) struct OrderIndex {
     orders: BTreeMap<u64, Order>,
     next: u64,
     by_order_id: BTreeMap<u64, u64>,
-    /// Several orders may have one client order id.
+    /// Pairs, because several orders may have the same client order id.
     by_client_order_id: BTreeSet<(Box<str>, u64)>,
     by_request: BTreeMap<RequestId, u64>,
-    /// Those to which something may still happen, and that are beyond doubt.
+    /// Orders that may still change and are not in doubt.
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
-    /// Those at their end and beyond doubt, in the order in which they got there.
+    /// Orders that have ended and are not in doubt, in the order in which they became so.
     finished: BTreeSet<(Moment, u64)>,
     traded: SymbolMap<Traded>,
     changes: Vec<Recorded>,
@@ -52,7 +52,7 @@ impl OrderIndex {
         }
     }
 
-    /// Changes an order, and whatever is kept of it beside it.
+    /// Changes an order, records the change, and updates the sums and sets.
     pub(super) fn change<T>(
         &mut self,
         key: u64,
@@ -76,7 +76,8 @@ impl OrderIndex {
         Some(result)
     }
 
-    /// Puts an order where its state and its doubt belong, and keeps the finished ones within their bound.
+    /// Moves an order to the set of its state and doubt, and forgets the oldest finished orders beyond
+    /// [`FINISHED_ORDERS_MAX`].
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
         let is_doubtful = order.needs_reconciling();
@@ -122,7 +123,7 @@ impl OrderIndex {
         Some(order)
     }
 
-    /// A new entry.
+    /// Adds an order. Returns its key.
     pub(super) fn insert(&mut self, order: Order) -> u64 {
         let key = self.next;
         self.next = self.next.wrapping_add(1);
@@ -133,7 +134,7 @@ impl OrderIndex {
         key
     }
 
-    /// Notes the names of an order.
+    /// Makes an order findable by the ids that it has now.
     pub(super) fn name(&mut self, key: u64) {
         let Some(order) = self.orders.get(&key) else { return };
         if let Some(id) = order.order_id {
@@ -161,7 +162,7 @@ impl OrderIndex {
         self.by_request.get(&request).copied()
     }
 
-    /// The orders of a client order id, the oldest first.
+    /// Returns the orders with a client order id, oldest first.
     pub(super) fn by_client_order_id(&self, id: &str) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let id: Box<str> = id.into();
         let end = (id.clone(), u64::MAX);
@@ -172,7 +173,7 @@ impl OrderIndex {
         self.orders.values()
     }
 
-    /// Those to which something may still happen, and that are beyond doubt.
+    /// Returns the orders that may still change and are not in doubt.
     pub(super) const fn certain(&self) -> &BTreeSet<u64> {
         &self.certain
     }

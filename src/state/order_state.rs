@@ -1,20 +1,19 @@
-//! [`OrderState`]: what an order has come to.
+//! [`OrderState`]: the states of an order.
 
-/// What an order has come to.
+/// The state of an order.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum OrderState {
-    /// It is on its way; neither answer nor event has come.
+    /// The request was sent. No reply and no event has come.
     #[default]
     Sent,
-    /// The request was taken, which does not yet say that the order exists.
+    /// The venue accepted the request, which does not yet mean that the order exists.
     Acknowledged,
-    /// No answer came before the time was over or the link was lost, and no event: whether there is such
-    /// an order is not known.
+    /// The request timed out or its link was lost, and no event has come: whether the order exists is unknown.
     Unknown,
-    /// It passed the checks.
+    /// The order passed the venue's checks.
     New,
-    /// It rests in the book.
+    /// The order rests in the book.
     Open,
     /// A part of it was executed.
     PartiallyFilled,
@@ -24,17 +23,17 @@ pub enum OrderState {
     Canceled,
     /// It was refused. Final.
     Rejected,
-    /// It is over; how was not told. Final.
+    /// It ended; the venue has not said how. Final.
     Closed,
 }
 
 impl OrderState {
-    /// Whether nothing can follow.
+    /// Returns whether the state is final.
     pub const fn is_final(self) -> bool {
         matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Closed)
     }
 
-    /// Returns whether events have reported the order, not only what became of its request.
+    /// Returns whether events have reported the order. Otherwise only the result of its request is known.
     ///
     /// ```
     /// use gemini_ws::OrderState;
@@ -45,7 +44,7 @@ impl OrderState {
         !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
     }
 
-    /// How far an order has come: it never goes back.
+    /// Returns how far an order has come. An order never returns to a lower rank.
     pub(super) const fn rank(self) -> u8 {
         match self {
             OrderState::Sent => 0,

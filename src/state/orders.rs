@@ -1,4 +1,4 @@
-//! [`Orders`]: what has become of every order, from requests, replies and events in whatever order they come.
+//! [`Orders`]: the orders of an account, from requests, replies and events in any sequence.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -18,21 +18,23 @@ use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The most orders that are kept while they are open or in doubt, before those of others are not: these are counted by
-/// [`Orders::untracked`]. Orders that this client has sent are always kept.
+/// The most orders, open or in doubt, beyond which orders that this client did not send are not kept.
+/// [`Orders::untracked`] counts the events about these.
 pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 
-/// The orders of an account or a session: the counterpart of [`Books`](crate::Books).
+/// The orders of an account or a session.
 ///
-/// Give it every event; it takes what concerns it. An order is known from [`Event::Requested`] on, before the venue
-/// says anything of it.
+/// Pass every event to [`apply`](Orders::apply); it ignores those that do not concern orders. An order is known from
+/// [`Event::Requested`] on, before the venue reports it.
 ///
-/// - Reply and events race: either may come first. Events decide. A refusal may come as both, and is one.
-/// - Fills are told apart by their trade id, and each is accounted once.
-/// - An order whose request got no answer is [`OrderState::Unknown`](crate::OrderState::Unknown) until an event tells otherwise. It
-///   is never sent again by itself; [`Orders::to_reconcile`] has what to ask the venue for.
-/// - An order about which something may be missing is in doubt, with a reason, until events account for all of it
-///   or [`Orders::reconcile`] does.
+/// - A reply and the events of an order may come in either sequence. Events decide. A refusal that comes as both
+///   counts once.
+/// - Each fill is counted once, by its trade id.
+/// - An order whose request got no reply is [`OrderState::Unknown`](crate::OrderState::Unknown) until an event
+///   reports it. It is never sent again automatically; [`Orders::to_reconcile`] returns the orders to ask the venue
+///   about.
+/// - An order about which something may be missing is in doubt, with a reason. Events that account for all of its
+///   executions, or [`Orders::reconcile`], resolve the doubt.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};
@@ -62,10 +64,10 @@ pub struct Orders {
     untracked: u64,
 }
 
-// ---- what happens --------------------------------------------------------------------------------
+// ---- inputs --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// Knows no orders yet.
+    /// Creates a collection without orders.
     pub const fn new() -> Orders {
         Orders {
             index: OrderIndex::new(),
@@ -76,8 +78,8 @@ impl Orders {
         }
     }
 
-    /// Takes an event, or each of a [`Batch`](crate::Batch). Returns what it has changed: each order as it was and as it
-    /// is, with the fill that was new.
+    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns the changes: each order before and after,
+    /// with its new fill.
     pub fn apply(&mut self, event: &Event<'_>) -> OrderChanges<'_> {
         self.index.forget_changes();
         if matches!(event, Event::Batch(..)) {
@@ -99,7 +101,7 @@ impl Orders {
             }
         }
         if is_list {
-            // Those that it does not name may have ended without a word.
+            // Orders that the list does not contain may have ended without an event.
             let link = event.source().and_then(|source| source.link());
             self.doubt_where(StaleReason::NotFound, |order| {
                 order.is_seen() && order.is_at(link) && order.observed() <= before
@@ -144,7 +146,7 @@ impl Orders {
         }
     }
 
-    /// Events come over a link from now on.
+    /// Notes that a link reports orders from now on.
     fn follow(&mut self, link: LinkId, stream: &Stream) {
         if self.followed.begin(link, stream) {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
@@ -156,8 +158,8 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
-    /// An order that may still change is in doubt while no stream reports it, whatever has just been said of it: what
-    /// comes late over a stream that has ended does not say what has happened since.
+    /// Raises a doubt about an order that may still change if no subscribed stream reports it. A late event of a
+    /// stream that has ended does not show what happened since.
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
@@ -167,8 +169,7 @@ impl Orders {
         }
     }
 
-    /// Raises a doubt about the orders that are beyond doubt, to which something may still happen, and that meet a
-    /// condition.
+    /// Raises a doubt about those orders that may still change, are not in doubt, and meet a condition.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
@@ -214,7 +215,8 @@ impl Orders {
         }
     }
 
-    /// An order that cannot be cancelled may have ended without a word; one whose cancel got no answer may end.
+    /// Applies the reply to a cancel request. If the venue refuses to cancel an order, the order may have ended
+    /// without an event; without a reply, it may be cancelled or not.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
@@ -233,8 +235,9 @@ impl Orders {
         });
     }
 
-    /// An order turns out to have this id of the venue. If another entry has it, the two are one order, unless they
-    /// have different names. A reply says so of the request, whatever events were taken for being about it.
+    /// Gives an order the venue's id. An entry that has the id already is the same order and is merged, unless the
+    /// client order ids differ. A reply names the order of its request, even if events were attributed to that
+    /// request before.
     fn attach(&mut self, key: u64, order_id: u64, by_reply: bool) -> bool {
         let now = self.moment();
         let Some(order) = self.index.get(key) else { return false };
@@ -272,7 +275,7 @@ impl Orders {
         true
     }
 
-    /// Two reports contradict each other: neither is believed.
+    /// Notes that two reports contradict each other, and raises a doubt.
     fn contradict(&mut self, key: u64) {
         let now = self.moment();
         self.contradictions = self.contradictions.saturating_add(1);
@@ -283,12 +286,12 @@ impl Orders {
 // ---- events --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// The entry that an update is about.
+    /// Returns the entry that an event is about. Makes one if there is none.
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
         let awaited = client_order_id.as_deref().and_then(|id| self.awaited(id, is_rejected));
-        // What was refused may have got no id.
+        // A rejected order may have no id.
         let id = Some(update.order_id).filter(|id| *id != 0);
         if let Some(key) = id.and_then(|id| self.index.by_order_id(id)) {
             let is_unnamed = self.index.get(key).is_some_and(|order| order.client_order_id.is_none());
@@ -307,8 +310,8 @@ impl Orders {
         Some(self.index.insert(Order::foreign(id, client_order_id.as_deref(), link)))
     }
 
-    /// Of several orders that were sent under one id, the oldest that is not known to the venue yet; if one is
-    /// refused, the newest. Of the others it is not sure that the event is not about them.
+    /// Returns the order without an id of the venue that an event with a client order id is about: the oldest that is
+    /// open, or the newest for a rejection. Other open ones are put in doubt, as an acceptance may be about them.
     fn awaited(&mut self, id: &str, is_rejected: bool) -> Option<u64> {
         let unseen = |key: &u64| self.index.get(*key).is_some_and(|order| order.order_id.is_none());
         let unseen: Vec<u64> = self.index.by_client_order_id(id).filter(unseen).collect();
@@ -354,7 +357,7 @@ impl Orders {
         self.doubt_unfollowed(key);
     }
 
-    /// The venue's list of open orders is as good as having asked.
+    /// Treats an order in the venue's list of open orders like an answer to a question.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
             self.index.change(key, self.moment(), |order| order.confirm_open(update.executed_quantity));
@@ -378,8 +381,8 @@ impl Orders {
         }
     }
 
-    /// The order in doubt that an answer is about. Of several that have one client order id, the one of the venue's
-    /// id, or the newest that has none yet.
+    /// Returns the order in doubt that an answer is about. Among several with one client order id it is the one with
+    /// the venue's id, or the newest that has none.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
@@ -392,8 +395,8 @@ impl Orders {
         found.or(known.filter(is_doubtful))
     }
 
-    /// Whether another request than that of an order has placed the one with an id: two orders of one client order
-    /// id, of which the venue knows one.
+    /// Returns whether another request placed the order with this id: two orders have one client order id, and the
+    /// venue knows one of them.
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);
@@ -415,62 +418,70 @@ impl Orders {
         self.index.iter()
     }
 
-    /// Returns the orders that are not at their end, as far as is known.
+    /// Returns the orders that have not ended, as far as is known.
     pub fn open(&self) -> impl Iterator<Item = &Order> {
         let keys = self.index.certain().union(self.index.doubtful());
         keys.filter_map(|key| self.index.get(*key)).filter(|order| order.is_open())
     }
 
-    /// Returns the orders in doubt: more may have happened to them than was reported. [`Order::doubt`] says why, for
-    /// example because the link ended while the order was open, or its request got no answer.
+    /// Returns the orders in doubt: more may have happened to them than was reported. [`Order::doubt`] returns the
+    /// reason, for example that the link ended while the order was open, or that its request got no reply.
     ///
-    /// Take a [`moment`](Orders::moment), ask the venue for each order
-    /// ([`OrderStatusQuestion`](crate::OrderStatusQuestion)), then call [`reconcile`](Orders::reconcile) with the answer.
+    /// Take a [`moment`](Orders::moment), ask the venue about each order
+    /// ([`OrderStatusQuestion`](crate::OrderStatusQuestion)), then pass the answer to
+    /// [`reconcile`](Orders::reconcile).
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Order> {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }
 
-    /// Returns what the fills of an instrument add up to, since this collection was made.
+    /// Returns the sums over all fills of an instrument that this collection has counted.
     pub fn traded(&self, symbol: &str) -> Traded {
         self.index.traded(symbol)
     }
 
-    /// Whether events about orders are subscribed. An order that is sent while they are not, or over a link of which
-    /// they do not tell, is in doubt.
+    /// Returns whether a stream of orders is subscribed. An order that is sent over a link whose orders no stream
+    /// reports is in doubt.
     pub fn is_followed(&self) -> bool {
         self.followed.is_any()
     }
 
-    /// Returns how many fills came again and were not counted again.
+    /// Returns how many fills were repeated and not counted again.
     pub const fn repeated_fills(&self) -> u64 {
         self.repeated_fills
     }
 
-    /// Returns how often two reports contradicted each other: an id that belongs to another order, or an acceptance
-    /// behind an end. Neither is believed; the orders are in doubt.
+    /// Returns how often two reports contradicted each other, for example by an id that belongs to another order, or
+    /// a `NEW` after an end. The orders concerned are in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }
 
-    /// Returns how many events were about orders that were not kept, because there are [`FOREIGN_ORDERS_MAX`].
+    /// Returns how many events were about orders that are not kept, because there are [`FOREIGN_ORDERS_MAX`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
 
-    /// Returns the moment to hand to [`reconcile`](Orders::reconcile): take it before you ask the venue.
+    /// Returns the current moment. Take it before you ask the venue, and pass it to [`reconcile`](Orders::reconcile).
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
     }
 
-    /// Takes the venue's answer to the question what became of an order: its id, state and executed quantity, or that
-    /// there is none. `asked` is the [`moment`](Orders::moment) before the question.
+    /// Applies the venue's answer about an order in doubt: its id, state and executed quantity, or `None` if the
+    /// venue does not have it. `asked` is the [`moment`](Orders::moment) before the question.
     ///
-    /// Returns whether it has settled the doubt; an open order whose events are not subscribed is in doubt again at
-    /// once. It does nothing if there is no doubt; if the doubt was raised, or an event
-    /// about the order came, after the question, unless the answer is an end; if the answer knows less than the
-    /// fills; and if the venue finds no order of which there were events. Then ask again. An order that another request has
-    /// placed under the same client order id says that the venue has none of this one, unless it is
-    /// [`Listed`](OrderRef::Listed).
+    /// Returns whether the answer resolved the doubt. An open order that no subscribed stream reports is in doubt
+    /// again at once. The answer is not used if
+    ///
+    /// - the order is not in doubt,
+    /// - the doubt was raised, an event about the order was applied, or a report was lost after the question, unless
+    ///   the answer is final,
+    /// - the answer has fewer executions than the fills, unless it is final and newer than them,
+    /// - the answer contradicts the ids that are known,
+    /// - the venue did not find an order that events have reported.
+    ///
+    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. If the venue answers with an order
+    /// that another request placed under the same client order id, it has none of this request, unless the question
+    /// was [`Listed`](OrderRef::Listed).
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
@@ -503,15 +514,15 @@ impl Orders {
                 if !is_unnamed || matches!(of, OrderRef::OrderId(_) | OrderRef::Listed { .. }) {
                     return false;
                 }
-                // Asked for this client order id, the venue has one order, and it is another's: of this request there is
-                // none.
+                // Asked for this client order id, the venue names the order of another request: it has none of this
+                // request.
                 (key, None)
             }
             Some(found) if !self.attach(key, found.order_id, false) => return false,
             Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
             None => (key, None),
         };
-        // Where two entries became one, that one may be beyond doubt.
+        // If two entries were merged, the remaining one may not be in doubt.
         let is_settled = !self.index.doubtful().contains(&key);
         let (now, lost) = (self.moment(), self.followed.lost());
         let now_settled = self.index.change(key, now, |order| order.reconcile(found.as_ref(), asked, lost));

@@ -1,4 +1,4 @@
-//! [`Positions`]: what an account holds of each contract, fed by events.
+//! [`Positions`]: the positions of an account, kept up to date by events.
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -10,11 +10,13 @@ use crate::state::account::Rows;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::symbol::Symbol;
 
-/// The positions of an account: give it every event; it takes what concerns it.
+/// The positions of an account.
 ///
-/// A report of `positions@account@1s` lists all of them, and what it does not name is held no more. The other stream
-/// reports those that change; after a loss they become current one by one, and the list when the venue was asked:
-/// [`Positions::reconcile`].
+/// Pass every event to [`apply`](Positions::apply); it ignores those that do not concern positions.
+///
+/// A report of `positions@account@1s` lists all positions: one that it does not name has ended. The other stream of
+/// positions reports only changes. After a loss its positions become current one by one, and the list becomes current
+/// when [`reconcile`](Positions::reconcile) applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -36,18 +38,18 @@ pub struct Positions {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HeldAmount {
-    /// What it is, for example `position` or `settlement_payout`.
+    /// The kind of amount, for example `position` or `settlement_payout`.
     pub label: Box<str>,
-    /// How much, as the venue wrote it; signed.
+    /// The signed amount, as the venue wrote it.
     pub value: Box<str>,
-    /// The asset, on payouts.
+    /// The asset, in payouts.
     pub asset: Option<Box<str>>,
-    /// The outcome, on settlements.
+    /// The outcome, in settlements.
     pub outcome: Option<Box<str>>,
 }
 
 impl HeldAmount {
-    /// An amount that the venue names in an answer.
+    /// Creates an amount from an answer of the venue.
     ///
     /// ```
     /// assert_eq!(&*gemini_ws::HeldAmount::new("position", "100").value, "100");
@@ -58,12 +60,12 @@ impl HeldAmount {
 }
 
 impl Positions {
-    /// Knows nothing yet.
+    /// Creates a collection without positions.
     pub const fn new() -> Positions {
         Positions { rows: Rows::new() }
     }
 
-    /// Takes an event; says whether it was about positions.
+    /// Applies an event. Returns whether it concerned positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         let Event::Positions(report, source) = event else { return self.rows.lose(event, Topic::Positions) };
         let rows = report.positions.iter().map(|row| {
@@ -84,12 +86,12 @@ impl Positions {
         self.rows.get(&symbol).map(Vec::as_slice)
     }
 
-    /// Returns all that were reported, by instrument.
+    /// Returns all positions that were reported, sorted by instrument.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, &[HeldAmount])> {
         self.rows.iter().map(|(symbol, amounts)| (*symbol, amounts.as_slice()))
     }
 
-    /// Returns why the position in an instrument may be wrong, or may be missing.
+    /// Returns the reason why the position in an instrument may be wrong or missing.
     pub fn stale_reason(&self, symbol: Symbol) -> Option<StaleReason> {
         self.rows.stale_of(&symbol)
     }
@@ -99,19 +101,20 @@ impl Positions {
         self.rows.age_of(&symbol)
     }
 
-    /// Whether any of them may have changed, or one may have been opened, without being reported.
+    /// Returns whether any position may have changed, or been opened, without being reported.
     pub fn is_stale(&self) -> bool {
         self.rows.stale().is_some()
     }
 
-    /// Returns the moment to hand to [`reconcile`](Positions::reconcile): take it before you ask the venue.
+    /// Returns the current moment. Take it before you ask the venue, and pass it to
+    /// [`reconcile`](Positions::reconcile).
     pub const fn moment(&self) -> Moment {
         self.rows.moment()
     }
 
-    /// Takes the venue's answer to the question for all positions.
+    /// Applies the venue's list of all positions.
     ///
-    /// Returns whether they are current now: as [`Balances::reconcile`](crate::Balances::reconcile).
+    /// Returns whether all positions are current now, as [`Balances::reconcile`](crate::Balances::reconcile) does.
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};

@@ -1,4 +1,4 @@
-//! [`Quotes`]: what has become of the quotes of an account, from requests, replies and events.
+//! [`Quotes`]: the quotes of an account, from requests, replies and events.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -14,15 +14,15 @@ use crate::state::followed::Followed;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The most quotes that are kept; beyond it those at their end are forgotten, the oldest first, and quotes of others
-/// are counted by [`Quotes::untracked`].
+/// The most quotes that are kept. Beyond it the oldest quotes that have ended are forgotten, and
+/// [`Quotes::untracked`] counts the events about quotes of others.
 pub const QUOTES_MAX: usize = 10_000;
 
-/// The quotes of an account: the counterpart of [`Orders`](crate::Orders) for requests for quotes.
+/// The quotes of an account, given in answer to requests for quotes.
 ///
-/// Give it every event; it takes what concerns it. A quote is known from [`Event::Requested`] on. One whose request
-/// got no answer is in doubt, and named by its request: the venue does not deduplicate quotes, so it must not be sent
-/// again before it was asked for.
+/// Pass every event to [`apply`](Quotes::apply); it ignores those that do not concern quotes. A quote is known from
+/// [`Event::Requested`] on. If its request gets no reply, the quote is in doubt and has no id but that of the
+/// request. The venue does not deduplicate quotes, so ask it about the quote before you submit it again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -46,17 +46,17 @@ pub struct Quotes {
     untracked: u64,
 }
 
-/// What a quote has come to.
+/// The state of a quote.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum QuoteState {
-    /// It is on its way.
+    /// The request was sent and has no reply yet.
     Sent,
-    /// No answer came: whether there is such a quote is not known.
+    /// The request got no reply: whether the quote exists is unknown.
     Unknown,
     /// It can be accepted.
     Active,
-    /// It was accepted: confirm or decline it.
+    /// It was accepted: its maker must confirm or decline it.
     Accepted,
     /// Its maker has confirmed it.
     Confirmed,
@@ -64,15 +64,15 @@ pub enum QuoteState {
     Declined,
     /// It was executed. Final.
     Won,
-    /// Another one was executed. Final.
+    /// Another quote was executed. Final.
     Lost,
-    /// Its maker took it back. Final.
+    /// Its maker withdrew it. Final.
     Withdrawn,
-    /// Its time, or that of its request, is over. Final.
+    /// The quote, or its request for quotes, expired. Final.
     Expired,
-    /// It, or the request that it is for, failed or was taken back. Final.
+    /// The quote, or its request for quotes, failed, or the latter was cancelled. Final.
     Failed,
-    /// The venue refused it. Final.
+    /// The venue rejected it. Final.
     Rejected,
 }
 
@@ -96,12 +96,12 @@ impl core::fmt::Display for QuoteState {
 }
 
 impl QuoteState {
-    /// Whether nothing can follow.
+    /// Returns whether the state is final.
     pub const fn is_final(self) -> bool {
         self.rank() == 5
     }
 
-    /// How far a quote has come: it never goes back.
+    /// Returns how far a quote has come. A quote never returns to a lower rank.
     const fn rank(self) -> u8 {
         match self {
             QuoteState::Sent => 0,
@@ -120,30 +120,30 @@ impl QuoteState {
     }
 }
 
-/// A quote.
+/// A quote, as replies and events describe it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Quote {
     /// The request for quotes that it answers.
     pub rfq_id: QuoteKey,
-    /// The venue's id, once it is known.
+    /// The venue's id, once known.
     pub quote_id: Option<QuoteKey>,
-    /// What was quoted, if this client did.
+    /// The quote as submitted, if this client submitted it.
     pub terms: Option<NewQuote>,
     /// The request that submitted it, if this client did.
     pub request: Option<RequestId>,
-    /// What it has come to.
+    /// The state.
     pub state: QuoteState,
-    /// What the venue said when it refused it.
+    /// The venue's message when it last refused a request about the quote.
     pub reason: Option<Box<str>>,
     doubt: Option<(StaleReason, Moment)>,
     link: Option<LinkId>,
     observed: Moment,
-    /// The venue did not find it: its request may still be on the way.
+    /// Whether the venue did not find it. Its request may still be on the way.
     is_absent: bool,
 }
 
-/// Names a quote: by the request that submitted it or by the venue's id.
+/// A reference to a quote: the request that submitted it, or the venue's id.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum QuoteRef<'a> {
     /// The request that submitted it.
@@ -164,12 +164,12 @@ impl<'a> From<&'a str> for QuoteRef<'a> {
     }
 }
 
-/// The answer of the venue to the question what became of a quote.
+/// The venue's answer about a quote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FoundQuote {
     /// The venue's id.
     pub quote_id: QuoteKey,
-    /// What the quote has come to.
+    /// The state of the quote.
     pub state: QuoteState,
 }
 
@@ -189,17 +189,17 @@ impl Quote {
         }
     }
 
-    /// Whether it was refused, as far as the venue has said.
+    /// Returns whether the venue rejected it.
     fn is_refused(&self) -> bool {
         self.state == QuoteState::Rejected && !self.is_absent
     }
 
-    /// What tells the endpoint that it is at from others.
+    /// Returns the number of its endpoint.
     fn endpoint(&self) -> Option<u16> {
         self.link.map(LinkId::endpoint)
     }
 
-    /// Returns why more may have happened than is known.
+    /// Returns the reason why more may have happened than is known.
     pub fn doubt(&self) -> Option<StaleReason> {
         self.doubt.map(|(reason, _)| reason)
     }
@@ -216,7 +216,7 @@ impl Quote {
         }
     }
 
-    /// Raises a doubt; the oldest reason stays, the newest moment counts.
+    /// Raises a doubt. The oldest reason remains; the newest moment counts.
     fn raise(&mut self, reason: StaleReason, now: Moment) {
         if !self.state.is_final() || self.is_absent {
             self.doubt = Some((self.doubt().unwrap_or(reason), now));
@@ -225,7 +225,7 @@ impl Quote {
 }
 
 impl Quotes {
-    /// Knows no quotes yet.
+    /// Creates a collection without quotes.
     pub const fn new() -> Quotes {
         Quotes {
             quotes: BTreeMap::new(),
@@ -238,7 +238,7 @@ impl Quotes {
         }
     }
 
-    /// Takes an event; says whether it was about quotes.
+    /// Applies an event. Returns whether it concerned quotes.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         self.followed.step();
         match event {
@@ -336,7 +336,7 @@ impl Quotes {
         }
     }
 
-    /// A quote was withdrawn, confirmed or declined, or perhaps.
+    /// Applies the reply to a request that withdraws, confirms or declines a quote.
     fn follow_up(&mut self, quote_id: &QuoteKey, outcome: &RequestOutcome<'_>, state: QuoteState) {
         let now = self.followed.moment();
         let key = self.by_quote_id.get(quote_id);
@@ -352,7 +352,7 @@ impl Quotes {
         }
     }
 
-    /// A quote turns out to have this id; if events were about that id before, the two are one.
+    /// Gives a quote the venue's id. If another entry has the id, the two are one quote and are merged.
     fn attach(&mut self, key: u64, id: QuoteKey) {
         let Some(other) = self.by_quote_id.get(&id).copied().filter(|other| *other != key) else {
             self.by_quote_id.insert(id, key);
@@ -389,7 +389,8 @@ impl Quotes {
         }
     }
 
-    /// The quotes that an update is about: that of its id, or all of the request for quotes.
+    /// Returns the quotes that an event is about: the one with its id or, without an id, all of the request for
+    /// quotes.
     fn concerned(&mut self, update: &QuoteUpdate<'_>) -> Vec<u64> {
         let key_of = |text: &str| text.parse::<QuoteKey>().ok();
         let Some(rfq_id) = key_of(&update.rfq_id.to_string()) else {
@@ -405,7 +406,7 @@ impl Quotes {
         if let Some(key) = self.by_quote_id.get(&id) {
             return [*key].into();
         }
-        // One that was sent for it, and of which the venue has not told the id.
+        // A quote that this client submitted to the same request, and whose id is not known yet.
         let mut unnamed = of_rfq.filter(|key| {
             let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
             let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);
@@ -428,7 +429,7 @@ impl Quotes {
         [self.insert(quote)].into()
     }
 
-    /// Forgets the oldest that are at their end.
+    /// Forgets the oldest quote that has ended if there are too many.
     fn bound(&mut self) {
         if self.quotes.len() <= QUOTES_MAX {
             return;
@@ -464,25 +465,26 @@ impl Quotes {
         self.quotes.values()
     }
 
-    /// Returns the quotes of which more may have happened than is known; [`Quote::doubt`] says why.
+    /// Returns the quotes in doubt: more may have happened to them than is known. [`Quote::doubt`] returns the
+    /// reason.
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Quote> {
         self.iter().filter(|quote| quote.doubt.is_some())
     }
 
-    /// Returns how many events were about quotes that were not kept, because there are [`QUOTES_MAX`] or an id is
+    /// Returns how many events were about quotes that are not kept, because there are [`QUOTES_MAX`] or an id is
     /// longer than [`QuoteKey::LENGTH_MAX`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
 
-    /// Returns the moment to hand to [`reconcile`](Quotes::reconcile): take it before you ask the venue.
+    /// Returns the current moment. Take it before you ask the venue, and pass it to [`reconcile`](Quotes::reconcile).
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
     }
 
-    /// Takes the venue's answer to the question what became of a quote, or that there is none.
+    /// Applies the venue's answer about a quote in doubt, or `None` if the venue does not have it.
     ///
-    /// Returns whether it has settled the doubt: as [`Orders::reconcile`](crate::Orders::reconcile).
+    /// Returns whether the answer resolved the doubt, as [`Orders::reconcile`](crate::Orders::reconcile) does.
     ///
     /// ```
     /// use gemini_ws::Quotes;
@@ -531,12 +533,12 @@ impl Quotes {
     }
 }
 
-/// The id in the answer to a submission.
+/// Returns the id in the reply to a submission.
 fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
     response.quote().ok()?.quote_id.to_string().parse().ok()
 }
 
-/// What an update says of a quote; `None` if it is not known what it means.
+/// Returns the state that an event gives a quote; `None` if its meaning is unknown.
 fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     let of_request = match update.status {
         RfqStatus::Cancelled | RfqStatus::Failed => Some(QuoteState::Failed),
@@ -549,7 +551,7 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
         QuoteStep::Accepted => Some(QuoteState::Accepted),
         QuoteStep::Confirmed => Some(QuoteState::Confirmed),
         QuoteStep::Declined => Some(QuoteState::Declined),
-        // Of which quote, its own status says.
+        // The status of the quote says which quote was executed.
         QuoteStep::Finalized if update.quote_id.is_some() => Some(QuoteState::Won),
         QuoteStep::Finalized => of_request,
         QuoteStep::Failed => Some(QuoteState::Failed),
@@ -557,7 +559,7 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     };
     match update.quote_status {
         None => of_step,
-        // It may be accepted, and then the step says more.
+        // The step is more precise: the quote may be accepted.
         Some(QuoteStatus::Active) => of_step,
         Some(QuoteStatus::Withdrawn) => Some(QuoteState::Withdrawn),
         Some(QuoteStatus::Expired) => Some(QuoteState::Expired),

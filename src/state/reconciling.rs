@@ -1,4 +1,4 @@
-//! The question what became of an order, and the venue's answer.
+//! [`OrderRef`] and [`Reconciled`]: which order to reconcile, and the venue's answer about it.
 
 use alloc::string::String;
 
@@ -6,17 +6,17 @@ use crate::state::order_state::OrderState;
 use crate::value::decimal::Decimal;
 use crate::value::id::RequestId;
 
-/// Names an order: by the venue's id, by the client's, or by its request.
+/// A reference to an order: the venue's id, the client's id, or the request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
-    /// The client's id: the newest order that has it.
+    /// The client's id. It refers to the newest order that has it.
     ClientOrderId(&'a str),
     /// The request that placed it.
     Request(RequestId),
-    /// Both ids, as in a list of orders: by the venue's id if that is known, otherwise by the client's. Such a list says
-    /// nothing of other orders that have the same client order id.
+    /// Both ids, as in a list of orders: the order with the venue's id or, if that is not known, with the client's.
+    /// Such a list says nothing about other orders with the same client order id.
     Listed {
         /// The venue's id.
         order_id: u64,
@@ -49,14 +49,14 @@ impl<'a> From<&'a String> for OrderRef<'a> {
     }
 }
 
-/// The answer of the venue to the question what became of an order.
+/// The venue's answer about an order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Reconciled {
     /// The venue's id.
     pub order_id: u64,
-    /// What the order has come to.
+    /// The state of the order.
     pub state: OrderState,
-    /// How much of it was executed.
+    /// The executed quantity.
     pub executed: Decimal,
 }

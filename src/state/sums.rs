@@ -1,8 +1,8 @@
-//! [`Sum`] and [`Traded`]: what fills add up to, exactly.
+//! [`Sum`] and [`Traded`]: exact sums over fills.
 
 use crate::value::decimal::Decimal;
 
-/// A sum of products, in more digits than a [`Decimal`] has; `None` when even these do not suffice.
+/// A sum of products, with more digits than a [`Decimal`]; `None` after an overflow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Sum(Option<(i128, u8)>);
 
@@ -34,7 +34,7 @@ impl Sum {
         Decimal::new(i64::try_from(sum).ok()?, scale)
     }
 
-    /// The sum divided by a quantity, rounded to so many decimals, halves away from zero.
+    /// Returns the sum divided by a quantity, rounded to `scale` decimals, halves away from zero.
     pub(super) fn divided_by(self, quantity: Decimal, scale: u8) -> Option<Decimal> {
         let (sum, sum_scale) = self.0?;
         let divisor = i128::from(quantity.mantissa());
@@ -54,7 +54,7 @@ impl Sum {
     }
 }
 
-/// What the fills of one instrument add up to.
+/// The sums over the fills of one instrument.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Traded {
     bought: Half,
@@ -102,18 +102,18 @@ impl Traded {
         self.sold.quantity()
     }
 
-    /// Returns what was bought less what was sold.
+    /// Returns the quantity bought minus the quantity sold; `None` if it has more digits than a decimal holds.
     pub fn net(&self) -> Option<Decimal> {
         self.bought()?.checked_sub(self.sold()?)
     }
 
-    /// Returns the average price of what was bought, rounded to so many decimals, halves away from zero; `None` if
-    /// nothing was.
+    /// Returns the average price of all purchases, rounded to `scale` decimals, halves away from zero; `None` if
+    /// there are none.
     pub fn average_bought(&self, scale: u8) -> Option<Decimal> {
         self.bought.average(scale)
     }
 
-    /// Returns the average price of what was sold, as [`average_bought`](Traded::average_bought) does.
+    /// Returns the average price of all sales, rounded as by [`average_bought`](Traded::average_bought).
     pub fn average_sold(&self, scale: u8) -> Option<Decimal> {
         self.sold.average(scale)
     }

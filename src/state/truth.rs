@@ -1,7 +1,6 @@
-//! What is true: [`Loss`] says what an event casts doubt on, [`Standing`] keeps whether data is current.
+//! [`Loss`] and [`Standing`]: what an event puts in doubt, and whether data is current.
 //!
-//! Books, orders, balances, positions and quotes hold data. Each asks this file, and nothing else, what an
-//! event means for the truth of it.
+//! Books, orders, balances, positions and quotes hold data. Only this file decides which events make data stale.
 
 use core::fmt;
 
@@ -13,7 +12,7 @@ use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 use crate::value::time::{Instant, Timestamp};
 
-/// Why something that is known may be wrong.
+/// The reason why data may be wrong.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -24,26 +23,27 @@ pub enum StaleReason {
     Gap,
     /// The link ended.
     Disconnected,
-    /// The stream was silent for longer than was declared for it.
+    /// The stream was silent for longer than the limit that was set for it.
     Silent,
-    /// Events were dropped on their way here.
+    /// Events were dropped before they reached the collection.
     Overflow,
     /// A frame that may have been about it could not be decoded.
     Malformed,
-    /// Its stream is not subscribed: what happens to it is not reported.
+    /// The stream is not subscribed, so changes are not reported.
     NotSubscribed,
-    /// The best bid of the book is not below its best ask: a sign of a lost update, though the sandbox publishes
-    /// such books for long. An update that uncrosses the book makes it live, too.
+    /// The best bid of the book is not below its best ask: a sign of a lost update, although the sandbox publishes
+    /// such books for long. An update that ends the crossing makes the book live again.
     Crossed,
-    /// A request about it got no answer, or none that says whether the venue acted.
+    /// A request about it got no reply, or one that does not say whether the venue acted.
     Unanswered,
-    /// The executions that are known do not add up to what the venue reports.
+    /// The known executions do not add up to what the venue reports.
     Executions,
-    /// The venue reports a status that is not known.
+    /// The venue reports an unknown status.
     UnknownStatus,
-    /// The venue says that there is no such order, or does not list it among the open ones.
+    /// The venue says that the order does not exist, or does not list it among the open ones.
     NotFound,
-    /// Two reports contradict each other: an id that belongs to something else, or a new beginning after an end.
+    /// Two reports contradict each other, for example by an id that belongs to something else, or a `NEW` after an
+    /// end.
     Contradiction,
 }
 
@@ -67,29 +67,29 @@ impl fmt::Display for StaleReason {
     }
 }
 
-/// When something that is known last changed.
+/// When data last changed.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Age {
-    /// The venue's time of the change; `None` where the venue names none.
+    /// The venue's time of the change; `None` where the venue sends none.
     pub event_time: Option<Timestamp>,
     /// The instant at which the client received it; `None` in a recording.
     pub received: Option<Instant>,
 }
 
-/// What an event casts doubt on.
+/// What an event puts in doubt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loss {
-    /// Every topic if none.
+    /// The topic; `None` for all.
     topic: Option<Topic>,
-    /// Every symbol if none.
+    /// The symbol; `None` for all.
     symbol: Option<Symbol>,
-    /// Every link if none.
+    /// The link; `None` for all.
     link: Option<LinkId>,
     reason: StaleReason,
 }
 
 impl Loss {
-    /// The one list of the events after which something may have happened that was not reported.
+    /// Returns what an event puts in doubt. This is the only list of events after which a change may be unreported.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
         let (topic, symbol, link, reason) = match *event {
             Event::Gap { link, symbol, .. } => (Some(Topic::Depth), Some(symbol), link, StaleReason::Gap),
@@ -100,13 +100,13 @@ impl Loss {
             Event::Unsubscribed { link, stream, last: true, .. } | Event::Rejected { link, stream, .. } => {
                 (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::NotSubscribed)
             }
-            // The end of a link may be among what was dropped.
+            // One of the dropped events may be the end of a link.
             Event::Overflow { topic: Topic::Connection, .. } => (None, None, None, StaleReason::Overflow),
             Event::Overflow { topic, symbol, .. } => (Some(topic), symbol, None, StaleReason::Overflow),
             Event::Malformed(malformed, source) => {
                 (malformed.topic, malformed.symbol, source.link(), StaleReason::Malformed)
             }
-            // Nothing but orders is there.
+            // Order events v1 send nothing but orders.
             Event::Unrecognized(_, source) if source.endpoint() == Endpoint::OrderEventsV1 => {
                 (Some(Topic::Orders), None, source.link(), StaleReason::UnknownStatus)
             }
@@ -133,13 +133,13 @@ impl Loss {
         self.topic.is_none_or(|of| of == topic)
     }
 
-    /// Whether nothing comes any more until the stream is subscribed again.
+    /// Returns whether no more events come until the stream is subscribed again.
     pub(super) const fn ends_subscription(&self) -> bool {
         matches!(self.reason, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
     }
 
-    /// Whether it concerns what came over a link. The end of an earlier link says nothing about what the next
-    /// one has delivered.
+    /// Returns whether it concerns data that came over a link. The end of an earlier link says nothing about the data
+    /// of a later one.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {
         self.link.is_none_or(|link| {
             own.is_some_and(|own| own.slot() == link.slot() && own.epoch() <= link.epoch())
@@ -147,11 +147,11 @@ impl Loss {
     }
 }
 
-/// Whether data is current, since when, and if not, why.
+/// Whether data is current, with its age; if it is stale, the reason.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     stale: Option<StaleReason>,
-    /// What the data came over; `None` in a recording, and until there is any.
+    /// The link that the data came over; `None` in a recording, and before any data.
     link: Option<LinkId>,
     age: Age,
 }
@@ -163,21 +163,21 @@ impl Standing {
         age: Age { event_time: None, received: None },
     };
 
-    /// Data has come that makes it current.
+    /// Notes data that makes it current.
     #[inline]
     pub(super) const fn renew(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.stale = None;
         self.note(source, event_time);
     }
 
-    /// Data has come, which makes nothing current that is stale.
+    /// Notes data. Stale data remains stale.
     #[inline]
     pub(super) const fn note(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.link = source.link();
         self.age = Age { event_time, received: source.received() };
     }
 
-    /// An answer of the venue to a question makes it current.
+    /// Notes that an answer of the venue makes it current.
     pub(super) const fn confirm(&mut self) {
         self.stale = None;
     }
@@ -199,20 +199,19 @@ impl Standing {
     }
 }
 
-/// A moment in the life of a collection: everything that was applied before it was known to the venue when it was
-/// asked after it.
+/// A point in the sequence of events that a collection has applied.
 ///
-/// Take one before you ask the venue, and hand it back with the answer: so an answer that is older than a doubt,
-/// or than an event, is not taken for news. It counts events and not time, because events that wait to be
-/// applied have happened, but are not known yet.
+/// Take one before you ask the venue, and pass it on with the answer. The collection then recognizes an answer that
+/// is older than a doubt or an event. A moment counts events instead of time, because events that wait to be applied
+/// have happened but are not known yet.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Moment(u64);
 
 impl Moment {
-    /// Before anything was applied.
+    /// The moment before anything was applied.
     pub(super) const BEGINNING: Moment = Moment(0);
 
-    /// The next one.
+    /// Moves on to the next moment.
     pub(super) const fn step(&mut self) {
         self.0 = self.0.saturating_add(1);
     }
