@@ -5,17 +5,17 @@ use super::order::ContractOutcome;
 use super::text::{Number, Text};
 use crate::value::time::Timestamp;
 
-/// [Balances](crate::protocol::streams#balances) that changed, or all of them.
+/// [Balances](crate::protocol::streams#balances): those that changed, or all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BalanceUpdate<'f> {
-    /// `E`: nanoseconds, as documented and measured, though
-    /// [some sources show milliseconds](crate::protocol::quirks#unit-of-balance-times).
+    /// `E`, in nanoseconds as documented and measured, although [some sources show
+    /// milliseconds](crate::protocol::quirks#unit-of-balance-times).
     pub event_time: Option<Timestamp>,
     /// `u`
     pub update_time: Option<Timestamp>,
-    /// `B`: to be merged by asset.
+    /// `B`: merge it by asset.
     pub balances: List<'f, AssetBalance<'f>>,
 }
 
@@ -26,9 +26,9 @@ pub struct BalanceUpdate<'f> {
 pub struct AssetBalance<'f> {
     /// `a`, for example `BTC`.
     pub asset: &'f str,
-    /// `f`: without what orders hold.
+    /// `f`: the amount that no order holds.
     pub available: Number<'f>,
-    /// `c`: all of it, held and pending amounts included.
+    /// `c`: the whole amount, including held and pending amounts.
     pub total: Number<'f>,
 }
 
@@ -65,17 +65,17 @@ pub struct Position<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PositionAmount<'f> {
-    /// `t`: what it is, for example `position` or `settlement_payout`.
+    /// `t`: the kind of amount, for example `position` or `settlement_payout`.
     pub label: Text<'f>,
     /// `v`: signed.
     pub value: Number<'f>,
-    /// `c`: the asset, on payouts.
+    /// `c`: the asset, in payouts.
     pub asset: Option<Text<'f>>,
-    /// `o`: the outcome, on settlements.
+    /// `o`: the outcome, in settlements.
     pub outcome: Option<ContractOutcome<'f>>,
 }
 
-/// Settled contracts; a stream that the venue [has withdrawn](crate::protocol::quirks#settlements-withdrawn).
+/// Settled contracts. The venue [has withdrawn](crate::protocol::quirks#settlements-withdrawn) their stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! [`List`]: an array of a frame, checked when the frame was decoded and read when it is asked for.
+//! [`List`]: an array of a frame, which is checked during decoding and read on iteration.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -7,7 +7,7 @@ use super::text::RawJson;
 use crate::json::cursor::Cursor;
 use crate::json::error::DecodeError;
 
-/// What can be an element of a [`List`].
+/// A type that can be an element of a [`List`].
 pub trait Element<'f>: sealed::Read<'f> {}
 
 impl<'f, T: sealed::Read<'f>> Element<'f> for T {}
@@ -16,15 +16,15 @@ pub(crate) mod sealed {
     use super::{Cursor, DecodeError};
 
     pub trait Read<'f>: Sized {
-        /// Reads the element that the cursor stands at, and takes it.
+        /// Reads the element at the cursor, and moves past it.
         fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Self, DecodeError>;
     }
 }
 
 /// The elements of an array of a frame.
 ///
-/// All of them were checked when the frame was decoded; each is read again when the iterator gets to
-/// it, so a list costs nothing that nobody looks at.
+/// Decoding checks all elements. Each is read again when the iterator reaches it, so a list that is not iterated over
+/// costs nothing more.
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};
@@ -35,30 +35,30 @@ pub(crate) mod sealed {
 /// assert_eq!(it.settlements.iter().map(|row| row.symbol).collect::<Vec<_>>(), ["GEMI-A"]);
 /// ```
 pub struct List<'f, T> {
-    /// The array with its brackets, or nothing.
+    /// The array with its brackets, or an empty text.
     json: &'f str,
     element: PhantomData<T>,
 }
 
 impl<'f, T: Element<'f>> List<'f, T> {
-    /// A list of elements that were checked.
+    /// Creates a list from an array whose elements were checked.
     pub(crate) const fn new(json: &'f str) -> List<'f, T> {
         List { json, element: PhantomData }
     }
 
-    /// The elements, in the order of the frame.
+    /// Returns the elements, in the order of the frame.
     pub fn iter(&self) -> Elements<'f, T> {
         let mut cursor = Cursor::new(self.json);
         let opened = cursor.expect(b'[').is_ok() && cursor.peek() != b']';
         Elements { json: self.json, cursor, element: PhantomData, more: opened }
     }
 
-    /// Whether there is no element.
+    /// Returns whether the list has no elements.
     pub fn is_empty(&self) -> bool {
         !self.iter().more
     }
 
-    /// The array as it stands in the frame.
+    /// Returns the array as it is in the frame.
     pub const fn raw(&self) -> RawJson<'f> {
         RawJson(self.json)
     }
@@ -82,7 +82,7 @@ impl<'f, T: Element<'f>> IntoIterator for &List<'f, T> {
     }
 }
 
-/// The iterator of a [`List`].
+/// An iterator over the elements of a [`List`].
 pub struct Elements<'f, T> {
     json: &'f str,
     cursor: Cursor<'f>,
@@ -98,7 +98,7 @@ impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
             return None;
         }
         self.cursor.peek();
-        // Every element was read before.
+        // Decoding has read every element before.
         let element = T::read(self.json, &mut self.cursor).ok();
         self.more = element.is_some() && self.cursor.another(b']').unwrap_or(false);
         element
@@ -112,7 +112,7 @@ impl<T> Clone for Elements<'_, T> {
 }
 
 impl<T> Default for List<'_, T> {
-    /// A list without elements.
+    /// Creates a list without elements.
     fn default() -> Self {
         List { json: "", element: PhantomData }
     }
@@ -127,7 +127,7 @@ impl<T> Clone for List<'_, T> {
 impl<T> Copy for List<'_, T> {}
 
 impl<T> PartialEq for List<'_, T> {
-    /// Compares the texts.
+    /// Compares the texts of the arrays.
     fn eq(&self, other: &Self) -> bool {
         self.json == other.json
     }

@@ -1,6 +1,6 @@
-//! Frames of the archived endpoints, [market data v2](crate::protocol::market_data_v2),
-//! [market data v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
-//! [`Event`](crate::Event)s say the same in the vocabulary of all generations.
+//! Frames of the archived endpoints: [market data v2](crate::protocol::market_data_v2), [market data
+//! v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
+//! [`Event`](crate::Event)s carry the same data in terms common to all APIs.
 
 use super::list::List;
 use super::open::open_enum;
@@ -11,49 +11,52 @@ use crate::value::decimal::Decimal;
 use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
-/// Levels of a [book](crate::protocol::market_data_v2#books): all of them after subscribing, then those that
-/// changed. There is neither a sequence number nor a time, so a loss cannot be seen.
+/// Levels of a [book](crate::protocol::market_data_v2#books): all levels after subscribing, later those that changed.
+///
+/// They have neither sequence numbers nor times, so a loss cannot be detected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct L2Updates<'f> {
     /// `symbol`
     pub symbol: &'f str,
-    /// `changes` of the side `buy`.
+    /// The `changes` of the side `buy`.
     pub bids: &'f [Level],
-    /// `changes` of the side `sell`.
+    /// The `changes` of the side `sell`.
     pub asks: &'f [Level],
-    /// `trades`: the latest, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Present in an initial
-    /// frame, unless the pair has none.
+    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Only initial frames
+    /// have them, unless the pair has no trades.
     pub trades: Option<List<'f, Trade<'f>>>,
-    /// `auction_events`: in an initial frame.
+    /// `auction_events`: only in initial frames.
     pub auction_events: Option<List<'f, Auction<'f>>>,
 }
 
 impl L2Updates<'_> {
-    /// Whether the frame has what all initial frames had and no other: `auction_events`. `trades` are no
-    /// sign, as [a pair without any has none](crate::protocol::quirks#first-frames-without-trades). What is sure is that the first frame of a
-    /// subscription is one.
+    /// Returns whether the frame looks like an initial one, because it has `auction_events`.
+    ///
+    /// All recorded initial frames have them, and no other frames. `trades` are no sign, as [a pair without trades
+    /// has none](crate::protocol::quirks#first-frames-without-trades). The first frame of a subscription is always an
+    /// initial one.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
     }
 }
 
-/// [Candles](crate::protocol::market_data_v2#candles) of a symbol: many of them after subscribing, newest first,
-/// then those that changed.
+/// [Candles](crate::protocol::market_data_v2#candles) of a symbol: many after subscribing, newest first; later those
+/// that changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candles<'f> {
     /// `symbol`
     pub symbol: &'f str,
-    /// From the `type`.
+    /// The width, from `type`.
     pub interval: CandleInterval,
     /// `changes`
     pub candles: List<'f, Candle<'f>>,
 }
 
-/// The widths of candles.
+/// The width of a candle.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum CandleInterval {
@@ -74,7 +77,7 @@ pub enum CandleInterval {
 }
 
 impl CandleInterval {
-    /// All of them, the shortest first.
+    /// All widths, the shortest first.
     pub const ALL: [CandleInterval; 7] = [
         CandleInterval::OneMinute,
         CandleInterval::FiveMinutes,
@@ -85,7 +88,7 @@ impl CandleInterval {
         CandleInterval::OneDay,
     ];
 
-    /// The name of the feed.
+    /// Returns the name of the feed.
     pub const fn feed(self) -> &'static str {
         match self {
             CandleInterval::OneMinute => "candles_1m",
@@ -104,7 +107,7 @@ impl CandleInterval {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candle<'f> {
-    /// When it begins; sent in milliseconds.
+    /// The time at which the candle begins; sent in milliseconds.
     pub open_time: Timestamp,
     /// The first price.
     pub open: Decimal,
@@ -114,7 +117,7 @@ pub struct Candle<'f> {
     pub low: Decimal,
     /// The last price.
     pub close: Decimal,
-    /// What was traded, in base units; a sum, so of any length.
+    /// The traded quantity in base units. As a sum it may have more digits than a decimal holds.
     pub volume: Option<Number<'f>>,
 }
 
@@ -138,7 +141,7 @@ pub struct MarkPriceChange<'f> {
     pub event_time: Option<Timestamp>,
     /// `mark_price`
     pub mark_price: Decimal,
-    /// `spot_index`: [as old as](crate::protocol::quirks#old-index-prices) the mark's last change.
+    /// `spot_index`: the index [at the last change](crate::protocol::quirks#old-index-prices) of the mark price.
     pub spot_index: Option<Number<'f>>,
 }
 
@@ -168,7 +171,8 @@ pub struct FundingAmountChange<'f> {
     pub interval_minutes: Option<u64>,
     /// `is_realized`
     pub realized: bool,
-    /// `funding_rate`: in percent, cut; [measured](crate::protocol::quirks#more-members-of-funding), not documented.
+    /// `funding_rate`: in percent, truncated; [measured](crate::protocol::quirks#more-members-of-funding), not
+    /// documented.
     pub rate_percent: Option<Number<'f>>,
     /// `mark_price`: measured, not documented.
     pub mark_price: Option<Number<'f>>,
@@ -179,19 +183,19 @@ pub struct FundingAmountChange<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MarketUpdate<'f> {
-    /// `eventId`: rises, the same on every connection; not without holes.
+    /// `eventId`: increases, with gaps, and is the same on every connection.
     pub event_id: u64,
-    /// `socket_sequence`: from 0, one more with each frame of the connection.
+    /// `socket_sequence`: counts the frames of the connection from 0.
     pub socket_sequence: u64,
-    /// `timestamp`: whole seconds; not in an initial frame.
+    /// `timestamp`: whole seconds; absent in an initial frame.
     pub timestamp: Option<Timestamp>,
-    /// `timestampms`; not in an initial frame.
+    /// `timestampms`; absent in an initial frame.
     pub event_time: Option<Timestamp>,
     /// `events`
     pub entries: List<'f, MarketEntry<'f>>,
-    /// The symbol of entries that name none: what the caller chose with the address.
+    /// The symbol of entries that name none. The caller sets it, as it is part of the address.
     pub symbol: Option<&'f str>,
-    /// The levels of all entries that change a bid, and an ask, in their order.
+    /// The levels of all entries that change a bid, in their order; `asks` likewise.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) bids: &'f [Level],
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -213,24 +217,24 @@ pub enum MarketEntry<'f> {
     AuctionOpen(AuctionOpen<'f>),
     /// An indication of an auction's price, or its result.
     Auction(Auction<'f>),
-    /// An entry of a type that is not known, whole.
+    /// An entry of an unknown type, complete.
     Unrecognized(Unrecognized<'f>),
 }
 
-/// A level of a book changed ([entries](crate::protocol::market_data_v1#entries)).
+/// A changed level of a book ([entries](crate::protocol::market_data_v1#entries)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LevelChange<'f> {
-    /// `symbol`: on multi-market connections.
+    /// `symbol`: only on connections for several symbols.
     pub symbol: Option<&'f str>,
     /// `side`: `bid` is [`Side::Buy`].
     pub side: Side,
     /// `price`
     pub price: Decimal,
-    /// `remaining`: the quantity that stands there now; zero removes the level.
+    /// `remaining`: the new quantity of the level; zero removes it.
     pub remaining: Decimal,
-    /// `delta`: the signed change; not there with `top-of-book`.
+    /// `delta`: the signed change; absent if the reason is `top-of-book`.
     pub delta: Option<Number<'f>>,
     /// `reason`
     pub reason: ChangeReason<'f>,
@@ -241,7 +245,7 @@ pub struct LevelChange<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MarketTrade<'f> {
-    /// `symbol`: on multi-market connections.
+    /// `symbol`: only on connections for several symbols.
     pub symbol: Option<&'f str>,
     /// `tid`
     pub trade_id: u64,
@@ -249,12 +253,12 @@ pub struct MarketTrade<'f> {
     pub price: Decimal,
     /// `amount`
     pub quantity: Decimal,
-    /// `makerSide`; block trades have none.
+    /// `makerSide`; absent in block trades.
     pub maker_side: Option<MakerSide<'f>>,
 }
 
 open_enum! {
-    /// Why a level changed.
+    /// The reason why a level changed.
     ChangeReason {
         /// An order was placed.
         Place = "place",
@@ -262,54 +266,54 @@ open_enum! {
         Trade = "trade",
         /// An order was cancelled.
         Cancel = "cancel",
-        /// It stood there when the connection began.
+        /// The level was there when the connection began.
         Initial = "initial",
-        /// It is the best of its side now, and replaces the one before
+        /// The level is the best of its side now and replaces the previous best
         /// ([undocumented](crate::protocol::quirks#top-of-book-reason)).
         TopOfBook = "top-of-book",
     }
 }
 
 open_enum! {
-    /// The side of the order that rested.
+    /// The side of the resting order.
     MakerSide {
-        /// It was a bid: the taker sold.
+        /// A bid: the taker sold.
         Bid = "bid",
-        /// It was an ask: the taker bought.
+        /// An ask: the taker bought.
         Ask = "ask",
         /// The trade was made in an auction.
         Auction = "auction",
     }
 }
 
-/// An auction was opened ([entries](crate::protocol::market_data_v1#entries)).
+/// An opened auction ([entries](crate::protocol::market_data_v1#entries)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuctionOpen<'f> {
-    /// The symbol; `None` in a frame of a connection for one.
+    /// The symbol; `None` on a connection for one symbol.
     pub symbol: Option<&'f str>,
     /// `auction_open_ms`
     pub opened: Option<Timestamp>,
-    /// `auction_time_ms`: when it is to be held.
+    /// `auction_time_ms`: when the auction is held.
     pub auction_time: Option<Timestamp>,
-    /// `first_indicative_ms`: when its price is indicated first.
+    /// `first_indicative_ms`: when its price is first indicated.
     pub first_indicative_time: Option<Timestamp>,
-    /// `last_cancel_time_ms`: until when orders for it can be cancelled.
+    /// `last_cancel_time_ms`: until when its orders can be cancelled.
     pub last_cancel_time: Option<Timestamp>,
 }
 
-/// An auction's price, indicated or final, of [market data v1](crate::protocol::market_data_v1#entries) or
+/// The price of an auction, indicated or final, of [market data v1](crate::protocol::market_data_v1#entries) or
 /// [v2](crate::protocol::market_data_v2#auctions).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Auction<'f> {
-    /// The symbol; `None` in a v1 frame of a connection for one.
+    /// The symbol; `None` in market data v1 on a connection for one symbol.
     pub symbol: Option<&'f str>,
-    /// From the `type`.
+    /// The stage, from `type`.
     pub stage: AuctionStage,
-    /// `eid`: v1 only.
+    /// `eid`: only in market data v1.
     pub event_id: Option<u64>,
     /// `time_ms`
     pub time: Option<Timestamp>,
@@ -321,34 +325,34 @@ pub struct Auction<'f> {
     pub lowest_ask_price: Option<Number<'f>>,
     /// `collar_price`
     pub collar_price: Option<Number<'f>>,
-    /// `auction_price` or `indicative_price`; not there if the auction failed.
+    /// `auction_price` or `indicative_price`; absent if the auction failed.
     pub price: Option<Decimal>,
     /// `auction_quantity` or `indicative_quantity`.
     pub quantity: Option<Decimal>,
 }
 
-/// What an [`Auction`] tells.
+/// The stage of an auction.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum AuctionStage {
-    /// The price that it would have now.
+    /// An indication of the price at which the auction would be held now.
     Indicative,
-    /// The price that it had.
+    /// The final price.
     Result,
 }
 
 open_enum! {
     /// Whether an auction finds a price.
     AuctionResult {
-        /// It does.
+        /// It finds a price.
         Success = "success",
-        /// It does not.
+        /// It finds none.
         Failure = "failure",
     }
 }
 
-/// A sign of life of an archived endpoint, every five seconds: [market data v2](crate::protocol::market_data_v2#heartbeats),
-/// [market data v1](crate::protocol::market_data_v1#heartbeats),
+/// A heartbeat of an archived endpoint, sent every five seconds: [market data
+/// v2](crate::protocol::market_data_v2#heartbeats), [market data v1](crate::protocol::market_data_v1#heartbeats),
 /// [order events v1](crate::protocol::order_events_v1#heartbeats).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -356,21 +360,21 @@ open_enum! {
 pub struct Heartbeat<'f> {
     /// `timestamp` of market data v2, `timestampms` of order events v1; sent in milliseconds.
     pub event_time: Option<Timestamp>,
-    /// `socket_sequence`: v1 endpoints; counts like other frames or events.
+    /// `socket_sequence`, in the v1 APIs: counted with the other frames or events.
     pub socket_sequence: Option<u64>,
-    /// `sequence`: order events v1; counts heartbeats.
+    /// `sequence`, in order events v1: the number of the heartbeat.
     pub sequence: Option<u64>,
-    /// `trace_id`: order events v1; names the subscription.
+    /// `trace_id`, in order events v1: the id of the subscription.
     pub trace_id: Option<Text<'f>>,
 }
 
-/// An archived endpoint refuses something, without saying what
+/// A refusal by an archived endpoint, which does not say what it refuses
 /// ([errors](crate::protocol::market_data_v2#errors)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VenueError<'f> {
-    /// `reason`, for example `NoValidTradingPairs`; empty if there is none.
+    /// `reason`, for example `NoValidTradingPairs`; empty if absent.
     pub reason: Text<'f>,
     /// `message`, for people.
     pub message: Option<Text<'f>>,
@@ -394,15 +398,15 @@ pub struct SubscriptionAck<'f> {
     pub account_id: Option<u64>,
     /// `subscriptionId`
     pub subscription_id: Option<Text<'f>>,
-    /// `symbolFilter`; empty for all.
+    /// `symbolFilter`; empty for all symbols.
     pub symbol_filter: List<'f, Text<'f>>,
-    /// `apiSessionFilter`; empty for all.
+    /// `apiSessionFilter`; empty for all API sessions.
     pub api_session_filter: List<'f, ApiSession<'f>>,
-    /// `eventTypeFilter`; empty for all.
+    /// `eventTypeFilter`; empty for all types.
     pub event_type_filter: List<'f, Text<'f>>,
 }
 
-/// An order of an array of orders, each of which stands or falls by itself.
+/// An element of an array of orders. Each is decoded separately.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -410,36 +414,37 @@ pub struct SubscriptionAck<'f> {
 pub enum OrderReport<'f> {
     /// The order.
     Update(OrderUpdate<'f>),
-    /// An element of a type that is not known, whole.
+    /// An element of an unknown type, complete.
     Unrecognized(Unrecognized<'f>),
-    /// An element that cannot be read, with the reason; the offset is that within the element.
+    /// An element that cannot be decoded. The offset of the error counts from the start of the element.
     Malformed {
         /// The element.
         element: RawJson<'f>,
-        /// What is wrong with it, and where.
+        /// What is wrong and where.
         error: crate::json::error::DecodeError,
     },
 }
 
-/// An order of an [`OrderSnapshot`]; its rows are of the current API.
+/// An order of an [`OrderSnapshot`], with the members of the current API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct SnapshotOrder<'f>(pub OrderReport<'f>);
 
-/// Orders that were open when their stream began; [not always sent](crate::protocol::quirks#order-snapshot).
+/// The orders that were open when their stream began; [not always sent](crate::protocol::quirks#order-snapshot).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderSnapshot<'f> {
-    /// `orders`: each stands or falls by itself.
+    /// `orders`, each decoded separately.
     pub orders: List<'f, SnapshotOrder<'f>>,
 }
 
-/// Events of orders, in the order in which to apply them ([order events v1](crate::protocol::order_events_v1#events)).
+/// Events of orders, in the order in which to apply them ([order events
+/// v1](crate::protocol::order_events_v1#events)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderEvents<'f> {
-    /// The array: each element stands or falls by itself.
+    /// The array. Each element is decoded separately.
     pub events: List<'f, OrderReport<'f>>,
 }

@@ -1,10 +1,7 @@
-//! [`Message`]: one decoded frame, by itself, and the payloads that messages and events share.
+//! [`Message`]: one decoded frame, and the payloads that messages and events share.
 //!
-//! This file has the public streams of the current API; the others stand beside it.
-//!
-//! Payloads borrow from the frame and the [`Scratch`](crate::Scratch) only. Names are those of the
-//! field; the venue's one-letter members stand in each field's description
-//! ([streams](crate::protocol::streams#public-streams)).
+//! Payloads borrow only from the frame and the [`Scratch`](crate::Scratch). The documentation of a field names the
+//! venue's member, often a single letter ([streams](crate::protocol::streams#public-streams)).
 
 mod account;
 mod list;
@@ -37,11 +34,10 @@ pub use public::{
 pub use quote::{Leg, QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus};
 pub use text::{Number, RawJson, Text};
 
-/// One frame of any of the venue's endpoints, decoded without regard to the frames before it.
+/// One frame of any endpoint of the venue, decoded without regard to earlier frames.
 ///
-/// What depends on those before — whether a [`Message::Depth`] is a snapshot, which request a
-/// [`Message::Response`] answers — is said by [`Event`](crate::Event), which
-/// [`Client`](crate::Client) returns.
+/// Some facts depend on earlier frames: whether a [`Message::Depth`] is a snapshot, or which request a
+/// [`Message::Response`] answers. [`Client`](crate::Client) knows them and returns an [`Event`](crate::Event).
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};
@@ -58,60 +54,60 @@ pub use text::{Number, RawJson, Text};
 #[allow(clippy::large_enum_variant, reason = "a message is written where the caller has room for it")]
 pub enum Message<'f> {
     // Public streams of the current API.
-    /// Best bid and ask changed.
+    /// The best bid or ask of a book changed.
     BookTicker(BookTicker<'f>),
     /// A snapshot of a book or changes to it.
     Depth(Depth<'f>),
     /// The best few levels of a book.
     PartialDepth(PartialDepth<'f>),
-    /// A trade; market data v2 has it too.
+    /// A trade, also of market data v2.
     Trade(Trade<'f>),
     /// A prediction-market contract changed its status.
     ContractStatus(ContractStatus<'f>),
     /// The mark price of a perpetual changed.
     MarkPrice(MarkPrice<'f>),
-    /// The funding of a perpetual, estimated or realised.
+    /// The funding of a perpetual, estimated or final.
     FundingAmount(FundingAmount<'f>),
-    /// Somebody asks for quotes.
+    /// A request for quotes was made or changed.
     RequestForQuote(RequestForQuote<'f>),
 
     // Private streams of the current API.
-    /// What happened to an order.
+    /// An order changed.
     OrderUpdate(OrderUpdate<'f>),
-    /// The orders that were open when the stream began; undocumented.
+    /// The orders that were open when the stream began (undocumented).
     OrderSnapshot(OrderSnapshot<'f>),
-    /// Balances changed.
+    /// Balances that changed.
     BalanceUpdate(BalanceUpdate<'f>),
-    /// Positions.
+    /// Positions of an account.
     PositionReport(PositionReport<'f>),
-    /// What became of a request for quotes that concerns the account.
+    /// A step of a request for quotes that concerns the account.
     QuoteUpdate(QuoteUpdate<'f>),
-    /// Settled contracts; a withdrawn stream.
+    /// Settled contracts, of a stream that the venue has withdrawn.
     Settlements(Settlements<'f>),
 
-    /// The answer to a request.
+    /// The reply to a request.
     Response(Response<'f>),
 
     // Archived endpoints.
     /// Market data v2: a book, or changes to it.
     L2Updates(L2Updates<'f>),
-    /// Market data v2: an auction's price.
+    /// Market data v2: the price of an auction.
     Auction(Auction<'f>),
     /// Market data v2: candles.
     Candles(Candles<'f>),
     /// Market data v2: mark prices.
     MarkPrices(MarkPrices<'f>),
-    /// Market data v2: funding.
+    /// Market data v2: funding amounts.
     FundingAmounts(FundingAmounts<'f>),
-    /// Market data v1: changes of a book, trades and auctions of one event.
+    /// Market data v1: the book changes, trades and auctions of one event.
     MarketUpdate(MarketUpdate<'f>),
-    /// Order events v1: the subscription is in force.
+    /// Order events v1: the acknowledgement of the subscription.
     SubscriptionAck(SubscriptionAck<'f>),
-    /// Order events v1: what happened to orders.
+    /// Order events v1: events of orders.
     OrderEvents(OrderEvents<'f>),
-    /// A sign of life.
+    /// A heartbeat.
     Heartbeat(Heartbeat<'f>),
-    /// A refusal that names no request.
+    /// A refusal that does not name its request.
     Error(VenueError<'f>),
 
     /// Valid JSON of a kind that this version does not know.

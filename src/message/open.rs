@@ -1,8 +1,8 @@
-//! Enums whose texts are an open set: what is not known is kept as text.
+//! Enums to which the venue may add: unknown values are kept as text.
 
-/// Makes an enum of a member whose values the venue may add to.
+/// Declares an enum for a member to whose values the venue may add.
 ///
-/// Each variant has its spellings, the current one first; any other text is `Other`.
+/// Each variant has one or more spellings, the current one first. Any other text becomes `Other`.
 macro_rules! open_enum {
     ($(#[$about:meta])* $name:ident { $($(#[$docs:meta])* $variant:ident = $first:literal $(| $also:literal)*,)+ }) => {
         $(#[$about])*
@@ -15,7 +15,7 @@ macro_rules! open_enum {
         }
 
         impl<'f> $name<'f> {
-            /// The variant of a text.
+            /// Returns the variant of a text.
             pub(crate) fn of(text: $crate::message::text::Text<'f>) -> $name<'f> {
                 match text.raw() {
                     $($first $(| $also)* => $name::$variant,)+
@@ -27,7 +27,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// The text as it is sent: of a known one, the current spelling.
+            /// Returns the text of the variant in its current spelling, or the text as received if it is unknown.
             pub const fn text(self) -> $crate::message::text::Text<'f> {
                 match self {
                     $($name::$variant => $crate::message::text::Text($first),)+
@@ -44,7 +44,7 @@ macro_rules! open_enum {
 
         #[cfg(feature = "serde")]
         impl serde::Serialize for $name<'_> {
-            /// As its text.
+            /// Serializes the text.
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }

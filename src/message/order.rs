@@ -1,4 +1,4 @@
-//! [`OrderUpdate`]: what happened to an order, in either generation that tells of orders.
+//! [`OrderUpdate`]: a change of an order, of the current API or of order events v1.
 
 use core::fmt;
 
@@ -8,12 +8,12 @@ use crate::value::decimal::Decimal;
 use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
-/// An order changed, or was there when the stream began: [the current API](crate::protocol::streams#orders),
-/// [order events v1](crate::protocol::order_events_v1#events).
+/// A change of an order, or an order that existed when the stream began: [the current
+/// API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
 ///
-/// Only the first three fields are always there. A member by which nobody accounts is left out if it cannot be
-/// read. The venue leaves out what is empty or
-/// zero, and its cancellations carry neither side nor quantities: [`Orders`](crate::Orders) keeps them.
+/// Only the first three fields are always present. The venue leaves out what is empty or zero, and its cancellations
+/// carry neither side nor quantities: [`Orders`](crate::Orders) keeps them. Members that no accounting depends on are
+/// `None` if they cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -24,9 +24,9 @@ pub struct OrderUpdate<'f> {
     pub symbol: &'f str,
     /// `X`; v1 `type`.
     pub status: OrderStatus<'f>,
-    /// `E`; v1 `timestampms`, which only abridged examples leave out.
+    /// `E`; v1 `timestampms`, which only abridged examples lack.
     pub event_time: Option<Timestamp>,
-    /// `T`: when the venue did it.
+    /// `T`: when the venue made the change.
     pub transaction_time: Option<Timestamp>,
     /// `c`; v1 `client_order_id`.
     pub client_order_id: Option<Text<'f>>,
@@ -34,31 +34,30 @@ pub struct OrderUpdate<'f> {
     pub side: Option<Side>,
     /// `o`; v1 `order_type`.
     pub order_type: Option<OrderType<'f>>,
-    /// `p`; v1 `price`: the limit.
+    /// `p`; v1 `price`: the limit price.
     pub price: Option<Decimal>,
-    /// `P`; zero stands for none.
+    /// `P`; zero means none.
     pub stop_price: Option<Number<'f>>,
     /// `q`; v1 `original_amount`.
     pub quantity: Option<Decimal>,
-    /// `z`; v1 `remaining_amount`. In the current API some sources use it for the executed quantity
-    /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)): do not calculate with it.
+    /// `z`; v1 `remaining_amount`. Some sources of the current API use it for the executed quantity ([remaining or
+    /// executed](crate::protocol::quirks#remaining-or-executed)): do not calculate with it.
     pub remaining_quantity: Option<Number<'f>>,
-    /// `f`, which is not documented; v1 `behavior`, for example `maker-or-cancel`.
+    /// `f`, undocumented; v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
-    /// `Z` of an update that is no fill; v1 `executed_amount`: executed so far.
+    /// `Z` of an update that is not a fill; v1 `executed_amount`: the quantity executed so far.
     pub executed_quantity: Option<Decimal>,
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if this is one: some of its members are missing if the venue left them out, or
-    /// wrote zeros.
+    /// The execution, if the update reports one. Members that the venue left out or sent as zero are missing.
     pub fill: Option<Fill<'f>>,
-    /// `r`; v1 `reason`: why it was rejected or cancelled; none if the user cancelled.
+    /// `r`; v1 `reason`: the reason why it was rejected or cancelled; absent if the user cancelled it.
     pub reason: Option<Text<'f>>,
     /// `O`: the outcome that is bought or sold, in prediction markets.
     pub outcome: Option<ContractOutcome<'f>>,
     /// `h`: an alias of the order id for display.
     pub alias: Option<Text<'f>>,
-    /// What only order events v1 tell.
+    /// The members that only order events v1 have.
     pub event: Option<OrderEventDetails<'f>>,
 }
 
@@ -67,7 +66,7 @@ pub struct OrderUpdate<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fill<'f> {
-    /// `t`; v1 `trade_id`: the key to tell a repeated fill from a new one.
+    /// `t`; v1 `trade_id`: tells a repeated fill from a new one.
     pub trade_id: Option<u64>,
     /// `L`; v1 `price`.
     pub price: Option<Decimal>,
@@ -87,9 +86,9 @@ pub struct Fill<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderEventDetails<'f> {
-    /// `event_id`: unique, and the same on every connection; `initial` has none.
+    /// `event_id`: unique, and the same on every connection; absent in `initial`.
     pub event_id: Option<Text<'f>>,
-    /// `socket_sequence`: counts the events of a connection.
+    /// `socket_sequence`: the number of the event on the connection.
     pub socket_sequence: Option<u64>,
     /// `account_name`.
     pub account_name: Option<Text<'f>>,
@@ -105,32 +104,32 @@ pub struct OrderEventDetails<'f> {
     pub is_hidden: Option<bool>,
     /// `total_spend`: the quote amount of a market buy.
     pub total_spend: Option<Number<'f>>,
-    /// `cancel_command_id`; none for cancellations that the venue made.
+    /// `cancel_command_id`; absent if the venue cancelled.
     pub cancel_command_id: Option<Text<'f>>,
 }
 
 open_enum! {
-    /// What an order has come to.
+    /// The status of an order.
     OrderStatus {
-        /// It passed the checks.
+        /// The order passed the venue's checks.
         New = "NEW" | "accepted",
-        /// It rests in the book.
+        /// The order rests in the book.
         Open = "OPEN" | "booked",
-        /// A part of it was executed.
+        /// A part of the order was executed.
         PartiallyFilled = "PARTIALLY_FILLED",
-        /// The rest of it was executed.
+        /// The rest of the order was executed.
         Filled = "FILLED",
-        /// It was cancelled.
+        /// The order was cancelled.
         Canceled = "CANCELED" | "cancelled",
-        /// It was refused.
+        /// The venue rejected the order.
         Rejected = "REJECTED" | "rejected",
-        /// The venue's documents do not say what this means.
+        /// The venue does not document its meaning.
         Modified = "MODIFIED",
-        /// v1: it was open when the connection began.
+        /// Order events v1: the order was open when the connection began.
         Initial = "initial",
-        /// v1: a request to cancel it was refused; it stays as it was.
+        /// Order events v1: a request to cancel was refused, and the order is unchanged.
         CancelRejected = "cancel_rejected",
-        /// v1: its last event.
+        /// Order events v1: the last event of the order.
         Closed = "closed",
     }
 }
@@ -138,35 +137,35 @@ open_enum! {
 open_enum! {
     /// The type of an order.
     OrderType {
-        /// With a limit.
+        /// An order with a limit price.
         Limit = "LIMIT" | "exchange limit" | "limit",
-        /// At any price.
+        /// An order at any price.
         Market = "MARKET",
-        /// Becomes one with a limit when the stop price is reached.
+        /// A limit order that becomes active at the stop price.
         StopLimit = "STOP_LIMIT",
-        /// Becomes one at any price when the stop price is reached.
+        /// A market order that becomes active at the stop price.
         StopMarket = "STOP_MARKET",
-        /// v1: buys for a sum of the quote currency, at any price.
+        /// Order events v1: buys for an amount of the quote currency, at any price.
         MarketBuy = "market buy",
-        /// v1: sells at any price.
+        /// Order events v1: sells at any price.
         MarketSell = "market sell",
-        /// v1: takes part in auctions only.
+        /// Order events v1: takes part in auctions only.
         AuctionOnlyLimit = "auction-only limit",
-        /// v1: interest in a block trade.
+        /// Order events v1: an indication of interest in a block trade.
         IndicationOfInterest = "indication-of-interest limit",
-        /// v1: a block trade.
+        /// Order events v1: a block trade.
         BlockTrade = "block_trade",
     }
 }
 
 open_enum! {
-    /// On which side of an execution an order was.
+    /// The role of an order in an execution.
     Liquidity {
-        /// It rested in the book.
+        /// The order rested in the book.
         Maker = "Maker",
-        /// It took from the book.
+        /// The order took from the book.
         Taker = "Taker",
-        /// It was executed in an auction.
+        /// The order was executed in an auction.
         Auction = "Auction",
     }
 }
@@ -174,22 +173,22 @@ open_enum! {
 open_enum! {
     /// An outcome of a prediction market.
     ContractOutcome {
-        /// It happens.
+        /// The event happens.
         Yes = "YES" | "yes",
-        /// It does not happen.
+        /// The event does not happen.
         No = "NO" | "no",
         /// The venue does not say.
         Unspecified = "UNSPECIFIED",
     }
 }
 
-/// The API session of an order: the id of an API key. Not shown by `Debug`, since it identifies the
-/// key ([keys in events](crate::protocol::quirks#keys-in-events)).
+/// The API session of an order: the id of an API key. `Debug` does not show it, since it identifies the key ([keys in
+/// events](crate::protocol::quirks#keys-in-events)).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct ApiSession<'f>(pub(crate) Text<'f>);
 
 impl<'f> ApiSession<'f> {
-    /// The id in full.
+    /// Returns the id in full.
     pub const fn reveal(self) -> Text<'f> {
         self.0
     }
@@ -203,7 +202,7 @@ impl fmt::Debug for ApiSession<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for ApiSession<'_> {
-    /// `UI`, or that it is a key.
+    /// Serializes `UI`, or `(key)` for every key.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{self:?}"))
     }

@@ -7,7 +7,8 @@ use super::text::{Number, Text};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// A request for quotes was made or changed its status ([public requests](crate::protocol::streams#public-requests)).
+/// A request for quotes that was made or changed its status ([public
+/// requests](crate::protocol::streams#public-requests)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -16,27 +17,27 @@ pub struct RequestForQuote<'f> {
     pub event_time: Option<Timestamp>,
     /// `r`
     pub rfq_id: Text<'f>,
-    /// `s`: the instrument of the combo.
+    /// `s`: the instrument of the combination.
     pub symbol: Option<&'f str>,
     /// `l`
     pub legs: List<'f, Leg<'f>>,
-    /// `n`: the notional asked for; either this or the quantity is there.
+    /// `n`: the requested notional; either this or the quantity is present.
     pub notional: Option<Number<'f>>,
-    /// `q`: the contracts asked for.
+    /// `q`: the requested number of contracts.
     pub quantity: Option<Decimal>,
-    /// `f`: the quantity that was fixed when a quote was accepted.
+    /// `f`: the quantity fixed when a quote was accepted.
     pub execution_quantity: Option<Decimal>,
     /// `S`
     pub status: RfqStatus<'f>,
-    /// `w`: not described; by its place the end of the time for quotes.
+    /// `w`: undocumented; by its position the end of the time for quotes.
     pub submission_ends: Option<Timestamp>,
-    /// `x`: not described; by its place the end of the request.
+    /// `x`: undocumented; by its position the end of the request.
     pub expires: Option<Timestamp>,
-    /// `c`: not described; by its place the end of the time to confirm.
+    /// `c`: undocumented; by its position the end of the time to confirm.
     pub confirmation_ends: Option<Timestamp>,
 }
 
-/// A leg of a combo.
+/// A leg of a combination.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -49,13 +50,15 @@ pub struct Leg<'f> {
     pub symbol: Option<&'f str>,
 }
 
-/// A step of a request for quotes that concerns the account ([private quotes](crate::protocol::streams#private-quotes)). The
-/// venue delivers at least once: of two with the same event id the second is marked as a replay.
+/// A step of a request for quotes that concerns the account ([private
+/// quotes](crate::protocol::streams#private-quotes)).
+///
+/// The venue delivers at least once: the second of two updates with the same event id is marked as a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct QuoteUpdate<'f> {
-    /// `i`: the key for deduplication.
+    /// `i`: the id by which to recognize duplicates.
     pub event_id: Text<'f>,
     /// `E`: sent in milliseconds.
     pub event_time: Option<Timestamp>,
@@ -81,57 +84,57 @@ pub struct QuoteUpdate<'f> {
 }
 
 open_enum! {
-    /// Where a request for quotes is in its life.
+    /// The status of a request for quotes.
     RfqStatus {
-        /// Quotes can be submitted.
+        /// Makers can submit quotes.
         Open = "OPEN",
-        /// The one who asked chooses.
+        /// The requester chooses a quote.
         PendingAcceptance = "PENDING_ACCEPTANCE",
-        /// The maker of the accepted quote is asked to confirm.
+        /// The maker of the accepted quote must confirm.
         Confirming = "CONFIRMING",
-        /// It is being executed.
+        /// The request is being executed.
         Finalizing = "FINALIZING",
-        /// It was executed.
+        /// The request was executed.
         Finalized = "FINALIZED",
-        /// It was taken back.
+        /// The request was cancelled.
         Cancelled = "CANCELLED",
-        /// Its time is over.
+        /// The request expired.
         Expired = "EXPIRED",
-        /// It failed.
+        /// The request failed.
         Failed = "FAILED",
     }
 }
 
 open_enum! {
-    /// What happened to a quote, or to the request that it is for.
+    /// A step of a quote, or of its request for quotes.
     QuoteStep {
-        /// No more quotes are taken.
+        /// The venue takes no more quotes.
         Closed = "CLOSED",
         /// A quote was accepted.
         Accepted = "ACCEPTED",
-        /// Its maker confirmed.
+        /// The maker confirmed the quote.
         Confirmed = "CONFIRMED",
-        /// Its maker declined.
+        /// The maker declined the quote.
         Declined = "DECLINED",
-        /// It was executed.
+        /// The quote was executed.
         Finalized = "FINALIZED",
-        /// It failed.
+        /// The quote or the request failed.
         Failed = "FAILED",
     }
 }
 
 open_enum! {
-    /// Where a quote is in its life.
+    /// The status of a quote.
     QuoteStatus {
-        /// It can be accepted.
+        /// The quote can be accepted.
         Active = "ACTIVE",
-        /// Its maker took it back.
+        /// The maker withdrew the quote.
         Withdrawn = "WITHDRAWN",
-        /// Its time is over.
+        /// The quote expired.
         Expired = "EXPIRED",
-        /// It was executed.
+        /// The quote was executed.
         Won = "WON",
-        /// Another one was executed.
+        /// Another quote was executed.
         Lost = "LOST",
     }
 }

@@ -1,10 +1,10 @@
-//! Answers to requests, [method by method](crate::protocol::streams#methods).
+//! Results of requests, [method by method](crate::protocol::streams#methods).
 //!
-//! A response carries no method name: who made the request knows which of these to ask for.
+//! A response does not name its method: the caller knows which of these types to decode.
 
 use super::text::Text;
 
-/// A limit of the venue and how much of it is used ([`conninfo`](crate::protocol::streams#utility-methods)).
+/// A rate limit of the venue and its use ([`conninfo`](crate::protocol::streams#utility-methods)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -13,11 +13,11 @@ pub struct RateLimit<'f> {
     pub kind: Text<'f>,
     /// `interval`: the unit of the window, for example `SECOND`.
     pub interval: Text<'f>,
-    /// `intervalNum`: how many of them the window has.
+    /// `intervalNum`: the number of units in the window.
     pub interval_count: u64,
     /// `limit`
     pub limit: u64,
-    /// `count`: used so far in the window.
+    /// `count`: the number used so far in the window.
     pub count: u64,
 }
 
@@ -30,6 +30,6 @@ pub struct QuoteReceipt<'f> {
     pub rfq_id: Text<'f>,
     /// `quoteId`
     pub quote_id: Text<'f>,
-    /// `confirmed`: of a confirmation.
+    /// `confirmed`: in the reply to a confirmation.
     pub confirmed: Option<bool>,
 }

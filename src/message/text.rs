@@ -1,4 +1,4 @@
-//! Texts, numbers and values of a frame, as they stand there.
+//! [`Text`], [`RawJson`] and [`Number`]: values kept as they are in the frame.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::json::cursor;
 use crate::value::decimal::{Decimal, DecimalError};
 use crate::value::print;
 
-/// Free text of a frame, with JSON's escapes still in it.
+/// Free text of a frame, with JSON escapes.
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};
@@ -20,17 +20,17 @@ use crate::value::print;
 pub struct Text<'f>(pub(crate) &'f str);
 
 impl<'f> Text<'f> {
-    /// As it stands in the frame, escapes included.
+    /// Returns the text as it is in the frame, with escapes.
     pub const fn raw(self) -> &'f str {
         self.0
     }
 
-    /// Whether it stands for characters only, and not for half a surrogate pair.
+    /// Returns whether the text has no half of a surrogate pair.
     pub(crate) fn is_whole(self) -> bool {
         !self.0.contains('\\') || !self.chars().any(|character| character == char::REPLACEMENT_CHARACTER)
     }
 
-    /// The characters that it stands for; U+FFFD for half a surrogate pair.
+    /// Returns the characters without escapes; U+FFFD for half a surrogate pair.
     pub fn chars(self) -> impl Iterator<Item = char> + 'f {
         let mut rest = self.0;
         core::iter::from_fn(move || {
@@ -62,21 +62,21 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// A JSON value of a frame, checked but not looked into.
+/// A JSON value of a frame, checked but not decoded.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct RawJson<'f>(pub(crate) &'f str);
 
 impl<'f> RawJson<'f> {
-    /// The value as it stands in the frame.
+    /// Returns the value as it is in the frame.
     pub const fn as_str(self) -> &'f str {
         self.0
     }
 
-    /// Takes a JSON value that the caller wrote, for [`Client::request`](crate::Client::request).
+    /// Creates a JSON value for [`Client::request`](crate::Client::request) from a text.
     ///
     /// # Errors
     ///
-    /// The first byte at which `text` is no JSON.
+    /// Returns the offset of the first byte at which `text` is not JSON.
     ///
     /// ```
     /// use gemini_ws::RawJson;
@@ -86,7 +86,7 @@ impl<'f> RawJson<'f> {
     /// ```
     pub fn new(text: &'f str) -> Result<RawJson<'f>, crate::json::error::DecodeError> {
         let mut cursor = cursor::Cursor::new(text);
-        // One level is the request's own.
+        // The request around the value is one level of nesting.
         cursor.skip(1)?;
         cursor.finish()?;
         Ok(RawJson(text))
@@ -114,14 +114,13 @@ impl serde::Serialize for Text<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
-    /// As text: not every format can hold a JSON value.
+    /// Serializes as text, because not every format can hold a JSON value.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0)
     }
 }
 
-/// A number of any length, as the venue wrote it: what sums and averages are, which may have more
-/// digits than a [`Decimal`] holds.
+/// A number of any length, as the venue wrote it. Sums and averages may have more digits than a [`Decimal`] holds.
 ///
 /// ```
 /// use gemini_ws::{Event, Message, Scratch, decode};
@@ -138,12 +137,12 @@ impl serde::Serialize for RawJson<'_> {
 pub struct Number<'f>(pub(crate) &'f str);
 
 impl<'f> Number<'f> {
-    /// The number as it stands in the frame, without quotes.
+    /// Returns the number as it is in the frame, without quotes.
     pub const fn as_str(self) -> &'f str {
         self.0
     }
 
-    /// Takes a text of the form `-?digits(.digits)?`, with or without an exponent.
+    /// Accepts a text of the form `-?digits(.digits)?` with an optional exponent.
     pub(crate) fn read(text: &'f str) -> Option<Number<'f>> {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
@@ -153,11 +152,11 @@ impl<'f> Number<'f> {
         well_formed.then_some(Number(text))
     }
 
-    /// The number as a decimal.
+    /// Converts the number to a decimal.
     ///
     /// # Errors
     ///
-    /// [`DecimalError::Precision`] if it has more digits than that holds.
+    /// Returns [`DecimalError::Precision`] if it has more digits than a decimal holds.
     pub fn to_decimal(self) -> Result<Decimal, DecimalError> {
         match self.0.split_once(['e', 'E']) {
             None => Decimal::parse(self.0.as_bytes()),
@@ -175,8 +174,8 @@ impl fmt::Debug for Number<'_> {
 }
 
 impl fmt::Display for Number<'_> {
-    /// Prints it as it was written. A width pads; a precision pads with zeros or rounds to the nearest, a half to
-    /// the even digit.
+    /// Prints the number as it was written. A width pads; a precision pads with zeros or rounds to the nearest, a
+    /// half to the even digit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_decimal() {
             Ok(decimal) if self.0.contains(['e', 'E']) => fmt::Display::fmt(&decimal, f),
@@ -188,7 +187,7 @@ impl fmt::Display for Number<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Number<'_> {
-    /// As text, so that no digit is lost.
+    /// Serializes as text, so that no digit is lost.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0)
     }
