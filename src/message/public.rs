@@ -78,7 +78,8 @@ pub struct PartialDepth<'f> {
 }
 
 /// A trade of [the current API](crate::protocol::streams#trades),
-/// [market data v2](crate::protocol::market_data_v2#trades) or [market data v1](crate::protocol::market_data_v1#entries).
+/// [market data v2](crate::protocol::market_data_v2#trades) or
+/// [market data v1](crate::protocol::market_data_v1#entries).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! [`Address`]: the address of an endpoint, in one spelling.
+//! [`Address`]: the normalized address of an endpoint.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::value::endpoint::Endpoint;
 
-/// A name and a password as they stand in an address, before the `@`. `Debug` shows neither.
+/// The user name and password of an address, before the `@`. `Debug` shows neither.
 ///
 /// ```
 /// use gemini_ws::{Client, Config, Instant};
@@ -23,7 +23,7 @@ use crate::value::endpoint::Endpoint;
 pub struct UserInfo(String);
 
 impl UserInfo {
-    /// The text before the `@`; percent-encoded.
+    /// Returns the text before the `@`, percent-encoded.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -35,13 +35,13 @@ impl fmt::Debug for UserInfo {
     }
 }
 
-/// An address, normalised once: two spellings of it are the same.
+/// A normalized address: different spellings of one address are equal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Address {
     user: Option<UserInfo>,
     /// Scheme, host and path.
     base: String,
-    /// The parameters of the query, without those that were taken out.
+    /// The parameters of the query, except those that were taken out.
     query: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Address {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let query = query.split('&').filter(|pair| !pair.is_empty()).map(String::from).collect();
         let Some((scheme, rest)) = address.split_once("://") else {
-            // No address at all, which the dial says.
+            // This is not an address. Dialling it reports the error.
             let base = address.rsplit('@').next().unwrap_or_default().into();
             return Address { user: None, base, query };
         };
@@ -65,7 +65,8 @@ impl Address {
         let (host, zone) = host.split_at(host.find('%').unwrap_or(host.len()));
         let host = alloc::format!("{}{zone}", host.to_ascii_lowercase());
         if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
-            // No port: perhaps a password that is cut off by a slash. The dial says that it is no address.
+            // This is not a port, perhaps a password that a slash cuts off. Dialling reports that it is not an
+            // address.
             return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
         }
         let (name, port) = match host.rsplit_once(':') {
@@ -74,7 +75,7 @@ impl Address {
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         let port = match port.trim_start_matches('0') {
-            // No port that can be dialled, which the dial says.
+            // This port cannot be dialled. Dialling it reports the error.
             "" if !port.is_empty() => "0",
             port => port,
         };
@@ -95,7 +96,8 @@ impl Address {
         self.user.as_ref()
     }
 
-    /// The address with its query and further parameters, without name and password. One that the query has already is left alone.
+    /// Returns the address with its query and further parameters, without user name and password. A parameter that is
+    /// already in the query is not added.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {
@@ -107,26 +109,27 @@ impl Address {
         alloc::format!("{}{mark}{}", self.base, query.join("&"))
     }
 
-    /// The host, with its port unless that is the usual one.
+    /// Returns the host, with the port unless it is the default one.
     pub(crate) fn host(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.split('/').next().unwrap_or_default()
     }
 
-    /// The path, with its slash; empty if there is none.
+    /// Returns the path with its slash, or an empty text.
     pub(crate) fn path(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
-    /// Takes a parameter out of the query, if each value of it can be read; the last one counts.
+    /// Removes a parameter from the query and returns its value. The last occurrence counts; if it cannot be read, it
+    /// remains.
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
             self.query.drain(..).partition(|pair| parameter_name(pair) == name);
         let value = of_name.last().and_then(|pair| read(pair.split_once('=').map_or("", |(_, value)| value)));
         self.query = others;
         if value.is_none() {
-            // It goes to the venue as it is, once.
+            // The unreadable parameter is sent to the venue unchanged, once.
             self.query.extend(of_name.into_iter().next_back());
         }
         value

@@ -1,12 +1,12 @@
-//! [`Endpoint`]: which generation of the API a frame belongs to.
+//! [`Endpoint`]: the API that a frame belongs to.
 
 use core::fmt;
 use core::str::FromStr;
 
 /// The venue's endpoints, one per generation of its API.
 ///
-/// A frame does not say where it comes from, and the same member means different things; who has the
-/// connection knows.
+/// A frame does not say where it comes from, and the same member means different things at different endpoints. The
+/// owner of the connection knows the endpoint.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Message, Scratch};
@@ -33,11 +33,11 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All of them.
+    /// All endpoints.
     pub const ALL: [Endpoint; 4] =
         [Endpoint::Streams, Endpoint::MarketDataV2, Endpoint::MarketDataV1, Endpoint::OrderEventsV1];
 
-    /// The endpoint that has this path; the current API has every other.
+    /// Returns the endpoint with this path: the current API for all unknown paths.
     pub(crate) fn of_path(path: &str) -> Endpoint {
         match path {
             "/v2/marketdata" => Endpoint::MarketDataV2,
@@ -48,7 +48,7 @@ impl Endpoint {
         }
     }
 
-    /// The name, as the command takes it.
+    /// Returns the name, as the command `gemini-ws` takes it.
     pub const fn name(self) -> &'static str {
         match self {
             Endpoint::Streams => "streams",
@@ -65,7 +65,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A text that names no [`Endpoint`].
+/// The error for a text that is not the name of an [`Endpoint`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct InvalidEndpoint;
 
@@ -80,11 +80,11 @@ impl core::error::Error for InvalidEndpoint {}
 impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
 
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
     ///
-    /// [`InvalidEndpoint`] for any other text.
+    /// Returns [`InvalidEndpoint`] for any other text.
     fn from_str(text: &str) -> Result<Endpoint, InvalidEndpoint> {
         Endpoint::ALL.into_iter().find(|endpoint| endpoint.name() == text).ok_or(InvalidEndpoint)
     }

@@ -1,12 +1,12 @@
-//! Identities that cross the boundary: stale ones are recognised and ignored, never trusted.
+//! Ids of links, requests, subscriptions and endpoints. An input with an old id is recognized and ignored.
 
 use core::fmt;
 use core::num::NonZeroU64;
 
-/// One transport attempt of one link: a place and the number of the attempt there.
+/// The id of one attempt to connect: a slot, and the number of the attempt in it.
 ///
-/// Every input and output of a transport carries it, so that what belongs to an attempt that has
-/// ended cannot touch the next one. Never reused.
+/// Every input and output of a transport carries it, so events of an attempt that has ended cannot affect the next.
+/// Ids are not reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId {
@@ -21,35 +21,35 @@ impl LinkId {
         LinkId { slot, endpoint: 0, epoch }
     }
 
-    /// The same, to this endpoint.
+    /// Returns the id with this endpoint.
     #[inline]
     pub(crate) const fn at(self, endpoint: u16) -> LinkId {
         LinkId { endpoint, ..self }
     }
 
-    /// What tells links to different endpoints apart.
+    /// Returns the number that tells links to different endpoints apart.
     #[inline]
     pub(crate) const fn endpoint(self) -> u16 {
         self.endpoint
     }
 
-    /// The place of the link as it is kept.
+    /// Returns the slot in its stored width.
     #[inline]
     pub(crate) const fn short_slot(self) -> u16 {
         self.slot
     }
 
-    /// The next attempt in the same slot.
+    /// Returns the id of the next attempt in the same slot.
     pub(crate) const fn next(self) -> LinkId {
         LinkId { epoch: self.epoch.wrapping_add(1), ..self }
     }
 
-    /// The place of the link, from 0: an index for a driver's table of sockets.
+    /// Returns the slot, from 0: an index for a driver's table of sockets.
     pub const fn slot(self) -> usize {
         self.slot as usize
     }
 
-    /// The number of the attempt, from 1.
+    /// Returns the number of the attempt, from 1.
     pub const fn epoch(self) -> u32 {
         self.epoch
     }
@@ -61,14 +61,14 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// A request: consecutive over the life of a connection and never reused, so a late answer from an
-/// old link finds nothing. The venue sees it as the request's `id`.
+/// The id of a request. Ids are consecutive and never reused, so a late reply over an old link matches no request.
+/// Frames carry it as `id`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// Makes the id of a number: for tests of an application. Those of a client come from its commands.
+    /// Creates an id from a number, for tests of an application. The commands of a client return its ids.
     ///
     /// ```
     /// assert_eq!(gemini_ws::RequestId::new(7).get(), 7);
@@ -77,25 +77,25 @@ impl RequestId {
         RequestId(number)
     }
 
-    /// The number, as it is sent.
+    /// Returns the number, as it is sent.
     pub const fn get(self) -> u64 {
         self.0
     }
 }
 
-/// A subscription: the wish of one [`subscribe`](crate::Client::subscribe) for a stream, until
-/// `Unsubscribed` or `Rejected`. Survives reconnects; never reused.
+/// The id of a subscription: one call of [`subscribe`](crate::Client::subscribe), until `Unsubscribed` or `Rejected`.
+/// It survives reconnects and is never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct StreamId(NonZeroU64);
 
 impl StreamId {
-    /// The bits of the number, from the lowest: the place among the subscriptions of the link, the place of
-    /// the link; above them the generation, which makes it unique.
+    /// The lowest bits of the number are the place among the subscriptions of a link, the next are the slot. Above
+    /// them is the generation, which makes the number unique.
     const PLACE_BITS: u32 = 20;
     const LINK_BITS: u32 = 10;
 
-    /// The most subscriptions of a link.
+    /// The most subscriptions per link.
     pub(crate) const PLACES: usize = 1 << StreamId::PLACE_BITS;
     /// The most links.
     pub(crate) const LINKS: usize = 1 << StreamId::LINK_BITS;
@@ -114,13 +114,13 @@ impl StreamId {
         (self.0.get() as usize) & StreamId::PLACES.wrapping_sub(1)
     }
 
-    /// The [place of the link](LinkId::slot) that serves it.
+    /// Returns the [slot](LinkId::slot) of the link that serves it.
     pub const fn link_slot(self) -> usize {
         ((self.0.get() >> StreamId::PLACE_BITS) as usize) & StreamId::LINKS.wrapping_sub(1)
     }
 }
 
-/// An endpoint that a [`Client`](crate::Client) may use: from `add` until `remove`; never reused.
+/// The id of an endpoint of a [`Client`](crate::Client), from `add` until `remove`. Never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EndpointId(u32);
@@ -130,13 +130,13 @@ impl EndpointId {
         EndpointId(number)
     }
 
-    /// What tells the links of this endpoint from those of others.
+    /// Returns the number that tells links of this endpoint from others.
     pub(crate) const fn tag(self) -> u16 {
         (self.0 & 0xFFFF) as u16
     }
 }
 
-/// Prints the number.
+/// Implements `Display`, which prints the number.
 macro_rules! display {
     ($($id:ident)*) => {$(
         impl fmt::Display for $id {

@@ -1,20 +1,20 @@
-//! [`Inline`]: a short name, kept where it stands.
+//! [`Inline`]: a short name, stored without an allocation.
 
 use core::fmt;
 
 /// What is wrong with a name, and where.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum NameFault {
-    /// It has no characters.
+    /// The name is empty.
     Empty,
-    /// It has more bytes than there is room for.
+    /// The name is too long.
     TooLong {
-        /// How many it has.
+        /// Its length in bytes.
         length: usize,
     },
-    /// It has a character that cannot be in one.
+    /// The name has a character that is not allowed.
     Character {
-        /// How many bytes stand before that.
+        /// The offset of the character in bytes.
         offset: usize,
     },
 }
@@ -37,7 +37,7 @@ pub(crate) struct Inline<const N: usize> {
 }
 
 impl<const N: usize> Inline<N> {
-    /// Takes a text all bytes of which are allowed, and ASCII.
+    /// Stores a text. All bytes must be ASCII and allowed.
     pub(crate) fn new(text: &str, allowed: impl Fn(u8) -> bool) -> Result<Inline<N>, NameFault> {
         let mut bytes = [0; N];
         let (Some(room), Ok(length)) = (bytes.get_mut(..text.len()), u8::try_from(text.len())) else {
@@ -53,7 +53,7 @@ impl<const N: usize> Inline<N> {
 
     pub(crate) fn as_str(&self) -> &str {
         let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        // Only ASCII gets in.
+        // `new` accepts only ASCII.
         str::from_utf8(text).unwrap_or("")
     }
 
@@ -64,11 +64,11 @@ impl<const N: usize> Inline<N> {
     }
 }
 
-/// What every name that is kept inline has: text in, text out.
+/// Implements conversion from and to text for a type around [`Inline`].
 macro_rules! inline_name {
     ($name:ident, $error:ident, $expected:literal, $allowed:expr) => {
         impl $name {
-            /// Returns the name as it was given.
+            /// Returns the name as it was written.
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
@@ -77,11 +77,11 @@ macro_rules! inline_name {
         impl core::str::FromStr for $name {
             type Err = $error;
 
-            #[doc = concat!("Takes ", $expected, ".")]
+            #[doc = concat!("Parses ", $expected, ".")]
             ///
             /// # Errors
             ///
-            /// What is wrong with any other text, and where.
+            /// Returns what is wrong with any other text, and where.
             fn from_str(text: &str) -> Result<$name, $error> {
                 crate::value::inline::Inline::new(text, $allowed).map($name).map_err($error)
             }
@@ -115,7 +115,7 @@ macro_rules! inline_name {
 
         #[cfg(feature = "serde")]
         impl serde::Serialize for $name {
-            /// As text.
+            /// Serializes as text.
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
@@ -128,7 +128,7 @@ macro_rules! inline_name {
             }
         }
 
-        #[doc = concat!("A text that is not ", $expected, ", with what is wrong and where.")]
+        #[doc = concat!("The error for a text that is not ", $expected, ". It says what is wrong and where.")]
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         pub struct $error(crate::value::inline::NameFault);
 

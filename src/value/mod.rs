@@ -1,4 +1,4 @@
-//! Values that everything else is made of: decimals, symbols, times, ids.
+//! Values that all other parts use: decimals, symbols, times, ids.
 
 pub(crate) mod address;
 pub(crate) mod decimal;

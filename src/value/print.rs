@@ -3,10 +3,10 @@
 use alloc::string::String;
 use core::fmt;
 
-/// Prints a number that is written as `-?digits(.digits)?`, of any length.
+/// Prints a number of the form `-?digits(.digits)?`, of any length.
 ///
-/// Width, fill and sign are those of numbers. A precision is a number of decimals: missing ones are zeros, and
-/// what is cut is rounded to the nearest, a half to the even digit.
+/// Width, fill and sign work as for integers. The precision is the number of decimals: missing ones are zeros, and
+/// further ones are rounded to the nearest, a half to the even digit.
 pub(crate) fn number(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let Some(precision) = f.precision() else {
@@ -17,7 +17,7 @@ pub(crate) fn number(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.pad_integral(!negative || is_zero, "", &rounded)
 }
 
-/// Unsigned digits with so many decimals.
+/// Rounds unsigned digits to `precision` decimals.
 fn rounded(digits: &str, precision: usize) -> String {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let mut text = String::from(whole);
@@ -32,7 +32,7 @@ fn rounded(digits: &str, precision: usize) -> String {
     if more || (first == "5" && odd) { incremented(&text) } else { text }
 }
 
-/// Digits with one more in the last place.
+/// Adds one to the last digit.
 fn incremented(text: &str) -> String {
     let mut carry = true;
     let mut reversed: String = text
@@ -53,7 +53,7 @@ fn incremented(text: &str) -> String {
     reversed.chars().rev().collect()
 }
 
-/// Prints a name: padded to the width, and never cut, as a part of a name is another name.
+/// Prints a name padded to the width. A precision does not cut it, since a part of a name is another name.
 pub(crate) fn name(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     if f.precision().is_none() { f.pad(text) } else { f.write_str(text) }
 }

@@ -1,30 +1,29 @@
-//! The order of updates: which frame follows, which one is old, and where one is missing.
-//!
-//! The facts: [order of book updates](crate::protocol::streams#order-of-book-updates).
+//! The order of book updates: which frame follows, which is old, and where one is missing ([order of book
+//! updates](crate::protocol::streams#order-of-book-updates)).
 
-/// When the venue's updates count as contiguous; `last` is the last update id that was applied.
+/// The rule by which an update follows the one before; `last` is the update id that was applied last.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GapRule {
-    /// `U <= last`: what has been measured on all healthy traffic.
+    /// `U <= last`: true of all healthy traffic that was measured.
     #[default]
     Strict,
-    /// `U <= last + 1`: the reading of some clients.
+    /// `U <= last + 1`: the rule of some other clients.
     Lax,
 }
 
-/// The place of an update after `last`.
+/// The position of an update relative to `last`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sequenced {
-    /// All its ids were seen.
+    /// All its ids were applied before.
     Stale,
-    /// It follows.
+    /// It follows `last`.
     Next,
-    /// At least one update between is missing.
+    /// At least one update before it is missing.
     Gap,
 }
 
-/// Where the update with the ids `first..=last_of_update` stands.
+/// Compares an update with the ids `first..=last_of_update` to the last id that was applied.
 #[inline]
 pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: GapRule) -> Sequenced {
     let limit = match rule {
@@ -40,30 +39,31 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// So many old updates in a row, with nothing new between them, are not late ones: the venue counts from another number, and the book
-/// stands still. Late ones come before the first that is new, and a book has not more changes in that time.
+/// The number of old updates in a row that is a gap, because the venue must count from another number and the book
+/// stands still. Fewer are late updates: these come before the first new one, and a book changes less often in that
+/// time.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
-/// What a depth frame is for one who reads a symbol's frames in their order.
+/// The role of a depth frame among the frames of its symbol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DepthRole {
     Snapshot,
     Update,
-    /// Nothing new in it.
+    /// The update contains nothing new.
     Stale,
-    /// A change, but there is no snapshot that it could change.
+    /// The update came before its snapshot.
     BeforeSnapshot,
     Gap {
         expected: u64,
     },
 }
 
-/// The position in one symbol's updates, within one subscription of one link.
+/// The position in the updates of one symbol, within one subscription on one link.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Position {
-    /// The last update id; `None` while a snapshot is awaited.
+    /// The last update id; `None` before the snapshot.
     last: Option<u64>,
-    /// How many updates in a row were old.
+    /// The number of old updates in a row.
     stale: u32,
 }
 
@@ -72,19 +72,21 @@ impl Position {
         Position { last: None, stale: 0 }
     }
 
-    /// Where the snapshot that ends with this update id leads to.
+    /// Returns the position after a snapshot with this last update id.
     const fn at(last: u64) -> Position {
         Position { last: Some(last), stale: 0 }
     }
 
-    /// The last update id; `None` while a snapshot is awaited.
+    /// Returns the last update id; `None` before the snapshot.
     pub(crate) const fn last(self) -> Option<u64> {
         self.last
     }
 
-    /// Returns the role of a frame, and moves on. The first frame is the
-    /// [snapshot](crate::protocol::streams#snapshots). It must cover a single id, because an update may still
-    /// be under way when a new snapshot is requested. [`STALE_RUN_MAX`] old ones in a row are a gap.
+    /// Returns the role of a frame, and moves on.
+    ///
+    /// The first frame is the [snapshot](crate::protocol::streams#snapshots). It must cover a single id, because an
+    /// update may still be on its way when a new snapshot is requested. [`STALE_RUN_MAX`] old updates in a row are a
+    /// gap.
     #[inline]
     pub(crate) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         let Some(expected) = self.last else {
@@ -110,8 +112,10 @@ impl Position {
         }
     }
 
-    /// The same for a recording, in which the requests between the frames are not kept: a frame that
-    /// covers a single new id can only be the snapshot of a new subscription, as updates cover more.
+    /// Returns the role of a frame in a recording, and moves on.
+    ///
+    /// A recording does not contain the requests between the frames. A frame that covers a single new id can only be
+    /// the snapshot of a new subscription, as updates cover more.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > expected => {

@@ -1,4 +1,4 @@
-//! Values that are texts in serialised form.
+//! Deserialization of values that are serialized as text.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -6,7 +6,7 @@ use core::str::FromStr;
 
 use serde::de::{Deserializer, Error, Visitor};
 
-/// Reads a value from its text; `expected` names it in errors.
+/// Parses a value from its text. Errors contain `expected`.
 pub(crate) fn deserialize<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
 where
     T: FromStr<Err: fmt::Display>,

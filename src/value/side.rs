@@ -1,11 +1,11 @@
-//! [`Side`]: to buy or to sell.
+//! [`Side`]: buy or sell.
 
 use core::fmt;
 use core::ops::Not;
 
 use crate::value::print;
 
-/// A side of the market: of an order, of a trade's taker, of a book.
+/// The side of an order, of a trade's taker, or of a book.
 ///
 /// ```
 /// use gemini_ws::Side;
@@ -24,7 +24,7 @@ pub enum Side {
 impl Not for Side {
     type Output = Side;
 
-    /// The other side.
+    /// Returns the other side.
     fn not(self) -> Side {
         match self {
             Side::Buy => Side::Sell,
@@ -34,7 +34,7 @@ impl Not for Side {
 }
 
 impl fmt::Display for Side {
-    /// As the venue spells that of an order.
+    /// Prints the side as the venue spells it in orders.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print::name(f, if *self == Side::Buy { "BUY" } else { "SELL" })
     }

@@ -1,4 +1,4 @@
-//! [`Symbol`]: the name of an instrument, inline.
+//! [`Symbol`]: the name of an instrument.
 
 use core::hash::{Hash, Hasher};
 
@@ -6,9 +6,9 @@ use crate::value::inline::{Inline, inline_name};
 
 /// The name of an instrument, for example `btcusd`, `btcgusdperp` or `GEMI-PRES2028-VANCE`.
 ///
-/// Kept inline, at most [`Symbol::LENGTH_MAX`] bytes of printable ASCII. Compared and hashed
+/// A symbol has at most [`Symbol::LENGTH_MAX`] bytes and is stored without an allocation. It is compared and hashed
 /// without regard to case, as the venue answers `BTCUSD` with `btcusd`
-/// ([symbols](crate::protocol::streams#numbers-times-and-symbols)); printed as it was given.
+/// ([symbols](crate::protocol::streams#numbers-times-and-symbols)), and printed as it was written.
 ///
 /// ```
 /// use gemini_ws::{NameFault, Symbol};
@@ -33,17 +33,17 @@ const fn is_allowed(byte: u8) -> bool {
 }
 
 impl Symbol {
-    /// The longest symbol, in bytes.
+    /// The length of the longest symbol, in bytes.
     pub const LENGTH_MAX: usize = 64;
 
-    /// Whether a text is a symbol.
+    /// Returns whether a text is a symbol.
     #[inline]
     pub(crate) fn accepts(text: &str) -> bool {
         (1..=Symbol::LENGTH_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
     }
 
-    /// The spelling for a request: lower case, but for prediction-market instruments, which have
-    /// hyphens and are spelled in upper case ([subscribing](crate::protocol::streams#subscribing)).
+    /// Returns the symbol as requests spell it: upper case for instruments of prediction markets, which have hyphens,
+    /// and lower case for all others ([subscribing](crate::protocol::streams#subscribing)).
     ///
     /// ```
     /// # use gemini_ws::Symbol;
@@ -88,11 +88,11 @@ impl Hash for Symbol {
     }
 }
 
-/// Hash of a symbol's text without regard to case: two texts that differ only in case fold alike.
+/// Hashes the text of a symbol without regard to case.
 #[inline]
 pub(crate) fn fold(text: &[u8]) -> u64 {
-    // Setting bit 5 maps upper to lower case; that it maps a few other characters onto each other
-    // too costs a comparison, not a wrong answer. The multiplier is 2⁶⁴ divided by the golden ratio.
+    // Setting bit 5 maps upper to lower case. It also maps some other characters onto each other, which costs a
+    // comparison but is not wrong. The multiplier is 2⁶⁴ divided by the golden ratio.
     const CASE: u64 = 0x2020_2020_2020_2020;
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = text.len() as u64;

@@ -1,15 +1,15 @@
-//! [`SymbolMap`]: something per symbol, found by the text of a frame.
+//! [`SymbolMap`]: values by symbol, found by the text in a frame.
 
 use alloc::vec::Vec;
 use hashbrown::HashTable;
 
 use crate::value::symbol::{Symbol, fold};
 
-/// A map from symbols, compared without regard to case, in the order of insertion.
+/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolMap<T> {
     entries: Vec<(Symbol, T)>,
-    /// Positions in `entries`.
+    /// Indices of `entries`.
     table: HashTable<u32>,
 }
 
@@ -37,7 +37,7 @@ impl<T> SymbolMap<T> {
         self.entries.get_mut(position).map(|(_, value)| value)
     }
 
-    /// The value of a symbol, made if there is none.
+    /// Returns the value of a symbol. Makes one if there is none.
     pub(crate) fn get_or_insert(&mut self, symbol: Symbol, make: impl FnOnce() -> T) -> Option<&mut T> {
         let position = match self.position(symbol.as_str()) {
             Some(position) => position,
@@ -64,7 +64,7 @@ impl<T> SymbolMap<T> {
         {
             self.forget(moved, last);
             let hash = fold(moved.as_str().as_bytes());
-            // There is room: an entry has just been taken out.
+            // The table has room, because an entry was just removed.
             self.table.insert_unique(hash, position as u32, |_| hash);
         }
         Some(self.entries.swap_remove(position).1)

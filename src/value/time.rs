@@ -1,8 +1,8 @@
-//! The three notions of time: [`Instant`], which the caller passes in, [`Timestamp`], which the venue
-//! writes into its frames, and [`UnixTime`], which nonces are made of.
+//! The three kinds of time: the caller passes [`Instant`]s, the venue sends [`Timestamp`]s, and nonces are made from
+//! [`UnixTime`]s.
 //!
-//! The core reads no clock. With the feature `std`, [`Clock`] converts the operating system's
-//! monotonic clock into [`Instant`]s, and [`UnixTime::now`] asks for the wall-clock time.
+//! The core reads no clock. With the feature `std`, [`Clock`] converts the operating system's monotonic clock to
+//! [`Instant`]s, and [`UnixTime::now`] reads the wall clock.
 
 use alloc::format;
 use core::fmt;
@@ -10,9 +10,7 @@ use core::time::Duration;
 
 use crate::value::print;
 
-/// A point on the caller's monotonic clock, in nanoseconds since an origin that the caller picks.
-///
-/// Literal and copyable, so a test can write times down.
+/// A point on the caller's monotonic clock, in nanoseconds since an origin that the caller chooses.
 ///
 /// ```
 /// use core::time::Duration;
@@ -30,27 +28,27 @@ impl Instant {
     /// The origin of the clock.
     pub const ZERO: Instant = Instant(0);
 
-    /// An instant so many nanoseconds after the origin.
+    /// Creates an instant from nanoseconds since the origin.
     pub const fn from_nanos(nanos: u64) -> Instant {
         Instant(nanos)
     }
 
-    /// An instant so many milliseconds after the origin; saturates after 584 years.
+    /// Creates an instant from milliseconds since the origin; saturates after 584 years.
     pub const fn from_millis(millis: u64) -> Instant {
         Instant(millis.saturating_mul(1_000_000))
     }
 
-    /// An instant so many seconds after the origin; saturates after 584 years.
+    /// Creates an instant from seconds since the origin; saturates after 584 years.
     pub const fn from_secs(secs: u64) -> Instant {
         Instant(secs.saturating_mul(1_000_000_000))
     }
 
-    /// Nanoseconds since the origin.
+    /// Returns the nanoseconds since the origin.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// The time that passed since `earlier`, or zero if `earlier` is later.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -67,8 +65,8 @@ impl core::ops::Add<Duration> for Instant {
 
 /// A time that the venue wrote into a frame: nanoseconds since 1970-01-01 UTC.
 ///
-/// Which members carry nanoseconds and which milliseconds is a fact of each member
-/// ([times](crate::protocol::streams#numbers-times-and-symbols)), so the unit is never guessed by size.
+/// Whether a member has nanoseconds or milliseconds is known for each member
+/// ([times](crate::protocol::streams#numbers-times-and-symbols)) and never guessed from the size of the number.
 ///
 /// ```
 /// use gemini_ws::Timestamp;
@@ -83,12 +81,12 @@ impl core::ops::Add<Duration> for Instant {
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// A time so many nanoseconds after the epoch.
+    /// Creates a time from nanoseconds since the epoch.
     pub const fn from_nanos(nanos: i64) -> Timestamp {
         Timestamp(nanos)
     }
 
-    /// A time so many milliseconds after the epoch, or `None` outside the years 1677 to 2262.
+    /// Creates a time from milliseconds since the epoch; `None` outside the years 1677 to 2262.
     pub const fn from_millis(millis: i64) -> Option<Timestamp> {
         match millis.checked_mul(1_000_000) {
             Some(nanos) => Some(Timestamp(nanos)),
@@ -96,7 +94,7 @@ impl Timestamp {
         }
     }
 
-    /// A time so many seconds after the epoch, or `None` outside the years 1677 to 2262.
+    /// Creates a time from seconds since the epoch; `None` outside the years 1677 to 2262.
     pub const fn from_secs(secs: i64) -> Option<Timestamp> {
         match secs.checked_mul(1_000_000_000) {
             Some(nanos) => Some(Timestamp(nanos)),
@@ -104,44 +102,44 @@ impl Timestamp {
         }
     }
 
-    /// Nanoseconds since the epoch.
+    /// Returns the nanoseconds since the epoch.
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
 
-    /// Whole milliseconds since the epoch, rounded towards the past.
+    /// Returns the whole milliseconds since the epoch, rounded towards the past.
     pub const fn as_millis(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// Whole seconds since the epoch, rounded towards the past.
+    /// Returns the whole seconds since the epoch, rounded towards the past.
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1_000_000_000)
     }
 
-    /// The time that passed since `earlier`, or `None` if `earlier` is later.
+    /// Returns the time since `earlier`, or `None` if `earlier` is later.
     pub fn checked_since(self, earlier: Timestamp) -> Option<Duration> {
         u64::try_from(self.nanos_since(earlier)).ok().map(Duration::from_nanos)
     }
 
-    /// The time that passed since `earlier`, or zero if `earlier` is later.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         self.checked_since(earlier).unwrap_or_default()
     }
 
-    /// The nanoseconds that passed since `earlier`; negative if `earlier` is later.
+    /// Returns the nanoseconds since `earlier`, negative if `earlier` is later.
     pub fn nanos_since(self, earlier: Timestamp) -> i128 {
-        // Two 64-bit numbers are never further apart than that.
+        // The difference of two 64-bit numbers fits.
         i128::from(self.0).saturating_sub(i128::from(earlier.0))
     }
 
-    /// The time so much later, or `None` after the year 2262.
+    /// Adds a duration; `None` after the year 2262.
     pub fn checked_add(self, duration: Duration) -> Option<Timestamp> {
         let nanos = i128::try_from(duration.as_nanos()).ok()?.checked_add(i128::from(self.0))?;
         i64::try_from(nanos).ok().map(Timestamp)
     }
 
-    /// The time so much earlier, or `None` before the year 1677.
+    /// Subtracts a duration; `None` before the year 1677.
     pub fn checked_sub(self, duration: Duration) -> Option<Timestamp> {
         let nanos = i128::from(self.0).checked_sub(i128::try_from(duration.as_nanos()).ok()?)?;
         i64::try_from(nanos).ok().map(Timestamp)
@@ -167,7 +165,7 @@ impl core::ops::Sub<Duration> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Seconds since the epoch with nine decimals, or rounded to the precision.
+    /// Prints the seconds since the epoch with nine decimals, or rounded to the precision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
@@ -179,7 +177,7 @@ impl fmt::Display for Timestamp {
 impl TryFrom<std::time::SystemTime> for Timestamp {
     type Error = OutOfRange;
 
-    /// Takes a time of the years 1677 to 2262.
+    /// Converts a time of the years 1677 to 2262.
     fn try_from(time: std::time::SystemTime) -> Result<Timestamp, OutOfRange> {
         let epoch = Timestamp(0);
         let converted = match time.duration_since(std::time::SystemTime::UNIX_EPOCH) {
@@ -192,7 +190,7 @@ impl TryFrom<std::time::SystemTime> for Timestamp {
 
 #[cfg(feature = "std")]
 impl From<Timestamp> for std::time::SystemTime {
-    /// Saturates at the epoch where the platform's clock cannot hold the time.
+    /// Converts a time. If the platform's clock cannot hold it, the result is the epoch.
     fn from(time: Timestamp) -> std::time::SystemTime {
         let (epoch, away) = (std::time::SystemTime::UNIX_EPOCH, Duration::from_nanos(time.0.unsigned_abs()));
         let converted = if time.0 < 0 { epoch.checked_sub(away) } else { epoch.checked_add(away) };
@@ -200,7 +198,7 @@ impl From<Timestamp> for std::time::SystemTime {
     }
 }
 
-/// A time that no [`Timestamp`] can hold; feature `std`.
+/// The error for a time that a [`Timestamp`] cannot hold; feature `std`.
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct OutOfRange;
@@ -215,10 +213,10 @@ impl fmt::Display for OutOfRange {
 #[cfg(feature = "std")]
 impl core::error::Error for OutOfRange {}
 
-/// What the caller's wall clock says: milliseconds since 1970-01-01 UTC.
+/// A time of the caller's wall clock: milliseconds since 1970-01-01 UTC.
 ///
-/// It goes into nonces (`NonceSource`, feature `auth`) and nowhere else: no decision of a
-/// connection depends on it, as wall clocks jump.
+/// Only nonces are made from it (`NonceSource`, feature `auth`). No decision about a connection depends on it,
+/// because wall clocks jump.
 ///
 /// ```
 /// use core::time::Duration;
@@ -233,28 +231,27 @@ impl core::error::Error for OutOfRange {}
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// A time so many milliseconds after the epoch.
+    /// Creates a time from milliseconds since the epoch.
     pub const fn from_millis(millis: u64) -> UnixTime {
         UnixTime(millis)
     }
 
-    /// A time so many seconds after the epoch; saturates after 584 million years.
+    /// Creates a time from seconds since the epoch; saturates after 584 million years.
     pub const fn from_secs(secs: u64) -> UnixTime {
         UnixTime(secs.saturating_mul(1_000))
     }
 
-    /// Whole milliseconds since the epoch.
+    /// Returns the whole milliseconds since the epoch.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the epoch, rounded towards the past.
+    /// Returns the whole seconds since the epoch, rounded towards the past.
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000
     }
 
-    /// What the operating system's wall clock says now, or the epoch if that says an earlier time;
-    /// feature `std`.
+    /// Reads the operating system's wall clock; feature `std`. A time before the epoch becomes the epoch.
     ///
     /// ```
     /// use gemini_ws::UnixTime;
@@ -270,7 +267,7 @@ impl UnixTime {
 impl core::ops::Add<Duration> for UnixTime {
     type Output = UnixTime;
 
-    /// Counts whole milliseconds; saturates at the end of the range instead of wrapping.
+    /// Adds whole milliseconds; saturates at the end of the range instead of wrapping.
     fn add(self, duration: Duration) -> UnixTime {
         UnixTime(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
@@ -278,7 +275,7 @@ impl core::ops::Add<Duration> for UnixTime {
 
 #[cfg(feature = "std")]
 impl From<std::time::SystemTime> for UnixTime {
-    /// A time before the epoch becomes the epoch.
+    /// Converts a time. One before the epoch becomes the epoch.
     fn from(time: std::time::SystemTime) -> UnixTime {
         let after = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
         UnixTime(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
@@ -301,23 +298,23 @@ pub struct Clock {
 
 #[cfg(feature = "std")]
 impl Clock {
-    /// A clock whose origin is now.
+    /// Creates a clock whose origin is now.
     pub fn new() -> Clock {
         Clock { origin: std::time::Instant::now() }
     }
 
-    /// The present instant.
+    /// Returns the current instant.
     pub fn now(&self) -> Instant {
         self.from_std(std::time::Instant::now())
     }
 
-    /// Converts an instant of the standard library; one before the origin becomes the origin.
+    /// Converts an instant of the standard library. One before the origin becomes the origin.
     pub fn from_std(&self, instant: std::time::Instant) -> Instant {
         Instant::ZERO + instant.saturating_duration_since(self.origin)
     }
 
-    /// Converts back, to arm a timer of a runtime; saturates some decades ahead where the
-    /// platform's clock cannot hold the result.
+    /// Converts to an instant of the standard library, for timers of a runtime. If the platform's clock cannot hold
+    /// it, the result is 30 years after the origin.
     pub fn to_std(&self, instant: Instant) -> std::time::Instant {
         const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
         let after = instant.since(Instant::ZERO);

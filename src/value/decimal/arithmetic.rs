@@ -1,25 +1,25 @@
-//! Arithmetic: exact where that is possible, else with a rounding that the caller names.
+//! Arithmetic of decimals: exact, or with a rounding that the caller chooses.
 
 use core::borrow::Borrow;
 use core::ops::Neg;
 
 use super::{Decimal, power};
 
-/// Where a number between two possible results goes.
+/// The direction of rounding.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Rounding {
-    /// To the lower one.
+    /// To the lower number.
     Down,
-    /// To the higher one.
+    /// To the higher number.
     Up,
-    /// To the one that is nearer to zero.
+    /// To the number nearer to zero.
     TowardsZero,
-    /// To the nearest; a half to the even one.
+    /// To the nearest number; a half to the even one.
     Nearest,
 }
 
 impl Rounding {
-    /// The quotient as an integer; `None` for a divisor of zero.
+    /// Divides two integers and rounds; `None` if the divisor is zero.
     pub(super) const fn divide(self, dividend: i128, divisor: i128) -> Option<i128> {
         let (Some(quotient), Some(rest)) = (dividend.checked_div(divisor), dividend.checked_rem(divisor))
         else {
@@ -33,7 +33,7 @@ impl Rounding {
             Rounding::TowardsZero => false,
             Rounding::Nearest => {
                 let (rest, divisor) = (rest.unsigned_abs(), divisor.unsigned_abs());
-                // At most the divisor itself, so it fits.
+                // The remainder is at most the divisor, so the difference fits.
                 let other = divisor.saturating_sub(rest);
                 rest > other || (rest == other && quotient & 1 == 1)
             }
@@ -55,13 +55,13 @@ impl Neg for Decimal {
 }
 
 impl Decimal {
-    /// The value without its sign.
+    /// Returns the absolute value.
     #[must_use]
     pub const fn abs(self) -> Decimal {
         Decimal { mantissa: self.mantissa.wrapping_abs(), scale: self.scale }
     }
 
-    /// The exact sum, or `None` if it does not fit.
+    /// Adds exactly; `None` if the sum does not fit.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -74,7 +74,7 @@ impl Decimal {
         Decimal::fit(sum, scale)
     }
 
-    /// The exact difference, or `None` if it does not fit.
+    /// Subtracts exactly; `None` if the difference does not fit.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -85,7 +85,7 @@ impl Decimal {
         self.checked_add(other.neg())
     }
 
-    /// The exact product, or `None` if it does not fit.
+    /// Multiplies exactly; `None` if the product does not fit.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -97,7 +97,7 @@ impl Decimal {
         Decimal::fit(product, self.scale.checked_add(other.scale)?)
     }
 
-    /// The product with exactly `scale` decimals, or `None` if it does not fit.
+    /// Multiplies and rounds to `scale` decimals; `None` if the product does not fit.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -109,7 +109,7 @@ impl Decimal {
         at_scale(product, self.scale.checked_add(other.scale)?, 1, scale, rounding)
     }
 
-    /// The quotient with exactly `scale` decimals; `None` if it does not fit or `divisor` is zero.
+    /// Divides and rounds to `scale` decimals; `None` if the quotient does not fit or `divisor` is zero.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -123,7 +123,7 @@ impl Decimal {
         at_scale(dividend, self.scale, i128::from(divisor.mantissa), scale, rounding)
     }
 
-    /// The value with exactly `scale` decimals, or `None` if it does not fit.
+    /// Rounds to `scale` decimals; `None` if the result does not fit.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -135,7 +135,7 @@ impl Decimal {
         at_scale(i128::from(self.mantissa), self.scale, 1, scale, rounding)
     }
 
-    /// The value as a multiple of `tick`; `None` if it does not fit or `tick` is not above zero.
+    /// Rounds to a multiple of `tick`; `None` if the result does not fit or `tick` is not positive.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -152,7 +152,7 @@ impl Decimal {
         Decimal::fit(ticks.checked_mul(i128::from(tick.mantissa))?, tick.scale)
     }
 
-    /// The exact sum of all of them, or `None` if it does not fit. That of none is zero.
+    /// Adds all values exactly; `None` if the sum does not fit. The sum of no values is zero.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -164,7 +164,7 @@ impl Decimal {
         Decimal::fit(sum, scale)
     }
 
-    /// The mean with exactly `scale` decimals; `None` if it does not fit, and for no values.
+    /// Returns the mean, rounded to `scale` decimals; `None` if it does not fit or there are no values.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -181,7 +181,7 @@ impl Decimal {
     }
 }
 
-/// The sum of values, its scale, and how many they are.
+/// Returns the sum of the values, its scale, and their number.
 fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, i128)> {
     values.into_iter().try_fold((0_i128, 0_u8, 0_i128), |(sum, scale, count), value| {
         let value: &Decimal = value.borrow();
@@ -191,10 +191,10 @@ fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, 
     })
 }
 
-/// `dividend` · 10⁻ˢᶜᵃˡᵉ / `divisor`, with exactly `to` decimals.
+/// Returns `dividend` · 10⁻ˢᶜᵃˡᵉ / `divisor`, rounded to `to` decimals.
 fn at_scale(dividend: i128, scale: u8, divisor: i128, to: u8, rounding: Rounding) -> Option<Decimal> {
     let factor = |exponent: u8| 10_i128.checked_pow(u32::from(exponent));
-    // Where one of the products does not fit, neither does the result: it would have more digits than that.
+    // If one of the products does not fit, the result has too many digits as well.
     let (dividend, divisor) = match to.checked_sub(scale) {
         Some(more) => (dividend.checked_mul(factor(more)?)?, divisor),
         None => (dividend, divisor.checked_mul(factor(scale.saturating_sub(to))?)?),

@@ -1,4 +1,4 @@
-//! Conversions from and to other numbers.
+//! Conversions between decimals and other numbers.
 
 use super::arithmetic::Rounding;
 use super::{Decimal, DecimalError};
@@ -19,7 +19,7 @@ macro_rules! from_and_to_large {
         impl TryFrom<$integer> for Decimal {
             type Error = DecimalError;
 
-            /// Takes an integer that fits; [`DecimalError::Precision`] for others.
+            /// Converts an integer. Returns [`DecimalError::Precision`] if it does not fit.
             fn try_from(value: $integer) -> Result<Decimal, DecimalError> {
                 let mantissa = i64::try_from(value).map_err(|_| DecimalError::Precision)?;
                 Decimal::new(mantissa, 0).ok_or(DecimalError::Precision)
@@ -29,7 +29,7 @@ macro_rules! from_and_to_large {
         impl TryFrom<Decimal> for $integer {
             type Error = DecimalError;
 
-            /// Takes a value without a fraction that fits; [`DecimalError::Precision`] for others.
+            /// Converts a value. Returns [`DecimalError::Precision`] if it has a fraction or does not fit.
             fn try_from(value: Decimal) -> Result<$integer, DecimalError> {
                 let whole = value.rescaled(0).ok_or(DecimalError::Precision)?;
                 <$integer>::try_from(whole.mantissa).map_err(|_| DecimalError::Precision)
@@ -42,7 +42,7 @@ from_and_to_large!(i64 i128 isize u64 u128 usize);
 impl TryFrom<&str> for Decimal {
     type Error = DecimalError;
 
-    /// Reads a text, as `parse` does.
+    /// Parses a text, as `parse` does.
     fn try_from(text: &str) -> Result<Decimal, DecimalError> {
         text.parse()
     }
@@ -51,8 +51,10 @@ impl TryFrom<&str> for Decimal {
 impl TryFrom<f64> for Decimal {
     type Error = DecimalError;
 
-    /// Takes a float whose value is a decimal, such as 0.5; [`DecimalError::Precision`] for all others: that of
-    /// `0.1_f64` has 55 decimals. [`Decimal::from_f64_nearest`] rounds.
+    /// Converts a float whose exact value is a decimal, such as 0.5.
+    ///
+    /// Returns [`DecimalError::Precision`] for all others: the exact value of `0.1_f64` has 55 decimals.
+    /// [`Decimal::from_f64_nearest`] rounds.
     fn try_from(value: f64) -> Result<Decimal, DecimalError> {
         let (mantissa, exponent) = parts(value).ok_or(DecimalError::Invalid)?;
         let exact = match u32::try_from(exponent) {
@@ -67,8 +69,8 @@ impl TryFrom<f64> for Decimal {
 }
 
 impl Decimal {
-    /// The nearest value with exactly `scale` decimals, a half to the even one; `None` if the float is not finite or
-    /// the result does not fit.
+    /// Returns the decimal nearest to a float, with exactly `scale` decimals; a half goes to the even one. Returns
+    /// `None` if the float is not finite or the result does not fit.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -81,7 +83,7 @@ impl Decimal {
         let wide = mantissa.checked_mul(tens)?;
         let rounded = match u32::try_from(exponent) {
             Ok(up) => scaled(wide, up)?,
-            // Beyond that, it is less than half of the last decimal.
+            // With a smaller exponent the value is less than half of the last decimal.
             Err(_) => match 1_i128.checked_shl(exponent.unsigned_abs()).filter(|unit| *unit > 0) {
                 Some(unit) => Rounding::Nearest.divide(wide, unit)?,
                 None => 0,
@@ -90,9 +92,9 @@ impl Decimal {
         Decimal::new(i64::try_from(rounded).ok()?, scale)
     }
 
-    /// The nearest float; `f64::try_from` takes only those whose value is the same.
+    /// Returns the nearest float. `f64::try_from` converts only values that a float holds exactly.
     pub fn to_f64_nearest(self) -> f64 {
-        // The text is a number, and reading it rounds once.
+        // The text is a number, and parsing it rounds once.
         self.with_text(|text| text.parse().unwrap_or(f64::NAN))
     }
 }
@@ -100,14 +102,14 @@ impl Decimal {
 impl TryFrom<Decimal> for f64 {
     type Error = DecimalError;
 
-    /// Takes a value that a float can have; [`DecimalError::Precision`] for others.
+    /// Converts a value that a float holds exactly. Returns [`DecimalError::Precision`] for others.
     fn try_from(value: Decimal) -> Result<f64, DecimalError> {
         let float = value.to_f64_nearest();
         if Decimal::try_from(float) == Ok(value) { Ok(float) } else { Err(DecimalError::Precision) }
     }
 }
 
-/// A finite float as an odd mantissa and a power of two.
+/// Splits a finite float into an odd mantissa and a power of two.
 fn parts(value: f64) -> Option<(i128, i32)> {
     if !value.is_finite() {
         return None;
@@ -128,7 +130,7 @@ fn parts(value: f64) -> Option<(i128, i32)> {
     Some((odd, exponent.wrapping_add(zeros as i32)))
 }
 
-/// A mantissa times a power of two.
+/// Multiplies a mantissa by a power of two.
 fn scaled(mantissa: i128, exponent: u32) -> Option<i128> {
     mantissa.checked_mul(1_i128.checked_shl(exponent).filter(|unit| *unit > 0)?)
 }
@@ -144,7 +146,7 @@ impl From<Decimal> for rust_decimal::Decimal {
 impl TryFrom<rust_decimal::Decimal> for Decimal {
     type Error = DecimalError;
 
-    /// Takes a value that fits; [`DecimalError::Precision`] for others.
+    /// Converts a value. Returns [`DecimalError::Precision`] if it does not fit.
     fn try_from(value: rust_decimal::Decimal) -> Result<Decimal, DecimalError> {
         let scale = u8::try_from(value.scale()).map_err(|_| DecimalError::Precision)?;
         Decimal::fit(value.mantissa(), scale).ok_or(DecimalError::Precision)

@@ -1,4 +1,4 @@
-//! [`Decimal`]: prices and quantities, exact, in sixteen bytes.
+//! [`Decimal`]: exact prices and quantities in sixteen bytes.
 
 pub(crate) mod arithmetic;
 mod convert;
@@ -13,10 +13,11 @@ use crate::value::print;
 
 /// An exact decimal number: a 64-bit mantissa and up to [`Decimal::SCALE_MAX`] decimals.
 ///
-/// It keeps what was written, trailing zeros included, and compares by value, so
-/// `83361.25000 == 83361.25` while each prints as it was received. Where nineteen digits do not
-/// suffice, trailing zeros of the fraction are dropped first (the venue pads, and asks of
-/// 9000000000000.0000000000 exist); what still does not fit is an error, never rounded.
+/// A decimal keeps trailing zeros and compares by value: `83361.25000 == 83361.25`, and each prints as it was
+/// received.
+///
+/// If a number has too many digits, trailing zeros of its fraction are dropped first, because the venue pads: asks of
+/// 9000000000000.0000000000 exist. A number that still does not fit is an error and never rounded.
 ///
 /// ```
 /// use gemini_ws::Decimal;
@@ -30,17 +31,17 @@ use crate::value::print;
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct Decimal {
-    /// Never `i64::MIN`, so each value has its negative.
+    /// The digits. Never `i64::MIN`, so each value can be negated.
     mantissa: i64,
     scale: u8,
 }
 
-/// Why something is no [`Decimal`].
+/// The reason why a text or number is not a [`Decimal`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DecimalError {
-    /// The text is not of the form `-?digits(.digits)?`; the float is not finite.
+    /// The text is not of the form `-?digits(.digits)?`, or the float is not finite.
     Invalid,
-    /// The number needs more digits than a 64-bit mantissa and eighteen decimals can hold.
+    /// The number has more digits than a 64-bit mantissa and eighteen decimals hold.
     Precision,
 }
 
@@ -55,7 +56,7 @@ impl fmt::Display for DecimalError {
 
 impl core::error::Error for DecimalError {}
 
-/// 10⁰ … 10¹⁹, each a `u64`.
+/// The powers of ten from 10⁰ to 10¹⁹.
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const POWERS: [u64; 20] = {
     let mut powers = [1_u64; 20];
@@ -67,7 +68,7 @@ const POWERS: [u64; 20] = {
     powers
 };
 
-/// 10 to the power of `exponent`; exponents past 19 are not asked for.
+/// Returns a power of ten. The exponent must be less than 20.
 #[expect(clippy::indexing_slicing, reason = "the index is compared with the length")]
 const fn power(exponent: u8) -> u64 {
     debug_assert!(exponent < 20);
@@ -85,7 +86,7 @@ impl Decimal {
     /// The most decimals that a value can have.
     pub const SCALE_MAX: u8 = 18;
 
-    /// `mantissa` · 10⁻ˢᶜᵃˡᵉ, or `None` if `scale` exceeds [`Decimal::SCALE_MAX`] or `mantissa` is `i64::MIN`.
+    /// Creates `mantissa` · 10⁻ˢᶜᵃˡᵉ; `None` if `scale` exceeds [`Decimal::SCALE_MAX`] or `mantissa` is `i64::MIN`.
     pub const fn new(mantissa: i64, scale: u8) -> Option<Decimal> {
         if scale <= Decimal::SCALE_MAX && mantissa != i64::MIN {
             Some(Decimal { mantissa, scale })
@@ -94,11 +95,11 @@ impl Decimal {
         }
     }
 
-    /// Reads a constant; in a `const`, a wrong text is an error of the build.
+    /// Parses a constant. In a `const`, a wrong text fails the build.
     ///
     /// # Panics
     ///
-    /// If the text is no decimal. Use `parse` for texts that come at run time.
+    /// Panics if the text is not a decimal. Use `parse` for texts that are not known at build time.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -113,27 +114,27 @@ impl Decimal {
         }
     }
 
-    /// The digits as one integer.
+    /// Returns all digits as one integer.
     pub const fn mantissa(self) -> i64 {
         self.mantissa
     }
 
-    /// The number of decimals.
+    /// Returns the number of decimals.
     pub const fn scale(self) -> u8 {
         self.scale
     }
 
-    /// Whether the value is zero, whatever its decimals.
+    /// Returns whether the value is zero.
     pub const fn is_zero(self) -> bool {
         self.mantissa == 0
     }
 
-    /// Whether the value is below zero.
+    /// Returns whether the value is less than zero.
     pub const fn is_negative(self) -> bool {
         self.mantissa < 0
     }
 
-    /// The same value without trailing zeros of the fraction.
+    /// Removes trailing zeros of the fraction. The value is unchanged.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -149,8 +150,7 @@ impl Decimal {
         Decimal { mantissa, scale }
     }
 
-    /// The same value with exactly `scale` decimals, or `None` if that would lose digits or does
-    /// not fit.
+    /// Changes the number of decimals to `scale`. Returns `None` if digits would be lost or the result does not fit.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -176,13 +176,13 @@ impl Decimal {
         }
     }
 
-    /// The mantissa at a scale not below the own one; at most 2⁶³ · 10¹⁸, so it always fits.
+    /// Returns the mantissa for a scale that is not below the value's own. It is at most 2⁶³ · 10¹⁸, so it fits.
     fn at_scale(self, scale: u8) -> i128 {
         let factor = power(scale.saturating_sub(self.scale));
         i128::from(self.mantissa).saturating_mul(i128::from(factor))
     }
 
-    /// A wide value, with trailing zeros of the fraction dropped only where it does not fit.
+    /// Converts a wide mantissa. Trailing zeros of the fraction are dropped only as needed to make it fit.
     fn fit(mut mantissa: i128, mut scale: u8) -> Option<Decimal> {
         loop {
             if let Ok(mantissa) = i64::try_from(mantissa)
@@ -198,7 +198,7 @@ impl Decimal {
         }
     }
 
-    /// The number times ten to the power of an exponent as JSON writes it; `None` if it does not fit.
+    /// Multiplies by ten to the power of a JSON exponent; `None` if the result does not fit.
     pub(crate) fn shifted(self, exponent: &str) -> Option<Decimal> {
         if self.is_zero() {
             return Some(Decimal::ZERO);
@@ -217,7 +217,7 @@ impl Decimal {
         Decimal::new(mantissa, u8::try_from(scale).ok()?)
     }
 
-    /// Reads a whole text, of any length.
+    /// Parses a text of any length.
     pub(crate) const fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -272,7 +272,7 @@ impl Decimal {
     }
 }
 
-/// How many digits a text begins with.
+/// Returns how many digits the text starts with.
 const fn leading_digits(text: &[u8]) -> usize {
     let mut rest = text;
     while let [b'0'..=b'9', tail @ ..] = rest {
@@ -291,20 +291,20 @@ const fn without_trailing_zeros(mut fraction: &[u8]) -> &[u8] {
 impl FromStr for Decimal {
     type Err = DecimalError;
 
-    /// Reads `-?digits(.digits)?`.
+    /// Parses `-?digits(.digits)?`.
     ///
     /// # Errors
     ///
-    /// [`DecimalError::Invalid`] for any other form, [`DecimalError::Precision`] for what would
-    /// have to be rounded.
+    /// Returns [`DecimalError::Invalid`] for any other form, and [`DecimalError::Precision`] if the number would have
+    /// to be rounded.
     fn from_str(text: &str) -> Result<Decimal, DecimalError> {
         Decimal::parse(text.as_bytes())
     }
 }
 
 impl fmt::Display for Decimal {
-    /// Prints all decimals, without exponent. A width pads; a precision pads with zeros or rounds to the
-    /// nearest, a half to the even digit.
+    /// Prints all decimals, without an exponent. A width pads; a precision pads with zeros or rounds to the nearest,
+    /// a half to the even digit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.with_text(|text| print::number(f, text))
     }
@@ -318,17 +318,17 @@ impl fmt::Debug for Decimal {
 }
 
 impl Decimal {
-    /// Lends the number as it prints.
+    /// Calls a function with the printed number.
     fn with_text<T>(self, see: impl FnOnce(&str) -> T) -> T {
         let magnitude = self.mantissa.unsigned_abs();
         let unit = power(self.scale);
         let whole = magnitude.checked_div(unit).unwrap_or(0);
         let fraction = magnitude.checked_rem(unit).unwrap_or(0);
         let sign = if self.is_negative() { "-" } else { "" };
-        // Sign, nineteen digits, point: 21 bytes at most.
+        // A sign, nineteen digits and a point need at most 21 bytes.
         let mut text = Text { bytes: [0; 24], length: 0 };
         let scale = usize::from(self.scale);
-        // There is room for each.
+        // The text has room for them, so this cannot fail.
         let _ = match scale {
             0 => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}")),
             _ => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}.{fraction:0scale$}")),
@@ -337,7 +337,7 @@ impl Decimal {
     }
 }
 
-/// A short text on the stack, so that padding works without an allocation.
+/// A short text on the stack, which can be padded without an allocation.
 struct Text {
     bytes: [u8; 24],
     length: usize,
@@ -395,7 +395,7 @@ impl Hash for Decimal {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Decimal {
-    /// As text, since a JSON number would lose digits in most readers.
+    /// Serializes as text, because most readers of JSON numbers would lose digits.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

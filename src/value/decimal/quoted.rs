@@ -1,12 +1,14 @@
-//! Reading decimals of frames, without a branch per digit where they are short.
+//! Parsing decimals in frames: short ones without a branch per digit.
 
 use super::{Decimal, power};
 use crate::value::digits::{ZEROS, eight_digits, others};
 
 impl Decimal {
-    /// Reads a quoted decimal without sign from behind its opening quote, byte by byte, up to
-    /// eighteen digits; for the few that [`Decimal::parse_quoted_short`] cannot read because they
-    /// are too long or too near the end of the frame.
+    /// Parses an unsigned quoted decimal of up to eighteen digits, byte by byte. `after_quote` starts after the
+    /// opening quote.
+    ///
+    /// This is for the few decimals that [`Decimal::parse_quoted_short`] cannot parse, because they are too long or
+    /// too close to the end of the frame.
     pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         let (mut mantissa, mut point) = (0_i64, None);
         for (length, byte) in after_quote.iter().take(20).enumerate() {
@@ -19,7 +21,7 @@ impl Decimal {
                 b'"' => {
                     let scale = point.map_or(0, |point| length.wrapping_sub(point).wrapping_sub(1));
                     let digits = length.wrapping_sub(usize::from(point.is_some()));
-                    // A point needs digits behind it; eighteen digits fit.
+                    // A point needs digits after it. Eighteen digits fit.
                     let whole = digits > 0 && (scale > 0 || point.is_none()) && digits <= 18;
                     return whole.then_some((Decimal { mantissa, scale: scale as u8 }, length));
                 }
@@ -29,23 +31,21 @@ impl Decimal {
         None
     }
 
-    /// Reads a quoted decimal without sign from behind its opening quote, if all of it lies within
-    /// sixteen bytes and at most seven digits stand before the point: the case of nearly every
-    /// number on the wire, without a branch per digit.
+    /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
     ///
-    /// Returns the value and its length without the closing quote. `None` says nothing about the
-    /// text: whoever gets it asks [`Decimal::parse_quoted`] or [`Decimal::parse`].
+    /// It handles nearly every number in frames: all of it must lie within sixteen bytes, with at most seven digits
+    /// before the point. Returns the value and its length without the closing quote. After `None` the caller must try
+    /// [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
-        // What '.' and '"' are after the subtraction of '0' by exclusive or.
+        // The bytes '.' and '"' after XOR with '0'.
         const POINT: u8 = b'.' ^ b'0';
         const QUOTE: u8 = b'"' ^ b'0';
 
         let (low, rest) = after_quote.split_first_chunk::<8>()?;
         let low = u64::from_le_bytes(*low) ^ ZEROS;
         let high = u64::from_le_bytes(*rest.first_chunk::<8>()?) ^ ZEROS;
-        // All places count in bits. The first mark is right; the second one too if the first is
-        // that of a point, see `others`.
+        // Positions count in bits. The first mark is right, and if it marks a point, so is the second: see `others`.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {
@@ -70,7 +70,7 @@ impl Decimal {
         if stop as u8 != QUOTE || digits == 0 {
             return None;
         }
-        // The fraction, moved to the front.
+        // Move the fraction to the front.
         let fraction = (low >> point >> 8) | (high << 56_u32.wrapping_sub(point));
         let mantissa = if digits <= 8 {
             let unit = power(digits as u8);
