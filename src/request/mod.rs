@@ -1,4 +1,4 @@
-//! [`Request`]: what can be asked of the venue, method by method.
+//! [`Request`]: the requests to the venue, method by method.
 
 pub(crate) mod new_order;
 pub(crate) mod quote;
@@ -16,8 +16,8 @@ use crate::value::symbol::Symbol;
 
 /// A request to `wss://ws.gemini.com` ([methods](crate::protocol::streams#methods)).
 ///
-/// [`Client::request`](crate::Client::request) sends it; subscriptions are made with
-/// [`Client::subscribe`](crate::Client::subscribe), which keeps them over reconnects.
+/// [`Client::request`](crate::Client::request) sends it. To subscribe, use
+/// [`Client::subscribe`](crate::Client::subscribe): its subscriptions survive reconnects.
 ///
 /// ```
 /// use gemini_ws::Request;
@@ -31,7 +31,7 @@ use crate::value::symbol::Symbol;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
-    /// `ping`: an acknowledgement.
+    /// `ping`: the venue only acknowledges it.
     Ping,
     /// `time`: [`Response::server_time`](crate::Response::server_time).
     Time,
@@ -43,25 +43,25 @@ pub enum Request {
     Unsubscribe(Vec<Stream>),
     /// `list_subscriptions`: [`Response::stream_names`](crate::Response::stream_names).
     ListSubscriptions,
-    /// `depth`: a book by itself, [`Response::depth`](crate::Response::depth).
+    /// `depth`: a single book, [`Response::depth`](crate::Response::depth).
     Depth {
         /// The instrument.
         symbol: Symbol,
         /// Levels per side, 1 to 5,000; the venue's default is 100.
         limit: Option<u16>,
     },
-    /// `order.place`. The reply says that the venue took the request; the stream of orders says what becomes of
-    /// the order ([order entry](crate::protocol::streams#order-entry)).
+    /// `order.place`. The reply says that the venue accepted the request. The stream of orders reports the order
+    /// ([order entry](crate::protocol::streams#order-entry)).
     PlaceOrder(NewOrder),
-    /// `order.cancel`. The reply does not say that the order is gone.
+    /// `order.cancel`. The reply does not mean that the order is cancelled.
     CancelOrder {
-        /// The venue's id. Sent as text, because the venue refuses a number
-        /// ([order ids as text](crate::protocol::quirks#order-ids-as-text)).
+        /// The venue's id. It is sent as text, because the venue refuses a number ([order ids as
+        /// text](crate::protocol::quirks#order-ids-as-text)).
         order_id: u64,
     },
-    /// `order.cancel_all`: all orders of the account.
+    /// `order.cancel_all`: cancels all orders of the account.
     CancelAllOrders,
-    /// `order.cancel_session`: the orders that were placed over this connection.
+    /// `order.cancel_session`: cancels the orders that were placed over this connection.
     CancelSessionOrders,
     /// `rfq.submit_quote`: [`Response::quote`](crate::Response::quote).
     SubmitQuote(NewQuote),
@@ -78,21 +78,21 @@ pub enum Request {
         rfq_id: QuoteKey,
         /// The quote that was accepted.
         quote_id: QuoteKey,
-        /// Whether it still holds.
+        /// Whether to confirm it or to decline it.
         confirm: bool,
     },
     /// Any other method: see [`Request::raw`].
     Raw(RawRequest),
 }
 
-/// A request of a method that this version does not know, or knows otherwise.
+/// A request of a method that this version does not know, or knows with other parameters.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct RawRequest {
     pub(crate) method: String,
     pub(crate) params: Option<String>,
 }
 
-/// What a request was about, told again with its reply.
+/// The subject of a request. Its reply has the same.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -114,21 +114,21 @@ pub enum Subject {
         /// The quote.
         quote_id: QuoteKey,
     },
-    /// Confirming a quote, or declining to.
+    /// Confirming or declining a quote.
     ConfirmQuote {
         /// The request for quotes.
         rfq_id: QuoteKey,
         /// The quote that was accepted.
         quote_id: QuoteKey,
-        /// Whether it still holds.
+        /// Whether to confirm it or to decline it.
         confirm: bool,
     },
-    /// Anything else.
+    /// Any other subject.
     Other,
 }
 
 impl Request {
-    /// A request of any method, for what the venue adds.
+    /// Creates a request of any method, for methods that the venue adds.
     ///
     /// ```
     /// use gemini_ws::{RawJson, Request};
@@ -141,7 +141,7 @@ impl Request {
         Request::Raw(RawRequest { method: method.into(), params })
     }
 
-    /// The method, as the venue spells it.
+    /// Returns the name of the method.
     pub fn method(&self) -> &str {
         match self {
             Request::Ping => "ping",
@@ -162,7 +162,7 @@ impl Request {
         }
     }
 
-    /// Whether it is about orders or quotes, which needs authentication.
+    /// Returns whether the request is about orders or quotes and needs authentication.
     pub const fn is_of_account(&self) -> bool {
         match self {
             Request::PlaceOrder(_)
@@ -183,17 +183,17 @@ impl Request {
         }
     }
 
-    /// Whether it is about the session of one link.
+    /// Returns whether the request is about the session of one link.
     pub const fn is_of_session(&self) -> bool {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }
 
-    /// Whether another endpoint would give another answer, or do something else.
+    /// Returns whether another endpoint would answer or act differently.
     pub const fn is_of_one_endpoint(&self) -> bool {
         self.is_of_account() || self.is_of_session() || matches!(self, Request::Raw(_))
     }
 
-    /// What it is about.
+    /// Returns the subject of the request.
     pub const fn subject(&self) -> Subject {
         match self {
             Request::PlaceOrder(order) => Subject::PlaceOrder(*order),
@@ -218,8 +218,8 @@ impl fmt::Display for Request {
     }
 }
 
-/// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)). It has
-/// neither an id nor an answer: the first data confirms it.
+/// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)). It
+/// has neither an id nor a reply: the first data confirms it.
 ///
 /// ```
 /// use gemini_ws::MarketDataRequest;
@@ -232,7 +232,7 @@ impl fmt::Display for Request {
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum MarketDataRequest {
-    /// `subscribe`. Streams that have no [feed](Stream::feed) there are left out.
+    /// `subscribe`. Streams without a [feed](Stream::feed) are left out.
     Subscribe(Vec<Stream>),
     /// `unsubscribe`.
     Unsubscribe(Vec<Stream>),

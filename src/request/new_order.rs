@@ -1,4 +1,4 @@
-//! [`NewOrder`]: an order to be placed.
+//! [`NewOrder`]: an order to place.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -9,9 +9,9 @@ use crate::value::print;
 use crate::value::side::Side;
 use crate::value::symbol::{InvalidSymbol, Symbol};
 
-/// An order to be placed ([placing and cancelling](crate::protocol::streams#placing-and-cancelling)).
+/// An order to place ([placing and cancelling](crate::protocol::streams#placing-and-cancelling)).
 ///
-/// Its client order id is what it is found by when no answer comes, so there is none without.
+/// Each has a client order id, by which to ask the venue about the order if no reply comes.
 ///
 /// ```
 /// use gemini_ws::{NewOrder, Request, Side, TimeInForce};
@@ -36,7 +36,7 @@ pub struct NewOrder {
     outcome: Option<EventOutcome>,
 }
 
-/// At which price.
+/// The price conditions of an order.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub(crate) enum Terms {
@@ -45,17 +45,17 @@ pub(crate) enum Terms {
     StopLimit { stop_price: Decimal, price: Decimal },
 }
 
-/// How long an order stays.
+/// How long an order remains open.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum TimeInForce {
     /// `GTC`: until it is executed or cancelled.
     GoodTillCanceled,
-    /// `IOC`: what is not executed at once is cancelled.
+    /// `IOC`: executed at once as far as possible; the rest is cancelled.
     ImmediateOrCancel,
-    /// `FOK`: executed at once as a whole, or cancelled.
+    /// `FOK`: executed at once and whole, or cancelled.
     FillOrKill,
-    /// `MOC`: rests in the book, or is cancelled if it would take (post only).
+    /// `MOC`: added to the book, or cancelled if it would take from the book (post only).
     MakerOrCancel,
 }
 
@@ -69,24 +69,24 @@ pub enum EventOutcome {
     No,
 }
 
-/// Why an order cannot be made; the venue would refuse it.
+/// The reason why an order is invalid. The venue would refuse it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidOrder {
-    /// The quantity is not above zero.
+    /// The quantity is not positive.
     Quantity,
-    /// The price is not above zero.
+    /// The price is not positive.
     Price,
-    /// The stop price is not above zero, or on the wrong side of the price: not above it for an order
-    /// to buy, not below it for one to sell.
+    /// The stop price is not positive, or on the wrong side of the price: above it for an order to buy, below it for
+    /// an order to sell.
     StopPrice,
-    /// An order without a limit cannot rest in the book.
+    /// A market order cannot rest in the book.
     TimeInForce,
-    /// A text is no client order id.
+    /// A text is not a client order id.
     ClientOrderId(InvalidClientOrderId),
-    /// A text is no symbol.
+    /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// A text or a number is no decimal.
+    /// A text or number is not a decimal.
     Decimal(DecimalError),
 }
 
@@ -159,11 +159,11 @@ impl NewOrder {
         Ok(NewOrder { client_order_id, symbol, side, quantity, terms, time_in_force, outcome: None })
     }
 
-    /// Makes an order with a limit, good till cancelled. Each value may be given as text.
+    /// Creates a limit order, good till cancelled. Each value can be a text.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrder`], if quantity or price is not above zero, or a text is not what it should be.
+    /// Returns [`InvalidOrder`] if the quantity or the price is not positive, or a text cannot be parsed.
     pub fn limit(
         client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
         symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
@@ -175,11 +175,11 @@ impl NewOrder {
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Limit { price })
     }
 
-    /// Makes an order at any price, immediate-or-cancel. Each value may be given as text.
+    /// Creates a market order, immediate-or-cancel. Each value can be a text.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrder`], if the quantity is not above zero, or a text is not what it should be.
+    /// Returns [`InvalidOrder`] if the quantity is not positive, or a text cannot be parsed.
     pub fn market(
         client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
         symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
@@ -189,13 +189,12 @@ impl NewOrder {
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Market)
     }
 
-    /// Makes an order that becomes one with a limit when the market gets to the stop price. Each value may be given
-    /// as text.
+    /// Creates an order that becomes a limit order when the market reaches the stop price. Each value can be a text.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrder`], if a number is not above zero, the stop price is on the wrong side of the price, or a text is
-    /// not what it should be.
+    /// Returns [`InvalidOrder`] if a number is not positive, the stop price is on the wrong side of the price, or a
+    /// text cannot be parsed.
     pub fn stop_limit(
         client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
         symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
@@ -216,11 +215,11 @@ impl NewOrder {
         if ordered { Ok(order) } else { Err(InvalidOrder::StopPrice) }
     }
 
-    /// The same order with another time in force.
+    /// Sets the time in force.
     ///
     /// # Errors
     ///
-    /// [`InvalidOrder::TimeInForce`], for an order without a limit that would rest.
+    /// Returns [`InvalidOrder::TimeInForce`] if a market order would rest in the book.
     pub const fn time_in_force(mut self, time_in_force: TimeInForce) -> Result<NewOrder, InvalidOrder> {
         let rests = matches!(time_in_force, TimeInForce::GoodTillCanceled | TimeInForce::MakerOrCancel);
         if rests && matches!(self.terms, Terms::Market) {
@@ -230,34 +229,34 @@ impl NewOrder {
         Ok(self)
     }
 
-    /// The same order for an outcome of a prediction market.
+    /// Sets the outcome, for an order in a prediction market.
     #[must_use]
     pub const fn outcome(mut self, outcome: EventOutcome) -> NewOrder {
         self.outcome = Some(outcome);
         self
     }
 
-    /// The client order id.
+    /// Returns the client order id.
     pub const fn client_order_id(&self) -> ClientOrderId {
         self.client_order_id
     }
 
-    /// The instrument.
+    /// Returns the instrument.
     pub const fn symbol(&self) -> Symbol {
         self.symbol
     }
 
-    /// Whether it buys or sells.
+    /// Returns whether the order buys or sells.
     pub const fn side(&self) -> Side {
         self.side
     }
 
-    /// The quantity, in base units or contracts.
+    /// Returns the quantity, in base units or contracts.
     pub const fn quantity(&self) -> Decimal {
         self.quantity
     }
 
-    /// The limit, if it has one.
+    /// Returns the limit price, if there is one.
     pub const fn price(&self) -> Option<Decimal> {
         match self.terms {
             Terms::Market => None,
@@ -265,7 +264,7 @@ impl NewOrder {
         }
     }
 
-    /// The stop price, if it has one.
+    /// Returns the stop price, if there is one.
     pub const fn stop_price(&self) -> Option<Decimal> {
         match self.terms {
             Terms::StopLimit { stop_price, .. } => Some(stop_price),
@@ -279,7 +278,7 @@ impl NewOrder {
 }
 
 impl fmt::Display for TimeInForce {
-    /// As the venue spells it.
+    /// Prints the venue's spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print::name(
             f,
@@ -294,7 +293,7 @@ impl fmt::Display for TimeInForce {
 }
 
 impl fmt::Display for EventOutcome {
-    /// As the venue spells it.
+    /// Prints the venue's spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print::name(
             f,
@@ -306,9 +305,10 @@ impl fmt::Display for EventOutcome {
     }
 }
 
-/// An order's id of the client's making, kept inline: 1 to 36 printable ASCII characters without
-/// blanks ([length](crate::protocol::quirks#length-of-client-order-ids)). Use a fresh one for each order: the venue
-/// does not promise to refuse one that was used before.
+/// An id of an order, chosen by the client: 1 to 36 printable ASCII characters without blanks
+/// ([length](crate::protocol::quirks#length-of-client-order-ids)), stored without an allocation.
+///
+/// Use a new id for each order: the venue does not promise to refuse one that was used before.
 ///
 /// ```
 /// use gemini_ws::{ClientOrderId, NameFault};

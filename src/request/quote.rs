@@ -1,4 +1,4 @@
-//! [`NewQuote`] and the ids of quotes.
+//! [`NewQuote`], a quote to submit, and [`QuoteKey`], the id of a quote.
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,24 +7,25 @@ use crate::request::new_order::ClientOrderId;
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// A quote ([quote methods](crate::protocol::streams#quote-methods)). The venue does not deduplicate by the client id.
+/// A quote to submit ([quote methods](crate::protocol::streams#quote-methods)). The venue does not deduplicate by the
+/// client id.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NewQuote {
     /// The request for quotes that it answers.
     pub rfq_id: QuoteKey,
-    /// Price per contract.
+    /// The price per contract.
     pub price: Decimal,
-    /// Contracts.
+    /// The number of contracts.
     pub quantity: Decimal,
-    /// Until when it can be accepted; sent in milliseconds.
+    /// When it stops being valid; sent in milliseconds.
     pub valid_until: Option<Timestamp>,
-    /// An id of the caller's.
+    /// An id that the caller chooses.
     pub client_id: Option<ClientOrderId>,
 }
 
-/// The venue's id of a request for quotes or of a quote, kept inline: 1 to 64 printable ASCII characters without
-/// blanks. Those that were seen are UUIDs.
+/// The venue's id of a quote or of a request for quotes: 1 to 64 printable ASCII characters without blanks, stored
+/// without an allocation. All recorded ids are UUIDs.
 ///
 /// ```
 /// let id: gemini_ws::QuoteKey = "r1".parse().unwrap();
@@ -44,7 +45,7 @@ impl QuoteKey {
     /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        // Only ASCII gets in.
+        // `from_str` accepts only ASCII.
         str::from_utf8(text).unwrap_or("")
     }
 }
@@ -52,11 +53,11 @@ impl QuoteKey {
 impl FromStr for QuoteKey {
     type Err = InvalidQuoteKey;
 
-    /// Takes 1 to 64 printable ASCII characters without blanks.
+    /// Parses 1 to 64 printable ASCII characters without blanks.
     ///
     /// # Errors
     ///
-    /// [`InvalidQuoteKey`] for anything else.
+    /// Returns [`InvalidQuoteKey`] for any other text.
     fn from_str(text: &str) -> Result<QuoteKey, InvalidQuoteKey> {
         let mut bytes = [0; QuoteKey::LENGTH_MAX];
         let room = bytes.get_mut(..text.len()).ok_or(InvalidQuoteKey)?;
@@ -82,13 +83,13 @@ impl fmt::Display for QuoteKey {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for QuoteKey {
-    /// As text.
+    /// Serializes as text.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-/// A text that is no [`QuoteKey`].
+/// The error for a text that is not a [`QuoteKey`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct InvalidQuoteKey;
 

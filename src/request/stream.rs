@@ -1,4 +1,4 @@
-//! [`Stream`]: what one can subscribe to, and how the venue spells it.
+//! [`Stream`]: the streams of the venue and their names.
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,8 +8,8 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// A stream, [public](crate::protocol::streams#public-streams) or [private](crate::protocol::streams#private-streams).
 ///
-/// Prints as the name that it has on `wss://ws.gemini.com`, and is read back from it. Candles exist on
-/// market data v2 only; their name here is made like the others.
+/// A stream prints as its name on `wss://ws.gemini.com`, and is parsed from it. Candles exist only on market data v2;
+/// their name follows the same form.
 ///
 /// ```
 /// use gemini_ws::Stream;
@@ -24,10 +24,10 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 pub enum Stream {
     /// `balances@account`: the account's balances. Needs authentication.
     Balances {
-        /// What is sent when.
+        /// Which balances are sent, and when.
         updates: Updates,
     },
-    /// `{symbol}@bookTicker`: best bid and ask at each change.
+    /// `{symbol}@bookTicker`: the best bid and ask at each change.
     BookTicker {
         /// The instrument.
         symbol: Symbol,
@@ -39,91 +39,91 @@ pub enum Stream {
         /// The width.
         interval: CandleInterval,
     },
-    /// `contractStatus`: status of all prediction-market contracts.
+    /// `contractStatus`: the status of all prediction-market contracts.
     ContractStatus,
     /// `{symbol}@depth`: a snapshot of the book, then its changes.
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// How often at most. Market data v2 sends each change.
+        /// The highest rate. Market data v2 sends each change.
         cadence: Cadence,
     },
-    /// `{symbol}@fundingAmount`: funding of a perpetual, each minute. Undocumented.
+    /// `{symbol}@fundingAmount`: the funding of a perpetual, every minute. Undocumented.
     FundingAmount {
         /// The instrument.
         symbol: Symbol,
     },
-    /// `{symbol}@markPrice`: mark price of a perpetual when it changed. Undocumented.
+    /// `{symbol}@markPrice`: the mark price of a perpetual at each change. Undocumented.
     MarkPrice {
         /// The instrument.
         symbol: Symbol,
     },
-    /// `orders@account`, `orders@session`: what happens to orders. Needs authentication.
+    /// `orders@account`, `orders@session`: changes of orders. Needs authentication.
     Orders {
-        /// Whose.
+        /// Whose orders.
         scope: Scope,
     },
-    /// `{symbol}@depth5`, `@depth10`, `@depth20`: the best levels, whole each time.
+    /// `{symbol}@depth5`, `@depth10`, `@depth20`: the best levels, all of them each time.
     PartialDepth {
         /// The instrument.
         symbol: Symbol,
-        /// Levels per side.
+        /// The number of levels per side.
         levels: PartialLevels,
-        /// How often at most.
+        /// The highest rate.
         cadence: Cadence,
     },
     /// `positions@account`: the account's positions. Needs authentication.
     Positions {
-        /// What is sent when.
+        /// Which positions are sent, and when.
         updates: Updates,
     },
-    /// `requestForQuote@account`, `requestForQuote@session`: what becomes of requests for quotes that
-    /// concern the account. Needs authentication.
+    /// `requestForQuote@account`, `requestForQuote@session`: the steps of requests for quotes that concern the
+    /// account. Needs authentication.
     Quotes {
-        /// Whose.
+        /// Whose quotes.
         scope: Scope,
     },
-    /// `requestForQuote`: requests for quotes on combos of contracts.
+    /// `requestForQuote`: public requests for quotes on combinations of contracts.
     RequestForQuote,
-    /// `settlements@account`: settled contracts; withdrawn by the venue
-    /// ([settlements withdrawn](crate::protocol::quirks#settlements-withdrawn)).
+    /// `settlements@account`: settled contracts. The venue has withdrawn it ([settlements
+    /// withdrawn](crate::protocol::quirks#settlements-withdrawn)).
     Settlements,
-    /// `{symbol}@trade`: each trade.
+    /// `{symbol}@trade`: all trades.
     Trade {
         /// The instrument.
         symbol: Symbol,
     },
 }
 
-/// The upper rate of a depth stream. The venue sends nothing when nothing changed
-/// ([cadence is no clock](crate::protocol::quirks#cadence-is-no-clock)).
+/// The highest rate of a depth stream. The venue sends nothing if nothing changed ([cadence is no
+/// clock](crate::protocol::quirks#cadence-is-no-clock)).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cadence {
-    /// Each 100 ms: `@100ms`.
+    /// Every 100 ms: `@100ms`.
     Fast,
-    /// Each second, the venue's default.
+    /// Every second, the venue's default.
     Second,
 }
 
-/// What a stream of the account's state sends.
+/// What a stream of balances or positions sends.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Updates {
-    /// What has changed, when it changes.
+    /// Only changes, when they happen.
     Changes,
-    /// All of it, each second: `@1s`.
+    /// All rows, every second: `@1s`.
     EachSecond,
 }
 
-/// Whose orders or quotes a stream tells of.
+/// Whose orders or quotes a stream reports.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Scope {
-    /// All of the account: `@account`.
+    /// All orders or quotes of the account: `@account`.
     Account,
-    /// Those made over this connection: `@session`.
+    /// Only those made over this connection: `@session`.
     Session,
 }
 
-/// The sizes of [`Stream::PartialDepth`].
+/// The number of levels per side of a [`Stream::PartialDepth`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum PartialLevels {
     /// Five levels per side.
@@ -135,7 +135,7 @@ pub enum PartialLevels {
 }
 
 impl PartialLevels {
-    /// The number of levels per side.
+    /// Returns the number of levels per side.
     pub const fn count(self) -> usize {
         match self {
             PartialLevels::Five => 5,
@@ -145,8 +145,7 @@ impl PartialLevels {
     }
 }
 
-/// What an event is about, as far as its frame tells: frames carry no stream name, so two streams of one
-/// symbol and one `Topic` look the same.
+/// The topic of an event. Frames carry no stream name, so two streams of one symbol and one topic look the same.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -155,7 +154,7 @@ pub enum Topic {
     Balances,
     /// [`Stream::BookTicker`]
     BookTicker,
-    /// [`Stream::Candles`], one for each width.
+    /// [`Stream::Candles`], one topic for each width.
     Candles(CandleInterval),
     /// [`Stream::ContractStatus`]
     ContractStatus,
@@ -177,19 +176,19 @@ pub enum Topic {
     RequestForQuote,
     /// [`Stream::Settlements`]
     Settlements,
-    /// [`Stream::Trade`]; auctions too, which the archived endpoints tell with their trades.
+    /// [`Stream::Trade`], and auctions, which the archived endpoints send with trades.
     Trade,
-    /// No stream but the connection: its links, subscriptions and requests.
+    /// The connection instead of a stream: links, subscriptions and requests.
     Connection,
-    /// Nothing that was subscribed: heartbeats, and frames that were not used.
+    /// No stream and no subscription: heartbeats, and frames that were not used.
     Other,
 }
 
-/// How many [`Topic`]s streams have.
+/// The number of topics that belong to streams.
 pub(crate) const TOPICS: usize = 20;
 
 impl Topic {
-    /// A number for each, below [`TOPICS`] for those of streams.
+    /// Returns the number of the topic, below [`TOPICS`] if it belongs to a stream.
     pub(crate) const fn index(self) -> usize {
         match self {
             Topic::Depth => 0,
@@ -212,29 +211,29 @@ impl Topic {
     }
 }
 
-/// Constructors, in the venue's default form.
+/// Constructors with the venue's defaults.
 impl Stream {
-    /// A book: a snapshot, then its changes each second. [`Stream::fast`] makes it each 100 ms.
+    /// A snapshot of a book, then its changes every second. [`Stream::fast`] changes the rate to 100 ms.
     pub const fn depth(symbol: Symbol) -> Stream {
         Stream::Depth { symbol, cadence: Cadence::Second }
     }
 
-    /// The best levels of a book, whole each second. [`Stream::fast`] makes it each 100 ms.
+    /// The best levels of a book, all of them every second. [`Stream::fast`] changes the rate to 100 ms.
     pub const fn partial_depth(symbol: Symbol, levels: PartialLevels) -> Stream {
         Stream::PartialDepth { symbol, levels, cadence: Cadence::Second }
     }
 
-    /// Best bid and ask at each change.
+    /// The best bid and ask at each change.
     pub const fn book_ticker(symbol: Symbol) -> Stream {
         Stream::BookTicker { symbol }
     }
 
-    /// Each trade.
+    /// All trades.
     pub const fn trades(symbol: Symbol) -> Stream {
         Stream::Trade { symbol }
     }
 
-    /// Candles; market data v2 only.
+    /// Candles, only on market data v2.
     pub const fn candles(symbol: Symbol, interval: CandleInterval) -> Stream {
         Stream::Candles { symbol, interval }
     }
@@ -249,7 +248,7 @@ impl Stream {
         Stream::FundingAmount { symbol }
     }
 
-    /// What happens to the account's orders.
+    /// The changes of the account's orders.
     pub const fn orders() -> Stream {
         Stream::Orders { scope: Scope::Account }
     }
@@ -264,12 +263,12 @@ impl Stream {
         Stream::Positions { updates: Updates::Changes }
     }
 
-    /// What becomes of requests for quotes that concern the account.
+    /// The steps of requests for quotes that concern the account.
     pub const fn quotes() -> Stream {
         Stream::Quotes { scope: Scope::Account }
     }
 
-    /// The same stream each 100 ms; only those of depth come in two rates.
+    /// Changes the rate of a depth stream to 100 ms. Other streams have only one rate.
     #[must_use]
     pub const fn fast(self) -> Stream {
         match self {
@@ -283,7 +282,7 @@ impl Stream {
 }
 
 impl Stream {
-    /// The instrument; `None` for streams over all of them.
+    /// Returns the instrument; `None` for streams that cover all instruments.
     pub const fn symbol(&self) -> Option<Symbol> {
         match *self {
             Stream::Balances { .. }
@@ -303,7 +302,7 @@ impl Stream {
         }
     }
 
-    /// Whether it is one of an account, for which the connection must be authenticated.
+    /// Returns whether the stream belongs to an account, so that the connection must be authenticated.
     pub const fn is_private(&self) -> bool {
         matches!(
             self,
@@ -315,8 +314,8 @@ impl Stream {
         )
     }
 
-    /// Returns the name of the stream's feed on [market data v2](crate::protocol::market_data_v2#subscribing), if it has
-    /// one. `l2` delivers trades and auctions too.
+    /// Returns the name of the stream's feed on [market data v2](crate::protocol::market_data_v2#subscribing), if it
+    /// has one. `l2` also sends trades and auctions.
     pub const fn feed(&self) -> Option<&'static str> {
         Some(match self {
             Stream::Depth { .. } => "l2",
@@ -327,7 +326,7 @@ impl Stream {
         })
     }
 
-    /// What its events are about.
+    /// Returns the topic of the stream's events.
     pub const fn topic(&self) -> Topic {
         match self {
             Stream::Balances { .. } => Topic::Balances,
@@ -349,7 +348,7 @@ impl Stream {
 }
 
 impl fmt::Display for Cadence {
-    /// The suffix of the stream name.
+    /// Prints the suffix of the stream's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Cadence::Fast => "@100ms",
@@ -359,7 +358,7 @@ impl fmt::Display for Cadence {
 }
 
 impl fmt::Display for Updates {
-    /// The suffix of the stream name.
+    /// Prints the suffix of the stream's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Updates::Changes => "",
@@ -369,7 +368,7 @@ impl fmt::Display for Updates {
 }
 
 impl fmt::Display for Scope {
-    /// The suffix of the stream name.
+    /// Prints the suffix of the stream's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Scope::Account => "@account",
@@ -379,7 +378,7 @@ impl fmt::Display for Scope {
 }
 
 impl fmt::Display for Stream {
-    /// The venue's name of the stream, the symbol in its [canonical](Symbol::canonical) spelling.
+    /// Prints the venue's name of the stream, with the symbol in its [canonical](Symbol::canonical) spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(symbol) = self.symbol() {
             f.write_str(symbol.canonical().as_str())?;
@@ -403,17 +402,17 @@ impl fmt::Display for Stream {
     }
 }
 
-/// A text that names no [`Stream`], with what is wrong.
+/// The error for a text that is not the name of a [`Stream`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidStream {
-    /// It has no `@`, and is not one of the streams without a symbol.
+    /// The text has no `@` and is not a stream without a symbol.
     Name,
-    /// What stands before the `@` is no symbol.
+    /// The text before the `@` is not a symbol.
     Symbol(InvalidSymbol),
-    /// What begins behind so many bytes is no kind of stream.
+    /// The text after the `@` is not a kind of stream.
     Kind {
-        /// How many bytes stand before it.
+        /// Where it starts, in bytes.
         offset: usize,
     },
 }
@@ -434,11 +433,11 @@ impl core::error::Error for InvalidStream {}
 impl FromStr for Stream {
     type Err = InvalidStream;
 
-    /// Reads the venue's name of a stream; the symbol may be in upper or lower case.
+    /// Parses the venue's name of a stream. The symbol may be in upper or lower case.
     ///
     /// # Errors
     ///
-    /// [`InvalidStream`] for any other text.
+    /// Returns [`InvalidStream`] for any other text.
     fn from_str(name: &str) -> Result<Stream, InvalidStream> {
         if let Some((_, stream)) = GLOBAL.iter().find(|(known, _)| *known == name) {
             return Ok(*stream);
@@ -477,7 +476,7 @@ impl TryFrom<&str> for Stream {
     }
 }
 
-/// Streams without a symbol.
+/// The streams without a symbol.
 const GLOBAL: [(&str, Stream); 11] = [
     ("contractStatus", Stream::ContractStatus),
     ("requestForQuote", Stream::RequestForQuote),
@@ -494,7 +493,7 @@ const GLOBAL: [(&str, Stream); 11] = [
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Stream {
-    /// As the venue's name.
+    /// Serializes the venue's name.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -1,4 +1,4 @@
-//! What the bodies of answers say, as the state takes it.
+//! The bodies of answers, converted to what `Orders` and `Balances` apply.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::state::order_state::OrderState;
 use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::wire::rest::{self, BalanceRow, OrderRow};
 
-/// An open order, as the venue lists it.
+/// An open order in the venue's list.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
@@ -30,11 +30,11 @@ use crate::wire::rest::{self, BalanceRow, OrderRow};
 pub struct OpenOrder {
     /// The client's id, if the order has one.
     pub client_order_id: Option<Box<str>>,
-    /// The venue's id, the state and the executed quantity: what [`Orders::reconcile`](crate::Orders::reconcile) takes.
+    /// The venue's id, the state and the executed quantity, for [`Orders::reconcile`](crate::Orders::reconcile).
     pub found: Reconciled,
 }
 
-/// The order that [`Orders::reconcile`](crate::Orders::reconcile) takes the answer for.
+/// The reference that [`Orders::reconcile`](crate::Orders::reconcile) needs with the answer.
 impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
     fn from(open: &'a OpenOrder) -> Self {
         let order_id = open.found.order_id;
@@ -45,7 +45,7 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
     }
 }
 
-/// The balances of an account, as the venue answers.
+/// The balances of an account in the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{BalancesQuestion, RestQuestion};
@@ -62,7 +62,8 @@ pub struct BalanceRows {
 }
 
 impl BalanceRows {
-    /// Returns asset, available and total amount of each balance. Amounts are decimal text, as the venue wrote it.
+    /// Returns the asset, the available and the total amount of each balance. Amounts are decimal texts, as the venue
+    /// wrote them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.into_iter()
     }
@@ -80,7 +81,7 @@ impl<'a> IntoIterator for &'a BalanceRows {
     }
 }
 
-/// The one order that was asked for by its id.
+/// Decodes the answer about one order, asked for by its id.
 pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> {
     let row: OrderRow<'_> = rest::object(body).map_err(malformed(body))?;
     if row.order_id != id {
@@ -89,7 +90,7 @@ pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> 
     reconciled(&row)
 }
 
-/// The order that has a client order id, unless there is none.
+/// Decodes the answer about a client order id; `None` if no order has it.
 pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconciled>, RestError> {
     let rows: Vec<OrderRow<'_>> = match rest::is_array(body) {
         true => rest::array(body).map_err(malformed(body))?,
@@ -134,8 +135,8 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
-/// What an order has come to. Nothing is concluded that the answer does not say
-/// ([order status](crate::protocol::rest#order-status)).
+/// Returns the state of an order. Nothing is concluded that the answer does not say ([order
+/// status](crate::protocol::rest#order-status)).
 fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
     let is_executed = !row.executed.is_zero();
     let is_whole = match (row.remaining, row.original) {
@@ -151,7 +152,7 @@ fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
         (true, false) => OrderState::Open,
         (false, true) => OrderState::Canceled,
         (false, false) if is_whole == Some(true) => OrderState::Filled,
-        // Of a market order to buy the venue does not say how much was ordered.
+        // The venue does not report the ordered quantity of market orders to buy.
         (false, false) if is_executed && is_whole.is_none() => OrderState::Closed,
         (false, false) if !is_executed && row.has_reason => OrderState::Rejected,
         (true, true) | (false, false) => return Err(RestError::Undecided { order_id: row.order_id }),

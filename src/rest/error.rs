@@ -1,4 +1,4 @@
-//! [`RestError`]: what a response says that does not answer the question.
+//! [`RestError`]: a response that does not answer the question.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,9 +9,7 @@ use crate::json::error::DecodeError;
 use crate::state::fill::kept;
 use crate::wire::rest;
 
-/// A response of the REST API that does not answer the question.
-///
-/// Of texts the first 256 bytes are kept.
+/// A response of the REST API that does not answer the question. Only the first 256 bytes of texts are kept.
 ///
 /// ```
 /// use gemini_ws::{BalancesQuestion, RestQuestion};
@@ -26,30 +24,30 @@ use crate::wire::rest;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RestError {
-    /// The venue, or something on the way, refused the request or failed to serve it.
+    /// The venue, or a proxy before it, refused the request or failed.
     #[non_exhaustive]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The venue's word for it, such as `InvalidSignature`, if the body has one.
+        /// The venue's code, such as `InvalidSignature`, if the body has one.
         reason: Option<Box<str>>,
-        /// The venue's explanation, or the beginning of a body that has another form.
+        /// The venue's explanation, or the beginning of a body in another form.
         message: Box<str>,
     },
-    /// The status is 200, and the body is not what the venue documents.
+    /// The status is 200, but the body has not the documented form.
     #[non_exhaustive]
     Malformed {
-        /// What is wrong with it, and where.
+        /// What is wrong and where.
         error: DecodeError,
         /// The beginning of the body.
         body: Box<str>,
     },
-    /// The answer is about an order that was not asked for.
+    /// The answer is about another order.
     OtherOrder {
-        /// The venue's id of that order.
+        /// The venue's id of the other order.
         order_id: u64,
     },
-    /// Several orders have the client order id; ask for each by its id.
+    /// Several orders have the client order id. Ask about each by its id.
     SeveralOrders {
         /// The venue's ids, in the order of the answer.
         order_ids: Vec<u64>,
@@ -59,8 +57,8 @@ pub enum RestError {
         /// The venue's id of the order, or the name of the asset.
         name: Box<str>,
     },
-    /// The order is neither live nor cancelled nor wholly executed, or both live and cancelled: what it has come to
-    /// cannot be told.
+    /// The answer does not decide the state of the order: it is neither live nor cancelled nor wholly executed, or
+    /// both live and cancelled.
     Undecided {
         /// The venue's id of the order.
         order_id: u64,
@@ -83,8 +81,8 @@ impl RestError {
         }
     }
 
-    /// Whether the same question, signed again, may get an answer: after a failure of the venue, a rate limit, a
-    /// refused nonce, or a body that was damaged or still undecided. Wait before you ask, longer each time.
+    /// Returns whether the same question, signed again, may be answered: after a failure of the venue, a rate limit,
+    /// a refused nonce, or a body that is damaged or undecided. Wait before each repetition, longer each time.
     pub fn may_ask_again(&self) -> bool {
         match self {
             RestError::Refused { status, reason, .. } => {
@@ -101,7 +99,7 @@ impl RestError {
         }
     }
 
-    /// Whether the venue says that it has no such order.
+    /// Returns whether the venue says that the order does not exist.
     pub(super) fn says_not_found(&self) -> bool {
         matches!(
             self,
@@ -114,7 +112,7 @@ impl RestError {
     }
 }
 
-/// Makes sure that a response has the status of an answer and is not an error.
+/// Returns an error unless the response has the status of an answer and its body is not an error.
 pub(super) fn accept(status: u16, body: &str) -> Result<(), RestError> {
     let refusal = rest::refusal(body);
     if status == 200 && refusal.is_none() {
@@ -127,7 +125,7 @@ pub(super) fn accept(status: u16, body: &str) -> Result<(), RestError> {
     Err(RestError::Refused { status, reason, message })
 }
 
-/// The beginning of a body that is not read.
+/// Returns the beginning of a body that cannot be decoded.
 fn beginning(body: &str) -> Box<str> {
     kept(body.chars().take(256).collect::<String>())
 }

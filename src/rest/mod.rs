@@ -1,7 +1,7 @@
-//! Questions to the venue's REST API, and what it answers ([REST](crate::protocol::rest)).
+//! Questions to the venue's REST API and their answers ([REST](crate::protocol::rest)).
 //!
-//! A [`RestQuestion`] knows its path and reads the answer. [`Signer::rest`](crate::Signer::rest) makes the headers;
-//! the application sends them with the HTTP client of its choice.
+//! A [`RestQuestion`] has a path and decodes the answer. [`Signer::rest`](crate::Signer::rest) makes the headers. The
+//! application sends them with the HTTP client of its choice.
 
 pub(crate) mod answer;
 pub(crate) mod error;
@@ -18,19 +18,19 @@ use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::value::id::RequestId;
 
 mod sealed {
-    /// What a question has besides its path and its answer.
+    /// The private part of a question.
     pub trait Question {
-        /// The order that it is about: by the venue's id, or by the client's.
+        /// Returns the venue's id and the client's id of the order that the question is about.
         fn order(&self) -> (Option<u64>, Option<&str>) {
             (None, None)
         }
     }
 }
 
-/// A question that the venue answers over REST: `POST` to its path, with an empty body and signed headers.
+/// A question to the venue's REST API: a `POST` to a path with an empty body and signed headers.
 ///
-/// The questions are [`OrderStatusQuestion`], [`OpenOrdersQuestion`] and [`BalancesQuestion`]. To ask twice does no
-/// harm, but each request needs its own headers: a nonce is used once.
+/// The questions are [`OrderStatusQuestion`], [`OpenOrdersQuestion`] and [`BalancesQuestion`]. They change nothing at
+/// the venue and may be repeated, but each request needs its own headers, because a nonce is valid once.
 ///
 /// ```
 /// use gemini_ws::{BalancesQuestion, OpenOrdersQuestion, RestQuestion};
@@ -40,27 +40,28 @@ mod sealed {
 /// assert!(error.may_ask_again());
 /// ```
 pub trait RestQuestion: sealed::Question {
-    /// What the venue answers.
+    /// The venue's answer.
     type Answer;
 
-    /// Returns the path to which the question is sent.
+    /// Returns the path of the request.
     fn path(&self) -> &'static str;
 
-    /// Reads the answer: HTTP status and body.
+    /// Decodes the response from its HTTP status and body.
     ///
     /// # Errors
     ///
-    /// [`RestError`] if the response does not answer the question; [`RestError::may_ask_again`] says whether to ask
-    /// again. Longer bodies than [`FRAME_BYTES_MAX`](crate::FRAME_BYTES_MAX) are refused.
+    /// Returns [`RestError`] if the response does not answer the question, or the body is longer than
+    /// [`FRAME_BYTES_MAX`](crate::FRAME_BYTES_MAX). [`RestError::may_ask_again`] returns whether to ask again.
     fn answer(&self, status: u16, body: &str) -> Result<Self::Answer, RestError>;
 }
 
-/// The question what has become of one order.
+/// A question about the state of one order.
 ///
-/// The answer is what [`Orders::reconcile`](crate::Orders::reconcile) takes, and the question names the order there.
-/// `None` says that the venue has no such order: HTTP status 404 or 400 with the reason `OrderNotFound`, or an empty
-/// list for a client order id. Nothing else counts as that, above all no other 404 and no failure
-/// ([answers about an order](crate::protocol::rest#order-status)).
+/// Pass the question and its answer to [`Orders::reconcile`](crate::Orders::reconcile).
+///
+/// The answer is `None` if the venue has no such order: HTTP status 404 or 400 with the reason `OrderNotFound`, or an
+/// empty list for a client order id. No other response means that, neither another 404 nor a failure ([answers about
+/// an order](crate::protocol::rest#order-status)).
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, OrderState, OrderStatusQuestion, Orders, Replay, RestQuestion, Scratch, Topic};
@@ -87,11 +88,11 @@ pub struct OrderStatusQuestion {
     name: Name,
 }
 
-/// How the order is named.
+/// The id of the order.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Name {
     Venue(u64),
-    /// The request tells orders apart that have one client order id.
+    /// The request distinguishes orders with the same client order id.
     Client {
         id: Box<str>,
         request: Option<RequestId>,
@@ -99,7 +100,8 @@ enum Name {
 }
 
 impl OrderStatusQuestion {
-    /// Asks for an order by the venue's id if that is known, otherwise by the client order id. `None` if neither is.
+    /// Asks about an order by the venue's id, or by the client order id if the former is unknown. Returns `None`
+    /// without an id.
     ///
     /// ```
     /// use gemini_ws::{Order, OrderStatusQuestion};
@@ -115,7 +117,7 @@ impl OrderStatusQuestion {
         Some(OrderStatusQuestion { name })
     }
 
-    /// Asks by the venue's id.
+    /// Asks about the order with the venue's id.
     ///
     /// ```
     /// use gemini_ws::{OrderRef, OrderStatusQuestion};
@@ -126,7 +128,8 @@ impl OrderStatusQuestion {
         OrderStatusQuestion { name: Name::Venue(order_id) }
     }
 
-    /// Asks by the client order id. If several orders have it, the answer is [`RestError::SeveralOrders`].
+    /// Asks about the order with a client order id. If several orders have it, the answer is
+    /// [`RestError::SeveralOrders`].
     ///
     /// ```
     /// use gemini_ws::{OrderRef, OrderStatusQuestion};
@@ -138,7 +141,7 @@ impl OrderStatusQuestion {
     }
 }
 
-/// The order that [`Orders::reconcile`](crate::Orders::reconcile) takes the answer for.
+/// The reference that [`Orders::reconcile`](crate::Orders::reconcile) needs with the answer.
 impl<'a> From<&'a OrderStatusQuestion> for OrderRef<'a> {
     fn from(question: &'a OrderStatusQuestion) -> Self {
         match &question.name {
@@ -178,7 +181,7 @@ impl RestQuestion for OrderStatusQuestion {
     }
 }
 
-/// The question which orders of the account are open.
+/// A question about all open orders of the account.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, OrderState, RestQuestion};
@@ -207,7 +210,8 @@ impl RestQuestion for OpenOrdersQuestion {
     }
 }
 
-/// The question for all balances of the account; [`Balances::reconcile`](crate::Balances::reconcile) takes the answer.
+/// A question about all balances of the account. Pass the answer to
+/// [`Balances::reconcile`](crate::Balances::reconcile).
 ///
 /// ```
 /// use gemini_ws::{Balances, BalancesQuestion, RestQuestion};

@@ -1,4 +1,4 @@
-//! [`RestRequest`]: a question with all headers that it needs.
+//! [`RestRequest`]: a question with its signed headers.
 
 use crate::auth::{Headers, Signer};
 use crate::rest::RestQuestion;
@@ -7,9 +7,9 @@ use crate::wire::encode;
 
 /// A signed request to the venue's REST API: an HTTP request with an empty body.
 ///
-/// Made by [`Signer::rest`]. It is valid once, for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): send it at once, over
-/// TLS, to the host of the account, such as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug` shows
-/// no values of headers.
+/// [`Signer::rest`] makes it. It is valid once, within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): send it at once,
+/// over TLS, to the host of the account, such as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug`
+/// does not show the values of headers.
 ///
 /// ```
 /// use gemini_ws::{Credentials, InvalidCredentials, OrderStatusQuestion, Signer, UnixTime};
@@ -38,17 +38,17 @@ impl RestRequest {
         self.path
     }
 
-    /// Returns all headers but `Host`. An HTTP client that counts the body itself needs no `Content-Length` from here.
+    /// Returns all headers except `Host`. HTTP clients that set `Content-Length` themselves do not need this one.
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 }
 
 impl Signer {
-    /// Signs a question to the REST API with a new nonce. `now` is what the wall clock says.
+    /// Signs a question to the REST API with a new nonce. `now` is the time of the wall clock.
     ///
-    /// The nonce comes from the source of the upgrades, so their order counts: hold one lock from here until the
-    /// request is answered ([`NonceSource`](crate::NonceSource)).
+    /// Upgrades use the same source of nonces, so the order of arrival matters: hold one lock from this call until
+    /// the venue has answered ([`NonceSource`](crate::NonceSource)).
     ///
     /// ```
     /// use gemini_ws::{BalancesQuestion, Credentials, InvalidCredentials, Signer, UnixTime};
