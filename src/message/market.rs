@@ -1,5 +1,5 @@
-//! Frames of the archived endpoints: [market data v2](crate::protocol::market_data_v2), [market data
-//! v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
+//! Frames of the archived endpoints: [market data v2](crate::protocol::market_data_v2),
+//! [market data v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
 //! [`Event`](crate::Event)s carry the same data in terms common to all APIs.
 
 use super::list::List;
@@ -24,7 +24,7 @@ pub struct L2Updates<'f> {
     pub bids: &'f [Level],
     /// The `changes` of the side `sell`.
     pub asks: &'f [Level],
-    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Only initial frames
+    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Initial frames
     /// have them, unless the pair has no trades.
     pub trades: Option<List<'f, Trade<'f>>>,
     /// `auction_events`: only in initial frames.
@@ -34,9 +34,9 @@ pub struct L2Updates<'f> {
 impl L2Updates<'_> {
     /// Returns whether the frame looks like an initial one, because it has `auction_events`.
     ///
-    /// All recorded initial frames have them, and no other frames. `trades` are no sign, as [a pair without trades
-    /// has none](crate::protocol::quirks#first-frames-without-trades). The first frame of a subscription is always an
-    /// initial one.
+    /// All recorded initial frames have them, and no other frames. `trades` are no sign, as
+    /// [a pair without trades has none](crate::protocol::quirks#first-frames-without-trades). The first frame of a
+    /// subscription is always an initial one.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
     }
@@ -351,8 +351,9 @@ open_enum! {
     }
 }
 
-/// A heartbeat of an archived endpoint, sent every five seconds: [market data
-/// v2](crate::protocol::market_data_v2#heartbeats), [market data v1](crate::protocol::market_data_v1#heartbeats),
+/// A heartbeat of an archived endpoint, sent every five seconds:
+/// [market data v2](crate::protocol::market_data_v2#heartbeats),
+/// [market data v1](crate::protocol::market_data_v1#heartbeats),
 /// [order events v1](crate::protocol::order_events_v1#heartbeats).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -439,8 +440,8 @@ pub struct OrderSnapshot<'f> {
     pub orders: List<'f, SnapshotOrder<'f>>,
 }
 
-/// Events of orders, in the order in which to apply them ([order events
-/// v1](crate::protocol::order_events_v1#events)).
+/// Events of orders, in the order in which to apply them
+/// ([order events v1](crate::protocol::order_events_v1#events)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -8,8 +8,8 @@ use crate::value::decimal::Decimal;
 use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
-/// A change of an order, or an order that existed when the stream began: [the current
-/// API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
+/// A change of an order, or an order that existed when the stream began:
+/// [the current API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
 ///
 /// Only the first three fields are always present. The venue leaves out what is empty or zero, and its cancellations
 /// carry neither side nor quantities: [`Orders`](crate::Orders) keeps them. Members that no accounting depends on are
@@ -40,8 +40,8 @@ pub struct OrderUpdate<'f> {
     pub stop_price: Option<Number<'f>>,
     /// `q`; v1 `original_amount`.
     pub quantity: Option<Decimal>,
-    /// `z`; v1 `remaining_amount`. Some sources of the current API use it for the executed quantity ([remaining or
-    /// executed](crate::protocol::quirks#remaining-or-executed)): do not calculate with it.
+    /// `z`; v1 `remaining_amount`. Some sources of the current API use it for the executed quantity
+    /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)): do not calculate with it.
     pub remaining_quantity: Option<Number<'f>>,
     /// `f`, undocumented; v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
@@ -182,8 +182,8 @@ open_enum! {
     }
 }
 
-/// The API session of an order: the id of an API key. `Debug` does not show it, since it identifies the key ([keys in
-/// events](crate::protocol::quirks#keys-in-events)).
+/// The API session of an order: the id of an API key. `Debug` does not show it, since it identifies the key
+/// ([keys in events](crate::protocol::quirks#keys-in-events)).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct ApiSession<'f>(pub(crate) Text<'f>);
 

@@ -25,8 +25,8 @@ pub struct Level {
 pub struct BookTicker<'f> {
     /// `s`
     pub symbol: &'f str,
-    /// `u`: the id of the book's state. The ids are those of [`Depth`], but the two streams [arrive
-    /// independently](crate::protocol::streams#tickers-and-books).
+    /// `u`: the id of the book's state. The ids are those of [`Depth`], but the two streams
+    /// [arrive independently](crate::protocol::streams#tickers-and-books).
     pub update_id: u64,
     /// `E`
     pub event_time: Option<Timestamp>,
@@ -61,8 +61,8 @@ pub struct Depth<'f> {
     pub asks: &'f [Level],
 }
 
-/// The best 5, 10 or 20 levels of a book. Each frame replaces the previous one ([partial
-/// depth](crate::protocol::streams#partial-depth)).
+/// The best 5, 10 or 20 levels of a book. Each frame replaces the previous one
+/// ([partial depth](crate::protocol::streams#partial-depth)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -96,7 +96,7 @@ pub struct Trade<'f> {
     pub price: Decimal,
     /// `q`
     pub quantity: Decimal,
-    /// `m`, as the side of the taker; v2 `side`, v1 the opposite of `makerSide`.
+    /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before: the first frames of the archived endpoints repeat the latest
     /// trades. Only an [`Event`](crate::Event) sets it, as it depends on earlier frames.
@@ -129,8 +129,8 @@ impl Taker<'_> {
     }
 }
 
-/// A new best level of one side of a book, which replaces the previous best ([top of book
-/// replaces](crate::protocol::quirks#top-of-book-replaces)).
+/// A new best level of one side of a book, which replaces the previous best
+/// ([top of book replaces](crate::protocol::quirks#top-of-book-replaces)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -170,8 +170,8 @@ pub struct ContractStatus<'f> {
     pub status: Text<'f>,
 }
 
-/// The mark price of a perpetual ([undocumented stream](crate::protocol::streams#undocumented-streams), [market data
-/// v2](crate::protocol::market_data_v2#mark-prices)).
+/// The mark price of a perpetual ([undocumented stream](crate::protocol::streams#undocumented-streams),
+/// [market data v2](crate::protocol::market_data_v2#mark-prices)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -182,8 +182,8 @@ pub struct MarkPrice<'f> {
     pub event_time: Option<Timestamp>,
     /// `p`
     pub mark_price: Decimal,
-    /// `i`: the index times a power of ten that differs per symbol. [Do not use
-    /// it](crate::protocol::quirks#mark-prices) as a price.
+    /// `i`: the index times a power of ten that differs per symbol.
+    /// [Do not use it](crate::protocol::quirks#mark-prices) as a price.
     pub scaled_index: Option<Number<'f>>,
     /// v2 `spot_index`: the index itself.
     pub spot_index: Option<Number<'f>>,
@@ -227,8 +227,8 @@ pub struct Response<'f> {
     pub result: Option<RawJson<'f>>,
     /// `error`
     pub error: Option<ApiError<'f>>,
-    /// `rateLimits`: the reply to `conninfo` has them [beside the
-    /// status](crate::protocol::quirks#conninfo-beside-result).
+    /// `rateLimits`: the reply to `conninfo` has them
+    /// [beside the status](crate::protocol::quirks#conninfo-beside-result).
     pub rate_limits: Option<RawJson<'f>>,
     /// The whole frame.
     #[cfg_attr(feature = "serde", serde(skip))]

@@ -7,8 +7,8 @@ use super::text::{Number, Text};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// A request for quotes that was made or changed its status ([public
-/// requests](crate::protocol::streams#public-requests)).
+/// A request for quotes that was made or changed its status
+/// ([public requests](crate::protocol::streams#public-requests)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -50,8 +50,8 @@ pub struct Leg<'f> {
     pub symbol: Option<&'f str>,
 }
 
-/// A step of a request for quotes that concerns the account ([private
-/// quotes](crate::protocol::streams#private-quotes)).
+/// A step of a request for quotes that concerns the account
+/// ([private quotes](crate::protocol::streams#private-quotes)).
 ///
 /// The venue delivers at least once: the second of two updates with the same event id is marked as a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]

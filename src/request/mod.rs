@@ -55,8 +55,8 @@ pub enum Request {
     PlaceOrder(NewOrder),
     /// `order.cancel`. The reply does not mean that the order is cancelled.
     CancelOrder {
-        /// The venue's id. It is sent as text, because the venue refuses a number ([order ids as
-        /// text](crate::protocol::quirks#order-ids-as-text)).
+        /// The venue's id. It is sent as text, because the venue refuses a number
+        /// ([order ids as text](crate::protocol::quirks#order-ids-as-text)).
         order_id: u64,
     },
     /// `order.cancel_all`: cancels all orders of the account.

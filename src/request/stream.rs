@@ -85,8 +85,8 @@ pub enum Stream {
     },
     /// `requestForQuote`: public requests for quotes on combinations of contracts.
     RequestForQuote,
-    /// `settlements@account`: settled contracts. The venue has withdrawn it ([settlements
-    /// withdrawn](crate::protocol::quirks#settlements-withdrawn)).
+    /// `settlements@account`: settled contracts. The venue has withdrawn it
+    /// ([settlements withdrawn](crate::protocol::quirks#settlements-withdrawn)).
     Settlements,
     /// `{symbol}@trade`: all trades.
     Trade {
@@ -95,8 +95,8 @@ pub enum Stream {
     },
 }
 
-/// The highest rate of a depth stream. The venue sends nothing if nothing changed ([cadence is no
-/// clock](crate::protocol::quirks#cadence-is-no-clock)).
+/// The highest rate of a depth stream. The venue sends nothing if nothing changed
+/// ([cadence is no clock](crate::protocol::quirks#cadence-is-no-clock)).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cadence {
     /// Every 100 ms: `@100ms`.

@@ -135,8 +135,8 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
-/// Returns the state of an order. Nothing is concluded that the answer does not say ([order
-/// status](crate::protocol::rest#order-status)).
+/// Returns the state of an order. Nothing is concluded that the answer does not say
+/// ([order status](crate::protocol::rest#order-status)).
 fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
     let is_executed = !row.executed.is_zero();
     let is_whole = match (row.remaining, row.original) {

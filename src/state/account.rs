@@ -93,12 +93,12 @@ impl<K: Ord, V> Rows<K, V> {
         self.rows.len() < ROWS_MAX || self.rows.contains_key(key)
     }
 
-    /// Applies an event that is not a report. Returns whether it made anything stale.
+    /// Applies an event that is not a report. Returns whether it concerned the rows.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
         {
-            // An answer to an earlier question does not cover what happened before the subscription began.
+            // An answer to a question from before the subscription does not show what happened in between.
             self.moment.step();
             if self.followed.is_some_and(|own| own != *link) {
                 // No event reported the end of the earlier link.

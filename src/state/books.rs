@@ -181,7 +181,8 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// Returns all books, in the order in which their first snapshots were received or lost.
+    /// Returns all books, in the order in which their first snapshots were received or lost. The last book takes the
+    /// place of one that is removed.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }

@@ -41,13 +41,13 @@ impl Followed {
         self.moment
     }
 
-    /// Returns when a report was last lost. An answer to an earlier question resolves no doubt.
+    /// Returns when a report was last lost. An answer to a question from before then resolves no doubt.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
 
-    /// Notes that a stream was subscribed. An answer to an earlier question does not cover what happened before that.
-    /// Returns whether an earlier link of the same slot ended without a report.
+    /// Notes that a stream was subscribed. An answer to a question from before then does not show what happened in
+    /// between. Returns whether an earlier link of the same slot ended without a report.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.lost = self.moment;
         self.add(
@@ -99,7 +99,7 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns whether events report what belongs to these links.
+    /// Returns whether events report an order or quote that has these links.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2]) -> bool {
         let tells_of = |link: LinkId| {
             self.links.iter().any(|(own, scope)| match scope {
@@ -112,7 +112,7 @@ impl Followed {
             || about.into_iter().flatten().any(tells_of)
     }
 
-    /// Returns whether any events are reported.
+    /// Returns whether a link or a recording reports events.
     pub(super) fn is_any(&self) -> bool {
         self.is_recording || !self.links.is_empty()
     }
@@ -123,7 +123,7 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Returns whether the loss may concern what belongs to these links. If no links are known, it may.
+    /// Returns whether the loss may concern an order or quote that has these links. Without known links it may.
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

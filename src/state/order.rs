@@ -24,7 +24,7 @@ use crate::value::time::Timestamp;
 pub struct Order {
     /// The venue's id, once known.
     pub order_id: Option<u64>,
-    /// The client's id. If no reply came, ask the venue about this id.
+    /// The client's id. If no reply came, ask the venue by this id.
     pub client_order_id: Option<Box<str>>,
     /// The instrument; `None` also if its name is longer than [`Symbol::LENGTH_MAX`].
     pub symbol: Option<Symbol>,
@@ -32,7 +32,7 @@ pub struct Order {
     pub side: Option<Side>,
     /// The type, as the venue spells it, for example `LIMIT`.
     pub order_type: Option<Box<str>>,
-    /// How long the order remains in the book, if this client placed it.
+    /// The time in force, if this client placed the order.
     pub time_in_force: Option<TimeInForce>,
     /// The limit price.
     pub price: Option<Decimal>,
@@ -52,7 +52,7 @@ pub struct Order {
     pub refusal_code: Option<i64>,
     /// The venue's message when it last refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// When the newest event about it was received.
+    /// The times of the newest event about it.
     pub age: Age,
     /// Whether [`Orders::reconcile`](crate::Orders::reconcile) applied an answer, which accounts for executions that
     /// no fill shows.
@@ -378,7 +378,7 @@ impl Order {
         }
         self.advance(update, now);
         if update.status == OrderStatus::New && is_first {
-            // Every later event follows, so nothing before it can be missing.
+            // `NEW` is the first event of an order, so nothing before it can be missing.
             self.begun = update.event_time;
             self.doubt = None;
         } else if is_first && !is_from_the_beginning(update) {
@@ -434,7 +434,7 @@ impl Order {
             OrderStatus::Filled => OrderState::Filled,
             OrderStatus::Canceled => OrderState::Canceled,
             OrderStatus::Rejected => OrderState::Rejected,
-            // Order events v1 end with this event, after the one that says how the order ended.
+            // The last event of an order in order events v1, after the one that says how the order ended.
             OrderStatus::Closed => OrderState::Closed,
             OrderStatus::CancelRejected => {
                 // The order may have ended without an event.

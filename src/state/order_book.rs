@@ -157,8 +157,8 @@ impl OrderBook {
         self.last_update_id = snapshot.last_update_id;
     }
 
-    /// Replaces all levels by those of a snapshot that [`Snapshot::Best`](crate::Snapshot::Best) limited to so many
-    /// levels per side. [`BookSide::known_depth`] counts the levels that are known to be complete.
+    /// Replaces all levels by those of a snapshot that [`Snapshot::Best`](crate::Snapshot::Best) limited to `levels`
+    /// per side. [`BookSide::known_depth`] counts the levels that are known to be complete.
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
         // A side with fewer levels is whole.
@@ -349,7 +349,7 @@ impl BookSide {
         self.clear();
         // Reserve room so that later changes seldom allocate.
         self.levels.reserve(levels.len().saturating_mul(2).clamp(64, LEVELS_MAX));
-        // The venue's snapshots are sorted, best first, with each price once and no zero: copy them.
+        // The venue's snapshots are sorted, best first, with each price once and no zero. Copying them is enough.
         let better = if self.descending { Ordering::Greater } else { Ordering::Less };
         let in_order = levels.is_sorted_by(|a, b| a.price.cmp(&b.price) == better);
         let filled = levels.iter().all(|level| !level.quantity.is_zero());

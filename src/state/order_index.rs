@@ -18,7 +18,7 @@ pub const FINISHED_ORDERS_MAX: usize = 10_000;
 /// The most instruments whose fills are summed.
 const TRADED_MAX: usize = 8_192;
 
-/// The orders by key. Keys count up in the order in which the orders became known.
+/// An index of orders. Each order has a key; keys count up in the order in which the orders became known.
 #[derive(Clone, Debug)]
 pub(super) struct OrderIndex {
     orders: BTreeMap<u64, Order>,

@@ -14,9 +14,9 @@ use crate::value::symbol::Symbol;
 ///
 /// Pass every event to [`apply`](Positions::apply); it ignores those that do not concern positions.
 ///
-/// A report of `positions@account@1s` lists all positions: one that it does not name has ended. The other stream of
-/// positions reports only changes. After a loss its positions become current one by one, and the list becomes current
-/// when [`reconcile`](Positions::reconcile) applies the venue's answer.
+/// A report of `positions@account@1s` lists all positions: the account no longer holds one that it does not name. The
+/// other stream of positions reports only changes. After a loss its positions become current one by one, and the list
+/// becomes current when [`reconcile`](Positions::reconcile) applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -49,7 +49,7 @@ pub struct HeldAmount {
 }
 
 impl HeldAmount {
-    /// Creates an amount from an answer of the venue.
+    /// Creates an amount without asset and outcome, from an answer of the venue.
     ///
     /// ```
     /// assert_eq!(&*gemini_ws::HeldAmount::new("position", "100").value, "100");

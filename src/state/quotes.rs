@@ -21,8 +21,8 @@ pub const QUOTES_MAX: usize = 10_000;
 /// The quotes of an account, given in answer to requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply); it ignores those that do not concern quotes. A quote is known from
-/// [`Event::Requested`] on. If its request gets no reply, the quote is in doubt and has no id but that of the
-/// request. The venue does not deduplicate quotes, so ask it about the quote before you submit it again.
+/// [`Event::Requested`] on. If its request gets no reply, the quote is in doubt, and only the request identifies it.
+/// The venue does not deduplicate quotes, so ask it about the quote before you submit it again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};

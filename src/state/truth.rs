@@ -1,6 +1,6 @@
 //! [`Loss`] and [`Standing`]: what an event puts in doubt, and whether data is current.
 //!
-//! Books, orders, balances, positions and quotes hold data. Only this file decides which events make data stale.
+//! Books, orders, balances, positions and quotes hold data. They all ask [`Loss::of`] which losses concern them.
 
 use core::fmt;
 
@@ -38,7 +38,7 @@ pub enum StaleReason {
     Unanswered,
     /// The known executions do not add up to what the venue reports.
     Executions,
-    /// The venue reports an unknown status.
+    /// The venue reports an unknown status, or an unknown kind of order event.
     UnknownStatus,
     /// The venue says that the order does not exist, or does not list it among the open ones.
     NotFound,

@@ -1,5 +1,5 @@
-//! The order of book updates: which frame follows, which is old, and where one is missing ([order of book
-//! updates](crate::protocol::streams#order-of-book-updates)).
+//! The order of book updates: which frame follows, which is old, and where one is missing
+//! ([order of book updates](crate::protocol::streams#order-of-book-updates)).
 
 /// The rule by which an update follows the one before; `last` is the update id that was applied last.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]

@@ -5,7 +5,8 @@ use hashbrown::HashTable;
 
 use crate::value::symbol::{Symbol, fold};
 
-/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion.
+/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion; the last entry
+/// takes the place of one that is removed.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolMap<T> {
     entries: Vec<(Symbol, T)>,
