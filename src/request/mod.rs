@@ -92,7 +92,8 @@ pub struct RawRequest {
     pub(crate) params: Option<String>,
 }
 
-/// The subject of a request. Its reply has the same.
+/// The subject of a request, in its [`Event::Requested`](crate::Event::Requested) and its
+/// [`Event::Reply`](crate::Event::Reply).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]

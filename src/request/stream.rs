@@ -213,57 +213,59 @@ impl Topic {
 
 /// Constructors with the venue's defaults.
 impl Stream {
-    /// A snapshot of a book, then its changes every second. [`Stream::fast`] changes the rate to 100 ms.
+    /// Creates a depth stream: a snapshot of a book, then its changes every second. [`Stream::fast`] changes the rate
+    /// to 100 ms.
     pub const fn depth(symbol: Symbol) -> Stream {
         Stream::Depth { symbol, cadence: Cadence::Second }
     }
 
-    /// The best levels of a book, all of them every second. [`Stream::fast`] changes the rate to 100 ms.
+    /// Creates a partial-depth stream: the best levels of a book, every second. [`Stream::fast`] changes the rate to
+    /// 100 ms.
     pub const fn partial_depth(symbol: Symbol, levels: PartialLevels) -> Stream {
         Stream::PartialDepth { symbol, levels, cadence: Cadence::Second }
     }
 
-    /// The best bid and ask at each change.
+    /// Creates a stream of the best bid and ask at each change.
     pub const fn book_ticker(symbol: Symbol) -> Stream {
         Stream::BookTicker { symbol }
     }
 
-    /// All trades.
+    /// Creates a stream of all trades.
     pub const fn trades(symbol: Symbol) -> Stream {
         Stream::Trade { symbol }
     }
 
-    /// Candles, only on market data v2.
+    /// Creates a stream of candles, which only market data v2 has.
     pub const fn candles(symbol: Symbol, interval: CandleInterval) -> Stream {
         Stream::Candles { symbol, interval }
     }
 
-    /// The mark price of a perpetual.
+    /// Creates a stream of the mark price of a perpetual.
     pub const fn mark_price(symbol: Symbol) -> Stream {
         Stream::MarkPrice { symbol }
     }
 
-    /// The funding of a perpetual.
+    /// Creates a stream of the funding of a perpetual.
     pub const fn funding_amount(symbol: Symbol) -> Stream {
         Stream::FundingAmount { symbol }
     }
 
-    /// The changes of the account's orders.
+    /// Creates a stream of the changes of the account's orders.
     pub const fn orders() -> Stream {
         Stream::Orders { scope: Scope::Account }
     }
 
-    /// The account's balances, when they change.
+    /// Creates a stream of the account's balances, when they change.
     pub const fn balances() -> Stream {
         Stream::Balances { updates: Updates::Changes }
     }
 
-    /// The account's positions, when they change.
+    /// Creates a stream of the account's positions, when they change.
     pub const fn positions() -> Stream {
         Stream::Positions { updates: Updates::Changes }
     }
 
-    /// The steps of requests for quotes that concern the account.
+    /// Creates a stream of the steps of requests for quotes that concern the account.
     pub const fn quotes() -> Stream {
         Stream::Quotes { scope: Scope::Account }
     }

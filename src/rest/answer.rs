@@ -135,7 +135,7 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
-/// Returns the state of an order. Nothing is concluded that the answer does not say
+/// Returns the state of an order, concluding nothing that the answer does not say
 /// ([order status](crate::protocol::rest#order-status)).
 fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
     let is_executed = !row.executed.is_zero();

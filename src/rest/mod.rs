@@ -100,8 +100,8 @@ enum Name {
 }
 
 impl OrderStatusQuestion {
-    /// Asks about an order by the venue's id, or by the client order id if the former is unknown. Returns `None`
-    /// without an id.
+    /// Creates a question about an order, by the venue's id or, if that is unknown, by the client order id. Returns
+    /// `None` without an id.
     ///
     /// ```
     /// use gemini_ws::{Order, OrderStatusQuestion};
@@ -117,7 +117,7 @@ impl OrderStatusQuestion {
         Some(OrderStatusQuestion { name })
     }
 
-    /// Asks about the order with the venue's id.
+    /// Creates a question about the order with the venue's id.
     ///
     /// ```
     /// use gemini_ws::{OrderRef, OrderStatusQuestion};
@@ -128,7 +128,7 @@ impl OrderStatusQuestion {
         OrderStatusQuestion { name: Name::Venue(order_id) }
     }
 
-    /// Asks about the order with a client order id. If several orders have it, the answer is
+    /// Creates a question about the order with a client order id. If several orders have it, the answer is
     /// [`RestError::SeveralOrders`].
     ///
     /// ```

@@ -39,9 +39,9 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// The number of old updates in a row that is a gap, because the venue must count from another number and the book
-/// stands still. Fewer are late updates: these come before the first new one, and a book changes less often in that
-/// time.
+/// The number of old updates in a row that counts as a gap, because the venue must count from another number and the
+/// book stands still. Fewer are late updates: these come before the first new one, and a book changes less often in
+/// that time.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.
