@@ -155,6 +155,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(private_interfaces, reason = "what can be in a list is sealed by a type that nobody else can name")]
 #![cfg_attr(
     not(test),

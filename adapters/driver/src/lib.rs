@@ -20,6 +20,7 @@
 //! client by themselves.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 mod board;
@@ -90,3 +91,8 @@ pub use sockets::Sockets;
 pub use task::{BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX};
 pub use ticket::{Done, PlaceError, Ticket};
 pub use tickets::DOUBT_TIMEOUT;
+
+/// The programs of the README, compiled as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

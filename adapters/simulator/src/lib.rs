@@ -77,6 +77,7 @@
 //!   [`OUTPUTS_MAX`] outputs wait for a session, [`FINISHED_ORDERS_MAX`] orders are remembered after
 //!   their end, and a request for quotes takes a thousand of them.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 mod broker;
@@ -116,3 +117,8 @@ pub use state::{State, StateError};
 pub use value::id::SessionId;
 pub use value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
 pub use value::start::EPOCH;
+
+/// The programs of the README, compiled as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -40,6 +40,7 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -132,3 +133,8 @@ impl Timer for SmolTimer {
         Pin::new(&mut self.timer).poll(context).map(|_| ())
     }
 }
+
+/// The programs of the README, compiled as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

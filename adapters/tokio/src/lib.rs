@@ -40,6 +40,7 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -134,3 +135,8 @@ impl Timer for TokioTimer {
         self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(context))
     }
 }
+
+/// The programs of the README, compiled as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

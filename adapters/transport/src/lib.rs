@@ -4,6 +4,7 @@
 //! runtimes alike: looking names up, trying the addresses, a proxy on the way, TLS, and the upgrade.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod dialer;
 mod happy_eyeballs;
@@ -23,3 +24,8 @@ pub use happy_eyeballs::{ATTEMPT_DELAY, first_of};
 pub use lookup::{LOOK_UPS_MAX, look_up};
 pub use proxies::Proxies;
 pub use stream::Stream;
+
+/// The programs of the README, compiled as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
