@@ -20,6 +20,6 @@ for kind, count in now.items():
     if before is None or count > before * (1 + RISE_MAX):
         risen.append(kind)
 if compiler != pinned_compiler:
-    print(f"SKIPPED: pinned with {pinned_compiler}, this is {compiler}", file=sys.stderr)
+    print(f"SKIPPED: instructions a frame: pinned with {pinned_compiler}, this is {compiler}", file=sys.stderr)
 elif risen or now.keys() != pinned.keys():
     sys.exit(f"more than {RISE_MAX:.0%} above the pinned count, or not pinned: {risen}; .ci/counts --write pins them again")
