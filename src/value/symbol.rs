@@ -32,6 +32,18 @@ const fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/')
 }
 
+/// [`is_allowed`] of every byte.
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "computed by the compiler")]
+const ALLOWED: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < allowed.len() {
+        allowed[byte] = is_allowed(byte as u8);
+        byte += 1;
+    }
+    allowed
+};
+
 impl Symbol {
     /// The length of the longest symbol, in bytes.
     pub const LENGTH_MAX: usize = 64;
@@ -39,7 +51,8 @@ impl Symbol {
     /// Returns whether a text is a symbol.
     #[inline]
     pub(crate) fn accepts(text: &str) -> bool {
-        (1..=Symbol::LENGTH_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
+        (1..=Symbol::LENGTH_MAX).contains(&text.len())
+            && text.bytes().all(|byte| ALLOWED.get(usize::from(byte)) == Some(&true))
     }
 
     /// Returns the symbol as requests spell it: upper case for instruments of prediction markets, which have hyphens,

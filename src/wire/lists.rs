@@ -124,7 +124,7 @@ pub(super) use lists;
 pub(super) type Levels = Result<(usize, usize), DecodeError>;
 
 macro_rules! sides {
-    ($($(#[$about:meta])* $kind:ident: |$sides:ident| $side:expr;)+) => {$(
+    ($($(#[$about:meta])* $kind:ident: $side:ident;)+) => {$(
         $(#[$about])*
         #[derive(Debug)]
         pub(super) struct $kind;
@@ -141,17 +141,16 @@ macro_rules! sides {
                 let [b'[', behind @ ..] = rest else { return None };
                 let mut cursor = reader.cursor.clone();
                 cursor.set_rest(behind);
-                let $sides = reader.sides.as_mut()?;
-                let range = levels(&mut cursor, $side).ok()?;
+                let range = levels(&mut cursor, &mut reader.scratch.as_mut()?.$side).ok()?;
                 Some((Ok(range), cursor.rest()))
             }
 
             fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Levels>, DecodeError> {
                 let mut cursor = reader.cursor.clone();
-                match (cursor.peek(), &mut reader.sides) {
-                    (b'[', Some($sides)) => {
+                match (cursor.peek(), &mut reader.scratch) {
+                    (b'[', Some(scratch)) => {
                         cursor.advance(1);
-                        let range = levels(&mut cursor, $side);
+                        let range = levels(&mut cursor, &mut scratch.$side);
                         match range {
                             Ok(_) => reader.cursor.set_rest(cursor.rest()),
                             // What is no JSON is said before what is no level.
@@ -168,7 +167,7 @@ macro_rules! sides {
 
 sides! {
     /// Levels to buy.
-    Bids: |sides| &mut *sides.0;
+    Bids: bids;
     /// Levels to sell.
-    Asks: |sides| &mut *sides.1;
+    Asks: asks;
 }

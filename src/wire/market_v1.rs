@@ -21,22 +21,22 @@ use crate::value::side::Side;
 record! {
     /// Names that tell kinds apart, those of errors, and the number that frames of all kinds have.
     Outline {
-        kind: "type" = Label,
-        socket_sequence: "socket_sequence" = Unsigned,
-        result: "result" = Label,
-        reason: "reason" = Label,
-        message: "message" = Label,
+        kind: "type" = Label | absent,
+        socket_sequence: "socket_sequence" = Unsigned | absent,
+        result: "result" = Label | absent,
+        reason: "reason" = Label | absent,
+        message: "message" = Label | absent,
     }
 }
 
 record! {
     /// A [frame](crate::protocol::market_data_v1#frames) with entries.
     UpdateMembers {
-        event_id: "eventId" = Unsigned,
-        timestamp: "timestamp" = Seconds,
-        event_time: "timestampms" = Milliseconds,
-        socket_sequence: "socket_sequence" = Unsigned,
-        entries: "events" = Entries,
+        event_id: "eventId" = Unsigned | absent,
+        timestamp: "timestamp" = Seconds | absent,
+        event_time: "timestampms" = Milliseconds | absent,
+        socket_sequence: "socket_sequence" = Unsigned | absent,
+        entries: "events" = Entries | absent,
     }
 }
 
@@ -78,7 +78,8 @@ fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
 #[inline(never)]
 fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
     let frame = reader.frame;
-    let it = UpdateMembers::finish(&mut Reader { sides: Some(scratch.cleared()), ..reader }, place)?;
+    scratch.clear_levels();
+    let it = UpdateMembers::finish(&mut Reader { scratch: Some(&mut *scratch), ..reader }, place)?;
     if it.is_told {
         return decode_any(frame, scratch);
     }
@@ -110,12 +111,12 @@ impl Value for Entries {
     #[inline(always)]
     fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
         // Of two members the last one counts.
-        reader.clear_sides();
+        reader.clear_levels();
         elements(reader, rest, Entries::see).ok().map(|(list, rest)| (Ok(list), rest))
     }
 
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
-        reader.clear_sides();
+        reader.clear_levels();
         list(reader, Entries::see)
     }
 }
@@ -123,8 +124,10 @@ impl Value for Entries {
 impl Entries {
     #[inline(always)]
     fn see(reader: &mut Reader<'_, '_>, entry: MarketEntry<'_>) {
-        if let (MarketEntry::Change(LevelChange { side, price, remaining, .. }), Some((bids, asks))) =
-            (entry, &mut reader.sides)
+        if let (
+            MarketEntry::Change(LevelChange { side, price, remaining, .. }),
+            Some(Scratch { bids, asks, .. }),
+        ) = (entry, &mut reader.scratch)
         {
             let levels = if side == Side::Buy { bids } else { asks };
             levels.push(Level { price, quantity: remaining });
@@ -147,40 +150,40 @@ impl<'f> MarketEntry<'f> {
 
 record! {
     ChangeMembers {
-        symbol: "symbol" = SymbolName,
-        side: "side" = BookSide,
-        price: "price" = Price,
-        remaining: "remaining" = Price,
-        delta: "delta" = Figure,
-        reason: "reason" = Exact,
+        symbol: "symbol" = SymbolName | absent,
+        side: "side" = BookSide | absent,
+        price: "price" = Price | absent,
+        remaining: "remaining" = Price | absent,
+        delta: "delta" = Figure | absent,
+        reason: "reason" = Exact | absent,
     }
 }
 
 record! {
     TradeMembers {
-        symbol: "symbol" = SymbolName,
-        trade_id: "tid" = Unsigned,
-        price: "price" = Price,
-        quantity: "amount" = Price,
-        maker_side: "makerSide" = Exact,
+        symbol: "symbol" = SymbolName | absent,
+        trade_id: "tid" = Unsigned | absent,
+        price: "price" = Price | absent,
+        quantity: "amount" = Price | absent,
+        maker_side: "makerSide" = Exact | absent,
     }
 }
 
 record! {
     AuctionOpenMembers {
-        symbol: "symbol" = SymbolName,
-        opened: "auction_open_ms" = Milliseconds,
-        auction_time: "auction_time_ms" = Milliseconds,
-        first_indicative_time: "first_indicative_ms" = Milliseconds,
-        last_cancel_time: "last_cancel_time_ms" = Milliseconds,
+        symbol: "symbol" = SymbolName | absent,
+        opened: "auction_open_ms" = Milliseconds | absent,
+        auction_time: "auction_time_ms" = Milliseconds | absent,
+        first_indicative_time: "first_indicative_ms" = Milliseconds | absent,
+        last_cancel_time: "last_cancel_time_ms" = Milliseconds | absent,
     }
 }
 
 record! {
     /// What an entry of any kind has.
     EntryMembers {
-        kind: "type" = Exact,
-        symbol: "symbol" = SymbolName,
+        kind: "type" = Exact | absent,
+        symbol: "symbol" = SymbolName | absent,
     }
 }
 

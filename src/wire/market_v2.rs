@@ -25,10 +25,10 @@ use crate::value::time::Timestamp;
 record! {
     /// Names that tell kinds apart, and those of [errors](crate::protocol::market_data_v2#errors).
     Outline {
-        kind: "type" = Label,
-        result: "result" = Label,
-        reason: "reason" = Label,
-        message: "message" = Label,
+        kind: "type" = Label | absent,
+        result: "result" = Label | absent,
+        reason: "reason" = Label | absent,
+        message: "message" = Label | absent,
     }
 }
 
@@ -92,28 +92,28 @@ fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
 
 record! {
     HeartbeatMembers {
-        event_time: "timestamp" = Milliseconds,
+        event_time: "timestamp" = Milliseconds | absent,
     }
 }
 
 record! {
     MarkPricesMembers {
-        symbol: "symbol" = SymbolName,
-        changes: "changes" = MarkPriceChanges,
+        symbol: "symbol" = SymbolName | absent,
+        changes: "changes" = MarkPriceChanges | absent,
     }
 }
 
 record! {
     FundingAmountsMembers {
-        symbol: "symbol" = SymbolName,
-        changes: "changes" = FundingAmountChanges,
+        symbol: "symbol" = SymbolName | absent,
+        changes: "changes" = FundingAmountChanges | absent,
     }
 }
 
 record! {
     CandlesMembers {
-        symbol: "symbol" = SymbolName,
-        changes: "changes" = CandleList,
+        symbol: "symbol" = SymbolName | absent,
+        changes: "changes" = CandleList | absent,
     }
 }
 
@@ -135,17 +135,18 @@ pub(super) fn venue_error<'f>(reason: Found<'_, 'f, Label>, message: Found<'_, '
 record! {
     /// A [book](crate::protocol::market_data_v2#books).
     L2Members {
-        symbol: "symbol" = SymbolName,
-        changes: "changes" = Changes,
-        trades: "trades" = Trades,
-        auction_events: "auction_events" = Auctions,
+        symbol: "symbol" = SymbolName | absent,
+        changes: "changes" = Changes | absent,
+        trades: "trades" = Trades | absent,
+        auction_events: "auction_events" = Auctions | absent,
     }
 }
 
 #[inline(never)]
 fn l2_updates<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
     let frame = reader.frame;
-    let it = L2Members::finish(&mut Reader { sides: Some(scratch.cleared()), ..reader }, place)?;
+    scratch.clear_levels();
+    let it = L2Members::finish(&mut Reader { scratch: Some(&mut *scratch), ..reader }, place)?;
     if it.is_told {
         return decode_any(frame, scratch);
     }
@@ -174,12 +175,12 @@ impl Value for Changes {
     #[inline(always)]
     fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
         // Of two members the last one counts.
-        reader.clear_sides();
+        reader.clear_levels();
         elements(reader, rest, Changes::see).ok().map(|(_, rest)| (Ok(()), rest))
     }
 
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
-        reader.clear_sides();
+        reader.clear_levels();
         list(reader, Changes::see).map(|listed| listed.map(|list| list.map(|_| ())))
     }
 }
@@ -187,7 +188,7 @@ impl Value for Changes {
 impl Changes {
     #[inline(always)]
     fn see(reader: &mut Reader<'_, '_>, Change { is_bid, level }: Change) {
-        if let Some((bids, asks)) = &mut reader.sides {
+        if let Some(Scratch { bids, asks, .. }) = &mut reader.scratch {
             if is_bid { bids.push(level) } else { asks.push(level) }
         }
     }
@@ -335,14 +336,14 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
 record! {
     /// A [trade](crate::protocol::market_data_v2#trades).
     TradeMembers {
-        symbol: "symbol" = SymbolName,
+        symbol: "symbol" = SymbolName | absent,
         // Three spellings that the venue has documented; it sends the first.
-        event_id: "event_id" | "eventid" | "eventId" = Unsigned,
-        event_time: "timestamp" = Milliseconds,
-        price: "price" = Price,
-        quantity: "quantity" = Price,
-        side: "side" = Exact,
-        trade_id: "tid" = Unsigned,
+        event_id: "event_id" | "eventid" | "eventId" = Unsigned | absent,
+        event_time: "timestamp" = Milliseconds | absent,
+        price: "price" = Price | absent,
+        quantity: "quantity" = Price | absent,
+        side: "side" = Exact | absent,
+        trade_id: "tid" = Unsigned | absent,
     }
 }
 
@@ -387,16 +388,16 @@ impl<'f> Read<'f> for Trade<'f> {
 record! {
     /// An [auction](crate::protocol::market_data_v2#auctions).
     AuctionMembers {
-        kind: "type" = Placed<Exact>,
-        symbol: "symbol" = SymbolName,
-        time: "time_ms" = Milliseconds,
-        result: "result" = Exact,
-        highest_bid_price: "highest_bid_price" = Figure,
-        lowest_ask_price: "lowest_ask_price" = Figure,
-        collar_price: "collar_price" = Figure,
-        price: "auction_price" | "indicative_price" = Price,
-        quantity: "auction_quantity" | "indicative_quantity" = Price,
-        event_id: "eid" = Unsigned,
+        kind: "type" = Placed<Exact> | absent,
+        symbol: "symbol" = SymbolName | absent,
+        time: "time_ms" = Milliseconds | absent,
+        result: "result" = Exact | absent,
+        highest_bid_price: "highest_bid_price" = Figure | absent,
+        lowest_ask_price: "lowest_ask_price" = Figure | absent,
+        collar_price: "collar_price" = Figure | absent,
+        price: "auction_price" | "indicative_price" = Price | absent,
+        quantity: "auction_quantity" | "indicative_quantity" = Price | absent,
+        event_id: "eid" = Unsigned | absent,
     }
 }
 
@@ -463,9 +464,9 @@ impl<'f> Read<'f> for Candle<'f> {
 record! {
     /// One of the [mark prices](crate::protocol::market_data_v2#mark-prices) of a frame.
     MarkPriceMembers {
-        event_time: "timestamp" = Nanoseconds,
-        mark_price: "mark_price" = Price,
-        spot_index: "spot_index" = Figure,
+        event_time: "timestamp" = Nanoseconds | absent,
+        mark_price: "mark_price" = Price | absent,
+        spot_index: "spot_index" = Figure | absent,
     }
 }
 
@@ -483,13 +484,13 @@ impl<'f> Read<'f> for MarkPriceChange<'f> {
 record! {
     /// One of the [funding amounts](crate::protocol::market_data_v2#funding-amounts) of a frame.
     FundingAmountMembers {
-        event_time: "timestamp" = Nanoseconds,
-        amount: "funding_amount" = Amount,
-        funding_time: "funding_date_time" = Nanoseconds,
-        interval_minutes: "funding_interval_in_minutes" = Unsigned,
-        realized: "is_realized" = Flag,
-        rate_percent: "funding_rate" = Figure,
-        mark_price: "mark_price" = Figure,
+        event_time: "timestamp" = Nanoseconds | absent,
+        amount: "funding_amount" = Amount | absent,
+        funding_time: "funding_date_time" = Nanoseconds | absent,
+        interval_minutes: "funding_interval_in_minutes" = Unsigned | absent,
+        realized: "is_realized" = Flag | absent,
+        rate_percent: "funding_rate" = Figure | absent,
+        mark_price: "mark_price" = Figure | absent,
     }
 }
 
@@ -511,10 +512,10 @@ impl<'f> Read<'f> for FundingAmountChange<'f> {
 record! {
     /// What tells the endpoints apart.
     Guess {
-        kind: "type" = Label,
-        result: "result" = Label,
-        trace_id: "trace_id" = Anything,
-        socket_sequence: "socket_sequence" = Anything,
+        kind: "type" = Label | absent,
+        result: "result" = Label | absent,
+        trace_id: "trace_id" = Anything | absent,
+        socket_sequence: "socket_sequence" = Anything | absent,
     }
 }
 

@@ -10,7 +10,6 @@ pub(crate) mod market_v1;
 pub(crate) mod market_v2;
 pub(crate) mod orders_v1;
 mod outline;
-mod plain;
 pub(crate) mod private;
 mod public;
 mod reader;
@@ -22,6 +21,8 @@ mod stream;
 mod values;
 
 pub use scratch::Scratch;
+
+use outline::{Certainty, Read};
 
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
@@ -54,22 +55,23 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
     }
-    // A letter or two tell the usual spellings apart.
+    // A letter or two tell most frames apart.
     let bytes = frame.as_bytes();
-    match (bytes.get(2), bytes.get(6)) {
-        (Some(b'u'), _) => plain::book_ticker(frame, scratch),
-        (Some(b'E'), _) => plain::trade(frame, scratch),
-        (Some(b'i'), _) => plain::response(frame, scratch),
-        (Some(b'l'), _) => plain::partial_depth(frame, scratch),
-        (Some(b'e'), Some(b'd')) => plain::depth(frame, scratch),
-        (Some(b'e'), Some(b'm')) => plain::mark_price(frame, scratch),
-        (Some(b'e'), Some(b'f')) => plain::funding_amount(frame, scratch),
-        (Some(b'e'), Some(b'c')) => plain::contract_status(frame, scratch),
-        (Some(b'e'), Some(b'o')) => private::likely_order_update(frame, scratch, stream::decode_any),
-        (Some(b'e'), Some(b'b')) => private::likely_balance_update(frame, scratch, stream::decode_any),
-        (Some(b'e'), Some(b'p')) => private::likely_position_report(frame, scratch, stream::decode_any),
-        _ => stream::decode_any(frame, scratch),
-    }
+    let guess: Read = match (bytes.get(2), bytes.get(6)) {
+        (Some(b'u' | b'C' | b'c'), _) => public::book_ticker,
+        (Some(b'E' | b'm'), _) => public::trade,
+        (Some(b'i' | b's'), _) => public::response,
+        (Some(b'l'), _) => public::partial_depth,
+        (Some(b'e'), Some(b'd')) => public::depth,
+        (Some(b'e'), Some(b'm')) => public::mark_price,
+        (Some(b'e'), Some(b'f')) => public::funding_amount,
+        (Some(b'e'), Some(b'c')) => public::contract_status,
+        (Some(b'e'), Some(b'o')) => private::order_update,
+        (Some(b'e'), Some(b'b')) => private::balance_update,
+        (Some(b'e'), Some(b'p')) => private::position_report,
+        _ => return stream::decode_any(frame, scratch),
+    };
+    guess(frame, scratch, Certainty::Guess(stream::decode_any))
 }
 
 /// Decodes one text frame of an endpoint.

@@ -3,49 +3,123 @@
 use super::reader::{Place, Reader};
 use super::record::record;
 use super::scratch::Scratch;
-use super::values::{Anything, Label, SymbolName};
+use super::values::{Label, Presence, SymbolName};
 use crate::json::error::DecodeError;
-use crate::message::Message;
+use crate::message::{Message, RawJson, Unrecognized};
 
 pub(super) type Decoded<'f> = Result<Message<'f>, DecodeError>;
 
-/// What reads a frame.
-pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>;
+/// What reads a frame of a kind.
+pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch, Certainty) -> Decoded<'f>;
+
+/// How sure it is what kind a frame is of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Certainty {
+    /// All its members were looked at.
+    Certain,
+    /// Its first bytes say so. If the others do not, this function decodes the frame.
+    Guess(for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>),
+}
+
+impl Certainty {
+    /// A reader of a frame, and where it stands. A guess takes `named`, with which the frame has to begin, and looks
+    /// out for the names that tell kinds apart.
+    #[inline(always)]
+    pub(super) fn begin<'f, 's>(
+        self,
+        frame: &'f str,
+        named: &'static str,
+    ) -> Option<(Reader<'f, 's>, Place)> {
+        let mut reader = Reader::new(frame);
+        match self {
+            Certainty::Certain => Some((reader, Place::Before)),
+            Certainty::Guess(_) => {
+                reader.telling = Outline::NAMES;
+                let place = if named.is_empty() { Place::Before } else { Place::BehindValue };
+                reader.take(named).then_some((reader, place))
+            }
+        }
+    }
+
+    /// Decodes a frame that is not what it was taken for.
+    #[cold]
+    pub(super) fn otherwise<'f>(self, frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
+        match self {
+            Certainty::Guess(decode_any) => decode_any(frame, scratch),
+            Certainty::Certain => Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) })),
+        }
+    }
+}
+
+/// Makes the decoder of a kind of frames: the record that they are, the text that they begin with, the members that tell
+/// this kind, and the message. If the kind was a guess and the frame has a name that tells another kind, or has not
+/// what tells this one, the frame is decoded otherwise.
+macro_rules! decoder {
+    ($(#[$about:meta])* $decoder:ident($it:ident: $record:ident, $frame:ident, $scratch:ident) begins $named:literal has $is_it:expr => $message:block) => {
+        $(#[$about])*
+        #[inline(never)]
+        pub(super) fn $decoder<'f>(
+            $frame: &'f str,
+            scratch: &'f mut $crate::wire::scratch::Scratch,
+            certainty: $crate::wire::outline::Certainty,
+        ) -> $crate::wire::outline::Decoded<'f> {
+            use $crate::wire::outline::{Certainty, Decoded};
+            use $crate::wire::reader::Reader;
+
+            struct Then(Certainty);
+
+            impl<'f> $crate::wire::record::Then<'f, 'f, $record<'f>> for Then {
+                type Is = Message<'f>;
+
+                #[inline(always)]
+                fn then(self, $it: $record<'f>, reader: &mut Reader<'f, 'f>) -> Decoded<'f> {
+                    reader.cursor.finish()?;
+                    let $frame = reader.frame;
+                    match (self.0, reader.scratch.take()) {
+                        (Certainty::Guess(_), Some(scratch)) if $it.is_told || !$is_it => {
+                            self.0.otherwise($frame, scratch)
+                        }
+                        (_, $scratch) => $message,
+                    }
+                }
+            }
+
+            let Some((mut reader, place)) = certainty.begin($frame, $named) else {
+                return certainty.otherwise($frame, scratch);
+            };
+            scratch.clear_levels();
+            reader.scratch = Some(scratch);
+            $record::read_then(&mut reader, place, Then(certainty))
+        }
+    };
+}
+pub(super) use decoder;
 
 record! {
     /// All names that tell kinds apart.
     Outline {
-        kind: "e" = Label,
-        settled: "type" = Label,
-        id: "id" = Anything,
-        status: "status" = Anything,
-        error: "error" = Anything,
-        result: "result" = Anything,
-        last_update_id: "lastUpdateId" = Anything,
-        orders: "orders" = Anything,
-        s: "s" = SymbolName,
-        symbol: "symbol" = SymbolName,
-        x: "X" = Anything,
-        b: "b" = Anything,
-        bid_quantity: "B" = Anything,
-        a: "a" = Anything,
-        ask_quantity: "A" = Anything,
-        t: "t" = Anything,
-        p: "p" = Anything,
-        q: "q" = Anything,
-        m: "m" = Anything,
-        first: "U" = Anything,
-        u: "u" = Anything,
-        event_time: "E" = Anything,
-        positions: "P" = Anything,
+        kind: "e" = Label | absent,
+        settled: "type" = Label | absent,
+        id: "id" = Presence | absent,
+        status: "status" = Presence | absent,
+        error: "error" = Presence | absent,
+        result: "result" = Presence | absent,
+        last_update_id: "lastUpdateId" = Presence | absent,
+        orders: "orders" = Presence | absent,
+        s: "s" = SymbolName | absent,
+        symbol: "symbol" = SymbolName | absent,
+        x: "X" = Presence | absent,
+        b: "b" = Presence | absent,
+        bid_quantity: "B" = Presence | absent,
+        a: "a" = Presence | absent,
+        ask_quantity: "A" = Presence | absent,
+        t: "t" = Presence | absent,
+        p: "p" = Presence | absent,
+        q: "q" = Presence | absent,
+        m: "m" = Presence | absent,
+        first: "U" = Presence | absent,
+        u: "u" = Presence | absent,
+        event_time: "E" = Presence | absent,
+        positions: "P" = Presence | absent,
     }
-}
-
-/// A reader of a frame that begins with the name of its kind, and stands behind it. It looks out for names that tell
-/// kinds apart.
-#[inline(always)]
-pub(super) fn likely<'f, 's>(frame: &'f str, named: &'static str) -> (Reader<'f, 's>, Place) {
-    let mut reader = Reader { telling: Outline::NAMES, ..Reader::new(frame) };
-    let place = if reader.take(named) { Place::BehindValue } else { Place::Before };
-    (reader, place)
 }

@@ -1,7 +1,7 @@
 //! Frames of the [private streams](crate::protocol::streams#private-streams) of `wss://ws.gemini.com`.
 
 use super::lists::lists;
-use super::outline::{Decoded, Read, likely};
+use super::outline::{Certainty, Decoded, decoder};
 use super::record::record;
 use super::scratch::Scratch;
 use super::values::{
@@ -19,49 +19,36 @@ use crate::message::{
 record! {
     /// An [order](crate::protocol::streams#orders). A frame with `X` is one even if it has no `e`.
     OrderMembers {
-        event_time: "E" = Nanoseconds,
-        symbol: "s" = SymbolName,
-        order_id: "i" = Unsigned,
-        client_order_id: "c" = Exact,
-        side: "S" = OrderSide,
-        order_type: "o" = Label,
-        status: "X" = Exact,
-        price: "p" = Price,
-        stop_price: "P" = Figure,
-        quantity: "q" = Price,
-        remaining_quantity: "z" = Figure,
-        executed: "Z" = Price,
-        execution_price: "L" = Price,
-        trade_id: "t" = Unsigned,
-        average_price: "a" = Figure,
-        fee: "n" = Figure,
-        fee_currency: "N" = Label,
-        is_maker: "m" = Flag,
-        reason: "r" = Label,
-        outcome: "O" = Label,
-        alias: "h" = Label,
-        time_in_force: "f" = Label,
-        transaction_time: "T" = Nanoseconds,
+        event_time: "E" = Nanoseconds | absent,
+        symbol: "s" = SymbolName | absent,
+        order_id: "i" = Unsigned | absent,
+        client_order_id: "c" = Exact | absent,
+        side: "S" = OrderSide | absent,
+        order_type: "o" = Label | absent,
+        status: "X" = Exact | absent,
+        price: "p" = Price | absent,
+        stop_price: "P" = Figure | absent,
+        quantity: "q" = Price | absent,
+        remaining_quantity: "z" = Figure | absent,
+        executed: "Z" = Price | absent,
+        execution_price: "L" = Price | absent,
+        trade_id: "t" = Unsigned | absent,
+        average_price: "a" = Figure | absent,
+        fee: "n" = Figure | absent,
+        fee_currency: "N" = Label | absent,
+        is_maker: "m" = Flag | absent,
+        reason: "r" = Label | absent,
+        outcome: "O" = Label | absent,
+        alias: "h" = Label | absent,
+        time_in_force: "f" = Label | absent,
+        transaction_time: "T" = Nanoseconds | absent,
     }
 }
 
-pub(super) fn order_update<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = OrderMembers::whole(frame)?;
-    order(&it).map(Message::OrderUpdate)
-}
-
-#[inline(never)]
-pub(super) fn likely_order_update<'f>(
-    frame: &'f str,
-    scratch: &'f mut Scratch,
-    otherwise: Read,
-) -> Decoded<'f> {
-    let (mut reader, place) = likely(frame, "{\"e\":\"orderUpdate\"");
-    let it = OrderMembers::finish(&mut reader, place)?;
-    if it.is_told {
-        return otherwise(frame, scratch);
+decoder! {
+    order_update(it: OrderMembers, frame, _scratch) begins "{\"e\":\"orderUpdate\"" has true => {
+        order(&it).map(Message::OrderUpdate)
     }
-    order(&it).map(Message::OrderUpdate)
 }
 
 #[inline(always)]
@@ -126,11 +113,15 @@ lists! {
 record! {
     /// An [order snapshot](crate::protocol::quirks#order-snapshot): rows like order updates, each by itself.
     OrderSnapshotMembers {
-        orders: "orders" = Orders,
+        orders: "orders" = Orders | absent,
     }
 }
 
-pub(super) fn order_snapshot<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+pub(super) fn order_snapshot<'f>(
+    frame: &'f str,
+    _scratch: &'f mut Scratch,
+    _certainty: Certainty,
+) -> Decoded<'f> {
     let it = OrderSnapshotMembers::whole(frame)?;
     Ok(Message::OrderSnapshot(OrderSnapshot { orders: it.orders().list()? }))
 }
@@ -150,45 +141,27 @@ impl<'f> message::Read<'f> for SnapshotOrder<'f> {
 record! {
     /// [Balances](crate::protocol::streams#balances).
     BalanceUpdateMembers {
-        event_time: "E" = Nanoseconds,
-        update_time: "u" = Nanoseconds,
-        balances: "B" = Balances,
+        event_time: "E" = Nanoseconds | absent,
+        update_time: "u" = Nanoseconds | absent,
+        balances: "B" = Balances | absent,
     }
 }
 
-pub(super) fn balance_update<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = BalanceUpdateMembers::whole(frame)?;
-    balance_update_of(&it)
-}
-
-#[inline(never)]
-pub(super) fn likely_balance_update<'f>(
-    frame: &'f str,
-    scratch: &'f mut Scratch,
-    otherwise: Read,
-) -> Decoded<'f> {
-    let (mut reader, place) = likely(frame, "{\"e\":\"balanceUpdate\"");
-    let it = BalanceUpdateMembers::finish(&mut reader, place)?;
-    if it.is_told {
-        return otherwise(frame, scratch);
+decoder! {
+    balance_update(it: BalanceUpdateMembers, frame, _scratch) begins "{\"e\":\"balanceUpdate\"" has true => {
+        Ok(Message::BalanceUpdate(BalanceUpdate {
+            event_time: it.event_time().informs(),
+            update_time: it.update_time().informs(),
+            balances: it.balances().list()?,
+        }))
     }
-    balance_update_of(&it)
-}
-
-#[inline(always)]
-fn balance_update_of<'f>(it: &BalanceUpdateMembers<'f>) -> Decoded<'f> {
-    Ok(Message::BalanceUpdate(BalanceUpdate {
-        event_time: it.event_time().informs(),
-        update_time: it.update_time().informs(),
-        balances: it.balances().list()?,
-    }))
 }
 
 record! {
     AssetBalanceMembers {
-        asset: "a" = Plain,
-        available: "f" = Figure,
-        total: "c" = Figure,
+        asset: "a" = Plain | absent,
+        available: "f" = Figure | absent,
+        total: "c" = Figure | absent,
     }
 }
 
@@ -207,47 +180,29 @@ impl<'f> message::Read<'f> for AssetBalance<'f> {
 record! {
     /// [Positions](crate::protocol::streams#positions).
     PositionReportMembers {
-        event_time: "E" = Nanoseconds,
-        update_time: "u" = Nanoseconds,
-        account_id: "A" = Unsigned,
-        positions: "P" = Positions,
+        event_time: "E" = Nanoseconds | absent,
+        update_time: "u" = Nanoseconds | absent,
+        account_id: "A" = Unsigned | absent,
+        positions: "P" = Positions | absent,
     }
 }
 
-pub(super) fn position_report<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = PositionReportMembers::whole(frame)?;
-    position_report_of(&it)
-}
-
-#[inline(never)]
-pub(super) fn likely_position_report<'f>(
-    frame: &'f str,
-    scratch: &'f mut Scratch,
-    otherwise: Read,
-) -> Decoded<'f> {
-    let (mut reader, place) = likely(frame, "{\"e\":\"positionReport\"");
-    let it = PositionReportMembers::finish(&mut reader, place)?;
-    if it.is_told {
-        return otherwise(frame, scratch);
+decoder! {
+    position_report(it: PositionReportMembers, frame, _scratch) begins "{\"e\":\"positionReport\"" has true => {
+        Ok(Message::PositionReport(PositionReport {
+            event_time: it.event_time().informs(),
+            update_time: it.update_time().informs(),
+            account_id: it.account_id().informs(),
+            positions: it.positions().list()?,
+        }))
     }
-    position_report_of(&it)
-}
-
-#[inline(always)]
-fn position_report_of<'f>(it: &PositionReportMembers<'f>) -> Decoded<'f> {
-    Ok(Message::PositionReport(PositionReport {
-        event_time: it.event_time().informs(),
-        update_time: it.update_time().informs(),
-        account_id: it.account_id().informs(),
-        positions: it.positions().list()?,
-    }))
 }
 
 record! {
     PositionMembers {
-        product: "t" = Label,
-        symbol: "s" = SymbolName,
-        amounts: "a" = Amounts,
+        product: "t" = Label | absent,
+        symbol: "s" = SymbolName | absent,
+        amounts: "a" = Amounts | absent,
     }
 }
 
@@ -264,10 +219,10 @@ impl<'f> message::Read<'f> for Position<'f> {
 
 record! {
     PositionAmountMembers {
-        label: "t" = Exact,
-        value: "v" = Figure,
-        asset: "c" = Label,
-        outcome: "o" = Label,
+        label: "t" = Exact | absent,
+        value: "v" = Figure | absent,
+        asset: "c" = Label | absent,
+        outcome: "o" = Label | absent,
     }
 }
 
@@ -286,21 +241,25 @@ impl<'f> message::Read<'f> for PositionAmount<'f> {
 record! {
     /// Settlements, a [withdrawn stream](crate::protocol::quirks#settlements-withdrawn).
     SettlementsMembers {
-        settlements: "settlements" = SettlementList,
+        settlements: "settlements" = SettlementList | absent,
     }
 }
 
-pub(super) fn settlements<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+pub(super) fn settlements<'f>(
+    frame: &'f str,
+    _scratch: &'f mut Scratch,
+    _certainty: Certainty,
+) -> Decoded<'f> {
     let it = SettlementsMembers::whole(frame)?;
     Ok(Message::Settlements(Settlements { settlements: it.settlements().list()? }))
 }
 
 record! {
     SettlementMembers {
-        symbol: "symbol" = SymbolName,
-        position: "position" = Figure,
-        payout: "payout" = Figure,
-        outcome: "outcome" = Exact,
+        symbol: "symbol" = SymbolName | absent,
+        position: "position" = Figure | absent,
+        payout: "payout" = Figure | absent,
+        outcome: "outcome" = Exact | absent,
     }
 }
 
@@ -320,23 +279,27 @@ record! {
     /// The [public shape](crate::protocol::streams#public-requests) of a request for quotes, and the event id, which
     /// marks the private one.
     RequestForQuoteMembers {
-        event_id: "i" = Label,
-        event_time: "E" = Milliseconds,
-        rfq_id: "r" = Exact,
-        symbol: "s" = SymbolName,
-        legs: "l" = Legs,
-        notional: "n" = Figure,
-        quantity: "q" = Price,
-        execution_quantity: "f" = Price,
-        status: "S" = Exact,
-        submission_ends: "w" = Milliseconds,
-        expires: "x" = Milliseconds,
-        confirmation_ends: "c" = Milliseconds,
+        event_id: "i" = Label | absent,
+        event_time: "E" = Milliseconds | absent,
+        rfq_id: "r" = Exact | absent,
+        symbol: "s" = SymbolName | absent,
+        legs: "l" = Legs | absent,
+        notional: "n" = Figure | absent,
+        quantity: "q" = Price | absent,
+        execution_quantity: "f" = Price | absent,
+        status: "S" = Exact | absent,
+        submission_ends: "w" = Milliseconds | absent,
+        expires: "x" = Milliseconds | absent,
+        confirmation_ends: "c" = Milliseconds | absent,
     }
 }
 
 /// Reads a [request for quotes](crate::protocol::streams#requests-for-quotes).
-pub(super) fn request_for_quote<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
+pub(super) fn request_for_quote<'f>(
+    frame: &'f str,
+    _scratch: &'f mut Scratch,
+    _certainty: Certainty,
+) -> Decoded<'f> {
     let it = RequestForQuoteMembers::whole(frame)?;
     if it.event_id().is_there() {
         return quote_update(frame);
@@ -358,9 +321,9 @@ pub(super) fn request_for_quote<'f>(frame: &'f str, _scratch: &'f mut Scratch) -
 
 record! {
     LegMembers {
-        contract_id: "c" = Exact,
-        outcome: "o" = Exact,
-        symbol: "s" = SymbolName,
+        contract_id: "c" = Exact | absent,
+        outcome: "o" = Exact | absent,
+        symbol: "s" = SymbolName | absent,
     }
 }
 
@@ -378,16 +341,16 @@ impl<'f> message::Read<'f> for Leg<'f> {
 record! {
     /// The [private shape](crate::protocol::streams#private-quotes) of a request for quotes.
     QuoteUpdateMembers {
-        event_id: "i" = Exact,
-        event_time: "E" = Milliseconds,
-        rfq_id: "r" = Exact,
-        step: "x" = Exact,
-        status: "S" = Exact,
-        quote_id: "q" = Exact,
-        price: "p" = Price,
-        quantity: "sz" = Price,
-        quote_status: "qs" = Exact,
-        valid_until: "vu" = Milliseconds,
+        event_id: "i" = Exact | absent,
+        event_time: "E" = Milliseconds | absent,
+        rfq_id: "r" = Exact | absent,
+        step: "x" = Exact | absent,
+        status: "S" = Exact | absent,
+        quote_id: "q" = Exact | absent,
+        price: "p" = Price | absent,
+        quantity: "sz" = Price | absent,
+        quote_status: "qs" = Exact | absent,
+        valid_until: "vu" = Milliseconds | absent,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Frames of the public streams of `wss://ws.gemini.com`, and responses.
 
 use super::lists::{Asks, Bids, Levels};
-use super::outline::Decoded;
+use super::outline::decoder;
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::{Found, record};
 use super::scratch::Scratch;
@@ -26,21 +26,23 @@ record! {
         bid_quantity: "B" = Price,
         ask_price: "a" = Price,
         ask_quantity: "A" = Price,
-        last_price: "c" = Price,
-        last_quantity: "C" = Price,
+        last_price: "c" = Price | absent,
+        last_quantity: "C" = Price | absent,
     }
 }
 
-pub(super) fn book_ticker<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = BookTickerMembers::whole(frame)?;
-    Ok(Message::BookTicker(BookTicker {
-        symbol: it.symbol().required()?,
-        update_id: it.update_id().required()?,
-        event_time: it.event_time().informs(),
-        bid: best(it.bid_price(), it.bid_quantity())?,
-        ask: best(it.ask_price(), it.ask_quantity())?,
-        last_trade: best(it.last_price(), it.last_quantity()).ok().flatten(),
-    }))
+decoder! {
+    book_ticker(it: BookTickerMembers, frame, _scratch) begins ""
+    has (it.bid_price().is_there() && it.bid_quantity().is_there() && it.ask_price().is_there() && it.ask_quantity().is_there()) => {
+        Ok(Message::BookTicker(BookTicker {
+            symbol: it.symbol().required()?,
+            update_id: it.update_id().required()?,
+            event_time: it.event_time().informs(),
+            bid: best(it.bid_price(), it.bid_quantity())?,
+            ask: best(it.ask_price(), it.ask_quantity())?,
+            last_trade: best(it.last_price(), it.last_quantity()).ok().flatten(),
+        }))
+    }
 }
 
 /// One side of a ticker. [Empty text](crate::protocol::quirks#empty-side-of-a-ticker), a zero and an absent side are
@@ -65,49 +67,51 @@ record! {
     }
 }
 
-pub(super) fn depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let mut reader = Reader { sides: Some(scratch.cleared()), ..Reader::new(frame) };
-    let it = DepthMembers::finish(&mut reader, Place::Before)?;
-    let symbol = it.symbol().required()?;
-    let first_update_id = it.first_update_id().required()?;
-    let (last_update_id, offset) = it.last_update_id().required()?;
-    let (bids, asks) = (it.bids().levels()?, it.asks().levels()?);
-    if last_update_id < first_update_id {
-        return Err(DecodeError::of_member(DecodeErrorKind::UpdateRange, offset, "u"));
+decoder! {
+    depth(it: DepthMembers, frame, scratch) begins "{\"e\":\"depthUpdate\"" has (true) => {
+        let symbol = it.symbol().required()?;
+        let first_update_id = it.first_update_id().required()?;
+        let (last_update_id, offset) = it.last_update_id().required()?;
+        let (bids, asks) = (it.bids().levels()?, it.asks().levels()?);
+        let levels = Scratch::levels(scratch);
+        if last_update_id < first_update_id {
+            return Err(DecodeError::of_member(DecodeErrorKind::UpdateRange, offset, "u"));
+        }
+        Ok(Message::Depth(Depth {
+            symbol,
+            event_time: it.event_time().informs(),
+            first_update_id: Some(first_update_id),
+            last_update_id: Some(last_update_id),
+            bids: levels.0.get(bids.0..bids.1).unwrap_or_default(),
+            asks: levels.1.get(asks.0..asks.1).unwrap_or_default(),
+        }))
     }
-    Ok(Message::Depth(Depth {
-        symbol,
-        event_time: it.event_time().informs(),
-        first_update_id: Some(first_update_id),
-        last_update_id: Some(last_update_id),
-        bids: scratch.bids.get(bids.0..bids.1).unwrap_or_default(),
-        asks: scratch.asks.get(asks.0..asks.1).unwrap_or_default(),
-    }))
 }
 
 record! {
     /// A frame of [partial depth](crate::protocol::streams#partial-depth).
     PartialDepthMembers {
         last_update_id: "lastUpdateId" = Unsigned,
-        symbol: "symbol" = SymbolName,
-        s: "s" = SymbolName,
+        symbol: "symbol" = SymbolName | absent,
+        s: "s" = SymbolName | absent,
         bids: "bids" = Bids,
         asks: "asks" = Asks,
     }
 }
 
-pub(super) fn partial_depth<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let mut reader = Reader { sides: Some(scratch.cleared()), ..Reader::new(frame) };
-    let it = PartialDepthMembers::finish(&mut reader, Place::Before)?;
-    let symbol = if it.symbol().is_there() { it.symbol().if_any()? } else { it.s().if_any()? };
-    let last_update_id = it.last_update_id().required()?;
-    let (bids, asks) = (it.bids().levels()?, it.asks().levels()?);
-    Ok(Message::PartialDepth(PartialDepth {
-        symbol,
-        last_update_id,
-        bids: scratch.bids.get(bids.0..bids.1).unwrap_or_default(),
-        asks: scratch.asks.get(asks.0..asks.1).unwrap_or_default(),
-    }))
+decoder! {
+    partial_depth(it: PartialDepthMembers, frame, scratch) begins "" has (it.last_update_id().is_there()) => {
+        let symbol = if it.symbol().is_there() { it.symbol().if_any()? } else { it.s().if_any()? };
+        let last_update_id = it.last_update_id().required()?;
+        let (bids, asks) = (it.bids().levels()?, it.asks().levels()?);
+        let levels = Scratch::levels(scratch);
+        Ok(Message::PartialDepth(PartialDepth {
+            symbol,
+            last_update_id,
+            bids: levels.0.get(bids.0..bids.1).unwrap_or_default(),
+            asks: levels.1.get(asks.0..asks.1).unwrap_or_default(),
+        }))
+    }
 }
 
 record! {
@@ -122,18 +126,20 @@ record! {
     }
 }
 
-pub(super) fn trade<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = TradeMembers::whole(frame)?;
-    Ok(Message::Trade(Trade {
-        symbol: it.symbol().required()?,
-        event_time: it.event_time().informs(),
-        trade_id: it.trade_id().required()?,
-        event_id: None,
-        price: it.price().required()?,
-        quantity: it.quantity().required()?,
-        taker: if it.buyer_is_maker().required()? { Taker::Seller } else { Taker::Buyer },
-        is_replay: false,
-    }))
+decoder! {
+    trade(it: TradeMembers, frame, _scratch) begins ""
+    has (it.trade_id().is_there() && it.price().is_there() && it.quantity().is_there() && it.buyer_is_maker().is_there()) => {
+        Ok(Message::Trade(Trade {
+            symbol: it.symbol().required()?,
+            event_time: it.event_time().informs(),
+            trade_id: it.trade_id().required()?,
+            event_id: None,
+            price: it.price().required()?,
+            quantity: it.quantity().required()?,
+            taker: if it.buyer_is_maker().required()? { Taker::Seller } else { Taker::Buyer },
+            is_replay: false,
+        }))
+    }
 }
 
 record! {
@@ -144,24 +150,25 @@ record! {
         event_ticker: "k" = Plain,
         contract_ticker: "c" = Plain,
         contract_id: "i" = Unsigned,
-        strike: "p" = Figure,
-        previous_status: "o" = Label,
+        strike: "p" = Figure | absent,
+        previous_status: "o" = Label | absent,
         status: "n" = Exact,
     }
 }
 
-pub(super) fn contract_status<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = ContractStatusMembers::whole(frame)?;
-    Ok(Message::ContractStatus(ContractStatus {
-        symbol: it.symbol().required()?,
-        event_time: it.event_time().informs(),
-        event_ticker: it.event_ticker().required()?,
-        contract_ticker: it.contract_ticker().required()?,
-        contract_id: it.contract_id().required()?,
-        strike: it.strike().informs(),
-        previous_status: it.previous_status().label(),
-        status: it.status().required()?,
-    }))
+decoder! {
+    contract_status(it: ContractStatusMembers, frame, _scratch) begins "{\"e\":\"contractStatus\"" has true => {
+        Ok(Message::ContractStatus(ContractStatus {
+            symbol: it.symbol().required()?,
+            event_time: it.event_time().informs(),
+            event_ticker: it.event_ticker().required()?,
+            contract_ticker: it.contract_ticker().required()?,
+            contract_id: it.contract_id().required()?,
+            strike: it.strike().informs(),
+            previous_status: it.previous_status().label(),
+            status: it.status().required()?,
+        }))
+    }
 }
 
 record! {
@@ -170,19 +177,20 @@ record! {
         event_time: "E" = Nanoseconds,
         symbol: "s" = SymbolName,
         mark_price: "p" = Price,
-        scaled_index: "i" = Figure,
+        scaled_index: "i" = Figure | absent,
     }
 }
 
-pub(super) fn mark_price<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = MarkPriceMembers::whole(frame)?;
-    Ok(Message::MarkPrice(MarkPrice {
-        symbol: it.symbol().required()?,
-        event_time: it.event_time().informs(),
-        mark_price: it.mark_price().required()?,
-        scaled_index: it.scaled_index().informs(),
-        spot_index: None,
-    }))
+decoder! {
+    mark_price(it: MarkPriceMembers, frame, _scratch) begins "{\"e\":\"markPrice\"" has true => {
+        Ok(Message::MarkPrice(MarkPrice {
+            symbol: it.symbol().required()?,
+            event_time: it.event_time().informs(),
+            mark_price: it.mark_price().required()?,
+            scaled_index: it.scaled_index().informs(),
+            spot_index: None,
+        }))
+    }
 }
 
 record! {
@@ -191,7 +199,7 @@ record! {
         event_time: "E" = Nanoseconds,
         symbol: "s" = SymbolName,
         funding_time: "T" = Nanoseconds,
-        interval_minutes: "i" = Unsigned,
+        interval_minutes: "i" = Unsigned | absent,
         amount: "f" = Amount,
         rate_percent: "r" = Figure,
         mark_price: "p" = Figure,
@@ -199,41 +207,44 @@ record! {
     }
 }
 
-pub(super) fn funding_amount<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = FundingAmountMembers::whole(frame)?;
-    Ok(Message::FundingAmount(FundingAmount {
-        symbol: it.symbol().required()?,
-        event_time: it.event_time().informs(),
-        funding_time: it.funding_time().required()?,
-        interval_minutes: it.interval_minutes().informs(),
-        amount: it.amount().required()?,
-        rate_percent: it.rate_percent().informs(),
-        mark_price: it.mark_price().informs(),
-        realized: it.realized().required()?,
-    }))
+decoder! {
+    funding_amount(it: FundingAmountMembers, frame, _scratch) begins "{\"e\":\"fundingAmount\"" has true => {
+        Ok(Message::FundingAmount(FundingAmount {
+            symbol: it.symbol().required()?,
+            event_time: it.event_time().informs(),
+            funding_time: it.funding_time().required()?,
+            interval_minutes: it.interval_minutes().informs(),
+            amount: it.amount().required()?,
+            rate_percent: it.rate_percent().informs(),
+            mark_price: it.mark_price().informs(),
+            realized: it.realized().required()?,
+        }))
+    }
 }
 
 record! {
     /// A [response](crate::protocol::streams#requests-and-responses).
     ResponseMembers {
         id: "id" = Id,
-        status: "status" = Status,
-        result: "result" = Anything,
-        error: "error" = Refusal,
-        rate_limits: "rateLimits" = Anything,
+        status: "status" = Status | absent,
+        result: "result" = Anything | absent,
+        error: "error" = Refusal | absent,
+        rate_limits: "rateLimits" = Anything | absent,
     }
 }
 
-pub(super) fn response<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Decoded<'f> {
-    let it = ResponseMembers::whole(frame)?;
-    Ok(Message::Response(Response {
-        id: it.id().required()?,
-        status: it.status().if_any()?,
-        result: it.result().informs(),
-        error: it.error().informs(),
-        rate_limits: it.rate_limits().informs(),
-        frame,
-    }))
+decoder! {
+    response(it: ResponseMembers, frame, _scratch) begins ""
+    has (it.id().is_there() && (it.status().is_there() || it.result().is_there() || it.error().is_there())) => {
+        Ok(Message::Response(Response {
+            id: it.id().required()?,
+            status: it.status().if_any()?,
+            result: it.result().informs(),
+            error: it.error().informs(),
+            rate_limits: it.rate_limits().informs(),
+            frame,
+        }))
+    }
 }
 
 /// The id of a response: whatever it is, as text.

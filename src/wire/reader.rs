@@ -1,12 +1,11 @@
 //! [`Reader`]: what is read and where it stands; [`Value`]: a kind of value that can be read there.
 
-use alloc::vec::Vec;
-
 use crate::json::cursor::{self, Cursor, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::{Level, Text};
+use crate::message::Text;
 use crate::value::decimal::Decimal;
 use crate::wire::levels::market_decimal;
+use crate::wire::scratch::Scratch;
 
 /// What was found of a member.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +34,8 @@ impl<T> Slot<T> {
 pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
-    /// Bids and asks, if there is room for them.
-    pub(super) sides: Option<(&'s mut Vec<Level>, &'s mut Vec<Level>)>,
+    /// Room for levels, if there is any.
+    pub(super) scratch: Option<&'s mut Scratch>,
     /// Names that tell what kind of object this is, wherever they stand.
     pub(super) telling: &'static [&'static str],
 }
@@ -53,7 +52,7 @@ pub(super) enum Place {
 impl<'f, 's> Reader<'f, 's> {
     #[inline(always)]
     pub(super) const fn new(frame: &'f str) -> Reader<'f, 's> {
-        Reader { frame, cursor: Cursor::new(frame), sides: None, telling: &[] }
+        Reader { frame, cursor: Cursor::new(frame), scratch: None, telling: &[] }
     }
 
     /// A reader of an object that is the value of a member.
@@ -65,10 +64,9 @@ impl<'f, 's> Reader<'f, 's> {
     }
 
     /// Forgets the levels that were read.
-    pub(super) fn clear_sides(&mut self) {
-        if let Some((bids, asks)) = &mut self.sides {
-            bids.clear();
-            asks.clear();
+    pub(super) fn clear_levels(&mut self) {
+        if let Some(scratch) = &mut self.scratch {
+            scratch.clear_levels();
         }
     }
 
@@ -85,7 +83,28 @@ impl<'f, 's> Reader<'f, 's> {
     }
 
     /// Goes to the next name, whatever is in between; `None` behind the object.
+    #[inline(always)]
     pub(super) fn next_name(&mut self, place: Place) -> Result<Option<RawString>, DecodeError> {
+        let rest = self.cursor.rest();
+        if let [b',' | b'{', b'"', letter, b'"', b':', behind @ ..] = rest
+            && matches!(letter, b'A'..=b'Z' | b'a'..=b'z')
+        {
+            let start = self.frame.len().wrapping_sub(rest.len()).wrapping_add(2);
+            self.cursor.set_rest(behind);
+            return Ok(Some(RawString { start, end: start.wrapping_add(1), escaped: false }));
+        }
+        if let [b',' | b'{', b'"', inside @ ..] = rest
+            && let Some(length) = cursor::plain_length(inside)
+            && let Some([b'"', b':', behind @ ..]) = inside.get(length..)
+        {
+            let start = self.frame.len().wrapping_sub(inside.len());
+            self.cursor.set_rest(behind);
+            return Ok(Some(RawString { start, end: start.wrapping_add(length), escaped: false }));
+        }
+        self.any_name(place)
+    }
+
+    fn any_name(&mut self, place: Place) -> Result<Option<RawString>, DecodeError> {
         match place {
             Place::Before => {
                 if self.cursor.peek() != b'{' {
@@ -107,9 +126,15 @@ impl<'f, 's> Reader<'f, 's> {
     }
 
     /// Takes the value of a name that the record does not have. Returns whether the name tells what this is.
-    #[cold]
     pub(super) fn skip(&mut self, name: &str) -> Result<bool, DecodeError> {
-        self.cursor.skip(1)?;
+        let plain = match self.cursor.rest() {
+            [b'"', inside @ ..] => cursor::plain_length(inside),
+            _ => None,
+        };
+        match plain {
+            Some(length) => self.cursor.advance(length.wrapping_add(2)),
+            None => self.cursor.skip(1)?,
+        }
         Ok(self.telling.contains(&name))
     }
 
@@ -176,11 +201,12 @@ pub(super) fn any_spelling<'f, V: Value>(
 ) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
     match V::usual(reader, reader.cursor.rest()) {
+        // Behind its digits a number may have more.
+        Some((_, [b'.' | b'e' | b'E', ..])) | None => V::read_unusual(reader),
         Some((value, rest)) => {
             reader.cursor.set_rest(rest);
             Ok(Slot::Value(value))
         }
-        None => V::read_unusual(reader),
     }
 }
 

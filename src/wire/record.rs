@@ -5,7 +5,7 @@
 //! from there by names, in any order; nothing is read a second time. A value that is not what it should be is noted,
 //! not refused: whether it matters is for whoever asks for the member, and the rest of the frame has to be JSON first.
 
-use super::reader::{Slot, Value};
+use super::reader::{Reader, Slot, Value};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 
 /// A member of a record: what was found, and what to say of it.
@@ -82,11 +82,31 @@ fn wrong(name: &'static str, kind: DecodeErrorKind, offset: u32) -> DecodeError 
     DecodeError::of_member(kind, offset as usize, name)
 }
 
+/// What is made of a record. It is inlined twice, for the venue's order of members and for any other, so that in the
+/// first no member has to be in memory.
+pub(super) trait Then<'f, 's, Record> {
+    type Is;
+
+    fn then(self, it: Record, reader: &mut Reader<'f, 's>) -> Result<Self::Is, DecodeError>;
+}
+
+/// The record itself.
+pub(super) struct Itself;
+
+impl<'f, 's, Record> Then<'f, 's, Record> for Itself {
+    type Is = Record;
+
+    #[inline(always)]
+    fn then(self, it: Record, _reader: &mut Reader<'f, 's>) -> Result<Record, DecodeError> {
+        Ok(it)
+    }
+}
+
 /// Makes a record of a description; see the head of this file.
 macro_rules! record {
     ($(#[$about:meta])* $record:ident {
-        $first:ident: $first_name:literal $(| $first_also:literal)* = $first_value:ty,
-        $($member:ident: $name:literal $(| $also:literal)* = $value:ty,)*
+        $first:ident: $first_name:literal $(| $first_also:literal)* = $first_value:ty $(| $first_absent:ident)?,
+        $($member:ident: $name:literal $(| $also:literal)* = $value:ty $(| $absent:ident)?,)*
     }) => {
         $crate::wire::record::record!(@struct $(#[$about])* $record {
             $first: $first_name $(| $first_also)* = $first_value,
@@ -94,48 +114,55 @@ macro_rules! record {
         });
 
         impl<'f> $record<'f> {
-            /// Reads an object and takes it; `place` is where the reader stands.
+            /// Reads an object, takes it and hands it to `then`; `begin` is where the reader stands.
+            ///
             #[inline(always)]
-            pub(super) fn read(
-                reader: &mut $crate::wire::reader::Reader<'f, '_>,
-                place: $crate::wire::reader::Place,
-            ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+            pub(super) fn read_then<'s, R>(
+                reader: &mut $crate::wire::reader::Reader<'f, 's>,
+                begin: $crate::wire::reader::Place,
+                then: impl $crate::wire::record::Then<'f, 's, $record<'f>, Is = R>,
+            ) -> Result<R, $crate::json::error::DecodeError> {
                 use $crate::wire::reader::{Place, Slot, behind};
                 use $crate::wire::reader::Value;
 
-                let mut it = $record { $first: Slot::Absent, $($member: Slot::Absent,)* end: 0, is_told: false };
+                let mut $first = Slot::Absent;
+                $(let mut $member = Slot::Absent;)*
                 let mut rest = reader.cursor.rest();
-                let value = match place {
-                    Place::Before => behind(rest, concat!("{\"", $first_name, "\":")),
-                    Place::BehindValue => behind(rest, concat!(",\"", $first_name, "\":")),
-                };
-                match value.map(|value| <$first_value as Value>::usual(reader, value)) {
-                    Some(Some((value, behind))) => (it.$first, rest) = (Slot::Value(value), behind),
-                    None if place == Place::BehindValue => {}
-                    None | Some(None) => return it.read_any(reader, place),
-                }
-                $(
-                    if let Some(value) = behind(rest, concat!(",\"", $name, "\":")) {
-                        match <$value as Value>::usual(reader, value) {
-                            Some((value, behind)) => (it.$member, rest) = (Slot::Value(value), behind),
-                            None => {
-                                reader.cursor.set_rest(rest);
-                                return it.read_any(reader, Place::BehindValue);
-                            }
+                let place = 'other: {
+                    let value = match begin {
+                        Place::Before => behind(rest, concat!("{\"", $first_name, "\":")),
+                        Place::BehindValue => behind(rest, concat!(",\"", $first_name, "\":")),
+                    };
+                    match value.map(|value| <$first_value as Value>::usual(reader, value)) {
+                        Some(Some((value, behind))) => ($first, rest) = (Slot::Value(value), behind),
+                        $(None if begin == Place::BehindValue && !stringify!($first_absent).is_empty() => {})?
+                        None | Some(None) => break 'other begin,
+                    }
+                    $(
+                        match behind(rest, concat!(",\"", $name, "\":")) {
+                            Some(value) => match <$value as Value>::usual(reader, value) {
+                                Some((value, behind)) => ($member, rest) = (Slot::Value(value), behind),
+                                None => break 'other Place::BehindValue,
+                            },
+                            $(None if !stringify!($absent).is_empty() => {})?
+                            None => break 'other Place::BehindValue,
                         }
+                    )*
+                    let [b'}', behind @ ..] = rest else { break 'other Place::BehindValue };
+                    reader.cursor.set_rest(behind);
+                    let end = reader.frame.len().wrapping_sub(behind.len());
+                    return then.then($record { $first, $($member,)* end, is_told: false }, reader);
+                };
+                let it = match rest {
+                    // A number that is longer than its digits: from the beginning.
+                    [b'.' | b'e' | b'E', ..] => {
+                        let nothing = $record { $first: Slot::Absent, $($member: Slot::Absent,)* end: 0, is_told: false };
+                        return nothing.read_any_then(reader, begin, then);
                     }
-                )*
-                match rest {
-                    [b'}', behind @ ..] => {
-                        reader.cursor.set_rest(behind);
-                        it.end = reader.frame.len().wrapping_sub(behind.len());
-                        Ok(it)
-                    }
-                    _ => {
-                        reader.cursor.set_rest(rest);
-                        it.read_any(reader, Place::BehindValue)
-                    }
-                }
+                    _ => $record { $first, $($member,)* end: 0, is_told: false },
+                };
+                reader.cursor.set_rest(rest);
+                it.read_any_then(reader, place, then)
             }
         }
     };
@@ -161,14 +188,24 @@ macro_rules! record {
                 }
             )+
 
-            /// Reads on by names, in any order.
+            /// Reads an object and takes it.
+            #[inline(always)]
+            pub(super) fn read(
+                reader: &mut $crate::wire::reader::Reader<'f, '_>,
+                begin: $crate::wire::reader::Place,
+            ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+                Self::read_then(reader, begin, $crate::wire::record::Itself)
+            }
+
+            /// Reads on by names, in any order, and hands the record to `then`.
             #[cold]
             #[inline(never)]
-            fn read_any(
+            fn read_any_then<'s, R>(
                 mut self,
-                reader: &mut $crate::wire::reader::Reader<'f, '_>,
+                reader: &mut $crate::wire::reader::Reader<'f, 's>,
                 mut place: $crate::wire::reader::Place,
-            ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
+                then: impl $crate::wire::record::Then<'f, 's, $record<'f>, Is = R>,
+            ) -> Result<R, $crate::json::error::DecodeError> {
                 while let Some(name) = reader.next_name(place)? {
                     match reader.name(name, Self::NAMES) {
                         $($name $(| $also)* => {
@@ -179,7 +216,7 @@ macro_rules! record {
                     place = $crate::wire::reader::Place::BehindValue;
                 }
                 self.end = reader.cursor.offset();
-                Ok(self)
+                then.then(self, reader)
             }
 
             /// Whether a member is there, whatever it is.

@@ -23,12 +23,17 @@ impl Scratch {
         Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None }
     }
 
-    /// Room for levels: bids and asks.
+    /// Forgets the levels of the frame before.
     #[inline]
-    pub(super) fn cleared(&mut self) -> (&mut Vec<Level>, &mut Vec<Level>) {
+    pub(super) fn clear_levels(&mut self) {
         self.bids.clear();
         self.asks.clear();
-        (&mut self.bids, &mut self.asks)
+    }
+
+    /// The levels that were read: bids and asks.
+    #[inline]
+    pub(super) fn levels(scratch: Option<&mut Scratch>) -> (&[Level], &[Level]) {
+        scratch.map_or((&[], &[]), |scratch| (&scratch.bids, &scratch.asks))
     }
 
     /// Names the symbol of frames that name none: those of market data v1, where the address has chosen

@@ -1,6 +1,6 @@
 //! Frames of `wss://ws.gemini.com`: which kind each is, by [its members](crate::protocol::streams#recognising-a-frame).
 
-use super::outline::{Decoded, Outline, Read};
+use super::outline::{Certainty, Decoded, Outline, Read};
 use super::private;
 use super::public;
 use super::scratch::Scratch;
@@ -52,7 +52,7 @@ const SETTLED: &str = "settlements";
 #[inline(never)]
 pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     match kind(&Outline::whole(frame)?) {
-        Some((_, read)) => read(frame, scratch),
+        Some((_, read)) => read(frame, scratch, Certainty::Certain),
         None => Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) })),
     }
 }

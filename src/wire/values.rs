@@ -12,20 +12,22 @@ use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
-/// An integer without sign, in quotes or not.
+/// An integer without sign, in quotes or not. That the number ends there shows in what is read next.
 #[inline(always)]
 fn digits(rest: &[u8]) -> Option<(u64, &[u8])> {
     if let [b'"', digits @ ..] = rest {
-        let (magnitude, length) = cursor::digits(digits)?;
-        return match digits.get(length..)? {
-            [b'"', behind @ ..] => Some((magnitude?, behind)),
-            _ => None,
-        };
+        return quoted_digits(digits);
     }
     let (magnitude, length) = cursor::digits(rest)?;
     let is_padded = length > 1 && rest.first() == Some(&b'0');
+    if is_padded { None } else { Some((magnitude?, rest.get(length..)?)) }
+}
+
+#[inline(never)]
+fn quoted_digits(rest: &[u8]) -> Option<(u64, &[u8])> {
+    let (magnitude, length) = cursor::digits(rest)?;
     match rest.get(length..)? {
-        behind @ [b',' | b'}' | b']', ..] if !is_padded => Some((magnitude?, behind)),
+        [b'"', behind @ ..] => Some((magnitude?, behind)),
         _ => None,
     }
 }
@@ -92,7 +94,7 @@ fn one_of<'f, T: Copy, const N: usize>(
 
 /// Makes kinds of values that need nothing but a meaning and a usual spelling.
 macro_rules! values {
-    ($($(#[$about:meta])* $kind:ident($is:ty) of |$json:ident| $of:expr, usually |$frame:ident, $rest:ident| $usual:expr;)+) => {$(
+    ($($(#[$about:meta])* $kind:ident($is:ty) of |$json:ident| $of:expr, usually |$reader:ident, $rest:ident| $usual:expr;)+) => {$(
         $(#[$about])*
         #[derive(Debug)]
         pub(super) struct $kind;
@@ -105,8 +107,7 @@ macro_rules! values {
             }
 
             #[inline(always)]
-            fn usual<'f>(reader: &mut Reader<'f, '_>, $rest: &'f [u8]) -> Option<($is, &'f [u8])> {
-                let $frame = reader.frame;
+            fn usual<'f>($reader: &mut Reader<'f, '_>, $rest: &'f [u8]) -> Option<($is, &'f [u8])> {
                 $usual
             }
         }
@@ -115,22 +116,25 @@ macro_rules! values {
 
 values! {
     /// An integer that is not negative.
-    Unsigned(u64) of |json| json.unsigned(), usually |_frame, rest| digits(rest);
+    Unsigned(u64) of |json| json.unsigned(), usually |_reader, rest| digits(rest);
     /// A time in nanoseconds.
     Nanoseconds(Timestamp) of |json| json.signed().map(Timestamp::from_nanos),
-        usually |_frame, rest| time(rest, |nanos| Some(Timestamp::from_nanos(nanos)));
+        usually |_reader, rest| time(rest, |nanos| Some(Timestamp::from_nanos(nanos)));
     /// A time in milliseconds.
     Milliseconds(Timestamp)
         of |json| Timestamp::from_millis(json.signed()?).ok_or(DecodeErrorKind::Integer),
-        usually |_frame, rest| time(rest, Timestamp::from_millis);
+        usually |_reader, rest| time(rest, Timestamp::from_millis);
     /// A time in seconds.
     Seconds(Timestamp)
         of |json| Timestamp::from_secs(json.signed()?).ok_or(DecodeErrorKind::Integer),
-        usually |_frame, rest| time(rest, Timestamp::from_secs);
+        usually |_reader, rest| time(rest, Timestamp::from_secs);
     /// The status of a response.
     Status(u16)
         of |json| u16::try_from(json.signed()?).map_err(|_| DecodeErrorKind::Integer),
-        usually |_frame, rest| digits(rest).and_then(|(status, rest)| Some((u16::try_from(status).ok()?, rest)));
+        usually |_reader, rest| match rest {
+            [b'2', b'0', b'0', b',' | b'}', ..] => Some((200, rest.get(3..)?)),
+            _ => digits(rest).and_then(|(status, rest)| Some((u16::try_from(status).ok()?, rest))),
+        };
     /// A text without escapes, such as a name.
     Plain(&'f str)
         of |json| match json.token {
@@ -138,16 +142,16 @@ values! {
             Token::Text { escaped: true } => Err(DecodeErrorKind::Escape),
             _ => Err(DecodeErrorKind::Type),
         },
-        usually |frame, rest| plain(frame, rest);
+        usually |reader, rest| plain(reader.frame, rest);
     /// A symbol that a [`Symbol`] can be, so that nobody has to skip one that it cannot.
     SymbolName(&'f str)
         of |json| Plain::of(json).and_then(|text| match Symbol::accepts(text) {
             true => Ok(text),
             false => Err(DecodeErrorKind::Symbol),
         }),
-        usually |frame, rest| plain(frame, rest).filter(|(text, _)| Symbol::accepts(text));
+        usually |reader, rest| plain(reader.frame, rest).filter(|(text, _)| Symbol::accepts(text));
     /// A price or quantity.
-    Price(Decimal) of |json| json.decimal(), usually |_frame, rest| quoted_decimal(rest);
+    Price(Decimal) of |json| json.decimal(), usually |_reader, rest| quoted_decimal(rest);
     /// A decimal that may be negative.
     Amount(Decimal)
         of |json| match json.decimal() {
@@ -156,7 +160,7 @@ values! {
             }
             other => other,
         },
-        usually |_frame, rest| quoted_decimal(rest);
+        usually |_reader, rest| quoted_decimal(rest);
     /// A number of any length that may be negative.
     Figure(Number<'f>)
         of |json| match json.token {
@@ -165,14 +169,14 @@ values! {
             }
             _ => Err(DecodeErrorKind::Type),
         },
-        usually |frame, rest| figure(frame, rest);
+        usually |reader, rest| figure(reader.frame, rest);
     /// `true` or `false`.
     Flag(bool)
         of |json| match json.token {
             Token::Boolean(value) => Ok(value),
             _ => Err(DecodeErrorKind::Type),
         },
-        usually |_frame, rest| one_of(rest, [("true", true), ("false", false)]);
+        usually |_reader, rest| one_of(rest, [("true", true), ("false", false)]);
     /// The side of an order.
     OrderSide(Side)
         of |json| {
@@ -184,7 +188,7 @@ values! {
                 () => Err(DecodeErrorKind::Side),
             }
         },
-        usually |_frame, rest| one_of(
+        usually |_reader, rest| one_of(
             rest,
             [
                 ("\"BUY\"", Side::Buy),
@@ -200,11 +204,48 @@ values! {
             side if side == *"ask" => Ok(Side::Sell),
             _ => Err(DecodeErrorKind::Side),
         },
-        usually |_frame, rest| one_of(rest, [("\"bid\"", Side::Buy), ("\"ask\"", Side::Sell)]);
+        usually |_reader, rest| one_of(rest, [("\"bid\"", Side::Buy), ("\"ask\"", Side::Sell)]);
     /// Any value, as it stands.
     Anything(RawJson<'f>)
         of |json| Ok(RawJson(json.raw)),
-        usually |_frame, _rest| None;
+        usually |reader, rest| anything(reader, rest);
+    /// Any value that is there.
+    Presence(())
+        of |_json| Ok(()),
+        usually |reader, rest| anything(reader, rest).map(|(_, rest)| ((), rest));
+}
+
+/// Behind an object that is one number, such as that of the venue's time.
+#[inline(always)]
+fn one_number(rest: &[u8]) -> Option<&[u8]> {
+    let [b'{', b'"', inside @ ..] = rest else { return None };
+    let [b'"', b':', value @ ..] = inside.get(cursor::plain_length(inside)?..)? else { return None };
+    match digits(value)?.1 {
+        [b'}', behind @ ..] => Some(behind),
+        _ => None,
+    }
+}
+
+/// Any value but `null`.
+#[inline(always)]
+fn anything<'f>(reader: &Reader<'f, '_>, rest: &'f [u8]) -> Option<(RawJson<'f>, &'f [u8])> {
+    let frame = reader.frame;
+    let start = frame.len().wrapping_sub(rest.len());
+    let behind = match rest {
+        [b'n', ..] => return None,
+        [b'"', ..] => plain(frame, rest)?.1,
+        [b'0'..=b'9', ..] => digits(rest)?.1,
+        _ => match one_number(rest) {
+            Some(behind) => behind,
+            None => {
+                let mut cursor = reader.cursor.clone();
+                cursor.set_rest(rest);
+                cursor.skip(1).ok()?;
+                cursor.rest()
+            }
+        },
+    };
+    Some((RawJson(frame.get(start..frame.len().wrapping_sub(behind.len()))?), behind))
 }
 
 /// Makes kinds of texts, which may be empty.

@@ -15,7 +15,7 @@ use inputs::Input;
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    for input in inputs::made() {
+    for input in inputs::made().into_iter().chain(reversed()) {
         match &wanted {
             None => println!("{}", input.name),
             Some(wanted) if *wanted == input.name => {
@@ -28,6 +28,26 @@ fn main() {
             Some(_) => {}
         }
     }
+}
+
+/// Frames whose members come in the reversed order.
+fn reversed() -> impl Iterator<Item = Input> {
+    const KINDS: [(&str, &str); 7] = [
+        ("ticker", "ticker, reversed"),
+        ("trade", "trade, reversed"),
+        ("depth, 10 + 10 levels", "depth, 10 + 10 levels, reversed"),
+        ("acknowledgement", "acknowledgement, reversed"),
+        ("order update", "order update, reversed"),
+        ("balances, 3 assets", "balances, 3 assets, reversed"),
+        ("v2 trade", "v2 trade, reversed"),
+    ];
+    inputs::made().into_iter().filter_map(|mut input| {
+        input.name = KINDS.iter().find(|(name, _)| *name == input.name)?.1;
+        for (_, frame) in &mut input.frames {
+            *frame = inputs::reversed(frame);
+        }
+        Some(input)
+    })
 }
 
 #[inline(never)]

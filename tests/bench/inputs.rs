@@ -95,6 +95,28 @@ fn session() -> Vec<String> {
     frames
 }
 
+/// The same members, the last one first.
+pub(crate) fn reversed(frame: &str) -> String {
+    let inside = &frame[1..frame.len() - 1];
+    let mut members = Vec::new();
+    let (mut depth, mut is_quoted, mut start) = (0_usize, false, 0);
+    for (place, byte) in inside.bytes().enumerate() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'[' | b'{' if !is_quoted => depth += 1,
+            b']' | b'}' if !is_quoted => depth -= 1,
+            b',' if !is_quoted && depth == 0 => {
+                members.push(&inside[start..place]);
+                start = place + 1;
+            }
+            _ => {}
+        }
+    }
+    members.push(&inside[start..]);
+    members.reverse();
+    format!("{{{}}}", members.join(","))
+}
+
 fn kind(endpoint: Endpoint, frame: &str) -> Kind {
     match endpoint.decode(frame, &mut Scratch::new()).unwrap() {
         Message::Trade(_) if endpoint == Endpoint::MarketDataV2 => Kind::TradeV2,

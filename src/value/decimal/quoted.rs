@@ -1,14 +1,12 @@
-//! Parsing decimals in frames: short ones without a branch per digit.
+//! Reading decimals of frames, without a branch per digit where they are short.
 
-use super::{Decimal, power};
+use super::Decimal;
 use crate::value::digits::{ZEROS, eight_digits, others};
 
 impl Decimal {
-    /// Parses an unsigned quoted decimal of up to eighteen digits, byte by byte. `after_quote` starts after the
-    /// opening quote.
-    ///
-    /// This is for the few decimals that [`Decimal::parse_quoted_short`] cannot parse, because they are too long or
-    /// too close to the end of the frame.
+    /// Reads a quoted decimal without sign from behind its opening quote, byte by byte, up to
+    /// eighteen digits; for the few that [`Decimal::parse_quoted_short`] cannot read because they
+    /// are too long or too near the end of the frame.
     pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         let (mut mantissa, mut point) = (0_i64, None);
         for (length, byte) in after_quote.iter().take(20).enumerate() {
@@ -21,7 +19,7 @@ impl Decimal {
                 b'"' => {
                     let scale = point.map_or(0, |point| length.wrapping_sub(point).wrapping_sub(1));
                     let digits = length.wrapping_sub(usize::from(point.is_some()));
-                    // A point needs digits after it. Eighteen digits fit.
+                    // A point needs digits behind it; eighteen digits fit.
                     let whole = digits > 0 && (scale > 0 || point.is_none()) && digits <= 18;
                     return whole.then_some((Decimal { mantissa, scale: scale as u8 }, length));
                 }
@@ -31,30 +29,34 @@ impl Decimal {
         None
     }
 
-    /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
+    /// Reads a quoted decimal without sign from behind its opening quote, if all of it lies within
+    /// sixteen bytes and at most seven digits stand before the point: the case of nearly every
+    /// number on the wire, without a branch per digit.
     ///
-    /// It handles nearly every number in frames: all of it must lie within sixteen bytes, with at most seven digits
-    /// before the point. Returns the value and its length without the closing quote. After `None` the caller must try
-    /// [`Decimal::parse_quoted`] or [`Decimal::parse`].
+    /// Returns the value and its length without the closing quote. `None` says nothing about the
+    /// text: whoever gets it asks [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
-        // The bytes '.' and '"' after XOR with '0'.
+        // What '.' and '"' are after the subtraction of '0' by exclusive or.
         const POINT: u8 = b'.' ^ b'0';
         const QUOTE: u8 = b'"' ^ b'0';
 
         let (low, rest) = after_quote.split_first_chunk::<8>()?;
         let low = u64::from_le_bytes(*low) ^ ZEROS;
         let high = u64::from_le_bytes(*rest.first_chunk::<8>()?) ^ ZEROS;
-        // Positions count in bits. The first mark is right, and if it marks a point, so is the second: see `others`.
+        // All places count in bits. The first mark is right; the second one too if the first is
+        // that of a point, see `others`.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {
             return None;
         }
-        let whole = eight_digits(low << 64_u32.wrapping_sub(point));
         match (low >> point) as u8 {
             POINT => {}
-            QUOTE => return Some((Decimal { mantissa: whole as i64, scale: 0 }, (point >> 3) as usize)),
+            QUOTE => {
+                let mantissa = eight_digits(low << 64_u32.wrapping_sub(point));
+                return Some((Decimal { mantissa: mantissa as i64, scale: 0 }, (point >> 3) as usize));
+            }
             _ => return None,
         }
         let marks = marks & marks.wrapping_sub(1);
@@ -66,23 +68,23 @@ impl Decimal {
             let end = marks.trailing_zeros() & !7;
             (end, low >> end)
         };
-        let digits = (end.wrapping_sub(point) >> 3).wrapping_sub(1);
-        if stop as u8 != QUOTE || digits == 0 {
+        let decimals = (end.wrapping_sub(point) >> 3).wrapping_sub(1);
+        if stop as u8 != QUOTE || decimals == 0 {
             return None;
         }
-        // Move the fraction to the front.
-        let fraction = (low >> point >> 8) | (high << 56_u32.wrapping_sub(point));
-        let mantissa = if digits <= 8 {
-            let unit = power(digits as u8);
-            let fraction = eight_digits(fraction << 64_u32.wrapping_sub(digits.wrapping_mul(8)));
-            whole.wrapping_mul(unit).wrapping_add(fraction)
+        // All digits side by side: what comes behind the point moves up to it.
+        let before = 1_u64.wrapping_shl(point).wrapping_sub(1);
+        let moved = low >> 8 | high << 56;
+        let low = moved ^ ((moved ^ low) & before);
+        let high = high >> 8;
+        // Then the last of them to the end of eight bytes, or of sixteen.
+        let mantissa = if end <= 72 {
+            eight_digits(low << 72_u32.wrapping_sub(end))
         } else {
-            let more = digits.wrapping_sub(8);
-            let unit = power(more as u8);
-            let last = eight_digits(high >> point >> 8 << 64_u32.wrapping_sub(more.wrapping_mul(8)));
-            let first = whole.wrapping_mul(100_000_000).wrapping_add(eight_digits(fraction));
-            first.wrapping_mul(unit).wrapping_add(last)
+            let shift = 136_u32.wrapping_sub(end);
+            let last = eight_digits(high << shift | low >> 64_u32.wrapping_sub(shift));
+            eight_digits(low << shift).wrapping_mul(100_000_000).wrapping_add(last)
         };
-        Some((Decimal { mantissa: mantissa as i64, scale: digits as u8 }, (end >> 3) as usize))
+        Some((Decimal { mantissa: mantissa as i64, scale: decimals as u8 }, (end >> 3) as usize))
     }
 }
