@@ -7,7 +7,8 @@ use layout::Layout;
 use std::path::Path;
 
 /// The rooms, from the one that imports all others down to the one that imports none.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
+    "guide",
     "lib.rs",
     "client",
     "archive",

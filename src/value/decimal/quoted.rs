@@ -1,4 +1,4 @@
-//! Reading decimals of frames, without a branch per digit where they are short.
+//! Parsing decimals in frames: short ones without a branch per digit.
 
 use super::Decimal;
 use crate::value::digits::{ZEROS, eight_digits, others};
