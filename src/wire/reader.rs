@@ -86,14 +86,17 @@ impl<'f, 's> Reader<'f, 's> {
     #[inline(always)]
     pub(super) fn next_name(&mut self, place: Place) -> Result<Option<RawString>, DecodeError> {
         let rest = self.cursor.rest();
-        if let [b',' | b'{', b'"', letter, b'"', b':', behind @ ..] = rest
+        let before = if place == Place::Before { b'{' } else { b',' };
+        if let [first, b'"', letter, b'"', b':', behind @ ..] = rest
+            && *first == before
             && matches!(letter, b'A'..=b'Z' | b'a'..=b'z')
         {
             let start = self.frame.len().wrapping_sub(rest.len()).wrapping_add(2);
             self.cursor.set_rest(behind);
             return Ok(Some(RawString { start, end: start.wrapping_add(1), escaped: false }));
         }
-        if let [b',' | b'{', b'"', inside @ ..] = rest
+        if let [first, b'"', inside @ ..] = rest
+            && *first == before
             && let Some(length) = cursor::plain_length(inside)
             && let Some([b'"', b':', behind @ ..]) = inside.get(length..)
         {
