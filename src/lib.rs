@@ -31,7 +31,7 @@
 //!   [limits and guarantees](guide::limits).
 //! - [`protocol`]: what the venue sends and takes, with the type of each, and its quirks.
 //! - [`Client`]: the state machine, and the contract of whoever drives it. [`lifecycle`] has its tables.
-//! - [`Event`]: what an application is told. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] take events.
+//! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] take events.
 //!
 //! # Features
 //!
