@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use base64ct::{Base64, Encoding};
 use gemini_ws::ConnectFailure;
 
-/// What a `ws://` or `wss://` URL says: whom to connect to, whether to secure that, and what to ask for.
+/// The parts of a `ws://` or `wss://` URL.
 ///
-/// A name and a password in it are sent as `Authorization: Basic`, and shown by nothing.
+/// A name and a password in the URL are sent as `Authorization: Basic`. `Display` and `Debug` do not show them.
 ///
 /// ```
 /// use gemini_ws_driver::Address;
@@ -29,8 +29,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Takes a URL apart (RFC 3986, RFC 6455 section 3): no fragment, a host of ASCII letters, an IPv6 address in
-    /// brackets, perhaps with a zone (`%25eth0`).
+    /// Parses a URL (RFC 3986, RFC 6455 section 3). It must have no fragment. The host is an ASCII name, an IPv4
+    /// address, or an IPv6 address in brackets, perhaps with a zone (`%25eth0`).
     ///
     /// # Errors
     ///
@@ -63,42 +63,43 @@ impl Address {
         Some(Address { is_secure, host, named_port, path, user })
     }
 
-    /// The same with a name and a password, as they stand before the `@` of a URL.
+    /// Adds a name and a password, in the form that precedes the `@` of a URL.
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure::InvalidUrl`] if they are no text.
+    /// [`ConnectFailure::InvalidUrl`] if they are not UTF-8 after decoding `%` escapes, if the name contains a colon,
+    /// or if there are control characters.
     pub fn with_user(self, user: &str) -> Result<Address, ConnectFailure> {
         let user = name_and_password(user).ok_or(ConnectFailure::InvalidUrl)?;
         Ok(Address { user: Some(user), ..self })
     }
 
-    /// Whether the connection is to be secured: the scheme is `wss`.
+    /// Returns whether the scheme is `wss`.
     pub const fn is_secure(&self) -> bool {
         self.is_secure
     }
 
-    /// A name or an address; an IPv6 address without brackets, with its zone if it has one (`fe80::1%eth0`).
+    /// Returns the host: a name or an address. An IPv6 address has no brackets, and keeps its zone (`fe80::1%eth0`).
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port: 443 or 80 if the URL names none.
+    /// Returns the port: 443 or 80 if the URL names none.
     pub fn port(&self) -> u16 {
         self.named_port.unwrap_or(if self.is_secure { 443 } else { 80 })
     }
 
-    /// The port if the URL names one.
+    /// Returns the port if the URL names one.
     pub const fn named_port(&self) -> Option<u16> {
         self.named_port
     }
 
-    /// The path with its query; it begins with `/`.
+    /// Returns the path with its query. It begins with `/`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether the host is this machine, by its name or address: nothing leaves it.
+    /// Returns whether the host is this machine: a loopback address or a name of `localhost`.
     ///
     /// ```
     /// use gemini_ws_driver::Address;
@@ -116,17 +117,17 @@ impl Address {
         }
     }
 
-    /// The host as others may see it: an IPv6 address without its zone, which is of this machine alone (RFC 6874).
+    /// Returns the host without the zone of an IPv6 address, which has a meaning on this machine only (RFC 6874).
     pub fn host_without_zone(&self) -> &str {
         self.host.split('%').next().unwrap_or_default()
     }
 
-    /// The host and the port, as a proxy is asked for them: an IPv6 address in brackets, without a zone.
+    /// Returns host and port in the form that a proxy expects: an IPv6 address in brackets, without a zone.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host_in_brackets(), self.port())
     }
 
-    /// The same as the header `Host` has it: with the port only if the URL names one.
+    /// Returns the value of the header `Host`: with the port only if the URL names one.
     pub fn host_header(&self) -> String {
         if self.named_port.is_some() { self.authority() } else { self.host_in_brackets() }
     }
@@ -136,12 +137,12 @@ impl Address {
         if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
     }
 
-    /// The name and the password in the URL, if there are any.
+    /// Returns the name and the password in the URL, if there are any.
     pub fn name_and_password(&self) -> Option<(&str, &str)> {
         self.user.as_ref().map(|(name, password)| (name.as_str(), password.as_str()))
     }
 
-    /// The same as the value of a header (RFC 7617).
+    /// Returns the value of the header `Authorization` for the name and the password in the URL (RFC 7617).
     ///
     /// ```
     /// use gemini_ws_driver::Address;
@@ -157,7 +158,7 @@ impl Address {
 }
 
 impl fmt::Display for Address {
-    /// The URL without name and password.
+    /// Formats the URL without name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_secure { "wss" } else { "ws" };
         write!(f, "{scheme}://{}{}", self.host_header(), self.path)
@@ -170,13 +171,14 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Whether a name is of this machine, whatever a name server says (RFC 6761, section 6.3).
+/// Returns whether a name is `localhost` or ends with `.localhost`. Such names belong to this machine, whatever a name
+/// server says (RFC 6761, section 6.3).
 pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Host and port of an authority without user information; `None` if they are no such thing.
+/// Parses host and port of an authority without user information.
 fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -198,7 +200,7 @@ fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
     Some((host, Some(port)))
 }
 
-/// An IPv6 address, perhaps with a zone, as it stands between brackets.
+/// Parses the text between the brackets: an IPv6 address, perhaps with a zone.
 fn literal(text: &str) -> Option<String> {
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone.strip_prefix("25").unwrap_or(zone))),
@@ -212,16 +214,16 @@ fn literal(text: &str) -> Option<String> {
     }
 }
 
-/// The two parts of the user information of a URL; `None` if they are none that can be sent.
+/// Parses the user information of a URL; `None` if it cannot be sent in a header.
 fn name_and_password(user: &str) -> Option<(String, String)> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     let (name, password) = (percent_decoded(name)?, percent_decoded(password)?);
-    // A server could not tell where such a name ends (RFC 7617, section 2).
+    // With a colon in the name, a server could not see where the name ends (RFC 7617, section 2).
     let is_plain = !name.contains(':') && !name.chars().chain(password.chars()).any(char::is_control);
     is_plain.then_some((name, password))
 }
 
-/// What stands for itself is kept, also a `%` that begins no escape.
+/// Decodes `%` escapes. A `%` that begins no escape is kept.
 fn percent_decoded(text: &str) -> Option<String> {
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, behind @ ..] = rest {

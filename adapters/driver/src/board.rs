@@ -1,7 +1,8 @@
-//! [`BookReader`]: books for whoever wants to read them, in any task or thread.
+//! [`BookReader`]: books that any task or thread can read.
 //!
-//! The driver copies a book that has changed, once in a turn, and puts the copy where readers find it. Readers hold a
-//! lock for as long as it takes to clone an `Arc`; the driver only tries it, and tries again in its next turn.
+//! The driver copies each book that has changed, once in a turn, and publishes the copy in a [`Slot`]. Readers hold
+//! the lock of a slot for as long as it takes to clone an `Arc`. The driver only tries the lock; if a reader holds it,
+//! the driver tries again in its next turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,12 +22,12 @@ pub struct BookView {
 }
 
 impl BookView {
-    /// The book if it is current.
+    /// Returns the book if it is current.
     pub const fn live(&self) -> Option<&OrderBook> {
         self.get().live()
     }
 
-    /// The book, with the reason if it is stale.
+    /// Returns the book, with the reason if it is stale.
     pub const fn get(&self) -> Book<'_> {
         match self.stale {
             None => Book::Live(&self.book),
@@ -34,12 +35,12 @@ impl BookView {
         }
     }
 
-    /// Why the book is stale, if it is.
+    /// Returns the reason why the book is stale, if it is.
     pub const fn stale_reason(&self) -> Option<StaleReason> {
         self.stale
     }
 
-    /// When it last changed.
+    /// Returns when the book last changed.
     pub const fn age(&self) -> Age {
         self.age
     }
@@ -54,18 +55,18 @@ impl BookView {
     }
 }
 
-/// Where the newest view of a book is.
+/// The newest view of a book.
 #[derive(Debug)]
 pub(crate) struct Slot {
     symbol: Symbol,
     latest: Mutex<Arc<BookView>>,
-    /// How often a view was put there.
+    /// How many views were published.
     version: AtomicU64,
 }
 
 impl Slot {
     fn newest(&self) -> (Arc<BookView>, u64) {
-        // A view is put there whole or not at all.
+        // Publishing is one assignment, so a panic elsewhere leaves the view whole.
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&latest), self.version.load(Ordering::Acquire))
     }
@@ -78,23 +79,23 @@ pub(crate) struct Group {
     places: HashMap<Symbol, usize>,
     ids: Vec<StreamId>,
     changed: Event,
-    /// The driver has ended: nothing more is published.
+    /// The driver has ended and publishes nothing more.
     is_ended: AtomicBool,
-    /// No reader is left.
+    /// Every reader of this group was dropped.
     is_left: AtomicBool,
 }
 
-/// A book that is published.
+/// A book that the driver publishes, and its readers.
 #[derive(Debug)]
 struct Posted {
     slot: Arc<Slot>,
     groups: Vec<Arc<Group>>,
-    /// The view before: its memory is used again once no reader has it.
+    /// The view published before. Its memory is used again if no reader holds it.
     spare: Arc<BookView>,
     is_touched: bool,
 }
 
-/// The driver's end.
+/// The books that the driver publishes.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
@@ -156,7 +157,7 @@ impl Board {
         }
     }
 
-    /// The subscriptions of groups whose readers are all gone.
+    /// Removes groups whose readers were all dropped, and returns their subscriptions.
     pub(crate) fn take_left(&mut self) -> Vec<StreamId> {
         if !self.groups.iter().any(|group| group.is_left.load(Ordering::Acquire)) {
             return Vec::new();
@@ -172,7 +173,8 @@ impl Board {
         ids
     }
 
-    /// Publishes what has changed. Returns whether all of it is published: a reader may be looking just now.
+    /// Publishes the books that have changed. Returns `false` if a reader holds a lock, so that some must wait for the
+    /// next turn.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
@@ -181,7 +183,7 @@ impl Board {
 }
 
 impl Posted {
-    /// Returns whether it is published.
+    /// Publishes the book. Returns `false` if a reader holds the lock.
     fn publish(&mut self, books: &Books) -> bool {
         let symbol = self.slot.symbol;
         let symbol = symbol.as_str();
@@ -196,7 +198,7 @@ impl Posted {
                     self.spare = Arc::new(view);
                 }
             },
-            // There never was one, or its last subscription has ended.
+            // There is no book, and the readers know it.
             _ if latest.stale == Some(StaleReason::NotSubscribed) => return true,
             _ => {
                 let stale = Some(StaleReason::NotSubscribed);
@@ -214,7 +216,7 @@ impl Posted {
 }
 
 impl Drop for Board {
-    /// However the driver ends.
+    /// Tells readers that the driver has ended, also after an abort or a panic.
     fn drop(&mut self) {
         for group in &self.groups {
             group.is_ended.store(true, Ordering::Release);
@@ -223,7 +225,7 @@ impl Drop for Board {
     }
 }
 
-/// Readers of one group keep the driver alive, as handles do.
+/// The readers of one group. They keep the driver running, as a handle does.
 #[derive(Debug)]
 struct Membership {
     group: Arc<Group>,
@@ -237,17 +239,18 @@ impl Drop for Membership {
     }
 }
 
-/// Reads the books of some symbols: made by [`Handle::books`], from any task or thread.
+/// Reads the books of some symbols, from any task or thread. Returned by [`Handle::books`].
 ///
-/// A book is copied at the end of each turn of the driver in which it changed; a reader always gets the newest copy, and
-/// the driver waits for no reader. What that costs stands in the README, in the table of the driver. A clone is a reader of its own. When
-/// the last clone is dropped, the books are unsubscribed.
+/// The driver copies a book at the end of each turn in which it changed. A reader always gets the newest copy, and the
+/// driver never waits for a reader. The README has the cost, in the table of the driver.
+///
+/// Each clone tracks its own changes. When the last clone is dropped, the driver unsubscribes the books.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
-    /// The newest view of each slot that was looked at, and its version.
+    /// The newest view of each slot that this reader has seen, and its version.
     seen: Vec<(Arc<BookView>, u64)>,
-    /// Where to look next, so that a busy book does not hide the others.
+    /// The slot to check first, so that a busy book does not hide the others.
     next: usize,
 }
 
@@ -263,13 +266,13 @@ impl BookReader {
         BookReader { membership: Arc::new(Membership { group, handle }), seen, next: 0 }
     }
 
-    /// The symbols that it reads.
+    /// Returns the symbols that this reader reads.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.membership.group.slots.iter().map(|slot| slot.symbol)
     }
 
-    /// Waits until a book has changed, or has become current or stale, since this reader last looked at it. Returns its
-    /// symbol; `None` once the driver has ended. Changes that come faster than they are taken are one.
+    /// Waits until a book has changed, or has become current or stale, since this reader last returned it here.
+    /// Returns its symbol; `None` once the driver has ended. Several changes between two calls count as one.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -310,8 +313,8 @@ impl BookReader {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if it is current and has changed since `age_max`. A book of a quiet symbol is not
-    /// fresh, though it is true.
+    /// Returns the book of a symbol if it is current and its last change is at most `age_max` old. The book of a quiet
+    /// symbol can be current and not fresh.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
         let now = self.membership.handle.now();
         let place = self.look_at(symbol.as_ref())?;
@@ -323,8 +326,8 @@ impl BookReader {
         view.live().filter(|_| now.is_some_and(|now: Instant| now.since(received) <= age_max))
     }
 
-    /// Returns the book of a symbol with the reason if it is stale; `None` if this reader does not read it. After the
-    /// end of the driver all books are stale.
+    /// Returns the book of a symbol, with the reason if it is stale; `None` if this reader does not read the symbol.
+    /// After the end of the driver every book is stale.
     pub fn get(&mut self, symbol: impl AsRef<str>) -> Option<Book<'_>> {
         let place = self.look_at(symbol.as_ref())?;
         let is_ended = self.is_ended();
@@ -335,8 +338,8 @@ impl BookReader {
         })
     }
 
-    /// Returns the newest view of a symbol's book, to be kept or sent elsewhere; `None` if this reader does not read
-    /// it. A view is never changed any more.
+    /// Returns the newest view of a symbol's book, to be kept or sent to another thread; `None` if this reader does
+    /// not read the symbol. A view never changes.
     pub fn view(&self, symbol: impl AsRef<str>) -> Option<Arc<BookView>> {
         let slot = self.membership.group.slots.get(self.place(symbol.as_ref())?)?;
         let view = slot.newest().0;
@@ -355,7 +358,7 @@ impl BookReader {
         self.membership.group.places.get(&symbol.parse().ok()?).copied()
     }
 
-    /// Takes the newest view, without having it count as a change that was seen.
+    /// Takes the newest view. [`changed`](BookReader::changed) still returns the change.
     fn look_at(&mut self, symbol: &str) -> Option<usize> {
         let place = self.place(symbol)?;
         let slot = self.membership.group.slots.get(place)?;

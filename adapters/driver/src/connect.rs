@@ -1,4 +1,4 @@
-//! [`connect`]: a client whose driver can be spawned.
+//! [`connect`]: a handle, and a future that drives a client of one endpoint.
 
 use std::fmt;
 use std::future::Future;
@@ -16,8 +16,8 @@ use crate::keeper::ACCOUNT_STREAMS;
 use crate::runtime::Runtime;
 use crate::signer::SharedSigner;
 
-/// Makes a client of one endpoint, and the future that drives it on a runtime: spawn it. The adapters have a `connect`
-/// with their own runtime.
+/// Returns a handle of a client of one endpoint, and the future that drives the client on a runtime. Spawn the future.
+/// The adapters have a `connect` with their own runtime.
 ///
 /// ```
 /// # use gemini_ws_driver::{Runtime, gemini_ws::Config};
@@ -39,7 +39,7 @@ pub fn connect<R: Runtime + 'static>(runtime: R, config: Config) -> (Handle, Con
     (handle, Connected(Stage::Ready(Box::new(Ready { config, runtime, driver, channel: None }))))
 }
 
-/// A driver with its runtime: a future to be spawned, which ends with the client. Made by [`connect`].
+/// A driver with its runtime: a future to be spawned, which ends when the client has closed. Returned by [`connect`].
 #[must_use = "a driver does nothing unless it is spawned or awaited"]
 pub struct Connected<R>(Stage<R>);
 
@@ -61,20 +61,20 @@ impl<R> Connected<R> {
     fn change(self, change: impl FnOnce(Ready<R>) -> Ready<R>) -> Connected<R> {
         match self.0 {
             Stage::Ready(ready) => Connected(Stage::Ready(Box::new(change(*ready)))),
-            // It runs already: too late.
+            // It runs already: settings cannot change any more.
             stage => Connected(stage),
         }
     }
 
-    /// Signs in: [`Driver::sign_with`]. Marks the endpoint as [authenticated](Config::authenticated), and subscribes to
-    /// the orders and balances of the account.
+    /// Signs dials with this signer ([`Driver::sign_with`]), marks the endpoint as
+    /// [authenticated](Config::authenticated), and subscribes to the orders and balances of the account.
     pub fn sign_with(self, signer: impl Into<SharedSigner>) -> Connected<R> {
         let signer = signer.into();
         self.change(|ready| {
             let config = ready.config.authenticated(true);
             let mut client = Client::single(config.clone());
             for stream in ACCOUNT_STREAMS {
-                // At an endpoint without them its one stream is chosen by the address.
+                // An endpoint without these streams refuses them: its URL selects the one stream that it has.
                 let _ = client.subscribe(Instant::ZERO, stream);
             }
             let driver = ready.driver.with_client(client).sign_with(signer);
@@ -91,7 +91,7 @@ impl<R> Connected<R> {
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if it is no header field, or one of the upgrade's own.
+    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that the upgrade sets.
     pub fn header(
         self,
         name: impl Into<String>,
@@ -106,18 +106,18 @@ impl<R> Connected<R> {
         }
     }
 
-    /// How long what is to be written may wait for a peer that takes nothing: [`Driver::write_timeout`].
+    /// Sets how long outgoing data may wait while the peer takes no bytes: [`Driver::write_timeout`].
     pub fn write_timeout(self, longest: Duration) -> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.write_timeout(longest), ..ready })
     }
 
-    /// How long an order of a ticket may be in doubt: [`Driver::doubt_timeout`].
+    /// Sets how long the order of a ticket may be in doubt: [`Driver::doubt_timeout`].
     pub fn doubt_timeout(self, longest: Duration) -> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }
 
-    /// Puts each event into a queue as well, as [`Driver::run_with_events`] does. Who does not take them holds up the
-    /// driver.
+    /// Puts each event into a queue as well, like [`Driver::run_with_events`]. The driver stops reading while the
+    /// queue is full, so take the events.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))
@@ -137,7 +137,7 @@ impl<R: Runtime + 'static> Future for Connected<R> {
                 }
                 stage => match mem::replace(stage, Stage::Done) {
                     Stage::Ready(ready) => self.0 = Stage::Running(ready.run()),
-                    // As with any future, a second end is not to be had.
+                    // It has returned its result already.
                     _ => return Poll::Pending,
                 },
             }
@@ -149,7 +149,7 @@ impl<R: Runtime + 'static> Ready<R> {
     fn run(self) -> Pin<Box<dyn Future<Output = Closed> + Send>> {
         match self.channel {
             Some(channel) => Box::pin(self.driver.run_with(self.runtime, channel)),
-            // What is kept is read by handles.
+            // The application reads what the `Keeper` holds.
             None => Box::pin(self.driver.run(self.runtime, |_, _, _| {})),
         }
     }

@@ -1,4 +1,4 @@
-//! How events reach the application.
+//! [`Delivery`] and [`Events`]: how events reach the application.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -12,31 +12,31 @@ use gemini_ws::{Client, Event, EventBuf, EventQueue, Instant, Symbol, Topic};
 
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 
-/// Where the driver puts events.
+/// The receiver of a driver's events: a function or a queue.
 pub(crate) trait Delivery {
     fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>);
 
-    /// Ready when more frames may be read.
+    /// Returns `Ready` when more frames may be read.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
-    /// Ready when everything was taken, or nobody listens any more.
+    /// Returns `Ready` when the application has taken every event, or has dropped its end.
     fn poll_taken(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
-    /// Does what the one who takes the events wants done; `Err` if there is nobody any more.
-    fn attend(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
+    /// Requests the snapshots that the application's end asks for. Fails if that end was dropped.
+    fn poll_consumer(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
         Ok(())
     }
 
-    /// How many events were not taken over.
+    /// Returns how many events the application has not taken.
     fn undelivered(&self) -> usize {
         0
     }
 
-    /// When [`handle_timeout`](Delivery::handle_timeout) is to be called.
+    /// Returns when to call [`handle_timeout`](Delivery::handle_timeout).
     fn deadline(&self) -> Option<Instant> {
         None
     }
@@ -44,12 +44,12 @@ pub(crate) trait Delivery {
     fn handle_timeout(&mut self, _: &mut Client, _: Instant) {}
 }
 
-/// Why an application's function is called.
+/// The reason why the function of an application is called.
 #[derive(Clone, Copy, Debug)]
 pub enum Wake<'a> {
-    /// An event.
+    /// An event of the client.
     Event(&'a Event<'a>),
-    /// Its instant has come.
+    /// The instant that the function returned last.
     Timer,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Woken<F> {
     at: Option<Instant>,
 }
 
-/// The least time between two calls by the timer, so that nobody keeps the driver from everything else.
+/// The least time between two calls by the timer, so that the application cannot keep the driver from everything else.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 impl<F> Woken<F> {
@@ -96,7 +96,7 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 
 /// The receiving end of a bounded queue of events, whose policy says what happens while it is full.
 ///
-/// A [`Stream`] of its own. Dropping this closes the driver, with [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped).
+/// It is a [`Stream`]. Dropping it closes the driver, with [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped).
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,
@@ -104,12 +104,12 @@ pub struct Events {
     listener: Option<EventListener>,
 }
 
-/// Why there is no event to take.
+/// The reason why there is no event to take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TryNextError {
-    /// There is none now.
+    /// There is no event now.
     Empty,
-    /// There will be none any more.
+    /// The driver has ended, and every event was taken.
     Ended,
 }
 
@@ -127,11 +127,11 @@ impl std::error::Error for TryNextError {}
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Something was put in, or nothing more will be.
+    /// Notified when an event was put in, or the driver has ended.
     filled: event_listener::Event,
-    /// Something was taken out, or nobody takes any more.
+    /// Notified when an event was taken, or the application's end was dropped.
     taken: event_listener::Event,
-    /// The driver is to look at what the other end wants.
+    /// Notified when the driver must read `is_dropped` and `lost`.
     called: event_listener::Event,
     is_called: AtomicBool,
 }
@@ -139,31 +139,32 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     queue: EventQueue,
-    /// Nothing more will be put in.
+    /// The driver puts nothing more in.
     is_ended: bool,
-    /// Nobody takes any more.
+    /// The application's end was dropped.
     is_dropped: bool,
-    /// Books that lost an update on their way.
+    /// Books of which the queue dropped an update.
     lost: Vec<Symbol>,
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in the state can be half done: a panic elsewhere says nothing about it.
+        // Each change of the state is complete, so a panic elsewhere leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn call(&self) {
-        // Not a store: with one, the model of threads in `tests/loom` loses a call.
+        // A swap, not a store: with a store, the model of threads in `tests/loom` loses a call.
         self.is_called.swap(true, Ordering::AcqRel);
         self.called.notify(1);
     }
 }
 
 impl Events {
-    /// The next event; `None` after `Closed`, and when the driver was dropped. Dropping the future loses nothing.
+    /// Waits for the next event; `None` after [`Event::Closed`], and if the driver was dropped. Dropping the future
+    /// loses no event.
     ///
-    /// An [`Event::Overflow`] that tells of a book has a new snapshot requested.
+    /// When this returns an [`Event::Overflow`] of a book, the driver requests a new snapshot of it.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }
@@ -172,7 +173,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// [`TryNextError`], if there is none now or none any more.
+    /// [`TryNextError`], if there is no event now, or none will follow.
     pub fn try_next(&mut self) -> Result<EventBuf, TryNextError> {
         let mut state = self.shared.lock();
         let Some(event) = state.queue.take() else {
@@ -195,7 +196,7 @@ impl Events {
                 Err(TryNextError::Empty) => {}
             }
             match &mut self.listener {
-                // Looks once more before it waits.
+                // Check once more before waiting.
                 None => self.listener = Some(self.shared.filled.listen()),
                 Some(listener) => {
                     std::task::ready!(Pin::new(listener).poll(context));
@@ -225,9 +226,9 @@ impl Drop for Events {
 /// The driver's end of the queue.
 pub(crate) struct Channel {
     shared: Arc<Shared>,
-    /// Kept over turns while the queue is full.
+    /// Kept between turns while the queue is full.
     listener: Option<EventListener>,
-    /// Kept over turns.
+    /// Kept between turns.
     call: Option<EventListener>,
     is_dropped: bool,
 }
@@ -246,7 +247,7 @@ impl Channel {
         (events, Channel { shared, listener: None, call: None, is_dropped: false })
     }
 
-    /// Ready when a condition holds, which is looked at whenever something was taken.
+    /// Returns `Ready` when a condition holds. Checks it again whenever an event was taken.
     fn poll_until(&mut self, context: &mut Context<'_>, holds: impl Fn(&State) -> bool) -> Poll<()> {
         loop {
             if holds(&self.shared.lock()) {
@@ -264,7 +265,7 @@ impl Channel {
 }
 
 impl Drop for Channel {
-    /// However the driver ends: by itself, aborted, by a panic or with its runtime.
+    /// Ends the stream, also if the driver is aborted, panics, or is dropped with its runtime.
     fn drop(&mut self) {
         self.shared.lock().is_ended = true;
         self.shared.filled.notify(usize::MAX);
@@ -291,7 +292,12 @@ impl Delivery for Channel {
         self.poll_until(context, |state| state.is_dropped || state.queue.is_empty())
     }
 
-    fn attend(&mut self, client: &mut Client, now: Instant, context: &mut Context<'_>) -> Result<(), ()> {
+    fn poll_consumer(
+        &mut self,
+        client: &mut Client,
+        now: Instant,
+        context: &mut Context<'_>,
+    ) -> Result<(), ()> {
         loop {
             if self.shared.is_called.swap(false, Ordering::AcqRel) {
                 let mut state = self.shared.lock();

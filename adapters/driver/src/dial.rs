@@ -1,4 +1,4 @@
-//! [`DialRequest`]: where to connect, and the upgrade of what is connected.
+//! [`DialRequest`]: where to connect, and the upgrade to a WebSocket.
 
 use std::fmt;
 use std::pin::pin;
@@ -19,14 +19,14 @@ use crate::signer::{SharedSigner, TURN_MAX, Turn};
 use crate::socket::websocket_config;
 use crate::upgrade::{Fields, Request, refusal, unreadable};
 
-/// How long the body of a refusal may take: the status is known by then.
+/// How long the driver waits for the body of a refusal. The status is known by then.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Who signs which dials, and what else they say.
+/// Which dials are signed, and which header fields they have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DialPolicy {
     signer: Option<SharedSigner>,
-    /// Whether no endpoint says that it wants to be signed.
+    /// Whether all dials are signed, because no endpoint is marked as authenticated.
     signs_all: bool,
     signs_in_clear: bool,
     fields: Fields,
@@ -41,17 +41,17 @@ impl DialPolicy {
         self.signs_in_clear = true;
     }
 
-    /// Adds a header field, or replaces the one of that name. Returns whether it may be added.
+    /// Adds a header field, or replaces the one of that name. Returns whether the field is allowed.
     pub(crate) fn add_field(&mut self, name: String, value: String) -> bool {
         self.fields.add(name, value)
     }
 
-    /// The same for a client of which some endpoints are authenticated, or none.
+    /// Completes the policy: if no endpoint is authenticated, all dials are signed.
     pub(crate) fn for_endpoints(self, some_are_authenticated: bool) -> DialPolicy {
         DialPolicy { signs_all: !some_are_authenticated, ..self }
     }
 
-    /// What to dial; `Err` if it is not to be dialled.
+    /// Returns the request for a dial, or the failure if the policy forbids it.
     pub(crate) fn request(
         &self,
         request: ConnectRequest,
@@ -60,7 +60,7 @@ impl DialPolicy {
         let ConnectRequest { url, user, endpoint, authenticated, .. } = request;
         let signer = self.signer.clone().filter(|_| self.signs_all || authenticated);
         if authenticated && signer.is_none() {
-            // The venue would only refuse it.
+            // The venue would refuse it.
             return Err(ConnectFailure::NoCredentials);
         }
         let address = Address::parse(&url)?;
@@ -73,7 +73,7 @@ impl DialPolicy {
     }
 }
 
-/// One dial: connect to [`url`](DialRequest::url), then [`upgrade`](DialRequest::upgrade), once.
+/// One dial. Connect to [`url`](DialRequest::url), then call [`upgrade`](DialRequest::upgrade), once.
 pub struct DialRequest {
     url: String,
     user: Option<UserInfo>,
@@ -85,8 +85,8 @@ pub struct DialRequest {
 }
 
 impl DialRequest {
-    /// One that no driver has asked for and nobody signs: for an application that wants an adapter's dial, proxies
-    /// and TLS included, without the rest.
+    /// Returns a request without a driver and without a signature, for an application that uses only the dialling of
+    /// an adapter, with its proxies and TLS.
     ///
     /// ```
     /// use gemini_ws_driver::DialRequest;
@@ -105,27 +105,28 @@ impl DialRequest {
         }
     }
 
-    /// With other limits than [`websocket_config`].
+    /// Replaces the limits of [`websocket_config`].
     #[must_use]
     pub fn with_config(self, config: WebSocketConfig) -> DialRequest {
         DialRequest { config, ..self }
     }
 
-    /// The address, `ws://` or `wss://`, with its query. What a driver asks for has no name and no password in it.
+    /// Returns the URL, `ws://` or `wss://`, with its query. In a driver's request it has no name and no password.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Makes a WebSocket of a transport that is connected, and secured if the address says so.
+    /// Upgrades a transport to a WebSocket. The transport is connected, and secured if the URL is `wss://`.
     ///
-    /// If the driver [signs](crate::Driver::sign_with), it does so here, with a nonce of this moment:
-    /// connecting can take longer than a nonce is valid. Nothing of the request is logged, and it is wiped.
+    /// If the driver [signs](crate::Driver::sign_with) this dial, the nonce is drawn here, because connecting can take
+    /// longer than a nonce is valid. The request is not logged, and its memory is wiped.
     ///
     /// # Errors
     ///
     /// [`ConnectFailure::Status`] for any answer but 101, with the venue's reason and the delay that it asks for.
-    /// [`ConnectFailure::Handshake`] for what is no HTTP/1.1, and for an answer 101 that RFC 6455, section 4.1, does
-    /// not allow. [`ConnectFailure::Transport`], or what [`io_failure`] says, if there is no whole answer.
+    /// [`ConnectFailure::Handshake`] if the answer is not HTTP/1, or an answer 101 breaks RFC 6455, section 4.1.
+    /// [`ConnectFailure::Transport`] or a result of [`io_failure`] if there is no whole answer.
+    /// [`ConnectFailure::InvalidUrl`] if the URL, or the name and password for it, cannot be used.
     pub async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin>(
         self,
         transport: Io,
@@ -143,7 +144,7 @@ impl DialRequest {
                 let mut turn = signer.turn().await;
                 let headers = turn.headers(endpoint, UnixTime::now());
                 let request = Request::new(&address, &fields, Some(&headers));
-                // A token may arrive in any order.
+                // Requests with a token may arrive in any order.
                 (request, turn.credentials().uses_nonces().then_some(turn))
             }
         };
@@ -166,7 +167,7 @@ impl DialRequest {
 }
 
 impl fmt::Debug for DialRequest {
-    /// Without a name, a password or the value of a header field.
+    /// Formats the request without a name, a password or the values of header fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = Address::parse(&self.url).map(|address| address.to_string());
         f.debug_struct("DialRequest")
@@ -178,7 +179,7 @@ impl fmt::Debug for DialRequest {
     }
 }
 
-/// Asks, and holds the turn until there is an answer, but never for long.
+/// Sends the request and reads the answer. Holds the turn until the answer, for at most [`TURN_MAX`].
 async fn ask_in_turn<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Io,
     request: &Request,

@@ -1,4 +1,4 @@
-//! [`Driver`]: what is to be run, and how.
+//! [`Driver`]: a client, and the settings with which it runs.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -13,31 +13,31 @@ use crate::runtime::{Runtime, Timer as _};
 use crate::signer::SharedSigner;
 use crate::task::Task;
 
-/// How long what is to be written may wait for a peer that takes nothing, unless
-/// [`Driver::write_timeout`] says otherwise.
+/// The default of [`Driver::write_timeout`].
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The end of a driver: there is exactly one.
+/// How a driver ended. Each driver reports it once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Closed {
-    /// Why the client closed.
+    /// The reason why the client closed.
     pub reason: CloseReason,
-    /// Who asked for the end.
+    /// What caused the end.
     pub ended_by: EndedBy,
-    /// Events that a full queue kept from being delivered, because nobody took any for a second.
+    /// The events that were still in the queue when the driver ended: it waits a second for the application to take
+    /// them.
     pub undelivered: usize,
 }
 
-/// Who asked for the end of a driver.
+/// What caused the end of a driver.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EndedBy {
-    /// The application, by [`Handle::close`](crate::Handle::close) or a command of the client; or nobody, as going on was
-    /// useless.
+    /// The client closed: by [`Handle::close`](crate::Handle::close), by a command of the client, or because its links
+    /// ended for good.
     Client,
-    /// The last [`Handle`](crate::Handle) was dropped, and with it whoever could have asked.
+    /// The application dropped the last [`Handle`](crate::Handle).
     HandlesDropped,
-    /// [`Events`] was dropped.
+    /// The application dropped [`Events`].
     EventsDropped,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Closed {
     }
 }
 
-/// Runs a client. Made by [`client`](crate::client).
+/// Runs a client. Returned by [`client`](crate::client), together with a handle.
 #[derive(Debug)]
 #[must_use = "a driver does nothing unless it is run"]
 pub struct Driver {
@@ -66,7 +66,7 @@ pub struct Driver {
     write_timeout: Duration,
 }
 
-/// A header field that the upgrade cannot have.
+/// An error: a header field that the upgrade request must not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct InvalidHeader;
 
@@ -83,18 +83,20 @@ impl Driver {
         Driver { client, ends, policy: DialPolicy::default(), write_timeout: WRITE_TIMEOUT }
     }
 
-    /// Puts another client in the place of this one's, with the same handles.
+    /// Replaces the client and keeps the handles.
     pub(crate) fn with_client(self, client: Client) -> Driver {
         Driver { client, ..self }
     }
 
-    /// Authenticates dials with headers of their own, made when the transport is ready: those to endpoints that
-    /// are [`authenticated`](gemini_ws::Config::authenticated), or all if none is. Default: public use only; then dials
-    /// to authenticated endpoints fail at once with [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
+    /// Signs dials to the endpoints that are [`authenticated`](gemini_ws::Config::authenticated), or all dials if no
+    /// endpoint is. Each dial gets headers of its own, made when the transport is connected.
     ///
-    /// Give all clients of one key clones of the same [`SharedSigner`]; a
-    /// [`Signer`](gemini_ws::Signer) is enough for a single one. Only what goes to `wss://` or stays on this machine is
-    /// signed; other dials fail with [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless
+    /// Without a signer, the client can use public endpoints only: dials to authenticated endpoints fail at once with
+    /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
+    ///
+    /// Give all clients of one key clones of the same [`SharedSigner`]; for a single client, a
+    /// [`Signer`](gemini_ws::Signer) is enough. The driver signs dials to `wss://` addresses and to this machine;
+    /// other dials to be signed fail with [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless
     /// [`sign_in_clear_text`](Driver::sign_in_clear_text) allows them.
     ///
     /// ```
@@ -113,8 +115,8 @@ impl Driver {
         self
     }
 
-    /// Signs dials to `ws://` addresses of other machines too: whoever is on the way reads the key, and the token if
-    /// it is one. For a network of your own, in which something else secures the connection.
+    /// Signs dials to `ws://` addresses of other machines too. Everyone on the way can read the API key, and the token
+    /// if there is one: use it only in a network of your own, where something else secures the connection.
     ///
     /// ```
     /// use gemini_ws_driver::client;
@@ -128,12 +130,12 @@ impl Driver {
         self
     }
 
-    /// Adds a header field to each upgrade, as a gateway on the way may want; `User-Agent` takes the place of
-    /// [`USER_AGENT`](crate::USER_AGENT). Name and password for a gateway belong into the address.
+    /// Adds a header field to each upgrade request, for a gateway on the way. `User-Agent` replaces
+    /// [`USER_AGENT`](crate::USER_AGENT). Put a name and a password for a gateway into the URL.
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if it is no header field, or one of the upgrade's own.
+    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that the upgrade sets.
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
@@ -155,9 +157,10 @@ impl Driver {
         Ok(self)
     }
 
-    /// How long what is to be written may wait for a peer that takes nothing: then the link is given up as
-    /// [`Lost::Transport`](gemini_ws::Lost::Transport), and another is opened. What was asked over it has no known outcome. Default:
-    /// [`WRITE_TIMEOUT`].
+    /// Sets how long outgoing data may wait while the peer takes no bytes. Default: [`WRITE_TIMEOUT`].
+    ///
+    /// After that time the link ends as [`Lost::Transport`](gemini_ws::Lost::Transport) and the client reconnects. The
+    /// outcome of requests that were in flight is unknown.
     ///
     /// ```
     /// use std::time::Duration;
@@ -174,19 +177,19 @@ impl Driver {
         self
     }
 
-    /// How long an order of a [`Ticket`](crate::Ticket) may be in doubt before the ticket ends as
+    /// Sets how long the order of a [`Ticket`](crate::Ticket) may be in doubt before the ticket ends as
     /// [`Done::Unknown`](crate::Done::Unknown). Default: [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
         self.ends.keeper.tickets.set_doubt_timeout(longest);
         self
     }
 
-    /// Connects and keeps connected until [`close`](crate::Handle::close), or until going on is
-    /// useless. Calls `on_event` for each event, in this task: return soon. It is given the client,
-    /// for commands, and the time to pass to them.
+    /// Connects, and reconnects until [`close`](crate::Handle::close) or until the links end for good. Calls
+    /// `on_event` for each event, in this task, with the client for commands and the time to pass to them. It should
+    /// return soon: the driver does nothing else meanwhile.
     ///
-    /// Dropping the future drops the sockets without a handshake. Whoever waits for it learns that at once: commands
-    /// and requests are answered with `Closed`, and [`Events`] ends.
+    /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
+    /// wait then return `Closed`, and [`Events`] ends.
     pub async fn run<R: Runtime>(
         self,
         runtime: R,
@@ -195,8 +198,9 @@ impl Driver {
         self.run_with(runtime, Callback(on_event)).await
     }
 
-    /// The same with a timer for the application: `on_wake` is called for each event, and at the instant that it
-    /// returned last, if it is not `None`, or up to a millisecond later. The first call is [`Wake::Timer`].
+    /// Runs the client like [`run`](Driver::run), with a timer for the application. Calls `on_wake` for each event,
+    /// and at the instant that `on_wake` returned last, or up to a millisecond later; `None` sets no timer. The first
+    /// call is [`Wake::Timer`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -204,12 +208,12 @@ impl Driver {
     /// use gemini_ws_driver::gemini_ws::{Client, Instant};
     /// use gemini_ws_driver::{Closed, Driver, Runtime, Wake};
     ///
-    /// /// Pings the venue each second, whatever comes.
+    /// /// Pings the venue each second.
     /// async fn run<R: Runtime>(driver: Driver, runtime: R) -> Closed {
     ///     let mut next = Instant::ZERO;
     ///     let on_wake = |client: &mut Client, now: Instant, wake: Wake<'_>| {
     ///         if let Wake::Timer = wake {
-    ///             // The reply is an event; nobody waits for it.
+    ///             // The reply arrives as an event.
     ///             let _ = client.request(now, &gemini_ws_driver::gemini_ws::Request::Ping);
     ///             next = now + Duration::from_secs(1);
     ///         }
@@ -226,9 +230,11 @@ impl Driver {
         self.run_with(runtime, Woken::new(on_wake)).await
     }
 
-    /// The same, with owned events in a queue of at most `capacity` events of market data, at least one: spawn
-    /// the future, and take from [`Events`]. While the queue is full the driver reads no more frames, so TCP
-    /// holds the peer back; timers and commands go on.
+    /// Runs the client and puts owned events into a queue of at most `capacity` events of market data, at least one.
+    /// Spawn the future, and take events from [`Events`].
+    ///
+    /// While the queue is full the driver reads no more frames, so TCP holds the peer back. Timers and commands
+    /// continue.
     pub fn run_with_events<R: Runtime>(
         self,
         runtime: R,
@@ -237,7 +243,7 @@ impl Driver {
         self.run_with_queue(runtime, queue_of(capacity))
     }
 
-    /// The same with a queue of your own, which says what gives way when it is full.
+    /// Runs the client and puts owned events into your own queue, whose policy says what is dropped when it is full.
     pub fn run_with_queue<R: Runtime>(
         self,
         runtime: R,
@@ -248,7 +254,7 @@ impl Driver {
     }
 
     pub(crate) async fn run_with<R: Runtime>(mut self, runtime: R, delivery: impl Delivery) -> Closed {
-        // Already open, or already closed: both are fine.
+        // An error says that it is open or closed already: both are fine.
         let _ = self.client.open(runtime.timer().now());
         let policy = self.policy.for_endpoints(self.client.is_authenticated());
         let mut task = Task::new(runtime, (self.client, self.ends), policy, self.write_timeout, delivery);
@@ -256,7 +262,7 @@ impl Driver {
     }
 }
 
-/// A queue that has the peer wait when so many events of market data are in it.
+/// Returns a queue that blocks reading when it holds `capacity` events of market data.
 pub(crate) fn queue_of(capacity: usize) -> EventQueue {
     EventQueue::new(Overflow::Block).events_max(capacity)
 }

@@ -1,4 +1,4 @@
-//! [`Ended`]: how a driver ended, and what it left.
+//! [`Ended`]: how a driver ended, and the orders that were open.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -8,10 +8,10 @@ use gemini_ws::Order;
 use crate::Closed;
 use crate::shutdown::Shutdown;
 
-/// How a driver ended, and the orders that it left.
+/// How a driver ended, and the orders that were open or in doubt then.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// Its end; `None` if its future was dropped before it was done, by an abort or a panic.
+    /// The end of the driver; `None` if its future was dropped early, by an abort or a panic.
     pub closed: Option<Closed>,
     /// The orders that were open or in doubt then.
     pub orders: Vec<Order>,
@@ -33,23 +33,23 @@ impl fmt::Display for Ended {
 
 impl std::error::Error for Ended {}
 
-/// Where the end is told.
+/// Passes the end of a driver to its handles.
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
     ended: OnceLock<Ended>,
-    told: Shutdown,
+    switch: Shutdown,
 }
 
 impl Ending {
     pub(crate) fn end(&self, ended: Ended) {
-        // There is one driver, and it is dropped once.
+        // It is set once: there is one driver, and it is dropped once.
         let _ = self.ended.set(ended);
-        self.told.trigger();
+        self.switch.trigger();
     }
 
     pub(crate) async fn wait(&self) -> Ended {
-        self.told.wait().await;
-        // It is set before it is told.
+        self.switch.wait().await;
+        // The value is set before the switch is triggered.
         self.ended.get().cloned().unwrap_or(Ended { closed: None, orders: Vec::new() })
     }
 }

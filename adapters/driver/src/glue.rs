@@ -1,5 +1,4 @@
-//! What messages and errors of `tungstenite` mean to a client: the one place that knows, for the driver and for loops
-//! by hand.
+//! Translates messages and errors of `tungstenite` for a client, both for the driver and for loops of your own.
 
 use std::io;
 
@@ -13,8 +12,8 @@ use crate::paced::Endless;
 
 /// Returns the frame to give to [`Client::handle_frame`](gemini_ws::Client::handle_frame) for a message that was read.
 ///
-/// `None` for [`Message::Frame`], which is only ever written. The answers to pings and Close frames are not the
-/// caller's task: `tungstenite` writes them with the next read or flush.
+/// `None` for [`Message::Frame`], which is never read. You need not answer pings and Close frames: `tungstenite`
+/// writes the answers with the next read or flush.
 ///
 /// ```
 /// use gemini_ws::Frame;
@@ -42,11 +41,12 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 /// Returns the reason to give to [`Client::handle_lost`](gemini_ws::Client::handle_lost) after an error of an open
 /// WebSocket.
 ///
-/// A peer that ends the transport without a Close frame, as a process does that is killed, is [`Lost::End`], although
-/// `tungstenite` reports it as a breach of the protocol. What the peer is to be told after a real breach is
-/// [`close_code_of`].
+/// A transport that ends without a Close frame, for example because the peer's process was killed, is [`Lost::End`],
+/// although `tungstenite` reports it as a breach of the protocol. After a real breach, [`close_code_of`] returns the
+/// code to answer with.
 ///
-/// A stream that does not block, or has a time-out, reports [`io::ErrorKind::WouldBlock`], or
+/// A non-blocking stream reports [`io::ErrorKind::WouldBlock`], and one with a time limit [`io::ErrorKind::TimedOut`].
+/// Neither is an end, so check for them first.
 /// [`io::ErrorKind::TimedOut`]: neither is an end, so look for them first.
 ///
 /// ```
@@ -75,7 +75,7 @@ pub fn lost_of(error: &Error) -> Lost {
 }
 
 /// Returns the status code of the Close frame that answers a breach of the protocol (RFC 6455, section 7.4.1); `None`
-/// if the error is no breach, and there is nobody to answer.
+/// if the error is no breach.
 ///
 /// ```
 /// use gemini_ws_driver::async_tungstenite::tungstenite::{Error, error::ProtocolError};
@@ -99,7 +99,7 @@ fn is_endless(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Endless>)
 }
 
-/// Returns what an error of the transport means before the upgrade.
+/// Returns the [`ConnectFailure`] for an error of the transport before the upgrade is complete.
 ///
 /// ```
 /// use std::io::{Error, ErrorKind};
@@ -124,8 +124,8 @@ pub fn io_failure(error: &io::Error) -> ConnectFailure {
 /// [`Client::handle_connect_failed`](gemini_ws::Client::handle_connect_failed) after an error of
 /// `tungstenite::connect`, or of the handshake that `tungstenite::client` makes.
 ///
-/// An answer that refuses keeps its status, the delay of its `Retry-After`, and the reason in its body. Of the body
-/// `tungstenite` hands over what came together with the head.
+/// For an answer that refuses the upgrade, the result has its status, the delay of its `Retry-After`, and the reason
+/// from its body. `tungstenite` returns only the part of the body that arrived with the head.
 ///
 /// Needs the feature `handshake`.
 ///
@@ -152,7 +152,7 @@ pub fn connect_failure_of(error: &Error) -> ConnectFailure {
             crate::upgrade::refused(answer.status().as_u16(), header("retry-after"), header("date"), body)
         }
         Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => ConnectFailure::Tls,
-        // None of its addresses could be reached.
+        // No address of the host could be reached.
         Error::Url(UrlError::UnableToConnect(_)) => ConnectFailure::Unreachable,
         Error::Url(_) | Error::HttpFormat(_) => ConnectFailure::InvalidUrl,
         Error::Protocol(ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake)
@@ -177,8 +177,8 @@ mod tests {
         Error::Io(kind.into())
     }
 
-    /// Each kind of error but TLS, which has no value here: how an open link was lost, the code of the Close frame that answers it, and what it means
-    /// during the upgrade.
+    /// Checks each kind of error except TLS, of which no value can be made here: the loss of an open link, the code of
+    /// the Close frame, and the failure during the upgrade.
     #[test]
     fn every_kind_of_error() {
         use io::ErrorKind as Kind;
@@ -212,7 +212,7 @@ mod tests {
         breaches();
     }
 
-    /// Every breach of the protocol but one, which is none.
+    /// Checks each breach of the protocol, and the two that count as lost transports.
     fn breaches() {
         for breach in [
             ProtocolError::SendAfterClosing,

@@ -1,4 +1,4 @@
-//! [`Handle`]: commands to a driver, from anywhere.
+//! [`Handle`]: sends commands to a driver.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -21,10 +21,10 @@ use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::sync::{Arc, Mutex, PoisonError};
 
-/// The most commands that wait for the driver; then a handle waits.
+/// The most commands that wait for the driver. With more, a call on a [`Handle`] waits until there is room.
 pub const COMMANDS_MAX: usize = 64;
 
-/// Splits a client into the one who runs it and the one who commands it.
+/// Returns a handle of a client, and the driver that runs it.
 ///
 /// ```
 /// use gemini_ws_driver::client;
@@ -37,7 +37,7 @@ pub fn client(client: Client) -> (Handle, Driver) {
     (handle, Driver::new(client, ends))
 }
 
-/// A handle, and the driver's ends of what it holds.
+/// Returns a handle, and the driver's ends of what it holds.
 pub(crate) fn handle() -> (Handle, Ends) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let (close, ending, clock) = (Shutdown::new(), Arc::new(Ending::default()), SharedClock::default());
@@ -49,7 +49,7 @@ pub(crate) fn handle() -> (Handle, Ends) {
     (Handle { commands, close, ending, clock }, ends)
 }
 
-/// The driver's ends.
+/// The driver's ends of what a [`Handle`] holds.
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) commands: Commands,
@@ -57,7 +57,7 @@ pub(crate) struct Ends {
     pub(crate) keeper: Keeper,
 }
 
-/// The driver's clock, while it runs.
+/// The driver's clock, set while the driver runs.
 #[derive(Clone, Default)]
 pub(crate) struct SharedClock(Arc<Mutex<Option<Now>>>);
 
@@ -79,11 +79,11 @@ impl fmt::Debug for SharedClock {
     }
 }
 
-/// Commands to a driver. Clone it freely. When the last one is dropped, tickets and readers of books included, the driver
-/// closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped).
+/// Sends commands to a driver, from any task or thread. Clone it freely. When the last handle, ticket and reader of
+/// books is dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped).
 ///
-/// A future that is dropped before it is done: if its command was not taken yet, nothing happens; if it was, it is
-/// carried out, and the events report its end.
+/// If the future of a call is dropped early: a command that the driver has not taken yet has no effect; one that it
+/// has taken is carried out, and events report the outcome.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -93,7 +93,7 @@ pub struct Handle {
     clock: SharedClock,
 }
 
-/// What the driver's task lends to a command.
+/// The state that the driver's task lends to a command.
 pub(crate) struct Lent<'a> {
     pub(crate) client: &'a mut Client,
     pub(crate) keeper: &'a mut Keeper,
@@ -101,7 +101,7 @@ pub(crate) struct Lent<'a> {
     pub(crate) now: Instant,
 }
 
-/// A command: what is to be done in the driver's task.
+/// A command: a function that runs in the driver's task.
 pub(crate) struct Command(Box<dyn FnOnce(Lent<'_>) + Send>);
 
 impl Command {
@@ -116,16 +116,16 @@ impl fmt::Debug for Command {
     }
 }
 
-/// Who waits for which reply; at most as many as requests can be in flight.
+/// The calls that wait for a reply; at most as many as requests can be in flight.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
 
-/// The driver's end of the commands. When it is dropped, whoever waits for an answer learns that there is none, wherever
-/// the command was: the channel alone would keep what nobody takes any more for as long as there is a handle.
+/// The driver's end of the commands. When it is dropped, calls that wait for an answer return, wherever their commands
+/// are. The channel alone would keep commands for as long as there is a handle.
 #[derive(Debug)]
 pub(crate) struct Commands(Pin<Box<Receiver<Command>>>);
 
 impl Commands {
-    /// The next command; `None` if nobody can give any more.
+    /// Returns the next command; `None` if every handle was dropped.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         self.0.as_mut().poll_next(context)
     }
@@ -133,21 +133,22 @@ impl Commands {
 
 impl Drop for Commands {
     fn drop(&mut self) {
-        // Nothing comes in after this; each command that is dropped drops the sender of its answer.
+        // No command comes in after this. Each command that is dropped drops the sender of its answer.
         self.0.close();
         while self.0.try_recv().is_ok() {}
     }
 }
 
-/// Why a request has no reply.
+/// The reason why a request has no reply.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// It was not sent.
+    /// The client refused the command; the request was not sent.
     Refused(CommandError),
-    /// The driver ended first. If it was sent before, whether the venue acted is not known.
+    /// The driver ended first. If the request was sent before, its outcome is not known.
     Closed,
-    /// The venue's id of the order is not known yet: it comes with the first event of the order.
+    /// The venue's id of the order is not known yet: it comes with the first event of the order. The request was not
+    /// sent.
     NotYet,
 }
 
@@ -163,13 +164,13 @@ impl fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
-/// Why books cannot be read.
+/// The reason why books cannot be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum BooksError {
-    /// A text is no symbol.
+    /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// A subscription was refused; there is none of the others either.
+    /// The client refused a subscription; the others of this call were ended.
     Refused(CommandError),
 }
 
@@ -203,17 +204,17 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// Those of the client; [`CommandError::Closed`] also if the driver has ended.
+    /// [`CommandError`] of the client; [`CommandError::Closed`] also if the driver has ended.
     pub async fn subscribe(&self, stream: Stream) -> Result<StreamId, CommandError> {
         self.with(move |client, _, now| client.subscribe(now, stream)).await?
     }
 
-    /// Subscribes to a stream that is reported as silent, and its book as stale, when nothing comes for so long:
+    /// Subscribes to a stream that is reported as silent, and its book as stale, when nothing comes for `silence_max`:
     /// [`Client::subscribe_unless_silent`].
     ///
     /// # Errors
     ///
-    /// Those of the client; [`CommandError::Closed`] also if the driver has ended.
+    /// [`CommandError`] of the client; [`CommandError::Closed`] also if the driver has ended.
     pub async fn subscribe_unless_silent(
         &self,
         stream: Stream,
@@ -226,13 +227,13 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// Those of the client; [`CommandError::Closed`] also if the driver has ended.
+    /// [`CommandError`] of the client; [`CommandError::Closed`] also if the driver has ended.
     pub async fn unsubscribe(&self, id: StreamId) -> Result<(), CommandError> {
         self.with(move |client, _, now| client.unsubscribe(now, id)).await?
     }
 
-    /// Requests a new snapshot of each of these books, and returns of how many: [`Client::resync_books`]. Books that the
-    /// [`Keeper`] keeps need no such call.
+    /// Requests a new snapshot of each of these books, and returns how many were requested: [`Client::resync_books`].
+    /// Books of the [`Keeper`] do not need it.
     ///
     /// # Errors
     ///
@@ -241,12 +242,12 @@ impl Handle {
         self.with(move |client, _, now| client.resync_books(now, symbols)).await
     }
 
-    /// Follows the books of these symbols, for this task and any other. A symbol whose depth is subscribed already is
-    /// not subscribed again.
+    /// Subscribes to the books of these symbols and returns a reader of them. If the depth of a symbol is subscribed
+    /// already, the reader shares that stream.
     ///
     /// # Errors
     ///
-    /// [`BooksError`], if a text is no symbol or a subscription is refused.
+    /// [`BooksError`], if a text is not a symbol or a subscription is refused.
     pub async fn books<S: TryInto<Symbol, Error: Into<BooksError>>>(
         &self,
         symbols: impl IntoIterator<Item = S>,
@@ -261,17 +262,17 @@ impl Handle {
         let handle = self.clone();
         let opened = self.ask(move |lent, answer| {
             let opened = lent.keeper.open_books(lent.client, lent.now, &all);
-            // Dropped with the answer if nobody waits any more, the reader ends its subscriptions.
+            // If the caller has stopped waiting, the reader is dropped with the answer and ends its subscriptions.
             let _ = answer.try_send(opened.map(|group| BookReader::new(group, handle)));
         });
         opened.await.unwrap_or(Err(CommandError::Closed)).map_err(BooksError::Refused)
     }
 }
 
-// ---- requests, and whatever else -----------------------------------------------------------------
+// ---- requests, and functions in the driver's task -------------------------------------------------
 
 impl Handle {
-    /// Sends a request and waits for the reply: [`Client::request`]. The reply is also an event.
+    /// Sends a request and waits for the reply: [`Client::request`]. The reply is reported as an event as well.
     ///
     /// # Errors
     ///
@@ -281,8 +282,8 @@ impl Handle {
         reply.await.unwrap_or(Err(RequestError::Closed))
     }
 
-    /// Calls a function in the driver's task, with the client, what the driver keeps, and the time to pass to the
-    /// client, and returns what it returns. Return soon: the driver does nothing else meanwhile.
+    /// Calls a function in the driver's task, with the client, the [`Keeper`], and the time to pass to the client, and
+    /// returns its result. The function should return soon: the driver does nothing else meanwhile.
     ///
     /// ```
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};
@@ -301,18 +302,18 @@ impl Handle {
         call: impl FnOnce(&mut Client, &Keeper, Instant) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
         let answer = self.ask(move |lent, answer| {
-            // An answer that nobody waits for any more is dropped.
+            // If the caller has stopped waiting, the answer is dropped.
             let _ = answer.try_send(call(lent.client, lent.keeper, lent.now));
         });
         answer.await.ok_or(CommandError::Closed)
     }
 
     /// Waits until every link of the client is live: connected, signed in if it is authenticated, and each stream
-    /// answered. While attempts fail it waits; give it a time limit if you want one.
+    /// answered. Failing attempts do not end the wait, so put a time limit around it if you need one.
     ///
     /// # Errors
     ///
-    /// [`Ended`], if the driver ends first: it says why.
+    /// [`Ended`], with the reason, if the driver ends first.
     pub async fn live(&self) -> Result<(), Ended> {
         match self.ask(|lent, answer| lent.keeper.wait_for_live(lent.client, answer)).await {
             Some(()) => Ok(()),
@@ -320,7 +321,7 @@ impl Handle {
         }
     }
 
-    /// The driver's time, while it runs.
+    /// Returns the driver's time, while it runs.
     pub fn now(&self) -> Option<Instant> {
         self.clock.now()
     }
@@ -340,7 +341,7 @@ impl Handle {
         receiver.recv().await.ok()
     }
 
-    /// Sends a command without waiting. Returns whether it was taken; `None` if the driver has ended.
+    /// Sends a command without waiting. Returns whether there was room for it; `None` if the driver has ended.
     pub(crate) fn post(&self, carry_out: impl FnOnce(Lent<'_>) + Send + 'static) -> Option<bool> {
         match self.commands.try_send(Command(Box::new(carry_out))) {
             Ok(()) => Some(true),
@@ -349,14 +350,14 @@ impl Handle {
         }
     }
 
-    /// Has the driver look at what has changed. If its commands are full, it is about to.
+    /// Wakes the driver. If there is no room for a command, it is awake already.
     pub(crate) fn nudge(&self) {
         let _ = self.post(|_| {});
     }
 }
 
 impl Lent<'_> {
-    /// Sends a request; its answer is kept for the reply.
+    /// Sends a request, and keeps the sender of its answer until the reply.
     pub(crate) fn request(self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
         match self.client.request(self.now, request) {
             Ok(request) => self.replies.push((request, answer)),
@@ -370,15 +371,15 @@ impl Lent<'_> {
 // ---- the end -------------------------------------------------------------------------------------
 
 impl Handle {
-    /// Closes: the driver closes its links with a handshake and ends. Any number of times, from anywhere. Returns
-    /// whether this was the first time.
+    /// Closes the driver: it closes its links with a closing handshake and ends. Call it any number of times, from any
+    /// task. Returns whether this was the first time.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }
 
-    /// Shuts down in steps, within so much time: [`Client::shut_down`]. No more commands, cancelling the orders of the
-    /// session and unsubscribing if the plan says so, closing. Returns when the driver has ended, with the orders that
-    /// are left. [`close`](Handle::close) cuts it short.
+    /// Shuts down in steps, within so much time: [`Client::shut_down`]. The client takes no more commands, cancels the
+    /// orders of the session and unsubscribes if the plan says so, and closes. Returns when the driver has ended, with
+    /// the orders that are still open or in doubt. [`close`](Handle::close) skips the remaining steps.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -395,12 +396,12 @@ impl Handle {
     ) -> Ended {
         let command: Box<dyn FnOnce(Lent<'_>) + Send> =
             Box::new(move |lent| lent.client.shut_down(lent.now, plan(ShutdownPlan::by(lent.now + within))));
-        // If it is not taken, the driver has ended.
+        // The send fails if the driver has ended.
         let _ = self.commands.send(Command(command)).await;
         self.ended().await
     }
 
-    /// Waits for the end of the driver. It keeps the driver from ending for want of handles.
+    /// Waits until the driver has ended. The handle that it borrows keeps the driver running meanwhile.
     pub async fn ended(&self) -> Ended {
         self.ending.wait().await
     }

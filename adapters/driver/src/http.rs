@@ -1,32 +1,32 @@
-//! [`Answer`]: the answer to a request of HTTP/1.1, as far as a WebSocket and its proxies need it.
+//! [`Answer`]: an answer of HTTP/1.1, as far as a WebSocket and its proxies need it.
 
 use std::borrow::Cow;
 use std::io;
 
 use futures_lite::{AsyncRead, AsyncReadExt};
 
-/// The most bytes of the head of an answer.
+/// The most bytes in the head of an answer.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 
-/// The most bytes that are read of the body of a refusal.
+/// The most bytes that are read from the body of a refusal.
 pub(crate) const BODY_BYTES_MAX: usize = 8 << 10;
 
-/// The most header fields of an answer.
+/// The most header fields in the head of an answer.
 const HEADERS_MAX: usize = 96;
 
 /// The most interim answers (100 to 199, but not 101) before the one that counts.
 const INTERIM_MAX: usize = 8;
 
-/// In place of a value that is no text.
+/// Stands for a value that is not UTF-8.
 const NO_TEXT: &str = "\u{fffd}";
 
-/// What all answers of HTTP/1 begin with.
+/// The first bytes of every answer of HTTP/1.
 const BEGINNING: &[u8] = b"HTTP/1.";
 
-/// Who asks: the value of `User-Agent` unless [`Driver::header`](crate::Driver::header) says otherwise.
+/// The value of `User-Agent`, unless [`Driver::header`](crate::Driver::header) sets another.
 pub const USER_AGENT: &str = concat!("gemini-ws/", env!("CARGO_PKG_VERSION"));
 
-/// The status and the header fields of an answer, and the bytes that came behind them.
+/// The status and the header fields of an answer, and the bytes that followed them.
 ///
 /// ```
 /// use futures_lite::future::block_on;
@@ -44,24 +44,24 @@ pub struct Answer {
     rest: Vec<u8>,
 }
 
-/// Why there is no [`Answer`].
+/// The reason why there is no [`Answer`].
 #[derive(Debug)]
 pub enum Unreadable {
     /// The transport failed.
     Io(io::Error),
     /// The transport ended before the empty line.
     Ended,
-    /// It is no answer of HTTP/1, its head has more than [`HEAD_BYTES_MAX`] bytes or 96 fields, or there are more than
-    /// eight interim ones.
+    /// It is not an answer of HTTP/1, its head has more than [`HEAD_BYTES_MAX`] bytes or 96 fields, or more than eight
+    /// interim answers came first.
     NoHttp,
 }
 
 impl Answer {
-    /// Reads up to the empty line, and what came with it. Interim answers are skipped (RFC 9110, section 15.2).
+    /// Reads an answer up to the empty line after its header fields. Skips interim answers (RFC 9110, section 15.2).
     ///
     /// # Errors
     ///
-    /// [`Unreadable`].
+    /// [`Unreadable`], if there is no whole head.
     pub async fn read<Io: AsyncRead + Unpin>(transport: &mut Io) -> Result<Answer, Unreadable> {
         let mut bytes = Vec::new();
         for _ in 0..=INTERIM_MAX {
@@ -74,17 +74,17 @@ impl Answer {
         Err(Unreadable::NoHttp)
     }
 
-    /// The three digits.
+    /// Returns the status code.
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The value of the first header field of this name, if it is text.
+    /// Returns the value of the first header field of this name, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
     }
 
-    /// What came behind the empty line.
+    /// Returns the bytes that arrived after the empty line.
     pub fn rest(&self) -> &[u8] {
         &self.rest
     }
@@ -93,12 +93,12 @@ impl Answer {
         self.rest
     }
 
-    /// Whether it is of HTTP/1.1 and not of 1.0.
+    /// Returns whether the version is HTTP/1.1, not 1.0.
     pub(crate) const fn is_1_1(&self) -> bool {
         self.is_1_1
     }
 
-    /// The values of all header fields of a name.
+    /// Returns the values of all header fields of a name.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()
@@ -106,7 +106,7 @@ impl Answer {
             .map(|(_, value)| std::str::from_utf8(value).unwrap_or(NO_TEXT).trim())
     }
 
-    /// The elements of the lists in all header fields of a name (RFC 9110, section 5.6.1).
+    /// Returns the elements of the lists in all header fields of a name (RFC 9110, section 5.6.1).
     pub(crate) fn elements(&self, name: &str) -> impl Iterator<Item = &str> {
         self.values(name)
             .flat_map(|value| value.split(','))
@@ -114,7 +114,8 @@ impl Answer {
             .filter(|element| !element.is_empty())
     }
 
-    /// Reads the body of a refusal: as long as it says, or to the end, but never more than a few KiB.
+    /// Reads the body of a refusal: up to its length or the end of the transport, and about [`BODY_BYTES_MAX`] at
+    /// most.
     pub(crate) async fn read_body<Io: AsyncRead + Unpin>(&mut self, transport: &mut Io) {
         let mut piece = [0; 1024];
         while !self.has_whole_body() && self.rest.len() < BODY_BYTES_MAX {
@@ -125,7 +126,7 @@ impl Answer {
         }
     }
 
-    /// The body, as far as it has come.
+    /// Returns the body, as far as it has arrived.
     pub(crate) fn body(&self) -> Cow<'_, [u8]> {
         if self.is_chunked() {
             return Cow::Owned(unchunked(&self.rest).0);
@@ -160,7 +161,7 @@ async fn read_one<Io: AsyncRead + Unpin>(
         if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(&bytes)) {
             return Err(Unreadable::NoHttp);
         }
-        // Parsed when it is whole, and not again with every piece.
+        // Parse the head once it is whole, not again after every read.
         if has_end(bytes.get(looked.saturating_sub(3)..).unwrap_or_default())
             && let Some(answer) = parse(&bytes)?
         {
@@ -178,7 +179,7 @@ async fn read_one<Io: AsyncRead + Unpin>(
     }
 }
 
-/// `None` if the head is not complete.
+/// Parses a head; `None` if it is not complete.
 fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
@@ -194,12 +195,13 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     }
 }
 
-/// Whether there is an empty line, or what may be one.
+/// Returns whether there is an empty line, or bytes that may be one.
 fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-/// The chunks of a body, as far as they go, and whether the last one is among them (RFC 9112, section 7.1).
+/// Joins the chunks of a body, as far as they have arrived. Returns whether the last one is among them (RFC 9112,
+/// section 7.1).
 fn unchunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Ok(httparse::Status::Complete((begin, length))) = httparse::parse_chunk_size(bytes) {
@@ -220,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    /// An answer that comes in pieces of so many bytes.
+    /// Reads an answer that arrives in pieces of so many bytes.
     fn read(text: &[u8], piece: usize) -> Result<Answer, Unreadable> {
         struct Pieces<'a>(&'a [u8], usize);
         impl AsyncRead for Pieces<'_> {

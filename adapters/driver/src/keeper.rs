@@ -1,4 +1,4 @@
-//! [`Keeper`]: what a driver knows of books, orders, balances, positions and quotes.
+//! [`Keeper`]: the books, orders, balances, positions and quotes of a driver.
 
 use std::collections::HashMap;
 
@@ -17,28 +17,28 @@ use crate::sync::Arc;
 use crate::ticket::Cell;
 use crate::tickets::Tickets;
 
-/// Keeps books, orders, balances, positions and quotes: the driver gives it each event first, and requests a new
-/// snapshot of a book that needs one.
+/// Books, orders, balances, positions and quotes, kept up to date by the driver. It applies each event before the
+/// application sees it, and requests a new snapshot of a book that needs one.
 ///
-/// Read it with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes are kept as far as their
-/// streams are subscribed; books once [`Handle::books`](crate::Handle::books) was called.
+/// Read it with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the streams that
+/// are subscribed. Books are kept from the first call of [`Handle::books`](crate::Handle::books).
 #[derive(Debug)]
 pub struct Keeper {
     books: Books,
     keeps_books: bool,
-    /// Whether a book may need a snapshot that nobody has requested.
-    is_suspect: bool,
+    /// Whether a book may need a snapshot that was not requested yet.
+    may_need_resync: bool,
     orders: Orders,
     balances: Balances,
     positions: Positions,
     quotes: Quotes,
     pub(crate) board: Board,
     pub(crate) tickets: Tickets<Arc<Cell>>,
-    /// Who waits for the links to be live.
+    /// The calls of `Handle::live` that wait.
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
     ending: Arc<Ending>,
-    /// How the driver ended, once it has.
+    /// How the driver ended, if it has ended.
     closed: Option<Closed>,
 }
 
@@ -47,7 +47,7 @@ impl Keeper {
         Keeper {
             books: Books::new(),
             keeps_books: false,
-            is_suspect: false,
+            may_need_resync: false,
             orders: Orders::new(),
             balances: Balances::new(),
             positions: Positions::new(),
@@ -61,38 +61,38 @@ impl Keeper {
         }
     }
 
-    /// The books.
+    /// Returns the books.
     pub const fn books(&self) -> &Books {
         &self.books
     }
 
-    /// The orders.
+    /// Returns the orders.
     pub const fn orders(&self) -> &Orders {
         &self.orders
     }
 
-    /// The balances.
+    /// Returns the balances.
     pub const fn balances(&self) -> &Balances {
         &self.balances
     }
 
-    /// The positions.
+    /// Returns the positions.
     pub const fn positions(&self) -> &Positions {
         &self.positions
     }
 
-    /// The requests for quotes, and what was quoted.
+    /// Returns the requests for quotes, and the quotes.
     pub const fn quotes(&self) -> &Quotes {
         &self.quotes
     }
 
-    /// The orders that are open or in doubt.
+    /// Returns the orders that are open or in doubt.
     pub(crate) fn unfinished(&self) -> Vec<Order> {
         let ended = self.orders.to_reconcile().filter(|order| order.state.is_final());
         self.orders.open().chain(ended).cloned().collect()
     }
 
-    /// Takes the answer of REST about an order. Returns whether it has settled the doubt.
+    /// Applies the answer of REST about an order. Returns whether it resolved the doubt.
     pub(crate) fn reconcile_order(
         &mut self,
         question: &OrderStatusQuestion,
@@ -107,12 +107,12 @@ impl Keeper {
         is_settled
     }
 
-    /// Takes the answer of REST about the balances. Returns whether they are current now.
+    /// Applies the answer of REST about the balances. Returns whether they are current now.
     pub(crate) fn reconcile_balances(&mut self, rows: &BalanceRows, asked: Moment) -> bool {
         self.balances.reconcile(rows, asked)
     }
 
-    /// Takes an event, before the application does.
+    /// Applies an event, before the application sees it.
     #[inline]
     pub(crate) fn take(&mut self, event: &Event<'_>, now: Instant) {
         match event {
@@ -121,7 +121,7 @@ impl Keeper {
                     self.take_depth(event);
                 }
             }
-            // Nothing is kept of these.
+            // The keeper keeps no data of these.
             Event::BookTicker(..)
             | Event::PartialDepth(..)
             | Event::Trade(..)
@@ -136,7 +136,7 @@ impl Keeper {
                 });
                 self.take_account(event, now);
             }
-            // These say nothing about books.
+            // These do not change books.
             Event::Order(..)
             | Event::Balances(..)
             | Event::Positions(..)
@@ -149,10 +149,10 @@ impl Keeper {
                 if self.keeps_books {
                     match self.books.apply(event) {
                         Some(change) => {
-                            self.is_suspect = true;
+                            self.may_need_resync = true;
                             self.board.touch(change.symbol);
                         }
-                        // It may be about every book.
+                        // It may have changed every book.
                         None => self.board.touch_all(),
                     }
                 }
@@ -165,7 +165,7 @@ impl Keeper {
         let crossed = self.books.crossed();
         if let Some(change) = self.books.apply(event) {
             let is_stale = !change.bids && !change.asks;
-            self.is_suspect |= is_stale || self.books.crossed() != crossed;
+            self.may_need_resync |= is_stale || self.books.crossed() != crossed;
             self.board.touch(change.symbol);
         }
     }
@@ -179,20 +179,20 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
-    /// Does what a turn has left to do: requests snapshots, publishes books, ends tickets, and tells who waits.
-    /// Returns whether it has to be called again soon.
-    pub(crate) fn settle(&mut self, client: &mut Client, now: Instant) -> bool {
+    /// Ends a turn: requests snapshots, publishes books, ends tickets, sends cancels, and answers calls that wait for
+    /// live links. Returns whether to call it again soon.
+    pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) -> bool {
         if !self.waiting.is_empty() && is_live(client) {
-            // Who does not wait any more has dropped its end.
+            // A caller that dropped its future has closed its end.
             for waiting in self.waiting.drain(..) {
                 let _ = waiting.try_send(());
             }
         }
         for id in self.board.take_left() {
-            // It has ended already if the venue refused it.
+            // It fails if the subscription has ended, for example because the venue refused it.
             let _ = client.unsubscribe(now, id);
         }
-        if std::mem::take(&mut self.is_suspect) {
+        if std::mem::take(&mut self.may_need_resync) {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);
         }
@@ -201,12 +201,12 @@ impl Keeper {
         !self.board.publish(&self.books)
     }
 
-    /// When it is to be called without an event.
+    /// Returns when to call `finish_turn` without an event.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.tickets.deadline()
     }
 
-    /// Answers when every link is live.
+    /// Answers as soon as every link is live.
     pub(crate) fn wait_for_live(&mut self, client: &Client, answer: Sender<()>) {
         if is_live(client) {
             let _ = answer.try_send(());
@@ -216,7 +216,7 @@ impl Keeper {
         }
     }
 
-    /// Subscribes to the depth of symbols, and publishes their books from now on.
+    /// Subscribes to the depth of these symbols, and publishes their books from now on.
     pub(crate) fn open_books(
         &mut self,
         client: &mut Client,
@@ -259,23 +259,23 @@ impl Keeper {
 }
 
 impl Drop for Keeper {
-    /// However the driver ends: whoever waits learns it, and what is left.
+    /// Reports the end of the driver and the orders that are open, also after an abort or a panic.
     fn drop(&mut self) {
         self.clock.set(None);
         self.ending.end(Ended { closed: self.closed, orders: self.unfinished() });
     }
 }
 
-/// Whether there are links and all of them are live.
+/// Returns whether there is a link, and all links are live.
 fn is_live(client: &Client) -> bool {
     let mut links = client.links().peekable();
     links.peek().is_some() && links.all(|(_, _, state)| state == State::Live)
 }
 
-/// What `connect` subscribes to for an account.
+/// The streams that `connect` subscribes to for an account.
 pub(crate) const ACCOUNT_STREAMS: [Stream; 2] = [Stream::orders(), Stream::balances()];
 
-/// The request that cancels an order, if the venue's id is known.
+/// Returns the request that cancels an order, if the venue's id is known.
 pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Request> {
     let order_id = match of {
         OrderRef::OrderId(order_id) => Some(order_id),

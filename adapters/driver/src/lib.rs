@@ -1,23 +1,24 @@
 //! Drives a [`gemini_ws::Client`] over [`async_tungstenite`], on any runtime.
 //!
-//! [`connect`] makes a [`Handle`] and a future to be spawned. The future owns the client, its sockets, the dials under way
-//! and the timer, so there is nothing to lock and nothing to count. The handle sends commands from anywhere;
-//! [`Handle::close`] ends the future, once, in bounded time, with a [`Closed`].
+//! [`connect`] returns a [`Handle`] and a future. Spawn the future: it owns the client, its sockets, the dials under
+//! way and the timer, so none of these is shared or locked. The handle sends commands from any task; [`Handle::close`]
+//! ends the future in bounded time, with exactly one [`Closed`].
 //!
-//! A runtime is what implements [`Runtime`]: a stream of bytes, a timer, and how to dial. The crates `gemini-ws-smol` and
-//! `gemini-ws-tokio` have one each. [`Driver::sign_with`] authenticates; each dial has a signature of its own.
+//! The driver works with every [`Runtime`], a trait for a byte stream, a timer and dialling. The crates
+//! `gemini-ws-smol` and `gemini-ws-tokio` implement it. [`Driver::sign_with`] authenticates; each dial is signed
+//! separately.
 //!
 //! # Which form for which program
 //!
 //! | form | for |
 //! |---|---|
-//! | [`connect`], and a handle: [`books`](Handle::books), [`place`](Handle::place), [`with`](Handle::with) | applications: the driver keeps books, orders, balances and positions in a [`Keeper`], and requests what a book lacks |
-//! | [`Driver::run`], a function that is called for each event | no queue and no copy, everything in one task; [`Driver::run_with_timer`] has a timer besides |
-//! | [`Driver::run_with_events`], a stream of owned events | loops that take one event after the other, and have the peer wait; [`Driver::run_with_queue`] drops by a policy instead |
-//! | [`Client`](gemini_ws::Client), without this crate | one's own loop over sockets; [`frame_of`] and [`lost_of`] translate for it |
+//! | [`connect`], and a handle: [`books`](Handle::books), [`place`](Handle::place), [`with`](Handle::with) | applications: the driver keeps books, orders, balances and positions in a [`Keeper`], and requests missing snapshots |
+//! | [`Driver::run`], a function that is called for each event | no queue and no copies, everything in one task; [`Driver::run_with_timer`] adds a timer |
+//! | [`Driver::run_with_events`], a stream of owned events | loops that take events one by one; a full queue slows the peer down; [`Driver::run_with_queue`] drops by a policy instead |
+//! | [`Client`](gemini_ws::Client), without this crate's driver | your own loop over sockets; [`frame_of`] and [`lost_of`] translate for it |
 //!
-//! A handle works beside each of the first three. A reply that [`Handle::request`] returns is also an event. All forms open the
-//! client by themselves.
+//! Each of the first three forms also has a handle. A reply that [`Handle::request`] returns is reported as an event
+//! as well. The first three forms open the client; a loop of your own calls [`Client::open`](gemini_ws::Client::open).
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -54,7 +55,7 @@ mod tickets;
 mod trading;
 mod upgrade;
 
-/// What threads meet in; `tests/loom` compiles [`Shutdown`] and [`Events`] with another.
+/// The types that threads share; `tests/loom` compiles [`Shutdown`] and [`Events`] with those of `loom` instead.
 mod sync {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

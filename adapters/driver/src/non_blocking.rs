@@ -14,16 +14,16 @@ use gemini_ws::{ConnectFailure, Lost};
 use crate::glue::{close_code_of, connect_failure_of, lost_of};
 use crate::socket::websocket_config;
 
-/// A WebSocket over a stream that does not block, for a loop that is told which streams are ready.
+/// A WebSocket over a non-blocking stream, for a loop over readiness.
 ///
-/// It has three lives: the stream connects, the upgrade is under way, the WebSocket is open.
-/// [`upgrade`](NonBlocking::upgrade) leads to the last; call it whenever the stream is ready. Then
-/// [`read`](NonBlocking::read) until there is nothing, and [`flush`](NonBlocking::flush) when the stream takes bytes
-/// again. What cannot be written yet waits in order, up to
-/// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX). The limits are those of
+/// It has three phases: the stream connects, the upgrade is under way, the WebSocket is open. Call
+/// [`upgrade`](NonBlocking::upgrade) whenever the stream is ready, until it returns a result. Then call
+/// [`read`](NonBlocking::read) until it returns `None`, and [`flush`](NonBlocking::flush) when the stream is writable
+/// again. Data that cannot be written yet waits in order, up to
+/// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes. The limits are those of
 /// [`websocket_config`](crate::websocket_config).
 ///
-/// TLS goes between the stream and this type, for example a `rustls::StreamOwned`.
+/// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.
 ///
 /// Needs the feature `handshake`.
 ///
@@ -33,7 +33,7 @@ use crate::socket::websocket_config;
 /// use gemini_ws::{ConnectFailure, Lost};
 /// use gemini_ws_driver::NonBlocking;
 ///
-/// /// A stream that is not connected yet, and then refused.
+/// /// A stream that is still connecting, and is refused later.
 /// struct Stream(Option<ErrorKind>);
 /// # impl Stream {
 /// #     fn error(&self) -> io::Error { self.0.unwrap_or(ErrorKind::WouldBlock).into() }
@@ -69,8 +69,8 @@ enum Life<S: Read + Write> {
 }
 
 impl<S: Read + Write> NonBlocking<S> {
-    /// Takes a stream that is connecting, or connected. Nothing is written yet. `request` is an address, or a request
-    /// of `tungstenite` with the headers that [sign](gemini_ws::Signer::headers) it.
+    /// Takes a stream that is connecting or connected. Writes nothing yet. `request` is a URL, or a request of
+    /// `tungstenite` with the headers of a [signer](gemini_ws::Signer::headers).
     ///
     /// # Errors
     ///
@@ -80,9 +80,9 @@ impl<S: Read + Write> NonBlocking<S> {
         Ok(NonBlocking { life: Life::Connecting(request, stream), wants_write: true })
     }
 
-    /// Goes on with the upgrade. `None` if the stream is not ready for more; otherwise the result for
-    /// [`Client::handle_dial`](gemini_ws::Client::handle_dial), once. Frames may have come with the answer, so
-    /// [`read`](NonBlocking::read) without waiting for the stream to be ready again.
+    /// Continues the upgrade. Returns `None` while the stream is not ready, and later, once, the result for
+    /// [`Client::handle_dial`](gemini_ws::Client::handle_dial). Frames may have arrived with the answer, so call
+    /// [`read`](NonBlocking::read) before you wait for the stream again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
         let result = match std::mem::replace(&mut self.life, Life::Ended(Lost::End)) {
             Life::Connecting(request, stream) => {
@@ -107,13 +107,13 @@ impl<S: Read + Write> NonBlocking<S> {
         }
     }
 
-    /// Reads the next message; `None` if the stream has nothing more now, or the upgrade is not over. Pings and Close
-    /// frames are answered.
+    /// Reads the next message; `None` if the stream has nothing more now, or the upgrade is under way. Answers pings
+    /// and Close frames.
     ///
     /// # Errors
     ///
-    /// How the link ended. A peer that broke the protocol is sent a Close frame with the reason, if the stream
-    /// takes it.
+    /// [`Lost`], the reason why the link ended. If the peer broke the protocol, it is sent a Close frame with the code
+    /// for the breach, if the stream takes it at once.
     pub fn read(&mut self) -> Result<Option<Message>, Lost> {
         let socket = match &mut self.life {
             Life::Connecting(..) | Life::Upgrading(_) => return Ok(None),
@@ -125,7 +125,7 @@ impl<S: Read + Write> NonBlocking<S> {
             Err(error) if is_not_yet(&error) => None,
             Err(error) => return Err(self.end(&error)),
         };
-        // The answer to a ping may be under way. How that ends is for the next read: the message came before.
+        // Writes the answer to a ping. If that fails, the next read reports it: this message came before.
         let flushed = self.flush();
         if message.is_none() {
             flushed?;
@@ -133,41 +133,42 @@ impl<S: Read + Write> NonBlocking<S> {
         Ok(message)
     }
 
-    /// Sends a text. What the stream does not take now waits for [`flush`](NonBlocking::flush).
+    /// Sends a text. What the stream does not take now is written by the next [`read`](NonBlocking::read) or
+    /// [`flush`](NonBlocking::flush).
     ///
     /// # Errors
     ///
-    /// How the link ended; [`Lost::Transport`] if too much waits.
+    /// [`Lost`], the reason why the link ended; [`Lost::Transport`] if too many bytes wait.
     pub fn send(&mut self, text: String) -> Result<(), Lost> {
         self.write(Message::text(text))
     }
 
-    /// Sends a Close frame behind what waits. Read on until the stream ends.
+    /// Sends a Close frame after the data that waits. Keep reading until the stream ends.
     ///
     /// # Errors
     ///
-    /// How the link ended.
+    /// [`Lost`], the reason why the link ended.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), Lost> {
         self.write(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })))
     }
 
-    /// Writes what waits, as far as the stream takes it.
+    /// Writes data that waits, as far as the stream takes it.
     ///
     /// # Errors
     ///
-    /// How the link ended.
+    /// [`Lost`], the reason why the link ended.
     pub fn flush(&mut self) -> Result<(), Lost> {
         let Life::Open(socket) = &mut self.life else { return Ok(()) };
         let flushed = socket.flush();
         self.note_written(flushed)
     }
 
-    /// Whether something waits for the stream to be writable.
+    /// Returns whether data waits for the stream to be writable.
     pub const fn wants_write(&self) -> bool {
         self.wants_write
     }
 
-    /// Whether the upgrade is over, and the link has not ended.
+    /// Returns whether the WebSocket is open: upgraded, and not ended.
     pub const fn is_open(&self) -> bool {
         matches!(self.life, Life::Open(_))
     }
@@ -192,14 +193,14 @@ impl<S: Read + Write> NonBlocking<S> {
         match written {
             Ok(()) => self.wants_write = false,
             Err(error) if is_not_yet(&error) => self.wants_write = true,
-            // The peer's Close came first: reading tells how it ends.
+            // The peer's Close frame came first: the next read returns it.
             Err(Error::ConnectionClosed | Error::Protocol(ProtocolError::SendAfterClosing)) => {}
             Err(error) => return Err(self.end(&error)),
         }
         Ok(())
     }
 
-    /// The link has ended. A breach is answered as far as one can without waiting.
+    /// Ends the link. Answers a breach with a Close frame, without waiting for the stream.
     fn end(&mut self, error: &Error) -> Lost {
         let reason = lost_of(error);
         let ended = std::mem::replace(&mut self.life, Life::Ended(reason));
@@ -212,7 +213,7 @@ impl<S: Read + Write> NonBlocking<S> {
 }
 
 impl<S: Read + Write> fmt::Debug for NonBlocking<S> {
-    /// Without the request, which may be signed.
+    /// Formats the phase, without the request, which may be signed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let life = match self.life {
             Life::Connecting(..) => "connecting",

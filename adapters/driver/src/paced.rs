@@ -1,4 +1,4 @@
-//! [`Paced`]: bytes that a peer cannot make the driver read for ever.
+//! [`Paced`]: a transport that returns to the executor after a limited number of bytes.
 
 use std::fmt;
 use std::io;
@@ -8,16 +8,17 @@ use std::task::{Context, Poll};
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::FRAME_BYTES_MAX;
 
-/// The most bytes that are read before the task gets its turn back.
+/// The most bytes that [`Paced`] reads before it returns to the executor.
 pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
-/// The same for reads, each of which may bring a single byte.
+/// The most reads that [`Paced`] does before it returns to the executor. A read may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;
 
-/// The most bytes that a driver lets come without a whole message among them: one of the greatest length, and the heads
-/// of its fragments. The WebSocket layer counts what fragments hold, and so never ends a message in empty ones.
+/// The most bytes that a driver reads without a whole message among them: the longest message, and room for the
+/// headers of its fragments. The WebSocket layer counts payload only, so it would accept an endless row of empty
+/// fragments.
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 
-/// More than [`UNFINISHED_BYTES_MAX`] came.
+/// An error: more than [`UNFINISHED_BYTES_MAX`] bytes arrived without a whole message.
 #[derive(Debug)]
 pub(crate) struct Endless;
 
@@ -29,11 +30,11 @@ impl fmt::Display for Endless {
 
 impl std::error::Error for Endless {}
 
-/// A transport that says "not yet" now and then although there is something to read, and wakes its task at once.
+/// A transport that now and then returns `Pending` although there is something to read, and wakes its task at once.
 ///
-/// The WebSocket layer reads until it has a whole message, and so do the upgrade and the end: at the pace of a peer
-/// that never sends one, they would never return. Timers, commands and other links have their turn after
-/// [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads.
+/// The WebSocket layer reads until it has a whole message; the upgrade and the closing handshake read in loops too. A
+/// fast peer that never completes a message would keep them from returning. With this type, timers, commands and other
+/// links have their turn after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads.
 ///
 /// ```
 /// use futures_lite::{AsyncReadExt, future, io::Cursor};
@@ -54,30 +55,30 @@ pub struct Paced<Io> {
     transport: Io,
     bytes: usize,
     reads: usize,
-    /// Bytes of data frames that have not made a message yet, where that is limited.
+    /// Bytes received since the last whole message, control frames excluded.
     unfinished: usize,
     unfinished_max: usize,
 }
 
 impl<Io> Paced<Io> {
-    /// Paces a transport.
+    /// Wraps a transport.
     pub const fn new(transport: Io) -> Paced<Io> {
         Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: usize::MAX }
     }
 
-    /// Lets no more than [`UNFINISHED_BYTES_MAX`] come without a message from now on. Whoever reads says when one is
-    /// whole.
+    /// Limits the bytes without a whole message to [`UNFINISHED_BYTES_MAX`] from now on. The reader calls
+    /// [`note_message`](Paced::note_message) for each whole message.
     pub(crate) const fn limit_unfinished(&mut self) {
         (self.unfinished, self.unfinished_max) = (0, UNFINISHED_BYTES_MAX);
     }
 
-    /// A message of data is whole.
+    /// Notes that a whole data message was read.
     #[inline]
     pub(crate) const fn note_message(&mut self) {
         self.unfinished = 0;
     }
 
-    /// A control frame came, whose payload has so many bytes: it is no part of a message.
+    /// Notes a control frame with a payload of so many bytes: it is no part of a message.
     pub(crate) const fn note_control(&mut self, payload: usize) {
         self.unfinished = self.unfinished.saturating_sub(payload + 2);
     }
@@ -111,7 +112,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Paced<Io> {
                 paced.unfinished = paced.unfinished.saturating_add(*bytes);
                 paced.reads += 1;
             }
-            // The peer has nothing more: a turn ends here anyway.
+            // The peer has sent nothing more, so the turn ends here.
             Poll::Pending => (paced.bytes, paced.reads) = (0, 0),
             Poll::Ready(Err(_)) => {}
         }

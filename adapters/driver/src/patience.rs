@@ -1,4 +1,4 @@
-//! [`Patience`]: a limit of time for a part of a dial.
+//! [`Patience`]: time limits for the parts of a dial.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::runtime::Timer;
 
-/// A timer of the runtime, for limits of parts of a dial: the whole has [`Config::connect_timeout`], which one part
-/// alone must not use up.
+/// A timer of the runtime that limits parts of a dial. [`Config::connect_timeout`] limits the whole dial; one part
+/// must not use up all of it.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 pub(crate) struct Patience {
@@ -21,7 +21,7 @@ impl Patience {
         Patience { timer: Box::new(timer) }
     }
 
-    /// Waits for a future, but not for longer; `None` if it is not done by then.
+    /// Waits for a future for at most `longest`; `None` if it is not done by then.
     pub(crate) async fn within<T>(
         &mut self,
         longest: Duration,

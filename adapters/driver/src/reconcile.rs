@@ -1,4 +1,4 @@
-//! [`Handle::reconcile`]: asks the venue, over REST, about whatever is in doubt.
+//! [`Handle::reconcile`]: asks the venue over REST about everything that is in doubt.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use gemini_ws::{
 use crate::handle::Handle;
 use crate::signer::SharedSigner;
 
-/// What [`Handle::reconcile`] has come to.
+/// The result of [`Handle::reconcile`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reconciliation {
-    /// How many orders are beyond doubt now.
+    /// How many orders are no longer in doubt.
     pub resolved: usize,
     /// The orders that are still in doubt.
     pub unresolved: Vec<Unresolved>,
-    /// What was wrong with the answer about the balances, if it was asked for.
+    /// The error in the answer about the balances, if the venue was asked for them.
     pub balances: Option<RestError>,
 }
 
@@ -25,18 +25,19 @@ pub struct Reconciliation {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unresolved {
-    /// The order as it was before.
+    /// The order as it was before the question.
     pub order: Order,
-    /// What was wrong with the answer; `None` if something was lost, or an event came, after the question: ask again.
+    /// The error in the answer. `None` if the venue cannot be asked about this order, or if something about it was
+    /// lost or reported after the question was asked: then ask again.
     pub error: Option<RestError>,
 }
 
-/// Why the venue could not be asked.
+/// The reason why the venue could not be asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReconcileError<E> {
     /// The driver has ended.
     Closed,
-    /// The request failed. What was answered before counts.
+    /// A request failed. Earlier answers were applied.
     Rest(E),
 }
 
@@ -52,9 +53,11 @@ impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
-    /// Asks the venue about each order that is in doubt, one after the other, and for the balances if they are stale.
-    /// `ask` sends a request with any HTTP client and returns status and body; give it a time limit, because the signer is
-    /// not free until it returns. Tickets of the orders go on with what was found.
+    /// Asks the venue about each order that is in doubt, one after the other, and about the balances if they are
+    /// stale. Tickets of these orders report what was found.
+    ///
+    /// `ask` sends a request with any HTTP client and returns status and body. Give it a time limit: the signer is in
+    /// use until it returns.
     ///
     /// ```
     /// # use std::io;
@@ -123,7 +126,7 @@ impl Handle {
     }
 }
 
-/// Asks in turn: the nonce must not be overtaken.
+/// Asks one question, and holds the turn of the signer until the answer, so that no later nonce overtakes this one.
 async fn answer<E, Q: RestQuestion>(
     signer: &SharedSigner,
     ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,

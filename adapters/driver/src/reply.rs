@@ -1,10 +1,10 @@
-//! [`Reply`]: the reply to a request, as a value.
+//! [`Reply`]: the reply to a request, as an owned value.
 
 use std::fmt;
 
 use gemini_ws::{ApiError, Event, EventBuf, RequestId, RequestOutcome, Response, Scratch};
 
-/// The reply to a request: the venue's answer, or that there is none.
+/// The reply to a request: the venue's answer, or the reason why there is none.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// An [`Event::Reply`].
@@ -20,17 +20,17 @@ impl Reply {
         }
     }
 
-    /// The request.
+    /// Returns the id of the request.
     pub const fn request(&self) -> RequestId {
         self.request
     }
 
-    /// The venue's answer, or why there is none.
+    /// Returns the venue's answer, or the reason why there is none.
     pub fn outcome(&mut self) -> RequestOutcome<'_> {
         outcome(self.event.as_event())
     }
 
-    /// The venue's answer, if there is one.
+    /// Returns the venue's answer, if there is one.
     pub fn response(&mut self) -> Option<Response<'_>> {
         match self.outcome() {
             RequestOutcome::Answered(response) => Some(response),
@@ -38,12 +38,12 @@ impl Reply {
         }
     }
 
-    /// What the venue says is wrong, if it refused the request.
+    /// Returns the venue's error, if it refused the request.
     pub fn error(&mut self) -> Option<ApiError<'_>> {
         self.response()?.error
     }
 
-    /// Whether the venue has taken the request.
+    /// Returns whether the venue accepted the request.
     pub fn is_ok(&self) -> bool {
         let mut scratch = Scratch::new();
         matches!(outcome(self.event.event_in(&mut scratch)), RequestOutcome::Answered(response) if response.is_ok())
@@ -53,7 +53,7 @@ impl Reply {
 fn outcome(event: Event<'_>) -> RequestOutcome<'_> {
     match event {
         Event::Reply { outcome, .. } => outcome,
-        // An event that was a reply is one for ever.
+        // Not reached: the event is always a reply.
         _ => RequestOutcome::Lost,
     }
 }

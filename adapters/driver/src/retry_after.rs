@@ -7,19 +7,20 @@ use gemini_ws::UnixTime;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Reads the delay that a response asks for; one until a date that has passed is zero. `date` is the response's own
-/// header `Date`: its clock wrote both, so ours need not be right. `None` if it is neither seconds nor a date.
+/// Returns the delay that a response asks for; zero if its date has passed, `None` if it is neither seconds nor a
+/// date. `date` is the header `Date` of the same response: the server's clock wrote both, so the local clock need not
+/// be right.
 pub(crate) fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than fits is more than anybody waits.
+        // A number that does not fit is longer than any wait.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let since = date.and_then(|date| seconds_of(date, now)).unwrap_or(now.as_secs());
     Some(Duration::from_secs(seconds_of(text, now)?.saturating_sub(since)))
 }
 
-/// Seconds since 1970 of a date.
+/// Returns the seconds from 1970 to a date.
 fn seconds_of(text: &str, now: UnixTime) -> Option<u64> {
     let words: Vec<&str> = text.split([' ', '-', ',']).filter(|word| !word.is_empty()).collect();
     let (day, month, year, time) = match words[..] {
@@ -33,7 +34,7 @@ fn seconds_of(text: &str, now: UnixTime) -> Option<u64> {
     let (day, written) = (number(day)?, number(year)?);
     let mut year = written;
     if words.len() == 6 && words[3].len() == 2 {
-        // Of a century that puts it at most fifty years into the future.
+        // Choose the century that puts a year of two digits at most fifty years into the future.
         let this_year = 1970 + now.as_secs() / 31_556_952;
         year = this_year / 100 * 100 + written;
         if year > this_year + 50 {
@@ -55,7 +56,7 @@ fn number(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-/// Days from 1970 to a date of the Gregorian calendar. Years begin in March, so that leap days are last.
+/// Returns the days from 1970 to a date of the Gregorian calendar. Years begin in March, so that leap days come last.
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let year = if month <= 2 { year - 1 } else { year };
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -74,7 +75,7 @@ mod tests {
             (" 0 ", Some(0)),
             ("18446744073709551615", Some(u64::MAX)),
             ("99999999999999999999", Some(u64::MAX)),
-            // 2026-09-21 14:13:20 is now.
+            // The present time is 2026-09-21 14:13:20.
             ("Mon, 21 Sep 2026 14:14:20 GMT", Some(60)),
             ("Monday, 21-Sep-26 14:14:20 GMT", Some(60)),
             ("Mon Sep 21 14:14:20 2026", Some(60)),

@@ -1,4 +1,4 @@
-//! The seam between the driver and a runtime.
+//! [`Runtime`] and [`Timer`]: what the driver needs of a runtime.
 
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -10,19 +10,23 @@ use gemini_ws::{ConnectFailure, Instant, UnixTime};
 use crate::dial::DialRequest;
 use crate::paced::Paced;
 
-/// What the driver needs of a runtime. It spawns nothing: the application does that. A driver owns its runtime, so that
-/// it can be spawned, and clones it for each dial: make clones cheap. A reference to a runtime is one too.
+/// A runtime: how to dial, and a timer. It spawns nothing; the application spawns the driver.
+///
+/// A driver owns its runtime and clones it for each dial, so clones should be cheap. A reference to a runtime is a
+/// runtime too.
 pub trait Runtime: Clone + Send {
-    /// A byte stream, TLS included.
+    /// The byte stream of a link, including TLS.
     type Io: AsyncRead + AsyncWrite + Unpin + Send;
     /// A timer that can be set again and again.
     type Timer: Timer + Unpin + Send + 'static;
 
-    /// A timer that is not set. All of them have the same clock.
+    /// Returns a timer that is not set. All timers of a runtime have the same clock.
     fn timer(&self) -> Self::Timer;
 
-    /// Connects to [`url`](DialRequest::url), secures, and then calls
-    /// [`upgrade`](DialRequest::upgrade). Dropped before it is done, it must leave nothing behind.
+    /// Connects to [`url`](DialRequest::url), adds TLS if the URL is `wss://`, and calls
+    /// [`upgrade`](DialRequest::upgrade).
+    ///
+    /// A future that is dropped early must leave no connection and no task behind.
     fn dial(
         &self,
         request: DialRequest,
@@ -45,19 +49,19 @@ impl<R: Runtime + Sync> Runtime for &R {
     }
 }
 
-/// A timer of a runtime and the clock that it goes by: made once, set many times.
+/// A timer that can be set again and again, and the clock that it follows.
 pub trait Timer {
-    /// The present instant. In a test it may pass as fast as nothing else is to be done.
+    /// Returns the current instant. In tests, a clock may advance as soon as no task has anything to do.
     fn now(&self) -> Instant;
 
-    /// The time of day: it goes on while the machine sleeps, which the driver notices by it.
+    /// Returns the time of day. It advances while the machine sleeps, which is how the driver notices a sleep.
     fn time_of_day(&self) -> UnixTime {
         UnixTime::now()
     }
 
-    /// Fires at `at`, and not at the instant set before.
+    /// Sets the timer to fire at `at`, instead of at the instant set before.
     fn set(&mut self, at: Instant);
 
-    /// Ready at or after the instant that was set, again and again until it is set anew.
+    /// Returns `Ready` at or after the instant that was set, at every poll until the timer is set again.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()>;
 }

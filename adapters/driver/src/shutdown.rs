@@ -1,14 +1,14 @@
-//! [`Shutdown`]: the wish for an end, made once and never missed.
+//! [`Shutdown`]: a switch that ends a program, which no task can miss.
 
 use event_listener::{Event, EventListener};
 
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// A switch for the end of a program that any task can flip and any task can wait for. Once triggered it stays so:
-/// whoever waits later returns at once.
+/// A switch that any task can trigger and any task can wait for. It stays triggered: a task that waits later returns
+/// at once.
 ///
-/// A driver has one of its own, which [`Handle::close`](crate::Handle::close) triggers. An application uses another
-/// one where tasks of its own are to end with the same signal.
+/// Each driver has one, which [`Handle::close`](crate::Handle::close) triggers. An application can use another one to
+/// end several tasks of its own with one signal.
 ///
 /// ```
 /// use gemini_ws_driver::Shutdown;
@@ -30,12 +30,12 @@ struct Shared {
 }
 
 impl Shutdown {
-    /// Not triggered.
+    /// Returns a switch that is not triggered.
     pub fn new() -> Shutdown {
         Shutdown::default()
     }
 
-    /// Triggers it. Returns whether this was the first time.
+    /// Triggers the switch. Returns whether this was the first time.
     pub fn trigger(&self) -> bool {
         let first = !self.shared.triggered.swap(true, Ordering::AcqRel);
         if first {
@@ -44,12 +44,12 @@ impl Shutdown {
         first
     }
 
-    /// Whether it was triggered.
+    /// Returns whether the switch was triggered.
     pub fn is_triggered(&self) -> bool {
         self.shared.triggered.load(Ordering::Acquire)
     }
 
-    /// Waits until it is triggered.
+    /// Waits until the switch is triggered.
     pub async fn wait(&self) {
         while !self.is_triggered() {
             let listener = self.listen();
@@ -60,8 +60,7 @@ impl Shutdown {
         }
     }
 
-    /// A listener for the next trigger; look at [`is_triggered`](Shutdown::is_triggered) once more
-    /// before waiting on it.
+    /// Returns a listener for the trigger. Check [`is_triggered`](Shutdown::is_triggered) again before waiting on it.
     pub(crate) fn listen(&self) -> EventListener {
         self.shared.event.listen()
     }

@@ -1,4 +1,4 @@
-//! [`SharedSigner`]: all who use a key, one after the other.
+//! [`SharedSigner`]: one signer for all users of a key, one at a time.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -7,18 +7,17 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::Signer;
 
-/// The longest turn of a dial: by then its request has arrived, or the peer does not answer.
+/// How long a dial holds its [`Turn`] at most: by then its request has arrived, or the peer does not answer.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
-/// A signer for any number of connections, and for whatever else uses its key.
+/// A signer that any number of connections, and all other users of its key, share.
 ///
-/// The venue refuses a nonce that arrives after a higher one of the same key, on WebSockets and REST
-/// together. So whoever signs takes a [`Turn`], and
-/// keeps it from the draw of the nonce until the request has arrived. A dial of a
-/// [`Driver`](crate::Driver) takes it once the transport is ready and keeps it until the upgrade is
-/// answered or given up, and never longer than [`TURN_MAX`].
+/// The venue refuses a nonce that arrives after a higher one of the same key, on WebSockets and REST together. So each
+/// user takes a [`Turn`] before drawing a nonce, and keeps it until the request has arrived. A dial of a
+/// [`Driver`](crate::Driver) takes its turn once the transport is ready, and keeps it until the upgrade is answered,
+/// for at most [`TURN_MAX`].
 ///
-/// Clones share the signer. Two of these for one key would be a mistake.
+/// Clones share the signer. Make only one `SharedSigner` for each key.
 ///
 /// ```
 /// use gemini_ws_driver::SharedSigner;
@@ -41,14 +40,14 @@ pub struct SharedSigner {
 }
 
 impl SharedSigner {
-    /// Shares this signer.
+    /// Returns a signer that can be shared by cloning.
     pub fn new(signer: Signer) -> SharedSigner {
         SharedSigner { signer: Arc::new(Mutex::new(signer)) }
     }
 
-    /// Waits until nobody else has the signer; dropping the future is leaving the line.
+    /// Waits until no other user has the signer. Dropping the future leaves the queue.
     ///
-    /// Do not block on it where a driver calls `on_event`: the turn may be that of its own dial.
+    /// Do not block on it in a function that a driver calls: a dial of the same driver may have the turn.
     pub async fn turn(&self) -> Turn {
         Turn(self.signer.lock_arc().await)
     }
@@ -60,10 +59,10 @@ impl From<Signer> for SharedSigner {
     }
 }
 
-/// The signer, for as long as this lives.
+/// The exclusive use of a [`SharedSigner`], until this is dropped.
 ///
-/// Put another signer in its place to have the next dials use it: one with a fresh access token, for
-/// example, before the venue closes the connection for the old one.
+/// Assign another signer to have the next dials use it, for example one with a new access token before the venue
+/// closes the connections of the old one.
 ///
 /// ```
 /// use gemini_ws_driver::SharedSigner;

@@ -1,33 +1,34 @@
-//! [`SleepWatch`]: whether the machine has slept.
+//! [`SleepWatch`]: notices that the machine has slept.
 
 use std::time::Duration;
 
 use gemini_ws::{Instant, UnixTime};
 
-/// How often a driver with open links looks whether the machine has slept. After that long and the time for the answer to
-/// a probe, which is [`silence_max`] less [`probe_after`], no book of a dead link is live.
+/// How often a driver with open links checks whether the machine has slept. After a sleep, the book of a dead link is
+/// stale after this time and the time for the answer to a probe, which is [`silence_max`] minus [`probe_after`].
 ///
 /// [`silence_max`]: gemini_ws::Config::silence_max
 /// [`probe_after`]: gemini_ws::Config::probe_after
 pub const SLEEP_CHECK: Duration = Duration::from_secs(1);
 
-/// So much more of the time of day than of the monotonic clock is a sleep, or a clock that was set: a probe costs little.
+/// The least difference between the clocks that counts as a sleep. A clock that was set forward counts too: the probe
+/// that follows costs little.
 const SLEPT_MIN: Duration = Duration::from_secs(3);
 
-/// Compares the two clocks: on Linux and macOS the monotonic one stands still while the machine sleeps, and with it every
-/// time limit of a link.
+/// Compares the monotonic clock with the time of day. On Linux and macOS the monotonic clock stops while the machine
+/// sleeps, and with it every time limit of a link.
 #[derive(Debug, Default)]
 pub(crate) struct SleepWatch {
     looked: Option<(Instant, UnixTime)>,
 }
 
 impl SleepWatch {
-    /// When to look again.
+    /// Returns when to check again.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.looked.map(|(at, _)| at + SLEEP_CHECK)
     }
 
-    /// Looks, if it is time to.
+    /// Returns whether the machine has slept since the last check; `false` before the next check is due.
     pub(crate) fn has_slept(&mut self, now: Instant, time_of_day: impl FnOnce() -> UnixTime) -> bool {
         if self.due().is_some_and(|due| now < due) {
             return false;
@@ -52,15 +53,15 @@ mod tests {
         for (now, of_day, has_slept) in [
             (0, 1_000_000, false),
             (1_000, 1_001_000, false),
-            // Not time to look.
+            // The next check is not due.
             (1_500, 9_000_000, false),
             (2_000, 1_004_999, false),
             (3_000, 1_010_000, true),
             (4_000, 1_011_000, false),
-            // A clock that is set back says nothing.
+            // A clock that is set back is ignored.
             (5_000, 500_000, false),
             (6_000, 501_000, false),
-            // Nobody looked for long, and nothing was odd.
+            // A long time between checks is no sleep.
             (90_000, 585_000, false),
             (91_000, 4_185_000, true),
         ] {

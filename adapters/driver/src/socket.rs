@@ -1,4 +1,4 @@
-//! One WebSocket, and what is to be written to it.
+//! [`Socket`]: one WebSocket and its outgoing messages.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -16,29 +16,29 @@ use gemini_ws::{FRAME_BYTES_MAX, Instant, LinkId, Lost};
 use crate::glue::{close_code_of, lost_of};
 use crate::paced::Paced;
 
-/// The most bytes that wait in a socket's write buffer; more, and the link is given up.
+/// The most bytes in the write buffer of a socket. With more, the link ends.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 
-/// The limits of the core for the WebSocket layer below it.
+/// Returns the configuration of `tungstenite` that agrees with the limits of the core.
 pub fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX))
-        // Every message is flushed at the end of a turn.
+        // The driver flushes at the end of each turn.
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
 }
 
-/// A socket and what is to be written to it.
+/// A WebSocket and its outgoing messages.
 #[derive(Debug)]
 pub(crate) struct Socket<Io> {
     pub(crate) link: LinkId,
     stream: WebSocketStream<Paced<Io>>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
-    /// Since when what is to be written has waited without progress.
+    /// Since when outgoing data has waited without progress.
     pub(crate) stalled_since: Option<Instant>,
-    /// The peer has broken the protocol, and is told so.
+    /// The peer has broken the protocol, and the driver answers with a Close frame.
     is_breached: bool,
 }
 
@@ -58,8 +58,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.push_back(Message::Close(Some(frame)));
     }
 
-    /// The next message; when it is none, [`end`] says why there are no more. Handed on as it is: to make it into
-    /// another type here would move it once more for each frame.
+    /// Reads the next message. If there are no more, [`end`] returns the reason. The message keeps the type of
+    /// `tungstenite`: to convert it here would move it once more for each frame.
     #[inline]
     pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let message = ready!(Pin::new(&mut self.stream).poll_next(context));
@@ -71,24 +71,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Poll::Ready(message)
     }
 
-    /// Closes because of a breach: what waits is not worth writing any more.
+    /// Closes after a breach of the protocol. Messages that wait are dropped.
     pub(crate) fn close_for_breach(&mut self, code: u16) {
         self.outgoing.clear();
         self.close(code, "");
         self.is_breached = true;
-        // What is drained is no message.
+        // Bytes that are drained from now on are not limited.
         self.stream.get_mut().note_message();
     }
 
-    /// Reads the rest after a Close frame; ready when the peer has ended its side, or nothing more can be done.
+    /// Reads and drops what follows a Close frame. Ready when the peer has ended its side, or the transport has
+    /// failed.
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_breached {
-            // What comes after a Close frame is not looked at.
+            // Frames after a Close frame are ignored.
             while let Some(Ok(_)) = ready!(self.poll_message(context)) {}
             return Poll::Ready(());
         }
-        // Of what cannot be read as frames the bytes are taken, lest the system answer them with a reset that
-        // overtakes our Close frame (RFC 6455, section 7.1.1).
+        // What follows a breach cannot be read as frames, so read bytes. If bytes stayed unread, the system would
+        // answer them with a reset that overtakes our Close frame (RFC 6455, section 7.1.1).
         if self.poll_send(context).is_err() {
             return Poll::Ready(());
         }
@@ -105,7 +106,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Poll::Ready(())
     }
 
-    /// Writes as much as the transport takes; `Err` also if that has been nothing for `longest`.
+    /// Writes as much as the transport takes. Fails also if it has taken nothing for `longest`.
     pub(crate) fn poll_write(
         &mut self,
         now: Instant,
@@ -134,7 +135,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             if let Some(message) = self.outgoing.pop_front() {
                 self.unflushed = true;
                 match stream.as_mut().start_send(message) {
-                    // The peer's Close came first: reading will tell.
+                    // The peer's Close frame came first: the next read returns it.
                     Ok(())
                     | Err(Error::Protocol(ProtocolError::SendAfterClosing) | Error::ConnectionClosed) => {}
                     Err(error) => return Err(lost_of(&error)),
@@ -152,7 +153,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     }
 }
 
-/// How the transport has ended, if it has, or how the peer has broken the protocol, with the code to close with then.
+/// Returns the reason why the link ended, and after a breach of the protocol the code of the Close frame that answers
+/// it.
 #[cold]
 pub(crate) fn end(error: Option<&Error>) -> (Lost, Option<u16>) {
     error.map_or((Lost::End, None), |error| (lost_of(error), close_code_of(error)))

@@ -10,10 +10,10 @@ use crate::NonBlocking;
 use crate::glue::frame_of;
 use crate::task::FRAMES_PER_TURN_MAX;
 
-/// The sockets of a client's links, for a loop of one's own over streams that do not block: whoever is told which streams
-/// are ready [marks](Sockets::mark) them, and takes [turns](Sockets::turn).
+/// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
+/// the streams that are ready, and takes [turns](Sockets::turn).
 ///
-/// Needs the feature `handshake`. The example `poll` is a whole program.
+/// Needs the feature `handshake`. The example `poll` is a complete program.
 ///
 /// ```
 /// use std::net::TcpStream;
@@ -32,38 +32,40 @@ use crate::task::FRAMES_PER_TURN_MAX;
 /// # Ok::<(), gemini_ws_driver::gemini_ws::CommandError>(())
 /// ```
 pub struct Sockets<S: Read + Write> {
-    /// By the slot of their link.
+    /// The sockets by the slot of their link.
     by_slot: BTreeMap<usize, (LinkId, NonBlocking<S>)>,
-    /// Those that may have more to read or to write.
+    /// Slots whose streams may have more to read or to write.
     marked: BTreeSet<usize>,
 }
 
 impl<S: Read + Write> Sockets<S> {
-    /// No sockets yet.
+    /// Returns an empty set of sockets.
     pub const fn new() -> Sockets<S> {
         Sockets { by_slot: BTreeMap::new(), marked: BTreeSet::new() }
     }
 
-    /// The number of sockets, those that are connecting included.
+    /// Returns the number of sockets, including those that are connecting.
     pub fn len(&self) -> usize {
         self.by_slot.len()
     }
 
-    /// Whether there is no socket.
+    /// Returns whether there is no socket.
     pub fn is_empty(&self) -> bool {
         self.by_slot.is_empty()
     }
 
-    /// Notes that the stream of the link in this slot is ready.
+    /// Marks the stream of the link in this slot as ready.
     pub fn mark(&mut self, slot: usize) {
         self.marked.insert(slot);
     }
 
-    /// Takes a turn: does what the client asks for, fires its timer if it is due, goes on with upgrades, and reads up to
-    /// [`FRAMES_PER_TURN_MAX`] frames of each stream that is ready. Returns whether there may be more to read: then take the
-    /// next turn without waiting. Otherwise wait for streams to be ready, for [`Client::timeout`] at most.
+    /// Takes a turn. Fires the client's timer if it is due, carries out the client's outputs, continues upgrades, and
+    /// reads up to [`FRAMES_PER_TURN_MAX`] frames of each marked stream.
     ///
-    /// `dial` begins to connect a link, whose address [`Client::connect_request`] has; register the stream under
+    /// Returns whether there may be more to read: then take the next turn without waiting. Otherwise wait until a
+    /// stream is ready, for [`Client::timeout`] at most.
+    ///
+    /// `dial` starts to connect a link, whose address [`Client::connect_request`] returns. Register the stream under
     /// [`LinkId::slot`]. `on_event` is called for each event, in order.
     pub fn turn(
         &mut self,
@@ -83,7 +85,7 @@ impl<S: Read + Write> Sockets<S> {
                     self.marked.remove(&slot);
                     break;
                 }
-                // Unless it turns out that there is nothing more.
+                // The next read may find that there is nothing more, and then removes the mark.
                 self.marked.insert(slot);
                 self.perform(client, now, &mut dial, &mut on_event);
             }
@@ -116,7 +118,7 @@ impl<S: Read + Write> Sockets<S> {
         }
     }
 
-    /// What the stream does not take now waits in the socket until it is writable.
+    /// Writes to a socket. Data that the stream does not take now waits in the socket.
     fn write(
         &mut self,
         link: LinkId,
@@ -130,7 +132,7 @@ impl<S: Read + Write> Sockets<S> {
         }
     }
 
-    /// Goes on with the upgrade, or reads a frame. Returns whether there may be more.
+    /// Continues the upgrade, or reads a frame. Returns whether there may be more.
     fn read(
         &mut self,
         slot: usize,

@@ -1,4 +1,4 @@
-//! [`Task`]: the one task that owns everything.
+//! [`Task`]: the state of a running driver.
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -24,22 +24,24 @@ use crate::sleep::SleepWatch;
 use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
-/// The most frames that are read of a socket before timers, commands and other sockets have their turn again.
+/// The most frames that the driver reads from a socket before timers, commands and other sockets have their turn.
 /// Between turns an executor asks the system for events, which costs as much as some ten frames.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
-/// The same for large frames: the one that reaches so many bytes is the last of its turn.
+/// The most bytes that the driver reads from a socket in a turn: the frame that reaches this number is the last.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The same for pings, each of which costs a write: tokio lets a task do 128 operations on sockets in a row, and then
-/// lets everything else in that task wait, the future that hears Ctrl-C for example.
+/// The most pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task do 128
+/// operations on sockets in a row, and then makes everything else in that task wait, for example a future that waits
+/// for Ctrl-C.
 const PINGS_PER_TURN_MAX: usize = 16;
 
-/// The most commands that are carried out in a turn.
+/// The most commands that the driver carries out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
-/// How long our last Close frame may take to get out, and the last events to be taken.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the driver waits for the end of a socket after a Close frame, and for the application to take the last
+/// events.
+const CLOSING_MAX: Duration = Duration::from_secs(1);
 
 /// A dial under way.
 type Dial<'r, Io> =
@@ -51,29 +53,30 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     commands: Commands,
     policy: DialPolicy,
     takers: Takers<D>,
-    /// `None` after the wish for an end was passed to the client.
+    /// `None` once the client was closed.
     shutdown: Option<Shutdown>,
     listener: Option<EventListener>,
     timer: R::Timer,
-    /// What the timer is set to.
+    /// The instant to which the timer is set.
     timer_at: Option<Instant>,
     sleep: SleepWatch,
     write_timeout: Duration,
-    /// By the slot of their link.
+    /// The sockets by the slot of their link.
     sockets: Vec<Option<Socket<R::Io>>>,
-    /// Sockets over which a Close frame came, or goes out after a breach: read to their end.
-    farewells: Vec<(Socket<R::Io>, Instant)>,
+    /// Sockets that received a Close frame, or send one after a breach, with the time until which the driver reads
+    /// them.
+    closing: Vec<(Socket<R::Io>, Instant)>,
     dials: Vec<Dial<'r, R::Io>>,
-    /// Whether one has not been polled yet.
+    /// Whether a dial has not been polled yet.
     dial_is_new: bool,
     scratch: Scratch,
-    /// Who asked for the end.
+    /// What caused the end.
     ended_by: EndedBy,
-    /// The end, and how long the last events may take to be taken.
+    /// The reason for the end, and the time until which the application can take the last events.
     closed: Option<(CloseReason, Instant)>,
 }
 
-/// Who takes events, in this order.
+/// The receivers of events, in this order.
 struct Takers<D> {
     telemetry: Telemetry,
     replies: Replies,
@@ -91,11 +94,11 @@ impl<D: Delivery> Takers<D> {
     }
 }
 
-/// What became of an attempt to read.
+/// The result of an attempt to read.
 enum Read {
-    /// A frame of so many bytes, perhaps a ping. Go on.
+    /// A frame of so many bytes, perhaps a ping.
     Frame { bytes: usize, is_ping: bool },
-    /// There is nothing more now.
+    /// Nothing more can be read now.
     Nothing,
 }
 
@@ -122,7 +125,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             sleep: SleepWatch::default(),
             write_timeout,
             sockets: Vec::new(),
-            farewells: Vec::new(),
+            closing: Vec::new(),
             dials: Vec::new(),
             dial_is_new: false,
             scratch: Scratch::new(),
@@ -131,15 +134,15 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// One turn: shutdown, timer and commands first, so that a flood of frames cannot starve them;
-    /// then frames of each socket, then what is to be written.
+    /// Takes one turn: first shutdown, timer and commands, so that a flood of frames cannot starve them; then frames
+    /// of each socket; then outgoing data.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
         if self.sleep.has_slept(now, || self.timer.time_of_day()) {
             self.client.handle_resumed(now);
         }
-        self.heed_shutdown(now, context);
-        if self.takers.delivery.attend(&mut self.client, now, context).is_err() {
+        self.poll_shutdown(now, context);
+        if self.takers.delivery.poll_consumer(&mut self.client, now, context).is_err() {
             self.close(now, EndedBy::EventsDropped);
         }
         if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
@@ -151,13 +154,13 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.poll_dials(now, context);
         let mut more = self.read(now, context);
         self.perform(now);
-        more |= self.takers.keeper.settle(&mut self.client, now);
+        more |= self.takers.keeper.finish_turn(&mut self.client, now);
         self.perform(now);
         self.write(now, context);
-        self.bid_farewell(now, context);
+        self.poll_closing(now, context);
         #[cfg(feature = "metrics")]
         self.takers.telemetry.turn(&self.client, self.takers.delivery.undelivered());
-        if let (Some((reason, until)), true) = (self.closed, self.farewells.is_empty()) {
+        if let (Some((reason, until)), true) = (self.closed, self.closing.is_empty()) {
             let taken = self.takers.delivery.poll_taken(context).is_ready();
             if taken || now >= until {
                 let undelivered = self.takers.delivery.undelivered();
@@ -173,7 +176,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         Poll::Pending
     }
 
-    fn heed_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
+    fn poll_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
         while let Some(shutdown) = &self.shutdown {
             if shutdown.is_triggered() {
                 self.close(now, EndedBy::Client);
@@ -189,7 +192,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Asks for the end, the first time that it is wanted.
+    /// Closes the client; only the first call has an effect.
     fn close(&mut self, now: Instant, by: EndedBy) {
         if self.shutdown.take().is_some() {
             self.listener = None;
@@ -198,7 +201,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// The place of a link's socket, if it is still there.
+    /// Returns the place of a link's socket, if the socket is still there.
     fn socket_of(&mut self, link: LinkId) -> Option<&mut Option<Socket<R::Io>>> {
         let place = self.sockets.get_mut(link.slot())?;
         place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)
@@ -213,7 +216,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                     self.perform(now);
                 }
                 Poll::Ready(None) => {
-                    // The last handle is gone: nobody could end this any more.
+                    // The last handle was dropped, so nothing could close this driver any more.
                     self.close(now, EndedBy::HandlesDropped);
                     return;
                 }
@@ -248,7 +251,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.perform(now);
     }
 
-    /// Reads frames: of each socket as many as a turn allows. Returns whether there may be more.
+    /// Reads frames from each socket, as many as a turn allows. Returns whether there may be more.
     fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
         let mut more = false;
         for slot in 0..self.sockets.len() {
@@ -262,7 +265,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
         let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
-            // Not so during the closing handshake: a consumer that takes nothing must not hold it up.
+            // During a close this limit does not apply: an application that takes no events must not delay the closing
+            // handshake.
             if self.takers.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
                 return false;
             }
@@ -293,13 +297,13 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                     && let Some(mut socket) = self.socket_of(link).and_then(Option::take)
                 {
                     socket.close_for_breach(code);
-                    self.farewells.push((socket, now + FAREWELL));
+                    self.closing.push((socket, now + CLOSING_MAX));
                 }
                 self.lose(link, now, why);
                 return Read::Nothing;
             }
         };
-        // `None` is never read, only written.
+        // `None` stands for a raw frame, which is never read.
         let Some(frame) = frame_of(&message) else { return Read::Frame { bytes: 0, is_ping: false } };
         let bytes = message.len();
         let is_ping = matches!(frame, Frame::Ping(_));
@@ -311,9 +315,9 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         if let Frame::Close { .. } = frame
             && let Some(socket) = self.socket_of(link).and_then(Option::take)
         {
-            self.farewells.push((socket, now + FAREWELL));
+            self.closing.push((socket, now + CLOSING_MAX));
         }
-        // The answer to a ping leaves with the next read.
+        // The next read writes the answer to a ping.
         Read::Frame { bytes, is_ping }
     }
 
@@ -335,11 +339,11 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    fn bid_farewell(&mut self, now: Instant, context: &mut Context<'_>) {
-        self.farewells.retain_mut(|(socket, until)| socket.poll_end(context).is_pending() && now < *until);
+    fn poll_closing(&mut self, now: Instant, context: &mut Context<'_>) {
+        self.closing.retain_mut(|(socket, until)| socket.poll_end(context).is_pending() && now < *until);
     }
 
-    /// Does what the client wants done.
+    /// Carries out the client's outputs.
     #[inline]
     fn perform(&mut self, now: Instant) {
         while let Some(output) = self.client.poll_output() {
@@ -347,14 +351,14 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Data makes no outputs.
+    /// Cold, because data makes no outputs.
     #[cold]
     fn perform_one(&mut self, output: Output, now: Instant) {
         self.takers.telemetry.output(&output, now);
         match output {
             Output::Connect(link) => {
-                // A peer that does not end its side of the link before must not hold up the next.
-                self.farewells.retain(|(socket, _)| socket.link.slot() != link.slot());
+                // An old socket whose peer does not end its side must not delay the next link of the slot.
+                self.closing.retain(|(socket, _)| socket.link.slot() != link.slot());
                 self.dial(link);
             }
             Output::Send { link, text } => {
@@ -375,7 +379,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             }
             Output::Event(event) => {
                 if let Event::Closed { reason, .. } = event {
-                    self.closed = Some((reason, now + FAREWELL));
+                    self.closed = Some((reason, now + CLOSING_MAX));
                     self.sockets.clear();
                     self.dials.clear();
                 }
@@ -397,16 +401,16 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         });
     }
 
-    /// Sets the timer, if its instant has changed, and has it wake this task.
+    /// Sets the timer if its instant has changed, and polls it so that it wakes this task.
     fn set_timer(&mut self, context: &mut Context<'_>) {
         let deadline = self.client.deadline().map(|deadline| deadline.at);
-        let farewell = self.farewells.iter().map(|(_, until)| *until).min();
+        let closing = self.closing.iter().map(|(_, until)| *until).min();
         let closed = self.closed.map(|(_, until)| until);
         let stalled = self.sockets.iter().flatten().filter_map(|socket| socket.stalled_since).min();
         let stalled = stalled.map(|since| since + self.write_timeout);
         let sleep = self.sleep.due().filter(|_| self.sockets.iter().any(Option::is_some));
         let own = [self.takers.keeper.deadline(), self.takers.delivery.deadline()];
-        let at = [deadline, farewell, closed, stalled, sleep].into_iter().chain(own).flatten().min();
+        let at = [deadline, closing, closed, stalled, sleep].into_iter().chain(own).flatten().min();
         if at != self.timer_at
             && let Some(at) = at
         {
@@ -414,20 +418,21 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
         self.timer_at = at;
         if at.is_some() && self.timer.poll(context).is_ready() {
-            // It has fired, perhaps a little before the clock gets there: set it again next time.
+            // The timer has fired, perhaps a little before the clock reaches the instant: set it again in the next
+            // turn.
             self.timer_at = None;
             context.waker().wake_by_ref();
         }
     }
 }
 
-/// Hands a reply to whoever waits for it.
+/// Passes a reply to the call that waits for it.
 fn resolve(replies: &mut Replies, event: &Event<'_>) {
     if let Event::Reply { request, .. } = event
         && let Some(position) = replies.iter().position(|(waiting, _)| waiting == request)
     {
         let (_, answer) = replies.swap_remove(position);
-        // Nobody may be waiting any more.
+        // The caller may have stopped waiting.
         let _ = answer.try_send(Reply::of(event).ok_or(RequestError::Closed));
     }
 }

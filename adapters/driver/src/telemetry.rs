@@ -1,13 +1,13 @@
-//! What happens, told to `tracing` and counted for `metrics`; without these features there is nothing here.
+//! Reports to `tracing` and `metrics`. Without these features this module does nothing.
 //!
 //! | `tracing` level | events |
 //! |---|---|
-//! | `info` | links that open, are live, or end at our wish; the end of all |
+//! | `info` | links that open, are live, or end because the client closed them; the end of the client |
 //! | `warn` | links that are lost or could not be opened, gaps, silent and refused streams, overflows |
-//! | `debug` | dials, frames that could not be decoded or were not used, by reason and size |
+//! | `debug` | dials; frames that could not be decoded or were not used, with reason and size |
 //! | `trace` | frames in and out, with their text |
 //!
-//! Everything about a link is within a span `link` with its `slot` and `epoch`.
+//! Everything about a link is in a span `link` with its `slot` and `epoch`.
 
 #[cfg(feature = "metrics")]
 use gemini_ws::Client;
@@ -18,7 +18,7 @@ mod counted;
 #[cfg(feature = "tracing")]
 mod traced;
 
-/// All that watches a driver.
+/// The telemetry of one driver.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     #[cfg(feature = "metrics")]
@@ -27,16 +27,16 @@ pub(crate) struct Telemetry {
     traced: traced::Traced,
 }
 
-#[allow(unused_variables, reason = "without a feature nobody looks")]
+#[allow(unused_variables, reason = "without a feature they are not used")]
 impl Telemetry {
-    /// A frame came over a link.
+    /// Records a frame that came over a link.
     #[inline]
     pub(crate) fn frame(&mut self, link: LinkId, frame: &Frame<'_>) {
         #[cfg(feature = "tracing")]
         self.traced.frame(link, frame);
     }
 
-    /// The client told something, either as the event of a frame or as an output.
+    /// Records an event: one that a frame returned, or one from the outputs.
     #[inline]
     pub(crate) fn event(&mut self, link: Option<LinkId>, event: &Event<'_>, now: Instant) {
         #[cfg(feature = "metrics")]
@@ -45,7 +45,7 @@ impl Telemetry {
         self.traced.event(link, event);
     }
 
-    /// The client wants something done.
+    /// Records an output of the client.
     #[inline]
     pub(crate) fn output(&mut self, output: &Output, now: Instant) {
         #[cfg(feature = "metrics")]
@@ -54,7 +54,7 @@ impl Telemetry {
         self.traced.output(output);
     }
 
-    /// A turn is over; so many events wait to be taken.
+    /// Records the end of a turn, and the number of events in the queue of the application.
     #[cfg(feature = "metrics")]
     pub(crate) fn turn(&mut self, client: &Client, waiting: usize) {
         self.counted.turn(client, waiting);

@@ -1,4 +1,4 @@
-//! [`Ticket`]: what becomes of one order.
+//! [`Ticket`]: follows one order.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use crate::tickets::{End, Holder};
 /// How an order ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Done {
-    /// All of it was executed.
+    /// The order was executed completely.
     Filled(Order),
-    /// It was cancelled, perhaps after a part of it was executed.
+    /// The order was cancelled, perhaps after a part of it was executed.
     Canceled(Order),
-    /// The venue refused it, or it was never sent.
+    /// The venue rejected the order, or it was never sent.
     Rejected(Order),
-    /// What became of it is not known: it was in doubt for longer than [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT), or the driver ended while it
-    /// was open. Ask the venue: [`Handle::reconcile`](crate::Handle::reconcile).
+    /// The outcome is not known: the order was in doubt for longer than [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT), or
+    /// the driver ended while it was open. Ask the venue with [`Handle::reconcile`](crate::Handle::reconcile).
     Unknown(Order),
 }
 
@@ -32,7 +32,7 @@ impl Done {
         }
     }
 
-    /// Returns the order as it was at the end of the ticket.
+    /// Returns the order as it was when the ticket ended.
     pub const fn order(&self) -> &Order {
         let (Done::Filled(order) | Done::Canceled(order) | Done::Rejected(order) | Done::Unknown(order)) =
             self;
@@ -56,15 +56,15 @@ impl fmt::Display for Done {
     }
 }
 
-/// Why an order has no ticket.
+/// The reason why an order has no ticket.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PlaceError {
-    /// It was not sent.
+    /// The client refused the command; the order was not sent.
     Refused(CommandError),
-    /// [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver; it was not sent.
+    /// [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver; the order was not sent.
     Busy,
-    /// The venue refused it. The order says why.
+    /// The venue rejected the order, which has the reason.
     Rejected(Box<Order>),
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for PlaceError {
 
 impl std::error::Error for PlaceError {}
 
-/// What the driver and a ticket share.
+/// The state that the driver and a ticket share.
 #[derive(Debug)]
 pub(crate) struct Cell {
     state: Mutex<CellState>,
@@ -92,7 +92,7 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 struct CellState {
     order: Order,
-    /// The request that placed it, once it was accepted for sending.
+    /// The request that placed the order, once it was accepted for sending.
     request: Option<RequestId>,
     refused: Option<CommandError>,
     done: Option<Done>,
@@ -105,11 +105,11 @@ impl Cell {
     }
 
     fn lock(&self) -> MutexGuard<'_, CellState> {
-        // Each change is one assignment: a panic elsewhere leaves nothing half done.
+        // Each field is assigned whole, so a panic elsewhere leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The order was not sent.
+    /// Ends the ticket: the client refused to send the order.
     pub(crate) fn refuse(&self, error: CommandError) {
         let mut state = self.lock();
         state.refused = Some(error);
@@ -125,7 +125,7 @@ impl Cell {
         self.lock().request = Some(request);
     }
 
-    /// The request of an order that goes on, and the venue's id if it is known.
+    /// Returns the request of an order that has not ended, and the venue's id if it is known.
     pub(crate) fn to_cancel(&self) -> Option<(RequestId, Option<u64>)> {
         let state = self.lock();
         state.request.filter(|_| state.done.is_none()).map(|request| (request, state.order.order_id))
@@ -151,20 +151,20 @@ impl Holder for Arc<Cell> {
     }
 
     fn is_dropped(&self) -> bool {
-        // The ticket holds the other one.
+        // The ticket holds the other reference.
         Arc::strong_count(self) == 1
     }
 }
 
-/// Follows one order through replies, events and reconnects: [`Handle::place`](crate::Handle::place).
+/// Follows one order through replies, events and reconnects. Returned by [`Handle::place`](crate::Handle::place).
 ///
-/// Dropping it cancels nothing. It keeps the driver alive, as a handle does.
+/// Dropping it does not cancel the order. It keeps the driver running, as a handle does.
 #[derive(Debug)]
-#[must_use = "an order goes on without its ticket, but nobody follows it"]
+#[must_use = "an order continues without its ticket, but nothing follows it"]
 pub struct Ticket {
     cell: Arc<Cell>,
     handle: Handle,
-    /// How many fills were returned.
+    /// How many fills [`next`](Ticket::next) has returned.
     returned: usize,
 }
 
@@ -173,17 +173,17 @@ impl Ticket {
         Ticket { cell, handle, returned: 0 }
     }
 
-    /// Returns the order as far as it is known.
+    /// Returns the order as it is known now.
     pub fn order(&self) -> Order {
         self.cell.lock().order.clone()
     }
 
-    /// Waits until the venue has taken the order, or it is in doubt. Bounded by
-    /// [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// Waits until the venue has accepted the order, or the order is in doubt. It waits for the driver to take the
+    /// command, and then for at most [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
     /// # Errors
     ///
-    /// [`PlaceError`], if it was not sent or the venue refused it.
+    /// [`PlaceError`], if the order was not sent or the venue rejected it.
     pub async fn accepted(&mut self) -> Result<(), PlaceError> {
         self.until(|state| match (&state.refused, &state.done, state.order.state) {
             (Some(error), ..) => Some(Err(PlaceError::Refused(*error))),
@@ -209,21 +209,21 @@ impl Ticket {
         fill
     }
 
-    /// Waits for the end of the order.
+    /// Waits until the order ends.
     ///
-    /// An order that rests in the book ends when it ends. One that is in doubt ends the ticket after
-    /// [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT), and so does the end of the driver: as [`Done::Unknown`].
+    /// For an order that rests in the book, that can take any time. An order that stays in doubt ends the ticket as
+    /// [`Done::Unknown`] after [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT); so does the end of the driver.
     pub async fn done(&mut self) -> Done {
         self.until(|state| state.done.clone()).await
     }
 
-    /// Returns the end of the order if there is one already.
+    /// Returns how the ticket ended, if it has ended.
     pub fn outcome(&self) -> Option<Done> {
         self.cell.lock().done.clone()
     }
 
-    /// Asks the venue to cancel the order, without waiting. What comes of it is told by this ticket. Before the first
-    /// event of the order its venue's id is not known; then the request is sent when it is.
+    /// Asks the venue to cancel the order, without waiting. The ticket reports the outcome. The venue's id of the
+    /// order comes with its first event; before that, the request waits for it.
     ///
     /// # Errors
     ///
@@ -232,7 +232,7 @@ impl Ticket {
         self.handle.cancel_later(Arc::clone(&self.cell))
     }
 
-    /// Waits until there is an answer.
+    /// Waits until `answer` returns a value.
     async fn until<T>(&self, answer: impl Fn(&CellState) -> Option<T>) -> T {
         loop {
             let listener = self.cell.changed.listen();

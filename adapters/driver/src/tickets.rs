@@ -1,23 +1,24 @@
-//! [`Tickets`]: which orders are followed, and when that ends. Does no I/O: the simulated lives of the core run it too.
+//! [`Tickets`]: the orders that are followed, and when that ends. It does no I/O, so the simulated lives of the core
+//! run it too.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use gemini_ws::{Client, CommandError, Instant, Order, OrderState, Request, RequestId};
 
-/// How long an order of a ticket may be in doubt, unless the driver was told otherwise
-/// (`doubt_timeout`). Then the ticket ends as unknown.
+/// The default of `Driver::doubt_timeout`: how long the order of a ticket may be in doubt before the ticket ends as
+/// unknown.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who holds a ticket.
+/// The driver's end of one ticket.
 pub(crate) trait Holder {
-    /// The order has changed, and perhaps ended.
+    /// Notes that the order has changed, and perhaps ended.
     fn note(&self, order: &Order, end: Option<End>);
 
-    /// The ticket ends without an end of the order.
+    /// Ends the ticket although the order has not ended.
     fn abandon(&self);
 
-    /// Whether nobody looks at it any more.
+    /// Returns whether the ticket was dropped.
     fn is_dropped(&self) -> bool;
 }
 
@@ -33,19 +34,19 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Tickets<H: Holder> {
     open: HashMap<RequestId, Open<H>>,
-    /// When which ticket ends, unless the doubt ends before.
+    /// When each ticket ends, unless the doubt is resolved before.
     due: BTreeSet<(Instant, RequestId)>,
     doubt_timeout: Duration,
-    /// Orders that are to be cancelled, and the venue's id once it is known.
+    /// Orders to cancel, with the venue's id once it is known.
     cancels: BTreeMap<RequestId, Option<u64>>,
-    /// When a cancel may be sent that was refused for a limit on a rate.
+    /// When to send cancels again after a rate limit refused one.
     retry: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Open<H> {
     holder: H,
-    /// When it ends for being in doubt.
+    /// When the ticket ends because its order is in doubt.
     due: Option<Instant>,
 }
 
@@ -66,18 +67,18 @@ impl<H: Holder> Tickets<H> {
         self.doubt_timeout = timeout;
     }
 
-    /// The order of a ticket was accepted for sending.
+    /// Adds the ticket of an order that was accepted for sending.
     pub(crate) fn open(&mut self, request: RequestId, holder: H, now: Instant) {
         let due = now + self.doubt_timeout;
         self.due.insert((due, request));
         self.open.insert(request, Open { holder, due: Some(due) });
     }
 
-    /// An order has changed.
+    /// Notes a change of an order.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // It is wanted even if nobody holds the ticket any more.
+        // The order is cancelled even if its ticket was dropped.
         if end.is_some() {
             self.cancels.remove(&request);
         } else if let Some(id) = self.cancels.get_mut(&request) {
@@ -102,14 +103,14 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Has an order cancelled as soon as its id is known.
+    /// Cancels an order as soon as the venue's id is known.
     pub(crate) fn cancel(&mut self, request: RequestId, order_id: Option<u64>) {
         if self.open.contains_key(&request) {
             self.cancels.insert(request, order_id);
         }
     }
 
-    /// Sends the cancels whose orders are known. What has no room now is sent later.
+    /// Sends the cancels of orders whose ids are known. Those that have no room now stay for later.
     pub(crate) fn send_cancels(&mut self, client: &mut Client, now: Instant) {
         if self.retry.is_some_and(|retry| now < retry) {
             return;
@@ -123,7 +124,7 @@ impl<H: Holder> Tickets<H> {
                     *retry = Some(at);
                     true
                 }
-                // Sent when there is a link or room again: both are events, which bring a turn.
+                // A new link and new room are events, and each event brings a turn that tries again.
                 Err(CommandError::NotConnected | CommandError::TooMany(_)) => true,
                 Ok(_) | Err(_) => false,
             }
@@ -147,13 +148,13 @@ impl<H: Holder> Tickets<H> {
 }
 
 impl<H: Holder> Drop for Tickets<H> {
-    /// However the driver ends.
+    /// Ends all tickets as unknown, also if the driver is aborted or panics.
     fn drop(&mut self) {
         self.open.values().for_each(|open| open.holder.abandon());
     }
 }
 
-/// How an order ended, once nothing about it is in doubt.
+/// Returns how an order ended; `None` while anything about it is in doubt.
 fn end(order: &Order) -> Option<End> {
     if order.needs_reconciling() {
         return None;

@@ -1,4 +1,4 @@
-//! Orders by way of a [`Handle`].
+//! Methods of [`Handle`] for orders.
 
 use gemini_ws::{CommandError, NewOrder, Order, OrderRef, Request};
 
@@ -10,8 +10,8 @@ use crate::sync::Arc;
 use crate::ticket::{Cell, PlaceError, Ticket};
 
 impl Handle {
-    /// Places an order, and waits until the venue has taken it. The stream of orders has to be subscribed, as
-    /// `connect` does for a signed client.
+    /// Places an order and waits until the venue has accepted it. The stream `orders@account` must be subscribed;
+    /// [`connect`](crate::connect) with a signer does that.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};
@@ -28,15 +28,15 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`PlaceError`], if it was not sent or the venue refused it. An order whose answer did not come is none of these:
-    /// its ticket goes on.
+    /// [`PlaceError`], if the order was not sent or the venue rejected it. If no answer comes, that is no error: the
+    /// ticket is returned, and follows the order.
     pub async fn place(&self, order: NewOrder) -> Result<Ticket, PlaceError> {
         let mut ticket = self.submit(order)?;
         ticket.accepted().await?;
         Ok(ticket)
     }
 
-    /// Places an order without waiting for anything: its ticket reports what comes of it.
+    /// Places an order without waiting. The ticket reports what happens to it.
     ///
     /// # Errors
     ///
@@ -55,12 +55,13 @@ impl Handle {
         Ok(ticket)
     }
 
-    /// Cancels an order, by the venue's id, the client's id or its request, and waits for the reply. The reply does not
-    /// say that the order is gone: its ticket and its events do.
+    /// Cancels an order, named by the venue's id, the client order id or its request, and waits for the reply. The
+    /// reply does not say that the order has ended: its ticket and its events do.
     ///
     /// # Errors
     ///
-    /// [`RequestError`], if there is no reply: [`RequestError::NotYet`], if the venue's id is not known yet.
+    /// [`RequestError`], if there is no reply; [`RequestError::NotYet`] if the venue's id of the order is not known
+    /// yet.
     pub async fn cancel(&self, order: impl Into<OrderRef<'_>>) -> Result<Reply, RequestError> {
         let order = Named::of(order.into());
         let reply =
@@ -71,7 +72,7 @@ impl Handle {
         reply.await.unwrap_or(Err(RequestError::Closed))
     }
 
-    /// Cancels all orders of the account, and waits for the reply.
+    /// Cancels all orders of the account and waits for the reply.
     ///
     /// # Errors
     ///
@@ -106,7 +107,7 @@ const fn as_taken(taken: Option<bool>) -> Result<(), PlaceError> {
     }
 }
 
-/// The terms of an order that was not sent yet.
+/// Returns an order as it is before it is sent: only with what it asks for.
 fn terms(order: &NewOrder) -> Order {
     let mut it = Order::default();
     it.client_order_id = Some(order.client_order_id().as_str().into());
@@ -127,7 +128,7 @@ impl Named {
             OrderRef::ClientOrderId(id) => Named::ClientOrderId(id.into()),
             OrderRef::OrderId(id) => Named::Other(OrderRef::OrderId(id)),
             OrderRef::Request(request) => Named::Other(OrderRef::Request(request)),
-            // A list comes from the venue, so that its id is the order's.
+            // An order in a list of the venue has the venue's id.
             OrderRef::Listed { order_id, .. } => Named::Other(OrderRef::OrderId(order_id)),
         }
     }

@@ -1,4 +1,4 @@
-//! The upgrade from HTTP to a WebSocket (RFC 6455, section 4): what is asked, and whether the answer agrees.
+//! The upgrade from HTTP to a WebSocket (RFC 6455, section 4): writes the request and checks the answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,13 @@ use crate::glue::io_failure;
 use crate::http::{Answer, USER_AGENT, Unreadable};
 use crate::retry_after;
 
-/// Header fields of the upgrade that an application adds. `Debug` shows their names alone: a value may be a secret.
+/// Header fields that an application adds to the upgrade. `Debug` shows only their names, because a value may be a
+/// secret.
 #[derive(Clone, Default)]
 pub(crate) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
-    /// Adds a field, or replaces the one of that name. Returns whether it may be added.
+    /// Adds a field, or replaces the one of that name. Returns whether the field is allowed.
     pub(crate) fn add(&mut self, name: String, value: String) -> bool {
         let is_allowed = is_allowed(&name, &value);
         if is_allowed {
@@ -36,14 +37,15 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// Names of fields that the upgrade itself needs, or that say who signs.
+/// Names of fields that the upgrade sets, or that would change how the request is read.
 const RESERVED: [&str; 6] =
     ["authorization", "connection", "content-length", "host", "transfer-encoding", "upgrade"];
 
-/// What names of such fields begin with.
+/// Beginnings of further names that the upgrade or the signer sets.
 const RESERVED_BEGINNINGS: [&str; 2] = ["sec-websocket-", "x-gemini-"];
 
-/// Whether an application may add this field: a name and a value as RFC 9110 has them, and nothing of the upgrade's own.
+/// Returns whether an application may add this field: name and value are valid by RFC 9110, and the upgrade does not
+/// set it.
 fn is_allowed(name: &str, value: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let is_text = |byte: u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
@@ -53,7 +55,8 @@ fn is_allowed(name: &str, value: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_text) && !is_ours
 }
 
-/// A request, and the key that its answer has to prove it has read. Wiped when dropped, as it may be signed.
+/// The request of an upgrade, and the key that the answer must prove to have read. It is wiped when dropped, because
+/// it may be signed.
 pub(crate) struct Request {
     bytes: Zeroizing<Vec<u8>>,
     key: String,
@@ -68,7 +71,7 @@ impl Request {
         let signs: usize =
             signed.into_iter().flat_map(Headers::iter).map(|(name, value)| length(name, value)).sum();
         let most = 512 + address.path().len() + address.host().len() + basic.as_ref().map_or(0, String::len);
-        // At once as long as it will be: one that grows leaves copies behind.
+        // Allocated at its full length: a vector that grows leaves copies of secrets behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(most + others + signs));
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&["GET ", address.path(), " HTTP/1.1\r\nHost: ", &address.host_header(), "\r\n"]);
@@ -95,33 +98,33 @@ impl Request {
         &self.bytes
     }
 
-    /// Whether the answer makes a WebSocket of the transport.
+    /// Returns whether the answer accepts the upgrade.
     pub(crate) fn is_accepted_by(&self, answer: &Answer) -> bool {
         answer.status() == 101
             && answer.is_1_1()
-            // A list, but of nothing else.
+            // A list that contains nothing else.
             && answer.elements("upgrade").next().is_some()
             && answer.elements("upgrade").all(|element| element.eq_ignore_ascii_case("websocket"))
             && answer.elements("connection").any(|element| element.eq_ignore_ascii_case("upgrade"))
             && answer.values("sec-websocket-accept").eq([accept_of(&self.key)])
-            // None was offered.
+            // The request offers no extension and no subprotocol.
             && answer.elements("sec-websocket-extensions").next().is_none()
             && answer.elements("sec-websocket-protocol").next().is_none()
     }
 }
 
-/// What the answer to a key has to hold (RFC 6455, section 4.2.2).
+/// Returns the value that proves that the server has read the key (RFC 6455, section 4.2.2).
 fn accept_of(key: &str) -> String {
     let hash = Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
     Base64::encode_string(&hash)
 }
 
-/// What any answer but 101 means, with its body.
+/// Returns the failure for an answer other than 101, whose body was read.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
     refused(answer.status(), answer.header("retry-after"), answer.header("date"), &answer.body())
 }
 
-/// The same, of what an answer says.
+/// Returns the failure for the status, header fields and body of a refusal.
 pub(crate) fn refused(
     status: u16,
     retry_after: Option<&str>,
@@ -132,7 +135,7 @@ pub(crate) fn refused(
     ConnectFailure::Status { status, retry_after, reason: VenueReason::of_body(body) }
 }
 
-/// What it means that there is no answer.
+/// Returns the failure for an answer that could not be read.
 pub(crate) fn unreadable(error: &Unreadable) -> ConnectFailure {
     match error {
         Unreadable::Io(error) => io_failure(error),
@@ -145,7 +148,7 @@ pub(crate) fn unreadable(error: &Unreadable) -> ConnectFailure {
 mod tests {
     use super::*;
 
-    /// The example of RFC 6455, section 1.3.
+    /// Checks the example of RFC 6455, section 1.3.
     #[test]
     fn the_proof_of_a_key() {
         assert_eq!(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

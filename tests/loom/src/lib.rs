@@ -69,7 +69,7 @@ fn the_consumer_goes() {
         let mut client = client();
         deliver(&mut channel, &mut client);
         block_on(poll_fn(|context| channel.poll_taken(context)));
-        let gone = poll_fn(|context| match channel.attend(&mut client, Instant::ZERO, context) {
+        let gone = poll_fn(|context| match channel.poll_consumer(&mut client, Instant::ZERO, context) {
             Err(()) => Poll::Ready(()),
             Ok(()) => Poll::Pending,
         });

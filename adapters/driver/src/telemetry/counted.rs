@@ -1,16 +1,16 @@
 //! Counters, gauges and histograms of the `metrics` facade.
 //!
-//! | name | what |
+//! | name | what it measures |
 //! |---|---|
-//! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames that came |
-//! | `gemini_ws_events_total` | events that were told |
-//! | `gemini_ws_gaps_total`, `gemini_ws_resyncs_total` | lost updates, and books that follow the venue again |
-//! | `gemini_ws_disconnects_total{cause}` | ends of open links |
-//! | `gemini_ws_connect_failures_total{cause}` | attempts that failed |
+//! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received |
+//! | `gemini_ws_events_total` | events reported |
+//! | `gemini_ws_gaps_total`, `gemini_ws_resyncs_total` | gaps, and books that became current again after one |
+//! | `gemini_ws_disconnects_total{cause}` | ends of open links, by reason |
+//! | `gemini_ws_connect_failures_total{cause}` | attempts that failed, by reason |
 //! | `gemini_ws_connects_total` | links that were opened |
-//! | `gemini_ws_queue_depth` | events that wait to be taken |
-//! | `gemini_ws_data_age_seconds` | this machine's time less the venue's time of an event of market data |
-//! | `gemini_ws_reply_seconds` | from a request's being written to its reply |
+//! | `gemini_ws_queue_depth` | events in the queue of the application |
+//! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's time of an event of market data |
+//! | `gemini_ws_reply_seconds` | time from handing out a request to its reply |
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 /// The most requests whose time is kept: more than can be in flight on all links together.
 const REQUESTS_MAX: usize = 1_024;
 
-/// Handles that are looked up once.
+/// The handles of `metrics`, looked up once.
 pub(crate) struct Counted {
     frames: Counter,
     bytes: Counter,
@@ -31,7 +31,7 @@ pub(crate) struct Counted {
     queue_depth: Gauge,
     data_age: Histogram,
     reply: Histogram,
-    /// The numbers of requests, and when each was handed out.
+    /// The numbers of requests, with the time when each was handed out.
     sent: VecDeque<(u64, Instant)>,
 }
 
@@ -112,7 +112,7 @@ impl Counted {
     }
 }
 
-/// The number of a request, as the core writes it: its first member.
+/// Returns the number of a request from its text: the core writes it as the first member.
 fn request_id(text: &str) -> Option<u64> {
     let rest = text.strip_prefix("{\"id\":")?;
     rest.split([',', '}']).next()?.parse().ok()

@@ -3,14 +3,14 @@
 use gemini_ws::{Event, Frame, LinkId, Output};
 use tracing::{Span, debug, info, info_span, trace, warn};
 
-/// The span of each link's present life, by its slot.
+/// The span of each link, by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
     links: Vec<Option<(LinkId, Span)>>,
 }
 
 impl Traced {
-    /// The span of a link; that of nothing if it has none any more.
+    /// Returns the span of a link, or the empty span if the link has ended.
     fn span(&self, link: LinkId) -> Span {
         let known = self.links.get(link.slot()).and_then(Option::as_ref);
         known.filter(|(of, _)| *of == link).map_or_else(Span::none, |(_, span)| span.clone())
@@ -51,7 +51,7 @@ impl Traced {
         }
     }
 
-    /// `of` is the link whose frame it was, if it was a frame's.
+    /// Records an event. `of` is the link of the frame that returned it, if there is one.
     pub(crate) fn event(&self, of: Option<LinkId>, event: &Event<'_>) {
         let link = match event {
             Event::Opened { link, .. }
