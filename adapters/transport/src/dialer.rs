@@ -1,4 +1,4 @@
-//! [`Dialer`]: all of a dial but the connection itself.
+//! [`Dialer`]: everything in a dial except the connection.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::proxies::Proxies;
 use crate::stream::Stream;
 use crate::tls;
 
-/// How an adapter dials: whom it trusts, and by which proxies it goes.
+/// How an adapter dials: the certificate authorities that it trusts, and the proxies that it uses.
 ///
 /// ```
 /// use gemini_ws_transport::{Dialer, Proxies};
@@ -32,29 +32,30 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Trusts what browsers trust, and goes by the proxies that the environment names.
+    /// Returns a dialer with the authorities that browsers trust ([`tls::web_roots`]) and the proxies that the
+    /// environment names ([`Proxies::from_environment`](crate::Proxies), with the feature `proxy`).
     pub fn new() -> Dialer {
         Dialer { tls: tls::web_roots(), proxies: Proxies::from_environment() }
     }
 
-    /// With a TLS configuration of your own: one of [`tls`](crate::tls), or any other.
+    /// Sets the TLS configuration: one of [`tls`](crate::tls), or your own.
     #[must_use]
     pub fn tls(self, tls: Arc<ClientConfig>) -> Dialer {
         Dialer { tls, ..self }
     }
 
-    /// By these proxies instead.
+    /// Sets the proxies.
     #[must_use]
     pub fn proxies(self, proxies: Proxies) -> Dialer {
         Dialer { proxies, ..self }
     }
 
-    /// Connects, by a proxy if one is for the address, secures the connection if the address says so, and makes
-    /// a WebSocket of it. `connect` makes a connection to a host, which may be a name, and a port.
+    /// Connects, through a proxy if there is one for the address; adds TLS if the URL is `wss://`; and upgrades the
+    /// stream to a WebSocket. `connect` connects to a host, which may be a name, and a port.
     ///
     /// # Errors
     ///
-    /// The cause, by the step that failed.
+    /// [`ConnectFailure`], by the step that failed.
     pub async fn dial<S, F>(
         &self,
         request: DialRequest,
@@ -84,12 +85,12 @@ impl Default for Dialer {
     }
 }
 
-/// The time without traffic after which the system asks whether the peer is still there, and that between such
-/// questions. The protocol's own probes come first; this is for what they cannot see.
+/// The time without traffic after which the system sends the first keep-alive, and the time between further ones. The
+/// client itself probes silent links earlier; keep-alive is for what those probes cannot see.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
-/// Sets the options of a connected socket: TCP_NODELAY, as orders are small and urgent, and keep-alive. Where the system
-/// refuses one, the connection is of use without it.
+/// Sets the options of a connected socket: keep-alive, and TCP_NODELAY, because orders are small and urgent. An option
+/// that the system refuses is skipped: the connection works without it.
 pub fn set_options<'s, S>(socket: &'s S)
 where
     SockRef<'s>: From<&'s S>,

@@ -1,4 +1,4 @@
-//! [`first_of`]: the first address of a host that answers.
+//! [`first_of`]: connects to the first address of a host that answers.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,12 +11,14 @@ use futures_lite::future::or;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
-/// How long an attempt has for itself before the next address is tried beside it (RFC 8305, section 5).
+/// How long an attempt runs before the next address is tried beside it (RFC 8305, section 5).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers, as RFC 8305 has it: the families take turns, an attempt begins when the one
-/// before has failed or [`ATTEMPT_DELAY`] has passed, and all others are dropped when one has succeeded. So an address
-/// that swallows everything costs a quarter of a second, not the time for the whole dial.
+/// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate. An
+/// attempt begins when the one before has failed or [`ATTEMPT_DELAY`] has passed; when one succeeds, the others are
+/// dropped. So an address that never answers costs a quarter of a second, not the time for the whole dial.
+///
+/// `connect` connects to an address, and `pause` waits for a time.
 ///
 /// ```
 /// use std::io;
@@ -36,7 +38,7 @@ pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 ///
-/// What the last attempt failed with; [`ConnectFailure::NameLookup`] if there is no address.
+/// The failure of the last attempt; [`ConnectFailure::NameLookup`] if there is no address.
 pub async fn first_of<S>(
     addresses: impl IntoIterator<Item = SocketAddr>,
     connect: impl AsyncFn(SocketAddr) -> io::Result<S>,
@@ -68,7 +70,7 @@ pub async fn first_of<S>(
     }
 }
 
-/// The first of them that is done; it is taken out.
+/// Waits for the first of these futures that is done, and removes it.
 async fn any_of<F: Future>(trying: &mut Vec<Pin<Box<F>>>) -> F::Output {
     poll_fn(|context| {
         for position in 0..trying.len() {
@@ -83,11 +85,12 @@ async fn any_of<F: Future>(trying: &mut Vec<Pin<Box<F>>>) -> F::Output {
     .await
 }
 
-/// The addresses with the families by turns, that of the first one first; within a family in the resolver's order.
+/// Returns the addresses with IPv4 and IPv6 alternating, beginning with the family of the first. Within a family the
+/// order stays as given.
 fn by_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = Vec::new();
     for address in addresses {
-        // Once is enough, however often a resolver names it.
+        // An address is tried once, even if a resolver returns it several times.
         if !all.contains(&address) {
             all.push(address);
         }
@@ -129,7 +132,7 @@ mod tests {
         }
     }
 
-    /// Who answers how: `.`0 never, `.`1 refuses at once, `.`2 answers at once, `.`3 answers after some turns.
+    /// How addresses answer: `.`0 never, `.`1 refuses at once, `.`2 answers at once, `.`3 answers after some turns.
     async fn answers(address: SocketAddr) -> io::Result<SocketAddr> {
         match address.port() {
             0 => pending().await,
@@ -144,7 +147,8 @@ mod tests {
         }
     }
 
-    /// Addresses by how they answer, the pauses that may pass, and what comes of it: who answered, how many were tried.
+    /// Rows of addresses, the number of pauses that may pass, and the result: the address that answered, and how many
+    /// were tried.
     #[test]
     fn attempts_begin_one_by_one() {
         let refused = Err(ConnectFailure::Refused);

@@ -1,7 +1,7 @@
-//! What the adapters share: from an address to a WebSocket, over any `futures-io` stream.
+//! What the adapters share: everything between an address and a WebSocket, over any `futures-io` stream.
 //!
-//! An adapter knows how its runtime connects to an address and how it waits; everything else of a dial is here, for all
-//! runtimes alike: looking names up, trying the addresses, a proxy on the way, TLS, and the upgrade.
+//! An adapter connects to an address and waits for a time with its runtime. This crate does the rest of a dial for all
+//! runtimes: name look-up, the choice of an address, proxies, TLS, and the upgrade.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

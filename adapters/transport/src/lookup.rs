@@ -1,4 +1,4 @@
-//! [`look_up`]: the addresses of a name.
+//! [`look_up`]: finds the addresses of a name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::thread;
@@ -7,14 +7,16 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The most names that are looked up at a time; others wait for their turn.
+/// The most name look-ups at a time. Further ones wait.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
 
-/// Looks the addresses of a host up, in a thread of its own, as systems have no other way for all that may name a host.
-/// Dropping the future leaves the thread to itself: neither a runtime nor the end of the program waits for a name server
-/// that does not answer. A host that is an address needs no look-up.
+/// Returns the addresses of a host. It asks the system's resolver in a thread of its own, because that call blocks. If
+/// the host is an address or a name of `localhost`, nothing is asked.
+///
+/// Dropping the future does not stop the thread, and nothing waits for it: a name server that does not answer delays
+/// neither a runtime nor the end of the program.
 ///
 /// ```
 /// use futures_lite::future::block_on;
@@ -26,7 +28,7 @@ static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
 ///
 /// # Errors
 ///
-/// [`ConnectFailure::NameLookup`].
+/// [`ConnectFailure::NameLookup`] if the resolver finds no address.
 pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFailure> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
@@ -41,7 +43,7 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFa
     let look = move || {
         let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
         drop(turn);
-        // Nobody may be waiting any more.
+        // The caller may have stopped waiting.
         let _ = found.try_send(addresses);
     };
     let started = thread::Builder::new().name("name look-up".to_owned()).spawn(look);
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn names_and_addresses() {
-        // Longer than any name may be: nobody is asked for it.
+        // Longer than any name may be, so no name server is asked for it.
         let no_name = "x".repeat(300);
         for (host, is_found) in [
             ("127.0.0.1", true),

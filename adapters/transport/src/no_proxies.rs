@@ -1,16 +1,16 @@
-//! [`Proxies`] without the feature `proxy`: there are none.
+//! [`Proxies`] without the feature `proxy`: a type without content.
 
 use std::future::Future;
 
 use gemini_ws_driver::Address;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 
-/// Without the feature `proxy` all connections are direct.
+/// The proxies to use. Without the feature `proxy` all connections are direct.
 #[derive(Clone, Debug)]
 pub struct Proxies(());
 
 impl Proxies {
-    /// None: all connections are direct.
+    /// Returns no proxies: all connections are direct.
     pub fn none() -> Proxies {
         Proxies(())
     }

@@ -1,4 +1,4 @@
-//! [`Proxies`]: who stands between us and the venue.
+//! [`Proxies`]: the proxies between the client and the venue.
 
 use std::fmt;
 use std::future::Future;
@@ -11,12 +11,12 @@ use gemini_ws_driver::gemini_ws::ConnectFailure;
 use crate::rules::Rules;
 use crate::tunnel;
 
-/// Which proxy is for which address: HTTP CONNECT (`http://`) and SOCKS5 (`socks5://`, which looks the
-/// venue's name up here, and `socks5h://`, which leaves that to the proxy; here both leave it to the proxy).
+/// The proxies to use, by address: HTTP CONNECT (`http://`) and SOCKS5 (`socks5://`, `socks5h://`). With both kinds,
+/// and with both spellings of SOCKS5, the proxy looks up the venue's name.
 ///
-/// What a proxy answers is told as [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`], its own
-/// unreachability as usual. Proxies that want TLS towards themselves (`https://`) are not supported and fail as
-/// `Proxy`, and so does a proxy whose URL cannot be read: nothing goes around a proxy that was named.
+/// A proxy that refuses is reported as [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`], one that cannot
+/// be reached with the failure of the connection. A proxy that expects TLS (`https://`) is not supported; it fails as
+/// `Proxy`, and so does a proxy whose URL cannot be read. No dial bypasses a proxy that is configured for its address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -30,25 +30,26 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// None: all connections are direct.
+    /// Returns no proxies: all connections are direct.
     pub fn none() -> Proxies {
         Proxies { rules: Arc::new(Rules::default()) }
     }
 
-    /// This proxy for all addresses but those of this machine. Name and password stand in its URL.
+    /// Returns this proxy for all addresses except those of this machine. Put a name and a password for it into the
+    /// URL.
     pub fn all(url: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::all(url)) }
     }
 
-    /// But not for these hosts, nor for those that were named before: names, which mean their subdomains too, addresses, networks, and `*`, separated
-    /// by commas, as in `NO_PROXY`; each perhaps with a port.
+    /// Excludes these hosts, in addition to those excluded before. The format is that of `NO_PROXY`: names (which
+    /// include their subdomains), addresses, networks and `*`, separated by commas, each with or without a port.
     #[must_use]
     pub fn except(self, hosts: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::except(&self.rules, hosts)) }
     }
 
-    /// What `HTTPS_PROXY` (for `wss://`), `HTTP_PROXY` (for `ws://`), `ALL_PROXY` and `NO_PROXY` say, in
-    /// capitals or not; read once, now. What is of this machine is never reached through them.
+    /// Returns the proxies of the environment: `HTTPS_PROXY` (for `wss://`), `HTTP_PROXY` (for `ws://`), `ALL_PROXY`
+    /// and `NO_PROXY`, in upper or lower case, as they are now. Addresses of this machine are always reached directly.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var(name).ok())) }
     }

@@ -1,4 +1,4 @@
-//! [`Rules`]: which proxy is for which address, as curl and others read the variables of the environment.
+//! [`Rules`]: which proxy is for which address. It reads the variables of the environment as curl does.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use gemini_ws_driver::Address;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 
-/// Which proxy is for which address.
+/// The proxies for `wss://` and `ws://` addresses, and the exceptions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     secure: Option<Proxy>,
     plain: Option<Proxy>,
     except: Vec<Exception>,
-    /// Whether what is of this machine is excepted too.
+    /// Whether addresses of this machine are excepted too.
     spares_loopback: bool,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Proxy {
     address: Option<Address>,
 }
 
-/// What is spoken with a proxy.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Http,
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Unsupported,
 }
 
-/// Whom no proxy is for.
+/// Hosts that are reached without a proxy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Exception {
     hosts: Hosts,
@@ -42,9 +42,9 @@ struct Exception {
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Hosts {
     All,
-    /// A name and what is below it.
+    /// A name and its subdomains.
     Below(String),
-    /// The addresses that have these first bits.
+    /// The addresses with these first bits.
     Network(IpAddr, u32),
 }
 
@@ -59,10 +59,10 @@ impl Rules {
         Rules { except, ..self.clone() }
     }
 
-    /// `variable` says what a variable of the environment holds.
+    /// Reads the rules from the environment. `variable` returns the value of a variable.
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Rules {
         let either = |name: &str| {
-            // In a CGI program a client's header `Proxy` becomes this variable.
+            // In a CGI program, the server sets this variable from a client's header `Proxy`.
             let is_foreign = name == "HTTP_PROXY" && variable("REQUEST_METHOD").is_some();
             let upper = || variable(name).filter(|_| !is_foreign);
             let text = variable(&name.to_ascii_lowercase()).or_else(upper)?;
@@ -78,7 +78,7 @@ impl Rules {
         }
     }
 
-    /// The proxy for an address, if there is one.
+    /// Returns the proxy for an address, if there is one.
     pub(crate) fn of(&self, address: &Address) -> Option<&Proxy> {
         let proxy = if address.is_secure() { &self.secure } else { &self.plain };
         let is_excepted = (self.spares_loopback && address.is_loopback())
@@ -105,7 +105,7 @@ impl Proxy {
         self.kind
     }
 
-    /// Where the proxy is.
+    /// Returns host and port of the proxy.
     pub(crate) fn host_and_port(&self) -> Result<(String, u16), ConnectFailure> {
         let usual = match self.kind {
             Kind::Http => 80,
@@ -122,7 +122,7 @@ impl Proxy {
 }
 
 impl fmt::Debug for Proxy {
-    /// Without name and password.
+    /// Formats the proxy without name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.address.as_ref().map(Address::host_header);
         write!(f, "{:?} {}", self.kind, host.as_deref().unwrap_or("(unreadable)"))
@@ -151,7 +151,7 @@ fn exceptions(text: &str) -> Vec<Exception> {
     text.split([',', ' ']).map(str::trim).filter_map(exception).collect()
 }
 
-/// `None` if nothing is named.
+/// Parses an entry; `None` if it is empty.
 fn exception(text: &str) -> Option<Exception> {
     if let Some(hosts) = network(text) {
         return Some(Exception { hosts, port: None });
@@ -165,7 +165,7 @@ fn exception(text: &str) -> Option<Exception> {
     Some(Exception { hosts: hosts?, port })
 }
 
-/// A name, perhaps with what others write for "and what is below it".
+/// Parses a name, perhaps with a beginning that other programs use for "with its subdomains".
 fn below(text: &str) -> Option<Hosts> {
     let name = text.strip_prefix('*').unwrap_or(text);
     let name = name.strip_prefix('.').unwrap_or(name);
@@ -173,7 +173,7 @@ fn below(text: &str) -> Option<Hosts> {
     (!name.is_empty()).then(|| Hosts::Below(name.to_ascii_lowercase()))
 }
 
-/// An address, or one with the count of its bits that matter.
+/// Parses an address, perhaps with the number of bits of its network.
 fn network(text: &str) -> Option<Hosts> {
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let address: IpAddr = address.parse().ok()?;
@@ -219,7 +219,7 @@ mod tests {
             (&[("ALL_PROXY", "a"), ("https_proxy", " ")], "wss://v", Some("Http a")),
             (&[("ALL_PROXY", "https://a")], "wss://v", Some("Unsupported a")),
             (&[("ALL_PROXY", "http://")], "wss://v", Some("Http (unreadable)")),
-            // What is of this machine.
+            // Addresses of this machine.
             (&[("ALL_PROXY", "a")], "ws://127.0.0.1:9", None),
             (&[("ALL_PROXY", "a")], "ws://[::1]:9", None),
             (&[("ALL_PROXY", "a")], "ws://localhost", None),
@@ -252,9 +252,9 @@ mod tests {
             ("a:80, b:81", "a:80 a b:81", "a:81 b"),
             ("::ffff:10.0.0.1", "10.0.0.1 [::ffff:10.0.0.1]", "10.0.0.2"),
             ("*", "a 1.2.3.4 [::2]", ""),
-            // Names of nothing are no wildcards.
+            // Empty names match nothing.
             (". *. :443 [] ,,", "", "a 1.2.3.4"),
-            // What is of this machine goes by no proxy, named or not.
+            // Addresses of this machine are reached without a proxy, whether they are listed or not.
             ("", "127.0.0.1 localhost [::1]", "a"),
             ("10.0.0.0/33", "", "10.0.0.1"),
         ] {

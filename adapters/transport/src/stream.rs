@@ -1,4 +1,4 @@
-//! [`Stream`]: the bytes of a link.
+//! [`Stream`]: the byte stream of a link.
 
 use std::io;
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use futures_lite::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
 use gemini_ws_driver::Paced;
 
-/// The bytes of a link: plain for `ws://`, encrypted for `wss://`.
+/// The byte stream of a link: plain for `ws://`, encrypted for `wss://`.
 #[derive(Debug)]
 pub enum Stream<S> {
-    /// As the runtime connected it.
+    /// The stream that the runtime connected.
     Plain(S),
-    /// TLS over that.
+    /// TLS over that stream.
     Tls(Box<TlsStream<Paced<S>>>),
 }
 

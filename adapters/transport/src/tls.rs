@@ -1,4 +1,4 @@
-//! TLS configurations: which authorities are trusted. The cryptography is `ring`'s in each.
+//! TLS configurations, by the certificate authorities that they trust. All use the cryptography of `ring`.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use futures_rustls::rustls::{
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
-/// The authorities that browsers trust, compiled in: the default.
+/// Returns a configuration with the authorities that browsers trust, compiled in. It is the default of
+/// [`Dialer`](crate::Dialer).
 ///
 /// ```
 /// let dialer = gemini_ws_transport::Dialer::new().tls(gemini_ws_transport::tls::web_roots());
@@ -22,11 +23,13 @@ pub fn web_roots() -> Arc<ClientConfig> {
     finish(builder().with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }))
 }
 
-/// Only these authorities: their certificates as PEM text, as a company's proxy or a test has its own.
+/// Returns a configuration with only these authorities, given as certificates in PEM, for example those of a company's
+/// proxy.
 ///
 /// # Errors
 ///
-/// If there is no certificate in the text, or one that cannot be read or used.
+/// An error of the kind [`InvalidData`](io::ErrorKind::InvalidData) if the text has no certificate, or one that cannot
+/// be read or used.
 ///
 /// ```
 /// let error = gemini_ws_transport::tls::roots_of_pem(b"no certificate").unwrap_err();
@@ -48,11 +51,11 @@ pub fn roots_of_pem(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
     Ok(finish(builder().with_root_certificates(roots)))
 }
 
-/// The authorities that the operating system trusts, judged by its own verifier.
+/// Returns a configuration with the authorities, and the verifier, of the operating system.
 ///
 /// # Errors
 ///
-/// If the system has none, or they cannot be read.
+/// An error if the system has no authorities, or they cannot be read.
 #[cfg(feature = "platform-verifier")]
 pub fn platform_roots() -> Result<Arc<ClientConfig>, rustls::Error> {
     use rustls_platform_verifier::BuilderVerifierExt;
@@ -70,7 +73,7 @@ fn finish(builder: ConfigBuilder<ClientConfig, WantsClientCert>) -> Arc<ClientCo
     Arc::new(builder.with_no_client_auth())
 }
 
-/// What an error of the handshake means.
+/// Returns the failure for an error of the TLS handshake.
 pub(crate) fn failure(error: &io::Error) -> ConnectFailure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(

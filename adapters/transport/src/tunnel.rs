@@ -8,7 +8,7 @@ use tokio_socks::tcp::Socks5Stream;
 
 use crate::rules::{Kind, Proxy};
 
-/// Has the proxy connect the stream to an address.
+/// Asks the proxy, over the connected stream, to connect to an address.
 pub(crate) async fn through<S: AsyncRead + AsyncWrite + Unpin>(
     proxy: &Proxy,
     stream: S,
@@ -40,7 +40,7 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin>(
         Unreadable::Ended | Unreadable::NoHttp => ConnectFailure::Proxy,
     })?;
     match answer.status() {
-        // Behind the empty line the venue speaks, and it does not speak first.
+        // Bytes after the empty line come from the venue, which does not speak first.
         200..300 if answer.rest().is_empty() => Ok(stream),
         200..300 => Err(ConnectFailure::Proxy),
         status => Err(ConnectFailure::ProxyStatus { status }),
