@@ -4,7 +4,7 @@
 //! cargo run -p gemini-ws-smol --example book -- wss://ws.gemini.com/ btcusd ethusd
 //! ```
 //!
-//! Without a network: `gemini-ws simulate` prints an address to use instead.
+//! Without a network, run `gemini-ws simulate` and use the address that it prints.
 
 use gemini_ws_smol::connect;
 use gemini_ws_smol::gemini_ws::{Config, OrderBook};
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [url, symbols @ ..] = arguments.as_slice() else { return Err("usage: book URL SYMBOL…".into()) };
     let (client, driver) = connect(Config::new(url));
     let driver = smol::spawn(driver);
-    // Commands come from anywhere: here from a thread that waits for the keyboard.
+    // Any thread can send commands: here one that waits for the keyboard.
     let keyboard = client.clone();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read_line(&mut String::new());

@@ -1,10 +1,10 @@
-//! Places an order that rests, prints its fills and its end, and cancels it when Enter is pressed.
+//! Places an order that rests in the book, prints its fills and how it ended, and cancels it when Enter is pressed.
 //!
 //! ```sh
 //! GEMINI_API_KEY=… GEMINI_API_SECRET=… cargo run -p gemini-ws-smol --example trade -- URL btcusd 0.01 20000.00
 //! ```
 //!
-//! Without a network: `gemini-ws simulate` prints an address and an account to use instead.
+//! Without a network, run `gemini-ws simulate` and use the address and the account that it prints.
 
 use gemini_ws_smol::gemini_ws::{Config, Credentials, NewOrder, Side, Signer, TimeInForce};
 use gemini_ws_smol::{Done, connect};

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! An order and its fate:
+//! Places an order and waits until it ends:
 //!
 //! ```no_run
 //! use gemini_ws_smol::gemini_ws::{Config, Credentials, NewOrder, Side, Signer};
@@ -59,14 +59,14 @@ use async_tungstenite::WebSocketStream;
 use gemini_ws::{Clock, Config, ConnectFailure, Instant};
 use smol::net::TcpStream;
 
-/// Makes a client of one endpoint, and the future that drives it: spawn it.
+/// Returns a handle of a client of one endpoint, and the future that drives the client. Spawn the future.
 ///
-/// With other roots or proxies: [`driver::connect`] with [`Smol::with_dialer`].
+/// For other certificate authorities or proxies, use [`driver::connect`] with [`Smol::with_dialer`].
 pub fn connect(config: Config) -> (Handle, Connected<Smol>) {
     driver::connect(Smol::new(), config)
 }
 
-/// The runtime of [`Driver::run`] on smol.
+/// The [`Runtime`] of smol.
 #[derive(Clone, Debug, Default)]
 pub struct Smol {
     clock: Clock,
@@ -74,17 +74,18 @@ pub struct Smol {
 }
 
 impl Smol {
-    /// With the roots that browsers trust, and the proxies that the environment names.
+    /// Returns a runtime that trusts the authorities that browsers trust and uses the proxies that the environment
+    /// names.
     pub fn new() -> Smol {
         Smol::default()
     }
 
-    /// The clock of the driver, for commands to a client before it runs.
+    /// Returns the clock of the driver, for commands to a client before the driver runs.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// With other roots, or other proxies.
+    /// Returns a runtime with this dialer, which sets the trusted authorities and the proxies.
     pub fn with_dialer(dialer: Dialer) -> Smol {
         Smol { clock: Clock::new(), dialer }
     }
@@ -112,7 +113,7 @@ impl Runtime for Smol {
     }
 }
 
-/// A timer of smol, kept and set again.
+/// The [`Timer`] of smol.
 #[derive(Debug)]
 pub struct SmolTimer {
     clock: Clock,

@@ -1,5 +1,5 @@
-//! The Autobahn test suite, against the fuzzing server at `GEMINI_WS_AUTOBAHN`; `.ci/autobahn` starts one and compares
-//! its report with `.ci/autobahn.json`.
+//! Runs the Autobahn test suite against the fuzzing server at `GEMINI_WS_AUTOBAHN`. `.ci/autobahn` starts one and
+//! compares its report with `.ci/autobahn.json`.
 
 mod adapter;
 

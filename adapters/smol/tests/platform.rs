@@ -1,4 +1,4 @@
-//! The authorities of the operating system, with the feature `platform-verifier`.
+//! Tests the authorities of the operating system, with the feature `platform-verifier`.
 
 mod adapter;
 

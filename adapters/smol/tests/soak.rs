@@ -1,5 +1,5 @@
-//! A client that trades over a network that fails every few seconds: for a few seconds, or for as many as
-//! `GEMINI_WS_SOAK_SECONDS` says. `GEMINI_WS_SEED` makes other choices.
+//! Trades over a network that fails every few seconds, for a few seconds or for `GEMINI_WS_SOAK_SECONDS`.
+//! `GEMINI_WS_SEED` selects another run.
 
 mod adapter;
 

@@ -1,4 +1,4 @@
-//! The suite of all adapters, on smol.
+//! Runs the tests of all adapters on smol.
 
 mod adapter;
 

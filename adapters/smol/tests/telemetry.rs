@@ -1,4 +1,4 @@
-//! What the features `tracing` and `metrics` show: `cargo test -p gemini-ws-smol --all-features --test telemetry`.
+//! Tests the features `tracing` and `metrics`: `cargo test -p gemini-ws-smol --all-features --test telemetry`.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use tracing::Level;
 const KEY: &str = "account-of-the-telemetry";
 const SECRET: &str = "a secret of the telemetry";
 
-/// A short life: signed, some data, a request, and the end.
+/// Runs a short life: signed, some data, a request, and the end.
 fn live() {
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(500).epoch(now);
@@ -43,9 +43,9 @@ fn live() {
     smol::block_on(smol::future::or(run, async { match server.run().await {} }));
 }
 
-/// One that nobody answers.
+/// Runs a client whose address no server listens at.
 fn fail() {
-    // A port that was free a moment ago.
+    // A port that was free just before.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(Client::single(Config::new(format!("ws://127.0.0.1:{port}")).seed(1)));
     let smol = Smol::new();
@@ -82,8 +82,8 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// The life of a link, with its cause and its place; no frame and no secret at `info`, frames and no secret of ours
-/// at `trace`.
+/// Checks the trace of a link. At `info` it has the reasons and the slot, no frames and no secrets; at `trace` it has
+/// frames, but none of our secrets.
 fn traced() {
     let log = logged(Level::INFO, live);
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
@@ -92,14 +92,14 @@ fn traced() {
     assert!(!log.contains("depthUpdate") && !log.contains("subscribe"), "{log}");
     let log = logged(Level::INFO, fail);
     assert!(log.contains("WARN link{slot=0 epoch=1}") && log.contains("nobody listens there"), "{log}");
-    // The WebSocket layer's own events have a target of their own.
+    // The WebSocket layer's own events have another target.
     let log = logged(Level::TRACE, live);
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
     assert!(ours.iter().any(|line| line.contains("depthUpdate")));
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
 }
 
-/// One test, as `tracing` keeps for the whole process who listens.
+/// One test for all, because a process has one subscriber of `tracing`.
 #[test]
 fn telemetry() {
     traced();

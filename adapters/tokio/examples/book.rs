@@ -4,7 +4,7 @@
 //! cargo run -p gemini-ws-tokio --example book -- wss://ws.gemini.com/ btcusd ethusd
 //! ```
 //!
-//! Without a network: `gemini-ws simulate` prints an address to use instead.
+//! Without a network, run `gemini-ws simulate` and use the address that it prints.
 
 use gemini_ws_tokio::{connect, gemini_ws};
 

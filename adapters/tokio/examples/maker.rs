@@ -1,12 +1,12 @@
-//! Quotes one bid and one ask around the mid of a book, and replaces them when it moves. At Ctrl-C it cancels everything
-//! and reports what is left.
+//! Quotes one bid and one ask around the mid of a book, and replaces them when it moves. At Ctrl-C it cancels all
+//! orders of the session and reports those that are still open.
 //!
 //! ```sh
 //! GEMINI_API_KEY=… GEMINI_API_SECRET=… cargo run -p gemini-ws-tokio --example maker -- URL btcusd
 //! ```
 //!
-//! The URL is `wss://…` or `ws://…`; REST is asked at the same host with `https://` or `http://`, as the simulated exchange
-//! has it. The real venue has REST at `https://api.gemini.com`: name it as a third argument.
+//! The URL is `wss://…` or `ws://…`. The example asks REST at the same host with `https://` or `http://`, where the
+//! simulated exchange has it. For the real venue, pass `https://api.gemini.com` as a third argument.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,37 +17,37 @@ use gemini_ws_tokio::gemini_ws::{
 };
 use gemini_ws_tokio::{Handle, SharedSigner, Ticket, connect};
 
-/// How old a book may be that is quoted on, and how far from its mid.
+/// The greatest age of a book to quote on.
 const AGE_MAX: Duration = Duration::from_secs(2);
 const OFFSET: Decimal = Decimal::constant("5.00");
 const TICK: Decimal = Decimal::constant("0.01");
 const QUANTITY: Decimal = Decimal::constant("0.001");
 
-/// One side: what is wanted, and the order that is there.
+/// One side of the quote, with its order if there is one.
 struct Quote {
     side: Side,
     ticket: Option<Ticket>,
 }
 
 impl Quote {
-    /// Sees what became of the order, and replaces it if its price is not the one that is wanted.
+    /// Checks the order. Cancels it if its price is not `target`; places a new one when there is none.
     fn update(
         &mut self,
         client: &Handle,
         symbol: &str,
-        wanted: Option<Decimal>,
+        target: Option<Decimal>,
         number: &mut u32,
     ) -> Result<(), Box<dyn Error>> {
         if let Some(ticket) = &self.ticket {
             if let Some(done) = ticket.outcome() {
                 println!("{:?} {done}", self.side);
                 self.ticket = None;
-            } else if ticket.order().price != wanted {
+            } else if ticket.order().price != target {
                 ticket.cancel()?;
             }
             return Ok(());
         }
-        let Some(price) = wanted else { return Ok(()) };
+        let Some(price) = target else { return Ok(()) };
         *number += 1;
         let id = format!("maker-{}-{number}", std::process::id());
         let order = NewOrder::limit(id.as_str(), symbol, self.side, QUANTITY, price)?;
@@ -56,15 +56,15 @@ impl Quote {
     }
 }
 
-/// The price that a side wants, given the mid.
-fn wanted(side: Side, mid: Decimal) -> Option<Decimal> {
+/// Returns the price to quote on a side, given the mid.
+fn target_price(side: Side, mid: Decimal) -> Option<Decimal> {
     match side {
         Side::Buy => mid.checked_sub(OFFSET)?.rounded_to_tick(TICK, Rounding::Down),
         Side::Sell => mid.checked_add(OFFSET)?.rounded_to_tick(TICK, Rounding::Up),
     }
 }
 
-/// Asks REST with a blocking client, in a thread.
+/// Sends a request to REST and waits for the answer; it blocks, so call it in a thread.
 fn ask(rest: &str, request: &RestRequest) -> Result<(u16, String), ureq::Error> {
     let mut post = ureq::post(format!("{rest}{}", request.path()));
     for (name, value) in request.headers().iter().filter(|(name, _)| *name != "Content-Length") {
@@ -100,14 +100,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         let mid = books.fresh(symbol, AGE_MAX).and_then(OrderBook::mid);
         for quote in &mut quotes {
-            let price = mid.and_then(|mid| wanted(quote.side, mid));
+            let price = mid.and_then(|mid| target_price(quote.side, mid));
             quote.update(&client, symbol, price, &mut number)?;
         }
         let doubts = client.with(|client, keeper, _| {
             let is_live = client.readiness() != Readiness::NotReady;
             is_live && keeper.orders().to_reconcile().next().is_some()
         });
-        // Every two seconds: the venue counts what it is asked.
+        // Every two seconds, because the venue limits the rate of requests.
         if turn.is_multiple_of(10) && doubts.await? {
             let asked = client.reconcile(&signer, async |request| {
                 let rest = rest.clone();

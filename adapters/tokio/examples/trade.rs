@@ -1,10 +1,11 @@
-//! Places an order that rests, and prints its fills and its end. Ctrl-C ends the link, and with it the venue cancels it.
+//! Places an order that rests in the book, and prints its fills and how it ended. Ctrl-C ends the program and its
+//! link; the venue then cancels the order.
 //!
 //! ```sh
 //! GEMINI_API_KEY=… GEMINI_API_SECRET=… cargo run -p gemini-ws-tokio --example trade -- URL btcusd 0.01 20000.00
 //! ```
 //!
-//! Without a network: `gemini-ws simulate` prints an address and an account to use instead.
+//! Without a network, run `gemini-ws simulate` and use the address and the account that it prints.
 
 use gemini_ws_tokio::connect;
 use gemini_ws_tokio::gemini_ws::{Config, Credentials, NewOrder, Side, Signer, TimeInForce};
@@ -24,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(fill) = ticket.next().await {
         println!("{} at {}", fill.quantity, fill.price);
     }
-    // Filled, cancelled, or not known: then ask the venue, as the example `maker` does.
+    // Filled, cancelled, or unknown: then ask the venue, like the example `maker`.
     println!("{}", ticket.done().await);
     Ok(())
 }

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! An order and its fate:
+//! Places an order and waits until it ends:
 //!
 //! ```no_run
 //! use gemini_ws_tokio::gemini_ws::{Config, Credentials, NewOrder, Side, Signer};
@@ -61,14 +61,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
-/// Makes a client of one endpoint, and the future that drives it: spawn it.
+/// Returns a handle of a client of one endpoint, and the future that drives the client. Spawn the future.
 ///
-/// With other roots or proxies: [`driver::connect`] with [`Tokio::with_dialer`].
+/// For other certificate authorities or proxies, use [`driver::connect`] with [`Tokio::with_dialer`].
 pub fn connect(config: Config) -> (Handle, Connected<Tokio>) {
     driver::connect(Tokio::new(), config)
 }
 
-/// The runtime of [`Driver::run`] on tokio. Needs its drivers of time and of I/O.
+/// The [`Runtime`] of tokio. It needs tokio's time and I/O drivers.
 #[derive(Clone, Debug, Default)]
 pub struct Tokio {
     clock: Clock,
@@ -76,17 +76,18 @@ pub struct Tokio {
 }
 
 impl Tokio {
-    /// With the roots that browsers trust, and the proxies that the environment names.
+    /// Returns a runtime that trusts the authorities that browsers trust and uses the proxies that the environment
+    /// names.
     pub fn new() -> Tokio {
         Tokio::default()
     }
 
-    /// The clock of the driver, for commands to a client before it runs.
+    /// Returns the clock of the driver, for commands to a client before the driver runs.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// With other roots, or other proxies.
+    /// Returns a runtime with this dialer, which sets the trusted authorities and the proxies.
     pub fn with_dialer(dialer: Dialer) -> Tokio {
         Tokio { clock: Clock::new(), dialer }
     }
@@ -111,7 +112,7 @@ impl Runtime for Tokio {
     }
 }
 
-/// A timer of tokio, kept and set again.
+/// The [`Timer`] of tokio.
 #[derive(Debug)]
 pub struct TokioTimer {
     clock: Clock,

@@ -1,4 +1,4 @@
-//! Servers that others wrote, on Python's `websockets` and Node's `ws`; `.ci/independent` installs both.
+//! Tests against servers of other projects: Python's `websockets` and Node's `ws`. `.ci/independent` installs both.
 
 mod adapter;
 

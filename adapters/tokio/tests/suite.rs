@@ -1,4 +1,4 @@
-//! The suite of all adapters, on tokio.
+//! Runs the tests of all adapters on tokio.
 
 mod adapter;
 

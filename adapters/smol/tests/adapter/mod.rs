@@ -1,4 +1,4 @@
-//! What the suite needs to know of smol.
+//! The parts of the tests that depend on smol.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! What the suite needs to know of tokio.
+//! The parts of the tests that depend on tokio.
 
 use std::future::Future;
 
