@@ -1,4 +1,5 @@
-//! A back-test: recorded frames as events, the venue's time as the clock, the mid of each second, statistics at the end.
+//! Runs a back-test: recorded frames as events, the venue's time as the clock, the mid of each second, statistics at
+//! the end.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example backtest
@@ -8,19 +9,19 @@ use std::time::Duration;
 
 use gemini_ws::{Books, Endpoint, Event, Replay, Scratch, Timestamp};
 
-/// The mid of the book at the end of each second of the venue's time.
+/// Collects the mid of the book at the end of each second of the venue's time.
 fn mids(frames: &[String]) -> Vec<f64> {
     let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
     let (mut books, mut mids, mut next) = (Books::new(), Vec::new(), None::<Timestamp>);
     for frame in frames {
         let Ok(Some(event)) = replay.event(frame, &mut scratch) else { continue };
-        // One clock for all: the times of depth updates rise, but not together with those of trades.
+        // One clock for all streams: the times of depth updates rise, but not in step with those of trades.
         if let Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) = &event
             && let Some(time) = depth.event_time
         {
             let end = next.get_or_insert(time + Duration::from_secs(1));
             while *end < time {
-                // No look-ahead: the update that shows that the second is over is not applied yet.
+                // No look-ahead: the update that begins the next second is not applied yet.
                 let best = books.live("btcusd").and_then(|book| book.bids().best().zip(book.asks().best()));
                 mids.extend(
                     best.map(|(bid, ask)| (bid.price.to_f64_nearest() + ask.price.to_f64_nearest()) / 2.0),

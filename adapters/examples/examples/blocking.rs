@@ -1,4 +1,4 @@
-//! No executor at all: one thread, a blocking WebSocket, and the core.
+//! Uses no executor: one thread, a blocking WebSocket, and the core.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example blocking
@@ -14,14 +14,14 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
-/// Updates of the book that are shown before the end.
+/// The number of updates of the book to show before the end.
 const SHOWN: u32 = 20;
 
 fn main() {
     let clock = Clock::new();
     let mut client = Client::single(Config::new(gemini_ws_examples::address()));
     client.subscribe(clock.now(), "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
-    client.open(clock.now()).expect("a fresh client");
+    client.open(clock.now()).expect("a new client can open");
 
     let (mut books, mut updates, mut scratch) = (Books::new(), 0, Scratch::new());
     let mut socket: Option<(LinkId, WebSocket<TcpStream>)> = None;
@@ -29,11 +29,11 @@ fn main() {
         while let Some(output) = client.poll_output() {
             match output {
                 Output::Connect(link) => {
-                    let request = client.connect_request(link).expect("it asks for this link");
+                    let request = client.connect_request(link).expect("the client asks for this link");
                     let dialled = dial(&request.url).map(|open| socket = Some((link, open)));
                     client.handle_dial(link, clock.now(), dialled);
                 }
-                // What cannot be written any more is told by the next read.
+                // If writing fails, the next read reports it.
                 Output::Send { text, .. } => {
                     let _ = socket.as_mut().map(|(_, socket)| socket.send(Message::text(text)));
                 }
@@ -64,7 +64,7 @@ fn main() {
         let now = clock.now();
         let event = match &message {
             Ok(message) => {
-                let frame = frame_of(message).expect("it was read");
+                let frame = frame_of(message).expect("a message that was read has a frame");
                 client.handle_frame(link, now, frame, &mut scratch)
             }
             Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -90,7 +90,7 @@ fn main() {
     }
 }
 
-/// For `ws://` only; `wss://` is the business of `tungstenite`'s own TLS features.
+/// For `ws://` only; `wss://` needs the TLS features of `tungstenite`.
 fn dial(url: &str) -> Result<WebSocket<TcpStream>, ConnectFailure> {
     let address = Address::parse(url)?;
     let stream = TcpStream::connect((address.host(), address.port())).map_err(|error| io_failure(&error))?;

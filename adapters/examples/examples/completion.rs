@@ -1,5 +1,5 @@
-//! A runtime that is told of completed operations instead of ready sockets (io_uring), and so has no `AsyncRead`: bytes
-//! go through a pipe in memory, of which the WebSocket layer knows nothing else.
+//! Uses a runtime that reports completed operations instead of ready sockets (io_uring) and has no `AsyncRead`. Bytes
+//! go through a pipe in memory, which the WebSocket layer takes for its stream.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example completion
@@ -21,10 +21,10 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
-/// Updates of the book that are shown before the end.
+/// The number of updates of the book to show before the end.
 const SHOWN: u32 = 20;
 
-/// What has come and what is to go.
+/// The pipe: bytes that have arrived, and bytes to write.
 #[derive(Debug, Default)]
 struct Pipe {
     incoming: VecDeque<u8>,
@@ -54,9 +54,9 @@ struct Link {
     id: LinkId,
     stream: TcpStream,
     socket: WebSocket<Pipe>,
-    /// What the reader has read; closed at the end.
+    /// Bytes that the reader has read; closed at the end of the transport.
     chunks: Receiver<Vec<u8>>,
-    /// Ends with this.
+    /// The reader, which ends when this is dropped.
     _reader: JoinHandle<()>,
 }
 
@@ -68,7 +68,7 @@ async fn watch(address: String) {
     let clock = Clock::new();
     let mut client = Client::single(Config::new(address));
     client.subscribe(clock.now(), "btcusd@depth@100ms".parse().expect("a stream")).expect("room for one");
-    client.open(clock.now()).expect("a fresh client");
+    client.open(clock.now()).expect("a new client can open");
 
     let (mut books, mut updates, mut scratch) = (Books::new(), 0, Scratch::new());
     let mut link: Option<Link> = None;
@@ -76,7 +76,7 @@ async fn watch(address: String) {
         while let Some(output) = client.poll_output() {
             match output {
                 Output::Connect(id) => {
-                    let request = client.connect_request(id).expect("it asks for this link");
+                    let request = client.connect_request(id).expect("the client asks for this link");
                     match dial(id, &request.url).await {
                         Ok(open) => {
                             link = Some(open);
@@ -85,7 +85,7 @@ async fn watch(address: String) {
                         Err(why) => client.handle_connect_failed(id, clock.now(), why),
                     }
                 }
-                // What cannot be written any more is told by the next read.
+                // If writing fails, the next read reports it.
                 Output::Send { text, .. } => {
                     let _ = link.as_mut().map(|link| link.socket.send(Message::text(text)));
                 }
@@ -111,12 +111,12 @@ async fn watch(address: String) {
             compio::time::sleep(wait).await;
             continue;
         };
-        // All frames that are there, then what they and the outputs above want written, then more bytes.
+        // First all frames that have arrived, then everything that they and the outputs above write, then more bytes.
         let message = open.socket.read();
         let now = clock.now();
         let event = match &message {
             Ok(message) => {
-                let frame = frame_of(message).expect("it was read");
+                let frame = frame_of(message).expect("a message that was read has a frame");
                 client.handle_frame(open.id, now, frame, &mut scratch)
             }
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
@@ -147,12 +147,12 @@ async fn watch(address: String) {
     }
 }
 
-/// Writes what is to go, and waits for bytes, for so long at most.
+/// Writes outgoing bytes, and waits for incoming ones, for at most `wait`.
 async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
     let _ = link.socket.flush();
     write(&mut link.stream, link.socket.get_mut()).await?;
-    // An operation that is under way must not be dropped, as it may have taken bytes already: so another task reads,
-    // and what is dropped here is only the wait for it.
+    // An operation that has begun must not be dropped, because it may have taken bytes already. So another task reads,
+    // and only the wait for that task is dropped here.
     let chunk = async { Some(link.chunks.recv().await) };
     let late = async {
         compio::time::sleep(wait).await;

@@ -1,4 +1,5 @@
-//! Any executor by hand: a [`Runtime`] of a few lines on `async-io`, and the driver as a task of `async-executor`.
+//! Uses an executor without an adapter: a [`Runtime`] of a few lines on `async-io`, and the driver as a task of
+//! `async-executor`.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example executor
@@ -16,7 +17,7 @@ use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Instant};
 use gemini_ws_driver::{Address, DialRequest, Paced, Runtime, Timer, client, io_failure};
 
-/// Updates of the book that are shown before the end.
+/// The number of updates of the book to show before the end.
 const SHOWN: u32 = 20;
 
 #[derive(Clone, Default)]
@@ -35,7 +36,7 @@ impl Runtime for ByHand {
         ByHandTimer { clock: self.0, timer: async_io::Timer::never() }
     }
 
-    /// For `ws://` and addresses of numbers only; names and TLS are what an adapter is for.
+    /// For `ws://` and numeric addresses only; an adapter has name look-up and TLS.
     async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
         let address = Address::parse(request.url())?;
         let host: IpAddr = address.host().parse().map_err(|_| ConnectFailure::InvalidUrl)?;

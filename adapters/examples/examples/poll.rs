@@ -1,4 +1,5 @@
-//! One thread and the system's `epoll`, or what it has instead: two hundred books, no runtime, nothing that blocks.
+//! Follows two hundred books in one thread with the system's `epoll` or its equivalent: no runtime, and nothing that
+//! blocks.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example poll
@@ -15,10 +16,11 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 const SYMBOLS: usize = 200;
-/// How often the number of live books is shown before the end.
+/// How many times to show the number of live books before the end.
 const SHOWN: u32 = 3;
 
-/// Begins to connect. A name would be looked up in another thread, and for `wss://` TLS goes around the stream.
+/// Begins to connect. A program for the real venue would look up names in another thread, and put TLS around the
+/// stream.
 fn dial(poll: &Poll, client: &Client, link: LinkId) -> Result<NonBlocking<TcpStream>, ConnectFailure> {
     let request = client.connect_request(link).ok_or(ConnectFailure::Cancelled)?;
     let address = Address::parse(&request.url)?;

@@ -1,7 +1,8 @@
 //! Serves books over HTTP: `GET /book/{symbol}`, from any number of tasks, beside the driver of one client.
 //!
-//! Runs against a simulated exchange in the same process, and asks itself: `cargo run -p gemini-ws-examples --example serve`.
-//! With an address and symbols it serves the books of a venue until Ctrl-C: `… --example serve -- wss://ws.gemini.com/ btcusd`.
+//! Without arguments it runs against a simulated exchange in the same process, and requests the books itself: `cargo
+//! run -p gemini-ws-examples --example serve`. With an address and symbols it serves the books of a venue until
+//! Ctrl-C: `… --example serve -- wss://ws.gemini.com/ btcusd`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use serde::Serialize;
 struct Top {
     bids: Vec<Level>,
     asks: Vec<Level>,
-    /// Why it is stale, if it is.
+    /// The reason why the book is stale, if it is.
     stale: Option<String>,
     /// The venue's time of the last change, in nanoseconds.
     event_time: Option<i64>,
@@ -62,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits for a book, and asks for it as any other program would.
+/// Waits until a book is live, and requests it over HTTP.
 async fn ask_itself(mut books: BookReader, address: std::net::SocketAddr) -> Result<(), Box<dyn Error>> {
     while books.live("btcusd").is_none() {
         tokio::time::timeout(Duration::from_secs(10), books.changed()).await?;

@@ -1,4 +1,4 @@
-//! What the examples of this folder have in common: an exchange to connect to, and a recording of one.
+//! The helpers of the examples: a simulated exchange to connect to, and recorded frames of one.
 
 #![forbid(unsafe_code)]
 
@@ -9,20 +9,21 @@ use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
 
-/// The address on the command line, or that of a simulated exchange of `btcusd`, which is started in a thread.
+/// Returns the address on the command line, or that of a simulated exchange of `btcusd`, which it starts in a thread.
 ///
 /// # Panics
 ///
-/// If the system has no port for it.
+/// If a simulated exchange is needed and no port is free.
 pub fn address() -> String {
     address_of(&["btcusd".into()])
 }
 
-/// The same with a market of these symbols.
+/// Returns the address on the command line, or that of a simulated exchange of these symbols, which it starts in a
+/// thread.
 ///
 /// # Panics
 ///
-/// If one is no symbol, or the system has no port for it.
+/// If a simulated exchange is needed and a text is not a symbol or no port is free.
 pub fn address_of(symbols: &[String]) -> String {
     if let Some(address) = std::env::args().nth(1) {
         return address;
@@ -35,11 +36,11 @@ pub fn address_of(symbols: &[String]) -> String {
     address
 }
 
-/// The frames that a simulated exchange sends of a stream in so much time.
+/// Returns the frames of a stream that a simulated exchange sends in so much time.
 ///
 /// # Panics
 ///
-/// If the stream is of no symbol.
+/// If the name of the stream does not begin with a symbol.
 pub fn recording(stream: &str, time: Duration) -> Vec<String> {
     let symbol = stream.split('@').next().and_then(|symbol| symbol.parse().ok()).expect("a symbol");
     let (mut exchange, session) = (Exchange::new(Config::market([symbol]), 1), SessionId(1));
