@@ -1,4 +1,4 @@
-//! `gemini-ws book`: the order books that a recording yields.
+//! Runs `gemini-ws book`: rebuilds the order books of a recording.
 
 mod markets;
 mod numbering;
@@ -21,16 +21,16 @@ use markets::{Market, Markets};
 use numbering::{Frame, Numbering, Step};
 use report::{BookReport, Report};
 
-/// Stands for the symbol that the address of a connection named, if the user does not.
+/// Stands for the symbol in the address of a connection, if the user names none.
 const UNNAMED: &str = "unnamed";
 
-/// Prints the books of a recording.
+/// Prints the books at the end of a recording.
 pub(crate) fn run(options: &arguments::Book, messages: &mut Messages) -> Result<Ending, Failure> {
     let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let report = read(&mut frames, options.symbol)?;
     if options.symbol.is_none() && report.knows(UNNAMED) {
         messages.say(&Shown::of(format_args!(
-            "frames name no symbol, so `{UNNAMED}` stands for it; name it with --symbol"
+            "frames without a symbol are listed as `{UNNAMED}`; name their symbol with --symbol"
         )));
     }
     let mut text = if options.json {
@@ -62,9 +62,9 @@ fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> 
     Ok(reader.finish())
 }
 
-/// Follows a recording.
+/// The state of reading a recording.
 struct Reader {
-    /// One for each endpoint.
+    /// A replay for each endpoint.
     replays: [(Endpoint, Replay); 4],
     markets: Markets,
     numbering: Option<Numbering>,
@@ -91,7 +91,7 @@ impl Reader {
 
     fn take_event(&mut self, endpoint: Endpoint, event: &Event<'_>) {
         if endpoint == Endpoint::MarketDataV1 && self.number(event) == Step::Same {
-            // Nothing of it is new.
+            // The frame repeats the one before.
             if let Some(Message::MarketUpdate(update)) = message(event) {
                 self.ignore(&update);
             }
@@ -128,8 +128,8 @@ impl Reader {
         self.markets.apply(symbol, part);
     }
 
-    /// A frame that could not be decoded. The current API shows with the next frame whether a book has
-    /// lost something, market data v1 does too, but v2 never.
+    /// Counts a frame that could not be decoded. With the current API and market data v1, the next frame shows whether
+    /// a book has lost something. With v2 nothing shows it, so its books become stale here.
     fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
         self.report.malformed += 1;
         let name = b"l2_updates";
@@ -138,7 +138,8 @@ impl Reader {
         }
     }
 
-    /// How a frame of market data v1 follows the one before; the books are stale if it does not.
+    /// Returns how a frame of market data v1 follows the one before. If frames were lost or the connection is new, the
+    /// books become stale.
     fn number(&mut self, event: &Event<'_>) -> Step {
         let frame = match (event, message(event)) {
             (_, Some(Message::MarketUpdate(update))) => {
@@ -160,7 +161,7 @@ impl Reader {
         step
     }
 
-    /// Counts the changes of a frame that is not looked at.
+    /// Counts the changes of a frame as ignored.
     fn ignore(&mut self, update: &MarketUpdate<'_>) {
         let mut last = None;
         for entry in update.entries {
@@ -194,7 +195,7 @@ impl Reader {
     }
 }
 
-/// The frame of several events.
+/// Returns the message of a frame that is several events.
 fn message<'f>(event: &Event<'f>) -> Option<Message<'f>> {
     if let Event::Batch(batch, _) = event { Some(batch.message()) } else { None }
 }

@@ -1,4 +1,4 @@
-//! `gemini-ws decode`: each frame of a recording as one JSON object.
+//! Runs `gemini-ws decode`: prints each frame of a recording as one JSON object.
 
 use std::io::{self, BufWriter, Write};
 
@@ -12,12 +12,12 @@ use crate::output::Messages;
 use crate::recording::Recording;
 use crate::shown::Shown;
 
-/// What became of the frames.
+/// The numbers of frames and elements that could not be used.
 #[derive(Debug, Default)]
 struct Counts {
     frames: u64,
     of_frames: Unusable,
-    /// Elements of arrays that stand or fall by themselves.
+    /// Elements of arrays, each of which is decoded separately.
     of_elements: Unusable,
 }
 
@@ -27,8 +27,8 @@ struct Unusable {
     unrecognized: u64,
 }
 
-/// Decodes a recording onto standard output. Frames that cannot be decoded are reported there too;
-/// their number goes to standard error.
+/// Decodes a recording to standard output, which also reports frames that cannot be decoded. Prints their numbers on
+/// standard error.
 pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, Failure> {
     let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
@@ -40,21 +40,21 @@ pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, F
     check_use(frames.name(), counts.frames, counts.of_frames.malformed, options.strict)
 }
 
-/// The end of a task that has read a recording to its end: it fails where nothing was of use, or, if strict, not
-/// everything was.
+/// Returns the outcome of a task that has read a whole recording. It fails if no frame could be decoded, or, if
+/// strict, not every frame.
 pub(crate) fn check_use(name: &str, frames: u64, malformed: u64, strict: bool) -> Result<Ending, Failure> {
     match (frames, malformed) {
-        (0, _) => Err(Failure::new(format_args!("{name}: no frame in it"))),
+        (0, _) => Err(Failure::new(format_args!("{name}: it has no frames"))),
         (_, 0) => Ok(Ending::Done),
         _ if frames == malformed => {
-            Err(Failure::new(format_args!("{name}: none of the frames in it could be decoded")))
+            Err(Failure::new(format_args!("{name}: none of its frames could be decoded")))
         }
-        _ if strict => Err(Failure::Told),
+        _ if strict => Err(Failure::Reported),
         _ => Ok(Ending::Done),
     }
 }
 
-/// Prints what each frame is as soon as it is there.
+/// Prints each frame as soon as it is read.
 fn decode_all(frames: &mut Frames, out: &mut impl Write) -> Result<Counts, Failure> {
     let (mut counts, mut scratch) = (Counts::default(), Scratch::new());
     while let Some((endpoint, line)) = frames.next()? {
@@ -100,7 +100,7 @@ impl Counts {
         }
     }
 
-    /// A line for people, if there is something to say.
+    /// Returns a line for people, if some frame or element could not be used.
     fn summary(&self) -> Option<String> {
         let Counts { frames, of_frames, of_elements } = self;
         if of_frames.is_none() && of_elements.is_none() {
@@ -111,8 +111,7 @@ impl Counts {
             format!("of {frames} frames, {malformed} malformed and {unrecognized} unrecognized");
         if !of_elements.is_none() {
             let Unusable { malformed, unrecognized } = of_elements;
-            summary +=
-                &format!("; of the elements within, {malformed} malformed and {unrecognized} unrecognized");
+            summary += &format!("; of their elements, {malformed} malformed and {unrecognized} unrecognized");
         }
         Some(summary)
     }

@@ -1,4 +1,4 @@
-//! How a task ends: [`Ending`], [`Failure`], and the exit codes of both.
+//! The outcomes of a task: [`Ending`], [`Failure`], and the exit codes of both.
 
 use std::fmt::Display;
 use std::io;
@@ -9,24 +9,25 @@ use crate::output::Unwritten;
 use crate::shown::Shown;
 use crate::signals::Caught;
 
-/// How a task came to its end.
+/// How a task ended without a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ending {
-    /// It did what it was asked to.
+    /// It completed.
     Done,
-    /// In good order, because of a signal: 128 and its number, as shells have it.
+    /// A signal ended it in an orderly way: the exit code is 128 and the number of the signal, by the convention of
+    /// shells.
     Caught(Caught),
 }
 
-/// Why a task did not come to its end.
+/// The reason why a task failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Whoever read our output has gone, as in `gemini-ws decode FILE | head -1`: nothing is wrong.
-    NobodyReads,
-    /// What to tell the user; the exit code is 1.
+    /// The reader of the output has gone, as in `gemini-ws decode FILE | head -1`: this is no error.
+    ReaderGone,
+    /// A message to print; the exit code is 1.
     Message(Shown),
-    /// The user was told already; the exit code is 1.
-    Told,
+    /// A message was printed already; the exit code is 1.
+    Reported,
 }
 
 impl Ending {
@@ -43,15 +44,15 @@ impl Failure {
         Failure::Message(Shown::of(message))
     }
 
-    /// An error about a file, which is named.
+    /// Returns a failure about a file, with its name.
     pub(crate) fn of_file(path: &Path, error: impl Display) -> Failure {
         Failure::new(format_args!("{}: {error}", path.display()))
     }
 
-    /// An error of writing to standard output.
+    /// Returns a failure of writing to standard output.
     pub(crate) fn of_output(error: &io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            Failure::NobodyReads
+            Failure::ReaderGone
         } else {
             Failure::new(format_args!("standard output: {error}"))
         }
@@ -61,8 +62,8 @@ impl Failure {
 impl From<Unwritten> for Failure {
     fn from(unwritten: Unwritten) -> Failure {
         match unwritten {
-            Unwritten::NobodyReads => {
-                Failure::new("standard output: nobody reads it, so the rest of the output is lost")
+            Unwritten::Stalled => {
+                Failure::new("standard output: the reader takes nothing, so the rest of the output is lost")
             }
             Unwritten::Failed(error) => Failure::of_output(&error),
         }

@@ -1,20 +1,20 @@
-//! Frames of a recording, and which endpoint of the venue each is from.
+//! [`Frames`]: the frames of a recording, with the endpoint of each.
 
 use gemini_ws::Endpoint;
 
 use crate::ending::Failure;
 use crate::recording::{Line, Recording};
 
-/// The lines of a recording, each with the endpoint that it is decoded for.
+/// The lines of a recording, each with the endpoint for which it is decoded.
 pub(crate) struct Frames {
     recording: Recording,
     endpoints: Endpoints,
 }
 
 enum Endpoints {
-    /// The user knows.
+    /// The endpoint that the user named, for all frames.
     Given(Endpoint),
-    /// Each frame tells, or is taken to be from where the last one was that told.
+    /// The endpoint that each frame shows. A frame that shows none has that of the frame before.
     Guessed { last: Option<Endpoint> },
 }
 
@@ -24,21 +24,21 @@ impl Frames {
         Frames { recording, endpoints: given.map_or(guessed, Endpoints::Given) }
     }
 
-    /// Its name for people.
+    /// Returns the name of the recording, for messages.
     pub(crate) fn name(&self) -> &str {
         self.recording.name()
     }
 
-    /// Whether the next frame is there already, so that nobody waits for it.
+    /// Returns whether the next frame is here already.
     pub(crate) fn is_ready(&self) -> bool {
         self.recording.is_ready()
     }
 
-    /// The next frame; `None` at the end.
+    /// Returns the next frame; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<(Endpoint, Line<'_>)>, Failure> {
         let Frames { recording, endpoints } = self;
         if let Endpoints::Guessed { last: last @ None } = endpoints {
-            // Of a recording in which no frame tells, all are as good as from anywhere.
+            // If no frame shows an endpoint, the default one serves as well as any.
             *last = Some(recording.look_ahead(guess)?.unwrap_or_default());
         }
         let Some(line) = recording.next()? else { return Ok(None) };
@@ -82,7 +82,8 @@ mod tests {
             (&[], None, &[]),
             (&[stream, v2, v1, orders, "[]"], None, &[Streams, V2, V1, Orders, Orders]),
             (&[stream, v2, v1, orders, "[]"], Some(V1), &[V1; 5]),
-            // What cannot tell is as the frame before it, at the beginning as the first that tells.
+            // A frame that shows no endpoint has that of the frame before; at the beginning, that of the first frame
+            // that shows one.
             (&[v2, refusal], None, &[V2, V2]),
             (&[v1, refusal, orders, refusal], None, &[V1, V1, Orders, Orders]),
             (&[refusal, "rubbish", v1, v2], None, &[V1, V1, V1, V2]),
@@ -92,7 +93,7 @@ mod tests {
             (&["17 [{}]"], None, &[Orders]),
         ];
         for (lines, given, expected) in table {
-            // An empty line in front: numbers are those of the file.
+            // An empty line comes first: line numbers are those of the file.
             let expected: Vec<_> = (2..).zip(expected.iter().copied()).collect();
             assert_eq!(endpoints(&format!("\n{}", lines.join("\n")), given), expected, "{lines:?}");
         }

@@ -1,9 +1,9 @@
-//! Output as JSON, one object per line: see `schema/`.
+//! Output as JSON, one object per line. The schema is in `schema/`.
 //!
-//! The type of a member depends on the member and never on its value. Decimals and integers of 64 bits, which a
-//! reader that knows only doubles would round, are texts always: prices, ids, times. Smaller integers and counters
-//! are numbers. In JSON of the venue that is passed through every number is a text, with the digits that it had.
-//! Times are nanoseconds since 1970.
+//! The type of a member depends on the member, never on its value. Decimals and integers of 64 bits (prices, ids,
+//! times) are always strings, because a reader that has only doubles would round them. Smaller integers and counters
+//! are numbers. In the venue's own JSON every number becomes a string with the same digits. Times are nanoseconds
+//! since 1970.
 
 mod facts;
 mod hidden;
@@ -47,7 +47,7 @@ pub(crate) fn write_message(
     }
 }
 
-/// Writes an event, with the time at which its frame was received, or at which it is told.
+/// Writes an event, with the time at which its frame was received, or the present time if it has no frame.
 pub(crate) fn write_event(out: &mut impl Write, times: Times, event: &Event<'_>) -> io::Result<()> {
     let received = event.source().and_then(|source| source.received());
     let time = received.map_or(times.now(), |received| times.of(received)).to_string();
@@ -80,13 +80,13 @@ fn write_kind(
 #[derive(Serialize)]
 pub(crate) struct Undecodable<'f> {
     kind: &'static str,
-    /// A word for programs.
+    /// The reason, as a word for programs.
     pub(crate) reason: Reason,
-    /// Bytes from the beginning of the frame.
+    /// The offset in the frame, in bytes.
     pub(crate) offset: Count,
     /// The member that the reason is about.
     pub(crate) member: Option<String>,
-    /// A sentence for people.
+    /// The reason, as a sentence for people.
     message: String,
     /// The line of the recording, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,13 +94,13 @@ pub(crate) struct Undecodable<'f> {
     frame: Cow<'f, str>,
 }
 
-/// Why a frame could not be decoded.
+/// The reason why a frame could not be decoded.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Reason {
-    /// As the core found.
+    /// An error of the core.
     Decoding(DecodeErrorKind),
-    /// It is no UTF-8, so it did not even get to the core.
+    /// It is not UTF-8, so the core did not decode it.
     Utf8(&'static str),
 }
 
@@ -141,7 +141,7 @@ impl<'f> Undecodable<'f> {
     }
 }
 
-/// A line with the receive time in front.
+/// A line that begins with the receive time.
 #[derive(Serialize)]
 pub(crate) struct Timed<'t, B> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,7 +168,7 @@ struct FrameBody {
     frame: Box<RawValue>,
 }
 
-/// The name of a value of an enum, as the core has it; what belongs to it is left out.
+/// Returns the name of an enum's value, as the core serializes it, without its contents.
 fn name(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
@@ -177,10 +177,10 @@ fn name(value: &impl Serialize) -> String {
     }
 }
 
-/// A [`Response`] whose JSON is JSON, not text.
+/// A [`Response`] whose parts are embedded as JSON, not as strings.
 #[derive(Serialize)]
 struct ResponseBody<'f> {
-    /// As text, whatever it was.
+    /// The id as a string, also if it is a number.
     id: Cow<'f, str>,
     status: Option<u16>,
     result: Option<Box<RawValue>>,

@@ -1,22 +1,21 @@
-//! The command `gemini-ws`: see the book of a Gemini market, or of a simulated one, and take
-//! recordings apart.
+//! The command `gemini-ws`: shows the books of Gemini markets or of simulated ones, and decodes recordings.
 //!
 //! | Module | What it does |
 //! |---|---|
-//! | `arguments` | what can be asked for, and the checks |
-//! | `ending` | how a task ends, and the exit codes |
-//! | `shown` | text for people, in which nothing acts on a terminal |
-//! | `output` | a thread that writes, so that nobody waits for a reader |
-//! | `signals` | Ctrl-C and its like |
-//! | `recording` | lines of a file: receive time, frame |
-//! | `frames` | which endpoint a frame is from |
-//! | `json` | output lines without a digit lost |
+//! | `arguments` | the arguments of the command line, and their checks |
+//! | `ending` | the outcomes of a task, and the exit codes |
+//! | `shown` | text for people, with control characters escaped |
+//! | `output` | a thread that writes, so that no task waits for a reader |
+//! | `signals` | Ctrl-C and other signals |
+//! | `recording` | recordings: lines with a receive time and a frame |
+//! | `frames` | the endpoint of each frame |
+//! | `json` | output lines as JSON, with exact numbers |
 //! | `decode` | `gemini-ws decode` |
 //! | `book` | `gemini-ws book` |
 //! | `watch` | `gemini-ws watch` |
 //! | `simulate` | `gemini-ws simulate`, and the simulator that `watch` starts |
 #![forbid(unsafe_code)]
-// They panic where nothing can be printed: see `output`.
+// Both macros panic if the text cannot be written; use `output` instead.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::type_complexity, reason = "tests are tables"))]
 
@@ -49,8 +48,8 @@ fn main() -> ExitCode {
     };
     let code = match outcome {
         Ok(ending) => ending.code(),
-        Err(Failure::NobodyReads) => Ending::Done.code(),
-        Err(Failure::Told) => ExitCode::FAILURE,
+        Err(Failure::ReaderGone) => Ending::Done.code(),
+        Err(Failure::Reported) => ExitCode::FAILURE,
         Err(Failure::Message(message)) => {
             messages.say(&message);
             ExitCode::FAILURE

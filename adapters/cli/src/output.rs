@@ -1,5 +1,5 @@
-//! [`Output`]: a thread that writes, so that nobody else ever waits for whoever reads; [`Messages`]: what is said to
-//! people beside the output.
+//! [`Output`]: a thread that writes, so that no other thread waits for a reader; [`Messages`]: messages on standard
+//! error.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,22 +8,23 @@ use std::time::{Duration, Instant};
 
 use crate::shown::Shown;
 
-/// What may wait to be written. [`Output::has_room`] is false from there on.
+/// The bytes that may wait to be written. With more, [`Output::has_room`] returns false.
 pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
 
-/// How long an end waits for a reader that takes nothing. Each piece that is taken lets it wait as long again.
+/// How long an ending process waits for a reader that takes nothing. Each piece that the reader takes restarts the
+/// wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The same for messages, which are few.
+/// How long an ending process waits for a reader of messages, which are few.
 const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is written at once: so little that a reader who is merely slow is seen to read.
+/// The bytes of one write: so few that a slow reader is seen to read.
 const PIECE_BYTES: usize = 4_096;
 
-/// How long the thread rests where the other side says that it would block.
+/// How long the thread sleeps when a write would block.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A thread that writes to one place, and what waits for it.
+/// A thread that writes to one destination, and the bytes that wait for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     shared: Arc<Shared>,
@@ -32,9 +33,9 @@ pub(crate) struct Output {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to write.
+    /// Notified when there is something to write.
     filled: Condvar,
-    /// Something was written, or cannot be.
+    /// Notified when something was written, or writing failed.
     moved: Condvar,
 }
 
@@ -43,22 +44,22 @@ struct State {
     waiting: Vec<u8>,
     /// Bytes that the thread has taken and not written yet.
     in_hand: usize,
-    /// Pieces that were written so far.
+    /// The number of pieces written so far.
     pieces: u64,
-    /// Why nothing more can be written.
+    /// The error after which nothing more is written.
     error: Option<(io::ErrorKind, String)>,
 }
 
-/// Not everything was written.
+/// The reason why not everything was written.
 #[derive(Debug)]
 pub(crate) enum Unwritten {
-    /// Nothing was taken for as long as [`PATIENCE`], or what was asked for.
-    NobodyReads,
+    /// The reader took nothing for the time that the caller allows, such as [`PATIENCE`].
+    Stalled,
     Failed(io::Error),
 }
 
 impl Output {
-    /// Standard output.
+    /// Returns the output to standard output.
     pub(crate) fn stdout() -> io::Result<Output> {
         #[cfg(unix)]
         return Output::new("output", std::fs::File::from(own(&io::stdout())?));
@@ -66,7 +67,7 @@ impl Output {
         return Output::new("output", io::stdout());
     }
 
-    /// Standard error.
+    /// Returns the output to standard error.
     fn stderr() -> io::Result<Output> {
         #[cfg(unix)]
         return Output::new("messages", std::fs::File::from(own(&io::stderr())?));
@@ -81,21 +82,21 @@ impl Output {
         Ok(output)
     }
 
-    /// Whether more should be put there. It is taken in any case.
+    /// Returns whether there is room for more. [`put`](Output::put) accepts more in any case.
     pub(crate) fn has_room(&self) -> bool {
         self.shared.lock().has_room()
     }
 
-    /// Whether all was written.
+    /// Returns whether everything was written.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.lock().is_idle()
     }
 
-    /// Has this written behind what waits.
+    /// Appends bytes to those that wait.
     ///
     /// # Errors
     ///
-    /// Why something before it could not be written.
+    /// The error of an earlier write.
     pub(crate) fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.shared.lock();
         state.check()?;
@@ -105,23 +106,23 @@ impl Output {
         Ok(())
     }
 
-    /// Why something could not be written, if that is so.
+    /// Returns the error of an earlier write, if there is one.
     pub(crate) fn check(&self) -> io::Result<()> {
         self.shared.lock().check()
     }
 
-    /// Has this written instead of what waits.
+    /// Replaces the bytes that wait.
     pub(crate) fn put_instead(&self, bytes: &[u8]) -> io::Result<()> {
         self.shared.lock().waiting.clear();
         self.put(bytes)
     }
 
-    /// Waits until there is room for more, or until nothing was taken for so long.
+    /// Waits until there is room for more. Fails if the reader takes nothing for `patience`.
     pub(crate) fn wait_for_room(&self, patience: Duration) -> Result<(), Unwritten> {
         self.wait_until(patience, State::has_room)
     }
 
-    /// Waits until all was written, or until nothing was taken for so long.
+    /// Waits until everything was written. Fails if the reader takes nothing for `patience`.
     pub(crate) fn drain(&self, patience: Duration) -> Result<(), Unwritten> {
         self.wait_until(patience, State::is_idle)
     }
@@ -139,7 +140,7 @@ impl Output {
             }
             let rest = patience.saturating_sub(since.elapsed());
             if rest.is_zero() {
-                return Err(Unwritten::NobodyReads);
+                return Err(Unwritten::Stalled);
             }
             let waited = self.shared.moved.wait_timeout(state, rest);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -147,8 +148,8 @@ impl Output {
     }
 }
 
-/// A handle of its own on what a stream of the process writes to: without a buffer, and without a lock that whoever
-/// ends the process would wait for.
+/// Returns a second handle to the destination of a stream of this process: without a buffer, and without the lock for
+/// which the end of the process would wait.
 #[cfg(unix)]
 fn own(stream: &impl std::os::fd::AsFd) -> io::Result<std::os::fd::OwnedFd> {
     stream.as_fd().try_clone_to_owned()
@@ -156,11 +157,11 @@ fn own(stream: &impl std::os::fd::AsFd) -> io::Result<std::os::fd::OwnedFd> {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in the state can be half done.
+        // Each change of the state is complete, so a panic elsewhere leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The life of the thread. It ends with the process, or when something could not be written.
+    /// Runs the thread, until the process ends or a write fails.
     fn write_all_to(&self, mut to: impl Write) {
         let mut batch = Vec::new();
         loop {
@@ -227,17 +228,17 @@ impl State {
     }
 }
 
-/// What is said to people on standard error. That nobody reads it, or that it cannot be written, stops nothing.
+/// Messages to people on standard error. A missing reader or a failing write stops nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
-    /// From the first message on.
+    /// The output, opened with the first message.
     output: Option<Output>,
-    /// Messages for which there was no room.
+    /// The number of messages for which there was no room.
     lost: u64,
 }
 
 impl Messages {
-    /// Says something, unless so much waits already; then it is counted.
+    /// Prints a message. If there is no room, only counts it.
     pub(crate) fn say(&mut self, message: &Shown) {
         if self.output.is_none() {
             self.output = Output::stderr().ok();
@@ -251,11 +252,11 @@ impl Messages {
         if lost > 0 {
             let _ = output.put(format!("gemini-ws: {lost} messages are missing here\n").as_bytes());
         }
-        // Where nothing can be said, there is nobody to say that to either.
+        // If this fails, there is no other place to report it.
         let _ = output.put(format!("gemini-ws: {message}\n").as_bytes());
     }
 
-    /// Waits until the messages are written, but not for a reader that takes nothing.
+    /// Waits until the messages are written, with a time limit for a reader that takes nothing.
     pub(crate) fn finish(&self) {
         if let Some(output) = &self.output {
             let _ = output.drain(MESSAGE_PATIENCE);
@@ -269,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes a piece for each permission, and shows it.
+    /// Takes one piece for each permission, and passes it on.
     struct Slow(Receiver<()>, Sender<Vec<u8>>);
 
     impl Write for Slow {
@@ -299,8 +300,8 @@ mod tests {
             put += line.len();
         }
         let short = Duration::from_millis(1);
-        assert!(matches!(output.drain(short), Err(Unwritten::NobodyReads)));
-        assert!(matches!(output.wait_for_room(short), Err(Unwritten::NobodyReads)));
+        assert!(matches!(output.drain(short), Err(Unwritten::Stalled)));
+        assert!(matches!(output.wait_for_room(short), Err(Unwritten::Stalled)));
         let mut received = 0;
         while received < put {
             permit.send(()).unwrap();

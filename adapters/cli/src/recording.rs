@@ -11,32 +11,32 @@ use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::Shown;
 
-/// The longest receive time, with what separates it from the frame.
+/// The longest receive time, with its separator.
 const TIME_BYTES_MAX: usize = 64;
 
-/// The longest line that is kept whole. What lies behind is skipped; a frame that fills it is longer
-/// than [`FRAME_BYTES_MAX`] and malformed for that.
+/// The longest line that is kept whole; the rest of a longer one is skipped. A frame that fills it is longer than
+/// [`FRAME_BYTES_MAX`], and therefore malformed.
 const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + TIME_BYTES_MAX;
 
-/// The most that is read ahead.
+/// The most lines and bytes that are read ahead.
 const AHEAD_LINES_MAX: usize = 4_096;
 const AHEAD_BYTES_MAX: usize = 16 << 20;
 
 /// One line of a recording.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Line<'l> {
-    /// Its number in the file, from 1.
+    /// The number of the line in the file, from 1.
     pub(crate) number: u64,
-    /// The receive time, as it was written.
+    /// The receive time as it is written there.
     pub(crate) time: Option<&'l str>,
     /// The frame.
     pub(crate) frame: &'l [u8],
 }
 
-/// What is read at once.
+/// The bytes of one read.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Files that are no text: how they begin, what they are, and what makes text of them.
+/// Files that are not text: their first bytes, their format, and the command that converts them to text.
 const NO_TEXT: [(&[u8], &str, &str); 7] = [
     (b"\x1f\x8b", "compressed with gzip", "gzip -dc"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd -dc"),
@@ -47,30 +47,30 @@ const NO_TEXT: [(&[u8], &str, &str); 7] = [
     (b"\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8"),
 ];
 
-/// Reads a recording line by line; lines without anything on them are passed over.
+/// Reads a recording line by line and skips empty lines.
 pub(crate) struct Recording {
     input: BufReader<Box<dyn Read + Send>>,
     name: String,
     line: Vec<u8>,
-    /// Of the line that was read last.
+    /// The number of the line that was read last.
     number: u64,
-    /// Lines that were looked at and not yet handed out.
+    /// Lines that were read ahead and not returned yet.
     ahead: VecDeque<(u64, Vec<u8>)>,
 }
 
 impl Recording {
-    /// Opens a file, or standard input for `-`, which may be a terminal: then it says what it waits for.
+    /// Opens a file, or standard input for `-`. If that is a terminal, a message says that frames are expected.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is no text.
+    /// If the file cannot be read, or is not text.
     pub(crate) fn open(path: &Path, messages: &mut Messages) -> Result<Recording, Failure> {
         if path.as_os_str() != "-" {
             let file = File::open(path).map_err(|error| Failure::of_file(path, error))?;
             return Recording::new(Box::new(file), &path.display().to_string());
         }
         if io::stdin().is_terminal() {
-            messages.say(&Shown::of("waiting for frames on standard input, one on a line; Ctrl-D ends it"));
+            messages.say(&Shown::of("waiting for frames on standard input, one per line; Ctrl-D ends it"));
         }
         Recording::new(Box::new(io::stdin()), "standard input")
     }
@@ -83,17 +83,17 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Its name for people.
+    /// Returns the name of the recording, for messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the next line is there already, so that nobody waits for it.
+    /// Returns whether the next line is here already.
     pub(crate) fn is_ready(&self) -> bool {
         !self.ahead.is_empty() || self.input.buffer().contains(&b'\n')
     }
 
-    /// Looks at the first bytes.
+    /// Checks the first bytes.
     fn check(&mut self) -> Result<(), Failure> {
         let no_text =
             self.input.fill_buf().map(|start| NO_TEXT.iter().find(|(magic, ..)| start.starts_with(magic)));
@@ -101,7 +101,7 @@ impl Recording {
         let name = if self.name == "standard input" { "" } else { &self.name };
         let space = if name.is_empty() { "" } else { " " };
         Err(self.failure(format_args!(
-            "this is {what}; make text of it first: {tool}{space}{name} | gemini-ws …"
+            "this is {what}; convert it to text first: {tool}{space}{name} | gemini-ws …"
         )))
     }
 
@@ -109,7 +109,7 @@ impl Recording {
         Failure::new(format_args!("{}: {what}", self.name))
     }
 
-    /// The next line that has something on it; `None` at the end.
+    /// Returns the next line that is not empty; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, Failure> {
         if let Some((number, line)) = self.ahead.pop_front() {
             self.line = line;
@@ -118,7 +118,7 @@ impl Recording {
         Ok(if self.read()? { Some(split(self.number, &self.line)) } else { None })
     }
 
-    /// Reads ahead to the first frame of which something can be told, or as far as is reasonable.
+    /// Reads ahead until `tell` returns something about a frame, the recording ends, or a limit is reached.
     pub(crate) fn look_ahead<T>(
         &mut self,
         mut tell: impl FnMut(&[u8]) -> Option<T>,
@@ -136,7 +136,7 @@ impl Recording {
         Ok(found)
     }
 
-    /// Reads the next line that has something on it; whether there was one.
+    /// Reads the next line that is not empty. Returns whether there was one.
     fn read(&mut self) -> Result<bool, Failure> {
         loop {
             self.line.clear();
@@ -151,7 +151,7 @@ impl Recording {
         }
     }
 
-    /// Whether there was a line.
+    /// Reads a line. Returns whether there was one.
     fn read_line(&mut self) -> io::Result<bool> {
         let limit = LINE_BYTES_MAX as u64;
         if self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)? == 0 {
@@ -164,7 +164,7 @@ impl Recording {
     }
 }
 
-/// Takes a line apart: `FRAME`, or a time, an optional `:` or `,`, white space and `FRAME`.
+/// Splits a line: `FRAME`, or a time, an optional `:` or `,`, white space and `FRAME`.
 ///
 /// A time is a number (seconds, milliseconds, nanoseconds: it is not interpreted) or a date and time
 /// such as `2026-09-30T12:00:00.25Z`, in quotes or not.
@@ -204,7 +204,7 @@ mod tests {
             ("2026-09-30T12:00:00.25Z {}", Some("2026-09-30T12:00:00.25Z"), "{}"),
             ("2026-09-30T12:00:00+02:00, {}", Some("2026-09-30T12:00:00+02:00"), "{}"),
             ("\"17\", {}", Some("17"), "{}"),
-            // Whatever is no frame is kept, so that it can be reported.
+            // Text that is not a frame is kept, so that it can be reported.
             ("17 rubbish", Some("17"), "rubbish"),
             ("17", None, "17"),
             ("rubbish {}", None, "rubbish {}"),
@@ -237,7 +237,7 @@ mod tests {
         let table: [(&[u8], Option<&str>); 6] = [
             (
                 b"\x1f\x8b\x08\0",
-                Some("test: this is compressed with gzip; make text of it first: gzip -dc test |"),
+                Some("test: this is compressed with gzip; convert it to text first: gzip -dc test |"),
             ),
             (b"\x28\xb5\x2f\xfd", Some("zstd -dc test")),
             (b"\xff\xfe{\0", Some("iconv -f UTF-16")),

@@ -1,19 +1,19 @@
-//! [`Shown`]: text for people, in which nothing acts on their terminal.
+//! [`Shown`]: text for people, without characters that control a terminal.
 
 use std::fmt::{self, Display, Write};
 
-/// One line of text, without anything that a terminal would act on: control characters, marks of direction, and
-/// separators of lines and paragraphs stand there as escapes such as `\u{1b}`.
+/// One line of text in which characters that control a terminal (control characters, marks of direction, separators of
+/// lines and paragraphs) are escapes such as `\u{1b}`.
 ///
-/// Whatever is printed for people or drawn on the screen is of this type, so text of a venue, of a file or of an
-/// argument cannot get there as it is. What is shown already does not change when it is shown again.
+/// Everything that is printed for people or drawn on the screen has this type, so text of a venue, a file or an
+/// argument is always escaped. Escaping twice changes nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Shown(String);
 
 impl Shown {
     pub(crate) fn of(text: impl Display) -> Shown {
         let mut shown = Escaped(String::new());
-        // Writing to a text cannot fail; a `Display` that fails has shown what it could.
+        // Writing to a string cannot fail. If a `Display` fails, the text so far is used.
         let _ = write!(shown, "{text}");
         Shown(shown.0)
     }
@@ -29,7 +29,7 @@ impl Display for Shown {
     }
 }
 
-/// Escapes what is written to it.
+/// A writer that escapes.
 struct Escaped(String);
 
 impl Write for Escaped {
@@ -45,7 +45,7 @@ impl Write for Escaped {
     }
 }
 
-/// Whether a terminal or an editor would act on a character instead of showing it.
+/// Returns whether a terminal or an editor would act on a character instead of showing it.
 pub(crate) const fn acts(character: char) -> bool {
     matches!(
         character,
@@ -55,7 +55,7 @@ pub(crate) const fn acts(character: char) -> bool {
         | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
         // Separators of lines and paragraphs
         | '\u{2028}' | '\u{2029}'
-        // What is not seen at all, and hides what is
+        // Invisible characters, which can hide others
         | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}'
     )

@@ -1,6 +1,7 @@
-//! [`Signals`]: Ctrl-C and its like. The first asks for an orderly end, the second ends the process at once.
+//! [`Signals`]: Ctrl-C and other signals. The first one requests an orderly end, the second one ends the process at
+//! once.
 //!
-//! A thread waits for them, so that they are heard whatever the rest of the process is doing.
+//! A thread waits for signals, so that they are received whatever the other threads do.
 
 use std::io;
 use std::sync::Arc;
@@ -10,17 +11,17 @@ use async_signal::{Signal, Signals as Stream};
 use futures_lite::StreamExt;
 use smol::channel::{Receiver, Sender, unbounded};
 
-/// A signal that asks for the end.
+/// A signal that requests the end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Caught {
-    /// The terminal is gone.
+    /// SIGHUP: the terminal is gone.
     Hangup,
     /// Ctrl-C.
     Interrupt,
     Terminate,
 }
 
-/// What a signal asks for.
+/// What a signal requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     End(Caught),
@@ -29,7 +30,7 @@ pub(crate) enum Asked {
     Suspend,
 }
 
-/// The signals that this process has received and not acted on yet.
+/// The signals that this process has received and not handled yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
     heard: Receiver<Asked>,
@@ -37,7 +38,7 @@ pub(crate) struct Signals {
 }
 
 impl Caught {
-    /// The exit code of a process that the signal ended: 128 and its number, as shells have it.
+    /// Returns the exit code for a signal, by the convention of shells: 128 and its number.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Caught::Hangup => 129,
@@ -53,9 +54,8 @@ impl Caught {
 }
 
 impl Signals {
-    /// From now on signals no longer end the process by themselves, and neither does Ctrl-Z stop it if that is to
-    /// be heard too. At the second that asks for the end `restore` is called, which must not wait for long, and the
-    /// process ends.
+    /// Handles signals from now on, instead of letting them end the process; also Ctrl-Z, if `hears_suspend` says so.
+    /// At the second signal that requests the end, calls `restore`, which must return soon, and ends the process.
     pub(crate) fn listen(hears_suspend: bool, restore: impl Fn() + Send + 'static) -> io::Result<Signals> {
         let stream = Stream::new(heard(hears_suspend))?;
         let (sender, heard) = unbounded();
@@ -67,16 +67,16 @@ impl Signals {
         Ok(signals)
     }
 
-    /// The next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&self) -> Asked {
         match self.heard.recv().await {
             Ok(asked) => asked,
-            // The thread has no end; should it have one, nothing is heard any more.
+            // The thread has ended, so no further signal is received.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// The next one that asks for the end.
+    /// Waits for the next signal that requests the end.
     pub(crate) async fn end(&self) -> Caught {
         loop {
             #[cfg_attr(
@@ -89,13 +89,14 @@ impl Signals {
         }
     }
 
-    /// The end has begun, for whatever reason: the next signal does not wait for it.
+    /// Notes that the end has begun: the next signal ends the process at once.
     pub(crate) fn end_at_next(&self) {
         self.is_next_last.store(true, Ordering::Release);
     }
 }
 
-/// The signals to hear. Those that whoever started this process has it ignore stay ignored, as `nohup` has it.
+/// Returns the signals to handle. Signals that the parent process had this one ignore stay ignored, as `nohup` needs
+/// it.
 fn heard(hears_suspend: bool) -> Vec<Signal> {
     #[cfg(unix)]
     let ends = [(Signal::Hup, 1), (Signal::Int, 2), (Signal::Term, 15)];
@@ -114,8 +115,8 @@ fn heard(hears_suspend: bool) -> Vec<Signal> {
         .collect()
 }
 
-/// The signals that are ignored, as a set of bits by their numbers. Only Linux says that without unsafe code; the
-/// numbers are those of Linux too.
+/// Returns the ignored signals as a set of bits by their numbers. Without unsafe code only Linux reports them; the
+/// numbers above are those of Linux.
 fn ignored() -> u64 {
     if !cfg!(target_os = "linux") {
         return 0;
@@ -125,7 +126,7 @@ fn ignored() -> u64 {
     set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// The life of the thread.
+/// Runs the thread.
 fn hear(mut stream: Stream, sender: &Sender<Asked>, is_next_last: &AtomicBool, restore: &dyn Fn()) {
     smol::block_on(async {
         while let Some(Ok(signal)) = stream.next().await {

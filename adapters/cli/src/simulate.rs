@@ -1,4 +1,4 @@
-//! `gemini-ws simulate`, and the simulator that `watch` starts in its own process.
+//! Runs `gemini-ws simulate`, and the simulator that `watch` starts in its own process.
 
 mod keeper;
 
@@ -20,27 +20,27 @@ use crate::signals::{Caught, Signals};
 use keeper::Keeper;
 use smol::Timer;
 
-/// The account that there is if none is asked for.
+/// The account that exists if none is given.
 const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 
-/// How long clients may take to answer a Close frame.
+/// How long the server waits for clients to answer a Close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long is waited to see whether the introduction can be written.
+/// How long to wait until the introduction is written.
 const INTRODUCTION_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// How often is looked whether the state has changed.
+/// How often to check whether the state has changed.
 const KEEPING_PERIOD: Duration = Duration::from_millis(500);
 
-/// Serves until a signal ends it.
+/// Serves until a signal requests the end.
 pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending, Failure> {
     let (exchange, mut keeper) = exchange(options)?;
     let mut server = serve(exchange, options.address())?;
-    // Their times count from here.
+    // The times of faults count from here.
     let planned = server.exchange_mut().plan_faults(Instant::ZERO, &options.faults.join("\n"));
     planned.map_err(|refusal| Failure::new(format_args!("--fault: {}", refusal.reason())))?;
     if let Some(keeper) = &mut keeper {
-        // A file that cannot be written is reported at once.
+        // Report at once if the file cannot be written.
         keeper.keep_now(server.exchange_mut())?;
     }
     let signals = Signals::listen(false, || {});
@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
         let line = Shown::of(line);
         output.put(format!("{line}\n").as_bytes()).map_err(|error| Failure::of_output(&error))?;
     }
-    // Who does not read it may do so later; but where it cannot be told, nobody could connect.
+    // A slow reader is no failure. If writing fails, the address would stay unknown, so no client could connect.
     if let Err(Unwritten::Failed(error)) = output.drain(INTRODUCTION_TIMEOUT) {
         return Err(Failure::of_output(&error));
     }
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
     Ok(Ending::Caught(caught))
 }
 
-/// Serves until a signal asks for the end, and keeps the state meanwhile.
+/// Serves until a signal requests the end, and saves the state meanwhile.
 async fn serve_until(
     signals: &Signals,
     server: &mut Server,
@@ -91,9 +91,9 @@ async fn serve_until(
     }
 }
 
-/// The exchange that the options ask for, and who keeps its state.
+/// Returns the exchange of the options, and the keeper of its state.
 fn exchange(options: &Simulate) -> Result<(Exchange, Option<Keeper>), Failure> {
-    // Nonces have to be near the venue's time, and clients take them from the clock.
+    // The venue's time must be near this machine's clock, from which clients take nonces.
     let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
     let epoch = Timestamp::from_nanos(now.saturating_mul(1_000_000));
     let mut config = Config::market(options.symbols.iter().copied()).epoch(epoch);
@@ -114,13 +114,13 @@ fn exchange(options: &Simulate) -> Result<(Exchange, Option<Keeper>), Failure> {
     Ok((exchange, Some(keeper)))
 }
 
-/// What clients need to know.
+/// Returns the addresses and accounts of the simulator, for its users.
 fn introduction(options: &Simulate, address: SocketAddr) -> String {
     let url = format!("ws://{address}");
     let symbols: Vec<_> = options.symbols.iter().map(Symbol::as_str).collect();
     let mut text = format!("simulator listens on {url}\n");
     let mut line = |name: &str, value: &str| {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "\n  {name:<18} {value}");
     };
     line("current API", &format!("{url}/"));
@@ -135,7 +135,7 @@ fn introduction(options: &Simulate, address: SocketAddr) -> String {
     }
     line("faults", &format!("POST http://{address}/simulator/faults"));
     for login in &options.accounts {
-        line("account", &format!("key {}, with the secret that was given", login.key()));
+        line("account", &format!("key {}, with the secret that you gave", login.key()));
     }
     if options.accounts.is_empty() {
         let [key, secret] = DEMO;
@@ -158,7 +158,7 @@ pub(crate) fn serve(exchange: Exchange, address: SocketAddr) -> Result<Server, F
     })
 }
 
-/// The address of a server, for clients.
+/// Returns the URL of a server.
 pub(crate) fn address(server: &Server) -> String {
     format!("ws://{}", server.local_addr())
 }

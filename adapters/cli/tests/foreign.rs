@@ -1,4 +1,4 @@
-//! What comes from outside: text of the venue, passwords in addresses, proxies and authorities of the environment.
+//! Tests of foreign input: text of the venue, passwords in addresses, proxies and authorities of the environment.
 
 mod support;
 
@@ -99,7 +99,7 @@ fn passwords_in_addresses_are_refused_and_not_shown() {
     }
 }
 
-/// Nobody needs a proxy to this machine: neither to the simulator in the process nor to another one.
+/// Checks that no proxy is used to reach this machine: neither the simulator in the process nor another one.
 #[test]
 fn no_proxy_leads_to_this_machine() {
     let url = peer::serve(async |socket| peer::answer(socket, r#"{"id":ID,"status":200}"#).await);
@@ -184,7 +184,7 @@ fn authorities() {
         let run = Run::of(command(&all).env("SSL_CERT_FILE", variable).output().unwrap());
         assert!(run.code == Some(code) && run.err.contains(said), "{arguments:?} {variable}: {run:?}");
     }
-    // Nobody needs to be trusted where nothing is secured.
+    // Without TLS the file of authorities is not read.
     let run = Run::of(command(&["watch", "--for", "1s"]).env("SSL_CERT_FILE", name).output().unwrap());
     assert_eq!(run.code, Some(0), "{run:?}");
     std::fs::remove_file(&pem).unwrap();

@@ -1,4 +1,4 @@
-//! What `gemini-ws decode` makes of a frame of each kind of each endpoint: see `frames.txt`.
+//! Checks the output of `gemini-ws decode` for a frame of each kind of each endpoint, listed in `frames.txt`.
 
 #[path = "support/schema.rs"]
 mod schema;
@@ -43,7 +43,7 @@ fn frames_of_all_endpoints() {
     }
 }
 
-/// What is printed is as the schema says, of every kind of frame.
+/// Checks the output for every kind of frame against the schema.
 #[test]
 fn lines_are_as_the_schema_says() {
     let schema = Schema::read();
@@ -58,7 +58,7 @@ fn lines_are_as_the_schema_says() {
     assert_eq!(missing, [""; 0], "kinds without an example");
 }
 
-/// The schema is told from one that is broken.
+/// Checks that faulty lines do not match the schema.
 #[test]
 fn faults_are_found() {
     let schema = Schema::read();

@@ -1,4 +1,4 @@
-//! Output that nobody reads, and signals: the command always ends, and says what is missing.
+//! Tests of output without a reader, and of signals: the command always ends, and reports what is missing.
 #![cfg(unix)]
 
 mod support;
@@ -67,7 +67,7 @@ fn nobody_reads_the_output() {
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert_eq!(status.code(), Some(*code), "{arguments:?} {signals:?}: {said}");
-        let is_told = said.contains("nobody reads it");
+        let is_told = said.contains("the reader takes nothing");
         assert_eq!(
             is_told,
             *code == 1 || arguments[0] == "watch" && signals.len() == 1,
@@ -240,7 +240,7 @@ fn signals_end_in_good_order() {
     }
 }
 
-/// What is ignored from the start, as `nohup` has it, stays ignored.
+/// Checks that a signal that is ignored from the start, as under `nohup`, stays ignored.
 #[cfg(target_os = "linux")]
 #[test]
 fn nohup() {

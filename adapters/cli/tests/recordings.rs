@@ -19,10 +19,10 @@ fn decode_goes_on_after_what_it_cannot_decode() {
             0,
             "gemini-ws: of 1 frames, 0 malformed and 1 unrecognized\n",
         ),
-        (&["decode"], b"{\n{\n", 1, "none of the frames in it could be decoded\n"),
-        (&["decode"], b"\n", 1, "gemini-ws: standard input: no frame in it\n"),
+        (&["decode"], b"{\n{\n", 1, "none of its frames could be decoded\n"),
+        (&["decode"], b"\n", 1, "gemini-ws: standard input: it has no frames\n"),
         (&["book", "-", "--strict"], all, 1, ""),
-        (&["book", "-"], b"{\n", 1, "none of the frames in it could be decoded\n"),
+        (&["book", "-"], b"{\n", 1, "none of its frames could be decoded\n"),
     ];
     for (arguments, input, code, said) in cases {
         let run = run(arguments, input);

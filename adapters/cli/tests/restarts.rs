@@ -1,4 +1,4 @@
-//! `gemini-ws simulate` that is killed and started again, and that misbehaves as it is told.
+//! Tests of `gemini-ws simulate`: it is killed and started again, and carries out the faults that it is given.
 
 mod support;
 
@@ -158,8 +158,7 @@ fn a_file_that_is_no_state_is_left_as_it_is() {
         fs::write(&path, &bytes).unwrap();
         let run = run(&[&["simulate"], &ARGUMENTS[..], &["--state", &path]].concat(), b"");
         assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{said}: {}", run.err);
-        for part in [said, &path, "left as it is: repair it, move it away, or name another one with --state"]
-        {
+        for part in [said, &path, "not changed: repair it, move it away, or name another one with --state"] {
             assert!(run.err.contains(part), "{part}: {}", run.err);
         }
         assert_eq!(fs::read(&path).unwrap(), bytes);

@@ -1,4 +1,4 @@
-//! `gemini-ws simulate`, as a team meets it that tests a client of its own: nothing but what is printed.
+//! Tests of `gemini-ws simulate` from the side of a foreign client, which knows only what is printed.
 
 mod support;
 
@@ -28,7 +28,7 @@ fn every_printed_address_is_served() {
         let status = upgrade(address, None).0;
         assert_eq!(status == 101, path != "/v1/order/events", "{address}: {status}");
     }
-    // The account that is there by itself can sign in as it is told.
+    // A client can sign in to the demo account with the key and the secret that are printed.
     let account = simulator.told.iter().find(|line| line.starts_with("  account")).unwrap();
     let value = |name| {
         let after = account.split_once(name).unwrap().1.trim_start();
@@ -87,7 +87,7 @@ fn the_help_lists_all_faults() {
     for kind in gemini_ws_simulator::FaultKind::ALL {
         assert!(run.out.contains(&format!("  {}", kind.name())), "{}: {}", kind.name(), run.out);
     }
-    assert!(run.out.contains("a process that is killed loses at most the last second"), "{}", run.out);
+    assert!(run.out.contains("if it is killed, at most the last second is lost"), "{}", run.out);
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
     }
 }
 
-/// As with Ctrl-S, or a window that hangs.
+/// Checks that the command ends although the terminal takes nothing, as after Ctrl-S or in a window that hangs.
 #[test]
 fn a_terminal_that_takes_nothing() {
     for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {
@@ -81,7 +81,7 @@ fn without_a_controlling_terminal_lines_are_printed() {
         "{}",
         running.shown()
     );
-    assert!(said.contains("plain lines follow"), "{said}");
+    assert!(said.contains("printing plain lines"), "{said}");
 }
 
 /// The venue says what would set the title, clear the screen and look like a summary.
@@ -94,7 +94,7 @@ fn text_of_the_venue_does_nothing_to_the_terminal() {
     let arguments = ["watch", "btcusd", "--venue", &url];
     let mut running = OnTerminal::start(&arguments, Has::All, true);
     assert_eq!(code_of(&mut running), Some(1), "all was refused");
-    running.wait_for("all that was asked for", 1);
+    running.wait_for("refused every subscription", 1);
     let shown = running.shown();
     assert!(!shown.contains("\x1b]0;") && !shown.contains("\nsummary: all is well"), "{shown:?}");
     assert!(shown.contains(r"\u{1b}]0;title\u{7}no\u{a}summary: all is well"), "{shown:?}");

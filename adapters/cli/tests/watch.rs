@@ -91,7 +91,7 @@ fn events_as_json() {
     assert_eq!(kinds[kinds.len() - 2], "closed");
 }
 
-/// A recording that lost a change: one gap, and the book is asked for and given anew.
+/// Plays a recording that lacks a change: one gap, and one new snapshot of the book.
 #[test]
 fn a_recording_with_a_gap() {
     let whole = Recording::new("whole", 100, None);
@@ -105,7 +105,7 @@ fn a_recording_with_a_gap() {
     assert!(ended.code == Some(0));
 }
 
-/// The end of a recording is told, wherever it comes from; market data v2 is refused.
+/// Checks that the end of a recording is reported, for a file and for a pipe; market data v2 is refused.
 #[test]
 fn the_end_of_a_recording() {
     let recording = Recording::new("end", 20, None);
@@ -113,7 +113,7 @@ fn the_end_of_a_recording() {
     for (name, input) in [(recording.path(), &b""[..]), ("-", &text)] {
         let arguments = ["watch", "--replay", name, "--for", "3s"];
         let ended = support::run(&arguments, input);
-        let told = "the recording has ended after 21 lines: nothing more follows\n";
+        let told = "the recording ended after 21 lines\n";
         assert!(ended.code == Some(0) && ended.out.contains(told), "{ended:?}");
         let ended = support::run(&[&arguments[..], &["--json"]].concat(), input);
         let lines = ended.json_lines();
@@ -157,7 +157,7 @@ fn a_venue_that_cannot_be_reached() {
     assert!(stderr.ends_with("was never live\n") && ended.code == Some(1), "{ended:?}");
 }
 
-/// Processes that wait after an outage do not come back all at once, unless they are told to.
+/// Checks that processes that wait after an outage do not reconnect at the same time, unless they have the same seed.
 #[test]
 fn delays_are_random_unless_a_seed_is_given() {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
@@ -186,7 +186,7 @@ fn an_interrupt_ends_in_an_orderly_way() {
     assert!(rest[rest.len() - 2].contains("\"reason\":{\"kind\":\"requested\"}"), "{:?}", rest.last());
 }
 
-/// The simulator by itself, and a client that knows nothing but its address.
+/// Runs the simulator alone, and a client that knows only its address.
 #[test]
 fn a_simulator_of_its_own() {
     let mut simulator = command(&["simulate", "btcusd", "--seed", "3"]).spawn().expect("the command runs");

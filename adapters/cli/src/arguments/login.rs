@@ -4,8 +4,8 @@ use std::fmt;
 
 use gemini_ws::Credentials;
 
-/// The key of an account and its secret. Whatever is wrong with them is told without them, so they are
-/// looked at when everything else is known to be right.
+/// The key and the secret of an account. Error messages do not repeat the secret, so it is checked after all other
+/// arguments.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Login(String);
 
@@ -29,13 +29,13 @@ impl Login {
         if self.key().strip_prefix("account-").is_none_or(str::is_empty) {
             return Err(format!("the key of an account begins with account-; {usage}"));
         }
-        // What nobody could sign in with.
+        // Credentials that the client would refuse.
         Credentials::hmac(self.key(), self.secret()).map(drop).map_err(|error| format!("{error}; {usage}"))
     }
 }
 
 impl fmt::Debug for Login {
-    /// Without the secret.
+    /// Formats the key, without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Login").field(&self.key()).finish()
     }

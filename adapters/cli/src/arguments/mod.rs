@@ -1,4 +1,5 @@
-//! What can be asked for. Wrong use ends here, with a message that says what to do and exit code 2.
+//! The arguments of the command line. Wrong usage ends the process with a message that says what to do, and exit code
+//! 2.
 
 mod login;
 mod venue;
@@ -21,25 +22,25 @@ use login::Login;
 pub(crate) use venue::Venue;
 use venue::without_users;
 
-/// A client of the WebSocket API of the Gemini crypto exchange.
+/// A client for the WebSocket APIs of the Gemini cryptocurrency exchange
 #[derive(Debug, Parser)]
 #[command(name = "gemini-ws", version, arg_required_else_help = true, subcommand_required = true)]
 #[command(after_help = "\
-Exit codes: 0 done; 1 failed, or nothing to show; 2 wrong use; 129, 130 and 143 ended in good order because of \
+Exit codes: 0 done; 1 failed, or nothing to show; 2 wrong usage; 129, 130 and 143 ended in an orderly way by \
 SIGHUP, SIGINT (Ctrl-C) and SIGTERM.")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
-    /// Watch markets: book, trades, spread, rates and the state of the link
+    /// Watch markets: books, trades, spreads, rates and the state of the link
     Watch(Watch),
-    /// Decode recorded frames: one JSON object per line of the recording
+    /// Decode a recording: one JSON object per frame
     Decode(Decode),
-    /// Rebuild the order books that a recording yields
+    /// Rebuild the order books of a recording
     Book(Book),
     /// Serve a simulated venue on the loopback interface
     Simulate(Simulate),
@@ -48,49 +49,50 @@ pub(crate) enum Task {
 /// `gemini-ws watch`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without a terminal, or with TERM=dumb, plain lines are printed. The last line is a summary.
+Without a terminal, or with TERM=dumb, watch prints plain lines. The last line is a summary.
 
-Ctrl-C, SIGTERM and SIGHUP close the connection in an orderly way, a second one ends at once. Ctrl-Z stops the \
-command and gives the terminal back; the shell's fg goes on.
+Ctrl-C, SIGTERM and SIGHUP close the connection in an orderly way; a second one ends the command at once. Ctrl-Z \
+restores the terminal and stops the command; the shell's fg continues it.
 
-A reader or a terminal that takes nothing stops nothing: pictures and lines are left out meanwhile. With --json a \
-line of the kind `overflow` says how many events are missing at its place, and new snapshots of the books among \
-them follow. At the end a reader that takes nothing for 2 seconds is not waited for any longer.
+A slow reader or terminal does not delay the connection: watch leaves out pictures and lines instead. With --json a \
+line of the kind `overflow` says how many events are missing at its place, and new snapshots of their books \
+follow. At the end watch waits for a reader that takes nothing for 2 seconds at most.
 
-With --json the first line is of the kind `started` and has the version of the schema, which is \
-adapters/cli/schema/lines-1.json of the source. The type of a member depends on the member, never on its value, and \
+With --json the first line has the kind `started` and the version of the schema, which is \
+adapters/cli/schema/lines-1.json in the source. The type of a member depends on the member, never on its value, and \
 times are nanoseconds since 1970.
 
-A recording of market data of the current API is played as it is read, and its end is told. Those of market data v1 \
+--replay plays market data of the current API while it reads it, and reports the end. Recordings of market data v1 \
 and v2 cannot be played.
 
-Exit codes: 0 if the connection was live and ended as asked, or nobody reads any more; 1 if it never was live or \
-ended by itself, or the output was lost; 2 wrong use; 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.")]
+Exit codes: 0 if the connection was live and ended on request, or the reader of the output has gone; 1 if the \
+connection never was live or ended otherwise, or output was lost; 2 wrong usage; 129, 130 and 143 after SIGHUP, \
+SIGINT and SIGTERM.")]
 pub(crate) struct Watch {
-    /// What to watch, for example btcusd; with the simulator btcusd and ethusd, or the symbols at the beginning of
-    /// the recording, if none is given
+    /// The markets, for example btcusd. If none is given: btcusd and ethusd of the simulator, or with --replay the
+    /// symbols at the beginning of the recording
     pub(crate) symbols: Vec<Symbol>,
     /// simulator (in this process), live, sandbox, or a WebSocket address without user and password
     #[arg(long, default_value = "simulator", value_name = "VENUE", value_parser = any_venue)]
     pub(crate) venue: Venue,
-    /// Let the simulator play this recording instead of a generated market; `-` is standard input
+    /// Play this recording in the simulator instead of a generated market; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
-    /// The same seed yields the same generated market, and the same delays between attempts to connect. Without
-    /// one the market is always the same, and delays are random
+    /// Select the generated market, and the delays between attempts to connect: the same seed gives the same ones.
+    /// Without it the market is always the same, and the delays are random
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// End after this time, for example 60s or "1m 30s"
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) duration: Option<Duration>,
-    /// Print one event per line as JSON, in the form of `decode`
+    /// Print one event per line as JSON, in the format of `decode`
     #[arg(long)]
     pub(crate) json: bool,
-    /// Trust the authorities in this PEM file, and no others; without it those in the file that SSL_CERT_FILE names,
-    /// or those that browsers trust
+    /// Trust only the certificate authorities in this PEM file. Without it, those in the file that SSL_CERT_FILE
+    /// names, or those that browsers trust
     #[arg(long, value_name = "FILE", conflicts_with = "platform_roots")]
     pub(crate) ca: Option<PathBuf>,
-    /// Trust the authorities that the operating system trusts
+    /// Trust the certificate authorities of the operating system
     #[arg(long)]
     pub(crate) platform_roots: bool,
 }
@@ -101,65 +103,65 @@ pub(crate) struct Watch {
 pub(crate) struct Simulate {
     /// The markets; btcusd and ethusd if none is given
     pub(crate) symbols: Vec<Symbol>,
-    /// Where to listen on 127.0.0.1; 0 takes any free port and tells which
+    /// The port on 127.0.0.1; 0 takes any free port and prints it
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) port: u16,
-    /// Where to listen instead: a loopback address and a port, such as [::1]:9000
+    /// Listen here instead: a loopback address and a port, such as [::1]:9000
     #[arg(long, value_name = "ADDR", conflicts_with = "port")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The same seed yields the same market, but for its times
+    /// Select the market: the same seed gives the same one, except for its times
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// An account to sign in to; may be given several times. Keys begin with `account-`. If none is given there is
-    /// a demo account, whose key and secret are printed
+    /// An account to sign in to; may be given several times. Its key must begin with `account-`. Without it there is a
+    /// demo account, whose key and secret are printed
     #[arg(long = "account", value_name = "KEY:SECRET")]
     pub(crate) accounts: Vec<Login>,
-    /// Keep balances, orders and ids in this file, and go on from it after a restart
+    /// Save balances, orders and ids in this file, and continue from it after a restart
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
-    /// Misbehave, for example "drop-depth btcusd 3 @10s"; may be given several times. The faults are listed below
+    /// Inject a fault, for example "drop-depth btcusd 3 @10s"; may be given several times. The faults are listed below
     #[arg(long = "fault", value_name = "SPEC", value_parser = fault)]
     pub(crate) faults: Vec<String>,
 }
 
-/// What the options of `simulate` do not say.
+/// Returns the help of `simulate` beyond its options.
 fn simulate_help() -> String {
     format!(
         "\
-It speaks all generations of the API, on the paths that the venue has, and prints their addresses. Whoever has the \
-key and the secret of an account can sign in to it, on the current API and for order events v1; orders of accounts \
-trade with the generated market and with each other. Its time is that of this machine, so nonces are those that the \
-venue takes, and the ids of a later run are greater than those of an earlier one.
+The simulator speaks all generations of the API, on the venue's paths, and prints their addresses. With the key and \
+the secret of an account, clients can sign in to the current API and to order events v1. Orders of accounts trade \
+with the generated market and with each other. The simulator uses the time of this machine, so clients can sign as \
+for the venue, and the ids of a later run are greater than those of an earlier one.
 
-REST: POST to /v1/order/status, /v1/orders and /v1/balances on the same port, signed as on the venue. Order status \
-answers for the last {FINISHED_ORDERS_MAX} orders that have ended, too.
+REST: POST to /v1/order/status, /v1/orders and /v1/balances on the same port, signed as for the venue. Order status \
+also answers for the last {FINISHED_ORDERS_MAX} orders that have ended.
 
---state: the file is written at the start, at an orderly end, and within a second while something changes; a process \
-that is killed loses at most the last second. It has balances, open orders, orders that have ended, nonces and ids, \
-but no secrets. After a restart the open orders rest in the books again, and the generated market starts again. \
-Give the same accounts and markets again. A file that is damaged, or is not such a file, is refused and left as it is.
+--state: the simulator writes the file at the start, at an orderly end, and within a second after a change; if it is \
+killed, at most the last second is lost. The file has balances, open orders, orders that have ended, nonces and ids, \
+but no secrets. After a restart the open orders rest in the books again, and the generated market starts from its \
+beginning. Give the same accounts and markets again. A damaged or foreign file is refused and not changed.
 
 --fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without it the fault happens at once. Times are \
-whole numbers of ms, s, m or h. Sessions are those that are open then. While the simulator runs, POST the same lines \
-to /simulator/faults; there the time counts from the request. The answer has the status 200 and how many were \
-planned, or 400, the line and the reason; then none was.
+whole numbers of ms, s, m or h. A fault acts on the sessions that are open then. While the simulator runs, POST the \
+same lines to /simulator/faults; there the time counts from the request. The answer is 200 and the number of planned \
+faults, or 400, the wrong line and the reason; then no fault is planned.
 
 {}
-Ctrl-C, SIGTERM and SIGHUP close all connections in an orderly way, a second one ends at once.
+Ctrl-C, SIGTERM and SIGHUP close all connections in an orderly way; a second one ends the command at once.
 
-Exit codes: 1 if it could not listen, or could not use the file; 2 wrong use; 129, 130 and 143 after SIGHUP, SIGINT \
+Exit codes: 1 if it cannot listen, or cannot use the file; 2 wrong usage; 129, 130 and 143 after SIGHUP, SIGINT \
 and SIGTERM.",
         FaultKind::table()
     )
 }
 
-/// Takes a text that specifies a fault.
+/// Checks a text that specifies a fault.
 fn fault(text: &str) -> Result<String, FaultSpecError> {
     text.parse::<FaultSpec>().map(|_| text.to_owned())
 }
 
 impl Simulate {
-    /// Where to listen.
+    /// Returns the address to listen on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.listen.unwrap_or_else(|| ([127, 0, 0, 1], self.port).into())
     }
@@ -168,20 +170,20 @@ impl Simulate {
 /// `gemini-ws decode`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A recording has one frame per line, with or without the receive time before it. A line is printed as soon as it is \
-read. A frame that cannot be decoded becomes an object of kind `malformed` with the reason and the byte offset. \
-Decimals, and integers that JavaScript might round, are texts in any case. Ids of API keys are not shown.
+A recording has one frame per line, with or without the receive time before it. decode prints each frame as soon as \
+it is read. A frame that cannot be decoded becomes an object of kind `malformed` with the reason and the byte offset. \
+Decimals, and integers that JavaScript might round, are always strings. Ids of API keys are not shown.
 
-Without --endpoint each frame tells where it is from. One that cannot, such as a refusal, is taken to be from where \
-the frame before it is; at the beginning, from where the first is that can tell, so nothing is printed before that \
-one is read.
+Without --endpoint the endpoint is detected for each frame. A frame that does not show it, such as a refusal, has the \
+endpoint of the frame before; at the beginning, that of the first frame that shows it, so nothing is printed before \
+that frame is read.
 
-Exit codes: 0 done; 1 if no frame could be decoded, or with --strict not every one; 2 wrong use.")]
+Exit codes: 0 done; 1 if no frame could be decoded, or with --strict not every one; 2 wrong usage.")]
 pub(crate) struct Decode {
     /// The recording; `-` is standard input
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
-    /// Where all frames are from; guessed if not given
+    /// The endpoint of all frames; detected if not given
     #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
     pub(crate) endpoint: Option<Endpoint>,
     /// Exit with 1 if any frame is malformed
@@ -192,24 +194,24 @@ pub(crate) struct Decode {
 /// `gemini-ws book`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without --endpoint each frame tells where it is from. One that cannot, such as a refusal, is taken to be from where \
-the frame before it is; at the beginning, from where the first is that can tell.
+Without --endpoint the endpoint is detected for each frame. A frame that does not show it, such as a refusal, has the \
+endpoint of the frame before; at the beginning, that of the first frame that shows it.
 
-Market data v1 numbers the frames of a connection: where a number is missing, or comes again with another frame, \
-the books are stale until the next connection. Market data v2 has no numbers, so a loss cannot be seen. On \
-connections of v1 for one symbol only the address has it: --symbol.
+Market data v1 numbers the frames of a connection: if a number is missing, or is repeated with another frame, the \
+books are stale until the next connection. Market data v2 has no numbers, so a loss cannot be seen. On v1 \
+connections for one symbol only the address has the symbol: name it with --symbol.
 
-Exit codes: 0 done; 1 if no frame could be decoded, or with --strict not every one; 2 wrong use.")]
+Exit codes: 0 done; 1 if no frame could be decoded, or with --strict not every one; 2 wrong usage.")]
 pub(crate) struct Book {
     /// The recording; `-` is standard input
     pub(crate) file: PathBuf,
-    /// Where all frames are from; guessed if not given
+    /// The endpoint of all frames; detected if not given
     #[arg(long, value_name = "ENDPOINT", value_parser = endpoints())]
     pub(crate) endpoint: Option<Endpoint>,
-    /// The symbol of frames of market data v1 that name none
+    /// The symbol for frames of market data v1 that name none
     #[arg(long, value_name = "NAME")]
     pub(crate) symbol: Option<Symbol>,
-    /// Print JSON, whole numbers and hashes included
+    /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// Exit with 1 if any frame is malformed
@@ -217,7 +219,7 @@ pub(crate) struct Book {
     pub(crate) strict: bool,
 }
 
-/// Takes any address, as a message about one that is refused here would have it.
+/// Accepts any text. `check` refuses wrong addresses later, with a message that does not repeat them.
 fn any_venue(text: &str) -> Result<Venue, Infallible> {
     Ok(Venue::from(text))
 }
@@ -226,7 +228,7 @@ fn endpoints() -> impl TypedValueParser<Value = Endpoint> {
     PossibleValuesParser::new(Endpoint::ALL.map(Endpoint::name)).try_map(|name| name.parse::<Endpoint>())
 }
 
-/// Reads the arguments of the process; ends it where they are wrong or help was asked for.
+/// Parses the arguments of the process. Ends the process if they are wrong or ask for help.
 pub(crate) fn parse() -> Task {
     let mut task = Arguments::try_parse().unwrap_or_else(|error| refuse(error)).task;
     let (name, checked) = match &mut task {
@@ -243,7 +245,7 @@ pub(crate) fn parse() -> Task {
     task
 }
 
-/// Ends the process with what is wrong, or with the help that was asked for.
+/// Ends the process with an error message, or with the help.
 fn refuse(error: clap::Error) -> ! {
     let text = error.to_string();
     let shown = without_users(&text);
@@ -257,7 +259,7 @@ fn refuse(error: clap::Error) -> ! {
     error.exit()
 }
 
-/// What the declaration cannot say.
+/// Checks the arguments of `watch` beyond the declaration, and adds the default symbols.
 fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
     watch.venue.check().map_err(|message| (ErrorKind::ValueValidation, message.to_owned()))?;
@@ -268,11 +270,11 @@ fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
         return Ok(());
     }
     if watch.replay.is_some() {
-        let message = "--replay is played by the simulator; leave --venue out";
+        let message = "--replay needs the simulator; leave out --venue";
         return Err((ErrorKind::ArgumentConflict, message.to_owned()));
     }
     if watch.symbols.is_empty() {
-        let message = "name what to watch, for example: gemini-ws watch btcusd ethusd --venue live";
+        let message = "name the markets, for example: gemini-ws watch btcusd ethusd --venue live";
         return Err((ErrorKind::MissingRequiredArgument, message.to_owned()));
     }
     Ok(())
@@ -281,7 +283,7 @@ fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
 fn check_simulate(simulate: &mut Simulate) -> Result<(), (ErrorKind, String)> {
     if !simulate.address().ip().is_loopback() {
         let message = "--listen takes addresses of this machine only, such as 127.0.0.1:9000 or [::1]:9000: \
-                       nothing protects the simulator from strangers";
+                       the simulator has no protection against other machines";
         return Err((ErrorKind::ValueValidation, message.to_owned()));
     }
     each_once(&mut simulate.symbols);
@@ -289,8 +291,7 @@ fn check_simulate(simulate: &mut Simulate) -> Result<(), (ErrorKind, String)> {
     for fault in &simulate.faults {
         let market = fault.parse::<FaultSpec>().ok().and_then(|fault| fault.market());
         if let Some(symbol) = market.filter(|symbol| !simulate.symbols.contains(symbol)) {
-            let message =
-                format!("--fault {fault:?}: there is no market {symbol}; name it among the markets");
+            let message = format!("--fault {fault:?}: there is no market {symbol}; add it to the markets");
             return Err((ErrorKind::ValueValidation, message));
         }
     }
@@ -298,7 +299,8 @@ fn check_simulate(simulate: &mut Simulate) -> Result<(), (ErrorKind, String)> {
     for login in &simulate.accounts {
         login.check().map_err(|message| (ErrorKind::ValueValidation, message))?;
         if !keys.insert(login.key()) {
-            let message = format!("the account {} is there twice; give each a key of its own", login.key());
+            let message =
+                format!("the account {} is given twice; give each account another key", login.key());
             return Err((ErrorKind::ValueValidation, message));
         }
     }

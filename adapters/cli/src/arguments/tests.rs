@@ -8,7 +8,7 @@ fn the_declaration_is_consistent() {
 #[test]
 fn watches() {
     type Case<'c> = (&'c [&'c str], Result<&'c [&'c str], ErrorKind>);
-    // Arguments; symbols, or what is wrong.
+    // Arguments; symbols or the kind of the error.
     let table: [Case<'_>; 14] = [
         (&[], Ok(&["btcusd", "ethusd"])),
         (&["btcusd", "BTCUSD", "solusd"], Ok(&["btcusd", "solusd"])),
@@ -43,7 +43,7 @@ fn watches() {
 #[test]
 fn accounts() {
     type Case<'c> = (&'c [&'c str], Result<&'c [[&'c str; 2]], &'c str>);
-    // Arguments; keys and secrets, or what is said.
+    // Arguments; keys and secrets, or a part of the message.
     let table: [Case<'_>; 9] = [
         (&[], Ok(&[])),
         (&["--account", "account-a:hidden"], Ok(&[["account-a", "hidden"]])),
@@ -56,7 +56,7 @@ fn accounts() {
         (&["--account", "hidden"], Err("begins with account-")),
         (&["--account", "account-:hidden"], Err("begins with account-")),
         (&["--account", "account-é:hidden"], Err("visible ASCII")),
-        (&["--account", "account-a:hidden", "--account", "account-a:2"], Err("account-a is there twice")),
+        (&["--account", "account-a:hidden", "--account", "account-a:2"], Err("account-a is given twice")),
     ];
     for (arguments, expected) in table {
         let all = ["gemini-ws", "simulate"].iter().chain(arguments);

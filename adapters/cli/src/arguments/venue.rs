@@ -1,4 +1,4 @@
-//! [`Venue`]: where to connect to; and how an address is shown that has a password in it.
+//! [`Venue`]: where to connect to; and the removal of passwords from addresses that are shown.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::fmt;
 use gemini_ws::{PRODUCTION, SANDBOX};
 use gemini_ws_smol::driver::Address;
 
-/// Where to connect to. Whatever is wrong with an address is told without it, as it may have a password in it, so it
-/// is looked at when everything else is known to be right.
+/// Where to connect to. A wrong address may contain a password, so error messages do not repeat it. It is checked
+/// after all other arguments.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Venue {
     Simulator,
@@ -17,17 +17,17 @@ pub(crate) enum Venue {
     Wrong(Wrong),
 }
 
-/// What is wrong with an address.
+/// The reason why an address is wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wrong {
-    /// It is none.
+    /// It is not a WebSocket address.
     Form,
-    /// There is a user in it.
+    /// It contains a user.
     User,
 }
 
 impl Venue {
-    /// The address; `None` for the simulator, which has one when it runs.
+    /// Returns the address; `None` for the simulator, whose address is known once it runs.
     pub(crate) fn url(&self) -> Option<&str> {
         match self {
             Venue::Simulator | Venue::Wrong(_) => None,
@@ -37,7 +37,7 @@ impl Venue {
         }
     }
 
-    /// Whether it is on this machine, where no proxy leads to.
+    /// Returns whether the venue is on this machine, which is reached without a proxy.
     pub(crate) fn is_local(&self) -> bool {
         let Venue::Url(url) = self else { return *self == Venue::Simulator };
         Address::parse(url).is_ok_and(|address| address.is_loopback())
@@ -49,8 +49,8 @@ impl Venue {
                 Err("--venue: use simulator, live, sandbox, or an address such as ws://127.0.0.1:9000")
             }
             Venue::Wrong(Wrong::User) => Err(
-                "--venue: the address has a user or a password in it, which all users of this machine can read; leave \
-                 out what stands before the @",
+                "--venue: the address contains a user or a password, which all users of this machine can read; leave \
+                 out the part before the @",
             ),
             _ => Ok(()),
         }
@@ -58,7 +58,7 @@ impl Venue {
 
     fn of_url(url: &str) -> Result<Venue, Wrong> {
         let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).ok_or(Wrong::Form)?;
-        // Wherever it stands: a password with a slash in it reaches beyond what looks like the host.
+        // Anywhere: a password that contains a slash extends beyond the apparent host.
         if rest.contains('@') {
             return Err(Wrong::User);
         }
@@ -92,7 +92,7 @@ impl fmt::Display for Venue {
     }
 }
 
-/// A text with asterisks instead of users and passwords in the addresses that it has, wherever they stand.
+/// Replaces users and passwords in all addresses of a text by asterisks.
 pub(super) fn without_users(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(text);
     let mut from = 0;

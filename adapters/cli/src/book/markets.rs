@@ -1,4 +1,4 @@
-//! [`Markets`]: the books of a recording, and what was counted of each; a frame costs the same however many there are.
+//! [`Markets`]: the books and counters of a recording. The cost of a frame does not depend on their number.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,32 +6,32 @@ use gemini_ws::{BOOKS_MAX, Book, Books, Endpoint, Event, Symbol};
 
 use super::report::Counts;
 
-/// A symbol whose book, or changes of it, were seen.
+/// A symbol with a snapshot or changes in the recording.
 #[derive(Debug)]
 pub(super) struct Market {
     pub(super) symbol: Symbol,
-    /// Where its last frame is from.
+    /// The endpoint of its last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Market data v2: what was taken as the whole book looks like mere changes, as in a recording that
-    /// does not begin with the connection.
+    /// Market data v2: the frame that was taken for a snapshot may hold only changes, as in a recording that begins in
+    /// the middle of a connection.
     pub(super) is_doubtful: bool,
 }
 
-/// All of them, in the order of their first frames.
+/// The markets of a recording, in the order of their first frames.
 #[derive(Debug, Default)]
 pub(super) struct Markets {
     markets: Vec<Market>,
-    /// Where each stands.
+    /// The position of each market.
     places: HashMap<Symbol, usize>,
     /// The books of [`BOOKS_MAX`] markets each.
     books: Vec<Books>,
-    /// By endpoint, where those stand whose book may be live.
+    /// The positions of markets whose books may be live, by endpoint.
     live: HashMap<Endpoint, BTreeSet<usize>>,
 }
 
 impl Markets {
-    /// The market of a frame, made if there is none; `None` if that cannot be a symbol.
+    /// Returns the market of a frame, and adds it if it is new; `None` if the text is not a symbol.
     pub(super) fn get(&mut self, endpoint: Endpoint, symbol: &str) -> Option<&mut Market> {
         let symbol: Symbol = symbol.parse().ok()?;
         let next = self.markets.len();
@@ -39,7 +39,7 @@ impl Markets {
         if place == next {
             self.markets.push(Market { symbol, endpoint, counts: Counts::default(), is_doubtful: false });
             if place / BOOKS_MAX == self.books.len() {
-                // Crossed books are reported like others, and marked.
+                // Crossed books are reported like others, with a mark.
                 self.books.push(Books::new().trust_crossed());
             }
         }
@@ -51,13 +51,13 @@ impl Markets {
         Some(market)
     }
 
-    /// Whether the book of a symbol follows the recording.
+    /// Returns whether the book of a symbol is live.
     pub(super) fn is_live(&self, symbol: &str) -> bool {
         let place = symbol.parse().ok().and_then(|symbol: Symbol| self.places.get(&symbol));
         place.and_then(|place| self.book(*place)).is_some_and(|book| book.live().is_some())
     }
 
-    /// Takes an event of a market that is known.
+    /// Applies an event to a market that is known.
     pub(super) fn apply(&mut self, symbol: &str, event: &Event<'_>) {
         let place = symbol.parse().ok().and_then(|symbol: Symbol| self.places.get(&symbol)).copied();
         let Some((place, market)) = place.and_then(|place| Some((place, self.markets.get(place)?))) else {
@@ -71,7 +71,7 @@ impl Markets {
         }
     }
 
-    /// All live books of an endpoint may lack an update. They cost nothing here until their next snapshots.
+    /// Makes all live books of an endpoint stale. They are skipped here until their next snapshots.
     pub(super) fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
         for place in self.live.remove(&endpoint).unwrap_or_default() {
             let is_live = self.book(place).is_some_and(|book| book.live().is_some());
@@ -84,12 +84,12 @@ impl Markets {
         }
     }
 
-    /// The markets, and the book of each that had a snapshot.
+    /// Returns the markets, each with its book if there was a snapshot.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Market, Option<Book<'_>>)> {
         self.markets.iter().enumerate().map(|(place, market)| (market, self.book(place)))
     }
 
-    /// How often a book became crossed.
+    /// Returns how many times a book became crossed.
     pub(super) fn crossed(&self) -> u64 {
         self.books.iter().map(Books::crossed).sum()
     }

@@ -1,42 +1,42 @@
-//! The numbers that market data v1 gives to the frames of a connection.
+//! [`Numbering`]: checks the numbers that market data v1 gives to the frames of a connection.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What the numbers tell of a recording.
+/// The irregularities in the numbers of a recording.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(super) struct Numbering {
-    /// How often numbers were missing.
+    /// How many times numbers were missing.
     pub(super) jumps: u64,
-    /// How many were.
+    /// How many numbers were missing.
     pub(super) lost_frames: u64,
-    /// Numbers that were there before, or follow a higher one.
+    /// Numbers that were repeated, or follow a higher one.
     pub(super) repeated: u64,
-    /// How often it began again from 0: with another connection.
+    /// How many times the numbers started again at 0, with another connection.
     pub(super) restarts: u64,
     #[serde(skip)]
     last: Option<Frame>,
 }
 
-/// What a number belongs to.
+/// A frame, by its number and its event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Frame {
     pub(super) number: u64,
-    /// Heartbeats have none.
+    /// The id of the event; heartbeats have none.
     pub(super) event_id: Option<u64>,
 }
 
-/// How a frame follows the one before.
+/// The position of a frame after the one before.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
-    /// As it should, or it is the first.
+    /// The next number, or the first frame.
     Next,
-    /// It is the one before once more.
+    /// The frame before is repeated.
     Same,
-    /// It does not: what the books lack between the two is not known.
+    /// Frames are missing or out of order: the books may lack changes.
     Lost,
-    /// It is the first of another connection.
+    /// The first frame of another connection.
     Restart,
 }
 
@@ -82,11 +82,11 @@ mod tests {
         type Case<'c> = (&'c [(u64, Option<u64>, Step)], [u64; 4]);
         let table: [Case<'_>; 8] = [
             (&[(0, Some(5), Next), (1, None, Next), (2, Some(6), Next)], [0, 0, 0, 0]),
-            // A recording that begins late has lost nothing.
+            // A recording that begins in the middle of a connection has lost nothing.
             (&[(86, Some(5), Next), (87, Some(6), Next)], [0, 0, 0, 0]),
             (&[(0, Some(5), Next), (4, Some(6), Lost), (5, Some(7), Next)], [1, 3, 0, 0]),
             (&[(1, Some(5), Next), (1, Some(5), Same), (2, None, Next), (2, None, Same)], [0, 0, 2, 0]),
-            // The same number for something else.
+            // The same number for another frame.
             (&[(1, Some(5), Next), (1, Some(6), Lost), (2, Some(7), Next)], [0, 0, 1, 0]),
             (&[(9, Some(5), Next), (7, Some(6), Lost), (8, Some(7), Next)], [0, 0, 1, 0]),
             (&[(9, Some(5), Next), (0, Some(6), Restart), (0, Some(7), Restart)], [0, 0, 0, 2]),

@@ -1,4 +1,4 @@
-//! What is told of the books of a recording, as text and as JSON.
+//! The report on a recording, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,60 +9,60 @@ use sha2::{Digest, Sha256};
 
 use super::numbering::Numbering;
 
-/// Levels per side that are printed.
+/// The number of levels per side that are printed.
 const TOP: usize = 10;
 
-/// What a recording yields.
+/// The report on a recording.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) books: BTreeMap<String, BookReport>,
-    /// Symbols whose changes were seen but never a snapshot, and how many.
+    /// Symbols with changes but no snapshot, and the number of changes.
     pub(super) without_snapshot: BTreeMap<String, u64>,
     pub(super) frames: u64,
     pub(super) malformed: u64,
     pub(super) unrecognized: u64,
     pub(super) gaps: u64,
     pub(super) crossed: u64,
-    /// Of market data v1, if there is some.
+    /// The numbering of frames of market data v1, if there are any.
     pub(super) socket_sequence: Option<Numbering>,
 }
 
-/// One book at the end of the recording, or where it became stale.
+/// A book at the end of the recording, or at the time when it became stale.
 #[derive(Debug, Serialize)]
 pub(super) struct BookReport {
     pub(super) state: &'static str,
-    /// Why it is stale.
+    /// The reason why it is stale.
     pub(super) reason: Option<StaleReason>,
-    /// Levels per side.
+    /// The numbers of levels.
     pub(super) bids: usize,
     pub(super) asks: usize,
     pub(super) best_bid: Option<Row>,
     pub(super) best_ask: Option<Row>,
-    /// The archived endpoints have none, or one that says nothing of losses.
+    /// Archived endpoints have no id, or one that does not show losses.
     pub(super) last_u: Option<u64>,
     pub(super) sha256: String,
     pub(super) top10_bids: Vec<Row>,
     pub(super) top10_asks: Vec<Row>,
     pub(super) crossed: bool,
-    /// It began with a frame that looks like mere changes, so it may lack levels.
+    /// The first frame looks like changes only, so the book may lack levels.
     pub(super) doubtful: bool,
     #[serde(flatten)]
     pub(super) counts: Counts,
 }
 
-/// What became of a symbol's changes: those of one frame are one.
+/// The numbers of a symbol's frames. Several changes in one frame count once.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Counts {
     pub(super) snapshots: u64,
-    /// Changes that were applied.
+    /// Updates that were applied.
     pub(super) updates: u64,
-    /// How often an update was found missing.
+    /// How many times an update was missing.
     pub(super) gaps: u64,
-    /// Nothing to apply: all of it was seen, or there was no book to change, or only a stale one.
+    /// Frames that were not applied: they repeat earlier ones, or there is no live book.
     pub(super) ignored: u64,
 }
 
-/// Price and quantity without trailing zeros.
+/// A level, with price and quantity without trailing zeros.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row(Level);
 
@@ -99,12 +99,12 @@ impl BookReport {
     }
 }
 
-/// SHA-256 over one line per level, bids then asks, best first, decimals without trailing zeros.
+/// Returns SHA-256 over one line per level, bids then asks, best first, decimals without trailing zeros.
 fn hash(book: &OrderBook) -> String {
     let mut text = String::new();
     for (letter, side) in [('b', book.bids()), ('a', book.asks())] {
         for level in side {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{letter} {} {}", level.price.normalized(), level.quantity.normalized());
         }
     }
@@ -122,7 +122,7 @@ impl Report {
 
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
         text
     }
@@ -159,7 +159,7 @@ impl BookReport {
             Some(_) => "stale",
         };
         let crossed = if self.crossed { ", crossed" } else { "" };
-        let doubtful = if self.doubtful { ", doubtful: its first frame looks like mere changes" } else { "" };
+        let doubtful = if self.doubtful { ", doubtful: its first frame looks like changes only" } else { "" };
         writeln!(out, "{symbol}  {state}{crossed}{doubtful}")?;
         writeln!(out, "  levels   {} bids, {} asks", self.bids, self.asks)?;
         let frames = format!("{snapshots} snapshots, {updates} updates, {gaps} gaps, {ignored} ignored");

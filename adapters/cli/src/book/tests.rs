@@ -68,7 +68,7 @@ fn text_shows_what_json_has() {
     assert_eq!(report(&[]).to_text(), "frames=0 malformed=0 unrecognized=0 gaps=0 crossed=0\n");
 }
 
-/// A frame of market data v1: an update, its number, and its changes as side, price, quantity, reason and
+/// Returns a frame of market data v1: an update, its number, and its changes as side, price, quantity, reason and
 /// symbol.
 fn v1(number: u64, changes: &[[&str; 5]]) -> String {
     let changes: Vec<_> = changes
@@ -93,7 +93,7 @@ fn books_of_market_data_v1() {
     let first = v1(0, &[["bid", "99", "1", "initial", ""], ["ask", "101", "2", "initial", ""]]);
     let bid = |number, price, quantity| v1(number, &[["bid", price, quantity, "place", ""]]);
     type Case<'c> = (&'c [String], Option<StaleReason>, [u64; 4], [u64; 4], &'c str);
-    // lines after the first; why stale; snapshots, updates, gaps, ignored; jumps, lost frames, repeated,
+    // lines after the first; reason if stale; snapshots, updates, gaps, ignored; jumps, lost frames, repeated,
     // restarts; bids
     let table: [Case<'_>; 9] = [
         (&[], None, [1, 0, 0, 0], [0; 4], "[[99,1]]"),
@@ -128,7 +128,7 @@ fn books_of_market_data_v1() {
             [0, 0, 0, 1],
             "[[99,1],[97,1]]",
         ),
-        // Another connection, without the book so far.
+        // Another connection, whose books begin empty.
         (
             &[bid(1, "98", "3"), heartbeat(0), bid(1, "97", "1")],
             Some(StaleReason::Gap),
@@ -175,7 +175,7 @@ fn one_level_per_side_of_a_top_of_book() {
         (4, "[[11380,2]]", "[[11386.12,1.3148]]"),
         (5, "[]", "[[11386.12,1.3148]]"),
     ] {
-        // Nobody names the symbol.
+        // Neither the frames nor the user name the symbol.
         let report = report(&lines[..until]);
         let book = &report.books[UNNAMED];
         assert_eq!((levels(&book.top10_bids).as_str(), levels(&book.top10_asks).as_str()), (bids, asks));
@@ -198,7 +198,7 @@ fn several_markets_of_one_connection() {
     assert_eq!((whole.books["ETHUSD"].bids, whole.books["ETHUSD"].counts.updates), (0, 1));
     assert_eq!(whole.without_snapshot["SOLUSD"], 1);
     assert_eq!((whole.books.len(), whole.knows(UNNAMED), whole.gaps), (2, false, 0));
-    // One counter for all: what is missing may be of any of them.
+    // One counter for all symbols: a missing frame may belong to any of them.
     let lost = report(&[lines[0], lines[1], lines[3]]);
     assert!(lost.books.values().all(|book| book.state == "stale" && book.counts.gaps == 1));
     assert_eq!(lost.gaps, 2);
@@ -211,15 +211,15 @@ fn books_of_market_data_v2() {
     let refusal = r#"{"result":"error","reason":"NoValidTradingPairs"}"#;
     let cut = &change[..40];
     type Case<'c> = (&'c [&'c str], Option<StaleReason>, bool, [u64; 4], &'c str);
-    // lines; why stale, whether doubtful; snapshots, updates, gaps, ignored; bids
+    // lines; reason if stale, whether doubtful; snapshots, updates, gaps, ignored; bids
     let table: [Case<'_>; 7] = [
         (&[first], None, false, [1, 0, 0, 0], "[[9,1]]"),
         (&[refusal, first, change, refusal], None, false, [1, 1, 0, 0], "[[8,1]]"),
         (&[first, change, first], None, false, [2, 1, 0, 0], "[[9,1]]"),
-        // The recording begins late.
+        // The recording begins in the middle of a connection.
         (&[change, change], None, true, [1, 1, 0, 0], "[[8,1]]"),
         (&[change, first], None, false, [2, 0, 0, 0], "[[9,1]]"),
-        // There are no numbers that would show it later.
+        // No numbers would show the loss later.
         (&[first, cut, change], Some(StaleReason::Gap), false, [1, 0, 1, 1], "[[9,1]]"),
         (&[first, cut, first, r#"{"type":"trade"}"#, change], None, false, [2, 1, 1, 0], "[[8,1]]"),
     ];
@@ -235,7 +235,7 @@ fn books_of_market_data_v2() {
     }
 }
 
-/// A frame costs the same with many symbols as with one, and no book is left out.
+/// Checks that the cost of a frame does not grow with the number of symbols, and that no book is left out.
 #[test]
 fn many_symbols() {
     let count = gemini_ws::BOOKS_MAX + 1_808;
@@ -261,7 +261,8 @@ fn many_symbols() {
     assert!(report.books.values().all(|book| book.state == "live" && book.counts.updates == 4));
 }
 
-/// Books that a loss made stale come back with their next snapshots, and are stale again with the next loss.
+/// Checks that books that a loss made stale come back with their next snapshots, and become stale again with the next
+/// loss.
 #[test]
 fn losses_of_v1_one_after_the_other() {
     let frame = |number: u64, symbol: &str, reason: &str| {

@@ -1,6 +1,5 @@
-//! Events whose members the core writes in another way than this command: instants of the client's clock, which
-//! mean nothing elsewhere, become times of day; what is counted becomes a number; and what is a text or an object,
-//! depending on its value, becomes the same in any case.
+//! Events that this command writes in another form than the core: instants of the client's clock become times of day,
+//! counts become numbers, and a member that the core writes as a string or an object has always the same type.
 
 use std::borrow::Cow;
 
@@ -15,7 +14,7 @@ use super::own::Times;
 use super::stable::Count;
 use super::{ResponseBody, name};
 
-/// Such an event. Times are nanoseconds since 1970.
+/// An event in the form of this command. Times are nanoseconds since 1970.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Fact<'f> {
@@ -33,23 +32,23 @@ pub(super) enum Fact<'f> {
     Ignored { frame: Cow<'f, str>, reason: IgnoredReason },
 }
 
-/// Why something ended: a word, and what belongs to it.
+/// The reason why something ended: a word and its details.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Reason {
     kind: String,
-    /// Of HTTP, or of a reply.
+    /// The status of HTTP or of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// Nanoseconds that the venue asked for.
+    /// The delay that the venue asks for, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
-    /// The venue's word.
+    /// The venue's own word for the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     word: Option<String>,
-    /// Of a Close frame.
+    /// The code of a Close frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u16>,
-    /// Of a reply.
+    /// The error code of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_code: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,7 +151,7 @@ fn topic(topic: Topic) -> Cow<'static, str> {
     }
 }
 
-/// The event, if it is one of those.
+/// Returns the event in the form of this command; `None` if the form of the core is right.
 pub(super) fn of<'f>(event: &Event<'f>, times: Times) -> Option<Fact<'f>> {
     let at = |instant: Option<_>| instant.map(|instant| times.of(instant));
     let subject = |about: &Subject| name(about);

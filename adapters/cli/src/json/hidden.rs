@@ -1,16 +1,16 @@
-//! Ids of API keys in what the venue sent: not shown, whatever else could be read of it.
+//! Hides the ids of API keys in the venue's text.
 
 use std::borrow::Cow;
 
-/// The members of order events v1 that name keys.
+/// The members of order events v1 that name API keys.
 const MEMBERS: [&str; 2] = ["\"api_session\"", "\"apiSessionFilter\""];
 
-/// What is no key: an order that was placed on the web page.
+/// The value for an order that was placed on the web page, which is not a key.
 const NO_KEY: &str = "UI";
 
-/// The text with asterisks instead of the ids of keys; as long as before, so that offsets hold.
+/// Replaces the ids of keys by asterisks. The length stays the same, so offsets stay valid.
 ///
-/// It need not be JSON: this is for what could not be decoded too.
+/// The text need not be JSON: frames that could not be decoded are hidden too.
 pub(super) fn hide_keys(text: &str) -> Cow<'_, str> {
     let mut hidden = Cow::Borrowed(text);
     for member in MEMBERS {
@@ -25,7 +25,8 @@ pub(super) fn hide_keys(text: &str) -> Cow<'_, str> {
     hidden
 }
 
-/// Where the strings of a member's value are, without their quotes: of a string or an array of some.
+/// Returns the ranges of the strings in a member's value, without their quotes. The value is a string or an array of
+/// strings.
 fn strings_behind(text: &str, from: usize) -> Vec<(usize, usize)> {
     let (mut strings, mut start, mut is_array) = (Vec::new(), None, false);
     let mut escaped = false;

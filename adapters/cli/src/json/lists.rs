@@ -1,11 +1,11 @@
-//! Messages with a list of things of several kinds, each of which is written as if it stood alone.
+//! Messages with lists of elements of several kinds. Each element is written like a line of its own.
 
 use gemini_ws::{Element, List, MarketEntry, MarketUpdate, OrderReport, SnapshotOrder, Timestamp};
 use serde::{Serialize, Serializer};
 
 use super::{FrameBody, Kind, Undecodable};
 
-/// The elements of a list, each written as what a function makes of it.
+/// The elements of a list, each converted by `body` and written.
 pub(super) struct Each<'f, T, B> {
     list: List<'f, T>,
     body: fn(T) -> B,
@@ -17,7 +17,7 @@ impl<'f, T: Element<'f>, B: Serialize> Serialize for Each<'f, T, B> {
     }
 }
 
-/// An element that was read, or what is told of one that was not.
+/// An element that was decoded, or the report of one that was not.
 #[derive(Serialize)]
 #[serde(untagged)]
 #[allow(clippy::large_enum_variant, reason = "written at once")]

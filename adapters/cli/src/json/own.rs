@@ -1,4 +1,4 @@
-//! Lines of `watch --json` that are not events, and the times of all.
+//! Lines of `watch --json` that are not events, and the times of all lines.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::stable::Count;
 use crate::watch::Summary;
 
-/// The version of the schema: see `schema/`. It changes when a member changes its type or goes.
+/// The version of the schema in `schema/`. It changes when a member changes its type or is removed.
 const SCHEMA: u32 = 1;
 
-/// The times of day of instants.
+/// Converts instants to times of day.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     instant: Instant,
@@ -19,18 +19,18 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// It is this instant now.
+    /// Takes the present time of day as that of this instant.
     pub(crate) fn at(now: Instant) -> Times {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Times { instant: now, unix_nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
     }
 
-    /// Nanoseconds since 1970, now.
+    /// Returns the present time in nanoseconds since 1970.
     pub(crate) const fn now(self) -> u64 {
         self.unix_nanos
     }
 
-    /// Nanoseconds since 1970, at an instant.
+    /// Returns the time of an instant in nanoseconds since 1970.
     pub(crate) const fn of(self, instant: Instant) -> u64 {
         let (now, then) = (self.instant.as_nanos(), instant.as_nanos());
         if then >= now {
@@ -41,7 +41,7 @@ impl Times {
     }
 }
 
-/// The first line: what is going to be watched.
+/// The first line: the venue and the symbols.
 #[derive(Serialize)]
 pub(crate) struct Started<'s> {
     time: u64,
@@ -59,7 +59,7 @@ impl<'s> Started<'s> {
     }
 }
 
-/// A recording has been played.
+/// The line after the end of a recording.
 #[derive(Serialize)]
 pub(crate) struct ReplayEnded {
     time: u64,

@@ -1,4 +1,4 @@
-//! [`Stable`]: JSON whose types do not depend on values, and whose texts do nothing to a terminal.
+//! [`Stable`]: JSON whose types do not depend on values, and whose strings are safe to print on a terminal.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 
 use crate::shown::acts;
 
-/// Compact JSON in which every integer of 64 bits and more is a text, and what a terminal would act on is escaped.
+/// Compact JSON in which every integer of 64 bits and more is a string, and characters that control a terminal are
+/// escaped.
 pub(super) struct Stable;
 
-/// An integer that is a number in any case: it counts what this process has seen.
+/// An integer that is written as a number: it counts what this process has received.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Count(pub(crate) u64);
 
@@ -55,13 +56,13 @@ impl Formatter for Stable {
     }
 
     fn write_raw_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        // What acts stands within texts only: `embed` leaves nothing of it elsewhere.
+        // Such characters occur only within strings: `embed` removes all others.
         write_escaped(out, fragment)
     }
 }
 
 fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
-    // As almost always.
+    // The usual case.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return out.write_all(text.as_bytes());
     }
@@ -76,10 +77,10 @@ fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
     out.write_all(text.get(written..).unwrap_or_default().as_bytes())
 }
 
-/// JSON of the venue, to stand on a line of ours: every number as a text, and no white space between.
+/// Converts JSON of the venue for a line of ours: every number becomes a string, and white space is removed.
 pub(super) fn embed(json: &str) -> Box<RawValue> {
     let exact = RawValue::from_string(quote_numbers(json));
-    // The core has checked that it is JSON. Should the two ever disagree, the text says all.
+    // The core has checked that it is JSON. If `serde_json` disagrees, embed the whole text as a string.
     exact.or_else(|_| serde_json::value::to_raw_value(json)).unwrap_or_default()
 }
 
@@ -102,7 +103,7 @@ pub(super) fn quote_numbers(json: &str) -> String {
     exact
 }
 
-/// The bytes of the JSON string at the beginning, quotes included.
+/// Returns the length of the JSON string at the beginning, with its quotes, in bytes.
 fn text_length(json: &str) -> usize {
     let mut escaped = false;
     for (position, byte) in json.bytes().enumerate().skip(1) {

@@ -59,7 +59,7 @@ fn embedded_json() {
     let table = [
         (r#"{"a":9007199254740992}"#, r#"{"a":"9007199254740992"}"#),
         ("[1,\r\n\t-2 , 0.1]", r#"["1","-2","0.1"]"#),
-        // Digits and white space within texts are left alone, whatever is escaped there.
+        // Digits and white space within strings do not change, whatever is escaped there.
         (r#"{"9 1":"a\"9 1"}"#, r#"{"9 1":"a\"9 1"}"#),
         (r#"["\\",9]"#, r#"["\\","9"]"#),
         ("-0.000000000000000000001", "\"-0.000000000000000000001\""),
@@ -91,7 +91,7 @@ fn frames() {
             "{\"e\":\"news\",\n \"E\":1790732602153000000}",
             r#"{"time":"17","kind":"unrecognized","frame":{"e":"news","E":"1790732602153000000"}}"#,
         ),
-        // What a terminal would act on.
+        // Characters that control a terminal.
         (
             "{\"e\":\"\u{9b}2J\u{202e}\u{7f}\u{e0001}\"}",
             r#"{"time":"17","kind":"unrecognized","frame":{"e":"\u009b2J\u202e\u007f\udb40\udc01"}}"#,
@@ -106,7 +106,7 @@ fn frames() {
     }
 }
 
-/// A frame that is several events is printed as the frame that it was.
+/// Checks that a frame that is several events is printed as one frame.
 #[test]
 fn batches() {
     let frame = r#"[{"type":"closed","order_id":"9007199254740993","symbol":"btcusd","api_session":"secret"},{"type":"news","api_session":"secret"},{"type":"fill"}]"#;
@@ -122,7 +122,7 @@ fn batches() {
     assert!(printed.contains(r#""order_id":"9007199254740993""#) && !printed.contains("secret"), "{printed}");
 }
 
-/// A link and a subscription of a client.
+/// Returns a link and a subscription of a client.
 fn ids() -> (LinkId, StreamId) {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     let id = client.subscribe(Instant::ZERO, "btcusd@trade".parse().unwrap()).unwrap();
@@ -151,7 +151,7 @@ fn reasons() -> (Vec<ConnectFailure>, Vec<Lost>, Vec<Unserved>, Vec<CloseReason>
     (failures, lost, unserved, closed)
 }
 
-/// Events that are no data of frames, of each kind at least one.
+/// Returns events that are not data of frames, at least one of each kind.
 fn facts() -> Vec<Event<'static>> {
     let ((link, id), stream, symbol) = (ids(), Stream::Settlements, "btcusd".parse::<Symbol>().unwrap());
     let (at, request, about) = (Instant::from_secs(1), RequestId::new(7), Subject::CancelOrder(9));
@@ -194,8 +194,8 @@ fn facts() -> Vec<Event<'static>> {
     facts
 }
 
-/// Lines of events whose text is the venue's: those of the frames in `frames.txt`, alone and in parts, and those
-/// that a client makes of what it receives.
+/// Returns lines with text of the venue: those of the frames in `frames.txt`, alone and in parts, and those of a
+/// client that receives them.
 fn lines_of_frames() -> Vec<String> {
     let (mut lines, mut scratch, mut endpoint) = (Vec::new(), Scratch::new(), Endpoint::Streams);
     let times = Times::at(Instant::from_secs(9));
@@ -268,7 +268,7 @@ fn instants_are_times_of_day() {
     assert!(now > 1_700_000_000_000_000_000);
 }
 
-/// What a proxy refuses with is a member of the reason, as what the venue refuses with is.
+/// Checks that the status of a proxy is a member of the reason, like that of the venue.
 #[test]
 fn a_proxy_s_status_is_not_lost() {
     let link = crate::watch::testing::Fed::new(&["btcusd"]).link();

@@ -1,4 +1,4 @@
-//! [`Keeper`]: the file of `--state`.
+//! [`Keeper`]: saves the state of the simulator in the file of `--state`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,11 +12,11 @@ use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::Shown;
 
-/// Keeps the state of an exchange in a file.
+/// Saves the state of an exchange in a file.
 #[derive(Debug)]
 pub(super) struct Keeper {
     path: PathBuf,
-    /// The revision that the file has; `None` before the first one was written.
+    /// The revision in the file; `None` before the first write.
     kept: Option<u64>,
     /// A revision that a thread is writing.
     writing: Option<(u64, Task<io::Result<()>>)>,
@@ -24,11 +24,11 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Reads the file; there is no state if there is no file.
+    /// Reads the file. Returns no state if there is no file.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or is not the state of a simulator. It stays as it is.
+    /// If the file cannot be read, or is not the state of a simulator. The file is not changed.
     pub(super) fn open(path: &Path) -> Result<(Keeper, Option<State>), Failure> {
         let state = match fs::read(path) {
             Ok(bytes) => Some(state_of(&bytes).map_err(|reason| refused(path, &reason))?),
@@ -39,15 +39,15 @@ impl Keeper {
         Ok((keeper, state))
     }
 
-    /// A state that could be read, but is not one of this exchange.
+    /// Returns the failure for a state that does not belong to this exchange.
     pub(super) fn refuse(&self, reason: &str) -> Failure {
         refused(&self.path, reason)
     }
 
-    /// Writes the state, and waits for it.
+    /// Writes the state and waits until it is written.
     pub(super) fn keep_now(&mut self, exchange: &Exchange) -> Result<(), Failure> {
         if let Some((_, task)) = self.writing.take() {
-            // What it wrote is replaced.
+            // The next write replaces its result.
             let _ = smol::block_on(task);
         }
         write(&self.path, &exchange.save()).map_err(|error| Failure::of_file(&self.path, error))?;
@@ -55,8 +55,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Begins to write the state if it has changed and the last one is written. A failure is reported once; then the
-    /// next call tries again.
+    /// Starts to write the state, if it has changed and no write is under way. A failure is reported once; the next
+    /// call tries again.
     pub(super) fn keep(&mut self, exchange: &Exchange, messages: &mut Messages) {
         if let Some((revision, task)) = self.writing.take() {
             if !task.is_finished() {
@@ -68,7 +68,7 @@ impl Keeper {
                 Err(error) => {
                     if !self.is_failing {
                         let path = self.path.display();
-                        messages.say(&Shown::of(format_args!("{path}: {error}; the state is not kept")));
+                        messages.say(&Shown::of(format_args!("{path}: {error}; the state is not saved")));
                     }
                     self.is_failing = true;
                 }
@@ -86,12 +86,12 @@ fn refused(path: &Path, reason: &str) -> Failure {
     Failure::of_file(
         path,
         format_args!(
-            "{reason}. The file is left as it is: repair it, move it away, or name another one with --state"
+            "{reason}. The file is not changed: repair it, move it away, or name another one with --state"
         ),
     )
 }
 
-/// The state that a file has.
+/// Parses the contents of the file.
 fn state_of(bytes: &[u8]) -> Result<State, String> {
     let text =
         std::str::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to()))?;

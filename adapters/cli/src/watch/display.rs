@@ -1,4 +1,4 @@
-//! [`Display`]: where a run of `watch` is shown: a terminal, plain lines, or JSON.
+//! [`Display`]: shows a run of `watch` on a terminal, as plain lines, or as JSON.
 
 use std::io;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use gemini_ws::{Event, Instant, Symbol};
 
 use super::keys::{self, Pressed};
 use super::lines::{JsonLines, PlainLines};
-use super::plain::{self, Told};
+use super::plain::{self, Notice};
 use super::screen::Screen;
 use super::session::{Link, Session};
 use super::terminal::{Restorer, Terminal};
@@ -16,26 +16,26 @@ use crate::json::{ReplayEnded, Started, Summarized, Times};
 use crate::output::{Messages, Output, PATIENCE};
 use crate::shown::Shown;
 
-/// The time between two drawings of the screen, unless a key was pressed.
+/// The time between two pictures on the screen, unless a key was pressed.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// Messages that are repeated on standard error when the screen is gone.
+/// The number of messages that are repeated on standard error after the screen.
 const TROUBLES_MAX: usize = 8;
 
-/// What the user asked for with keys.
+/// What the user requests with keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     Nothing,
     Quit,
-    /// Ctrl-C as a key.
+    /// Ctrl-C, which arrives as a key.
     Interrupt,
 }
 
-/// Where a run is shown. None of it waits for who reads, or for the terminal.
+/// Shows a run. No call waits for a reader or for the terminal.
 #[derive(Debug)]
 pub(crate) struct Display {
     mode: Mode,
-    /// When to draw, or to tell the state, next.
+    /// When to draw, or to print the state, next.
     next: Instant,
     output: Output,
 }
@@ -63,7 +63,7 @@ impl Display {
         Display::new(Mode::Plain(PlainLines::new(output.clone())), output)
     }
 
-    /// Takes the terminal over; it is given back by [`finish`](Display::finish), by its [`Restorer`], and on a panic.
+    /// Takes over the terminal. [`finish`](Display::finish), its [`Restorer`] and a panic restore it.
     pub(crate) fn screen(output: Output) -> io::Result<Display> {
         let terminal = Terminal::take(&output)?;
         let drawn = Drawn { terminal, screen: Screen::default(), troubles: Vec::new() };
@@ -74,12 +74,12 @@ impl Display {
         Display { mode, next: Instant::ZERO, output }
     }
 
-    /// What gives the terminal back, if it was taken.
+    /// Returns the restorer of the terminal, if it was taken over.
     pub(crate) fn restorer(&self) -> Option<Restorer> {
         if let Mode::Screen(drawn) = &self.mode { Some(drawn.terminal.restorer()) } else { None }
     }
 
-    /// Says what is going to be watched.
+    /// Shows the venue and the symbols.
     pub(crate) fn start(&mut self, now: Instant, session: &Session) -> io::Result<()> {
         match &mut self.mode {
             Mode::Json(lines) => {
@@ -90,7 +90,7 @@ impl Display {
         }
     }
 
-    /// Shows an event, which the session has taken already.
+    /// Shows an event. The session has applied it already.
     pub(crate) fn event(
         &mut self,
         now: Instant,
@@ -98,23 +98,23 @@ impl Display {
         session: &Session,
         messages: &mut Messages,
     ) -> io::Result<()> {
-        let told = plain::event(now, event, session);
-        match (&mut self.mode, told) {
-            (Mode::Json(lines), told) => {
-                if let Some(Told::Trouble(text)) = told {
+        let notice = plain::event(now, event, session);
+        match (&mut self.mode, notice) {
+            (Mode::Json(lines), notice) => {
+                if let Some(Notice::Trouble(text)) = notice {
                     messages.say(&text);
                 }
                 lines.event(now, event)?;
             }
-            (Mode::Plain(lines), Some(Told::Normal(text))) => lines.print(&text)?,
-            (Mode::Plain(_), Some(Told::Trouble(text))) => messages.say(&text),
-            (Mode::Screen(drawn), Some(Told::Trouble(text))) => drawn.note(text),
+            (Mode::Plain(lines), Some(Notice::Normal(text))) => lines.print(&text)?,
+            (Mode::Plain(_), Some(Notice::Trouble(text))) => messages.say(&text),
+            (Mode::Screen(drawn), Some(Notice::Trouble(text))) => drawn.note(text),
             (Mode::Plain(_) | Mode::Screen(_), _) => {}
         }
         Ok(())
     }
 
-    /// Says that something is wrong.
+    /// Reports a problem.
     pub(crate) fn trouble(&mut self, text: &Shown, messages: &mut Messages) {
         match &mut self.mode {
             Mode::Screen(drawn) => drawn.note(text.clone()),
@@ -122,7 +122,7 @@ impl Display {
         }
     }
 
-    /// Says that a recording of so many lines has been played.
+    /// Reports that a recording of so many lines was played.
     pub(crate) fn replay_ended(&mut self, now: Instant, count: u64) -> io::Result<()> {
         match &mut self.mode {
             Mode::Json(lines) => lines.line(&ReplayEnded::new(Times::at(now), count)),
@@ -131,19 +131,19 @@ impl Display {
         }
     }
 
-    /// The books of which a reader of lines has lost something, and needs a new snapshot.
+    /// Returns the books of which the JSON output has dropped updates.
     pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { Vec::new() }
     }
 
-    /// Brings the display up to date and reads the keys; to be called often.
+    /// Updates the display and reads the keys. Call it often.
     pub(crate) fn tick(&mut self, now: Instant, session: &Session) -> io::Result<Asked> {
         let due = now >= self.next;
         match &mut self.mode {
             Mode::Json(lines) => lines.print_waiting(now)?,
             Mode::Plain(lines) => {
                 lines.check()?;
-                // Nothing to tell before there is anything, nor at the end, which the summary tells.
+                // No status before the first connection, and none at the end, where the summary has it.
                 if due && !matches!(session.link, Link::Connecting | Link::Closing | Link::Closed(_)) {
                     self.next = now + plain::STATUS_EVERY;
                     for line in plain::status(now, session) {
@@ -164,14 +164,15 @@ impl Display {
         Ok(Asked::Nothing)
     }
 
-    /// Ctrl-Z: gives the terminal back, stops, and takes it again when the process goes on.
+    /// Handles Ctrl-Z: restores the terminal, stops the process, and takes over the terminal when the process
+    /// continues.
     #[cfg(unix)]
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
         let Mode::Screen(drawn) = &mut self.mode else {
             super::terminal::suspend();
             return Ok(());
         };
-        // A terminal that takes nothing is left as it is.
+        // If the terminal takes nothing, it stays as it is.
         let _ = drawn.terminal.restorer().restore();
         super::terminal::suspend();
         drawn.terminal.take_again()?;
@@ -179,7 +180,7 @@ impl Display {
         Ok(())
     }
 
-    /// Gives the terminal back, prints the summary, and has all written that waits.
+    /// Restores the terminal, prints the summary, and waits until everything is written.
     pub(crate) fn finish(
         &mut self,
         now: Instant,
@@ -213,7 +214,7 @@ impl Drawn {
         self.troubles.push(trouble);
     }
 
-    /// Reads the keys that were pressed, without waiting; also returns whether anything must be drawn again.
+    /// Reads the keys that were pressed, without waiting. Also returns whether to draw again.
     fn read_keys(&mut self, session: &Session) -> io::Result<(Asked, bool)> {
         let mut changed = false;
         while let Some(pressed) = keys::next()? {

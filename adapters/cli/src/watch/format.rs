@@ -1,20 +1,20 @@
-//! Numbers and times for people. Prices stay exact decimals throughout.
+//! Formats numbers and times for people. Prices stay exact decimals.
 
 use std::time::Duration;
 
 use gemini_ws::{Decimal, Level};
 
-/// What two best levels say together.
+/// The spread and the mid of two best levels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
-    /// Ask less bid; negative if the book is crossed.
+    /// Ask minus bid; negative if the book is crossed.
     pub(crate) width: Decimal,
-    /// The price halfway.
+    /// The price halfway between them.
     pub(crate) mid: Decimal,
 }
 
 impl Spread {
-    /// `None` where a side is empty, or the numbers are too large to add.
+    /// Returns the spread between two levels; `None` if one is missing, or the numbers are too large to add.
     pub(crate) fn between(bid: Option<&Level>, ask: Option<&Level>) -> Option<Spread> {
         let (bid, ask) = (bid?.price, ask?.price);
         let half = Decimal::new(5, 1)?;
@@ -22,13 +22,13 @@ impl Spread {
         Some(Spread { width: ask.checked_sub(bid)?, mid })
     }
 
-    /// The width in hundredths of a basis point of the price halfway.
+    /// Returns the spread in hundredths of a basis point of the mid.
     fn basis_points(self) -> Option<i128> {
         let (width, mid) = (units(self.width), units(self.mid));
         width.checked_mul(1_000_000)?.checked_div(mid)
     }
 
-    /// For example `3.36 bp`; nothing where it cannot be said.
+    /// Formats the spread relative to the mid, for example `3.36 bp`; empty if it cannot be computed.
     pub(crate) fn relative(self) -> String {
         self.basis_points().map_or_else(String::new, |hundredths| {
             let sign = if hundredths < 0 { "-" } else { "" };
@@ -38,7 +38,7 @@ impl Spread {
     }
 }
 
-/// A decimal as an integer in units of 10⁻¹²; further digits are cut off. For ratios only.
+/// Returns a decimal as an integer in units of 10⁻¹², without further digits. For ratios only.
 fn units(value: Decimal) -> i128 {
     let mantissa = i128::from(value.mantissa());
     match 12_u32.checked_sub(u32::from(value.scale())) {
@@ -47,7 +47,7 @@ fn units(value: Decimal) -> i128 {
     }
 }
 
-/// A bar of at most `width` cells, as long as `value` is of `most`, in eighths of a cell.
+/// Draws a bar whose part of `width` cells is that of `value` in `most`, in eighths of a cell.
 pub(crate) fn bar(value: Decimal, most: Decimal, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let (value, most) = (units(value).max(0), units(most));
@@ -55,25 +55,25 @@ pub(crate) fn bar(value: Decimal, most: Decimal, width: usize) -> String {
         return String::new();
     }
     let room = width as i128 * 8;
-    // A quantity that is there is seen.
+    // A quantity that is not zero is always visible.
     let length = (value.saturating_mul(room) / most).clamp(i128::from(value > 0), room);
     let (whole, part) = ((length / 8) as usize, (length % 8) as usize);
     format!("{}{}", "█".repeat(whole), EIGHTHS[part])
 }
 
-/// A rate in tenths, for example `12.3`.
+/// Formats a rate in tenths, for example `12.3`.
 pub(crate) fn tenths(value: u64) -> String {
     format!("{}.{}", value / 10, value % 10)
 }
 
-/// A running time, for example `0:07`, `12:34`, `1:02:03`.
+/// Formats a running time, for example `0:07`, `12:34`, `1:02:03`.
 pub(crate) fn running(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// A delay, for example `0.4 s`, `12.0 s`.
+/// Formats a delay, for example `0.4 s`, `12.0 s`.
 pub(crate) fn delay(duration: Duration) -> String {
     let tenths = duration.as_millis().div_ceil(100);
     format!("{}.{} s", tenths / 10, tenths % 10)

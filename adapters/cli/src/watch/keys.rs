@@ -1,4 +1,4 @@
-//! The keys that were pressed.
+//! Reads keys from the terminal.
 
 use std::io;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use crossterm::event::{self, Event as Input, KeyCode, KeyEvent, KeyEventKind, Ke
 
 use super::screen::Key;
 
-/// What a key asks for.
+/// The meaning of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Pressed {
-    /// Of the screen.
+    /// An action of the screen.
     Screen(Key),
     Quit,
-    /// Ctrl-C, which is a key like others on a terminal that is drawn on.
+    /// Ctrl-C, which arrives as a key on a screen.
     Interrupt,
-    /// Ctrl-Z, which is another.
+    /// Ctrl-Z, which arrives as a key on a screen.
     #[cfg(unix)]
     Suspend,
-    /// Nothing, but the terminal may look different now.
+    /// No action, but the picture must be drawn again.
     Other,
 }
 
-/// The next key that was pressed, or change of the terminal; `None` if there is none now.
+/// Returns the next key, or change of the terminal; `None` if there is none now.
 pub(crate) fn next() -> io::Result<Option<Pressed>> {
     if !event::poll(Duration::ZERO)? {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! Where `watch` prints lines: [`PlainLines`] for people, [`JsonLines`] for programs. Neither waits for a reader, and
-//! each says what it had to leave out.
+//! The lines that `watch` prints: [`PlainLines`] for people, [`JsonLines`] for programs. Neither waits for a reader,
+//! and each reports what it had to leave out.
 
 use std::io;
 
@@ -10,11 +10,11 @@ use crate::json::{self, Times};
 use crate::output::{Output, PATIENCE, Unwritten};
 use crate::shown::Shown;
 
-/// Lines for people.
+/// Prints lines for people.
 #[derive(Debug)]
 pub(crate) struct PlainLines {
     output: Output,
-    /// Lines for which there was no room.
+    /// The number of lines for which there was no room.
     missing: u64,
 }
 
@@ -23,54 +23,54 @@ impl PlainLines {
         PlainLines { output, missing: 0 }
     }
 
-    /// Prints a line, unless so many wait already; then it is counted.
+    /// Prints a line. If there is no room, only counts it.
     pub(crate) fn print(&mut self, line: &Shown) -> io::Result<()> {
         self.output.check()?;
         if !self.output.has_room() {
             self.missing += 1;
             return Ok(());
         }
-        self.tell_missing()?;
+        self.report_missing()?;
         self.output.put(format!("{line}\n").as_bytes())
     }
 
-    /// Prints a line in any case, and has all written.
+    /// Prints the last lines, and waits until everything is written.
     pub(crate) fn finish(&mut self, lines: &[Shown]) -> Result<(), Unwritten> {
         self.output.wait_for_room(PATIENCE)?;
-        self.tell_missing().map_err(Unwritten::Failed)?;
+        self.report_missing().map_err(Unwritten::Failed)?;
         for line in lines {
             self.output.put(format!("{line}\n").as_bytes()).map_err(Unwritten::Failed)?;
         }
         self.output.drain(PATIENCE)
     }
 
-    /// Why nothing can be printed any more, if that is so.
+    /// Returns the error after which nothing more can be printed, if there is one.
     pub(crate) fn check(&self) -> io::Result<()> {
         self.output.check()
     }
 
-    fn tell_missing(&mut self) -> io::Result<()> {
+    fn report_missing(&mut self) -> io::Result<()> {
         match std::mem::take(&mut self.missing) {
             0 => Ok(()),
-            missing => {
-                self.output.put(format!("{missing} lines are missing here: nobody read them\n").as_bytes())
-            }
+            missing => self
+                .output
+                .put(format!("{missing} lines are missing here: the reader was too slow\n").as_bytes()),
         }
     }
 }
 
-/// Events as JSON, one a line.
+/// Prints events as JSON, one per line.
 ///
-/// While nobody reads, events wait in a queue. When it is full the oldest market data is dropped, and a line of the
-/// kind `overflow` stands where it would have stood; nothing else is ever dropped.
+/// While the reader takes nothing, events wait in a queue. When it is full, the oldest market data is dropped, and a
+/// line of the kind `overflow` takes its place. Nothing else is dropped.
 #[derive(Debug)]
 pub(crate) struct JsonLines {
     output: Output,
     waiting: EventQueue,
-    /// Lines of our own behind the events that wait.
+    /// Lines of our own that follow the events that wait.
     behind: Vec<u8>,
     line: Vec<u8>,
-    /// Books of which the reader has lost something.
+    /// Books of which updates were dropped.
     lost: Vec<Symbol>,
 }
 
@@ -85,7 +85,7 @@ impl JsonLines {
         }
     }
 
-    /// Prints an event, at once or when there is room.
+    /// Prints an event, at once or as soon as there is room.
     pub(crate) fn event(&mut self, now: Instant, event: &Event<'_>) -> io::Result<()> {
         self.print_waiting(now)?;
         if self.waiting.is_empty() && self.output.has_room() {
@@ -95,7 +95,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Prints what waited, as far as there is room.
+    /// Prints events that wait, as far as there is room.
     pub(crate) fn print_waiting(&mut self, now: Instant) -> io::Result<()> {
         self.output.check()?;
         while !self.waiting.is_empty() && self.output.has_room() {
@@ -112,12 +112,12 @@ impl JsonLines {
         Ok(())
     }
 
-    /// The books whose readers need a new snapshot.
+    /// Returns the books that need a new snapshot, and forgets them.
     pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
         std::mem::take(&mut self.lost)
     }
 
-    /// Prints a line of our own at its place among the events: behind those that wait.
+    /// Prints a line of our own after the events that wait.
     pub(crate) fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.line.clear();
         json::write_line(&mut self.line, value)?;
@@ -128,7 +128,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Prints all that waits and a last line, and has it written.
+    /// Prints the events that wait and a last line, and waits until everything is written.
     pub(crate) fn finish(&mut self, now: Instant, last: &impl Serialize) -> Result<(), Unwritten> {
         while !self.waiting.is_empty() {
             self.output.wait_for_room(PATIENCE)?;
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes nothing before it may; then shows all.
+    /// A reader that takes nothing until it is opened, and then everything.
     struct Dammed(Option<Receiver<()>>, Sender<Vec<u8>>);
 
     impl Write for Dammed {
@@ -229,7 +229,7 @@ mod tests {
         lines.finish(&[Shown::of("the end")]).unwrap();
         let text = text(&taken);
         let printed = text.lines().filter(|it| *it == line.as_str()).count();
-        let told = format!("{} lines are missing here: nobody read them\nthe end\n", 2_000 - printed);
+        let told = format!("{} lines are missing here: the reader was too slow\nthe end\n", 2_000 - printed);
         assert!(text.ends_with(&told), "{}", &text[text.len() - 200..]);
     }
 }

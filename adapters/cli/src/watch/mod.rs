@@ -1,7 +1,7 @@
-//! `gemini-ws watch`: the markets of a venue as they move.
+//! Runs `gemini-ws watch`: shows the markets of a venue as they move.
 //!
-//! What is known ([`session`]) is apart from how it is shown ([`screen`], [`plain`], [`display`]), and both are
-//! apart from sockets, signals and the terminal ([`run`], [`terminal`], [`keys`]).
+//! [`session`] keeps what was received. [`screen`], [`plain`] and [`display`] show it. [`run`], [`terminal`] and
+//! [`keys`] deal with sockets, signals and the terminal.
 
 mod display;
 mod format;

@@ -1,4 +1,4 @@
-//! `watch` as plain lines: for pipes, files and terminals that cannot do more.
+//! The plain lines of `watch`, for pipes, files and simple terminals.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -9,32 +9,31 @@ use super::format::{self, Spread};
 use super::session::{Link, Market, Session};
 use crate::shown::Shown;
 
-/// How often the state of each market is told.
+/// How often the state of each market is printed.
 pub(crate) const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// A line, and where it belongs.
+/// A line for standard output or for standard error.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Told {
-    /// How things go.
+pub(crate) enum Notice {
+    /// Normal information, for standard output.
     Normal(Shown),
-    /// Something is wrong.
+    /// A problem, for standard error.
     Trouble(Shown),
 }
 
-impl Told {
-    fn normal(text: impl Display) -> Told {
-        Told::Normal(Shown::of(text))
+impl Notice {
+    fn normal(text: impl Display) -> Notice {
+        Notice::Normal(Shown::of(text))
     }
 
-    fn trouble(text: impl Display) -> Told {
-        Told::Trouble(Shown::of(text))
+    fn trouble(text: impl Display) -> Notice {
+        Notice::Trouble(Shown::of(text))
     }
 }
 
-/// What is to be said about an event at once; `None` for data that the status sums up.
-///
-/// The session has taken the event already.
-pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Option<Told> {
+/// Returns the line for an event; `None` for data, which the status sums up. The session has applied the event
+/// already.
+pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Option<Notice> {
     let retry = |retry: &Option<Instant>| match retry {
         Some(retry) => format!("; next attempt in {}", format::delay(retry.since(now))),
         None => String::new(),
@@ -42,19 +41,19 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
     Some(match event {
         Event::Trade(trade, _) => {
             let Trade { symbol, taker, quantity, price, .. } = trade;
-            Told::normal(format_args!("trade {symbol} {taker} {quantity} @ {price}"))
+            Notice::normal(format_args!("trade {symbol} {taker} {quantity} @ {price}"))
         }
-        Event::Opened { .. } => Told::normal(format_args!("connected to {}", session.venue)),
-        Event::Live { .. } => Told::normal("live: every subscription is confirmed or refused"),
-        Event::Synced { symbol, .. } => Told::normal(format_args!("{symbol}: the book follows the venue")),
+        Event::Opened { .. } => Notice::normal(format_args!("connected to {}", session.venue)),
+        Event::Live { .. } => Notice::normal("live: every subscription is confirmed or refused"),
+        Event::Synced { symbol, .. } => Notice::normal(format_args!("{symbol}: the book is current")),
         Event::Gap { symbol, expected, got, .. } => {
             let until =
                 got.map_or_else(|| "a frame that cannot be decoded".to_owned(), |got| got.to_string());
-            Told::trouble(format_args!(
-                "{symbol}: an update is missing between {expected} and {until}; asking for the book anew"
+            Notice::trouble(format_args!(
+                "{symbol}: an update is missing between {expected} and {until}; requesting a new snapshot"
             ))
         }
-        Event::Rejected { stream, error, .. } => Told::trouble(format_args!(
+        Event::Rejected { stream, error, .. } => Notice::trouble(format_args!(
             "{stream} refused: {} ({}){}",
             error.message,
             error.code,
@@ -62,43 +61,47 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         )),
         Event::ConnectFailed { reason: why, retry: at, .. } => {
             let advice = match why {
-                ConnectFailure::Certificate => "; --ca FILE and --platform-roots say whom to trust",
+                ConnectFailure::Certificate => {
+                    "; choose the trusted authorities with --ca FILE or --platform-roots"
+                }
                 _ => "",
             };
-            Told::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.venue, retry(at)))
+            Notice::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.venue, retry(at)))
         }
-        // The answer to our own Close frame is no news.
+        // The answer to our own Close frame is not worth a line.
         Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {
             let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"));
             let reason = reason.to_string();
             let separator = if reason.is_empty() { "" } else { ": " };
-            Told::trouble(format_args!("the venue closes the connection, {code}{separator}{reason}"))
+            Notice::trouble(format_args!("the venue closes the connection, {code}{separator}{reason}"))
         }
-        // A link that we closed ends too; that is no trouble.
+        // The end of a link that we closed is no problem.
         Event::Disconnected { reason: why, retry: at @ Some(_), .. } => {
-            Told::trouble(format_args!("disconnected: {why}{}", retry(at)))
+            Notice::trouble(format_args!("disconnected: {why}{}", retry(at)))
         }
-        Event::Malformed(malformed, _) => Told::trouble(format_args!("malformed frame: {}", malformed.error)),
+        Event::Malformed(malformed, _) => {
+            Notice::trouble(format_args!("malformed frame: {}", malformed.error))
+        }
         _ => return None,
     })
 }
 
-/// What to do about a refused stream.
+/// Returns what to do about a refused stream.
 fn advice(stream: &Stream) -> String {
     let symbol = stream.symbol();
     symbol.map_or_else(String::new, |symbol| format!("; is there a market {symbol:?}?"))
 }
 
-/// The state of the link and of each market.
+/// Returns lines with the state of the link and of each market.
 pub(crate) fn status(now: Instant, session: &Session) -> Vec<Shown> {
     let mut lines = vec![link_line(now, session)];
-    // Until there is something to tell, the link's line tells all.
+    // Markets without a book have no line.
     let known = session.markets.iter().filter(|market| session.book(market.symbol).is_some());
     lines.extend(known.map(|market| market_line(now, session, market)));
     lines
 }
 
-/// Running time, link and rates.
+/// Returns a line with running time, link and rates.
 pub(crate) fn link_line(now: Instant, session: &Session) -> Shown {
     Shown::of(format_args!(
         "{} {} frames/s={} events/s={}",
@@ -109,9 +112,9 @@ pub(crate) fn link_line(now: Instant, session: &Session) -> Shown {
     ))
 }
 
-/// What is said when a recording has been played.
+/// Returns the message for the end of a recording.
 pub(crate) fn replay_ended(lines: u64) -> String {
-    format!("the recording has ended after {lines} lines: nothing more follows")
+    format!("the recording ended after {lines} lines")
 }
 
 fn market_line(now: Instant, session: &Session, market: &Market) -> Shown {
@@ -137,7 +140,7 @@ fn market_line(now: Instant, session: &Session, market: &Market) -> Shown {
     Shown::of(format_args!("{line} trades={} updates/s={updates} {state}", market.trade_count))
 }
 
-/// A word or two on the book of a market.
+/// Returns the state of a market's book in a few words.
 pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
     match session.book(market.symbol) {
         _ if market.is_refused() => "refused",
@@ -154,7 +157,7 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
     }
 }
 
-/// Where the link is, in words.
+/// Returns the state of the link in words.
 pub(crate) fn link(now: Instant, session: &Session) -> Shown {
     match &session.link {
         Link::Connecting => Shown::of("connecting"),
@@ -164,7 +167,7 @@ pub(crate) fn link(now: Instant, session: &Session) -> Shown {
             let delay = format::delay(retry.since(now));
             Shown::of(format_args!("not connected: {why}; next attempt in {delay}"))
         }
-        Link::Waiting { why, .. } => Shown::of(format_args!("connecting again after: {why}")),
+        Link::Waiting { why, .. } => Shown::of(format_args!("reconnecting after: {why}")),
         Link::Closing => Shown::of("closing"),
         Link::Closed(reason) => Shown::of(reason),
     }
@@ -197,8 +200,8 @@ mod tests {
         let retry = Some(Instant::from_millis(1_200));
         let failed = Event::ConnectFailed { link, reason: ConnectFailure::Refused, retry };
         let told = |fed: &Fed, it: &Event<'_>| match event(fed.now, it, &fed.session) {
-            Some(Told::Normal(text)) => text.to_string(),
-            Some(Told::Trouble(text)) => format!("! {text}"),
+            Some(Notice::Normal(text)) => text.to_string(),
+            Some(Notice::Trouble(text)) => format!("! {text}"),
             None => String::new(),
         };
         let expected =

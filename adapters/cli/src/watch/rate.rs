@@ -1,30 +1,30 @@
-//! [`Rate`]: how many a second, of late.
+//! [`Rate`]: a rate per second over the last two seconds.
 
 use gemini_ws::Instant;
 
-/// Width of a slot of time.
+/// The length of a time slot.
 const SLOT_NANOS: u64 = 250_000_000;
 
-/// Slots that are looked at: two seconds, and the one that is being filled.
+/// The number of full slots that count: two seconds. One more is being filled.
 const SLOTS: usize = 8;
 
-/// Counts per slot of time, of the last two seconds.
+/// Counts of the last two seconds, by time slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rate {
-    /// Ring of counts; the slot of a time is its number modulo the length.
+    /// A ring of counts. The position of a slot is its number modulo the length.
     counts: [u64; SLOTS + 1],
     /// The number of the newest slot.
     newest: u64,
-    /// The number of the first slot of all; `None` before anything was counted.
+    /// The number of the first slot; `None` before the first count.
     first: Option<u64>,
 }
 
 impl Rate {
-    /// Counts so many now.
+    /// Adds to the count of the present slot.
     pub(crate) fn add(&mut self, now: Instant, count: u64) {
         let slot = now.as_nanos() / SLOT_NANOS;
         let length = self.counts.len() as u64;
-        // Slots in which nothing happened still hold what was counted a round ago.
+        // Slots without events still hold the counts of a round before.
         for passed in 1..=slot.saturating_sub(self.newest).min(length) {
             self.counts[((self.newest + passed) % length) as usize] = 0;
         }
@@ -36,8 +36,8 @@ impl Rate {
         self.counts[(self.newest % length) as usize] += count;
     }
 
-    /// How many a second, in tenths, over the full slots of the last two seconds, or fewer at the
-    /// beginning.
+    /// Returns the rate per second, in tenths, over the full slots of the last two seconds, or of a shorter time at
+    /// the beginning.
     pub(crate) fn tenths_per_second(&self, now: Instant) -> u64 {
         let slot = now.as_nanos() / SLOT_NANOS;
         let passed = self.first.map_or(0, |first| slot.saturating_sub(first)).min(SLOTS as u64);
@@ -46,7 +46,7 @@ impl Rate {
         }
         let length = self.counts.len() as u64;
         let full = (1..=SLOTS as u64).filter_map(|back| slot.checked_sub(back));
-        // A slot that is newer than the newest has counted nothing yet.
+        // A slot that is newer than the newest has no count yet.
         let known = full.filter(|slot| *slot <= self.newest && *slot + length > self.newest);
         let count: u64 = known.map(|slot| self.counts[(slot % length) as usize]).sum();
         count * 10 * 1_000_000_000 / (SLOT_NANOS * passed)

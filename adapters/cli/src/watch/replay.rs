@@ -1,5 +1,5 @@
-//! A recording in place of a market: read while it is played, by a thread of its own, so that neither its size nor a
-//! slow disk matters.
+//! [`Replay`]: a recording in place of a generated market. A thread reads it while it is played, so neither its size
+//! nor a slow disk delays anything.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,30 +14,30 @@ use crate::output::Messages;
 use crate::recording::{Line, Recording};
 use crate::shown::Shown;
 
-/// What is looked at for symbols, of a file that can be read again.
+/// The bytes of a regular file that are searched for symbols.
 const SURVEY_BYTES_MAX: usize = 64 << 20;
 
-/// Lines that wait to be played.
+/// The most lines that wait to be played.
 const WAITING_LINES_MAX: usize = 16;
 
-/// The end of a recording.
+/// The report on the end of a recording.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Ended {
-    /// Lines that were read.
+    /// The number of lines that were read.
     pub(super) lines: u64,
-    /// Why it could not be read further.
+    /// The reason why reading stopped early.
     pub(super) error: Option<Shown>,
 }
 
-/// A recording that is going to be played.
+/// A recording that will be played.
 pub(super) struct Replay {
     pub(super) recording: gemini_ws_simulator::Recording,
     pub(super) symbols: Vec<Symbol>,
-    /// Tells the end when all was played.
+    /// Receives the report when everything was played.
     pub(super) ended: smol::channel::Receiver<Ended>,
 }
 
-/// Opens a recording, to be played for these symbols, or for those at its beginning if none is named.
+/// Opens a recording to play it for these symbols; if there are none, for those at its beginning.
 pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> Result<Replay, Failure> {
     let mut recording = Recording::open(path, messages)?;
     let mut survey = Survey::new(symbols);
@@ -47,7 +47,7 @@ pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> 
         if symbols.is_empty() && !survey.is_whole {
             let size = SURVEY_BYTES_MAX >> 20;
             messages.say(&Shown::of(format_args!(
-                "watching the symbols of the first {size} MiB; name any others"
+                "watching the symbols of the first {size} MiB; name others as arguments"
             )));
         }
         let file = File::open(path).map_err(|error| Failure::of_file(path, error))?;
@@ -66,7 +66,7 @@ pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> 
     Ok(Replay { recording, symbols, ended })
 }
 
-/// The life of the thread. It ends with the recording, or when nobody plays it any more.
+/// Runs the thread, until the recording ends or is played no more.
 fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>>) {
     loop {
         let line = match recording.next() {
@@ -81,7 +81,7 @@ fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>
     }
 }
 
-/// A line as the simulator reads it, which knows times that are numbers.
+/// Returns a line in the form that the simulator reads; it accepts only times that are numbers.
 fn playable(line: Line<'_>) -> Option<String> {
     let frame = str::from_utf8(line.frame).ok()?;
     let is_number = |time: &&str| time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -91,7 +91,7 @@ fn playable(line: Line<'_>) -> Option<String> {
     })
 }
 
-/// Hands the lines out that are there, and tells when there are no more.
+/// Returns a function that returns the next line if it has been read, and reports the end.
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,
@@ -109,23 +109,23 @@ fn player(
         }
         Ok(Err(_)) | Err(TryRecvError::Empty) => NextLine::Later,
         Err(TryRecvError::Disconnected) => {
-            // Nobody listens any more at the end of the run.
+            // The receiver may be gone at the end of the run.
             let _ = tell.try_send(Ended { lines: count, error: error.take() });
             NextLine::End
         }
     }
 }
 
-/// What a recording has to play.
+/// The search of a recording for symbols.
 struct Survey {
-    /// Whether symbols were named.
+    /// Whether the user named symbols.
     is_named: bool,
     symbols: Vec<Symbol>,
-    /// Whether there is a frame that can be played.
+    /// Whether a frame can be played.
     is_usable: bool,
-    /// Where the first frame is from that cannot be.
+    /// The endpoint of the first frame that cannot be played.
     other: Option<Endpoint>,
-    /// Whether all of the recording was looked at.
+    /// Whether the whole recording was searched.
     is_whole: bool,
     scratch: Scratch,
 }
@@ -142,7 +142,7 @@ impl Survey {
         }
     }
 
-    /// Looks at the beginning of a recording.
+    /// Searches the beginning of a recording.
     fn read(&mut self, recording: &mut Recording) -> Result<(), Failure> {
         let mut bytes = 0;
         while bytes < SURVEY_BYTES_MAX {
@@ -158,7 +158,7 @@ impl Survey {
         Ok(())
     }
 
-    /// Looks at a frame; says whether enough is known.
+    /// Searches a frame. Returns whether no more frames are needed.
     fn take(&mut self, frame: &[u8]) -> bool {
         let Ok(frame) = str::from_utf8(frame) else { return false };
         let symbol = match decode(frame, &mut self.scratch) {
@@ -189,7 +189,7 @@ impl Survey {
             Some(_) | None => "",
         };
         Err(Failure::new(format_args!(
-            "{name}: nothing in it can be played, which is depth, book tickers and trades of the current API{other}"
+            "{name}: nothing in it can be played; only depth, book tickers and trades of the current API can{other}"
         )))
     }
 }
@@ -215,7 +215,7 @@ mod tests {
     fn what_can_be_played() {
         let other = TRADE.replace("btcusd", "ethusd");
         let all = format!("17 {{\"id\":1,\"status\":200}}\n{TRADE}\nrubbish\n{other}\n{TRADE}");
-        // text, symbols that are named; symbols that are played, or what is said
+        // text, named symbols; played symbols or a part of the message
         let table: [(&str, &[&str], Result<&[&str], &str>); 6] = [
             (&all, &[], Ok(&["btcusd", "ethusd"])),
             (&all, &["ethusd", "solusd"], Ok(&["ethusd", "solusd"])),

@@ -1,5 +1,5 @@
-//! Runs `watch`: the connection, the simulator, signals, keys and the display, all in one task. What is written is
-//! written by another thread, and so is what a second signal does.
+//! Runs `watch`: one task for the connection, the simulator, signals, keys and the display. Another thread writes the
+//! output, and a third one handles a second signal.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -25,22 +25,23 @@ use crate::output::{Messages, Output};
 use crate::shown::Shown;
 use crate::signals::{self, Caught, Signals};
 
-/// The time between two looks at keys and display.
+/// The time between two checks of keys and display.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long after the last frame of a recording its end is told: what is still on its way comes first.
+/// How long after the last line of a recording its end is reported, so that frames that are still on their way come
+/// first.
 const REPLAY_END_DELAY: Duration = Duration::from_millis(250);
 
-/// What the tasks share; borrowed for a moment at a time, never while waiting.
+/// The state that the tasks share. It is borrowed for a moment at a time, never across an await.
 struct Shared<'m> {
     session: Session,
     display: Display,
     messages: &'m mut Messages,
-    /// Why it cannot go on.
+    /// The reason why `watch` cannot continue.
     failure: Option<Failure>,
-    /// The signal that asked for the end first.
+    /// The first signal that requested the end.
     caught: Option<Caught>,
-    /// Whether the end was asked for: who asks again does not want to wait for it.
+    /// Whether the end was requested: a second request ends the process at once.
     is_ending: bool,
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     let clock = *smol.clock();
     let watched = watched(&clock, url, &symbols, options.seed)?;
     let session = Session::new(venue, &symbols, clock.now());
-    // Signals are heard before the terminal is taken, so that none ends the process without giving it back.
+    // Signals are handled before the terminal is taken over, so that none ends the process without restoring it.
     let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
     let restorer = Arc::<OnceLock<Restorer>>::default();
     let signals = listen(is_drawn, Arc::clone(&restorer))?;
@@ -83,12 +84,12 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
         ),
     );
     let closed = smol::block_on(future::or(driver, beside));
-    // All that is left to do is to write.
+    // Only writing remains.
     signals.end_at_next();
     shared.borrow_mut().finish(clock.now(), closed)
 }
 
-/// The client, with all that is to be watched.
+/// Returns the client, with its subscriptions.
 fn watched(
     clock: &Clock,
     url: String,
@@ -97,7 +98,7 @@ fn watched(
 ) -> Result<Client, Failure> {
     let now = clock.now();
     let streams_max = symbols.len().saturating_mul(3).max(4_096);
-    // Clients that wait equally long after an outage of the venue come back all at once.
+    // With equal delays all clients would return at once after an outage of the venue.
     let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), seed);
     watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(Failure::new)?;
@@ -114,28 +115,27 @@ fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Displa
         return Ok(Display::json(output));
     }
     if is_drawn {
-        // What was said so far belongs above the screen, not onto it.
+        // Earlier messages belong above the screen, not onto it.
         messages.finish();
         match Display::screen(output.clone()) {
             Ok(display) => return Ok(display),
-            // Without a controlling terminal there are no keys: lines do without them.
-            Err(error) => messages.say(&Shown::of(format_args!(
-                "the terminal cannot be drawn on ({error}); plain lines follow"
-            ))),
+            // Without a controlling terminal there are no keys; plain lines need none.
+            Err(error) => messages
+                .say(&Shown::of(format_args!("cannot draw on the terminal ({error}); printing plain lines"))),
         }
     }
     Ok(Display::plain(output))
 }
 
-/// Whether the terminal does more than print lines, as far as it tells. Windows has another way than `TERM`.
+/// Returns whether the terminal can be drawn on, as far as it says so. Windows does not use `TERM`.
 fn can_be_drawn_on() -> bool {
     !cfg!(unix) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 fn listen(is_drawn: bool, restorer: Arc<OnceLock<Restorer>>) -> Result<Signals, Failure> {
-    // Where lines are printed, Ctrl-Z does what it always does.
+    // With plain lines, Ctrl-Z stops the process as usual.
     let signals = Signals::listen(is_drawn, move || {
-        // The process ends, whether or not the terminal takes it.
+        // The process ends even if the terminal cannot be restored.
         let _ = restorer.get().map(Restorer::restore);
     });
     signals.map_err(|error| Failure::new(format_args!("signals: {error}")))
@@ -149,14 +149,14 @@ impl Shared<'_> {
         }
     }
 
-    /// Shows an event; `Err` if it is useless to go on.
+    /// Shows an event. Fails if continuing is useless.
     fn show(&mut self, now: Instant, event: &Event<'_>) -> Result<(), ()> {
         let Shared { session, display, messages, failure, .. } = self;
         if failure.is_none() {
             *failure = match display.event(now, event, session, messages) {
                 Err(error) => Some(Failure::of_output(&error)),
                 Ok(()) if session.is_all_refused() => {
-                    Some(Failure::new("the venue refused all that was asked for"))
+                    Some(Failure::new("the venue refused every subscription"))
                 }
                 Ok(()) => return Ok(()),
             };
@@ -164,10 +164,10 @@ impl Shared<'_> {
         Err(())
     }
 
-    /// Gives the terminal back and says how it went.
+    /// Restores the terminal and returns the outcome.
     fn finish(&mut self, now: Instant, closed: Closed) -> Result<Ending, Failure> {
         let Shared { session, display, messages, failure, caught, .. } = self;
-        // Also where nobody reads any more: the terminal must be as it was.
+        // Even without a reader, the terminal must be restored.
         let finished = display.finish(now, session, messages);
         if let Some(caught) = caught.take() {
             if let (Err(Failure::Message(message)), _) | (_, Some(Failure::Message(message))) =
@@ -184,7 +184,7 @@ impl Shared<'_> {
     }
 }
 
-/// How the process ends for this end of the connection.
+/// Returns the outcome for this end of the connection.
 fn outcome(session: &Session, closed: Closed) -> Result<Ending, Failure> {
     match closed.reason {
         CloseReason::Requested | CloseReason::RequestedUnclean if session.was_live() => Ok(Ending::Done),
@@ -195,7 +195,7 @@ fn outcome(session: &Session, closed: Closed) -> Result<Ending, Failure> {
     }
 }
 
-/// Asks for an orderly end.
+/// Requests an orderly end.
 fn shut_down(shared: &RefCell<Shared<'_>>, handle: &Handle, signals: &Signals) {
     let shared = &mut *shared.borrow_mut();
     shared.session.close();
@@ -236,19 +236,19 @@ async fn watch_time<T>(
     pending().await
 }
 
-/// Requests new snapshots of the books of which a reader has lost something.
+/// Requests new snapshots of the books of which the output had to drop updates.
 async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
     loop {
         Timer::after(TICK).await;
         let lost = shared.borrow_mut().display.take_lost();
         if !lost.is_empty() {
-            // A driver that has ended is the end of this task too.
+            // An error says that the driver has ended, which ends this task too.
             let _ = handle.resync_books(lost).await;
         }
     }
 }
 
-/// Tells the end of a recording.
+/// Reports the end of a recording.
 async fn watch_replay<T>(
     shared: &RefCell<Shared<'_>>,
     clock: &Clock,
@@ -289,7 +289,7 @@ async fn watch_keys<T>(
         match asked {
             Asked::Nothing => {}
             Asked::Quit => shut_down(shared, handle, signals),
-            // In a terminal that is drawn on, Ctrl-C is a key like others.
+            // On a screen, Ctrl-C arrives as a key.
             Asked::Interrupt if shared.borrow().is_ending => {
                 let _ = restorer.get().map(Restorer::restore);
                 Caught::Interrupt.exit()

@@ -1,4 +1,4 @@
-//! `watch` on a terminal: the book of one market, or a table of many with the selected one below.
+//! Draws `watch` on a terminal: the book of one market, or a table of many with the selected one below.
 
 mod table;
 #[cfg(test)]
@@ -17,23 +17,23 @@ use super::session::{Link, Market, Session, TradeRow};
 
 const BID: Style = Style::new().fg(Color::Green);
 const ASK: Style = Style::new().fg(Color::Red);
-// A colour of its own may be that of the background.
+// Dim, not grey: grey may be the colour of the background.
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const TITLE: Style = Style::new().add_modifier(Modifier::BOLD);
 const ALARM: Style = Style::new().fg(Color::Yellow);
-// What the viewer's own colours are, the other way round, can be read on every terminal.
+// The reverse of the viewer's own colours can be read on every terminal.
 const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 
-/// The room for a price or a quantity.
+/// The width of a price or a quantity.
 const NUMBER_WIDTH: usize = 15;
 
-/// The room for what stands beside a ladder.
+/// The width of the column beside a ladder.
 const ASIDE_WIDTH: u16 = 36;
 
-/// The same on a narrow terminal: trades without their age.
+/// The width of that column on a narrow terminal, where trades are shown without their age.
 const ASIDE_NARROW_WIDTH: u16 = 27;
 
-/// What a key can ask for.
+/// The actions of keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Key {
     Previous,
@@ -42,19 +42,19 @@ pub(crate) enum Key {
     Last,
     PageUp,
     PageDown,
-    /// From the table to the book alone, and back.
+    /// Switches between the table and the selected book.
     Zoom,
-    /// From the book alone to the table.
+    /// Returns from the book to the table.
     Back,
 }
 
-/// What the viewer has chosen to look at.
+/// The viewer's selection.
 #[derive(Debug, Default)]
 pub(crate) struct Screen {
     selected: usize,
     zoomed: bool,
     table: TableState,
-    /// Markets that the table had room for.
+    /// The number of rows that fit into the table.
     page: usize,
 }
 
@@ -93,10 +93,10 @@ impl Screen {
         frame.render_widget(Line::styled(self.keys(session), BAR).style(BAR), bottom);
     }
 
-    /// What can be done now.
+    /// Returns the help line: the keys that have an effect now.
     fn keys(&self, session: &Session) -> String {
         if matches!(session.link, Link::Closing) {
-            return " closing …   Ctrl-C end at once".to_owned();
+            return " closing …   Ctrl-C ends at once".to_owned();
         }
         let count = session.markets.len();
         match (count, self.zoomed) {
@@ -113,7 +113,7 @@ impl Screen {
 
     fn draw_table(&mut self, frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session) {
         let rows = u16::try_from(session.markets.len()).unwrap_or(u16::MAX).saturating_add(1);
-        // Details need a dozen rows to be of use; the table scrolls.
+        // Details need a dozen rows to be useful; the table scrolls.
         let table = rows.min((area.height / 2).max(area.height.saturating_sub(14)));
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
@@ -146,7 +146,7 @@ fn best(book: &OrderBook) -> (Option<&Level>, Option<&Level>) {
     (book.bids().best(), book.asks().best())
 }
 
-/// Venue, link, running time, rates.
+/// Returns the header: venue, link, running time and rates.
 fn header(now: Instant, session: &Session) -> Line<'static> {
     let state = match &session.link {
         Link::Live => "● live",
@@ -166,12 +166,12 @@ fn header(now: Instant, session: &Session) -> Line<'static> {
     .style(BAR)
 }
 
-/// What is wrong with the link, and when it is tried again; or that nothing more is going to be played.
+/// Returns what is wrong with the link and when the next attempt begins, or that the recording has ended.
 fn trouble(now: Instant, session: &Session) -> Option<String> {
     match &session.link {
         Link::Waiting { .. } => {
             let text = plain::link(now, session);
-            // The line above says it already.
+            // The line above has this already.
             let text = text.as_str().strip_prefix("not connected: ").unwrap_or(text.as_str());
             let failed = session.connect_failures();
             Some(if failed > 0 { format!("{text} ({failed} failed)") } else { text.to_owned() })
@@ -181,7 +181,7 @@ fn trouble(now: Instant, session: &Session) -> Option<String> {
     }
 }
 
-/// One market alone: the ladder, and beside it the numbers and the trades.
+/// Draws one market: the ladder, and beside it the numbers and the trades.
 fn draw_market(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session, market: &Market) {
     let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(ASIDE_WIDTH)];
     let [ladder, _, aside] = if area.width >= 2 * ASIDE_WIDTH {
@@ -199,7 +199,7 @@ fn draw_market(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessio
     }
 }
 
-/// Asks above, bids below, the spread between; the best levels meet in the middle.
+/// Returns the ladder: asks above, bids below, the spread between, with the best levels next to it.
 fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'static>> {
     let Some(book) = session.book(market.symbol) else { return vec![missing(market)] };
     let last = book.last();
@@ -210,7 +210,7 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
     let most = most(&[&bids, &asks]);
     let room = usize::from(area.width).saturating_sub(2 * NUMBER_WIDTH + 4);
     let style = |style| if is_live { style } else { DIM };
-    // A quantity that is cut would be another one.
+    // A quantity without its last digits would be another quantity.
     let has_quantity = usize::from(area.width) >= 2 * NUMBER_WIDTH + 2;
     let quantity = |text: &str| if has_quantity { format!(" {text:>NUMBER_WIDTH$}") } else { String::new() };
     let row = |level: &Level, colour| {
@@ -221,7 +221,7 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
         ])
     };
     let mut lines = vec![Line::styled(format!(" {:>NUMBER_WIDTH$}{}", "price", quantity("quantity")), DIM)];
-    // Few asks leave room above, so that the spread stays where it is.
+    // Empty lines above a few asks keep the spread at its place.
     lines.extend((asks.len()..levels).map(|_| Line::default()));
     lines.extend(asks.iter().rev().map(|level| row(level, ASK)));
     lines.push(middle(book, usize::from(area.width)));
@@ -229,7 +229,7 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
     lines
 }
 
-/// What stands between asks and bids: the spread, or why it is not to be trusted.
+/// Returns the line between asks and bids: the spread, or the reason why the book is stale.
 fn middle(book: Book<'_>, room: usize) -> Line<'static> {
     if let Some(reason) = stale(book) {
         return Line::styled(format!("   stale: {reason}"), ALARM);
@@ -248,7 +248,7 @@ fn middle(book: Book<'_>, room: usize) -> Line<'static> {
     Line::styled(fitting(&parts, room), style)
 }
 
-/// As many of the parts as there is room for: a number that is cut would be another one.
+/// Joins as many of the parts as fit: a number that is cut would be another number.
 fn fitting(parts: &[String], room: usize) -> String {
     let mut text = String::new();
     for part in parts {
@@ -263,17 +263,17 @@ fn fitting(parts: &[String], room: usize) -> String {
 const fn stale(book: Book<'_>) -> Option<&'static str> {
     match book {
         Book::Live(_) => None,
-        Book::Stale { reason: StaleReason::Gap, .. } => Some("an update was lost; asking anew"),
+        Book::Stale { reason: StaleReason::Gap, .. } => Some("an update was lost; resyncing"),
         Book::Stale { reason: StaleReason::Disconnected, .. } => Some("the link was lost"),
         Book::Stale { reason: StaleReason::Crossed, .. } => Some("it is crossed"),
         Book::Stale { reason: StaleReason::Overflow, .. } => Some("events were dropped"),
-        Book::Stale { reason: StaleReason::Silent, .. } => Some("nothing came for too long; asking anew"),
+        Book::Stale { reason: StaleReason::Silent, .. } => Some("nothing came for too long; resyncing"),
         Book::Stale { reason: StaleReason::Malformed, .. } => Some("a frame could not be decoded"),
         Book::Stale { .. } => Some("it may be wrong"),
     }
 }
 
-/// Instead of a book.
+/// Returns the text in place of a book.
 fn missing(market: &Market) -> Line<'static> {
     match &market.refused {
         Some(why) => Line::styled(format!(" {} refused: {why}", market.symbol), ALARM),
@@ -285,7 +285,7 @@ fn most(sides: &[&[Level]]) -> Decimal {
     sides.iter().copied().flatten().map(|level| level.quantity).max().unwrap_or(Decimal::ZERO)
 }
 
-/// The numbers beside a ladder.
+/// Returns the numbers beside a ladder.
 fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static>> {
     let pair = |name: &str, value: String, style: Style| {
         Line::from(vec![Span::styled(format!("{name:<9}"), DIM), Span::styled(value, style)])
@@ -323,12 +323,12 @@ fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static
     lines
 }
 
-/// The newest trades, newest first, under a title, below so many lines of the area.
+/// Returns the newest trades, newest first, under a title. `above` lines of the area are taken.
 fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<Line<'static>> {
     let room = usize::from(area.height).saturating_sub(above);
     let title = format!("trades ({})", market.trade_count);
     let mut lines = vec![Line::styled(title, DIM)];
-    // Columns as wide as what is in them.
+    // Columns as wide as their contents.
     let shown = || market.trades.iter().rev().take(room);
     let width = |number: fn(&TradeRow) -> Decimal| {
         shown().map(|trade| number(trade).to_string().len()).max().unwrap_or(0)
@@ -349,7 +349,7 @@ fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<L
     lines
 }
 
-/// Below the table: the best levels of the selected market side by side, and its trades.
+/// Draws the details below the table: the best levels of the selected market side by side, and its trades.
 fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session, market: &Market) {
     let Some(book) = session.book(market.symbol) else {
         return frame.render_widget(missing(market), area);
@@ -367,7 +367,7 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessi
     }
 }
 
-/// The name of the market, and its spread or what is wrong with its book.
+/// Returns the title of the details: the name of the market, and its spread or what is wrong with its book.
 fn details_title(book: Book<'_>, market: &Market, room: usize) -> Line<'static> {
     let name = Span::styled(format!(" {}  ", market.symbol), TITLE);
     let room = room.saturating_sub(name.width());
@@ -383,7 +383,7 @@ fn details_title(book: Book<'_>, market: &Market, room: usize) -> Line<'static> 
     Line::from(vec![name, rest])
 }
 
-/// Bids to the left, asks to the right, in columns as wide as what is in them.
+/// Returns bids to the left and asks to the right, in columns as wide as their contents.
 fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> {
     let last = book.last();
     let style = |style| if book.live().is_some() { style } else { DIM };
@@ -398,7 +398,7 @@ fn two_sides(area: Rect, book: Book<'_>, market: &Market) -> Vec<Line<'static>> 
         |rows: &[[String; 2]], column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let (bid_quantity, bid) = (width(&bids, 1), width(&bids, 0));
     let (ask_quantity, ask) = (width(&asks, 1), width(&asks, 0));
-    // A quantity that is cut would be another one.
+    // A quantity without its last digits would be another quantity.
     let has_quantities = bid_quantity + bid + ask + ask_quantity + 4 <= usize::from(area.width);
     let quantity = |text: String| if has_quantities { text } else { " ".to_owned() };
     let nothing = [const { String::new() }; 2];

@@ -1,4 +1,4 @@
-//! [`Session`]: what a run of `watch` knows. Fed with events, read by whoever shows it.
+//! [`Session`]: the state of a run of `watch`, updated with events and read by the displays.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -8,68 +8,68 @@ use super::tops::{Top, Tops};
 use crate::shown::Shown;
 use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Trade};
 
-/// Trades that are kept per symbol, for display.
+/// The number of trades that are kept per symbol.
 const TRADES_MAX: usize = 64;
 
-/// Streams per symbol, as [`streams`] names them.
+/// The number of streams per symbol.
 const STREAMS_PER_SYMBOL: usize = 3;
 
-/// What is subscribed for a symbol.
+/// Returns the streams that are subscribed for a symbol.
 pub(crate) fn streams(symbol: Symbol) -> [Stream; STREAMS_PER_SYMBOL] {
     let cadence = gemini_ws::Cadence::Fast;
     [Stream::Depth { symbol, cadence }, Stream::BookTicker { symbol }, Stream::Trade { symbol }]
 }
 
-/// Where the link is.
+/// The state of the link.
 #[derive(Clone, Debug)]
 pub(crate) enum Link {
     /// Dialling for the first time.
     Connecting,
-    /// Open; subscriptions are on their way.
+    /// Open, with subscriptions under way.
     Subscribing,
-    /// Does what it should.
+    /// Live: the venue has answered every subscription.
     Live,
-    /// Not there; `why` says what happened, and `retry` when the next attempt begins.
+    /// Not connected: `why` is the reason, and the next attempt begins at `retry`.
     Waiting { why: Shown, retry: Instant },
-    /// We close it.
+    /// Closing, because the user asked for it.
     Closing,
-    /// The end.
+    /// Closed for good.
     Closed(CloseReason),
 }
 
-/// A trade, for display.
+/// A trade, as it is shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TradeRow {
     pub(crate) price: Decimal,
     pub(crate) quantity: Decimal,
-    /// Whether the aggressor sold.
+    /// Whether the taker sold.
     pub(crate) sold: bool,
     pub(crate) received: Instant,
 }
 
-/// An update that was lost.
+/// A missing update.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gap {
     pub(crate) symbol: Symbol,
     pub(crate) at: Instant,
 }
 
-/// What is known of one symbol, but for its book.
+/// The state of one symbol, except its book.
 #[derive(Debug)]
 pub(crate) struct Market {
     pub(crate) symbol: Symbol,
-    /// Newest last.
+    /// The newest trades, newest last.
     pub(crate) trades: VecDeque<TradeRow>,
     pub(crate) trade_count: u64,
-    /// Events of all its streams.
+    /// The rate of events of all its streams.
     pub(crate) updates: Rate,
-    /// What the venue said when it refused the first of its streams.
+    /// The venue's message when it refused the first of the streams.
     pub(crate) refused: Option<Shown>,
     streams_refused: usize,
     tops: Tops,
 }
 
-/// Everything that a run knows.
+/// The state of a run.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) venue: Shown,
@@ -79,7 +79,7 @@ pub(crate) struct Session {
     pub(crate) last_gap: Option<Gap>,
     pub(crate) frame_rate: Rate,
     pub(crate) event_rate: Rate,
-    /// How many lines a recording had that has been played.
+    /// The number of lines of the recording, once all was played.
     pub(crate) replayed: Option<u64>,
     was_live: bool,
     positions: HashMap<Symbol, usize>,
@@ -88,24 +88,24 @@ pub(crate) struct Session {
     events: u64,
 }
 
-/// What a run has come to.
+/// The counters of a run, for its summary.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Summary {
     /// Text frames that were received.
     pub(crate) frames: u64,
-    /// Events that the application was given.
+    /// Events that the client reported.
     pub(crate) events: u64,
     pub(crate) malformed: u64,
     pub(crate) unrecognized: u64,
     pub(crate) gaps: u64,
-    /// Books that followed the venue again after a gap.
+    /// Books that became current again after a gap.
     pub(crate) resyncs: u64,
     pub(crate) reconnects: u64,
-    /// How often a book became crossed.
+    /// How many times a book became crossed.
     pub(crate) crossed: u64,
-    /// How often a book's best levels were not those that the ticker told.
+    /// How many times a book's best levels differed from those of the ticker.
     pub(crate) top_mismatches: u64,
-    /// How often the two were compared.
+    /// How many times the two were compared.
     pub(crate) tops_compared: u64,
 }
 
@@ -122,14 +122,14 @@ impl Session {
             replayed: None,
             was_live: false,
             positions: symbols.iter().enumerate().map(|(position, symbol)| (*symbol, position)).collect(),
-            // They are shown, and marked.
+            // Crossed books are shown, with a mark.
             books: Books::new().trust_crossed(),
             stats: Stats::default(),
             events: 0,
         }
     }
 
-    /// Takes an event, and what the connection has counted when it came.
+    /// Applies an event, with the client's counters after it.
     pub(crate) fn apply(&mut self, now: Instant, event: &Event<'_>, stats: &Stats) {
         self.frame_rate.add(now, stats.frames.saturating_sub(self.stats.frames));
         self.stats.clone_from(stats);
@@ -181,29 +181,29 @@ impl Session {
         }
     }
 
-    /// The user wants an end.
+    /// Notes that the user has requested the end.
     pub(crate) fn close(&mut self) {
         if !matches!(self.link, Link::Closed(_)) {
             self.link = Link::Closing;
         }
     }
 
-    /// The book of a symbol; `None` before its first snapshot.
+    /// Returns the book of a symbol; `None` before its first snapshot.
     pub(crate) fn book(&self, symbol: Symbol) -> Option<Book<'_>> {
         self.books.get(symbol.as_str())
     }
 
-    /// Whether the venue refused all that was asked for.
+    /// Returns whether the venue refused every stream.
     pub(crate) fn is_all_refused(&self) -> bool {
         self.markets.iter().all(Market::is_refused)
     }
 
-    /// Whether the link was live, if only once.
+    /// Returns whether the link was ever live.
     pub(crate) const fn was_live(&self) -> bool {
         self.was_live
     }
 
-    /// How many attempts to connect have failed.
+    /// Returns how many attempts to connect have failed.
     pub(crate) const fn connect_failures(&self) -> u64 {
         self.stats.connect_failures
     }
@@ -228,7 +228,7 @@ impl Session {
         self.markets.get_mut(*self.positions.get(&symbol)?)
     }
 
-    /// Counts data of a symbol.
+    /// Counts an event of a symbol.
     fn heard(&mut self, now: Instant, symbol: &str) -> Option<&mut Market> {
         let market = self.market_mut(symbol.parse().ok()?)?;
         market.updates.add(now, 1);
@@ -244,7 +244,7 @@ impl Session {
     }
 
     fn wait(&mut self, why: &dyn fmt::Display, retry: Option<Instant>) {
-        // Without a retry this is the end that was asked for, or `Closed` says why.
+        // Without a retry this is the end that was requested, or `Closed` has the reason.
         if let Some(retry) = retry {
             self.link = Link::Waiting { why: Shown::of(why), retry };
         }
@@ -264,7 +264,7 @@ impl Market {
         }
     }
 
-    /// Whether the venue refused all of its streams.
+    /// Returns whether the venue refused all of its streams.
     pub(crate) const fn is_refused(&self) -> bool {
         self.streams_refused == STREAMS_PER_SYMBOL
     }
@@ -328,10 +328,10 @@ mod tests {
                 r#"{{"u":{id},"E":2,"s":"btcusd","b":"{bid}","B":"1.0","a":"83401.50","A":"1.0","c":"","C":""}}"#
             )
         };
-        // The book of id 5 has 83399.50; the ticker tells otherwise, and a later one proves it.
+        // The book with id 5 has 83399.50. The ticker differs, and a later one proves it.
         fed.frame(&ticker(4, "83399.40"));
         fed.frame(&ticker(6, "83399.50"));
-        // A crossed book; then an update is missing, and the snapshot comes anew.
+        // A crossed book; then an update is missing, and a new snapshot follows.
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["83500","1"]],"a":[]}"#);
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
         assert_eq!(fed.session.last_gap.map(|gap| gap.symbol), Some(fed.session.markets[0].symbol));

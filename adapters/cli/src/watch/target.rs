@@ -1,4 +1,4 @@
-//! [`Target`]: what `watch` connects to, and how.
+//! [`Target`]: what `watch` connects to.
 
 use std::future::pending;
 
@@ -16,18 +16,18 @@ use crate::simulate;
 
 use super::replay::{self, Ended};
 
-/// The seed of a generated market, if none is given.
+/// The default seed of a generated market.
 const MARKET_SEED: u64 = 1;
 
-/// What to connect to.
+/// The venue of a run, and how to connect to it.
 pub(super) struct Target {
     pub(super) url: String,
-    /// Its name for people.
+    /// The name of the venue, for messages.
     pub(super) venue: Shown,
     pub(super) symbols: Vec<Symbol>,
-    /// The simulator, if that is it.
+    /// The simulator, if it is the venue.
     pub(super) server: Option<Server>,
-    /// Tells the end of the recording, if one is played.
+    /// Receives the report on the end of the recording, if one is played.
     pub(super) ended: Option<Receiver<Ended>>,
     pub(super) dialer: Dialer,
 }
@@ -54,13 +54,13 @@ pub(super) fn target(options: &Watch, messages: &mut Messages) -> Result<Target,
     };
     let exchange = Exchange::new(config, options.seed.unwrap_or(MARKET_SEED));
     let server = simulate::serve(exchange, ([127, 0, 0, 1], 0).into())?;
-    // Whatever the environment says, it is in this process.
+    // The simulator is in this process, so the proxies of the environment do not apply.
     let dialer = Dialer::new().proxies(Proxies::none());
     let url = simulate::address(&server);
     Ok(Target { url, venue, symbols, server: Some(server), ended, dialer })
 }
 
-/// Whom to trust: as the options say, or the environment.
+/// Returns the dialer that trusts the authorities of the options or of the environment.
 fn trusting(options: &Watch) -> Result<Dialer, Failure> {
     if options.platform_roots {
         let roots = tls::platform_roots();

@@ -1,4 +1,4 @@
-//! [`Terminal`]: the terminal while it is drawn on, and how it is given back.
+//! [`Terminal`]: the terminal while it is drawn on, and its restoring.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use ratatui::backend::CrosstermBackend;
 
 use crate::output::{Output, Unwritten};
 
-/// How long giving the terminal back may wait for one that takes nothing.
+/// How long restoring may wait for a terminal that takes nothing.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A terminal that is drawn on. Nothing here waits for it: see [`draw`](Terminal::draw).
+/// A terminal that is drawn on. No call waits for the terminal: see [`draw`](Terminal::draw).
 #[derive(Debug)]
 pub(crate) struct Terminal {
     drawn: ratatui::Terminal<CrosstermBackend<Pen>>,
     screen: Restorer,
 }
 
-/// Gives the terminal back, once, from any thread.
+/// Restores the terminal, once, from any thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Restorer {
     output: Output,
     is_taken: Arc<AtomicBool>,
 }
 
-/// Collects what is drawn, and hands it over as a whole.
+/// Collects the bytes of a picture, and passes them on as a whole.
 #[derive(Debug)]
 struct Pen {
     output: Output,
@@ -40,11 +40,11 @@ struct Pen {
 }
 
 impl Terminal {
-    /// Takes the terminal over. It is given back by [`Restorer::restore`], and on a panic.
+    /// Takes over the terminal. [`Restorer::restore`] restores it, and so does a panic.
     ///
     /// # Errors
     ///
-    /// If there is no terminal to read keys from, or it does not do what it should.
+    /// If there is no terminal to read keys from, or it cannot be set up.
     pub(crate) fn take(output: &Output) -> io::Result<Terminal> {
         let restorer = Restorer { output: output.clone(), is_taken: Arc::default() };
         enable_raw_mode()?;
@@ -69,8 +69,8 @@ impl Terminal {
         self.screen.clone()
     }
 
-    /// Draws, unless the terminal has not taken yet what was drawn before: then this picture is left out, and the
-    /// next one shows all that has changed.
+    /// Draws a picture. If the terminal has not taken the one before, this one is skipped, and the next one shows all
+    /// changes.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.screen.output.check()?;
         if self.screen.output.is_idle() && self.screen.is_taken.load(Ordering::Acquire) {
@@ -79,12 +79,12 @@ impl Terminal {
         Ok(())
     }
 
-    /// Takes the terminal over again.
+    /// Takes over the terminal again.
     #[cfg(unix)]
     pub(crate) fn take_again(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
         self.screen.enter()?;
-        // It knows nothing of what is on the screen, as there is nothing: the next picture is drawn as a whole.
+        // A new `Terminal` of ratatui takes the screen for empty, so it draws the next picture as a whole.
         self.drawn = Pen::terminal(&self.screen.output)?;
         Ok(())
     }
@@ -98,13 +98,13 @@ impl Restorer {
         self.output.put(&sequence)
     }
 
-    /// Gives the terminal back, as far as it can be without waiting for long. Says whether it took that.
+    /// Restores the terminal, without waiting for long. Fails if the terminal did not take the bytes.
     pub(crate) fn restore(&self) -> Result<(), Unwritten> {
         if !self.is_taken.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
         let mut sequence = Vec::new();
-        // What fails here cannot be told on this terminal.
+        // A failure here cannot be reported on this terminal.
         let _ = disable_raw_mode();
         let _ = queue!(sequence, LeaveAlternateScreen, Show);
         let _ = self.output.put_instead(&sequence);
@@ -133,15 +133,15 @@ impl Write for Pen {
     }
 }
 
-/// Stops this process and those that were started with it, until they are to go on: Ctrl-Z. This one only hears of
-/// it, and stops when it has given the terminal back.
+/// Stops the processes that were started with this one until they are continued (Ctrl-Z). This process receives the
+/// signal too, and stops after restoring the terminal.
 #[cfg(unix)]
 pub(crate) fn ask_to_suspend() {
-    // Without a right to do so there is nobody to suspend.
+    // If it is not permitted, nothing stops.
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
 }
 
-/// Stops this process, until it is to go on.
+/// Stops this process until it is continued.
 #[cfg(unix)]
 pub(crate) fn suspend() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);

@@ -1,18 +1,18 @@
-//! What the tests of this folder share: sessions that have seen something.
+//! Helpers of the tests of this folder: sessions that have received events.
 
 use gemini_ws::{Client, Config, Event, EventBuf, Frame, Instant, LinkId, Output, Scratch, Stats};
 
 use super::session::{Session, streams};
 use crate::shown::Shown;
 
-/// A session for these symbols, with the client that feeds it, open and subscribed.
+/// A session for some symbols, with the client whose events it receives.
 pub(crate) struct Fed {
     pub(crate) session: Session,
     pub(crate) client: Client,
     pub(crate) now: Instant,
-    /// What the venue says of requests, if it refuses them.
+    /// The error with which the venue answers requests, if it refuses them.
     pub(crate) refusal: Option<&'static str>,
-    /// What was told of refusals.
+    /// Events that report refusals.
     rejections: Vec<EventBuf>,
 }
 
@@ -30,7 +30,7 @@ impl Fed {
         fed
     }
 
-    /// The one link of the client.
+    /// Returns the only link of the client.
     pub(crate) fn link(&self) -> LinkId {
         self.client.links().next().expect("a link").0
     }
@@ -41,7 +41,7 @@ impl Fed {
         self.pump();
     }
 
-    /// Hands over what the client has to say, and answers its requests.
+    /// Passes the client's outputs to the session, and answers its requests.
     pub(crate) fn pump(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
@@ -63,7 +63,7 @@ impl Fed {
         }
     }
 
-    /// What was told of refusals.
+    /// Returns the events that report refusals.
     pub(crate) fn rejections(&mut self) -> &mut [EventBuf] {
         &mut self.rejections
     }
@@ -86,7 +86,7 @@ impl Fed {
         self.pump();
     }
 
-    /// A book with some levels, a ticker that fits it, and a trade.
+    /// Sends a book with some levels, a matching ticker, and a trade.
     pub(crate) fn fill(&mut self, symbol: &str, levels: usize) {
         let side = |sign: i64| {
             let level = |step: usize| {

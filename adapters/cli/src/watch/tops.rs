@@ -1,17 +1,17 @@
-//! [`Tops`]: whether the book's best levels are those that the ticker tells.
+//! [`Tops`]: compares the best levels of a book with those of the ticker.
 //!
-//! The two streams of a symbol share their ids but arrive independently. Of a book with the last
-//! update id `u`, the best levels must be those of the newest ticker with an id of at most `u`. That
-//! it is the newest is known for sure when a later ticker has come, so the comparison waits for one.
+//! The two streams of a symbol share their ids but arrive independently. If a book has the last update id `u`, its
+//! best levels must be those of the newest ticker with an id of at most `u`. Only a later ticker shows which one is
+//! the newest, so the comparison waits for it.
 
 use std::collections::VecDeque;
 
 use gemini_ws::{BookTicker, Level, OrderBook};
 
-/// Tickers that are kept; a book older than all of them is not compared.
+/// The number of tickers that are kept. A book older than all of them is not compared.
 const TICKERS_MAX: usize = 256;
 
-/// Books that wait for a later ticker. Should none come, the oldest is compared with what is known.
+/// The number of books that wait for a later ticker. With more, the oldest is compared with the tickers so far.
 const PENDING_MAX: usize = 64;
 
 /// The best levels of one symbol at one update id.
@@ -33,7 +33,7 @@ impl Top {
     }
 }
 
-/// The recent best levels of one symbol, as both streams told them.
+/// The recent best levels of one symbol, from both streams.
 #[derive(Clone, Debug)]
 pub(crate) struct Tops {
     tickers: VecDeque<Top>,
@@ -43,7 +43,7 @@ pub(crate) struct Tops {
 }
 
 impl Tops {
-    /// Nothing yet, with room for all that will be kept.
+    /// Returns an empty comparison, with memory for all that it keeps.
     pub(crate) fn new() -> Tops {
         let (tickers, pending) = (VecDeque::with_capacity(TICKERS_MAX), VecDeque::with_capacity(PENDING_MAX));
         Tops { tickers, pending, compared: 0, mismatches: 0 }
@@ -51,7 +51,7 @@ impl Tops {
 
     pub(crate) fn ticker(&mut self, top: Top) {
         if self.tickers.back().is_some_and(|last| last.update_id > top.update_id) {
-            // Ids only rise; this is the beginning of another story.
+            // Ids only rise, so this is another link.
             self.forget();
         }
         while let Some(book) = self.pending.front().copied().filter(|book| book.update_id < top.update_id) {
@@ -73,18 +73,18 @@ impl Tops {
         self.pending.push_back(top);
     }
 
-    /// The book is not to be trusted, or the streams begin anew.
+    /// Forgets all best levels: the book is stale, or the streams start again.
     pub(crate) fn forget(&mut self) {
         self.tickers.clear();
         self.pending.clear();
     }
 
-    /// How many books were compared with a ticker.
+    /// Returns how many books were compared with a ticker.
     pub(crate) const fn compared(&self) -> u64 {
         self.compared
     }
 
-    /// How many of them had other best levels.
+    /// Returns how many of them had other best levels.
     pub(crate) const fn mismatches(&self) -> u64 {
         self.mismatches
     }
@@ -110,19 +110,19 @@ mod tests {
     #[test]
     fn the_newest_ticker_up_to_the_book_counts() {
         type Case<'c> = (&'c [(bool, u64, &'c str)], u64, u64);
-        // What comes: (is it the book, id, bid); then compared and mismatches.
+        // Input: (whether it is a book, id, bid); then compared and mismatches.
         let table: [Case<'_>; 7] = [
-            // Nothing later, so nothing is sure.
+            // No later ticker, so no comparison.
             (&[(false, 5, "1"), (true, 7, "1")], 0, 0),
             (&[(false, 5, "1"), (true, 7, "1.0"), (false, 8, "2")], 1, 0),
             (&[(false, 5, "1"), (true, 7, "3"), (false, 8, "2")], 1, 1),
-            // The ticker that belongs to the book comes behind it.
+            // The ticker of the book arrives after it.
             (&[(false, 5, "1"), (true, 7, "2"), (false, 7, "2"), (false, 9, "3")], 1, 0),
             // Older than every ticker.
             (&[(true, 4, "9"), (false, 5, "1"), (false, 6, "2")], 0, 0),
             // Two books between two tickers.
             (&[(false, 5, "1"), (true, 6, "1"), (true, 7, "1"), (false, 8, "2")], 2, 0),
-            // Ids that fall: another link.
+            // Falling ids: another link.
             (&[(false, 50, "1"), (true, 60, "2"), (false, 5, "1"), (false, 70, "1")], 0, 0),
         ];
         for (input, compared, mismatches) in table {

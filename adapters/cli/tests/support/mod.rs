@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The command with arguments, its input and outputs piped.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let program = env!("CARGO_BIN_EXE_gemini-ws");
-    // Whoever started the tests may ignore signals (`nohup`), and the command inherits that.
+    // The process that started the tests may ignore signals (`nohup`), and the command inherits that.
     let mut command = if ignores_signals() {
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP,INT,TERM", program]);
@@ -118,7 +118,7 @@ pub(crate) fn wait_until_it_hears(child: &Child) {
     assert!(comes_true(PATIENCE, hears), "it never hears signals");
 }
 
-/// The path of a recording; `None`, with a word on it, if there are none on this machine.
+/// Returns the path of a recording; if there are none on this machine, prints that and returns `None`.
 pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("GEMINI_WS_FRAMES") {
         Some(folder) => PathBuf::from(folder),

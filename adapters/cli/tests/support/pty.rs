@@ -27,7 +27,8 @@ pub(crate) enum Has {
 }
 
 impl OnTerminal {
-    /// Starts the command. If nobody looks, the terminal takes what fits and no more.
+    /// Starts the command. If `is_looked_at` is false, no thread reads the terminal, so it takes what fits and no
+    /// more.
     pub(crate) fn start(arguments: &[&str], has: Has, is_looked_at: bool) -> OnTerminal {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
@@ -41,7 +42,7 @@ impl OnTerminal {
         } else {
             command.stdin(Stdio::null()).stderr(Stdio::piped());
         }
-        // What whoever started the tests has them ignore, as scripts do with `&`, the command would ignore too.
+        // The command would inherit signals that the process that started the tests ignores, as scripts do with `&`.
         command.args(["env", "--default-signal=HUP,INT"]);
         command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
         let child = command
@@ -55,7 +56,7 @@ impl OnTerminal {
             let (mut eyes, shown) = (terminal.try_clone().unwrap(), Arc::clone(&shown));
             std::thread::spawn(move || {
                 let mut bytes = [0; 4_096];
-                // The terminal is gone when nobody has it open any more.
+                // Reading fails when no process has the terminal open.
                 while let Ok(count @ 1..) = eyes.read(&mut bytes) {
                     shown.lock().unwrap().extend_from_slice(&bytes[..count]);
                 }

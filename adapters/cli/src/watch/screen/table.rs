@@ -11,7 +11,7 @@ use crate::watch::format::{self, Spread};
 use crate::watch::plain;
 use crate::watch::session::{Market, Session};
 
-/// The room for all columns of the table but the first.
+/// The width of all columns except the first.
 const NUMBERS_WIDTH: usize = 68;
 
 /// The heads of the columns of the table.
@@ -23,15 +23,15 @@ const WIDTHS: [usize; 7] = [8, 13, 13, 10, 13, 6, 8];
 /// Which columns stay longest as the terminal becomes narrower.
 const STAY: [usize; 7] = [0, 1, 2, 6, 3, 4, 5];
 
-/// What a row of the table says.
+/// The contents of a row of the table.
 pub(super) type TableRow = [(String, Style); 7];
 
-/// The columns that there is room for, with all of what is in them: a number without its first digits would be
-/// another number. Only names are cut.
+/// Returns the columns that fit, with their whole contents: a number without its first digits would be another number.
+/// Only names are cut.
 pub(super) fn columns(rows: &[TableRow], room: usize) -> Vec<(usize, Constraint)> {
     let longest = |column: usize| rows.iter().map(|row| row[column].0.chars().count()).max().unwrap_or(0);
     let width = |column: usize| match column {
-        // Long names get what the numbers leave.
+        // Long names get the width that the numbers do not need.
         0 => (longest(0) + 1).clamp(WIDTHS[0], room.saturating_sub(NUMBERS_WIDTH).max(12)),
         // Words may be cut.
         6 => longest(column).min(WIDTHS[column]),
@@ -53,7 +53,7 @@ pub(super) fn columns(rows: &[TableRow], room: usize) -> Vec<(usize, Constraint)
     columns.into_iter().map(|column| (column, constraint(column))).collect()
 }
 
-/// A cell of the table: names to the left, numbers to the right.
+/// Returns a cell of the table: names to the left, numbers to the right.
 pub(super) fn cell(column: usize, text: String, style: Style) -> Cell<'static> {
     let line = Line::styled(if column == 0 { format!(" {text}") } else { text }, style);
     Cell::new(if (1..=5).contains(&column) { line.right_aligned() } else { line })

@@ -9,7 +9,7 @@ fn draw(fed: &Fed, screen: &mut Screen, width: u16, height: u16) -> String {
     terminal.backend().to_string()
 }
 
-/// Sessions in every state that looks different.
+/// Returns sessions in every state that looks different.
 fn sessions() -> Vec<(&'static str, Fed)> {
     let waiting = {
         let mut fed = Fed::new(&["btcusd"]);
@@ -103,7 +103,7 @@ fn ten_levels_a_side_fit_the_smallest_usual_terminal() {
     assert!(shown.contains("83410.50") && shown.contains("83390.50"), "{shown}");
 }
 
-/// What is shown of a number is the number.
+/// Checks that no number is cut.
 #[test]
 fn numbers_are_not_cut() {
     let (_, three) = sessions().swap_remove(5);
@@ -112,7 +112,7 @@ fn numbers_are_not_cut() {
     for fed in [&one, &three] {
         for width in 20..120 {
             let shown = draw(fed, &mut Screen::default(), width, 24);
-            // Each of these is there as a whole or not at all.
+            // Each of these is shown as a whole or not at all.
             for (start, whole) in [("spread 2", "spread 2.00"), ("  0.2", "  0.23 bp")] {
                 assert_eq!(shown.matches(start).count(), shown.matches(whole).count(), "{width}: {shown}");
             }
@@ -128,7 +128,7 @@ fn numbers_are_not_cut() {
 #[test]
 fn what_keys_do() {
     let (_, fed) = sessions().pop().unwrap();
-    // keys, the market that is selected at the end, and whether its book is alone
+    // keys, the market selected at the end, and whether its book is shown alone
     let table: [(&[Key], &str, bool); 6] = [
         (&[Key::Back], "coin0usd", false),
         (&[Key::Zoom, Key::Back], "coin0usd", false),
