@@ -7,6 +7,7 @@ pub(crate) mod books;
 pub(crate) mod changes;
 pub(crate) mod fill;
 mod followed;
+pub(crate) mod ladder;
 pub(crate) mod order;
 pub(crate) mod order_book;
 pub(crate) mod order_index;

@@ -1,14 +1,11 @@
 //! [`OrderBook`]: the price levels of one symbol.
 //!
-//! Each side is a vector sorted so that the best level is last. Changes cluster near the best price, so they are
-//! found at the end of the vector and move few levels. Prices are compared as exact decimals; while all prices of a
-//! side have the same number of decimals, as the venue sends them, integers are compared instead.
+//! Each side is a `Ladder`, which keeps the order; this file knows what a book makes of it.
 
-use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::num::NonZeroU32;
 
 use crate::message::{Depth, Level, TopOfBook};
+use crate::state::ladder::{Ladder, Levels};
 use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 use crate::value::side::Side;
@@ -48,12 +45,7 @@ pub struct OrderBook {
 /// One side of a book.
 #[derive(Debug)]
 pub struct BookSide {
-    /// The levels, sorted, the best last.
-    levels: Vec<Level>,
-    /// The number of decimals, if all prices have the same.
-    scale: Option<u8>,
-    /// Whether a higher price is better, as for bids.
-    descending: bool,
+    levels: Ladder,
     /// The worst price down to which the book has every level; `None` if it has all levels.
     edge: Option<Decimal>,
 }
@@ -232,13 +224,12 @@ impl Clone for OrderBook {
 
 impl Clone for BookSide {
     fn clone(&self) -> BookSide {
-        BookSide { levels: self.levels.clone(), ..*self }
+        BookSide { levels: self.levels.clone(), edge: self.edge }
     }
 
     fn clone_from(&mut self, other: &BookSide) {
-        let mut levels = core::mem::take(&mut self.levels);
-        levels.clone_from(&other.levels);
-        *self = BookSide { levels, ..*other };
+        self.levels.clone_from(&other.levels);
+        self.edge = other.edge;
     }
 }
 
@@ -250,7 +241,7 @@ impl Default for OrderBook {
 
 impl BookSide {
     const fn new(descending: bool) -> BookSide {
-        BookSide { levels: Vec::new(), scale: None, descending, edge: None }
+        BookSide { levels: Ladder::new(descending), edge: None }
     }
 
     /// Returns the number of levels.
@@ -260,23 +251,22 @@ impl BookSide {
 
     /// Returns whether there are no levels.
     pub const fn is_empty(&self) -> bool {
-        self.levels.is_empty()
+        self.levels.len() == 0
     }
 
     /// Returns the best level.
     pub fn best(&self) -> Option<&Level> {
-        self.levels.last()
+        self.levels.best()
     }
 
     /// Returns the levels, best first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Level> + ExactSizeIterator {
-        self.levels.iter().rev()
+    pub fn iter(&self) -> Levels<'_> {
+        self.levels.iter()
     }
 
     /// Returns the quantity at a price; zero if there is no level.
     pub fn quantity(&self, price: Decimal) -> Decimal {
-        let found = self.position(price).ok().and_then(|position| self.levels.get(position));
-        found.map_or(Decimal::ZERO, |level| level.quantity)
+        self.levels.get(price).map_or(Decimal::ZERO, |level| level.quantity)
     }
 
     /// Returns how many levels, counted from the best, are known to be complete: the venue has no other level among
@@ -287,8 +277,8 @@ impl BookSide {
     /// zero: request the book again. In a whole book all levels count.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
-        let (Ok(unknown) | Err(unknown)) = self.position(edge);
-        self.levels.len().saturating_sub(unknown)
+        let (Ok(last) | Err(last)) = self.levels.find(edge);
+        self.levels.count_from(last)
     }
 
     /// Returns whether the side has all levels that the venue has.
@@ -296,135 +286,59 @@ impl BookSide {
         self.edge.is_none()
     }
 
-    /// Returns the index of a price (`Ok`), or where to insert it (`Err`).
-    #[inline]
-    fn position(&self, price: Decimal) -> Result<usize, usize> {
-        match (self.scale == Some(price.scale()), self.descending) {
-            // All prices have the same number of decimals, so mantissas sort as prices do.
-            (true, true) => position(&self.levels, |level| level.price.mantissa().cmp(&price.mantissa())),
-            (true, false) => position(&self.levels, |level| price.mantissa().cmp(&level.price.mantissa())),
-            (false, true) => position(&self.levels, |level| level.price.cmp(&price)),
-            (false, false) => position(&self.levels, |level| price.cmp(&level.price)),
-        }
-    }
-
     /// Sets the quantity at a price; zero removes the level. Removing a level that does not exist is normal.
     #[inline]
     fn set(&mut self, level: &Level) {
-        match self.position(level.price) {
-            Ok(position) if level.quantity.is_zero() => {
-                self.levels.remove(position);
-            }
-            Ok(position) => {
-                self.note_scale(level.price);
-                if let Some(entry) = self.levels.get_mut(position) {
-                    *entry = *level;
-                }
-            }
+        match self.levels.find(level.price) {
+            Ok(slot) if level.quantity.is_zero() => self.levels.remove(slot),
+            Ok(slot) => self.levels.overwrite(slot, level),
             Err(_) if level.quantity.is_zero() => {}
-            Err(position) => {
-                self.note_scale(level.price);
-                if self.levels.len() < LEVELS_MAX {
-                    self.levels.insert(position, *level);
-                    return;
-                }
-                if let Some(position) = position.checked_sub(1) {
-                    // Replace the worst level, which is the first.
-                    self.levels.remove(0);
-                    self.levels.insert(position, *level);
-                }
-                self.limit();
-            }
+            Err(slot) if self.levels.len() < LEVELS_MAX => self.levels.insert(slot, level),
+            Err(slot) => self.set_in_full(slot, level),
         }
+    }
+
+    /// Inserts a level where there is room for no more: the worst is dropped, which may be that one.
+    #[cold]
+    fn set_in_full(&mut self, slot: usize, level: &Level) {
+        let worst = self.levels.worst_slot();
+        if slot > worst {
+            self.levels.remove(worst);
+            let (Ok(slot) | Err(slot)) = self.levels.find(level.price);
+            self.levels.insert(slot, level);
+        }
+        self.limit();
     }
 
     /// Notes that unknown levels may lie behind the worst level, or behind those that were known before.
     fn limit(&mut self) {
-        if self.known_depth() == self.levels.len() {
-            self.edge = self.levels.first().map(|worst| worst.price);
+        let last = self.edge.map_or(0, |edge| {
+            let (Ok(slot) | Err(slot)) = self.levels.find(edge);
+            slot
+        });
+        if last <= self.levels.worst_slot() {
+            self.edge = self.levels.worst().map(|worst| worst.price);
         }
     }
 
     fn replace(&mut self, levels: &[Level]) {
         self.clear();
-        // Reserve room so that later changes seldom allocate.
-        self.levels.reserve(levels.len().saturating_mul(2).clamp(64, LEVELS_MAX));
-        // The venue's snapshots are sorted, best first, with each price once and no zero. Copying them is enough.
-        let better = if self.descending { Ordering::Greater } else { Ordering::Less };
-        let in_order = levels.is_sorted_by(|a, b| a.price.cmp(&b.price) == better);
-        let filled = levels.iter().all(|level| !level.quantity.is_zero());
-        if in_order && filled {
-            self.levels.extend(levels.iter().rev());
-        } else {
-            self.levels.extend_from_slice(levels);
-            self.levels
-                .sort_by(|a, b| if self.descending { a.price.cmp(&b.price) } else { b.price.cmp(&a.price) });
-            // The last of several levels at one price counts.
-            self.levels.dedup_by(|later, kept| {
-                let is_same = later.price == kept.price;
-                if is_same {
-                    *kept = *later;
-                }
-                is_same
-            });
-            self.levels.retain(|level| !level.quantity.is_zero());
-        }
-        let scale = self.levels.first().map(|level| level.price.scale());
-        self.scale = scale.filter(|scale| self.levels.iter().all(|level| level.price.scale() == *scale));
-        if let Some(excess) = self.levels.len().checked_sub(LEVELS_MAX).filter(|excess| *excess > 0) {
-            // The worst levels are first.
-            self.levels.drain(..excess);
+        if self.levels.replace(levels, LEVELS_MAX) {
             self.limit();
         }
     }
 
     fn clear(&mut self) {
         self.levels.clear();
-        self.scale = None;
         self.edge = None;
-    }
-
-    /// Notes the decimals of a price before it is stored. Once decimals differ, `scale` is `None` until the next
-    /// snapshot.
-    #[inline]
-    fn note_scale(&mut self, price: Decimal) {
-        if self.levels.is_empty() {
-            self.scale = Some(price.scale());
-        } else if self.scale != Some(price.scale()) {
-            self.scale = None;
-        }
-    }
-}
-
-/// How many levels next to the best are searched without branches.
-const NEAR: usize = 8;
-
-/// Returns the index of a level among `levels` (`Ok`), or where to insert it (`Err`). `order` compares a level to it.
-///
-/// Most changes lie at a random place close to the best price. Counting the worse of the nearest levels costs less
-/// than the branches of a binary search, which the processor cannot predict.
-#[inline]
-fn position(levels: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
-    let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
-    let is_worse = |level: &Level| order(level) == Ordering::Less;
-    let position = if near.first().is_some_and(is_worse) || far.is_empty() {
-        let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
-        far.len().wrapping_add(worse)
-    } else {
-        // The position is at most that of the first near level.
-        far.partition_point(is_worse)
-    };
-    match levels.get(position) {
-        Some(level) if order(level) == Ordering::Equal => Ok(position),
-        _ => Err(position),
     }
 }
 
 impl<'b> IntoIterator for &'b BookSide {
     type Item = &'b Level;
-    type IntoIter = core::iter::Rev<core::slice::Iter<'b, Level>>;
+    type IntoIter = Levels<'b>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.levels.iter().rev()
+        self.levels.iter()
     }
 }

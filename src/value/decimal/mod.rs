@@ -30,6 +30,7 @@ use crate::value::print;
 /// assert_eq!(format!("{price:.1} {TICK:?} {:>9}", -TICK), "83361.2 0.01     -0.01");
 /// ```
 #[derive(Clone, Copy, Default)]
+#[repr(packed(4))]
 pub struct Decimal {
     /// The digits. Never `i64::MIN`, so each value can be negated.
     mantissa: i64,
@@ -363,7 +364,7 @@ impl Ord for Decimal {
     #[inline]
     fn cmp(&self, other: &Decimal) -> Ordering {
         if self.scale == other.scale {
-            return self.mantissa.cmp(&other.mantissa);
+            return self.mantissa().cmp(&other.mantissa());
         }
         let scale = self.scale.max(other.scale);
         self.at_scale(scale).cmp(&other.at_scale(scale))

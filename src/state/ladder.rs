@@ -1,0 +1,351 @@
+//! `Ladder`: the sorted levels of one side of a book, in one block of memory.
+//!
+//! The best level comes last: changes cluster near the best price, so they are found at the end and move only what lies
+//! nearer to it. Farther from the best price a level that is removed leaves a vacant slot, which the next level near it
+//! takes, so a change there moves a few levels and not all that are better. The order is that of exact decimals; while
+//! all prices have the same number of decimals, which is what the venue sends, a comparison is one of integers.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt;
+use core::iter::FusedIterator;
+
+use crate::message::Level;
+use crate::value::decimal::Decimal;
+
+/// How many levels next to the best one are looked at without a branch.
+const NEAR: usize = 8;
+
+/// How many levels next to the best one have no vacant slots among them: to move so many costs less than to look for one.
+const DENSE: usize = 48;
+
+/// `Ladder::spread` leaves a vacant slot behind so many levels.
+const EVERY: usize = 8;
+
+/// How far from its place a level looks for a vacant slot.
+const REACH: usize = 128;
+
+/// The levels of one side.
+///
+/// A slot whose quantity is zero is vacant. Prices never fall from slot to slot; of several slots with one price at most
+/// the first has a level. The last slot always has one.
+pub(crate) struct Ladder {
+    slots: Vec<Level>,
+    /// How many slots have a level.
+    filled: usize,
+    /// The number of decimals of every price, if they all have the same.
+    scale: Option<u8>,
+    /// Whether a higher price is better: bids.
+    descending: bool,
+}
+
+/// The levels of a [`BookSide`](crate::BookSide), best first.
+#[derive(Clone, Debug)]
+pub struct Levels<'b> {
+    slots: core::slice::Iter<'b, Level>,
+    remaining: usize,
+}
+
+impl Ladder {
+    pub(super) const fn new(descending: bool) -> Ladder {
+        Ladder { slots: Vec::new(), filled: 0, scale: None, descending }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.filled
+    }
+
+    #[inline]
+    pub(super) fn best(&self) -> Option<&Level> {
+        self.slots.last()
+    }
+
+    pub(super) fn worst(&self) -> Option<&Level> {
+        self.slots.get(self.worst_slot())
+    }
+
+    /// The slot of the worst level.
+    pub(super) fn worst_slot(&self) -> usize {
+        self.slots.iter().position(is_filled).unwrap_or(0)
+    }
+
+    pub(super) fn iter(&self) -> Levels<'_> {
+        Levels { slots: self.slots.iter(), remaining: self.filled }
+    }
+
+    /// How many levels stand from a slot to the best one.
+    pub(super) fn count_from(&self, slot: usize) -> usize {
+        self.slots.iter().skip(slot).filter(|level| is_filled(level)).count()
+    }
+
+    pub(super) fn get(&self, price: Decimal) -> Option<&Level> {
+        self.find(price).ok().and_then(|slot| self.slots.get(slot))
+    }
+
+    /// Where a price stands (`Ok`) or belongs (`Err`).
+    #[inline]
+    pub(super) fn find(&self, price: Decimal) -> Result<usize, usize> {
+        match (self.scale == Some(price.scale()), self.descending) {
+            // All prices have as many decimals as this one, so their mantissas have their order.
+            (true, true) => find(&self.slots, |level| level.price.mantissa().cmp(&price.mantissa())),
+            (true, false) => find(&self.slots, |level| price.mantissa().cmp(&level.price.mantissa())),
+            (false, true) => find(&self.slots, |level| level.price.cmp(&price)),
+            (false, false) => find(&self.slots, |level| price.cmp(&level.price)),
+        }
+    }
+
+    /// Overwrites the level in a slot by another one at its price.
+    #[inline]
+    pub(super) fn overwrite(&mut self, slot: usize, level: &Level) {
+        self.note_scale(level.price);
+        if let Some(entry) = self.slots.get_mut(slot) {
+            *entry = *level;
+        }
+    }
+
+    /// Removes the level in a slot.
+    #[inline]
+    pub(super) fn remove(&mut self, slot: usize) {
+        self.filled = self.filled.saturating_sub(1);
+        if slot.saturating_add(DENSE) < self.slots.len() {
+            if let Some(level) = self.slots.get_mut(slot) {
+                level.quantity = Decimal::ZERO;
+            }
+            return;
+        }
+        self.slots.remove(slot);
+        while self.slots.last().is_some_and(|level| !is_filled(level)) {
+            self.slots.pop();
+        }
+    }
+
+    /// Inserts a level before a slot: where `find` says that it belongs.
+    #[inline]
+    pub(super) fn insert(&mut self, slot: usize, level: &Level) {
+        self.note_scale(level.price);
+        self.filled = self.filled.saturating_add(1);
+        if slot.saturating_add(DENSE) >= self.slots.len() && self.slots.len() < self.slots.capacity() {
+            self.slots.insert(slot, *level);
+        } else if !self.take_vacant(slot, level) {
+            self.insert_after_spreading(level);
+        }
+    }
+
+    #[cold]
+    fn insert_after_spreading(&mut self, level: &Level) {
+        self.spread();
+        let (Ok(slot) | Err(slot)) = self.find(level.price);
+        if slot.saturating_add(DENSE) >= self.slots.len() || !self.take_vacant(slot, level) {
+            self.slots.insert(slot, *level);
+        }
+    }
+
+    /// Puts a level before a slot, moving levels as far as the nearest vacant slot. Returns whether there is one near.
+    fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
+        let (worse, better) = self.slots.split_at_mut(slot);
+        let above = better.iter().take(REACH).position(|level| !is_filled(level));
+        // Half of the way suffices where there is one already.
+        let reach = above.unwrap_or(REACH);
+        let below = worse.iter().rev().take(reach).position(|level| !is_filled(level));
+        match (below, above) {
+            (Some(distance), _) => {
+                let vacant = worse.len().saturating_sub(distance).saturating_sub(1);
+                worse.copy_within(vacant.saturating_add(1).., vacant);
+                if let Some(last) = worse.last_mut() {
+                    *last = *level;
+                }
+                true
+            }
+            (None, Some(distance)) => {
+                better.copy_within(..distance, 1);
+                if let Some(first) = better.first_mut() {
+                    *first = *level;
+                }
+                true
+            }
+            (None, None) => false,
+        }
+    }
+
+    /// Spreads vacant slots evenly among the levels that are not near the best one, and makes room behind it.
+    fn spread(&mut self) {
+        self.slots.retain(is_filled);
+        let count = self.slots.len();
+        let vacant = count.saturating_sub(DENSE) / EVERY;
+        let least = count.saturating_add(vacant).saturating_add(count / 16).saturating_add(8);
+        if self.slots.capacity() < least {
+            self.reserve(count);
+        }
+        let Some(best) = self.slots.last().copied() else { return };
+        self.slots.resize(count.saturating_add(vacant), best);
+        // From the best to the worst, each to a place that is free by then.
+        let behind = vacant.saturating_mul(EVERY);
+        self.slots.copy_within(behind..count, behind.saturating_add(vacant));
+        for group in (0..vacant).rev() {
+            let from = group.saturating_mul(EVERY);
+            let to = from.saturating_add(group);
+            self.slots.copy_within(from..from.saturating_add(EVERY), to);
+            if let Some([before, vacant]) =
+                self.slots.get_mut(to..).and_then(|slots| slots.get_mut(EVERY - 1..=EVERY))
+            {
+                *vacant = Level { price: before.price, quantity: Decimal::ZERO };
+            }
+        }
+    }
+
+    /// Makes room for so many levels in all.
+    fn reserve(&mut self, count: usize) {
+        self.slots.reserve_exact(room(count).saturating_sub(self.slots.len()));
+    }
+
+    /// Takes other levels, at most so many. Returns whether the worst had to be dropped for that.
+    pub(super) fn replace(&mut self, levels: &[Level], most: usize) -> bool {
+        self.clear();
+        let Some(first) = levels.first() else { return false };
+        let scale = first.price.scale();
+        self.scale = Some(scale).filter(|scale| levels.iter().all(|level| level.price.scale() == *scale));
+        self.reserve(levels.len().min(most));
+        // Snapshots list the best first, each price once and none empty: then it is a copy.
+        let dropped = if levels.iter().all(is_filled) && self.is_best_first(levels) {
+            self.slots.extend(levels.iter().take(most).rev());
+            levels.len() > most
+        } else {
+            self.slots.extend_from_slice(levels);
+            self.sort();
+            // The worst come first.
+            let excess = self.slots.len().saturating_sub(most);
+            self.slots.drain(..excess);
+            excess > 0
+        };
+        self.filled = self.slots.len();
+        dropped
+    }
+
+    /// Whether each level is better than the next.
+    fn is_best_first(&self, levels: &[Level]) -> bool {
+        match (self.scale.is_some(), self.descending) {
+            (true, true) => levels.is_sorted_by(|a, b| a.price.mantissa() > b.price.mantissa()),
+            (true, false) => levels.is_sorted_by(|a, b| a.price.mantissa() < b.price.mantissa()),
+            (false, true) => levels.is_sorted_by(|a, b| a.price > b.price),
+            (false, false) => levels.is_sorted_by(|a, b| a.price < b.price),
+        }
+    }
+
+    /// Sorts levels of a snapshot. Of several at one price the last one counts.
+    #[cold]
+    fn sort(&mut self) {
+        // Each is stable, and linear for levels that are in order or in the reverse order.
+        match (self.scale.is_some(), self.descending) {
+            (true, true) => self.slots.sort_by_key(|level| level.price.mantissa()),
+            (true, false) => self.slots.sort_by_key(|level| core::cmp::Reverse(level.price.mantissa())),
+            (false, true) => self.slots.sort_by_key(|level| level.price),
+            (false, false) => self.slots.sort_by_key(|level| core::cmp::Reverse(level.price)),
+        }
+        self.slots.dedup_by(|later, kept| {
+            let is_same = later.price == kept.price;
+            if is_same {
+                *kept = *later;
+            }
+            is_same
+        });
+        self.slots.retain(is_filled);
+        self.slots.shrink_to(room(self.slots.len()));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.filled = 0;
+        self.scale = None;
+    }
+
+    /// A price is about to be written. Once decimals differ, they do until the next snapshot.
+    #[inline]
+    fn note_scale(&mut self, price: Decimal) {
+        if self.slots.is_empty() {
+            self.scale = Some(price.scale());
+        } else if self.scale != Some(price.scale()) {
+            self.scale = None;
+        }
+    }
+}
+
+/// How many slots so many levels get: an eighth to be vacant, and an eighth to grow.
+const fn room(count: usize) -> usize {
+    count.saturating_add(count / 4).saturating_add(16)
+}
+
+#[inline]
+fn is_filled(level: &Level) -> bool {
+    !level.quantity.is_zero()
+}
+
+/// Finds the first slot that is not worse than a price: `order` says how each compares to it.
+///
+/// Most changes are close to the best price, at random: counting the worse ones among the nearest
+/// levels costs less than the branches of a search that the processor cannot foresee.
+#[inline]
+fn find(slots: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
+    let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));
+    let is_worse = |level: &Level| order(level) == Ordering::Less;
+    let slot = if near.first().is_some_and(is_worse) || far.is_empty() {
+        let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
+        far.len().wrapping_add(worse)
+    } else {
+        // At most the first of the near ones.
+        far.partition_point(is_worse)
+    };
+    match slots.get(slot) {
+        Some(level) if is_filled(level) && order(level) == Ordering::Equal => Ok(slot),
+        _ => Err(slot),
+    }
+}
+
+impl Clone for Ladder {
+    fn clone(&self) -> Ladder {
+        Ladder { slots: self.slots.clone(), ..*self }
+    }
+
+    /// Copies into the memory that this ladder has.
+    fn clone_from(&mut self, other: &Ladder) {
+        let mut slots = core::mem::take(&mut self.slots);
+        slots.clone_from(&other.slots);
+        *self = Ladder { slots, ..*other };
+    }
+}
+
+impl fmt::Debug for Ladder {
+    /// Prints the levels, best first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'b> Iterator for Levels<'b> {
+    type Item = &'b Level;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'b Level> {
+        self.remaining = self.remaining.checked_sub(1)?;
+        self.slots.rfind(|level| is_filled(level))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.remaining, Some(self.remaining))
+    }
+}
+
+impl DoubleEndedIterator for Levels<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.remaining = self.remaining.checked_sub(1)?;
+        self.slots.find(|level| is_filled(level))
+    }
+}
+
+impl ExactSizeIterator for Levels<'_> {}
+
+impl FusedIterator for Levels<'_> {}
+
+#[cfg(test)]
+#[path = "../../tests/unit/state_ladder.rs"]
+mod tests;

@@ -1,0 +1,228 @@
+//! What a book costs, beside a `BTreeMap` and a sorted `Vec`; and what a thousand symbols cost beside one.
+//!
+//! One run prints everything: `cargo bench --bench books`. The contestants take turns within each row, so that whatever
+//! else the machine does hits all of them, and the fastest batch of each counts. Numbers are the library's decimals in
+//! all of them, so that only the structure differs.
+
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "what other targets use")]
+mod random;
+
+mod contestants;
+
+use std::hint::black_box;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use contestants::{Contestant, Map, Sorted};
+use gemini_ws::{Decimal, Depth, Level, Message, OrderBook, decode};
+use random::Random;
+
+/// Time for one row.
+const ROW: Duration = Duration::from_millis(400);
+/// How many levels each side has.
+const SIZES: [usize; 4] = [100, 1_000, 5_000, 20_000];
+/// How many levels a batch of changes has on each side.
+const CHANGES: usize = 1_024;
+/// How many levels a frame of changes has on each side.
+const FRAME: usize = 2;
+
+/// The operations, in the order of their rows. Each takes as long as it says, for so many levels.
+const OPERATIONS: [(&str, Operation); 8] = [
+    ("snapshot, sorted", |book, work| replace(book, &work.sorted)),
+    ("snapshot, worst first", |book, work| replace(book, &work.reversed)),
+    ("snapshot, unsorted", |book, work| replace(book, &work.shuffled)),
+    ("snapshot, each price twice", |book, work| replace(book, &work.doubled)),
+    ("change near the top", |book, work| change(book, &work.near)),
+    ("change anywhere", |book, work| change(book, &work.deep)),
+    ("removal anywhere", remove),
+    ("best price", best),
+];
+
+type Operation = fn(&mut dyn Contestant, &Work) -> (Duration, usize);
+
+/// Bids and asks.
+#[derive(Debug, Default)]
+struct Levels([Vec<Level>; 2]);
+
+/// What the operations are done with.
+#[derive(Debug)]
+struct Work {
+    sorted: Levels,
+    reversed: Levels,
+    shuffled: Levels,
+    doubled: Levels,
+    near: Levels,
+    deep: Levels,
+    removed: Levels,
+    restored: Levels,
+}
+
+fn main() {
+    println!("ns per level, or per look at both best prices; the fastest of many batches\n");
+    println!(
+        "{:<28} {:>7} | {:>10} {:>10} {:>10}",
+        "operation", "levels", "OrderBook", "BTreeMap", "sorted Vec"
+    );
+    for (name, operation) in OPERATIONS {
+        for size in SIZES {
+            let [ours, map, sorted] = row(operation, &Work::new(size));
+            println!("{name:<28} {size:>7} | {ours:>10.2} {map:>10.2} {sorted:>10.2}");
+        }
+    }
+    contestants::symbols::rows();
+}
+
+fn row(operation: Operation, work: &Work) -> [f64; 3] {
+    let (mut book, mut map, mut sorted) = (OrderBook::new(), Map::default(), Sorted::default());
+    let mut contestants: [&mut dyn Contestant; 3] = [&mut book, &mut map, &mut sorted];
+    for contestant in &mut contestants {
+        replace(*contestant, &work.sorted);
+    }
+    let (start, mut fastest) = (Instant::now(), [f64::MAX; 3]);
+    while start.elapsed() < ROW {
+        for (contestant, fastest) in contestants.iter_mut().zip(&mut fastest) {
+            // Twice, as the caches are full of the other contestants at first.
+            for (took, levels) in [operation(*contestant, work), operation(*contestant, work)] {
+                *fastest = fastest.min(took.as_nanos() as f64 / levels as f64);
+            }
+        }
+        let levels = contestants.each_ref().map(|contestant| contestant.levels());
+        assert!(levels.iter().all(|other| *other == levels[0]), "{levels:?}");
+        let best = contestants.each_ref().map(|contestant| contestant.best());
+        assert!(best.iter().all(|other| *other == best[0]), "{best:?}");
+    }
+    fastest
+}
+
+// ---- the operations ------------------------------------------------------------------------
+
+/// Snapshots, as many as last long enough for the clock.
+fn replace(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
+    let (snapshot, Levels([bids, asks])) = (levels.frame(0..usize::MAX), levels);
+    let rounds = 2_000_usize.div_ceil(bids.len());
+    let start = Instant::now();
+    (0..rounds).for_each(|_| book.replace(black_box(&snapshot)));
+    (start.elapsed(), rounds * (bids.len() + asks.len()))
+}
+
+/// Frames of changes, one after the other.
+fn change(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
+    let Levels([bids, asks]) = levels;
+    let frames: Vec<Depth<'_>> =
+        (0..bids.len()).step_by(FRAME).map(|first| levels.frame(first..first + FRAME)).collect();
+    let start = Instant::now();
+    frames.iter().for_each(|frame| book.apply(black_box(frame)));
+    (start.elapsed(), bids.len() + asks.len())
+}
+
+/// Removals of levels that are there; they return in time that does not count.
+fn remove(book: &mut dyn Contestant, work: &Work) -> (Duration, usize) {
+    let took = change(book, &work.removed);
+    change(book, &work.restored);
+    took
+}
+
+fn best(book: &mut dyn Contestant, _: &Work) -> (Duration, usize) {
+    let start = Instant::now();
+    for _ in 0..CHANGES {
+        black_box(black_box(&*book).best());
+    }
+    (start.elapsed(), CHANGES)
+}
+
+// ---- what they are done with ---------------------------------------------------------------
+
+impl Levels {
+    /// Levels at places on each side; place 0 is the nearest to the middle.
+    fn new(places: &[[usize; 2]], mut quantity: impl FnMut() -> i64) -> Levels {
+        let mut levels = Levels::default();
+        for place in places {
+            for ((side, sign), place) in levels.0.iter_mut().zip([-1, 1]).zip(place) {
+                let price = 7_000_000 + sign * (1 + *place as i64);
+                let price = Decimal::new(price * 1_000, 5).expect("a price");
+                side.push(Level { price, quantity: Decimal::new(quantity(), 10).expect("a quantity") });
+            }
+        }
+        levels
+    }
+
+    /// Lends some of the levels to a frame.
+    fn frame(&self, range: std::ops::Range<usize>) -> Depth<'_> {
+        let mut frame: Depth<'_> = *EMPTY;
+        let Levels([bids, asks]) = self;
+        let range = range.start..range.end.min(bids.len());
+        (frame.bids, frame.asks) = (&bids[range.clone()], &asks[range]);
+        frame
+    }
+}
+
+/// A frame without levels, and without update ids, so that it follows any other.
+static EMPTY: LazyLock<Depth<'static>> = LazyLock::new(|| {
+    let text = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[],"a":[]}"#;
+    let Ok(Message::Depth(mut frame)) = decode(text, Box::leak(Box::default())) else { panic!("{text}") };
+    (frame.first_update_id, frame.last_update_id) = (None, None);
+    frame
+});
+
+impl Work {
+    /// Each side has levels at the even places of twice as many, so that half of the places are free.
+    fn new(size: usize) -> Work {
+        let mut random = Random(7);
+        let places: Vec<[usize; 2]> = (0..size).map(|place| [2 * place; 2]).collect();
+        let mut shuffled = places.clone();
+        random.shuffle(&mut shuffled);
+        let mut doubled = [places.clone(), places.clone()].concat();
+        random.shuffle(&mut doubled);
+        let mut backwards = places.clone();
+        backwards.reverse();
+        // Half of the changes are one place further from the middle than the other half, a quarter two, and so on.
+        let near = |random: &mut Random| (random.next() | 1 << 40).trailing_zeros() as usize;
+        let near = Vec::from_iter((0..CHANGES).map(|_| [near(&mut random), near(&mut random)]));
+        let removed = &shuffled[..CHANGES.min(size / 4)];
+        let mut quantity = quantities(8);
+        let mut some = || quantity().max(1);
+        let mut changed = quantities(9);
+        Work {
+            sorted: Levels::new(&places, &mut some),
+            reversed: Levels::new(&backwards, &mut some),
+            shuffled: Levels::new(&shuffled, &mut some),
+            doubled: Levels::new(&doubled, &mut some),
+            near: Levels::new(&near, &mut changed),
+            deep: deep(&shuffled, &mut random),
+            removed: Levels::new(removed, || 0),
+            restored: Levels::new(removed, &mut some),
+        }
+    }
+}
+
+/// Changes anywhere: a third each puts a level where there is none, removes one and overwrites one; the second half takes
+/// back what the first half did, so that every batch finds the same book.
+fn deep(shuffled: &[[usize; 2]], random: &mut Random) -> Levels {
+    let (third, mut some) = ((CHANGES / 6).min(shuffled.len() / 3), quantities(10));
+    let mut halves = [Vec::new(), Vec::new()];
+    for (number, &[even, _]) in shuffled.iter().take(3 * third).enumerate() {
+        let (place, quantities) = match number % 3 {
+            0 => (even + 1, [1, 0]),
+            1 => (even, [0, 1]),
+            _ => (even, [1, 1]),
+        };
+        for (half, is_there) in halves.iter_mut().zip(quantities) {
+            half.push((place, is_there * some().max(1)));
+        }
+    }
+    halves.iter_mut().for_each(|half| random.shuffle(half));
+    let changes = halves.concat();
+    let mut quantities = changes.iter().flat_map(|(_, quantity)| [*quantity; 2]);
+    let places = Vec::from_iter(changes.iter().map(|(place, _)| [*place; 2]));
+    Levels::new(&places, || quantities.next().unwrap_or(1))
+}
+
+/// Quantities, half of which are zero: so a side keeps its size.
+fn quantities(seed: u64) -> impl FnMut() -> i64 {
+    let mut random = Random(seed);
+    move || {
+        let number = random.next();
+        if number % 2 == 0 { 0 } else { (number >> 30) as i64 + 1 }
+    }
+}

@@ -1,0 +1,254 @@
+//! What frames of a thousand symbols, in random order, cost beside as many frames of one symbol.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::hint::black_box;
+use std::time::{Duration, Instant as Wall};
+
+use gemini_ws::{
+    Books, Client, Config, Endpoint, Frame, Instant, LinkId, Message, Output, Replay, Scratch, decode,
+};
+
+use crate::contestants::{Contestant, Sorted};
+use crate::random::Random;
+
+/// Time for one row.
+const ROW: Duration = Duration::from_millis(1_500);
+const SYMBOLS: usize = 1_000;
+/// How many levels each side of each book has.
+const LEVELS: usize = 100;
+
+/// Kinds of frames: how many bids and asks a frame changes at least, and how many more at most.
+const SHAPES: [(&str, usize, usize); 3] = [("1 level", 0, 1), ("1 to 7 levels", 1, 7), ("20 levels", 20, 1)];
+
+/// What takes frames and keeps books.
+trait Keeper {
+    fn take(&mut self, frame: &str);
+
+    /// Carries out what it asks for.
+    fn drain(&mut self) {}
+
+    /// How many books it has, and shows as current if it knows that.
+    fn live(&self) -> usize;
+}
+
+/// Names a kind of keeper, and makes one for the streams of these symbols.
+type Make = (&'static str, fn(&[String]) -> Box<dyn Keeper>);
+
+const KEEPERS: [Make; 3] = [
+    ("Client + Books", |symbols| Box::new(Whole::new(symbols))),
+    ("Replay + Books", |_| Box::new(Replayed::default())),
+    ("decode + HashMap, Vec", |_| Box::new(Plain::default())),
+];
+
+/// A client whose venue has confirmed all streams, and books.
+struct Whole {
+    client: Client,
+    link: Option<LinkId>,
+    scratch: Scratch,
+    books: Books,
+}
+
+impl Whole {
+    fn new(symbols: &[String]) -> Whole {
+        let day = Duration::from_secs(86_400);
+        let config =
+            Config::new("wss://venue").seed(1).streams_max(symbols.len()).request_limit(1_000_000, day);
+        let mut client = Client::single(config);
+        for symbol in symbols {
+            let stream = format!("{symbol}@depth@100ms").parse().expect("a stream");
+            client.subscribe(Instant::ZERO, stream).expect("a subscription");
+        }
+        client.open(Instant::ZERO).expect("to open");
+        let mut whole = Whole { client, link: None, scratch: Scratch::new(), books: Books::new() };
+        whole.drain();
+        whole
+    }
+}
+
+impl Keeper for Whole {
+    fn take(&mut self, frame: &str) {
+        let (Some(link), frame) = (self.link, Frame::Text(frame)) else { panic!("no link") };
+        if let Some(event) = self.client.handle_frame(link, Instant::ZERO, frame, &mut self.scratch) {
+            black_box(self.books.apply(&event));
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Connect(link) => {
+                    self.client.handle_connected(link, Instant::ZERO);
+                    self.link = Some(link);
+                }
+                Output::Send { text, .. } => {
+                    let id = text.trim_start_matches("{\"id\":").split(',').next().unwrap_or_default();
+                    self.take(&format!(r#"{{"id":{id},"status":200}}"#));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn live(&self) -> usize {
+        self.books.iter().filter(|(_, book)| book.live().is_some()).count()
+    }
+}
+
+/// A recording, and books.
+struct Replayed(Replay, Scratch, Books);
+
+impl Default for Replayed {
+    fn default() -> Replayed {
+        Replayed(Replay::new(Endpoint::Streams), Scratch::new(), Books::new())
+    }
+}
+
+impl Keeper for Replayed {
+    fn take(&mut self, frame: &str) {
+        let Replayed(replay, scratch, books) = self;
+        if let Some(event) = replay.event(frame, scratch).expect("a frame") {
+            black_box(books.apply(&event));
+        }
+    }
+
+    fn live(&self) -> usize {
+        self.2.iter().filter(|(_, book)| book.live().is_some()).count()
+    }
+}
+
+/// The least there can be: decoding, one look-up and two vectors, without a word on whether the book is true.
+#[derive(Default)]
+struct Plain(Scratch, HashMap<String, Sorted>);
+
+impl Keeper for Plain {
+    fn take(&mut self, frame: &str) {
+        let Ok(Message::Depth(depth)) = decode(frame, &mut self.0) else { panic!("{frame}") };
+        if let Some(book) = self.1.get_mut(depth.symbol) {
+            book.apply(&depth);
+        } else {
+            self.1.entry(depth.symbol.to_owned()).or_default().replace(&depth);
+        }
+    }
+
+    fn live(&self) -> usize {
+        self.1.len()
+    }
+}
+
+/// Writes the frames of some symbols.
+struct Venue {
+    random: Random,
+    symbols: Vec<String>,
+    /// The last update id of each.
+    last: Vec<u64>,
+}
+
+impl Venue {
+    fn new(symbols: Vec<String>) -> Venue {
+        let last = vec![1_000_000_000; symbols.len()];
+        Venue { random: Random(7), symbols, last }
+    }
+
+    fn frame(&mut self, text: &mut String, symbol: usize, bids: &str, asks: &str, ids: u64) {
+        let (name, first) = (&self.symbols[symbol], self.last[symbol]);
+        let last = first + ids;
+        self.last[symbol] = last;
+        write!(
+            text,
+            r#"{{"e":"depthUpdate","E":1801000000000000000,"s":"{name}","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}"#
+        )
+        .expect("text");
+    }
+
+    fn levels(&mut self, sign: i64, places: impl Iterator<Item = i64>, removes: bool) -> String {
+        let levels = places.map(|place| {
+            let price = 7_012_345 + sign * (1 + place);
+            let (whole, part) = (self.random.below(10), self.random.next() % 10_000_000_000);
+            let removed = removes && self.random.below(3) == 0;
+            let quantity = if removed { "0.0000000000".into() } else { format!("{whole}.{part:010}") };
+            format!("[\"{}.{:02}000\",\"{quantity}\"]", price / 100, price % 100)
+        });
+        Vec::from_iter(levels).join(",")
+    }
+
+    fn snapshots(&mut self) -> Vec<String> {
+        let all = 0..self.symbols.len();
+        let snapshot = |symbol| {
+            let (bids, asks) =
+                (self.levels(-1, 0..LEVELS as i64, false), self.levels(1, 0..LEVELS as i64, false));
+            let mut text = String::new();
+            self.frame(&mut text, symbol, &bids, &asks, 0);
+            text
+        };
+        all.map(snapshot).collect()
+    }
+
+    /// A frame for each of a thousand symbols in random order, or as many for one, in one text with their ends.
+    fn changes(&mut self, (_, least, more): (&str, usize, usize)) -> (String, Vec<usize>) {
+        let mut order: Vec<usize> = (0..SYMBOLS).map(|place| place % self.symbols.len()).collect();
+        self.random.shuffle(&mut order);
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        for symbol in order {
+            let count = least + self.random.below(more + 1).max(usize::from(least == 0));
+            let bids = self.random.below(count + 1);
+            let places = |random: &mut Random| (random.below(4) * random.below(4)) as i64;
+            let [bids, asks] = [(-1, bids), (1, count - bids)].map(|(sign, count)| {
+                let places = Vec::from_iter((0..count).map(|_| places(&mut self.random)));
+                self.levels(sign, places.into_iter(), true)
+            });
+            self.frame(&mut text, symbol, &bids, &asks, 1);
+            ends.push(text.len());
+        }
+        (text, ends)
+    }
+}
+
+/// Gives a keeper some frames. Returns the nanoseconds for each.
+fn play(keeper: &mut dyn Keeper, (text, ends): &(String, Vec<usize>)) -> f64 {
+    let (start, mut from) = (Wall::now(), 0);
+    for end in ends {
+        keeper.take(black_box(&text[from..*end]));
+        from = *end;
+    }
+    start.elapsed().as_nanos() as f64 / ends.len() as f64
+}
+
+/// Nanoseconds per frame of each keeper, with one symbol and with a thousand.
+fn race(shape: (&str, usize, usize)) -> [[f64; 2]; KEEPERS.len()] {
+    let names = Vec::from_iter((0..SYMBOLS).map(|number| format!("s{number:03}usd")));
+    let mut venues = [Venue::new(names[..1].to_vec()), Venue::new(names)];
+    let mut keepers = KEEPERS.map(|(_, make)| venues.each_ref().map(|venue| make(&venue.symbols)));
+    for (number, venue) in venues.iter_mut().enumerate() {
+        for frame in venue.snapshots() {
+            for keeper in keepers.iter_mut().map(|both| &mut both[number]) {
+                keeper.take(&frame);
+                keeper.drain();
+            }
+        }
+    }
+    let (begin, mut fastest) = (Wall::now(), [[f64::MAX; 2]; KEEPERS.len()]);
+    while begin.elapsed() < ROW {
+        let changes = venues.each_mut().map(|venue| [venue.changes(shape), venue.changes(shape)]);
+        for (both, fastest) in keepers.iter_mut().zip(&mut fastest) {
+            for ((keeper, fastest), [first, second]) in both.iter_mut().zip(fastest).zip(&changes) {
+                // The caches are full of other keepers until each symbol has had a frame.
+                play(keeper.as_mut(), first);
+                *fastest = fastest.min(play(keeper.as_mut(), second));
+            }
+        }
+    }
+    let live = keepers.each_ref().map(|both| both.each_ref().map(|keeper| keeper.live()));
+    assert_eq!(live, [[1, SYMBOLS]; KEEPERS.len()]);
+    fastest
+}
+
+pub(crate) fn rows() {
+    println!("\nns per frame of depth changes, decoded and applied; books of {LEVELS} + {LEVELS} levels\n");
+    println!("{:<40} {:>10} {:>14} {:>6}", "frame", "one symbol", "1,000 symbols", "ratio");
+    for shape in SHAPES {
+        for ((name, _), [one, many]) in KEEPERS.iter().zip(race(shape)) {
+            println!("{:<40} {one:>10.1} {many:>14.1} {:>6.2}", format!("{}, {name}", shape.0), many / one);
+        }
+    }
+}
