@@ -243,6 +243,7 @@ impl Books {
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.takes(source))?;
         let mut change = BookChange { symbol: depth.symbol.parse().ok()?, bids: false, asks: false };
+        let best = entry.book.best();
         match entry.book.apply_by(depth, source.rule()) {
             Applied::Stale => return None,
             Applied::Gap { .. } => {
@@ -251,8 +252,10 @@ impl Books {
             }
             Applied::Changed => {
                 entry.standing.note(source, depth.event_time);
-                let crossings = entry.note_crossing();
-                self.crossed = self.crossed.saturating_add(crossings);
+                if entry.book.best() != best {
+                    let crossings = entry.note_crossing();
+                    self.crossed = self.crossed.saturating_add(crossings);
+                }
                 (change.bids, change.asks) = (!depth.bids.is_empty(), !depth.asks.is_empty());
             }
         }

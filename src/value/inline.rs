@@ -31,7 +31,9 @@ impl fmt::Display for NameFault {
 
 /// At most `N` bytes of ASCII.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[repr(C)]
 pub(crate) struct Inline<const N: usize> {
+    /// Zero behind the text, which has no such byte.
     bytes: [u8; N],
     length: u8,
 }
@@ -55,6 +57,14 @@ impl<const N: usize> Inline<N> {
         let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
         // `new` accepts only ASCII.
         str::from_utf8(text).unwrap_or("")
+    }
+
+    /// Whether it has this text, without regard to case. Of a short name it reads the beginning alone.
+    #[inline]
+    pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
+        let own = self.bytes.get(..text.len()).unwrap_or_default();
+        let is_longer = self.bytes.get(text.len()).is_some_and(|next| *next != 0);
+        (own == text.as_bytes() || own.eq_ignore_ascii_case(text.as_bytes())) && !is_longer
     }
 
     /// Changes the case of letters.

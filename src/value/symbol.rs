@@ -55,6 +55,12 @@ impl Symbol {
             && text.bytes().all(|byte| ALLOWED.get(usize::from(byte)) == Some(&true))
     }
 
+    /// Returns whether a text is this symbol.
+    #[inline]
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.0.eq_ignore_ascii_case(text)
+    }
+
     /// Returns the symbol as requests spell it: upper case for instruments of prediction markets, which have hyphens,
     /// and lower case for all others ([subscribing](crate::protocol::streams#subscribing)).
     ///
@@ -76,7 +82,7 @@ impl Symbol {
 
 impl PartialEq for Symbol {
     fn eq(&self, other: &Symbol) -> bool {
-        self.as_str().eq_ignore_ascii_case(other.as_str())
+        self.is(other.as_str())
     }
 }
 

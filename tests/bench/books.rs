@@ -1,7 +1,8 @@
 //! What a book costs, beside a `BTreeMap` and a sorted `Vec`; and what a thousand symbols cost beside one.
 //!
 //! One run prints everything: `cargo bench --bench books`. The contestants take turns within each row, so that whatever
-//! else the machine does hits all of them, and the fastest batch of each counts. Numbers are the library's decimals in
+//! else the machine does hits all of them, and the fastest batch of each counts. `cargo bench --bench books -- frames`
+//! prints the rows whose name has `frames` in it. Numbers are the library's decimals in
 //! all of them, so that only the structure differs.
 
 #[path = "../support/random.rs"]
@@ -59,18 +60,19 @@ struct Work {
 }
 
 fn main() {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     println!("ns per level, or per look at both best prices; the fastest of many batches\n");
     println!(
         "{:<28} {:>7} | {:>10} {:>10} {:>10}",
         "operation", "levels", "OrderBook", "BTreeMap", "sorted Vec"
     );
-    for (name, operation) in OPERATIONS {
+    for (name, operation) in OPERATIONS.into_iter().filter(|(name, _)| name.contains(&wanted)) {
         for size in SIZES {
             let [ours, map, sorted] = row(operation, &Work::new(size));
             println!("{name:<28} {size:>7} | {ours:>10.2} {map:>10.2} {sorted:>10.2}");
         }
     }
-    contestants::symbols::rows();
+    contestants::symbols::rows(&wanted);
 }
 
 fn row(operation: Operation, work: &Work) -> [f64; 3] {

@@ -19,7 +19,8 @@ const SYMBOLS: usize = 1_000;
 const LEVELS: usize = 100;
 
 /// Kinds of frames: how many bids and asks a frame changes at least, and how many more at most.
-const SHAPES: [(&str, usize, usize); 3] = [("1 level", 0, 1), ("1 to 7 levels", 1, 7), ("20 levels", 20, 1)];
+const SHAPES: [(&str, usize, usize); 3] =
+    [("frames of 1 level", 1, 0), ("frames of 1 to 7 levels", 1, 6), ("frames of 20 levels", 20, 0)];
 
 /// What takes frames and keeps books.
 trait Keeper {
@@ -190,7 +191,7 @@ impl Venue {
         self.random.shuffle(&mut order);
         let (mut text, mut ends) = (String::new(), Vec::new());
         for symbol in order {
-            let count = least + self.random.below(more + 1).max(usize::from(least == 0));
+            let count = least + self.random.below(more + 1);
             let bids = self.random.below(count + 1);
             let places = |random: &mut Random| (random.below(4) * random.below(4)) as i64;
             let [bids, asks] = [(-1, bids), (1, count - bids)].map(|(sign, count)| {
@@ -243,12 +244,12 @@ fn race(shape: (&str, usize, usize)) -> [[f64; 2]; KEEPERS.len()] {
     fastest
 }
 
-pub(crate) fn rows() {
+pub(crate) fn rows(wanted: &str) {
     println!("\nns per frame of depth changes, decoded and applied; books of {LEVELS} + {LEVELS} levels\n");
-    println!("{:<40} {:>10} {:>14} {:>6}", "frame", "one symbol", "1,000 symbols", "ratio");
-    for shape in SHAPES {
+    println!("{:<48} {:>10} {:>14} {:>6}", "frames", "one symbol", "1,000 symbols", "ratio");
+    for shape in SHAPES.into_iter().filter(|shape| shape.0.contains(wanted)) {
         for ((name, _), [one, many]) in KEEPERS.iter().zip(race(shape)) {
-            println!("{:<40} {one:>10.1} {many:>14.1} {:>6.2}", format!("{}, {name}", shape.0), many / one);
+            println!("{:<48} {one:>10.1} {many:>14.1} {:>6.2}", format!("{}, {name}", shape.0), many / one);
         }
     }
 }
