@@ -1,7 +1,8 @@
-//! `Ladder`: the sorted levels of one side of a book, in one block of memory.
+//! `Ladder`: the sorted levels of one side of a book, the best of them inside, the others in one block of memory.
 //!
 //! The best level comes last: changes cluster near the best price, so they are found at the end and move only what lies
-//! nearer to it. Farther from the best price a level that is removed leaves a vacant slot, which the next level near it
+//! nearer to it. The very best levels are in the ladder itself, so that most changes of one book among a thousand touch
+//! neighbouring cache lines only. Farther from the best price a level that is removed leaves a vacant slot, which the next level near it
 //! takes, so a change there moves a few levels and not all that are better. The order is that of exact decimals; while
 //! all prices have the same number of decimals, which is what the venue sends, a comparison is one of integers.
 
@@ -13,10 +14,17 @@ use core::iter::FusedIterator;
 use crate::message::Level;
 use crate::value::decimal::Decimal;
 
-/// How many levels next to the best one are looked at without a branch.
+/// How many levels the ladder itself has room for.
+const TOP: usize = 16;
+
+/// How many of them move to the slots when there is no room, and come back when there is none left.
+const SPILL: usize = 4;
+const REFILL: usize = 12;
+
+/// How many slots next to the end are looked at without a branch.
 const NEAR: usize = 8;
 
-/// How many levels next to the best one have no vacant slots among them: to move so many costs less than to look for one.
+/// How many slots at the end have no vacant ones among them: to move so many costs less than to look for one.
 const DENSE: usize = 48;
 
 /// `Ladder::spread` leaves a vacant slot behind so many levels.
@@ -25,11 +33,15 @@ const EVERY: usize = 8;
 /// How far from its place a level looks for a vacant slot.
 const REACH: usize = 128;
 
-/// The levels of one side.
+/// The levels of one side: those of the slots and, better than any of them, the top.
 ///
 /// A slot whose quantity is zero is vacant. Prices never fall from slot to slot; of several slots with one price at most
-/// the first has a level. The last slot always has one.
+/// the first has a level. The last slot always has one, and the top is empty only if there are no slots. Places are numbered from the
+/// first slot to the end of the top.
 pub(crate) struct Ladder {
+    /// Sorted; the first `near` of them count.
+    top: [Level; TOP],
+    near: usize,
     slots: Vec<Level>,
     /// How many slots have a level.
     filled: usize,
@@ -42,44 +54,54 @@ pub(crate) struct Ladder {
 /// The levels of a [`BookSide`](crate::BookSide), best first.
 #[derive(Clone, Debug)]
 pub struct Levels<'b> {
+    top: core::slice::Iter<'b, Level>,
     slots: core::slice::Iter<'b, Level>,
     remaining: usize,
 }
 
 impl Ladder {
     pub(super) const fn new(descending: bool) -> Ladder {
-        Ladder { slots: Vec::new(), filled: 0, scale: None, descending }
+        let none = Level { price: Decimal::ZERO, quantity: Decimal::ZERO };
+        Ladder { top: [none; TOP], near: 0, slots: Vec::new(), filled: 0, scale: None, descending }
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.filled
+        self.filled.saturating_add(self.near)
+    }
+
+    #[inline]
+    fn top(&self) -> &[Level] {
+        self.top.get(..self.near).unwrap_or_default()
     }
 
     #[inline]
     pub(super) fn best(&self) -> Option<&Level> {
-        self.slots.last()
+        self.top().last()
     }
 
     pub(super) fn worst(&self) -> Option<&Level> {
-        self.slots.get(self.worst_slot())
+        self.slots.iter().find(|level| is_filled(level)).or(self.top().first())
     }
 
-    /// The slot of the worst level.
-    pub(super) fn worst_slot(&self) -> usize {
-        self.slots.iter().position(is_filled).unwrap_or(0)
+    /// The place of the worst level.
+    pub(super) fn worst_place(&self) -> usize {
+        self.slots.iter().position(is_filled).unwrap_or(self.slots.len())
     }
 
     pub(super) fn iter(&self) -> Levels<'_> {
-        Levels { slots: self.slots.iter(), remaining: self.filled }
+        Levels { top: self.top().iter(), slots: self.slots.iter(), remaining: self.len() }
     }
 
-    /// How many levels stand from a slot to the best one.
-    pub(super) fn count_from(&self, slot: usize) -> usize {
-        self.slots.iter().skip(slot).filter(|level| is_filled(level)).count()
+    /// How many levels stand from a place to the best one.
+    pub(super) fn count_from(&self, place: usize) -> usize {
+        let near = self.near.saturating_sub(place.saturating_sub(self.slots.len()));
+        let far = self.slots.iter().skip(place).filter(|level| is_filled(level)).count();
+        far.saturating_add(near)
     }
 
     pub(super) fn get(&self, price: Decimal) -> Option<&Level> {
-        self.find(price).ok().and_then(|slot| self.slots.get(slot))
+        let place = self.find(price).ok()?;
+        self.slots.get(place).or_else(|| self.top.get(place.checked_sub(self.slots.len())?))
     }
 
     /// Where a price stands (`Ok`) or belongs (`Err`).
@@ -87,25 +109,65 @@ impl Ladder {
     pub(super) fn find(&self, price: Decimal) -> Result<usize, usize> {
         match (self.scale == Some(price.scale()), self.descending) {
             // All prices have as many decimals as this one, so their mantissas have their order.
-            (true, true) => find(&self.slots, |level| level.price.mantissa().cmp(&price.mantissa())),
-            (true, false) => find(&self.slots, |level| price.mantissa().cmp(&level.price.mantissa())),
-            (false, true) => find(&self.slots, |level| level.price.cmp(&price)),
-            (false, false) => find(&self.slots, |level| price.cmp(&level.price)),
+            (true, true) => self.find_by(|level| level.price.mantissa().cmp(&price.mantissa())),
+            (true, false) => self.find_by(|level| price.mantissa().cmp(&level.price.mantissa())),
+            (false, true) => self.find_by(|level| level.price.cmp(&price)),
+            (false, false) => self.find_by(|level| price.cmp(&level.price)),
         }
     }
 
-    /// Overwrites the level in a slot by another one at its price.
+    /// Finds the first place that is not worse than a price: `order` says how each compares to it.
+    ///
+    /// Most changes are close to the best price, at random: counting the worse ones among the nearest
+    /// levels costs less than the branches of a search that the processor cannot foresee.
     #[inline]
-    pub(super) fn overwrite(&mut self, slot: usize, level: &Level) {
+    fn find_by(&self, order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
+        let is_worse = |level: &Level| order(level) == Ordering::Less;
+        let far = self.slots.len();
+        if far > 0 && self.top.first().is_some_and(|level| order(level) == Ordering::Greater) {
+            let slot = find(&self.slots, is_worse);
+            return match self.slots.get(slot) {
+                Some(level) if is_filled(level) && order(level) == Ordering::Equal => Ok(slot),
+                _ => Err(slot),
+            };
+        }
+        let worse = find(self.top(), is_worse);
+        let place = far.wrapping_add(worse);
+        match self.top().get(worse) {
+            Some(level) if order(level) == Ordering::Equal => Ok(place),
+            _ => Err(place),
+        }
+    }
+
+    /// Overwrites the level in a place by another one at its price.
+    #[inline]
+    pub(super) fn overwrite(&mut self, place: usize, level: &Level) {
         self.note_scale(level.price);
-        if let Some(entry) = self.slots.get_mut(slot) {
+        let entry = match place.checked_sub(self.slots.len()) {
+            Some(place) => self.top.get_mut(place),
+            None => self.slots.get_mut(place),
+        };
+        if let Some(entry) = entry {
             *entry = *level;
         }
     }
 
-    /// Removes the level in a slot.
+    /// Removes the level in a place.
     #[inline]
-    pub(super) fn remove(&mut self, slot: usize) {
+    pub(super) fn remove(&mut self, place: usize) {
+        let Some(place) = place.checked_sub(self.slots.len()) else {
+            return self.remove_slot(place);
+        };
+        if place < self.near {
+            self.top.copy_within(place.saturating_add(1)..self.near, place);
+            self.near = self.near.saturating_sub(1);
+        }
+        if self.near == 0 {
+            self.refill();
+        }
+    }
+
+    fn remove_slot(&mut self, slot: usize) {
         self.filled = self.filled.saturating_sub(1);
         if slot.saturating_add(DENSE) < self.slots.len() {
             if let Some(level) = self.slots.get_mut(slot) {
@@ -114,15 +176,75 @@ impl Ladder {
             return;
         }
         self.slots.remove(slot);
+        self.drop_vacant();
+    }
+
+    /// Drops vacant slots at the end.
+    fn drop_vacant(&mut self) {
         while self.slots.last().is_some_and(|level| !is_filled(level)) {
             self.slots.pop();
         }
     }
 
-    /// Inserts a level before a slot: where `find` says that it belongs.
+    /// Takes the best slots into the empty top.
+    fn refill(&mut self) {
+        while self.near < REFILL
+            && let Some(level) = self.slots.pop()
+        {
+            if is_filled(&level)
+                && let Some(entry) = self.top.get_mut(self.near)
+            {
+                *entry = level;
+                self.near = self.near.saturating_add(1);
+                self.filled = self.filled.saturating_sub(1);
+            }
+        }
+        if let Some(top) = self.top.get_mut(..self.near) {
+            top.reverse();
+        }
+        self.drop_vacant();
+    }
+
+    /// Inserts a level before a place: where `find` says that it belongs.
     #[inline]
-    pub(super) fn insert(&mut self, slot: usize, level: &Level) {
+    pub(super) fn insert(&mut self, place: usize, level: &Level) {
         self.note_scale(level.price);
+        let Some(near) = place.checked_sub(self.slots.len()) else {
+            return self.insert_slot(place, level);
+        };
+        if self.near == TOP {
+            let far = self.spill();
+            return match near.checked_sub(SPILL) {
+                Some(near) => self.insert_top(near, level),
+                None => self.insert_slot(far.saturating_add(near), level),
+            };
+        }
+        self.insert_top(near, level);
+    }
+
+    #[inline]
+    fn insert_top(&mut self, place: usize, level: &Level) {
+        self.top.copy_within(place..self.near, place.saturating_add(1));
+        if let Some(entry) = self.top.get_mut(place) {
+            *entry = *level;
+            self.near = self.near.saturating_add(1);
+        }
+    }
+
+    /// Moves the worst levels of the top to the slots. Returns how many slots there were before.
+    fn spill(&mut self) -> usize {
+        if self.slots.capacity().saturating_sub(self.slots.len()) < SPILL {
+            self.spread();
+        }
+        let before = self.slots.len();
+        self.slots.extend(self.top.iter().take(SPILL));
+        self.filled = self.filled.saturating_add(SPILL);
+        self.top.copy_within(SPILL..self.near, 0);
+        self.near = self.near.saturating_sub(SPILL);
+        before
+    }
+
+    fn insert_slot(&mut self, slot: usize, level: &Level) {
         self.filled = self.filled.saturating_add(1);
         if slot.saturating_add(DENSE) >= self.slots.len() && self.slots.len() < self.slots.capacity() {
             self.slots.insert(slot, *level);
@@ -135,6 +257,8 @@ impl Ladder {
     fn insert_after_spreading(&mut self, level: &Level) {
         self.spread();
         let (Ok(slot) | Err(slot)) = self.find(level.price);
+        // Behind the last slot is the top.
+        let slot = slot.min(self.slots.len());
         if slot.saturating_add(DENSE) >= self.slots.len() || !self.take_vacant(slot, level) {
             self.slots.insert(slot, *level);
         }
@@ -218,6 +342,7 @@ impl Ladder {
             excess > 0
         };
         self.filled = self.slots.len();
+        self.refill();
         dropped
     }
 
@@ -254,14 +379,14 @@ impl Ladder {
 
     pub(super) fn clear(&mut self) {
         self.slots.clear();
-        self.filled = 0;
+        (self.filled, self.near) = (0, 0);
         self.scale = None;
     }
 
     /// A price is about to be written. Once decimals differ, they do until the next snapshot.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
-        if self.slots.is_empty() {
+        if self.near == 0 {
             self.scale = Some(price.scale());
         } else if self.scale != Some(price.scale()) {
             self.scale = None;
@@ -279,24 +404,16 @@ fn is_filled(level: &Level) -> bool {
     !level.quantity.is_zero()
 }
 
-/// Finds the first slot that is not worse than a price: `order` says how each compares to it.
-///
-/// Most changes are close to the best price, at random: counting the worse ones among the nearest
-/// levels costs less than the branches of a search that the processor cannot foresee.
+/// Finds the first slot that is not worse than a price. What is near the top is counted, like the top.
 #[inline]
-fn find(slots: &[Level], order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
+fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));
-    let is_worse = |level: &Level| order(level) == Ordering::Less;
-    let slot = if near.first().is_some_and(is_worse) || far.is_empty() {
+    if near.first().is_some_and(&is_worse) || far.is_empty() {
         let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
         far.len().wrapping_add(worse)
     } else {
         // At most the first of the near ones.
         far.partition_point(is_worse)
-    };
-    match slots.get(slot) {
-        Some(level) if is_filled(level) && order(level) == Ordering::Equal => Ok(slot),
-        _ => Err(slot),
     }
 }
 
@@ -326,7 +443,7 @@ impl<'b> Iterator for Levels<'b> {
     #[inline]
     fn next(&mut self) -> Option<&'b Level> {
         self.remaining = self.remaining.checked_sub(1)?;
-        self.slots.rfind(|level| is_filled(level))
+        self.top.next_back().or_else(|| self.slots.rfind(|level| is_filled(level)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -338,7 +455,7 @@ impl DoubleEndedIterator for Levels<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         self.remaining = self.remaining.checked_sub(1)?;
-        self.slots.find(|level| is_filled(level))
+        self.slots.find(|level| is_filled(level)).or_else(|| self.top.next())
     }
 }
 

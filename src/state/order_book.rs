@@ -301,7 +301,7 @@ impl BookSide {
     /// Inserts a level where there is room for no more: the worst is dropped, which may be that one.
     #[cold]
     fn set_in_full(&mut self, slot: usize, level: &Level) {
-        let worst = self.levels.worst_slot();
+        let worst = self.levels.worst_place();
         if slot > worst {
             self.levels.remove(worst);
             let (Ok(slot) | Err(slot)) = self.levels.find(level.price);
@@ -316,7 +316,7 @@ impl BookSide {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);
             slot
         });
-        if last <= self.levels.worst_slot() {
+        if last <= self.levels.worst_place() {
             self.edge = self.levels.worst().map(|worst| worst.price);
         }
     }

@@ -32,7 +32,9 @@ fn set(ladder: &mut Ladder, level: &Level) {
 fn check(ladder: &Ladder) {
     assert_eq!(ladder.slots.iter().filter(|level| is_filled(level)).count(), ladder.filled);
     assert!(ladder.slots.last().is_none_or(is_filled), "the last slot is vacant");
-    for pair in ladder.slots.windows(2) {
+    assert!(ladder.near > 0 || ladder.slots.is_empty(), "slots without a top");
+    assert!(ladder.top().iter().all(is_filled));
+    for pair in [&ladder.slots, ladder.top()].concat().windows(2) {
         let order = pair[0].price.cmp(&pair[1].price);
         assert_ne!(order, if ladder.descending { Ordering::Greater } else { Ordering::Less }, "{pair:?}");
         assert!(order != Ordering::Equal || !is_filled(&pair[1]), "not the first of its price: {pair:?}");
@@ -90,7 +92,7 @@ fn agrees_with_a_plain_map() {
 
 /// Bytes for each level, with all the room that is kept.
 fn bytes(ladder: &Ladder) -> usize {
-    ladder.slots.capacity() * size_of::<Level>() / ladder.len()
+    (size_of::<Ladder>() + ladder.slots.capacity() * size_of::<Level>()).div_ceil(ladder.len())
 }
 
 /// The figure in the documentation of [`OrderBook`](crate::OrderBook).
