@@ -41,12 +41,28 @@ impl Failure {
 }
 
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Subscription {
+    // Each frame looks at these fields, so they share a cache line.
     id: StreamId,
+    /// The id by which the application knows it: that of its oldest subscriber, or its own.
+    public_id: StreamId,
+    /// When its last frame came.
+    heard: Instant,
+    /// The position in its update ids, for books.
+    position: Position,
+    /// How often in a row it was silent for that long.
+    silences: u32,
+    state: StreamState,
+    /// Whether its snapshot came and could not be decoded, so that no book can be built from the changes that
+    /// follow.
+    is_spoilt: bool,
+    /// Whether the venue has not confirmed the end of an earlier subscription to it on this connection, so that
+    /// changes from then may come until the present one is confirmed.
+    is_haunted: bool,
     /// The id of each call of `subscribe` that has not ended; empty only while the end is not confirmed.
     subscribers: Vec<StreamId>,
     stream: Stream,
-    state: StreamState,
     /// The newest request about it that was sent on this connection; zero if there is none. Answers to older
     /// requests change nothing.
     request: u64,
@@ -60,28 +76,16 @@ pub(crate) struct Subscription {
     /// Whether the venue was asked for it before on this connection, also by an earlier subscription, so that
     /// frames from then may still come.
     asked_before: bool,
-    /// Whether its snapshot came and could not be decoded, so that no book can be built from the changes that
-    /// follow.
-    is_spoilt: bool,
     /// When to request it again, when its snapshot is overdue (active), or when it may have been silent for too
     /// long.
     due: Option<Instant>,
     /// How long it may be silent, if the application set a limit.
     silence_max: Option<Duration>,
-    /// How often in a row it was silent for that long.
-    silences: u32,
-    /// When its last frame came.
-    heard: Instant,
-    /// The position in its update ids, for books.
-    position: Position,
     /// Whether its next snapshot ends a resync.
     resyncing: bool,
     /// When its last snapshot came, and how often in a row the book was lost soon after its snapshot.
     synced: Instant,
     losses: u32,
-    /// Whether the venue has not confirmed the end of an earlier subscription to it on this connection, so that
-    /// changes from then may come until the present one is confirmed.
-    is_haunted: bool,
     /// Its newest trade, over all connections.
     last_trade: LastTrade,
     /// The quote updates that were delivered, over all connections.
@@ -127,6 +131,7 @@ impl Subscription {
     pub(super) const fn new(id: StreamId, stream: Stream) -> Subscription {
         Subscription {
             id,
+            public_id: id,
             subscribers: Vec::new(),
             stream,
             state: StreamState::Wanted,
@@ -289,6 +294,7 @@ impl Subscription {
 
     pub(super) fn add_subscriber(&mut self, id: StreamId) {
         self.subscribers.push(id);
+        self.note_public_id();
     }
 
     /// Removes a subscriber if there are others. The last one stays, and ends with the subscription. Returns
@@ -297,6 +303,7 @@ impl Subscription {
         let is_one_of_several = self.subscribers.len() > 1;
         if is_one_of_several {
             self.subscribers.retain(|other| *other != id);
+            self.note_public_id();
         }
         is_one_of_several
     }
@@ -304,6 +311,11 @@ impl Subscription {
     /// Removes all subscribers, after their end was reported.
     pub(super) fn end_subscribers(&mut self) {
         self.subscribers.clear();
+        self.note_public_id();
+    }
+
+    fn note_public_id(&mut self) {
+        self.public_id = self.subscribers.first().copied().unwrap_or(self.id);
     }
 
     /// Limits how long it may be silent. The shortest limit counts.
@@ -419,8 +431,8 @@ impl Subscription {
 
     /// Returns the id by which the application knows it: that of its oldest remaining subscriber.
     #[inline]
-    pub(crate) fn public_id(&self) -> StreamId {
-        self.subscribers.first().copied().unwrap_or(self.id)
+    pub(crate) const fn public_id(&self) -> StreamId {
+        self.public_id
     }
 
     pub(crate) fn subscribers(&self) -> &[StreamId] {

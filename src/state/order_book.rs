@@ -19,6 +19,11 @@ pub const LEVELS_MAX: usize = 100_000;
 /// `OrderBook` applies what it is given and does not know whether it is current. [`Books`](crate::Books) also applies
 /// gaps and lost links: use it unless you follow a single book yourself.
 ///
+/// A side that has not shrunk takes 30 bytes for each level, and less than a kilobyte beside: 24 bytes for the level
+/// itself, an eighth of them again for vacant slots and an eighth to grow. So it takes at most 32 bytes a level from 1,000
+/// levels on. A change near the best price costs the same whatever the number of levels, a change elsewhere a search
+/// and a short move, and a snapshot in any order no more than n log n steps.
+///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
 ///

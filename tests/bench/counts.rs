@@ -1,7 +1,9 @@
-//! What is counted, not timed: the instructions that decoding a frame takes, under callgrind.
+//! What is counted, not timed: the instructions that decoding a frame takes, and those that a book takes for each level
+//! of a snapshot, whatever its order, under callgrind.
 //!
 //! `.ci/counts` runs this for each kind of frame and compares with `tests/bench/counts.txt`. Without an argument it
-//! prints the kinds; with one it decodes the frames of that kind in the function `counted`, and prints how many.
+//! prints the kinds; with one it decodes the frames of that kind in the function `counted`, or loads that snapshot, and
+//! prints how many frames or levels there were.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -10,7 +12,7 @@ mod inputs;
 
 use std::hint::black_box;
 
-use gemini_ws::{Endpoint, Event, Message, Replay, Scratch, decode};
+use gemini_ws::{Depth, Endpoint, Event, Message, OrderBook, Replay, Scratch, decode};
 use inputs::Input;
 
 fn main() {
@@ -28,6 +30,54 @@ fn main() {
             Some(_) => {}
         }
     }
+    for (order, of) in ORDERS {
+        for size in SIZES {
+            let name = format!("load {size}, {order}");
+            match &wanted {
+                None => println!("{name}"),
+                Some(wanted) if *wanted == name => println!("{}", load(size, of)),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// How many levels a snapshot has.
+const SIZES: [u64; 2] = [2_500, 20_000];
+
+/// Orders of snapshots: the price of each level, by its number and how many there are.
+type Order = fn(u64, u64) -> u64;
+
+const ORDERS: [(&str, Order); 6] = [
+    ("sorted", |number, size| size - number),
+    ("worst first", |number, _| number + 1),
+    ("each price twice", |number, size| size - number / 2),
+    ("sawtooth", |number, _| number % 50 * 1_000 + number / 50 + 1),
+    ("one price", |_, _| 1),
+    // An odd factor gives each number below 2²⁰ a place of its own.
+    ("unsorted", |number, _| (number * 0x9_e377) % (1 << 20) + 1),
+];
+
+/// Loads a snapshot into a book. Returns how many levels it had.
+fn load(size: u64, price: Order) -> u64 {
+    let levels: Vec<String> =
+        (0..size).map(|number| format!("[\"{}\",\"1\"]", price(number, size))).collect();
+    let levels = levels.join(",");
+    let frame = format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[{levels}],"a":[]}}"#);
+    let mut scratch = Scratch::new();
+    let Ok(Message::Depth(depth)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
+    let mut book = OrderBook::new();
+    // Once before, so that the book has its size.
+    book.replace(&depth);
+    counted_load(&mut book, &depth);
+    size
+}
+
+#[inline(never)]
+fn counted_load(book: &mut OrderBook, snapshot: &Depth<'_>) {
+    book.replace(black_box(snapshot));
+    // So that it stays a function of its own.
+    black_box(());
 }
 
 /// Frames whose members come in the reversed order.
