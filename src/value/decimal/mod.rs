@@ -31,7 +31,7 @@ use crate::value::print;
 /// ```
 // Twelve bytes instead of sixteen: a level of a book takes 24.
 #[derive(Clone, Copy, Default)]
-#[repr(packed(4))]
+#[repr(C, packed(4))]
 pub struct Decimal {
     /// The digits. Never `i64::MIN`, so each value can be negated.
     mantissa: i64,
