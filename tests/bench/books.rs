@@ -225,6 +225,6 @@ fn quantities(seed: u64) -> impl FnMut() -> i64 {
     let mut random = Random(seed);
     move || {
         let number = random.next();
-        if number % 2 == 0 { 0 } else { (number >> 30) as i64 + 1 }
+        if number.is_multiple_of(2) { 0 } else { (number >> 30) as i64 + 1 }
     }
 }

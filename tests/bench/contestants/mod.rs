@@ -88,7 +88,7 @@ impl Contestant for Sorted {
         }
         // Of several levels at one price the last of the frame counts, which is now the first.
         self.bids.sort_by_key(|level| level.price);
-        self.asks.sort_by(|a, b| b.price.cmp(&a.price));
+        self.asks.sort_by_key(|level| std::cmp::Reverse(level.price));
         for side in [&mut self.bids, &mut self.asks] {
             side.dedup_by(|later, kept| later.price == kept.price);
             side.retain(|level| !level.quantity.is_zero());
