@@ -1,10 +1,11 @@
 //! `Ladder`: the sorted levels of one side of a book, the best of them inside, the others in one block of memory.
 //!
 //! The best level comes last: changes cluster near the best price, so they are found at the end and move only what lies
-//! nearer to it. The very best levels are in the ladder itself, so that most changes of one book among a thousand touch
-//! neighbouring cache lines only. Farther from the best price a level that is removed leaves a vacant slot, which the next level near it
-//! takes, so a change there moves a few levels and not all that are better. The order is that of exact decimals; while
-//! all prices have the same number of decimals, which is what the venue sends, a comparison is one of integers.
+//! nearer to it. The best levels are in the ladder itself, so that most changes of one book among a thousand touch
+//! neighbouring cache lines only. Farther from the best price a level that is removed leaves a vacant slot, which the
+//! next level near it takes, so a change there moves a few levels and not all that are better. The order is that of
+//! exact decimals; while all prices have the same number of decimals, which is what the venue sends, a comparison is
+//! one of integers.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -17,14 +18,16 @@ use crate::value::decimal::Decimal;
 /// How many levels the ladder itself has room for.
 const TOP: usize = 16;
 
-/// How many of them move to the slots when there is no room, and come back when there is none left.
+/// How many of them move to the slots when one more comes and there is no room.
 const SPILL: usize = 4;
+
+/// How many come back from the slots when the ladder itself has none.
 const REFILL: usize = 12;
 
 /// How many slots next to the end are looked at without a branch.
 const NEAR: usize = 8;
 
-/// How many slots at the end have no vacant ones among them: to move so many costs less than to look for one.
+/// How many slots at the end move at once, if need be: that costs less than to look for a vacant one.
 const DENSE: usize = 48;
 
 /// `Ladder::spread` leaves a vacant slot behind so many levels.
@@ -35,9 +38,9 @@ const REACH: usize = 128;
 
 /// The levels of one side: those of the slots and, better than any of them, the top.
 ///
-/// A slot whose quantity is zero is vacant. Prices never fall from slot to slot; of several slots with one price at most
-/// the first has a level. The last slot always has one, and the top is empty only if there are no slots. Places are numbered from the
-/// first slot to the end of the top.
+/// A slot whose quantity is zero is vacant. No slot is better than the next; of several slots with one price at most the
+/// first has a level. The last slot always has one, and the top is empty only if there are no slots. Places are numbered
+/// from the first slot to the end of the top.
 pub(crate) struct Ladder {
     /// Sorted; the first `near` of them count.
     top: [Level; TOP],
