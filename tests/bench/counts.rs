@@ -5,19 +5,21 @@
 //! prints the kinds; with one it decodes the frames of that kind in the function `counted`, or loads that snapshot, and
 //! prints how many frames or levels there were.
 
-#[path = "../support/mod.rs"]
-mod support;
-
+#[allow(dead_code, reason = "other users need the rest")]
 mod inputs;
+mod maker;
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "other users need the rest")]
+mod random;
+mod reversed;
 
 use std::hint::black_box;
 
 use gemini_ws::{Depth, Endpoint, Event, Message, OrderBook, Replay, Scratch, decode};
 use inputs::Input;
-
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    for input in inputs::made().into_iter().chain(reversed()) {
+    for input in inputs::made().into_iter().chain(reversed_inputs()) {
         match &wanted {
             None => println!("{}", input.name),
             Some(wanted) if *wanted == input.name => {
@@ -81,7 +83,7 @@ fn counted_load(book: &mut OrderBook, snapshot: &Depth<'_>) {
 }
 
 /// Frames whose members come in the reversed order.
-fn reversed() -> impl Iterator<Item = Input> {
+fn reversed_inputs() -> impl Iterator<Item = Input> {
     const KINDS: [(&str, &str); 7] = [
         ("ticker", "ticker, reversed"),
         ("trade", "trade, reversed"),
@@ -94,7 +96,7 @@ fn reversed() -> impl Iterator<Item = Input> {
     inputs::made().into_iter().filter_map(|mut input| {
         input.name = KINDS.iter().find(|(name, _)| *name == input.name)?.1;
         for (_, frame) in &mut input.frames {
-            *frame = inputs::reversed(frame);
+            *frame = reversed::reversed(frame);
         }
         Some(input)
     })

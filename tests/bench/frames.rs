@@ -1,172 +1,255 @@
-//! Decoding, and decoding into a book, beside the kindest use of serde_json: derived types whose
-//! kind of frame is known in advance, borrowed names and `rust_decimal` numbers.
+//! Decoding, and decoding into a book, of every kind of frame, beside other readers of JSON.
 //!
-//! One run prints everything. The contestants take turns within each row, so that whatever else
-//! the machine does hits all of them, and the fastest batch of each counts. Run `cargo bench`, or
-//! `cargo bench -- depth` for the rows whose name has `depth` in it.
+//! `cargo bench --bench frames` prints one table; with a word behind `--`, only the rows whose names have it. The rivals
+//! know the kind of each frame in advance, and decode into derived types with borrowed texts and `rust_decimal`
+//! numbers; `memchr` looks for a byte that is not there. Before a row is timed, all of them must have the same values.
+//! The contestants of a row take turns, so that whatever else the machine does hits all of them.
 
-#[path = "../support/mod.rs"]
-mod support;
-
+mod book;
+mod facts;
 mod inputs;
+mod maker;
+mod ours;
+mod race;
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "other users need the rest")]
+mod random;
+mod recordings;
+mod reversed;
 mod rival;
+mod types;
+mod values;
 
 use std::env;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
-use gemini_ws::{Applied, Endpoint, Event, Message, OrderBook, Replay, Scratch, decode};
-use inputs::{Input, Kind};
-use support::frames;
+use gemini_ws::Scratch;
 
-/// Time for one row.
-const ROW: Duration = Duration::from_millis(2500);
-/// Time of one batch: long against the clock's resolution, short against a scheduler's slice.
-const BATCH: Duration = Duration::from_micros(400);
+use book::Books;
+use inputs::{Input, Kind, Way};
+use ours::{Keeper, Memory, OrderBooks, Whole};
+use race::{Times, race};
+use reversed::reversed;
+use rival::{Look, Parser, SerdeJson, SimdJson, SonicRs};
+
+/// A way to run all frames of a row once.
+type Contestant<'i> = Box<dyn FnMut() + 'i>;
+
+/// The places of the contestants.
+const OURS: usize = 0;
+const SERDE: usize = 1;
+const SONIC: usize = 2;
+const SIMD: usize = 3;
+const FLOOR: usize = 4;
+const REVERSED: usize = 5;
+/// The first of those with a book, in the same order.
+const BOOK: usize = 6;
+
+/// The most that reversed members may cost.
+const REVERSED_MAX: f64 = 1.5;
+/// The part of the time of `serde_json` that the whole way of a recording may take.
+const WHOLE_MAX: f64 = 1.0 / 3.0;
 
 fn main() {
-    let wanted = env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    println!("ns per frame, the fastest of many batches; ratio: serde_json typed / gemini-ws\n");
+    let word = env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let is_selected = |input: &Input| word.as_ref().is_none_or(|word| input.name.contains(word.as_str()));
+    println!("Nanoseconds per frame, medians; the times of others as multiples of those of gemini-ws.\n");
     println!(
-        "{:<26} {:>6} {:>9} | {:>9} {:>9} {:>6} | {:>9} {:>9} {:>6} | {:>9}",
-        "frame", "frames", "bytes", "decode", "serde", "ratio", "+ book", "serde", "ratio", "unknown"
+        "| {:<26} | {:>6} | {:>8} | {:>10} | {:>9} | {:>8} | {:>9} | {:>8} | {:>8} | {:>10} | {:>10} | {:>8} | {:>9} |",
+        "frame",
+        "bytes",
+        "decode",
+        "serde_json",
+        "sonic-rs",
+        "simd-json",
+        "memchr",
+        "fastest",
+        "reversed",
+        "with book",
+        "serde_json",
+        "sonic-rs",
+        "simd-json"
     );
-    let recording = frames::recordings(|name| name == "dev_ws_gemini_perps.jsonl");
-    let recording = recording
-        .into_iter()
-        .flatten()
-        .map(|recording| Input::new("recording", recording.lines().map(|(_, frame)| frame.to_string())));
-    for input in inputs::made().into_iter().chain(recording) {
-        if wanted.as_ref().is_none_or(|wanted| input.name.contains(wanted.as_str())) {
-            row(&input);
+    println!("|---|{}", "--:|".repeat(12));
+    let mut remarks = Vec::new();
+    for input in inputs::made().into_iter().chain([bare_snapshot()]).chain(recordings::inputs()) {
+        if is_selected(&input) {
+            remarks.extend(row(&input));
         }
     }
-    println!(
-        "\n\"unknown\": serde_json where the kind of frame is not known in advance (an untagged probe first)"
-    );
+    println!();
+    remarks.iter().for_each(|remark| println!("{remark}"));
 }
 
-fn row(input: &Input) {
-    let has_book = input.frames.iter().any(|(kind, _)| *kind == Kind::Depth);
-    let (mut scratch, mut scratch_of_book) = (Scratch::new(), Scratch::new());
-    let (mut books, mut rival_books) = (Vec::<(String, OrderBook)>::new(), Vec::new());
+/// The snapshot again, for rivals that leave numbers as they are written.
+fn bare_snapshot() -> Input {
+    let snapshot = inputs::made().into_iter().find(|input| input.name.starts_with("snapshot"));
+    let mut input = snapshot.expect("the row");
+    input.name = "snapshot, rivals' as text";
+    input.way = Way::None;
+    input.frames.iter_mut().for_each(|(kind, _)| *kind = Kind::BareDepth);
+    input
+}
 
-    let mut ours = || {
-        for (_, frame) in &input.frames {
-            if input.endpoint != Endpoint::Streams {
-                read_archived(input.endpoint, frame, &mut scratch);
-                continue;
-            }
-            // Looked at where it is: a copy would be measured too.
-            let decoded = decode(black_box(frame), &mut scratch);
-            assert!(black_box(&decoded).is_ok());
-            if let Ok(Message::BalanceUpdate(update)) = &decoded {
-                for balance in update.balances {
-                    black_box(&balance);
-                }
-            }
-        }
-    };
-    let mut theirs = || {
-        for (kind, frame) in &input.frames {
-            rival::decode(*kind, black_box(frame));
-        }
-    };
-    let mut ours_with_book = || {
-        for (_, frame) in &input.frames {
-            let decoded = decode(black_box(frame), &mut scratch_of_book);
-            assert!(black_box(&decoded).is_ok());
-            if let Ok(Message::Depth(depth)) = &decoded {
-                let book = book_of(&mut books, depth.symbol);
-                if depth.first_update_id == depth.last_update_id {
-                    book.replace(depth);
-                } else if let Applied::Gap { .. } = book.apply(depth) {
-                    panic!("the frames do not follow each other");
-                }
-            }
-        }
-    };
-    let mut theirs_with_book = || {
-        for (kind, frame) in &input.frames {
-            rival::decode_into(*kind, black_box(frame), &mut rival_books);
-        }
-    };
-    let mut unknown = || {
-        for (_, frame) in &input.frames {
-            rival::decode_unknown(black_box(frame));
-        }
-    };
+/// Races the contestants of a row, and prints it. Returns what is to be said of it.
+fn row(input: &Input) -> Vec<String> {
+    let other_way: Vec<(Kind, String)> =
+        input.frames.iter().map(|(kind, frame)| (*kind, reversed(frame))).collect();
+    compare_values(input, &other_way);
+    compare_books(input);
+    let mut contestants = decoders(input, &other_way);
+    contestants.extend(keepers(input));
+    let times = race(&mut contestants, input.frames.len());
+    print_row(input, &times);
 
-    let mut contestants: Vec<&mut dyn FnMut()> = vec![&mut ours, &mut theirs];
-    let has_unknown = input.frames.iter().all(|(kind, _)| rival::can_tell(*kind));
-    if has_unknown {
-        contestants.push(&mut unknown);
+    let mut remarks = Vec::new();
+    if times.ratio(REVERSED, OURS) > REVERSED_MAX {
+        remarks.push(format!(
+            "{}: reversed members cost more than {REVERSED_MAX} times the usual order",
+            input.name
+        ));
     }
-    if has_book {
-        contestants.push(&mut ours_with_book);
-        contestants.push(&mut theirs_with_book);
+    if input.way == Way::Whole && input.name.starts_with("recording") {
+        let part = times.ratio(BOOK, BOOK + SERDE);
+        remarks.push(format!(
+            "{}: the whole way takes {part:.2} of the time of serde_json and a sorted vector (bar: {WHOLE_MAX:.2})",
+            input.name
+        ));
     }
-    let best = race(&mut contestants, input.frames.len());
+    remarks
+}
 
-    for ((symbol, book), (_, rival)) in books.iter().zip(&rival_books) {
-        assert_eq!((book.bids().len(), book.asks().len()), rival.levels(), "{symbol}");
-    }
+fn print_row(input: &Input, times: &Times) {
     let bytes: usize = input.frames.iter().map(|(_, frame)| frame.len()).sum();
-    print!("{:<26} {:>6} {:>9} |", input.name, input.frames.len(), bytes);
-    print!(" {:>9.1} {:>9.1} {:>6.2} |", best[0], best[1], best[1] / best[0]);
-    match best.get(3..5).filter(|_| has_book) {
-        Some(&[ours, theirs]) => print!(" {ours:>9.1} {theirs:>9.1} {:>6.2} |", theirs / ours),
-        _ => print!(" {:>9} {:>9} {:>6} |", "", "", ""),
+    let rivals = [SERDE, SONIC, SIMD].map(|rival| times.ratio(rival, OURS));
+    let fastest = rivals.into_iter().fold(f64::MAX, f64::min);
+    print!("| {:<26} | {:>6} | {:>8.1} |", input.name, bytes / input.frames.len(), times.median(OURS));
+    print!(" {:>10.2} | {:>9.2} | {:>8.2} |", rivals[0], rivals[1], rivals[2]);
+    print!(" {:>9.2} | {fastest:>8.2} | {:>8.2} |", times.ratio(FLOOR, OURS), times.ratio(REVERSED, OURS));
+    if input.way == Way::None {
+        println!(" {:>10} | {:>10} | {:>8} | {:>9} |", "", "", "", "");
+        return;
     }
-    match best.get(2).filter(|_| has_unknown) {
-        Some(unknown) => println!(" {unknown:>9.1}"),
-        None => println!(),
-    }
+    let rivals = [SERDE, SONIC, SIMD].map(|rival| times.ratio(BOOK + rival, BOOK));
+    let own = times.median(BOOK);
+    println!(" {own:>10.1} | {:>10.2} | {:>8.2} | {:>9.2} |", rivals[0], rivals[1], rivals[2]);
 }
 
-/// Decodes a frame of an archived endpoint, and reads every event in it.
-fn read_archived(endpoint: Endpoint, frame: &str, scratch: &mut Scratch) {
-    let decoded = Replay::new(endpoint).event(black_box(frame), scratch);
-    let Ok(event) = black_box(&decoded) else { panic!("{frame}") };
-    if let Some(event @ Event::Batch(..)) = event {
-        for event in event.parts() {
-            black_box(&event);
-        }
-    }
-}
+// ---- the contestants ---------------------------------------------------------------------------
 
-/// The book of a symbol; there are one or two.
-pub(crate) fn book_of<'b, B: Default>(books: &'b mut Vec<(String, B)>, symbol: &str) -> &'b mut B {
-    let place = books.iter().position(|(of, _)| of == symbol).unwrap_or_else(|| {
-        books.push((symbol.to_string(), B::default()));
-        books.len() - 1
-    });
-    &mut books[place].1
-}
-
-/// Nanoseconds per frame of each contestant.
-fn race(contestants: &mut [&mut dyn FnMut()], frames: usize) -> Vec<f64> {
-    let rounds: Vec<u32> = contestants
-        .iter_mut()
-        .map(|contestant| {
-            contestant();
-            let start = Instant::now();
-            contestant();
-            let once = start.elapsed().as_nanos().max(1);
-            u32::try_from(BATCH.as_nanos() / once).unwrap().max(1)
-        })
-        .collect();
-    let mut best = vec![f64::MAX; contestants.len()];
-    let start = Instant::now();
-    while start.elapsed() < ROW {
-        for ((contestant, rounds), best) in contestants.iter_mut().zip(&rounds).zip(&mut best) {
-            let start = Instant::now();
-            for _ in 0..*rounds {
-                contestant();
+/// Those without a book, in the order of their places.
+fn decoders<'i>(input: &'i Input, other_way: &'i [(Kind, String)]) -> Vec<Contestant<'i>> {
+    vec![
+        ours(input, &input.frames),
+        decoder::<SerdeJson>(input),
+        decoder::<SonicRs>(input),
+        decoder::<SimdJson>(input),
+        Box::new(|| {
+            for (_, frame) in &input.frames {
+                black_box(memchr::memchr(0, black_box(frame).as_bytes()));
             }
-            let each = start.elapsed().as_nanos() as f64 / f64::from(*rounds) / frames as f64;
-            *best = best.min(each);
+        }),
+        ours(input, other_way),
+    ]
+}
+
+fn ours<'i>(input: &'i Input, frames: &'i [(Kind, String)]) -> Contestant<'i> {
+    let mut memory = Memory::default();
+    Box::new(move || {
+        for (kind, frame) in frames {
+            ours::decode(input.endpoint, *kind, frame, &mut memory);
         }
+    })
+}
+
+fn decoder<'i, P: Parser + 'i>(input: &'i Input) -> Contestant<'i> {
+    let mut parser = P::default();
+    Box::new(move || {
+        for (kind, frame) in &input.frames {
+            rival::decode(&mut parser, *kind, black_box(frame), &mut Look);
+        }
+    })
+}
+
+/// Those with a book.
+fn keepers(input: &Input) -> Vec<Contestant<'_>> {
+    if input.way == Way::None {
+        return Vec::new();
     }
-    best
+    let mut own = keeper(input);
+    vec![
+        Box::new(move || own.take(input)),
+        book_keeper::<SerdeJson>(input),
+        book_keeper::<SonicRs>(input),
+        book_keeper::<SimdJson>(input),
+    ]
+}
+
+fn keeper(input: &Input) -> Box<dyn Keeper> {
+    match input.way {
+        Way::Direct => Box::new(OrderBooks::default()),
+        _ => Box::new(Whole::default()),
+    }
+}
+
+fn book_keeper<'i, P: Parser + 'i>(input: &'i Input) -> Contestant<'i> {
+    let (mut parser, mut books) = (P::default(), Books::new());
+    Box::new(move || {
+        for (kind, frame) in &input.frames {
+            rival::decode(&mut parser, *kind, black_box(frame), &mut books);
+        }
+    })
+}
+
+// ---- they have the same values -----------------------------------------------------------------
+
+/// Panics unless all contestants make the same of every frame.
+fn compare_values(input: &Input, other_way: &[(Kind, String)]) {
+    let mut scratch = Scratch::new();
+    for ((kind, frame), (_, turned)) in input.frames.iter().zip(other_way) {
+        let own = facts::of(input.endpoint, *kind, frame, &mut scratch);
+        let turned = facts::of(input.endpoint, *kind, turned, &mut scratch);
+        assert_eq!(own, turned, "members reversed: {frame}");
+        assert_eq!(own, values_of::<SerdeJson>(*kind, frame), "serde_json: {frame}");
+        assert_eq!(own, values_of::<SonicRs>(*kind, frame), "sonic-rs: {frame}");
+        assert_eq!(own, values_of::<SimdJson>(*kind, frame), "simd-json: {frame}");
+    }
+}
+
+fn values_of<P: Parser>(kind: Kind, frame: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    rival::decode(&mut P::default(), kind, frame, &mut values);
+    values
+}
+
+/// Panics unless all contestants have the same books at the end.
+fn compare_books(input: &Input) {
+    if input.way == Way::None {
+        return;
+    }
+    let mut own = keeper(input);
+    // What is timed runs many times over the same frames.
+    (0..2).for_each(|_| own.take(input));
+    let mut own = own.levels();
+    own.sort_unstable();
+    for (name, mut rival) in [
+        ("serde_json", levels_of::<SerdeJson>(input)),
+        ("sonic-rs", levels_of::<SonicRs>(input)),
+        ("simd-json", levels_of::<SimdJson>(input)),
+    ] {
+        rival.sort_unstable();
+        assert_eq!(own, rival, "{name}, {}", input.name);
+    }
+}
+
+fn levels_of<P: Parser>(input: &Input) -> Vec<[ours::Levels; 2]> {
+    let (mut parser, mut books) = (P::default(), Books::new());
+    for (kind, frame) in input.frames.iter().chain(&input.frames) {
+        rival::decode(&mut parser, *kind, frame, &mut books);
+    }
+    let sides = books.into_iter().map(|(_, book)| [book.bids, book.asks]);
+    let shown = |(price, quantity): (rust_decimal::Decimal, rust_decimal::Decimal)| {
+        (price.normalize().to_string(), quantity.normalize().to_string())
+    };
+    sides.map(|sides| sides.map(|side| side.into_iter().rev().map(shown).collect())).collect()
 }

@@ -1,0 +1,1 @@
+//! The package of the benches `frames`, `counts` and `growth`; this library is empty.

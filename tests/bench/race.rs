@@ -1,0 +1,56 @@
+//! [`race`]: times contestants that take turns.
+
+use std::time::{Duration, Instant};
+
+/// Time for one row.
+const ROW: Duration = Duration::from_millis(2000);
+/// Time of one batch: long against the clock's resolution, short against a scheduler's slice.
+const BATCH: Duration = Duration::from_micros(300);
+
+/// The times of contestants, in the order of the contestants: of each the time of each batch.
+#[derive(Debug)]
+pub(crate) struct Times(Vec<Vec<f64>>);
+
+impl Times {
+    /// The median of a contestant, in nanoseconds per frame.
+    pub(crate) fn median(&self, contestant: usize) -> f64 {
+        median(self.0[contestant].clone())
+    }
+
+    /// How many times as long one takes as another: the median of the ratios of the batches, in which they met the
+    /// same noise.
+    pub(crate) fn ratio(&self, of: usize, to: usize) -> f64 {
+        median(self.0[of].iter().zip(&self.0[to]).map(|(of, to)| of / to).collect())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Runs the contestants in turns, a batch each, until the time of the row is over.
+pub(crate) fn race(contestants: &mut [Box<dyn FnMut() + '_>], frames: usize) -> Times {
+    let rounds: Vec<u32> = contestants
+        .iter_mut()
+        .map(|contestant| {
+            contestant();
+            let start = Instant::now();
+            contestant();
+            let once = start.elapsed().as_nanos().max(1);
+            u32::try_from(BATCH.as_nanos() / once).unwrap().max(1)
+        })
+        .collect();
+    let mut times = vec![Vec::new(); contestants.len()];
+    let start = Instant::now();
+    while start.elapsed() < ROW {
+        for ((contestant, rounds), times) in contestants.iter_mut().zip(&rounds).zip(&mut times) {
+            let start = Instant::now();
+            for _ in 0..*rounds {
+                contestant();
+            }
+            times.push(start.elapsed().as_nanos() as f64 / f64::from(*rounds) / frames as f64);
+        }
+    }
+    Times(times)
+}

@@ -1,0 +1,32 @@
+//! What the rivals decode into: one type for each kind of frame, as one would derive it, with borrowed texts and
+//! `rust_decimal` numbers. The kind of a frame is known in advance.
+
+/// Declares types of the rivals. Their [`Values`](crate::values::Values) come in the order of the members.
+macro_rules! typed {
+    ($($name:ident $(<$life:lifetime>)? $(applied by $apply:path)? {
+        $($(#[$attribute:meta])* $member:ident: $kind:ty,)*
+    })*) => {$(
+        #[derive(Debug, serde::Deserialize)]
+        pub(crate) struct $name $(<$life>)? { $($(#[$attribute])* pub(super) $member: $kind,)* }
+
+        impl $(<$life>)? crate::values::Values for $name $(<$life>)? {
+            fn values(&self, list: &mut Vec<String>) {
+                $(crate::values::Values::values(&self.$member, list);)*
+            }
+
+            $(fn apply(&self, books: &mut crate::book::Books) {
+                $apply(self, books);
+            })?
+        }
+    )*};
+}
+
+mod archived;
+mod current;
+mod private;
+mod replies;
+
+pub(crate) use archived::*;
+pub(crate) use current::*;
+pub(crate) use private::*;
+pub(crate) use replies::*;
