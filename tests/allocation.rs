@@ -1,11 +1,14 @@
-//! In the steady state the core allocates nothing per frame.
+//! In the steady state the core allocates nothing per frame, and for each order only the message that is sent.
 
 mod support;
 
 use std::time::Duration;
 
-use gemini_ws::{Books, Client, Config, Frame, Instant, Scratch, Stream, decode};
-use gemini_ws_simulator::{Config as Market, Exchange, Output, SessionId};
+use gemini_ws::{
+    Books, Client, Config, Event, Frame, Instant, NewOrder, Output, Request, Scratch, Side, Stream,
+    TimeInForce, decode,
+};
+use gemini_ws_simulator::{self as simulator, Config as Market, Exchange, SessionId};
 use support::{frames, single};
 
 const STREAMS: [&str; 7] = [
@@ -30,7 +33,7 @@ fn traffic() -> Vec<String> {
     let mut texts = Vec::new();
     loop {
         while let Some(output) = exchange.poll_output() {
-            if let Output::Send { text, .. } = output {
+            if let simulator::Output::Send { text, .. } = output {
                 texts.push(text);
             }
         }
@@ -70,6 +73,44 @@ fn frames_of_a_client_and_its_books() {
     assert!(second.len() > 2_000, "{} frames", second.len());
     assert_eq!(allocations.count_total, 0, "allocations in {} frames", second.len());
     assert!(books.iter().all(|(_, book)| book.live().is_some()) && books.iter().count() == 2);
+}
+
+/// The one allocation of an order is its message, which the driver moves into the frame that it sends.
+#[test]
+fn orders_of_a_client() {
+    const ORDERS: u64 = 1_000;
+    let config = Config::new("ws://venue").authenticated(true).seed(1);
+    let all = (1_000_000, Duration::from_secs(1));
+    let mut client = Client::single(config.request_limit(all.0, all.1).order_limit(all.0, all.1));
+    client.subscribe(Instant::ZERO, "orders@account".parse::<Stream>().unwrap()).unwrap();
+    client.open(Instant::ZERO).unwrap();
+    let link = single::link(&client);
+    client.handle_connected(link, Instant::ZERO);
+    while client.poll_output().is_some() {}
+    let replies: Vec<String> =
+        (0..2 * ORDERS + 8).map(|id| format!(r#"{{"id":{id},"status":200}}"#)).collect();
+    let (mut scratch, mut sent, mut answered) = (Scratch::new(), 0, 0);
+    let mut place = |number: u64| {
+        let now = Instant::from_millis(number);
+        let order = if number.is_multiple_of(3) {
+            let id = "0f0e0d0c-1111-2222-3333-444455556666";
+            NewOrder::stop_limit(id, "btcusd", Side::Sell, "0.1234567890", "70123.45", "70100.00")
+        } else {
+            let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "0.00000001", "9000000000000.01");
+            order.and_then(|order| order.time_in_force(TimeInForce::MakerOrCancel))
+        };
+        let request = client.request(now, &Request::PlaceOrder(order.unwrap())).unwrap();
+        while let Some(output) = client.poll_output() {
+            sent += u64::from(matches!(output, Output::Send { .. }));
+        }
+        let reply = &replies[usize::try_from(request.get()).unwrap()];
+        let event = client.handle_frame(link, now, Frame::Text(reply), &mut scratch);
+        answered += u64::from(matches!(event, Some(Event::Reply { .. })));
+    };
+    (1..ORDERS).for_each(&mut place);
+    let allocations = allocation_counter::measure(|| (ORDERS..2 * ORDERS).for_each(&mut place));
+    assert_eq!((sent, answered), (2 * ORDERS - 1, 2 * ORDERS - 1));
+    assert_eq!(allocations.count_total, ORDERS, "allocations in {ORDERS} orders");
 }
 
 /// Also frames that are refused.

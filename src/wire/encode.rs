@@ -11,9 +11,26 @@ use crate::request::{MarketDataRequest, Request};
 
 /// A request with its id.
 pub(crate) fn request(id: u64, request: &Request) -> String {
-    let mut text = String::new();
-    append(&mut text, format_args!("{{\"id\":{id}"));
+    let mut text = String::with_capacity(room(request));
+    text.push_str("{\"id\":");
+    append(&mut text, id);
     rest(text, request)
+}
+
+/// How much room to make for a request, so that its text is one allocation.
+fn room(request: &Request) -> usize {
+    let (base, rest) = match request {
+        Request::Subscribe(of) | Request::Unsubscribe(of) => (64, of.len().saturating_mul(32)),
+        // All names, and the longest of each value but these two: 266 bytes.
+        Request::PlaceOrder(order) => {
+            (272, order.symbol().as_str().len().saturating_add(order.client_order_id().as_str().len()))
+        }
+        Request::Raw(raw) => {
+            (64, raw.method.len().saturating_add(raw.params.as_ref().map_or(0, String::len)))
+        }
+        _ => (192, 0),
+    };
+    rest.saturating_add(base)
 }
 
 /// A request with an id that is a text.
@@ -44,7 +61,9 @@ fn params(text: &mut String, request: &Request) {
             text.push_str(",\"params\":[");
             for (index, stream) in of.iter().enumerate() {
                 // Names of streams are plain ASCII, see `Symbol`.
-                append(text, format_args!("{}\"{stream}\"", if index == 0 { "" } else { "," }));
+                text.push_str(if index == 0 { "\"" } else { ",\"" });
+                append(text, stream);
+                text.push('"');
             }
             text.push(']');
         }
@@ -185,20 +204,30 @@ impl<'t> Object<'t> {
         Object { text, empty: true }
     }
 
+    /// What stands before a value.
+    fn name(&mut self, name: &str) {
+        self.text.push_str(if self.empty { "\"" } else { ",\"" });
+        self.text.push_str(name);
+        self.text.push_str("\":");
+        self.empty = false;
+    }
+
     /// A value without quotes.
     fn bare(&mut self, name: &str, value: impl Display) {
-        let comma = if self.empty { "" } else { "," };
-        append(self.text, format_args!("{comma}\"{name}\":{value}"));
-        self.empty = false;
+        self.name(name);
+        append(self.text, value);
     }
 
     /// A text that has nothing to escape.
     fn plain(&mut self, name: &str, value: impl Display) {
-        self.bare(name, format_args!("\"{value}\""));
+        self.name(name);
+        self.text.push('"');
+        append(self.text, value);
+        self.text.push('"');
     }
 
     fn text(&mut self, name: &str, value: &str) {
-        self.bare(name, "");
+        self.name(name);
         quote(self.text, value);
     }
 
