@@ -30,7 +30,7 @@
 //! - [`guide`]: how to follow books, trade, test, replay and migrate, page by page, with
 //!   [limits and guarantees](guide::limits).
 //! - [`protocol`]: what the venue sends and takes, with the type of each, and its quirks.
-//! - [`Client`]: the state machine, and the contract of whoever drives it. [`lifecycle`] has its tables.
+//! - [`Client`]: the state machine, and the contract of the code that drives it. [`lifecycle`] has its tables.
 //! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] take events.
 //!
 //! # Features

@@ -1,8 +1,7 @@
 //! A cursor over JSON text: whole grammar, no allocation, no recursion, exact offsets in errors.
 //!
-//! Everything is checked, also what nobody reads: a frame is either JSON to its last byte or an
-//! error at the byte where it stops being so. Runs of text and digits are taken eight bytes at a
-//! time, in safe code.
+//! `Cursor` checks the whole text, also members that no reader needs: a frame is JSON to its last byte, or the error
+//! names the byte where it stops being JSON. Safe code takes runs of text and digits eight bytes at a time.
 
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::value::digits::{ZEROS, eight_digits, others};
@@ -33,7 +32,7 @@ pub(crate) enum Number {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
-    /// Open containers of whoever reads element by element.
+    /// The containers that a reader of single elements has opened.
     depth: usize,
 }
 
@@ -115,7 +114,7 @@ impl<'f> Cursor<'f> {
         Ok(byte == b',')
     }
 
-    /// Makes sure that nothing but white space is left.
+    /// Checks that only white space remains.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
         self.peek();

@@ -70,7 +70,7 @@ impl Affected {
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let mut values = text.match_indices(name).filter_map(|(at, _)| {
         let rest = text.get(at.checked_add(name.len())?..)?.trim_start().strip_prefix(':')?;
-        // A value that is no text is told from others by being empty.
+        // A value that is no text counts as an empty one.
         rest.trim_start()
             .strip_prefix('"')
             .map_or(Some(""), |value| value.split_once('"').map(|(value, _)| value))

@@ -260,7 +260,7 @@ impl Request {
         request(id, self)
     }
 
-    /// The same with an id that is a text, which the venue echoes as well.
+    /// Encodes this request with an id that is a text. The venue echoes it like a number.
     pub fn encode_with_text_id(&self, id: &str) -> String {
         request_with_text_id(id, self)
     }

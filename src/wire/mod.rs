@@ -33,7 +33,7 @@ use crate::value::endpoint::Endpoint;
 /// ([large books](crate::protocol::quirks#large-books)).
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
 
-/// Decodes one text frame of `wss://ws.gemini.com` by itself; [`Endpoint::decode`] those of the others.
+/// Decodes a single text frame of `wss://ws.gemini.com`. [`Endpoint::decode`] decodes frames of the other endpoints.
 ///
 /// Members may come in any order; unknown ones are ignored; a kind that is not known yields
 /// [`Message::Unrecognized`]. The whole frame is checked before anything of it is returned.
@@ -95,7 +95,7 @@ pub(crate) fn decode_from<'f>(
 }
 
 impl Endpoint {
-    /// Decodes one text frame of this endpoint by itself, as [`decode`](crate::decode) does for
+    /// Decodes a single text frame of this endpoint, as [`decode`](crate::decode) does for
     /// [`Endpoint::Streams`].
     ///
     /// # Errors

@@ -178,7 +178,7 @@ fn order<'f>(
     let status = match is_fill {
         false => status,
         true => {
-            // Of a market buy nothing remains to be told; it is over when it lives no more.
+            // A market buy has no remaining amount: it is filled once it is no longer live.
             let is_over = match it.remaining().unless_empty()? {
                 Some((remaining, offset)) => market_decimal(remaining.as_str().as_bytes())
                     .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?
@@ -190,7 +190,7 @@ fn order<'f>(
     };
     let fill = match it.fill().if_any()? {
         Some(fill) => Some(fill?),
-        // An execution of which nothing is told.
+        // An execution without details.
         None => is_fill.then(Fill::default),
     };
     Ok(OrderUpdate {

@@ -111,7 +111,7 @@ lists! {
 }
 
 record! {
-    /// An [order snapshot](crate::protocol::quirks#order-snapshot): rows like order updates, each by itself.
+    /// An [order snapshot](crate::protocol::quirks#order-snapshot): rows like order updates, each decoded separately.
     OrderSnapshotMembers {
         orders: "orders" = Orders | absent,
     }

@@ -216,7 +216,7 @@ pub(super) fn any_spelling<'f, V: Value>(
 /// A value of the frame: its text, without quotes, and what it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Json<'f> {
-    /// As it stands, quotes included.
+    /// The text of the value, quotes included.
     pub(super) raw: &'f str,
     pub(super) text: &'f str,
     pub(super) start: usize,

@@ -1,9 +1,10 @@
 //! [`record!`]: one description of an object, and the reader that is made of it.
 //!
-//! A description lists the members in the venue's order, each with its names and what it is. The reader goes along
-//! that order as long as the frame does, which costs one comparison a member. Where the frame differs, it goes on
-//! from there by names, in any order; nothing is read a second time. A value that is not what it should be is noted,
-//! not refused: whether it matters is for whoever asks for the member, and the rest of the frame has to be JSON first.
+//! A description lists the members in the venue's order: the names of each, the kind of its value, and `| absent` if
+//! the venue leaves it out at times. The reader follows that order, which costs one comparison a member. From the
+//! first difference it reads by names, in any order, without reading a member twice. It notes a value of the wrong
+//! kind and continues, because the rest of the frame has to be JSON first: [`Found`] turns it into an error if the
+//! decoder needs the member.
 
 use super::reader::{Reader, Slot, Value};
 use crate::json::error::{DecodeError, DecodeErrorKind};
@@ -40,7 +41,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The same for members that may be left out when they are empty: an empty text is none.
+    /// The value, if the member is there and not an empty text, which the venue writes for a value that does not exist.
     #[inline(always)]
     pub(super) fn unless_empty(self) -> Result<Option<V::Is<'f>>, DecodeError> {
         match *self.slot {
@@ -50,7 +51,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The value of a member by which nobody accounts: if it cannot be read, it is as if it were not there.
+    /// The value of a member that only informs: one that cannot be read counts as absent.
     #[inline(always)]
     pub(super) fn informs(self) -> Option<V::Is<'f>> {
         match self.slot {
@@ -59,7 +60,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The same; an empty text is none.
+    /// The value of a member that only informs, if it is no empty text.
     #[inline(always)]
     pub(super) fn label(self) -> Option<V::Is<'f>> {
         self.informs().filter(|value| !V::is_empty(value))
@@ -232,7 +233,7 @@ macro_rules! record {
                 Self::finish(&mut $crate::wire::reader::Reader::new(frame), $crate::wire::reader::Place::Before)
             }
 
-            /// Reads what is left of a frame.
+            /// Reads an object to its end, which is the end of the frame.
             #[inline(always)]
             pub(super) fn finish(
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,

@@ -103,7 +103,7 @@ impl<'f> Response<'f> {
         list(self.rate_limits.map_or("", RawJson::as_str))
     }
 
-    /// The result of [`Request::Depth`](crate::Request::Depth): a book by itself.
+    /// The result of [`Request::Depth`](crate::Request::Depth): a single book.
     ///
     /// # Errors
     ///

@@ -143,7 +143,7 @@ values! {
             _ => Err(DecodeErrorKind::Type),
         },
         usually |reader, rest| plain(reader.frame, rest);
-    /// A symbol that a [`Symbol`] can be, so that nobody has to skip one that it cannot.
+    /// A text that is a valid [`Symbol`].
     SymbolName(&'f str)
         of |json| Plain::of(json).and_then(|text| match Symbol::accepts(text) {
             true => Ok(text),

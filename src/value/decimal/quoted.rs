@@ -4,9 +4,11 @@ use super::Decimal;
 use crate::value::digits::{ZEROS, eight_digits, others};
 
 impl Decimal {
-    /// Reads a quoted decimal without sign from behind its opening quote, byte by byte, up to
-    /// eighteen digits; for the few that [`Decimal::parse_quoted_short`] cannot read because they
-    /// are too long or too near the end of the frame.
+    /// Parses an unsigned quoted decimal of up to eighteen digits, byte by byte. `after_quote` starts after the
+    /// opening quote.
+    ///
+    /// This is for the few decimals that [`Decimal::parse_quoted_short`] cannot parse, because they are too long or
+    /// too close to the end of the frame.
     pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         let (mut mantissa, mut point) = (0_i64, None);
         for (length, byte) in after_quote.iter().take(20).enumerate() {
@@ -29,15 +31,14 @@ impl Decimal {
         None
     }
 
-    /// Reads a quoted decimal without sign from behind its opening quote, if all of it lies within
-    /// sixteen bytes and at most seven digits stand before the point: the case of nearly every
-    /// number on the wire, without a branch per digit.
+    /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
     ///
-    /// Returns the value and its length without the closing quote. `None` says nothing about the
-    /// text: whoever gets it asks [`Decimal::parse_quoted`] or [`Decimal::parse`].
+    /// It handles nearly every number in frames: all of it must lie within sixteen bytes, with at most seven digits
+    /// before the point. Returns the value and its length without the closing quote. After `None` the caller must try
+    /// [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
-        // What '.' and '"' are after the subtraction of '0' by exclusive or.
+        // The bytes '.' and '"' after XOR with '0'.
         const POINT: u8 = b'.' ^ b'0';
         const QUOTE: u8 = b'"' ^ b'0';
 
@@ -72,12 +73,12 @@ impl Decimal {
         if stop as u8 != QUOTE || decimals == 0 {
             return None;
         }
-        // All digits side by side: what comes behind the point moves up to it.
+        // Close the gap: the digits after the point move next to those before it.
         let before = 1_u64.wrapping_shl(point).wrapping_sub(1);
         let moved = low >> 8 | high << 56;
         let low = moved ^ ((moved ^ low) & before);
         let high = high >> 8;
-        // Then the last of them to the end of eight bytes, or of sixteen.
+        // Shift the last digit to the end of eight bytes, or of sixteen.
         let mantissa = if end <= 72 {
             eight_digits(low << 72_u32.wrapping_sub(end))
         } else {
