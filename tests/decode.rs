@@ -317,6 +317,17 @@ fn unrecognized() {
         r#"{"e":"somethingNew","E":1,"x":[1,2,3]}"#,
         r#"{"id":1}"#,
         r#"{"u":1,"s":"x","b":"1","B":"1","a":"2"}"#,
+        // These begin like another kind.
+        r#"{"eabco":1,"foo":2}"#,
+        r#"{"eabcb":1,"B":[]}"#,
+        r#"{"eabcp":1,"P":[]}"#,
+        r#"{"eabcd":1,"s":"x"}"#,
+        r#"{"eabcm":1,"E":1,"s":"x","p":"1"}"#,
+        r#"{"E":1,"s":"x","t":1,"p":"1"}"#,
+        r#"{"lastUpdate":1,"bids":[],"asks":[]}"#,
+        r#"{"stray":1,"id":1}"#,
+        r#"{"idle":5,"status":200}"#,
+        r#"{"C":"1","c":"1","s":"x"}"#,
     ] {
         check(frame, |message| {
             let Message::Unrecognized(unrecognized) = message else { panic!("{message:?}") };
@@ -324,6 +335,12 @@ fn unrecognized() {
             assert_eq!(squeezed.len(), frame.len());
         });
     }
+}
+
+#[test]
+fn balances_that_begin_like_a_ticker() {
+    let frame = r#"{"u":1,"E":2,"B":[{"a":"BTC","f":"1","c":"2"}]}"#;
+    check(frame, |message| assert!(matches!(message, Message::BalanceUpdate(_)), "{message:?}"));
 }
 
 #[test]
