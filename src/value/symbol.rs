@@ -33,7 +33,7 @@ const fn is_allowed(byte: u8) -> bool {
 }
 
 /// [`is_allowed`] of every byte.
-#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "computed by the compiler")]
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const ALLOWED: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut byte = 0;

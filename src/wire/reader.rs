@@ -89,7 +89,7 @@ impl<'f, 's> Reader<'f, 's> {
         let before = if place == Place::Before { b'{' } else { b',' };
         if let [first, b'"', letter, b'"', b':', behind @ ..] = rest
             && *first == before
-            && matches!(letter, b'A'..=b'Z' | b'a'..=b'z')
+            && letter.is_ascii_alphabetic()
         {
             let start = self.frame.len().wrapping_sub(rest.len()).wrapping_add(2);
             self.cursor.set_rest(behind);
