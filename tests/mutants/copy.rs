@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::patch::{Group, Sources};
 
-/// What a build of the hunters needs. `tests/bench` and `tests/faults` are there because the manifest names them.
-const FOLDERS: [&str; 6] =
-    ["adapters", "src", "tests/bench", "tests/faults", "tests/mutants", "tests/support"];
+/// What a build of the hunters needs. `fuzz/stable`, `tests/bench` and `tests/faults` are there because the manifest
+/// names them.
+const FOLDERS: [&str; 7] =
+    ["adapters", "fuzz/stable", "src", "tests/bench", "tests/faults", "tests/mutants", "tests/support"];
 const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 
 /// The module of the switch, and what stands before it in the root file.
