@@ -66,3 +66,17 @@ pub fn recording(stream: &str, time: Duration) -> Vec<String> {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The programs of the guide of [`gemini_ws`] that need an adapter: documentation tests run them
+/// here, because the package of an adapter does not contain the guide.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../src/guide/back_pressure.md")]
+    mod back_pressure {}
+    #[doc = include_str!("../../../src/guide/books.md")]
+    mod books {}
+    #[doc = include_str!("../../../src/guide/first_program.md")]
+    mod first_program {}
+    #[doc = include_str!("../../../src/guide/trading.md")]
+    mod trading {}
+}

@@ -141,16 +141,3 @@ impl Timer for TokioTimer {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// The programs of the guide of [`gemini_ws`] that need an adapter: the documentation tests of this crate run them.
-#[cfg(doctest)]
-mod guide {
-    #[doc = include_str!("../../../src/guide/back_pressure.md")]
-    mod back_pressure {}
-    #[doc = include_str!("../../../src/guide/books.md")]
-    mod books {}
-    #[doc = include_str!("../../../src/guide/first_program.md")]
-    mod first_program {}
-    #[doc = include_str!("../../../src/guide/trading.md")]
-    mod trading {}
-}
