@@ -62,9 +62,12 @@ impl<const N: usize> Inline<N> {
     /// Whether it has this text, without regard to case. Of a short name it reads the beginning alone.
     #[inline]
     pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
+        let text = text.as_bytes();
         let own = self.bytes.get(..text.len()).unwrap_or_default();
         let is_longer = self.bytes.get(text.len()).is_some_and(|next| *next != 0);
-        (own == text.as_bytes() || own.eq_ignore_ascii_case(text.as_bytes())) && !is_longer
+        // A zero at the end of the text would be taken for what stands behind the name.
+        let ends_in_zero = text.last() == Some(&0);
+        (own == text || own.eq_ignore_ascii_case(text)) && !is_longer && !ends_in_zero
     }
 
     /// Changes the case of letters.

@@ -20,3 +20,22 @@ fn bounds() {
         assert!(bad.parse::<Symbol>().is_err(), "{bad}");
     }
 }
+
+#[test]
+fn texts_of_a_symbol() {
+    let symbol: Symbol = "btcusd".parse().unwrap();
+    for (text, is_it) in [
+        ("btcusd", true),
+        ("BTCusd", true),
+        ("btcus", false),
+        ("btcusdt", false),
+        ("", false),
+        ("btcusd\0", false),
+        ("btcusd\0\0", false),
+        ("btcusd\0t", false),
+    ] {
+        assert_eq!(symbol.is(text), is_it, "{text:?}");
+    }
+    let longest = "a".repeat(Symbol::LENGTH_MAX);
+    assert!(longest.parse::<Symbol>().unwrap().is(&longest));
+}
