@@ -114,3 +114,7 @@ impl Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/wire_mod.rs"]
+mod tests;

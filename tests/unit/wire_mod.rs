@@ -1,0 +1,60 @@
+//! A frame is decoded as the kind that all its members tell, whatever its first bytes suggest.
+
+extern crate std;
+use super::*;
+use alloc::vec::Vec;
+use std::format;
+use std::string::String;
+
+/// The members of a frame of each kind, and of frames that are nearly one.
+const FRAMES: [&[&str]; 14] = [
+    &[r#""u":1"#, r#""E":2"#, r#""s":"x""#, r#""b":"1""#, r#""B":"2""#, r#""a":"3""#, r#""A":"4""#],
+    &[r#""E":1"#, r#""s":"x""#, r#""t":2"#, r#""p":"3""#, r#""q":"4""#, r#""m":true"#],
+    &[r#""E":1"#, r#""s":"x""#, r#""t":2"#, r#""p":"3""#],
+    &[r#""lastUpdateId":1"#, r#""symbol":"x""#, r#""bids":[["1","2"]]"#, r#""asks":[]"#],
+    &[
+        r#""e":"depthUpdate""#,
+        r#""E":1"#,
+        r#""s":"x""#,
+        r#""U":1"#,
+        r#""u":2"#,
+        r#""b":[["1","2"]]"#,
+        r#""a":[]"#,
+    ],
+    &[r#""E":1"#, r#""s":"x""#, r#""U":1"#, r#""u":2"#, r#""b":[]"#, r#""a":[]"#],
+    &[r#""e":"markPrice""#, r#""E":1"#, r#""s":"x""#, r#""p":"2""#],
+    &[r#""e":"orderUpdate""#, r#""E":1"#, r#""s":"x""#, r#""i":2"#, r#""X":"NEW""#],
+    &[r#""E":1"#, r#""s":"x""#, r#""i":2"#, r#""X":"NEW""#],
+    &[r#""e":"balanceUpdate""#, r#""E":1"#, r#""u":2"#, r#""B":[]"#],
+    &[r#""u":1"#, r#""E":2"#, r#""B":[{"a":"BTC","f":"1","c":"2"}]"#],
+    &[r#""u":1"#, r#""E":2"#, r#""P":[]"#],
+    &[r#""id":1"#, r#""status":200"#, r#""result":{"serverTime":3}"#],
+    &[r#""foo":1"#],
+];
+
+#[test]
+fn first_bytes_never_decide() {
+    let letters = || (b'A'..=b'Z').chain(b'a'..=b'z').map(char::from);
+    // Names of one letter and of several, and those whose fifth letter tells which kind `e` would be.
+    let strays = letters().flat_map(|it| [format!("{it}"), format!("{it}xyz"), format!("exyz{it}")]);
+    let strays: Vec<String> = strays.map(|name| format!("\"{name}\":1")).collect();
+    for members in FRAMES {
+        for first in 0..members.len() {
+            let mut rotated = members.to_vec();
+            rotated.rotate_left(first);
+            agree(&rotated);
+        }
+        for stray in &strays {
+            let mut more = members.to_vec();
+            more.insert(0, stray);
+            agree(&more);
+        }
+    }
+}
+
+fn agree(members: &[&str]) {
+    let frame = format!("{{{}}}", members.join(","));
+    let (mut one, mut other) = (Scratch::new(), Scratch::new());
+    let guessed = format!("{:?}", decode(&frame, &mut one));
+    assert_eq!(guessed, format!("{:?}", stream::decode_any(&frame, &mut other)), "{frame}");
+}
