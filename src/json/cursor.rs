@@ -288,7 +288,15 @@ impl<'f> Cursor<'f> {
     }
 
     /// Takes a key and its colon.
+    #[inline(always)]
     pub(crate) fn key(&mut self) -> Result<RawString, DecodeError> {
+        if let [b'"', inside @ ..] = self.rest
+            && let Some((length, rest)) = plain_key(inside)
+        {
+            let start = self.offset().saturating_add(1);
+            self.rest = rest;
+            return Ok(RawString { start, end: start.saturating_add(length), escaped: false });
+        }
         if self.peek() != b'"' {
             return Err(self.unexpected());
         }
@@ -330,6 +338,16 @@ pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     }
     let more = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
     if rest.get(more) == Some(&b'"') { Some(length.wrapping_add(more)) } else { None }
+}
+
+/// The length of a key without escapes, from behind its opening quote, and what comes behind its colon.
+#[inline(always)]
+pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
+    let length = plain_length(text)?;
+    match text.get(length..)? {
+        [b'"', b':', behind @ ..] => Some((length, behind)),
+        _ => None,
+    }
 }
 
 /// The value of the leading digits, `None` in it beyond 64 bits, and how many there are; `None` if

@@ -97,8 +97,7 @@ impl<'f, 's> Reader<'f, 's> {
         }
         if let [first, b'"', inside @ ..] = rest
             && *first == before
-            && let Some(length) = cursor::plain_length(inside)
-            && let Some([b'"', b':', behind @ ..]) = inside.get(length..)
+            && let Some((length, behind)) = cursor::plain_key(inside)
         {
             let start = self.frame.len().wrapping_sub(inside.len());
             self.cursor.set_rest(behind);
