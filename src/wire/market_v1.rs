@@ -21,22 +21,22 @@ use crate::value::side::Side;
 record! {
     /// Names that tell kinds apart, those of errors, and the number that frames of all kinds have.
     Outline {
-        kind: "type" = Label | absent,
-        socket_sequence: "socket_sequence" = Unsigned | absent,
-        result: "result" = Label | absent,
-        reason: "reason" = Label | absent,
-        message: "message" = Label | absent,
+        kind: "type" = Label,
+        socket_sequence: "socket_sequence" = Unsigned,
+        result: "result" = Label,
+        reason: "reason" = Label,
+        message: "message" = Label,
     }
 }
 
 record! {
     /// A [frame](crate::protocol::market_data_v1#frames) with entries.
     UpdateMembers {
-        event_id: "eventId" = Unsigned | absent,
-        timestamp: "timestamp" = Seconds | absent,
-        event_time: "timestampms" = Milliseconds | absent,
-        socket_sequence: "socket_sequence" = Unsigned | absent,
-        entries: "events" = Entries | absent,
+        event_id: "eventId" = Unsigned,
+        timestamp: "timestamp" = Seconds,
+        event_time: "timestampms" = Milliseconds,
+        socket_sequence: "socket_sequence" = Unsigned,
+        entries: "events" = Entries,
     }
 }
 
@@ -150,40 +150,40 @@ impl<'f> MarketEntry<'f> {
 
 record! {
     ChangeMembers {
-        symbol: "symbol" = SymbolName | absent,
-        side: "side" = BookSide | absent,
-        price: "price" = Price | absent,
-        remaining: "remaining" = Price | absent,
-        delta: "delta" = Figure | absent,
-        reason: "reason" = Exact | absent,
+        symbol: "symbol" = SymbolName,
+        side: "side" = BookSide,
+        price: "price" = Price,
+        remaining: "remaining" = Price,
+        delta: "delta" = Figure,
+        reason: "reason" = Exact,
     }
 }
 
 record! {
     TradeMembers {
-        symbol: "symbol" = SymbolName | absent,
-        trade_id: "tid" = Unsigned | absent,
-        price: "price" = Price | absent,
-        quantity: "amount" = Price | absent,
-        maker_side: "makerSide" = Exact | absent,
+        symbol: "symbol" = SymbolName,
+        trade_id: "tid" = Unsigned,
+        price: "price" = Price,
+        quantity: "amount" = Price,
+        maker_side: "makerSide" = Exact,
     }
 }
 
 record! {
     AuctionOpenMembers {
-        symbol: "symbol" = SymbolName | absent,
-        opened: "auction_open_ms" = Milliseconds | absent,
-        auction_time: "auction_time_ms" = Milliseconds | absent,
-        first_indicative_time: "first_indicative_ms" = Milliseconds | absent,
-        last_cancel_time: "last_cancel_time_ms" = Milliseconds | absent,
+        symbol: "symbol" = SymbolName,
+        opened: "auction_open_ms" = Milliseconds,
+        auction_time: "auction_time_ms" = Milliseconds,
+        first_indicative_time: "first_indicative_ms" = Milliseconds,
+        last_cancel_time: "last_cancel_time_ms" = Milliseconds,
     }
 }
 
 record! {
     /// What an entry of any kind has.
     EntryMembers {
-        kind: "type" = Exact | absent,
-        symbol: "symbol" = SymbolName | absent,
+        kind: "type" = Exact,
+        symbol: "symbol" = SymbolName,
     }
 }
 

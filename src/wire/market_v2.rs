@@ -25,10 +25,10 @@ use crate::value::time::Timestamp;
 record! {
     /// Names that tell kinds apart, and those of [errors](crate::protocol::market_data_v2#errors).
     Outline {
-        kind: "type" = Label | absent,
-        result: "result" = Label | absent,
-        reason: "reason" = Label | absent,
-        message: "message" = Label | absent,
+        kind: "type" = Label,
+        result: "result" = Label,
+        reason: "reason" = Label,
+        message: "message" = Label,
     }
 }
 
@@ -92,28 +92,28 @@ fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
 
 record! {
     HeartbeatMembers {
-        event_time: "timestamp" = Milliseconds | absent,
+        event_time: "timestamp" = Milliseconds,
     }
 }
 
 record! {
     MarkPricesMembers {
-        symbol: "symbol" = SymbolName | absent,
-        changes: "changes" = MarkPriceChanges | absent,
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = MarkPriceChanges,
     }
 }
 
 record! {
     FundingAmountsMembers {
-        symbol: "symbol" = SymbolName | absent,
-        changes: "changes" = FundingAmountChanges | absent,
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = FundingAmountChanges,
     }
 }
 
 record! {
     CandlesMembers {
-        symbol: "symbol" = SymbolName | absent,
-        changes: "changes" = CandleList | absent,
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = CandleList,
     }
 }
 
@@ -135,10 +135,10 @@ pub(super) fn venue_error<'f>(reason: Found<'_, 'f, Label>, message: Found<'_, '
 record! {
     /// A [book](crate::protocol::market_data_v2#books).
     L2Members {
-        symbol: "symbol" = SymbolName | absent,
-        changes: "changes" = Changes | absent,
-        trades: "trades" = Trades | absent,
-        auction_events: "auction_events" = Auctions | absent,
+        symbol: "symbol" = SymbolName,
+        changes: "changes" = Changes,
+        trades: "trades" = Trades,
+        auction_events: "auction_events" = Auctions,
     }
 }
 
@@ -336,14 +336,14 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
 record! {
     /// A [trade](crate::protocol::market_data_v2#trades).
     TradeMembers {
-        symbol: "symbol" = SymbolName | absent,
+        symbol: "symbol" = SymbolName,
         // Three spellings that the venue has documented; it sends the first.
-        event_id: "event_id" | "eventid" | "eventId" = Unsigned | absent,
-        event_time: "timestamp" = Milliseconds | absent,
-        price: "price" = Price | absent,
-        quantity: "quantity" = Price | absent,
-        side: "side" = Exact | absent,
-        trade_id: "tid" = Unsigned | absent,
+        event_id: "event_id" | "eventid" | "eventId" = Unsigned,
+        event_time: "timestamp" = Milliseconds,
+        price: "price" = Price,
+        quantity: "quantity" = Price,
+        side: "side" = Exact,
+        trade_id: "tid" = Unsigned,
     }
 }
 
@@ -388,16 +388,16 @@ impl<'f> Read<'f> for Trade<'f> {
 record! {
     /// An [auction](crate::protocol::market_data_v2#auctions).
     AuctionMembers {
-        kind: "type" = Placed<Exact> | absent,
-        symbol: "symbol" = SymbolName | absent,
-        time: "time_ms" = Milliseconds | absent,
-        result: "result" = Exact | absent,
-        highest_bid_price: "highest_bid_price" = Figure | absent,
-        lowest_ask_price: "lowest_ask_price" = Figure | absent,
-        collar_price: "collar_price" = Figure | absent,
-        price: "auction_price" | "indicative_price" = Price | absent,
-        quantity: "auction_quantity" | "indicative_quantity" = Price | absent,
-        event_id: "eid" = Unsigned | absent,
+        kind: "type" = Placed<Exact>,
+        symbol: "symbol" = SymbolName,
+        time: "time_ms" = Milliseconds,
+        result: "result" = Exact,
+        highest_bid_price: "highest_bid_price" = Figure,
+        lowest_ask_price: "lowest_ask_price" = Figure,
+        collar_price: "collar_price" = Figure,
+        price: "auction_price" | "indicative_price" = Price,
+        quantity: "auction_quantity" | "indicative_quantity" = Price,
+        event_id: "eid" = Unsigned,
     }
 }
 
@@ -464,9 +464,9 @@ impl<'f> Read<'f> for Candle<'f> {
 record! {
     /// One of the [mark prices](crate::protocol::market_data_v2#mark-prices) of a frame.
     MarkPriceMembers {
-        event_time: "timestamp" = Nanoseconds | absent,
-        mark_price: "mark_price" = Price | absent,
-        spot_index: "spot_index" = Figure | absent,
+        event_time: "timestamp" = Nanoseconds,
+        mark_price: "mark_price" = Price,
+        spot_index: "spot_index" = Figure,
     }
 }
 
@@ -484,13 +484,13 @@ impl<'f> Read<'f> for MarkPriceChange<'f> {
 record! {
     /// One of the [funding amounts](crate::protocol::market_data_v2#funding-amounts) of a frame.
     FundingAmountMembers {
-        event_time: "timestamp" = Nanoseconds | absent,
-        amount: "funding_amount" = Amount | absent,
-        funding_time: "funding_date_time" = Nanoseconds | absent,
-        interval_minutes: "funding_interval_in_minutes" = Unsigned | absent,
-        realized: "is_realized" = Flag | absent,
-        rate_percent: "funding_rate" = Figure | absent,
-        mark_price: "mark_price" = Figure | absent,
+        event_time: "timestamp" = Nanoseconds,
+        amount: "funding_amount" = Amount,
+        funding_time: "funding_date_time" = Nanoseconds,
+        interval_minutes: "funding_interval_in_minutes" = Unsigned,
+        realized: "is_realized" = Flag,
+        rate_percent: "funding_rate" = Figure,
+        mark_price: "mark_price" = Figure,
     }
 }
 
@@ -512,10 +512,10 @@ impl<'f> Read<'f> for FundingAmountChange<'f> {
 record! {
     /// What tells the endpoints apart.
     Guess {
-        kind: "type" = Label | absent,
-        result: "result" = Label | absent,
-        trace_id: "trace_id" = Anything | absent,
-        socket_sequence: "socket_sequence" = Anything | absent,
+        kind: "type" = Label,
+        result: "result" = Label,
+        trace_id: "trace_id" = Anything,
+        socket_sequence: "socket_sequence" = Anything,
     }
 }
 

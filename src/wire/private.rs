@@ -19,29 +19,29 @@ use crate::message::{
 record! {
     /// An [order](crate::protocol::streams#orders). A frame with `X` is one even if it has no `e`.
     OrderMembers {
-        event_time: "E" = Nanoseconds | absent,
-        symbol: "s" = SymbolName | absent,
-        order_id: "i" = Unsigned | absent,
-        client_order_id: "c" = Exact | absent,
-        side: "S" = OrderSide | absent,
-        order_type: "o" = Label | absent,
-        status: "X" = Exact | absent,
-        price: "p" = Price | absent,
-        stop_price: "P" = Figure | absent,
-        quantity: "q" = Price | absent,
-        remaining_quantity: "z" = Figure | absent,
-        executed: "Z" = Price | absent,
-        execution_price: "L" = Price | absent,
-        trade_id: "t" = Unsigned | absent,
-        average_price: "a" = Figure | absent,
-        fee: "n" = Figure | absent,
-        fee_currency: "N" = Label | absent,
-        is_maker: "m" = Flag | absent,
-        reason: "r" = Label | absent,
-        outcome: "O" = Label | absent,
-        alias: "h" = Label | absent,
-        time_in_force: "f" = Label | absent,
-        transaction_time: "T" = Nanoseconds | absent,
+        event_time: "E" = Nanoseconds,
+        symbol: "s" = SymbolName,
+        order_id: "i" = Unsigned,
+        client_order_id: "c" = Exact,
+        side: "S" = OrderSide,
+        order_type: "o" = Label,
+        status: "X" = Exact,
+        price: "p" = Price,
+        stop_price: "P" = Figure,
+        quantity: "q" = Price,
+        remaining_quantity: "z" = Figure,
+        executed: "Z" = Price,
+        execution_price: "L" = Price,
+        trade_id: "t" = Unsigned,
+        average_price: "a" = Figure,
+        fee: "n" = Figure,
+        fee_currency: "N" = Label,
+        is_maker: "m" = Flag,
+        reason: "r" = Label,
+        outcome: "O" = Label,
+        alias: "h" = Label,
+        time_in_force: "f" = Label,
+        transaction_time: "T" = Nanoseconds,
     }
 }
 
@@ -113,7 +113,7 @@ lists! {
 record! {
     /// An [order snapshot](crate::protocol::quirks#order-snapshot): rows like order updates, each decoded separately.
     OrderSnapshotMembers {
-        orders: "orders" = Orders | absent,
+        orders: "orders" = Orders,
     }
 }
 
@@ -141,9 +141,9 @@ impl<'f> message::Read<'f> for SnapshotOrder<'f> {
 record! {
     /// [Balances](crate::protocol::streams#balances).
     BalanceUpdateMembers {
-        event_time: "E" = Nanoseconds | absent,
-        update_time: "u" = Nanoseconds | absent,
-        balances: "B" = Balances | absent,
+        event_time: "E" = Nanoseconds,
+        update_time: "u" = Nanoseconds,
+        balances: "B" = Balances,
     }
 }
 
@@ -159,9 +159,9 @@ decoder! {
 
 record! {
     AssetBalanceMembers {
-        asset: "a" = Plain | absent,
-        available: "f" = Figure | absent,
-        total: "c" = Figure | absent,
+        asset: "a" = Plain,
+        available: "f" = Figure,
+        total: "c" = Figure,
     }
 }
 
@@ -180,10 +180,10 @@ impl<'f> message::Read<'f> for AssetBalance<'f> {
 record! {
     /// [Positions](crate::protocol::streams#positions).
     PositionReportMembers {
-        event_time: "E" = Nanoseconds | absent,
-        update_time: "u" = Nanoseconds | absent,
-        account_id: "A" = Unsigned | absent,
-        positions: "P" = Positions | absent,
+        event_time: "E" = Nanoseconds,
+        update_time: "u" = Nanoseconds,
+        account_id: "A" = Unsigned,
+        positions: "P" = Positions,
     }
 }
 
@@ -200,9 +200,9 @@ decoder! {
 
 record! {
     PositionMembers {
-        product: "t" = Label | absent,
-        symbol: "s" = SymbolName | absent,
-        amounts: "a" = Amounts | absent,
+        product: "t" = Label,
+        symbol: "s" = SymbolName,
+        amounts: "a" = Amounts,
     }
 }
 
@@ -219,10 +219,10 @@ impl<'f> message::Read<'f> for Position<'f> {
 
 record! {
     PositionAmountMembers {
-        label: "t" = Exact | absent,
-        value: "v" = Figure | absent,
-        asset: "c" = Label | absent,
-        outcome: "o" = Label | absent,
+        label: "t" = Exact,
+        value: "v" = Figure,
+        asset: "c" = Label,
+        outcome: "o" = Label,
     }
 }
 
@@ -241,7 +241,7 @@ impl<'f> message::Read<'f> for PositionAmount<'f> {
 record! {
     /// Settlements, a [withdrawn stream](crate::protocol::quirks#settlements-withdrawn).
     SettlementsMembers {
-        settlements: "settlements" = SettlementList | absent,
+        settlements: "settlements" = SettlementList,
     }
 }
 
@@ -256,10 +256,10 @@ pub(super) fn settlements<'f>(
 
 record! {
     SettlementMembers {
-        symbol: "symbol" = SymbolName | absent,
-        position: "position" = Figure | absent,
-        payout: "payout" = Figure | absent,
-        outcome: "outcome" = Exact | absent,
+        symbol: "symbol" = SymbolName,
+        position: "position" = Figure,
+        payout: "payout" = Figure,
+        outcome: "outcome" = Exact,
     }
 }
 
@@ -279,18 +279,18 @@ record! {
     /// The [public shape](crate::protocol::streams#public-requests) of a request for quotes, and the event id, which
     /// marks the private one.
     RequestForQuoteMembers {
-        event_id: "i" = Label | absent,
-        event_time: "E" = Milliseconds | absent,
-        rfq_id: "r" = Exact | absent,
-        symbol: "s" = SymbolName | absent,
-        legs: "l" = Legs | absent,
-        notional: "n" = Figure | absent,
-        quantity: "q" = Price | absent,
-        execution_quantity: "f" = Price | absent,
-        status: "S" = Exact | absent,
-        submission_ends: "w" = Milliseconds | absent,
-        expires: "x" = Milliseconds | absent,
-        confirmation_ends: "c" = Milliseconds | absent,
+        event_id: "i" = Label,
+        event_time: "E" = Milliseconds,
+        rfq_id: "r" = Exact,
+        symbol: "s" = SymbolName,
+        legs: "l" = Legs,
+        notional: "n" = Figure,
+        quantity: "q" = Price,
+        execution_quantity: "f" = Price,
+        status: "S" = Exact,
+        submission_ends: "w" = Milliseconds,
+        expires: "x" = Milliseconds,
+        confirmation_ends: "c" = Milliseconds,
     }
 }
 
@@ -321,9 +321,9 @@ pub(super) fn request_for_quote<'f>(
 
 record! {
     LegMembers {
-        contract_id: "c" = Exact | absent,
-        outcome: "o" = Exact | absent,
-        symbol: "s" = SymbolName | absent,
+        contract_id: "c" = Exact,
+        outcome: "o" = Exact,
+        symbol: "s" = SymbolName,
     }
 }
 
@@ -341,16 +341,16 @@ impl<'f> message::Read<'f> for Leg<'f> {
 record! {
     /// The [private shape](crate::protocol::streams#private-quotes) of a request for quotes.
     QuoteUpdateMembers {
-        event_id: "i" = Exact | absent,
-        event_time: "E" = Milliseconds | absent,
-        rfq_id: "r" = Exact | absent,
-        step: "x" = Exact | absent,
-        status: "S" = Exact | absent,
-        quote_id: "q" = Exact | absent,
-        price: "p" = Price | absent,
-        quantity: "sz" = Price | absent,
-        quote_status: "qs" = Exact | absent,
-        valid_until: "vu" = Milliseconds | absent,
+        event_id: "i" = Exact,
+        event_time: "E" = Milliseconds,
+        rfq_id: "r" = Exact,
+        step: "x" = Exact,
+        status: "S" = Exact,
+        quote_id: "q" = Exact,
+        price: "p" = Price,
+        quantity: "sz" = Price,
+        quote_status: "qs" = Exact,
+        valid_until: "vu" = Milliseconds,
     }
 }
 

@@ -19,15 +19,15 @@ use crate::value::decimal::Decimal;
 record! {
     /// A [book ticker](crate::protocol::streams#book-ticker).
     BookTickerMembers {
-        update_id: "u" = Unsigned,
-        event_time: "E" = Nanoseconds,
-        symbol: "s" = SymbolName,
-        bid_price: "b" = Price,
-        bid_quantity: "B" = Price,
-        ask_price: "a" = Price,
-        ask_quantity: "A" = Price,
-        last_price: "c" = Price | absent,
-        last_quantity: "C" = Price | absent,
+        update_id: "u" = Unsigned | always,
+        event_time: "E" = Nanoseconds | always,
+        symbol: "s" = SymbolName | always,
+        bid_price: "b" = Price | always,
+        bid_quantity: "B" = Price | always,
+        ask_price: "a" = Price | always,
+        ask_quantity: "A" = Price | always,
+        last_price: "c" = Price,
+        last_quantity: "C" = Price,
     }
 }
 
@@ -58,12 +58,12 @@ fn best(price: Found<'_, '_, Price>, quantity: Found<'_, '_, Price>) -> Result<O
 record! {
     /// A [depth update](crate::protocol::streams#depth-updates).
     DepthMembers {
-        event_time: "E" = Nanoseconds,
-        symbol: "s" = SymbolName,
-        first_update_id: "U" = Unsigned,
-        last_update_id: "u" = Placed<Unsigned>,
-        bids: "b" = Bids,
-        asks: "a" = Asks,
+        event_time: "E" = Nanoseconds | always,
+        symbol: "s" = SymbolName | always,
+        first_update_id: "U" = Unsigned | always,
+        last_update_id: "u" = Placed<Unsigned> | always,
+        bids: "b" = Bids | always,
+        asks: "a" = Asks | always,
     }
 }
 
@@ -91,11 +91,11 @@ decoder! {
 record! {
     /// A frame of [partial depth](crate::protocol::streams#partial-depth).
     PartialDepthMembers {
-        last_update_id: "lastUpdateId" = Unsigned,
-        symbol: "symbol" = SymbolName | absent,
-        s: "s" = SymbolName | absent,
-        bids: "bids" = Bids,
-        asks: "asks" = Asks,
+        last_update_id: "lastUpdateId" = Unsigned | always,
+        symbol: "symbol" = SymbolName,
+        s: "s" = SymbolName,
+        bids: "bids" = Bids | always,
+        asks: "asks" = Asks | always,
     }
 }
 
@@ -117,12 +117,12 @@ decoder! {
 record! {
     /// A [trade](crate::protocol::streams#trades).
     TradeMembers {
-        event_time: "E" = Nanoseconds,
-        symbol: "s" = SymbolName,
-        trade_id: "t" = Unsigned,
-        price: "p" = Price,
-        quantity: "q" = Price,
-        buyer_is_maker: "m" = Flag,
+        event_time: "E" = Nanoseconds | always,
+        symbol: "s" = SymbolName | always,
+        trade_id: "t" = Unsigned | always,
+        price: "p" = Price | always,
+        quantity: "q" = Price | always,
+        buyer_is_maker: "m" = Flag | always,
     }
 }
 
@@ -145,14 +145,14 @@ decoder! {
 record! {
     /// A [contract status](crate::protocol::streams#contract-status).
     ContractStatusMembers {
-        event_time: "E" = Milliseconds,
-        symbol: "s" = SymbolName,
-        event_ticker: "k" = Plain,
-        contract_ticker: "c" = Plain,
-        contract_id: "i" = Unsigned,
-        strike: "p" = Figure | absent,
-        previous_status: "o" = Label | absent,
-        status: "n" = Exact,
+        event_time: "E" = Milliseconds | always,
+        symbol: "s" = SymbolName | always,
+        event_ticker: "k" = Plain | always,
+        contract_ticker: "c" = Plain | always,
+        contract_id: "i" = Unsigned | always,
+        strike: "p" = Figure,
+        previous_status: "o" = Label,
+        status: "n" = Exact | always,
     }
 }
 
@@ -174,10 +174,10 @@ decoder! {
 record! {
     /// A [mark price](crate::protocol::streams#undocumented-streams).
     MarkPriceMembers {
-        event_time: "E" = Nanoseconds,
-        symbol: "s" = SymbolName,
-        mark_price: "p" = Price,
-        scaled_index: "i" = Figure | absent,
+        event_time: "E" = Nanoseconds | always,
+        symbol: "s" = SymbolName | always,
+        mark_price: "p" = Price | always,
+        scaled_index: "i" = Figure,
     }
 }
 
@@ -196,14 +196,14 @@ decoder! {
 record! {
     /// A [funding amount](crate::protocol::streams#undocumented-streams).
     FundingAmountMembers {
-        event_time: "E" = Nanoseconds,
-        symbol: "s" = SymbolName,
-        funding_time: "T" = Nanoseconds,
-        interval_minutes: "i" = Unsigned | absent,
-        amount: "f" = Amount,
-        rate_percent: "r" = Figure,
-        mark_price: "p" = Figure,
-        realized: "R" = Flag,
+        event_time: "E" = Nanoseconds | always,
+        symbol: "s" = SymbolName | always,
+        funding_time: "T" = Nanoseconds | always,
+        interval_minutes: "i" = Unsigned,
+        amount: "f" = Amount | always,
+        rate_percent: "r" = Figure | always,
+        mark_price: "p" = Figure | always,
+        realized: "R" = Flag | always,
     }
 }
 
@@ -225,11 +225,11 @@ decoder! {
 record! {
     /// A [response](crate::protocol::streams#requests-and-responses).
     ResponseMembers {
-        id: "id" = Id,
-        status: "status" = Status | absent,
-        result: "result" = Anything | absent,
-        error: "error" = Refusal | absent,
-        rate_limits: "rateLimits" = Anything | absent,
+        id: "id" = Id | always,
+        status: "status" = Status,
+        result: "result" = Anything,
+        error: "error" = Refusal,
+        rate_limits: "rateLimits" = Anything,
     }
 }
 
@@ -274,8 +274,8 @@ impl Value for Id {
 record! {
     /// The reason of a refusal.
     RefusalMembers {
-        code: "code" = Code,
-        message: "msg" = Label,
+        code: "code" = Code | always,
+        message: "msg" = Label | always,
     }
 }
 

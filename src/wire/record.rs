@@ -1,8 +1,10 @@
 //! [`record!`]: one description of an object, and the reader that is made of it.
 //!
-//! A description lists the members in the venue's order: the names of each, the kind of its value, and `| absent` if
-//! the venue leaves it out at times. The reader follows that order, which costs one comparison a member. From the
-//! first difference it reads by names, in any order, without reading a member twice. It notes a value of the wrong
+//! A description lists the members in the venue's order: the names of each and the kind of its value. The reader
+//! follows that order, which costs one comparison a member. From the first difference it reads by names, in any order,
+//! without reading a member twice; only a number that turns out to be longer than its digits makes it begin again. A
+//! member that may be missing is no difference. One that is marked `| always` is, so that the compiler knows it to be
+//! there wherever the order was kept. It notes a value of the wrong
 //! kind and continues, because the rest of the frame has to be JSON first: [`Found`] turns it into an error if the
 //! decoder needs the member.
 
@@ -106,8 +108,8 @@ impl<'f, 's, Record> Then<'f, 's, Record> for Itself {
 /// Makes a record of a description; see the head of this file.
 macro_rules! record {
     ($(#[$about:meta])* $record:ident {
-        $first:ident: $first_name:literal $(| $first_also:literal)* = $first_value:ty $(| $first_absent:ident)?,
-        $($member:ident: $name:literal $(| $also:literal)* = $value:ty $(| $absent:ident)?,)*
+        $first:ident: $first_name:literal $(| $first_also:literal)* = $first_value:ty $(| $first_always:ident)?,
+        $($member:ident: $name:literal $(| $also:literal)* = $value:ty $(| $always:ident)?,)*
     }) => {
         $crate::wire::record::record!(@struct $(#[$about])* $record {
             $first: $first_name $(| $first_also)* = $first_value,
@@ -136,7 +138,7 @@ macro_rules! record {
                     };
                     match value.map(|value| <$first_value as Value>::usual(reader, value)) {
                         Some(Some((value, behind))) => ($first, rest) = (Slot::Value(value), behind),
-                        $(None if begin == Place::BehindValue && !stringify!($first_absent).is_empty() => {})?
+                        None if begin == Place::BehindValue && concat!($(stringify!($first_always))?).is_empty() => {}
                         None | Some(None) => break 'other begin,
                     }
                     $(
@@ -145,7 +147,7 @@ macro_rules! record {
                                 Some((value, behind)) => ($member, rest) = (Slot::Value(value), behind),
                                 None => break 'other Place::BehindValue,
                             },
-                            $(None if !stringify!($absent).is_empty() => {})?
+                            None if concat!($(stringify!($always))?).is_empty() => {}
                             None => break 'other Place::BehindValue,
                         }
                     )*

@@ -13,31 +13,31 @@ use crate::value::time::Timestamp;
 
 record! {
     TimeMembers {
-        server_time: "serverTime" = Milliseconds | absent,
+        server_time: "serverTime" = Milliseconds,
     }
 }
 
 record! {
     PlacedMembers {
-        order_id: "orderId" = Unsigned | absent,
+        order_id: "orderId" = Unsigned,
     }
 }
 
 record! {
     QuoteMembers {
-        rfq_id: "rfqId" = Exact | absent,
-        quote_id: "quoteId" = Exact | absent,
-        confirmed: "confirmed" = Flag | absent,
+        rfq_id: "rfqId" = Exact,
+        quote_id: "quoteId" = Exact,
+        confirmed: "confirmed" = Flag,
     }
 }
 
 record! {
     RateLimitMembers {
-        kind: "rateLimitType" = Exact | absent,
-        interval: "interval" = Exact | absent,
-        interval_count: "intervalNum" = Unsigned | absent,
-        limit: "limit" = Unsigned | absent,
-        count: "count" = Unsigned | absent,
+        kind: "rateLimitType" = Exact,
+        interval: "interval" = Exact,
+        interval_count: "intervalNum" = Unsigned,
+        limit: "limit" = Unsigned,
+        count: "count" = Unsigned,
     }
 }
 

@@ -14,30 +14,30 @@ use crate::wire::FRAME_BYTES_MAX;
 
 record! {
     OrderMembers {
-        order_id: "order_id" = Placed<Unsigned> | absent,
-        is_live: "is_live" = Flag | absent,
-        is_cancelled: "is_cancelled" = Flag | absent,
-        reason: "reason" = Label | absent,
-        executed: "executed_amount" = Price | absent,
-        client_order_id: "client_order_id" = Exact | absent,
-        remaining: "remaining_amount" = Price | absent,
-        original: "original_amount" = Price | absent,
+        order_id: "order_id" = Placed<Unsigned>,
+        is_live: "is_live" = Flag,
+        is_cancelled: "is_cancelled" = Flag,
+        reason: "reason" = Label,
+        executed: "executed_amount" = Price,
+        client_order_id: "client_order_id" = Exact,
+        remaining: "remaining_amount" = Price,
+        original: "original_amount" = Price,
     }
 }
 
 record! {
     BalanceMembers {
-        asset: "currency" = Plain | absent,
-        total: "amount" = Figure | absent,
-        available: "available" = Figure | absent,
+        asset: "currency" = Plain,
+        total: "amount" = Figure,
+        available: "available" = Figure,
     }
 }
 
 record! {
     RefusalMembers {
-        result: "result" = Label | absent,
-        reason: "reason" = Label | absent,
-        message: "message" = Label | absent,
+        result: "result" = Label,
+        reason: "reason" = Label,
+        message: "message" = Label,
     }
 }
 
