@@ -228,6 +228,7 @@ impl<'f> Cursor<'f> {
     }
 
     /// Takes a whole value of any kind that lies `depth` containers deep.
+    #[inline(never)]
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
         let depth = depth.saturating_add(self.depth);
         // One bit per open container, the innermost lowest: 1 for an object.
@@ -235,17 +236,6 @@ impl<'f> Cursor<'f> {
         let mut open = 0_usize;
         loop {
             let opened = match self.peek() {
-                b'"' => {
-                    self.string()?;
-                    false
-                }
-                b'-' | b'0'..=b'9' => {
-                    self.number()?;
-                    false
-                }
-                b't' => self.literal("true").map(|()| false)?,
-                b'f' => self.literal("false").map(|()| false)?,
-                b'n' => self.literal("null").map(|()| false)?,
                 byte @ (b'{' | b'[') => {
                     if depth.saturating_add(open) >= JSON_DEPTH_MAX {
                         return Err(self.error(DecodeErrorKind::TooDeep));
@@ -255,7 +245,10 @@ impl<'f> Cursor<'f> {
                     containers = (containers << 1) | u32::from(byte == b'{');
                     true
                 }
-                _ => return Err(self.unexpected()),
+                byte => {
+                    self.scalar(byte)?;
+                    false
+                }
             };
             // To the next value: through the ends of containers, over a comma and a key.
             let mut first = opened;
@@ -284,6 +277,26 @@ impl<'f> Cursor<'f> {
                 open = open.saturating_sub(1);
                 first = false;
             }
+        }
+    }
+
+    /// Takes a string, a number, `true`, `false` or `null`, which begins with `first`.
+    #[inline(always)]
+    fn scalar(&mut self, first: u8) -> Result<(), DecodeError> {
+        match first {
+            b'"' => self.string().map(drop),
+            b'1'..=b'9' => match plain_integer(self.rest) {
+                Some(behind) => {
+                    self.rest = behind;
+                    Ok(())
+                }
+                None => self.number().map(drop),
+            },
+            b'-' | b'0' => self.number().map(drop),
+            b't' => self.literal("true"),
+            b'f' => self.literal("false"),
+            b'n' => self.literal("null"),
+            _ => Err(self.unexpected()),
         }
     }
 
@@ -338,6 +351,35 @@ pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     }
     let more = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
     if rest.get(more) == Some(&b'"') { Some(length.wrapping_add(more)) } else { None }
+}
+
+/// Behind a string without escapes.
+#[inline(always)]
+pub(crate) fn plain_string(text: &[u8]) -> Option<&[u8]> {
+    let [b'"', inside @ ..] = text else { return None };
+    inside.get(plain_length(inside)?.wrapping_add(1)..)
+}
+
+/// Behind an integer that an array or object has.
+#[inline(always)]
+pub(crate) fn plain_integer(text: &[u8]) -> Option<&[u8]> {
+    text.get(digits_length(text)..).filter(|behind| matches!(behind, [b',' | b']' | b'}', ..]))
+}
+
+/// How many digits there are.
+#[inline(always)]
+fn digits_length(text: &[u8]) -> usize {
+    let mut length = 0_usize;
+    let mut rest = text;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
+        let others = others(u64::from_le_bytes(*chunk) ^ ZEROS);
+        if others != 0 {
+            return length.wrapping_add((others.trailing_zeros() >> 3) as usize);
+        }
+        length = length.wrapping_add(8);
+        rest = behind;
+    }
+    length.wrapping_add(rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
 /// The length of a key without escapes, from behind its opening quote, and what comes behind its colon.

@@ -2,7 +2,6 @@
 
 use super::market_v2::interval;
 use super::stream::{topic_named, topic_of};
-use crate::message::Text;
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
@@ -53,7 +52,7 @@ impl Affected {
         let topic = only_value(text, kind).and_then(|named| match endpoint {
             Endpoint::Streams => topic_named(named),
             Endpoint::MarketDataV2 => {
-                find(&MARKET_DATA_V2, named).or_else(|| interval(Text(named)).map(Topic::Candles))
+                find(&MARKET_DATA_V2, named).or_else(|| interval(named).map(Topic::Candles))
             }
             _ => find(&MARKET_DATA_V1, named),
         });

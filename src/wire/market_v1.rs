@@ -2,7 +2,7 @@
 //! ([market data v1](crate::protocol::market_data_v1)).
 
 use super::lists::{Listed, elements, list};
-use super::market_v2::{AuctionMembers, auction, unrecognized, venue_error};
+use super::market_v2::{auction, behind_auction, unrecognized, venue_error};
 use super::outline::Decoded;
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
@@ -13,8 +13,8 @@ use super::values::{
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
-    AuctionOpen, ChangeReason, Heartbeat, Level, LevelChange, MakerSide, MarketEntry, MarketTrade,
-    MarketUpdate, Message, Read, Unrecognized,
+    Auction, AuctionOpen, AuctionResult, AuctionStage, ChangeReason, Heartbeat, Level, LevelChange,
+    MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, Read, Unrecognized,
 };
 use crate::value::side::Side;
 
@@ -32,11 +32,11 @@ record! {
 record! {
     /// A [frame](crate::protocol::market_data_v1#frames) with entries.
     UpdateMembers {
-        event_id: "eventId" = Unsigned,
+        event_id: "eventId" = Unsigned | always,
         timestamp: "timestamp" = Seconds,
         event_time: "timestampms" = Milliseconds,
-        socket_sequence: "socket_sequence" = Unsigned,
-        entries: "events" = Entries,
+        socket_sequence: "socket_sequence" = Unsigned | always,
+        entries: "events" = Entries | always,
     }
 }
 
@@ -151,20 +151,32 @@ impl<'f> MarketEntry<'f> {
 record! {
     ChangeMembers {
         symbol: "symbol" = SymbolName,
-        side: "side" = BookSide,
-        price: "price" = Price,
-        remaining: "remaining" = Price,
+        side: "side" = BookSide | always,
+        price: "price" = Price | always,
+        remaining: "remaining" = Price | always,
         delta: "delta" = Figure,
-        reason: "reason" = Exact,
+        reason: "reason" = Exact | always,
+    }
+}
+
+record! {
+    /// A level of the first frame, which has another order.
+    InitialMembers {
+        reason: "reason" = Exact | always,
+        price: "price" = Price | always,
+        delta: "delta" = Figure | always,
+        remaining: "remaining" = Price | always,
+        side: "side" = BookSide | always,
+        symbol: "symbol" = SymbolName,
     }
 }
 
 record! {
     TradeMembers {
         symbol: "symbol" = SymbolName,
-        trade_id: "tid" = Unsigned,
-        price: "price" = Price,
-        quantity: "amount" = Price,
+        trade_id: "tid" = Unsigned | always,
+        price: "price" = Price | always,
+        quantity: "amount" = Price | always,
         maker_side: "makerSide" = Exact,
     }
 }
@@ -180,6 +192,21 @@ record! {
 }
 
 record! {
+    /// An [auction](crate::protocol::market_data_v1#entries); market data v2 has another order.
+    AuctionMembers {
+        event_id: "eid" = Unsigned,
+        symbol: "symbol" = SymbolName,
+        result: "result" = Exact,
+        time: "time_ms" = Milliseconds,
+        highest_bid_price: "highest_bid_price" = Figure,
+        lowest_ask_price: "lowest_ask_price" = Figure,
+        collar_price: "collar_price" = Figure,
+        price: "auction_price" | "indicative_price" = Price,
+        quantity: "auction_quantity" | "indicative_quantity" = Price,
+    }
+}
+
+record! {
     /// What an entry of any kind has.
     EntryMembers {
         kind: "type" = Exact,
@@ -187,18 +214,35 @@ record! {
     }
 }
 
+/// What the members of a change say.
+macro_rules! change {
+    ($it:ident) => {
+        LevelChange {
+            symbol: $it.symbol().if_any()?,
+            side: $it.side().required()?,
+            price: $it.price().required()?,
+            remaining: $it.remaining().required()?,
+            delta: $it.delta().informs(),
+            reason: ChangeReason::of($it.reason().required()?),
+        }
+    };
+}
+
 /// One of the [entries](crate::protocol::market_data_v1#entries) of an update.
 impl<'f> Read<'f> for MarketEntry<'f> {
     #[inline(never)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
         let mut reader = Reader { cursor: cursor.clone(), telling: &["type"], ..Reader::new(frame) };
-        let place = Place::BehindValue;
         let likely = if reader.take("{\"type\":\"change\"") {
-            let it = ChangeMembers::read(&mut reader, place)?;
-            if it.is_told { None } else { Some(change(&it)?) }
+            match reader.cursor.rest().starts_with(b",\"reason\"") {
+                true => likely_initial(&mut reader)?,
+                false => likely_change(&mut reader)?,
+            }
         } else if reader.take("{\"type\":\"trade\"") {
-            let it = TradeMembers::read(&mut reader, place)?;
-            if it.is_told { None } else { Some(MarketEntry::Trade(trade(&it)?)) }
+            likely_trade(&mut reader)?
+        } else if let Some((stage, rest)) = behind_auction(reader.cursor.rest()) {
+            reader.cursor.set_rest(rest);
+            likely_auction(&mut reader, stage)?
         } else {
             None
         };
@@ -212,6 +256,33 @@ impl<'f> Read<'f> for MarketEntry<'f> {
     }
 }
 
+/// An entry that begins with its type, or `None` if it has another one.
+type Likely<'f> = Result<Option<MarketEntry<'f>>, DecodeError>;
+
+#[inline(never)]
+fn likely_change<'f>(reader: &mut Reader<'f, '_>) -> Likely<'f> {
+    let it = ChangeMembers::read(reader, Place::BehindValue)?;
+    Ok(if it.is_told { None } else { Some(MarketEntry::Change(change!(it))) })
+}
+
+#[inline(never)]
+fn likely_initial<'f>(reader: &mut Reader<'f, '_>) -> Likely<'f> {
+    let it = InitialMembers::read(reader, Place::BehindValue)?;
+    Ok(if it.is_told { None } else { Some(MarketEntry::Change(change!(it))) })
+}
+
+#[inline(never)]
+fn likely_trade<'f>(reader: &mut Reader<'f, '_>) -> Likely<'f> {
+    let it = TradeMembers::read(reader, Place::BehindValue)?;
+    Ok(if it.is_told { None } else { Some(MarketEntry::Trade(trade(&it)?)) })
+}
+
+#[inline(never)]
+fn likely_auction<'f>(reader: &mut Reader<'f, '_>, stage: AuctionStage) -> Likely<'f> {
+    let it = AuctionMembers::read(reader, Place::BehindValue)?;
+    Ok(if it.is_told { None } else { Some(MarketEntry::Auction(auction!(it, stage, it.symbol().if_any()?))) })
+}
+
 /// Reads an entry of which nothing is known.
 #[cold]
 fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
@@ -221,7 +292,8 @@ fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<
     let kind = it.kind().required()?;
     let is = |name: &str| kind == *name;
     Ok(if is("change") {
-        change(&ChangeMembers::within(frame, &mut again)?)?
+        let it = ChangeMembers::within(frame, &mut again)?;
+        MarketEntry::Change(change!(it))
     } else if is("trade") {
         MarketEntry::Trade(trade(&TradeMembers::within(frame, &mut again)?)?)
     } else if is("block_trade") {
@@ -235,24 +307,15 @@ fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<
             first_indicative_time: it.first_indicative_time().informs(),
             last_cancel_time: it.last_cancel_time().informs(),
         })
-    } else if is("auction_indicative") || is("auction_result") {
-        // As market data v2 writes them, under its names.
-        MarketEntry::Auction(auction(&AuctionMembers::within(frame, &mut again)?, || Ok(symbol))?)
+    } else if is("auction_indicative") {
+        let it = AuctionMembers::within(frame, &mut again)?;
+        MarketEntry::Auction(auction!(it, AuctionStage::Indicative, symbol))
+    } else if is("auction_result") {
+        let it = AuctionMembers::within(frame, &mut again)?;
+        MarketEntry::Auction(auction!(it, AuctionStage::Result, symbol))
     } else {
         MarketEntry::Unrecognized(Unrecognized { frame: element(frame, &mut again)? })
     })
-}
-
-#[inline(always)]
-fn change<'f>(it: &ChangeMembers<'f>) -> Result<MarketEntry<'f>, DecodeError> {
-    Ok(MarketEntry::Change(LevelChange {
-        symbol: it.symbol().if_any()?,
-        side: it.side().required()?,
-        price: it.price().required()?,
-        remaining: it.remaining().required()?,
-        delta: it.delta().informs(),
-        reason: ChangeReason::of(it.reason().required()?),
-    }))
 }
 
 #[inline(always)]

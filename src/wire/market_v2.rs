@@ -1,26 +1,24 @@
 //! Frames of `wss://api.gemini.com/v2/marketdata` ([market data v2](crate::protocol::market_data_v2)).
 
-use super::levels::market_decimal;
-use super::lists::{elements, list, lists, within};
+use super::lists::{lists, within};
+use super::names::Names;
 use super::outline::Decoded;
-use super::reader::{Json, Place, Reader, Slot, Value};
+use super::reader::{Place, Reader, behind};
 use super::record::{Found, record};
+use super::rows::Changes;
 use super::scratch::Scratch;
 use super::values::{
     Amount, Anything, Exact, Figure, Flag, Label, Milliseconds, Nanoseconds, Placed, Price, SymbolName,
-    Unsigned, element,
+    Unsigned,
 };
-use crate::json::cursor::{Cursor, Number, RawString};
+use crate::json::cursor::{Cursor, plain_length};
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::{self, Read};
 use crate::message::{
     Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
-    FundingAmounts, Heartbeat, L2Updates, Level, MarkPriceChange, MarkPrices, Message, RawJson, Taker, Text,
+    FundingAmounts, Heartbeat, L2Updates, MarkPriceChange, MarkPrices, Message, RawJson, Read, Taker, Text,
     Trade, Unrecognized, VenueError,
 };
-use crate::value::decimal::Decimal;
 use crate::value::endpoint::Endpoint;
-use crate::value::time::Timestamp;
 
 record! {
     /// Names that tell kinds apart, and those of [errors](crate::protocol::market_data_v2#errors).
@@ -45,13 +43,21 @@ lists! {
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut reader = Reader::new(frame);
     reader.telling = &["type", "result"];
+    // Nearly all are of these two.
     if reader.take("{\"type\":\"l2_updates\"") {
-        l2_updates(reader, Place::BehindValue, scratch)
-    } else if reader.take("{\"type\":\"trade\"") {
-        trade(reader, Place::BehindValue, scratch)
-    } else {
-        decode_any(frame, scratch)
+        return l2_updates(reader, Place::BehindValue, scratch);
     }
+    if reader.take("{\"type\":\"trade\"") {
+        return trade(reader, Place::BehindValue, scratch);
+    }
+    if reader.take("{\"type\":\"")
+        && let Some(length) = plain_length(reader.cursor.rest())
+        && let Some(kind) = KINDS.get(NAMES.find(reader.cursor.rest().get(..length).unwrap_or_default()))
+    {
+        reader.cursor.advance(length.wrapping_add(1));
+        return kind.decode(reader, Place::BehindValue, scratch);
+    }
+    decode_any(frame, scratch)
 }
 
 /// Decodes a frame of which nothing is known.
@@ -61,32 +67,88 @@ fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     if outline.result().informs().is_some_and(|result| result == *"error") {
         return Ok(venue_error(outline.reason(), outline.message()));
     }
-    let Some(kind) = outline.kind().informs() else { return Ok(unrecognized(frame)) };
-    let is = |name: &str| kind == *name;
-    if is("l2_updates") {
-        l2_updates(Reader::new(frame), Place::Before, scratch)
-    } else if is("trade") {
-        trade(Reader::new(frame), Place::Before, scratch)
-    } else if is("heartbeat") {
-        let event_time = HeartbeatMembers::whole(frame)?.event_time().informs();
-        Ok(Message::Heartbeat(Heartbeat { event_time, ..Heartbeat::default() }))
-    } else if is("auction_result") || is("auction_indicative") {
-        let it = AuctionMembers::whole(frame)?;
-        auction(&it, || it.symbol().required().map(Some)).map(Message::Auction)
-    } else if is("mark_price_updates") {
-        let it = MarkPricesMembers::whole(frame)?;
-        let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
-        Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
-    } else if is("funding_amount_updates") {
-        let it = FundingAmountsMembers::whole(frame)?;
-        let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
-        Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
-    } else if let Some(interval) = interval(kind) {
-        let it = CandlesMembers::whole(frame)?;
-        let (symbol, candles) = (it.symbol().required()?, it.changes().list()?);
-        Ok(Message::Candles(Candles { symbol, interval, candles }))
-    } else {
-        Ok(unrecognized(frame))
+    match outline.kind().informs().and_then(Kind::of) {
+        Some(kind) => kind.decode(Reader::new(frame), Place::Before, scratch),
+        None => Ok(unrecognized(frame)),
+    }
+}
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    L2Updates,
+    Trade,
+    Heartbeat,
+    Auction(AuctionStage),
+    MarkPrices,
+    FundingAmounts,
+    Candles(CandleInterval),
+}
+
+/// The types of frames.
+const TYPES: [&str; 14] = [
+    "l2_updates",
+    "trade",
+    "heartbeat",
+    "auction_result",
+    "auction_indicative",
+    "mark_price_updates",
+    "funding_amount_updates",
+    "candles_1m_updates",
+    "candles_5m_updates",
+    "candles_15m_updates",
+    "candles_30m_updates",
+    "candles_1h_updates",
+    "candles_6h_updates",
+    "candles_1d_updates",
+];
+
+/// What a frame of each type is.
+const KINDS: [Kind; TYPES.len()] = [
+    Kind::L2Updates,
+    Kind::Trade,
+    Kind::Heartbeat,
+    Kind::Auction(AuctionStage::Result),
+    Kind::Auction(AuctionStage::Indicative),
+    Kind::MarkPrices,
+    Kind::FundingAmounts,
+    Kind::Candles(CandleInterval::OneMinute),
+    Kind::Candles(CandleInterval::FiveMinutes),
+    Kind::Candles(CandleInterval::FifteenMinutes),
+    Kind::Candles(CandleInterval::ThirtyMinutes),
+    Kind::Candles(CandleInterval::OneHour),
+    Kind::Candles(CandleInterval::SixHours),
+    Kind::Candles(CandleInterval::OneDay),
+];
+
+static NAMES: Names<{ TYPES.len() }> = Names::new(TYPES);
+
+impl Kind {
+    fn of(text: Text<'_>) -> Option<Kind> {
+        KINDS.get(NAMES.find_text(text)).copied()
+    }
+
+    /// Decodes a frame of this kind. One with a member that could tell another is decoded as one of which nothing is
+    /// known.
+    #[inline(always)]
+    fn decode<'f>(self, reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+        match self {
+            Kind::L2Updates => l2_updates(reader, place, scratch),
+            Kind::Trade => trade(reader, place, scratch),
+            Kind::Heartbeat => heartbeat(reader, place, scratch),
+            Kind::Auction(stage) => auction_frame(stage, reader, place, scratch),
+            Kind::MarkPrices => mark_prices(reader, place, scratch),
+            Kind::FundingAmounts => funding_amounts(reader, place, scratch),
+            Kind::Candles(interval) => candles(interval, reader, place, scratch),
+        }
+    }
+}
+
+/// The width that a type `candles_…_updates` names ([candles](crate::protocol::market_data_v2#candles)).
+pub(super) fn interval(kind: &str) -> Option<CandleInterval> {
+    match Kind::of(Text(kind)) {
+        Some(Kind::Candles(interval)) => Some(interval),
+        _ => None,
     }
 }
 
@@ -96,11 +158,30 @@ record! {
     }
 }
 
+#[inline(never)]
+fn heartbeat<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = HeartbeatMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return decode_any(reader.frame, scratch);
+    }
+    Ok(Message::Heartbeat(Heartbeat { event_time: it.event_time().informs(), ..Heartbeat::default() }))
+}
+
 record! {
     MarkPricesMembers {
         symbol: "symbol" = SymbolName,
         changes: "changes" = MarkPriceChanges,
     }
+}
+
+#[inline(never)]
+fn mark_prices<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = MarkPricesMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return decode_any(reader.frame, scratch);
+    }
+    let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
+    Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
 }
 
 record! {
@@ -110,6 +191,16 @@ record! {
     }
 }
 
+#[inline(never)]
+fn funding_amounts<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = FundingAmountsMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return decode_any(reader.frame, scratch);
+    }
+    let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
+    Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
+}
+
 record! {
     CandlesMembers {
         symbol: "symbol" = SymbolName,
@@ -117,10 +208,19 @@ record! {
     }
 }
 
-/// The width that a type `candles_…_updates` names ([candles](crate::protocol::market_data_v2#candles)).
-pub(super) fn interval(kind: Text<'_>) -> Option<CandleInterval> {
-    let is_of = |feed: &str| kind.chars().eq(feed.chars().chain("_updates".chars()));
-    CandleInterval::ALL.into_iter().find(|interval| is_of(interval.feed()))
+#[inline(never)]
+fn candles<'f>(
+    interval: CandleInterval,
+    mut reader: Reader<'f, '_>,
+    place: Place,
+    scratch: &'f mut Scratch,
+) -> Decoded<'f> {
+    let it = CandlesMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return decode_any(reader.frame, scratch);
+    }
+    let (symbol, candles) = (it.symbol().required()?, it.changes().list()?);
+    Ok(Message::Candles(Candles { symbol, interval, candles }))
 }
 
 pub(super) fn unrecognized(frame: &str) -> Message<'_> {
@@ -159,178 +259,6 @@ fn l2_updates<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch
         trades: it.trades().list_if_any()?,
         auction_events: it.auction_events().list_if_any()?,
     }))
-}
-
-/// The levels of a book: each goes to its side.
-#[derive(Debug)]
-struct Changes;
-
-impl Value for Changes {
-    type Is<'f> = Result<(), DecodeError>;
-
-    fn of(_json: &Json<'_>) -> Result<Self::Is<'static>, DecodeErrorKind> {
-        Err(DecodeErrorKind::Type)
-    }
-
-    #[inline(always)]
-    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
-        // Of two members the last one counts.
-        reader.clear_levels();
-        elements(reader, rest, Changes::see).ok().map(|(_, rest)| (Ok(()), rest))
-    }
-
-    fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
-        reader.clear_levels();
-        list(reader, Changes::see).map(|listed| listed.map(|list| list.map(|_| ())))
-    }
-}
-
-impl Changes {
-    #[inline(always)]
-    fn see(reader: &mut Reader<'_, '_>, Change { is_bid, level }: Change) {
-        if let Some(Scratch { bids, asks, .. }) = &mut reader.scratch {
-            if is_bid { bids.push(level) } else { asks.push(level) }
-        }
-    }
-}
-
-/// `[side, price, quantity]`.
-struct Change {
-    is_bid: bool,
-    level: Level,
-}
-
-impl<'f> Read<'f> for Change {
-    #[inline(always)]
-    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Change, DecodeError> {
-        if let Some((change, rest)) = plain_change(cursor.rest()) {
-            cursor.set_rest(rest);
-            return Ok(change);
-        }
-        any_change(frame, cursor)
-    }
-}
-
-/// A change in any spelling that JSON allows, and long numbers.
-#[cold]
-fn any_change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Change, DecodeError> {
-    let mut parts = triple(cursor)?;
-    let (side, start) = quoted(frame, &mut parts)?;
-    let is_bid = match side {
-        side if side == *"buy" => true,
-        side if side == *"sell" => false,
-        _ => return Err(DecodeError::new(DecodeErrorKind::Side, start)),
-    };
-    let price = decimal(frame, &mut parts)?;
-    let quantity = decimal(frame, &mut parts)?;
-    end(parts, cursor)?;
-    Ok(Change { is_bid, level: Level { price, quantity } })
-}
-
-/// A change in the venue's own spelling, `["buy","9122.04","0.00121425"]`.
-#[inline]
-fn plain_change(text: &[u8]) -> Option<(Change, &[u8])> {
-    let (is_bid, text) = match text {
-        [b'[', b'"', b'b', b'u', b'y', b'"', b',', b'"', rest @ ..] => (true, rest),
-        [b'[', b'"', b's', b'e', b'l', b'l', b'"', b',', b'"', rest @ ..] => (false, rest),
-        _ => return None,
-    };
-    let (price, length) = Decimal::parse_quoted_short(text)?;
-    let [b'"', b',', b'"', text @ ..] = text.get(length..)? else { return None };
-    let (quantity, length) = Decimal::parse_quoted_short(text)?;
-    let [b'"', b']', text @ ..] = text.get(length..)? else { return None };
-    Some((Change { is_bid, level: Level { price, quantity } }, text))
-}
-
-/// The elements of an array one by one.
-#[derive(Clone, Debug)]
-struct Array<'f> {
-    cursor: Cursor<'f>,
-    begun: bool,
-}
-
-impl<'f> Array<'f> {
-    fn at(cursor: Cursor<'f>) -> Array<'f> {
-        Array { cursor, begun: false }
-    }
-
-    /// Whether the cursor stands at an element now, which is to be taken.
-    fn more(&mut self) -> Result<bool, DecodeError> {
-        let more = if self.begun {
-            self.cursor.another(b']')?
-        } else {
-            self.begun = true;
-            self.cursor.expect(b'[')?;
-            let empty = self.cursor.peek() == b']';
-            if empty {
-                self.cursor.advance(1);
-            }
-            !empty
-        };
-        self.cursor.peek();
-        Ok(more)
-    }
-}
-
-/// An array that has to have a certain number of elements.
-fn triple<'f>(cursor: &mut Cursor<'f>) -> Result<Array<'f>, DecodeError> {
-    if cursor.peek() != b'[' {
-        return Err(cursor.error(DecodeErrorKind::Type));
-    }
-    Ok(Array::at(cursor.clone()))
-}
-
-fn end<'f>(mut parts: Array<'f>, cursor: &mut Cursor<'f>) -> Result<(), DecodeError> {
-    if parts.more()? {
-        return Err(parts.cursor.error(DecodeErrorKind::Type));
-    }
-    *cursor = parts.cursor;
-    Ok(())
-}
-
-/// Goes to the next element, which must be there.
-fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
-    if !parts.more()? {
-        return Err(parts.cursor.error(DecodeErrorKind::Type));
-    }
-    Ok(parts.cursor.peek())
-}
-
-/// A string, and where it stands.
-fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<(Text<'f>, usize), DecodeError> {
-    if next(parts)? != b'"' {
-        return Err(parts.cursor.error(DecodeErrorKind::Type));
-    }
-    let RawString { start, end, .. } = parts.cursor.string()?;
-    Ok((Text(frame.get(start..end).unwrap_or_default()), start))
-}
-
-/// A decimal, quoted or not, read from its very digits.
-fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeError> {
-    let first = next(parts)?;
-    let begin = parts.cursor.offset();
-    let (start, end) = match first {
-        b'"' => {
-            let RawString { start, end, .. } = parts.cursor.string()?;
-            (start, end)
-        }
-        b'-' | b'0'..=b'9' => {
-            parts.cursor.number()?;
-            (begin, parts.cursor.offset())
-        }
-        _ => return Err(parts.cursor.error(DecodeErrorKind::Type)),
-    };
-    let digits = frame.get(start..end).unwrap_or_default();
-    if let (b'-' | b'0'..=b'9', Some((mantissa, exponent))) = (first, digits.split_once(['e', 'E'])) {
-        // What writes numbers writes small ones like this.
-        let shifted = market_decimal(mantissa.as_bytes()).and_then(|decimal| match decimal.is_zero() {
-            // Whatever the exponent.
-            true => Ok(Decimal::ZERO),
-            false => decimal.shifted(exponent).ok_or(DecodeErrorKind::Precision),
-        });
-        return shifted.map_err(|kind| DecodeError::new(kind, start));
-    }
-    market_decimal(digits.as_bytes()).map_err(|kind| DecodeError::new(kind, start))
 }
 
 record! {
@@ -401,63 +329,67 @@ record! {
     }
 }
 
-/// `symbol` reads that of the auction, which a frame of v1 may leave out.
-pub(super) fn auction<'f>(
-    it: &AuctionMembers<'f>,
-    symbol: impl FnOnce() -> Result<Option<&'f str>, DecodeError>,
-) -> Result<Auction<'f>, DecodeError> {
-    let stage = match it.kind().required()? {
-        (kind, _) if kind == *"auction_result" => AuctionStage::Result,
-        (kind, _) if kind == *"auction_indicative" => AuctionStage::Indicative,
-        (_, offset) => return Err(DecodeError::of_member(DecodeErrorKind::Type, offset, "type")),
+#[inline(never)]
+fn auction_frame<'f>(
+    stage: AuctionStage,
+    mut reader: Reader<'f, '_>,
+    place: Place,
+    scratch: &'f mut Scratch,
+) -> Decoded<'f> {
+    let is_begun = place == Place::BehindValue;
+    let it = AuctionMembers::finish(&mut reader, place)?;
+    let is_error = it.result().informs().is_some_and(|result| result == *"error");
+    if is_begun && (is_error || it.kind().is_there()) {
+        return decode_any(reader.frame, scratch);
+    }
+    Ok(Message::Auction(auction!(it, stage, Some(it.symbol().required()?))))
+}
+
+/// What the members of an auction say; `symbol` is that of the auction, which a frame of v1 may leave out.
+macro_rules! auction {
+    ($it:ident, $stage:expr, $symbol:expr) => {
+        Auction {
+            symbol: $symbol,
+            stage: $stage,
+            event_id: $it.event_id().informs(),
+            time: $it.time().informs(),
+            result: AuctionResult::of($it.result().required()?),
+            highest_bid_price: $it.highest_bid_price().informs(),
+            lowest_ask_price: $it.lowest_ask_price().informs(),
+            collar_price: $it.collar_price().informs(),
+            price: $it.price().unless_empty()?,
+            quantity: $it.quantity().unless_empty()?,
+        }
     };
-    Ok(Auction {
-        symbol: symbol()?,
-        stage,
-        event_id: it.event_id().informs(),
-        time: it.time().informs(),
-        result: AuctionResult::of(it.result().required()?),
-        highest_bid_price: it.highest_bid_price().informs(),
-        lowest_ask_price: it.lowest_ask_price().informs(),
-        collar_price: it.collar_price().informs(),
-        price: it.price().unless_empty()?,
-        quantity: it.quantity().unless_empty()?,
-    })
+}
+pub(super) use auction;
+
+/// Behind the type of an auction, if that comes first.
+pub(super) fn behind_auction(rest: &[u8]) -> Option<(AuctionStage, &[u8])> {
+    let rest = behind(rest, "{\"type\":\"auction_")?;
+    behind(rest, "result\"")
+        .map(|rest| (AuctionStage::Result, rest))
+        .or_else(|| Some((AuctionStage::Indicative, behind(rest, "indicative\"")?)))
 }
 
 impl<'f> Read<'f> for Auction<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Auction<'f>, DecodeError> {
-        let it = AuctionMembers::within(frame, cursor)?;
-        auction(&it, || it.symbol().required().map(Some))
-    }
-}
-
-/// `[time, open, high, low, close, volume]`, numbers.
-impl<'f> Read<'f> for Candle<'f> {
-    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Candle<'f>, DecodeError> {
-        let mut parts = triple(cursor)?;
-        next(&mut parts)?;
-        let start = parts.cursor.offset();
-        let wrong = |kind| DecodeError::new(kind, start);
-        if !matches!(parts.cursor.peek(), b'-' | b'0'..=b'9') {
-            return Err(wrong(DecodeErrorKind::Type));
+        let mut reader = Reader { cursor: cursor.clone(), ..Reader::new(frame) };
+        if let Some((stage, rest)) = behind_auction(reader.cursor.rest()) {
+            reader.cursor.set_rest(rest);
+            let it = AuctionMembers::read(&mut reader, Place::BehindValue)?;
+            if !it.kind().is_there() {
+                *cursor = reader.cursor;
+                return Ok(auction!(it, stage, Some(it.symbol().required()?)));
+            }
         }
-        let Number::Integer { negative, magnitude } = parts.cursor.number()? else {
-            return Err(wrong(DecodeErrorKind::Integer));
+        let it = AuctionMembers::within(frame, cursor)?;
+        let stage = match it.kind().required()? {
+            (kind, _) if kind == *"auction_result" => AuctionStage::Result,
+            (kind, _) if kind == *"auction_indicative" => AuctionStage::Indicative,
+            (_, offset) => return Err(DecodeError::of_member(DecodeErrorKind::Type, offset, "type")),
         };
-        let millis =
-            i64::try_from(magnitude).ok().map(|millis| if negative { millis.wrapping_neg() } else { millis });
-        let open_time =
-            millis.and_then(Timestamp::from_millis).ok_or_else(|| wrong(DecodeErrorKind::Integer))?;
-        let mut number = || decimal(frame, &mut parts);
-        let (open, high, low, close) = (number()?, number()?, number()?, number()?);
-        next(&mut parts)?;
-        let volume = element(frame, &mut parts.cursor)?.as_str();
-        let volume = message::Number::read(
-            volume.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(volume),
-        );
-        end(parts, cursor)?;
-        Ok(Candle { open_time, open, high, low, close, volume })
+        Ok(auction!(it, stage, Some(it.symbol().required()?)))
     }
 }
 

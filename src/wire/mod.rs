@@ -8,6 +8,7 @@ mod levels;
 mod lists;
 pub(crate) mod market_v1;
 pub(crate) mod market_v2;
+mod names;
 pub(crate) mod orders_v1;
 mod outline;
 pub(crate) mod private;
@@ -16,6 +17,7 @@ mod reader;
 mod record;
 pub(crate) mod replies;
 pub(crate) mod rest;
+mod rows;
 mod scratch;
 mod stream;
 mod values;
@@ -55,23 +57,38 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
     }
-    // A letter or two tell most frames apart.
-    let bytes = frame.as_bytes();
-    let guess: Read = match (bytes.get(2), bytes.get(6)) {
-        (Some(b'u' | b'C' | b'c'), _) => public::book_ticker,
-        (Some(b'E' | b'm'), _) => public::trade,
-        (Some(b'i' | b's'), _) => public::response,
-        (Some(b'l'), _) => public::partial_depth,
-        (Some(b'e'), Some(b'd')) => public::depth,
-        (Some(b'e'), Some(b'm')) => public::mark_price,
-        (Some(b'e'), Some(b'f')) => public::funding_amount,
-        (Some(b'e'), Some(b'c')) => public::contract_status,
-        (Some(b'e'), Some(b'o')) => private::order_update,
-        (Some(b'e'), Some(b'b')) => private::balance_update,
-        (Some(b'e'), Some(b'p')) => private::position_report,
-        _ => return stream::decode_any(frame, scratch),
-    };
-    guess(frame, scratch, Certainty::Guess(stream::decode_any))
+    match guess(frame.as_bytes()) {
+        Some(read) => read(frame, scratch, Certainty::Guess(stream::decode_any)),
+        None => stream::decode_any(frame, scratch),
+    }
+}
+
+/// What most frames that begin like this one are. A few letters tell, in the venue's order of members and in a few
+/// others.
+#[inline(always)]
+fn guess(frame: &[u8]) -> Option<Read> {
+    let [_, _, first, second, _, _, kind, ..] = frame else { return None };
+    Some(match (first, second) {
+        (b'u' | b'C' | b'c', b'"') => public::book_ticker,
+        (b'E' | b'm', b'"') => public::trade,
+        (b'i', b'd') | (b's', b't') | (b'e', b'r') | (b'r', b'e' | b'a') => public::response,
+        (b'l', b'a') => public::partial_depth,
+        (b't', b'y') => private::settlements,
+        (b'e', b'"') => match kind {
+            b'd' => public::depth,
+            b'm' => public::mark_price,
+            b'f' => public::funding_amount,
+            b'c' => public::contract_status,
+            b'o' if frame.get(11) == Some(&b'S') => private::order_snapshot,
+            b'o' => private::order_update,
+            b'b' => private::balance_update,
+            b'p' => private::position_report,
+            b'r' if frame.get(24) == Some(&b'i') => private::quote_update,
+            b'r' => private::request_for_quote,
+            _ => return None,
+        },
+        _ => return None,
+    })
 }
 
 /// Decodes one text frame of an endpoint.

@@ -46,9 +46,7 @@ lists! {
 pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
     let mut cursor = Cursor::new(frame);
     if cursor.peek() == b'[' {
-        cursor.skip(0)?;
-        cursor.finish()?;
-        // Each element is an element, whatever it is.
+        check(frame, cursor)?;
         return Ok(Message::OrderEvents(OrderEvents { events: List::new(frame) }));
     }
     let it = ObjectMembers::whole(frame)?;
@@ -75,6 +73,22 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
     } else {
         unrecognized(frame)
     })
+}
+
+/// Checks that a frame is an array of events. Each element is one, whatever it is.
+fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> {
+    cursor.expect(b'[')?;
+    cursor.enter(1);
+    let mut more = cursor.peek() != b']';
+    if !more {
+        cursor.advance(1);
+    }
+    while more {
+        cursor.peek();
+        OrderReport::read(frame, &mut cursor)?;
+        more = cursor.another(b']')?;
+    }
+    cursor.finish()
 }
 
 /// A string of an array.

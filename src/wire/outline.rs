@@ -1,11 +1,11 @@
 //! [`Outline`]: what tells the kinds of frames of `wss://ws.gemini.com` apart.
 
-use super::reader::{Place, Reader};
-use super::record::record;
+use super::reader::{Json, Place, Reader, Token};
 use super::scratch::Scratch;
-use super::values::{Label, Presence, SymbolName};
+use crate::json::cursor::{Cursor, plain_integer, plain_string};
 use crate::json::error::DecodeError;
-use crate::message::{Message, RawJson, Unrecognized};
+use crate::message::{Message, RawJson, Text, Unrecognized};
+use crate::value::symbol::Symbol;
 
 pub(super) type Decoded<'f> = Result<Message<'f>, DecodeError>;
 
@@ -73,7 +73,9 @@ macro_rules! decoder {
 
                 #[inline(always)]
                 fn then(self, $it: $record<'f>, reader: &mut Reader<'f, 'f>) -> Decoded<'f> {
-                    reader.cursor.finish()?;
+                    if !$it.is_told {
+                        reader.cursor.finish()?;
+                    }
                     let $frame = reader.frame;
                     match (self.0, reader.scratch.take()) {
                         (Certainty::Guess(_), Some(scratch)) if $it.is_told || !$is_it => {
@@ -95,31 +97,182 @@ macro_rules! decoder {
 }
 pub(super) use decoder;
 
-record! {
+/// The members of a frame that tell its kind.
+#[derive(Debug)]
+pub(super) struct Outline<'f> {
+    /// A bit for each of [`NAMES`](Outline::NAMES) that is there.
+    there: u64,
+    /// The values of `e`, `type`, `s` and `symbol`.
+    texts: [Option<RawJson<'f>>; 4],
+}
+
+impl<'f> Outline<'f> {
     /// All names that tell kinds apart.
-    Outline {
-        kind: "e" = Label,
-        settled: "type" = Label,
-        id: "id" = Presence,
-        status: "status" = Presence,
-        error: "error" = Presence,
-        result: "result" = Presence,
-        last_update_id: "lastUpdateId" = Presence,
-        orders: "orders" = Presence,
-        s: "s" = SymbolName,
-        symbol: "symbol" = SymbolName,
-        x: "X" = Presence,
-        b: "b" = Presence,
-        bid_quantity: "B" = Presence,
-        a: "a" = Presence,
-        ask_quantity: "A" = Presence,
-        t: "t" = Presence,
-        p: "p" = Presence,
-        q: "q" = Presence,
-        m: "m" = Presence,
-        first: "U" = Presence,
-        u: "u" = Presence,
-        event_time: "E" = Presence,
-        positions: "P" = Presence,
+    pub(super) const NAMES: &'static [&'static str] = &[
+        "e",
+        "type",
+        "id",
+        "status",
+        "error",
+        "result",
+        "lastUpdateId",
+        "orders",
+        "s",
+        "symbol",
+        "X",
+        "b",
+        "B",
+        "a",
+        "A",
+        "t",
+        "p",
+        "q",
+        "m",
+        "U",
+        "u",
+        "E",
+        "P",
+        "i",
+    ];
+
+    /// The bit of a name; none for other names.
+    const fn bit(name: &[u8]) -> u64 {
+        match name {
+            // The lowest six bits of letters are 1 to 26 and 33 to 58.
+            [letter @ (b'A'..=b'Z' | b'a'..=b'z')] => 1 << (*letter & 63),
+            b"type" => Outline::TYPE,
+            b"id" => 1 << 27,
+            b"status" => 1 << 28,
+            b"error" => 1 << 29,
+            b"result" => 1 << 30,
+            b"lastUpdateId" => 1 << 31,
+            b"orders" => 1 << 32,
+            b"symbol" => Outline::SYMBOL,
+            _ => 0,
+        }
+    }
+
+    const TYPE: u64 = 1;
+    const SYMBOL: u64 = 1 << 59;
+    const E: u64 = Outline::bit(b"e");
+    const S: u64 = Outline::bit(b"s");
+
+    /// The bits of several names.
+    pub(super) const fn bits(names: &[&str]) -> u64 {
+        let (mut bits, mut rest) = (0, names);
+        while let [name, behind @ ..] = rest {
+            bits |= Outline::bit(name.as_bytes());
+            rest = behind;
+        }
+        bits
+    }
+
+    /// Looks at all names of a frame. It is not sure to be JSON: what reads it as its kind says what is not.
+    ///
+    /// # Errors
+    ///
+    /// What is no JSON, or no object.
+    pub(super) fn of(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
+        Outline::look(frame).map_err(|error| match check(frame) {
+            Err(first) if first.offset() < error.offset() => first,
+            _ => error,
+        })
+    }
+
+    fn look(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
+        let mut reader = Reader::new(frame);
+        let mut it = Outline { there: 0, texts: [None; 4] };
+        let mut place = Place::Before;
+        while let Some(name) = reader.next_name(place, Outline::NAMES)? {
+            let bit = Outline::bit(name);
+            let value = value(&mut reader)?;
+            it.there = if value.is_some() { it.there | bit } else { it.there & !bit };
+            match bit {
+                Outline::E => it.texts[0] = value,
+                Outline::TYPE => it.texts[1] = value,
+                Outline::S => it.texts[2] = value,
+                Outline::SYMBOL => it.texts[3] = value,
+                _ => {}
+            }
+            place = Place::BehindValue;
+        }
+        reader.cursor.finish()?;
+        Ok(it)
+    }
+
+    /// Whether all these [bits](Outline::bits) are there.
+    pub(super) const fn has(&self, bits: u64) -> bool {
+        self.there & bits == bits
+    }
+
+    /// The kind that the frame names in `e`.
+    pub(super) fn kind(&self) -> Option<Text<'f>> {
+        self.text(0)
+    }
+
+    /// The kind that the frame names in `type`.
+    pub(super) fn settled(&self) -> Option<Text<'f>> {
+        self.text(1)
+    }
+
+    /// The symbol that the frame names.
+    pub(super) fn symbol(&self) -> Option<Symbol> {
+        let symbol = |place| self.text(place)?.raw().parse().ok();
+        symbol(3).or_else(|| symbol(2))
+    }
+
+    fn text(&self, place: usize) -> Option<Text<'f>> {
+        let value = (*self.texts.get(place)?)?.as_str();
+        value.strip_prefix('"')?.strip_suffix('"').map(Text)
+    }
+}
+
+/// Checks that a frame is JSON.
+pub(super) fn check(frame: &str) -> Result<(), DecodeError> {
+    let mut cursor = Cursor::new(frame);
+    cursor.skip(0)?;
+    cursor.finish()
+}
+
+/// Takes a value: its text, or `None` for `null`. What is within an object or array is not checked if all is plain.
+#[inline(always)]
+fn value<'f>(reader: &mut Reader<'f, '_>) -> Result<Option<RawJson<'f>>, DecodeError> {
+    reader.cursor.peek();
+    let rest = reader.cursor.rest();
+    let behind = match rest {
+        [b'"', ..] => plain_string(rest),
+        [b'1'..=b'9', ..] => plain_integer(rest),
+        [b'{' | b'[', ..] => balanced(rest),
+        _ => None,
+    };
+    let Some(behind) = behind else {
+        let json = Json::take(reader)?;
+        return Ok(if matches!(json.token, Token::Null) { None } else { Some(RawJson(json.raw)) });
+    };
+    reader.cursor.set_rest(behind);
+    let (frame, end) = (reader.frame, reader.frame.len().wrapping_sub(behind.len()));
+    Ok(Some(RawJson(frame.get(frame.len().wrapping_sub(rest.len())..end).unwrap_or_default())))
+}
+
+/// Behind an object or array, by its brackets alone.
+fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
+    let mut open = 0_usize;
+    loop {
+        rest = match rest {
+            [b'"', ..] => plain_string(rest)?,
+            [b'{' | b'[', behind @ ..] => {
+                open = open.wrapping_add(1);
+                behind
+            }
+            [b'}' | b']', behind @ ..] => {
+                open = open.wrapping_sub(1);
+                if open == 0 {
+                    return Some(behind);
+                }
+                behind
+            }
+            [_, behind @ ..] => behind,
+            [] => return None,
+        }
     }
 }

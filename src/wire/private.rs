@@ -1,9 +1,8 @@
 //! Frames of the [private streams](crate::protocol::streams#private-streams) of `wss://ws.gemini.com`.
 
 use super::lists::lists;
-use super::outline::{Certainty, Decoded, decoder};
+use super::outline::decoder;
 use super::record::record;
-use super::scratch::Scratch;
 use super::values::{
     Exact, Figure, Flag, Label, Milliseconds, Nanoseconds, OrderSide, Plain, Price, SymbolName, Unsigned,
     element,
@@ -117,18 +116,21 @@ record! {
     }
 }
 
-pub(super) fn order_snapshot<'f>(
-    frame: &'f str,
-    _scratch: &'f mut Scratch,
-    _certainty: Certainty,
-) -> Decoded<'f> {
-    let it = OrderSnapshotMembers::whole(frame)?;
-    Ok(Message::OrderSnapshot(OrderSnapshot { orders: it.orders().list()? }))
+decoder! {
+    order_snapshot(it: OrderSnapshotMembers, frame, _scratch) begins "{\"e\":\"orderSnapshot\"" has true => {
+        Ok(Message::OrderSnapshot(OrderSnapshot { orders: it.orders().list()? }))
+    }
 }
 
 /// An order of a snapshot; one that cannot be read is an element too.
 impl<'f> message::Read<'f> for SnapshotOrder<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<SnapshotOrder<'f>, DecodeError> {
+        let before = cursor.clone();
+        if let Ok(update) = OrderMembers::within(frame, cursor).and_then(|it| order(&it)) {
+            return Ok(SnapshotOrder(OrderReport::Update(update)));
+        }
+        *cursor = before;
+        // What is said of an element is said by its own text.
         let element = element(frame, cursor)?;
         let text = element.as_str();
         let read = OrderMembers::within(text, &mut Cursor::new(text)).and_then(|it| order(&it));
@@ -141,9 +143,9 @@ impl<'f> message::Read<'f> for SnapshotOrder<'f> {
 record! {
     /// [Balances](crate::protocol::streams#balances).
     BalanceUpdateMembers {
-        event_time: "E" = Nanoseconds,
-        update_time: "u" = Nanoseconds,
-        balances: "B" = Balances,
+        event_time: "E" = Nanoseconds | always,
+        update_time: "u" = Nanoseconds | always,
+        balances: "B" = Balances | always,
     }
 }
 
@@ -159,9 +161,9 @@ decoder! {
 
 record! {
     AssetBalanceMembers {
-        asset: "a" = Plain,
-        available: "f" = Figure,
-        total: "c" = Figure,
+        asset: "a" = Plain | always,
+        available: "f" = Figure | always,
+        total: "c" = Figure | always,
     }
 }
 
@@ -245,13 +247,10 @@ record! {
     }
 }
 
-pub(super) fn settlements<'f>(
-    frame: &'f str,
-    _scratch: &'f mut Scratch,
-    _certainty: Certainty,
-) -> Decoded<'f> {
-    let it = SettlementsMembers::whole(frame)?;
-    Ok(Message::Settlements(Settlements { settlements: it.settlements().list()? }))
+decoder! {
+    settlements(it: SettlementsMembers, frame, _scratch) begins "{\"type\":\"settlements\"" has true => {
+        Ok(Message::Settlements(Settlements { settlements: it.settlements().list()? }))
+    }
 }
 
 record! {
@@ -276,10 +275,8 @@ impl<'f> message::Read<'f> for Settlement<'f> {
 }
 
 record! {
-    /// The [public shape](crate::protocol::streams#public-requests) of a request for quotes, and the event id, which
-    /// marks the private one.
+    /// The [public shape](crate::protocol::streams#public-requests) of a request for quotes.
     RequestForQuoteMembers {
-        event_id: "i" = Label,
         event_time: "E" = Milliseconds,
         rfq_id: "r" = Exact,
         symbol: "s" = SymbolName,
@@ -294,29 +291,23 @@ record! {
     }
 }
 
-/// Reads a [request for quotes](crate::protocol::streams#requests-for-quotes).
-pub(super) fn request_for_quote<'f>(
-    frame: &'f str,
-    _scratch: &'f mut Scratch,
-    _certainty: Certainty,
-) -> Decoded<'f> {
-    let it = RequestForQuoteMembers::whole(frame)?;
-    if it.event_id().is_there() {
-        return quote_update(frame);
+decoder! {
+    /// Reads a [request for quotes](crate::protocol::streams#requests-for-quotes).
+    request_for_quote(it: RequestForQuoteMembers, frame, _scratch) begins "{\"e\":\"requestForQuote\"" has true => {
+        Ok(Message::RequestForQuote(RequestForQuote {
+            event_time: it.event_time().informs(),
+            rfq_id: it.rfq_id().required()?,
+            symbol: it.symbol().if_any()?,
+            legs: it.legs().list()?,
+            notional: it.notional().informs(),
+            quantity: it.quantity().unless_empty()?,
+            execution_quantity: it.execution_quantity().unless_empty()?,
+            status: RfqStatus::of(it.status().required()?),
+            submission_ends: it.submission_ends().informs(),
+            expires: it.expires().informs(),
+            confirmation_ends: it.confirmation_ends().informs(),
+        }))
     }
-    Ok(Message::RequestForQuote(RequestForQuote {
-        event_time: it.event_time().informs(),
-        rfq_id: it.rfq_id().required()?,
-        symbol: it.symbol().if_any()?,
-        legs: it.legs().list()?,
-        notional: it.notional().informs(),
-        quantity: it.quantity().unless_empty()?,
-        execution_quantity: it.execution_quantity().unless_empty()?,
-        status: RfqStatus::of(it.status().required()?),
-        submission_ends: it.submission_ends().informs(),
-        expires: it.expires().informs(),
-        confirmation_ends: it.confirmation_ends().informs(),
-    }))
 }
 
 record! {
@@ -354,19 +345,20 @@ record! {
     }
 }
 
-fn quote_update(frame: &str) -> Decoded<'_> {
-    let it = QuoteUpdateMembers::whole(frame)?;
-    Ok(Message::QuoteUpdate(QuoteUpdate {
-        event_id: it.event_id().required()?,
-        event_time: it.event_time().informs(),
-        rfq_id: it.rfq_id().required()?,
-        step: QuoteStep::of(it.step().required()?),
-        status: RfqStatus::of(it.status().required()?),
-        quote_id: it.quote_id().unless_empty()?,
-        price: it.price().unless_empty()?,
-        quantity: it.quantity().unless_empty()?,
-        quote_status: it.quote_status().unless_empty()?.map(QuoteStatus::of),
-        valid_until: it.valid_until().informs(),
-        is_replay: false,
-    }))
+decoder! {
+    quote_update(it: QuoteUpdateMembers, frame, _scratch) begins "{\"e\":\"requestForQuote\"" has (it.event_id().is_there()) => {
+        Ok(Message::QuoteUpdate(QuoteUpdate {
+            event_id: it.event_id().required()?,
+            event_time: it.event_time().informs(),
+            rfq_id: it.rfq_id().required()?,
+            step: QuoteStep::of(it.step().required()?),
+            status: RfqStatus::of(it.status().required()?),
+            quote_id: it.quote_id().unless_empty()?,
+            price: it.price().unless_empty()?,
+            quantity: it.quantity().unless_empty()?,
+            quote_status: it.quote_status().unless_empty()?.map(QuoteStatus::of),
+            valid_until: it.valid_until().informs(),
+            is_replay: false,
+        }))
+    }
 }

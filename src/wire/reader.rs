@@ -82,30 +82,34 @@ impl<'f, 's> Reader<'f, 's> {
         }
     }
 
-    /// Goes to the next name, whatever is in between; `None` behind the object.
+    /// Goes to the next name, whatever is in between, and reads it; one with escapes is found among `names`. `None`
+    /// behind the object.
     #[inline(always)]
-    pub(super) fn next_name(&mut self, place: Place) -> Result<Option<RawString>, DecodeError> {
+    pub(super) fn next_name(
+        &mut self,
+        place: Place,
+        names: &[&'static str],
+    ) -> Result<Option<&'f [u8]>, DecodeError> {
         let rest = self.cursor.rest();
         let before = if place == Place::Before { b'{' } else { b',' };
-        if let [first, b'"', letter, b'"', b':', behind @ ..] = rest
+        if let [first, b'"', name @ .., b'"', b':'] = rest.get(..5).unwrap_or_default()
             && *first == before
-            && letter.is_ascii_alphabetic()
+            && name.iter().all(u8::is_ascii_alphabetic)
         {
-            let start = self.frame.len().wrapping_sub(rest.len()).wrapping_add(2);
-            self.cursor.set_rest(behind);
-            return Ok(Some(RawString { start, end: start.wrapping_add(1), escaped: false }));
+            self.cursor.advance(5);
+            return Ok(Some(name));
         }
         if let [first, b'"', inside @ ..] = rest
             && *first == before
             && let Some((length, behind)) = cursor::plain_key(inside)
         {
-            let start = self.frame.len().wrapping_sub(inside.len());
             self.cursor.set_rest(behind);
-            return Ok(Some(RawString { start, end: start.wrapping_add(length), escaped: false }));
+            return Ok(Some(inside.get(..length).unwrap_or_default()));
         }
-        self.any_name(place)
+        Ok(self.any_name(place)?.map(|name| self.name(name, names).as_bytes()))
     }
 
+    #[inline(never)]
     fn any_name(&mut self, place: Place) -> Result<Option<RawString>, DecodeError> {
         match place {
             Place::Before => {
@@ -128,7 +132,7 @@ impl<'f, 's> Reader<'f, 's> {
     }
 
     /// Takes the value of a name that the record does not have. Returns whether the name tells what this is.
-    pub(super) fn skip(&mut self, name: &str) -> Result<bool, DecodeError> {
+    pub(super) fn skip(&mut self, name: &[u8]) -> Result<bool, DecodeError> {
         let plain = match self.cursor.rest() {
             [b'"', inside @ ..] => cursor::plain_length(inside),
             _ => None,
@@ -137,12 +141,11 @@ impl<'f, 's> Reader<'f, 's> {
             Some(length) => self.cursor.advance(length.wrapping_add(2)),
             None => self.cursor.skip(1)?,
         }
-        Ok(self.telling.contains(&name))
+        Ok(self.telling.iter().any(|telling| telling.as_bytes() == name))
     }
 
     /// What a name of the frame stands for.
-    #[inline]
-    pub(super) fn name(&self, name: RawString, names: &[&'static str]) -> &'f str {
+    fn name(&self, name: RawString, names: &[&'static str]) -> &'f str {
         let text = self.frame.get(name.start..name.end).unwrap_or_default();
         if name.escaped { Self::unescaped(text, names, self.telling) } else { text }
     }
@@ -196,11 +199,9 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Takes a value, in the usual spelling or another; one function for all places where the order is another.
-#[inline(never)]
-pub(super) fn any_spelling<'f, V: Value>(
-    reader: &mut Reader<'f, '_>,
-) -> Result<Slot<V::Is<'f>>, DecodeError> {
+/// Takes a value, in the usual spelling or another.
+#[inline(always)]
+pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
     match V::usual(reader, reader.cursor.rest()) {
         // Behind its digits a number may have more.

@@ -209,14 +209,24 @@ macro_rules! record {
                 mut place: $crate::wire::reader::Place,
                 then: impl $crate::wire::record::Then<'f, 's, $record<'f>, Is = R>,
             ) -> Result<R, $crate::json::error::DecodeError> {
-                while let Some(name) = reader.next_name(place)? {
-                    match reader.name(name, Self::NAMES) {
-                        $($name $(| $also)* => {
-                            self.$member = $crate::wire::reader::any_spelling::<$value>(reader)?;
-                        })+
-                        stray => self.is_told |= reader.skip(stray)?,
+                use $crate::wire::reader::{Place, spelling};
+
+                #[derive(Clone, Copy)]
+                #[allow(non_camel_case_types, reason = "they are the members")]
+                enum Member {
+                    $($member,)+
+                }
+                // One for each name.
+                const MEMBERS: &[Member] = &[$(Member::$member, $({ let _ = $also; Member::$member },)*)+];
+                static NAMES: $crate::wire::names::Names<{ MEMBERS.len() }> =
+                    $crate::wire::names::Names::new([$($name, $($also,)*)+]);
+
+                while let Some(name) = reader.next_name(place, Self::NAMES)? {
+                    place = Place::BehindValue;
+                    match MEMBERS.get(NAMES.find(name)) {
+                        $(Some(Member::$member) => self.$member = spelling::<$value>(reader)?,)+
+                        None => self.is_told |= reader.skip(name)?,
                     }
-                    place = $crate::wire::reader::Place::BehindValue;
                 }
                 self.end = reader.cursor.offset();
                 then.then(self, reader)
@@ -242,7 +252,9 @@ macro_rules! record {
                 place: $crate::wire::reader::Place,
             ) -> Result<$record<'f>, $crate::json::error::DecodeError> {
                 let it = Self::read(reader, place)?;
-                reader.cursor.finish()?;
+                if !it.is_told {
+                    reader.cursor.finish()?;
+                }
                 Ok(it)
             }
 

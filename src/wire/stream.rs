@@ -1,6 +1,7 @@
 //! Frames of `wss://ws.gemini.com`: which kind each is, by [its members](crate::protocol::streams#recognising-a-frame).
 
-use super::outline::{Certainty, Decoded, Outline, Read};
+use super::names::Names;
+use super::outline::{Certainty, Decoded, Outline, Read, check};
 use super::private;
 use super::public;
 use super::scratch::Scratch;
@@ -8,40 +9,60 @@ use crate::message::{Message, RawJson, Unrecognized};
 use crate::request::stream::Topic;
 use crate::value::symbol::Symbol;
 
+const fn bits(names: &[&str]) -> u64 {
+    Outline::bits(names)
+}
+
 /// A kind of frame: what it is about, and how it is read.
 type Kind = (Topic, Read);
 
-/// Frames that name their kind in `e`.
-const NAMED: [(&str, Kind); 10] = [
-    ("depthUpdate", (Topic::Depth, public::depth)),
-    ("orderUpdate", (Topic::Orders, private::order_update)),
-    ("executionReport", (Topic::Orders, private::order_update)),
-    ("balanceUpdate", (Topic::Balances, private::balance_update)),
-    ("positionReport", (Topic::Positions, private::position_report)),
-    ("orderSnapshot", (Topic::Orders, private::order_snapshot)),
-    // Public and private ones share the name; of the private ones something is believed.
-    ("requestForQuote", (Topic::Quotes, private::request_for_quote)),
-    ("markPrice", (Topic::MarkPrice, public::mark_price)),
-    ("fundingAmount", (Topic::FundingAmount, public::funding_amount)),
-    ("contractStatus", (Topic::ContractStatus, public::contract_status)),
+/// The kinds that frames name in `e`.
+const KINDS: [&str; 10] = [
+    "depthUpdate",
+    "orderUpdate",
+    "executionReport",
+    "balanceUpdate",
+    "positionReport",
+    "orderSnapshot",
+    "requestForQuote",
+    "markPrice",
+    "fundingAmount",
+    "contractStatus",
 ];
+
+/// What a frame of each kind is about.
+const NAMED: [Kind; KINDS.len()] = [
+    (Topic::Depth, public::depth),
+    (Topic::Orders, private::order_update),
+    (Topic::Orders, private::order_update),
+    (Topic::Balances, private::balance_update),
+    (Topic::Positions, private::position_report),
+    (Topic::Orders, private::order_snapshot),
+    // Public and private ones share the name; of the private ones something is believed.
+    (Topic::Quotes, private::request_for_quote),
+    (Topic::MarkPrice, public::mark_price),
+    (Topic::FundingAmount, public::funding_amount),
+    (Topic::ContractStatus, public::contract_status),
+];
+
+static NAMES: Names<{ KINDS.len() }> = Names::new(KINDS);
 
 /// Frames that are known by their members, and the names that they may have in `e` besides; the first row all of
 /// whose members are there decides. An order update has `X` and could otherwise pass for a ticker or a trade. The
 /// rows without a name are those of [`NAMED`], should their `e` be missing.
-const BY_MEMBERS: [(&[&str], &[&str], Kind); 8] = [
-    (&["X"], &[], (Topic::Orders, private::order_update)),
+const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
+    (bits(&["X"]), &[], (Topic::Orders, private::order_update)),
     (
-        &["lastUpdateId"],
+        bits(&["lastUpdateId"]),
         &["partialDepth", "partialBookDepth", "depth", "depth5", "depth10", "depth20"],
         (Topic::PartialDepth, public::partial_depth),
     ),
-    (&["b", "B", "a", "A"], &["bookTicker"], (Topic::BookTicker, public::book_ticker)),
-    (&["t", "p", "q", "m"], &["trade"], (Topic::Trade, public::trade)),
-    (&["U", "u", "b", "a"], &[], (Topic::Depth, public::depth)),
-    (&["B", "E", "u"], &[], (Topic::Balances, private::balance_update)),
-    (&["P", "E", "u"], &[], (Topic::Positions, private::position_report)),
-    (&["orders"], &[], (Topic::Orders, private::order_snapshot)),
+    (bits(&["b", "B", "a", "A"]), &["bookTicker"], (Topic::BookTicker, public::book_ticker)),
+    (bits(&["t", "p", "q", "m"]), &["trade"], (Topic::Trade, public::trade)),
+    (bits(&["U", "u", "b", "a"]), &[], (Topic::Depth, public::depth)),
+    (bits(&["B", "E", "u"]), &[], (Topic::Balances, private::balance_update)),
+    (bits(&["P", "E", "u"]), &[], (Topic::Positions, private::position_report)),
+    (bits(&["orders"]), &[], (Topic::Orders, private::order_snapshot)),
 ];
 
 /// The kind of frames that settlements have in `e` or `type`.
@@ -51,28 +72,34 @@ const SETTLED: &str = "settlements";
 /// kind is looked for first, then it is read as that.
 #[inline(never)]
 pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    match kind(&Outline::whole(frame)?) {
+    match kind(&Outline::of(frame)?) {
         Some((_, read)) => read(frame, scratch, Certainty::Certain),
-        None => Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) })),
+        None => {
+            check(frame)?;
+            Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))
+        }
     }
 }
 
 /// What a frame with these members is about, and how it is read.
 fn kind(outline: &Outline<'_>) -> Option<Kind> {
-    if outline.has("id") && ["status", "error", "result"].into_iter().any(|name| outline.has(name)) {
+    const ANSWERS: [u64; 3] = [bits(&["id", "status"]), bits(&["id", "error"]), bits(&["id", "result"])];
+
+    if ANSWERS.into_iter().any(|answer| outline.has(answer)) {
         return Some((Topic::Connection, public::response));
     }
-    let kind = outline.kind().informs();
-    if let Some(kind) = kind
-        && let Some((_, known)) = NAMED.iter().find(|(name, _)| kind == **name)
-    {
-        return Some(*known);
+    let kind = outline.kind();
+    match kind.and_then(|kind| NAMED.get(NAMES.find_text(kind))) {
+        Some((Topic::Quotes, _)) if outline.has(bits(&["i"])) => {
+            return Some((Topic::Quotes, private::quote_update));
+        }
+        Some(known) => return Some(*known),
+        None => {}
     }
-    if kind.or(outline.settled().informs()).is_some_and(|kind| kind == *SETTLED) {
+    if kind.or(outline.settled()).is_some_and(|kind| kind == *SETTLED) {
         return Some((Topic::Settlements, private::settlements));
     }
-    let (_, names, known) =
-        BY_MEMBERS.iter().find(|(needed, ..)| needed.iter().all(|name| outline.has(name)))?;
+    let (_, names, known) = BY_MEMBERS.iter().find(|(needed, ..)| outline.has(*needed))?;
     let is_it = kind.is_none_or(|kind| names.iter().any(|name| kind == **name));
     is_it.then_some(*known)
 }
@@ -80,16 +107,16 @@ fn kind(outline: &Outline<'_>) -> Option<Kind> {
 /// What a frame is about that is whole, whatever is wrong with its values, and the symbol that it names; `None` if it
 /// is no object, or of no known kind.
 pub(super) fn topic_of(frame: &str) -> Option<(Topic, Option<Symbol>)> {
-    let outline = Outline::whole(frame).ok()?;
+    check(frame).ok()?;
+    let outline = Outline::of(frame).ok()?;
     let (topic, _) = kind(&outline)?;
-    let symbol = outline.symbol().informs().or(outline.s().informs());
-    Some((topic, symbol.and_then(|symbol| symbol.parse().ok())))
+    Some((topic, outline.symbol()))
 }
 
 /// What a frame is about that says in `e` that it is of this kind.
 pub(super) fn topic_named(kind: &str) -> Option<Topic> {
     let by_members = || BY_MEMBERS.iter().find(|(_, names, _)| names.contains(&kind));
-    let known = NAMED.iter().find(|(name, _)| *name == kind).map(|(_, (topic, _))| *topic);
+    let known = NAMED.get(NAMES.find(kind.as_bytes())).map(|(topic, _)| *topic);
     let known = known.or_else(|| by_members().map(|(_, _, (topic, _))| *topic));
     known.or_else(|| (kind == SETTLED).then_some(Topic::Settlements))
 }

@@ -2,6 +2,7 @@
 //! through the spelling that the venue uses.
 
 use core::marker::PhantomData;
+use core::ops::Neg;
 
 use super::reader::{Json, Reader, Token, Value};
 use crate::json::cursor::{self, Cursor};
@@ -14,13 +15,16 @@ use crate::value::time::Timestamp;
 
 /// An integer without sign, in quotes or not. That the number ends there shows in what is read next.
 #[inline(always)]
-fn digits(rest: &[u8]) -> Option<(u64, &[u8])> {
-    if let [b'"', digits @ ..] = rest {
-        return quoted_digits(digits);
+pub(super) fn digits(rest: &[u8]) -> Option<(u64, &[u8])> {
+    match rest {
+        [b'1'..=b'9', ..] => {
+            let (magnitude, length) = cursor::digits(rest)?;
+            Some((magnitude?, rest.get(length..)?))
+        }
+        [b'"', digits @ ..] => quoted_digits(digits),
+        [b'0', behind @ ..] => Some((0, behind)),
+        _ => None,
     }
-    let (magnitude, length) = cursor::digits(rest)?;
-    let is_padded = length > 1 && rest.first() == Some(&b'0');
-    if is_padded { None } else { Some((magnitude?, rest.get(length..)?)) }
 }
 
 #[inline(never)]
@@ -63,6 +67,19 @@ fn quoted_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
         None => Decimal::parse_quoted(inside)?,
     };
     Some((decimal, inside.get(length.wrapping_add(1)..)?))
+}
+
+/// A quoted decimal, with a sign or without.
+#[inline(always)]
+fn signed_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
+    let [b'"', inside @ ..] = rest else { return None };
+    let (is_negative, digits) = match inside {
+        [b'-', digits @ ..] => (true, digits),
+        _ => (false, inside),
+    };
+    let (decimal, length) = Decimal::parse_quoted_short(digits)?;
+    let decimal = if is_negative { decimal.neg() } else { decimal };
+    Some((decimal, digits.get(length.wrapping_add(1)..)?))
 }
 
 /// A quoted number, with a sign or without.
@@ -160,7 +177,7 @@ values! {
             }
             other => other,
         },
-        usually |_reader, rest| quoted_decimal(rest);
+        usually |_reader, rest| signed_decimal(rest);
     /// A number of any length that may be negative.
     Figure(Number<'f>)
         of |json| match json.token {
@@ -209,10 +226,6 @@ values! {
     Anything(RawJson<'f>)
         of |json| Ok(RawJson(json.raw)),
         usually |reader, rest| anything(reader, rest);
-    /// Any value that is there.
-    Presence(())
-        of |_json| Ok(()),
-        usually |reader, rest| anything(reader, rest).map(|(_, rest)| ((), rest));
 }
 
 /// Behind an object that is one number, such as that of the venue's time.

@@ -7,7 +7,7 @@ use std::format;
 use std::string::String;
 
 /// The members of a frame of each kind, and of frames that are nearly one.
-const FRAMES: [&[&str]; 14] = [
+const FRAMES: [&[&str]; 20] = [
     &[r#""u":1"#, r#""E":2"#, r#""s":"x""#, r#""b":"1""#, r#""B":"2""#, r#""a":"3""#, r#""A":"4""#],
     &[r#""E":1"#, r#""s":"x""#, r#""t":2"#, r#""p":"3""#, r#""q":"4""#, r#""m":true"#],
     &[r#""E":1"#, r#""s":"x""#, r#""t":2"#, r#""p":"3""#],
@@ -29,7 +29,29 @@ const FRAMES: [&[&str]; 14] = [
     &[r#""u":1"#, r#""E":2"#, r#""B":[{"a":"BTC","f":"1","c":"2"}]"#],
     &[r#""u":1"#, r#""E":2"#, r#""P":[]"#],
     &[r#""id":1"#, r#""status":200"#, r#""result":{"serverTime":3}"#],
+    &[r#""id":1"#, r#""status":400"#, r#""error":{"code":-1,"msg":"no"}"#],
+    &[r#""e":"orderSnapshot""#, r#""orders":[{"E":1,"s":"x","i":2,"X":"NEW"},5]"#],
+    &[r#""type":"settlements""#, r#""settlements":[{"symbol":"x","position":"1","outcome":"yes"}]"#],
+    &[r#""e":"requestForQuote""#, r#""E":1"#, r#""r":"1""#, r#""l":[{"c":"2","o":"yes"}]"#, r#""S":"NEW""#],
+    &[r#""e":"requestForQuote""#, r#""i":"7""#, r#""E":1"#, r#""r":"1""#, r#""x":"NEW""#, r#""S":"NEW""#],
+    &[r#""e":"requestForQuote""#, r#""E":1"#, r#""i":null"#, r#""r":"1""#, r#""l":[]"#, r#""S":"NEW""#],
     &[r#""foo":1"#],
+];
+
+/// Text that is no JSON where a value stands, or that is, though it does not look it.
+const VALUES: [&str; 12] = [
+    r#"["change"5,6]"#,
+    r#"{"a":1]"#,
+    r#"[{"a":1}"#,
+    r#"["]"]"#,
+    r#"""""#,
+    r#"[1,]"#,
+    r#"{"a" 1}"#,
+    "[01]",
+    "tru",
+    "1.5e3",
+    "-0",
+    r#"[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]"#,
 ];
 
 #[test]
@@ -44,6 +66,20 @@ fn first_bytes_never_decide() {
             rotated.rotate_left(first);
             agree(&rotated);
         }
+        for value in VALUES {
+            for place in 0..members.len() {
+                let mut changed = members.to_vec();
+                let name = members[place].split_once(':').map(|(name, _)| name);
+                let member = format!("{}:{value}", name.unwrap_or_default());
+                changed[place] = &member;
+                agree(&changed);
+                changed[place] = members[place];
+                let stray = format!("\"stray\":{value}");
+                changed.insert(place, &stray);
+                agree(&changed);
+                checked(&changed);
+            }
+        }
         for stray in &strays {
             let mut more = members.to_vec();
             more.insert(0, stray);
@@ -57,4 +93,15 @@ fn agree(members: &[&str]) {
     let (mut one, mut other) = (Scratch::new(), Scratch::new());
     let guessed = format!("{:?}", decode(&frame, &mut one));
     assert_eq!(guessed, format!("{:?}", stream::decode_any(&frame, &mut other)), "{frame}");
+}
+
+/// What is no JSON is an error at its first byte that cannot be, whatever kind the frame seems to be.
+fn checked(members: &[&str]) {
+    let frame = format!("{{{}}}", members.join(","));
+    let mut scratch = Scratch::new();
+    let decoded = decode(&frame, &mut scratch);
+    match outline::check(&frame) {
+        Ok(()) => assert!(decoded.is_ok(), "{frame}: {decoded:?}"),
+        Err(error) => assert_eq!(decoded.err(), Some(error), "{frame}"),
+    }
 }

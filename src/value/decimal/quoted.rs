@@ -1,4 +1,4 @@
-//! Parsing decimals in frames: short ones without a branch per digit.
+//! Parsing decimals in frames, in quotes or not: short ones without a branch per digit.
 
 use super::Decimal;
 use crate::value::digits::{ZEROS, eight_digits, others};
@@ -10,15 +10,31 @@ impl Decimal {
     /// This is for the few decimals that [`Decimal::parse_quoted_short`] cannot parse, because they are too long or
     /// too close to the end of the frame.
     pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
+        Decimal::parse_until(after_quote, |byte| byte == b'"')
+    }
+
+    /// Parses an unsigned number without exponent that an array or object has. Returns the value and its length. After
+    /// `None` the caller must look whether it is a number.
+    #[inline(always)]
+    pub(crate) fn parse_number(text: &[u8]) -> Option<(Decimal, usize)> {
+        let is_end = |byte| matches!(byte, b',' | b']' | b'}');
+        match text {
+            // JSON has no other zeros before the digits.
+            [b'0', b'0'..=b'9', ..] => None,
+            _ => Decimal::parse_short_until(text, is_end).or_else(|| Decimal::parse_until(text, is_end)),
+        }
+    }
+
+    fn parse_until(text: &[u8], is_end: impl Fn(u8) -> bool) -> Option<(Decimal, usize)> {
         let (mut mantissa, mut point) = (0_i64, None);
-        for (length, byte) in after_quote.iter().take(20).enumerate() {
+        for (length, byte) in text.iter().take(20).enumerate() {
             match byte {
                 b'0'..=b'9' => {
                     let digit = i64::from(byte.wrapping_sub(b'0'));
                     mantissa = mantissa.wrapping_mul(10).wrapping_add(digit);
                 }
                 b'.' if point.is_none() && length > 0 => point = Some(length),
-                b'"' => {
+                _ if is_end(*byte) => {
                     let scale = point.map_or(0, |point| length.wrapping_sub(point).wrapping_sub(1));
                     let digits = length.wrapping_sub(usize::from(point.is_some()));
                     // A point needs digits behind it; eighteen digits fit.
@@ -38,11 +54,12 @@ impl Decimal {
     /// [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
-        // The bytes '.' and '"' after XOR with '0'.
-        const POINT: u8 = b'.' ^ b'0';
-        const QUOTE: u8 = b'"' ^ b'0';
+        Decimal::parse_short_until(after_quote, |byte| byte == b'"')
+    }
 
-        let (low, rest) = after_quote.split_first_chunk::<8>()?;
+    #[inline(always)]
+    fn parse_short_until(text: &[u8], is_end: impl Fn(u8) -> bool) -> Option<(Decimal, usize)> {
+        let (low, rest) = text.split_first_chunk::<8>()?;
         let low = u64::from_le_bytes(*low) ^ ZEROS;
         let high = u64::from_le_bytes(*rest.first_chunk::<8>()?) ^ ZEROS;
         // All places count in bits. The first mark is right; the second one too if the first is
@@ -52,9 +69,9 @@ impl Decimal {
         if marks == 0 || point == 0 {
             return None;
         }
-        match (low >> point) as u8 {
-            POINT => {}
-            QUOTE => {
+        match (low >> point) as u8 ^ b'0' {
+            b'.' => {}
+            byte if is_end(byte) => {
                 let mantissa = eight_digits(low << 64_u32.wrapping_sub(point));
                 return Some((Decimal { mantissa: mantissa as i64, scale: 0 }, (point >> 3) as usize));
             }
@@ -70,7 +87,7 @@ impl Decimal {
             (end, low >> end)
         };
         let decimals = (end.wrapping_sub(point) >> 3).wrapping_sub(1);
-        if stop as u8 != QUOTE || decimals == 0 {
+        if !is_end(stop as u8 ^ b'0') || decimals == 0 {
             return None;
         }
         // Close the gap: the digits after the point move next to those before it.

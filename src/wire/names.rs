@@ -1,0 +1,68 @@
+//! [`Names`]: finds a name or a text of a frame among those that are known.
+
+use crate::message::Text;
+
+/// Names, and a table that finds most of them at once.
+pub(super) struct Names<const N: usize> {
+    names: [&'static str; N],
+    /// The place of the first name with each hash, or `N`.
+    places: [u8; 64],
+}
+
+impl<const N: usize> Names<N> {
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "the compiler runs it")]
+    pub(super) const fn new(names: [&'static str; N]) -> Names<N> {
+        assert!(N < 256, "a place is a byte");
+        let mut places = [N as u8; 64];
+        let mut place = N;
+        while place > 0 {
+            place -= 1;
+            places[hash(names[place].as_bytes())] = place as u8;
+        }
+        Names { names, places }
+    }
+
+    /// The place of a name, or `N`.
+    #[inline(always)]
+    pub(super) fn find(&self, name: &[u8]) -> usize {
+        let place = usize::from(*self.places.get(hash(name)).unwrap_or(&u8::MAX));
+        match (self.names.get(place).map(|found| found.as_bytes()), name) {
+            (Some([found]), [letter]) if found == letter => place,
+            (Some(found), [_, _, ..]) if found == name => place,
+            (Some(_), _) => self.search(name),
+            (None, _) => N,
+        }
+    }
+
+    /// The place of a text, or `N`.
+    #[inline(always)]
+    pub(super) fn find_text(&self, text: Text<'_>) -> usize {
+        match self.find(text.raw().as_bytes()) {
+            place if place == N => self.find_escaped(text),
+            place => place,
+        }
+    }
+
+    /// No peer escapes a letter, but it may.
+    #[cold]
+    fn find_escaped(&self, text: Text<'_>) -> usize {
+        let place = || self.names.iter().position(|name| text == **name);
+        if text.raw().contains('\\') { place().unwrap_or(N) } else { N }
+    }
+
+    /// Finds a name whose hash another name has too.
+    #[inline(never)]
+    fn search(&self, name: &[u8]) -> usize {
+        self.names.iter().position(|found| found.as_bytes() == name).unwrap_or(N)
+    }
+}
+
+/// At most 63, and another for each letter alone.
+#[inline(always)]
+const fn hash(name: &[u8]) -> usize {
+    match name {
+        [letter] => (*letter & 63) as usize,
+        [first, .., last] => (first.wrapping_mul(5) ^ last.wrapping_mul(3) ^ name.len() as u8) as usize & 63,
+        [] => 0,
+    }
+}
