@@ -341,6 +341,21 @@ impl Client {
         self.deadline().map(|deadline| deadline.at.since(now))
     }
 
+    /// Returns whether the client shuts down or has shut down: it refuses commands. A driver reads frames from then on
+    /// even if the application has no room for their events, because the steps of the end wait for them.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION));
+    /// assert!(!client.is_shutting_down());
+    /// client.close(Instant::ZERO);
+    /// assert!(client.is_shutting_down());
+    /// ```
+    pub const fn is_shutting_down(&self) -> bool {
+        matches!(self.state, ClientState::ShuttingDown(_) | ClientState::Closed)
+    }
+
     /// Returns the endpoints, in the order in which they were added.
     pub fn endpoints(&self) -> impl Iterator<Item = EndpointId> + '_ {
         self.endpoints.ids()

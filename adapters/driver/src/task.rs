@@ -265,9 +265,9 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
         let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
-            // During a close this limit does not apply: an application that takes no events must not delay the closing
-            // handshake.
-            if self.takers.delivery.poll_ready(context).is_pending() && self.shutdown.is_some() {
+            // During a shutdown this limit does not apply: its steps wait for frames, and an application that takes no
+            // events must not delay them.
+            if self.takers.delivery.poll_ready(context).is_pending() && !self.client.is_shutting_down() {
                 return false;
             }
             match self.read_one(slot, now, context) {

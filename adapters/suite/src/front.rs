@@ -175,6 +175,26 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
     });
 }
 
+/// Each step of the end waits for frames, which are read though no event is taken any more.
+pub(crate) fn an_end_in_spite_of_a_full_queue<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        let (events, driver) = driver.sign_with(signer()).events(1);
+        let closed = beside(driver, async {
+            client.live().await.unwrap();
+            let _rests = client.place(order("rests", "1000")).await.unwrap();
+            client.subscribe(Stream::book_ticker("btcusd".parse().unwrap())).await.unwrap();
+            // Until the queue is full.
+            smol::Timer::after(Duration::from_millis(500)).await;
+            let ended = client.shut_down(Duration::from_secs(4), |plan| plan.cancel_orders(true)).await;
+            assert!(ended.orders.is_empty(), "{ended}: {:?}", ended.orders);
+        })
+        .await;
+        assert!(closed.undelivered > 0, "the queue was full");
+        drop(events);
+    });
+}
+
 pub(crate) fn orders_that_are_not_sent<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (unsigned, driver) = connect(A::runtime(), Config::new(&url));
