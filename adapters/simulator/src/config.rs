@@ -1,4 +1,4 @@
-//! [`Config`]: what kind of exchange.
+//! [`Config`]: the settings of an exchange.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::frame::private::OrderEventShape;
 use crate::recording::Recording;
 use crate::value::start::EPOCH;
 
-/// The rates and sizes of an [`Exchange`](crate::Exchange), and where its books come from.
+/// The settings of an [`Exchange`](crate::Exchange): its rates and sizes, its accounts, and the source of its
+/// books.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,7 +30,7 @@ pub struct Config {
     pub(crate) orders_per_side: u32,
     pub(crate) stale_percent: u32,
     pub(crate) accounts: Vec<Account>,
-    /// Of makers and of takers, in hundredths of a percent.
+    /// The fees of makers and of takers, in hundredths of a percent.
     pub(crate) fees: [u32; 2],
     pub(crate) order_event_shape: OrderEventShape,
     pub(crate) sends_order_snapshot: bool,
@@ -44,16 +45,17 @@ pub(crate) enum SourceConfig {
 }
 
 impl Config {
-    /// Generated markets in these symbols, each once; any valid symbol will do.
+    /// Creates the settings for generated markets in these symbols. Any valid symbol is accepted; duplicates are
+    /// ignored.
     ///
-    /// Those that end in `perp` are perpetuals, those with a hyphen prediction-market contracts.
+    /// Symbols that end in `perp` are perpetuals. Symbols with a hyphen are prediction-market contracts.
     pub fn market(symbols: impl IntoIterator<Item = Symbol>) -> Config {
         let mut known = BTreeSet::new();
         let symbols = symbols.into_iter().filter(|symbol| known.insert(*symbol));
         Config::new(SourceConfig::Market(symbols.collect()))
     }
 
-    /// Plays a recording.
+    /// Creates the settings for an exchange that plays a recording.
     pub fn recording(recording: Recording) -> Config {
         Config::new(SourceConfig::Recording(recording))
     }
@@ -75,10 +77,11 @@ impl Config {
         }
     }
 
-    /// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO); [`EPOCH`](crate::EPOCH) if not given.
+    /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
-    /// The ids of orders, trades and updates begin with it, so that none comes again after a restart: exchanges with
-    /// the same seed repeat an id only if the later epoch lies within the run of the earlier one.
+    /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id:
+    /// exchanges with the same seed repeat an id only if the later epoch lies within the run of the earlier
+    /// exchange.
     ///
     /// ```
     /// use std::time::Duration;
@@ -97,79 +100,78 @@ impl Config {
         self
     }
 
-    /// The time between RFC 6455 pings to a session; 20 s if not given. Less than a millisecond counts as one.
+    /// Sets the time between RFC 6455 pings to a session. Less than a millisecond counts as one. Default: 20 s.
     #[must_use]
     pub fn server_ping(mut self, period: Duration) -> Config {
         self.server_ping = period.max(Duration::from_millis(1));
         self
     }
 
-    /// Mean number of orders, cancellations and trades a second in each symbol, a tenth of it in
-    /// thin ones; 20 if not given. Zero leaves the books as they are.
+    /// Sets the mean number of orders, cancellations and trades per second in each symbol. Thin symbols have a
+    /// tenth of it. With zero, books do not change. Default: 20.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;
         self
     }
 
-    /// About how many orders rest on each side of a book, a tenth of it in thin symbols; 50 if not
-    /// given. The venue's btcusd has some 2,500 levels a side.
+    /// Sets about how many orders rest on each side of a book. Thin symbols have a tenth of it. The venue's btcusd
+    /// has some 2,500 levels a side. Default: 50.
     #[must_use]
     pub fn orders_per_side(mut self, orders: u32) -> Config {
         self.orders_per_side = orders;
         self
     }
 
-    /// How many of a hundred snapshots are followed by a change that they already contain: 4 if not given.
+    /// Sets how many of a hundred snapshots are followed by a change that they already contain. Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;
         self
     }
 
-    /// Adds an account; none if not given, and then nobody can authenticate.
+    /// Adds an account. Without accounts, no session can authenticate.
     ///
-    /// Of accounts with the same key, token or id the first counts.
+    /// If several accounts have the same key, token or id, the first of them is used.
     #[must_use]
     pub fn account(mut self, account: Account) -> Config {
         self.accounts.push(numbered(account, &self.accounts));
         self
     }
 
-    /// The fees of makers and of takers in hundredths of a percent of the notional, rounded down to
-    /// eight decimals and taken from the quote currency; none if not given, as the sandbox reports. More than 10,000 counts as that.
+    /// Sets the fees of makers and of takers, in hundredths of a percent of the notional. Fees are rounded down to
+    /// eight decimals and taken from the quote currency. More than 10,000 counts as 10,000. Default: no fees, as
+    /// the sandbox reports.
     #[must_use]
     pub fn fees(mut self, maker: u32, taker: u32) -> Config {
         self.fees = [maker, taker].map(|fee| fee.min(10_000));
         self
     }
 
-    /// How events of orders call themselves; as specified if not given.
+    /// Sets how order events of private streams name their type. Default: as the venue specifies it.
     #[must_use]
     pub fn order_event_shape(mut self, shape: OrderEventShape) -> Config {
         self.order_event_shape = shape;
         self
     }
 
-    /// Whether `orders@account` begins with the open orders in an `orderSnapshot`;
-    /// false if not given.
+    /// Sets whether `orders@account` begins with an `orderSnapshot` of the open orders. Default: false.
     #[must_use]
     pub fn order_snapshot(mut self, is_sent: bool) -> Config {
         self.sends_order_snapshot = is_sent;
         self
     }
 
-    /// Whether the replies to orders carry `result.orderId`; false if not given, as they do on the
-    /// venue.
+    /// Sets whether the replies to orders carry `result.orderId`. Default: false, as on the venue.
     #[must_use]
     pub fn order_replies_carry_id(mut self, carry: bool) -> Config {
         self.order_replies_carry_id = carry;
         self
     }
 
-    /// The longest time from the end of a request for quotes to the next one; 20 s if not given. Less than a
-    /// millisecond counts as one. What happens to a request takes up to a quarter of it for each step. There are
-    /// requests if there are prediction-market contracts.
+    /// Sets the longest time from the end of a request for quotes to the next one. Less than a millisecond counts
+    /// as one. Each step of a request takes up to a quarter of this time. There are requests only if there are
+    /// prediction-market contracts. Default: 20 s.
     #[must_use]
     pub fn quote_pause_max(mut self, pause: Duration) -> Config {
         self.quote_pause_max = pause.max(Duration::from_millis(1));

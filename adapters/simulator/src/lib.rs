@@ -1,42 +1,44 @@
-//! A sans-IO exchange that speaks the Gemini WebSocket API: the twin of [`gemini_ws`]'s client.
+//! A simulated Gemini exchange that speaks the venue's WebSocket APIs, as the counterpart of [`gemini_ws`]'s
+//! client.
 //!
-//! The exchange opens no sockets, reads no clocks and starts no threads. Callers pass in frames and
-//! [instants](gemini_ws::Instant) and take [outputs](Output); all randomness comes from a seed. A test
-//! can therefore run a whole conversation in memory, and gets the same one each time.
+//! It is a sans-IO state machine: it opens no sockets, reads no clocks and starts no threads. Callers pass in
+//! frames and [instants](gemini_ws::Instant), and take [outputs](Output). All randomness comes from a seed. A test
+//! can therefore run a whole conversation in memory, and each run gives the same conversation.
 //!
-//! - [`Config::market`] generates books with a matching engine behind them and seeded traders in
-//!   front; [`Config::recording`] plays recorded frames.
-//! - [`Faults`] lets it misbehave: lost, repeated and stale changes, late and missing replies,
-//!   silence, closed and torn connections, arbitrary frames.
-//! - [`Exchange::book`] returns the true book, to compare with a client's. [`Exchange::orders`],
+//! - [`Config::market`] generates markets: seeded traders trade with each other through a matching engine.
+//!   [`Config::recording`] plays recorded frames instead.
+//! - [`Faults`] plans misbehaviour of the exchange: lost, repeated and stale changes, late and missing replies,
+//!   silence, closed and aborted connections, arbitrary frames.
+//! - [`Exchange::book`] returns the true book, to compare with the book of a client. [`Exchange::orders`],
 //!   [`Exchange::balances`] and [`Exchange::positions`] return what an account has.
-//! - [`FaultSpec`] names a fault in a line of text, and [`Exchange::plan_faults`] plans it for later.
+//! - [`FaultSpec`] is a fault as a line of text, and [`Exchange::plan_faults`] plans it for a later time.
 //! - [`Exchange::handle_rest`] answers requests to the REST API for the same accounts.
-//! - [`Exchange::save`] returns what has to be kept over a restart, and [`Exchange::restore`] goes on from it.
+//! - [`Exchange::save`] returns the state that a restarted exchange needs, and [`Exchange::restore`] continues from
+//!   it.
 //! - With the feature `server`, the module `server` serves the exchange over WebSocket and HTTP on the loopback
 //!   interface.
 //!
-//! It speaks three generations of the venue's API, on the paths that the venue has:
+//! The exchange speaks three generations of the venue's API, on the same paths as the venue:
 //!
-//! | Path | What is spoken |
+//! | Path | API |
 //! |---|---|
-//! | `/` | the current API: public streams, `requestForQuote` among them if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`; for an [`Account`] orders, which trade with the generated market and with each other, quotes, which seeded requesters accept, and private streams; what needs an account is refused without one as the venue refuses it |
+//! | `/` | the current API: public streams, including `requestForQuote` if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`. An authenticated session of an [`Account`] also has private streams, orders, which trade with the generated market and with each other, and quotes, which seeded requesters accept. Without an account the exchange refuses these as the venue does |
 //! | `/v1/order/events` | the orders of an account; heartbeats if the query asks for them |
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
-//! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if it asks for them |
-//! | `/v1/multimarketdata?symbols=…` | the same for several symbols, without auctions |
+//! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if the query asks for them |
+//! | `/v1/multimarketdata?symbols=…` | the same data for several symbols, without auctions |
 //!
-//! Over REST there are `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`.
+//! Over REST it answers `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`.
 //!
-//! [`Exchange::handle_upgrade`] takes the request of an upgrade and refuses unknown paths. A slash at the end of a path
-//! makes no difference. The archived
-//! paths serve market data of a generated market only: recordings contain frames of the current API.
+//! [`Exchange::handle_upgrade`] takes the upgrade request of a client and refuses unknown paths. It ignores a slash
+//! at the end of a path. The archived paths serve market data of a generated market only: recordings contain frames
+//! of the current API.
 //!
-//! Seeded requesters ask for quotes on combinations of contracts that they want to buy. A requester
-//! accepts the lowest quote, unless a hidden maker is cheaper or the requester accepts none. The exchange
-//! then executes an order of the maker that buys the outcome `NO` of the combination, at one minus the
-//! price. It reports a quote that is withdrawn or has expired as `CLOSED`, and one that is declined or
-//! cannot be paid for as `LOST`. The venue's documents leave these points open.
+//! Seeded requesters ask for quotes on combinations of contracts that they want to buy. A requester accepts the
+//! lowest quote, unless a hidden maker is cheaper or the requester accepts none. The exchange then executes an
+//! order of the maker that buys the outcome `NO` of the combination, at one minus the price. The exchange reports a
+//! quote that is withdrawn or has expired as `CLOSED`, and a quote that its maker declines or cannot pay for as
+//! `LOST`. The venue's documents leave these points open.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -68,14 +70,14 @@
 //!
 //! # Guarantees
 //!
-//! - The same seed and inputs yield the same outputs, byte for byte, on every platform. The market does
-//!   not depend on when the caller polls or how often it calls [`Exchange::handle_timeout`].
+//! - The same seed and inputs yield the same outputs, byte for byte, on every platform. The market does not depend
+//!   on when the caller polls, or on how often it calls [`Exchange::handle_timeout`].
 //! - Amounts are exact: fills and fees change the balances of an account to the last digit.
-//! - Books are never crossed. Ids follow events: a client that has applied a depth frame with the
-//!   last update id `u` has the best levels of the newest ticker with an id of at most `u`.
-//! - Work per call is bounded: at most [`CATCH_UP_MAX`] of market time. Memory is: at most
-//!   [`OUTPUTS_MAX`] outputs wait for a session, [`FINISHED_ORDERS_MAX`] orders are remembered after
-//!   their end, and a request for quotes takes a thousand of them.
+//! - Books are never crossed. Update ids agree between streams: when a client has applied a depth frame with the
+//!   last update id `u`, its best levels are those of the newest ticker whose id is at most `u`.
+//! - The work per call is bounded: a call makes up for at most [`CATCH_UP_MAX`] of market time. So is memory: the
+//!   exchange keeps at most [`OUTPUTS_MAX`] outputs for a session, remembers at most [`FINISHED_ORDERS_MAX`] orders
+//!   that have ended, and a request for quotes takes at most a thousand quotes.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

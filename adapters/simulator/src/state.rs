@@ -1,4 +1,4 @@
-//! [`State`]: what an exchange keeps when it is restarted.
+//! [`State`]: what an exchange keeps over a restart.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::saved::{SavedAccount, SavedOrder};
 
-/// What the member `format` says.
+/// The value of the member `format`.
 const FORMAT: &str = "gemini-ws-simulator state";
 
-/// The version that is written and read.
+/// The version that this program writes and reads.
 const VERSION: u32 = 1;
 
-/// The accounts of an exchange, their orders, and the numbers that its ids have come to.
+/// The accounts of an exchange, their orders, and the last ids that the exchange took.
 ///
-/// [`Exchange::save`](crate::Exchange::save) makes it, [`Exchange::restore`](crate::Exchange::restore) takes it. As
-/// JSON it can be kept in a file. It has the keys of accounts, and no secrets.
+/// [`Exchange::save`](crate::Exchange::save) returns it, and [`Exchange::restore`](crate::Exchange::restore) takes
+/// it. It can be kept in a file as JSON. It contains the keys of accounts, but no secrets.
 ///
 /// ```
 /// use gemini_ws_simulator::{Config, Exchange, State};
@@ -38,19 +38,19 @@ pub struct State {
     orders: Vec<SavedOrder>,
 }
 
-/// The last ids that were taken.
+/// The last ids that the exchange took.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedIds {
-    /// Of orders and their events.
+    /// The last id of orders and their events.
     pub(crate) order: u64,
     pub(crate) update: u64,
     pub(crate) trade: u64,
-    /// Of archived market data.
+    /// The last id of archived market data.
     pub(crate) event: u64,
 }
 
-/// The members that say what a text is.
+/// The members that identify the format of a text.
 #[derive(Deserialize)]
 struct Head {
     format: Option<String>,
@@ -70,23 +70,23 @@ impl State {
         &self.accounts
     }
 
-    /// The orders: those that have ended, in the order of their ends, then the others.
+    /// Returns the orders: first those that have ended, in the order in which they ended, then the open ones.
     pub(crate) fn orders(&self) -> &[SavedOrder] {
         &self.orders
     }
 
-    /// Writes it as JSON.
+    /// Returns the state as JSON.
     pub fn to_json(&self) -> String {
-        // Structures of numbers and texts can always be written.
+        // Structures of numbers and texts can always be written as JSON.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads it from JSON.
+    /// Reads a state from JSON.
     ///
     /// # Errors
     ///
-    /// [`StateError`] if the text is no JSON, no state, or one of another version. It says where. Whether the parts of
-    /// a state fit together is for [`Exchange::restore`](crate::Exchange::restore) to say.
+    /// [`StateError`] if the text is not JSON, not a state, or a state of another version. The error says where.
+    /// [`Exchange::restore`](crate::Exchange::restore) checks whether the parts of the state fit together.
     pub fn from_json(text: &str) -> Result<State, StateError> {
         let head: Head = serde_json::from_str(text).map_err(|error| StateError::new(&error))?;
         match (head.format.as_deref(), head.version) {
@@ -110,7 +110,7 @@ impl State {
     }
 }
 
-/// Why a state cannot be read or restored: what is wrong, and where.
+/// The error of a state that cannot be read or restored: what is wrong, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StateError(String);
 

@@ -10,24 +10,25 @@ use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
 use crate::value::order::Outcome;
 
-/// The currencies that symbols end in; longer ones come before those that they end in.
+/// The currencies in which symbols can end. A currency comes after the longer ones that end with it.
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 
-/// The largest total that is restored: more could not be added up.
+/// The largest total that can be restored. Larger totals could overflow when they are added.
 const TOTAL_MAX: Amount = 10_i128.pow(36);
 
-/// What can be held.
+/// An asset that an account can have.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Asset {
-    /// In upper case.
+    /// The name of the currency in upper case.
     Currency(String),
-    /// Contracts of a prediction market, which pay if the outcome comes true.
+    /// Contracts of a prediction market, which pay if this outcome comes true.
     Contract(Symbol, Outcome),
 }
 
 impl Asset {
-    /// What an order in a symbol trades, and in what it is paid; `None` if the name tells no currency.
+    /// Returns the asset that an order in a symbol trades and the asset in which it is paid. `None` if no known
+    /// currency ends the symbol, or if a contract comes without an outcome.
     pub(crate) fn pair(symbol: Symbol, outcome: Option<Outcome>) -> Option<[Asset; 2]> {
         if is_prediction(symbol) {
             return Some([Asset::Contract(symbol, outcome?), Asset::Currency("USD".to_owned())]);
@@ -57,7 +58,7 @@ struct Holding {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Holdings {
     assets: BTreeMap<Asset, Holding>,
-    /// Assets that changed since they were last told.
+    /// The assets that have changed since the last `take_changes`.
     changed: BTreeSet<Asset>,
 }
 
@@ -75,12 +76,12 @@ impl Holdings {
         self.assets.get(asset).map_or(0, |holding| holding.total - holding.held)
     }
 
-    /// Adds to the total; takes from it if negative.
+    /// Adds to the total, or subtracts if the amount is negative.
     pub(crate) fn add(&mut self, asset: &Asset, amount: Amount) {
         self.change(asset, |holding| holding.total += amount);
     }
 
-    /// Sets aside; releases if negative.
+    /// Sets an amount aside, or releases it if it is negative.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
         self.change(asset, |holding| holding.held += amount);
     }
@@ -89,7 +90,7 @@ impl Holdings {
         let holding = self.assets.entry(asset.clone()).or_default();
         let before = *holding;
         change(holding);
-        // Nobody hears what is set aside of contracts.
+        // No stream reports which contracts are set aside.
         let is_told = match asset {
             Asset::Currency(_) => *holding != before,
             Asset::Contract(..) => holding.total != before.total,
@@ -99,7 +100,7 @@ impl Holdings {
         }
     }
 
-    /// The total of each asset.
+    /// Returns the total of each asset.
     pub(crate) fn saved(&self) -> Vec<SavedAsset> {
         let saved = |(asset, holding): (&Asset, &Holding)| SavedAsset {
             asset: asset.name().to_owned(),
@@ -112,7 +113,7 @@ impl Holdings {
         self.assets.iter().map(saved).collect()
     }
 
-    /// The holdings that were saved, of which nothing is set aside yet.
+    /// Restores saved holdings. Nothing is set aside yet.
     pub(crate) fn restored(assets: &[SavedAsset]) -> Result<Holdings, String> {
         let mut holdings = Holdings::default();
         for SavedAsset { asset: name, outcome, units } in assets {
@@ -132,25 +133,25 @@ impl Holdings {
         Ok(holdings)
     }
 
-    /// An asset of which more is set aside than there is.
+    /// Returns the name of an asset of which more is set aside than the account has.
     pub(crate) fn overdrawn(&self) -> Option<&str> {
         let found = self.assets.iter().find(|(_, holding)| holding.held > holding.total);
         found.map(|(asset, _)| asset.name())
     }
 
-    /// All currencies, by name.
+    /// Returns all currencies, sorted by name.
     pub(crate) fn balances(&self) -> Vec<LedgerBalance> {
         self.assets.iter().filter_map(|(asset, holding)| balance(asset, holding)).collect()
     }
 
-    /// All contracts, by symbol.
+    /// Returns all contracts, sorted by symbol.
     pub(crate) fn positions(&self) -> Vec<LedgerPosition> {
         let symbols: BTreeSet<Symbol> = self.assets.keys().filter_map(symbol_of).collect();
         let positions = symbols.into_iter().map(|symbol| self.position(symbol));
         positions.filter(|position| !position.quantity.is_zero()).collect()
     }
 
-    /// The contracts for minus those against.
+    /// Returns the contracts for the outcome minus those against it.
     fn position(&self, symbol: Symbol) -> LedgerPosition {
         let total = |outcome| {
             let holding = self.assets.get(&Asset::Contract(symbol, outcome));
@@ -169,7 +170,7 @@ impl Holdings {
         (balances, symbols.into_iter().map(|symbol| self.position(symbol)).collect())
     }
 
-    /// The exact total of an asset, and what of it is set aside.
+    /// Returns the exact total of each asset, and how much of it is set aside.
     #[cfg(test)]
     pub(crate) fn exact(&self) -> impl Iterator<Item = (&Asset, Amount, Amount)> {
         self.assets.iter().map(|(asset, holding)| (asset, holding.total, holding.held))

@@ -1,45 +1,45 @@
-//! The exchange's own record of orders, balances and positions, to compare a client's with.
+//! The exchange's own record of orders, balances and positions, to compare with the record of a client.
 
 use gemini_ws::{Decimal, Symbol, Timestamp};
 
 use crate::value::id::SessionId;
 use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
 
-/// An order of an account as the exchange knows it.
+/// An order of an account, as the exchange knows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerOrder {
-    /// Its number, beyond 2⁵³.
+    /// The number of the order. It is larger than 2⁵³.
     pub order_id: u64,
-    /// The client's name for it.
+    /// The order id that the client chose.
     pub client_order_id: Option<String>,
     /// The instrument, in the spelling of market data.
     pub symbol: Symbol,
-    /// Its side.
+    /// The side of the order.
     pub side: OrderSide,
-    /// Its type.
+    /// The type of the order.
     pub order_type: OrderType,
-    /// How long it stands.
+    /// How long the order stands.
     pub time_in_force: TimeInForce,
-    /// The outcome; `None` but for prediction markets.
+    /// The outcome; `None` except on prediction markets.
     pub outcome: Option<Outcome>,
-    /// The limit; `None` for market orders.
+    /// The limit price; `None` for market orders.
     pub price: Option<Decimal>,
-    /// The stop price; `None` but for stop orders.
+    /// The stop price; `None` except for stop orders.
     pub stop_price: Option<Decimal>,
-    /// What was ordered.
+    /// The quantity that was ordered.
     pub quantity: Decimal,
-    /// What its last event said.
+    /// The state that the last event reported.
     pub state: OrderState,
-    /// What has been executed.
+    /// The quantity that has been executed.
     pub executed_quantity: Decimal,
-    /// Price times quantity over all executions, without fees.
+    /// The sum of price times quantity over all executions, without fees.
     pub executed_notional: Decimal,
     /// The executions, the oldest first.
     pub fills: Vec<LedgerFill>,
-    /// Why it was rejected or cancelled; `None` if its owner cancelled it.
+    /// The reason why the exchange rejected or cancelled the order; `None` if its owner cancelled it.
     pub reason: Option<&'static str>,
-    /// The session that it came from, which may be over.
+    /// The session that placed the order. It may have ended.
     pub session: SessionId,
 }
 
@@ -47,73 +47,73 @@ pub struct LedgerOrder {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerFill {
-    /// The trade, the same for both of its orders.
+    /// The id of the trade. Both orders of a trade have the same one.
     pub trade_id: u64,
-    /// When it happened, by the venue's time.
+    /// The venue's time of the execution.
     pub time: Timestamp,
-    /// The price, of the order's outcome on prediction markets.
+    /// The price; on prediction markets, that of the order's outcome.
     pub price: Decimal,
     /// The quantity.
     pub quantity: Decimal,
     /// The fee, in the quote currency.
     pub fee: Decimal,
-    /// Whether the order was in the book before.
+    /// Whether the order rested in the book before.
     pub is_maker: bool,
 }
 
-/// What an account has of a currency.
+/// What an account has of one currency.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerBalance {
-    /// In upper case.
+    /// The name of the currency in upper case.
     pub asset: String,
-    /// What is not set aside for orders.
+    /// The amount that is not set aside for orders.
     pub available: Decimal,
-    /// All of it.
+    /// The total amount.
     pub total: Decimal,
 }
 
-/// What an account has of a prediction-market contract.
+/// What an account has of one prediction-market contract.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerPosition {
     /// The instrument.
     pub symbol: Symbol,
-    /// Contracts for the outcome minus those against.
+    /// The contracts for the outcome minus those against it.
     pub quantity: Decimal,
 }
 
-/// A quote of an account as the exchange knows it.
+/// A quote of an account, as the exchange knows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerQuote {
-    /// The request for quotes that it answers.
+    /// The id of the request for quotes that this quote answers.
     pub rfq_id: String,
-    /// Its id.
+    /// The id of the quote.
     pub quote_id: String,
-    /// The client's name for it.
+    /// The id that the client chose for the quote.
     pub client_id: Option<String>,
-    /// What has become of it.
+    /// The state of the quote.
     pub state: QuoteState,
 }
 
-/// What has become of a quote.
+/// The state of a quote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum QuoteState {
-    /// It can be accepted.
+    /// The requester can accept it.
     Active,
-    /// It was accepted, and its maker has not confirmed it.
+    /// The requester has accepted it, and its maker has not confirmed it yet.
     Accepted,
     /// Its maker has confirmed it.
     Confirmed,
     /// Its maker has declined it.
     Declined,
-    /// Its maker took it back.
+    /// Its maker has withdrawn it.
     Withdrawn,
     /// Its time is over.
     Expired,
-    /// It was executed.
+    /// The exchange has executed it.
     Won,
-    /// Another one was executed, or none.
+    /// The exchange has executed another quote, or none.
     Lost,
 }

@@ -1,4 +1,4 @@
-//! [`Account`]: the owner of orders and balances, and the API key for it.
+//! [`Account`]: an account of the exchange and its API key.
 
 pub(crate) mod holdings;
 pub(crate) mod ledger;
@@ -11,23 +11,23 @@ use std::fmt;
 
 use gemini_ws::Decimal;
 
-/// An account, by the number that the venue gives it (member `A`).
+/// The number of an account, as the venue's frames report it (member `A`).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AccountId(pub u64);
 
 /// What an API key may do.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Role {
-    /// Reads, and enters orders.
+    /// The key may read, and place orders.
     Trader,
-    /// Reads.
+    /// The key may only read.
     Auditor,
 }
 
-/// The number of the first account that is not given one.
+/// The number of the first account that has no configured number.
 const FIRST_ID: u64 = 5_365;
 
-/// The balances of an account unless said otherwise.
+/// The default balances of an account.
 const DEFAULT_BALANCES: [(&str, i64); 12] = [
     ("AUD", 1_000_000),
     ("BTC", 1_000),
@@ -43,9 +43,9 @@ const DEFAULT_BALANCES: [(&str, i64); 12] = [
     ("ZEC", 20_000),
 ];
 
-/// An account of the exchange, and the API key for it.
+/// An account of the exchange, and its API key.
 ///
-/// Whoever has the key's secret, or the bearer token, opens sessions that may trade for it.
+/// A client that has the secret of the key, or the bearer token, can open authenticated sessions for the account.
 ///
 /// ```
 /// use gemini_ws_simulator::{Account, Config, Exchange};
@@ -61,7 +61,7 @@ pub struct Account {
     key: String,
     secret: String,
     bearer_token: Option<String>,
-    /// `None` until the configuration numbers it.
+    /// `None` until the configuration assigns a number.
     id: Option<AccountId>,
     name: String,
     balances: Vec<(String, Decimal)>,
@@ -71,9 +71,9 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account whose key is a trader, with plenty of the usual assets.
+    /// Creates an account whose key has the role [`Role::Trader`], with large balances of the usual assets.
     ///
-    /// Account-scoped keys begin with `account-`; the exchange refuses others.
+    /// The names of account-scoped keys begin with `account-`. The exchange refuses other keys.
     pub fn new(key: impl Into<String>, secret: impl Into<String>) -> Account {
         let balance =
             |(asset, amount): (&str, i64)| (asset.to_owned(), Decimal::new(amount, 0).unwrap_or_default());
@@ -90,29 +90,30 @@ impl Account {
         }
     }
 
-    /// Sets the number; if not given, 5365 for the first account of a configuration, then upwards.
+    /// Sets the number of the account. Default: 5365 for the first account of a configuration, and one more for
+    /// each account after it.
     #[must_use]
     pub fn id(mut self, id: AccountId) -> Account {
         self.id = Some(id);
         self
     }
 
-    /// Sets the name, which archived order events report; `primary` if not given.
+    /// Sets the name of the account, which archived order events report. Default: `primary`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Account {
         self.name = name.into();
         self
     }
 
-    /// Sets an OAuth access token; none if not given.
+    /// Sets an OAuth access token. Default: none.
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<String>) -> Account {
         self.bearer_token = Some(token.into());
         self
     }
 
-    /// Sets the initial balance of an asset; the other assets stay as they are. A negative amount counts
-    /// as zero.
+    /// Sets the initial balance of one asset. The other balances stay as they are. A negative amount counts as
+    /// zero.
     #[must_use]
     pub fn balance(mut self, asset: &str, amount: Decimal) -> Account {
         let asset = asset.to_ascii_uppercase();
@@ -128,26 +129,25 @@ impl Account {
         self
     }
 
-    /// Sets the roles of the key; [`Role::Trader`] if not given.
+    /// Sets the roles of the key. Default: [`Role::Trader`].
     #[must_use]
     pub fn roles(mut self, roles: impl IntoIterator<Item = Role>) -> Account {
         self.roles = roles.into_iter().collect();
         self
     }
 
-    /// Sets whether the owner has accepted the terms of prediction markets; true if not
-    /// given.
+    /// Sets whether the owner has accepted the terms of prediction markets. Default: true.
     #[must_use]
     pub fn accepted_terms(mut self, has_accepted: bool) -> Account {
         self.has_accepted_terms = has_accepted;
         self
     }
 
-    /// Sets whether the key's setting "Uses a time-based nonce" is on; false if not given.
+    /// Sets whether the key's setting "Uses a time-based nonce" is on. Default: false.
     ///
-    /// With it, every nonce has to be within 30 s of the venue's time. Without it, nonces of the archived order events
-    /// are counters of any unit, which only have to increase. The current API takes times only: the venue refuses a
-    /// key without the setting there, and the exchange lets it pass.
+    /// With the setting, every nonce must be within 30 s of the venue's time. Without it, nonces of the archived
+    /// order events are counters of any unit, which only have to increase. The current API takes only times as
+    /// nonces: the venue refuses a key without the setting there, while the simulated exchange accepts it.
     #[must_use]
     pub fn time_based_nonce(mut self, is_time_based: bool) -> Account {
         self.has_time_based_nonce = is_time_based;
@@ -162,12 +162,12 @@ impl Account {
         &self.secret
     }
 
-    /// Whether a bearer token is its own.
+    /// Whether the account has this bearer token.
     pub(crate) fn has_token(&self, token: &str) -> bool {
         self.bearer_token.as_deref() == Some(token)
     }
 
-    /// Its number; `None` until the configuration gives it one.
+    /// Returns the number of the account; `None` until the configuration assigns one.
     pub(crate) const fn account_id(&self) -> Option<AccountId> {
         self.id
     }
@@ -176,7 +176,7 @@ impl Account {
         &self.name
     }
 
-    /// The initial balances.
+    /// Returns the initial balances.
     pub(crate) fn balances(&self) -> &[(String, Decimal)] {
         &self.balances
     }
@@ -185,7 +185,7 @@ impl Account {
         self.has_accepted_terms
     }
 
-    /// Whether nonces are bound to the time everywhere.
+    /// Whether every nonce must be close to the venue's time.
     pub(crate) const fn has_time_based_nonce(&self) -> bool {
         self.has_time_based_nonce
     }
@@ -200,7 +200,7 @@ impl Account {
 }
 
 impl fmt::Debug for Account {
-    /// Without the secret and the token.
+    /// Formats the account without the secret and the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Account");
         shown.field("key", &self.key).field("id", &self.id).field("name", &self.name);
@@ -208,7 +208,7 @@ impl fmt::Debug for Account {
     }
 }
 
-/// Gives a number to an account that has none.
+/// Assigns a number to an account that has none.
 pub(crate) fn numbered(mut account: Account, known: &[Account]) -> Account {
     if account.id.is_none() {
         let ids = known.iter().filter_map(|account| account.id);

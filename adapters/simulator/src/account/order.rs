@@ -1,4 +1,4 @@
-//! [`ClientOrder`]: an order of an account, and what happened to it.
+//! [`ClientOrder`]: an order of an account, and what has happened to it.
 
 use gemini_ws::Decimal;
 
@@ -9,32 +9,33 @@ use crate::value::amount::{self, Amount};
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, Origin};
 
-/// An order in the integers of its instrument.
+/// The terms of an order as integers, in the units of its instrument.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
-    /// The position of the symbol.
+    /// The position of the symbol in the market.
     pub(crate) position: usize,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
-    /// The worst price; for market orders what is not absurd.
+    /// The worst price that the order accepts. Market orders have one as well, which excludes absurd prices.
     pub(crate) limit: u64,
     pub(crate) stop: Option<u64>,
     pub(crate) quantity: u64,
-    /// It is about the outcome that the book does not quote: prices are what is left to one.
+    /// Whether the order is about the outcome that the book does not quote. Its prices are then one minus the
+    /// book's.
     pub(crate) is_inverted: bool,
     pub(crate) base: Asset,
     pub(crate) quote: Asset,
-    /// What a market order is expected to cost or to yield; zero for others.
+    /// What a market order is expected to cost or to yield; zero for other orders.
     pub(crate) spend: Amount,
 }
 
 impl Terms {
-    /// A price of the book as the order sees it, and the reverse.
+    /// Converts a price of the book into a price of the order, or the reverse.
     pub(crate) const fn own_price(&self, price: u64) -> u64 {
         if self.is_inverted { power(self.price_decimals).saturating_sub(price) } else { price }
     }
 
-    /// The side of the book that the order belongs to.
+    /// Returns the side of the book to which the order belongs.
     pub(crate) const fn book_side(&self, side: OrderSide) -> Side {
         match (side, self.is_inverted) {
             (OrderSide::Buy, false) | (OrderSide::Sell, true) => Side::Bid,
@@ -46,7 +47,7 @@ impl Terms {
         self.own_price(self.limit)
     }
 
-    /// Price times quantity; `None` if that is out of all proportion.
+    /// Converts price times quantity into an amount; `None` if it does not fit.
     pub(crate) fn notional(&self, product: u128) -> Option<Amount> {
         amount::of_product(product, self.price_decimals + self.quantity_decimals)
     }
@@ -56,27 +57,27 @@ impl Terms {
     }
 }
 
-/// An order, accepted or not.
+/// An order of a client, accepted or rejected.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientOrder {
     id: u64,
     origin: Origin,
     request: NewOrder,
-    /// The venue's time when it came, in ns.
+    /// The venue's time when the order arrived, in ns.
     placed_at: i64,
-    /// `None` if it was rejected.
+    /// `None` if the order was rejected.
     terms: Option<Terms>,
     state: OrderState,
     reason: Option<&'static str>,
     progress: Progress,
     fills: Vec<LedgerFill>,
-    /// In the book.
+    /// The id of the order in the book, while it rests there.
     resting: Option<OrderId>,
-    /// What is set aside for it.
+    /// The amount that is set aside for the order.
     hold: Amount,
 }
 
-/// How much of an order has been executed, in units.
+/// How much of an order has been executed, in units of its instrument.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Progress {
     executed: u64,
@@ -113,12 +114,12 @@ impl ClientOrder {
         &self.request
     }
 
-    /// The venue's time when it came, in ns.
+    /// Returns the venue's time when the order arrived, in ns.
     pub(crate) const fn placed_at(&self) -> i64 {
         self.placed_at
     }
 
-    /// `None` if it was rejected.
+    /// Returns the terms; `None` if the order was rejected.
     pub(crate) const fn terms(&self) -> Option<&Terms> {
         self.terms.as_ref()
     }
@@ -127,7 +128,7 @@ impl ClientOrder {
         self.progress
     }
 
-    /// Where it stands in the book.
+    /// Returns the id of the order in the book, while it rests there.
     pub(crate) const fn resting(&self) -> Option<OrderId> {
         self.resting
     }
@@ -140,12 +141,12 @@ impl ClientOrder {
         self.state
     }
 
-    /// Whether nothing more can happen to it.
+    /// Whether the order has ended.
     pub(crate) const fn is_final(&self) -> bool {
         self.state.is_final()
     }
 
-    /// What has not been executed, in units.
+    /// Returns the quantity that has not been executed, in units.
     pub(crate) fn left(&self) -> u64 {
         self.terms.as_ref().map_or(0, |terms| terms.quantity.saturating_sub(self.progress.executed))
     }
@@ -163,32 +164,32 @@ impl ClientOrder {
         (self.state, self.reason) = (OrderState::Rejected, Some(reason));
     }
 
-    /// It rests in the book.
+    /// Notes that the order now rests in the book.
     pub(crate) const fn rest(&mut self, resting: OrderId) {
         (self.resting, self.state) = (Some(resting), OrderState::Open);
     }
 
-    /// It rests in the book of another run, and has not changed.
+    /// Notes that the restored order rests in the book of this run. Its state stays the same.
     pub(crate) const fn rest_again(&mut self, resting: OrderId) {
         self.resting = Some(resting);
     }
 
-    /// It is not in the book any more; where it stood.
+    /// Notes that the order has left the book. Returns the id that it had there.
     pub(crate) const fn leave_book(&mut self) -> Option<OrderId> {
         self.resting.take()
     }
 
-    /// Its owner cancels it, or the exchange for a reason.
+    /// Notes that the order is cancelled: by its owner if `reason` is `None`, otherwise by the exchange.
     pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
         (self.state, self.reason) = (OrderState::Canceled, reason);
     }
 
-    /// It is what it was when it was saved.
+    /// Restores the state that the order had when it was saved.
     pub(crate) const fn set_state(&mut self, state: OrderState, reason: Option<&'static str>) {
         (self.state, self.reason) = (state, reason);
     }
 
-    /// A part of it is executed, in units; true if nothing is left.
+    /// Notes an execution, in units. Returns true if the whole order is now executed.
     pub(crate) fn execute(&mut self, fill: LedgerFill, quantity: u64, product: u128) -> bool {
         self.progress.executed += quantity;
         self.progress.product += product;
@@ -198,14 +199,13 @@ impl ClientOrder {
         is_last
     }
 
-    /// Sets aside what it needs now; how much more that is than before.
+    /// Recalculates the amount to set aside. Returns how much more it is than before.
     pub(crate) fn update_hold(&mut self, basis_points: u32) -> Amount {
         let needed = self.required_hold(basis_points).unwrap_or(0);
         needed - std::mem::replace(&mut self.hold, needed)
     }
 
-    /// What has to be set aside for what is left of it; nothing for market orders, which are done at
-    /// once.
+    /// Returns the amount to set aside for the remaining quantity. Market orders need none, since they end at once.
     fn required_hold(&self, basis_points: u32) -> Option<Amount> {
         let terms = self.terms.as_ref()?;
         if self.request.order_type == OrderType::Market || self.state.is_final() {
@@ -221,7 +221,7 @@ impl ClientOrder {
         }
     }
 
-    /// The asset that is set aside for it.
+    /// Returns the asset that is set aside for the order.
     pub(crate) fn held_asset(&self) -> Option<&Asset> {
         let terms = self.terms.as_ref()?;
         Some(match self.request.side {
@@ -230,8 +230,8 @@ impl ClientOrder {
         })
     }
 
-    /// Executed, left, and the average price, which is rounded down to the price's decimals; `None`
-    /// while nothing is executed.
+    /// Returns the executed quantity, the remaining quantity and the average price. The average is rounded down to
+    /// the decimals of the price, and is `None` while nothing has been executed.
     pub(crate) fn amounts(&self, progress: Progress) -> Amounts {
         let Some(terms) = &self.terms else {
             return Amounts { executed: Decimal::ZERO, left: self.request.quantity, average: None };
@@ -269,7 +269,7 @@ impl ClientOrder {
     }
 }
 
-/// How far an order had come.
+/// The amounts of an order at one point of its progress.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Amounts {
     pub(crate) executed: Decimal,
@@ -277,16 +277,17 @@ pub(crate) struct Amounts {
     pub(crate) average: Option<Decimal>,
 }
 
-/// Something that happened to an order, to be told.
+/// An event of an order, which the exchange is to report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderEvent {
     pub(crate) order: u64,
-    /// Unique over all events; the ids up to the next event's belong to it.
+    /// The id of the event, unique among all events. The ids up to that of the next event belong to this event as
+    /// well.
     pub(crate) event_id: u64,
     /// The venue's time in ns.
     pub(crate) time: i64,
     pub(crate) kind: EventKind,
-    /// After it.
+    /// The progress of the order after this event.
     pub(crate) progress: Progress,
 }
 
@@ -298,14 +299,14 @@ pub(crate) enum EventKind {
         fill: LedgerFill,
         is_last: bool,
     },
-    /// By its owner if there is no reason.
+    /// The order was cancelled: by its owner if there is no reason, otherwise by the exchange.
     Canceled {
         reason: Option<&'static str>,
     },
     Rejected {
         reason: &'static str,
     },
-    /// A request to cancel it came too late.
+    /// A request to cancel the order came too late.
     CancelRejected {
         reason: &'static str,
     },

@@ -1,4 +1,4 @@
-//! Orders as a file keeps them, and back.
+//! Conversions between [`ClientOrder`] and [`SavedOrder`].
 
 use super::holdings::Asset;
 use super::ledger::LedgerFill;
@@ -9,14 +9,14 @@ use crate::value::id::SessionId;
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reason_of};
 
-/// The most decimals of a price and a quantity together: those of an amount.
+/// The most decimals that a price and a quantity may have together: those of an amount.
 const DECIMALS_MAX: u8 = 18;
 
-/// The largest prices and quantities: their products can be added up.
+/// The largest price or quantity that can be restored, so that sums of products do not overflow.
 const UNITS_MAX: u64 = 1 << 62;
 
 impl ClientOrder {
-    /// The order, whose account has this key.
+    /// Converts the order for saving. `key` is the key of its account.
     pub(crate) fn saved(&self, key: &str, ends_with_session: bool) -> SavedOrder {
         let (request, ledger) = (self.request(), self.ledger());
         SavedOrder {
@@ -41,7 +41,8 @@ impl ClientOrder {
         }
     }
 
-    /// The order of the account at a position, in the market at a position if there is one. It is in no book.
+    /// Restores an order of the account at the position `account`, in the market at the position `market` if there
+    /// is one. The order is in no book yet.
     pub(crate) fn restored(
         saved: &SavedOrder,
         account: usize,
@@ -120,7 +121,7 @@ fn restored_terms(saved: &SavedOrder, terms: &SavedTerms, market: Option<usize>)
         return Err("its price or its quantity is out of all proportion".to_owned());
     }
     let position = match (terms.is_in_market, market) {
-        // Those that have ended may have been in other markets.
+        // Orders that have ended may have been in markets that no longer exist.
         (false, _) | (true, None) if saved.state.is_final() => usize::MAX,
         (true, Some(position)) => position,
         _ => return Err(format!("it is open, and there is no market {}; add the market", saved.symbol)),

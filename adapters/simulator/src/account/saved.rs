@@ -1,29 +1,29 @@
-//! [`SavedAccount`], [`SavedOrder`]: accounts and their orders as a file keeps them.
+//! [`SavedAccount`], [`SavedOrder`]: accounts and their orders in the form in which a file keeps them.
 
 use gemini_ws::{Decimal, Symbol, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
 
-/// What an account has.
+/// The key and the assets of an account.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedAccount {
     pub(crate) key: String,
-    /// The last nonce of the key.
+    /// The last nonce that the key used.
     pub(crate) nonce: Option<u64>,
     pub(crate) assets: Vec<SavedAsset>,
 }
 
-/// The total of an asset. What is set aside follows from the orders.
+/// The total of an asset. The amount that is set aside follows from the orders.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedAsset {
-    /// A currency, or the symbol of a contract.
+    /// The name of a currency, or the symbol of a contract.
     pub(crate) asset: String,
-    /// Of a contract.
+    /// The outcome of a contract; `None` for currencies.
     pub(crate) outcome: Option<Outcome>,
-    /// A whole number of units of 10⁻¹⁸, as text: it may have more digits than a decimal.
+    /// A whole number of units of 10⁻¹⁸, as text, because it may have more digits than a decimal can hold.
     pub(crate) units: String,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct SavedAsset {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedOrder {
     pub(crate) order_id: u64,
-    /// The key of its account.
+    /// The key of the order's account.
     pub(crate) account: String,
     pub(crate) client_order_id: Option<String>,
     pub(crate) symbol: Symbol,
@@ -46,20 +46,20 @@ pub(crate) struct SavedOrder {
     pub(crate) placed_at: Timestamp,
     pub(crate) state: OrderState,
     pub(crate) reason: Option<String>,
-    /// The session that it came from.
+    /// The session that placed the order.
     pub(crate) session: u64,
-    /// The end of the session cancels it.
+    /// Whether the order is cancelled when its session ends.
     pub(crate) ends_with_session: bool,
-    /// `None` if it was rejected.
+    /// `None` if the order was rejected.
     pub(crate) terms: Option<SavedTerms>,
     pub(crate) fills: Vec<SavedFill>,
 }
 
-/// An order in the integers of its instrument.
+/// The terms of an order as integers, in the units of its instrument.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedTerms {
-    /// It is in a market, and not the result of a quote.
+    /// Whether the order belongs to a market. False for an order that executed a quote.
     pub(crate) is_in_market: bool,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,

@@ -1,4 +1,4 @@
-//! Whether an order can stand: the reasons of `REJECTED`.
+//! Checks of an order before it is accepted, with the reasons of `REJECTED`.
 
 use gemini_ws::Decimal;
 
@@ -13,15 +13,14 @@ use crate::value::amount::{self, units};
 use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
-/// What an order may be worth in its quote currency, in units of 10⁻¹⁸: larger ones could not be
-/// added up.
+/// The largest value of an order in its quote currency, in units of 10⁻¹⁸. Sums of larger values could overflow.
 const NOTIONAL_MAX: amount::Amount = 10_i128.pow(15 + 18);
 
-/// The largest order in units of the last decimal: many of them still fit into a level.
+/// The largest quantity of an order, in units of the last decimal. Many such orders still fit into one level.
 const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
 
 impl Broker {
-    /// The order in the integers of its instrument, or why it is rejected.
+    /// Returns the terms of the order, or the reason why it is rejected.
     pub(super) fn check(
         &self,
         market: Option<&Market>,
@@ -29,7 +28,7 @@ impl Broker {
         account: usize,
         request: &NewOrder,
     ) -> Result<Terms, &'static str> {
-        // Where books are played there is nobody to trade with.
+        // A recording has no order book to trade with.
         let market = market.ok_or(MARKET_NOT_OPEN)?;
         let position = market.position(request.symbol).ok_or("UnknownInstrument")?;
         // Accounts of the exchange may not trade perpetuals.
@@ -96,7 +95,7 @@ impl Broker {
     }
 }
 
-/// The worst price of an order: what is absurd is no price, and market orders do not take it.
+/// Returns the worst price that the order accepts. Market orders do not accept absurd prices.
 fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static str> {
     let Some(price) = request.price else {
         return Ok(match request.side {
@@ -118,7 +117,7 @@ fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static st
     if price.is_multiple_of(instrument.tick) { Ok(price) } else { Err("LimitPriceOffTick") }
 }
 
-/// Not beyond the limit, seen from the market.
+/// Returns the stop price, which must not be beyond the limit price.
 fn stop(instrument: &Instrument, side: OrderSide, stop: Decimal, limit: u64) -> Result<u64, &'static str> {
     let stop = units(stop, instrument.price_decimals).ok_or("InvalidStopPrice")?;
     let is_good = match side {
@@ -128,7 +127,7 @@ fn stop(instrument: &Instrument, side: OrderSide, stop: Decimal, limit: u64) -> 
     if is_good && stop.is_multiple_of(instrument.tick) { Ok(stop) } else { Err("InvalidStopPrice") }
 }
 
-/// What a market order would pay or get at once.
+/// Returns what a market order would pay or receive if it were executed now.
 fn spend(
     market: &Market,
     account: usize,
@@ -143,7 +142,7 @@ fn spend(
         quantity: terms.quantity,
         remainder: Remainder::IsCanceled,
     };
-    // There is nobody to trade with; whether those who are there are others is seen later.
+    // Rejects the order if no other order matches it. Orders of the same account are excluded later.
     let best = market.best(terms.position, ticket.side.opposite());
     if !best.is_some_and(|(price, _)| ticket.side.reaches(ticket.limit, price)) {
         return Err("InsufficientLiquidity");

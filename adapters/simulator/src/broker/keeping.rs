@@ -14,16 +14,16 @@ use crate::model::engine::Remainder;
 use crate::state::{State, StateError};
 use crate::value::order::OrderState;
 
-/// Order ids beyond it would leave no room for others.
+/// The largest order id that can be restored. Larger ids would leave too few for new orders.
 const ORDER_ID_MAX: u64 = 1 << 62;
 
 impl Broker {
-    /// The last id of orders and events.
+    /// Returns the last id of orders and events.
     pub(crate) const fn last_id(&self) -> u64 {
         self.last_id
     }
 
-    /// What each account has; `nonce` tells the last nonce of a key.
+    /// Returns what each account has. `nonce` returns the last nonce of a key.
     pub(crate) fn saved_accounts(&self, nonce: impl Fn(&str) -> Option<u64>) -> Vec<SavedAccount> {
         let saved = |(account, holdings): (&Account, &Holdings)| SavedAccount {
             key: account.key().to_owned(),
@@ -33,8 +33,8 @@ impl Broker {
         self.accounts.iter().zip(&self.holdings).map(saved).collect()
     }
 
-    /// All orders: those that have ended, in the order of their ends, then the others. `ends` tells whether the end of
-    /// a session, by its serial number, cancels its orders.
+    /// Returns all orders: first those that have ended, in the order in which they ended, then the open ones.
+    /// `ends` says by a session's serial number whether its end cancels its orders.
     pub(crate) fn saved_orders(&self, ends: impl Fn(u64) -> bool) -> Vec<SavedOrder> {
         let open = self.open.iter().map(|(_, id)| id);
         let orders = self.finished.iter().chain(open).filter_map(|id| self.orders.get(id));
@@ -46,7 +46,7 @@ impl Broker {
         orders.map(saved).collect()
     }
 
-    /// Takes over accounts and orders. The orders that are open rest in the books again.
+    /// Restores accounts and orders. Open orders rest in the books again.
     pub(crate) fn restore(
         &mut self,
         mut market: Option<&mut Market>,
@@ -98,7 +98,7 @@ impl Broker {
         }
     }
 
-    /// Takes over an order.
+    /// Restores one order.
     fn take_back(
         &mut self,
         market: Option<&mut Market>,

@@ -1,4 +1,4 @@
-//! [`Broker`]: takes the orders of accounts, brings them to the market and keeps the books on them.
+//! [`Broker`]: accepts the orders of accounts, passes them to the market and keeps track of them.
 
 mod checks;
 mod keeping;
@@ -21,32 +21,32 @@ use crate::value::order::{NewOrder, OrderSide, OrderType, Origin, TimeInForce};
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// About the venue's order ids, which have 17 digits.
+/// The first order id. It has 17 digits, like those of the venue.
 const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 
-/// Why an order is rejected if the market is recorded, or closed to clients.
+/// The reason for rejecting an order if the market is recorded, or closed to clients.
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
-/// The most orders that are remembered after their end; of more the oldest are forgotten.
+/// The most orders that the exchange remembers after they have ended. It forgets the oldest ones first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// All accounts and their orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
     accounts: Vec<Account>,
-    /// By account.
+    /// The holdings of each account.
     holdings: Vec<Holdings>,
     orders: BTreeMap<u64, ClientOrder>,
-    /// Orders that have not ended, by account.
+    /// The orders that have not ended: the position of the account and the order id.
     open: BTreeSet<(usize, u64)>,
-    /// Client order ids of orders that have not ended.
+    /// The client order ids of orders that have not ended.
     client_order_ids: BTreeMap<(usize, String), u64>,
-    /// Orders in the books, by symbol.
+    /// The orders in the books: the position of the symbol and the id in its book.
     resting: BTreeMap<(usize, OrderId), u64>,
-    /// Stop orders that wait.
+    /// The stop orders that have not been triggered.
     stops: BTreeSet<u64>,
     finished: VecDeque<u64>,
-    /// Events that have not been reported yet.
+    /// The events that have not been reported yet.
     events: Vec<OrderEvent>,
     last_id: u64,
     random: Random,
@@ -55,7 +55,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Fees are hundredths of a percent.
+    /// Creates a broker. Fees are hundredths of a percent.
     pub(crate) fn new(
         accounts: Vec<Account>,
         [maker_fee, taker_fee]: [u32; 2],
@@ -105,7 +105,7 @@ impl Broker {
         self.orders.get(&id)
     }
 
-    /// The orders of an account, the oldest first.
+    /// Returns the orders of an account, the oldest first.
     pub(crate) fn orders_of(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
         self.orders.values().filter(move |order| order.origin().account == account)
     }
@@ -120,17 +120,18 @@ impl Broker {
         std::mem::take(&mut self.events)
     }
 
-    /// Others use the same sequence; an event takes up to three.
+    /// Takes the next id. It leaves gaps, because others use the same sequence on the venue, and an event takes up
+    /// to three ids.
     fn take_id(&mut self) -> u64 {
         self.last_id += 3 + self.random.below(40);
         self.last_id
     }
 
-    /// Takes an order and returns its id.
+    /// Places an order and returns its id.
     ///
     /// # Errors
     ///
-    /// The reason if the order is rejected; an event reports it as well.
+    /// The reason if the order is rejected; an event reports the rejection as well.
     pub(crate) fn place(
         &mut self,
         market: Option<&mut Market>,
@@ -171,7 +172,7 @@ impl Broker {
         Ok(id)
     }
 
-    /// Cancels an order of an account on request; false if there is no such order any more.
+    /// Cancels an order of an account on request. Returns false if there is no such order any more.
     pub(crate) fn cancel(
         &mut self,
         market: Option<&mut Market>,
@@ -194,7 +195,7 @@ impl Broker {
         }
     }
 
-    /// Cancels the open orders of an account, or of one of its sessions.
+    /// Cancels the open orders of an account, or only those of one of its sessions.
     pub(crate) fn cancel_all(
         &mut self,
         market: &mut Market,
@@ -209,7 +210,7 @@ impl Broker {
         }
     }
 
-    /// Books what the market did by itself.
+    /// Books the executions that the generated traders caused, and triggers stop orders.
     pub(crate) fn settle(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         for execution in market.take_executions() {
             self.fill_maker(cx, &execution);
@@ -217,7 +218,7 @@ impl Broker {
         self.trigger(market, cx);
     }
 
-    /// Brings to the market each stop order whose time has come.
+    /// Sends each stop order whose stop price has been reached to the market.
     fn trigger(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         loop {
             let due = self.stops.iter().copied().find(|id| {
@@ -232,7 +233,7 @@ impl Broker {
         }
     }
 
-    /// An accepted order comes to the market.
+    /// Sends an accepted order to the market.
     fn enter(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64) {
         let Some(order) = self.orders.get(&id) else { return };
         let Some(terms) = order.terms() else { return };
@@ -291,7 +292,7 @@ impl Broker {
         let Some(holdings) = self.holdings.get_mut(order.origin().account) else { return };
         let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
         let product = u128::from(price) * u128::from(quantity);
-        // It fits, since the order's did.
+        // The notional fits, because that of the whole order does.
         let notional = terms.notional(product).unwrap_or_default();
         let fee = amount::fee(notional, basis_points);
         match order.request().side {
@@ -332,7 +333,7 @@ impl Broker {
         self.close(id);
     }
 
-    /// Sets aside what the order needs now.
+    /// Sets aside the amount that the order needs now.
     fn update_hold(&mut self, id: u64) {
         let basis_points = self.maker_fee.max(self.taker_fee);
         let Some(order) = self.orders.get_mut(&id) else { return };
@@ -343,7 +344,8 @@ impl Broker {
         }
     }
 
-    /// An order has ended: it is looked up no more, and forgotten when there are too many such.
+    /// Removes an order that has ended from all indices. When too many orders have ended, the oldest are forgotten
+    /// later.
     fn close(&mut self, id: u64) {
         let Some(order) = self.orders.get_mut(&id) else { return };
         let account = order.origin().account;
@@ -351,7 +353,7 @@ impl Broker {
             self.resting.remove(&(terms.position, resting));
         }
         if let Some(client_order_id) = &order.request().client_order_id {
-            // Quotes may be called as orders are.
+            // A quote's order may have the client order id of another order.
             let name = (account, client_order_id.clone());
             if self.client_order_ids.get(&name) == Some(&id) {
                 self.client_order_ids.remove(&name);
@@ -362,7 +364,7 @@ impl Broker {
         self.finished.push_back(id);
     }
 
-    /// Forgets the oldest orders that have ended, of which all has been told.
+    /// Forgets the oldest orders that have ended. All their events have been reported.
     fn forget_oldest(&mut self) {
         while self.finished.len() > FINISHED_ORDERS_MAX {
             if let Some(oldest) = self.finished.pop_front() {
@@ -379,7 +381,7 @@ impl Broker {
     }
 }
 
-/// An execution of an order, in the units of its instrument; the price is that of the book.
+/// An execution of an order, in the units of its instrument. The price is that of the book.
 #[derive(Clone, Copy, Debug)]
 struct Fill {
     price: u64,
@@ -393,7 +395,7 @@ impl Fill {
     }
 }
 
-/// Whether the last trade has come to the stop price.
+/// Whether the last trade has reached the stop price.
 fn is_triggered(market: &Market, terms: &Terms, side: OrderSide) -> bool {
     let last = market.last_price(terms.position).map(|price| terms.own_price(price));
     match (terms.stop, last, side) {

@@ -1,4 +1,4 @@
-//! Quotes that were accepted are executed against their makers' accounts.
+//! Execution of accepted quotes against the accounts of their makers.
 
 use gemini_ws::Symbol;
 
@@ -13,11 +13,10 @@ use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 use crate::value::quote::{PRICE_DECIMALS, QUANTITY_DECIMALS};
 
 impl Broker {
-    /// Executes an accepted quote; false if its maker cannot pay for it.
+    /// Executes an accepted quote. Returns false if its maker cannot pay for it.
     ///
-    /// The requester buys the combination. So the maker buys that it does not come true, at what is
-    /// left of the price to one, and is an order that is filled as soon as it is there. Its client
-    /// order id is that of the quote, or the quote's own.
+    /// The requester buys the combination, so the maker buys the outcome `NO`, at one minus the price. The maker's
+    /// order is filled as soon as it exists. Its client order id is that of the quote, or else the id of the quote.
     pub(crate) fn execute_quote(&mut self, cx: &Context<'_>, deal: &Deal<'_>) -> bool {
         let Deal { quote, symbol, contracts } = *deal;
         let Ok(symbol) = symbol.parse::<Symbol>() else { return false };
@@ -25,7 +24,7 @@ impl Broker {
         let Some([base, quote_asset]) = Asset::pair(symbol, outcome) else { return false };
         let price = power(PRICE_DECIMALS).saturating_sub(quote.price());
         let terms = Terms {
-            // It is in no book.
+            // The order is in no book.
             position: usize::MAX,
             price_decimals: PRICE_DECIMALS,
             quantity_decimals: QUANTITY_DECIMALS,
