@@ -1,4 +1,4 @@
-//! [`FaultSpec`]: a fault as a line of text, for those who are in another process.
+//! [`FaultSpec`]: a fault as a line of text, for tests that run in another process.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use gemini_ws::Symbol;
 
-/// The longest time that a specification may name.
+/// The longest time that a specification may contain.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The largest number of times that a specification may name.
+/// The largest count that a specification may contain.
 const COUNT_MAX: u32 = 1_000_000;
 
-/// A fault that can be specified, and how.
+/// A kind of fault, and how to specify it.
 ///
 /// ```
 /// use gemini_ws_simulator::{FaultKind, FaultSpec};
@@ -32,7 +32,7 @@ pub struct FaultKind {
 }
 
 impl FaultKind {
-    /// All faults.
+    /// All kinds of faults.
     pub const ALL: &'static [FaultKind] = &[
         FaultKind {
             name: "drop-depth",
@@ -183,27 +183,27 @@ impl FaultKind {
         },
     ];
 
-    /// The first word of a specification.
+    /// Returns the first word of a specification.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The names of the words that follow; empty if there are none.
+    /// Returns the names of the words that follow the first one; empty if there are none.
     pub const fn arguments(&self) -> &'static str {
         self.arguments
     }
 
-    /// A specification.
+    /// Returns an example of a specification.
     pub const fn example(&self) -> &'static str {
         self.example
     }
 
-    /// What the exchange does.
+    /// Returns what the exchange does.
     pub const fn effect(&self) -> &'static str {
         self.effect
     }
 
-    /// All faults as a table for people, one line for each.
+    /// Returns a table of all kinds of faults for people to read, with one line for each.
     pub fn table() -> String {
         let row = |kind: &FaultKind| format!("  {:<32} {}\n", kind.usage(), kind.effect);
         FaultKind::ALL.iter().map(row).collect()
@@ -214,10 +214,10 @@ impl FaultKind {
     }
 }
 
-/// A fault, and how long after it is planned it happens.
+/// A specification of a fault, and how long after the planning it happens.
 ///
-/// A specification is a name, its arguments, and `@` with a time, which may be missing: `drop-depth btcusd 3 @10s`.
-/// [`FaultKind::ALL`] lists the faults. Times are whole numbers of `ms`, `s`, `m` or `h`.
+/// A specification consists of a name, its arguments, and optionally `@` with a time: `drop-depth btcusd 3 @10s`.
+/// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`.
 ///
 /// ```
 /// use gemini_ws_simulator::FaultSpec;
@@ -233,7 +233,7 @@ pub struct FaultSpec {
 }
 
 impl FaultSpec {
-    /// The market that the fault concerns; `None` if it concerns none, or all.
+    /// Returns the market that the fault concerns; `None` if it concerns none, or all of them.
     pub const fn market(&self) -> Option<Symbol> {
         match self.action {
             FaultAction::DropDepth(symbol, _)
@@ -280,7 +280,7 @@ impl FromStr for FaultSpec {
     }
 }
 
-/// Why a text specifies no fault, and what does.
+/// The error of a text that specifies no fault: what is wrong, and what would be right.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FaultSpecError(String);
 
@@ -292,7 +292,7 @@ impl fmt::Display for FaultSpecError {
 
 impl std::error::Error for FaultSpecError {}
 
-/// What a fault does. Those that last for a time have an end of their own.
+/// What a fault does. Faults that last for a time contain their duration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum FaultAction {
     DropDepth(Symbol, u32),
@@ -318,7 +318,7 @@ pub(crate) enum FaultAction {
     DelayRest(Duration),
 }
 
-/// The words of a specification that have not been read.
+/// The words of a specification that have not been read yet.
 struct Words<'w> {
     rest: &'w str,
 }
@@ -347,7 +347,7 @@ impl<'w> Words<'w> {
         word.parse().map_err(|_| format!("{word:?} is no error code, such as -1003"))
     }
 
-    /// A code that a Close frame may have (RFC 6455 section 7.4), or 1005 for a frame without one.
+    /// Reads a code that a Close frame may have (RFC 6455 section 7.4), or 1005 for a frame without a code.
     fn close_code(&mut self) -> Result<u16, String> {
         let word = self.next().ok_or("the code is missing")?;
         let may_be = |code: &u16| (1000..5000).contains(code) && ![1004, 1006, 1015].contains(code);
@@ -359,19 +359,19 @@ impl<'w> Words<'w> {
         parse_time(self.next().ok_or("the time is missing")?)
     }
 
-    /// All words that are left.
+    /// Reads all remaining words.
     fn rest(&mut self) -> Vec<String> {
         std::mem::take(&mut self.rest).split_whitespace().map(str::to_owned).collect()
     }
 
-    /// All that is left, as it is.
+    /// Reads the remaining text unchanged.
     fn text(&mut self) -> Result<String, String> {
         let text = std::mem::take(&mut self.rest);
         if text.is_empty() { Err("the text is missing".to_owned()) } else { Ok(text.to_owned()) }
     }
 }
 
-/// A whole number of ms, s, m or h.
+/// Parses a whole number of ms, s, m or h.
 fn parse_time(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

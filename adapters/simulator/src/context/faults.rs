@@ -1,4 +1,4 @@
-//! [`Faults`]: misbehaviour of the exchange, exactly as a test asks for it.
+//! [`Faults`]: the misbehaviour that a test plans.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use gemini_ws::Symbol;
 use crate::frame::refusal::Refusal;
 use crate::value::id::SessionId;
 
-/// Faults that a test plans; none happens by itself.
+/// The faults that a test plans. The exchange has no faults that were not planned.
 ///
 /// A fault that concerns a session happens before the next output is polled or the next input is handled.
 ///
@@ -25,7 +25,7 @@ pub struct Faults {
     reply_delay: Duration,
     withheld_replies: u32,
     refused_names: BTreeSet<String>,
-    /// Codes, and how often each is to be used.
+    /// Error codes, and how often the exchange uses each of them.
     refused_subscribes: VecDeque<(i32, u32)>,
     refused_requests: u32,
     late_snapshots: BTreeMap<Symbol, Duration>,
@@ -39,11 +39,11 @@ pub struct Faults {
     orders: VecDeque<FaultOrder>,
 }
 
-/// Something to be done to a depth change that is still to come.
+/// A fault that is planned for a later depth change.
 #[derive(Clone, Debug)]
 struct DepthFault {
     symbol: Symbol,
-    /// 1 for the next one.
+    /// How many changes there are up to this one: 1 for the next change.
     countdown: u32,
     copies: usize,
 }
@@ -60,10 +60,10 @@ pub(crate) enum FaultOrder {
 }
 
 impl Faults {
-    /// Sends the `nth` depth change of a symbol from now (1 is the next) to no session, while the book
+    /// Loses the `nth` depth change of a symbol from now (1 is the next): no session receives it, while the book
     /// itself changes. Clients see a gap at the change after it.
     ///
-    /// Changes are counted as they are published: each tempo that has subscribers counts.
+    /// Changes are counted when they are published, and each tempo that has subscribers publishes its own.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
@@ -73,13 +73,13 @@ impl Faults {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 2 });
     }
 
-    /// Sends a snapshot of the present book, unasked, if the session is subscribed to the symbol's
-    /// depth. The changes that follow hold for both.
+    /// Sends an unrequested snapshot of the present book, if the session is subscribed to the symbol's depth. The
+    /// changes that follow apply to both snapshots.
     pub fn repeat_snapshot(&mut self, session: SessionId, symbol: Symbol) {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
 
-    /// Delays all replies, but no stream frames; zero ends the fault.
+    /// Delays all replies, but not the frames of streams. Zero ends the fault.
     pub fn delay_replies(&mut self, by: Duration) {
         self.reply_delay = by;
     }
@@ -89,8 +89,8 @@ impl Faults {
         self.withheld_replies = count;
     }
 
-    /// Stops sending to a session, pings and replies included, while the connection stays. The session
-    /// loses what it would have been sent.
+    /// Stops sending to a session, including pings and replies, while the connection stays open. The frames that
+    /// the exchange would have sent are lost.
     pub fn silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }
@@ -100,8 +100,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::Silence(session, false));
     }
 
-    /// Does not send the next `count` text frames to a session, whatever they are: on the endpoints of
-    /// market data v1 the client sees a jump of `socket_sequence`, on v2 it cannot see it.
+    /// Loses the next `count` text frames to a session, of whatever kind. On the endpoints of market data v1 the
+    /// client sees a jump of `socket_sequence`; on v2 it cannot see the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }
@@ -121,8 +121,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::Text(session, text.into()));
     }
 
-    /// Refuses these stream names from now on, as if unknown; an empty list ends the fault. Case does not
-    /// matter. A stream that is already subscribed can still be subscribed again.
+    /// Refuses these stream names from now on, as if they were unknown. An empty list ends the fault. Case does not
+    /// matter. A session can still subscribe again to a stream that it is already subscribed to.
     pub fn refuse_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
     }
@@ -132,14 +132,14 @@ impl Faults {
         self.refused_subscribes.extend((times > 0).then_some((code, times)));
     }
 
-    /// Refuses the next `times` requests of any kind with 429, as if others had used up what the limits of the
-    /// account allow.
+    /// Refuses the next `times` requests of any kind with 429, as if other programs had used up the limits of the
+    /// account.
     pub fn refuse_requests(&mut self, times: u32) {
         self.refused_requests = times;
     }
 
-    /// Sends the snapshots of a symbol's book so late after the acknowledgement, whatever its size; zero ends the
-    /// fault.
+    /// Sends the snapshots of a symbol's book this long after the acknowledgement, whatever their size. Zero ends
+    /// the fault.
     pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
         if by.is_zero() {
             self.late_snapshots.remove(&symbol);
@@ -148,13 +148,13 @@ impl Faults {
         }
     }
 
-    /// Stops or resumes the order flow of a generated market: no book changes while it is halted.
+    /// Stops or resumes the order flow of a generated market. While it is halted, no book changes.
     pub fn halt_market(&mut self, is_halted: bool) {
         self.is_halted = is_halted;
     }
 
-    /// Closes or opens a market to clients: their orders are rejected with `MarketNotOpen`, while
-    /// what is in the book stays and the flow goes on.
+    /// Closes or opens a market to clients. While it is closed, their orders are rejected with `MarketNotOpen`; the
+    /// orders in the book stay and the order flow continues.
     pub fn close_market(&mut self, symbol: Symbol, is_closed: bool) {
         if is_closed {
             self.closed_markets.insert(symbol);
@@ -163,23 +163,24 @@ impl Faults {
         }
     }
 
-    /// Does not report the next `count` order events, of any account, while the orders themselves change.
-    /// Archived order events count the lost ones in their sequence.
+    /// Loses the next `count` order events of any account, while the orders themselves change. Archived order
+    /// events count the lost ones in their sequence.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
 
-    /// Reports the next `count` order events twice, apart from those that are dropped.
+    /// Reports the next `count` order events twice. Events that are lost do not count.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
 
-    /// Reports the next `count` quote events twice, with the same event id. Delivery is at least once, so this also happens without a fault now and then.
+    /// Reports the next `count` quote events twice, with the same event id. Since the venue delivers quote events
+    /// at least once, a repetition sometimes happens without a fault as well.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
     }
 
-    /// Answers every request over REST with the status 503, or ends that.
+    /// Sets whether every request over REST is answered with the status 503.
     ///
     /// ```
     /// use gemini_ws::Instant;
@@ -194,7 +195,8 @@ impl Faults {
         self.fails_rest = fails;
     }
 
-    /// Delays the answers to requests over REST, which are decided on before; zero ends the fault.
+    /// Delays the answers to requests over REST. An answer describes the state at the time of its request. Zero
+    /// ends the fault.
     ///
     /// ```
     /// use std::time::Duration;
@@ -218,19 +220,19 @@ impl Faults {
         self.rest_delay
     }
 
-    /// How many faults take memory until they have had their effect.
+    /// Returns how many faults take memory until they have had their effect.
     pub(crate) fn waiting(&self) -> usize {
         self.depth.len() + self.refused_subscribes.len()
     }
 
-    /// Counts a quote event; returns how often it is sent at least.
+    /// Counts a quote event. Returns how often it is sent at least.
     pub(crate) const fn quote_event_copies(&mut self) -> usize {
         let is_repeated = self.repeated_quote_events > 0;
         self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
         1 + is_repeated as usize
     }
 
-    /// Counts an order event; returns how often it is sent.
+    /// Counts an order event. Returns how often it is sent.
     pub(crate) const fn order_event_copies(&mut self) -> usize {
         if self.lost_order_events > 0 {
             self.lost_order_events -= 1;
@@ -247,7 +249,7 @@ impl Faults {
         self.closed_markets.contains(&symbol)
     }
 
-    /// Counts a depth change; returns how often it is sent.
+    /// Counts a depth change. Returns how often it is sent.
     pub(crate) fn depth_copies(&mut self, symbol: Symbol) -> usize {
         let mut copies = 1;
         self.depth.retain_mut(|fault| {
@@ -267,7 +269,7 @@ impl Faults {
         self.reply_delay
     }
 
-    /// Counts a reply; returns whether it is not sent.
+    /// Counts a reply. Returns whether it is withheld.
     pub(crate) const fn withholds_reply(&mut self) -> bool {
         let withholds = self.withheld_replies > 0;
         self.withheld_replies = self.withheld_replies.saturating_sub(1);
@@ -278,7 +280,7 @@ impl Faults {
         !self.refused_names.is_empty() && self.refused_names.contains(&name.to_ascii_lowercase())
     }
 
-    /// Counts a subscribe request; returns its refusal, if any.
+    /// Counts a subscribe request. Returns its refusal, if there is one.
     pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
         let (code, times) = self.refused_subscribes.front_mut()?;
         let (code, rest) = (*code, times.saturating_sub(1));
@@ -289,14 +291,14 @@ impl Faults {
         Some(Refusal::of_code(code))
     }
 
-    /// Counts a request; returns whether it is refused.
+    /// Counts a request. Returns whether it is refused.
     pub(crate) const fn refuses_request(&mut self) -> bool {
         let refuses = self.refused_requests > 0;
         self.refused_requests = self.refused_requests.saturating_sub(1);
         refuses
     }
 
-    /// How late the snapshots of a symbol are.
+    /// Returns how long the snapshots of a symbol are delayed.
     pub(crate) fn snapshot_delay(&self, symbol: Symbol) -> Option<Duration> {
         self.late_snapshots.get(&symbol).copied()
     }

@@ -1,4 +1,4 @@
-//! [`Context`]: what the parts of the exchange may use while they handle something.
+//! [`Context`]: what the parts of the exchange may use while they handle an input.
 
 pub(crate) mod fault_spec;
 pub(crate) mod faults;
@@ -12,29 +12,29 @@ use crate::value::random::Random;
 use faults::Faults;
 use schedule::Schedule;
 
-/// The present instant, and everything but the books.
+/// The present instant, and everything but the books and the broker.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
-    /// The venue's time at the origin of the clock, in ns since 1970.
+    /// The venue's time at `Instant::ZERO`, in ns since 1970.
     pub(crate) epoch: i64,
     pub(crate) sessions: &'a mut Sessions,
     pub(crate) schedule: &'a mut Schedule,
     pub(crate) faults: &'a mut Faults,
-    /// Chance in what concerns sessions; the market has its own, so that it does not depend on who
-    /// watches.
+    /// Random numbers for what concerns sessions. The market has its own, so that it does not depend on which
+    /// sessions are subscribed.
     pub(crate) random: &'a mut Random,
     pub(crate) stale_percent: u32,
 }
 
 impl Context<'_> {
-    /// The venue's time in ns since 1970.
+    /// Returns the venue's time in ns since 1970.
     pub(crate) fn venue_time(&self) -> i64 {
         venue_time(self.epoch, self.now)
     }
 }
 
-/// The venue's time in ns since 1970, `now` after the origin of the clock at `epoch`.
+/// Returns the venue's time in ns since 1970. `epoch` is the venue's time at `Instant::ZERO`.
 pub(crate) fn venue_time(epoch: i64, now: Instant) -> i64 {
     epoch.saturating_add_unsigned(now.as_nanos())
 }

@@ -7,10 +7,10 @@ use gemini_ws::Symbol;
 use super::fault_spec::FaultAction;
 use crate::value::id::SessionId;
 
-/// The most faults that can be planned by specifications and have not had their effect.
+/// The most faults that specifications can plan at a time. A fault counts until it has had its effect.
 pub const PLANNED_FAULTS_MAX: usize = 1_000;
 
-/// What happens to a fault.
+/// A planned change: a fault begins or ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Planned {
     Begin(FaultAction),
@@ -20,7 +20,7 @@ pub(crate) enum Planned {
     EndRestFailure,
 }
 
-/// Faults by the numbers of their tasks.
+/// Planned changes by the numbers of their tasks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PlannedFaults {
     waiting: BTreeMap<u64, Planned>,
@@ -28,7 +28,7 @@ pub(crate) struct PlannedFaults {
 }
 
 impl PlannedFaults {
-    /// Adds a fault and returns its number.
+    /// Adds a planned change and returns its number.
     pub(crate) fn add(&mut self, planned: Planned) -> u64 {
         self.last += 1;
         self.waiting.insert(self.last, planned);

@@ -1,4 +1,4 @@
-//! [`Schedule`]: everything that is to happen at a known time.
+//! [`Schedule`]: all tasks with a known time.
 
 use std::collections::BTreeSet;
 
@@ -7,44 +7,44 @@ use gemini_ws::Instant;
 use crate::value::id::SessionId;
 use crate::value::tempo::Tempo;
 
-/// What is to happen. Tasks of one instant happen in the order of the variants.
+/// A task. Tasks of the same instant run in the order of these variants.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Task {
-    /// The next event of a symbol's order flow.
+    /// Generates the next event of a symbol's order flow.
     Market(usize),
-    /// A depth publisher sends what has changed.
+    /// Lets a depth publisher send what has changed.
     Publish(usize, Tempo),
-    /// The snapshot of a subscription, some time after its acknowledgement.
+    /// Sends the snapshot of a subscription, some time after its acknowledgement.
     Snapshot(SessionId, usize, Tempo),
-    /// The mark price of a perpetual.
+    /// Changes the mark price of a perpetual.
     Mark(usize),
-    /// The funding of all perpetuals.
+    /// Publishes the funding of all perpetuals.
     Funding,
-    /// A prediction-market contract changes its status.
+    /// Changes the status of a prediction-market contract.
     Contract,
-    /// The periodic private streams of a session.
+    /// Sends the periodic private streams of a session.
     AccountReport(SessionId),
-    /// The heartbeat of a session with archived order events.
+    /// Sends the heartbeat of a session with archived order events.
     OrderEventsHeartbeat(SessionId),
-    /// The next frame of a recording.
+    /// Plays the next frame of a recording.
     Play,
-    /// A reply that was held back, by its number.
+    /// Sends the reply with this number, which was held back.
     Reply(u64),
-    /// The RFC 6455 ping of a session.
+    /// Sends an RFC 6455 ping to a session.
     Ping(SessionId),
-    /// The next step of a symbol's auction.
+    /// Carries out the next step of a symbol's auction.
     Auction(usize),
-    /// The next transition of a request for a quote.
+    /// Carries out the next transition of a request for quotes.
     Quote,
-    /// The heartbeat of a session of an archived endpoint.
+    /// Sends the heartbeat of a session of an archived endpoint.
     Heartbeat(SessionId),
-    /// The time of a quote is over.
+    /// Ends a quote whose time is over.
     QuoteEnd,
-    /// A fault that was planned begins or ends, by its number.
+    /// Begins or ends the planned fault with this number.
     Fault(u64),
 }
 
-/// Tasks by time.
+/// Tasks in the order of their times.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schedule {
     due: BTreeSet<(Instant, Task)>,

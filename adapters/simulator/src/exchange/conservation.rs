@@ -1,4 +1,4 @@
-//! Nothing is made and nothing is lost: random sessions against the exact books.
+//! Tests that amounts are conserved: random sessions are compared with the exact books.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn config() -> Config {
     let mut config = Config::market(symbols).events_per_second(100).orders_per_side(5).fees(10, 35);
     for number in 0..ACCOUNTS {
         let account = Account::new(format!("account-{number}"), "s").bearer_token(number.to_string());
-        // Little enough that some orders are too large.
+        // The balance is small, so that some orders are too large for it.
         config = config.account(account.balance("BTC", "3.5".parse().unwrap()));
     }
     config
@@ -51,7 +51,7 @@ fn connect(exchange: &mut Exchange, number: u64, now: Instant) {
     exchange.handle_frame(SessionId(number), now, Frame::Text(&text));
 }
 
-/// Some request, most of them orders near the best prices.
+/// Returns a random request, mostly an order near the best prices.
 fn request(exchange: &Exchange, random: &mut Random) -> String {
     if random.chance(1, 40) {
         return r#"{"id":1,"method":"order.cancel_all"}"#.to_owned();
@@ -86,7 +86,8 @@ fn request(exchange: &Exchange, random: &mut Random) -> String {
     )
 }
 
-/// What each account has follows from its fills, what is set aside from its open orders.
+/// Checks that the total of each account follows from its fills, and that what is set aside follows from its open
+/// orders.
 fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
     let broker = &exchange.broker;
     for (account, initial) in initial.iter().enumerate() {
@@ -114,10 +115,10 @@ fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
     }
 }
 
-/// An account's part in a trade.
+/// The part that an account has in a trade.
 type Part = (usize, bool, OrderSide, Option<Outcome>, LedgerFill);
 
-/// All accounts together change only by trades with the flow, and by fees.
+/// Checks that the sum over all accounts changes only by trades with the order flow, and by fees.
 fn check_trades(exchange: &Exchange) -> (usize, usize) {
     let mut trades: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
     for account in 0..exchange.broker.accounts().len() {
@@ -187,7 +188,7 @@ fn random_sessions() {
             }
         }
         check_books(&exchange, &initial);
-        // Nothing is lost by a restart either, and what is set aside is the same to the last digit.
+        // A restart loses nothing either, and what is set aside stays the same to the last digit.
         let state = State::from_json(&exchange.save().to_json()).unwrap();
         let restored = Exchange::restore(config(), seed, &state).unwrap();
         check_books(&restored, &initial);
@@ -199,7 +200,7 @@ fn random_sessions() {
             };
             let ended =
                 exchange.broker.open_orders(account).count() - restored.broker.open_orders(account).count();
-            // The first session cancels its orders when it ends.
+            // Only the first session cancels its orders when it ends.
             assert_eq!(ended > 0, account == 0 && exchange.broker.open_orders(0).count() > 0);
             assert!(ended > 0 || exact(&exchange) == exact(&restored), "seed {seed}, account {account}");
         }

@@ -1,4 +1,4 @@
-//! Faults: those that tests plan at once, and those that specifications plan for later.
+//! Carrying out faults: those that tests plan directly, and those that a [`FaultSpec`] plans for later.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::context::schedule::Task;
 use crate::session::Output;
 use crate::value::id::SessionId;
 
-/// Why a fault is not planned.
+/// The error of [`Exchange::plan_faults`]: which line is wrong, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FaultRefusal {
     line: usize,
@@ -21,12 +21,12 @@ pub struct FaultRefusal {
 }
 
 impl FaultRefusal {
-    /// The number of the line that is wrong, from 1.
+    /// Returns the number of the wrong line, counted from 1.
     pub const fn line(&self) -> usize {
         self.line
     }
 
-    /// What is wrong, without the number of the line.
+    /// Returns what is wrong, without the number of the line.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -41,13 +41,13 @@ impl fmt::Display for FaultRefusal {
 impl std::error::Error for FaultRefusal {}
 
 impl Exchange {
-    /// Plans the faults that a text specifies, one [`FaultSpec`] in each line; their times count from `now`. Returns
-    /// how many there are. Empty lines are ignored.
+    /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. Their times count from `now`, and
+    /// empty lines are ignored. Returns how many faults were planned.
     ///
     /// # Errors
     ///
-    /// The first line that is wrong, or names a symbol without a market; then nothing is planned. At most
-    /// [`PLANNED_FAULTS_MAX`] faults can wait at a time.
+    /// A [`FaultRefusal`] for the first line that is wrong, that names a symbol without a market, or that exceeds
+    /// [`PLANNED_FAULTS_MAX`], the number of faults that can wait at a time. Then no fault of the text is planned.
     ///
     /// ```
     /// use gemini_ws::Instant;
@@ -87,7 +87,7 @@ impl Exchange {
         self.schedule.add(self.now + after, Task::Fault(number));
     }
 
-    /// A fault that was planned begins or ends.
+    /// Begins or ends a planned fault.
     pub(super) fn run_planned(&mut self, number: u64) {
         match self.planned.take(number) {
             Some(Planned::Begin(action)) => self.begin_fault(action),
@@ -155,7 +155,7 @@ impl Exchange {
         }
     }
 
-    /// Begins a fault that concerns no session, and that ends by itself or with another specification.
+    /// Begins a fault that concerns no session. It ends after its effect, or when another specification ends it.
     fn begin_lasting_fault(&mut self, action: FaultAction) {
         let faults = &mut self.faults;
         match action {

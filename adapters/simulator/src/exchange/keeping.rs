@@ -6,11 +6,11 @@ use crate::session::Session;
 use crate::state::{SavedIds, State, StateError};
 
 impl Exchange {
-    /// Returns what a restarted exchange needs to go on: balances, positions, orders, nonces and ids.
+    /// Returns the state that a restarted exchange needs: balances, positions, orders, nonces and ids.
     ///
-    /// It has the open orders and the orders that have ended, as many as the exchange remembers. Sessions, quotes and
-    /// the books of the market are not part of it. Orders of sessions that are open with `cancelOnDisconnect` are
-    /// cancelled when the state is restored.
+    /// The state contains the open orders, and as many orders that have ended as the exchange remembers. It does
+    /// not contain sessions, quotes or the books of the market. If a session was opened with `cancelOnDisconnect`
+    /// and has not ended, its orders are cancelled when the state is restored.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};
@@ -42,15 +42,16 @@ impl Exchange {
         State::new(ids, accounts, self.broker.saved_orders(|serial| ends.contains(&serial)))
     }
 
-    /// Opens an exchange that goes on from a state.
+    /// Opens an exchange that continues from a state.
     ///
-    /// Accounts that the state does not have begin as configured. The market starts again from the seed. Generated
-    /// orders that would match an open order of an account are left out, so that it rests again.
+    /// Accounts that are missing in the state begin as configured. The market starts again from the seed. Generated
+    /// orders that would match an open order of an account are left out, so that the open order rests in the book
+    /// again.
     ///
     /// # Errors
     ///
-    /// [`StateError`] if an account of the state or the market of an open order is missing, or if the parts of the
-    /// state contradict each other.
+    /// [`StateError`] if the configuration lacks an account of the state or the market of an open order, or if the
+    /// parts of the state contradict each other.
     pub fn restore(config: Config, seed: u64, state: &State) -> Result<Exchange, StateError> {
         let mut exchange = Exchange::new(config, seed);
         for saved in state.accounts() {
@@ -67,7 +68,7 @@ impl Exchange {
         Ok(exchange)
     }
 
-    /// Returns a number that rises whenever [`Exchange::save`] would return other accounts or orders.
+    /// Returns a number that rises whenever the accounts or orders of [`Exchange::save`] change.
     ///
     /// ```
     /// use gemini_ws_simulator::{Account, Config, Exchange};

@@ -1,4 +1,4 @@
-//! [`Exchange`]: takes the inputs of all sessions and returns the outputs for them.
+//! [`Exchange`]: handles the inputs of all sessions and returns the outputs for them.
 
 #[cfg(test)]
 mod conservation;
@@ -36,33 +36,34 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The most market time that one call makes up for. After a longer sleep the market continues from this
-/// long ago, as if it had stood still before.
+/// The most market time that one call makes up for. If more time has passed, the market stands still for the rest
+/// of it and continues at this long before the present.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
-/// The latest time that is told from later ones, 292 years on: what comes after it still fits.
+/// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that sums
+/// with it do not overflow.
 const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 
-/// Requests per window and session.
+/// The most requests per window and session.
 const REQUESTS_MAX: u32 = 7_000;
 const REQUEST_WINDOW: Duration = Duration::from_secs(10);
 const CONNECTION_WINDOW: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Orders per window and session.
+/// The most orders per window and session.
 const ORDERS_MAX: u32 = 3_500;
 const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
 
-/// The code of a Close frame without payload, which is never sent (RFC 6455 section 7.4.1).
+/// The code that stands for a Close frame without payload. It is never sent (RFC 6455 section 7.4.1).
 pub(crate) const NO_STATUS: u16 = 1005;
 
-/// Most replies that [`Faults::delay_replies`] holds back; more are sent at once.
+/// The most replies that [`Faults::delay_replies`] holds back. Further replies are sent at once.
 const HELD_REPLIES_MAX: usize = 10_000;
 
-/// An exchange without sockets, clocks or threads.
+/// A simulated exchange without sockets, clocks or threads.
 ///
-/// After each `handle_*` call, poll until there is no output. The caller supplies the time; a time
-/// before the latest one counts as the latest. A clone continues independently, just as the original
+/// After each `handle_*` call, call [`Exchange::poll_output`] until it returns `None`. The caller passes the time;
+/// a time before the latest one counts as the latest. A clone continues independently, exactly as the original
 /// would. See the [crate's documentation](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -73,7 +74,7 @@ pub struct Exchange {
     source: SourceKind,
     broker: Broker,
     keys: Keys,
-    /// The last number of a session.
+    /// The serial number of the last session.
     last_serial: u64,
     order_event_shape: OrderEventShape,
     sends_order_snapshot: bool,
@@ -111,7 +112,7 @@ impl SourceKind {
 }
 
 impl Exchange {
-    /// Opens an exchange; the same seed and inputs yield the same outputs.
+    /// Opens an exchange. The same seed and inputs yield the same outputs.
     pub fn new(config: Config, seed: u64) -> Exchange {
         let mut schedule = Schedule::default();
         let start = Start::of(config.epoch);
@@ -154,15 +155,15 @@ impl Exchange {
         }
     }
 
-    /// Handles the upgrade request of a client. An open session with the same id is lost.
+    /// Handles the upgrade request of a client. If a session with the same id is open, it is lost.
     ///
-    /// With credentials, which are `X-GEMINI-` headers or a bearer token, the session is that of an
-    /// [`Account`](crate::Account); the archived order events are for
-    /// authenticated sessions alone.
+    /// If the request has credentials, which are `X-GEMINI-` headers or a bearer token, the session is
+    /// authenticated for their [`Account`](crate::Account). The archived order events are available to
+    /// authenticated sessions only.
     ///
     /// # Errors
     ///
-    /// The venue's answer if it refuses the upgrade; then no session begins.
+    /// The venue's answer if the exchange refuses the upgrade. Then no session begins.
     pub fn handle_upgrade(
         &mut self,
         session: SessionId,
@@ -188,16 +189,16 @@ impl Exchange {
         Ok(())
     }
 
-    /// Opens a session without an account on the current API; `query` is that part of the URL, for
-    /// example `snapshot=-1`.
+    /// Opens a session without an account on the current API. `query` is the query of the URL, for example
+    /// `snapshot=-1`.
     pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
         let target = format!("/?{}", query.trim_start_matches('?'));
-        // Nothing of it can be refused.
+        // An upgrade to the current API without credentials is never refused.
         let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
     }
 
-    /// Handles a frame from a client. Binary frames and frames from unknown sessions are ignored and
-    /// counted.
+    /// Handles a frame from a client. The exchange ignores binary frames and frames from unknown sessions, and
+    /// counts them in [`Stats`].
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
@@ -205,7 +206,7 @@ impl Exchange {
             return;
         };
         match frame {
-            // Nothing can be asked there.
+            // The archived order events take no requests.
             Frame::Text(_) if *open.endpoint() == Endpoint::OrderEventsV1 => {
                 self.sessions.stats_mut().ignored += 1
             }
@@ -214,7 +215,7 @@ impl Exchange {
             }
             Frame::Text(text) => self.handle_request(session, text),
             Frame::Binary(_) => self.sessions.stats_mut().ignored += 1,
-            // Answering a ping is the WebSocket layer's task.
+            // The WebSocket layer answers pings.
             Frame::Ping(_) | Frame::Pong(_) => {}
             Frame::Close { code, .. } => {
                 self.end(Output::Close { session, code: code.unwrap_or(NO_STATUS), reason: "" });
@@ -223,7 +224,7 @@ impl Exchange {
         self.cut_overrun();
     }
 
-    /// Handles the end of a client's transport. Outputs that wait for the session are dropped.
+    /// Handles the loss of a client's connection. Outputs for the session that have not been polled are dropped.
     pub fn handle_lost(&mut self, session: SessionId, now: Instant) {
         self.advance(now);
         self.remove(session);
@@ -234,30 +235,31 @@ impl Exchange {
         self.advance(now);
     }
 
-    /// Takes the next output, in order; `None` until the next input.
+    /// Returns the next output, in order; `None` if there is none until the next input.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.obey_faults();
         self.sessions.poll()
     }
 
-    /// Returns when [`Exchange::handle_timeout`] has something to do; `None` if never.
+    /// Returns the time at which [`Exchange::handle_timeout`] next has something to do; `None` if there is no such
+    /// time.
     pub fn deadline(&self) -> Option<Instant> {
         self.schedule.next()
     }
 
-    /// Returns the faults that are planned, to plan more.
+    /// Returns the planned faults, so that the caller can plan more.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
     }
 
-    /// Returns the true book of a symbol, to compare with a client's; `None` for an unknown symbol.
+    /// Returns the true book of a symbol, to compare with the book of a client; `None` for an unknown symbol.
     pub fn book(&self, symbol: Symbol) -> Option<TrueBook> {
         self.source.as_source().book(symbol)
     }
 
-    /// Returns the names of a session's streams, public and private, without `requestForQuote`. Sessions of
-    /// the archived endpoints have none.
+    /// Returns the names of the streams that a session is subscribed to, public and private, without
+    /// `requestForQuote`. Sessions of the archived endpoints have none.
     pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         let public = open.into_iter().flat_map(|open| open.stream_names());
@@ -274,12 +276,12 @@ impl Exchange {
         self.sessions.stats()
     }
 
-    /// Returns the number of connected sessions.
+    /// Returns the number of open sessions.
     pub fn session_count(&self) -> usize {
         self.sessions.count()
     }
 
-    /// Does all that is due at `now`, each at its time.
+    /// Does everything that is due at `now`, each task at its own time.
     fn advance(&mut self, now: Instant) {
         self.obey_faults();
         let now = self.now.max(now.min(FAR));
@@ -320,7 +322,7 @@ impl Exchange {
         }
     }
 
-    /// Lends the broker, the source of books, and everything else.
+    /// Borrows the broker, the source of books and a context with everything else.
     fn split(&mut self) -> (&mut Broker, &mut SourceKind, Context<'_>) {
         let cx = Context {
             now: self.now,
@@ -339,12 +341,12 @@ impl Exchange {
         (source.as_source_mut(), cx)
     }
 
-    /// The venue's time in ns since 1970.
+    /// Returns the venue's time in ns since 1970.
     fn venue_time(&self) -> i64 {
         context::venue_time(self.epoch, self.now)
     }
 
-    /// Opens a session of an archived market data endpoint.
+    /// Opens a session on an archived market data endpoint.
     fn open_market_data(
         &mut self,
         session: SessionId,
@@ -429,8 +431,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Takes the stream of requests for quotes out of a request's names; false if it is not among them,
-    /// or if there is none.
+    /// Removes the stream `requestForQuote` from the names of a request. Returns false if the name is not among
+    /// them, or if the exchange has no requests for quotes.
     fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
         let count = names.len();
         if self.source.as_source().quotes().is_some() {
@@ -439,7 +441,7 @@ impl Exchange {
         names.len() < count
     }
 
-    /// All streams of a request, or the first name that is none.
+    /// Returns all streams that a request names, or refuses the first unknown name.
     fn streams(
         &self,
         session: SessionId,
@@ -457,7 +459,7 @@ impl Exchange {
         Ok((streams, private))
     }
 
-    /// Subscribing again to a stream that is on already is acknowledged, and nothing else.
+    /// Subscribes a session to streams. A stream that is subscribed already is only acknowledged.
     fn subscribe(&mut self, session: SessionId, id: &str, mut names: Vec<String>) -> Result<(), Refusal> {
         if let Some(refusal) = self.faults.refused_subscribe() {
             return Err(refusal);
@@ -479,7 +481,7 @@ impl Exchange {
                 new.push(stream);
             }
         }
-        // Small snapshots may overtake the first acknowledgement.
+        // Small snapshots may be sent before the first acknowledgement.
         let are_small = new.iter().all(|stream| self.source.as_source().is_small(stream));
         let is_early = was_fresh && are_small && self.random.chance(1, 2);
         if !is_early {
@@ -498,7 +500,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Writes the reply to `conninfo`, whose limits stand beside the status.
+    /// Writes the reply to `conninfo`, in which the limits are beside the status.
     fn connection_info(&self, session: SessionId, id: &str, used: u32) -> String {
         let limit = |kind: &str, interval: &str, number: u32, limit: u32, count: u32| {
             format!(
@@ -534,7 +536,7 @@ impl Exchange {
         }
     }
 
-    /// Ends a session by an output, which comes after all that waits for it.
+    /// Ends a session with a last output, after all outputs that wait for it.
     fn end(&mut self, last: Output) {
         let session = last.session();
         self.leave_all(session);
@@ -567,7 +569,7 @@ impl Exchange {
         }
     }
 
-    /// Cuts sessions for which too much waits.
+    /// Cuts the sessions for which too many outputs wait.
     fn cut_overrun(&mut self) {
         for session in self.sessions.take_overrun() {
             self.sessions.stats_mut().overrun += 1;

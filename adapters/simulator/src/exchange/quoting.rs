@@ -1,4 +1,4 @@
-//! What authenticated sessions quote, and what becomes of it.
+//! The quotes of authenticated sessions, and their events.
 
 use super::Exchange;
 use crate::account::Account;
@@ -19,8 +19,9 @@ impl Exchange {
         self.source.as_source().quotes()?.open_request(self.venue_time())
     }
 
-    /// Returns the quotes of an account, the oldest first, to compare with a client's; none for an unknown account.
-    /// The exchange remembers the last [`QUOTES_RECORDED_MAX`](crate::QUOTES_RECORDED_MAX) quotes of all accounts.
+    /// Returns the quotes of an account, the oldest first, to compare with those of a client; none for an unknown
+    /// account. The exchange remembers the last [`QUOTES_RECORDED_MAX`](crate::QUOTES_RECORDED_MAX) quotes of all
+    /// accounts.
     ///
     /// ```
     /// use std::time::Duration;
@@ -50,7 +51,7 @@ impl Exchange {
         quotes.zip(position).map(|(quotes, position)| quotes.recorded(position)).unwrap_or_default()
     }
 
-    /// The request for quotes has its next transition.
+    /// Carries out the next transition of the request for quotes.
     pub(super) fn move_quotes(&mut self) {
         let (broker, market, cx) = self.parts();
         if let Some(quotes) = market.and_then(|market| market.quotes_mut()) {
@@ -72,7 +73,7 @@ impl Exchange {
         self.publish_private();
     }
 
-    /// Carries out a request about quotes. Reply and events race, as for orders.
+    /// Carries out a request about quotes. The reply may come before or after the events, as with orders.
     pub(super) fn handle_quote(
         &mut self,
         session: SessionId,
@@ -90,7 +91,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// The result as JSON.
+    /// Carries out a request about quotes and returns the result as JSON.
     fn carry_out_quote(&mut self, origin: Origin, request: &QuoteRequest) -> Result<String, Refusal> {
         let parameters = request.parameters.as_ref();
         let (broker, market, cx) = self.parts();
@@ -126,11 +127,11 @@ impl Exchange {
                 (name, if is_confirmed { r#","confirmed":true"# } else { r#","confirmed":false"# })
             }
         };
-        // They are ids of the exchange, and need no escapes.
+        // Both are ids that the exchange made, and need no escapes.
         Ok(format!(r#"{{"rfqId":"{}","quoteId":"{}"{rest}}}"#, name.rfq_id, name.quote_id))
     }
 
-    /// Tells makers what has become of their quotes since the last time.
+    /// Reports the new quote events to the makers.
     pub(super) fn publish_quotes(&mut self) {
         let (_, market, cx) = self.parts();
         let Some(quotes) = market.and_then(|market| market.quotes_mut()) else { return };

@@ -1,4 +1,4 @@
-//! What is asked over REST, for the same accounts.
+//! Answers to requests to the REST API, for the same accounts.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::frame::rest::{self, OrderName, RestMethod, RestRefusal, RestRequest, 
 impl Exchange {
     /// Answers a request to the REST API.
     ///
-    /// There are `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`. Requests are signed as on the
-    /// venue: `X-GEMINI-PAYLOAD` is the base64 text of a JSON object with the path as `request`, a `nonce` and the
-    /// arguments, and `X-GEMINI-SIGNATURE` is the HMAC-SHA384 of that text in hexadecimal digits. A key has one
-    /// sequence of nonces for REST and for upgrades. A bearer token takes the place of the key, the signature and the
-    /// nonce. The status of an order takes an `order_id`, which yields an object, or a `client_order_id`, which yields
-    /// an array; `include_trades` adds the trades.
+    /// It answers `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`. Requests are signed as on the
+    /// venue: `X-GEMINI-PAYLOAD` is the base64 text of a JSON object that contains the path as `request`, a `nonce`
+    /// and the arguments. `X-GEMINI-SIGNATURE` is the HMAC-SHA384 of that text in hexadecimal digits. A key has one
+    /// sequence of nonces for REST and for upgrades. A bearer token replaces the key, the signature and the nonce.
+    /// The status of an order takes an `order_id`, which yields an object, or a `client_order_id`, which yields an
+    /// array; `include_trades` adds the trades.
     ///
-    /// The answer is that of the present moment. Where it is to be late, [`RestResponse::delay`] says how long the
-    /// caller holds it back.
+    /// The answer describes the accounts at `now`. If a fault delays the answer, [`RestResponse::delay`] says how
+    /// long the caller has to hold it back.
     ///
     /// ```
     /// use gemini_ws::Instant;
@@ -57,7 +57,7 @@ impl Exchange {
         let venue_time = self.venue_time();
         let (account, arguments) =
             self.keys.authenticate_rest(self.broker.accounts(), request, venue_time)?;
-        // As the venue's documents have it, auditors see open orders and balances only.
+        // According to the venue's documents, auditors see only open orders and balances.
         let has_role = match method {
             RestMethod::OrderStatus => Account::may_trade,
             RestMethod::OpenOrders | RestMethod::Balances => Account::may_read,

@@ -1,4 +1,4 @@
-//! What authenticated sessions do: orders, private streams, archived order events.
+//! The requests and streams of authenticated sessions: orders, private streams, archived order events.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::value::order::Origin;
 /// The windows in which orders are counted.
 const ORDER_WINDOWS: [Duration; 2] = [REQUEST_WINDOW, DAY];
 
-/// The cadence of periodic private streams.
+/// The period of periodic private streams.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 impl Exchange {
@@ -34,14 +34,14 @@ impl Exchange {
         self.broker.accounts().iter().filter_map(Account::account_id)
     }
 
-    /// Returns the account that a session is authenticated for.
+    /// Returns the account for which a session is authenticated.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
         self.broker.account(self.sessions.get(session)?.account()?)?.account_id()
     }
 
-    /// Returns the orders of an account, the oldest first, to compare with a client's; none for an unknown
-    /// account. The exchange remembers at most
-    /// [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) finished orders of all accounts.
+    /// Returns the orders of an account, the oldest first, to compare with those of a client; none for an unknown
+    /// account. The exchange remembers at most [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) orders of all
+    /// accounts that have ended.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};
@@ -65,26 +65,26 @@ impl Exchange {
         orders.map(ClientOrder::ledger).collect()
     }
 
-    /// Returns the balances of an account, by currency; none for an unknown account.
+    /// Returns the balances of an account, sorted by currency; none for an unknown account.
     pub fn balances(&self, account: AccountId) -> Vec<LedgerBalance> {
         let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
         holdings.map(Holdings::balances).unwrap_or_default()
     }
 
-    /// Returns the positions of an account in prediction-market contracts, by symbol, without those that
-    /// are zero.
+    /// Returns the positions of an account in prediction-market contracts, sorted by symbol, without positions of
+    /// zero.
     pub fn positions(&self, account: AccountId) -> Vec<LedgerPosition> {
         let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
         holdings.map(Holdings::positions).unwrap_or_default()
     }
 
-    /// Notes that a key used a nonce elsewhere, for example over REST. From now on the exchange accepts
-    /// only greater ones from it.
+    /// Notes that a key has used a nonce elsewhere, for example over REST. From now on the exchange accepts only
+    /// greater nonces from this key.
     pub fn note_nonce(&mut self, key: &str, nonce: u64) {
         self.keys.note(key, nonce);
     }
 
-    /// Lends the broker, the generated market if there is one, and everything else.
+    /// Borrows the broker, the generated market if there is one, and a context with everything else.
     pub(super) fn parts(&mut self) -> (&mut Broker, Option<&mut Market>, Context<'_>) {
         let (broker, source, cx) = self.split();
         let market = match source {
@@ -131,7 +131,7 @@ impl Exchange {
         }
     }
 
-    /// Ends what only authenticated sessions have.
+    /// Ends the private streams and the heartbeat of a session.
     pub(super) fn leave_private(&mut self, session: SessionId) {
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (Some(account), private) = open.take_private() else { return };
@@ -157,7 +157,7 @@ impl Exchange {
         self.publish_private();
     }
 
-    /// Carries out a request about orders. Reply and events race.
+    /// Carries out a request about orders. The reply may come before or after the events.
     pub(super) fn handle_order(
         &mut self,
         session: SessionId,
@@ -210,7 +210,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// What a session does as a trader; `None` if there is no such session.
+    /// Returns the origin of a session's orders, or refuses if its key may not trade. `None` if there is no such
+    /// session.
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
         let account =
@@ -219,7 +220,7 @@ impl Exchange {
         Ok(Some(Origin { account, session, serial: open.private().serial() }))
     }
 
-    /// Counts an order against the limits.
+    /// Counts an order, and refuses it if a limit is reached.
     fn count_order(&mut self, session: SessionId) -> Result<(), Refusal> {
         let used = self.orders_used(session);
         let now = self.now;
@@ -233,13 +234,13 @@ impl Exchange {
         Ok(())
     }
 
-    /// The orders of a session in the present ten seconds and the present day.
+    /// Returns how many orders a session has placed in the present ten seconds and on the present day.
     pub(super) fn orders_used(&self, session: SessionId) -> [u32; 2] {
         let Some(open) = self.sessions.get(session) else { return [0; 2] };
         [0, 1].map(|kind| open.private().orders()[kind].used(self.now, ORDER_WINDOWS[kind]))
     }
 
-    /// A private stream by its name.
+    /// Finds a private stream by its name.
     pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
         let account = self.sessions.get(session).and_then(Session::account);
         let account = account.and_then(|position| self.broker.account(position));
@@ -249,7 +250,7 @@ impl Exchange {
         PrivateStream::of_name(name).ok_or_else(|| Refusal::invalid_stream(name))
     }
 
-    /// Starts a private stream, with the present state where the venue sends it.
+    /// Starts a private stream. Sends the present state first, if the venue does so for this stream.
     pub(super) fn start_private(&mut self, session: SessionId, stream: PrivateStream) {
         let now = self.now;
         let Some(open) = self.sessions.get_mut(session) else { return };
@@ -320,7 +321,7 @@ impl Exchange {
         self.sessions.send(session, &text);
     }
 
-    /// Reports to all sessions concerned what has happened to orders, quotes and balances.
+    /// Reports the new events of orders and quotes, and changed balances, to all sessions concerned.
     pub(super) fn publish_private(&mut self) {
         self.publish_quotes();
         let events = self.broker.take_events();
@@ -329,7 +330,7 @@ impl Exchange {
             self.publish_event(event, &mut batches);
         }
         for (session, objects) in batches {
-            // Several events may share a frame, or not.
+            // Events may share a frame or have one each; chance decides.
             if self.random.chance(1, 2) {
                 self.sessions.send(session, &format!("[{}]", objects.join(",")));
             } else {
@@ -350,7 +351,7 @@ impl Exchange {
         for session in self.sessions.of_account(account) {
             let Some(open) = self.sessions.get_mut(session) else { continue };
             if let Some(feed) = open.private_mut().feed_mut() {
-                // Counted even if it is lost.
+                // The feed counts an event even if its frame is lost.
                 let objects = feed.objects(owner, order, event);
                 let copied = (0..copies).flat_map(|_| objects.iter().cloned());
                 match batches.iter_mut().find(|(known, _)| *known == session) {
@@ -394,7 +395,7 @@ impl Exchange {
         }
     }
 
-    /// The names of a session's private streams.
+    /// Returns the names of a session's private streams.
     pub(super) fn private_names(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         open.into_iter().flat_map(|open| open.private().streams().map(|stream| stream.name()))

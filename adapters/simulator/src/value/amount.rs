@@ -1,4 +1,4 @@
-//! Amounts of assets, exact: integers in units of the eighteenth decimal.
+//! [`Amount`]: exact amounts of assets, as integers in units of 10⁻¹⁸.
 
 use gemini_ws::Decimal;
 
@@ -10,7 +10,7 @@ const DECIMALS: u8 = 18;
 /// Fees are whole multiples of the eighth decimal.
 const FEE_UNIT: Amount = 10_i128.pow(10);
 
-/// An integer in units of the last of `decimals` decimals, of which there are at most 18.
+/// Converts an integer in units of the last of `decimals` decimals, which are at most 18.
 pub(crate) const fn of_units(units: u64, decimals: u8) -> Amount {
     units as i128 * 10_i128.pow((DECIMALS - decimals) as u32)
 }
@@ -20,32 +20,33 @@ pub(crate) fn of_decimal(decimal: Decimal) -> Amount {
     if decimal.is_negative() { -amount } else { amount }
 }
 
-/// Price times quantity with so many decimals together; `None` if that does not fit.
+/// Converts price times quantity, where both together have `decimals` decimals. `None` if the amount does not fit.
 pub(crate) fn of_product(product: u128, decimals: u8) -> Option<Amount> {
     let exponent = DECIMALS.checked_sub(decimals)?;
     i128::try_from(product).ok()?.checked_mul(10_i128.pow(u32::from(exponent)))
 }
 
-/// A decimal in units of the last of `decimals` decimals, if it is positive and has no more.
+/// Converts a decimal into units of the last of `decimals` decimals. `None` if it is not positive or has more
+/// decimals.
 pub(crate) fn units(decimal: Decimal, decimals: u8) -> Option<u64> {
     let units = u64::try_from(decimal.normalized().rescaled(decimals)?.mantissa()).ok()?;
     (units > 0).then_some(units)
 }
 
-/// The fee on a notional in hundredths of a percent, rounded down.
+/// Returns the fee on a notional, rounded down. `basis_points` are hundredths of a percent.
 pub(crate) fn fee(notional: Amount, basis_points: u32) -> Amount {
     notional.saturating_mul(Amount::from(basis_points)) / 10_000 / FEE_UNIT * FEE_UNIT
 }
 
-/// The same rounded up: what has to be set aside, so that the fees of all parts are covered.
+/// Returns the fee on a notional, rounded up. This much is set aside, so that it covers the fees of all parts.
 pub(crate) fn largest_fee(notional: Amount, basis_points: u32) -> Amount {
     let exact = notional.saturating_mul(Amount::from(basis_points));
     let unit = 10_000 * FEE_UNIT;
     (exact / unit + Amount::from(exact % unit != 0)) * FEE_UNIT
 }
 
-/// The amount without trailing zeros. What has more digits than a decimal can hold loses the last
-/// ones, here as on the wire.
+/// Converts an amount into a decimal without trailing zeros. If the amount has more digits than a decimal can hold,
+/// the last ones are lost, as in the frames.
 pub(crate) fn to_decimal(mut amount: Amount) -> Decimal {
     let mut scale = DECIMALS;
     while scale > 0 && (amount % 10 == 0 || i64::try_from(amount).is_err()) {
@@ -56,7 +57,7 @@ pub(crate) fn to_decimal(mut amount: Amount) -> Decimal {
     Decimal::new(mantissa, scale).unwrap_or_default()
 }
 
-/// An integer in units of the last of `decimals` decimals as a decimal without trailing zeros.
+/// Converts an integer in units of the last of `decimals` decimals into a decimal without trailing zeros.
 pub(crate) fn units_to_decimal(units: u64, decimals: u8) -> Decimal {
     to_decimal(of_units(units, decimals))
 }
@@ -78,7 +79,7 @@ mod tests {
             let amount = of_decimal(text.parse().unwrap());
             assert_eq!(to_decimal(amount).to_string(), expected);
         }
-        // 20 digits: the last one is lost.
+        // The amount has 20 digits, and the last one is lost.
         assert_eq!(to_decimal(12_345_678_901_234_567_891).to_string(), "12.34567890123456789");
         assert_eq!(units_to_decimal(8_336_125_000, 5).to_string(), "83361.25");
         assert_eq!(of_product(u128::MAX, 2), None);

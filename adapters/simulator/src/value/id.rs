@@ -1,5 +1,5 @@
-//! [`SessionId`]: the name of a connection to the exchange.
+//! [`SessionId`]: the id of a connection to the exchange.
 
-/// A connection to the exchange, named by whoever carries it.
+/// The id of a connection to the exchange. The caller chooses it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(pub u64);

@@ -1,30 +1,30 @@
-//! [`Instrument`]: how a symbol's prices and quantities look.
+//! [`Instrument`]: the decimals and sizes of a symbol's prices and quantities.
 
 use gemini_ws::Symbol;
 
 use crate::value::random::hash;
 
-/// The shape of a symbol's numbers; all integers are units of the last decimal.
+/// The decimals and sizes of a symbol's numbers. All integers are in units of the last decimal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Instrument {
-    /// As the venue spells it in its frames.
+    /// The symbol as the venue spells it in its frames.
     pub(crate) symbol: Symbol,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
-    /// All prices are multiples of it.
+    /// All prices are multiples of the tick.
     pub(crate) tick: u64,
-    /// About where the price starts.
+    /// About the price at the start.
     pub(crate) price: u64,
     /// The largest price at which the order flow places orders.
     pub(crate) price_limit: u64,
     /// About the size of an order.
     pub(crate) quantity: u64,
-    /// Few orders, and at times none on one side.
+    /// Whether the book has few orders, and at times none on one side.
     pub(crate) is_thin: bool,
 }
 
-/// Names with their decimals as recorded: price in
-/// hundredths, price decimals, tick in units of the last decimal, quantity decimals.
+/// Symbols with their numbers as recorded from the venue: the price in hundredths, price decimals, the tick in
+/// units of the last decimal, and quantity decimals.
 const KNOWN: [(&str, u64, u8, u64, u8); 10] = [
     ("btcusd", 8_336_125, 5, 1_000, 10),
     ("ethusd", 267_050, 5, 1_000, 8),
@@ -38,7 +38,7 @@ const KNOWN: [(&str, u64, u8, u64, u8); 10] = [
     ("avaxgusdperp", 748, 6, 1_000, 5),
 ];
 
-/// Prices in hundredths of what other names begin with.
+/// Prices in hundredths for other symbols, by the currency with which they begin.
 const BASES: [(&str, u64); 12] = [
     ("btc", 8_336_125),
     ("wbtc", 8_330_000),
@@ -62,7 +62,7 @@ impl Instrument {
         let name = symbol.as_str();
         let chance = hash(name);
         if is_prediction(symbol) {
-            // From 0.05 to 0.94; contracts are whole.
+            // Prices go from 0.05 to 0.94, and contracts are whole.
             return Instrument {
                 symbol,
                 price_decimals: 2,
@@ -82,14 +82,14 @@ impl Instrument {
             None => {
                 let base = BASES.iter().find(|(base, _)| name.starts_with(base));
                 let hundredths = base.map_or(1 + chance % 100_000, |(_, hundredths)| *hundredths);
-                // Enough decimals that the price has many ticks.
+                // There are enough decimals for the price to be many ticks.
                 let least = if hundredths < 100 { 5 } else { 2 };
                 let price_decimals = least + (chance >> 32) as u8 % 4;
                 (hundredths, price_decimals, 1, 2 + (chance >> 40) as u8 % 7)
             }
         };
         let price = hundredths * power(price_decimals - 2);
-        // Orders of about 1000 units of the quote currency.
+        // Orders are worth about 1000 units of the quote currency.
         let quantity = (100_000 * power(quantity_decimals) / hundredths).max(1);
         let is_thin = known.is_none() && chance.is_multiple_of(4);
         Instrument {
@@ -104,8 +104,8 @@ impl Instrument {
         }
     }
 
-    /// The price that somebody asks who does not want to sell, as large as the
-    /// decimals let a 64-bit mantissa be.
+    /// Returns the price of a seller who does not intend to sell. It is as large as a 64-bit mantissa with these
+    /// decimals allows.
     pub(crate) fn absurd_price(&self) -> u64 {
         9 * power(12.min(17 - self.price_decimals) + self.price_decimals)
     }
@@ -121,7 +121,7 @@ pub(crate) fn is_prediction(symbol: Symbol) -> bool {
     symbol.as_str().contains('-')
 }
 
-/// 10 to the power of `exponent`, which is at most 19.
+/// Returns 10 to the power of `exponent`, which is at most 19.
 pub(crate) const fn power(exponent: u8) -> u64 {
     10_u64.pow(exponent as u32)
 }

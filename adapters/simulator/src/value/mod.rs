@@ -1,4 +1,4 @@
-//! The values that every part of the exchange uses: numbers, names and chance.
+//! The values that every part of the exchange uses: numbers, ids and random numbers.
 
 pub(crate) mod amount;
 pub(crate) mod id;

@@ -1,4 +1,4 @@
-//! The words of an order, and [`NewOrder`], which is one before it is accepted.
+//! The enums of an order, and [`NewOrder`], an order before it is accepted.
 
 use gemini_ws::{Decimal, Symbol};
 use serde::{Deserialize, Serialize};
@@ -31,13 +31,13 @@ pub enum OrderType {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TimeInForce {
-    /// `GTC`: until it is cancelled.
+    /// `GTC`: the order stands until it is filled or cancelled.
     GoodTillCanceled,
-    /// `IOC`: what does not match at once is cancelled.
+    /// `IOC`: the part that does not match at once is cancelled.
     ImmediateOrCancel,
-    /// `FOK`: all of it matches at once, or nothing.
+    /// `FOK`: the whole order matches at once, or none of it.
     FillOrKill,
-    /// `MOC`: cancelled if any of it would match at once.
+    /// `MOC`: the order is cancelled if any part of it would match at once.
     MakerOrCancel,
 }
 
@@ -47,36 +47,36 @@ pub enum TimeInForce {
 pub enum Outcome {
     /// `YES`.
     Yes,
-    /// `NO`: bought at a price of `p`, it is matched as a sale of `YES` at `1 - p`.
+    /// `NO`: an order that buys it at a price of `p` is matched as a sale of `YES` at `1 - p`.
     No,
 }
 
-/// What the last event of an order said (member `X`).
+/// The state of an order, as its last event reported it (member `X`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderState {
-    /// `NEW`: accepted; a stop order that waits stays so.
+    /// `NEW`: accepted. A stop order keeps this state until it is triggered.
     New,
-    /// `OPEN`: it rests in the book, and has not matched since it came there.
+    /// `OPEN`: the order rests in the book, and nothing of it has been executed since it was placed there.
     Open,
-    /// `PARTIALLY_FILLED`.
+    /// `PARTIALLY_FILLED`: a part of the order has been executed.
     PartiallyFilled,
-    /// `FILLED`: nothing is left. The end.
+    /// `FILLED`: the whole order has been executed. Final.
     Filled,
-    /// `CANCELED`. The end.
+    /// `CANCELED`: the order was cancelled. Final.
     Canceled,
-    /// `REJECTED`: it never was. The end.
+    /// `REJECTED`: the order was never accepted. Final.
     Rejected,
 }
 
 impl OrderState {
-    /// Whether nothing more can happen to the order.
+    /// Whether the order has ended, so that nothing more can happen to it.
     pub const fn is_final(self) -> bool {
         matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected)
     }
 }
 
-/// An order that is well formed; whether it can stand is for the broker to say.
+/// A well-formed order. The broker decides whether to accept it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NewOrder {
     pub(crate) symbol: Symbol,
@@ -91,13 +91,13 @@ pub(crate) struct NewOrder {
     pub(crate) outcome: Option<Outcome>,
 }
 
-/// Where an order comes from.
+/// The account and the session that placed an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Origin {
     /// The position of the account.
     pub(crate) account: usize,
     pub(crate) session: SessionId,
-    /// Tells sessions of the same id apart.
+    /// Distinguishes sessions with the same id.
     pub(crate) serial: u64,
 }
 
@@ -119,7 +119,7 @@ const REASONS: [&str; 14] = [
     "UnknownInstrument",
 ];
 
-/// A reason by its name.
+/// Finds a reason by its name.
 pub(crate) fn reason_of(name: &str) -> Option<&'static str> {
     REASONS.iter().find(|reason| **reason == name).copied()
 }

@@ -1,14 +1,15 @@
-//! The words of a quote, and [`NewQuote`], which is one before it is accepted.
+//! The numbers of a quote, and [`NewQuote`], a quote before it is accepted.
 
-/// The grid of quotes: prices between zero and one in hundredths, contracts in hundredths.
+/// The decimals of quotes: prices are between zero and one in hundredths, and quantities are hundredths of a
+/// contract.
 pub(crate) const PRICE_DECIMALS: u8 = 2;
 pub(crate) const QUANTITY_DECIMALS: u8 = 2;
 
-/// A quote that is well formed; whether its request is open is not known yet.
+/// A well-formed quote. It is not yet known whether its request is open.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct NewQuote {
     pub(crate) rfq_id: String,
-    /// In hundredths, as the quantity.
+    /// The price in hundredths. The quantity is in hundredths as well.
     pub(crate) price: u64,
     pub(crate) quantity: u64,
     /// In ms since 1970.

@@ -1,6 +1,6 @@
-//! [`Random`]: the only source of chance, seeded, so that a run can be repeated.
+//! [`Random`]: the only source of random numbers. It is seeded, so that a run can be repeated.
 
-/// SplitMix64: one addition and three mixing steps per number; any seed is a good one.
+/// A SplitMix64 generator: one addition and three mixing steps per number. Any seed is a good one.
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
     state: u64,
@@ -11,8 +11,8 @@ impl Random {
         Random { state: seed }
     }
 
-    /// A generator of its own for one symbol: what happens to one does not depend on which others
-    /// there are.
+    /// Creates a separate generator for one symbol, so that its numbers do not depend on which other symbols there
+    /// are.
     pub(crate) fn for_name(seed: u64, name: &str) -> Random {
         Random::new(seed ^ hash(name))
     }
@@ -25,19 +25,19 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 to `limit - 1`; 0 if `limit` is 0.
+    /// Returns a number from 0 to `limit - 1`; 0 if `limit` is 0.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         let product = u128::from(self.next()) * u128::from(limit);
         (product >> 64) as u64
     }
 
-    /// True `of` times out of `out_of`.
+    /// Returns true `of` times out of `out_of` on average.
     pub(crate) fn chance(&mut self, of: u64, out_of: u64) -> bool {
         self.below(out_of) < of
     }
 }
 
-/// FNV-1a of a name without regard to case.
+/// Returns the FNV-1a hash of a name, regardless of case.
 pub(crate) fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0000_0100_0000_01b3)

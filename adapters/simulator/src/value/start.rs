@@ -1,20 +1,20 @@
-//! [`Start`]: with which numbers the ids of an exchange begin, so that none comes again after a restart.
+//! [`Start`]: the first ids of an exchange, chosen so that a restarted exchange repeats none.
 
 use gemini_ws::Timestamp;
 
-/// The venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO) unless said otherwise: an even
-/// second in September 2026, a fixed one so that runs repeat.
+/// The default of the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO): a whole second in September
+/// 2026. It is fixed, so that runs can be repeated.
 pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
 
-/// How far from [`EPOCH`] an epoch may be and still have ids of its own, in µs: from 1995 to 2153. The first ids
-/// remain positive, and those of the market below 2⁵³.
+/// The range around [`EPOCH`], in µs, in which each epoch has its own ids: from 1995 to 2153. In this range the
+/// first ids remain positive, and those of the market remain below 2⁵³.
 const MICROS_MIN: i64 = -1_000_000_000_000_000;
 const MICROS_MAX: i64 = 4_000_000_000_000_000;
 
 /// The distance of an epoch from [`EPOCH`].
 ///
-/// The first ids grow with it, faster than an exchange takes ids. So an exchange with the same seed and an epoch after
-/// the last moment of another one repeats none of its ids.
+/// The first ids grow with this distance faster than an exchange takes ids. So an exchange repeats no id of another
+/// exchange with the same seed if its epoch is later than the last moment of the other.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Start {
     nanos: i64,
@@ -34,17 +34,17 @@ impl Start {
         Start { nanos }
     }
 
-    /// The first of ids of which fewer than a million are taken in a second.
+    /// Returns the first id of a sequence from which the exchange takes fewer than a million ids per second.
     pub(crate) const fn by_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(1_000))
     }
 
-    /// The first of ids of which fewer than ten million are taken in a second.
+    /// Returns the first id of a sequence from which the exchange takes fewer than ten million ids per second.
     pub(crate) const fn by_tenths_of_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(100))
     }
 
-    /// A seed that is another one for each epoch.
+    /// Returns a different seed for each epoch.
     pub(crate) const fn seed(self, seed: u64) -> u64 {
         seed ^ self.nanos.cast_unsigned()
     }
@@ -68,7 +68,7 @@ mod tests {
             let start = start(epoch);
             assert_eq!((start.by_micros(FIRST), start.by_tenths_of_micros(FIRST)), (slow, fast), "{epoch}");
         }
-        // Whatever the clock says, numbers of JSON hold them.
+        // Whatever the epoch, JSON numbers can hold the first ids of the market.
         for epoch in [i64::MIN, -1, 0, i64::MAX] {
             let first = start(epoch).by_micros(FIRST);
             assert!(first > 1_000_000_000_000_000 && first < 1 << 53, "{epoch}: {first}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gemini_ws::Cadence;
 
-/// [`Cadence`] in an order, to index with.
+/// A [`Cadence`] that is ordered and can be used as an index.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Tempo {
     Fast,
@@ -14,7 +14,7 @@ pub(crate) enum Tempo {
 impl Tempo {
     pub(crate) const BOTH: [Tempo; 2] = [Tempo::Fast, Tempo::Second];
 
-    /// The shortest time between two frames of a depth stream.
+    /// Returns the shortest time between two frames of a depth stream.
     pub(crate) const fn period(self) -> Duration {
         match self {
             Tempo::Fast => Duration::from_millis(100),
