@@ -36,8 +36,8 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The most market time that one call makes up for. If more time has passed, the market stands still for the rest
-/// of it and continues at this long before the present.
+/// The most market time that one call makes up for. After a longer pause the market continues from this long before
+/// `now`, as if it had stood still until then.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
 /// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that sums

@@ -1,18 +1,18 @@
-//! [`Members`]: frames of the archived endpoints, whose members come in more than one order.
+//! [`Members`]: frames of the archived endpoints, whose members occur in more than one order.
 //!
-//! Prices have the decimals of their tick there, quantities no zeros at the end.
+//! These frames write prices with the decimals of their tick, and quantities without trailing zeros.
 
 use std::fmt::Write;
 
 use crate::frame::public::push_digits;
 use crate::value::instrument::Instrument;
 
-/// The order of a frame's members.
+/// The order in which the members of a frame are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum MemberOrder {
-    /// As in the venue's documents.
+    /// The order in the venue's documents.
     Documented,
-    /// By name, as in recent captures.
+    /// Sorted by name, as in recent captures.
     Alphabetical,
 }
 
@@ -21,7 +21,7 @@ pub(crate) enum MemberOrder {
 pub(crate) struct Members(Vec<(&'static str, String)>);
 
 impl Members {
-    /// An object with a member `type`.
+    /// Creates an object with a member `type`.
     pub(crate) fn of_type(kind: &str) -> Members {
         Members::default().text("type", kind)
     }
@@ -31,7 +31,7 @@ impl Members {
         self.json(name, format!("\"{value}\""))
     }
 
-    /// Adds a value that is JSON already, for example a number.
+    /// Adds a value that is already JSON, for example a number.
     pub(crate) fn json(mut self, name: &'static str, value: impl Into<String>) -> Members {
         self.0.push((name, value.into()));
         self
@@ -49,14 +49,14 @@ impl Members {
         self.text(name, &text)
     }
 
-    /// Adds a decimal without zeros at its end.
+    /// Adds a decimal without trailing zeros.
     pub(crate) fn decimal(self, name: &'static str, units: u64, decimals: u8) -> Members {
         let mut text = String::new();
         push_trimmed(&mut text, units, decimals);
         self.text(name, &text)
     }
 
-    /// The object as JSON.
+    /// Returns the object as JSON.
     pub(crate) fn finish(mut self, order: MemberOrder) -> String {
         if order == MemberOrder::Alphabetical {
             self.0.sort_unstable_by_key(|(name, _)| *name);
@@ -72,7 +72,8 @@ impl Members {
     }
 }
 
-/// A price with as many decimals as its tick has; one that is no multiple of it has all it needs.
+/// Writes a price with as many decimals as its tick has. A price that is no multiple of the tick gets as many
+/// decimals as it needs.
 pub(crate) fn push_price(text: &mut String, instrument: &Instrument, price: u64) {
     if !price.is_multiple_of(instrument.tick) {
         return push_trimmed(text, price, instrument.price_decimals);
@@ -84,7 +85,7 @@ pub(crate) fn push_price(text: &mut String, instrument: &Instrument, price: u64)
     push_digits(text, price, decimals);
 }
 
-/// A decimal without zeros at its end.
+/// Writes a decimal without trailing zeros.
 pub(crate) fn push_trimmed(text: &mut String, units: u64, decimals: u8) {
     let (mut units, mut decimals) = (units, decimals);
     while decimals > 0 && units.is_multiple_of(10) {

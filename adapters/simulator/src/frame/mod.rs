@@ -1,4 +1,4 @@
-//! What sessions send and what they are sent, as text: one file for each kind of frame.
+//! The frames between sessions and the exchange, as text: one file for each kind of frame.
 
 pub(crate) mod market_data_v1;
 pub(crate) mod market_data_v2;

@@ -1,4 +1,4 @@
-//! Reading what clients order.
+//! Reading the requests about orders.
 
 use gemini_ws::{Decimal, Symbol};
 use serde_json::{Map, Value};
@@ -7,10 +7,11 @@ use crate::frame::refusal::Refusal;
 use crate::value::instrument::is_prediction;
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 
-/// The longest name that a client gives.
+/// The longest client order id, in bytes.
 const CLIENT_ID_MAX: usize = 36;
 
-/// A request that only traders may make; its parameters are looked at when it is known who asks.
+/// A request that only traders may make. The exchange reads its parameters only after it has checked the session's
+/// account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OrderRequest {
     pub(crate) method: OrderMethod,
@@ -25,7 +26,8 @@ pub(crate) enum OrderMethod {
     CancelSession,
 }
 
-/// Parameters that are missing or of the wrong form are refused, values that cannot be are not.
+/// Reads a new order. Missing or malformed parameters are refused here. Well-formed values that are impossible are
+/// not refused here but rejected by the broker.
 pub(crate) fn new_order(parameters: Option<&Value>) -> Result<NewOrder, Refusal> {
     let order = parameters.and_then(Value::as_object).and_then(read_order);
     order.ok_or_else(Refusal::invalid_parameters)
@@ -55,7 +57,7 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
     let order_type = match (optional("type")??, price, stop_price) {
         ("LIMIT", Some(_), None) => OrderType::Limit,
         ("LIMIT", Some(_), Some(_)) => OrderType::StopLimit,
-        // It cannot wait for anybody.
+        // A market order cannot wait in the book.
         ("MARKET", None, None) if time_in_force != TimeInForce::MakerOrCancel => OrderType::Market,
         _ => return None,
     };
@@ -86,17 +88,17 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
     })
 }
 
-/// Whether a client may name an order or a quote so.
+/// Whether a text is valid as the client's id of an order or a quote.
 pub(crate) fn is_client_id(id: &str) -> bool {
     (1..=CLIENT_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The order to cancel, as text; the number is refused.
+/// Reads the id of the order to cancel, which is a string. A JSON number is refused.
 pub(crate) fn cancelled_order(parameters: Option<&Value>) -> Result<u64, Refusal> {
     let id = parameters.and_then(|parameters| parameters.get("orderId")).and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
     let id = id.ok_or_else(Refusal::invalid_parameters)?;
-    // No order has an id that does not fit.
+    // An id that does not fit belongs to no order, and neither does 0.
     Ok(id.parse().unwrap_or(0))
 }
 

@@ -1,4 +1,4 @@
-//! [`OrderEventFeed`]: a session of the archived order events.
+//! [`OrderEventFeed`]: the feed of a session with archived order events.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::value::random::Random;
 /// The time between heartbeats.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
-/// What one session wants to hear, and how much it has heard.
+/// The filters of one session, and the counters of what it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderEventFeed {
     symbols: Vec<String>,
     api_sessions: Vec<String>,
     types: Vec<String>,
-    /// `None` if it wants none.
+    /// `None` if the session did not ask for heartbeats.
     next_heartbeat: Option<Instant>,
     heartbeats: u64,
     /// Counts events, not frames.
@@ -32,7 +32,7 @@ pub(crate) struct OrderEventFeed {
 }
 
 impl OrderEventFeed {
-    /// Makes the feed that an upgrade asks for.
+    /// Creates the feed that the query of an upgrade asks for.
     pub(crate) fn new(request: &UpgradeRequest<'_>, now: Instant, random: &mut Random) -> OrderEventFeed {
         let values = |name: &str| {
             let wanted = request.parameters().filter(|(known, _)| *known == name);
@@ -50,12 +50,12 @@ impl OrderEventFeed {
         }
     }
 
-    /// When the next heartbeat is sent; `None` if the session wants none.
+    /// Returns when the next heartbeat is due; `None` if the session did not ask for heartbeats.
     pub(crate) const fn next_heartbeat(&self) -> Option<Instant> {
         self.next_heartbeat
     }
 
-    /// Plans the next heartbeat; its time.
+    /// Plans the next heartbeat and returns its time.
     pub(crate) fn plan_heartbeat(&mut self, now: Instant) -> Instant {
         *self.next_heartbeat.insert(now + HEARTBEAT_PERIOD)
     }
@@ -73,7 +73,7 @@ impl OrderEventFeed {
         )
     }
 
-    /// Writes a heartbeat, and counts it.
+    /// Writes a heartbeat and counts it.
     pub(crate) fn heartbeat(&mut self, venue_time: i64) -> String {
         let text = format!(
             r#"{{"type":"heartbeat","timestampms":{},"sequence":{},"trace_id":"{}","socket_sequence":{}}}"#,
@@ -87,7 +87,7 @@ impl OrderEventFeed {
         text
     }
 
-    /// An order that is open when the session begins; `None` if it is not wanted.
+    /// Writes an order that is open when the session begins; `None` if the filters exclude it.
     pub(crate) fn initial(&mut self, account: &Account, order: &ClientOrder) -> Option<String> {
         let event = OrderEvent {
             order: order.id(),
@@ -99,7 +99,7 @@ impl OrderEventFeed {
         self.object("initial", account, order, &event)
     }
 
-    /// What happened to an order, as objects: none if it is not wanted, two for an end.
+    /// Writes an event of an order as JSON objects: none if the filters exclude it, two if the order ends.
     pub(crate) fn objects(
         &mut self,
         account: &Account,
@@ -111,7 +111,7 @@ impl OrderEventFeed {
             EventKind::Booked => ("booked", false),
             EventKind::Filled { is_last, .. } => ("fill", is_last),
             EventKind::Canceled { .. } => ("cancelled", true),
-            // Terminal by itself.
+            // A rejection is final without a second object.
             EventKind::Rejected { .. } => ("rejected", false),
             EventKind::CancelRejected { .. } => ("cancel_rejected", false),
         };
@@ -133,7 +133,7 @@ impl OrderEventFeed {
             && is_in(&self.api_sessions, &|wanted| wanted == account.key())
     }
 
-    /// Writes an event of an order.
+    /// Writes one object of an event of an order.
     fn object(
         &mut self,
         name: &str,
@@ -168,7 +168,7 @@ impl OrderEventFeed {
     }
 }
 
-/// Why the order ends, or is not cancelled.
+/// Writes why the order ends, or why it is not cancelled.
 fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     match event.kind {
         EventKind::Canceled { reason } if name == "cancelled" => {
@@ -186,7 +186,7 @@ fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     }
 }
 
-/// What kind of order it is.
+/// Writes the symbol, the side and the type of the order.
 fn push_order(text: &mut String, request: &NewOrder) {
     let is_buy = request.side == OrderSide::Buy;
     push(text, "symbol", &request.symbol.as_str().to_ascii_lowercase());
@@ -206,7 +206,7 @@ fn push_order(text: &mut String, request: &NewOrder) {
     push(text, "order_type", order_type);
 }
 
-/// When it happened, how the order stands after it, and its amounts and price.
+/// Writes the time of the event, and the state, the amounts and the price of the order after it.
 fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     let request = order.request();
     let millis = event.time.div_euclid(1_000_000);
@@ -220,7 +220,7 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
         text.push_str(&format!(r#","is_cancelled":{is_cancelled},"is_hidden":false"#));
     }
     let is_market_buy = request.side == OrderSide::Buy && request.order_type == OrderType::Market;
-    // Newer frames of new orders have no amounts but the original one.
+    // In newer frames, new orders have no amounts but the original one.
     if !is_rejected && event.kind != EventKind::Accepted {
         let average = amounts.average.map_or_else(|| "0.00".to_owned(), |average| average.to_string());
         push(text, "avg_execution_price", &average);
@@ -251,7 +251,7 @@ fn push_fill(text: &mut String, fill: &LedgerFill, currency: Option<&Asset>) {
     ));
 }
 
-/// A member whose value needs no escapes.
+/// Writes a member whose value needs no escapes.
 fn push(text: &mut String, name: &str, value: &str) {
     text.push_str(&format!(r#","{name}":"{value}""#));
 }

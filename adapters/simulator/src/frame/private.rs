@@ -1,4 +1,4 @@
-//! Private streams: which there are, and their frames.
+//! The private streams and their frames.
 
 use gemini_ws::Decimal;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::account::ledger::{LedgerBalance, LedgerPosition};
 use crate::account::order::{Amounts, ClientOrder, EventKind, OrderEvent};
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
-/// A stream of an account.
+/// A private stream of an account.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum PrivateStream {
     Orders,
@@ -19,7 +19,7 @@ pub(crate) enum PrivateStream {
     PositionsEachSecond,
     Quotes,
     SessionQuotes,
-    /// Nothing is settled here, and so nothing is sent.
+    /// The exchange settles nothing, so it sends nothing on this stream.
     Settlements,
 }
 
@@ -44,26 +44,26 @@ impl PrivateStream {
         PrivateStream::ALL.iter().find(|(_, stream)| *stream == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether it is sent each second, whatever happens.
+    /// Whether the stream is sent each second, whatever happens.
     pub(crate) const fn is_periodic(self) -> bool {
         matches!(self, PrivateStream::BalancesEachSecond | PrivateStream::PositionsEachSecond)
     }
 }
 
-/// How events of orders call themselves.
+/// The type that order events of private streams have in their member `e`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum OrderEventShape {
-    /// `"e":"orderUpdate"`, as specified.
+    /// `"e":"orderUpdate"`, as the venue specifies it.
     #[default]
     OrderUpdate,
     /// `"e":"executionReport"`.
     ExecutionReport,
-    /// No member `e`.
+    /// The member `e` is missing.
     WithoutType,
 }
 
-/// `orderUpdate`; `None` for what this stream does not tell. Members that are empty or
-/// zero are left out, and nearly all of them of a cancellation that the owner asked for.
+/// Writes an `orderUpdate`; `None` for events that this stream does not report. Members that are empty or zero are
+/// left out. A cancellation that the owner requested has hardly any members.
 pub(crate) fn order_update(
     shape: OrderEventShape,
     order: &ClientOrder,
@@ -110,7 +110,7 @@ pub(crate) fn order_update(
     Some(text)
 }
 
-/// What was ordered, with the status among its members.
+/// Writes the terms of the order, with the status among its members.
 fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push(text, "S", if request.side == OrderSide::Buy { "BUY" } else { "SELL" });
     push(
@@ -131,7 +131,7 @@ fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push_decimal(text, "q", Some(request.quantity));
 }
 
-/// What was executed: by this execution in fills, by all of them otherwise.
+/// Writes the executed quantity: that of this execution in a fill, that of all executions otherwise.
 fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     match event.kind {
         EventKind::Filled { fill, .. } => {
@@ -146,7 +146,7 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     }
 }
 
-/// `orderSnapshot`, of which only the name and the array are known.
+/// Writes an `orderSnapshot`. Of this frame only the name and the array are known.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,
@@ -160,7 +160,7 @@ pub(crate) fn order_snapshot<'o>(
     format!(r#"{{"e":"orderSnapshot","orders":[{}]}}"#, orders.collect::<Vec<String>>().join(","))
 }
 
-/// `balanceUpdate`.
+/// Writes a `balanceUpdate`.
 pub(crate) fn balance_update(balances: &[LedgerBalance], time: i64) -> String {
     let row = |balance: &LedgerBalance| {
         let LedgerBalance { asset, available, total } = balance;
@@ -170,7 +170,7 @@ pub(crate) fn balance_update(balances: &[LedgerBalance], time: i64) -> String {
     format!(r#"{{"e":"balanceUpdate","E":{time},"u":{time},"B":[{rows}]}}"#)
 }
 
-/// `positionReport`.
+/// Writes a `positionReport`.
 pub(crate) fn position_report(account: AccountId, positions: &[LedgerPosition], time: i64) -> String {
     let row = |position: &LedgerPosition| {
         let LedgerPosition { symbol, quantity } = position;
@@ -180,12 +180,12 @@ pub(crate) fn position_report(account: AccountId, positions: &[LedgerPosition], 
     format!(r#"{{"e":"positionReport","E":{time},"u":{time},"A":{},"P":[{rows}]}}"#, account.0)
 }
 
-/// A member whose value needs no escapes.
+/// Writes a member whose value needs no escapes.
 fn push(text: &mut String, name: &str, value: &str) {
     text.push_str(&format!(r#","{name}":"{value}""#));
 }
 
-/// A member that is left out if it is zero.
+/// Writes a member, unless its value is zero.
 fn push_decimal(text: &mut String, name: &str, value: Option<Decimal>) {
     if let Some(value) = value.filter(|value| !value.is_zero()) {
         push(text, name, &value.to_string());

@@ -1,13 +1,13 @@
-//! The frames of the venue as text, members in the order in which it sends them.
+//! The frames of the current API as text, with their members in the order in which the venue sends them.
 //!
-//! Its short member names appear here and in the reading of recordings, and nowhere else. Written
-//! by hand: a frame costs about as much as copying its digits.
+//! Only this file and the reading of recordings use the venue's short member names. The frames are written by hand:
+//! a frame costs about as much as copying its digits.
 
 use crate::model::engine::{PriceQuantity, Side};
 use crate::model::fact::{Contract, Funding, Top};
 use crate::value::instrument::{Instrument, power};
 
-/// `bookTicker`; a missing side is empty text.
+/// Writes a `bookTicker`. The members of an empty side are empty strings.
 pub(crate) fn ticker(
     instrument: &Instrument,
     update_id: u64,
@@ -29,7 +29,7 @@ pub(crate) fn ticker(
     text
 }
 
-/// `trade`.
+/// Writes a `trade`.
 pub(crate) fn trade(
     instrument: &Instrument,
     event_time: i64,
@@ -51,7 +51,7 @@ pub(crate) fn trade(
     text
 }
 
-/// `depthUpdate`: `first` and `last` are equal in a snapshot.
+/// Writes a `depthUpdate`. In a snapshot, `first` and `last` are equal.
 pub(crate) fn depth(
     instrument: &Instrument,
     event_time: i64,
@@ -73,7 +73,7 @@ pub(crate) fn depth(
     text
 }
 
-/// Partial depth, and the result of `depth`, which has no symbol.
+/// Writes a partial depth frame, or the result of `depth`, which has no symbol.
 pub(crate) fn partial_depth(
     instrument: &Instrument,
     with_symbol: bool,
@@ -94,7 +94,7 @@ pub(crate) fn partial_depth(
     text
 }
 
-/// `markPrice`: the index is scaled, here always by a hundred.
+/// Writes a `markPrice`. The venue scales the index; the simulator always scales it by a hundred.
 pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, index: u64) -> String {
     let mut text = String::from("{\"e\":\"markPrice\"");
     push_time_and_symbol(&mut text, instrument, event_time);
@@ -104,7 +104,7 @@ pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, in
     text
 }
 
-/// `fundingAmount`: `E` and `T` both name the funding instant.
+/// Writes a `fundingAmount`, whose `E` and `T` are both the instant of the funding.
 pub(crate) fn funding(instrument: &Instrument, funding: &Funding) -> String {
     let mut text = String::from("{\"e\":\"fundingAmount\"");
     push_time_and_symbol(&mut text, instrument, funding.funding_time);
@@ -118,7 +118,7 @@ pub(crate) fn funding(instrument: &Instrument, funding: &Funding) -> String {
     text
 }
 
-/// `contractStatus`, whose `E` is in milliseconds.
+/// Writes a `contractStatus`, whose `E` is in milliseconds.
 pub(crate) fn contract_status(contract: &Contract<'_>) -> String {
     let mut text = String::from("{\"e\":\"contractStatus\",\"E\":");
     push_integer(&mut text, contract.event_millis.unsigned_abs());
@@ -142,7 +142,7 @@ fn push_time_and_symbol(text: &mut String, instrument: &Instrument, event_time: 
     push_text(text, "s", instrument.symbol.as_str());
 }
 
-/// A member whose value needs no escapes.
+/// Writes a member whose value needs no escapes.
 fn push_text(text: &mut String, name: &str, value: &str) {
     text.push_str(",\"");
     text.push_str(name);
@@ -198,7 +198,7 @@ fn push_signed_decimal(text: &mut String, name: &str, units: i64, decimals: u8) 
     text.push('"');
 }
 
-/// Units of the last decimal as a decimal number, all decimals written.
+/// Writes units of the last decimal as a decimal number with all its decimals.
 pub(crate) fn push_digits(text: &mut String, units: u64, decimals: u8) {
     let unit = power(decimals);
     push_integer(text, units / unit);
@@ -212,7 +212,7 @@ fn push_integer(text: &mut String, number: u64) {
     push_padded(text, number, 1);
 }
 
-/// At least `width` digits, with zeros before.
+/// Writes at least `width` digits, with leading zeros.
 fn push_padded(text: &mut String, mut number: u64, width: usize) {
     let mut digits = [b'0'; 20];
     let mut start = digits.len();

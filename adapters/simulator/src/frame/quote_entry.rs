@@ -1,4 +1,4 @@
-//! Reading what makers quote.
+//! Reading the requests about quotes.
 
 use gemini_ws::Decimal;
 use serde_json::{Map, Value};
@@ -9,10 +9,11 @@ use crate::value::amount;
 use crate::value::instrument::power;
 use crate::value::quote::{NewQuote, PRICE_DECIMALS, QUANTITY_DECIMALS, QuoteName};
 
-/// The largest quote in hundredths of a contract: what it is worth can still be added up.
+/// The largest quantity of a quote, in hundredths of a contract. Sums of larger values could overflow.
 const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
 
-/// A request that only traders may make; its parameters are looked at when it is known who asks.
+/// A request that only traders may make. The exchange reads its parameters only after it has checked the session's
+/// account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct QuoteRequest {
     pub(crate) method: QuoteMethod,
@@ -26,12 +27,12 @@ pub(crate) enum QuoteMethod {
     Confirm,
 }
 
-/// The quote that is submitted.
+/// Reads the quote that a maker submits.
 pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal> {
     read(parameters, |members| {
         let valid_until = members.get("validUntil").map(|value| value.as_i64().ok_or(()));
         let valid_until = valid_until.transpose().ok()?;
-        // Later times do not fit into the ns of other frames.
+        // Later times do not fit into the nanoseconds of other frames.
         if valid_until.is_some_and(|until| until.checked_mul(1_000_000).is_none()) {
             return None;
         }
@@ -51,12 +52,12 @@ pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal>
     })
 }
 
-/// The quote that is withdrawn.
+/// Reads which quote a maker withdraws.
 pub(crate) fn withdrawn_quote(parameters: Option<&Value>) -> Result<QuoteName, Refusal> {
     read(parameters, name)
 }
 
-/// The quote that is confirmed, or declined if false.
+/// Reads which quote a maker confirms, or declines if the flag is false.
 pub(crate) fn confirmed_quote(parameters: Option<&Value>) -> Result<(QuoteName, bool), Refusal> {
     read(parameters, |members| Some((name(members)?, members.get("confirm")?.as_bool()?)))
 }

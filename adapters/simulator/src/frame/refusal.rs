@@ -1,8 +1,8 @@
-//! [`Refusal`]: the answer to a request that is not carried out.
+//! [`Refusal`]: the reply to a request that is not carried out.
 
 use serde_json::Value;
 
-/// Why a request is refused.
+/// The status, the code and the message with which a request is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
     status: u16,
@@ -27,7 +27,7 @@ impl Refusal {
         Refusal::new(401, -1002, "Authentication required")
     }
 
-    /// Of an order that is not there any more.
+    /// Refuses a request about an order that does not exist any more.
     pub(crate) fn unknown_order() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - order not found or already filled")
     }
@@ -36,7 +36,7 @@ impl Refusal {
         Refusal::new(400, -1013, "Invalid parameters - RFQ not found or not open")
     }
 
-    /// Of a quote that is not there any more, or is not the one that was accepted.
+    /// Refuses a request about a quote that does not exist any more, or that was not the accepted one.
     pub(crate) fn unknown_quote() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - quote not found or not in the right state")
     }
@@ -53,7 +53,7 @@ impl Refusal {
         Refusal::new(400, -1020, "Unsupported operation")
     }
 
-    /// A refusal with a code of the caller's choice.
+    /// Creates a refusal with a code that the caller chooses.
     pub(crate) fn of_code(code: i32) -> Refusal {
         match code {
             -1000 => Refusal::new(500, code, "Internal error"),
@@ -69,7 +69,7 @@ impl Refusal {
         self.code
     }
 
-    /// The reply.
+    /// Writes the reply.
     pub(crate) fn reply(&self, id: &str) -> String {
         let message = Value::String(self.message.clone());
         let Refusal { status, code, .. } = self;

@@ -1,4 +1,4 @@
-//! Reading what clients ask for.
+//! Reading the requests of clients.
 
 use serde_json::{Map, Value};
 
@@ -6,24 +6,23 @@ use crate::frame::order_entry::{OrderMethod, OrderRequest};
 use crate::frame::quote_entry::{QuoteMethod, QuoteRequest};
 use crate::frame::refusal::Refusal;
 
-/// The most streams in one request; more end the
-/// connection with the code 1009.
+/// The most streams in one request. The exchange closes the connection of a longer request with the code 1009.
 pub const STREAMS_MAX: usize = 100;
 
-/// The longest request, in bytes; a longer one ends the connection with [`TOO_LARGE`].
+/// The longest request, in bytes. The exchange closes the connection of a longer one with [`TOO_LARGE`].
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
-/// The most values in a request, counted by the bytes that stand before one; more end the connection as well. To read
-/// a million bytes of small values takes as long as thousands of requests.
+/// The most values in a request, counted by the bytes that stand before a value. The exchange closes the connection
+/// of a request with more. Reading a million bytes of small values would take as long as thousands of requests.
 const VALUES_MAX: usize = 1 << 14;
 
-/// "Message too big" of RFC 6455, the venue's answer to too many streams.
+/// The code "Message too big" of RFC 6455, with which the venue answers too many streams.
 pub(crate) const TOO_LARGE: u16 = 1009;
 
-/// A request that can be carried out, its streams and symbols not looked up yet.
+/// A well-formed request. Its streams and symbols have not been looked up yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
-    /// The id as JSON, to be echoed.
+    /// The id as JSON, which the reply repeats.
     pub(crate) id: String,
     pub(crate) method: Method,
 }
@@ -41,21 +40,21 @@ pub(crate) enum Method {
     Quote(QuoteRequest),
 }
 
-/// What does not become a [`Request`].
+/// Why a text is not a [`Request`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ParseError {
-    /// To be answered; the id is JSON.
+    /// The exchange replies with the refusal. The id is JSON.
     Refused { id: String, refusal: Refusal },
-    /// The connection is to be closed.
+    /// The exchange closes the connection.
     TooLarge,
 }
 
-/// A bare acknowledgement.
+/// Writes an acknowledgement without a result.
 pub(crate) fn acknowledgement(id: &str) -> String {
     format!(r#"{{"id":{id},"status":200}}"#)
 }
 
-/// An acknowledgement with a result, which is JSON.
+/// Writes an acknowledgement with a result, which is JSON.
 pub(crate) fn result(id: &str, result: &str) -> String {
     format!(r#"{{"id":{id},"status":200,"result":{result}}}"#)
 }
@@ -66,7 +65,7 @@ pub(crate) fn is_too_large(text: &str) -> bool {
     text.len() > REQUEST_BYTES_MAX || values() > VALUES_MAX
 }
 
-/// Reads one request. One without a usable id is refused with the id `null`.
+/// Reads one request. A request without a usable id is refused with the id `null`.
 pub(crate) fn parse(text: &str) -> Result<Request, ParseError> {
     if is_too_large(text) {
         return Err(ParseError::TooLarge);
@@ -130,7 +129,7 @@ pub(crate) fn without_parameters<M>(parameters: Option<&Value>, method: M) -> Re
     }
 }
 
-/// An array of texts; the object form is refused.
+/// Reads an array of strings. The form with an object is refused.
 fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let Some(Value::Array(elements)) = parameters else { return Err(Refusal::invalid_parameters()) };
     if elements.is_empty() {
@@ -140,7 +139,7 @@ fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     names.collect::<Option<Vec<String>>>().ok_or_else(Refusal::invalid_parameters)
 }
 
-/// `limit` is 1 to 5000, 100 if absent.
+/// Reads the parameters of `depth`. The `limit` is 1 to 5000, and 100 if it is missing.
 fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
     let read = |members: &Map<String, Value>| {
         let symbol = members.get("symbol")?.as_str()?.to_owned();

@@ -1,4 +1,4 @@
-//! [`RestRequest`], [`RestResponse`]: requests to the venue's REST API, and what it answers.
+//! [`RestRequest`], [`RestResponse`]: requests to the venue's REST API and the answers to them.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::account::order::ClientOrder;
 use crate::frame::upgrade::value_of;
 use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForce};
 
-/// A request to the REST API, as far as the exchange looks at it. Its body is not looked at: the arguments are in
-/// the header `X-GEMINI-PAYLOAD`.
+/// A request to the REST API, with the parts that the exchange reads. It does not read the body: the arguments are
+/// in the header `X-GEMINI-PAYLOAD`.
 ///
 /// ```
 /// use gemini_ws::Instant;
@@ -26,9 +26,9 @@ use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForc
 pub struct RestRequest<'r> {
     /// The HTTP method, for example `POST`.
     pub method: &'r str,
-    /// The path; a query is ignored.
+    /// The path. A query is ignored.
     pub target: &'r str,
-    /// Names, in any case, and values.
+    /// The names of the headers, in any case, and their values.
     pub headers: &'r [(&'r str, &'r str)],
 }
 
@@ -37,26 +37,26 @@ pub struct RestRequest<'r> {
 pub struct RestResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The response's body, which is JSON.
+    /// The body of the response, which is JSON.
     pub body: String,
-    /// How long the answer is held back: zero unless a [fault](crate::Faults::delay_rest) delays it.
+    /// How long the caller has to hold back the answer: zero unless a [fault](crate::Faults::delay_rest) delays it.
     pub delay: Duration,
 }
 
 impl RestRequest<'_> {
-    /// The path without the query, and without a slash at its end.
+    /// Returns the path without the query and without a trailing slash.
     pub(crate) fn path(&self) -> &str {
         let path = self.target.split('?').next().unwrap_or_default();
         path.strip_suffix('/').unwrap_or(path)
     }
 
-    /// The value of a header.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         value_of(self.headers, name)
     }
 }
 
-/// What can be asked for.
+/// A request that the exchange answers over REST.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum RestMethod {
     OrderStatus,
@@ -75,14 +75,14 @@ impl RestMethod {
     }
 }
 
-/// Which order is asked for.
+/// How a request names an order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum OrderName {
     Id(u64),
     Client(String),
 }
 
-/// Why a request is refused, as the venue calls it.
+/// A refusal, with the reason as the venue names it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RestRefusal {
     status: u16,
@@ -91,26 +91,26 @@ pub(crate) struct RestRefusal {
 }
 
 impl RestRefusal {
-    /// A refusal with one of the reasons of the table.
+    /// Creates a refusal with one of the reasons in the table.
     pub(crate) fn new(status: u16, reason: &'static str) -> RestRefusal {
         let message = MESSAGES.iter().find(|(known, _)| *known == reason).map_or("", |(_, message)| *message);
         RestRefusal { status, reason, message }
     }
 
-    /// A request whose arguments are wrong.
+    /// Creates a refusal of wrong arguments.
     pub(crate) const fn malformed(message: &'static str) -> RestRefusal {
         RestRefusal { status: 400, reason: "InvalidRequest", message }
     }
 
     pub(crate) fn response(self) -> RestResponse {
         let RestRefusal { status, reason, message } = self;
-        // None of them needs escapes.
+        // No reason and no message needs escapes.
         let body = format!(r#"{{"result":"error","reason":"{reason}","message":"{message}"}}"#);
         RestResponse { status, body, delay: Duration::ZERO }
     }
 }
 
-/// What people read about each reason.
+/// The messages for people, by the reason.
 const MESSAGES: [(&str, &str); 16] = [
     ("AccountScopedKeyRequired", "This API key is not that of an account: those begin with account-"),
     ("AmbiguousAuthentication", "Send either a bearer token or an API key with a signature"),
@@ -133,7 +133,7 @@ const MESSAGES: [(&str, &str); 16] = [
     ("OrderNotFound", "The account has no such order"),
 ];
 
-/// Reads which order a request is about, and whether its trades are wanted.
+/// Reads which order a request is about, and whether it asks for the trades of the order.
 pub(crate) fn order_name(arguments: &Map<String, Value>) -> Result<(OrderName, bool), RestRefusal> {
     let with_trades = match arguments.get("include_trades") {
         None => false,
@@ -154,9 +154,10 @@ pub(crate) fn order_name(arguments: &Map<String, Value>) -> Result<(OrderName, b
     Ok((name, with_trades))
 }
 
-/// An order as the REST API tells it, with its trades if they are wanted.
+/// Writes an order as the REST API reports it, with its trades if the request asks for them.
 ///
-/// The venue's documents do not say how it tells an order that was rejected. Here it is cancelled, with a reason.
+/// The venue's documents do not say how the API reports a rejected order. The simulator reports it as cancelled,
+/// with a reason.
 pub(crate) fn order(order: &ClientOrder, with_trades: bool) -> Value {
     let (ledger, request) = (order.ledger(), order.request());
     let amounts = order.amounts(order.progress());
@@ -237,7 +238,7 @@ const fn options(time_in_force: TimeInForce) -> &'static [&'static str] {
     }
 }
 
-/// All balances of an account.
+/// Writes all balances of an account.
 pub(crate) fn balances(balances: &[LedgerBalance]) -> Value {
     let row = |balance: &LedgerBalance| {
         let available = balance.available.to_string();

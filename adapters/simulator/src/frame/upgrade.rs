@@ -1,31 +1,31 @@
-//! [`UpgradeRequest`]: the HTTP request that opens a session, and which endpoint it asks for.
+//! [`UpgradeRequest`]: the HTTP request that opens a session, and the endpoint that it names.
 
 use gemini_ws::Symbol;
 
-/// The request of a WebSocket upgrade, as far as the exchange looks at it.
+/// The HTTP request of a WebSocket upgrade, with the parts that the exchange reads.
 #[derive(Clone, Copy, Debug)]
 pub struct UpgradeRequest<'r> {
-    /// Path and query, for example `/?snapshot=-1`.
+    /// The path and the query, for example `/?snapshot=-1`.
     pub target: &'r str,
-    /// Names, in any case, and values.
+    /// The names of the headers, in any case, and their values.
     pub headers: &'r [(&'r str, &'r str)],
 }
 
-/// The answer to an upgrade that is refused: no session begins.
+/// The answer to an upgrade that the exchange refuses. No session begins.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UpgradeRefusal {
     /// The HTTP status.
     pub status: u16,
-    /// The response's body.
+    /// The body of the response.
     pub body: String,
 }
 
-/// The value of a header field, whose name is the same in upper and lower case.
+/// Returns the value of a header. Case does not matter in its name.
 pub(crate) fn value_of<'r>(headers: &[(&'r str, &'r str)], name: &str) -> Option<&'r str> {
     headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
 }
 
-/// The endpoints of the exchange, one per generation of its API and one per way to choose symbols.
+/// The endpoints of the exchange: one per API, and a second one for several symbols of market data v1.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Endpoint {
     /// `/`: the current API.
@@ -41,35 +41,35 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether it is one of the archived generation's public endpoints.
+    /// Whether it is an endpoint with archived market data.
     pub(crate) const fn is_market_data(&self) -> bool {
         matches!(self, Endpoint::MarketDataV2 | Endpoint::MarketDataV1(_) | Endpoint::MultiMarketDataV1(_))
     }
 }
 
 impl<'r> UpgradeRequest<'r> {
-    /// The path without the query.
+    /// Returns the path without the query.
     pub(crate) fn path(&self) -> &'r str {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// The query, without its question mark; empty if there is none.
+    /// Returns the query without its question mark; empty if there is none.
     pub(crate) fn query(&self) -> &'r str {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The names and values of the query, in their order.
+    /// Returns the names and values of the query, in their order.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'r str, &'r str)> + use<'r> {
         let pairs = self.query().split('&').filter(|pair| !pair.is_empty());
         pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 
-    /// The value of a header.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&'r str> {
         value_of(self.headers, name)
     }
 
-    /// The endpoint that the path and the query name; what is wrong with them otherwise.
+    /// Returns the endpoint that the path and the query name, or the refusal if they name none.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, UpgradeRefusal> {
         match self.plain_path() {
             "" | "/" => Ok(Endpoint::Streams),
@@ -90,14 +90,15 @@ impl<'r> UpgradeRequest<'r> {
         }
     }
 
-    /// The path without the slash that some clients write at its end. Two of them are another path.
+    /// Returns the path without the slash that some clients write at the end. A path with two slashes at the end is
+    /// another path.
     pub(crate) fn plain_path(&self) -> &'r str {
         let path = self.path();
         path.strip_suffix('/').filter(|plain| !plain.is_empty() && !plain.ends_with('/')).unwrap_or(path)
     }
 }
 
-/// A refusal with the body that the venue's errors have.
+/// Creates a refusal with the body that the venue's errors have.
 pub(crate) fn refusal(status: u16, reason: &str) -> UpgradeRefusal {
     UpgradeRefusal { status, body: format!(r#"{{"result":"error","reason":"{reason}"}}"#) }
 }

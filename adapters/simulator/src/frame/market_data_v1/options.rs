@@ -1,9 +1,9 @@
-//! [`Options`]: what a session of market data v1 asks for in its URL.
+//! [`Options`]: the options of a market data v1 session, which its URL sets.
 
 use crate::frame::upgrade::{UpgradeRefusal, refusal};
 use crate::model::engine::Side;
 
-/// What a session is sent.
+/// What the exchange sends to a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Options {
     heartbeat: bool,
@@ -15,10 +15,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads names and values; unknown names are ignored, and with several symbols `auctions` is one
-    /// of them.
+    /// Reads names and values from the query. Unknown names are ignored; on the endpoint for several symbols,
+    /// `auctions` is unknown.
     ///
-    /// With none of the four kinds given all appear, otherwise only those that are set to `true`.
+    /// If none of the four kinds of entries is given, all are sent. Otherwise only those that are set to `true` are
+    /// sent.
     pub(crate) fn of_parameters<'p>(
         parameters: impl Iterator<Item = (&'p str, &'p str)>,
         is_multi: bool,
@@ -56,7 +57,7 @@ impl Options {
         self.heartbeat
     }
 
-    /// Whether the best levels are wanted instead of the book.
+    /// Whether the session asks for the best levels instead of the whole book.
     pub(crate) const fn wants_best_levels(&self) -> bool {
         self.top_of_book
     }
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn filter_rule() {
-        // Bids, offers, trades, auctions.
+        // The order of the flags is bids, offers, trades, auctions.
         for (query, single, multi) in [
             ("", [true; 4], [true, true, true, false]),
             ("heartbeat=true&top_of_book=true", [true; 4], [true, true, true, false]),

@@ -6,7 +6,7 @@ use crate::model::auctions::{AuctionPlan, AuctionPrice};
 use crate::model::engine::{PriceQuantity, Side};
 use crate::value::instrument::Instrument;
 
-/// One event of the market: one frame for each session that wants a part of it.
+/// One event of the market. Each session whose options include a part of it gets one frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) event_id: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Update {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// Why a level changed.
+/// The reason why a level changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reason {
     Place,
@@ -24,14 +24,14 @@ pub(crate) enum Reason {
     Initial,
 }
 
-/// Whose order rested.
+/// The side of the resting order of a trade, or the auction in which the trade took place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Maker {
     Side(Side),
     Auction,
 }
 
-/// Something that an event did.
+/// One effect of an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Entry {
     /// A level changed.
@@ -42,7 +42,7 @@ pub(crate) enum Entry {
         remaining: u64,
         reason: Reason,
     },
-    /// The best level of a side changed; a quantity of zero tells that the side is empty.
+    /// The best level of a side changed. A quantity of zero means that the side is empty.
     Best {
         side: Side,
         level: PriceQuantity,
@@ -65,8 +65,8 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-/// The frame of an update as far as `options` allow, without the entries that they leave out; `None`
-/// if nothing is left of it. `symbol` is the member that multi-market data has.
+/// Writes the frame of an update with the entries that `options` include; `None` if they include none. `symbol` is
+/// a member that only multi-market data has.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,
@@ -98,8 +98,8 @@ pub(crate) fn frame(
     Some(members.json("events", format!("[{}]", entries.join(","))).finish(order))
 }
 
-/// Whether an entry is sent; `is_initial` in the first frame of a symbol, which tells the best
-/// levels as levels of the book.
+/// Whether an entry is sent. `is_initial` is true in the first frame of a symbol, which reports the best levels as
+/// levels of the book.
 fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
     match *entry {
         Entry::Change { side, reason, .. } => {
@@ -107,13 +107,13 @@ fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
             is_told && options.wants_side(side)
         }
         Entry::Best { side, .. } => options.wants_best_levels() && options.wants_side(side),
-        // A trade in an auction belongs to the auction's entry, and to the trades.
+        // Besides the auction's own entry, a trade in an auction has a trade entry.
         Entry::Trade { .. } | Entry::BlockTrade { .. } => options.wants_trades(),
         Entry::AuctionOpen(_) | Entry::AuctionPrice(_) => options.wants_auctions(),
     }
 }
 
-/// `heartbeat`.
+/// Writes a `heartbeat`.
 pub(crate) fn heartbeat(socket_sequence: u64, order: MemberOrder) -> String {
     Members::of_type("heartbeat").integer("socket_sequence", socket_sequence).finish(order)
 }
@@ -124,7 +124,7 @@ fn entry_members(entry: &Entry, instrument: &Instrument, event_id: u64) -> Membe
         Entry::Change { side, price, before, remaining, reason } => {
             change_members(instrument, side, price, [before, remaining], reason)
         }
-        // Without `delta`.
+        // This entry has no member `delta`.
         Entry::Best { side, level: (price, quantity) } => Members::of_type("change")
             .text("side", side_name(side))
             .price("price", instrument, price)

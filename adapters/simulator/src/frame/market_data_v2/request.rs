@@ -1,4 +1,4 @@
-//! Reading what clients of market data v2 ask for.
+//! Reading the requests of market data v2.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::model::candles::INTERVALS;
 pub(crate) enum Feed {
     /// The book, the trades and the auctions.
     Level2,
-    /// Candles, by the position of their interval in [`INTERVALS`].
+    /// Candles. The number is the position of their interval in [`INTERVALS`].
     Candles(usize),
     MarkPrice,
     FundingAmount,
@@ -28,27 +28,27 @@ impl Feed {
         }
     }
 
-    /// Whether only perpetuals have it.
+    /// Whether only perpetuals have the feed.
     pub(crate) const fn is_of_perpetuals(self) -> bool {
         matches!(self, Feed::MarkPrice | Feed::FundingAmount)
     }
 }
 
-/// A request that could be read; its symbols are not looked up yet.
+/// A well-formed request. Its symbols have not been looked up yet.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Request {
     pub(crate) is_subscribe: bool,
-    /// Feeds and names of symbols.
+    /// The feeds and the names of their symbols.
     pub(crate) subscriptions: Vec<(Feed, String)>,
 }
 
-/// The reason that is given for a request that cannot be read.
+/// The reason in the answer to a request that cannot be read.
 pub(crate) const INVALID_JSON: &str = "InvalidJson";
-/// The reason that is given if none of a request's symbols is one.
+/// The reason in the answer to a request without any valid symbol.
 pub(crate) const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";
 
-/// Reads a request; `None` if it is none. What the venue says of a feed that it does not have has not
-/// been measured.
+/// Reads a request; `None` if the text is none. It has not been measured how the venue answers a request for an
+/// unknown feed.
 pub(crate) fn parse(text: &str) -> Option<Request> {
     let Ok(Value::Object(members)) = serde_json::from_str(text) else { return None };
     let is_subscribe = match members.get("type")?.as_str()? {

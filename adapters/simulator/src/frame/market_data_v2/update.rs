@@ -10,18 +10,18 @@ use crate::model::fact::Funding;
 use crate::model::tape::{Taker, TapeTrade};
 use crate::value::instrument::Instrument;
 
-/// A symbol as the frames spell it.
+/// Returns a symbol as these frames spell it.
 fn symbol(instrument: &Instrument) -> String {
     instrument.symbol.as_str().to_ascii_uppercase()
 }
 
-/// `l2_updates` that tells changes.
+/// Writes an `l2_updates` with changes.
 pub(crate) fn changes(instrument: &Instrument, changes: &[(Side, PriceQuantity)]) -> String {
     level2(instrument, changes).finish(MemberOrder::Documented)
 }
 
-/// The first `l2_updates` of a subscription, with the complete book; without trades there is no
-/// member `trades`.
+/// Writes the first `l2_updates` of a subscription, which contains the complete book. If there are no trades, it
+/// has no member `trades`.
 pub(crate) fn snapshot<'e>(
     instrument: &Instrument,
     levels: &[(Side, PriceQuantity)],
@@ -56,7 +56,7 @@ fn level2(instrument: &Instrument, levels: &[(Side, PriceQuantity)]) -> Members 
     Members::of_type("l2_updates").text("symbol", &symbol(instrument)).json("changes", text)
 }
 
-/// `trade`.
+/// Writes a `trade`.
 pub(crate) fn trade(instrument: &Instrument, trade: &TapeTrade) -> String {
     let (price, quantity) = trade.level;
     Members::of_type("trade")
@@ -76,7 +76,7 @@ pub(crate) fn trade(instrument: &Instrument, trade: &TapeTrade) -> String {
         .finish(MemberOrder::Documented)
 }
 
-/// `auction_indicative` and `auction_result`, which name their price alike.
+/// Writes an `auction_indicative` or an `auction_result`, which use the same member for their price.
 pub(crate) fn auction(instrument: &Instrument, price: &AuctionPrice) -> String {
     let kind = if price.is_result { "auction_result" } else { "auction_indicative" };
     let members = Members::of_type(kind)
@@ -97,7 +97,7 @@ pub(crate) fn auction(instrument: &Instrument, price: &AuctionPrice) -> String {
     members.finish(MemberOrder::Documented)
 }
 
-/// `candles_…_updates`, whose values are numbers.
+/// Writes a `candles_…_updates`, whose values are numbers.
 pub(crate) fn candles<'c>(
     instrument: &Instrument,
     interval: usize,
@@ -124,7 +124,7 @@ pub(crate) fn candles<'c>(
         .finish(MemberOrder::Alphabetical)
 }
 
-/// `mark_price_updates`.
+/// Writes a `mark_price_updates`.
 pub(crate) fn mark_price(instrument: &Instrument, time: i64, (mark, index): (u64, u64)) -> String {
     let change = Members::default()
         .decimal("mark_price", mark, instrument.price_decimals)
@@ -133,7 +133,7 @@ pub(crate) fn mark_price(instrument: &Instrument, time: i64, (mark, index): (u64
     one_change("mark_price_updates", instrument, change)
 }
 
-/// `funding_amount_updates`, with the two members that only live frames have.
+/// Writes a `funding_amount_updates`, with the two members that only live frames have.
 pub(crate) fn funding_amount(instrument: &Instrument, time: i64, funding: &Funding) -> String {
     let change = Members::default()
         .json("funding_amount", signed(funding.amount, 5))
@@ -153,7 +153,7 @@ fn one_change(kind: &str, instrument: &Instrument, change: Members) -> String {
         .finish(MemberOrder::Alphabetical)
 }
 
-/// A signed decimal as a JSON string.
+/// Writes a signed decimal as a JSON string.
 fn signed(units: i64, decimals: u8) -> String {
     let mut text = String::from(if units < 0 { "\"-" } else { "\"" });
     push_trimmed(&mut text, units.unsigned_abs(), decimals);
@@ -161,13 +161,13 @@ fn signed(units: i64, decimals: u8) -> String {
     text
 }
 
-/// `heartbeat`; `time` is in ns since 1970.
+/// Writes a `heartbeat`; `time` is in ns since 1970.
 pub(crate) fn heartbeat(time: i64) -> String {
     let millis = time.div_euclid(1_000_000);
     Members::of_type("heartbeat").integer("timestamp", millis).finish(MemberOrder::Alphabetical)
 }
 
-/// An error.
+/// Writes an error.
 pub(crate) fn error(reason: &str) -> String {
     Members::default().text("reason", reason).text("result", "error").finish(MemberOrder::Documented)
 }
