@@ -1,5 +1,5 @@
-//! [`ArchivedFeeds`]: the market as the archived generation of the API tells it, and the sessions of
-//! its endpoints.
+//! [`ArchivedFeeds`]: the market in the form in which the archived market data APIs report it, and the sessions of
+//! their endpoints.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,35 +27,35 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
 use crate::value::start::Start;
 
-/// About the venue's event ids of late 2023.
+/// The first event id, close to the venue's event ids of late 2023.
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
 
-/// The time between two heartbeats of both endpoints.
+/// The time between two heartbeats, on both endpoints.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
-/// One of so many events brings a block trade with it, where there are auctions too.
+/// One of this many events is followed by a block trade, in symbols that have auctions.
 const EVENTS_PER_BLOCK_TRADE: u64 = 1_000;
 
-/// What the archived endpoints need beside the books.
+/// What the archived endpoints need besides the books.
 #[derive(Clone, Debug)]
 pub(super) struct ArchivedFeeds {
     random: Random,
-    /// On one sequence over all symbols.
+    /// The last event id. All symbols use one sequence.
     event_id: u64,
-    /// By the position of the symbol in the market.
+    /// The records by the position of the symbol in the market.
     records: Vec<Record>,
     v1: MarketDataV1,
     v2: MarketDataV2,
     heartbeats: BTreeMap<SessionId, Instant>,
 }
 
-/// What is remembered of one symbol.
+/// The recent history of one symbol.
 #[derive(Clone, Debug, Default)]
 struct Record {
     tape: Tape,
     candles: Candles,
     auction: Option<Auction>,
-    /// Mark and index.
+    /// The mark price and the index price.
     mark: Option<(u64, u64)>,
     funding: Option<Funding>,
 }
@@ -73,7 +73,7 @@ impl ArchivedFeeds {
         }
     }
 
-    /// Takes in the next symbol of the market; one whose book never changes has no auctions.
+    /// Adds the next symbol of the market. A symbol whose book never changes has no auctions.
     pub(super) fn add(
         &mut self,
         instrument: &Instrument,
@@ -94,18 +94,18 @@ impl ArchivedFeeds {
         self.event_id
     }
 
-    /// Goes on after an id that was taken before.
+    /// Continues after an id that was taken before.
     pub(super) fn raise_event_id(&mut self, event: u64) {
         self.event_id = self.event_id.max(event);
     }
 
-    /// Ids skip: others use the same sequence.
+    /// Takes the next event id. It leaves gaps, because others use the same sequence on the venue.
     fn take_event_id(&mut self) -> u64 {
         self.event_id += 1 + self.random.below(12);
         self.event_id
     }
 
-    /// Tells what an event did; `former` are the best levels before it.
+    /// Publishes what an event did. `former` are the best levels before it.
     pub(super) fn publish(
         &mut self,
         cx: &mut Context<'_>,
@@ -121,7 +121,7 @@ impl ArchivedFeeds {
             let sides = Side::BOTH.into_iter().zip(former.iter().zip(present));
             last.entries.extend(sides.filter_map(|(side, (former, present))| match (*former, present) {
                 (former, present) if former == present => None,
-                // Nothing replaces the former best; what the venue sends then has not been measured.
+                // No level replaces the former best one. What the venue sends in this case has not been measured.
                 (Some((price, _)), None) => Some(Entry::Best { side, level: (price, 0) }),
                 (_, present) => present.map(|level| Entry::Best { side, level }),
             }));
@@ -142,15 +142,15 @@ impl ArchivedFeeds {
         }
     }
 
-    /// An update for each fill, since a trade's id is that of its event, and one for what else
-    /// changed; then the trades, and all levels that changed.
+    /// Returns an update for each fill, since the id of a trade is that of its event, and one update for the other
+    /// changes. Returns also the trades, and all levels that changed.
     fn updates(
         &mut self,
         listing: &Listing,
         effects: &Effects,
         time: i64,
     ) -> (Vec<Update>, Vec<TapeTrade>, Vec<(Side, PriceQuantity)>) {
-        // Quantities before the event, and as far as they have been told.
+        // For each level, the quantity before the event, and the quantity that the updates have reported so far.
         let mut levels: BTreeMap<(Side, u64), (u64, u64)> = BTreeMap::new();
         for change in effects.changes() {
             levels.entry((change.side, change.price)).or_insert((change.before, change.before));
@@ -188,7 +188,7 @@ impl ArchivedFeeds {
         (updates, trades, changes)
     }
 
-    /// Two parties trade beside the book, between its best levels.
+    /// Publishes a trade that two parties made outside the book, at a price between its best levels.
     fn publish_block_trade(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
         let [Some((bid, _)), Some((ask, _))] = listing.best_levels() else { return };
         let instrument = listing.instrument();
@@ -205,7 +205,7 @@ impl ArchivedFeeds {
         self.v2.publish(cx.sessions, position, instrument, &[trade], &[]);
     }
 
-    /// The next step of a symbol's auction.
+    /// Carries out the next step of a symbol's auction.
     pub(super) fn auction(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
         let (time, instrument) = (cx.venue_time(), listing.instrument());
         let Some(auction) = self.records.get_mut(position).and_then(|record| record.auction.as_mut()) else {
@@ -230,7 +230,7 @@ impl ArchivedFeeds {
         self.v1.publish(cx.sessions, position, instrument, &[update]);
     }
 
-    /// Tells a new mark price and index price.
+    /// Publishes a new mark price and index price.
     pub(super) fn mark(
         &mut self,
         cx: &mut Context<'_>,
@@ -245,7 +245,7 @@ impl ArchivedFeeds {
         self.v2.publish_mark(cx.sessions, position, listing.instrument(), time, mark);
     }
 
-    /// Tells the funding as it stands.
+    /// Publishes the present funding.
     pub(super) fn fund(
         &mut self,
         cx: &mut Context<'_>,
@@ -264,7 +264,7 @@ impl ArchivedFeeds {
         self.v1.contains(session) || self.v2.contains(session)
     }
 
-    /// Ends a session of one of the endpoints.
+    /// Ends a session of one of the archived endpoints.
     pub(super) fn leave(&mut self, cx: &mut Context<'_>, session: SessionId) {
         self.v1.leave(session);
         self.v2.leave(session);
@@ -286,7 +286,7 @@ impl ArchivedFeeds {
         self.v2.heartbeat(cx.sessions, session, time);
     }
 
-    /// Begins a session of an archived endpoint.
+    /// Opens a session of an archived endpoint.
     pub(super) fn open(
         &mut self,
         cx: &mut Context<'_>,
@@ -315,7 +315,7 @@ impl ArchivedFeeds {
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
         open_without_ping(cx, session);
-        // Every other session has the members in the other order.
+        // Sessions with even ids get sorted members, the others get them in the documented order.
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
         self.v1.open(session, options, is_multi, order);
@@ -330,7 +330,7 @@ impl ArchivedFeeds {
         Ok(())
     }
 
-    /// A frame from a client of an archived endpoint: only v2 listens.
+    /// Handles a frame from a client of an archived endpoint. Only v2 takes requests.
     pub(super) fn handle_request(
         &mut self,
         cx: &mut Context<'_>,
@@ -351,7 +351,7 @@ impl ArchivedFeeds {
         if feeds.is_empty() {
             return self.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
         }
-        // The first frames come in an order of the venue's own.
+        // The first frames come in an order that the venue chooses.
         feeds.sort_by_key(|(position, feed)| (hash(listings[*position].instrument().symbol.as_str()), *feed));
         feeds.dedup();
         for (position, feed) in feeds {
@@ -386,8 +386,8 @@ impl ArchivedFeeds {
     }
 }
 
-/// The position of a symbol that is spelled in upper case and has the feed. Perpetuals may have
-/// hyphens, as one of the venue's documents spells them.
+/// Returns the position of a symbol, if its name is in upper case and the symbol has the feed. The name of a
+/// perpetual may contain hyphens, as one of the venue's documents spells it.
 fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return None;
@@ -402,8 +402,8 @@ fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> 
     (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
 }
 
-/// These endpoints send no RFC 6455 pings, so the time of the next one is
-/// any that is not on the schedule.
+/// Opens a session without RFC 6455 pings, since these endpoints send none. The time of its next ping may be any
+/// that is not on the schedule.
 fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
     cx.sessions.open(session, SnapshotMode::Absent, cx.now);
 }

@@ -1,8 +1,8 @@
-//! [`Ticket`] and [`Execution`]: what a client's order brings to the market, and what comes of it.
+//! [`Ticket`] and [`Execution`]: a client's order for the market, and a match of such an order.
 
 use crate::model::engine::{OrderId, Owner, Remainder, Side};
 
-/// An order as the market takes it, in units of the last decimals.
+/// An order for the market, in units of the last decimals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     /// The position of the symbol.
@@ -14,7 +14,7 @@ pub(crate) struct Ticket {
     pub(crate) remainder: Remainder,
 }
 
-/// A match in which a client's order had a part.
+/// A match in which a client's order was maker or taker.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Execution {
     pub(crate) position: usize,

@@ -10,33 +10,33 @@ use crate::session::Sessions;
 use crate::value::id::SessionId;
 use crate::value::instrument::Instrument;
 
-/// One session; what it gets is fixed from its beginning.
+/// One session. Its options do not change.
 #[derive(Clone, Debug)]
 struct Connection {
     options: Options,
-    /// Entries name their symbol.
+    /// Whether entries name their symbol.
     is_multi: bool,
     order: MemberOrder,
-    /// Of the next frame, over all symbols and heartbeats.
+    /// The number of the next frame. Frames of all symbols and heartbeats count.
     socket_sequence: u64,
 }
 
-/// The sessions, and who watches which symbol.
+/// The sessions, and which of them watch each symbol.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MarketDataV1 {
     connections: BTreeMap<SessionId, Connection>,
-    /// By the position of the symbol in the market.
+    /// The sessions by the position of the symbol in the market.
     watchers: BTreeMap<usize, BTreeSet<SessionId>>,
 }
 
 impl MarketDataV1 {
-    /// Begins a session; [`MarketDataV1::watch`] tells its symbols.
+    /// Opens a session. [`MarketDataV1::watch`] adds its symbols.
     pub(crate) fn open(&mut self, session: SessionId, options: Options, is_multi: bool, order: MemberOrder) {
         let connection = Connection { options, is_multi, order, socket_sequence: 0 };
         self.connections.insert(session, connection);
     }
 
-    /// Adds a symbol to a session and sends its first frame: the book, or its best levels.
+    /// Adds a symbol to a session, and sends the first frame: the book, or its best levels.
     pub(crate) fn watch(
         &mut self,
         sessions: &mut Sessions,
@@ -76,7 +76,7 @@ impl MarketDataV1 {
         self.connections.contains_key(&session)
     }
 
-    /// Sends each session what it wants of an update, in a frame of its own.
+    /// Sends each session the part of an update that its options include, in a separate frame.
     pub(crate) fn publish(
         &mut self,
         sessions: &mut Sessions,
@@ -92,7 +92,7 @@ impl MarketDataV1 {
         }
     }
 
-    /// Sends a heartbeat to a session, if it is one of these.
+    /// Sends a heartbeat to a session, if it is one of market data v1.
     pub(crate) fn heartbeat(&mut self, sessions: &mut Sessions, session: SessionId) {
         if let Some(connection) = self.connections.get_mut(&session) {
             sessions.send(session, &update::heartbeat(connection.socket_sequence, connection.order));

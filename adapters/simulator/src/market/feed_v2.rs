@@ -14,7 +14,7 @@ use crate::value::id::SessionId;
 use crate::value::instrument::Instrument;
 use crate::value::random::hash;
 
-/// What a subscription to a symbol may begin with.
+/// The state of a symbol, from which the first frame of a subscription is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Present<'p> {
     pub(crate) instrument: &'p Instrument,
@@ -23,16 +23,16 @@ pub(crate) struct Present<'p> {
     pub(crate) candles: &'p Candles,
     /// In ns since 1970.
     pub(crate) time: i64,
-    /// Mark and index.
+    /// The mark price and the index price.
     pub(crate) mark: Option<(u64, u64)>,
     pub(crate) funding: Option<Funding>,
 }
 
-/// The sessions, and who is subscribed to what.
+/// The sessions, and their subscriptions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MarketDataV2 {
     sessions: BTreeSet<SessionId>,
-    /// By the position of the symbol in the market.
+    /// The sessions by the position of the symbol in the market and the feed.
     subscribers: BTreeMap<(usize, Feed), BTreeSet<SessionId>>,
 }
 
@@ -55,8 +55,8 @@ impl MarketDataV2 {
         }
     }
 
-    /// Subscribes and sends the first frame, without any other acknowledgement. Subscribing again
-    /// begins anew, which has not been measured on the venue.
+    /// Subscribes a session and sends the first frame, which is the only acknowledgement. A session that subscribes
+    /// again gets the first frame again; what the venue does in this case has not been measured.
     pub(crate) fn subscribe<'p>(
         &mut self,
         sessions: &mut Sessions,
@@ -72,7 +72,7 @@ impl MarketDataV2 {
                 let side = |side| engine.best_first(side).map(move |level| (side, level));
                 let levels: Vec<_> = side(Side::Bid).chain(side(Side::Ask)).collect();
                 let trades = present.tape.as_it_lies().iter();
-                // Of some symbols the list falls, of others it rises.
+                // For some symbols the list is written in the stored order, for others in reverse.
                 if hash(instrument.symbol.as_str()).is_multiple_of(2) {
                     Some(update::snapshot(instrument, &levels, trades, auctions))
                 } else {
@@ -115,7 +115,7 @@ impl MarketDataV2 {
         }
     }
 
-    /// Sends trades, then the levels that changed, in a frame.
+    /// Sends trades, and then the levels that changed in one frame.
     pub(crate) fn publish(
         &self,
         sessions: &mut Sessions,
@@ -182,7 +182,7 @@ impl MarketDataV2 {
         });
     }
 
-    /// Sends a heartbeat, whatever else there is to send.
+    /// Sends a heartbeat, whether or not other frames are sent.
     pub(crate) fn heartbeat(&self, sessions: &mut Sessions, session: SessionId, time: i64) {
         if self.contains(session) {
             sessions.send(session, &update::heartbeat(time));

@@ -1,4 +1,4 @@
-//! [`Listing`]: one symbol of the market, its book and who is subscribed to it.
+//! [`Listing`]: one symbol of the market, with its book and its subscribers.
 
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
@@ -24,21 +24,21 @@ use crate::value::tempo::Tempo;
 
 /// Books with more levels send their snapshot some time after the acknowledgement.
 const SMALL_BOOK_LEVELS: usize = 400;
-/// How long a large snapshot takes at most.
+/// The longest delay of a large snapshot.
 const LARGE_SNAPSHOT_DELAY: Duration = Duration::from_millis(700);
 
-/// One symbol.
+/// One symbol of the market.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
     instrument: Instrument,
     engine: Engine,
     flow: Flow,
     subscribers: Subscribers,
-    /// By [`Tempo`].
+    /// The publishers by [`Tempo`].
     publishers: [Publisher; 2],
-    /// Spreads the symbols' regular frames over time, in ns.
+    /// An offset in ns that spreads the periodic frames of the symbols over time.
     phase: u64,
-    /// Update id and time of the last change to the book, and of the last to its best levels.
+    /// The update id and the time of the last change to the book, and those of the last change to its best levels.
     last_change: (u64, i64),
     last_top_change: (u64, i64),
     top: Top,
@@ -47,7 +47,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// A listing whose book has its first orders; `change` is the book's update id and its time.
+    /// Creates a listing whose book has its first orders. `change` is the update id of the book, and its time.
     pub(super) fn new(symbol: Symbol, seed: u64, orders_per_side: u32, change: (u64, i64)) -> Listing {
         let instrument = Instrument::of(symbol);
         let mut engine = Engine::default();
@@ -75,12 +75,12 @@ impl Listing {
         &self.engine
     }
 
-    /// The present best levels.
+    /// Returns the present best levels.
     pub(super) fn best_levels(&self) -> Top {
         top(&self.engine)
     }
 
-    /// The best levels as they were last published.
+    /// Returns the best levels that were published last.
     pub(super) const fn published_top(&self) -> &Top {
         &self.top
     }
@@ -93,27 +93,28 @@ impl Listing {
         self.perpetual.is_some()
     }
 
-    /// Whether its snapshot may come before the acknowledgement of a subscription.
+    /// Whether the snapshot may come before the acknowledgement of a subscription.
     pub(super) fn is_small(&self) -> bool {
         self.engine.level_count() <= SMALL_BOOK_LEVELS
     }
 
-    /// The next time of a mark price.
+    /// Returns the next time of a mark price.
     pub(super) fn next_mark(&self, now: Instant) -> Instant {
         perpetual::next_mark(now, self.phase)
     }
 
-    /// The time until the next event of the order flow; `mean` is that of symbols that are not thin.
+    /// Returns the time until the next event of the order flow. `mean` is the mean time for symbols that are not
+    /// thin.
     pub(super) fn pause(&mut self, mean: Duration) -> Duration {
         self.flow.pause(pause_of(&self.instrument, mean))
     }
 
-    /// One event of the order flow.
+    /// Generates one event of the order flow.
     pub(super) fn step(&mut self, effects: &mut Effects) {
         self.flow.step(&self.instrument, &mut self.engine, effects);
     }
 
-    /// What an order would match at once.
+    /// Returns what an order would match at once.
     pub(super) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
     }
@@ -124,17 +125,17 @@ impl Listing {
         self.engine.place_for(owner, side, limit, quantity, remainder, effects)
     }
 
-    /// Takes the orders that nobody owns out of the way of an order.
+    /// Removes the generated orders that an order would match.
     pub(super) fn make_way(&mut self, ticket: &Ticket, effects: &mut Effects) {
         self.engine.clear_reached(ticket.side, ticket.limit, effects);
     }
 
-    /// Takes an order out of the book; false if it is not there any more.
+    /// Removes an order from the book. Returns false if it is not in the book any more.
     pub(super) fn cancel(&mut self, order: OrderId, effects: &mut Effects) -> bool {
         self.engine.cancel(order, effects)
     }
 
-    /// Notes that the book changed; `change` is its update id and the time.
+    /// Notes that the book changed. `change` is its update id, and the time.
     pub(super) const fn note_change(&mut self, change: (u64, i64)) {
         self.last_change = change;
     }
@@ -173,7 +174,7 @@ impl Listing {
         }
     }
 
-    /// Sends the funding of a perpetual as it stands; `None` for other symbols.
+    /// Sends the present funding of a perpetual; `None` for other symbols.
     pub(super) fn fund(&mut self, cx: &mut Context<'_>) -> Option<Funding> {
         let perpetual = self.perpetual.as_mut()?;
         let funding = perpetual.funding(&self.instrument, self.flow.fair(), cx.venue_time());
@@ -184,7 +185,7 @@ impl Listing {
         Some(funding)
     }
 
-    /// The funding of a perpetual at its present rate; `None` for other symbols.
+    /// Returns the funding of a perpetual at its present rate; `None` for other symbols.
     pub(super) fn present_funding(&self, time: i64) -> Option<Funding> {
         Some(self.perpetual.as_ref()?.present_funding(&self.instrument, self.flow.fair(), time))
     }
@@ -199,7 +200,7 @@ impl Listing {
         }
     }
 
-    /// The present book.
+    /// Returns the present book.
     pub(super) fn book(&self) -> TrueBook {
         let [bids, asks] = Side::BOTH.map(|side| self.levels(side));
         TrueBook { bids, asks, last_update_id: self.last_change.0 }
@@ -275,7 +276,7 @@ impl Listing {
         }
     }
 
-    /// The book as it was last published at this tempo, and at times a change that it contains.
+    /// Sends the book as it was last published at this tempo, and sometimes a change that it already contains.
     fn send_snapshot(&self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
         let publisher = &self.publishers[tempo as usize];
         let (update_id, time) = publisher.published();
@@ -298,7 +299,7 @@ impl Listing {
         }
     }
 
-    /// Sends a snapshot that was put off.
+    /// Sends a snapshot that was delayed.
     pub(super) fn send_late_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
         let state = self.subscribers.depth_state(tempo, session);
         if matches!(state, Some(DepthState::SnapshotAt(at)) if at <= cx.now) {
@@ -307,7 +308,7 @@ impl Listing {
         }
     }
 
-    /// Sends what has changed since the last time.
+    /// Sends the changes since the last publication.
     pub(super) fn publish(&mut self, cx: &mut Context<'_>, tempo: Tempo) {
         let publisher = &mut self.publishers[tempo as usize];
         publisher.disarm();
@@ -360,7 +361,7 @@ impl Listing {
     }
 }
 
-/// Mean time between events: thin symbols have a tenth of the events.
+/// Returns the mean time between events of a symbol: thin symbols have a tenth of the events.
 fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
     if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
 }
@@ -369,7 +370,7 @@ fn top(engine: &Engine) -> Top {
     Side::BOTH.map(|side| engine.best(side))
 }
 
-/// All symbols of the market, each at its position.
+/// All symbols of the market, by their positions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listings {
     all: Vec<Listing>,

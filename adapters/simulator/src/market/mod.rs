@@ -31,29 +31,29 @@ use client_orders::{Execution, Ticket};
 use listing::{Listing, Listings};
 use source::{Source, TrueBook};
 
-/// About the venue's ids of autumn 2026.
+/// The first ids, close to the venue's ids of autumn 2026.
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 
-/// The largest id that a program that reads JSON numbers as floating-point numbers tells from the next one.
+/// The largest id that differs from the next one for a program that reads JSON numbers as floating-point numbers.
 const ID_MAX: u64 = 1 << 53;
 
-/// All symbols, on one sequence of update ids.
+/// All symbols, with one sequence of update ids.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
     listings: Listings,
     update_id: u64,
     trade_id: u64,
     random: Random,
-    /// Mean time between events of a symbol that is not thin; `None` if there are none.
+    /// The mean time between events of a symbol that is not thin; `None` if there are no events.
     pause: Option<Duration>,
     contracts: Contracts,
     contract_subscribers: BTreeSet<SessionId>,
-    /// Matches of clients' orders that have not been taken.
+    /// Matches of clients' orders that have not been taken yet.
     executions: Vec<Execution>,
     archived: ArchivedFeeds,
     quotes: Option<Quotes>,
-    /// Working memory.
+    /// Working memory, kept so that events need not allocate it.
     effects: Effects,
 }
 
@@ -107,14 +107,14 @@ impl Market {
         market
     }
 
-    /// Ids jump widely: others use the same sequence.
+    /// Takes the next update id. It leaves wide gaps, because others use the same sequence on the venue.
     fn take_update_id(&mut self) -> u64 {
         let skipped = if self.random.chance(1, 4) { self.random.below(400) } else { self.random.below(3) };
         self.update_id += 1 + skipped;
         self.update_id
     }
 
-    /// One event of a symbol's order flow.
+    /// Carries out one event of a symbol's order flow.
     fn step(&mut self, cx: &mut Context<'_>, position: usize) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -131,7 +131,7 @@ impl Market {
         self.effects = effects;
     }
 
-    /// Gives an event its id, and sends what is sent at once: trades, then the best levels.
+    /// Assigns an id to an event, and sends what is sent at once: trades, then the best levels.
     fn publish_event(&mut self, cx: &mut Context<'_>, position: usize, effects: &Effects) {
         let change = (self.take_update_id(), cx.venue_time());
         let listing = &mut self.listings[position];
@@ -158,7 +158,7 @@ impl Market {
         self.archived.publish(cx, position, &self.listings[position], effects, &former);
     }
 
-    /// The prices of perpetuals that are published about their funding, each minute.
+    /// Publishes the funding of perpetuals, each minute.
     fn fund(&mut self, cx: &mut Context<'_>) {
         cx.schedule.add(perpetual::next_funding(cx.now, cx.epoch), Task::Funding);
         for (position, listing) in self.listings.iter_mut().enumerate() {
@@ -184,12 +184,12 @@ impl Market {
         self.listings[position].last_price()
     }
 
-    /// What an order would match at once.
+    /// Returns what an order would match at once.
     pub(crate) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.listings[ticket.position].matches(ticket)
     }
 
-    /// Matches an order and publishes what comes of it.
+    /// Matches an order and publishes the effects.
     pub(crate) fn submit(&mut self, cx: &mut Context<'_>, ticket: &Ticket) -> Placement {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -201,7 +201,7 @@ impl Market {
         placement
     }
 
-    /// Takes an order out of the book and publishes that.
+    /// Removes an order from the book and publishes the change.
     pub(crate) fn withdraw(&mut self, cx: &mut Context<'_>, position: usize, order: OrderId) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -211,7 +211,7 @@ impl Market {
         self.effects = effects;
     }
 
-    /// Takes generated orders out of the book that an order would match, and publishes that.
+    /// Removes the generated orders that an order would match, and publishes the change.
     pub(crate) fn make_way(&mut self, cx: &mut Context<'_>, ticket: &Ticket) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -222,12 +222,12 @@ impl Market {
         self.effects = effects;
     }
 
-    /// The last ids of updates, of trades and of archived events.
+    /// Returns the last ids of updates, trades and archived events.
     pub(crate) const fn last_ids(&self) -> [u64; 3] {
         [self.update_id, self.trade_id, self.archived.last_event_id()]
     }
 
-    /// Goes on after ids that were taken before, unless its own are later.
+    /// Continues after ids that were taken before, unless its own ids are later.
     pub(crate) fn raise_ids(&mut self, [update, trade, event]: [u64; 3]) -> Result<(), &'static str> {
         if [update, trade, event].iter().any(|id| *id > ID_MAX) {
             return Err("an id of the member ids is larger than 2^53");

@@ -1,4 +1,4 @@
-//! [`Recorded`]: a recording in place of a market.
+//! [`Recorded`]: a source of books that plays a recording.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -15,16 +15,15 @@ use crate::session::SnapshotMode;
 use crate::value::id::SessionId;
 use crate::value::tempo::Tempo;
 
-/// How long a frame that is not there yet is waited for, before it is asked for again.
+/// How long to wait for a frame that has not been supplied yet, before asking for it again.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Plays each frame once, from the first subscription on, and keeps the books for those who come
-/// later.
+/// Plays each frame once, beginning with the first subscription. It keeps the books for later subscribers.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     recording: Recording,
     has_started: bool,
-    /// What is played when its time comes.
+    /// The next frame, until its time has come.
     upcoming: Option<RecordedFrame>,
     tracks: Vec<Track>,
     contract_subscribers: BTreeSet<SessionId>,
@@ -36,12 +35,12 @@ struct Track {
     symbol: Symbol,
     subscribers: Subscribers,
     book: Option<Book>,
-    /// The last frames of the streams that tell the present state on subscribing.
+    /// The last frames of the streams that send the present state to new subscribers.
     ticker: Option<String>,
     partial: Option<String>,
 }
 
-/// The book as far as it has been played.
+/// The book, up to the frames that have been played.
 #[derive(Clone, Debug, Default)]
 struct Book {
     bids: BTreeMap<Decimal, Decimal>,
@@ -75,7 +74,7 @@ impl Recorded {
         }
     }
 
-    /// Takes the next frame, to be played when its time comes.
+    /// Takes the next frame and schedules it.
     fn prepare(&mut self, cx: &mut Context<'_>) {
         let pause = match self.recording.next() {
             Next::Frame(frame, pause) => {
@@ -125,8 +124,8 @@ impl Recorded {
 
 impl Track {
     fn play_depth(&mut self, cx: &mut Context<'_>, depth: &RecordedDepth, text: &str) {
-        // The first frame of a symbol is the snapshot, which covers a single id; later on a single
-        // id that is new can only be the snapshot of another subscription.
+        // The first frame of a symbol is the snapshot, which covers a single id. Later, a frame that covers a
+        // single new id can only be the snapshot of another subscription.
         let covers_one = depth.first_update_id == depth.last_update_id;
         let last = self.book.as_ref().map(|book| book.last_update_id);
         let is_snapshot = covers_one && last.is_none_or(|last| depth.last_update_id > last);
@@ -142,7 +141,7 @@ impl Track {
             let is_first = *state == DepthState::BeforeRecordedSnapshot;
             *state = DepthState::Live;
             match (is_first && is_snapshot, mode) {
-                // Changes only were asked for.
+                // The session asked for changes without a snapshot.
                 (true, SnapshotMode::Absent) => {}
                 (true, SnapshotMode::Best(levels)) => {
                     let text = self.book.as_ref().map(|book| book.snapshot(self.symbol, levels));
@@ -180,7 +179,7 @@ impl Track {
 }
 
 impl Book {
-    /// Applies all levels, unless they are in the book already.
+    /// Applies all levels, unless the book contains them already.
     fn apply(&mut self, depth: &RecordedDepth) {
         if depth.last_update_id <= self.last_update_id {
             return;
@@ -236,7 +235,7 @@ impl Source for Recorded {
     }
 
     fn is_small(&self, stream: &Stream) -> bool {
-        // A snapshot that is not played yet cannot come before the acknowledgement.
+        // A snapshot that has not been played yet cannot come before the acknowledgement.
         let book =
             stream.symbol().and_then(|symbol| self.track(symbol)).and_then(|track| track.book.as_ref());
         book.is_none_or(|book| book.bids.len() + book.asks.len() <= 400)

@@ -1,4 +1,4 @@
-//! [`Source`]: what the exchange asks of a market, be it generated or recorded.
+//! [`Source`]: what the exchange needs from a generated market or a recording.
 
 use gemini_ws::{Level, Stream, Symbol};
 
@@ -8,29 +8,29 @@ use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 use crate::rfq::Quotes;
 use crate::value::id::SessionId;
 
-/// The true book of a symbol, as the exchange has it.
+/// The true book of a symbol, as the exchange keeps it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TrueBook {
-    /// Best first.
+    /// The bids, the best first.
     pub bids: Vec<Level>,
-    /// Best first.
+    /// The asks, the best first.
     pub asks: Vec<Level>,
-    /// The update id of the last change; depth streams reach it within their cadence.
+    /// The update id of the last change. Depth streams reach it within their cadence.
     pub last_update_id: u64,
 }
 
-/// Where books come from.
+/// A source of books: a generated market or a recording.
 pub(crate) trait Source {
-    /// The symbols, in the order of the configuration or of their appearance.
+    /// Returns the symbols, in the order of the configuration or of their first frames.
     fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_>;
 
-    /// Whether there is such a stream.
+    /// Whether the source has a stream.
     fn has(&self, stream: &Stream) -> bool;
 
-    /// Whether the book behind a stream is small: its snapshot may come before the acknowledgement.
+    /// Whether the book behind a stream is small, so that its snapshot may come before the acknowledgement.
     fn is_small(&self, stream: &Stream) -> bool;
 
-    /// Starts a stream; the session is not subscribed to it yet.
+    /// Starts a stream. The session is not subscribed to it yet.
     fn subscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
     /// Ends a stream.
@@ -39,14 +39,14 @@ pub(crate) trait Source {
     /// Sends a snapshot of the present book to a subscriber.
     fn repeat_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, symbol: Symbol);
 
-    /// The result of the `depth` method as JSON; `None` for an unknown symbol.
+    /// Returns the result of the `depth` method as JSON; `None` for an unknown symbol.
     fn depth_result(&self, symbol: Symbol, limit: usize) -> Option<String>;
 
-    /// The present book; `None` for an unknown symbol.
+    /// Returns the present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
 
-    /// Opens a session of an archived endpoint. If there is no such endpoint or symbol, no session begins and
-    /// the venue's answer is returned.
+    /// Opens a session of an archived endpoint. If there is no such endpoint or symbol, no session begins, and the
+    /// error is the venue's answer.
     fn open_market_data(
         &mut self,
         _cx: &mut Context<'_>,
@@ -68,16 +68,16 @@ pub(crate) trait Source {
     /// Ends a session if it is one of an archived endpoint.
     fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
-    /// The requests for quotes, which are a stream of their own; `None` if there are none.
+    /// Returns the requests for quotes, which have their own stream; `None` if there are none.
     fn quotes(&self) -> Option<&Quotes> {
         None
     }
 
-    /// The same, to be changed.
+    /// Returns the requests for quotes, to change them; `None` if there are none.
     fn quotes_mut(&mut self) -> Option<&mut Quotes> {
         None
     }
 
-    /// Does a task that this source put on the schedule.
+    /// Carries out a task that this source put on the schedule.
     fn run(&mut self, cx: &mut Context<'_>, task: Task);
 }

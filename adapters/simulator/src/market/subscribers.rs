@@ -1,4 +1,4 @@
-//! [`Subscribers`]: who is subscribed to what of one symbol.
+//! [`Subscribers`]: the subscribers of one symbol, by stream.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +18,12 @@ const fn partial_index(levels: PartialLevels) -> usize {
     }
 }
 
-/// How far a subscription to differential depth has come.
+/// The state of a subscription to differential depth.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DepthState {
-    /// The snapshot leaves at this time; no change is sent before it.
+    /// The snapshot is sent at this time. No change is sent before it.
     SnapshotAt(Instant),
-    /// A recording has not come to the symbol's snapshot yet.
+    /// The recording has not reached the symbol's snapshot yet.
     BeforeRecordedSnapshot,
     /// Changes are sent.
     Live,
@@ -36,15 +36,15 @@ pub(crate) struct Subscribers {
     trade: BTreeSet<SessionId>,
     mark: BTreeSet<SessionId>,
     funding: BTreeSet<SessionId>,
-    /// By [`Tempo`].
+    /// The subscribers by [`Tempo`].
     depth: [BTreeMap<SessionId, DepthState>; 2],
-    /// By [`Tempo`], then by [`PARTIAL_COUNTS`].
+    /// The subscribers by [`Tempo`], then by [`PARTIAL_COUNTS`].
     partial: [[BTreeSet<SessionId>; 3]; 2],
 }
 
 impl Subscribers {
-    /// The set of a stream's subscribers; `None` for differential depth, which has more to remember,
-    /// and for streams over all symbols.
+    /// Returns the set of a stream's subscribers; `None` for differential depth, whose subscribers have states, and
+    /// for streams over all symbols.
     fn set(&mut self, stream: &Stream) -> Option<&mut BTreeSet<SessionId>> {
         match *stream {
             Stream::BookTicker { .. } => Some(&mut self.ticker),
@@ -74,12 +74,12 @@ impl Subscribers {
         &self.funding
     }
 
-    /// The subscribers of partial depth at a tempo, and how many levels they get.
+    /// Returns the subscribers of partial depth at a tempo, and how many levels they get.
     pub(crate) fn partial(&self, tempo: Tempo) -> impl Iterator<Item = (&BTreeSet<SessionId>, usize)> {
         self.partial[tempo as usize].iter().zip(PARTIAL_COUNTS)
     }
 
-    /// The subscribers of partial depth at any tempo, each once.
+    /// Returns the subscribers of partial depth at any tempo, each once.
     pub(crate) fn all_partial(&self) -> BTreeSet<SessionId> {
         self.partial.iter().flatten().flatten().copied().collect()
     }
@@ -88,18 +88,18 @@ impl Subscribers {
         !self.depth[tempo as usize].is_empty()
     }
 
-    /// The subscribers of differential depth that are sent changes.
+    /// Returns the subscribers of differential depth to which changes are sent.
     pub(crate) fn live_depth(&self, tempo: Tempo) -> impl Iterator<Item = &SessionId> {
         let subscribers = self.depth[tempo as usize].iter();
         subscribers.filter(|(_, state)| **state == DepthState::Live).map(|(session, _)| session)
     }
 
-    /// All subscribers of differential depth and how far they have come, by tempo.
+    /// Returns all subscribers of differential depth and their states, by tempo.
     pub(crate) fn all_depth_mut(&mut self) -> impl Iterator<Item = (&SessionId, &mut DepthState)> {
         self.depth.iter_mut().flatten()
     }
 
-    /// How far a subscriber of differential depth has come; `None` if it is not one.
+    /// Returns the state of a subscriber of differential depth; `None` if the session is not subscribed.
     pub(crate) fn depth_state(&self, tempo: Tempo, session: SessionId) -> Option<DepthState> {
         self.depth[tempo as usize].get(&session).copied()
     }
@@ -109,7 +109,7 @@ impl Subscribers {
         self.depth.iter().any(|subscribers| subscribers.contains_key(&session))
     }
 
-    /// Adds a subscriber to differential depth, or says how far it has come.
+    /// Adds a subscriber to differential depth, or sets its state.
     pub(crate) fn join_depth(&mut self, tempo: Tempo, session: SessionId, state: DepthState) {
         self.depth[tempo as usize].insert(session, state);
     }
@@ -129,7 +129,7 @@ impl Subscribers {
         }
     }
 
-    /// Whether anybody wants the book at this tempo.
+    /// Whether any session is subscribed to depth or partial depth at this tempo.
     pub(crate) fn wants_book(&self, tempo: Tempo) -> bool {
         let partial = &self.partial[tempo as usize];
         self.has_depth(tempo) || partial.iter().any(|set| !set.is_empty())

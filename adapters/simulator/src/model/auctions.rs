@@ -1,7 +1,7 @@
 //! [`Auction`]: the auctions of one symbol, from the opening to the result.
 //!
-//! Orders of an auction stand in a book of their own, so an auction changes no level of the book that
-//! is published; only the archived endpoints tell of it.
+//! Orders of an auction are in a separate book, so an auction changes no level of the published book. Only the
+//! archived endpoints report auctions.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::value::instrument::{Instrument, is_perpetual};
 use crate::value::random::Random;
 
 const SECOND_MILLIS: i64 = 1_000;
-/// From the opening to the first indicative price.
+/// The time from the opening to the first indicative price.
 const OPENING: Duration = Duration::from_secs(60);
-/// Between two indicative prices, and from the last one to the auction.
+/// The time between two indicative prices, and from the last one to the auction.
 const INDICATIVE_PERIOD: Duration = Duration::from_secs(15);
 const INDICATIVE_COUNT: u32 = 4;
-/// The shortest time between two auctions, and what chance may add.
+/// The shortest time between two auctions, and how much chance may add.
 const PAUSE_SECONDS: [u64; 2] = [120, 480];
-/// How many results and indicative prices a client is told at first.
+/// How many results and indicative prices the first frame of a subscription contains.
 const RECENT_MAX: usize = 10;
 
 /// The planned times of an auction, in ms since 1970.
@@ -31,7 +31,7 @@ pub(crate) struct AuctionPlan {
     pub(crate) auction: i64,
 }
 
-/// An indicative price or a result; prices are units of the symbol's last decimal.
+/// An indicative price or a result. Prices are in units of the symbol's last decimal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct AuctionPrice {
     pub(crate) is_result: bool,
@@ -40,11 +40,11 @@ pub(crate) struct AuctionPrice {
     pub(crate) highest_bid: u64,
     pub(crate) lowest_ask: u64,
     pub(crate) collar: u64,
-    /// Price and quantity; `None` if the auction fails.
+    /// The price and the quantity; `None` if the auction fails.
     pub(crate) cleared: Option<PriceQuantity>,
 }
 
-/// What happens in an auction.
+/// A step of an auction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum AuctionStep {
     Opens(AuctionPlan),
@@ -55,29 +55,30 @@ pub(crate) enum AuctionStep {
 #[derive(Clone, Debug)]
 pub(crate) struct Auction {
     random: Random,
-    /// Prices still to come of the open auction; the last one is the result.
+    /// How many prices of the open auction are still to come. The last one is the result.
     prices_left: u32,
-    /// The newest first.
+    /// The last prices, the newest first.
     recent: VecDeque<AuctionPrice>,
 }
 
 impl Auction {
-    /// `None` if the symbol has no auctions: perpetuals and thin symbols.
+    /// Returns `None` if the symbol has no auctions: perpetuals and thin symbols have none.
     pub(crate) fn new(instrument: &Instrument, seed: u64) -> Option<Auction> {
         let random = Random::for_name(seed.rotate_left(21), instrument.symbol.as_str());
         let has_auctions = !instrument.is_thin && !is_perpetual(instrument.symbol);
         has_auctions.then(|| Auction { random, prices_left: 0, recent: VecDeque::new() })
     }
 
-    /// The time until the next auction opens, which is a full second of the venue's time, in ns.
+    /// Returns the time until the next auction opens, which is at a full second of the venue's time. `venue_time`
+    /// is in ns.
     pub(crate) fn pause(&mut self, venue_time: i64) -> Duration {
         let [least, more] = PAUSE_SECONDS;
         let pause = Duration::from_secs(least + self.random.below(more));
         pause.saturating_sub(Duration::from_nanos(venue_time.rem_euclid(1_000_000_000).unsigned_abs()))
     }
 
-    /// What happens now, and the time until something happens again. A price cannot be told while a
-    /// side of the book is empty.
+    /// Returns the next step, and the time until the one after it. No price is published while a side of the book
+    /// is empty.
     pub(crate) fn step(
         &mut self,
         instrument: &Instrument,
@@ -126,7 +127,7 @@ impl Auction {
         Some(AuctionPrice { is_result, millis, highest_bid, lowest_ask, collar, cleared })
     }
 
-    /// The last results and indicative prices, the newest first.
+    /// Returns the last results and indicative prices, the newest first.
     pub(crate) fn recent(&self) -> impl Iterator<Item = &AuctionPrice> {
         self.recent.iter()
     }

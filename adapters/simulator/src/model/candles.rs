@@ -1,19 +1,19 @@
-//! [`Candles`]: what a symbol's trades did in each interval.
+//! [`Candles`]: the trades of a symbol, summarised for each interval.
 
 use std::collections::VecDeque;
 
 use crate::model::engine::PriceQuantity;
 
-/// The intervals of the feed in minutes, with their names on the wire.
+/// The intervals of the feed in minutes, with their names in frames.
 pub(crate) const INTERVALS: [(&str, i64); 7] =
     [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("6h", 360), ("1d", 1_440)];
 
-/// The most candles that are kept of an interval, and so sent at first.
+/// The most candles of an interval that are kept, and therefore sent in the first frame.
 const CANDLES_MAX: usize = 500;
 
 const MINUTE_MILLIS: i64 = 60_000;
 
-/// One interval's trades; prices and quantities are units of the symbol's last decimals.
+/// The trades of one interval. Prices and quantities are in units of the symbol's last decimals.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Candle {
     /// The beginning of the interval, in ms since 1970.
@@ -25,15 +25,15 @@ pub(crate) struct Candle {
     pub(crate) volume: u64,
 }
 
-/// The candles of one symbol, by [`INTERVALS`]; an interval without trades has none.
+/// The candles of one symbol, by [`INTERVALS`]. An interval without trades has no candle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candles {
-    /// The newest first.
+    /// The candles of each interval, the newest first.
     all: [VecDeque<Candle>; INTERVALS.len()],
 }
 
 impl Candles {
-    /// Adds a trade; `millis` are since 1970 and never fall.
+    /// Adds a trade. `millis` are since 1970 and never fall.
     pub(crate) fn record(&mut self, millis: i64, (price, quantity): PriceQuantity) {
         for (candles, (_, minutes)) in self.all.iter_mut().zip(INTERVALS) {
             let start = millis - millis.rem_euclid(minutes * MINUTE_MILLIS);
@@ -59,7 +59,7 @@ impl Candles {
         }
     }
 
-    /// The candles of an interval, by its position in [`INTERVALS`]; the newest first.
+    /// Returns the candles of the interval at this position of [`INTERVALS`], the newest first.
     pub(crate) const fn newest_first(&self, interval: usize) -> &VecDeque<Candle> {
         &self.all[interval]
     }

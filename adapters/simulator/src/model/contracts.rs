@@ -8,7 +8,7 @@ use crate::model::fact::Contract;
 use crate::value::instrument::is_prediction;
 use crate::value::random::{Random, hash};
 
-/// The texts that have been seen, and one that has not, since the set is open.
+/// The texts that the venue has been seen to send, and another one, since the venue may add texts.
 const STATUSES: [&str; 4] = ["Awaiting Approval", "Approved", "Active", "Settled"];
 
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Contracts {
         Contracts { random: Random::for_name(seed, "contractStatus"), all }
     }
 
-    /// The time until the next change of a status; `None` if there is no contract.
+    /// Returns the time until the next change of a status; `None` if there is no contract.
     pub(crate) fn pause(&mut self) -> Option<Duration> {
         if self.all.is_empty() {
             None
@@ -34,14 +34,14 @@ impl Contracts {
         }
     }
 
-    /// Some contract moves on to its next status.
+    /// Moves a random contract to its next status.
     pub(crate) fn next(&mut self, venue_time: i64) -> Option<Contract<'_>> {
         let chosen = self.random.below(self.all.len() as u64) as usize;
         let (symbol, status) = self.all.get_mut(chosen)?;
         let previous = *status;
         *status = (previous + 1) % STATUSES.len();
         let name = symbol.as_str();
-        // GEMI-BTC2602180800-HI70000 is contract HI70000 of event BTC2602180800.
+        // For example, GEMI-BTC2602180800-HI70000 is contract HI70000 of event BTC2602180800.
         let (event, contract) = name.rsplit_once('-')?;
         let event = event.split_once('-').map_or(event, |(_, event)| event);
         let strike = contract.strip_prefix("HI");
@@ -59,7 +59,7 @@ impl Contracts {
     }
 }
 
-/// The number of a contract.
+/// Returns the number of a contract.
 pub(crate) fn contract_id(name: &str) -> u64 {
     100_000 + hash(name) % 900_000
 }

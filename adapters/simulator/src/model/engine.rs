@@ -1,6 +1,6 @@
-//! [`Engine`]: matching by price, then by time, for one symbol.
+//! [`Engine`]: a matching engine for one symbol, with priority by price, then by time.
 //!
-//! Prices and quantities are integers: units of the last decimal that the symbol has.
+//! Prices and quantities are integers in units of the symbol's last decimals.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,7 +21,7 @@ impl Side {
         }
     }
 
-    /// Whether an order of this side and limit matches one at `price` of the other side.
+    /// Whether an order of this side with this limit matches an order of the other side at `price`.
     pub(crate) const fn reaches(self, limit: u64, price: u64) -> bool {
         match self {
             Side::Bid => price <= limit,
@@ -30,31 +30,31 @@ impl Side {
     }
 }
 
-/// An order, within one engine; never given twice.
+/// The id of an order within one engine. An engine gives no id twice.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct OrderId(u64);
 
-/// Whose order it is: the position of an account. The orders of the generated flow have no owner.
+/// The owner of an order: the position of an account. The orders of the generated flow have no owner.
 pub(crate) type Owner = Option<usize>;
 
-/// What becomes of the part of an order that does not match at once.
+/// What happens to the part of an order that does not match at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Remainder {
     Rests,
     IsCanceled,
 }
 
-/// A level of the book: price and the quantity of all orders at it.
+/// A level of the book: the price, and the quantity of all orders at it.
 pub(crate) type PriceQuantity = (u64, u64);
 
-/// What one action did to the book.
+/// The changes and fills of one action.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Effects {
-    /// Each level that changed, once.
+    /// The levels that changed, each once.
     changes: Vec<Change>,
-    /// Each match, in the order of time.
+    /// The matches, in the order in which they happened.
     fills: Vec<Fill>,
-    /// Whose order took what was filled.
+    /// The owner of the order that was the taker of the fills.
     taker: Owner,
 }
 
@@ -78,14 +78,14 @@ impl Effects {
     }
 }
 
-/// What an order did when it was placed.
+/// The result of placing an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Placement {
-    /// The order in the book; `None` if nothing of it rests.
+    /// The id of the order in the book; `None` if nothing of it rests.
     pub(crate) resting: Option<OrderId>,
     /// The quantity that did not match.
     pub(crate) left: u64,
-    /// It would have matched an order of the same owner: what was left is not in the book.
+    /// Whether the order met an order of the same owner. The remaining quantity is then not in the book.
     pub(crate) met_own: bool,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Placement {
 pub(crate) struct Change {
     pub(crate) side: Side,
     pub(crate) price: u64,
-    /// The quantity at the level before the action.
+    /// The quantity of the level before the action.
     pub(crate) before: u64,
 }
 
@@ -113,27 +113,27 @@ struct Resting {
     quantity: u64,
 }
 
-/// The orders at one price, the oldest first; never empty.
+/// The orders at one price, the oldest first. It is never empty.
 #[derive(Clone, Debug, Default)]
 struct Queue {
     orders: VecDeque<Resting>,
     total: u64,
 }
 
-/// The orders of one symbol. Never crossed: whatever could match has matched.
+/// The orders of one symbol. The book is never crossed: all orders that could match have matched.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Engine {
     bids: BTreeMap<u64, Queue>,
     asks: BTreeMap<u64, Queue>,
-    /// Where each resting order stands.
+    /// The side and the price of each resting order.
     places: BTreeMap<OrderId, (Side, u64)>,
     resting: [usize; 2],
     last_id: u64,
 }
 
 impl Engine {
-    /// Matches an order without an owner against the opposite side as far as `limit` allows; returns its
-    /// id if a part of it rests.
+    /// Matches an order without an owner against the other side, up to `limit`. Returns its id if a part of it
+    /// rests.
     pub(crate) fn place(
         &mut self,
         side: Side,
@@ -145,7 +145,7 @@ impl Engine {
         self.place_for(None, side, limit, quantity, remainder, effects).resting
     }
 
-    /// Matches an order of an owner as [`Engine::place`] does, and stops before an order of the same owner.
+    /// Matches an order of an owner as [`Engine::place`] does, but stops before an order of the same owner.
     pub(crate) fn place_for(
         &mut self,
         owner: Owner,
@@ -171,7 +171,7 @@ impl Engine {
         Placement { resting: Some(id), left, met_own }
     }
 
-    /// Matches; returns what is left, and whether an order of the same owner stopped it.
+    /// Matches an order. Returns the remaining quantity, and whether an order of the same owner stopped it.
     fn take(
         &mut self,
         owner: Owner,
@@ -228,7 +228,7 @@ impl Engine {
         (left, met_own)
     }
 
-    /// What an order would match at once: the quantity at each price, the best first.
+    /// Returns what an order would match at once: the quantity at each price, the best first.
     pub(crate) fn matches(&self, owner: Owner, side: Side, limit: u64, quantity: u64) -> Vec<PriceQuantity> {
         let mut left = quantity;
         let mut matches = Vec::new();
@@ -254,7 +254,7 @@ impl Engine {
         matches
     }
 
-    /// Takes an order out of the book; false if it is not there any more.
+    /// Removes an order from the book. Returns false if it is not in the book any more.
     pub(crate) fn cancel(&mut self, id: OrderId, effects: &mut Effects) -> bool {
         let Some((side, price)) = self.places.remove(&id) else { return false };
         let levels = self.levels_mut(side);
@@ -271,12 +271,12 @@ impl Engine {
         true
     }
 
-    /// Cancels all orders of a side that nobody owns.
+    /// Cancels all orders of a side that have no owner.
     pub(crate) fn clear(&mut self, side: Side, effects: &mut Effects) {
         self.clear_levels(side, |_| true, effects);
     }
 
-    /// Cancels all orders that nobody owns and that an order of a side would match.
+    /// Cancels all orders without an owner that an order of a side would match.
     pub(crate) fn clear_reached(&mut self, side: Side, limit: u64, effects: &mut Effects) {
         self.clear_levels(side.opposite(), |price| side.reaches(limit, price), effects);
     }
@@ -310,12 +310,12 @@ impl Engine {
         self.places.contains_key(&id)
     }
 
-    /// The number of resting orders of a side.
+    /// Returns the number of resting orders of a side.
     pub(crate) const fn orders(&self, side: Side) -> usize {
         self.resting[side as usize]
     }
 
-    /// The number of levels of both sides.
+    /// Returns the number of levels of both sides.
     pub(crate) fn level_count(&self) -> usize {
         self.bids.len() + self.asks.len()
     }
@@ -328,12 +328,12 @@ impl Engine {
         best.map(|(price, queue)| (*price, queue.total))
     }
 
-    /// The quantity at a price; zero if there is no order.
+    /// Returns the quantity at a price; zero if there is no order.
     pub(crate) fn quantity(&self, side: Side, price: u64) -> u64 {
         self.levels(side).get(&price).map_or(0, |queue| queue.total)
     }
 
-    /// The levels of a side, the best first.
+    /// Returns the levels of a side, the best first.
     pub(crate) fn best_first(&self, side: Side) -> Box<dyn Iterator<Item = PriceQuantity> + '_> {
         let levels = self.levels(side).iter().map(|(price, queue)| (*price, queue.total));
         match side {
@@ -361,8 +361,8 @@ impl Engine {
 mod tests {
     use super::*;
 
-    /// Runs orders of the form `b 100 5` (bid), `s 101 5` (ask), `B`/`S` (not resting), `c 1`
-    /// (cancel the first order) and compares the book and the fills, the maker's number last.
+    /// Runs orders of the form `b 100 5` (bid), `s 101 5` (ask), `B`/`S` (not resting), `c 1` (cancel the first
+    /// order). Compares the book and the fills, whose last number is that of the maker.
     fn check(actions: &str, book: &str, fills: &str) {
         let mut engine = Engine::default();
         let mut effects = Effects::default();
@@ -426,7 +426,7 @@ mod tests {
         assert_eq!(engine.matches(Some(2), Side::Bid, 101, 5), [(101, 2)]);
         assert_eq!(engine.matches(Some(1), Side::Bid, 101, 5), []);
         assert_eq!(engine.matches(Some(2), Side::Bid, 100, 5), []);
-        // The flow deserts a side, clients stay.
+        // When the order flow clears a side, the orders of clients stay.
         effects.clear();
         engine.place(Side::Ask, 101, 4, Remainder::Rests, &mut effects);
         engine.place(Side::Ask, 102, 4, Remainder::Rests, &mut effects);

@@ -1,24 +1,24 @@
-//! What the market says of itself, before anybody writes it into a frame.
+//! What the market publishes, before it is written into frames.
 
 use super::engine::PriceQuantity;
 
-/// Best bid and best ask.
+/// The best bid and the best ask.
 pub(crate) type Top = [Option<PriceQuantity>; 2];
 
-/// What a `fundingAmount` frame says.
+/// The values of a `fundingAmount` frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Funding {
-    /// Nanoseconds since 1970 of the funding instant.
+    /// The instant of the funding, in ns since 1970.
     pub(crate) funding_time: i64,
-    /// Units of the fifth decimal.
+    /// In units of the fifth decimal.
     pub(crate) amount: i64,
-    /// Units of the third decimal of a percent, sent with two zeros more.
+    /// In units of the third decimal of a percent. The frame writes two more zeros.
     pub(crate) rate: i64,
     pub(crate) mark: u64,
     pub(crate) is_realized: bool,
 }
 
-/// What a `contractStatus` frame says.
+/// The values of a `contractStatus` frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contract<'t> {
     pub(crate) event_millis: i64,

@@ -1,4 +1,4 @@
-//! [`Flow`]: the orders that keep a symbol's book alive.
+//! [`Flow`]: the generated orders that keep a symbol's book moving.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use crate::value::random::Random;
 /// The shortest mean time between two events of a symbol.
 const INTERVAL_MIN: Duration = Duration::from_micros(1);
 
-/// Everybody who trades one symbol.
+/// All generated traders of one symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     random: Random,
-    /// What the symbol is worth: orders gather around it, and it wanders.
+    /// The fair price, which moves at random. Orders are placed around it.
     fair: u64,
-    /// How many orders each side has when it is neither full nor empty.
+    /// How many orders each side has on average.
     orders_per_side: usize,
-    /// Orders that may be cancelled; some of them have been filled meanwhile.
+    /// The orders that may be cancelled. Some of them may have been filled since.
     placed: Vec<OrderId>,
-    /// A side that gets no order for so many events.
+    /// A side that gets no orders, and for how many events.
     deserted: Option<(Side, u64)>,
 }
 
 impl Flow {
-    /// A flow, and the first orders of its book.
+    /// Creates a flow, and places the first orders in the book.
     pub(crate) fn new(instrument: &Instrument, seed: u64, orders_per_side: u32, engine: &mut Engine) -> Flow {
         let orders = if instrument.is_thin { orders_per_side.div_ceil(10) } else { orders_per_side };
         let mut flow = Flow {
@@ -48,20 +48,19 @@ impl Flow {
         flow
     }
 
-    /// What the symbol is worth, in units of the last decimal of its price.
+    /// Returns the fair price, in units of the last decimal of the price.
     pub(crate) const fn fair(&self) -> u64 {
         self.fair
     }
 
-    /// The time until the next event: now and then at once, as bursts occur on the venue.
+    /// Returns the time until the next event. Sometimes it is very short, because bursts occur on the venue too.
     pub(crate) fn pause(&mut self, mean: Duration) -> Duration {
         let mean = u64::try_from(mean.max(INTERVAL_MIN).as_nanos()).unwrap_or(u64::MAX);
         let longest = if self.random.chance(1, 5) { 50_000.min(mean) } else { mean.saturating_mul(5) / 2 };
         Duration::from_nanos(1 + self.random.below(longest))
     }
 
-    /// One event: an order, a cancellation or a trade. It may do nothing, then `effects` has no
-    /// change.
+    /// Generates one event: an order, a cancellation or a trade. If it does nothing, `effects` contains no change.
     pub(crate) fn step(&mut self, instrument: &Instrument, engine: &mut Engine, effects: &mut Effects) {
         self.wander(instrument);
         if instrument.is_thin && self.deserted.is_none() && self.random.chance(1, 200) {
@@ -93,7 +92,7 @@ impl Flow {
         if self.random.chance(1, 2) { Side::Bid } else { Side::Ask }
     }
 
-    /// The worth moves a little, back towards the start where it has gone far.
+    /// Moves the fair price a little, and keeps it between half and twice the initial price.
     fn wander(&mut self, instrument: &Instrument) {
         let stride = (instrument.price / 300_000).max(1);
         let low = (instrument.price / 2).max(instrument.tick * 2);
@@ -103,7 +102,8 @@ impl Flow {
     }
 
     fn limit(&mut self, instrument: &Instrument, engine: &mut Engine, side: Side, effects: &mut Effects) {
-        // Most orders stand near the best price: the product of two even draws.
+        // Most orders are placed near the best price, because the distance is a product of two uniform random
+        // numbers.
         let width = (self.fair / instrument.tick / 500).max(8);
         let distance = (self.random.below(width) * self.random.below(width) / width) * instrument.tick;
         let price = match side {
@@ -124,7 +124,7 @@ impl Flow {
     }
 
     fn cancel(&mut self, engine: &mut Engine, effects: &mut Effects) {
-        // Some have been filled; that many in a row are rare.
+        // Some of these orders have been filled. Eight filled ones in a row are rare.
         for _ in 0..8 {
             let position = self.random.below(self.placed.len() as u64) as usize;
             if position < self.placed.len() && engine.cancel(self.placed.swap_remove(position), effects) {
@@ -133,7 +133,7 @@ impl Flow {
         }
     }
 
-    /// An order that takes what is there, but not what is absurd.
+    /// Places an order that takes resting orders, except those at absurd prices.
     fn market(&mut self, instrument: &Instrument, engine: &mut Engine, side: Side, effects: &mut Effects) {
         let worst = match side {
             Side::Bid => self.fair + self.fair / 10,

@@ -1,5 +1,5 @@
-//! The market itself: orders that match, prices that move, contracts that are settled. It knows no
-//! sessions, subscribers or frames.
+//! The market itself: matching orders, moving prices, and the status of contracts. It knows no sessions,
+//! subscribers or frames.
 
 pub(crate) mod auctions;
 pub(crate) mod candles;

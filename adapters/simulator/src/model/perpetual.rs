@@ -1,4 +1,4 @@
-//! [`Perpetual`]: mark price and funding.
+//! [`Perpetual`]: the mark price and the funding of a perpetual.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::model::fact::Funding;
 use crate::value::instrument::{Instrument, power};
 use crate::value::random::Random;
 
-/// The time between mark prices; an unchanged one is not sent.
+/// The time between mark prices. An unchanged mark price is not sent.
 const MARK_PERIOD: Duration = Duration::from_secs(5);
 const MINUTE_NANOS: i64 = 60_000_000_000;
 const HOUR_NANOS: i64 = 60 * MINUTE_NANOS;
@@ -17,7 +17,7 @@ const HOUR_NANOS: i64 = 60 * MINUTE_NANOS;
 pub(crate) struct Perpetual {
     random: Random,
     last_mark: Option<u64>,
-    /// Units of the third decimal of a percent.
+    /// The funding rate, in units of the third decimal of a percent.
     rate: i64,
 }
 
@@ -27,7 +27,7 @@ impl Perpetual {
         Perpetual { random, last_mark: None, rate: 10 }
     }
 
-    /// Mark and index price, if the mark has changed.
+    /// Returns the mark price and the index price, if the mark price has changed.
     pub(crate) fn mark(&mut self, fair: u64) -> Option<(u64, u64)> {
         if self.last_mark.replace(fair) == Some(fair) {
             return None;
@@ -36,16 +36,16 @@ impl Perpetual {
         Some((fair, fair - spread / 2 + self.random.below(spread + 1)))
     }
 
-    /// The funding as it stands; final on the hour.
+    /// Changes the funding rate and returns the funding, which is final on the hour.
     pub(crate) fn funding(&mut self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
         let step = i64::try_from(self.random.below(3)).unwrap_or(0) - 1;
         self.rate = (self.rate + step).clamp(-50, 50);
         self.present_funding(instrument, fair, venue_time)
     }
 
-    /// The funding at the present rate.
+    /// Returns the funding at the present rate.
     pub(crate) fn present_funding(&self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
-        // Percent with three decimals times price, on five decimals.
+        // A percentage with three decimals times the price gives an amount with five decimals.
         let amount = i128::from(fair) * i128::from(self.rate) / i128::from(power(instrument.price_decimals));
         let is_realized = venue_time.rem_euclid(HOUR_NANOS) == 0;
         let hours = venue_time.div_euclid(HOUR_NANOS) + i64::from(!is_realized);
@@ -59,14 +59,14 @@ impl Perpetual {
     }
 }
 
-/// The next time of a mark price; `phase` spreads symbols over time.
+/// Returns the next time of a mark price. `phase` spreads the symbols over time.
 pub(crate) fn next_mark(now: Instant, phase: u64) -> Instant {
     let period = u64::try_from(MARK_PERIOD.as_nanos()).unwrap_or(u64::MAX);
     let passed = (now.as_nanos() % period + period - phase % period) % period;
     now + Duration::from_nanos(period - passed)
 }
 
-/// The next full minute of the venue's time, which is `epoch` at the clock's origin.
+/// Returns the next full minute of the venue's time. `epoch` is the venue's time at `Instant::ZERO`.
 pub(crate) fn next_funding(now: Instant, epoch: i64) -> Instant {
     let venue_time = epoch.saturating_add_unsigned(now.as_nanos());
     let left = MINUTE_NANOS - venue_time.rem_euclid(MINUTE_NANOS);

@@ -1,7 +1,7 @@
 //! [`Publisher`]: the changes of one book since they were last sent, for one tempo.
 //!
-//! All subscribers of a tempo get the same frames. A new one gets a snapshot of the book as it was
-//! when the last frame was sent, and so needs no frame of its own to follow on.
+//! All subscribers of a tempo get the same frames. A new subscriber gets a snapshot of the book as it was when the
+//! last frame was sent, so the next frame for all subscribers follows on it.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use crate::value::tempo::Tempo;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Publisher {
-    /// Somebody is subscribed; otherwise nothing is kept.
+    /// Whether there is a subscriber. Without one, no changes are kept.
     is_active: bool,
-    /// A task will publish.
+    /// Whether a task is scheduled that will publish the changes.
     is_armed: bool,
-    /// The book's last update id and its time when changes were last sent.
+    /// The update id of the book and its time, when changes were last sent.
     published: (u64, i64),
-    /// Levels that changed since, with the quantity that was sent.
+    /// The levels that have changed since, with the quantities that were last sent.
     pending: BTreeMap<(Side, u64), u64>,
 }
 
 impl Publisher {
-    /// Begins to keep changes; `present` is the book's update id and its time.
+    /// Begins to keep changes. `present` is the update id of the book and its time.
     pub(crate) fn activate(&mut self, present: (u64, i64)) {
         if !self.is_active {
             self.is_active = true;
@@ -36,7 +36,7 @@ impl Publisher {
         self.pending.clear();
     }
 
-    /// Keeps changes; true if a task has to be scheduled.
+    /// Keeps changes. Returns true if a task has to be scheduled.
     pub(crate) fn record(&mut self, changes: &[Change]) -> bool {
         if !self.is_active {
             return false;
@@ -49,12 +49,12 @@ impl Publisher {
         is_new
     }
 
-    /// The task that was to publish is running.
+    /// Notes that the scheduled task runs.
     pub(crate) const fn disarm(&mut self) {
         self.is_armed = false;
     }
 
-    /// The book's last update id and its time when changes were last sent.
+    /// Returns the update id of the book and its time, when changes were last sent.
     pub(crate) const fn published(&self) -> (u64, i64) {
         self.published
     }
@@ -63,8 +63,8 @@ impl Publisher {
         !self.pending.is_empty()
     }
 
-    /// The present quantities of the levels that changed, bids and asks, unsorted as on the wire. A level that came and went is among them, with a quantity
-    /// of zero.
+    /// Returns the present quantities of the levels that changed, bids and asks, unsorted as the venue sends them.
+    /// A level that was added and removed in the meantime is included, with a quantity of zero.
     pub(crate) fn changes(&self, engine: &Engine) -> [Vec<PriceQuantity>; 2] {
         Side::BOTH.map(|side| {
             let keys = self.pending.range((side, 0)..=(side, u64::MAX));
@@ -76,13 +76,13 @@ impl Publisher {
         })
     }
 
-    /// All changes are sent; `present` is the book's update id and its time.
+    /// Notes that all changes have been sent. `present` is the update id of the book and its time.
     pub(crate) fn mark_published(&mut self, present: (u64, i64)) {
         self.published = present;
         self.pending.clear();
     }
 
-    /// The book when changes were last sent, the best levels first.
+    /// Returns the book as it was when changes were last sent, the best levels first.
     pub(crate) fn published_levels(&self, engine: &Engine, side: Side) -> Vec<PriceQuantity> {
         let mut levels: BTreeMap<u64, u64> = engine.best_first(side).collect();
         for (&(_, price), &before) in self.pending.range((side, 0)..=(side, u64::MAX)) {
@@ -99,7 +99,7 @@ impl Publisher {
     }
 }
 
-/// The first instant after `now` at which a tempo publishes; `phase` spreads symbols over time.
+/// Returns the first instant after `now` at which a tempo publishes. `phase` spreads the symbols over time.
 pub(crate) fn next_publication(now: Instant, tempo: Tempo, phase: u64) -> Instant {
     let period = u64::try_from(tempo.period().as_nanos()).unwrap_or(u64::MAX);
     let phase = phase % period;

@@ -1,20 +1,20 @@
-//! [`Tape`]: the last trades of a symbol, as the archived endpoints tell them.
+//! [`Tape`]: the last trades of a symbol, for the archived endpoints.
 
 use crate::model::engine::{PriceQuantity, Side};
 
-/// How many trades come with the first frame of the v2 feed `l2`.
+/// How many trades the first frame of the v2 feed `l2` contains.
 pub(crate) const TAPE_LENGTH: usize = 50;
 
-/// Who traded.
+/// The parties of a trade.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Taker {
-    /// The side that took what rested.
+    /// An order of this side took resting orders.
     Side(Side),
-    /// Two parties beside the book.
+    /// Two parties traded outside the book.
     Block,
 }
 
-/// One trade; price and quantity are units of the symbol's last decimals.
+/// One trade. Its price and quantity are in units of the symbol's last decimals.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct TapeTrade {
     pub(crate) event_id: u64,
@@ -24,7 +24,7 @@ pub(crate) struct TapeTrade {
     pub(crate) taker: Taker,
 }
 
-/// A ring: the newest trade takes the place of the oldest.
+/// A ring buffer: the newest trade replaces the oldest one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tape {
     trades: Vec<TapeTrade>,
@@ -41,7 +41,7 @@ impl Tape {
         self.recorded += 1;
     }
 
-    /// The trades as they lie in the ring, which is not in the order of time.
+    /// Returns the trades in the order of the ring buffer, which is not that of time.
     pub(crate) fn as_it_lies(&self) -> &[TapeTrade] {
         &self.trades
     }

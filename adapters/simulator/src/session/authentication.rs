@@ -1,4 +1,4 @@
-//! [`Keys`]: whose session an upgrade opens, and whose account a request over REST is about.
+//! [`Keys`]: authenticates upgrades and requests over REST.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ use crate::account::Account;
 use crate::frame::rest::{RestRefusal, RestRequest};
 use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 
-/// How far a nonce may be from the venue's time, in ns.
+/// The largest difference between a nonce and the venue's time, in ns.
 const NONCE_WINDOW: i128 = 30_000_000_000;
 
-/// A nonce with more digits counts milliseconds.
+/// A nonce with more digits is in milliseconds, otherwise in seconds.
 const SECONDS_DIGITS_MAX: usize = 11;
 
-/// The path that the payload of archived order events names.
+/// The path in the payload of archived order events.
 const ORDER_EVENTS_PATH: &str = "/v1/order/events";
 
-/// The last nonce of each key, over all endpoints.
+/// The last nonce of each key. All endpoints share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     last_nonces: BTreeMap<String, u64>,
-    /// How many have been noted.
+    /// How many nonces have been noted.
     notes: u64,
 }
 
 impl Keys {
-    /// The position of the account that an upgrade authenticates; `None` if it does not try to.
+    /// Authenticates an upgrade and returns the position of the account; `None` without credentials.
     pub(crate) fn authenticate(
         &mut self,
         accounts: &[Account],
@@ -40,7 +40,7 @@ impl Keys {
         let is_private = match endpoint {
             Endpoint::Streams => false,
             Endpoint::OrderEventsV1 => true,
-            // Public by nature: credentials are not looked at.
+            // The endpoint is public, so the exchange ignores credentials.
             _ => return Ok(None),
         };
         let authorization = request.header("Authorization");
@@ -58,7 +58,7 @@ impl Keys {
         }
     }
 
-    /// The position of the account that a request over REST authenticates, and the members of its payload.
+    /// Authenticates a request over REST. Returns the position of the account and the members of the payload.
     pub(crate) fn authenticate_rest(
         &mut self,
         accounts: &[Account],
@@ -87,7 +87,7 @@ impl Keys {
         Ok((position, members))
     }
 
-    /// Takes a nonce that has increased.
+    /// Accepts a nonce if it has increased, and notes it.
     fn use_nonce(
         &mut self,
         key: &str,
@@ -103,19 +103,19 @@ impl Keys {
         Ok(())
     }
 
-    /// A nonce of a key that was used elsewhere.
+    /// Notes that a key has used a nonce.
     pub(crate) fn note(&mut self, key: &str, nonce: u64) {
         let last = self.last_nonces.entry(key.to_owned()).or_default();
         *last = nonce.max(*last);
         self.notes += 1;
     }
 
-    /// The last nonce of a key.
+    /// Returns the last nonce of a key.
     pub(crate) fn last(&self, key: &str) -> Option<u64> {
         self.last_nonces.get(key).copied()
     }
 
-    /// How many nonces have been noted.
+    /// Returns how many nonces have been noted.
     pub(crate) const fn notes(&self) -> u64 {
         self.notes
     }
@@ -134,7 +134,7 @@ impl Keys {
         let refused = |(status, reason)| refusal(status, reason);
         let (position, account) = signer(accounts, key, payload, signature).map_err(refused)?;
         let nonce = if is_order_events { nonce_of_json(payload) } else { nonce_of_headers(request, payload) };
-        // The current API takes times only. The archived one takes counters, unless the key's setting is on.
+        // The current API accepts only times. The archived API accepts counters, unless the key's setting is on.
         let is_time = !is_order_events || account.has_time_based_nonce();
         self.use_nonce(key, nonce, is_time, venue_time).map_err(refused)?;
         if is_order_events && !account.may_read() {
@@ -152,7 +152,7 @@ fn bearer(accounts: &[Account], value: &str) -> Result<usize, (u16, &'static str
     found.ok_or((401, "InvalidAccessToken"))
 }
 
-/// Returns the account that has a key, and its position, if the signature is its own.
+/// Returns the account that has a key, and its position, if the signature is valid.
 fn signer<'a>(
     accounts: &'a [Account],
     key: &str,
@@ -170,7 +170,7 @@ fn signer<'a>(
     Ok((position, account))
 }
 
-/// The members of the payload of a request over REST, which names its own path.
+/// Returns the members of the payload of a request over REST, which must contain the request's path.
 fn members_of(payload: &str, path: &str) -> Result<Map<String, Value>, RestRefusal> {
     let members = decode(payload).and_then(|text| serde_json::from_str(&text).ok());
     let Some(Value::Object(members)) = members else { return Err(RestRefusal::new(400, "InvalidJson")) };
@@ -180,7 +180,7 @@ fn members_of(payload: &str, path: &str) -> Result<Map<String, Value>, RestRefus
     Ok(members)
 }
 
-/// The signature of a payload header: lower-case hex of an HMAC-SHA384 over its text.
+/// Signs the text of a payload header: the HMAC-SHA384 in lower-case hexadecimal digits.
 fn sign(secret: &str, payload: &str) -> String {
     let Ok(mut mac) = Hmac::<Sha384>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(payload.as_bytes());
@@ -194,13 +194,13 @@ fn decode(payload: &str) -> Option<String> {
     String::from_utf8(Base64::decode_vec(payload).ok()?).ok()
 }
 
-/// The nonce header, which the payload repeats.
+/// Returns the nonce of the header, if the payload contains the same one.
 fn nonce_of_headers(request: &UpgradeRequest<'_>, payload: &str) -> Option<String> {
     let nonce = decode(payload)?;
     (request.header("X-GEMINI-NONCE") == Some(&nonce)).then_some(nonce)
 }
 
-/// `{"request":"/v1/order/events","nonce":n}`; the number may be a text.
+/// Reads the nonce of `{"request":"/v1/order/events","nonce":n}`. The nonce may be a number or a string.
 fn nonce_of_json(payload: &str) -> Option<String> {
     let members: Value = serde_json::from_str(&decode(payload)?).ok()?;
     if members.get("request")?.as_str()? != ORDER_EVENTS_PATH {
@@ -209,7 +209,7 @@ fn nonce_of_json(payload: &str) -> Option<String> {
     nonce_of_member(members.get("nonce")?)
 }
 
-/// A nonce that is a number or a text.
+/// Reads a nonce that is a number or a string.
 fn nonce_of_member(member: &Value) -> Option<String> {
     match member {
         Value::String(nonce) => Some(nonce.clone()),
@@ -217,13 +217,13 @@ fn nonce_of_member(member: &Value) -> Option<String> {
     }
 }
 
-/// The number that a nonce is; `None` if it is not decimal text, or does not fit.
+/// Converts a nonce into a number; `None` if it is not decimal text, or does not fit.
 fn number_of(nonce: &str) -> Option<u64> {
     let is_decimal = nonce.bytes().all(|byte| byte.is_ascii_digit());
     nonce.parse().ok().filter(|_| is_decimal)
 }
 
-/// Whether a nonce counts seconds or milliseconds, and is near the venue's time.
+/// Whether a nonce, in seconds or milliseconds, is near the venue's time.
 fn is_near(nonce: &str, venue_time: i64) -> bool {
     let unit = if nonce.len() <= SECONDS_DIGITS_MAX { 1_000_000_000 } else { 1_000_000 };
     number_of(nonce)

@@ -1,4 +1,4 @@
-//! [`Sessions`]: the connected clients, and what waits to be sent to them.
+//! [`Sessions`]: the open sessions, and the outputs that wait for them.
 
 pub(crate) mod authentication;
 pub(crate) mod private;
@@ -15,39 +15,39 @@ use private::Private;
 use stats::Stats;
 use tally::Tally;
 
-/// What the caller of [`Exchange::poll_output`](crate::Exchange::poll_output) is to do.
+/// What the caller of [`Exchange::poll_output`](crate::Exchange::poll_output) has to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {
     /// Send a text frame.
     Send {
-        /// To whom.
+        /// The session to send it to.
         session: SessionId,
-        /// The frame.
+        /// The text of the frame.
         text: String,
     },
     /// Send an RFC 6455 ping.
     Ping {
-        /// To whom.
+        /// The session to send it to.
         session: SessionId,
     },
-    /// Send a Close frame; the session is over.
+    /// Send a Close frame. The session has ended.
     Close {
-        /// To whom.
+        /// The session to close.
         session: SessionId,
         /// The status code; 1005 stands for a Close frame without payload.
         code: u16,
-        /// The reason, for people.
+        /// The reason, for people to read.
         reason: &'static str,
     },
-    /// Cut the transport without a Close frame; the session is over.
+    /// Cut the connection without a Close frame. The session has ended.
     Abort {
-        /// Whose.
+        /// The session whose connection to cut.
         session: SessionId,
     },
 }
 
 impl Output {
-    /// The session that this is for.
+    /// Returns the session that the output belongs to.
     pub const fn session(&self) -> SessionId {
         match *self {
             Output::Send { session, .. }
@@ -58,8 +58,8 @@ impl Output {
     }
 }
 
-/// The most outputs that wait for one session: beyond it the session is cut, so that memory stays
-/// bounded when nobody polls. Some five minutes of a busy market.
+/// The most outputs that wait for one session. If there are more, the exchange cuts the session, so that memory
+/// stays bounded when the caller does not poll. A busy market takes some five minutes to produce so many.
 pub const OUTPUTS_MAX: usize = 1 << 17;
 
 /// The `snapshot` parameter of the connection.
@@ -71,7 +71,7 @@ pub(crate) enum SnapshotMode {
 }
 
 impl SnapshotMode {
-    /// Reads the query part of the URL; what is no number counts as absent.
+    /// Reads the parameter from the query of the URL. A value that is no number counts as absent.
     pub(crate) fn of_query(query: &str) -> SnapshotMode {
         let pairs = query.trim_start_matches('?').split('&');
         let value = pairs.filter_map(|pair| pair.strip_prefix("snapshot=")).next_back();
@@ -81,7 +81,7 @@ impl SnapshotMode {
         }
     }
 
-    /// How many levels per side a snapshot has.
+    /// Returns how many levels per side a snapshot has.
     pub(crate) const fn levels(self) -> usize {
         match self {
             SnapshotMode::Absent => 0,
@@ -91,25 +91,25 @@ impl SnapshotMode {
     }
 }
 
-/// One connected client.
+/// One open session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     endpoint: Endpoint,
-    /// Position of the account that it is authenticated for.
+    /// The position of the account for which the session is authenticated.
     account: Option<usize>,
     private: Private,
     snapshot: SnapshotMode,
-    /// Subscriptions by the venue's name.
+    /// The subscriptions by the names of their streams.
     streams: BTreeMap<String, Stream>,
-    /// Nothing has been subscribed to yet.
+    /// Whether the session has not subscribed to any stream yet.
     is_fresh: bool,
-    /// Nothing is sent (a fault).
+    /// Whether a fault stops the exchange from sending to the session.
     is_silenced: bool,
-    /// So many text frames are still to be lost (a fault).
+    /// How many of the next text frames a fault makes the session lose.
     lost_frames: u32,
     next_ping: Instant,
     requests: Tally,
-    /// Outputs not polled yet.
+    /// The number of outputs that have not been polled yet.
     waiting: usize,
 }
 
@@ -118,7 +118,7 @@ impl Session {
         &self.endpoint
     }
 
-    /// Position of the account that it is authenticated for.
+    /// Returns the position of the account for which the session is authenticated.
     pub(crate) const fn account(&self) -> Option<usize> {
         self.account
     }
@@ -131,12 +131,12 @@ impl Session {
         &mut self.private
     }
 
-    /// Says what the session may do.
+    /// Sets the endpoint, the account and the private part of the session.
     pub(crate) fn identify(&mut self, endpoint: Endpoint, account: Option<usize>, private: Private) {
         (self.endpoint, self.account, self.private) = (endpoint, account, private);
     }
 
-    /// Takes what only an authenticated session has.
+    /// Takes the account and the private part, which only an authenticated session has.
     pub(crate) fn take_private(&mut self) -> (Option<usize>, Private) {
         (self.account.take(), std::mem::take(&mut self.private))
     }
@@ -145,27 +145,27 @@ impl Session {
         self.snapshot
     }
 
-    /// The names of the public streams.
+    /// Returns the names of the public streams.
     pub(crate) fn stream_names(&self) -> impl Iterator<Item = &str> {
         self.streams.keys().map(String::as_str)
     }
 
-    /// Adds a public stream; false if it is on already.
+    /// Adds a public stream. Returns false if the session is already subscribed to it.
     pub(crate) fn join(&mut self, stream: Stream) -> bool {
         self.streams.insert(stream.to_string(), stream).is_none()
     }
 
-    /// Ends a public stream; false if it is not on.
+    /// Removes a public stream. Returns false if the session is not subscribed to it.
     pub(crate) fn leave(&mut self, stream: &Stream) -> bool {
         self.streams.remove(&stream.to_string()).is_some()
     }
 
-    /// Ends all public streams.
+    /// Removes all public streams.
     pub(crate) fn take_streams(&mut self) -> impl Iterator<Item = Stream> + use<> {
         std::mem::take(&mut self.streams).into_values()
     }
 
-    /// Whether nothing had been subscribed to before; from now on something has.
+    /// Notes that the session has subscribed to a stream. Returns whether it is the first time.
     pub(crate) const fn begin(&mut self) -> bool {
         std::mem::replace(&mut self.is_fresh, false)
     }
@@ -193,12 +193,12 @@ impl Session {
     }
 }
 
-/// The connected clients, and the queue of outputs.
+/// The open sessions, and the queue of outputs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: BTreeMap<SessionId, Session>,
     outputs: VecDeque<Output>,
-    /// Sessions for which more waits than is allowed.
+    /// The sessions for which too many outputs wait.
     overrun: Vec<SessionId>,
     stats: Stats,
 }
@@ -222,13 +222,13 @@ impl Sessions {
         self.stats.connections += 1;
     }
 
-    /// Forgets a session and what waits for it, a session of the same id that ended before included.
+    /// Removes a session and the outputs that wait for it, including those of an earlier session with the same id.
     pub(crate) fn forget(&mut self, id: SessionId) {
         self.open.remove(&id);
         self.outputs.retain(|output| output.session() != id);
     }
 
-    /// Ends a session after what waits for it; the last output tells how.
+    /// Ends a session after the outputs that wait for it. The last output says how.
     pub(crate) fn end(&mut self, last: Output) {
         let Some(session) = self.open.remove(&last.session()) else { return };
         if !session.is_silenced || matches!(last, Output::Abort { .. }) {
@@ -240,7 +240,7 @@ impl Sessions {
         self.open.values()
     }
 
-    /// The sessions that are open.
+    /// Returns the ids of the open sessions.
     pub(crate) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.open.keys().copied()
     }
@@ -253,7 +253,7 @@ impl Sessions {
         self.open.get_mut(&id)
     }
 
-    /// The sessions that are authenticated for an account.
+    /// Returns the sessions that are authenticated for an account.
     pub(crate) fn of_account(&self, account: usize) -> Vec<SessionId> {
         let open = self.open.iter().filter(|(_, session)| session.account == Some(account));
         open.map(|(id, _)| *id).collect()
@@ -296,7 +296,7 @@ impl Sessions {
         }
     }
 
-    /// Counts an output that is about to be queued.
+    /// Counts an output that is about to be queued. Returns whether it may be queued.
     fn may_send(&mut self, id: SessionId) -> bool {
         let Some(session) = self.open.get_mut(&id).filter(|session| !session.is_silenced) else {
             return false;
@@ -312,7 +312,7 @@ impl Sessions {
         true
     }
 
-    /// Tells that a session that was forgotten is to be cut.
+    /// Queues the output that cuts a session that has been forgotten.
     pub(crate) fn cut(&mut self, session: SessionId) {
         self.outputs.push_back(Output::Abort { session });
     }

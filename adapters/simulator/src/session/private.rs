@@ -1,4 +1,4 @@
-//! [`Private`]: what an authenticated session has that others have not.
+//! [`Private`]: what only an authenticated session has.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use super::tally::Tally;
 use crate::frame::order_events_v1::OrderEventFeed;
 use crate::frame::private::PrivateStream;
 
-/// The private streams of a session, and what it does as the session of an account.
+/// The private streams of a session, its archived order events and its counts of orders.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Private {
-    /// Unique over all sessions.
+    /// The serial number, unique among all sessions.
     serial: u64,
     cancels_on_disconnect: bool,
     streams: BTreeSet<PrivateStream>,
-    /// When the periodic streams are sent; `None` if there is none.
+    /// When the periodic streams are sent next; `None` if there are none.
     next_report: Option<Instant>,
-    /// Archived order events.
+    /// The feed of archived order events.
     feed: Option<OrderEventFeed>,
-    /// Orders in ten seconds and in a day.
+    /// The orders in ten seconds and in a day.
     orders: [Tally; 2],
 }
 
@@ -45,12 +45,12 @@ impl Private {
         self.streams.contains(&stream)
     }
 
-    /// Adds a stream; false if it is on already.
+    /// Adds a stream. Returns false if the session is already subscribed to it.
     pub(crate) fn join(&mut self, stream: PrivateStream) -> bool {
         self.streams.insert(stream)
     }
 
-    /// Ends a stream; the time of the next report if that is not needed any more.
+    /// Removes a stream. Returns the time of the next report if that is not needed any more.
     pub(crate) fn leave(&mut self, stream: PrivateStream) -> Option<Instant> {
         self.streams.remove(&stream);
         if self.streams().any(PrivateStream::is_periodic) { None } else { self.next_report.take() }

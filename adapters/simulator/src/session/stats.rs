@@ -1,4 +1,4 @@
-//! [`Stats`]: what an exchange has done so far.
+//! [`Stats`]: the counters of an exchange.
 
 /// Counters since the start of an [`Exchange`](crate::Exchange).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -6,7 +6,7 @@
 pub struct Stats {
     /// Sessions that were opened.
     pub connections: u64,
-    /// Requests that were read, refused ones included.
+    /// Requests that were read, including those that were refused.
     pub requests: u64,
     /// Requests that were refused.
     pub refused: u64,
@@ -18,8 +18,9 @@ pub struct Stats {
     pub trades: u64,
     /// Recorded frames that were played.
     pub played: u64,
-    /// Client frames that were ignored: of unknown sessions, or binary.
+    /// Frames of clients that were ignored: binary frames, frames of unknown sessions, and texts on the archived
+    /// order events, which take no requests.
     pub ignored: u64,
-    /// Sessions cut because too much waited for them ([`OUTPUTS_MAX`](crate::OUTPUTS_MAX)).
+    /// Sessions that were cut because too many outputs waited for them ([`OUTPUTS_MAX`](crate::OUTPUTS_MAX)).
     pub overrun: u64,
 }

@@ -1,10 +1,10 @@
-//! [`Tally`]: how often something happened in a rate-limit window.
+//! [`Tally`]: counts how often something happened in the window of a rate limit.
 
 use std::time::Duration;
 
 use gemini_ws::Instant;
 
-/// A count that begins anew with each window; windows lie side by side from the origin of the clock.
+/// A count that starts again with each window. The windows follow each other from `Instant::ZERO` on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     /// The number of the window of the last event.
@@ -13,25 +13,25 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts an event; how many there have been in its window.
+    /// Counts an event. Returns how many events there have been in its window.
     pub(crate) fn add(&mut self, now: Instant, length: Duration) -> u32 {
         let count = self.used(now, length).saturating_add(1);
         *self = Tally { window: window(now, length), count };
         count
     }
 
-    /// How many events there have been in the present window.
+    /// Returns how many events there have been in the present window.
     pub(crate) fn used(&self, now: Instant, length: Duration) -> u32 {
         if self.window == window(now, length) { self.count } else { 0 }
     }
 
-    /// How many events there were in the window of the last one.
+    /// Returns how many events there were in the window of the last event.
     pub(crate) const fn last_count(&self) -> u32 {
         self.count
     }
 }
 
-/// The number of the window that an instant lies in.
+/// Returns the number of the window that contains an instant.
 fn window(now: Instant, length: Duration) -> u64 {
     let length = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
     now.as_nanos() / length
