@@ -34,7 +34,7 @@
 //! at the end of a path. The archived paths serve market data of a generated market only: recordings contain frames
 //! of the current API.
 //!
-//! Seeded requesters ask for quotes on combinations of contracts that they want to buy. A requester accepts the
+//! Seeded requesters ask for quotes on combinations of contracts that they intend to buy. A requester accepts the
 //! lowest quote, unless a hidden maker is cheaper or the requester accepts none. The exchange then executes an
 //! order of the maker that buys the outcome `NO` of the combination, at one minus the price. The exchange reports a
 //! quote that is withdrawn or has expired as `CLOSED`, and a quote that its maker declines or cannot pay for as

@@ -1,4 +1,4 @@
-//! [`Recording`]: frames of the venue as somebody received them.
+//! [`Recording`]: recorded frames of the venue.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,18 +8,18 @@ use std::time::Duration;
 use gemini_ws::{Decimal, Level, Symbol};
 use serde_json::{Map, Value};
 
-/// The time between frames where the recording gives none.
+/// The time between frames without receive times.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Lines of a [stream](Recording::streamed) that are looked at before other work has its turn.
+/// How many lines of a [stream](Recording::streamed) one turn reads before it continues with other work.
 const LINES_PER_TURN: usize = 64;
 
 /// Recorded frames, one per line, read and checked.
 ///
-/// A line is a frame of `wss://ws.gemini.com` as the socket gave it, or a receive time, a space or a
-/// tab, and a frame. The time is seconds with a decimal point (`1790732601.672464`), or an integer:
-/// nanoseconds from sixteen digits on, milliseconds from twelve digits on, else seconds. Blank lines,
-/// replies and frames of kinds that have no public stream are skipped.
+/// A line is a frame of `wss://ws.gemini.com` as it was received, or a receive time, a space or a tab, and a frame.
+/// The time is in seconds if it has a decimal point (`1790732601.672464`). An integer is in nanoseconds if it has
+/// at least sixteen digits, in milliseconds if it has at least twelve, otherwise in seconds. Blank lines, replies
+/// and frames of kinds that have no public stream are skipped.
 ///
 /// ```
 /// use gemini_ws_simulator::Recording;
@@ -38,7 +38,7 @@ const LINES_PER_TURN: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Recording {
     frames: VecDeque<RecordedFrame>,
-    /// Where more frames come from.
+    /// The source of further frames.
     stream: Option<Stream>,
     symbols: Vec<Symbol>,
     skipped: usize,
@@ -53,21 +53,21 @@ pub struct Recording {
 /// The next line of a recording that is read while it is played.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NextLine {
-    /// A line.
+    /// The next line.
     Line(String),
-    /// It is not there yet: ask again, some milliseconds later.
+    /// The line is not available yet. The exchange asks again some milliseconds later.
     Later,
-    /// There are no more.
+    /// There are no more lines.
     End,
 }
 
-/// Lines from elsewhere. Clones take from the same place.
+/// A source of lines. Clones share the same source.
 #[derive(Clone)]
 struct Stream(Arc<Mutex<dyn FnMut() -> NextLine + Send>>);
 
 impl Stream {
     fn next(&self) -> NextLine {
-        // Whoever panicked there can say so again.
+        // If the closure panicked in another thread, it may be called again.
         let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         next()
     }
@@ -79,23 +79,23 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// What is to be played next.
+/// What is played next.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// A frame, so long after the one before.
+    /// A frame, and the time between the frame before it and this one.
     Frame(RecordedFrame, Duration),
-    /// Not there yet.
+    /// The frame is not available yet.
     Later,
     End,
 }
 
-/// One frame.
+/// One recorded frame.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedFrame {
     text: String,
-    /// Receive time since the first one that is given; `None` on a line without.
+    /// The receive time, relative to the first one of the recording; `None` if the line has none.
     received: Option<Duration>,
-    /// The position of its symbol; `None` for streams over all symbols.
+    /// The position of the frame's symbol; `None` for streams over all symbols.
     symbol: Option<usize>,
     kind: Kind,
 }
@@ -105,7 +105,7 @@ impl RecordedFrame {
         &self.text
     }
 
-    /// The position of its symbol; `None` for streams over all symbols.
+    /// Returns the position of the frame's symbol; `None` for streams over all symbols.
     pub(crate) const fn symbol(&self) -> Option<usize> {
         self.symbol
     }
@@ -115,7 +115,7 @@ impl RecordedFrame {
     }
 }
 
-/// What the frame belongs to.
+/// The kind of a frame.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Ticker,
@@ -136,7 +136,7 @@ pub(crate) struct RecordedDepth {
     pub(crate) asks: Vec<Level>,
 }
 
-/// A line that is no recorded frame.
+/// The error of a line that is not a recorded frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RecordingError {
     line: usize,
@@ -145,17 +145,17 @@ pub struct RecordingError {
 }
 
 impl RecordingError {
-    /// The number of the line, the first is 1.
+    /// Returns the number of the line, counted from 1.
     pub const fn line(&self) -> usize {
         self.line
     }
 
-    /// The offset in bytes within the line.
+    /// Returns the offset in bytes within the line.
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// What is wrong there.
+    /// Returns what is wrong there.
     pub const fn reason(&self) -> &'static str {
         self.reason
     }
@@ -189,10 +189,10 @@ impl Recording {
         Ok(recording)
     }
 
-    /// A recording that is read while it is played, so that it may be longer than the memory. `next` is called
-    /// for each line when it is needed; it must not wait.
+    /// Creates a recording that is read while it is played, so that it may be larger than the memory. The exchange
+    /// calls `next` when it needs a line; `next` must not block.
     ///
-    /// Only frames of these symbols are played, and those of streams over all symbols. A line that is no frame is
+    /// Only frames of these symbols and of streams over all symbols are played. Lines that are not frames are
     /// skipped. Clones of a recording share its lines: each line is played by one of them.
     ///
     /// ```
@@ -228,8 +228,8 @@ impl Recording {
         }
     }
 
-    /// Reads a line. `None` for one without a frame that is played. Symbols that are new are taken in, or else
-    /// their frames are skipped.
+    /// Reads a line; `None` if it has no frame to be played. New symbols are added if `takes_symbols` is true,
+    /// otherwise their frames are skipped.
     fn read(&mut self, line: &str, takes_symbols: bool) -> Result<Option<RecordedFrame>, Failure> {
         if line.trim().is_empty() {
             return Ok(None);
@@ -256,43 +256,42 @@ impl Recording {
         Ok(Some(RecordedFrame { text: frame.to_owned(), received, symbol, kind }))
     }
 
-    /// Sets the time between frames that have no receive time; 10 ms if not given. Less than a
-    /// microsecond counts as one.
+    /// Sets the time between frames without receive times. Less than a microsecond counts as one. Default: 10 ms.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Recording {
         self.interval = interval.max(Duration::from_micros(1));
         self
     }
 
-    /// Forgets the receive times, so that all frames come at the fixed interval.
+    /// Ignores the receive times, so that all frames come at the fixed interval.
     #[must_use]
     pub const fn without_receive_times(mut self) -> Recording {
         self.has_times = false;
         self
     }
 
-    /// The symbols that occur, in the order of their first frame.
+    /// Returns the symbols of the recording, in the order of their first frames.
     pub fn symbols(&self) -> &[Symbol] {
         &self.symbols
     }
 
-    /// The number of frames that will be played, without those of a [stream](Recording::streamed), which nobody
-    /// knows.
+    /// Returns the number of frames to be played, without those of a [stream](Recording::streamed), whose number is
+    /// unknown.
     pub fn len(&self) -> usize {
         self.frames.len()
     }
 
-    /// Whether there is nothing to play, as far as is known.
+    /// Whether there are no frames to play, as far as this is known.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty() && self.stream.is_none()
     }
 
-    /// The number of frames that were left out: replies, and kinds without a public stream.
+    /// Returns the number of frames that were skipped: replies, and kinds without a public stream.
     pub const fn skipped(&self) -> usize {
         self.skipped
     }
 
-    /// The time from the first frame to the last, without those of a [stream](Recording::streamed).
+    /// Returns the time from the first frame to the last, without those of a [stream](Recording::streamed).
     pub fn duration(&self) -> Duration {
         let received = self.frames.iter().map(|frame| frame.received);
         let pauses = received.clone().zip(received.skip(1)).map(|(before, at)| self.pause(Some(before), at));
@@ -332,7 +331,7 @@ impl Recording {
         Err(Next::Later)
     }
 
-    /// The time between two frames, by their receive times; there may be no frame before.
+    /// Returns the time between two frames, by their receive times. There may be no frame before.
     fn pause(&self, before: Option<Option<Duration>>, at: Option<Duration>) -> Duration {
         let of = |time: Option<Duration>| time.filter(|_| self.has_times);
         match (before.map(of), of(at)) {
@@ -352,7 +351,7 @@ impl Recording {
 
 type Failure = (usize, &'static str);
 
-/// The receive time in ns, if there is one, and where the frame begins.
+/// Returns the receive time in ns, if there is one, and the offset of the frame.
 fn receive_time(line: &str) -> Result<(Option<u64>, usize), Failure> {
     let blank = |character: char| character == ' ' || character == '\t';
     let start = line.find(|character| !blank(character)).unwrap_or(0);
@@ -393,8 +392,7 @@ fn reason_of(failure: &serde_json::Error) -> &'static str {
     if failure.is_eof() { "the JSON ends early" } else { "not valid JSON" }
 }
 
-/// What a frame is. `None`: it lacks something; `Some(None)`: it is
-/// of no public stream.
+/// Classifies a frame: `None` if a member is missing, `Some(None)` if the frame belongs to no public stream.
 fn classify(members: &Map<String, Value>) -> Option<Option<(Kind, Option<Symbol>)>> {
     let has = |names: &[&str]| names.iter().all(|name| members.contains_key(*name));
     let symbol = |name: &str| members.get(name)?.as_str()?.parse::<Symbol>().ok();
@@ -410,7 +408,7 @@ fn classify(members: &Map<String, Value>) -> Option<Option<(Kind, Option<Symbol>
         Some(_) => Some(None),
         None if has(&["X"]) => Some(None),
         None if has(&["lastUpdateId"]) => {
-            // Without a symbol it cannot be told whose it is.
+            // Without a symbol, the frame cannot be assigned to a stream.
             let symbol = symbol("symbol").or_else(|| symbol("s"));
             Some(symbol.map(|symbol| (Kind::PartialDepth, Some(symbol))))
         }
@@ -462,7 +460,7 @@ mod tests {
         }
     }
 
-    /// What is played: the texts of the frames, and the pauses before them in ms.
+    /// Returns what is played: the texts of the frames, and the pauses before them in ms.
     fn played(recording: &mut Recording) -> Vec<(String, u128)> {
         let mut played = Vec::new();
         loop {
@@ -485,7 +483,7 @@ mod tests {
             .collect();
         let whole = Recording::parse(&lines.join("\n")).unwrap();
         assert_eq!(whole.duration(), Duration::from_millis(250 + 10 + 10));
-        // What is not played.
+        // These lines are not played.
         lines.extend(std::iter::repeat_n(trade("ethusd", 1), 200));
         lines.extend(["rubbish".to_owned(), String::new(), r#"{"id":1,"status":200}"#.to_owned()]);
         let mut rest = lines.into_iter();

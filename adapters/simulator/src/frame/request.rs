@@ -6,14 +6,14 @@ use crate::frame::order_entry::{OrderMethod, OrderRequest};
 use crate::frame::quote_entry::{QuoteMethod, QuoteRequest};
 use crate::frame::refusal::Refusal;
 
-/// The most streams in one request. The exchange closes the connection of a longer request with the code 1009.
+/// The most streams in one request. If a request names more, the exchange closes the connection with the code 1009.
 pub const STREAMS_MAX: usize = 100;
 
-/// The longest request, in bytes. The exchange closes the connection of a longer one with [`TOO_LARGE`].
+/// The longest request, in bytes. After a longer one the exchange closes the connection with [`TOO_LARGE`].
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
-/// The most values in a request, counted by the bytes that stand before a value. The exchange closes the connection
-/// of a request with more. Reading a million bytes of small values would take as long as thousands of requests.
+/// The most values in a request, counted by the bytes that precede a value. After a request with more, the exchange
+/// closes the connection: reading a million bytes of small values takes as long as thousands of requests.
 const VALUES_MAX: usize = 1 << 14;
 
 /// The code "Message too big" of RFC 6455, with which the venue answers too many streams.

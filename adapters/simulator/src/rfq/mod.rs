@@ -1,8 +1,8 @@
-//! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes
-//! of accounts that answer them.
+//! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes with which
+//! accounts answer them.
 //!
-//! The requester wants to buy the combination, so the lowest price is the best one. Hidden makers quote as
-//! well: one of them wins if no account does.
+//! The requester intends to buy the combination, so the lowest price is the best one. Hidden makers quote as well:
+//! one of them wins if no account does.
 
 mod quote;
 mod record;
@@ -32,16 +32,16 @@ use record::Record;
 pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
-/// The most legs that are contracts of this market.
+/// The most legs of a request that are contracts of this market.
 const KNOWN_LEGS_MAX: u64 = 3;
 
-/// The most quotes that answer one request.
+/// The most quotes that can answer one request.
 const QUOTES_MAX: usize = 1_000;
 
-/// One event of so many is delivered twice: delivery is at least once.
+/// One of this many events is sent twice, because the venue delivers events at least once.
 const REPEATED_ONE_OF: u64 = 16;
 
-/// The requests, one after the other, who watches them, and the quotes for the present one.
+/// The requests for quotes, one after the other, their subscribers, and the quotes for the present request.
 #[derive(Clone, Debug)]
 pub(crate) struct Quotes {
     random: Random,
@@ -49,12 +49,12 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// Chance in what concerns quotes, so that the requests are the same without them.
+    /// Random numbers for quotes. They are separate, so that the requests are the same without quotes.
     answers: Random,
     last_quote: u64,
-    /// Those that have not ended, by number.
+    /// The quotes that have not ended, by number.
     quotes: BTreeMap<u64, Quote>,
-    /// What has become of them all.
+    /// The states of all quotes.
     record: Record,
     /// The quote that the requester has accepted.
     accepted: Option<u64>,
@@ -68,7 +68,7 @@ pub(crate) struct Quotes {
 }
 
 impl Quotes {
-    /// `None` if no symbol is a prediction-market contract.
+    /// Returns `None` if no symbol is a prediction-market contract.
     pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration, start: Start) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
@@ -91,7 +91,7 @@ impl Quotes {
         })
     }
 
-    /// The sessions that watch the requests.
+    /// Returns the sessions that are subscribed to the requests.
     pub(crate) const fn subscribers(&self) -> &BTreeSet<SessionId> {
         &self.subscribers
     }
@@ -104,15 +104,15 @@ impl Quotes {
         self.subscribers.remove(&session);
     }
 
-    /// Puts the next transition on the schedule, instead of the one that is there.
+    /// Schedules the next transition, in place of the one that is scheduled.
     pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
         schedule.remove(self.next, Task::Quote);
         self.next = now + self.pause();
         schedule.add(self.next, Task::Quote);
     }
 
-    /// Puts the end of the next quote on the schedule, instead of the one that is there; `epoch` is
-    /// the venue's time at the origin of the clock, in ns since 1970.
+    /// Schedules the end of the quote that ends next, in place of the one that is scheduled. `epoch` is the venue's
+    /// time at `Instant::ZERO`, in ns since 1970.
     pub(crate) fn schedule_end(&mut self, epoch: i64, schedule: &mut Schedule) {
         if let Some(end) = self.next_end.take() {
             schedule.remove(end, Task::QuoteEnd);
@@ -125,23 +125,23 @@ impl Quotes {
         schedule.add(end, Task::QuoteEnd);
     }
 
-    /// The time until the next transition.
+    /// Returns the time until the next transition.
     fn pause(&mut self) -> Duration {
         let longest = u64::try_from(self.pause_max.as_millis()).unwrap_or(u64::MAX);
         let [least, more] = match &self.present {
             None => [longest / 10, longest - longest / 10],
             Some(rfq) if rfq.status() == Status::Finalizing => [50, 500],
-            // The maker has so long.
+            // The maker has this long to confirm.
             Some(_) if self.accepted.is_some() => [CONFIRMATION_MILLIS.unsigned_abs(), 0],
             Some(_) => [longest / 20, longest / 5],
         };
-        // Nothing is drawn where nothing is left to chance.
+        // If nothing is left to chance, no random number is drawn.
         let chance = if more == 0 { 0 } else { self.random.below(more) };
         Duration::from_millis(least + chance)
     }
 
-    /// The next transition as a frame; `venue_time` is in ns since 1970. A quote that was accepted and
-    /// confirmed is executed by `execute`, which fails if its maker cannot pay.
+    /// Carries out the next transition and returns its frame. `venue_time` is in ns since 1970. The function
+    /// `execute` executes a quote that was accepted and confirmed; it fails if the maker cannot pay.
     pub(crate) fn next(&mut self, venue_time: i64, execute: impl FnOnce(&Deal) -> bool) -> String {
         let millis = venue_time.div_euclid(1_000_000);
         let mut rfq = match (self.present.take(), self.take_accepted()) {
@@ -153,7 +153,7 @@ impl Quotes {
         self.publish(rfq, millis)
     }
 
-    /// The request as it is now, as a frame. With its end come the ends of the quotes that are left.
+    /// Returns the present request as a frame. If the request has ended, this also ends its remaining quotes.
     fn publish(&mut self, rfq: Rfq, millis: i64) -> String {
         let text = rfq.frame(millis);
         if rfq.status().is_last() {
@@ -178,11 +178,11 @@ impl Quotes {
             let leg = Members::default().text("c", &contract_id(symbol.as_str()).to_string());
             legs.push(leg.text("o", self.outcome()).text("s", symbol.as_str()));
         }
-        // A contract without a market of its own has no symbol.
+        // A contract without a market has no symbol.
         let other = 100_000 + self.random.below(900_000);
         legs.push(Members::default().text("c", &other.to_string()).text("o", self.outcome()));
         let legs: Vec<String> = legs.into_iter().map(|leg| leg.finish(MemberOrder::Documented)).collect();
-        // Whole, or in hundredths.
+        // The size is whole, or in hundredths.
         let whole = (1 + self.random.below(500)) * 100;
         let hundredths = if self.random.chance(1, 2) { 0 } else { self.random.below(100) };
         let has_symbol = self.random.chance(3, 4);
@@ -195,7 +195,7 @@ impl Quotes {
         if self.random.chance(1, 2) { "YES" } else { "NO" }
     }
 
-    /// The next transition of a request that no account's quote has been accepted for.
+    /// Carries out the next transition of a request for which no account's quote has been accepted.
     fn moved(&mut self, mut rfq: Rfq, millis: i64) -> Rfq {
         let goes_on = self.random.chance(4, 5);
         let is_cancelled = self.random.chance(1, 2);
@@ -215,7 +215,7 @@ impl Quotes {
         rfq
     }
 
-    /// The requester accepts the best quote, which may be that of another maker.
+    /// Lets the requester accept the best quote, which may be that of a hidden maker.
     fn accept(&mut self, rfq: &mut Rfq, millis: i64) {
         let standing = self.quotes.iter().filter(|(_, quote)| quote.stands_at(millis));
         let best = standing.min_by_key(|(number, quote)| (quote.price(), **number));
@@ -229,12 +229,12 @@ impl Quotes {
         self.tell(rfq, &quote, Step::Accepted, QuoteStatus::Active, millis);
     }
 
-    /// Takes the accepted quote out of those that have not ended.
+    /// Removes the accepted quote from the quotes that have not ended.
     fn take_accepted(&mut self) -> Option<Quote> {
         self.quotes.remove(&self.accepted.take()?)
     }
 
-    /// A request for which an account's quote was accepted comes to its end.
+    /// Ends a request for which an account's quote was accepted.
     fn concluded(
         &mut self,
         mut rfq: Rfq,
@@ -243,7 +243,7 @@ impl Quotes {
         execute: impl FnOnce(&Deal) -> bool,
     ) -> Rfq {
         let status = if rfq.status() != Status::Finalizing {
-            // Its maker has not confirmed it in time.
+            // The maker has not confirmed the quote in time.
             QuoteStatus::Expired
         } else if execute(&Deal { quote: &quote, symbol: &rfq.symbol(), contracts: rfq.contracts() }) {
             QuoteStatus::Won
@@ -257,22 +257,22 @@ impl Quotes {
         rfq
     }
 
-    /// The id of the present request, if it can be answered.
+    /// Returns the id of the present request, if it can be answered.
     pub(crate) fn open_request(&self, venue_time: i64) -> Option<String> {
         let millis = venue_time.div_euclid(1_000_000);
         self.present.as_ref().filter(|rfq| rfq.takes_quotes_at(millis)).map(Rfq::id)
     }
 
-    /// What has become of the quotes of an account, the oldest first.
+    /// Returns the quotes of an account with their states, the oldest first.
     pub(crate) fn recorded(&self, account: usize) -> Vec<LedgerQuote> {
         self.record.of_account(account)
     }
 
-    /// Takes a quote for the present request; its id.
+    /// Adds a quote for the present request, and returns its id.
     ///
     /// # Errors
     ///
-    /// The refusal if there is no such request, or none any more.
+    /// The refusal if there is no such request, or if it takes no more quotes.
     pub(crate) fn submit(
         &mut self,
         venue_time: i64,
@@ -299,7 +299,7 @@ impl Quotes {
         Ok(id)
     }
 
-    /// Takes back a quote that has not been accepted.
+    /// Withdraws a quote that has not been accepted.
     ///
     /// # Errors
     ///
@@ -316,11 +316,11 @@ impl Quotes {
         Ok(())
     }
 
-    /// The maker confirms the accepted quote, or declines; the request's transition as a frame.
+    /// Confirms or declines the accepted quote for its maker. Returns the request's transition as a frame.
     ///
     /// # Errors
     ///
-    /// The refusal if no such quote of the account waits for it.
+    /// The refusal if the account has no such quote that waits for a confirmation.
     pub(crate) fn confirm(
         &mut self,
         venue_time: i64,
@@ -345,7 +345,7 @@ impl Quotes {
         Ok(self.publish(rfq, millis))
     }
 
-    /// Ends the quotes whose time is over; an accepted one stands.
+    /// Ends the quotes whose time is over, except an accepted one.
     pub(crate) fn end_due(&mut self, venue_time: i64) {
         let millis = venue_time.div_euclid(1_000_000);
         let due = self
@@ -357,12 +357,12 @@ impl Quotes {
         }
     }
 
-    /// Takes what has happened to quotes since the last call.
+    /// Takes the events of quotes since the last call.
     pub(crate) fn take_events(&mut self) -> Vec<QuoteEvent> {
         std::mem::take(&mut self.events)
     }
 
-    /// The quote of an account, if it has not ended.
+    /// Finds a quote of an account, if it has not ended.
     fn find(&self, account: usize, name: &QuoteName) -> Option<u64> {
         let rfq = self.present.as_ref()?;
         let of_account = |quote: &&Quote| quote.origin().account == account && quote.id() == name.quote_id;
@@ -370,7 +370,7 @@ impl Quotes {
         (rfq.id() == name.rfq_id).then_some(quote.number())
     }
 
-    /// A quote ends before its request does.
+    /// Ends a quote before its request ends.
     fn end(&mut self, number: u64, status: QuoteStatus, millis: i64) {
         let Some(quote) = self.quotes.remove(&number) else { return };
         let Some(rfq) = self.present.take() else { return };

@@ -1,4 +1,4 @@
-//! [`Quote`]: what an account answers to a request, and what its maker hears of it.
+//! [`Quote`]: the answer of an account to a request for quotes, and the events that its maker gets.
 
 use super::request::{QUOTE_STREAM, Rfq};
 use crate::frame::members::{MemberOrder, Members};
@@ -11,11 +11,11 @@ use crate::value::random::Random;
 pub(crate) struct Quote {
     number: u64,
     origin: Origin,
-    /// What the requester would pay for a contract, in hundredths.
+    /// The price that the requester would pay for a contract, in hundredths.
     price: u64,
-    /// Hundredths of a contract.
+    /// In hundredths of a contract.
     quantity: u64,
-    /// In ms since 1970; as long as its request if `None`.
+    /// In ms since 1970. If `None`, the quote is valid as long as its request.
     valid_until: Option<i64>,
     client_id: Option<String>,
 }
@@ -26,11 +26,11 @@ pub(crate) struct Deal<'q> {
     pub(crate) quote: &'q Quote,
     /// The instrument of the combination.
     pub(crate) symbol: &'q str,
-    /// Hundredths of a contract.
+    /// In hundredths of a contract.
     pub(crate) contracts: u64,
 }
 
-/// What has happened (member `x`).
+/// What has happened to a quote (member `x`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
     Closed,
@@ -54,7 +54,7 @@ impl Step {
     }
 }
 
-/// How a quote stands (member `qs`); all but the first are the end.
+/// The status of a quote (member `qs`). All but the first are final.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum QuoteStatus {
     Active,
@@ -76,15 +76,15 @@ impl QuoteStatus {
     }
 }
 
-/// Something to be told to the maker.
+/// An event for the maker of a quote.
 #[derive(Clone, Debug)]
 pub(crate) struct QuoteEvent {
     /// The position of the account.
     pub(crate) account: usize,
-    /// Of the session that the quote came from.
+    /// The serial number of the session that sent the quote.
     pub(crate) serial: u64,
     pub(crate) text: String,
-    /// It is delivered twice.
+    /// Whether the event is sent twice.
     pub(crate) is_repeated: bool,
 }
 
@@ -102,22 +102,22 @@ impl Quote {
         self.origin
     }
 
-    /// What the requester would pay for a contract, in hundredths.
+    /// Returns the price that the requester would pay for a contract, in hundredths.
     pub(crate) const fn price(&self) -> u64 {
         self.price
     }
 
-    /// Hundredths of a contract.
+    /// Returns the quantity in hundredths of a contract.
     pub(super) const fn quantity(&self) -> u64 {
         self.quantity
     }
 
-    /// In ms since 1970; as long as its request if `None`.
+    /// Returns the end of the quote in ms since 1970. If `None`, the quote is valid as long as its request.
     pub(super) const fn valid_until(&self) -> Option<i64> {
         self.valid_until
     }
 
-    /// The client's name for it.
+    /// Returns the id that the client chose for the quote.
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref()
     }
@@ -126,7 +126,7 @@ impl Quote {
         format!("quote-{}", self.number)
     }
 
-    /// Whether it can be accepted.
+    /// Whether the quote can be accepted at this time.
     pub(super) fn stands_at(&self, millis: i64) -> bool {
         self.valid_until.is_none_or(|until| millis < until)
     }
@@ -158,7 +158,7 @@ impl Quote {
     }
 }
 
-/// A random UUID (RFC 9562 section 5.4).
+/// Returns a random UUID (RFC 9562 section 5.4).
 pub(super) fn event_id(random: &mut Random) -> String {
     let (high, low) = (random.next(), random.next());
     format!(

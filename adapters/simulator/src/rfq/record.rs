@@ -1,4 +1,4 @@
-//! [`Record`]: what has become of the quotes, for the one who compares.
+//! [`Record`]: the states of the last quotes, for [`Exchange::quotes`](crate::Exchange::quotes).
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use crate::account::ledger::{LedgerQuote, QuoteState};
 /// The most quotes that an exchange remembers.
 pub const QUOTES_RECORDED_MAX: usize = 10_000;
 
-/// The last quotes, with the positions of their accounts; their numbers follow each other.
+/// The last quotes, with the positions of their accounts. Their numbers are consecutive.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
     first: u64,
@@ -16,7 +16,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// A quote stands.
+    /// Adds a quote.
     pub(super) fn begin(&mut self, quote: &Quote, rfq_id: String) {
         if self.quotes.is_empty() {
             self.first = quote.number();
@@ -29,7 +29,7 @@ impl Record {
         self.quotes.push_back((quote.origin().account, entry));
     }
 
-    /// Something has happened to a quote.
+    /// Notes what has happened to a quote.
     pub(super) fn note(&mut self, number: u64, step: Step, status: QuoteStatus) {
         let position = number.checked_sub(self.first).and_then(|position| usize::try_from(position).ok());
         let Some((_, entry)) = position.and_then(|position| self.quotes.get_mut(position)) else { return };
@@ -44,7 +44,7 @@ impl Record {
         };
     }
 
-    /// The quotes of an account, the oldest first.
+    /// Returns the quotes of an account, the oldest first.
     pub(super) fn of_account(&self, account: usize) -> Vec<LedgerQuote> {
         let own = self.quotes.iter().filter(|(of, _)| *of == account);
         own.map(|(_, entry)| entry.clone()).collect()

@@ -1,17 +1,17 @@
-//! [`Rfq`]: one request for quotes, as the public sees it.
+//! [`Rfq`]: one request for quotes, as the public stream shows it.
 
 use crate::frame::members::{MemberOrder, Members};
 
 /// The name of the stream.
 pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 
-/// From the opening to the last quote, to the end without an acceptance, and from an acceptance to the
-/// last instant to confirm it, in ms.
+/// The times from the opening to the last quote, from the opening to the end without an acceptance, and from an
+/// acceptance to the last instant at which it can be confirmed, in ms.
 const SUBMISSION_MILLIS: i64 = 10_000;
 const EXPIRY_MILLIS: i64 = 30_000;
 pub(super) const CONFIRMATION_MILLIS: i64 = 5_000;
 
-/// What other makers ask for, in hundredths.
+/// The price of hidden makers, in hundredths.
 pub(super) const PRICE_OF_OTHERS: u64 = 50;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,25 +45,25 @@ impl Status {
     }
 }
 
-/// One request; what never changes is JSON already.
+/// One request. The members that never change are kept as JSON.
 #[derive(Clone, Debug)]
 pub(super) struct Rfq {
     number: u64,
     has_symbol: bool,
     legs: String,
     is_notional: bool,
-    /// Hundredths of a contract or of the quote currency.
+    /// In hundredths of a contract or of the quote currency.
     size: u64,
     status: Status,
     /// In ms since 1970.
     opened: i64,
     accepted: Option<i64>,
-    /// Hundredths of a contract to be executed, fixed at the acceptance.
+    /// How many hundredths of a contract are executed. The acceptance sets it.
     contracts: u64,
 }
 
 impl Rfq {
-    /// A request that has just been opened, at `opened` in ms since 1970.
+    /// Creates a request that was opened at `opened`, in ms since 1970.
     pub(super) const fn new(
         number: u64,
         has_symbol: bool,
@@ -84,17 +84,17 @@ impl Rfq {
         self.status = status;
     }
 
-    /// The requester accepts a quote, of which so many hundredths of a contract are executed.
+    /// Notes that the requester accepts a quote, of which this many hundredths of a contract are executed.
     pub(super) const fn accept(&mut self, millis: i64, contracts: u64) {
         (self.accepted, self.contracts) = (Some(millis), contracts);
     }
 
-    /// Hundredths of a contract to be executed; zero before the acceptance.
+    /// Returns how many hundredths of a contract are executed; zero before the acceptance.
     pub(super) const fn contracts(&self) -> u64 {
         self.contracts
     }
 
-    /// Ends it if no quote has been accepted in time.
+    /// Ends the request if no quote has been accepted in time.
     pub(super) const fn expire_if_due(&mut self, millis: i64) {
         let expiry = self.opened.saturating_add(EXPIRY_MILLIS);
         if !self.status.is_last() && self.accepted.is_none() && millis >= expiry {
@@ -106,7 +106,7 @@ impl Rfq {
         format!("rfq-{}", self.number)
     }
 
-    /// The instrument of the combination, which not every request tells.
+    /// Returns the instrument of the combination. Not every request contains it.
     pub(super) fn symbol(&self) -> String {
         format!("GEMI-COMBO-{}", self.number)
     }
@@ -115,8 +115,8 @@ impl Rfq {
         matches!(self.status, Status::Open) && millis < self.opened.saturating_add(SUBMISSION_MILLIS)
     }
 
-    /// Hundredths of a contract that are wanted at a price in hundredths: with a notional they follow
-    /// from it.
+    /// Returns how many hundredths of a contract the requester asks for at a price in hundredths. If the request
+    /// has a notional, the number depends on the price.
     pub(super) const fn requested_contracts(&self, price: u64) -> u64 {
         if self.is_notional { self.size * 100 / price } else { self.size }
     }

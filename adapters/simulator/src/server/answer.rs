@@ -1,4 +1,5 @@
-//! [`Response`]: what clients read that are not upgraded, and [`decide`], which says who is.
+//! [`decide`], which decides about the request of a client, and [`Response`], the answer to a client that is not
+//! upgraded.
 
 use std::time::Duration;
 
@@ -12,30 +13,30 @@ use crate::frame::rest::{RestRequest, RestResponse};
 use crate::frame::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
 use crate::value::id::SessionId;
 
-/// The path that returns the names of all symbols, as REST does on the venue.
+/// The path that returns the names of all symbols, as the venue's REST API does.
 const SYMBOLS_PATH: &str = "/v1/symbols";
 
-/// The path that takes faults, which the venue has not.
+/// The path that takes faults. The venue has no such path.
 const FAULTS_PATH: &str = "/simulator/faults";
 
-/// An HTTP response with a body of JSON, after which the connection ends.
+/// An HTTP response with a JSON body. The connection ends after it.
 #[derive(Debug)]
 pub(super) struct Response {
     status: u16,
-    /// A header line of its own; empty if there is none.
+    /// One more header line; empty if there is none.
     header: &'static str,
     body: String,
-    /// How long it is held back.
+    /// How long the server holds the response back.
     delay: Duration,
 }
 
 impl Response {
-    /// An error as the venue writes it.
+    /// Creates an error as the venue writes it.
     pub(super) fn error(status: u16, reason: &str) -> Response {
         refusal(status, reason).into()
     }
 
-    /// The answer if there is no place for a client at present.
+    /// Creates the response for a client that cannot be upgraded because there are too many.
     pub(super) fn busy() -> Response {
         Response { header: "Retry-After: 1\r\n", ..Response::error(503, "TooManyConnections") }
     }
@@ -44,17 +45,17 @@ impl Response {
         Response { status, header: "", body, delay: Duration::ZERO }
     }
 
-    /// How long it is held back.
+    /// Returns how long the server holds the response back.
     pub(super) const fn delay(&self) -> Duration {
         self.delay
     }
 
-    /// Whether it turns the client away.
+    /// Whether the response refuses the request.
     pub(super) const fn is_refusal(&self) -> bool {
         self.status >= 400
     }
 
-    /// The bytes on the wire.
+    /// Returns the bytes of the response.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let Response { status, header, body, .. } = self;
         let phrase = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
@@ -79,7 +80,7 @@ impl From<RestResponse> for Response {
     }
 }
 
-/// Decides about a request, and opens a session if it is for an upgrade.
+/// Decides about a request. If it asks for an upgrade, this opens a session.
 ///
 /// Returns the head of the response that upgrades the client.
 ///
@@ -113,13 +114,13 @@ pub(super) fn decide(
     Ok(head)
 }
 
-/// The names of all symbols, in the order of the configuration.
+/// Returns the names of all symbols, in the order of the configuration.
 fn symbols(exchange: &Exchange) -> Response {
     let names: Vec<String> = exchange.symbols().map(|symbol| format!(r#""{symbol}""#)).collect();
     Response::of_json(200, format!("[{}]", names.join(",")))
 }
 
-/// Answers a request with the method POST. The body of a request over REST is not looked at.
+/// Answers a request with the method POST. The body of a REST request is ignored.
 pub(super) fn post(request: &Request, body: &[u8], exchange: &mut Exchange, now: Instant) -> Response {
     let headers = headers_of(request);
     let request = RestRequest { method: "POST", target: target_of(request), headers: &headers };
@@ -129,7 +130,7 @@ pub(super) fn post(request: &Request, body: &[u8], exchange: &mut Exchange, now:
     exchange.handle_rest(now, &request).into()
 }
 
-/// Plans the faults of a body: how many there are, or which line is wrong.
+/// Plans the faults in a body. The response says how many there are, or which line is wrong.
 fn plan_faults(body: &[u8], exchange: &mut Exchange, now: Instant) -> Response {
     let text = String::from_utf8_lossy(body);
     match exchange.plan_faults(now, &text) {
@@ -150,7 +151,7 @@ fn target_of(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// The headers; a value that is not ASCII is none that the exchange looks for.
+/// Returns the headers. Values that are not ASCII are left out, since the exchange reads no such headers.
 fn headers_of(request: &Request) -> Vec<(&str, &str)> {
     let headers = request.headers().iter();
     headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()

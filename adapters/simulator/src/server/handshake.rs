@@ -1,4 +1,4 @@
-//! The upgrade of a client: [`Asking`] reads its request, [`Answering`] writes the response.
+//! The upgrade of a client: [`Asking`] reads the request, [`Answering`] writes the response.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -15,30 +15,30 @@ use super::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, READ_BYTES_PER_TURN_MAX};
 use super::paced::Paced;
 use crate::frame::request::REQUEST_BYTES_MAX;
 
-/// Bytes of frames that are gathered before they are written.
+/// How many bytes of frames are gathered before they are written.
 const WRITE_BUFFER_BYTES: usize = 16 << 10;
 
 pub(super) type Socket<Io> = WebSocketStream<Paced<Io>>;
 
-/// A client that has not said yet what it wants.
+/// A client whose request is not complete yet.
 #[derive(Debug)]
 pub(super) struct Asking<Io> {
     transport: Paced<Io>,
-    /// What came of the head; after it, what came of the body.
+    /// The received part of the head, and after the head that of the body.
     head: Vec<u8>,
-    /// A request whose body is not whole yet, and the length of the body.
+    /// A request whose body is not complete yet, and the length of the body.
     posted: Option<(Box<Request>, usize)>,
 }
 
-/// What a client asked for.
+/// The request of a client.
 pub(super) enum Asked {
-    /// A request with the method GET, and what came after it.
+    /// A request with the method GET, and the bytes that followed it.
     Request(Request, Vec<u8>),
     /// A request with the method POST, and its body.
     Post(Request, Vec<u8>),
-    /// Something else.
+    /// A request that is not valid. The response says why.
     Nonsense(Response),
-    /// Nothing: it is gone.
+    /// No request, because the client has disconnected.
     Nothing,
 }
 
@@ -81,7 +81,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
         }
     }
 
-    /// What the bytes are that have come; `None` if a part of the body is missing.
+    /// Parses the bytes that have been received; `None` if a part of the request is missing.
     fn parse(&mut self) -> Option<Asked> {
         if self.posted.is_none() && self.head.starts_with(POST) {
             match parse_post(&self.head) {
@@ -108,12 +108,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
     }
 }
 
-/// How a request with the method POST begins.
+/// The first bytes of a request with the method POST.
 const POST: &[u8] = b"POST ";
 
-/// The length of the head of a request with the method POST, the request, and the length of its body.
+/// Returns the length of the head of a request with the method POST, the request, and the length of its body.
 fn parse_post(head: &[u8]) -> Result<(usize, (Box<Request>, usize)), Response> {
-    // The parser takes requests for upgrades only, which are GET.
+    // The parser accepts only requests for upgrades, whose method is GET.
     let as_get = [b"GET ", head.get(POST.len()..).unwrap_or_default()].concat();
     let Ok(Some((length, request))) = Request::try_parse(&as_get) else {
         return Err(Response::error(400, "BadRequest"));
@@ -132,15 +132,15 @@ fn parse_post(head: &[u8]) -> Result<(usize, (Box<Request>, usize)), Response> {
     Ok((length + POST.len() - b"GET ".len(), (Box::new(request), body)))
 }
 
-/// Whether a head has an empty line after so many bytes of it. To parse all of it with every byte that comes would
-/// be for the client to slow down the others.
+/// Whether the head has an empty line that ends after its first `looked_at` bytes. Parsing the whole head
+/// after every byte would let a client slow down the others.
 fn has_end(head: &[u8], looked_at: usize) -> bool {
     let rest = head.get(looked_at.saturating_sub(2)..).unwrap_or_default();
     let ends = |end: &[u8]| rest.windows(end.len()).any(|part| part == end);
     ends(b"\n\r\n") || ends(b"\n\n")
 }
 
-/// Whether a request is one of HTTP with another method than GET, which is found nowhere here.
+/// Whether a request is HTTP with another method than GET. The server has no path for such methods.
 fn is_other_method(head: &[u8]) -> bool {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let mut words = line.split(|byte| *byte == b' ');
@@ -149,7 +149,7 @@ fn is_other_method(head: &[u8]) -> bool {
     is_method && words.nth(1).is_some_and(|version| version.starts_with(b"HTTP/1."))
 }
 
-/// A client that is sent the response to its request.
+/// A client to which the server writes a response.
 #[derive(Debug)]
 pub(super) struct Answering<Io> {
     transport: Paced<Io>,
@@ -158,7 +158,7 @@ pub(super) struct Answering<Io> {
 }
 
 impl<Io> Answering<Io> {
-    /// Returns how many bytes have still to be written.
+    /// Returns how many bytes are still to be written.
     pub(super) const fn unwritten(&self) -> usize {
         self.response.len().saturating_sub(self.written)
     }
@@ -177,7 +177,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {
         self.transport
     }
 
-    /// Writes the response; false if the client is gone.
+    /// Writes the response. Returns false if the client has disconnected.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         while let Some(rest @ [_, ..]) = self.response.get(self.written..) {
             match ready!(Pin::new(&mut self.transport).poll_write(context, rest)) {
@@ -188,7 +188,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {
         Poll::Ready(true)
     }
 
-    /// Writes the response, ends this side, and waits for the client to end its own.
+    /// Writes the response, closes the sending side, and waits until the client closes its side.
     pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !ready!(self.poll_write(context)) {
             return Poll::Ready(());
@@ -197,26 +197,26 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {
     }
 }
 
-/// Ends this side and reads the rest: a system that closes a socket with unread bytes sends a reset, which can
-/// overtake what was written.
+/// Closes the sending side and reads the rest. If a socket is closed with unread bytes, the operating system sends
+/// a reset, which can overtake the bytes that were written.
 pub(super) fn poll_end<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Paced<Io>,
     context: &mut Context<'_>,
 ) -> Poll<()> {
-    // A side that was ended before is no fault.
+    // It is no error if the sending side was closed before.
     let _ = ready!(Pin::new(&mut *transport).poll_close(context));
     let mut rest = [0; 1024];
     while let Ok(1..) = ready!(Pin::new(&mut *transport).poll_read(context, &mut rest)) {}
     Poll::Ready(())
 }
 
-/// Puts the WebSocket layer on a transport whose upgrade is written; `rest` came after the request.
+/// Opens the WebSocket layer on a transport after its upgrade was written. `rest` are the bytes after the request.
 pub(super) fn poll_open<Io: AsyncRead + AsyncWrite + Unpin>(
     mut transport: Paced<Io>,
     rest: Vec<u8>,
     context: &mut Context<'_>,
 ) -> Poll<Socket<Io>> {
-    // The upgrade is no part of a message.
+    // The bytes of the upgrade belong to no message.
     transport.take_received();
     transport.take_sent();
     let config = WebSocketConfig::default()
@@ -224,6 +224,6 @@ pub(super) fn poll_open<Io: AsyncRead + AsyncWrite + Unpin>(
         .max_frame_size(Some(REQUEST_BYTES_MAX))
         .read_buffer_size(READ_BYTES_PER_TURN_MAX)
         .write_buffer_size(WRITE_BUFFER_BYTES);
-    // Ready at once: it waits for nothing.
+    // This is ready at once, because it waits for nothing.
     pin!(WebSocketStream::from_partially_read(transport, rest, Role::Server, Some(config))).poll(context)
 }

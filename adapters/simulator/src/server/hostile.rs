@@ -1,4 +1,4 @@
-//! Clients that want to stop the server, on transports in memory that count what a turn does.
+//! Tests with clients that try to stop the server. Their transports are in memory and count the work of each turn.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -22,9 +22,9 @@ use crate::value::id::SessionId;
 
 const CLIENT: SessionId = SessionId(1);
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-/// A kind of client: what it sends first, in parts, and then without end.
+/// A kind of client: its name, the parts that it sends first, and the bytes that it then repeats without end.
 type Kind<'k> = (&'k str, &'k [&'k [u8]], &'k [u8]);
-/// A text frame that is the beginning of a message.
+/// A text frame that begins a message.
 const BEGIN: &[u8] = &[0x01, 0x80, 0, 0, 0, 0];
 const EMPTY_FRAGMENT: &[u8] = &[0x00, 0x80, 0, 0, 0, 0];
 const FRAGMENT_OF_ONE: &[u8] = &[0x00, 0x81, 0, 0, 0, 0, b' '];
@@ -32,27 +32,27 @@ const EMPTY_TEXT: &[u8] = &[0x81, 0x80, 0, 0, 0, 0];
 const PING: &[u8] = &[0x89, 0x84, 0, 0, 0, 0, b'p', b'i', b'n', b'g'];
 const PONG: &[u8] = &[0x8A, 0x80, 0, 0, 0, 0];
 
-/// What a transport was asked for in a turn.
+/// The calls on a transport in one turn.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     reads: usize,
     read_bytes: usize,
     writes: usize,
     written_bytes: usize,
-    /// There is nothing to read, or no room to write, until the next turn.
+    /// Whether there is nothing to read, or no room to write, until the next turn.
     is_dry: bool,
     is_full: bool,
 }
 
-/// A client without end: it sends its first bytes, then the others again and again.
+/// A client that never ends: it sends `first` once, then `then` again and again.
 struct Client {
     first: Vec<u8>,
     then: Vec<u8>,
-    /// The most bytes that a read brings.
+    /// The most bytes that one read returns.
     piece: usize,
-    /// The most bytes that a write takes; none if the client does not read.
+    /// The most bytes that one write takes; zero if the client does not read.
     takes: usize,
-    /// How many bytes all writes together may take.
+    /// How many bytes all writes together may still take.
     room: Rc<Cell<usize>>,
     position: usize,
     counts: Rc<RefCell<Counts>>,
@@ -67,7 +67,7 @@ impl AsyncRead for Client {
         {
             let mut counts = self.counts.borrow_mut();
             counts.reads += 1;
-            // A loop that never ends would hide what is wrong.
+            // A loop that never ends would hide the fault.
             assert!(counts.reads <= CALLS_PER_TURN_MAX && !counts.is_dry, "{counts:?}");
         }
         let size = buffer.len().min(self.piece);
@@ -110,13 +110,13 @@ impl AsyncWrite for Client {
     }
 }
 
-/// A link with a hostile client, driven as the server does it.
+/// A link with a hostile client. The tests drive it as the server does.
 struct Case {
     link: Link<Client>,
     exchange: Exchange,
     counts: Rc<RefCell<Counts>>,
     room: Rc<Cell<usize>>,
-    /// What came of it: messages, breaches, refusals.
+    /// How many messages, breaches of the protocol and refusals there were.
     received: usize,
     broken: usize,
     refused: usize,
@@ -145,13 +145,13 @@ impl Case {
         }
     }
 
-    /// Lets the client take so many bytes and no more.
+    /// Lets the client take this many bytes and no more.
     fn taking(self, bytes: usize) -> Case {
         self.room.set(bytes);
         self
     }
 
-    /// Does a turn of the server, which takes up to so many events, and checks what it cost.
+    /// Runs a turn of the server with at most this many events, and checks how much work it did.
     fn turn(&mut self, events: usize) -> Counts {
         let now = Instant::from_millis(1);
         let context = &mut Context::from_waker(Waker::noop());
@@ -172,7 +172,7 @@ impl Case {
                 Progress::Received(message) => {
                     self.received += 1;
                     if message.is_close() {
-                        // As the exchange does.
+                        // The exchange answers a Close frame in the same way.
                         let close = Output::Close { session: CLIENT, code: 1005, reason: "" };
                         self.link.push(close, now);
                     }
@@ -192,7 +192,7 @@ impl Case {
     }
 }
 
-/// Whatever a client sends, in pieces of whatever size, and whether it reads or not: each turn is bounded.
+/// Each turn is bounded, whatever a client sends, however small the pieces are, and whether or not it reads.
 #[test]
 fn turns_are_bounded() {
     let masked = |frame: &[u8]| [frame, &[0; 4]].concat();
@@ -236,7 +236,7 @@ fn turns_are_bounded() {
     }
 }
 
-/// A message that does not end is a breach, whatever comes between its fragments; short messages are none.
+/// A message that does not end is a breach, whatever comes between its fragments. Short messages are not.
 #[test]
 fn messages_have_a_limit() {
     let mixed = [EMPTY_FRAGMENT, PING, PONG].concat();
@@ -256,7 +256,7 @@ fn messages_have_a_limit() {
         assert_eq!(case.broken > 0, is_breach, "{name}");
         if is_breach {
             assert!(case.read_bytes > MESSAGE_BYTES_MAX, "{name}");
-            // The rest is read, but as no frames, and nothing is kept of it.
+            // The rest is read, but not as frames, and nothing of it is kept.
             let received = case.received;
             for _ in 0..10 {
                 case.turn(usize::MAX);
@@ -266,7 +266,7 @@ fn messages_have_a_limit() {
     }
 }
 
-/// The longest request in as many fragments as are allowed is whole.
+/// The longest request arrives whole, even in the largest allowed number of fragments.
 #[test]
 fn many_fragments_are_a_message() {
     let fragments: Vec<&[u8]> = std::iter::once(BEGIN).chain(vec![FRAGMENT_OF_ONE; 65_534]).collect();
@@ -278,7 +278,7 @@ fn many_fragments_are_a_message() {
     assert_eq!((case.received, case.broken, case.link.held_bytes()), (1, 0, 0));
 }
 
-/// A client that closes is answered, and then the link ends, however few events a turn has.
+/// A client that sends a Close frame gets an answer, and then the link ends, however few events a turn handles.
 #[test]
 fn closing_takes_several_turns() {
     for events in [1, 2, 32] {
@@ -303,7 +303,7 @@ fn requests_have_a_limit() {
     }
 }
 
-/// What waits for a client that does not read counts, pongs of the WebSocket layer included.
+/// The bytes that wait for a client that does not read are counted, including the pongs of the WebSocket layer.
 #[test]
 fn what_waits_counts() {
     let mut case = Case::new(&[UPGRADE], PING, 1 << 20, 1 << 20);
@@ -311,7 +311,7 @@ fn what_waits_counts() {
         case.turn(32);
     }
     assert!(case.link.held_bytes() <= READ_BYTES_PER_TURN_MAX, "{:?}", case.link);
-    // The upgrade is taken, and nothing after it: every ping leaves a pong.
+    // The client takes the response to the upgrade, and nothing after it, so every ping leaves a pong.
     let mut case = Case::new(&[UPGRADE], PING, 1 << 20, 1 << 20).taking(129);
     for _ in 0..10 {
         case.turn(usize::MAX);
@@ -323,7 +323,7 @@ fn what_waits_counts() {
     assert!(case.link.held_bytes() >= held + 1_000);
 }
 
-/// What was written counts no more, even if there is never a time when all is written.
+/// Bytes that were written are no longer counted, even if the link never gets to the point where all are written.
 #[test]
 fn what_is_written_counts_no_more() {
     let mut case = Case::new(&[UPGRADE], b"", 1 << 20, 1_004);

@@ -1,4 +1,4 @@
-//! [`Link`]: one client's socket, from the upgrade to the end.
+//! [`Link`]: the socket of one client, from the connection to its end.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -25,9 +25,9 @@ use crate::session::Output;
 
 /// How long a client may take to answer a Close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client that is turned away may take to end its side.
+/// How long a client that was refused may take to close its side.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
-/// What a message takes besides its payload while it waits.
+/// The memory of a waiting message besides its payload.
 const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 
 /// The codes of Close frames for clients that break the protocol (RFC 6455 section 7.4.1).
@@ -37,55 +37,56 @@ const TOO_BIG: u16 = 1009;
 
 pub(super) struct Link<Io> {
     state: State<Io>,
-    /// Nothing more is to be sent; what waits is written, then the client may close.
+    /// Whether nothing more may be queued. The messages that wait are written, then the client may close.
     is_closing: bool,
-    /// When the upgrade or the closing has taken too long.
+    /// The time at which the upgrade or the closing has taken too long.
     deadline: Option<Instant>,
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
-    /// What the WebSocket layer has still to write, its own pongs included.
+    /// The bytes that the WebSocket layer has still to write, including its own pongs.
     unflushed_bytes: usize,
-    /// What came of a message that is not whole yet.
+    /// The bytes of an incomplete message that have been received.
     partial_bytes: usize,
 }
 
 enum State<Io> {
     Asking(Asking<Io>),
-    /// The request is with the server.
+    /// The server decides about the request.
     Deciding(Paced<Io>, Vec<u8>),
-    /// The exchange knows the session; the client is told. The bytes came after its request.
+    /// The exchange has opened the session, and the response is being written. The bytes are those after the
+    /// request.
     Accepting(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
     /// The response is held back until the deadline.
     Late(Answering<Io>),
     Open(Box<Socket<Io>>),
-    /// The client broke the protocol. Frames cannot be read any more, only bytes.
+    /// The client broke the protocol. Its bytes are read, but no longer as frames.
     Broken(Box<Socket<Io>>),
-    /// Between two states, and after the last one.
+    /// The state between two others, and after the last one.
     Gone,
 }
 
-/// How far reading came.
+/// The result of reading.
 pub(super) enum Progress {
-    /// Nothing more at present.
+    /// There is nothing more to read at present.
     Waits,
-    /// A client asks; it waits for [`Link::answer`].
+    /// The client sent a request, and waits for [`Link::answer`].
     Asks(Request),
-    /// A client sent a request with the method POST and this body; it waits for [`Link::answer`].
+    /// The client sent a request with the method POST and this body, and waits for [`Link::answer`].
     Posts(Request, Vec<u8>),
-    /// A client asked for something that no server could give it, and is answered.
+    /// The client sent an invalid request, and the link sends the refusal.
     Refused,
     /// The upgrade succeeded.
     Opened,
-    /// A message came.
+    /// A message arrived.
     Received(Message),
-    /// Something came that nobody waits for. There may be more.
+    /// Something arrived that needs no action. There may be more to read.
     Ignored,
-    /// The client broke the protocol: the link closes, and the session is over.
+    /// The client broke the protocol. The link closes, and the session has ended.
     Broken,
-    /// The transport is of no use any more before the upgrade was decided on or done.
+    /// The transport ended or failed before the upgrade was complete.
     NotOpened,
-    /// The transport is of no use any more.
+    /// The transport ended or failed.
     Ended,
 }
 
@@ -114,7 +115,7 @@ impl<Io> Link<Io> {
         self.deadline
     }
 
-    /// Returns how many bytes wait for the client, or came of a message that is not whole yet.
+    /// Returns how many bytes wait for the client, or belong to an incomplete message.
     pub(super) const fn held_bytes(&self) -> usize {
         let response = match &self.state {
             State::Refusing(answering) | State::Late(answering) => answering.unwritten(),
@@ -129,22 +130,22 @@ impl<Io> Link<Io> {
         matches!(self.state, State::Open(_) | State::Broken(_))
     }
 
-    /// Whether the client has not been answered yet.
+    /// Whether the server has not answered the client's request yet.
     pub(super) const fn is_undecided(&self) -> bool {
         matches!(self.state, State::Asking(_) | State::Deciding(..))
     }
 
-    /// Whether the exchange may know a session of the client.
+    /// Whether the exchange may have a session of the client.
     pub(super) const fn may_have_session(&self) -> bool {
         !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_) | State::Late(_))
     }
 
-    /// Whether the client has one of the places of those that are upgraded.
+    /// Whether the client counts as one of those that are upgraded.
     pub(super) const fn has_place(&self) -> bool {
         matches!(self.state, State::Accepting(..)) || self.is_open()
     }
 
-    /// Queues an output; nothing follows a Close frame.
+    /// Queues an output. Nothing is queued after a Close frame.
     pub(super) fn push(&mut self, output: Output, now: Instant) {
         if self.is_closing {
             return;
@@ -184,7 +185,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Begins a turn: the link may do its share of work.
+    /// Begins a turn, in which the link may do its share of work.
     pub(super) fn refill(&mut self) {
         match &mut self.state {
             State::Asking(asking) => asking.transport().refill(),
@@ -197,12 +198,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Answers a client that asked.
+    /// Answers the request of a client.
     pub(super) fn answer(&mut self, answer: Result<Vec<u8>, Response>, now: Instant) {
         let (transport, rest) = match mem::replace(&mut self.state, State::Gone) {
             State::Asking(asking) => (asking.into_transport(), Vec::new()),
             State::Deciding(transport, rest) => (transport, rest),
-            // Answered already.
+            // The request has been answered already.
             other => return self.state = other,
         };
         self.state = match answer {
@@ -220,8 +221,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         };
     }
 
-    /// Sends a response to a client that has not asked yet, as far as it is written at once. The link is of no use
-    /// afterwards.
+    /// Sends a response to a client whose request is incomplete, as far as it can be written at once. The link
+    /// cannot be used afterwards.
     pub(super) fn dismiss(&mut self, response: &Response, context: &mut Context<'_>) {
         if let State::Asking(asking) = mem::replace(&mut self.state, State::Gone) {
             let mut answering = Answering::new(asking.into_transport(), response.to_bytes());
@@ -229,7 +230,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Reads as far as the next event.
+    /// Reads until the next event.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Progress {
         let is_late = self.deadline.is_some_and(|deadline| deadline <= now);
         match &mut self.state {
@@ -278,13 +279,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 Poll::Ready(()) => Progress::Ended,
             },
             State::Open(_) => self.poll_message(context, now),
-            // Writing comes first, and then the end.
+            // The Close frame is written first, then the link ends.
             State::Broken(_) => Progress::Waits,
             State::Gone => Progress::Ended,
         }
     }
 
-    /// Goes on to frames after the upgrade.
+    /// Continues with frames after the upgrade.
     fn open(&mut self, context: &mut Context<'_>) -> Progress {
         let State::Accepting(answering, rest) = mem::replace(&mut self.state, State::Gone) else {
             return Progress::NotOpened;
@@ -292,7 +293,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         let Poll::Ready(socket) = handshake::poll_open(answering.into_transport(), rest, context) else {
             return Progress::NotOpened;
         };
-        // The exchange may have ended the session meanwhile.
+        // The exchange may have ended the session in the meantime.
         self.deadline = self.deadline.filter(|_| self.is_closing);
         self.state = State::Open(Box::new(socket));
         Progress::Opened
@@ -317,13 +318,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         if self.partial_bytes > MESSAGE_BYTES_MAX { self.break_off(TOO_BIG, now) } else { progress }
     }
 
-    /// Counts a message that came: what was received before belonged to it, unless it came between fragments.
+    /// Counts a message. The bytes received so far belong to it, unless it is a ping or pong between fragments.
     fn count(&mut self, message: &Message) {
         match message {
             Message::Ping(bytes) | Message::Pong(bytes) => {
                 self.partial_bytes = self.partial_bytes.saturating_sub(bytes.len() + FRAME_HEADER_BYTES);
                 if matches!(message, Message::Ping(_)) {
-                    // The WebSocket layer keeps its pong with what it writes.
+                    // The WebSocket layer keeps its pong with the bytes that it has to write.
                     self.unflushed_bytes = self.unflushed_bytes.saturating_add(frame_bytes(bytes.len()));
                 }
             }
@@ -331,7 +332,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Closes because of a breach. What waits is not worth writing any more, nor what comes reading as frames.
+    /// Closes the link because of a breach. The messages that wait are dropped, and the bytes that arrive are no
+    /// longer read as frames.
     fn break_off(&mut self, code: u16, now: Instant) -> Progress {
         self.state = match mem::replace(&mut self.state, State::Gone) {
             State::Open(socket) => State::Broken(socket),
@@ -346,7 +348,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         Progress::Broken
     }
 
-    /// Writes what the socket takes; false if it is of no use any more.
+    /// Writes as much as the socket takes. Returns false if the transport cannot be used any more.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
         let is_of_use = self.poll_send(context);
         if let State::Open(socket) | State::Broken(socket) = &mut self.state {
@@ -373,7 +375,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             self.waiting_bytes = self.waiting_bytes.saturating_sub(message.len() + MESSAGE_OVERHEAD);
             self.unflushed_bytes = self.unflushed_bytes.saturating_add(frame_bytes(message.len()));
             match socket.as_mut().start_send(message) {
-                // The client's Close frame came first; reading tells what follows.
+                // The client's Close frame came first. Reading decides what follows.
                 Ok(()) | Err(Error::Protocol(ProtocolError::SendAfterClosing) | Error::ConnectionClosed) => {}
                 Err(_) => return false,
             }
@@ -389,7 +391,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 }
 
-/// The bytes of a frame of the server, with its header.
+/// Returns the length of a frame that the server sends, with its header.
 const fn frame_bytes(payload: usize) -> usize {
     payload.saturating_add(match payload {
         ..=125 => 2,
@@ -398,7 +400,7 @@ const fn frame_bytes(payload: usize) -> usize {
     })
 }
 
-/// The code of the Close frame for a client that broke the protocol; `None` if its transport ended.
+/// Returns the code of the Close frame for a client that broke the protocol; `None` if its transport ended.
 const fn code_of(error: &Error) -> Option<u16> {
     match error {
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,

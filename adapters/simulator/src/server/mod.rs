@@ -1,7 +1,7 @@
-//! [`Server`]: the exchange behind a WebSocket on the loopback interface; feature `server`.
+//! [`Server`]: serves the exchange over WebSocket on the loopback interface; feature `server`.
 //!
-//! One task owns the exchange and all sockets. Nothing is spawned: whoever has the server runs it,
-//! on any executor. [`Server::close`] ends it in good order.
+//! One task owns the exchange and all sockets. The server spawns nothing: the caller polls [`Server::run`] on any
+//! executor. [`Server::close`] closes all sessions and stops the server.
 //!
 //! ```
 //! use futures_lite::future;
@@ -44,25 +44,25 @@ use crate::value::id::SessionId;
 use link::Link;
 use tcp::Tcp;
 
-/// The status of a server that goes away (RFC 6455 section 7.4.1).
+/// The code with which the server closes sessions when it stops (RFC 6455 section 7.4.1).
 const GOING_AWAY: u16 = 1001;
 
-/// An [`Exchange`] that clients of any kind can connect to.
+/// A server that makes an [`Exchange`] available to clients in any language.
 ///
-/// It speaks plain `ws://`; the [exchange](Exchange::handle_upgrade) decides which paths there are, and a
-/// refusal is answered with its status and body. Dropping the server closes everything.
+/// It speaks plain `ws://`. The exchange [decides](Exchange::handle_upgrade) which paths there are, and its
+/// refusals are sent with their status and body. Dropping the server closes all connections.
 ///
-/// Over HTTP it answers [`GET /v1/symbols`](Exchange::symbols), which clients ask for when they start, and
+/// Over HTTP it answers [`GET /v1/symbols`](Exchange::symbols), which clients request when they start, and
 /// [`POST`](Exchange::handle_rest) to `/v1/order/status`, `/v1/orders` and `/v1/balances`. `POST /simulator/faults`
-/// takes [faults](Exchange::plan_faults), one in each line of the body; the answer says how many were planned, or has
-/// the status 400, the line and the reason. A body needs a `Content-Length` of at most [`limits::BODY_BYTES_MAX`]. Each
-/// answer ends its connection.
+/// takes [faults](Exchange::plan_faults), one in each line of the body. The answer says how many were planned, or
+/// has the status 400 with the line and the reason. A body needs a `Content-Length` of at most
+/// [`limits::BODY_BYTES_MAX`]. Each answer ends its connection.
 ///
-/// No client can stop the others: each turn does a bounded amount of work for each of them, and [`limits`] bounds
-/// what is kept for each and for all.
+/// No client can stop the others: each turn of the server does a bounded amount of work for each client, and
+/// [`limits`] bounds the memory for each client and for all of them.
 #[derive(Debug)]
 pub struct Server {
-    /// `None` when it closes.
+    /// `None` while the server closes.
     listener: Option<Async<TcpListener>>,
     address: SocketAddr,
     exchange: Exchange,
@@ -70,14 +70,14 @@ pub struct Server {
     timer: Timer,
     links: BTreeMap<SessionId, Link<Tcp>>,
     last_session: u64,
-    /// With whom reading and writing begin in the next turn.
+    /// The sessions with which reading and writing begin in the next turn.
     next_read: SessionId,
     next_written: SessionId,
     accept_after: Instant,
     counters: Arc<Counters>,
 }
 
-/// What a [`Server`] has done so far; readable while it runs.
+/// The counters of a [`Server`], which can be read while it runs.
 #[derive(Debug, Default)]
 pub struct Counters {
     accepted: AtomicU64,
@@ -87,36 +87,37 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Clients whose upgrade succeeded.
+    /// Returns how many clients were upgraded.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Sockets that were not upgraded: refused by the exchange, asking wrongly or too late, or turned away for want
-    /// of places.
+    /// Returns how many sockets were not upgraded: because the exchange refused them, because their request was
+    /// wrong or late, or because there were too many clients.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Clients that were cut because too much waited for them ([`limits::WAITING_BYTES_MAX`],
-    /// [`limits::WAITING_BYTES_TOTAL_MAX`]).
+    /// Returns how many clients the server cut because too many bytes waited for them
+    /// ([`limits::WAITING_BYTES_MAX`], [`limits::WAITING_BYTES_TOTAL_MAX`]).
     pub fn slow(&self) -> u64 {
         self.slow.load(Ordering::Relaxed)
     }
 
-    /// Bytes that wait for all clients together, as of the last turn ([`limits::WAITING_BYTES_TOTAL_MAX`]).
+    /// Returns how many bytes waited for all clients together at the end of the last turn
+    /// ([`limits::WAITING_BYTES_TOTAL_MAX`]).
     pub fn waiting_bytes(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 }
 
 impl Server {
-    /// Listens on a loopback address; port 0 takes any free one.
+    /// Listens on a loopback address. With port 0, the operating system chooses a free port.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidInput`] if the address is not of the loopback interface: there is no
-    /// protection against strangers. Otherwise what the operating system says.
+    /// [`io::ErrorKind::InvalidInput`] if the address is not of the loopback interface, because the server has no
+    /// protection against clients from outside. Otherwise the error of the operating system.
     pub fn bind(address: SocketAddr, exchange: Exchange) -> io::Result<Server> {
         if !address.ip().is_loopback() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a loopback address"));
@@ -138,33 +139,33 @@ impl Server {
         })
     }
 
-    /// The address that it listens on.
+    /// Returns the address on which the server listens.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The exchange, to look at its books or to plan [`Faults`](crate::Faults), before it runs or
-    /// between two times.
+    /// Returns the exchange, for example to read its books or to plan [`Faults`](crate::Faults). This is possible
+    /// while the future of [`Server::run`] does not exist.
     pub const fn exchange_mut(&mut self) -> &mut Exchange {
         &mut self.exchange
     }
 
-    /// The counters, which can be kept while the server runs elsewhere.
+    /// Returns the counters. The caller can keep them while another task runs the server.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
     }
 
-    /// Serves as long as it is polled. Dropping the future keeps the connections, and another call
-    /// goes on with them; dropping the server closes them.
+    /// Serves clients as long as the future is polled. Dropping the future keeps the connections, and another call
+    /// continues with them. Dropping the server closes them.
     pub fn run(&mut self) -> impl Future<Output = Infallible> + Send + '_ {
         poll_fn(|context| self.poll_turn(context))
     }
 
-    /// Stops in good order: accepts nobody any more, sends every client a Close frame with the code 1001
-    /// ("going away"), and ends when all have answered, after `limit` at the latest.
+    /// Stops the server: it accepts no more clients, sends a Close frame with the code 1001 ("going away") to every
+    /// client, and waits until all have answered, but at most for `limit`. Returns the exchange, whose sessions
+    /// have ended.
     ///
-    /// What waits for a client is sent before. Dropping the future drops the server. It returns the exchange, whose
-    /// sessions have ended.
+    /// Outputs that wait for a client are sent before its Close frame. Dropping the future drops the server.
     ///
     /// ```
     /// use std::time::Duration;
@@ -185,7 +186,7 @@ impl Server {
         let mut limit = Timer::after(limit);
         async move {
             poll_fn(|context| {
-                // Not to be waited for if nobody is there.
+                // The timer must not delay the end if there are no clients.
                 let is_late = Pin::new(&mut limit).poll(context).is_ready();
                 let Poll::Pending = self.poll_turn(context);
                 if self.links.is_empty() || is_late { Poll::Ready(()) } else { Poll::Pending }

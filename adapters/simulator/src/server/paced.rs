@@ -1,4 +1,4 @@
-//! [`Paced`]: a transport that gives each turn of the server a limited amount of work.
+//! [`Paced`]: a transport that limits the work of each turn of the server.
 
 use std::io;
 use std::mem;
@@ -11,13 +11,14 @@ use super::limits::{CALLS_PER_TURN_MAX, READ_BYTES_PER_TURN_MAX, WRITTEN_BYTES_P
 
 /// A transport with an allowance of bytes and calls for each turn.
 ///
-/// The WebSocket layer reads until it has a whole message, at the pace of the peer: a message in empty fragments
-/// never ends. Nothing above that layer can count what it reads, so this is below it. When the allowance is used
-/// up, reads and writes return [`Poll::Pending`] and wake the task, which goes on in its next turn.
+/// The WebSocket layer reads until it has a whole message, as long as the peer sends: a message in empty fragments
+/// never ends. The layers above cannot count what the WebSocket layer reads, so this transport is below it. When
+/// the allowance is used up, reads and writes return [`Poll::Pending`] and wake the task, which continues in its
+/// next turn.
 ///
-/// The driver of the client has a wrapper of the same name. This one differs: the server says when a turn begins
-/// ([`Paced::refill`]), writing is limited as well, a transport that was not ready is not asked again in the same
-/// turn, and the bytes are counted.
+/// The crate `gemini-ws-driver` has a wrapper with the same name. This one differs: the server says when a turn
+/// begins ([`Paced::refill`]), writing is limited as well, a transport that was not ready is not polled again in
+/// the same turn, and the bytes are counted.
 #[derive(Debug)]
 pub(super) struct Paced<Io> {
     transport: Io,
@@ -27,12 +28,12 @@ pub(super) struct Paced<Io> {
     sent: usize,
 }
 
-/// What may still be done in this turn.
+/// The bytes and calls that are still allowed in this turn.
 #[derive(Debug)]
 struct Allowance {
     bytes: usize,
     calls: usize,
-    /// The transport is not ready, and wakes the task when it is.
+    /// Whether the transport is not ready. It wakes the task when it is.
     is_blocked: bool,
 }
 
@@ -77,7 +78,7 @@ impl Allowance {
         Poll::Ready(bytes.min(self.bytes))
     }
 
-    /// Counts a call.
+    /// Counts a call and the bytes that it moved.
     fn count(&mut self, moved: &Poll<io::Result<usize>>) {
         self.calls = self.calls.saturating_sub(1);
         match moved {

@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 
-/// A socket whose sending side ends with `poll_close`; that of [`Async`] only flushes.
+/// A socket whose `poll_close` closes the sending side. That of [`Async`] only flushes.
 #[derive(Debug)]
 pub(super) struct Tcp(Async<TcpStream>);
 
 impl Tcp {
-    /// Takes a socket that was accepted.
+    /// Wraps a socket that was accepted.
     pub(super) fn new(socket: TcpStream) -> io::Result<Tcp> {
-        // Small frames leave at once, as on the venue.
+        // Small frames are sent at once, as on the venue.
         socket.set_nodelay(true)?;
         Async::new(socket).map(Tcp)
     }

@@ -1,4 +1,4 @@
-//! A turn of the server: a bounded amount of work for each client, whatever clients do.
+//! A turn of the server, which does a bounded amount of work for each client.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,17 +18,18 @@ use super::tcp::Tcp;
 use crate::session::Output;
 use crate::value::id::SessionId;
 
-/// Connections that are accepted before other work has its turn.
+/// How many connections a turn accepts before it continues with other work.
 const ACCEPTED_PER_TURN: usize = 16;
-/// Events that are taken from one client before others have their turn.
+/// How many events a turn takes from one client before it continues with the others.
 const EVENTS_PER_TURN: usize = 32;
-/// Outputs that are handed out before other work has its turn.
+/// How many outputs a turn passes to links before it continues with other work.
 const OUTPUTS_PER_TURN: usize = 4_096;
-/// How long accepting rests after it failed, for example for want of file descriptors.
+/// How long the server accepts no sockets after accepting failed, for example because there were no file
+/// descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
-    /// One turn, of bounded work; wakes itself if there is more to do.
+    /// Runs one turn of bounded work. If there is more to do, it wakes the task.
     pub(super) fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Infallible> {
         let now = self.clock.now();
         for link in self.links.values_mut() {
@@ -49,7 +50,7 @@ impl Server {
         Poll::Pending
     }
 
-    /// Accepts sockets; true if there may be more of them.
+    /// Accepts sockets. Returns true if there may be more.
     fn accept(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         for _ in 0..ACCEPTED_PER_TURN {
             let Some(listener) = &self.listener else { return false };
@@ -58,7 +59,7 @@ impl Server {
             }
             match listener.get_ref().accept() {
                 Ok((socket, _)) => {
-                    // One that is gone already is no reason to stop.
+                    // A socket that has already ended is no reason to stop.
                     let Ok(socket) = Tcp::new(socket) else { continue };
                     let surplus = (self.without_place().count() + 1).saturating_sub(UPGRADING_MAX);
                     self.turn_away(surplus, context, now);
@@ -74,7 +75,7 @@ impl Server {
                 Err(error) => {
                     self.accept_after = now + ACCEPT_PAUSE;
                     if error.kind() != io::ErrorKind::ConnectionAborted {
-                        // Most likely there are no more file descriptors, and silent clients have them.
+                        // Most likely there are no more file descriptors, and silent clients hold them.
                         self.turn_away(self.without_place().count().div_ceil(2), context, now);
                     }
                 }
@@ -83,12 +84,12 @@ impl Server {
         true
     }
 
-    /// The clients that have not been upgraded, the oldest first.
+    /// Returns the clients that have not been upgraded, the oldest first.
     fn without_place(&self) -> impl Iterator<Item = SessionId> {
         self.links.iter().filter(|(_, link)| !link.has_place()).map(|(session, _)| *session)
     }
 
-    /// Turns away the oldest clients that have not been upgraded.
+    /// Dismisses the oldest clients that have not been upgraded.
     fn turn_away(&mut self, count: usize, context: &mut Context<'_>, now: Instant) {
         for session in self.without_place().take(count).collect::<Vec<_>>() {
             if let Some(link) = self.links.get_mut(&session).filter(|link| link.is_undecided()) {
@@ -99,7 +100,7 @@ impl Server {
         }
     }
 
-    /// Takes what clients sent; true if there may be more.
+    /// Reads from the clients. Returns true if there may be more to read.
     fn read(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         let until = self.clock.now() + STEP_MAX;
         let mut has_more = false;
@@ -113,12 +114,12 @@ impl Server {
         has_more
     }
 
-    /// The sessions, from one of them round to the one before it.
+    /// Returns all sessions, beginning with `first` and continuing from the start.
     fn in_turn(&self, first: SessionId) -> Vec<SessionId> {
         self.links.range(first..).chain(self.links.range(..first)).map(|(session, _)| *session).collect()
     }
 
-    /// Takes what a client sent; true if there may be more.
+    /// Reads from one client. Returns true if there may be more to read.
     fn read_from(
         &mut self,
         context: &mut Context<'_>,
@@ -179,7 +180,7 @@ impl Server {
         }
     }
 
-    /// Gives the exchange's outputs to the links; true if there may be more.
+    /// Passes the exchange's outputs to the links. Returns true if there may be more.
     fn hand_out(&mut self, now: Instant) -> bool {
         for _ in 0..OUTPUTS_PER_TURN {
             let Some(output) = self.exchange.poll_output() else { return false };
@@ -197,7 +198,7 @@ impl Server {
         true
     }
 
-    /// Cuts the clients for which the most waits, while too much waits for all together.
+    /// Cuts the clients with the most waiting bytes, while too many bytes wait for all clients together.
     fn relieve(&mut self, now: Instant) {
         let held = |server: &Server| server.links.values().map(Link::held_bytes).sum::<usize>();
         while held(self) > WAITING_BYTES_TOTAL_MAX {
@@ -213,7 +214,7 @@ impl Server {
         self.end(session, now);
     }
 
-    /// Writes what sockets take; true if some had no turn.
+    /// Writes as much as the sockets take. Returns true if some sockets have to wait for the next turn.
     fn write(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         let until = self.clock.now() + STEP_MAX;
         for session in self.in_turn(self.next_written) {
@@ -231,7 +232,7 @@ impl Server {
         false
     }
 
-    /// Sets the timer to the next deadline; true if that has come.
+    /// Sets the timer to the next deadline. Returns true if that has passed.
     fn arm(&mut self, context: &mut Context<'_>) -> bool {
         let links = self.links.values().filter_map(Link::deadline);
         let accept = Some(self.accept_after).filter(|after| *after > self.clock.now());
@@ -249,7 +250,7 @@ fn add_one(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The frame that a message is for the exchange.
+/// Returns the frame that corresponds to a message.
 fn frame_of(message: &Message) -> Option<Frame<'_>> {
     Some(match message {
         Message::Text(text) => Frame::Text(text),
