@@ -1,4 +1,4 @@
-//! Whose session an upgrade opens.
+//! Tests which account an upgrade authenticates.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn venue() -> Venue {
     Venue::new(config, 1)
 }
 
-/// Headers as the venue wants them, to be damaged by the tests.
+/// Returns the headers that the venue requires. The tests damage them.
 fn headers(key: &str, nonce: &str) -> Vec<(&'static str, String)> {
     let payload = Base64::encode_string(nonce.as_bytes());
     let signature = sign(&payload);
@@ -35,7 +35,7 @@ fn headers(key: &str, nonce: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The headers of archived order events, which have no nonce.
+/// Returns the headers of archived order events, which have no nonce header.
 fn order_events_headers(key: &str, nonce: &str) -> Vec<(&'static str, String)> {
     let json = format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#);
     let mut headers = headers(key, &json);
@@ -43,7 +43,7 @@ fn order_events_headers(key: &str, nonce: &str) -> Vec<(&'static str, String)> {
     headers
 }
 
-/// The account that the upgrade opens a session for, or the status and the reason of the refusal.
+/// Returns the account for which the upgrade opens a session, or the status and the reason of the refusal.
 fn upgrade(
     venue: &mut Venue,
     target: &str,
@@ -127,7 +127,7 @@ fn authenticated_upgrades() {
     assert_eq!(venue.exchange.account_of(SessionId(9)), None);
 }
 
-/// Nonces in seconds after the epoch, used one after the other, and whether each is taken.
+/// The table has nonces in seconds after the epoch, used one after the other, and whether each is accepted.
 #[test]
 fn nonces_increase() {
     let mut venue = venue();
@@ -146,7 +146,7 @@ fn nonces_increase() {
     check(at(1), 0, true);
     check(at(100), 100, true);
     check(at(99), 100, false);
-    // After milliseconds all seconds are too small.
+    // After a nonce in milliseconds, all nonces in seconds are too small.
     check(format!("{}000", at(101)), 101, true);
     check(at(102), 102, false);
     check(format!("{}001", at(101)), 102, true);
@@ -186,7 +186,7 @@ fn archived_order_events_need_a_key() {
     let missing = Err((400, "MissingApikeyHeader".to_owned()));
     assert_eq!(upgrade(&mut venue(), path, &bearer), missing);
     assert_eq!(upgrade(&mut venue(), path, &[]), missing);
-    // The payload of the current API is none here, nor the reverse.
+    // The payload of the current API is invalid here, and that of archived order events is invalid there.
     let invalid = Err((400, "InvalidNonce".to_owned()));
     assert_eq!(upgrade(&mut venue(), path, &headers(KEY, &nonce)), invalid);
     assert_eq!(upgrade(&mut venue(), "/", &order_events_headers(KEY, &nonce)), invalid);
@@ -194,8 +194,8 @@ fn archived_order_events_need_a_key() {
     assert_eq!(upgrade(&mut venue(), path, &wrong_path), invalid);
 }
 
-/// Nonces of archived order events, used one after the other: whether a key of counters takes them, and whether one
-/// with a time-based nonce does.
+/// The table has nonces of archived order events, used one after the other: whether a key with counters accepts
+/// each, and whether a key with a time-based nonce does.
 #[test]
 fn nonces_of_archived_order_events() {
     let path = "/v1/order/events";
@@ -211,12 +211,12 @@ fn nonces_of_archived_order_events() {
         (at(0, 10), false, false),
         (at(31, 10), true, false),
         (at(29, 13), true, true),
-        // Microseconds, as a number and as a text, and nanoseconds.
+        // Microseconds, as a number and as a string, and nanoseconds.
         (at(0, 16), true, false),
         (format!("\"{}1\"", &at(0, 16)[..15]), true, false),
         (at(0, 16), false, false),
         (at(0, 19), true, false),
-        // No numbers, or too large ones.
+        // Values that are not numbers, or too large.
         ("18446744073709551616".to_owned(), false, false),
         ("-1".to_owned(), false, false),
         (format!("{}.5", at(40, 19)), false, false),
@@ -232,16 +232,16 @@ fn nonces_of_archived_order_events() {
             let answer = upgrade(venue, path, &order_events_headers(key, &nonce));
             let refused = Err((400, "InvalidNonce".to_owned()));
             assert_eq!(answer.map(|_| ()), if is_taken { Ok(()) } else { refused }, "{key}: {nonce}");
-            // For the next upgrade no session is open.
+            // The session must end before the next upgrade.
             venue.exchange.handle_lost(CLIENT, venue.now);
         }
     }
-    // The current API takes times only, of any key.
+    // The current API accepts only times, whatever the setting of the key.
     for key in [KEY, "account-time"] {
         let refused = Err((400, "InvalidNonce".to_owned()));
         assert_eq!(upgrade(&mut venue(), "/", &headers(key, &at(0, 16))), refused, "{key}");
     }
-    // A counter is the key's last nonce everywhere.
+    // A counter is the last nonce of the key on all endpoints.
     let mut venue = venue();
     assert!(upgrade(&mut venue, path, &order_events_headers(KEY, &at(0, 16))).is_ok());
     venue.exchange.handle_lost(CLIENT, venue.now);

@@ -1,4 +1,4 @@
-//! Faults as lines of text: each has the effect that the method of the same purpose has, at its time.
+//! Tests faults as lines of text: each has the same effect as the method for it, at its time.
 
 mod common;
 
@@ -17,7 +17,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// The first text frame with a part, and how many there are.
+    /// Returns the time of the first text frame that contains `part`, and how many such frames there are.
     fn texts(&self, part: &str) -> (u64, usize) {
         let has =
             |output: &&(u64, Output)| matches!(&output.1, Output::Send { text, .. } if text.contains(part));
@@ -25,14 +25,14 @@ impl Seen {
         (found.first().map_or(0, |(at, _)| *at), found.len())
     }
 
-    /// The longest time without an output to the first session, in ms.
+    /// Returns the longest time without an output to the first session, in ms.
     fn silence(&self) -> u64 {
         let times: Vec<u64> =
             self.outputs.iter().filter(|(_, it)| it.session() == FIRST).map(|it| it.0).collect();
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     }
 
-    /// How often the depth has a gap, and how often a frame comes again.
+    /// Returns how often the depth has a gap, and how often a frame is repeated.
     fn depth(&self) -> (usize, usize) {
         let (mut last, mut gaps, mut repeated) = (None, 0, 0);
         for (_, output) in &self.outputs {
@@ -50,7 +50,7 @@ impl Seen {
     }
 }
 
-/// Two seconds with a request, an order and a question over REST every 100 ms, from faults on.
+/// Plans faults, then runs two seconds with a request, an order and a REST request every 100 ms.
 fn see(faults: &str) -> Seen {
     let config = common::market(&["btcusd"]).events_per_second(100).stale_percent(0);
     let mut floor = Floor::new(config, 1);
@@ -91,7 +91,7 @@ fn see(faults: &str) -> Seen {
 
 type Check = fn(&Seen, &Seen) -> bool;
 
-/// A specification of each fault, and how what happened with it differs from what happened without it.
+/// A specification of each fault, and the difference that it makes.
 const EFFECTS: [(&str, Check); 21] = [
     ("drop-depth btcusd 3 @1s", |with, without| with.depth() == (1, 0) && without.depth() == (0, 0)),
     ("duplicate-depth btcusd 1 @500ms", |with, _| with.depth() == (0, 1)),
@@ -115,7 +115,7 @@ const EFFECTS: [(&str, Check); 21] = [
     }),
     ("refuse-subscribes -1000 2 @1050ms", |with, _| with.texts(r#""code":-1000"#) == (1_100, 2)),
     ("refuse-names BTCUSD@TRADE btcusd@bookTicker", |with, without| {
-        // A stream that is subscribed to can be subscribed to again.
+        // A session can subscribe again to a stream that it is already subscribed to.
         with.texts("Invalid stream").1 == without.texts("Invalid stream").1
     }),
     ("stall 700ms @1s", |with, without| with.silence() >= 700 && without.silence() < 300),

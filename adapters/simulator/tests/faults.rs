@@ -1,4 +1,4 @@
-//! Each fault does what it says, and nothing else.
+//! Tests that each fault does what its documentation says, and nothing else.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn follow(book: &mut ClientBook, texts: &[String]) {
     let mut scratch = Scratch::new();
     for text in texts {
         if let Message::Depth(depth) = decode(text, &mut scratch).unwrap() {
-            // A stale frame here repeats the last one, so what it says is known.
+            // A stale frame only repeats the last one.
             book.apply(&depth);
         }
     }
@@ -43,7 +43,7 @@ fn a_lost_change_leaves_a_gap() {
     assert_eq!((book.updates, book.gaps), (2, 0));
     follow(&mut book, &texts[2..3]);
     assert_eq!((book.updates, book.gaps), (2, 1));
-    // Unsubscribing and subscribing again heals it.
+    // Unsubscribing and subscribing again repairs the book.
     venue.request("unsubscribe", &["btcusd@depth@100ms"]);
     let mut book = ClientBook::default();
     let mut texts = venue.request("subscribe", &["btcusd@depth@100ms"]);
@@ -71,7 +71,7 @@ fn a_second_snapshot() {
     venue.exchange.faults().repeat_snapshot(CLIENT, symbol("btcusd"));
     let mut texts = venue.texts();
     assert_eq!(texts.len(), 1);
-    // Who takes it can go on from it.
+    // A client that takes the snapshot can continue from it.
     let mut other = ClientBook::default();
     texts.extend(venue.run(SECOND));
     follow(&mut other, &texts);

@@ -1,4 +1,4 @@
-//! Hostile clients on real sockets: what they cost an honest client, and a timer beside the server.
+//! Measures what hostile clients on real sockets cost an honest client, and a timer beside the server.
 //!
 //! `cargo test -p gemini-ws-simulator --all-features --test hostile -- --nocapture` prints a table.
 
@@ -22,18 +22,18 @@ use gemini_ws_simulator::server::Server;
 use serving::{UPGRADE, connect, server};
 
 const SUBSCRIBE: &str = r#"{"id":1,"method":"subscribe","params":["btcusd@trade","btcusd@bookTicker"]}"#;
-/// How long each kind of client is tried.
+/// How long each kind of client runs.
 const ROUND: Duration = Duration::from_millis(400);
-/// The most time of the processor that the server may take at once.
+/// The most processor time that one turn of the server may take.
 const TURN_MAX: Duration = Duration::from_millis(50);
 
-/// The time of the processor that this thread has taken; zero on systems that do not tell.
+/// Returns the processor time that this thread has used; zero on systems that do not report it.
 fn spent() -> Duration {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").ok();
     stat.and_then(|stat| stat.split(' ').next()?.parse().ok()).map_or(Duration::ZERO, Duration::from_nanos)
 }
 
-/// Upgrades a client that blocks; its writes wait for a short time only.
+/// Upgrades a client with a blocking socket. Its writes wait only for a short time.
 fn upgraded(address: SocketAddr) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_write_timeout(Some(Duration::from_millis(50)))?;
@@ -43,13 +43,13 @@ fn upgraded(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-/// What a client does again and again, in a thread of its own, until it is told to stop.
+/// A kind of client, which repeats its action in a separate thread until the flag is set.
 type Act = fn(SocketAddr, &AtomicBool);
 
-/// Upgrades, begins with some bytes, and sends the others without end.
+/// Upgrades a client, sends `first`, and then `then` without end.
 fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads: bool) {
     while !stop.load(Ordering::Relaxed) {
-        // The server may be gone by now.
+        // The server may have ended by now.
         let Ok(mut socket) = upgraded(address) else { continue };
         let mut is_open = socket.write_all(first).is_ok();
         let then = then.repeat((64 << 10) / then.len() + 1);
@@ -59,13 +59,13 @@ fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads
             if reads {
                 let _ = socket.read(&mut rest);
             }
-            // A part of a frame that was not taken makes the next ones nonsense, and the server closes.
+            // If a frame was written only in part, the next frames are invalid, and the server closes.
             is_open = socket.write_all(&then).is_ok();
         }
     }
 }
 
-/// Sends a request byte by byte and without an end, again and again.
+/// Sends requests byte by byte that have no end.
 fn head_by_byte(address: SocketAddr, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let Ok(mut socket) = TcpStream::connect(address) else { continue };
@@ -120,11 +120,11 @@ const KINDS: [(&str, Act); 14] = [
     }),
 ];
 
-/// What happened while a kind of client was there.
+/// The result of running one kind of client.
 struct Outcome {
     frames: u32,
     turns: u32,
-    /// The longest turn of the server, in time of the processor.
+    /// The longest turn of the server, in processor time.
     turn: Duration,
     /// How late a timer of 5 ms was at most.
     late: Duration,
@@ -181,8 +181,8 @@ async fn watch(mut server: Server) -> Outcome {
     Outcome { frames, turns, turn, late }
 }
 
-/// Each turn of the server is short, whatever a client does, and an honest client is served all the same. What a
-/// timer sees is printed; a busy machine is late by itself, so that only the processor's time is judged.
+/// Each turn of the server is short, whatever a client does, and an honest client is still served. The delay of the
+/// timer is only printed, since any busy machine delays it; only the processor time is checked.
 #[test]
 fn hostile_clients_cost_little() {
     let mut alone = None;

@@ -1,4 +1,5 @@
-//! The layout of the simulator's source: imports run downward, parts are short, fields are private.
+//! Tests the layout of the simulator's source: imports run downward, files and functions are short, fields are
+//! private.
 
 #[path = "../../../tests/support/layout.rs"]
 mod layout;
@@ -31,7 +32,7 @@ const PARSED: &str = "what a frame says, taken apart by those who act on it";
 const SAVED: &str = "what a file says, checked by those who act on it";
 const FACT: &str = "a fact without a rule of its own, written once and read";
 
-/// The structs with fields that other modules see.
+/// The structs with fields that other modules can access.
 const PLAIN_DATA: [(&str, &str); 49] = [
     ("account/ledger.rs: LedgerBalance", PUBLIC),
     ("account/ledger.rs: LedgerFill", PUBLIC),
@@ -121,7 +122,7 @@ fn fields_are_private() {
     check(&source().visible_fields(&PLAIN_DATA));
 }
 
-/// A crate of these files.
+/// Returns the layout of a crate with these files.
 fn crate_of(files: &[(&str, &str)]) -> Layout {
     Layout::of(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
 }

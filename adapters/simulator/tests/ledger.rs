@@ -1,4 +1,4 @@
-//! What clients are told adds up to the exchange's own record.
+//! Tests that what the exchange reports to clients adds up to its own record.
 
 mod common;
 
@@ -27,7 +27,7 @@ impl Choices {
     }
 }
 
-/// Trade, price, quantity, fee, and whether the order was in the book before.
+/// The trade id, the price, the quantity, the fee, and whether the order was in the book before.
 type Fill = (u64, Decimal, Decimal, Decimal, bool);
 
 /// An account as one of its sessions sees it.
@@ -35,7 +35,7 @@ type Fill = (u64, Decimal, Decimal, Decimal, bool);
 struct View {
     /// The last status of each order, and its fills.
     orders: BTreeMap<u64, (String, Vec<Fill>)>,
-    /// Available and total.
+    /// The available and the total amount of each currency.
     balances: BTreeMap<String, (Decimal, Decimal)>,
     positions: BTreeMap<String, Decimal>,
 }
@@ -160,7 +160,7 @@ fn views_are_true() {
     }
 }
 
-/// Requests that are damaged in any byte are answered or ignored, and the books stay true.
+/// The exchange answers or ignores requests in which any byte is damaged, and the books stay right.
 #[test]
 fn damaged_orders_do_no_harm() {
     let mut floor = Floor::quiet(|config| config);

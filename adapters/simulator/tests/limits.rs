@@ -1,4 +1,4 @@
-//! The limits of the server: places, bytes and times, for each client and for all together.
+//! Tests the limits of the server, in connections, bytes and time, for each client and for all of them together.
 
 #[path = "common/serving.rs"]
 mod serving;
@@ -15,7 +15,7 @@ use serving::{UPGRADE, connect, open, parts, rest, serve, server, text};
 
 const PING: &str = r#"{"id":1,"method":"ping"}"#;
 
-/// Sockets that say nothing, or begin to ask, give their places up to a client that asks.
+/// The server closes sockets that send nothing, or an incomplete request, when another client sends a request.
 #[test]
 fn silent_sockets_keep_nobody_out() {
     let mut server = server(|config| config);
@@ -33,7 +33,7 @@ fn silent_sockets_keep_nobody_out() {
             client.send(Message::text(PING)).await.unwrap();
             text(&mut client).await;
         }
-        // Who was turned away is told so; the others have still time.
+        // The server has answered the sockets that it closed. The others have time left.
         let mut answers = Vec::new();
         for socket in held.drain(..40) {
             answers.push(String::from_utf8(rest(&socket).await).unwrap());
@@ -48,7 +48,7 @@ fn silent_sockets_keep_nobody_out() {
         assert!(head.contains(&"Retry-After: 1".to_owned()), "{head:?}");
         assert_eq!(body, r#"{"result":"error","reason":"TooManyConnections"}"#);
     }
-    // The newest one has its whole time, and is told when that is over.
+    // The newest socket has its whole time, and gets an answer when that is over.
     let answer = serve(&mut server, rest(&newest));
     let (head, body) = parts(str::from_utf8(&answer).unwrap());
     assert_eq!(head[0], "HTTP/1.1 408 Request Timeout");
@@ -56,8 +56,8 @@ fn silent_sockets_keep_nobody_out() {
     assert!(started.elapsed() >= UPGRADE_TIMEOUT);
 }
 
-/// Where there are fewer file descriptors than places, silent sockets keep nobody out either. The server is in a
-/// process of its own, which has few of them.
+/// If there are fewer file descriptors than allowed sockets, silent sockets keep no client out either. The server
+/// is in a separate process, which has few file descriptors.
 #[cfg(unix)]
 #[test]
 fn silent_sockets_take_no_descriptors() {
@@ -99,7 +99,8 @@ fn silent_sockets_take_no_descriptors() {
     assert!(elapsed < UPGRADE_TIMEOUT, "{elapsed:?}");
 }
 
-/// When all places are taken, the next client is told to come again, and can when one is free.
+/// When as many clients are upgraded as are allowed, the server asks the next client to try again, and accepts it
+/// when another client has left.
 #[test]
 fn all_places_are_taken() {
     let mut server = server(|config| config);
@@ -113,7 +114,7 @@ fn all_places_are_taken() {
         let (head, _) = serving::ask(address, request.as_bytes()).await;
         assert_eq!(head[0], "HTTP/1.1 503 Service Unavailable");
         assert!(head.contains(&"Retry-After: 1".to_owned()), "{head:?}");
-        // Questions that need no place are answered.
+        // Requests without an upgrade are still answered.
         let (head, _) = serving::ask(address, b"GET /v1/symbols HTTP/1.1\r\n\r\n").await;
         assert_eq!(head[0], "HTTP/1.1 200 OK");
         drop(clients.pop());
@@ -132,7 +133,8 @@ fn all_places_are_taken() {
     assert_eq!(counters.accepted(), CONNECTIONS_MAX as u64 + 1);
 }
 
-/// Clients that do not read are cut when too much waits for all of them, before one reaches its own limit.
+/// The server cuts clients that do not read when too many bytes wait for all of them, before one reaches its own
+/// limit.
 #[test]
 fn waiting_bytes_have_a_total() {
     let mut server = server(|config| config.orders_per_side(2_500));
@@ -147,22 +149,22 @@ fn waiting_bytes_have_a_total() {
         }
         while counters.slow() == 0 {
             for client in &mut clients {
-                // One of them is cut at last.
+                // The server cuts one of them in the end, and then sending fails.
                 let _ = client.send(Message::text(request)).await;
             }
-            // The server has a turn.
+            // The server runs a turn.
             future::yield_now().await;
             most = most.max(counters.waiting_bytes());
         }
         honest.send(Message::text(PING)).await.unwrap();
         text(&mut honest).await;
     });
-    // For each about an eighth of the total waits, which is half of what may wait for one.
+    // About an eighth of the total waits for each client, which is half of the limit for one client.
     let total = WAITING_BYTES_TOTAL_MAX as u64;
     assert!((total / 2..=total).contains(&most), "{most}");
 }
 
-/// What breaks the protocol is answered with a Close frame that says how.
+/// The server answers a breach of the protocol with a Close frame whose code says what is wrong.
 #[test]
 fn breaches_are_told() {
     let mut server = server(|config| config);

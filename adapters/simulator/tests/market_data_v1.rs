@@ -1,4 +1,4 @@
-//! `/v1/marketdata/{symbol}` and `/v1/multimarketdata`: what a URL asks for, what is sent.
+//! Tests `/v1/marketdata/{symbol}` and `/v1/multimarketdata`: the options in the URL and the frames.
 
 mod common;
 
@@ -24,15 +24,15 @@ fn open(venue: &mut Venue, target: &str) -> Vec<String> {
     venue.texts()
 }
 
-/// Follows a session as a client does, and checks what must hold in each frame.
+/// Follows a session as a client does, and checks each frame.
 #[derive(Default)]
 struct Follower {
     is_top_of_book: bool,
-    /// By symbol; of a session for one symbol that is empty.
+    /// The books by symbol. In a session for one symbol, the name is empty.
     books: BTreeMap<String, Levels>,
     sequence: u64,
     last_event_id: u64,
-    /// How often there were entries of a kind, or changes for a reason.
+    /// How many entries of each kind there were, and how many changes for each reason.
     counts: BTreeMap<String, u32>,
     heartbeats: u32,
 }
@@ -109,7 +109,7 @@ impl Follower {
             "auction_indicative" | "auction_result" => {
                 let name = if kind == "auction_result" { "auction_price" } else { "indicative_price" };
                 assert_eq!(entry["result"] == "success", entry.get(name).is_some(), "{entry}");
-                // The auction's trade comes before it in the same frame.
+                // The trade of the auction comes before the auction's entry, in the same frame.
                 let has_trade = entry["result"] == "success" && kind == "auction_result";
                 assert!(!has_trade || traded.is_empty() || traded.contains(&decimal(&entry[name])));
             }
@@ -164,7 +164,7 @@ fn several_symbols_on_one_sequence() {
     }
 }
 
-/// Which entries appear for a query, of all that there are.
+/// Checks which kinds of entries appear for a query.
 #[test]
 fn filter_rule() {
     let kinds = |query: &str| {
@@ -195,7 +195,7 @@ fn filter_rule() {
         ("auctions=true", auctions.to_owned()),
         ("trades=false", String::new()),
     ] {
-        // A change may have the reason `trade` where trades do not appear.
+        // A change may have the reason `trade` even if trades do not appear.
         let mut expected: Vec<&str> = expected.split(' ').filter(|kind| !kind.is_empty()).collect();
         expected.sort_unstable();
         assert_eq!(kinds(query), expected.join(" "), "{query}");
@@ -238,7 +238,7 @@ fn refusals() {
     }
     assert_eq!((venue.exchange.session_count(), venue.exchange.stats().connections), (0, 0));
     assert!(venue.run(SECOND * 20).is_empty());
-    // Nobody plays recordings in the spelling of the archived endpoints.
+    // Recordings contain no frames of the archived endpoints.
     let config = gemini_ws_simulator::Config::recording(Recording::parse("").unwrap());
     let mut recorded = Venue::new(config, 1);
     for target in ["/v1/marketdata/btcusd", "/v2/marketdata"] {

@@ -1,4 +1,4 @@
-//! `/v2/marketdata`: what is asked, what is sent.
+//! Tests `/v2/marketdata`: the requests and the frames.
 
 mod common;
 
@@ -73,7 +73,7 @@ impl Follower {
         assert_eq!(value.get("auction_events").is_some(), is_first, "{value}");
         let book = self.books.entry(symbol.clone()).or_default();
         if is_first {
-            // All buys with falling prices, then all sells with rising ones.
+            // First come all buys with falling prices, then all sells with rising ones.
             let (buys, sells): (Vec<_>, Vec<_>) = changes.clone().partition(|(side, ..)| *side == "buy");
             assert!(changes.clone().eq(buys.iter().chain(&sells).copied()));
             assert!(buys.is_sorted_by(|a, b| a.1 > b.1) && sells.is_sorted_by(|a, b| a.1 < b.1));
@@ -147,7 +147,7 @@ fn refusals() {
     ] {
         assert_eq!(venue.send(&sent), [expected], "{sent}");
     }
-    // One valid symbol is enough; the connection has stayed open.
+    // One valid symbol is enough. The connection has stayed open.
     let texts = venue.send(&request("subscribe", &["l2"], &["btcusd", "BTCUSD", "ETHUSD"]));
     assert_eq!(texts.len(), 1);
     assert_eq!(json(&texts[0])["symbol"], "BTCUSD");
@@ -176,7 +176,7 @@ fn unsubscribing_and_subscribing_again() {
     assert_eq!(follower.books["BTCUSD"], truth);
 }
 
-/// Start, open, high, low, close, volume of each interval, the newest first, as text.
+/// Returns start, open, high, low, close and volume of each interval, the newest first.
 fn aggregate(trades: &[Value], minutes: i64) -> Vec<Vec<Decimal>> {
     let mut candles: Vec<Vec<Decimal>> = Vec::new();
     for trade in trades.iter().filter(|trade| trade["side"] != "block") {
@@ -196,7 +196,7 @@ fn aggregate(trades: &[Value], minutes: i64) -> Vec<Vec<Decimal>> {
     candles
 }
 
-/// The numbers of a candles frame, read from its text so that they stay exact.
+/// Returns the numbers of a candles frame, read from its text so that they stay exact.
 fn candles(frame: &str) -> Vec<Vec<Decimal>> {
     let list = frame.split_once("\"changes\":[").unwrap().1.split_once("],\"symbol\"").unwrap().0;
     let list = list.trim_start_matches('[').trim_end_matches(']');
@@ -245,12 +245,12 @@ fn auctions_and_block_trades() {
         assert!(count(kind, "success") > 0 && count(kind, "failure") > 0, "{kind}");
     }
     assert!(follower.blocks > 5, "{}", follower.blocks);
-    // Who comes later is told the last of them, the newest first.
+    // A later subscriber gets the last of them, the newest first.
     let frame = json(&venue.send(&request("subscribe", &["l2"], &["BTCUSD"]))[0]);
     let mut recent = frame["auction_events"].as_array().unwrap().clone();
     recent.reverse();
     assert_eq!(recent, auctions[auctions.len() - recent.len()..]);
-    // Fifty trades, as they lie in a ring.
+    // Fifty trades are in the order of the ring buffer.
     let ids: Vec<i64> =
         frame["trades"].as_array().unwrap().iter().map(|trade| trade["event_id"].as_i64().unwrap()).collect();
     assert_eq!(ids.len(), 50);
@@ -340,12 +340,12 @@ fn damaged_requests_do_no_harm() {
     let whole = request("subscribe", &["l2", "mark_price"], &["BTCUSD"]);
     for end in 0..whole.len() {
         assert_eq!(venue.send(&whole[..end]), [r#"{"reason":"InvalidJson","result":"error"}"#], "{end}");
-        // One byte differs: an answer or a first frame, nothing else.
+        // If one byte differs, there is one answer or one first frame, and nothing else.
         let damaged = format!("{}\u{1}{}", &whole[..end], &whole[end + 1..]);
         assert_eq!(venue.send(&damaged).len(), 1, "{damaged}");
     }
     assert_eq!(venue.send(&"[".repeat(10_000)).len(), 1);
-    // With too many values it is too large.
+    // A text with too many values is too large.
     venue.exchange.handle_frame(CLIENT, venue.now, gemini_ws::Frame::Text(&"[".repeat(100_000)));
     assert!(matches!(venue.outputs()[..], [Output::Close { code: 1009, .. }]));
 }

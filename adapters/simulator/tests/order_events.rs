@@ -1,4 +1,4 @@
-//! Archived order events: a conversation, filters, heartbeats.
+//! Tests archived order events: a conversation, filters, heartbeats.
 
 mod common;
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const FEED: SessionId = SessionId(9);
 
-/// Opens a session with order events of the first account; its first frames.
+/// Opens a session with order events of the first account, and returns its first frames.
 fn open(floor: &mut Floor, query: &str) -> Vec<String> {
     let nonce = EPOCH.as_millis() + i64::try_from(floor.now.as_nanos() / 1_000_000).unwrap();
     floor.now = floor.now + Duration::from_millis(1);
@@ -36,19 +36,19 @@ fn only(texts: &[(SessionId, String)]) -> Vec<String> {
     texts.iter().filter(|(session, _)| *session == FEED).map(|(_, text)| text.clone()).collect()
 }
 
-/// The events of arrays, one after the other.
+/// Returns the events of all arrays, one after the other.
 fn events(texts: &[String]) -> Vec<Value> {
     let arrays = texts.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
     arrays.flat_map(|array| array.as_array().unwrap().clone()).collect()
 }
 
-/// Each event's type and sequence.
+/// Returns the type and the sequence of each event.
 fn short(texts: &[String]) -> String {
     let event = |event: &Value| format!("{} {}", event["type"].as_str().unwrap(), event["socket_sequence"]);
     events(texts).iter().map(event).collect::<Vec<_>>().join(", ")
 }
 
-/// Places an order by another session of the account; what is told of it.
+/// Places an order in another session of the account, and returns the events of it.
 fn place(floor: &mut Floor, session: SessionId, order: &str) -> Vec<String> {
     let texts = floor.send(session, &common::trading::place(order));
     only(&texts)
@@ -77,7 +77,7 @@ fn a_conversation() {
 
     let second = SessionId(2);
     let frames = place(&mut floor, second, "btcusd SELL LIMIT GTC 0.04 10000");
-    // The trade brings the stop order into the book, too.
+    // The trade also triggers the stop order, which then rests in the book.
     assert_eq!(short(&frames), "fill 2, booked 3");
     let fill = &events(&frames)[0];
     let trade = floor.exchange.orders(floor.account(0))[0].fills[0].trade_id;
@@ -125,7 +125,7 @@ fn a_conversation() {
     assert_eq!(told[1].get("cancel_command_id"), None);
 }
 
-/// The sequence has no gap, whatever is filtered and however events share frames.
+/// The sequence has no gap, whatever the filters exclude and however events share frames.
 #[test]
 fn filters() {
     let run = |query: &str| {

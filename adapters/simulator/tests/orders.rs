@@ -1,4 +1,4 @@
-//! The life of orders, seen by their owners and in the ledger.
+//! Tests the life of orders, in the frames that their owners get and in the ledger.
 
 mod common;
 
@@ -11,8 +11,8 @@ use gemini_ws_simulator::{Account, OrderEventShape, OrderState, Output, Role, Se
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// Places orders one after the other and compares what comes of each, the reply first: its place
-/// among the events is up to chance.
+/// Places orders one after the other and compares the frames that follow each. The reply is moved to the front,
+/// because its place among the events is random.
 fn check(steps: &[(u64, &str, &[&str])]) -> Floor {
     let mut floor = Floor::quiet(|config| config);
     for (session, order, expected) in steps {
@@ -157,7 +157,7 @@ fn stop_orders_wait_for_a_trade() {
                 "1: FILLED 1@105 taker",
             ],
         ),
-        // The last trade is there already.
+        // The last trade has already reached the stop price.
         (1, "btcusd BUY LIMIT GTC 0.1 104 103", &["1: 200", "1: NEW", "1: OPEN"]),
         (
             2,
@@ -178,7 +178,7 @@ fn outcomes() {
     let symbol = "GEMI-A-UP";
     let mut floor = check(&[
         (1, "GEMI-A-UP BUY LIMIT GTC 100 0.30 - YES", &["1: 200", "1: NEW", "1: OPEN"]),
-        // Whoever buys against it buys at what is left to one.
+        // A buyer of the outcome NO pays one minus the price.
         (
             2,
             "GEMI-A-UP BUY LIMIT GTC 40 0.70 - NO",
@@ -240,7 +240,7 @@ fn rejections() {
         assert_eq!((orders[1].state, orders[1].reason), (OrderState::Rejected, Some(reason)));
         assert_eq!(floor.balance(0, "USD"), "999999.9999 of 1000000", "{order}");
     }
-    // Nothing is due to be worth more than what is left.
+    // The fee counts as well: an order that is worth the whole available balance is rejected.
     let mut floor = Floor::quiet(|config| config.fees(0, 10));
     floor.place(FIRST, "btcusd BUY LIMIT GTC 9000 100");
     assert_eq!(floor.balance(0, "USD"), "99100 of 1000000");
@@ -253,7 +253,7 @@ fn rejections_by_circumstance() {
     let mut floor = Floor::quiet(|config| {
         config.account(Account::new("account-x", "s").bearer_token("x").accepted_terms(false))
     });
-    // The account of the configuration comes before those of the floor.
+    // The account of the configuration comes before the two accounts of `Floor`.
     floor.connect(SessionId(3), "x", "/");
     let happened = floor.place(SessionId(3), "GEMI-A-UP BUY LIMIT GTC 1 0.5 - YES");
     assert_eq!(happened, ["3: 400 -2010 TERMS_NOT_ACCEPTED"]);
@@ -262,7 +262,7 @@ fn rejections_by_circumstance() {
     assert!(floor.place(FIRST, "btcusd BUY LIMIT GTC 1 1").contains(&"1: REJECTED MarketNotOpen".to_owned()));
     floor.exchange.faults().close_market(symbol, false);
     assert!(floor.place(FIRST, "btcusd BUY LIMIT GTC 1 1").contains(&"1: OPEN".to_owned()));
-    // A client order id is free again when its order has ended.
+    // A client order id can be used again when its order has ended.
     floor.place(FIRST, "btcusd BUY LIMIT IOC 1 1 - - again");
     assert!(floor.place(FIRST, "btcusd BUY LIMIT GTC 1 1 - - again").contains(&"1: OPEN".to_owned()));
     let mut floor = Floor::new(common::market(&["btcgusdperp"]), 1);
@@ -334,7 +334,7 @@ fn cancellations() {
     assert_eq!(reply_first(floor.cancel(FIRST, order)), ["1: 200", "1: CANCELED 0.3"]);
     assert_eq!(floor.balance(0, "USD"), "999970 of 999970");
     assert_eq!(floor.cancel(FIRST, order), not_found);
-    // A stop order that waits.
+    // A stop order that has not been triggered.
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 100000 99999");
     let order = floor.newest(0);
     assert_eq!(reply_first(floor.cancel(FIRST, order)), ["1: 200", "1: CANCELED"]);
@@ -397,7 +397,7 @@ fn disconnections() {
             let orders = floor.exchange.orders(floor.account(0));
             let open = orders.iter().filter(|order| !order.state.is_final()).count();
             assert_eq!((open, told), (left, 3 - left), "{name} {target}");
-            // A new session is not the old one, though its id is.
+            // A new session with the same id is a different session.
             floor.connect(third, "one", "/");
             let text = r#"{"id":1,"method":"order.cancel_session"}"#;
             assert_eq!(short(&floor.send(third, text)), ["3: 200"]);
@@ -477,7 +477,7 @@ fn other_shapes() {
     }
 }
 
-/// Reply and events come in either order.
+/// The reply and the events come in either order.
 #[test]
 fn replies_race_with_events() {
     let mut floor = Floor::quiet(|config| config);
@@ -517,7 +517,7 @@ fn faults() {
     assert_eq!(short(&floor.run(A_SECOND)), ["1: 200"]);
 }
 
-/// Orders trade with the flow, whose streams tell of them like of any others.
+/// Orders trade with the order flow, and the streams report them like any other orders.
 #[test]
 fn orders_are_events_of_the_market() {
     let mut floor = Floor::new(common::market(&["btcusd"]).events_per_second(50).stale_percent(0), 5);

@@ -1,4 +1,4 @@
-//! Private streams: what they begin with, what they tell, and when they stop.
+//! Tests private streams: their first frames, their events, and their end.
 
 mod common;
 
@@ -12,7 +12,7 @@ use gemini_ws_simulator::{Account, AccountId, SessionId};
 const SECONDS: Duration = Duration::from_secs(1);
 const TIME: u64 = 1_790_732_601_000_000_000;
 
-/// An account with little, in a market where nobody else trades.
+/// Creates an account with small balances, in a market without order flow.
 fn floor() -> Floor {
     let decimal = |text: &str| text.parse::<Decimal>().unwrap();
     let account = Account::new("account-x", "s").bearer_token("x").id(AccountId(8)).without_balances();
@@ -46,10 +46,10 @@ fn balances_begin_whole_and_go_on_with_changes() {
     assert_eq!(frames(&texts), changed(rows));
     let texts = floor.send(FIRST, r#"{"id":1,"method":"order.cancel_all"}"#);
     assert_eq!(frames(&texts), changed(r#"{"a":"USD","f":"187.386","c":"187.386"}"#));
-    // What is rejected changes nothing.
+    // An order that is rejected changes nothing.
     let texts = floor.send(FIRST, &place("btcusd BUY LIMIT GTC 5 100"));
     assert_eq!(frames(&texts), [""; 0]);
-    // To subscribe again is acknowledged, and nothing else.
+    // Subscribing again is only acknowledged.
     let texts = floor.send(FIRST, &request("subscribe", &["balances@account"]));
     assert_eq!((texts.len(), frames(&texts).len()), (1, 0));
     floor.send(FIRST, &request("unsubscribe", &["balances@account"]));
@@ -107,7 +107,7 @@ fn orders_of_a_session() {
     let other = SessionId(3);
     floor.connect(other, "one", "/");
     floor.send(other, &request("subscribe", &["orders@session"]));
-    // All of the account, and only its own.
+    // A session gets all events of its account, and no others.
     let told = |texts: &[(SessionId, String)], session: SessionId| {
         texts.iter().filter(|(to, text)| *to == session && text.contains("\"X\"")).count()
     };
@@ -119,7 +119,7 @@ fn orders_of_a_session() {
     assert_eq!((told(&texts, FIRST), told(&texts, other), told(&texts, SECOND)), (2, 1, 3));
 }
 
-/// Streams of all kinds share a request, and one that is refused refuses all.
+/// One request can name streams of all kinds. If one of them is refused, all are.
 #[test]
 fn streams_share_requests() {
     let mut floor = floor();

@@ -1,4 +1,4 @@
-//! The life of quotes, seen by their makers, by the public and in the ledger.
+//! Tests the life of quotes, in the frames that their makers and the public get, and in the ledger.
 
 mod common;
 
@@ -89,7 +89,7 @@ fn what_is_executed_is_at_most_what_is_requested() {
         } else {
             of_notional += 1;
             let notional = decimal(desk.present["n"].as_str().unwrap());
-            // Rounded down to hundredths of a contract.
+            // The quantity is rounded down to hundredths of a contract.
             let price = decimal("0.03");
             assert!(executed.checked_mul(price).unwrap() <= notional);
             let more = executed.checked_add(decimal("0.01")).unwrap();
@@ -99,7 +99,7 @@ fn what_is_executed_is_at_most_what_is_requested() {
         desk.until("1: FINALIZED FINALIZED WON");
         let order = desk.floor.exchange.orders(desk.floor.account(0)).pop().unwrap();
         assert_eq!(order.executed_quantity, executed);
-        // The venue makes a name where there is none.
+        // The venue uses the id of the quote if there is no client id.
         assert_eq!(order.client_order_id, Some(quote));
     }
     assert!(of_notional > 0 && of_quantity > 0);
@@ -134,7 +134,7 @@ fn a_maker_must_be_able_to_pay() {
     let poor = SessionId(3);
     desk.floor.connect(poor, "poor", "/");
     desk.floor.send(poor, &request("subscribe", &["requestForQuote@session", "orders@account"]));
-    // What is requested may be less.
+    // The quantity of the request may be smaller.
     loop {
         let quote = desk.until_accepted(poor, "price=0.01 quantity=10");
         let lines = desk.confirm(poor, &quote, true);
@@ -150,11 +150,11 @@ fn a_maker_must_be_able_to_pay() {
     assert_eq!(desk.step(), ["public FAILED", "3: FAILED FAILED LOST"]);
     let account = desk.floor.exchange.account_of(poor).unwrap();
     assert!(desk.floor.exchange.positions(account).is_empty());
-    // It is the first of the configuration.
+    // The account is the first one of the configuration.
     assert_eq!(desk.floor.balance(0, "USD"), "9.89 of 9.89");
 }
 
-/// The best quote is accepted, the others learn the end of the request.
+/// The best quote is accepted, and the makers of the others get the end of the request.
 #[test]
 fn the_lowest_price_wins() {
     for (prices, winner) in [(["0.02", "0.01"], SECOND), (["0.01", "0.02"], FIRST), (["0.01", "0.01"], FIRST)]
@@ -186,7 +186,7 @@ fn the_lowest_price_wins() {
             } else {
                 assert_eq!(lines[3], format!("{}: CLOSED FAILED LOST", loser.0));
             }
-            // The ledger knows of the winner alone.
+            // The ledger has only the order of the winner.
             let orders = [0, 1].map(|account| desk.floor.exchange.orders(desk.floor.account(account)).len());
             let won = [winner == FIRST, winner == SECOND].map(|won| usize::from(won && confirm));
             assert_eq!(orders, won);
@@ -194,7 +194,7 @@ fn the_lowest_price_wins() {
     }
 }
 
-/// At a bad price other makers win.
+/// At a bad price, other makers win.
 #[test]
 fn dear_quotes_are_seldom_accepted() {
     let accepted = |price: &str| {
@@ -233,7 +233,7 @@ fn quotes_are_withdrawn() {
     desk.until("public OPEN");
     let quote = desk.submit(FIRST, "price=0.01 quantity=1");
     let members = format!("quoteId={quote}");
-    // Of another account, of another request, or of none.
+    // The requests name a quote of another account, another request, an unknown quote, and no quote.
     assert_eq!(desk.send(SECOND, "withdraw_quote", &members).1, ["2: 400 -1013"]);
     assert_eq!(desk.send(FIRST, "withdraw_quote", &format!("{members} rfqId=rfq-99")).1, ["1: 400 -1013"]);
     assert_eq!(desk.send(FIRST, "withdraw_quote", "quoteId=quote-99").1, ["1: 400 -1013"]);
@@ -243,7 +243,7 @@ fn quotes_are_withdrawn() {
     assert_eq!(reply["result"].as_object().unwrap().len(), 2);
     assert_eq!((&reply["result"]["rfqId"], &reply["result"]["quoteId"]), (&desk.present["r"], &quote.into()));
     assert_eq!(desk.send(FIRST, "withdraw_quote", &members).1, ["1: 400 -1013"]);
-    // It is not accepted any more; nor can an accepted one be withdrawn.
+    // A quote that was withdrawn is not accepted. A quote that was accepted cannot be withdrawn.
     let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1");
     assert_eq!(desk.send(FIRST, "withdraw_quote", &format!("quoteId={quote}")).1, ["1: 400 -1013"]);
 }
@@ -267,7 +267,7 @@ fn quotes_run_out() {
     let texts = desk.floor.run(Duration::from_millis(1));
     assert_eq!(desk.short(&texts), ["1: CLOSED OPEN EXPIRED", "2: CLOSED OPEN EXPIRED"]);
 
-    // An accepted one does not.
+    // An accepted quote does not expire.
     for _ in 0..20 {
         desk.until("public OPEN");
         let until = desk.present["E"].as_i64().unwrap() + 6_000;
@@ -315,7 +315,7 @@ fn refusals() {
         "validUntil=0",
         "validUntil=-1",
         &format!("validUntil={now}"),
-        // That is no time in ns.
+        // This time does not fit into nanoseconds.
         "validUntil=9223372036855",
         r#"validUntil="1""#,
         "validUntil=null",
@@ -333,13 +333,13 @@ fn refusals() {
     {
         desk.submit(FIRST, &format!("{good} {right}"));
     }
-    // The client id is not deduplicated.
+    // Several quotes may have the same client id.
     let quote = desk.submit(FIRST, &format!("{good} validUntil={}", now + 1));
     for wrong in ["confirm=-", "confirm=1", "confirm=true", "confirm=false quoteId=-"] {
         let members = format!("quoteId={quote} {wrong}");
         assert_eq!(desk.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"], "{wrong}");
     }
-    // Too late.
+    // The request takes no more quotes.
     desk.floor.run(Duration::from_millis(1));
     while desk.present["S"] == "OPEN" {
         desk.step();
@@ -389,7 +389,7 @@ fn who_may_quote() {
             assert_eq!(desk.send(session, method, good).1, [expected], "{method}");
         }
     }
-    // Who may read may subscribe.
+    // A key that may read may subscribe.
     let streams = ["requestForQuote@account", "requestForQuote@session", "settlements@account"];
     for (session, expected) in [
         (PUBLIC, "401 -1002"),
@@ -407,7 +407,7 @@ fn who_may_quote() {
     assert_eq!(listed["result"], Value::from(streams.to_vec()));
 }
 
-/// Without contracts nobody requests quotes.
+/// Without contracts there are no requests for quotes.
 #[test]
 fn no_requests() {
     let mut floor = Floor::new(common::market(&["btcusd"]), 1);
@@ -423,8 +423,8 @@ fn no_requests() {
     }
 }
 
-/// One account with two sessions: what concerns the account goes to both, what concerns a session to
-/// that of the quote. Each may answer for the other.
+/// One account has two sessions. Events of the account go to both, events of a session to the one that sent the
+/// quote. Each session may confirm for the other.
 #[test]
 fn scopes() {
     let mut desk = Desk::new(plain, 13);
@@ -450,7 +450,7 @@ fn scopes() {
         assert_eq!(ids.len(), 1, "one event, whoever hears of it");
         sessions
     };
-    // A delivery may be repeated.
+    // An event may be sent twice.
     let is = |counts: &BTreeMap<u64, u32>, expected: &[(u64, u32)]| {
         [1, 2].iter().any(|copies| {
             counts
@@ -469,7 +469,7 @@ fn scopes() {
         assert!(is(&counts, expected), "{quoting:?} {counts:?}");
     }
 
-    // A quote outlives its session, and its account hears of it.
+    // A quote outlives its session, and other sessions of its account get its events.
     let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1");
     desk.floor.exchange.handle_lost(FIRST, desk.floor.now);
     desk.floor.connect(FIRST, "one", "/");
@@ -494,7 +494,7 @@ fn events_come_at_least_once() {
         assert_eq!(events.len(), copies, "{number}");
         assert_eq!(events[0], events[1]);
     }
-    // By itself it happens now and then.
+    // Without a fault, an event is sometimes repeated as well.
     let mut events = 0;
     desk.repeated = 0;
     for _ in 0..60 {
@@ -508,7 +508,7 @@ fn events_come_at_least_once() {
     assert!((5..60).contains(&desk.repeated), "{} of {events}", desk.repeated);
 }
 
-/// A quote may be called as an order that is open.
+/// A quote may have the client id of an open order.
 #[test]
 fn names_of_orders_and_quotes() {
     let mut desk = Desk::new(plain, 15);
@@ -519,7 +519,7 @@ fn names_of_orders_and_quotes() {
     desk.until("1: FINALIZED FINALIZED WON");
     let texts = desk.floor.send(FIRST, &order);
     assert!(desk.short(&texts).contains(&"1: 400 -2010".to_owned()), "{texts:?}");
-    // What is set aside is set aside for the order alone.
+    // Only the amount for the open order is set aside.
     assert_eq!(desk.floor.balance(0, "USD"), "999989.01 of 999999.01");
 }
 
@@ -535,7 +535,7 @@ fn quotes_are_limited() {
     assert!(ended == 0 || ended == 1_000);
 }
 
-/// The same seed and inputs yield the same outputs.
+/// Runs with equal seeds and inputs yield equal outputs.
 #[test]
 fn runs_repeat() {
     let run = |seed: u64| {
@@ -563,7 +563,7 @@ fn runs_repeat() {
     assert_ne!(run(21), run(22));
 }
 
-/// What an account has follows from its fills.
+/// The balances and positions of an account follow from its fills.
 #[test]
 fn the_books_add_up() {
     let mut desk = Desk::new(|config| config.fees(7, 0), 23);

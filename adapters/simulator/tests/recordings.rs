@@ -1,4 +1,4 @@
-//! Recordings: who gets which frame, and when.
+//! Tests recordings: which session gets which frame, and when.
 
 mod common;
 
@@ -36,7 +36,7 @@ fn plays_what_is_subscribed() {
     assert_eq!(venue.exchange.stats().played, 7);
     let book = venue.exchange.book(symbol("btcusd")).unwrap();
     assert_eq!((book.bids.len(), book.asks.len(), book.last_update_id), (1, 2, 16));
-    // Quiet after the end, but alive.
+    // After the end of the recording there are no frames, but the exchange still answers.
     assert_eq!(venue.send(r#"{"id":2,"method":"ping"}"#), [r#"{"id":2,"status":200}"#]);
     assert_eq!(venue.run_outputs(SECOND * 30).len(), 1, "a server ping");
     let refused = venue.request("subscribe", &["solusd@depth"]);
@@ -48,7 +48,7 @@ fn who_comes_later_gets_the_present_state() {
     let mut venue = venue();
     venue.connect("snapshot=-1");
     venue.request("subscribe", &["ethusd@depth@100ms"]);
-    // Five frames at 10 ms each: the trade and the last change are still to come.
+    // Five frames have been played, at 10 ms each. The trade and the last change are still to come.
     venue.run(Duration::from_millis(50));
     let snapshot = r#"{"e":"depthUpdate","E":4,"s":"btcusd","U":15,"u":15,"b":[["99.00","2.0"]],"a":[["100.40","1.0"],["100.50","3.0"]]}"#;
     venue.request("subscribe", &["btcusd@trade"]);
@@ -92,7 +92,7 @@ fn faults_hold_for_recordings() {
     assert_eq!(venue.run(SECOND), [FRAMES[0], FRAMES[4], FRAMES[7], FRAMES[7]]);
 }
 
-/// The times at which the frames of a recording leave, in ms after the subscription.
+/// Returns the times at which the frames of a recording are sent, in ms after the subscription.
 fn times(recording: Recording) -> Vec<u64> {
     let mut venue = Venue::new(Config::recording(recording), 1);
     venue.run(SECOND);
@@ -123,7 +123,7 @@ fn pace() {
     );
 }
 
-/// A recording from outside, if there is one: the frames come out as they went in, and make a book.
+/// Plays a recording of the venue, if there is one. The frames are sent unchanged, and make a book.
 #[test]
 fn recorded_frames() {
     let folder = std::env::var("GEMINI_WS_FRAMES").unwrap_or_else(|_| "../../../shared/frames".to_owned());

@@ -1,4 +1,4 @@
-//! The REST API: what is answered, what is refused, and the nonces that it shares with upgrades.
+//! Tests the REST API: answers, refusals, and the nonces that it shares with upgrades.
 
 mod common;
 
@@ -37,7 +37,7 @@ fn an_order_has_the_members_of_the_venue() {
     let arguments = format!(r#","order_id":{id},"include_trades":true"#);
     let answer = post(&mut floor.exchange, floor.now, STATUS, 1, &arguments);
     assert_eq!(answer, (200, expected.clone()));
-    // By the other name an array; open orders have no trades.
+    // A request with the client order id gets an array. Open orders have no trades.
     let mut short = expected;
     short.as_object_mut().unwrap().remove("trades");
     let by_name = post(&mut floor.exchange, floor.now, STATUS, 2, r#","client_order_id":"mine""#);
@@ -47,7 +47,7 @@ fn an_order_has_the_members_of_the_venue() {
 
 #[test]
 fn what_has_become_of_orders() {
-    // Orders of the first account, after those of the second; the members that tell them apart.
+    // Orders of the first account, which follow orders of the second, and the members in which they differ.
     let table = [
         ("btcusd BUY LIMIT MOC 1 50000.00", "exchange limit", "live", r#"["maker-or-cancel"]"#, ""),
         (
@@ -100,7 +100,7 @@ fn what_has_become_of_orders() {
     floor.cancel(FIRST, id);
     let (_, told) = post(&mut floor.exchange, floor.now, STATUS, 100, r#","client_order_id":"taken-back""#);
     assert_eq!((&told[0]["is_cancelled"], &told[0]["reason"]), (&json!(true), &json!("Requested")));
-    // Two of one name, the older first.
+    // Two orders have the same client order id. The older one is first.
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 40000.00 - - taken-back");
     let (_, told) = post(&mut floor.exchange, floor.now, STATUS, 101, r#","client_order_id":"taken-back""#);
     let live: Vec<_> = told.as_array().unwrap().iter().map(|order| order["is_live"].as_bool()).collect();
@@ -138,7 +138,7 @@ fn orders_of_others_are_not_found() {
     }
 }
 
-/// Key, path, payload, status and reason.
+/// The key, the path, the payload, the status and the reason.
 const REFUSALS: [(&str, &str, &str, u16, &str); 18] = [
     ("account-one", "/v1/orders", r#"{"request":"/v1/orders","nonce":1}"#, 200, ""),
     ("account-one", "/v1/orders", r#"{"request":"/v1/orders","nonce":1}"#, 400, "InvalidNonce"),
@@ -242,7 +242,7 @@ fn headers_that_are_wrong() {
         assert_eq!(response.status, status, "{headers:?}");
         assert!(response.body.contains(&format!(r#""reason":"{reason}""#)), "{}", response.body);
     }
-    // A token needs no nonce, and may use one again.
+    // A request with a token needs no nonce, and may repeat one.
     for _ in 0..2 {
         let response = ask(&mut exchange, Instant::ZERO, "/v1/orders", &[bearer.clone(), all[1].clone()]);
         assert_eq!((response.status, response.body.as_str()), (200, "[]"));
@@ -284,7 +284,7 @@ fn it_can_fail_and_be_late() {
     let (status, body) = rest(&mut exchange, 1);
     assert_eq!((status, &body["reason"]), (503, &json!("Maintenance")));
     exchange.faults().fail_rest(false);
-    // The nonce was not used.
+    // The failed request did not use up its nonce.
     assert_eq!(rest(&mut exchange, 1).0, 200);
     exchange.faults().delay_rest(Duration::from_secs(3));
     let headers = headers("account-one", r#"{"request":"/v1/orders","nonce":2}"#);

@@ -1,4 +1,4 @@
-//! Restarts: ids that never come again, and states that are saved and restored.
+//! Tests restarts: ids that are never repeated, and states that are saved and restored.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::Instant;
 use gemini_ws_simulator::{Account, Config, EPOCH, Exchange, OrderState, State};
 
-/// Five seconds of two accounts that trade.
+/// Runs five seconds in which two accounts trade.
 fn traded(config: Config, seed: u64) -> Floor {
     let mut floor = Floor::new(config.events_per_second(50), seed);
     for (session, token) in [(FIRST, "one"), (SECOND, "two")] {
@@ -40,12 +40,13 @@ fn no_id_comes_again() {
         assert!(first[kind].len() >= least, "{}", first[kind].len());
         for (earlier, later) in [(&first, &second), (&second, &third), (&first, &third)] {
             assert!(earlier[kind].is_disjoint(&later[kind]));
-            // They rise, whatever was taken meanwhile.
+            // The later ids are greater than all earlier ones.
             assert!(earlier[kind].last() < later[kind].first());
         }
         assert!(third[kind].iter().all(|id| i64::try_from(*id).is_ok()));
     }
-    // Trade ids and update ids are read as JSON numbers; order ids are beyond that on the venue as well.
+    // Clients read trade ids and update ids as JSON numbers. Order ids are too large for that, on the venue as
+    // well.
     let years = EPOCH + Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let late = traded(market().epoch(years), 7);
     assert!(ids(&late)[1].iter().all(|id| *id < 1 << 53));
@@ -63,7 +64,7 @@ fn a_state_goes_round() {
     let state = State::from_json(&saved.to_json()).unwrap();
     assert_eq!(state, saved);
     let config = common::trading::with_accounts(common::market(&["btcusd", "GEMI-A-UP"]).fees(10, 35));
-    // The kept ids count even if the clock went back.
+    // The saved ids count even if the clock has gone back.
     let exchange = Exchange::restore(config, 3, &state).unwrap();
     for (before, after) in floor.exchange.accounts().zip(exchange.accounts()) {
         assert_eq!(floor.exchange.orders(before), exchange.orders(after));
@@ -72,7 +73,7 @@ fn a_state_goes_round() {
     }
     let last = ids(&floor).map(|ids| ids.last().copied().unwrap());
     let mut floor = Floor { exchange, now: Instant::ZERO };
-    // Nonces are kept.
+    // The nonces were restored.
     assert_eq!(post(&mut floor.exchange, floor.now, "/v1/orders", 77, "").0, 400);
     assert_eq!(post(&mut floor.exchange, floor.now, "/v1/orders", 78, "").0, 200);
     floor.connect(FIRST, "one", "/");
@@ -80,7 +81,7 @@ fn a_state_goes_round() {
     assert!(floor.newest(0) > last[0]);
     let account = floor.account(0);
     assert!(floor.exchange.orders(account).last().unwrap().fills[0].trade_id > last[1]);
-    // Open orders can be cancelled, and give back what was set aside.
+    // Open orders can be cancelled, which releases what was set aside for them.
     floor.connect(SECOND, "two", "/");
     floor.send(SECOND, r#"{"id":1,"method":"order.cancel_all"}"#);
     let account = floor.account(1);
@@ -94,7 +95,7 @@ fn open_orders_rest_again_and_trade() {
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 99000.00 - - high");
     floor.place(SECOND, "btcusd SELL LIMIT GTC 0.25 99000.00");
     let state = floor.exchange.save();
-    // The new market has asks at 83,000: they are left out.
+    // The new market has asks at 83,000, which are left out.
     let market = common::market(&["btcusd", "GEMI-A-UP"]).events_per_second(0);
     let exchange = Exchange::restore(common::trading::with_accounts(market), 5, &state).unwrap();
     let book = exchange.book(common::symbol("btcusd")).unwrap();
@@ -136,7 +137,7 @@ fn a_change_is_seen() {
     }
 }
 
-/// A change of a state that is good, and what is said.
+/// Damages to a valid state, and the errors for them.
 const DAMAGES: [(&str, &str, &str); 16] = [
     (r#""version":1"#, r#""version":2"#, "its member version is 2, and this program reads version 1"),
     (r#""version":1,"#, "", "its member version is missing"),
@@ -185,12 +186,12 @@ fn what_is_damaged_is_refused() {
         let error = read(&text.replacen(part, instead, 1)).unwrap_err();
         assert!(error.contains(said), "{instead}: {error}");
     }
-    // Cut anywhere, it is never taken for whole, and never panics.
+    // A state that is cut anywhere is an error, without a panic.
     for length in (0..text.len()).step_by(7) {
         let error = read(&text[..length]).unwrap_err();
         assert!(error.contains("EOF") && error.contains("column"), "{length}: {error}");
     }
-    // With any digit or letter changed it is refused or taken, but never panics.
+    // A state in which any digit or letter is changed is refused or accepted, without a panic.
     for position in (0..text.len()).step_by(3) {
         for byte in [b'0', b'9', b'x', b'"'] {
             let mut bytes = text.clone().into_bytes();

@@ -1,4 +1,4 @@
-//! The server on real sockets of the loopback interface.
+//! Tests the server on real sockets of the loopback interface.
 
 #[path = "common/rest.rs"]
 mod rest;
@@ -89,7 +89,7 @@ fn clients_close() {
         client.send(Message::text(SUBSCRIBE)).await.unwrap();
         let frame = CloseFrame { code: 1000.into(), reason: "done".into() };
         client.close(Some(frame)).await.unwrap();
-        // What was under way may come first; then the answer; then the end.
+        // Frames that were on the way may come first, then the answer, then the end.
         let mut answer = None;
         while let Some(Ok(message)) = client.next().await {
             if let Message::Close(frame) = message {
@@ -105,7 +105,7 @@ fn clients_close() {
 fn the_exchange_closes_and_aborts() {
     let mut server = server(|config| config);
     let address = server.local_addr();
-    // Runs until the session is known, then until the client has seen its end.
+    // The server runs until it has the session, and later until the client has seen its end.
     let mut first = serve(&mut server, connect(address, ""));
     let mut second = serve(&mut server, connect(address, ""));
     serve(&mut server, async {
@@ -144,7 +144,7 @@ fn who_does_not_read_is_cut() {
     let address = server.local_addr();
     let counters = server.counters();
     serve(&mut server, async {
-        // Asks for about 100 KiB again and again, and reads nothing of it.
+        // The client requests about 100 KiB again and again, and reads nothing of it.
         let mut client = connect(address, "").await;
         let request = r#"{"id":1,"method":"depth","params":{"symbol":"btcusd","limit":5000}}"#;
         while counters.slow() == 0 {
@@ -172,14 +172,14 @@ fn what_is_no_upgrade_is_refused() {
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 400 "));
-        // The others are served as ever.
+        // The other clients are served as before.
         let mut client = connect(address, "").await;
         client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
         text(&mut client).await;
     });
 }
 
-/// Requests, the statuses that answer them, and the reasons or what else the bodies are.
+/// The table has requests, the statuses of the answers, and the reasons or other bodies.
 #[test]
 fn requests_are_answered() {
     let mut server = server(|config| config);
@@ -232,7 +232,7 @@ fn requests_are_answered() {
                 "{target}"
             );
         }
-        // A WebSocket client sees the status too.
+        // A WebSocket client gets the status too.
         let socket = Async::<TcpStream>::connect(address).await.unwrap();
         match client_async(format!("ws://{address}/v3"), socket).await {
             Err(Error::Http(response)) => assert_eq!(response.status(), 404),
@@ -243,7 +243,7 @@ fn requests_are_answered() {
     assert_eq!(server.exchange_mut().session_count(), 0);
 }
 
-/// Addresses as other clients write them.
+/// The table has addresses in the forms in which other clients write them.
 #[test]
 fn addresses_of_other_clients() {
     let mut server = server(|config| config);
@@ -305,7 +305,7 @@ fn stops_in_good_order() {
                 Some(Ok(Message::Close(Some(frame)))) => {
                     assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1001, "going away"));
                     assert!(client.next().await.is_none());
-                    // Nobody is accepted meanwhile.
+                    // The server accepts no clients while it closes.
                     return assert!(TcpStream::connect(address).is_err());
                 }
                 Some(Ok(_)) => {}
@@ -317,7 +317,7 @@ fn stops_in_good_order() {
     future::block_on(future::zip(server.close(Duration::from_millis(300)), reader));
     assert!(started.elapsed() >= Duration::from_millis(300));
 
-    // If all answer the limit is not waited for.
+    // If all clients answer, the server does not wait until the limit.
     let mut server = self::server(|config| config);
     let address = server.local_addr();
     let mut client = serve(&mut server, connect(address, ""));
@@ -343,7 +343,7 @@ fn only_loopback() {
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
 }
 
-/// A signed request over HTTP.
+/// Returns a signed request over HTTP.
 fn signed(path: &str, nonce: u64, body: &str) -> Vec<u8> {
     let payload = format!(r#"{{"request":"{path}","nonce":{nonce}}}"#);
     let headers = rest::headers("account-one", &payload);
@@ -363,7 +363,7 @@ fn rest_over_http() {
         assert!(head.contains(&"Connection: close".to_owned()), "{head:?}");
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head:?}");
         assert!(body.contains(r#""amount":"5""#), "{body}");
-        // A body is read and not looked at.
+        // The server reads the body and ignores it.
         assert_eq!(ask(address, &signed("/v1/orders", 2, "{\"order_id\":")).await.1, "[]");
         let (head, body) = ask(address, &signed("/v1/orders", 2, "")).await;
         assert_eq!(head[0], "HTTP/1.1 400 Bad Request");
@@ -401,7 +401,7 @@ fn bodies() {
             let shown = String::from_utf8_lossy(&request[..request.len().min(100)]).into_owned();
             assert!(head[0].ends_with(status) && body.contains(part), "{shown}: {head:?} {body}");
         }
-        // A body in pieces.
+        // A body in two pieces.
         let request = sized("abort @5h\nabort @6h");
         let mut socket = open(address, &request[..request.len() - 8]).await;
         Timer::after(Duration::from_millis(50)).await;
@@ -424,7 +424,7 @@ fn faults_over_http() {
         let asked = std::time::Instant::now();
         assert_eq!(ask(address, &signed("/v1/orders", 1, "")).await.1, "[]");
         assert!(asked.elapsed() >= Duration::from_millis(400));
-        // The fault is that of REST alone.
+        // The delay affects only REST.
         let code = loop {
             match client.next().await {
                 Some(Ok(Message::Close(Some(frame)))) => break u16::from(frame.code),

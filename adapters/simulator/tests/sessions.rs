@@ -1,4 +1,4 @@
-//! Requests, replies, and how sessions end.
+//! Tests requests, replies, and the ends of sessions.
 
 mod common;
 
@@ -10,7 +10,7 @@ use gemini_ws_simulator::{Output, STREAMS_MAX, SessionId};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Sends a request to a new venue with btcusd and btcgusdperp and compares the reply.
+/// Sends a request to a new venue with btcusd and btcgusdperp, and compares the reply.
 fn check(request: &str, reply: &str) {
     let mut venue = Venue::new(market(&["btcusd", "btcgusdperp"]), 1);
     venue.connect("");
@@ -144,7 +144,7 @@ fn sessions_end() {
     assert_eq!(venue.outputs(), [Output::Close { session: CLIENT, code: 1000, reason: "" }]);
     assert_eq!(venue.run_outputs(SECOND * 30), []);
 
-    // A new session of the same id gets nothing of the old one.
+    // A new session with the same id gets no outputs of the old one.
     venue.connect("snapshot=-1");
     venue.exchange.handle_frame(
         CLIENT,

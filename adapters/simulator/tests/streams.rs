@@ -1,4 +1,4 @@
-//! What subscribers of generated markets see.
+//! Tests the frames that subscribers of generated markets get.
 
 mod common;
 
@@ -11,10 +11,10 @@ use gemini_ws_simulator::Config;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Id, best bid and best ask.
+/// The id, the best bid and the best ask.
 type Ticker = (u64, [Option<Level>; 2]);
 
-/// Follows frames as a client does, and checks what must hold between them.
+/// Follows frames as a client does, and checks that they agree.
 #[derive(Default)]
 struct Follower {
     books: BTreeMap<Symbol, ClientBook>,
@@ -134,7 +134,7 @@ fn quiet_books_send_nothing() {
     assert_eq!(venue.run(SECOND * 60), [""; 0]);
 }
 
-/// The kinds of the first frames, in order: `ack`, `snapshot`, `change`, `ticker`.
+/// Returns the kinds of the first frames, in order: `ack`, `snapshot`, `change`, `ticker`.
 fn kinds(texts: &[String]) -> Vec<&'static str> {
     let mut scratch = Scratch::new();
     let kind = |text: &String| match decode(text, &mut scratch).unwrap() {
@@ -159,11 +159,11 @@ fn snapshots_and_acknowledgements() {
             other => panic!("{other:?}"),
         }
         venue.run(SECOND);
-        // On a living connection both replies come first.
+        // After the first subscription of a session, the acknowledgement always comes before the snapshot.
         let mut texts = venue.request("unsubscribe", &["btcusd@depth@100ms"]);
         texts.extend(venue.request("subscribe", &["btcusd@depth@100ms"]));
         assert_eq!(kinds(&texts), ["ack", "ack", "snapshot"]);
-        // Again: acknowledged, nothing else.
+        // Subscribing again is only acknowledged.
         assert_eq!(kinds(&venue.request("subscribe", &["btcusd@depth@100ms"])), ["ack"]);
     }
     assert!(before > 5 && after > 5);
@@ -211,7 +211,7 @@ fn a_book_can_be_built_from_changes_and_the_depth_method() {
     texts.extend(venue.run(SECOND));
     venue.exchange.faults().halt_market(true);
     texts.extend(venue.run(SECOND));
-    // The result becomes a snapshot.
+    // Turns the result into a snapshot frame.
     let result = replies[0].strip_prefix(r#"{"id":"d","status":200,"result":{"lastUpdateId":"#).unwrap();
     let (id, sides) = result.split_once(',').unwrap();
     let sides = sides.replace("\"bids\"", "\"b\"").replace("\"asks\"", "\"a\"");
@@ -292,12 +292,12 @@ fn a_long_sleep_is_not_made_up_for() {
     let events = venue.exchange.stats().market_events - before;
     assert!((50..2_000).contains(&events), "{events} events");
     assert!(venue.exchange.deadline().unwrap() > venue.now);
-    // At the end of time, too.
+    // The same holds at the largest instant.
     venue.exchange.handle_timeout(gemini_ws::Instant::from_nanos(u64::MAX));
     venue.exchange.handle_timeout(gemini_ws::Instant::from_nanos(u64::MAX));
 }
 
-/// Not a measurement, only a guard against a cost that grows with the run.
+/// This is not a measurement. It only finds a cost that grows with the run.
 #[test]
 fn many_symbols() {
     let names: Vec<String> = (0..400).map(|number| format!("x{number}usd")).collect();

@@ -1,4 +1,4 @@
-//! What the tests of the archived endpoints share; frames are read as plain JSON.
+//! Helpers for the tests of the archived endpoints. They read frames as plain JSON.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} {text}"))
 }
 
-/// A member that is text.
+/// Returns a member that is a string.
 pub fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("no text {name}: {value}"))
 }
@@ -32,7 +32,7 @@ pub fn decimal(value: &Value) -> Decimal {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no decimal: {value}"))
 }
 
-/// The names of an object's members.
+/// Returns the names of an object's members.
 pub fn names(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
@@ -53,7 +53,7 @@ impl Levels {
         }
     }
 
-    /// Sets a level and returns the quantity that it had.
+    /// Sets a level and returns its former quantity.
     pub fn set(&mut self, side: &str, price: Decimal, quantity: Decimal) -> Decimal {
         let former = if quantity.is_zero() {
             self.side_mut(side).remove(&price)
@@ -74,7 +74,7 @@ impl Levels {
         matches!(best, (Some((bid, _)), Some((ask, _))) if bid >= ask)
     }
 
-    /// The first levels of a true book.
+    /// Returns the first levels of a true book.
     pub fn of_book(book: &TrueBook, count: usize) -> Levels {
         let side =
             |levels: &[Level]| levels.iter().take(count).map(|level| (level.price, level.quantity)).collect();

@@ -1,4 +1,4 @@
-//! What the tests share: a venue under a virtual clock, and a client's view of a book.
+//! Helpers for all tests: a venue with a virtual clock, and the book of a client.
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 
 pub mod archived;
@@ -23,7 +23,7 @@ pub fn market(names: &[&str]) -> Config {
     Config::market(names.iter().map(|name| symbol(name)))
 }
 
-/// An exchange and the time.
+/// An exchange and the present time.
 pub struct Venue {
     pub exchange: Exchange,
     pub now: Instant,
@@ -38,7 +38,7 @@ impl Venue {
         self.exchange.handle_connected(CLIENT, self.now, query);
     }
 
-    /// Sends a frame and returns what comes of it at once.
+    /// Sends a frame and returns the texts that follow at once.
     pub fn send(&mut self, text: &str) -> Vec<String> {
         self.exchange.handle_frame(CLIENT, self.now, Frame::Text(text));
         self.texts()
@@ -88,7 +88,7 @@ fn text_of(output: Output) -> Option<String> {
     }
 }
 
-/// A book as a client keeps it, by the strict gap rule.
+/// A book as a client maintains it, with the strict gap rule.
 #[derive(Clone, Debug, Default)]
 pub struct ClientBook {
     pub bids: BTreeMap<Decimal, Decimal>,
@@ -104,7 +104,7 @@ pub struct ClientBook {
 }
 
 impl ClientBook {
-    /// True if the frame was applied.
+    /// Applies a frame. Returns whether it was applied.
     pub fn apply(&mut self, depth: &Depth<'_>) -> bool {
         let [first, last_of_depth] = [depth.first_update_id, depth.last_update_id].map(Option::unwrap);
         match self.last {
@@ -116,7 +116,7 @@ impl ClientBook {
             }
             Some(last) if last_of_depth <= last => {
                 self.stale += 1;
-                // What it says is known already.
+                // The levels of a stale frame are known already.
                 for (side, levels) in [(&self.bids, depth.bids), (&self.asks, depth.asks)] {
                     for level in levels {
                         let known = side.get(&level.price).copied().unwrap_or(Decimal::ZERO);

@@ -1,4 +1,4 @@
-//! Makers of quotes, the public, and short names for what they hear.
+//! Two makers of quotes, a public session, and short texts for the frames that they get.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use serde_json::Value;
 use super::request;
 use super::trading::{FIRST, Floor, SECOND};
 
-/// Watches the public stream.
+/// The session that is subscribed to the public stream.
 pub const PUBLIC: SessionId = SessionId(9);
 
-/// Long enough for some requests.
+/// Long enough for several requests.
 const A_WHILE: Duration = Duration::from_secs(300);
 
 pub struct Desk {
     pub floor: Floor,
-    /// What the public knows of the request at hand.
+    /// The last public frame of the present request.
     pub present: Value,
-    /// Ids of private events, to tell what is repeated.
+    /// The ids of private events, to find repeated ones.
     known: BTreeSet<String>,
     pub repeated: u32,
 }
 
 impl Desk {
-    /// Both accounts are connected and hear of their quotes.
+    /// Creates a market in which both accounts are connected and subscribed to their quotes.
     pub fn new(config: impl FnOnce(Config) -> Config, seed: u64) -> Desk {
         let market = super::market(&["btcusd", "GEMI-A-UP", "GEMI-B-UP"]).events_per_second(0);
         let floor = Floor::new(config(market), seed);
@@ -40,13 +40,13 @@ impl Desk {
         desk
     }
 
-    /// What came, in short and without repetitions: `1: 200`, `public: OPEN`, `2: ACCEPTED CONFIRMING
+    /// Returns frames as short texts, without repetitions: `1: 200`, `public: OPEN`, `2: ACCEPTED CONFIRMING
     /// ACTIVE`, `1: FILLED`.
     pub fn short(&mut self, texts: &[(SessionId, String)]) -> Vec<String> {
         let mut seen = BTreeSet::new();
         let mut short = Vec::new();
         for (session, text) in texts {
-            // The client of this project reads whatever is sent.
+            // The client of this project can read every frame.
             let mut scratch = Scratch::new();
             let message = decode(text, &mut scratch).unwrap_or_else(|error| panic!("{error:?} {text}"));
             let value: Value = serde_json::from_str(text).unwrap();
@@ -75,7 +75,7 @@ impl Desk {
         short
     }
 
-    /// Time passes until something is sent.
+    /// Lets time pass until a frame is sent.
     pub fn step(&mut self) -> Vec<String> {
         let end = self.floor.now + A_WHILE;
         loop {
@@ -88,7 +88,7 @@ impl Desk {
         }
     }
 
-    /// Time passes until this is sent; all of what came with it.
+    /// Lets time pass until a frame with this short text is sent. Returns all frames that came with it.
     pub fn until(&mut self, line: &str) -> Vec<String> {
         for _ in 0..10_000 {
             let lines = self.step();
@@ -103,8 +103,8 @@ impl Desk {
         self.present["r"].as_str().unwrap().to_owned()
     }
 
-    /// A request about quotes, the members in short: `price=0.42 quantity=100`. `rfqId` is that of
-    /// the request at hand if not given.
+    /// Sends a request about quotes. Its members are in the form `price=0.42 quantity=100`. The default of `rfqId`
+    /// is that of the present request.
     pub fn send(&mut self, session: SessionId, method: &str, members: &str) -> (Value, Vec<String>) {
         let mut parameters = serde_json::Map::new();
         parameters.insert("rfqId".to_owned(), self.present["r"].clone());
@@ -125,12 +125,12 @@ impl Desk {
         let reply = texts.iter().map(|(_, text)| text).find(|text| of_reply(text)).unwrap();
         let reply = serde_json::from_str(reply).unwrap();
         let mut short = self.short(&texts);
-        // Its place among the events is up to chance.
+        // The place of the reply among the events is random.
         short.sort_by_key(|line| !line.contains(": 200") && !line.contains(": 40"));
         (reply, short)
     }
 
-    /// Submits a quote; its id.
+    /// Submits a quote and returns its id.
     pub fn submit(&mut self, session: SessionId, members: &str) -> String {
         let (reply, short) = self.send(session, "submit_quote", members);
         assert_eq!(short, [format!("{}: 200", session.0)], "{members} {reply}");
@@ -138,7 +138,7 @@ impl Desk {
         reply["result"]["quoteId"].as_str().unwrap().to_owned()
     }
 
-    /// Submits the same quote to each request until one is accepted; its id.
+    /// Submits the same quote to each request until one is accepted, and returns its id.
     pub fn until_accepted(&mut self, session: SessionId, members: &str) -> String {
         for _ in 0..100 {
             self.until("public OPEN");
@@ -156,7 +156,7 @@ impl Desk {
         panic!("never accepted");
     }
 
-    /// Confirms a quote, or declines.
+    /// Confirms a quote, or declines it.
     pub fn confirm(&mut self, session: SessionId, quote: &str, confirm: bool) -> Vec<String> {
         let members = format!("quoteId={quote} confirm={confirm}");
         let (reply, short) = self.send(session, "confirm_quote", &members);

@@ -1,4 +1,4 @@
-//! Requests to the REST API, signed by the secret of the accounts.
+//! Requests to the REST API, signed with the secret of the accounts.
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 
 use base64ct::{Base64, Encoding};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::signing::sign;
 
-/// The headers of a request with this payload.
+/// Returns the headers of a request with this payload.
 pub fn headers(key: &str, payload: &str) -> Vec<(&'static str, String)> {
     let payload = Base64::encode_string(payload.as_bytes());
     let signature = sign(&payload);
@@ -29,7 +29,7 @@ pub fn ask(
     exchange.handle_rest(now, &RestRequest { method: "POST", target: path, headers: &headers })
 }
 
-/// Asks for the first account, with arguments such as `,"order_id":5`; the status and the body.
+/// Sends a request for the first account, with arguments such as `,"order_id":5`. Returns the status and the body.
 pub fn post(exchange: &mut Exchange, now: Instant, path: &str, nonce: u64, arguments: &str) -> (u16, Value) {
     let payload = format!(r#"{{"request":"{path}","nonce":"{nonce}"{arguments}}}"#);
     let response = ask(exchange, now, path, &headers("account-one", &payload));

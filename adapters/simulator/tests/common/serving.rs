@@ -24,7 +24,7 @@ pub fn server(config: impl FnOnce(Config) -> Config) -> Server {
     Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(config(market), 1)).unwrap()
 }
 
-/// Runs the server until the client is done, ten seconds at most.
+/// Runs the server until the client has finished, for ten seconds at most.
 pub fn serve<T>(server: &mut Server, client: impl Future<Output = T>) -> T {
     let late = async {
         Timer::after(Duration::from_secs(10)).await;
@@ -39,7 +39,7 @@ pub async fn connect(address: SocketAddr, query: &str) -> Client {
     client_async(format!("ws://{address}/{query}"), socket).await.unwrap().0
 }
 
-/// The next text frame.
+/// Returns the next text frame.
 pub async fn text(client: &mut Client) -> String {
     loop {
         match client.next().await.unwrap().unwrap() {
@@ -61,7 +61,7 @@ pub async fn open(address: SocketAddr, bytes: &[u8]) -> Async<TcpStream> {
     socket
 }
 
-/// All that comes until the other side ends.
+/// Returns all bytes until the other side closes.
 pub async fn rest(socket: &Async<TcpStream>) -> Vec<u8> {
     let (mut answer, mut part) = (Vec::new(), [0; 4_096]);
     loop {
@@ -73,13 +73,13 @@ pub async fn rest(socket: &Async<TcpStream>) -> Vec<u8> {
     }
 }
 
-/// Asks as any HTTP client does, and returns the lines of the head and the body that are answered.
+/// Sends a request as any HTTP client does. Returns the lines of the answer's head, and its body.
 pub async fn ask(address: SocketAddr, request: &[u8]) -> (Vec<String>, String) {
     let answer = String::from_utf8(rest(&open(address, request).await).await).unwrap();
     parts(&answer)
 }
 
-/// The lines of the head, and the body.
+/// Splits an answer into the lines of the head, and the body.
 pub fn parts(answer: &str) -> (Vec<String>, String) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
     (head.split("\r\n").map(str::to_owned).collect(), body.to_owned())

@@ -1,4 +1,4 @@
-//! Two accounts, a book that nobody else trades in, and short names for what happens.
+//! Two accounts, a market without order flow, and short texts for frames.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Floor {
     pub now: Instant,
 }
 
-/// Two accounts with the tokens `one` and `two`.
+/// Adds two accounts with the tokens `one` and `two`.
 pub fn with_accounts(config: Config) -> Config {
     config
         .account(Account::new("account-one", "secret").bearer_token("one"))
@@ -26,8 +26,8 @@ impl Floor {
         Floor { exchange: Exchange::new(with_accounts(config), seed), now: Instant::ZERO }
     }
 
-    /// Both accounts are connected and hear of their orders; btcusd and GEMI-A-UP, where nobody else
-    /// trades, and whose books are empty but for what is absurd.
+    /// Creates a market in which both accounts are connected and subscribed to their orders. It has btcusd and
+    /// GEMI-A-UP without order flow, and their books are empty except for absurd prices.
     pub fn quiet(config: impl FnOnce(Config) -> Config) -> Floor {
         let market = super::market(&["btcusd", "GEMI-A-UP"]).events_per_second(0).orders_per_side(1);
         let mut floor = Floor::new(config(market), 1);
@@ -57,7 +57,7 @@ impl Floor {
         self.exchange.handle_upgrade(session, self.now, &request).unwrap();
     }
 
-    /// Sends a frame; what comes of it at once.
+    /// Sends a frame and returns the texts that follow at once.
     pub fn send(&mut self, session: SessionId, text: &str) -> Vec<(SessionId, String)> {
         self.exchange.handle_frame(session, self.now, Frame::Text(text));
         self.texts()
@@ -84,8 +84,8 @@ impl Floor {
         texts
     }
 
-    /// Places an order of the form `symbol side type time-in-force quantity price stop outcome id`,
-    /// of which the last may be missing or `-`; what came of it, in short.
+    /// Places an order of the form `symbol side type time-in-force quantity price stop outcome id`. The last parts
+    /// may be missing or `-`. Returns the frames that follow as short texts.
     pub fn place(&mut self, session: SessionId, order: &str) -> Vec<String> {
         let texts = self.send(session, &place(order));
         short(&texts)
@@ -97,12 +97,12 @@ impl Floor {
         short(&texts)
     }
 
-    /// The id of the newest order of an account.
+    /// Returns the id of the newest order of an account.
     pub fn newest(&self, account: usize) -> u64 {
         self.exchange.orders(self.account(account)).last().unwrap().order_id
     }
 
-    /// Available and total of an asset.
+    /// Returns the available and the total amount of an asset.
     pub fn balance(&self, account: usize, asset: &str) -> String {
         let balances = self.exchange.balances(self.account(account));
         let balance = balances.into_iter().find(|balance| balance.asset == asset).unwrap();
@@ -110,7 +110,7 @@ impl Floor {
     }
 }
 
-/// The request for an order in short.
+/// Returns the request for an order in the short form.
 pub fn place(order: &str) -> String {
     let names = [
         "symbol",
@@ -128,7 +128,7 @@ pub fn place(order: &str) -> String {
     format!(r#"{{"id":7,"method":"order.place","params":{{{}}}}}"#, members.join(","))
 }
 
-/// Replies and order events, each with its session: `1: 200`, `2: FILLED 0.1@5 maker`.
+/// Returns replies and order events as short texts, each with its session: `1: 200`, `2: FILLED 0.1@5 maker`.
 pub fn short(texts: &[(SessionId, String)]) -> Vec<String> {
     texts.iter().map(|(session, text)| format!("{}: {}", session.0, short_text(text))).collect()
 }
