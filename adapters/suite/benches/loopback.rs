@@ -1,10 +1,12 @@
-//! What the driver costs: frames over the loopback interface, read by a bare WebSocket stream, by the driver with a
-//! client that looks at nothing, by the driver with the full client, and with books as well; on smol and on tokio.
+//! Measures what the driver costs: frames over the loopback interface, read by a bare WebSocket stream, by the
+//! driver with a client that only counts them, by the driver with the full client, and with books as well; on smol
+//! and on tokio.
 //!
-//! `cargo bench -p gemini-ws-suite`; with a word behind `--`, only the rows whose names have it. The server has a thread
-//! of its own, and every row of a round the same frames. The contestants take turns, and the median of the rounds is
-//! printed: frames a second, and processor time of the reading thread for each frame, which is what to compare
-//! where the machine does other things as well. Ratios are made within a round, and theirs is the median too.
+//! `cargo bench -p gemini-ws-suite` runs it. With a word after `--`, it runs only the rows whose names contain that
+//! word. The server has a separate thread, and all rows of a round get the same frames. The contestants take turns.
+//! For each, the bench prints the medians of the rounds: frames per second, and the processor time of the reading
+//! thread per frame. Compare the processor times if the machine also does other things. Ratios are taken within a
+//! round, and their medians are printed too.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -23,14 +25,14 @@ use gemini_ws_smol::Smol;
 use gemini_ws_suite::peers::{self, CLOSE, PONG, TEXT};
 use gemini_ws_tokio::Tokio;
 
-/// The frames of a row.
+/// The number of frames of a row.
 const FRAMES: u64 = 400_000;
 const ROUNDS: usize = 15;
 
-/// Reads all frames of a server.
+/// A function that reads all frames of a server.
 type Contestant = fn(&str) -> ();
 
-/// A row: its name, whether its frames are pongs, and who reads them, on smol and on tokio.
+/// A row: its name, whether its frames are pongs, and the readers on smol and on tokio.
 const ROWS: [(&str, bool, [Contestant; 2]); 6] = [
     ("bare stream, pongs", true, [bare_on_smol, bare_on_tokio]),
     ("driver, client that only counts them", true, [unread::<SmolBench>, unread::<TokioBench>]),
@@ -89,7 +91,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// One contestant, once: wall time and processor time of the reading thread.
+/// Runs one contestant once. Returns the wall time, and the processor time of the reading thread.
 fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -97,10 +99,10 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         peers::upgrade(&mut stream);
-        // The subscription, or whatever stands for it.
+        // The subscription, or the message that replaces it.
         peers::read_frame(&mut stream).unwrap();
         stream.write_all(&peers::frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
-        // The client may have had enough.
+        // The client may have closed by now.
         let _ = stream.write_all(&frames);
         let _ = stream.write_all(&peers::frame(CLOSE, &1000_u16.to_be_bytes()));
         peers::read_frames(&mut stream)
@@ -112,12 +114,12 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     times
 }
 
-/// Pongs that nobody asked for, of the same length as the updates: a client counts them and does nothing else.
+/// Returns pongs without pings, of the same length as the updates. A client only counts them.
 fn pongs() -> Vec<u8> {
     peers::frame(PONG, &[b'x'; 119]).repeat(FRAMES as usize)
 }
 
-/// A snapshot, and then updates that follow one another, each of one level near the top.
+/// Returns a snapshot and consecutive updates, each of one level near the top.
 fn updates() -> Vec<u8> {
     let side = |best: u64, step: i64| {
         let levels = (0..50_i64).map(|level| format!(r#"["{}.00","1.5"]"#, best as i64 + step * level));
@@ -149,7 +151,7 @@ where
 {
     stream.send(Message::text("{}")).await.unwrap();
     let mut frames = 0;
-    // The answer comes first.
+    // The answer to the subscription comes first.
     while frames <= FRAMES {
         let message = stream.next().await.unwrap().unwrap();
         frames += u64::from(message.is_text() || message.is_pong());
@@ -198,7 +200,7 @@ impl Bench for TokioBench {
     }
 }
 
-/// Drives a client until `take` has had enough.
+/// Drives a client until `take` returns true.
 fn drive<B: Bench>(url: &str, mut take: impl FnMut(&Client, &Event<'_>) -> bool) {
     let mut gemini = Client::single(Config::new(url).seed(1));
     let stream = "btcusd@depth@100ms".parse().unwrap();
@@ -220,7 +222,7 @@ fn unread<B: Bench>(url: &str) {
         }
         is_over
     });
-    // And the Close frame.
+    // The Close frame counts as well.
     assert_eq!(counted, FRAMES + 1);
 }
 
@@ -248,14 +250,14 @@ fn books<B: Bench>(url: &str) {
     assert_eq!(frames, FRAMES);
 }
 
-/// By way of a handle: the driver keeps the book, and a task beside it reads each copy that is published.
+/// Reads with a handle: the driver keeps the book, and a task beside it reads each copy that is published.
 fn read<B: Bench<Runtime: 'static>>(url: &str) {
     let (client, driver) = connect(B::Runtime::default(), Config::new(url).seed(1));
     let reading = async {
         let mut books = client.books(["btcusd"]).await.unwrap();
         loop {
             books.changed().await.unwrap();
-            // Stale behind the Close frame, which may be read in the same turn.
+            // The book is stale after the Close frame, which may be read in the same turn.
             let last = books.get("btcusd").unwrap().last().last_update_id();
             if last == Some(1_000_000 + FRAMES - 1) {
                 break;

@@ -1,4 +1,4 @@
-//! Answers to the upgrade: which make a WebSocket, and what the others mean.
+//! Tests the answers to an upgrade: which open a WebSocket, and how the client reports the others.
 //!
 //! Every test is bounded by a time-out.
 
@@ -14,7 +14,8 @@ use crate::Adapter;
 use crate::peers::{TEXT, against, frame, listen, read_frames, read_request, subscribed, within};
 use crate::wire::TRADE;
 
-/// Answers with `ACCEPT` in place of what a request's key makes, and whether they make a WebSocket.
+/// Answers to an upgrade, and whether they open a WebSocket. `ACCEPT` stands for the header that follows from the
+/// request's key.
 const ANSWERS: [(&str, bool); 21] = [
     ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nACCEPT\r\n\r\n", true),
     ("HTTP/1.1 101 \r\nUPGRADE:WebSocket\r\nCONNECTION:  upgrade  \r\nACCEPT\r\n\r\n", true),
@@ -64,12 +65,13 @@ fn answer(stream: &mut TcpStream, answer: &str) {
     stream.write_all(answer.replace("ACCEPT", &accept).as_bytes()).unwrap();
 }
 
-/// The failure that the first attempt ends with; `None` if a trade came, which the peer sends with its answer.
+/// Returns the failure with which the first attempt ends; `None` if the client got the trade that the peer sends
+/// after its answer.
 fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Option<ConnectFailure> {
     let mut failure = None;
     let whole = move |mut stream: TcpStream| {
         peer(&mut stream);
-        // It may be gone by now.
+        // The client may have disconnected by now.
         let _ = stream.write_all(&frame(TEXT, TRADE.as_bytes()));
         read_frames(&mut stream);
     };
@@ -82,7 +84,7 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
     failure
 }
 
-/// What makes a WebSocket, and what RFC 6455, section 4.1, does not allow.
+/// The client accepts exactly the answers that RFC 6455, section 4.1, allows.
 pub(crate) fn to_the_upgrade<A: Adapter>() {
     for (text, is_websocket) in ANSWERS {
         let expected = (!is_websocket).then_some(ConnectFailure::Handshake);
@@ -90,8 +92,8 @@ pub(crate) fn to_the_upgrade<A: Adapter>() {
     }
 }
 
-/// The reason that the venue names comes with the head, behind it, in chunks, or does not come; the status is told in
-/// any case.
+/// The venue's reason comes with the head, after it, in chunks, or not at all. The client reports the status in any
+/// case.
 pub(crate) fn reasons_of_refusals<A: Adapter>() {
     const BODY: &str = r#"{"result":"error","reason":"InvalidNonce","message":"no"}"#;
     let chunked = format!(
@@ -110,7 +112,7 @@ pub(crate) fn reasons_of_refusals<A: Adapter>() {
             answer(stream, &head);
             std::thread::sleep(Duration::from_millis(20));
             stream.write_all(body.as_bytes()).unwrap();
-            // Neither the end nor anything more.
+            // The peer neither closes nor sends more.
             std::thread::sleep(Duration::from_millis(20));
         };
         let began = Instant::now();
@@ -120,7 +122,7 @@ pub(crate) fn reasons_of_refusals<A: Adapter>() {
     }
 }
 
-/// An answer without an end ends the attempt, and costs little.
+/// An answer without an end ends the attempt, and takes little memory and time.
 pub(crate) fn without_an_end<A: Adapter>() {
     for (begin, again, expected) in [
         ("HTTP/1.1 101 x\r\nX: ", "x", Some(ConnectFailure::Handshake)),
@@ -137,7 +139,8 @@ pub(crate) fn without_an_end<A: Adapter>() {
     }
 }
 
-/// Name and password of the address, the application's own fields, and who asks.
+/// The request contains the name and password of the address, the headers that the application adds, and the user
+/// agent.
 pub(crate) fn what_is_asked<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         let request = read_request(&mut stream);

@@ -1,4 +1,4 @@
-//! The headers of upgrades as a server sees them.
+//! Tests the headers of upgrades as a server gets them.
 //!
 //! Every test is bounded by a time-out.
 
@@ -25,7 +25,7 @@ const HEADER: &str = "a-gateway's-secret";
 const HEADERS: [&str; 5] =
     ["x-gemini-apikey", "x-gemini-nonce", "x-gemini-payload", "x-gemini-signature", "authorization"];
 
-/// Those of [`HEADERS`] that a request has.
+/// Returns the headers of [`HEADERS`] that a request has.
 fn headers_of(request: &Request) -> Vec<(String, String)> {
     let all = HEADERS.iter().flat_map(|name| {
         let values = request.headers().get_all(*name).iter();
@@ -34,14 +34,14 @@ fn headers_of(request: &Request) -> Vec<(String, String)> {
     all.collect()
 }
 
-/// Answers an upgrade with 101 or another status.
+/// Answers an upgrade with the status 101 or another one.
 #[expect(clippy::result_large_err, reason = "the handshake wants its refusal so")]
 async fn answer(
     stream: TcpStream,
     status: u16,
     seen: &mut Vec<Vec<(String, String)>>,
 ) -> Option<WebSocketStream<TcpStream>> {
-    // The callback of the handshake has no other way out.
+    // The callback of the handshake cannot return the headers.
     let headers = RefCell::new(Vec::new());
     let respond = |request: &Request, response: Response| {
         *headers.borrow_mut() = headers_of(request);
@@ -68,7 +68,7 @@ fn connect(url: &str) -> (Handle, Driver) {
     client(Client::single(config.seed(1)))
 }
 
-/// The headers of one upgrade for each status; after each the transport is dropped.
+/// Returns the headers of one upgrade for each status. After each upgrade the server drops the transport.
 fn upgrades<A: Adapter>(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -> Vec<Vec<(String, String)>> {
     within::<A, _>(async {
         let (listener, url) = listen().await;
@@ -95,7 +95,7 @@ fn nonce(headers: &[(String, String)]) -> u64 {
     headers.iter().find(|(name, _)| name == "x-gemini-nonce").unwrap().1.parse().unwrap()
 }
 
-/// Scenario L-140: after a loss and after a refusal the headers are new ones.
+/// Scenario L-140: after a loss and after a refusal, the driver signs the next attempt with a new nonce.
 pub(crate) fn every_dial_is_signed_anew<A: Adapter>() {
     for (unit, per_second) in [(NonceUnit::Seconds, 1), (NonceUnit::Milliseconds, 1_000)] {
         let sign = |driver: Driver| driver.sign_with(signer().with_nonces(NonceSource::new(unit)));
@@ -119,9 +119,10 @@ pub(crate) fn without_a_signer_nothing_is_sent<A: Adapter>() {
     assert_eq!(upgrades::<A>(|driver| driver, &[101, 101]), [[], []]);
 }
 
-/// What would go to another machine in clear text is not signed, and not dialled, unless that is wanted.
+/// The driver does not sign or dial an address where others could read the headers in clear text, unless the
+/// application allows it.
 pub(crate) fn nothing_is_signed_in_clear_text<A: Adapter>() {
-    // By its form it may be any machine; it is this one, and nobody listens.
+    // This address could belong to any machine. It is the local one, on which no server listens.
     let config = Config::new("ws://0.0.0.0:9").connect_timeout(Duration::from_secs(5)).attempts_max(1);
     for (is_wanted, is_dialled) in [(false, false), (true, true)] {
         let (_handle, driver) = client(Client::single(config.clone()));
@@ -133,7 +134,7 @@ pub(crate) fn nothing_is_signed_in_clear_text<A: Adapter>() {
     }
 }
 
-/// One endpoint takes the request and does not answer: another of the same key opens all the same.
+/// One endpoint takes the request and does not answer. Another link with the same key still opens.
 pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     let waited = within::<A, _>(async {
         let ((silent, silent_url), (listener, url)) = (listen().await, listen().await);
@@ -144,7 +145,7 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
         let (asked, is_asked) = smol::channel::bounded(1);
         let server = async {
             let (mut mute, _) = silent.accept().await.unwrap();
-            // The first has its turn: its request arrives.
+            // The first link has sent its request.
             smol::io::AsyncReadExt::read_exact(&mut mute, &mut [0]).await.unwrap();
             let began = std::time::Instant::now();
             asked.send(()).await.unwrap();
@@ -166,7 +167,7 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     assert!(waited > TURN_MAX / 2 && waited < TURN_MAX * 4, "{waited:?}");
 }
 
-/// A token that expires is replaced for the next dial.
+/// A token that expires is replaced in the next attempt.
 pub(crate) fn a_token_and_its_successor<A: Adapter>() {
     let seen = within::<A, _>(async {
         let (listener, url) = listen().await;
@@ -191,8 +192,8 @@ pub(crate) fn a_token_and_its_successor<A: Adapter>() {
     assert_eq!(seen, [expected("old"), expected("fresh")]);
 }
 
-/// Scenario L-141: connections and REST requests of one key arrive in the order of their nonces,
-/// although each arrives on a transport of its own and is answered with a delay.
+/// Scenario L-141: connections and REST requests of one key arrive in the order of their nonces, although each uses
+/// a separate transport and is answered with a delay.
 pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
     let arrived = Mutex::new(Vec::new());
     within::<A, _>(async {
@@ -221,11 +222,11 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
                 let (stream, _) = listener.accept().await.unwrap();
                 let arrived = &arrived;
                 let answered = async move {
-                    // Some requests lie in the socket for a while before they are read.
+                    // The server lets some requests wait in the socket before it reads them.
                     smol::Timer::after(Duration::from_millis(4 * (number % 3))).await;
                     let mut seen = Vec::new();
                     drop(answer(stream, 101, &mut seen).await);
-                    // A dial that was dropped at the end may have sent nothing yet.
+                    // An attempt that was dropped at the end may not have sent its request yet.
                     let sent = seen.iter().filter(|headers| !headers.is_empty());
                     arrived.lock().unwrap().extend(sent.map(|headers| nonce(headers)));
                 };
@@ -247,7 +248,7 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
     assert!(arrived.len() >= 20 && arrived.is_sorted_by(|before, after| before < after), "{arrived:?}");
 }
 
-/// A runtime that prints what it is to dial.
+/// A runtime that prints its dial requests.
 #[derive(Clone)]
 struct Printing<R> {
     runtime: R,
@@ -268,7 +269,7 @@ impl<R: Runtime + Sync> Runtime for Printing<R> {
     }
 }
 
-/// Nothing on the way to the socket prints a secret, a token or a header's value.
+/// No debug output on the way to the socket contains a secret, a token or the value of a header.
 pub(crate) fn nothing_is_printed<A: Adapter>() {
     for (credentials, secrets) in [
         (Credentials::hmac(KEY, SECRET).unwrap(), vec![KEY, SECRET]),

@@ -1,4 +1,4 @@
-//! [`autobahn`]: the echo client that the Autobahn test suite asks for.
+//! [`autobahn`]: the echo client for the Autobahn test suite.
 
 use gemini_ws_driver::async_tungstenite::tungstenite::Message;
 use gemini_ws_driver::{DialRequest, Runtime, websocket_config};
@@ -6,14 +6,14 @@ use smol::stream::StreamExt;
 
 use crate::Adapter;
 
-/// The largest message of the suite.
+/// The largest message of the test suite.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
-/// [`autobahn`] against the server at `GEMINI_WS_AUTOBAHN`, if there is one.
+/// Runs [`autobahn`] against the server at `GEMINI_WS_AUTOBAHN`, if this variable is set.
 ///
 /// # Panics
 ///
-/// As [`autobahn`], and if there are no cases.
+/// For the reasons of [`autobahn`], and if there are no cases.
 pub fn autobahn_if_wanted<A: Adapter>(agent: &str) {
     match std::env::var("GEMINI_WS_AUTOBAHN") {
         Ok(server) => assert!(autobahn::<A>(&server, agent) > 0),
@@ -21,8 +21,8 @@ pub fn autobahn_if_wanted<A: Adapter>(agent: &str) {
     }
 }
 
-/// Goes through all cases of a fuzzing server as `agent`, echoing what comes, and has it write its report; how many
-/// there were.
+/// Runs all cases of a fuzzing server as `agent` and echoes each message. Then it lets the server write its report.
+/// Returns the number of cases.
 ///
 /// # Panics
 ///

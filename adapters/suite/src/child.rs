@@ -1,4 +1,4 @@
-//! This program once more, as an application that watches a stream until Ctrl-C: for what only a process shows.
+//! Runs this program again as a separate process, which follows a stream until Ctrl-C. Some tests need a process.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
@@ -10,13 +10,14 @@ use gemini_ws_transport::Dialer;
 
 use crate::{Adapter, peers};
 
-/// What makes this program such an application: the address.
+/// The variable that makes this program such an application. Its value is the address.
 const URL: &str = "GEMINI_WS_SUITE_URL";
 
-/// Its time for the closing handshake.
+/// How long the application waits for the closing handshake.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Is the application, if this process was started as one. Prints each event that is no data, and why it ended.
+/// Runs the application, if this process was started as one. Prints each event that is not data, and the reason of
+/// its end.
 pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     let url = std::env::var(URL).ok()?;
     let config = Config::new(url)
@@ -49,7 +50,7 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// A program in a process of its own, with the lines that it prints; ended with this.
+/// A program in a separate process, and the lines that it prints. Dropping this ends the process.
 #[derive(Debug)]
 pub(crate) struct Program {
     process: Child,
@@ -63,7 +64,7 @@ impl Program {
         Program { process, lines }
     }
 
-    /// The next line; `None` at the end of its output.
+    /// Returns the next line; `None` at the end of the output.
     pub(crate) fn line(&mut self) -> Option<String> {
         self.lines.next().and_then(Result::ok)
     }
@@ -71,18 +72,18 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It has ended, or is of no use any more.
+        // The process has ended, or is not needed any more.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The application as such a program.
+/// The application as a separate process.
 #[derive(Debug)]
 pub(crate) struct Application(Program);
 
 impl Application {
-    /// Starts it, with these variables and no proxies but theirs.
+    /// Starts the application with these variables, and without other proxies.
     pub(crate) fn start(url: &str, variables: &[(&str, &str)]) -> Application {
         let mut command = Command::new(std::env::current_exe().unwrap());
         for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {
@@ -92,7 +93,7 @@ impl Application {
         Application(Program::start(&mut command))
     }
 
-    /// Reads its lines until one that begins so.
+    /// Reads lines until one that begins with `beginning`, and returns it.
     pub(crate) fn until(&mut self, beginning: &str) -> String {
         let mut before = Vec::new();
         while let Some(line) = self.0.line() {
@@ -104,13 +105,13 @@ impl Application {
         panic!("no {beginning} after {before:?}");
     }
 
-    /// What Ctrl-C does in a terminal.
+    /// Sends the signal that Ctrl-C sends in a terminal.
     pub(crate) fn interrupt(&self) {
         let done = Command::new("kill").args(["-INT", &self.0.process.id().to_string()]).status();
         assert!(done.unwrap().success());
     }
 
-    /// Waits for its end; what it printed last, and how long it took.
+    /// Waits until the application ends. Returns its status, its last line, and how long it took.
     pub(crate) fn end(mut self) -> (ExitStatus, String, Duration) {
         let start = StdInstant::now();
         let last = self.until("Closed ");

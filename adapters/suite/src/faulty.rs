@@ -1,4 +1,4 @@
-//! [`Faulty`]: a network that fails, between a client and a server on the loopback interface.
+//! [`Faulty`]: a network between a client and a server on the loopback interface, which fails now and then.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-/// What can go wrong with a connection; each happens after it has worked for some seconds, or at its beginning.
+/// The faults of a connection. Each happens after the connection has worked for some seconds, or at its beginning.
 const FAULTS: [Fault; 9] = [
     Fault::Refuse,
     Fault::Silence,
@@ -22,38 +22,38 @@ const FAULTS: [Fault; 9] = [
     Fault::None,
 ];
 
-/// How long a connection that is accepted, or stalls, stays so.
+/// How long a silent or stalled connection stays open.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Fault {
-    /// Accepted and closed at once.
+    /// The connection is accepted and closed at once.
     Refuse,
-    /// Accepted, and then nothing.
+    /// The connection is accepted, and then nothing happens.
     Silence,
-    /// Both ends are closed, in the midst of whatever passes.
+    /// Both ends are closed, whatever is being sent.
     Cut,
     /// Both ends are reset.
     Reset,
-    /// The server's half is closed.
+    /// The client gets the end of the server's bytes. The other direction stays open.
     HalfClose,
-    /// Nothing passes for a while, then all of it.
+    /// Nothing is passed on for a while, and then all of it.
     Stall,
-    /// What the client sends does not arrive any more.
+    /// The client's bytes are not passed on any more.
     Deaf,
-    /// A byte at a time.
+    /// Bytes are passed on one at a time.
     OneByte,
-    /// It works until the end of all.
+    /// The connection works until `Faulty` is dropped.
     None,
 }
 
-/// How bytes pass.
+/// How bytes are passed on.
 const PASS: u8 = 0;
 const STALL: u8 = 1;
 const ONE_BYTE: u8 = 2;
 const RESET: u8 = 3;
 
-/// A listener that passes connections on, and makes them fail.
+/// A listener that passes connections on to a server, and makes them fail.
 #[derive(Debug)]
 pub struct Faulty {
     address: SocketAddr,
@@ -63,18 +63,19 @@ pub struct Faulty {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// From now on nothing fails.
+    /// Whether all later faults are switched off.
     is_healed: AtomicBool,
     ends: AtomicBool,
     faults: AtomicU64,
 }
 
 impl Faulty {
-    /// Passes to `target`; the same seed makes the same choices, in the order of the connections.
+    /// Listens on a free port and passes connections on to `target`. The same seed chooses the same faults, in the
+    /// order of the connections.
     ///
     /// # Errors
     ///
-    /// What the system says, if it gives no port.
+    /// The error of the operating system if it assigns no port.
     pub fn listen(target: SocketAddr, seed: u64) -> io::Result<Faulty> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
@@ -84,17 +85,17 @@ impl Faulty {
         Ok(Faulty { address, shared, accepting: Some(accepting) })
     }
 
-    /// Where it listens.
+    /// Returns the address on which this listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How often something failed so far.
+    /// Returns how many faults there have been.
     pub fn faults(&self) -> u64 {
         self.shared.faults.load(Ordering::Relaxed)
     }
 
-    /// From now on nothing fails any more; what has, stays so.
+    /// Switches off all later faults. Faults that have happened stay in effect.
     pub fn heal(&self) {
         self.shared.is_healed.store(true, Ordering::Relaxed);
     }
@@ -103,7 +104,7 @@ impl Faulty {
 impl Drop for Faulty {
     fn drop(&mut self) {
         self.shared.ends.store(true, Ordering::Relaxed);
-        // Wakes the thread that accepts.
+        // This connection wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.accepting.take() {
             let _ = thread.join();
@@ -137,9 +138,9 @@ fn accept(listener: &TcpListener, target: SocketAddr, seed: u64, shared: &Arc<Sh
 struct Connection<'s> {
     client: TcpStream,
     server: TcpStream,
-    /// How bytes pass to the server, and to the client.
+    /// How bytes are passed on to the server, and to the client.
     modes: [AtomicU8; 2],
-    /// How many directions have come to their end.
+    /// How many directions have ended.
     over: AtomicU8,
     shared: &'s Shared,
 }
@@ -181,7 +182,8 @@ fn pass(
     Ok(())
 }
 
-/// Waits for so long, but not beyond the end of all, nor until something holds. Whether either came first.
+/// Waits for `duration`, but ends earlier when `Faulty` is dropped or when `holds` returns true. Returns whether it
+/// ended earlier.
 fn wait(duration: Duration, shared: &Shared, holds: impl Fn() -> bool) -> bool {
     let end = Instant::now() + duration;
     loop {
@@ -200,7 +202,7 @@ impl Connection<'_> {
         wait(duration, self.shared, || self.over.load(Ordering::Relaxed) == 2)
     }
 
-    /// Lets it go wrong for a while.
+    /// Carries out a fault, which may last for a while.
     fn strike(&self, fault: Fault) {
         let [to_server, to_client] = &self.modes;
         let set = |mode: u8| [to_server, to_client].map(|it| it.store(mode, Ordering::Relaxed));
@@ -223,14 +225,14 @@ impl Connection<'_> {
         }
     }
 
-    /// Both directions come to their end, and then both sockets are closed.
+    /// Ends both directions, and then closes both sockets.
     fn end(&self, by_reset: bool) {
         let mode = if by_reset { RESET } else { PASS };
         self.modes.iter().for_each(|it| it.store(mode, Ordering::Relaxed));
         for stream in [&self.client, &self.server] {
             if by_reset {
                 let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-                // Wakes the one that reads, and sends nothing.
+                // This wakes the thread that reads, and sends nothing.
                 let _ = stream.shutdown(Shutdown::Read);
             } else {
                 let _ = stream.shutdown(Shutdown::Both);

@@ -1,4 +1,4 @@
-//! What only bytes on a socket show: frames that are cut, too long or empty, and that those of the client are whole.
+//! Tests of bytes on a socket: frames that are cut, too long or empty, and that the client sends only whole frames.
 //!
 //! Every test is bounded by a time-out.
 
@@ -15,8 +15,8 @@ use crate::peers::{
 };
 use crate::wire::{TRADE, code_of_close, end_of, fill};
 
-/// L-115: a frame that announces more than the limit, or all that can be announced, or one that is compressed
-/// though nobody agreed to that: the end at once, and the peer is told why.
+/// Scenario L-115: a frame announces more bytes than the limit, or as many as a frame can announce, or is
+/// compressed without an agreement. The link ends at once, and its Close frame says why.
 pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
     for (bytes, code) in [
@@ -27,7 +27,7 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
         (frame(TEXT, b"\xff"), 1007),
     ] {
         let why = end_of::<A>(move |stream| {
-            // More comes after it, which is read and thrown away.
+            // More bytes follow, which the client reads and discards.
             stream.write_all(&[bytes, vec![0; 100_000]].concat()).unwrap();
             assert_eq!(code_of_close(stream), Some(code));
         });
@@ -35,11 +35,11 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     }
 }
 
-/// How late a timer beside the driver may go off, whatever a peer sends; the time that a busy machine takes included.
+/// How late a timer beside the driver may be, whatever a peer sends. This includes the delay on a busy machine.
 const LATE_MAX: Duration = Duration::from_millis(250);
 
-/// The peer sends without end what never becomes a message, or nothing but empty ones: timers beside the driver have
-/// their turn, and the end comes when it is asked for.
+/// The peer sends frames without end that never become a message, or only empty messages. Timers beside the driver
+/// still run, and the driver ends when the application requests it.
 pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     let rows: [(&str, &[u8], &[u8]); 6] = [
         ("one message in empty fragments", &[0x01, 0], &[0, 0]),
@@ -78,8 +78,8 @@ pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     }
 }
 
-/// A message in empty fragments is a breach of the protocol once it has taken more bytes than any message may; pings
-/// between them are none of it.
+/// A message in empty fragments is a breach of the protocol once it has taken more bytes than any message may take.
+/// Pings between the fragments do not count.
 pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     let why = end_of::<A>(move |stream| {
         let pings = [frame(PING, &[b'?'; 100]), [0, 0].repeat(4 << 10)].concat();
@@ -96,8 +96,8 @@ pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     assert_eq!(why, Lost::Protocol);
 }
 
-/// L-107: the future of a request is dropped before it is done, again and again; what the peer sees is whole
-/// frames, one for each that was carried out.
+/// Scenario L-107: futures of requests are dropped again and again before they have finished. The peer gets whole
+/// frames, one for each request that was carried out.
 pub(crate) fn requests_that_are_dropped<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
@@ -147,7 +147,8 @@ pub(crate) fn requests_that_are_dropped<A: Adapter>() {
     assert!(!numbers.is_empty() && numbers.is_sorted_by(|before, after| before < after), "{numbers:?}");
 }
 
-/// L-108: requests, answers to pings and the Close frame compete for a socket that takes little at a time.
+/// Scenario L-108: requests, answers to pings and the Close frame compete for a socket that takes few bytes at a
+/// time.
 pub(crate) fn whole_frames_only<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -201,7 +202,7 @@ pub(crate) fn whole_frames_only<A: Adapter>() {
     assert!(pongs > 0 && requests == sent + 1, "{requests} of {sent} requests, {pongs} pongs");
 }
 
-/// L-110: the same frames, cut at every byte: the same events.
+/// Scenario L-110: the same frames, cut at every byte, yield the same events.
 pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
     let trades: Vec<u8> = (0..3_u8)
         .flat_map(|number| frame(TEXT, TRADE.replace("77", &(70 + number).to_string()).as_bytes()))
@@ -236,7 +237,8 @@ pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
     assert!(all[0].len() == 8 && all.iter().all(|events| *events == all[0]), "{all:?}");
 }
 
-/// L-112: whoever takes the events panics; the driver, which runs in another task, ends in good order.
+/// Scenario L-112: the task that takes the events panics. The driver, which runs in another task, shuts down
+/// properly.
 pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
@@ -261,7 +263,7 @@ pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     drop(handle);
 }
 
-/// L-114: empty messages, in one frame and in several: a message each, and the link lives on.
+/// Scenario L-114: empty messages, in one frame and in several, are messages, and the link stays open.
 pub(crate) fn empty_messages<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);

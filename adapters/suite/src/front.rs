@@ -1,4 +1,4 @@
-//! The front door: what an application does with a handle whose driver is a future of its own.
+//! Tests the handle of `connect`, as applications use it. The driver is a separate future.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::Adapter;
 use crate::peers::within;
 use crate::trading::{signer, with_server};
 
-/// Runs `application` beside the driver of a handle; returns how the driver ended.
+/// Runs `application` beside the driver of a handle. Returns how the driver ended.
 async fn beside(
     driver: Connected<impl gemini_ws_driver::Runtime + 'static>,
     application: impl Future<Output = ()>,
@@ -42,7 +42,7 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
             assert!(bid.price < ask.price && books.get("ethusd").is_none());
             assert!(books.fresh("btcusd", Duration::from_secs(30)).is_some());
             assert!(books.view("btcusd").unwrap().age().received.is_some());
-            // Another reader of the same book, whose snapshot came before it, in another thread.
+            // Another thread reads the same book with a handle that was created after the snapshot.
             let (later, mut clone) = (client.books(["btcusd"]).await.unwrap(), books.clone());
             let other = std::thread::spawn(move || {
                 let mut later = later;
@@ -80,7 +80,7 @@ pub(crate) fn a_reader_that_goes_unsubscribes<A: Adapter>() {
             while streams().await > 0 {
                 smol::Timer::after(Duration::from_millis(1)).await;
             }
-            // And again from the beginning.
+            // Subscribes again from the start.
             live_book(&mut client.books(["btcusd"]).await.unwrap(), "btcusd").await;
             drop(client);
         };
@@ -121,7 +121,7 @@ fn order(id: &str, price: &str) -> NewOrder {
     NewOrder::limit(id, "btcusd", Side::Buy, "0.5", price).unwrap()
 }
 
-/// A client that is signed in, and the end of its driver.
+/// Runs an application with an authenticated client. Returns how its driver ended.
 async fn signed<A: Adapter>(url: String, application: impl AsyncFnOnce(Handle)) -> Closed {
     let (client, driver) = connect(A::runtime(), Config::new(&url));
     beside(driver.sign_with(signer()), async {
@@ -145,13 +145,13 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
 
             let resting = order("maker", "1000").time_in_force(TimeInForce::MakerOrCancel).unwrap();
             let mut rests = client.submit(resting).unwrap();
-            // At once: its id is not known yet.
+            // The order is cancelled at once, when its id is not known yet.
             rests.cancel().unwrap();
             let Done::Canceled(canceled) = rests.done().await else { panic!() };
             assert_eq!((rests.next().await, rests.order().state), (None, OrderState::Canceled));
             assert_eq!(canceled.client_order_id.as_deref(), Some("maker"));
 
-            // A cancel is wanted even if nobody holds the ticket any more.
+            // The cancellation is sent even if the ticket has been dropped.
             let forgotten = client.submit(order("forgotten", "1000")).unwrap();
             forgotten.cancel().unwrap();
             drop(forgotten);
@@ -268,7 +268,7 @@ pub(crate) fn a_timer_beside_events<A: Adapter>() {
                 Wake::Timer => {
                     assert!(now >= due, "not before its time");
                     fired.push(now);
-                    // A command that nobody waits for.
+                    // The application does not wait for the reply to this request.
                     let _ = client.request(now, &Request::Ping);
                     due = now + Duration::from_millis(20);
                 }
@@ -288,7 +288,7 @@ pub(crate) fn a_timer_beside_events<A: Adapter>() {
 }
 
 pub(crate) fn an_end_before_it_is_live<A: Adapter>() {
-    // Nobody listens there, and the only attempt is the last.
+    // No server listens there, and there is only one attempt.
     let config = Config::new("ws://127.0.0.1:1").attempts_max(1);
     let (client, driver) = connect(A::runtime(), config.authenticated(true));
     within::<A, _>(async {

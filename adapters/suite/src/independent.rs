@@ -1,4 +1,4 @@
-//! [`independent_if_wanted`]: WebSocket servers that others wrote, and that misbehave in every way.
+//! [`independent_if_wanted`]: tests with WebSocket servers of other projects, which misbehave in every way.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,12 +14,12 @@ use crate::child::Program;
 use crate::peers::{subscribed, within};
 use crate::secured::authority;
 
-/// What becomes of a client.
+/// The result of running a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
-    /// A trade came, and the end that was asked for then was orderly.
+    /// The client got a trade, and then closed properly.
     Traded,
-    /// A trade came, and the end had to do without the server.
+    /// The client got a trade, and then closed without an answer from the server.
     Unanswered,
     Lost(Lost),
     Refused(ConnectFailure),
@@ -37,15 +37,16 @@ const fn refused(status: u16, seconds: Option<u64>) -> Outcome {
     Outcome::Refused(ConnectFailure::Status { status, retry_after, reason: None })
 }
 
-/// What the server does, as a path, what becomes of the client, and the code of the Close frame that the server got:
-/// `-` if none, nothing if there is no WebSocket or the server cannot know.
+/// The path, which says what the server does; the possible results of a client; and the code of the Close frame
+/// that the server got. The code is `-` if there was none, and empty if there is no WebSocket or the server cannot
+/// know.
 const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/trade", &[Outcome::Traded], "1000"),
     ("/fragments", &[Outcome::Traded], "1000"),
     ("/pings", &[Outcome::Traded], "1000"),
     ("/silent", &[Outcome::Lost(Lost::Silent)], "-"),
     ("/mute", &[Outcome::Lost(Lost::Silent)], "-"),
-    // It reads the Close frame when we are gone.
+    // The server reads the Close frame only after the client has disconnected.
     ("/deaf", &[Outcome::Unanswered], ""),
     ("/close", &[Outcome::Lost(Lost::Closed { code: None })], ""),
     ("/close/1000", &[closed(1000)], "1000"),
@@ -59,7 +60,7 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/close/1011", &[closed(1011)], "1011"),
     ("/close/1012", &[closed(1012)], "1012"),
     ("/close/1013", &[closed(1013)], "1013"),
-    // Registered after RFC 6455: the WebSocket layer takes it for a code that may not be sent.
+    // This code was registered after RFC 6455. The WebSocket layer takes it for a code that may not be sent.
     ("/close/1014", &[closed(1002)], "1002"),
     ("/close/3000", &[closed(3000)], "3000"),
     ("/close/4999", &[closed(4999)], "4999"),
@@ -79,12 +80,13 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/redirect", &[refused(302, None)], ""),
 ];
 
-/// Meets the servers on Python's `websockets` and Node's `ws`: the Python that has the one is at `GEMINI_WS_PYTHON`, and
-/// the folder of modules that has the other at `GEMINI_WS_NODE_MODULES`. What is not named is left out.
+/// Runs clients against servers that use Python's `websockets` and Node's `ws`. `GEMINI_WS_PYTHON` is a Python that
+/// has the first, and `GEMINI_WS_NODE_MODULES` is a folder of modules with the second. If a variable is not set,
+/// its server is left out.
 ///
 /// # Panics
 ///
-/// If a server does not start, or a client fares otherwise than it should.
+/// If a server does not start, or a client has an unexpected result.
 pub fn independent_if_wanted<A: Adapter>() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("independent");
     match std::env::var_os("GEMINI_WS_PYTHON") {
@@ -99,7 +101,7 @@ pub fn independent_if_wanted<A: Adapter>() {
     }
 }
 
-/// A server in a process of its own, which ends with this.
+/// A server in a separate process. Dropping this ends the process.
 struct Server {
     program: Program,
     plain: String,
@@ -126,7 +128,7 @@ impl Server {
         Server { program, plain, secure }
     }
 
-    /// What it says of the Close frame that came over the connection which has just ended.
+    /// Returns the code of the Close frame that the server got over the connection that has just ended.
     fn close_code_of(&mut self, path: &str) -> String {
         let line = self.program.line().expect("a line for each client");
         let (of, code) = line.split_once(' ').expect("a path and a code");
@@ -159,7 +161,8 @@ fn meet_all<A: Adapter>(command: &mut Command) {
     assert_eq!(wrong, Outcome::Refused(ConnectFailure::Certificate));
 }
 
-/// A client that goes when it has seen a trade, unless the server lets it hear no more, and does not come back.
+/// Runs a client that closes when it has got a trade, unless the server stops sending to it, and that does not
+/// reconnect.
 fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
     let seconds = Duration::from_secs;
     let config = Config::new(url).probe_after(seconds(1)).silence_max(seconds(2)).close_timeout(seconds(1));

@@ -1,4 +1,4 @@
-//! Ctrl-C, in each state that a link can be in: the process ends in its time, in good order.
+//! Tests Ctrl-C in each state of a link: the process closes the link and ends in time.
 #![expect(
     clippy::extra_unused_type_parameters,
     reason = "the adapter is that of the process that is started"
@@ -12,11 +12,11 @@ use crate::Adapter;
 use crate::child::{Application, CLOSE_TIMEOUT};
 use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, upgrade};
 
-/// How much longer than it should the end may take on a busy machine.
+/// How much longer the end may take on a busy machine.
 const SLACK: Duration = Duration::from_millis(1_500);
 
-/// Starts the application against a peer, interrupts it once it has printed such a line, and a second time if
-/// wanted; it ends within `limit`. What it printed last.
+/// Starts the application against a peer. Interrupts it when it has printed a line that begins with `when`, and a
+/// second time if `twice` is true. Checks that it ends within `limit`, and returns its last line.
 fn interrupted(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
@@ -27,7 +27,7 @@ fn interrupted(
     let (url, thread) = listen(scheme, peer);
     let mut application = Application::start(&url, &[]);
     if when.is_empty() {
-        // Nothing is printed while it dials: the peer has its first bytes by then.
+        // Nothing is printed while the client connects. By this time the peer has got its first bytes.
         std::thread::sleep(Duration::from_millis(300));
     } else {
         application.until(when);
@@ -50,14 +50,14 @@ fn until_the_end(mut stream: TcpStream) {
 const CLEAN: &str = "Closed { reason: Requested, ended_by: Client, undelivered: 0 }";
 const UNCLEAN: &str = "Closed { reason: RequestedUnclean, ended_by: Client, undelivered: 0 }";
 
-/// The upgrade, or the TLS handshake before it, is not answered.
+/// The peer does not answer the upgrade, or the TLS handshake before it.
 pub(crate) fn while_connecting<A: Adapter>() {
     for scheme in ["ws", "wss"] {
         assert_eq!(interrupted(scheme, until_the_end, "", false, Duration::ZERO), CLEAN);
     }
 }
 
-/// Open, and no subscription is answered.
+/// The link is open, and the peer answers no subscription.
 pub(crate) fn while_subscribing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -67,7 +67,7 @@ pub(crate) fn while_subscribing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", false, Duration::ZERO), CLEAN);
 }
 
-/// All is well; once with frames and pings that never end.
+/// The link is live. In one run the peer sends frames and pings without end.
 pub(crate) fn while_live<A: Adapter>() {
     for floods in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -80,11 +80,11 @@ pub(crate) fn while_live<A: Adapter>() {
                 let some = [frame(TEXT, trade), frame(PING, b"?")].concat().repeat(100);
                 while floods && flood.write_all(&some).is_ok() {}
             });
-            // Answers to pings, and then the Close frame.
+            // The client sends answers to pings, and then the Close frame.
             let frames = read_frames(&mut stream);
             assert_eq!(frames.last().map(|frame| frame.0), Some(CLOSE));
             if floods {
-                // In the midst of a frame there is no room for an answer.
+                // The peer may have sent a part of a frame, after which it cannot send a Close frame.
                 let _ = stream.shutdown(std::net::Shutdown::Both);
             } else {
                 let _ = stream.write_all(&frame(CLOSE, &frames.last().unwrap().1));
@@ -97,7 +97,7 @@ pub(crate) fn while_live<A: Adapter>() {
     }
 }
 
-/// The peer does not answer our Close frame; an interrupt more makes no difference.
+/// The peer does not answer the Close frame. A second interrupt makes no difference.
 pub(crate) fn while_closing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -106,9 +106,9 @@ pub(crate) fn while_closing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", true, CLOSE_TIMEOUT), UNCLEAN);
 }
 
-/// Nobody listens, and the next attempt is a minute away.
+/// No server listens, and the next attempt is a minute away.
 pub(crate) fn while_waiting_to_retry<A: Adapter>() {
-    // A port that was free a moment ago.
+    // This port was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut application = Application::start(&format!("ws://127.0.0.1:{port}"), &[]);
     application.until("ConnectFailed");

@@ -1,5 +1,5 @@
-//! The tests that every adapter passes: real sockets on the loopback interface, against the simulated exchange
-//! and against peers that misbehave. They are written once, for any [`Adapter`]; each adapter runs them with
+//! The tests that every adapter passes. They use real sockets on the loopback interface, against the simulated
+//! exchange and against peers that misbehave. They are written for any [`Adapter`], and each adapter runs them with
 //! [`run`].
 //!
 //! Every test is bounded by a time-out.
@@ -37,21 +37,21 @@ use gemini_ws_driver::Runtime;
 use gemini_ws_transport::{Dialer, Proxies};
 use libtest_mimic::{Arguments, Trial};
 
-/// What the suite needs to know of an adapter.
+/// An adapter that the suite tests.
 pub trait Adapter: 'static {
-    /// Its runtime.
+    /// The runtime of the adapter.
     type Runtime: Runtime<Io: std::fmt::Debug, Timer: Send> + Send + Sync + 'static;
 
-    /// One that dials so.
+    /// Returns a runtime that connects with this dialer.
     fn with_dialer(dialer: Dialer) -> Self::Runtime;
 
     /// Runs a future to its end.
     fn block_on<F: Future>(future: F) -> F::Output;
 
-    /// Ends at the next Ctrl-C.
+    /// Waits for the next Ctrl-C.
     fn ctrl_c() -> impl Future<Output = ()>;
 
-    /// One that goes by no proxy, whatever the environment says.
+    /// Returns a runtime that uses no proxy, even if the environment names one.
     fn runtime() -> Self::Runtime {
         Self::with_dialer(Dialer::new().proxies(Proxies::none()))
     }
@@ -84,7 +84,7 @@ tests! {
     framing: a_frame_that_is_too_long, a_message_that_never_ends, a_message_in_too_many_fragments, requests_that_are_dropped, whole_frames_only, input_cut_at_every_byte, a_consumer_that_panics, empty_messages;
 }
 
-/// Runs the suite, with the arguments of the command line: names to filter by, `--nocapture`, and so on.
+/// Runs the suite with the arguments of the command line, such as names to filter by, or `--nocapture`.
 pub fn run<A: Adapter>() -> ExitCode {
     if let Some(code) = child::main::<A>() {
         return code;

@@ -1,4 +1,4 @@
-//! The adapter on real sockets, against the simulated exchange and against peers that misbehave.
+//! Tests an adapter on real sockets, against the simulated exchange and against peers that misbehave.
 //!
 //! Every test is bounded by a time-out.
 
@@ -17,10 +17,10 @@ use gemini_ws_simulator::{Config as Market, Exchange};
 
 use crate::Adapter;
 
-/// The end that a handle asked for.
+/// How a driver ends if the handle has requested it.
 const CLOSED: Closed = Closed { reason: CloseReason::Requested, ended_by: EndedBy::Client, undelivered: 0 };
 
-/// A server on a port of its own; it runs while `client` does.
+/// Runs `client` beside a server on a free port.
 fn with_server<A: Adapter, T>(client: impl AsyncFnOnce(String) -> T) -> T {
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(1_000);
     let mut server = Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(market, 7)).unwrap();
@@ -71,7 +71,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
                 if taken == 500 {
                     handle.close();
                 }
-                // Slower than the market.
+                // The consumer is slower than the market.
                 if taken % 50 == 0 {
                     smol::Timer::after(Duration::from_millis(5)).await;
                 }
@@ -83,7 +83,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
     });
 }
 
-/// Scenario L-010: the queue is full, and whoever would take from it is not there any more.
+/// Scenario L-010: the queue is full, and its consumer does not take events any more.
 pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (handle, driver) = client(subscribed(&url));
@@ -149,7 +149,7 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
     });
 }
 
-/// Scenarios L-028 and L-081: which refusals are final, and which ask for a delay.
+/// Scenarios L-028 and L-081: which refusals are final, and which request a delay.
 pub(crate) fn refused_upgrades<A: Adapter>() {
     let after = Some(Duration::from_secs(60));
     for (status, retry_after, fatal) in
@@ -178,15 +178,15 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
     }
 }
 
-/// The obvious feature set of the WebSocket layer panics at the first `wss://`, for want of a
-/// cryptographic provider. A peer that does not speak TLS shows that the handshake is reached.
+/// With its usual features, the WebSocket layer panics at the first `wss://`, because it has no cryptographic
+/// provider. The peer here does not speak TLS; the test shows that the client begins the handshake.
 pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         let mut record = [0; 5];
         stream.read_exact(&mut record).unwrap();
         assert_eq!(record[0], 22, "a TLS handshake record");
         let _ = stream.write_all(b"this is no TLS\r\n");
-        // Read on, so that what was not read does not become a reset.
+        // The peer reads on, because closing with unread bytes would send a reset.
         let _ = stream.read_to_end(&mut Vec::new());
     };
     against::<A>("wss", peer, |event| {
@@ -194,11 +194,11 @@ pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
     });
 }
 
-/// The transport is torn in the middle of a frame: told as such, and tried again.
+/// The transport ends in the middle of a frame. The client reports that, and connects again.
 pub(crate) fn a_torn_transport<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
-        // A text frame of 100 bytes, of which three come.
+        // A text frame of 100 bytes, of which three are sent.
         let _ = stream.write_all(&[0x81, 100, b'{', b'"', b'e']);
     };
     let mut why = None;
@@ -211,7 +211,8 @@ pub(crate) fn a_torn_transport<A: Adapter>() {
     assert!(matches!(why, Some(Lost::End | Lost::Reset)), "{why:?}");
 }
 
-/// A peer's Close frame is answered with its code before the transport is let go (scenarios L-036 and L-037).
+/// The client answers a peer's Close frame with the same code before it closes the transport (scenarios L-036 and
+/// L-037).
 pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
     let (sender, answer) = std::sync::mpsc::channel();
     let peer = move |mut stream: TcpStream| {
@@ -220,7 +221,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
         stream.write_all(&[0x88, 2, 0x03, 0xf5]).unwrap();
         let mut received = Vec::new();
         let mut bytes = [0; 512];
-        // The last frame: a masked Close of two bytes.
+        // The last frame is a masked Close frame of two bytes.
         while received.len() < 8 || received[received.len() - 8..received.len() - 6] != [0x88, 0x82] {
             match stream.read(&mut bytes) {
                 Ok(count) if count > 0 => received.extend_from_slice(&bytes[..count]),
@@ -239,7 +240,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
 }
 
 pub(crate) fn nobody_listens<A: Adapter>() {
-    // A port that was free a moment ago.
+    // This port was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(subscribed(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;
@@ -264,7 +265,7 @@ pub(crate) fn wrong_urls_are_final<A: Adapter>() {
     }
 }
 
-/// Accepted, and then nothing: shutdown works at once (scenario L-022).
+/// The peer accepts and then sends nothing. Closing works at once (scenario L-022).
 pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -279,7 +280,7 @@ pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     assert_eq!(closed.reason, CloseReason::Requested);
 }
 
-/// Both forms are `Send`, so that any multi-threaded executor takes them.
+/// The futures of both forms are `Send`, so that any multi-threaded executor takes them.
 pub(crate) fn the_futures_can_be_spawned<A: Adapter>() {
     fn spawnable<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:1").seed(1)));

@@ -1,5 +1,5 @@
-//! Pairs of which one side goes: whoever waits for the other learns it at once, wherever the driver was and whatever
-//! ended it.
+//! Tests pairs of which one side ends. The other side, if it waits, gets the end at once, whatever the driver was
+//! doing and whatever ended it.
 //!
 //! Every test is bounded by a time-out.
 
@@ -20,7 +20,7 @@ use crate::Adapter;
 use crate::peers::{TEXT, frame, listen, read_frames, upgrade, within};
 use crate::wire::TRADE;
 
-/// Where the driver is when it goes.
+/// The state of the driver when it ends.
 #[derive(Clone, Copy, Debug)]
 enum When {
     NotPolled,
@@ -47,7 +47,8 @@ fn asks(handle: &Handle) -> impl Future<Output = Result<(), CommandError>> + Sen
     async move { handle.subscribe("ethusd@trade".parse().unwrap()).await.map(drop) }
 }
 
-/// A venue that confirms, says one thing and is silent then; nobody if that does not matter.
+/// Returns a venue that confirms the subscriptions, sends one trade, and then nothing. Returns an address without a
+/// server if the driver does not get that far.
 fn peer(when: When) -> (String, Option<JoinHandle<()>>) {
     if matches!(when, When::NotPolled | When::PolledOnce) {
         return ("ws://127.0.0.1:9".into(), None);
@@ -61,7 +62,7 @@ fn peer(when: When) -> (String, Option<JoinHandle<()>>) {
     (url, Some(thread))
 }
 
-/// The driver is dropped: whoever waits for events has those that came, and then the end.
+/// The driver is dropped. The consumer gets the events that were queued, and then the end.
 pub(crate) fn the_events_of_a_driver_that_is_dropped<A: Adapter>() {
     for when in [When::NotPolled, When::PolledOnce, When::Live] {
         let (url, thread) = peer(when);
@@ -92,7 +93,7 @@ pub(crate) fn the_events_of_a_driver_that_is_dropped<A: Adapter>() {
     }
 }
 
-/// Somebody waits for the next event in another thread when the driver goes.
+/// Another thread waits for the next event when the driver is dropped.
 pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:9")));
     let runtime = A::runtime();
@@ -101,14 +102,14 @@ pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     within::<A, _>(async {
         let mut run = Box::pin(run);
         assert!(poll_once(&mut run).await.is_none());
-        // Long enough for the other to wait.
+        // The pause is long enough for the other thread to begin waiting.
         smol::Timer::after(Duration::from_millis(20)).await;
         drop(run);
     });
     assert!(!taking.join().unwrap(), "nobody has closed it");
 }
 
-/// Commands that wait, and requests whose replies do, when the driver goes.
+/// Commands wait, and requests wait for replies, when the driver ends.
 pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
     for when in [When::NotPolled, When::PolledOnce, When::Live, When::Panics] {
         let (url, thread) = peer(when);
@@ -129,18 +130,18 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
                         let _ = run.as_mut().await;
                     };
                     smol::future::or(ends, until(&is_live)).await;
-                    // It is sent, and nothing answers it.
+                    // The driver has sent the request, and the venue does not answer it.
                     assert!(poll_once(&mut request).await.is_none() && poll_once(&mut run).await.is_none());
                 }
             }
-            // Three times as many as there is room for.
+            // These are three times as many commands as the queue has room for.
             let mut asked: Vec<_> = (0..200).map(|_| Box::pin(asks(&handle))).collect();
             for asked in &mut asked {
                 assert_eq!(poll_once(asked).await, None, "{when:?}");
             }
             if matches!(when, When::Panics) {
                 panics.store(true, Relaxed);
-                // At the latest the end is an event.
+                // The closure of the driver gets an event at the end, if not earlier, and panics.
                 handle.close();
                 let end = poll_fn(|context| {
                     let turn = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
@@ -175,7 +176,7 @@ async fn until(condition: &AtomicBool) {
     }
 }
 
-/// A command whose future is dropped before the driver has taken it: nothing happens.
+/// The future of a command is dropped before the driver has taken the command. The command is not carried out.
 pub(crate) fn a_command_that_is_dropped_is_not_carried_out<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
@@ -217,7 +218,7 @@ fn ends_while_asked(ends: impl FnOnce(&Handle, Driver) + Send) {
     });
 }
 
-/// Threads ask without a pause while the driver ends, in order or dropped: each is answered.
+/// Threads send commands without a pause while the driver ends, properly or dropped. Each command gets an answer.
 pub(crate) fn commands_while_the_driver_ends<A: Adapter>() {
     let (done, is_done) = std::sync::mpsc::channel();
     let threads = std::thread::spawn(move || {

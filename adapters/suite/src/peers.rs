@@ -1,4 +1,4 @@
-//! Peers made of blocking code, which can do what no server would.
+//! Peers in blocking code, which can behave as no server would.
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use gemini_ws_driver::{Closed, client};
 
 use crate::Adapter;
 
-/// A test that does not end in time has failed.
+/// Runs a future. Panics if it does not finish in time.
 pub fn within<A: Adapter, T>(future: impl Future<Output = T>) -> T {
     let timeout = async {
         smol::Timer::after(Duration::from_secs(20)).await;
@@ -21,7 +21,7 @@ pub fn within<A: Adapter, T>(future: impl Future<Output = T>) -> T {
     A::block_on(smol::future::or(future, timeout))
 }
 
-/// A client of one link that is subscribed to some streams.
+/// Returns a client with one link and subscriptions to three streams.
 pub fn subscribed(config: Config) -> Client {
     let mut gemini = Client::single(config.seed(1));
     for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "btcusd@trade"] {
@@ -30,7 +30,7 @@ pub fn subscribed(config: Config) -> Client {
     gemini
 }
 
-/// Listens on a port of its own, and does this to the first who connects.
+/// Listens on a free port, and calls `peer` with the first connection.
 pub fn listen<T: Send + 'static>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) -> T + Send + 'static,
@@ -46,7 +46,8 @@ pub fn listen<T: Send + 'static>(
     (url, thread)
 }
 
-/// Runs a client against a peer, until an event is accepted, and then ends it. Also what the peer returns.
+/// Runs a client against a peer until `accept` accepts an event, and then closes it. Also returns the result of the
+/// peer.
 pub fn meet<A: Adapter, T: Send + 'static>(
     scheme: &str,
     configure: impl FnOnce(Config) -> Config,
@@ -64,7 +65,7 @@ pub fn meet<A: Adapter, T: Send + 'static>(
     (closed, thread.join().unwrap())
 }
 
-/// The same with the defaults.
+/// Runs a client with the default settings against a peer, as [`meet`] does.
 pub fn against<A: Adapter>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
@@ -73,7 +74,7 @@ pub fn against<A: Adapter>(
     meet::<A, _>(scheme, |config| config, peer, |_, _, event| accept(event)).0
 }
 
-/// The head of an upgrade's request, to its empty line or the end of the transport.
+/// Reads the head of an upgrade's request, to its empty line or the end of the transport.
 pub fn read_request(stream: &mut impl Read) -> String {
     let (mut request, mut byte) = (Vec::new(), [0]);
     while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
@@ -107,7 +108,7 @@ pub const PING: u8 = 0x89;
 /// The first byte of a Pong frame.
 pub const PONG: u8 = 0x8a;
 
-/// A server's frame of up to 65,535 bytes.
+/// Returns a frame of a server, with up to 65,535 bytes.
 pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![opcode];
     match u8::try_from(payload.len()) {
@@ -121,7 +122,7 @@ pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A client's frame, unmasked; `None` at the end of the transport.
+/// Reads a frame of a client and removes its mask; `None` at the end of the transport.
 pub fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     stream.read_exact(&mut head).ok()?;
@@ -140,7 +141,7 @@ pub fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     Some((head[0], payload))
 }
 
-/// All frames, until a Close frame or the end.
+/// Reads all frames up to a Close frame or the end of the transport.
 pub fn read_frames(stream: &mut TcpStream) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while frames.last().is_none_or(|(opcode, _)| *opcode != CLOSE)

@@ -1,4 +1,4 @@
-//! Proxies on the way.
+//! Tests connections through proxies.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,16 +12,16 @@ use crate::Adapter;
 use crate::child::Application;
 use crate::peers::{listen, read_frames, read_request, subscribed, upgrade, within};
 
-/// The venue, which has no other name than the one that its proxy is told.
+/// The address of the venue. Its name is known only to the proxy.
 const VENUE: &str = "ws://venue.example:8080";
 
-/// The rest of a connection through a proxy: the venue itself.
+/// The venue at the end of a connection through a proxy.
 fn venue(stream: &mut TcpStream) {
     upgrade(stream);
     read_frames(stream);
 }
 
-/// An HTTP proxy, which answers so; what it was asked.
+/// Starts an HTTP proxy with this answer. The thread returns the request that it got.
 fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     listen("http", move |mut stream| {
         let request = read_request(&mut stream);
@@ -33,8 +33,8 @@ fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     })
 }
 
-/// A SOCKS5 proxy (RFC 1928), which wants name and password (RFC 1929) or not, and answers with this reply; the
-/// address that it was asked for.
+/// Starts a SOCKS5 proxy (RFC 1928) with this reply, which may require a name and a password (RFC 1929). The thread
+/// returns the address that the client requested.
 fn socks(
     credentials: Option<(&'static str, &'static str)>,
     reply: u8,
@@ -70,7 +70,7 @@ fn socks(
     })
 }
 
-/// What becomes of a dial by these proxies: nothing is wrong, or what is.
+/// Connects through these proxies. Returns the failure, if there is one.
 fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     let (handle, driver) = client(subscribed(Config::new(url)));
     let runtime = A::with_dialer(Dialer::new().proxies(proxies));
@@ -87,7 +87,7 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     why
 }
 
-/// HTTP CONNECT: without credentials, with them, and refused.
+/// HTTP CONNECT: without credentials, with credentials, and refused.
 pub(crate) fn http_connect<A: Adapter>() {
     let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     for (credentials, answer, expected) in [
@@ -103,13 +103,13 @@ pub(crate) fn http_connect<A: Adapter>() {
         assert_eq!(outcome::<A>(proxies, VENUE), expected, "{answer}");
         let request = thread.join().unwrap();
         assert!(request.starts_with("CONNECT venue.example:8080 HTTP/1.1\r\n"), "{request}");
-        // "somebody:a secret"
+        // The base64 text of the name and the password.
         let is_signed = request.contains("Proxy-Authorization: Basic c29tZWJvZHk6YSBzZWNyZXQ=");
         assert_eq!(is_signed, !credentials.is_empty(), "{request}");
     }
 }
 
-/// A proxy whose answer never ends; an IPv6 address is named in brackets.
+/// The answer of a proxy never ends. The request names an IPv6 address in brackets.
 pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     let (url, thread) = listen("http", |mut stream| {
         let request = read_request(&mut stream);
@@ -124,11 +124,11 @@ pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     assert_eq!(outcome, Some(ConnectFailure::Proxy));
     let (request, sent) = thread.join().unwrap();
     assert!(request.starts_with("CONNECT [2001:db8::1]:9701 HTTP/1.1\r\n"), "{request}");
-    // What the buffers of two sockets hold.
+    // The limit is what the buffers of two sockets can hold.
     assert!(sent < 16 << 10, "{sent} KiB");
 }
 
-/// SOCKS5: without credentials, with them, and refused; the proxy looks the name up.
+/// SOCKS5: without credentials, with credentials, and refused. The proxy resolves the name.
 pub(crate) fn socks5<A: Adapter>() {
     for (credentials, reply, expected) in
         [(None, 0, None), (Some(("somebody", "a secret")), 0, None), (None, 5, Some(ConnectFailure::Proxy))]
@@ -140,10 +140,10 @@ pub(crate) fn socks5<A: Adapter>() {
     }
 }
 
-/// A proxy that is not there is told as such, and one of a kind that is not supported as a proxy's failure; who is
-/// excepted is reached without.
+/// If no proxy listens, the client reports that the connection was refused. If the kind of a proxy is not
+/// supported, it reports a failure of the proxy. It connects to excepted addresses without a proxy.
 pub(crate) fn no_proxy<A: Adapter>() {
-    // A port that was free a moment ago.
+    // This port was free a moment ago.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let nobody = format!("http://127.0.0.1:{port}");
     assert_eq!(outcome::<A>(Proxies::all(&nobody), VENUE), Some(ConnectFailure::Refused));
@@ -154,7 +154,7 @@ pub(crate) fn no_proxy<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The usual variables of the environment.
+/// The client uses the proxies of the usual environment variables.
 #[expect(clippy::extra_unused_type_parameters, reason = "the adapter is that of the process that is started")]
 pub(crate) fn of_the_environment<A: Adapter>() {
     for variable in ["http_proxy", "ALL_PROXY"] {

@@ -1,4 +1,4 @@
-//! TLS: who is trusted, and who is not.
+//! Tests which certificates the client trusts.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use crate::Adapter;
 use crate::peers::{subscribed, upgrade, within};
 
-/// A throw-away authority, and its certificate as PEM.
+/// Creates an authority for one test, and its certificate as PEM.
 pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -45,7 +45,7 @@ fn serve(
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let connection = ServerConnection::new(Arc::new(config)).unwrap();
         let mut stream = StreamOwned::new(connection, stream);
-        // Where it is not trusted, the client says so instead.
+        // If the client does not trust the certificate, it sends an alert instead.
         if stream.conn.complete_io(&mut stream.sock).is_ok() {
             upgrade(&mut stream);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
@@ -54,7 +54,7 @@ fn serve(
     (url, thread)
 }
 
-/// What becomes of a dial to it: nothing is wrong, or what is.
+/// Connects to a server. Returns the failure, if there is one.
 fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let (handle, driver) = client(subscribed(Config::new(url).close_timeout(Duration::from_millis(200))));
     let mut why = None;
@@ -62,7 +62,8 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
-            // The time passes, and certificates are renewed; otherwise no other attempt would fare better.
+            // Only a certificate outside its time may become valid, as time passes or when it is renewed. Other
+            // failures are final.
             let is_retried = told == ConnectFailure::CertificateTime;
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
             why = Some(told);
@@ -81,7 +82,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     why
 }
 
-/// The authority is trusted, the name is right and the time too, or one of them is not.
+/// Either the client trusts the authority and the name and the time are right, or one of these is wrong.
 pub(crate) fn certificates<A: Adapter>() {
     let (ours, another) = (authority(), authority());
     let roots =
@@ -98,22 +99,22 @@ pub(crate) fn certificates<A: Adapter>() {
         assert_eq!(got, expected, "{name}, expired: {is_expired}");
         thread.join().unwrap();
     }
-    // The web's authorities know nothing of ours.
+    // The authorities of the web did not sign the certificate.
     let (url, thread) = serve(&ours, "localhost", false);
     assert_eq!(outcome::<A>(url, Dialer::new()), wrong);
     thread.join().unwrap();
 }
 
-/// Where the process finds its server that is to see whom the operating system trusts.
+/// The variable with the address of the server, for the process that tests the authorities of the operating system.
 const URL: &str = "GEMINI_WS_SUITE_TLS_URL";
 
-/// Whether `roots` are those of the operating system, to be called by the test `name` alone: it is run again as a process
-/// whose system trusts the authority of a server, and as one whose system does not. `SSL_CERT_FILE` says so where
-/// the system is a Unix.
+/// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call it: the test is
+/// run again as a process whose system trusts the authority of a server, and as one whose system does not. On Unix
+/// systems, `SSL_CERT_FILE` decides that.
 ///
 /// # Panics
 ///
-/// If the server is trusted where it should not be, or the other way round.
+/// If the client trusts the server although it should not, or does not although it should.
 pub fn authorities_of_the_system<A: Adapter>(name: &str, roots: impl FnOnce() -> Arc<ClientConfig>) {
     if let Ok(url) = std::env::var(URL) {
         println!("outcome {:?}", outcome::<A>(url, Dialer::new().tls(roots())));

@@ -1,6 +1,6 @@
-//! [`soak`]: a client that trades over a network that fails, for as long as is wanted.
+//! [`soak`]: a client that trades over a network that fails, for a given time.
 //!
-//! The venue's truth is what a second client hears, whose link nothing happens to.
+//! A second client, whose link works all the time, shows what is true at the venue.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,32 +27,32 @@ const SECRET: &str = "a secret of the soak";
 
 /// The least time between two orders.
 const ORDER_EVERY: Duration = Duration::from_millis(400);
-/// The most orders in a run: all that is known of each is kept, here and at the venue, and memory shall not rise.
+/// The most orders in a run. The client and the venue keep everything about each order, and memory must not grow.
 const ORDERS_MAX: u32 = 1_000;
-/// How long an order that has not come to its end is left before it is cancelled.
+/// How long an order may rest before it is cancelled.
 const ORDER_RESTS: Duration = Duration::from_secs(2);
-/// After it, the venue is asked what became of an order that is in doubt.
+/// After this time, the trader resolves an order that is in doubt with what the auditor knows.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3_600);
-/// The time in which all is to be well again, once nothing fails any more.
+/// The time in which everything must work again after the last fault.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
 
-/// Everything fails now and then; then nothing does any more; then nothing happens at the venue by itself.
+/// The phases of a run: faults happen now and then, then no more faults happen, then the market is halted as well.
 const TROUBLE: u8 = 0;
 const HEALED: u8 = 1;
 const HALTED: u8 = 2;
 
-/// What such a run came to.
+/// The counters of a run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Figures {
     orders: u64,
     cancels: u64,
-    /// Replies to either, by their outcome.
+    /// Replies to orders and cancellations, by their outcome.
     answered: u64,
     timed_out: u64,
     lost: u64,
     not_sent: u64,
-    /// Orders of which the venue was asked.
+    /// Orders that were resolved with what the auditor knows.
     reconciled: u64,
     disconnects: u64,
     dials_failed: u64,
@@ -61,10 +61,10 @@ struct Figures {
     events: u64,
 }
 
-/// The one that trades.
+/// The client that trades.
 struct Trader {
     orders: Orders,
-    /// When each was taken, until it has come to its end.
+    /// When each order was sent. Orders that have ended are removed.
     sent: HashMap<String, Instant>,
     next: Instant,
     next_order: Instant,
@@ -74,30 +74,31 @@ struct Trader {
     is_stopping: bool,
 }
 
-/// The one that only listens: the venue's truth.
+/// The client that only receives, and so knows what is true at the venue.
 struct Auditor {
     orders: Orders,
     books: Books,
 }
 
-/// [`soak`] for a few seconds, or for as many as `GEMINI_WS_SOAK_SECONDS` says; `GEMINI_WS_SEED` makes other choices.
+/// Runs [`soak`] for a few seconds, or for as many as `GEMINI_WS_SOAK_SECONDS` says. `GEMINI_WS_SEED` changes its
+/// random choices.
 ///
 /// # Panics
 ///
-/// As [`soak`], and if either is no number.
+/// For the reasons of [`soak`], and if one of these variables is not a number.
 pub fn soak_as_wanted<A: Adapter>() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
     let seconds = number("GEMINI_WS_SOAK_SECONDS").unwrap_or(12);
     soak::<A>(Duration::from_secs(seconds), number("GEMINI_WS_SEED").unwrap_or(1));
 }
 
-/// Lets a client trade for so long while the network fails every few seconds; then lets it heal, and compares what
-/// the client knows with what the venue says. Prints a line each minute.
+/// Lets a client trade for `duration`, while the network fails every few seconds. Then it stops the faults, and
+/// compares what the client knows with what is true at the venue. Prints a line each minute.
 ///
 /// # Panics
 ///
-/// If an order is not accounted for, a book is not that of the venue, memory or descriptors grow, or the end does
-/// not come in time.
+/// If an order is missing, a book differs from the venue's, memory or descriptors grow, or the run does not end in
+/// time.
 pub fn soak<A: Adapter>(duration: Duration, seed: u64) {
     let (address, is_bound) = mpsc::channel();
     let (stop, is_stopped) = smol::channel::bounded::<()>(1);
@@ -116,14 +117,14 @@ fn symbols() -> [Symbol; 2] {
     ["btcusd", "ethusd"].map(|name| name.parse().expect("a symbol"))
 }
 
-/// The venue, which fails in its own way now and then.
+/// Runs the venue, which plans faults now and then.
 fn serve(
     seed: u64,
     address: &mpsc::Sender<SocketAddr>,
     is_stopped: &smol::channel::Receiver<()>,
     phase: &AtomicU8,
 ) {
-    // Nonces are times, so the venue's clock must be the client's.
+    // Nonces are times, so the venue's clock must be the same as the client's.
     let now =
         i64::try_from(UnixTime::now().as_millis()).ok().and_then(Timestamp::from_millis).expect("a time");
     let market = Market::market(symbols()).events_per_second(400).epoch(now);
@@ -152,7 +153,7 @@ fn serve(
                     continue;
                 }
                 _ => {
-                    // Whoever follows the books comes to the same update, whenever it is told.
+                    // All clients that follow the books reach the same update, however late they get it.
                     faults.halt_market(true);
                     continue;
                 }
@@ -170,7 +171,7 @@ fn serve(
     });
 }
 
-/// Short times, so that much happens in an hour.
+/// The times are short, so that much happens in an hour.
 fn config(address: SocketAddr) -> Config {
     Config::new(format!("ws://{address}"))
         .connect_timeout(Duration::from_secs(1))
@@ -184,7 +185,7 @@ fn config(address: SocketAddr) -> Config {
         .dial_limit(100_000, Duration::from_secs(60))
 }
 
-/// A client with a public and a private link.
+/// Creates a client with a public and a private link.
 fn new_client(config: &Config, seed: u64) -> Client {
     let mut client = Client::new(ClientConfig::new(), seed);
     let public = client.add(Instant::ZERO, config.clone()).expect("an endpoint");
@@ -208,7 +209,7 @@ async fn trade<A: Adapter>(
     phase: &AtomicU8,
 ) {
     let signer = SharedSigner::new(Signer::new(Credentials::hmac(KEY, SECRET).expect("credentials")));
-    // What the venue withholds does not make it doubt its link.
+    // The auditor's link does not end when the venue withholds replies.
     let patient =
         config(direct).request_timeout(Duration::from_secs(2)).probe_after(HOUR).silence_max(HOUR * 2);
     let auditor = new_client(&patient, seed);
@@ -286,7 +287,7 @@ impl Trader {
         }
     }
 
-    /// Places an order: one that rests, or one that is filled at once as far as it goes.
+    /// Places an order that rests, or one that matches as much as it can at once.
     fn place(&mut self, client: &mut Client, now: Instant) {
         let number = self.figures.orders;
         let rests = number.is_multiple_of(2);
@@ -305,11 +306,11 @@ impl Trader {
         let order = NewOrder::limit(id.as_str(), symbol, direction, "0.001", price);
         let tif = if rests { TimeInForce::GoodTillCanceled } else { TimeInForce::ImmediateOrCancel };
         let order = order.and_then(|order| order.time_in_force(tif)).expect("an order");
-        // If no link can take it now, another is placed later.
+        // If no link can take the order now, another one is placed later.
         self.figures.orders += u64::from(client.request(now, &Request::PlaceOrder(order)).is_ok());
     }
 
-    /// Cancels what rests, and has what is in doubt explained by the venue.
+    /// Cancels orders that rest for long, and resolves orders that are in doubt with what the auditor knows.
     fn look_after(&mut self, client: &mut Client, now: Instant, truth: &RefCell<Auditor>) {
         let truth = truth.borrow();
         let (mut ended, mut doubtful) = (Vec::new(), Vec::new());
@@ -332,7 +333,8 @@ impl Trader {
                 let (order_id, state, executed) = (order.order_id?, order.state, order.executed());
                 Some(Reconciled { order_id, state, executed })
             });
-            // The auditor's events may be behind those of the trader: then it is asked again.
+            // The auditor's events may be behind those of the trader. Then the order stays in doubt until the next
+            // call.
             let asked = self.orders.moment();
             self.figures.reconciled += u64::from(self.orders.reconcile(&id, found, asked));
         }
@@ -342,14 +344,14 @@ impl Trader {
     }
 }
 
-/// Bytes of memory and open descriptors, where the system tells them.
+/// Returns the bytes of memory and the number of open descriptors, if the system reports them.
 fn resources() -> Option<(u64, usize)> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
     Some((resident * 4_096, std::fs::read_dir("/proc/self/fd").ok()?.count()))
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 async fn until(holds: impl Fn() -> bool, or: impl Fn() -> String) {
     let start = StdInstant::now();
     while !holds() {
@@ -395,7 +397,7 @@ async fn watch(
             memory >> 10,
             memory_now >> 10
         );
-        // A few of both are in use for links that happen to be there, or not.
+        // Links that happen to be open use some memory and descriptors.
         assert!(
             descriptors_now <= descriptors + 16,
             "{descriptors} descriptors have become {descriptors_now}"
@@ -404,7 +406,7 @@ async fn watch(
     }
 }
 
-/// The state of each book, and where it is.
+/// Returns the state of each book, with its last update.
 fn summary(books: &Books) -> String {
     let of = |(symbol, book): (Symbol, Book<'_>)| match book {
         Book::Live(book) => format!("{symbol} at {:?}", book.last_update_id()),
@@ -432,7 +434,7 @@ fn same_books(ours: &Books, truth: &Books) -> bool {
     })
 }
 
-/// Every order that was sent has come to the end that the venue knows of, and the venue knows no other.
+/// Checks that every order that was sent has ended as the venue knows it, and that the venue knows no other order.
 fn compare(trader: &Trader, truth: &Auditor) {
     let figures = trader.figures;
     println!("{figures:?}");

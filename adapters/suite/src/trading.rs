@@ -1,5 +1,5 @@
-//! Every endpoint of the simulated exchange over real sockets on the loopback interface: orders, and
-//! the archived feeds.
+//! Tests every endpoint of the simulated exchange over real sockets on the loopback interface: orders, and the
+//! archived feeds.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const SECRET: &str = "a secret of the sockets";
 
 /// Runs a future beside a server, for at most half a minute.
 pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> T {
-    // Nonces are times, so the venue's clock must be the client's.
+    // Nonces are times, so the venue's clock must be the same as the client's.
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(50).epoch(now);
     let exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
@@ -74,7 +74,7 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
             })
             .await;
         assert_eq!(closed.reason, CloseReason::Requested);
-        // The reply may come before the events or after the first.
+        // The reply may come before the events, or after the first one.
         states.retain(|state| *state != OrderState::Acknowledged);
         assert_eq!(states, [OrderState::Sent, OrderState::New, OrderState::Open, OrderState::Canceled]);
         assert!(balances.get("USD").is_some());
@@ -123,7 +123,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
             })
             .await;
         assert_eq!((closed.reason, accounts), (CloseReason::Requested, 1));
-        // Without a signature the venue does not upgrade, and another attempt would fare no better.
+        // The venue does not upgrade without a signature, and another attempt would be refused as well.
         let (_handle, driver) = client(Client::single(Config::new(format!("{url}/v1/order/events")).seed(1)));
         let mut refusals = Vec::new();
         let run = driver.run(&runtime, |client, now, event| {

@@ -1,4 +1,4 @@
-//! What only bytes on a socket show: peers that do not read, ends in the midst of something.
+//! Tests of bytes on a socket: peers that do not read, and ends in the middle of something.
 //!
 //! Every test is bounded by a time-out.
 
@@ -20,8 +20,8 @@ use crate::peers::{
 
 pub(crate) const TRADE: &str = r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#;
 
-/// L-020: the future is dropped while it dials, while the upgrade is under way, when it is open, and while it
-/// closes: the socket is let go each time.
+/// Scenario L-020: the future of the driver is dropped while it connects, during the upgrade, while the link is
+/// open, and while it closes. The socket is closed each time.
 pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     for upgraded in [false, true] {
         for closing in [false, true] {
@@ -59,8 +59,8 @@ pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     }
 }
 
-/// L-020 and L-107: the future is dropped after any number of polls, from the dial to the closing handshake: the peer
-/// has got whole frames, and then the end.
+/// Scenarios L-020 and L-107: the future is dropped after any number of polls, from the first connection to the
+/// closing handshake. The peer has got whole frames, and then the end.
 pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     let mut frames = Vec::new();
     for polls in 1.. {
@@ -88,7 +88,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
             });
             within::<A, _>(some_polls)
         };
-        // Where it had not dialled yet, the peer would wait for ever.
+        // If the driver had not connected yet, the peer would wait forever.
         drop(TcpStream::connect(&address));
         frames.push(thread.join().unwrap());
         if let Some(closed) = ended {
@@ -100,8 +100,8 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     assert!(frames.len() > 30 && *frames.last().unwrap() > 2, "{frames:?}");
 }
 
-/// A peer that says something every now and then, and answers a Close frame; how many whole frames there were to the
-/// end of the transport.
+/// Runs a peer that sends something now and then, and answers a Close frame. Returns how many whole frames it got
+/// up to the end of the transport.
 fn whole_frames_of(mut stream: TcpStream) -> usize {
     let request = read_request(&mut stream);
     if request.is_empty() {
@@ -133,8 +133,8 @@ fn whole_frames_of(mut stream: TcpStream) -> usize {
     }
 }
 
-/// L-021: the end is wanted when the peer has read nothing of the request to upgrade, some of it, or all:
-/// nothing follows it.
+/// Scenario L-021: the application closes when the peer has read nothing of the upgrade's request, a part of it, or
+/// all of it. Nothing follows the request.
 pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     for some in [0, 1, 20, usize::MAX] {
         let (reached, is_reached) = smol::channel::bounded(1);
@@ -161,7 +161,8 @@ pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     }
 }
 
-/// L-023: TCP is there and TLS never answers: the limit of time is one for all of it.
+/// Scenario L-023: the TCP connection is open, and the peer never answers the TLS handshake. One limit of time
+/// applies to the whole attempt.
 pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     let stall = |mut stream: TcpStream| drop(stream.read_to_end(&mut Vec::new()));
     let timeout = |config: Config| config.connect_timeout(Duration::from_millis(100));
@@ -176,8 +177,8 @@ pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     assert_eq!((closed.reason, why), (CloseReason::Requested, Some(ConnectFailure::TimedOut)));
 }
 
-/// L-041: what comes after a Close frame, in the same chunk or in the next, is not delivered, and the cause
-/// stays what it was.
+/// Scenario L-041: a frame after the Close frame, in the same chunk or in the next one, is not delivered, and the
+/// reason stays the same.
 pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     for apart in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -204,7 +205,7 @@ pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     }
 }
 
-/// How a link ended that a peer opened, and then did this to.
+/// Returns the reason of the end of a link whose peer upgrades it, and then runs `peer`.
 pub(crate) fn end_of<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Lost {
     let mut why = None;
     let peer = |mut stream: TcpStream| {
@@ -220,7 +221,7 @@ pub(crate) fn end_of<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'sta
     why.expect("an end")
 }
 
-/// L-043: the transport ends without a Close frame: between frames, in a header, in a payload, within a
+/// Scenario L-043: the transport ends without a Close frame: between frames, in a header, in a payload, or within a
 /// message of several frames.
 pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     let whole = frame(TEXT, TRADE.as_bytes());
@@ -234,18 +235,18 @@ pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     }
 }
 
-/// L-044: the Close frame came, and then the transport breaks instead of ending.
+/// Scenario L-044: the transport is reset after the Close frame, instead of ending.
 pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
     let why = end_of::<A>(|stream| {
-        // The subscription is left unread, which makes a reset of the end.
+        // The peer leaves the subscription unread, so that closing the socket sends a reset.
         std::thread::sleep(Duration::from_millis(50));
         stream.write_all(&frame(CLOSE, &1001_u16.to_be_bytes())).unwrap();
     });
     assert_eq!(why, Lost::Closed { code: Some(1001) });
 }
 
-/// L-045: Close frames as they should and should not be. What is no code is none or a breach of the protocol,
-/// and never holds anything up.
+/// Scenario L-045: valid and invalid Close frames. A code that is not allowed counts as none or as a breach of the
+/// protocol, and delays nothing.
 pub(crate) fn malformed_close_frames<A: Adapter>() {
     let coded = |code: u16| code.to_be_bytes().to_vec();
     let reason = |length: usize| [coded(1000), vec![b'x'; length]].concat();
@@ -264,13 +265,13 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &payload)).unwrap();
             let code = code_of_close(stream);
-            // A breach is told so, with its code.
+            // The code of the answer says that it is a breach.
             let breach = matches!(expected, Lost::Protocol);
             assert!(!breach || matches!(code, Some(1002 | 1007)), "{payload:?} is answered with {code:?}");
         });
         assert_eq!(why, expected, "{shown:?}");
     }
-    // Whatever is made of codes that nobody may send, it is an end that is tried again.
+    // Whatever the client makes of a code that no peer may send, it connects again.
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &coded(code))).unwrap();
@@ -284,7 +285,8 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
     }
 }
 
-/// L-046: the peer answers our Close with a breach of the protocol: one end, and no further answer.
+/// Scenario L-046: the peer answers the client's Close frame with a breach of the protocol. There is one end, and
+/// no further answer.
 pub(crate) fn a_breach_while_closing<A: Adapter>() {
     for bytes in [frame(0x08, &1000_u16.to_be_bytes()), frame(TEXT | 0x40, b"{}")] {
         let peer = move |mut stream: TcpStream| {
@@ -308,8 +310,8 @@ pub(crate) fn a_breach_while_closing<A: Adapter>() {
     }
 }
 
-/// L-053 and L-054: the peer reads nothing, so that the writer is stuck, and then the end is wanted: the
-/// transport is dropped when the time for the handshake is over.
+/// Scenarios L-053 and L-054: the peer reads nothing, so that writing is blocked, and then the application closes.
+/// The driver drops the transport when the time for the handshake is over.
 pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
@@ -342,7 +344,8 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// L-106: the peer goes on to send and reads nothing: the time for writing is limited, and the link ends with it.
+/// Scenario L-106: the peer continues to send and reads nothing. The time for writing is limited, and the link ends
+/// after it.
 pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     let longest = Duration::from_millis(300);
     let (url, thread) = listen("ws", |mut stream| {
@@ -379,14 +382,14 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Asks for something with 200 kB each time until no more is taken; how often.
+/// Sends requests of 200 kB each until no more are accepted. Returns how many were.
 pub(crate) fn fill(client: &mut Client, now: Instant) -> usize {
     let parameters = format!("\"{}\"", "x".repeat(200_000));
     let large = Request::raw("large", Some(RawJson::new(&parameters).unwrap()));
     std::iter::repeat(()).take_while(|()| client.request(now, &large).is_ok()).count()
 }
 
-/// L-055: the peer closes its half and goes on to read: that is the end of the link.
+/// Scenario L-055: the peer closes its sending side and continues to read. The link ends.
 pub(crate) fn half_a_peer<A: Adapter>() {
     let why = end_of::<A>(|stream| {
         stream.shutdown(Shutdown::Write).unwrap();
@@ -395,7 +398,7 @@ pub(crate) fn half_a_peer<A: Adapter>() {
     assert_eq!(why, Lost::End);
 }
 
-/// L-064: pings are answered, with what they carry, by a client that has nothing of its own to say.
+/// Scenario L-064: a client that sends nothing else answers pings with their payloads.
 pub(crate) fn pongs_by_themselves<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -412,7 +415,8 @@ pub(crate) fn pongs_by_themselves<A: Adapter>() {
     against::<A>("ws", peer, |event| matches!(event, Event::Live { .. }));
 }
 
-/// L-103: ten requests, and then the end, to a peer that reads a byte at a time: all ten, then the Close frame.
+/// Scenario L-103: the application sends ten requests and closes, while the peer reads a byte at a time. The peer
+/// gets all ten, and then the Close frame.
 pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -437,7 +441,7 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
             open
         },
     );
-    // The subscription, ten requests of less than 126 bytes, and the head of the Close frame.
+    // The bytes are the subscription, ten requests of less than 126 bytes, and the head of the Close frame.
     let (mut rest, mut frames) = (&bytes[..], 0);
     while let [TEXT, length, after @ ..] = rest {
         rest = &after[4 + usize::from(length & 0x7f)..];
@@ -446,8 +450,8 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     assert_eq!((frames, rest), (11, &[CLOSE, 0x82][..]));
 }
 
-/// L-104: much waits to be written, and a frame comes that is too long: the end does not wait behind it, and what
-/// was asked is answered.
+/// Scenario L-104: many bytes wait to be written, and a frame arrives that is too long. The end does not wait for
+/// them, and the requests get their replies.
 pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
@@ -478,7 +482,7 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The code of the Close frame that a client sends last.
+/// Returns the code of the Close frame that a client sends last.
 pub(crate) fn code_of_close(stream: &mut TcpStream) -> Option<u16> {
     let frames = read_frames(stream);
     let (opcode, payload) = frames.last()?;
