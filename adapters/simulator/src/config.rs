@@ -108,7 +108,7 @@ impl Config {
     }
 
     /// Sets the mean number of orders, cancellations and trades per second in each symbol. Thin symbols have a
-    /// tenth of it. With zero, books do not change. Default: 20.
+    /// tenth of it. With zero, only orders of accounts change the books. Default: 20.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;

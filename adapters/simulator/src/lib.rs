@@ -18,7 +18,7 @@
 //! - With the feature `server`, the module `server` serves the exchange over WebSocket and HTTP on the loopback
 //!   interface.
 //!
-//! The exchange speaks three generations of the venue's API, on the same paths as the venue:
+//! The exchange speaks the current API and the three archived ones, on the same paths as the venue:
 //!
 //! | Path | API |
 //! |---|---|

@@ -197,8 +197,8 @@ impl Exchange {
         let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
     }
 
-    /// Handles a frame from a client. The exchange ignores binary frames and frames from unknown sessions, and
-    /// counts them in [`Stats`].
+    /// Handles a frame from a client. The exchange ignores binary frames, frames from unknown sessions and texts on
+    /// the archived order events, and counts them in [`Stats`].
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {

@@ -145,7 +145,7 @@ impl Server {
     }
 
     /// Returns the exchange, for example to read its books or to plan [`Faults`](crate::Faults). This is possible
-    /// while the future of [`Server::run`] does not exist.
+    /// before [`Server::run`] is called, and again after its future has been dropped.
     pub const fn exchange_mut(&mut self) -> &mut Exchange {
         &mut self.exchange
     }
