@@ -54,7 +54,7 @@ pub(crate) struct Quotes {
     last_quote: u64,
     /// The quotes that have not ended, by number.
     quotes: BTreeMap<u64, Quote>,
-    /// The states of all quotes.
+    /// The states of the last quotes.
     record: Record,
     /// The quote that the requester has accepted.
     accepted: Option<u64>,
