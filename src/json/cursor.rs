@@ -28,6 +28,12 @@ pub(crate) enum Number {
     Other,
 }
 
+/// The containers that are open: one bit for each, the innermost lowest, 1 for an object; and how many.
+struct Open {
+    containers: u32,
+    count: usize,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'f> {
     length: usize,
@@ -231,73 +237,78 @@ impl<'f> Cursor<'f> {
     #[inline(never)]
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
         let depth = depth.saturating_add(self.depth);
-        // One bit per open container, the innermost lowest: 1 for an object.
-        let mut containers = 0_u32;
-        let mut open = 0_usize;
+        let mut open = Open { containers: 0, count: 0 };
         loop {
-            let opened = match self.peek() {
+            let is_first = match self.peek() {
+                b'"' => {
+                    match plain_string(self.rest) {
+                        Some(behind) => self.rest = behind,
+                        None => self.string().map(drop)?,
+                    }
+                    false
+                }
+                b'1'..=b'9' => {
+                    match plain_integer(self.rest) {
+                        Some(behind) => self.rest = behind,
+                        None => self.number().map(drop)?,
+                    }
+                    false
+                }
+                b'-' | b'0' => self.number().map(|_| false)?,
+                b't' => self.literal("true").map(|()| false)?,
+                b'f' => self.literal("false").map(|()| false)?,
+                b'n' => self.literal("null").map(|()| false)?,
                 byte @ (b'{' | b'[') => {
-                    if depth.saturating_add(open) >= JSON_DEPTH_MAX {
+                    if depth.saturating_add(open.count) >= JSON_DEPTH_MAX {
                         return Err(self.error(DecodeErrorKind::TooDeep));
                     }
                     self.advance(1);
-                    open = open.saturating_add(1);
-                    containers = (containers << 1) | u32::from(byte == b'{');
+                    open.count = open.count.saturating_add(1);
+                    open.containers = (open.containers << 1) | u32::from(byte == b'{');
                     true
                 }
-                byte => {
-                    self.scalar(byte)?;
-                    false
-                }
+                _ => return Err(self.unexpected()),
             };
-            // To the next value: through the ends of containers, over a comma and a key.
-            let mut first = opened;
-            loop {
-                if open == 0 {
-                    return Ok(());
-                }
-                let object = containers & 1 == 1;
-                let close = if object { b'}' } else { b']' };
-                let ended = if first {
-                    let empty = self.peek() == close;
-                    if empty {
-                        self.advance(1);
-                    }
-                    empty
-                } else {
-                    !self.another(close)?
-                };
-                if !ended {
-                    if object {
-                        self.key()?;
-                    }
-                    break;
-                }
-                containers >>= 1;
-                open = open.saturating_sub(1);
-                first = false;
+            if self.is_over(&mut open, is_first)? {
+                return Ok(());
             }
         }
     }
 
-    /// Takes a string, a number, `true`, `false` or `null`, which begins with `first`.
+    /// Goes to the next value of open containers: through their ends, over a comma and a key. `is_first` says that it is
+    /// the first of its container. Returns whether no container is open any more.
     #[inline(always)]
-    fn scalar(&mut self, first: u8) -> Result<(), DecodeError> {
-        match first {
-            b'"' => self.string().map(drop),
-            b'1'..=b'9' => match plain_integer(self.rest) {
-                Some(behind) => {
-                    self.rest = behind;
-                    Ok(())
+    fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
+        while open.count > 0 {
+            let object = open.containers & 1 == 1;
+            if let ([b',', behind @ ..], false) = (self.rest, is_first) {
+                self.rest = behind;
+                if object {
+                    self.key()?;
                 }
-                None => self.number().map(drop),
-            },
-            b'-' | b'0' => self.number().map(drop),
-            b't' => self.literal("true"),
-            b'f' => self.literal("false"),
-            b'n' => self.literal("null"),
-            _ => Err(self.unexpected()),
+                return Ok(false);
+            }
+            let close = if object { b'}' } else { b']' };
+            let ended = if is_first {
+                let empty = self.peek() == close;
+                if empty {
+                    self.advance(1);
+                }
+                empty
+            } else {
+                !self.another(close)?
+            };
+            if !ended {
+                if object {
+                    self.key()?;
+                }
+                return Ok(false);
+            }
+            open.containers >>= 1;
+            open.count = open.count.saturating_sub(1);
+            is_first = false;
         }
+        Ok(true)
     }
 
     /// Takes a key and its colon.
@@ -380,6 +391,29 @@ fn digits_length(text: &[u8]) -> usize {
         rest = behind;
     }
     length.wrapping_add(rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
+}
+
+/// Behind an object or array, by its brackets alone.
+pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
+    let mut open = 0_usize;
+    loop {
+        rest = match rest {
+            [b'"', ..] => plain_string(rest)?,
+            [b'{' | b'[', behind @ ..] => {
+                open = open.wrapping_add(1);
+                behind
+            }
+            [b'}' | b']', behind @ ..] => {
+                open = open.wrapping_sub(1);
+                if open == 0 {
+                    return Some(behind);
+                }
+                behind
+            }
+            [_, behind @ ..] => behind,
+            [] => return None,
+        }
+    }
 }
 
 /// The length of a key without escapes, from behind its opening quote, and what comes behind its colon.

@@ -3,13 +3,11 @@
 
 use super::lists::{Listed, elements, list};
 use super::market_v2::{auction, behind_auction, unrecognized, venue_error};
-use super::outline::Decoded;
+use super::outline::{Decoded, Outline};
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
 use super::scratch::Scratch;
-use super::values::{
-    BookSide, Exact, Figure, Label, Milliseconds, Price, Seconds, SymbolName, Unsigned, element,
-};
+use super::values::{BookSide, Exact, Figure, Milliseconds, Price, Seconds, SymbolName, Unsigned, element};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
@@ -19,13 +17,9 @@ use crate::message::{
 use crate::value::side::Side;
 
 record! {
-    /// Names that tell kinds apart, those of errors, and the number that frames of all kinds have.
-    Outline {
-        kind: "type" = Label,
-        socket_sequence: "socket_sequence" = Unsigned,
-        result: "result" = Label,
-        reason: "reason" = Label,
-        message: "message" = Label,
+    /// The number that frames of all kinds have.
+    NumberMembers {
+        socket_sequence: "socket_sequence" = Unsigned | always,
     }
 }
 
@@ -42,7 +36,7 @@ record! {
 
 /// The number of a frame of whatever kind, if it has one.
 pub(crate) fn socket_sequence(frame: &str) -> Option<u64> {
-    Outline::whole(frame).ok()?.socket_sequence().informs()
+    NumberMembers::whole(frame).ok()?.socket_sequence().informs()
 }
 
 /// Decodes a [frame](crate::protocol::market_data_v1#frames).
@@ -53,26 +47,32 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     if reader.take("{\"type\":\"update\"") {
         return update(reader, Place::BehindValue, scratch);
     }
+    if reader.take("{\"type\":\"heartbeat\"") {
+        return heartbeat(reader, Place::BehindValue, scratch);
+    }
     decode_any(frame, scratch)
 }
 
 /// Decodes a frame of which nothing is known.
 #[inline(never)]
 fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let outline = Outline::whole(frame)?;
-    let Some(kind) = outline.kind().informs() else {
-        let is_error = outline.result().informs().is_some_and(|result| result == *"error");
-        let (reason, message) = (outline.reason(), outline.message());
-        return Ok(if is_error { venue_error(reason, message) } else { unrecognized(frame) });
-    };
-    if kind == *"heartbeat" {
-        let socket_sequence = Some(outline.socket_sequence().required()?);
-        return Ok(Message::Heartbeat(Heartbeat { socket_sequence, ..Heartbeat::default() }));
+    let outline = Outline::of(frame)?;
+    match outline.settled() {
+        Some(kind) if kind == *"heartbeat" => heartbeat(Reader::new(frame), Place::Before, scratch),
+        Some(kind) if kind == *"update" => update(Reader::new(frame), Place::Before, scratch),
+        None if outline.is_error() => venue_error(frame),
+        _ => unrecognized(frame),
     }
-    if kind != *"update" {
-        return Ok(unrecognized(frame));
+}
+
+#[inline(never)]
+fn heartbeat<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
+    let it = NumberMembers::finish(&mut reader, place)?;
+    if it.is_told {
+        return decode_any(reader.frame, scratch);
     }
-    update(Reader::new(frame), Place::Before, scratch)
+    let socket_sequence = Some(it.socket_sequence().required()?);
+    Ok(Message::Heartbeat(Heartbeat { socket_sequence, ..Heartbeat::default() }))
 }
 
 #[inline(never)]

@@ -2,9 +2,9 @@
 
 use super::lists::{lists, within};
 use super::names::Names;
-use super::outline::Decoded;
+use super::outline::{Decoded, Outline, check};
 use super::reader::{Place, Reader, behind};
-use super::record::{Found, record};
+use super::record::record;
 use super::rows::Changes;
 use super::scratch::Scratch;
 use super::values::{
@@ -19,16 +19,6 @@ use crate::message::{
     Trade, Unrecognized, VenueError,
 };
 use crate::value::endpoint::Endpoint;
-
-record! {
-    /// Names that tell kinds apart, and those of [errors](crate::protocol::market_data_v2#errors).
-    Outline {
-        kind: "type" = Label,
-        result: "result" = Label,
-        reason: "reason" = Label,
-        message: "message" = Label,
-    }
-}
 
 lists! {
     Trades of Trade<'f>;
@@ -57,19 +47,25 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
         reader.cursor.advance(length.wrapping_add(1));
         return kind.decode(reader, Place::BehindValue, scratch);
     }
+    if reader.take("{\"result\":\"error\"") {
+        let it = ErrorMembers::finish(&mut reader, Place::BehindValue)?;
+        if !it.is_told {
+            return Ok(error(&it));
+        }
+    }
     decode_any(frame, scratch)
 }
 
 /// Decodes a frame of which nothing is known.
 #[inline(never)]
 fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
-    let outline = Outline::whole(frame)?;
-    if outline.result().informs().is_some_and(|result| result == *"error") {
-        return Ok(venue_error(outline.reason(), outline.message()));
+    let outline = Outline::of(frame)?;
+    if outline.is_error() {
+        return venue_error(frame);
     }
-    match outline.kind().informs().and_then(Kind::of) {
+    match outline.settled().and_then(Kind::of) {
         Some(kind) => kind.decode(Reader::new(frame), Place::Before, scratch),
-        None => Ok(unrecognized(frame)),
+        None => unrecognized(frame),
     }
 }
 
@@ -223,13 +219,29 @@ fn candles<'f>(
     Ok(Message::Candles(Candles { symbol, interval, candles }))
 }
 
-pub(super) fn unrecognized(frame: &str) -> Message<'_> {
-    Message::Unrecognized(Unrecognized { frame: RawJson(frame) })
+/// A frame of no known kind, which must be JSON.
+pub(super) fn unrecognized(frame: &str) -> Decoded<'_> {
+    check(frame)?;
+    Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))
+}
+
+record! {
+    ErrorMembers {
+        reason: "reason" = Label,
+        message: "message" = Label,
+    }
 }
 
 /// An [error](crate::protocol::market_data_v2#errors).
-pub(super) fn venue_error<'f>(reason: Found<'_, 'f, Label>, message: Found<'_, 'f, Label>) -> Message<'f> {
-    Message::Error(VenueError { reason: reason.informs().unwrap_or(Text("")), message: message.label() })
+pub(super) fn venue_error(frame: &str) -> Decoded<'_> {
+    Ok(error(&ErrorMembers::whole(frame)?))
+}
+
+fn error<'f>(it: &ErrorMembers<'f>) -> Message<'f> {
+    Message::Error(VenueError {
+        reason: it.reason().informs().unwrap_or(Text("")),
+        message: it.message().label(),
+    })
 }
 
 record! {

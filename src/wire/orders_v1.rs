@@ -32,8 +32,6 @@ record! {
         sequence: "sequence" = Unsigned,
         trace_id: "trace_id" = Label,
         result: "result" = Label,
-        reason: "reason" = Label,
-        message: "message" = Label,
     }
 }
 
@@ -52,8 +50,7 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
     let it = ObjectMembers::whole(frame)?;
     let Some(kind) = it.kind().informs() else {
         let is_error = it.result().informs().is_some_and(|result| result == *"error");
-        let (reason, message) = (it.reason(), it.message());
-        return Ok(if is_error { venue_error(reason, message) } else { unrecognized(frame) });
+        return if is_error { venue_error(frame) } else { unrecognized(frame) };
     };
     Ok(if kind == *"heartbeat" {
         Message::Heartbeat(Heartbeat {
@@ -71,7 +68,7 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
             event_type_filter: it.event_type_filter().list().unwrap_or_default(),
         })
     } else {
-        unrecognized(frame)
+        return unrecognized(frame);
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::reader::{Json, Place, Reader, Token};
 use super::scratch::Scratch;
-use crate::json::cursor::{Cursor, plain_integer, plain_string};
+use crate::json::cursor::{Cursor, balanced, plain_integer, plain_string};
 use crate::json::error::DecodeError;
 use crate::message::{Message, RawJson, Text, Unrecognized};
 use crate::value::symbol::Symbol;
@@ -102,8 +102,8 @@ pub(super) use decoder;
 pub(super) struct Outline<'f> {
     /// A bit for each of [`NAMES`](Outline::NAMES) that is there.
     there: u64,
-    /// The values of `e`, `type`, `s` and `symbol`.
-    texts: [Option<RawJson<'f>>; 4],
+    /// The values of `e`, `type`, `s`, `symbol` and `result`.
+    texts: [Option<RawJson<'f>>; 5],
 }
 
 impl<'f> Outline<'f> {
@@ -144,7 +144,7 @@ impl<'f> Outline<'f> {
             b"id" => 1 << 27,
             b"status" => 1 << 28,
             b"error" => 1 << 29,
-            b"result" => 1 << 30,
+            b"result" => Outline::RESULT,
             b"lastUpdateId" => 1 << 31,
             b"orders" => 1 << 32,
             b"symbol" => Outline::SYMBOL,
@@ -154,6 +154,7 @@ impl<'f> Outline<'f> {
 
     const TYPE: u64 = 1;
     const SYMBOL: u64 = 1 << 59;
+    const RESULT: u64 = 1 << 30;
     const E: u64 = Outline::bit(b"e");
     const S: u64 = Outline::bit(b"s");
 
@@ -181,7 +182,7 @@ impl<'f> Outline<'f> {
 
     fn look(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
         let mut reader = Reader::new(frame);
-        let mut it = Outline { there: 0, texts: [None; 4] };
+        let mut it = Outline { there: 0, texts: [None; 5] };
         let mut place = Place::Before;
         while let Some(name) = reader.next_name(place, Outline::NAMES)? {
             let bit = Outline::bit(name);
@@ -192,6 +193,7 @@ impl<'f> Outline<'f> {
                 Outline::TYPE => it.texts[1] = value,
                 Outline::S => it.texts[2] = value,
                 Outline::SYMBOL => it.texts[3] = value,
+                Outline::RESULT => it.texts[4] = value,
                 _ => {}
             }
             place = Place::BehindValue;
@@ -213,6 +215,11 @@ impl<'f> Outline<'f> {
     /// The kind that the frame names in `type`.
     pub(super) fn settled(&self) -> Option<Text<'f>> {
         self.text(1)
+    }
+
+    /// Whether the frame says that its result is an error, as the archived APIs do.
+    pub(super) fn is_error(&self) -> bool {
+        self.text(4).is_some_and(|result| result == *"error")
     }
 
     /// The symbol that the frame names.
@@ -252,27 +259,4 @@ fn value<'f>(reader: &mut Reader<'f, '_>) -> Result<Option<RawJson<'f>>, DecodeE
     reader.cursor.set_rest(behind);
     let (frame, end) = (reader.frame, reader.frame.len().wrapping_sub(behind.len()));
     Ok(Some(RawJson(frame.get(frame.len().wrapping_sub(rest.len())..end).unwrap_or_default())))
-}
-
-/// Behind an object or array, by its brackets alone.
-fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
-    let mut open = 0_usize;
-    loop {
-        rest = match rest {
-            [b'"', ..] => plain_string(rest)?,
-            [b'{' | b'[', behind @ ..] => {
-                open = open.wrapping_add(1);
-                behind
-            }
-            [b'}' | b']', behind @ ..] => {
-                open = open.wrapping_sub(1);
-                if open == 0 {
-                    return Some(behind);
-                }
-                behind
-            }
-            [_, behind @ ..] => behind,
-            [] => return None,
-        }
-    }
 }

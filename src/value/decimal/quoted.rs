@@ -7,8 +7,7 @@ impl Decimal {
     /// Parses an unsigned quoted decimal of up to eighteen digits, byte by byte. `after_quote` starts after the
     /// opening quote.
     ///
-    /// This is for the few decimals that [`Decimal::parse_quoted_short`] cannot parse, because they are too long or
-    /// too close to the end of the frame.
+    /// This is for the few decimals that [`Decimal::parse_quoted_short`] cannot parse, because they are too long.
     pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         Decimal::parse_until(after_quote, |byte| byte == b'"')
     }
@@ -49,7 +48,7 @@ impl Decimal {
 
     /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
     ///
-    /// It handles nearly every number in frames: all of it must lie within sixteen bytes, with at most seven digits
+    /// It handles nearly every number in frames: with its end it must have at most sixteen bytes, and at most seven digits
     /// before the point. Returns the value and its length without the closing quote. After `None` the caller must try
     /// [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
@@ -59,9 +58,10 @@ impl Decimal {
 
     #[inline(always)]
     fn parse_short_until(text: &[u8], is_end: impl Fn(u8) -> bool) -> Option<(Decimal, usize)> {
-        let (low, rest) = text.split_first_chunk::<8>()?;
-        let low = u64::from_le_bytes(*low) ^ ZEROS;
-        let high = u64::from_le_bytes(*rest.first_chunk::<8>()?) ^ ZEROS;
+        let (low, high) = match text.first_chunk::<16>() {
+            Some(chunk) => words(chunk),
+            None => words(&last_chunk(text)),
+        };
         // All places count in bits. The first mark is right; the second one too if the first is
         // that of a point, see `others`.
         let marks = others(low);
@@ -105,4 +105,21 @@ impl Decimal {
         };
         Some((Decimal { mantissa: mantissa as i64, scale: decimals as u8 }, (end >> 3) as usize))
     }
+}
+
+/// The first and the next eight bytes, each XOR [`ZEROS`].
+#[inline(always)]
+const fn words(chunk: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*chunk);
+    (both as u64 ^ ZEROS, (both >> 64) as u64 ^ ZEROS)
+}
+
+/// The last bytes of a frame, and zeros, which no decimal has.
+#[inline(never)]
+fn last_chunk(text: &[u8]) -> [u8; 16] {
+    let mut chunk = [0; 16];
+    for (byte, last) in chunk.iter_mut().zip(text) {
+        *byte = *last;
+    }
+    chunk
 }
