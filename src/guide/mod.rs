@@ -3,7 +3,7 @@
 //! | page | what it answers |
 //! |---|---|
 //! | [`books`] | How do I follow order books? What does "current" mean, and what happens after a gap? |
-//! | [`trading`] | How do I place an order? What if no answer comes? |
+//! | [`trading`] | How do I place an order? What if no reply comes? |
 //! | [`back_pressure`] | What happens if my program is slower than the venue? |
 //! | [`own_loop`] | How do I drive a [`Client`] from my own event loop or executor? |
 //! | [`testing`] | How do I test a strategy against the simulated exchange? |
