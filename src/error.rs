@@ -16,9 +16,9 @@ pub enum CommandError {
     NotConnected,
     /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
-    /// A stream of the same symbol is already subscribed at the endpoint, and its frames look like those of the
-    /// requested one. Unsubscribe it first, or use a second endpoint. A client holds one book of a symbol, whatever
-    /// the endpoint: for a second book use a second client.
+    /// A stream of the same symbol is already subscribed at the endpoint, and the client could not tell its frames from
+    /// those of the requested stream. Unsubscribe it first, or use a second endpoint. A client holds one book of a
+    /// symbol, whatever the endpoint: for a second book use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,

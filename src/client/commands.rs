@@ -34,8 +34,8 @@ impl Client {
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] or
     /// [`CommandError::NotAuthenticated`] if no endpoint has the stream; [`CommandError::GivenUp`];
-    /// [`CommandError::Ambiguous`] if the frames of a stream that is already subscribed look the same, such as
-    /// those of `depth` and `depth@100ms` of one symbol.
+    /// [`CommandError::Ambiguous`] if the client could not tell the stream's frames from those of a stream that is
+    /// already subscribed, such as `depth` and `depth@100ms` of one symbol.
     pub fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.command(now)?;
         let endpoint = self.endpoint_of(&stream)?;
@@ -258,9 +258,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::SeveralEndpoints`] if the request is for one endpoint and several could take it: use
-    /// [`request_at`](Client::request_at). That concerns requests about an account where several endpoints are
-    /// authenticated, and [raw](Request::raw) ones. [`CommandError::SeveralLinks`] if the request is about a
+    /// [`CommandError::SeveralEndpoints`] for a request about an account if several endpoints are authenticated, and for
+    /// a request about a session or a [raw](Request::raw) one if the client has several endpoints of the current API.
+    /// Name the endpoint with [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if the request is about a
     /// session and the endpoint has several links: use [`request_over`](Client::request_over).
     /// [`CommandError::WrongEndpoint`] if no endpoint takes requests; [`CommandError::NotConnected`];
     /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];

@@ -1,4 +1,4 @@
-//! [`Client::pump`], which ends every input and every command. It alone decides which links exist.
+//! [`Client::pump`], the last step of every input and every command. Only `pump` decides which links exist.
 
 use crate::client::protocol::Protocol;
 use crate::client::slots::Slot;

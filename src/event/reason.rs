@@ -190,8 +190,8 @@ pub enum Unserved {
     NoSnapshot,
     /// A snapshot of the book may have come, and could not be decoded.
     Undecodable,
-    /// The book was lost again within [`Config::stable_after`](crate::Config::stable_after) of its snapshot, not
-    /// for the first time.
+    /// The book lost another update within [`Config::stable_after`](crate::Config::stable_after) of the snapshot that
+    /// repaired an earlier loss.
     Relapsed,
 }
 

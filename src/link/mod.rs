@@ -1,7 +1,8 @@
 //! [`Link`]: one link to the venue through all its attempts to connect, with its subscriptions and requests.
 //!
-//! The client passes a [`Context`] to each call of a [`Link`]. [`Link::pump`] ends every input and command: it
-//! alone sends queued requests, decides that the link is live, and returns the link's end.
+//! The client passes a [`Context`] to each call of a [`Link`]. After every input and command the client calls
+//! [`Link::pump`] of each link that the call touched. Only `pump` sends queued requests, decides that the link is live,
+//! and returns the [`LinkEnd`].
 
 pub(crate) mod backoff;
 mod cause;
@@ -407,8 +408,8 @@ impl<S: Session> Link<S> {
 // ---- the pump ------------------------------------------------------------------------------
 
 impl<S: Session> Link<S> {
-    /// Ends every input and every command. Sends what the limits allow, and moves the link to `Live` when every
-    /// stream is settled. Returns the link's end, once.
+    /// Sends the queued requests that the limits allow, and moves the link to `Live` when every stream is settled.
+    /// Returns the [`LinkEnd`], once. The client calls it last in every input and every command.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> Option<LinkEnd> {
         self.flush(cx);
         // What a pump does needs no second pump.

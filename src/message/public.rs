@@ -41,8 +41,8 @@ pub struct BookTicker<'f> {
 /// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). The frame does
 /// not say which.
 ///
-/// The current API sends a time and two ids. Market data v2 sends none of them, and v1 one id and, except in the
-/// first frame, a time.
+/// The current API sends a time and two ids. Market data v2 sends neither. Market data v1 sends one id, and a time in
+/// every frame but the first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -99,7 +99,9 @@ pub struct Trade<'f> {
     /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before: the first frames of the archived endpoints repeat the latest
-    /// trades. Only an [`Event`](crate::Event) sets it, as it depends on earlier frames.
+    /// trades. Always false in a [`Message`](crate::Message) that [`decode`](crate::decode) returns.
+    /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set it in [`Event::Trade`](crate::Event::Trade), because
+    /// it depends on earlier frames.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }
@@ -197,12 +199,12 @@ pub struct MarkPrice<'f> {
 pub struct FundingAmount<'f> {
     /// `s`
     pub symbol: &'f str,
-    /// `E`: the funding instant, [not the time of sending](crate::protocol::quirks#funding-amounts), so it cannot
-    /// identify duplicates; v2 `timestamp`.
+    /// `E`: the next instant of funding, [not the time of sending](crate::protocol::quirks#funding-amounts). Frames
+    /// with different amounts have the same `E`. In market data v2 it is `timestamp`, the time of the frame.
     pub event_time: Option<Timestamp>,
-    /// `T`: the funding instant.
+    /// `T`: the next instant of funding; v2 `funding_date_time`.
     pub funding_time: Timestamp,
-    /// `i`: minutes between funding instants.
+    /// `i`: the minutes between two instants of funding.
     pub interval_minutes: Option<u64>,
     /// `f`: the amount per contract in quote units.
     pub amount: Decimal,

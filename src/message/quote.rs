@@ -50,10 +50,10 @@ pub struct Leg<'f> {
     pub symbol: Option<&'f str>,
 }
 
-/// A step of a request for quotes that concerns the account
+/// One event in the life of a request for quotes, sent to the account that it concerns
 /// ([private quotes](crate::protocol::streams#private-quotes)).
 ///
-/// The venue delivers at least once: the second of two updates with the same event id is marked as a replay.
+/// The venue may send an update twice, with the same event id; `is_replay` marks the second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -78,7 +78,8 @@ pub struct QuoteUpdate<'f> {
     pub quote_status: Option<QuoteStatus<'f>>,
     /// `vu`: sent in milliseconds.
     pub valid_until: Option<Timestamp>,
-    /// Whether an update with this event id was delivered before.
+    /// Whether an update with this event id was delivered before. Always false in a [`Message`](crate::Message) that
+    /// [`decode`](crate::decode) returns.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }

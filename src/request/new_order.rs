@@ -77,8 +77,8 @@ pub enum InvalidOrder {
     Quantity,
     /// The price is not positive.
     Price,
-    /// The stop price is not positive, or on the wrong side of the price: above it for an order to buy, below it for
-    /// an order to sell.
+    /// The stop price is not positive, is above the limit price of an order to buy, or is below the limit price of an
+    /// order to sell.
     StopPrice,
     /// A market order cannot rest in the book.
     TimeInForce,

@@ -32,7 +32,7 @@ pub enum StaleReason {
     /// The stream is not subscribed, so changes are not reported.
     NotSubscribed,
     /// The best bid of the book is not below its best ask: a sign of a lost update, although the sandbox publishes
-    /// such books for long. An update that ends the crossing makes the book live again.
+    /// such books for long. An update that ends the crossing makes the book current again.
     Crossed,
     /// A request about it got no reply, or one that does not say whether the venue acted.
     Unanswered,

@@ -83,8 +83,9 @@ impl RequestId {
     }
 }
 
-/// The id of a subscription: one call of [`subscribe`](crate::Client::subscribe), until `Unsubscribed` or `Rejected`.
-/// It survives reconnects and is never reused.
+/// Identifies a subscription, from the call of [`Client::subscribe`](crate::Client::subscribe) to its
+/// [`Event::Unsubscribed`](crate::Event::Unsubscribed) or [`Event::Rejected`](crate::Event::Rejected). The id survives
+/// reconnects and is never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct StreamId(NonZeroU64);
@@ -120,7 +121,8 @@ impl StreamId {
     }
 }
 
-/// The id of an endpoint of a [`Client`](crate::Client), from `add` until `remove`. Never reused.
+/// Identifies an endpoint of a [`Client`](crate::Client), from [`Client::add`](crate::Client::add) to
+/// [`Client::remove`](crate::Client::remove). The id is never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EndpointId(u32);

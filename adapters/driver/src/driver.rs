@@ -32,8 +32,9 @@ pub struct Closed {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EndedBy {
-    /// The client closed: by [`Handle::close`](crate::Handle::close), by a command of the client, or because its links
-    /// ended for good.
+    /// The client closed. [`Handle::close`](crate::Handle::close) or another trigger of the driver's
+    /// [`Shutdown`](crate::Shutdown) closed it, the application called [`Client::close`] or [`Client::shut_down`], or all
+    /// its links ended for good.
     Client,
     /// The application dropped the last [`Handle`](crate::Handle).
     HandlesDropped,
