@@ -316,14 +316,14 @@ impl Config {
         self
     }
 
-    /// Sets the time for the answer to a request. Default: 5 s; round trips of 64 to 78 ms were measured.
+    /// Sets the time for the reply to a request. Default: 5 s; round trips of 64 to 78 ms were measured.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Config {
         self.request_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// Sets the time for a snapshot. It begins with the confirmation of the subscription, and again with each
+    /// Sets the time for a snapshot. The time begins with the confirmation of the subscription, and again with each
     /// snapshot of another book that was requested no later. When it is over, an
     /// [`Event::Unserved`](crate::Event::Unserved) reports the book. Default: 5 s; up to 700 ms were measured
     /// ([replies and data](crate::protocol::streams#replies-and-data)).
@@ -333,10 +333,11 @@ impl Config {
         self
     }
 
-    /// Sets the delay before a stream is requested again that was not answered, was refused for now, or is not
-    /// served. It doubles each time a request for this stream alone fails, up to [`Config::resubscribe_cap`]. A
-    /// book that loses an update is requested again immediately; if it loses another within
-    /// [`Config::stable_after`], this delay comes first, and so on
+    /// Sets the delay before the client requests a stream again whose request got no reply, which the venue refused
+    /// for now, or which is not served. The delay doubles each time a request for this stream alone fails, up to
+    /// [`Config::resubscribe_cap`]. If a book loses an update, the client requests it again immediately. If the
+    /// book loses another update within [`Config::stable_after`] of its new snapshot, the client waits for this
+    /// delay first, and longer after each further loss of this kind
     /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
@@ -359,9 +360,9 @@ impl Config {
     }
 
     /// Sets the silence after which the client probes the link with the method `ping`. Raises
-    /// [`Config::silence_max`] if the answer would have less time than before. Default: 30 s, as the venue pings
-    /// every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived endpoints, where a heartbeat
-    /// serves as the answer.
+    /// [`Config::silence_max`] if the reply to the probe would have less time than before. Default: 30 s, as the
+    /// venue pings every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived endpoints, where a
+    /// heartbeat serves as the reply.
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
         let answer = self.silence_max.saturating_sub(self.probe_after);
@@ -370,9 +371,9 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client drops the link. Lowers [`Config::probe_after`] if the answer would
-    /// have less than a third of this time. Default: 45 s, over two of the venue's ping periods; 15 s at archived
-    /// endpoints.
+    /// Sets the silence after which the client drops the link. Lowers [`Config::probe_after`] if the reply to a
+    /// probe would have less than a third of this time. Default: 45 s, over two of the venue's ping periods; 15 s
+    /// at archived endpoints.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -444,8 +445,8 @@ impl Config {
     }
 
     /// Sets the most attempts to connect in any window, over all links of a client to the same host. Default: 300
-    /// in five minutes ([limits](crate::protocol::streams#limits)). To this and the next two limits, those are
-    /// added that the newest answer to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names.
+    /// in five minutes ([limits](crate::protocol::streams#limits)). The limits that the newest reply to
+    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names hold beside this limit and the next two.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
@@ -453,7 +454,7 @@ impl Config {
     }
 
     /// Sets the most requests in any window, subscriptions among them, over all links of a client to the same host.
-    /// Subscriptions beyond it wait; other requests are refused. Default: 7,000 in ten seconds
+    /// Further subscriptions wait; the client refuses other requests. Default: 7,000 in ten seconds
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
@@ -461,7 +462,7 @@ impl Config {
         self
     }
 
-    /// Sets the most new orders in any window. Further ones are refused. Default: 3,500 in ten seconds
+    /// Sets the most new orders in any window. The client refuses further ones. Default: 3,500 in ten seconds
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
@@ -486,16 +487,16 @@ impl Config {
     }
 
     /// Sets how many books of a link may wait for their snapshots at a time, at least one. Further books wait to be
-    /// requested. A book that was reported as not served is not counted. Default: 100.
+    /// requested. A book that was reported as not served does not count. Default: 100.
     #[must_use]
     pub fn snapshots_max(mut self, books: usize) -> Config {
         self.snapshots_max = books.max(1);
         self
     }
 
-    /// Sets how many requests may wait for an answer at a time over a link, at least one and at most 65,536.
-    /// Subscriptions take at most three quarters of these places. When all are taken, cancellations may still have
-    /// a quarter as many in flight, and a probe one. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// Sets how many requests may wait for a reply at a time over a link, at least one and at most 65,536.
+    /// Subscriptions take at most three quarters of these places. When all places are taken, a quarter as many
+    /// cancellations and one probe may still be in flight. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);
@@ -503,9 +504,9 @@ impl Config {
     }
 
     /// Sets how many undecodable frames in a row make the client drop the link, at least one. A frame of the same
-    /// stream as the one before it is not counted, as only that stream is affected: each is an
-    /// [`Event::Malformed`](crate::Event::Malformed), and a book that may have lost an update is requested again.
-    /// Default: 16.
+    /// stream as the frame before it does not count, because only that stream is affected. Each undecodable frame
+    /// is an [`Event::Malformed`](crate::Event::Malformed), and the client requests each book again that may have
+    /// lost an update with it. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

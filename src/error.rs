@@ -16,9 +16,9 @@ pub enum CommandError {
     NotConnected,
     /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
-    /// A stream of the same symbol is already subscribed at the endpoint, and the client could not tell its frames from
-    /// those of the requested stream. Unsubscribe it first, or use a second endpoint. A client holds one book of a
-    /// symbol, whatever the endpoint: for a second book use a second client.
+    /// A stream of the same symbol is already subscribed at the endpoint, and the client could not tell its frames
+    /// from those of the requested stream. Unsubscribe it first, or use a second endpoint. A client holds one book
+    /// of a symbol, whatever the endpoint: for a second book use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,
@@ -32,10 +32,10 @@ pub enum CommandError {
     UnknownEndpoint,
     /// No endpoint of the client is [authenticated](crate::Config::authenticated).
     NotAuthenticated,
-    /// Several endpoints could take the request, and it is for one of them. Name it with
+    /// Several endpoints could take the request, and it is for one of them. Name the endpoint with
     /// [`Client::request_at`](crate::Client::request_at).
     SeveralEndpoints,
-    /// The endpoint has several links, and the request is about the session of one of them. Name it with
+    /// The endpoint has several links, and the request is about the session of one of them. Name the link with
     /// [`Client::request_over`](crate::Client::request_over).
     SeveralLinks,
     /// The endpoint's link has ended for good, as [`Event::LinkClosed`](crate::Event::LinkClosed) has reported;

@@ -23,7 +23,8 @@
 //! | `Driver::run_with_events`, a stream of owned events | loops that take one event after the other | [`guide::back_pressure`] |
 //! | [`Client`], without a driver | your own loop over sockets, without a runtime | [`guide::own_loop`] |
 //!
-//! The first three are in the crate `gemini-ws-driver`, and each adapter has them. A handle works beside every one of them.
+//! The first three are in the crate `gemini-ws-driver`, and each adapter has them. You can use a handle beside each
+//! of them.
 //!
 //! # Where to continue
 //!

@@ -26,9 +26,9 @@ impl Client {
     /// streams of an account go to an authenticated endpoint, others to one that is not authenticated if there is
     /// one.
     ///
-    /// Each call returns its own id. If the stream is already subscribed, nothing is sent; the venue is asked to
-    /// stop only when the last id is unsubscribed. A second subscriber to a depth stream gets no new snapshot: read
-    /// the current book from [`Books`](crate::Books).
+    /// Each call returns its own id. If the stream is already subscribed, the client sends nothing. It asks the
+    /// venue to stop only when the last id is unsubscribed. A second subscriber to a depth stream gets no new
+    /// snapshot: read the current book from [`Books`](crate::Books).
     ///
     /// # Errors
     ///
@@ -60,9 +60,9 @@ impl Client {
         self.add_subscriber(endpoint, stream, Some(silence_max.max(Duration::from_millis(1))))
     }
 
-    /// Subscribes to a stream of this endpoint, even if other endpoints serve it as well: events name their link.
-    /// `silence_max` has the meaning of that of [`subscribe_unless_silent`](Client::subscribe_unless_silent);
-    /// `None` sets no limit.
+    /// Subscribes to a stream of this endpoint, even if other endpoints serve it as well: the
+    /// [`Source`](crate::Source) of an event names its link. `silence_max` means the same as in
+    /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors
     ///
@@ -251,20 +251,20 @@ impl Client {
     /// endpoint. Any other goes over the first open link, with the links of authenticated endpoints first.
     ///
     /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. The client never
-    /// sends a request twice: if no answer came, the reply says that the outcome is unknown.
+    /// sends a request twice: if the venue did not reply, this event says that the outcome is unknown.
     ///
     /// To subscribe, use [`subscribe`](Client::subscribe) instead: the client does not know subscriptions that a
     /// request made, and ignores their data.
     ///
     /// # Errors
     ///
-    /// [`CommandError::SeveralEndpoints`] for a request about an account if several endpoints are authenticated, and for
-    /// a request about a session or a [raw](Request::raw) one if the client has several endpoints of the current API.
-    /// Name the endpoint with [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if the request is about a
-    /// session and the endpoint has several links: use [`request_over`](Client::request_over).
-    /// [`CommandError::WrongEndpoint`] if no endpoint takes requests; [`CommandError::NotConnected`];
-    /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
-    /// [`CommandError::RateLimited`].
+    /// [`CommandError::SeveralEndpoints`] for a request about an account if several endpoints are authenticated,
+    /// and for a request about a session or a [raw](Request::raw) one if the client has several endpoints of the
+    /// current API. Name the endpoint with [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if
+    /// the request is about a session and the endpoint has several links: use
+    /// [`request_over`](Client::request_over). [`CommandError::WrongEndpoint`] if no endpoint takes requests;
+    /// [`CommandError::NotConnected`]; [`CommandError::NotAuthenticated`]; [`CommandError::Closed`];
+    /// [`CommandError::TooMany`]; [`CommandError::RateLimited`].
     pub fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
         self.command(now)?;
         if !self.endpoints.has_api(Endpoint::Streams) {

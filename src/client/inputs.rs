@@ -53,11 +53,11 @@ impl Client {
     }
 
     /// Takes a frame that came over this link, and returns its event, if it makes one. The event borrows from the
-    /// frame and the scratch only, so the application may issue commands while it holds the event. It is newer than
-    /// all outputs that are waiting ([contract](Client#the-contract-of-a-driver)).
+    /// frame and the scratch only, so the application may issue commands while it holds the event. The event is
+    /// newer than all outputs that are waiting ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for pings, pongs and replies to the client's own requests. What follows from these is among
-    /// the outputs.
+    /// Returns `None` for pings, pongs and replies to the client's own requests. Their consequences are among the
+    /// outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -118,7 +118,7 @@ impl Client {
     }
 
     /// Acts on the time that has passed. Call it at the [`deadline`](Client::deadline). An earlier call does
-    /// nothing. In a late call each timer that is due fires once, however many of its periods have passed; the new
+    /// nothing. A late call fires each timer that is due once, even if several of its periods have passed. The new
     /// deadline is later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
@@ -141,7 +141,7 @@ impl Client {
     }
 
     /// Reports that the machine has slept or that the network has changed. The client probes each open link
-    /// immediately, however little time has passed by the clock, and drops a link that does not answer.
+    /// immediately, however little time has passed by the clock, and drops a link whose peer does not reply.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.advance(now);
         for slot in 0..self.slots.count() {

@@ -60,25 +60,25 @@ use crate::value::time::Instant;
 /// - **Order of events.** Events arrive in two ways: [`handle_frame`](Client::handle_frame) returns at most one,
 ///   and [`Output::Event`]s carry the others. In order, they are: the outputs that were waiting before the frame,
 ///   the event that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each
-///   input and after each command. Polling late changes this order. A request that was still waiting when its link
-///   ended is answered with [`NotSent`](crate::RequestOutcome::NotSent) instead of
-///   [`Lost`](crate::RequestOutcome::Lost), and the client refuses commands while
-///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
-/// - **Polling late.** If outputs are waiting when `handle_frame` is called, its event is newer than they are.
-///   Applying it to [`Books`](crate::Books) and [`Orders`](crate::Orders) first makes no book wrong, and no stale
-///   book live. An order may stay in doubt for longer: a waiting output may report a request that timed out, which
-///   raises a doubt that the event of the frame would have resolved.
+///   input and after each command. Polling late changes this order. Besides, a request that was still waiting when
+///   its link ended has the outcome [`NotSent`](crate::RequestOutcome::NotSent) instead of
+///   [`Lost`](crate::RequestOutcome::Lost), and the client refuses commands while [`OUTPUT_MAX`](crate::OUTPUT_MAX)
+///   outputs wait.
+/// - **Polling late.** If outputs are waiting when `handle_frame` is called, the event that it returns is newer
+///   than these outputs. If you apply that event to [`Books`](crate::Books) and [`Orders`](crate::Orders) first, no
+///   book becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a waiting output
+///   may report a request that timed out, which raises a doubt that the event of the frame would have resolved.
 /// - **Sending.** Write the texts and the Close frame of a link in the order in which they were polled. If the
 ///   transport takes no more bytes, keep the remaining ones and write them when it is writable again. The client
 ///   detects a peer that sends nothing. For a peer that sends but does not read, limit the bytes or the time that
 ///   wait; then drop the transport and call [`handle_lost`](Client::handle_lost) with
 ///   [`Lost::Transport`](crate::Lost::Transport).
-/// - **Connecting.** Answer each [`Output::Connect`] with one call of [`handle_dial`](Client::handle_dial), unless
-///   an [`Output::Abort`] withdraws it. The client limits the time of the attempt.
+/// - **Connecting.** Call [`handle_dial`](Client::handle_dial) once for each [`Output::Connect`], unless an
+///   [`Output::Abort`] withdraws it. The client limits the time of the attempt.
 /// - **Closing.** After [`Output::Close`], continue to read until the transport ends, then call `handle_lost`.
 /// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client expects no `handle_lost`
-///   or `handle_dial` for this link; it counts and ignores one that comes anyway, and answers a success with
-///   another `Abort`.
+///   or `handle_dial` for this link. It counts and ignores one that comes anyway, and emits another `Abort` if a
+///   dial has succeeded.
 /// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. Pass a Close frame of the
 ///   peer to `handle_frame` first. That frame ends the link, so the client ignores the `handle_lost` after it.
 ///
@@ -341,8 +341,9 @@ impl Client {
         self.deadline().map(|deadline| deadline.at.since(now))
     }
 
-    /// Returns whether the client shuts down or has shut down: it refuses commands. A driver reads frames from then on
-    /// even if the application has no room for their events, because the steps of the end wait for them.
+    /// Returns whether the client shuts down or has shut down: it refuses commands. From then on a driver reads
+    /// frames even if the application has no room for their events, because the steps of the shutdown wait for
+    /// frames.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

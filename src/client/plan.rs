@@ -30,13 +30,14 @@ impl ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Sets whether to cancel the orders of the session on each authenticated link. Default: no. The reply does not
-    /// mean that the orders are gone; their events are delivered until the end.
+    /// Sets whether to cancel the orders of the session on each authenticated link. Default: no. The venue's reply
+    /// does not mean that the orders are gone; the client delivers their events until the end.
     ///
     /// The venue cancels the orders of a session over that session's link only. If the link has ended, the venue
     /// has cancelled them only with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect).
-    /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions without that, and those whose
-    /// cancellation was not confirmed in time; the client then ends with [`CloseReason::RequestedIncomplete`].
+    /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions that ended without this setting, and
+    /// those whose cancellation the venue did not confirm in time. If there are any, the client ends with
+    /// [`CloseReason::RequestedIncomplete`].
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;

@@ -45,7 +45,7 @@ struct Seen {
     /// Whether the link is not closed.
     is_unfinished: bool,
     is_given_up: bool,
-    /// Whether requests of the application wait for an answer.
+    /// Whether requests of the application wait for a reply.
     is_busy: bool,
     /// Whether there are streams that belong to no account.
     has_public: bool,
@@ -98,7 +98,7 @@ impl Sums {
         self.links > 0 && self.links == self.given_up
     }
 
-    /// Returns whether requests of the application wait for an answer.
+    /// Returns whether requests of the application wait for a reply.
     pub(super) const fn is_busy(&self) -> bool {
         self.busy > 0
     }

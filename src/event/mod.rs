@@ -32,7 +32,7 @@ use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 use crate::wire::affected::Affected;
 
-/// Something that happened: data of a frame, the answer to a command, or a fact about the client.
+/// Something that happened: data of a frame, the outcome of a command, or a fact about the client.
 ///
 /// An event borrows from the frame and the scratch that were passed in, never from the client, so the application
 /// may issue commands while it holds one. Every generation of the API uses the same events. A frame that contains
@@ -74,7 +74,7 @@ pub enum Event<'f> {
     Balances(BalanceUpdate<'f>, Source<'f>),
     /// Positions of the account.
     Positions(PositionReport<'f>, Source<'f>),
-    /// The state of a request for quotes that concerns the account.
+    /// One event in the life of a request for quotes, sent to the account that it concerns.
     Quote(QuoteUpdate<'f>, Source<'f>),
     /// Settled contracts of the account.
     Settlements(Settlements<'f>, Source<'f>),
@@ -86,8 +86,9 @@ pub enum Event<'f> {
     /// An archived endpoint refuses something, without saying what.
     Error(VenueError<'f>, Source<'f>),
 
-    /// The client has accepted a request; an [`Event::Reply`] follows. It precedes every answer, and does not exist
-    /// for a refused request, so that [`Orders`](crate::Orders) knows an order before its first answer.
+    /// The client has accepted a request; an [`Event::Reply`] follows. This event comes before every other event
+    /// about the request, so that [`Orders`](crate::Orders) knows an order before the first report about it. A
+    /// refused request has no such event.
     Requested {
         /// The link that sends the request.
         link: LinkId,
@@ -96,8 +97,8 @@ pub enum Event<'f> {
         /// What it is about.
         about: Subject,
     },
-    /// The end of a request: exactly one for each [`RequestId`]. It is an event even if a driver's handle returns
-    /// the outcome as well, because [`Orders`](crate::Orders) needs it.
+    /// A request has ended: exactly one such event for each [`RequestId`]. It is an event even if a driver's handle
+    /// returns the outcome as well, because [`Orders`](crate::Orders) needs it.
     Reply {
         /// The link that sent the request.
         link: LinkId,
@@ -129,8 +130,8 @@ pub enum Event<'f> {
         /// Whether no other subscription to the stream exists.
         last: bool,
     },
-    /// A stream was silent for longer than the application allowed. Its data is stale from now on, and the client
-    /// requests it again, less and less often while it stays silent.
+    /// A stream was silent for longer than the application allowed. The data of the stream is stale from now on,
+    /// and the client requests the stream again, less and less often while it stays silent.
     Silent {
         /// The link.
         link: LinkId,
@@ -206,7 +207,7 @@ pub enum Event<'f> {
 
     /// A queue was full and dropped events. This event takes the place of the first of them, so the events after it
     /// may depend on one that was dropped. The data of the topic is stale: pass the symbol of a book to
-    /// [`Client::resync_books`](crate::Client::resync_books), and ask the venue for orders.
+    /// [`Client::resync_books`](crate::Client::resync_books), and ask REST about orders.
     Overflow {
         /// The topic of the dropped events.
         topic: Topic,
@@ -283,7 +284,7 @@ pub enum Event<'f> {
         /// The step.
         step: ShutdownStep,
     },
-    /// The client has ended: exactly one, and no event follows.
+    /// The client has ended. This event comes exactly once, and no other follows.
     Closed {
         /// The reason.
         reason: CloseReason,
@@ -291,8 +292,9 @@ pub enum Event<'f> {
         abandoned: Abandoned,
     },
 
-    /// A frame that was rightly not used. It is counted, and nothing has to be done. Do not log it: while a stream
-    /// is being resubscribed, each of its frames becomes such an event, with its text.
+    /// A frame that the client rightly did not use. [`Stats`](crate::Stats) counts it, and you need not do
+    /// anything. Do not log it: while a stream is being resubscribed, each of its frames becomes such an event,
+    /// with its text.
     Ignored(Ignored, Source<'f>),
     /// A complete frame of an unknown kind. A newer version of this crate may know it.
     Unrecognized(Unrecognized<'f>, Source<'f>),
@@ -334,12 +336,12 @@ impl<'f> Event<'f> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum RequestOutcome<'f> {
-    /// The venue answered; [`Response::is_ok`] says whether it accepted.
+    /// The venue replied; [`Response::is_ok`] says whether it accepted.
     Answered(Response<'f>),
-    /// No answer within [`Config::request_timeout`](crate::Config::request_timeout). Whether the venue acted is
+    /// No reply came within [`Config::request_timeout`](crate::Config::request_timeout). Whether the venue acted is
     /// unknown.
     TimedOut,
-    /// The link ended before an answer came. Whether the venue acted is unknown.
+    /// The link ended before a reply came. Whether the venue acted is unknown.
     Lost,
     /// The link ended before the driver polled the request: the venue has not seen it.
     NotSent,
@@ -377,7 +379,7 @@ pub enum IgnoredReason {
     BeforeSnapshot,
     /// Data of a stream that is not subscribed, or no longer.
     NotSubscribed,
-    /// A response to no request that waits.
+    /// A response whose id belongs to no request that waits.
     UnknownResponse,
     /// A frame of a link that has ended.
     EndedLink,

@@ -130,8 +130,7 @@ impl EventBuf {
         self.kept.event(&self.text, || scratch)
     }
 
-    /// Returns the event if that takes no decoding: any but the data of a frame and the venue's answer to a
-    /// request.
+    /// Returns the event if that takes no decoding: any but the data of a frame and the venue's reply to a request.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch, Topic};

@@ -26,17 +26,17 @@ const AFFECTED_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
-    /// It waits, and the driver reads no frames meanwhile: see [`EventQueue::has_room`]. TCP holds the peer back,
-    /// pings are not answered, and the client drops a link over which nothing is heard after
+    /// The data waits, and the driver reads no frames meanwhile: see [`EventQueue::has_room`]. TCP holds the peer
+    /// back, nothing answers pings, and the client drops a link over which nothing is heard after
     /// [`Config::silence_max`](crate::Config::silence_max).
     #[default]
     Block,
-    /// The oldest event is dropped, and an [`Event::Overflow`] reports it. The driver continues to read frames.
+    /// The queue drops the oldest event, and an [`Event::Overflow`] reports it. The driver continues to read
+    /// frames.
     DropOldest,
-    /// Of best bids and asks, partial depths and mark prices only the newest of each stream waits, in the place of
-    /// the older one. It contains all that the older one did, so nothing is reported. Everything else is treated as
-    /// with `DropOldest`. Each stream stays in order; a newer price may overtake events of other streams, but no
-    /// fact.
+    /// A best bid and ask, partial depth or mark price replaces the one of the same stream that waits. It contains
+    /// all that the older one did, so no event reports the replacement. The queue treats everything else as with
+    /// `DropOldest`. Each stream stays in order; a newer price may overtake events of other streams, but no fact.
     Latest,
 }
 
@@ -149,8 +149,9 @@ impl EventQueue {
         }
     }
 
-    /// Sets the most events of market data that wait, at least one. With [`Overflow::Latest`] the events that are
-    /// replaced have as much room besides. An event whose [`Event::Overflow`] has been taken waits in addition.
+    /// Sets the most events of market data that wait, at least one. With [`Overflow::Latest`] there is as much room
+    /// again for the events that newer ones replace. An event whose [`Event::Overflow`] has been taken waits in
+    /// addition.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);

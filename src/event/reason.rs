@@ -28,7 +28,7 @@ pub enum ConnectFailure {
     Refused,
     /// The host cannot be reached.
     Unreachable,
-    /// No answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
+    /// The attempt did not succeed within [`Config::connect_timeout`](crate::Config::connect_timeout).
     TimedOut,
     /// The proxy refused, or does not speak the protocol of its URL.
     Proxy,
@@ -45,7 +45,7 @@ pub enum ConnectFailure {
     CertificateTime,
     /// The peer does not speak WebSocket.
     Handshake,
-    /// The upgrade was answered with an HTTP status other than 101.
+    /// The peer answered the upgrade with an HTTP status other than 101.
     Status {
         /// The HTTP status.
         status: u16,
@@ -153,20 +153,19 @@ pub enum Lost {
     Protocol,
     /// Any other error of the transport.
     Transport,
-    /// Nothing came for [`Config::silence_max`](crate::Config::silence_max), not even an answer to a
-    /// probe.
+    /// Nothing came for [`Config::silence_max`](crate::Config::silence_max), not even a reply to a probe.
     Silent,
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max) frames in a row could not be
     /// decoded.
     Malformed,
     /// The frame numbers of an archived endpoint show that frames were lost.
     SequenceGap,
-    /// At least three requests were not answered over three times
+    /// At least three requests got no reply, over a time of at least three times
     /// [`Config::request_timeout`](crate::Config::request_timeout), and no message of any kind came meanwhile.
     Unresponsive,
     /// The client closed it, and the peer completed the closing handshake or ended the transport.
     Requested,
-    /// The client closed it, and the peer did not answer within
+    /// The client closed it, and the peer did not complete the closing handshake within
     /// [`Config::close_timeout`](crate::Config::close_timeout).
     CloseTimedOut,
 }
@@ -178,12 +177,12 @@ pub enum Lost {
 pub enum Unserved {
     /// The venue refused it for now, for example because of too many requests.
     Refused {
-        /// The status of the answer, if it had one.
+        /// The status of the reply, if it had one.
         status: Option<u16>,
-        /// The code of its error; zero if it had none.
+        /// The code of the error in the reply; zero if it had none.
         code: i64,
     },
-    /// The request was not answered within [`Config::request_timeout`](crate::Config::request_timeout).
+    /// The request got no reply within [`Config::request_timeout`](crate::Config::request_timeout).
     Unanswered,
     /// The subscription was confirmed, and no snapshot of the book came within
     /// [`Config::snapshot_timeout`](crate::Config::snapshot_timeout).
@@ -212,7 +211,8 @@ pub enum AttemptFailure {
 pub enum CloseReason {
     /// The application asked for it. The peer completed the closing handshake, or none was needed.
     Requested,
-    /// The application asked for it. The peer did not answer in time, so the transport was dropped.
+    /// The application asked for it. The peer did not complete the closing handshake in time, so the transport was
+    /// dropped.
     RequestedUnclean,
     /// The application asked for it, and not all orders were cancelled that its
     /// [`ShutdownPlan`](crate::ShutdownPlan) was to cancel: some may still be open. See [`Abandoned::sessions`].
@@ -237,7 +237,7 @@ pub enum CloseReason {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
-    /// Requests of the application that got no answer. Each has had its [`Event::Reply`](crate::Event::Reply).
+    /// Requests of the application that got no reply. Each has had its [`Event::Reply`](crate::Event::Reply).
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,

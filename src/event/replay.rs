@@ -19,19 +19,19 @@ use crate::wire::{Scratch, decode_from};
 
 /// Decodes recorded frames to events. The recording need not contain the requests that were sent.
 ///
-/// The first depth frame of a symbol is its snapshot. So is a later one that covers a single new update id, because
-/// it follows a new subscription. After a gap a book waits for such a frame. In market data v2 the first frame of a
-/// symbol is its book, and so is any frame that looks like a first one.
+/// The first depth frame of a symbol is its snapshot. A later one that covers a single new update id is a snapshot
+/// too, because it follows a new subscription. After a gap a book waits for such a frame. In market data v2 the
+/// first frame of a symbol is its book, and so is any frame that looks like a first one.
 ///
 /// # The venue's time as a clock
 ///
-/// Frames are recorded in the order in which they came, but their times do not rise together. A depth frame has the
-/// time of its last change, and comes up to its cadence later; a trade has its own time, and comes immediately. So
-/// an update of `depth@100ms` may be older than the trade before it, and contain changes from before that trade.
-/// Only the times of one kind of frame and symbol rise. A back-test that samples by the second should therefore use
-/// one kind of frame as its clock. It applies each frame in recorded order, and samples before the first frame of
-/// that kind that is later than the sampling time. Otherwise it looks ahead, or misses updates.
-/// `adapters/examples/examples/backtest.rs` does so.
+/// A recording has frames in order of arrival, not in order of the venue's times. A depth frame has the time of its
+/// last change, and comes up to its cadence later; a trade has its own time, and comes immediately. So an update of
+/// `depth@100ms` may be older than the trade before it, and contain changes from before that trade. The times rise
+/// only within one kind of frame and one symbol. A back-test that samples by the second should therefore use one
+/// kind of frame as its clock. It applies each frame in recorded order, and samples before the first frame of that
+/// kind that is later than the sampling time. A back-test that samples otherwise looks ahead, or misses updates.
+/// `adapters/examples/examples/backtest.rs` samples like this.
 ///
 /// ```
 /// use gemini_ws::{Books, Endpoint, Replay, Scratch};

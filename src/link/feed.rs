@@ -34,7 +34,7 @@ pub(crate) struct Feed {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flushed {
     pub(super) is_sent: bool,
-    /// A probe was sent, or a request whose answer serves as one.
+    /// A probe was sent, or a request whose reply serves as one.
     pub(super) is_probe_out: bool,
 }
 
@@ -250,7 +250,7 @@ impl Feed {
     ) {
         for stream in request.streams() {
             let is_about = |subscription: &Subscription| {
-                // If the subscription is to be unsubscribed next, the answer to an older `subscribe` changes
+                // If the subscription is to be unsubscribed next, the reply to an older `subscribe` changes
                 // nothing.
                 subscription.request() == id && !(request.is_subscribe() && subscription.is_left())
             };
@@ -376,7 +376,7 @@ impl Feed {
     }
 
     /// Ends the connection: reports every request in flight, and makes every stream wait for the next connection.
-    /// Returns how many requests of the application got no answer.
+    /// Returns how many requests of the application got no reply.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
         self.close();
         let link = self.link;
@@ -414,7 +414,7 @@ impl Feed {
             }
             self.send_streams(cx, request, dialect);
             flushed.is_sent = true;
-            // The answer to this request serves as the answer to the probe.
+            // The reply to this request serves as the reply to the probe.
             flushed.is_probe_out |= self.outbox.end_probe();
         }
         if self.outbox.may_probe(cx) {
@@ -432,7 +432,7 @@ impl Feed {
         self.outbox.next(subscriptions.books_left(), is_book)
     }
 
-    /// Sends a request of the application. Its answer serves as the answer to a probe.
+    /// Sends a request of the application. Its reply serves as the reply to a probe.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> (u64, Flushed) {
         let id = self.outbox.send_request(cx, self.link, request);
         (id, Flushed { is_sent: true, is_probe_out: self.outbox.end_probe() })

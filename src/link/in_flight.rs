@@ -1,5 +1,5 @@
-//! [`InFlight`]: the requests that wait for an answer. The answer, the deadline or the end of the link takes each
-//! out, once.
+//! [`InFlight`]: the requests that wait for a reply. The reply, the deadline or the end of the link takes each out,
+//! once.
 
 use alloc::vec::Vec;
 
@@ -57,7 +57,7 @@ impl<T> InFlight<T> {
         self.count(urgency, |taken| taken.saturating_add(1));
     }
 
-    /// Frees the place of an entry, which continues to wait for its answer.
+    /// Frees the place of an entry, which continues to wait for its reply.
     pub(crate) fn release(&mut self, id: u64) {
         let entry = self.entries.iter_mut().find(|entry| entry.id == id && entry.has_place);
         if let Some(entry) = entry {

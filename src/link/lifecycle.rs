@@ -55,7 +55,7 @@ pub enum Input {
     Frame,
     /// Every stream is confirmed, rejected or reported as unserved, and not all are unserved.
     Settled,
-    /// The link is unusable: the peer answers nothing, too many frames in a row could not be decoded, or frames of
+    /// The link is unusable: the peer does not reply, too many frames in a row could not be decoded, or frames of
     /// an archived endpoint were lost.
     Unusable,
     /// The transport ended, or the peer's Close frame came.
@@ -197,14 +197,15 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
 pub enum StreamState {
     /// Not requested on this connection yet.
     Wanted,
-    /// Requested and not confirmed yet. Requested again if no answer comes.
+    /// Requested and not confirmed yet. Requested again if no reply comes.
     Requested,
     /// Confirmed. A book still waits for its snapshot.
     Active,
     /// The book is current.
     Synced,
-    /// The book lost an update or the stream fell silent. The client unsubscribes, and subscribes again once that
-    /// is confirmed. If a book is lost again soon after its snapshot, a delay comes first.
+    /// The book lost an update or the stream fell silent. The client unsubscribes, and subscribes again once the
+    /// venue has confirmed that. If a book loses another update soon after its snapshot, the client waits before it
+    /// subscribes again.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed it. If no confirmation comes, the client
     /// unsubscribes again. It delivers no more data of the stream.
@@ -238,12 +239,12 @@ pub enum StreamInput {
     Accepted,
     /// The venue refused the newest request about it for good.
     Refused,
-    /// The newest request about it was not answered in time or was refused for now, or its snapshot did not come in
+    /// The newest request about it got no reply in time or was refused for now, or its snapshot did not come in
     /// time.
     Unanswered,
     /// The request to unsubscribe failed for now, and a newer subscription to the same stream takes over.
     Superseded,
-    /// Its snapshot came, perhaps before the answer to the request.
+    /// Its snapshot came, perhaps before the reply to the request.
     Snapshot,
     /// An update is missing.
     Gap,

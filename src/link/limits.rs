@@ -252,7 +252,8 @@ impl Limits {
     /// of them makes anything wait for longer than [`Config::retry_after_max`]. Unknown kinds are left to the
     /// application.
     ///
-    /// `since` is how many requests were sent after the one that this answers: the venue's count may lack them.
+    /// `since` is how many requests were sent after the one that `response` is for: the venue's count may lack
+    /// them.
     pub(crate) fn note_named(&mut self, response: &Response<'_>, since: u64, now: Instant) {
         let Ok(limits) = response.rate_limits() else { return };
         if limits.iter().next().is_none() {

@@ -28,7 +28,7 @@ pub(crate) struct Liveness {
     /// When to check whether a heartbeat is due. Survives the connection.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
-    /// How long the answer to a probe may take.
+    /// How long the reply to a probe may take.
     answer_within: Duration,
     heartbeat_every: Option<Duration>,
 }
@@ -41,7 +41,7 @@ const MISSED_MAX: u32 = 3;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Probe {
     None,
-    /// It waits to be sent, so it cannot have been answered.
+    /// It waits to be sent, so no reply can have come.
     Due,
     /// It was sent at this instant.
     Out(Instant),
@@ -54,7 +54,7 @@ pub(super) enum Verdict {
     Wait,
     /// The peer was silent for so long that it has to be probed.
     Probe,
-    /// The peer did not answer the probe.
+    /// The peer did not reply to the probe.
     GiveUp,
 }
 
@@ -148,7 +148,7 @@ impl Liveness {
         is_new
     }
 
-    /// Notes that the probe was sent: the time for its answer begins now, unless a frame came meanwhile.
+    /// Notes that the probe was sent: the time for its reply begins now, unless a frame came meanwhile.
     pub(super) fn probe_is_out(&mut self, now: Instant) {
         if self.probe == Probe::Due {
             self.probe = Probe::Out(now);
@@ -157,7 +157,7 @@ impl Liveness {
     }
 
     /// Notes that a request timed out. `messages` says how many messages the peer has sent. Returns whether the
-    /// link is unusable, because the peer neither answers nor sends anything.
+    /// link is unusable, because the peer neither replies nor sends anything.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
         // The timeouts may be far apart, as a stream that fails is requested less and less often.
         if self.missed == 0 || self.messages != messages {

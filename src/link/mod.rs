@@ -1,8 +1,8 @@
 //! [`Link`]: one link to the venue through all its attempts to connect, with its subscriptions and requests.
 //!
 //! The client passes a [`Context`] to each call of a [`Link`]. After every input and command the client calls
-//! [`Link::pump`] of each link that the call touched. Only `pump` sends queued requests, decides that the link is live,
-//! and returns the [`LinkEnd`].
+//! [`Link::pump`] of each link that the call touched. Only `pump` sends queued requests, decides that the link is
+//! live, and returns the [`LinkEnd`].
 
 pub(crate) mod backoff;
 mod cause;
@@ -397,7 +397,7 @@ impl<S: Session> Link<S> {
 
     /// Starts a probe, unless one is running.
     fn begin_probe(&mut self, now: Instant) {
-        // The archived endpoints answer no requests, but send heartbeats.
+        // The archived endpoints reply to no requests, but send heartbeats.
         let answers = self.session.dialect().takes_requests;
         if self.liveness.begin_probe(now, answers) {
             self.feed.outbox_mut().want_probe(answers);

@@ -1,4 +1,4 @@
-//! [`Outbox`]: requests that wait to be sent, and requests that wait for an answer.
+//! [`Outbox`]: requests that wait to be sent, and requests that wait for a reply.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -15,7 +15,7 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// How many stream requests are kept that were not answered in time.
+/// How many stream requests are kept that got no reply in time.
 const LATE_MAX: usize = 64;
 
 /// A `subscribe` or `unsubscribe`.
@@ -57,7 +57,7 @@ pub(crate) enum Purpose {
     Limits(Subject),
 }
 
-/// The state of the request to cancel the orders of a link's session. It gets one answer.
+/// The state of the request to cancel the orders of a link's session. It gets one reply.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cancellation {
     /// Waits for an open link, or for room in the venue's limit on requests.
@@ -68,12 +68,12 @@ pub(crate) enum Cancellation {
     Kept,
     /// Refused by the venue.
     Refused,
-    /// Not answered in time, or the link ended before the answer.
+    /// No reply came in time, or the link ended before the reply.
     Failed,
 }
 
 impl Cancellation {
-    /// Returns whether there is no answer yet.
+    /// Returns whether there is no reply yet.
     pub(crate) const fn is_open(self) -> bool {
         matches!(self, Cancellation::Waiting | Cancellation::Sent(_))
     }
@@ -88,7 +88,7 @@ pub(crate) struct Outbox {
     /// Requests for books that wait until fewer snapshots are awaited.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
-    /// The newest stream requests that were not answered in time. Their answers may still come.
+    /// The newest stream requests that got no reply in time. Their replies may still come.
     late: VecDeque<(u64, StreamRequest)>,
     cancellation: Option<Cancellation>,
     probe_waits: bool,
@@ -223,7 +223,7 @@ impl Outbox {
         true
     }
 
-    /// Ends a cancellation without an answer: none can come any more.
+    /// Ends a cancellation without a reply: none can come any more.
     pub(super) fn fail_cancel(&mut self) {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
@@ -244,7 +244,7 @@ impl Outbox {
         self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
     }
 
-    /// Drops the probe that waits, because a request was sent whose answer serves as one. Returns whether there was
+    /// Drops the probe that waits, because a request was sent whose reply serves as one. Returns whether there was
     /// one.
     pub(super) const fn end_probe(&mut self) -> bool {
         core::mem::replace(&mut self.probe_waits, false)
@@ -309,7 +309,7 @@ impl Outbox {
         self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
     }
 
-    /// Sends a text with the next request id. With a `purpose`, waits for its answer.
+    /// Sends a text with the next request id. With a `purpose`, waits for its reply.
     pub(super) fn send(
         &mut self,
         cx: &mut Context<'_>,
@@ -329,12 +329,12 @@ impl Outbox {
         id
     }
 
-    /// Takes the request that an answer is for.
+    /// Takes the request that a reply is for.
     pub(crate) fn answered(&mut self, id: u64) -> Option<Purpose> {
         self.in_flight.take(id)
     }
 
-    /// Keeps a stream request that was not answered in time.
+    /// Keeps a stream request that got no reply in time.
     pub(super) fn keep_late(&mut self, id: u64, request: StreamRequest) {
         if self.late.len() >= LATE_MAX {
             self.late.pop_front();
@@ -342,18 +342,18 @@ impl Outbox {
         self.late.push_back((id, request));
     }
 
-    /// Takes the stream request that a late answer is for.
+    /// Takes the stream request that a late reply is for.
     pub(super) fn answered_late(&mut self, id: u64) -> Option<StreamRequest> {
         let place = self.late.iter().position(|(of, _)| *of == id)?;
         self.late.remove(place).map(|(_, request)| request)
     }
 
-    /// Frees the place of a request that has shown its effect without an answer.
+    /// Frees the place of a request that has shown its effect without a reply.
     pub(crate) fn release(&mut self, id: u64) {
         self.in_flight.release(id);
     }
 
-    /// Returns the one stream request that waits for an answer or an effect, if there is exactly one.
+    /// Returns the one stream request that waits for a reply or an effect, if there is exactly one.
     pub(crate) fn only_stream_request(&self) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
             Purpose::Streams(request) => Some((id, request)),
@@ -373,7 +373,7 @@ impl Outbox {
         self.in_flight.take_expired(now)
     }
 
-    /// Takes the oldest request without an answer, and the number of its output, after the link has ended. Drops
+    /// Takes the oldest request without a reply, and the number of its output, after the link has ended. Drops
     /// everything that waits.
     pub(super) fn take_lost(&mut self) -> Option<(u64, u64, Purpose)> {
         self.fail_cancel();
@@ -386,7 +386,7 @@ impl Outbox {
         self.sends.drain(..).for_each(|output| cx.withdraw(output));
     }
 
-    /// Returns whether a request of the application has no answer yet, or waits to be sent.
+    /// Returns whether a request of the application has no reply yet, or waits to be sent.
     pub(crate) fn awaits_replies(&self) -> bool {
         let by_application =
             |purpose: &Purpose| matches!(purpose, Purpose::Application(_) | Purpose::Limits(_));

@@ -332,7 +332,7 @@ fn response<'f>(
     }
 }
 
-/// Takes a late answer: one to a request for streams that had timed out. Only an acceptance, or a final refusal of
+/// Takes a late reply: one to a request for streams that had timed out. Only an acceptance, or a final refusal of
 /// a request for one stream, still counts. Any other refusal says no more than the timeout did.
 fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u64, StreamRequest)> {
     let ResponseId::Number(id) = response.id else { return None };
@@ -345,7 +345,7 @@ fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u
     Some((id, request))
 }
 
-/// Acts on the answer to a request for streams.
+/// Acts on the reply to a request for streams.
 fn answered<'f>(
     reception: &mut Reception<'_, '_>,
     request: StreamRequest,

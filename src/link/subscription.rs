@@ -63,7 +63,7 @@ pub(crate) struct Subscription {
     /// The id of each call of `subscribe` that has not ended; empty only while the end is not confirmed.
     subscribers: Vec<StreamId>,
     stream: Stream,
-    /// The newest request about it that was sent on this connection; zero if there is none. Answers to older
+    /// The newest request about it that was sent on this connection; zero if there is none. Replies to older
     /// requests change nothing.
     request: u64,
     /// Whether the venue confirmed its newest `subscribe`.
@@ -83,7 +83,7 @@ pub(crate) struct Subscription {
     silence_max: Option<Duration>,
     /// Whether its next snapshot ends a resync.
     resyncing: bool,
-    /// When its last snapshot came, and how often in a row the book was lost soon after its snapshot.
+    /// When its last snapshot came, and how often in a row the book lost an update soon after its snapshot.
     synced: Instant,
     losses: u32,
     /// Its newest trade, over all connections.
@@ -101,7 +101,7 @@ pub(super) struct Effects {
     pub(super) list: &'static [StreamEffect],
     /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
-    /// The input to take next: the snapshot came, and no other answer will follow.
+    /// The input to take next: the snapshot came, and no other reply will follow.
     pub(super) then: Option<StreamInput>,
 }
 
@@ -164,11 +164,11 @@ impl Subscription {
             Cell::Stay(effects) => (self.state, effects),
             Cell::Ignore | Cell::Refuse(_) => return None,
         };
-        // The previous request to unsubscribe was not answered.
+        // The previous request to unsubscribe got no reply.
         let is_asked_again =
             input == StreamInput::Unsubscribe && self.state == StreamState::Resyncing && self.unanswered;
         let list = if is_asked_again { &[StreamEffect::Leave] } else { list };
-        // No other answer will come.
+        // No other reply will come.
         let is_confirmed_by_it = input == StreamInput::Snapshot && self.unanswered && !self.confirmed;
         self.enter(next, input, now, delays);
         let heard = self.heard;
@@ -500,7 +500,7 @@ impl Subscription {
         matches!(self.stream, Stream::Depth { .. })
     }
 
-    /// Returns whether the request for it was sent and is not answered yet.
+    /// Returns whether the request for it was sent and has no reply yet.
     pub(crate) const fn is_asked_for(&self) -> bool {
         matches!(self.state, StreamState::Requested) && self.request != 0
     }

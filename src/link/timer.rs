@@ -12,7 +12,7 @@ pub enum Timer {
     Retry,
     /// The peer was silent for a while: probe it, or drop the link.
     Alive,
-    /// The oldest request has waited too long for its answer.
+    /// The oldest request has waited too long for its reply.
     Request,
     /// A stream has to be requested again, its snapshot is overdue, or it may have been silent for too long.
     Resync,

@@ -9,7 +9,7 @@ pub(crate) enum Urgency {
     Stream,
     /// A request of the application.
     Usual,
-    /// A probe, whose answer decides whether the link is dropped.
+    /// A probe, whose reply decides whether the link is dropped.
     Probe,
     /// A cancellation of orders.
     Cancel,

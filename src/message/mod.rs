@@ -36,8 +36,9 @@ pub use text::{Number, RawJson, Text};
 
 /// One frame of any endpoint of the venue, decoded without regard to earlier frames.
 ///
-/// Some facts depend on earlier frames: whether a [`Message::Depth`] is a snapshot, or which request a
-/// [`Message::Response`] answers. [`Client`](crate::Client) knows them and returns an [`Event`](crate::Event).
+/// Some facts depend on earlier frames: whether a [`Message::Depth`] is a snapshot, or to which request a
+/// [`Message::Response`] is the reply. [`Client`](crate::Client) knows the earlier frames and returns an
+/// [`Event`](crate::Event).
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};
@@ -80,7 +81,7 @@ pub enum Message<'f> {
     BalanceUpdate(BalanceUpdate<'f>),
     /// Positions of an account.
     PositionReport(PositionReport<'f>),
-    /// A step of a request for quotes that concerns the account.
+    /// One event in the life of a request for quotes, sent to the account that it concerns.
     QuoteUpdate(QuoteUpdate<'f>),
     /// Settled contracts, of a stream that the venue has withdrawn.
     Settlements(Settlements<'f>),

@@ -11,9 +11,9 @@ use crate::value::time::Timestamp;
 /// A change of an order, or an order that existed when the stream began:
 /// [the current API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
 ///
-/// Only the first three fields are always present. The venue leaves out what is empty or zero, and its cancellations
-/// carry neither side nor quantities: [`Orders`](crate::Orders) keeps them. Members that no accounting depends on are
-/// `None` if they cannot be decoded.
+/// Only the first three fields are always present. The venue leaves out what is empty or zero, and its
+/// cancellations carry neither side nor quantities: [`Orders`](crate::Orders) keeps those of earlier updates.
+/// Members on which no accounting depends are `None` if they cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

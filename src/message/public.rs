@@ -98,10 +98,10 @@ pub struct Trade<'f> {
     pub quantity: Decimal,
     /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
-    /// Whether the stream has reported the trade before: the first frames of the archived endpoints repeat the latest
-    /// trades. Always false in a [`Message`](crate::Message) that [`decode`](crate::decode) returns.
-    /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set it in [`Event::Trade`](crate::Event::Trade), because
-    /// it depends on earlier frames.
+    /// Whether the stream has reported the trade before: the first frames of the archived endpoints repeat the
+    /// latest trades. Always false in a [`Message`](crate::Message) that [`decode`](crate::decode) returns.
+    /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set it in [`Event::Trade`](crate::Event::Trade),
+    /// because it depends on earlier frames.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }
@@ -254,8 +254,8 @@ impl Response<'_> {
 
     /// Returns whether the venue refused the request and would refuse it again.
     ///
-    /// Both the status and the code of the [error](crate::protocol::streams#errors) must say so, or the only one of
-    /// them that is present and known.
+    /// Both the status and the code of the [error](crate::protocol::streams#errors) must say so. If only one of
+    /// them is present and known, that one decides.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};
@@ -305,7 +305,7 @@ impl fmt::Display for Response<'_> {
 pub enum ResponseId<'f> {
     /// An integer. All requests of this crate have one.
     Number(u64),
-    /// A text, or as written a number that is not an unsigned integer.
+    /// A text, or a number that is not an unsigned integer, as the venue wrote it.
     Text(Text<'f>),
 }
 

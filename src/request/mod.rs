@@ -33,17 +33,17 @@ use crate::value::symbol::Symbol;
 pub enum Request {
     /// `ping`: the venue only acknowledges it.
     Ping,
-    /// `time`: [`Response::server_time`](crate::Response::server_time).
+    /// `time`: [`Response::server_time`](crate::Response::server_time) reads the reply.
     Time,
-    /// `conninfo`: [`Response::rate_limits`](crate::Response::rate_limits).
+    /// `conninfo`: [`Response::rate_limits`](crate::Response::rate_limits) reads the reply.
     ConnectionInfo,
     /// `subscribe`.
     Subscribe(Vec<Stream>),
     /// `unsubscribe`.
     Unsubscribe(Vec<Stream>),
-    /// `list_subscriptions`: [`Response::stream_names`](crate::Response::stream_names).
+    /// `list_subscriptions`: [`Response::stream_names`](crate::Response::stream_names) reads the reply.
     ListSubscriptions,
-    /// `depth`: a single book, [`Response::depth`](crate::Response::depth).
+    /// `depth`: requests a book once. [`Response::depth`](crate::Response::depth) reads the reply.
     Depth {
         /// The instrument.
         symbol: Symbol,
@@ -63,7 +63,7 @@ pub enum Request {
     CancelAllOrders,
     /// `order.cancel_session`: cancels the orders that were placed over this connection.
     CancelSessionOrders,
-    /// `rfq.submit_quote`: [`Response::quote`](crate::Response::quote).
+    /// `rfq.submit_quote`: [`Response::quote`](crate::Response::quote) reads the reply.
     SubmitQuote(NewQuote),
     /// `rfq.withdraw_quote`.
     WithdrawQuote {
@@ -189,7 +189,7 @@ impl Request {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }
 
-    /// Returns whether another endpoint would answer or act differently.
+    /// Returns whether the request is for one endpoint: another one would reply or act differently.
     pub const fn is_of_one_endpoint(&self) -> bool {
         self.is_of_account() || self.is_of_session() || matches!(self, Request::Raw(_))
     }

@@ -11,7 +11,7 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// An order to place ([placing and cancelling](crate::protocol::streams#placing-and-cancelling)).
 ///
-/// Each has a client order id, by which to ask the venue about the order if no reply comes.
+/// Each has a client order id. If no reply comes, ask the venue about the order by this id.
 ///
 /// ```
 /// use gemini_ws::{NewOrder, Request, Side, TimeInForce};
@@ -193,8 +193,8 @@ impl NewOrder {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOrder`] if a number is not positive, the stop price is on the wrong side of the price, or a
-    /// text cannot be parsed.
+    /// Returns [`InvalidOrder`] if a number is not positive, if the stop price is above the limit price of an order
+    /// to buy or below that of an order to sell, or if a text cannot be parsed.
     pub fn stop_limit(
         client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
         symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,

@@ -12,7 +12,7 @@ use crate::value::time::Timestamp;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NewQuote {
-    /// The request for quotes that it answers.
+    /// The request for quotes that the quote is for.
     pub rfq_id: QuoteKey,
     /// The price per contract.
     pub price: Decimal,

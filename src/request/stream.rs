@@ -8,8 +8,8 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// A stream, [public](crate::protocol::streams#public-streams) or [private](crate::protocol::streams#private-streams).
 ///
-/// A stream prints as its name on `wss://ws.gemini.com`, and is parsed from it. Candles exist only on market data v2;
-/// their name follows the same form.
+/// `Display` prints the name of a stream on `wss://ws.gemini.com`, and `parse` reads it. Candles exist only on
+/// market data v2; their name follows the same form.
 ///
 /// ```
 /// use gemini_ws::Stream;
@@ -77,8 +77,8 @@ pub enum Stream {
         /// Which positions are sent, and when.
         updates: Updates,
     },
-    /// `requestForQuote@account`, `requestForQuote@session`: the steps of requests for quotes that concern the
-    /// account. Needs authentication.
+    /// `requestForQuote@account`, `requestForQuote@session`: the updates of the requests for quotes that concern
+    /// the account. Needs authentication.
     Quotes {
         /// Whose quotes.
         scope: Scope,
@@ -145,7 +145,8 @@ impl PartialLevels {
     }
 }
 
-/// The topic of an event. Frames carry no stream name, so two streams of one symbol and one topic look the same.
+/// The topic of an event. Frames carry no stream name, so the frames of two streams with one symbol and one topic
+/// look the same.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -265,7 +266,7 @@ impl Stream {
         Stream::Positions { updates: Updates::Changes }
     }
 
-    /// Creates a stream of the steps of requests for quotes that concern the account.
+    /// Creates a stream of the updates of the requests for quotes that concern the account.
     pub const fn quotes() -> Stream {
         Stream::Quotes { scope: Scope::Account }
     }

@@ -15,8 +15,9 @@ use crate::value::time::Instant;
 
 /// The books of all symbols whose depth is subscribed.
 ///
-/// Pass every event to [`apply`](Books::apply); it ignores those that do not concern books. A book is live from its
-/// snapshot until a gap, or until its link or its subscription ends. A stale book is never returned as a live one.
+/// Pass every event to [`apply`](Books::apply); it ignores those that do not concern books. A book is current from
+/// its snapshot until a gap, or until its link or its subscription ends. `Books` never returns a stale book as a
+/// current one.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -66,13 +67,13 @@ pub struct BookChange {
     pub asks: bool,
 }
 
-/// A book that is live or stale.
+/// A book that is current or stale.
 #[derive(Clone, Copy, Debug)]
 pub enum Book<'b> {
-    /// The book as of its last update.
+    /// The book is current as of the last update that arrived.
     Live(&'b OrderBook),
-    /// The book as it was before it became stale: for display, not for decisions. The next snapshot makes it live
-    /// again.
+    /// The book as it was before it became stale: for display, not for decisions. The next snapshot makes it
+    /// current again.
     ///
     /// After an overflow, a crossing, or an update that was lost between the client and `Books`, request the snapshot
     /// with [`Books::to_resync`]. In all other cases the client requests it.
@@ -85,7 +86,7 @@ pub enum Book<'b> {
 }
 
 impl<'b> Book<'b> {
-    /// Returns the book if it is live.
+    /// Returns the book if it is current.
     pub const fn live(self) -> Option<&'b OrderBook> {
         match self {
             Book::Live(book) => Some(book),
@@ -93,7 +94,7 @@ impl<'b> Book<'b> {
         }
     }
 
-    /// Returns the levels last known, live or stale: for display.
+    /// Returns the levels last known, whether the book is current or stale: for display.
     pub const fn last(self) -> &'b OrderBook {
         match self {
             Book::Live(last) | Book::Stale { last, .. } => last,
@@ -107,7 +108,7 @@ impl Books {
         Books { books: SymbolMap::new(), trusts_crossed: false, crossed: 0, untracked: 0 }
     }
 
-    /// Makes [`Books`] return crossed books as live ones: for the sandbox, or for display.
+    /// Makes [`Books`] return crossed books as current ones: for the sandbox, or for display.
     #[must_use]
     pub const fn trust_crossed(mut self) -> Books {
         self.trusts_crossed = true;
@@ -156,13 +157,13 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
 
-    /// Returns the book of a symbol if it is live. If the venue falls silent, a book stays live until the link
-    /// notices: for up to [`Config::silence_max`](crate::Config::silence_max). [`Books::fresh`] is stricter.
+    /// Returns the book of a symbol if it is current. If the venue falls silent, a book stays current until the
+    /// link notices: for up to [`Config::silence_max`](crate::Config::silence_max). [`Books::fresh`] is stricter.
     pub fn live(&self, symbol: &str) -> Option<&OrderBook> {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if it is live and has changed since `now - age_max`.
+    /// Returns the book of a symbol if it is current and has changed since `now - age_max`.
     ///
     /// The book of a quiet symbol is not fresh, although it is current.
     ///

@@ -275,7 +275,7 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that the request got no answer: whether the order exists is unknown, unless events have reported it.
+    /// Notes that the request got no reply: whether the order exists is unknown, unless events have reported it.
     pub(super) fn lose(&mut self, now: Moment) {
         self.answered = true;
         if !self.state.is_from_events() {

@@ -10,8 +10,8 @@ use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 use crate::value::side::Side;
 
-/// The most levels that one side of a book keeps. Further levels, the worst, are dropped, and
-/// [`BookSide::known_depth`] shows it. The largest recorded book has 2,564 bids.
+/// The most levels that one side of a book keeps. The book drops further levels, which are the worst, and
+/// [`BookSide::known_depth`] shows that. The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
 /// The order book of one symbol.
@@ -19,10 +19,10 @@ pub const LEVELS_MAX: usize = 100_000;
 /// `OrderBook` applies what it is given and does not know whether it is current. [`Books`](crate::Books) also applies
 /// gaps and lost links: use it unless you follow a single book yourself.
 ///
-/// A side that has not shrunk takes 30 bytes for each level, and less than a kilobyte beside: 24 bytes for the level
-/// itself, an eighth of them again for vacant slots and an eighth to grow. So it takes at most 32 bytes a level from 1,000
-/// levels on. A change near the best price costs the same whatever the number of levels, a change elsewhere a search
-/// and a short move, and a snapshot in any order no more than n log n steps.
+/// A side that has not shrunk takes 30 bytes for each level, plus less than a kilobyte. Of the 30 bytes, 24 are the
+/// level itself, three are for vacant slots and three for growth. From 1,000 levels on, a side takes at most 32
+/// bytes for each level in all. A change near the best price costs the same whatever the number of levels. A change
+/// elsewhere costs a search and a short move, and a snapshot in any order no more than n log n steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};

@@ -479,9 +479,9 @@ impl Orders {
     /// - the answer contradicts the ids that are known,
     /// - the venue did not find an order that events have reported.
     ///
-    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. If the venue answers with an order
-    /// that another request placed under the same client order id, it has none of this request, unless the question
-    /// was [`Listed`](OrderRef::Listed).
+    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. The venue may answer with an order
+    /// that another request placed under the same client order id. Then it has no order of this request, unless the
+    /// question was [`Listed`](OrderRef::Listed).
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};

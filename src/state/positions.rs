@@ -14,9 +14,9 @@ use crate::value::symbol::Symbol;
 ///
 /// Pass every event to [`apply`](Positions::apply); it ignores those that do not concern positions.
 ///
-/// A report of `positions@account@1s` lists all positions: the account no longer holds one that it does not name. The
-/// other stream of positions reports only changes. After a loss its positions become current one by one, and the list
-/// becomes current when [`reconcile`](Positions::reconcile) applies the venue's answer.
+/// A report of `positions@account@1s` lists all positions: the account no longer holds a position that the report
+/// does not name. The other stream of positions reports only changes. After a loss its positions become current one
+/// by one, and the list becomes current when [`reconcile`](Positions::reconcile) applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};

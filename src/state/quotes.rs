@@ -18,7 +18,7 @@ use crate::value::id::{LinkId, RequestId};
 /// [`Quotes::untracked`] counts the events about quotes of others.
 pub const QUOTES_MAX: usize = 10_000;
 
-/// The quotes of an account, given in answer to requests for quotes.
+/// The quotes of an account, submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply); it ignores those that do not concern quotes. A quote is known from
 /// [`Event::Requested`] on. If its request gets no reply, the quote is in doubt, and only the request identifies it.
@@ -124,7 +124,7 @@ impl QuoteState {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Quote {
-    /// The request for quotes that it answers.
+    /// The request for quotes that the quote is for.
     pub rfq_id: QuoteKey,
     /// The venue's id, once known.
     pub quote_id: Option<QuoteKey>,

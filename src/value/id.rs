@@ -84,8 +84,8 @@ impl RequestId {
 }
 
 /// Identifies a subscription, from the call of [`Client::subscribe`](crate::Client::subscribe) to its
-/// [`Event::Unsubscribed`](crate::Event::Unsubscribed) or [`Event::Rejected`](crate::Event::Rejected). The id survives
-/// reconnects and is never reused.
+/// [`Event::Unsubscribed`](crate::Event::Unsubscribed) or [`Event::Rejected`](crate::Event::Rejected). The id
+/// survives reconnects and is never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct StreamId(NonZeroU64);

@@ -6,9 +6,9 @@ use crate::value::inline::{Inline, inline_name};
 
 /// The name of an instrument, for example `btcusd`, `btcgusdperp` or `GEMI-PRES2028-VANCE`.
 ///
-/// A symbol has at most [`Symbol::LENGTH_MAX`] bytes and is stored without an allocation. It is compared and hashed
-/// without regard to case, as the venue answers `BTCUSD` with `btcusd`
-/// ([symbols](crate::protocol::streams#numbers-times-and-symbols)), and printed as it was written.
+/// A symbol has at most [`Symbol::LENGTH_MAX`] bytes and is stored without an allocation. Comparisons and hashes
+/// ignore case, because the venue replies to a request for `BTCUSD` with `btcusd`
+/// ([symbols](crate::protocol::streams#numbers-times-and-symbols)). `Display` prints a symbol as it was written.
 ///
 /// ```
 /// use gemini_ws::{NameFault, Symbol};

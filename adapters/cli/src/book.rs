@@ -129,7 +129,7 @@ impl Reader {
     }
 
     /// Counts a frame that could not be decoded. With the current API and market data v1, the next frame shows whether
-    /// a book has lost something. With v2 nothing shows it, so its books become stale here.
+    /// a book has lost an update. With v2 nothing shows it, so its books become stale here.
     fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
         self.report.malformed += 1;
         let name = b"l2_updates";

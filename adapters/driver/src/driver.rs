@@ -33,8 +33,8 @@ pub struct Closed {
 #[non_exhaustive]
 pub enum EndedBy {
     /// The client closed. [`Handle::close`](crate::Handle::close) or another trigger of the driver's
-    /// [`Shutdown`](crate::Shutdown) closed it, the application called [`Client::close`] or [`Client::shut_down`], or all
-    /// its links ended for good.
+    /// [`Shutdown`](crate::Shutdown) closed it, the application called [`Client::close`] or [`Client::shut_down`],
+    /// or all its links ended for good.
     Client,
     /// The application dropped the last [`Handle`](crate::Handle).
     HandlesDropped,

@@ -119,7 +119,7 @@ impl fmt::Debug for Command {
 /// The calls that wait for a reply; at most as many as requests can be in flight.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
 
-/// The driver's end of the commands. When it is dropped, calls that wait for an answer return, wherever their commands
+/// The driver's end of the commands. When it is dropped, calls that wait for a result return, wherever their commands
 /// are. The channel alone would keep commands for as long as there is a handle.
 #[derive(Debug)]
 pub(crate) struct Commands(Pin<Box<Receiver<Command>>>);
@@ -133,7 +133,7 @@ impl Commands {
 
 impl Drop for Commands {
     fn drop(&mut self) {
-        // No command comes in after this. Each command that is dropped drops the sender of its answer.
+        // No command comes in after this. Each command that is dropped drops the sender of its result.
         self.0.close();
         while self.0.try_recv().is_ok() {}
     }
@@ -262,7 +262,7 @@ impl Handle {
         let handle = self.clone();
         let opened = self.ask(move |lent, answer| {
             let opened = lent.keeper.open_books(lent.client, lent.now, &all);
-            // If the caller has stopped waiting, the reader is dropped with the answer and ends its subscriptions.
+            // If the caller has stopped waiting, the reader is dropped with the result and ends its subscriptions.
             let _ = answer.try_send(opened.map(|group| BookReader::new(group, handle)));
         });
         opened.await.unwrap_or(Err(CommandError::Closed)).map_err(BooksError::Refused)
@@ -302,14 +302,15 @@ impl Handle {
         call: impl FnOnce(&mut Client, &Keeper, Instant) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
         let answer = self.ask(move |lent, answer| {
-            // If the caller has stopped waiting, the answer is dropped.
+            // If the caller has stopped waiting, the result is dropped.
             let _ = answer.try_send(call(lent.client, lent.keeper, lent.now));
         });
         answer.await.ok_or(CommandError::Closed)
     }
 
-    /// Waits until every link of the client is live: connected, signed in if it is authenticated, and each stream
-    /// answered. Failing attempts do not end the wait, so put a time limit around it if you need one.
+    /// Waits until every link of the client is live: it is connected, it is signed in if it is authenticated, and
+    /// the venue has confirmed or rejected each of its streams. Failing attempts do not end the wait, so put a time
+    /// limit around it if you need one.
     ///
     /// # Errors
     ///
@@ -326,7 +327,7 @@ impl Handle {
         self.clock.now()
     }
 
-    /// Sends a command and waits for its answer; `None` if the driver ended first.
+    /// Sends a command and waits for its result; `None` if the driver ended first.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         carry_out: impl FnOnce(Lent<'_>, Sender<T>) + Send + 'static,
@@ -357,7 +358,7 @@ impl Handle {
 }
 
 impl Lent<'_> {
-    /// Sends a request, and keeps the sender of its answer until the reply.
+    /// Sends a request, and keeps the sender of its result until the reply.
     pub(crate) fn request(self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
         match self.client.request(self.now, request) {
             Ok(request) => self.replies.push((request, answer)),

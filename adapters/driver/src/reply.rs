@@ -4,7 +4,7 @@ use std::fmt;
 
 use gemini_ws::{ApiError, Event, EventBuf, RequestId, RequestOutcome, Response, Scratch};
 
-/// The reply to a request: the venue's answer, or the reason why there is none.
+/// The reply to a request: the venue's response, or the reason why there is none.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// An [`Event::Reply`].
@@ -25,12 +25,12 @@ impl Reply {
         self.request
     }
 
-    /// Returns the venue's answer, or the reason why there is none.
+    /// Returns the venue's response, or the reason why there is none.
     pub fn outcome(&mut self) -> RequestOutcome<'_> {
         outcome(self.event.as_event())
     }
 
-    /// Returns the venue's answer, if there is one.
+    /// Returns the venue's response, if there is one.
     pub fn response(&mut self) -> Option<Response<'_>> {
         match self.outcome() {
             RequestOutcome::Answered(response) => Some(response),

@@ -28,7 +28,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`PlaceError`], if the order was not sent or the venue rejected it. If no answer comes, that is no error: the
+    /// [`PlaceError`], if the order was not sent or the venue rejected it. If no reply comes, that is no error: the
     /// ticket is returned, and follows the order.
     pub async fn place(&self, order: NewOrder) -> Result<Ticket, PlaceError> {
         let mut ticket = self.submit(order)?;

@@ -16,8 +16,9 @@ use crate::value::print;
 /// A decimal keeps trailing zeros and compares by value: `83361.25000 == 83361.25`, and each prints as it was
 /// received.
 ///
-/// If a number has too many digits, trailing zeros of its fraction are dropped first, because the venue pads: asks of
-/// 9000000000000.0000000000 exist. A number that still does not fit is an error and never rounded.
+/// If a number has too many digits, `Decimal` first drops trailing zeros of its fraction, because the venue pads
+/// numbers: there are asks of 9000000000000.0000000000. A number that still does not fit is an error; it is never
+/// rounded.
 ///
 /// ```
 /// use gemini_ws::Decimal;

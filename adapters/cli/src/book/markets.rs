@@ -26,7 +26,7 @@ pub(super) struct Markets {
     places: HashMap<Symbol, usize>,
     /// The books of [`BOOKS_MAX`] markets each.
     books: Vec<Books>,
-    /// The positions of markets whose books may be live, by endpoint.
+    /// The positions of markets whose books may be current, by endpoint.
     live: HashMap<Endpoint, BTreeSet<usize>>,
 }
 
@@ -51,7 +51,7 @@ impl Markets {
         Some(market)
     }
 
-    /// Returns whether the book of a symbol is live.
+    /// Returns whether the book of a symbol is current.
     pub(super) fn is_live(&self, symbol: &str) -> bool {
         let place = symbol.parse().ok().and_then(|symbol: Symbol| self.places.get(&symbol));
         place.and_then(|place| self.book(*place)).is_some_and(|book| book.live().is_some())
@@ -71,7 +71,7 @@ impl Markets {
         }
     }
 
-    /// Makes all live books of an endpoint stale. They are skipped here until their next snapshots.
+    /// Makes all current books of an endpoint stale. They are skipped here until their next snapshots.
     pub(super) fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
         for place in self.live.remove(&endpoint).unwrap_or_default() {
             let is_live = self.book(place).is_some_and(|book| book.live().is_some());

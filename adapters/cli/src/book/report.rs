@@ -58,7 +58,7 @@ pub(super) struct Counts {
     pub(super) updates: u64,
     /// How many times an update was missing.
     pub(super) gaps: u64,
-    /// Frames that were not applied: they repeat earlier ones, or there is no live book.
+    /// Frames that were not applied: they repeat earlier ones, or there is no current book.
     pub(super) ignored: u64,
 }
 

@@ -10,7 +10,7 @@ pub(crate) struct Fed {
     pub(crate) session: Session,
     pub(crate) client: Client,
     pub(crate) now: Instant,
-    /// The error with which the venue answers requests, if it refuses them.
+    /// The error with which the venue replies to requests, if it refuses them.
     pub(crate) refusal: Option<&'static str>,
     /// Events that report refusals.
     rejections: Vec<EventBuf>,
@@ -41,7 +41,7 @@ impl Fed {
         self.pump();
     }
 
-    /// Passes the client's outputs to the session, and answers its requests.
+    /// Passes the client's outputs to the session, and replies to its requests.
     pub(crate) fn pump(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
