@@ -85,7 +85,7 @@ pub(super) struct Shutdown {
     /// Whether the time of the present step is over. Only `handle_timeout` and an earlier deadline set it, so that
     /// no other input cuts a step off.
     is_overdue: bool,
-    /// Whether a peer did not answer a Close frame in time.
+    /// Whether a peer did not complete a closing handshake in time.
     is_unclean: bool,
 }
 

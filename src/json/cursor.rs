@@ -24,7 +24,7 @@ pub(crate) enum Number {
         negative: bool,
         magnitude: u64,
     },
-    /// With fraction or exponent, or beyond 64 bits.
+    /// A number with a fraction or an exponent, or beyond 64 bits.
     Other,
 }
 
@@ -38,7 +38,7 @@ struct Open {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
-    /// The containers that a reader of single elements has opened.
+    /// How many containers a reader of single elements has opened.
     depth: usize,
 }
 
@@ -47,7 +47,7 @@ impl<'f> Cursor<'f> {
         Cursor { length: text.len(), rest: text.as_bytes(), depth: 0 }
     }
 
-    /// Bytes from the beginning of the frame.
+    /// Returns the position, in bytes from the beginning of the frame.
     #[inline]
     pub(crate) const fn offset(&self) -> usize {
         self.length.saturating_sub(self.rest.len())
@@ -68,7 +68,7 @@ impl<'f> Cursor<'f> {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// Notes that so many containers more are open; a clone from before knows less.
+    /// Notes that `containers` more are open. An earlier clone of the cursor does not know of them.
     #[inline]
     pub(crate) const fn enter(&mut self, containers: usize) {
         self.depth = self.depth.saturating_add(containers);
@@ -78,7 +78,7 @@ impl<'f> Cursor<'f> {
         DecodeError::new(kind, self.offset())
     }
 
-    /// The error for the byte at hand: out of place, or not there at all.
+    /// Returns the error for the next byte: it is not allowed here, or the text has ended.
     pub(crate) const fn unexpected(&self) -> DecodeError {
         self.error(if self.rest.is_empty() {
             DecodeErrorKind::UnexpectedEnd
@@ -87,7 +87,7 @@ impl<'f> Cursor<'f> {
         })
     }
 
-    /// The byte at hand behind any white space, without taking it; 0 at the end.
+    /// Skips white space. Returns the next byte without taking it; 0 at the end.
     #[inline]
     pub(crate) fn peek(&mut self) -> u8 {
         loop {
@@ -99,7 +99,7 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes `byte`, behind any white space.
+    /// Skips white space and takes `byte`.
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), DecodeError> {
         if self.peek() != byte {
@@ -109,7 +109,7 @@ impl<'f> Cursor<'f> {
         Ok(())
     }
 
-    /// Takes the `,` (true) or the `close` (false) behind an element.
+    /// Takes what follows an element. Returns true for a `,` and false for `close`.
     #[inline]
     pub(crate) fn another(&mut self, close: u8) -> Result<bool, DecodeError> {
         let byte = self.peek();
@@ -127,15 +127,14 @@ impl<'f> Cursor<'f> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.error(DecodeErrorKind::TrailingText)) }
     }
 
-    /// Takes a string, quotes included; the cursor stands at the opening one.
+    /// Takes a string with its quotes. The cursor stands at the opening quote.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<RawString, DecodeError> {
         self.advance(1);
         self.string_behind_quote()
     }
 
-    /// Takes the rest of a string, its closing quote included; the cursor stands behind the opening
-    /// one.
+    /// Takes the rest of a string with its closing quote. The cursor stands after the opening quote.
     #[inline(always)]
     pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
         let start = self.offset();
@@ -166,7 +165,7 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes one escape sequence, both halves of a surrogate pair together.
+    /// Takes one escape sequence, or the two of a surrogate pair.
     #[cold]
     fn escape(&mut self) -> Result<(), DecodeError> {
         let invalid = self.error(DecodeErrorKind::Escape);
@@ -175,7 +174,7 @@ impl<'f> Cursor<'f> {
         Ok(())
     }
 
-    /// Takes a number; the cursor stands at its first byte.
+    /// Takes a number. The cursor stands at its first byte.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<Number, DecodeError> {
         let negative = self.rest.first() == Some(&b'-');
@@ -330,8 +329,9 @@ impl<'f> Cursor<'f> {
     }
 }
 
-/// Marks the bytes that end a run of plain text: quotes, backslashes and control characters, each at its highest bit.
-/// A zero byte borrows from above, so only the lowest mark is sure to be right: it is the only one to use.
+/// Marks the bytes that end a run of plain text (quotes, backslashes and control characters), each at its highest
+/// bit. Only the lowest mark is sure to be right, because a zero byte borrows from the bytes above it: use no other
+/// mark.
 #[inline(always)]
 const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -346,7 +346,7 @@ const fn stops(word: u64) -> u64 {
     zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
 }
 
-/// The length of the rest of a string without escapes, from behind its opening quote to before its closing one.
+/// Returns the length of a string without escapes; `text` begins after its opening quote.
 #[inline(always)]
 pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     let mut length = 0_usize;
@@ -364,20 +364,20 @@ pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     if rest.get(more) == Some(&b'"') { Some(length.wrapping_add(more)) } else { None }
 }
 
-/// Behind a string without escapes.
+/// Returns the text after a string without escapes.
 #[inline(always)]
 pub(crate) fn plain_string(text: &[u8]) -> Option<&[u8]> {
     let [b'"', inside @ ..] = text else { return None };
     inside.get(plain_length(inside)?.wrapping_add(1)..)
 }
 
-/// Behind an integer that an array or object has.
+/// Returns the text after an integer that is in an array or object.
 #[inline(always)]
 pub(crate) fn plain_integer(text: &[u8]) -> Option<&[u8]> {
     text.get(digits_length(text)..).filter(|behind| matches!(behind, [b',' | b']' | b'}', ..]))
 }
 
-/// How many digits there are.
+/// Returns how many digits the text begins with.
 #[inline(always)]
 fn digits_length(text: &[u8]) -> usize {
     let mut length = 0_usize;
@@ -393,7 +393,7 @@ fn digits_length(text: &[u8]) -> usize {
     length.wrapping_add(rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-/// Behind an object or array, by its brackets alone.
+/// Returns what follows an object or array, found by its brackets alone.
 pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
     let mut open = 0_usize;
     loop {
@@ -416,7 +416,8 @@ pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The length of a key without escapes, from behind its opening quote, and what comes behind its colon.
+/// Returns the length of a key without escapes, and the text after its colon. `text` begins after the opening
+/// quote.
 #[inline(always)]
 pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
     let length = plain_length(text)?;
@@ -426,8 +427,8 @@ pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// The value of the leading digits, `None` in it beyond 64 bits, and how many there are; `None` if
-/// there is none.
+/// Returns the value of the digits at the beginning, and how many there are. The value is `None` if it exceeds 64
+/// bits, the result is `None` if there are no digits.
 #[inline(always)]
 pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
@@ -466,8 +467,8 @@ pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     if length == 0 { None } else { Some((value, length)) }
 }
 
-/// The character that the escape sequence at the beginning of `text` stands for, and the length of
-/// the sequence; `None` if it is none. Half a surrogate pair is one, and stands for no character.
+/// Returns the character of the escape sequence at the beginning of `text`, and the length of the sequence; `None`
+/// if there is none. Half a surrogate pair is a sequence without a character.
 pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     fn unit(text: &[u8]) -> Option<u32> {
         let digits = text.strip_prefix(b"\\u")?.first_chunk::<4>()?;

@@ -1,8 +1,8 @@
-//! What can be wrong with a frame.
+//! [`DecodeError`]: what is wrong with a frame, and at which byte.
 
 use core::fmt;
 
-/// Why a frame could not be decoded: what, and at which byte.
+/// The error for a frame that cannot be decoded: what is wrong with it, and at which byte.
 ///
 /// ```
 /// use gemini_ws::{DecodeErrorKind, Scratch, decode};
@@ -27,37 +27,37 @@ pub enum DecodeErrorKind {
     TooLong,
     /// Containers are nested deeper than [`JSON_DEPTH_MAX`](crate::JSON_DEPTH_MAX).
     TooDeep,
-    /// The frame is no text.
+    /// The frame is binary, not text.
     Binary,
-    /// The frame is not a JSON object, or not an array where the endpoint sends some.
+    /// The frame is not a JSON object. At an endpoint that sends arrays too: it is neither an object nor an array.
     NotAnObject,
-    /// A character where JSON does not allow it.
+    /// The frame has a character where JSON does not allow it.
     Syntax,
     /// The frame ends in the middle of a value.
     UnexpectedEnd,
-    /// A control character within a string.
+    /// A string contains a control character.
     Control,
-    /// An invalid escape sequence, or one in a name that must be plain.
+    /// An escape sequence is invalid, or is in a name that must not have any.
     Escape,
-    /// Text behind the end of the value.
+    /// Text follows the end of the value.
     TrailingText,
-    /// A member that this kind of frame must have is not there.
+    /// A member that this kind of frame must have is missing.
     Missing,
     /// A member has another JSON type than the one documented.
     Type,
-    /// A price or quantity is no decimal number.
+    /// A price or quantity is not a decimal number.
     Decimal,
-    /// A decimal has more digits than 64 bits hold; it is not rounded.
+    /// A decimal has more digits than 64 bits hold, and is never rounded.
     Precision,
-    /// An integer does not fit its 64 bits.
+    /// An integer does not fit into 64 bits.
     Integer,
     /// A price or quantity of market data is negative.
     Negative,
-    /// An update ends below its own first id.
+    /// The last update id of an update is below its first.
     UpdateRange,
-    /// A side is neither to buy nor to sell.
+    /// A side means neither buy nor sell.
     Side,
-    /// A text is no [`Symbol`](crate::Symbol): empty, too long, or with a character that is in none.
+    /// A text is not a [`Symbol`](crate::Symbol): it is empty or too long, or has a character that no symbol has.
     Symbol,
 }
 
@@ -87,17 +87,17 @@ impl DecodeError {
         DecodeError { kind, offset: offset as u32, member: Some(MemberName(name)) }
     }
 
-    /// What is wrong.
+    /// Returns what is wrong.
     pub const fn kind(self) -> DecodeErrorKind {
         self.kind
     }
 
-    /// Where: bytes from the beginning of the frame.
+    /// Returns where the error is, in bytes from the beginning of the frame.
     pub const fn offset(self) -> usize {
         self.offset as usize
     }
 
-    /// The member that is missing or wrong, where the error is about one.
+    /// Returns the member that is missing or wrong, if the error is about one.
     pub const fn member(self) -> Option<MemberName> {
         self.member
     }
@@ -141,7 +141,7 @@ impl core::error::Error for DecodeError {}
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for DecodeError {
-    /// The reason as text, the offset as a number, and the member's name if there is one.
+    /// Serializes the reason as text, the offset as a number, and the member's name if there is one.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let mut error = serializer.serialize_struct("DecodeError", 3)?;

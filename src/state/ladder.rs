@@ -1,11 +1,12 @@
-//! `Ladder`: the sorted levels of one side of a book, the best of them inside, the others in one block of memory.
+//! `Ladder`: the sorted levels of one side of a book. The best ones are in the ladder itself (the top), the others
+//! in one block of memory (the slots).
 //!
-//! The best level comes last: changes cluster near the best price, so they are found at the end and move only what lies
-//! nearer to it. The best levels are in the ladder itself, so that most changes of one book among a thousand touch
-//! neighbouring cache lines only. Farther from the best price a level that is removed leaves a vacant slot, which the
-//! next level near it takes, so a change there moves a few levels and not all that are better. The order is that of
-//! exact decimals; while all prices have the same number of decimals, which is what the venue sends, a comparison is
-//! one of integers.
+//! The best level comes last. Most changes are near the best price, so they are found near the end and move only
+//! the better levels. Because the best levels are in the ladder itself, most changes of one book among a thousand
+//! touch neighbouring cache lines only. Farther from the best price, a level that is removed leaves a vacant slot,
+//! which the next new level near it takes. So a change there moves a few levels and not all better ones. The order
+//! is that of exact decimals; while all prices have the same number of decimals, which is what the venue sends, a
+//! comparison compares integers.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -15,32 +16,32 @@ use core::iter::FusedIterator;
 use crate::message::Level;
 use crate::value::decimal::Decimal;
 
-/// How many levels the ladder itself has room for.
+/// How many levels the top has room for.
 const TOP: usize = 16;
 
-/// How many of them move to the slots when one more comes and there is no room.
+/// How many levels move from a full top to the slots when another one comes.
 const SPILL: usize = 4;
 
-/// How many come back from the slots when the ladder itself has none.
+/// How many levels move from the slots to an empty top.
 const REFILL: usize = 12;
 
-/// How many slots next to the end are looked at without a branch.
+/// How many slots at the end `find` looks at without a branch.
 const NEAR: usize = 8;
 
-/// How many slots at the end move at once, if need be: that costs less than to look for a vacant one.
+/// How many slots at the end may move at once: that costs less than to look for a vacant slot.
 const DENSE: usize = 48;
 
-/// `Ladder::spread` leaves a vacant slot behind so many levels.
+/// `Ladder::spread` leaves a vacant slot after so many levels.
 const EVERY: usize = 8;
 
-/// How far from its place a level looks for a vacant slot.
+/// How far from the place of a new level `take_vacant` looks for a vacant slot.
 const REACH: usize = 128;
 
-/// The levels of one side: those of the slots and, better than any of them, the top.
+/// The levels of one side: those in the slots, and the better ones in the top.
 ///
-/// A slot whose quantity is zero is vacant. No slot is better than the next; of several slots with one price at most the
-/// first has a level. The last slot always has one, and the top is empty only if there are no slots. Places are numbered
-/// from the first slot to the end of the top.
+/// A slot whose quantity is zero is vacant. No slot is better than the next. Of several slots with one price at
+/// most the first has a level. The last slot always has one, and the top is empty only if there are no slots.
+/// Places are numbered from the first slot to the end of the top.
 pub(crate) struct Ladder {
     /// Sorted; the first `near` of them count.
     top: [Level; TOP],
@@ -86,7 +87,7 @@ impl Ladder {
         self.slots.iter().find(|level| is_filled(level)).or(self.top().first())
     }
 
-    /// The place of the worst level.
+    /// Returns the place of the worst level.
     pub(super) fn worst_place(&self) -> usize {
         self.slots.iter().position(is_filled).unwrap_or(self.slots.len())
     }
@@ -95,7 +96,7 @@ impl Ladder {
         Levels { top: self.top().iter(), slots: self.slots.iter(), remaining: self.len() }
     }
 
-    /// How many levels stand from a place to the best one.
+    /// Returns how many levels there are from a place to the best one.
     pub(super) fn count_from(&self, place: usize) -> usize {
         let near = self.near.saturating_sub(place.saturating_sub(self.slots.len()));
         let far = self.slots.iter().skip(place).filter(|level| is_filled(level)).count();
@@ -107,7 +108,7 @@ impl Ladder {
         self.slots.get(place).or_else(|| self.top.get(place.checked_sub(self.slots.len())?))
     }
 
-    /// Where a price stands (`Ok`) or belongs (`Err`).
+    /// Returns the place of a price (`Ok`), or the place where it belongs (`Err`).
     #[inline]
     pub(super) fn find(&self, price: Decimal) -> Result<usize, usize> {
         match (self.scale == Some(price.scale()), self.descending) {
@@ -119,10 +120,10 @@ impl Ladder {
         }
     }
 
-    /// Finds the first place that is not worse than a price: `order` says how each compares to it.
+    /// Finds the first place that is not worse than a price. `order` says how a level compares to the price.
     ///
-    /// Most changes are close to the best price, at random: counting the worse ones among the nearest
-    /// levels costs less than the branches of a search that the processor cannot foresee.
+    /// Most changes are close to the best price, in random places. Counting the worse levels among the nearest ones
+    /// costs less than the branches of a search, which the processor cannot foresee.
     #[inline]
     fn find_by(&self, order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
         let is_worse = |level: &Level| order(level) == Ordering::Less;
@@ -142,7 +143,7 @@ impl Ladder {
         }
     }
 
-    /// Overwrites the level in a place by another one at its price.
+    /// Replaces the level in a place by another one at the same price.
     #[inline]
     pub(super) fn overwrite(&mut self, place: usize, level: &Level) {
         self.note_scale(level.price);
@@ -208,7 +209,7 @@ impl Ladder {
         self.drop_vacant();
     }
 
-    /// Inserts a level before a place: where `find` says that it belongs.
+    /// Inserts a level before the place that `find` has returned.
     #[inline]
     pub(super) fn insert(&mut self, place: usize, level: &Level) {
         self.note_scale(level.price);
@@ -320,12 +321,12 @@ impl Ladder {
         }
     }
 
-    /// Makes room for so many levels in all.
+    /// Makes room for `count` levels in all.
     fn reserve(&mut self, count: usize) {
         self.slots.reserve_exact(room(count).saturating_sub(self.slots.len()));
     }
 
-    /// Takes other levels, at most so many. Returns whether the worst had to be dropped for that.
+    /// Replaces all levels by at most `most` others. Returns whether it had to drop the worst ones for that.
     pub(super) fn replace(&mut self, levels: &[Level], most: usize) -> bool {
         self.clear();
         let Some(first) = levels.first() else { return false };
@@ -349,7 +350,7 @@ impl Ladder {
         dropped
     }
 
-    /// Whether each level is better than the next.
+    /// Returns whether each level is better than the next.
     fn is_best_first(&self, levels: &[Level]) -> bool {
         match (self.scale.is_some(), self.descending) {
             (true, true) => levels.is_sorted_by(|a, b| a.price.mantissa() > b.price.mantissa()),
@@ -359,7 +360,7 @@ impl Ladder {
         }
     }
 
-    /// Sorts levels of a snapshot. Of several at one price the last one counts.
+    /// Sorts the levels of a snapshot. Of several at one price the last one counts.
     #[cold]
     fn sort(&mut self) {
         // Each is stable, and linear for levels that are in order or in the reverse order.
@@ -386,7 +387,7 @@ impl Ladder {
         self.scale = None;
     }
 
-    /// A price is about to be written. Once decimals differ, they do until the next snapshot.
+    /// Notes the number of decimals of a new price. Once prices differ in it, they do until the next snapshot.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
         if self.near == 0 {
@@ -397,7 +398,7 @@ impl Ladder {
     }
 }
 
-/// How many slots so many levels get: an eighth to be vacant, and an eighth to grow.
+/// Returns how many slots to make for `count` levels: an eighth more to be vacant, and an eighth more for growth.
 const fn room(count: usize) -> usize {
     count.saturating_add(count / 4).saturating_add(16)
 }
@@ -407,7 +408,7 @@ fn is_filled(level: &Level) -> bool {
     !level.quantity.is_zero()
 }
 
-/// Finds the first slot that is not worse than a price. What is near the top is counted, like the top.
+/// Finds the first slot that is not worse than a price. Counts the slots near the end, as in the top.
 #[inline]
 fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));

@@ -1,6 +1,6 @@
 //! [`OrderBook`]: the price levels of one symbol.
 //!
-//! Each side is a `Ladder`, which keeps the order; this file knows what a book makes of it.
+//! Each side is a `Ladder`, which keeps the levels sorted. This file applies snapshots and changes to the sides.
 
 use core::num::NonZeroU32;
 

@@ -33,7 +33,7 @@ impl fmt::Display for NameFault {
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(C)]
 pub(crate) struct Inline<const N: usize> {
-    /// Zero behind the text, which has no such byte.
+    /// The text, and zeros after it. The text itself has no zero byte.
     bytes: [u8; N],
     length: u8,
 }
@@ -59,7 +59,7 @@ impl<const N: usize> Inline<N> {
         str::from_utf8(text).unwrap_or("")
     }
 
-    /// Whether it has this text, without regard to case. Of a short name it reads the beginning alone.
+    /// Returns whether this is the text, without regard to case. Reads only as many bytes as the text has, and one.
     #[inline]
     pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
         let text = text.as_bytes();

@@ -241,8 +241,8 @@ impl Drop for Membership {
 
 /// Reads the books of some symbols, from any task or thread. Returned by [`Handle::books`].
 ///
-/// The driver copies a book at the end of each turn in which it changed. A reader always gets the newest copy, and the
-/// driver never waits for a reader. The README has the cost, in the table of the driver.
+/// The driver copies a book at the end of each turn in which it changed. A reader always gets the newest copy, and
+/// the driver never waits for a reader. `tests/BENCHMARKS.md` of the repository has the cost.
 ///
 /// Each clone tracks its own changes. When the last clone is dropped, the driver unsubscribes the books.
 #[derive(Debug)]

@@ -186,8 +186,8 @@ impl Driver {
     }
 
     /// Connects, and reconnects until [`close`](crate::Handle::close) or until the links end for good. Calls
-    /// `on_event` for each event, in this task, with the client for commands and the time to pass to them. It should
-    /// return soon: the driver does nothing else meanwhile.
+    /// `on_event` for each event, in this task, with the client for commands and the time to pass to them.
+    /// `on_event` should return soon: the driver does nothing else meanwhile.
     ///
     /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
     /// wait then return `Closed`, and [`Events`] ends.

@@ -47,7 +47,6 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 ///
 /// A non-blocking stream reports [`io::ErrorKind::WouldBlock`], and one with a time limit [`io::ErrorKind::TimedOut`].
 /// Neither is an end, so check for them first.
-/// [`io::ErrorKind::TimedOut`]: neither is an end, so look for them first.
 ///
 /// ```
 /// use gemini_ws::Lost;

@@ -82,8 +82,8 @@ impl fmt::Debug for SharedClock {
 /// Sends commands to a driver, from any task or thread. Clone it freely. When the last handle, ticket and reader of
 /// books is dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped).
 ///
-/// If the future of a call is dropped early: a command that the driver has not taken yet has no effect; one that it
-/// has taken is carried out, and events report the outcome.
+/// You may drop the future of a call before it is done. If the driver has not taken the command, nothing happens.
+/// If it has, it carries out the whole command, and events report the outcome.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -209,8 +209,8 @@ impl Handle {
         self.with(move |client, _, now| client.subscribe(now, stream)).await?
     }
 
-    /// Subscribes to a stream that is reported as silent, and its book as stale, when nothing comes for `silence_max`:
-    /// [`Client::subscribe_unless_silent`].
+    /// Subscribes to a stream. If nothing comes for `silence_max`, the client reports the stream as silent and its
+    /// book as stale, and subscribes again: [`Client::subscribe_unless_silent`].
     ///
     /// # Errors
     ///

@@ -17,11 +17,11 @@ use crate::sync::Arc;
 use crate::ticket::Cell;
 use crate::tickets::Tickets;
 
-/// Books, orders, balances, positions and quotes, kept up to date by the driver. It applies each event before the
-/// application sees it, and requests a new snapshot of a book that needs one.
+/// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
+/// before the application sees it, and requests a new snapshot of a book that needs one.
 ///
-/// Read it with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the streams that
-/// are subscribed. Books are kept from the first call of [`Handle::books`](crate::Handle::books).
+/// Read it with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the streams
+/// that are subscribed. The driver keeps books from the first call of [`Handle::books`](crate::Handle::books).
 #[derive(Debug)]
 pub struct Keeper {
     books: Books,
@@ -179,8 +179,8 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
-    /// Ends a turn: requests snapshots, publishes books, ends tickets, sends cancels, and answers calls that wait for
-    /// live links. Returns whether to call it again soon.
+    /// Ends a turn: requests snapshots, publishes books, ends tickets, sends cancels, and notifies calls that wait
+    /// for live links. Returns whether to call it again soon.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) -> bool {
         if !self.waiting.is_empty() && is_live(client) {
             // A caller that dropped its future has closed its end.
@@ -206,7 +206,7 @@ impl Keeper {
         self.tickets.deadline()
     }
 
-    /// Answers as soon as every link is live.
+    /// Notifies the caller as soon as every link is live.
     pub(crate) fn wait_for_live(&mut self, client: &Client, answer: Sender<()>) {
         if is_live(client) {
             let _ = answer.try_send(());

@@ -112,8 +112,8 @@ impl<S: Read + Write> NonBlocking<S> {
     ///
     /// # Errors
     ///
-    /// [`Lost`], the reason why the link ended. If the peer broke the protocol, it is sent a Close frame with the code
-    /// for the breach, if the stream takes it at once.
+    /// [`Lost`], the reason why the link ended. After a breach of the protocol, the peer gets a Close frame with
+    /// the code for the breach, if the stream takes that at once.
     pub fn read(&mut self) -> Result<Option<Message>, Lost> {
         let socket = match &mut self.life {
             Life::Connecting(..) | Life::Upgrading(_) => return Ok(None),
@@ -133,8 +133,8 @@ impl<S: Read + Write> NonBlocking<S> {
         Ok(message)
     }
 
-    /// Sends a text. What the stream does not take now is written by the next [`read`](NonBlocking::read) or
-    /// [`flush`](NonBlocking::flush).
+    /// Sends a text. The next [`read`](NonBlocking::read) or [`flush`](NonBlocking::flush) writes what the stream
+    /// does not take now.
     ///
     /// # Errors
     ///
