@@ -222,7 +222,7 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the previous connection was last heard. Events since then may be missing: ask the venue for what
+        /// When the previous connection was last heard. Events since then may be missing: ask REST about what
         /// must not be missed, such as orders. `None` for the first connection.
         missing_since: Option<Instant>,
     },

@@ -29,7 +29,7 @@ pub enum DecodeErrorKind {
     TooDeep,
     /// The frame is binary, not text.
     Binary,
-    /// The frame is not a JSON object. At an endpoint that sends arrays too: it is neither an object nor an array.
+    /// The frame is not a JSON object, and not an array either where the endpoint sends arrays.
     NotAnObject,
     /// The frame has a character where JSON does not allow it.
     Syntax,

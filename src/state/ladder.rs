@@ -261,7 +261,7 @@ impl Ladder {
     fn insert_after_spreading(&mut self, level: &Level) {
         self.spread();
         let (Ok(slot) | Err(slot)) = self.find(level.price);
-        // Behind the last slot is the top.
+        // The place after the last slot is in the top.
         let slot = slot.min(self.slots.len());
         if slot.saturating_add(DENSE) >= self.slots.len() || !self.take_vacant(slot, level) {
             self.slots.insert(slot, *level);
@@ -272,7 +272,7 @@ impl Ladder {
     fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
         let (worse, better) = self.slots.split_at_mut(slot);
         let above = better.iter().take(REACH).position(|level| !is_filled(level));
-        // Half of the way suffices where there is one already.
+        // Below, only a slot that is nearer than the one found above is of use.
         let reach = above.unwrap_or(REACH);
         let below = worse.iter().rev().take(reach).position(|level| !is_filled(level));
         match (below, above) {
@@ -306,7 +306,7 @@ impl Ladder {
         }
         let Some(best) = self.slots.last().copied() else { return };
         self.slots.resize(count.saturating_add(vacant), best);
-        // From the best to the worst, each to a place that is free by then.
+        // Moves the best levels first, so that each place is free when a level moves there.
         let behind = vacant.saturating_mul(EVERY);
         self.slots.copy_within(behind..count, behind.saturating_add(vacant));
         for group in (0..vacant).rev() {
@@ -333,14 +333,14 @@ impl Ladder {
         let scale = first.price.scale();
         self.scale = Some(scale).filter(|scale| levels.iter().all(|level| level.price.scale() == *scale));
         self.reserve(levels.len().min(most));
-        // Snapshots list the best first, each price once and none empty: then it is a copy.
+        // A usual snapshot lists the best level first, each price once and no empty level: it only has to be copied.
         let dropped = if levels.iter().all(is_filled) && self.is_best_first(levels) {
             self.slots.extend(levels.iter().take(most).rev());
             levels.len() > most
         } else {
             self.slots.extend_from_slice(levels);
             self.sort();
-            // The worst come first.
+            // The worst levels come first.
             let excess = self.slots.len().saturating_sub(most);
             self.slots.drain(..excess);
             excess > 0
@@ -363,7 +363,7 @@ impl Ladder {
     /// Sorts the levels of a snapshot. Of several at one price the last one counts.
     #[cold]
     fn sort(&mut self) {
-        // Each is stable, and linear for levels that are in order or in the reverse order.
+        // Each sort is stable, and takes linear time for levels that are in order or in the reverse order.
         match (self.scale.is_some(), self.descending) {
             (true, true) => self.slots.sort_by_key(|level| level.price.mantissa()),
             (true, false) => self.slots.sort_by_key(|level| core::cmp::Reverse(level.price.mantissa())),
@@ -416,7 +416,7 @@ fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
         let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
         far.len().wrapping_add(worse)
     } else {
-        // At most the first of the near ones.
+        // The result is at most the first of the near slots.
         far.partition_point(is_worse)
     }
 }

@@ -65,7 +65,7 @@ impl<const N: usize> Inline<N> {
         let text = text.as_bytes();
         let own = self.bytes.get(..text.len()).unwrap_or_default();
         let is_longer = self.bytes.get(text.len()).is_some_and(|next| *next != 0);
-        // A zero at the end of the text would be taken for what stands behind the name.
+        // A zero at the end of the text would compare equal to the zeros after the name.
         let ends_in_zero = text.last() == Some(&0);
         (own == text || own.eq_ignore_ascii_case(text)) && !is_longer && !ends_in_zero
     }

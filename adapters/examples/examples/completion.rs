@@ -1,5 +1,5 @@
-//! Uses a runtime that reports completed operations instead of ready sockets (io_uring) and has no `AsyncRead`. Bytes
-//! go through a pipe in memory, which the WebSocket layer takes for its stream.
+//! Uses a runtime that reports completed operations instead of ready sockets (io_uring) and has no `AsyncRead`.
+//! Bytes go through a pipe in memory, which serves the WebSocket layer as its stream.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example completion

@@ -16,7 +16,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 const SYMBOLS: usize = 200;
-/// How many times to show the number of live books before the end.
+/// How many times to show the number of current books before the end.
 const SHOWN: u32 = 3;
 
 /// Begins to connect. A program for the real venue would look up names in another thread, and put TLS around the

@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits until a book is live, and requests it over HTTP.
+/// Waits until a book is current, and requests it over HTTP.
 async fn ask_itself(mut books: BookReader, address: std::net::SocketAddr) -> Result<(), Box<dyn Error>> {
     while books.live("btcusd").is_none() {
         tokio::time::timeout(Duration::from_secs(10), books.changed()).await?;
