@@ -309,8 +309,8 @@ impl Handle {
     }
 
     /// Waits until every link of the client is live: it is connected, it is signed in if it is authenticated, and
-    /// the venue has confirmed or rejected each of its streams. Failing attempts do not end the wait, so put a time
-    /// limit around it if you need one.
+    /// each of its streams is confirmed, rejected or reported as unserved, but not all are unserved. Failing
+    /// attempts do not end the wait, so put a time limit around it if you need one.
     ///
     /// # Errors
     ///

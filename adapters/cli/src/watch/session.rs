@@ -27,7 +27,7 @@ pub(crate) enum Link {
     Connecting,
     /// Open, with subscriptions under way.
     Subscribing,
-    /// Live: the venue has confirmed or rejected every subscription.
+    /// Live: every subscription is confirmed, rejected or reported as unserved.
     Live,
     /// Not connected: `why` is the reason, and the next attempt begins at `retry`.
     Waiting { why: Shown, retry: Instant },
