@@ -176,7 +176,7 @@ impl Client {
                 self.with_link(slot, |link, cx| link.open(cx).ok());
             }
             State::Closing | State::Closed => {}
-            // Only once the application's requests over it have been answered.
+            // Only once the application's requests over it have got their replies.
             _ if is_unwanted && !link.feed().outbox().awaits_replies() => {
                 self.with_link(slot, |link, cx| {
                     if link.note_unneeded(cx.now()) {

@@ -250,7 +250,7 @@ impl Feed {
     ) {
         for stream in request.streams() {
             let is_about = |subscription: &Subscription| {
-                // If the subscription is to be unsubscribed next, the answer to an older `subscribe` changes
+                // If the subscription is to be unsubscribed next, the reply to an older `subscribe` changes
                 // nothing.
                 subscription.request() == id && !(request.is_subscribe() && subscription.is_left())
             };

@@ -157,7 +157,7 @@ impl Liveness {
     }
 
     /// Notes that a request timed out. `messages` says how many messages the peer has sent. Returns whether the
-    /// link is unusable, because the peer neither answers nor sends anything.
+    /// link is unusable, because the peer neither replies nor sends anything.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
         // The timeouts may be far apart, as a stream that fails is requested less and less often.
         if self.missed == 0 || self.messages != messages {

@@ -408,8 +408,8 @@ impl<S: Session> Link<S> {
 // ---- the pump ------------------------------------------------------------------------------
 
 impl<S: Session> Link<S> {
-    /// Ends every input and every command. Sends what the limits allow, and moves the link to `Live` when every
-    /// stream is settled. Returns the link's end, once.
+    /// Sends the queued requests that the limits allow, and moves the link to `Live` when every stream is settled.
+    /// Returns the [`LinkEnd`], once. The client calls it last in every input and every command.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> Option<LinkEnd> {
         self.flush(cx);
         // What a pump does needs no second pump.

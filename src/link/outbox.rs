@@ -244,7 +244,7 @@ impl Outbox {
         self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
     }
 
-    /// Drops the probe that waits, because a request was sent whose answer serves as one. Returns whether there was
+    /// Drops the probe that waits, because a request was sent whose reply serves as one. Returns whether there was
     /// one.
     pub(super) const fn end_probe(&mut self) -> bool {
         core::mem::replace(&mut self.probe_waits, false)
@@ -348,12 +348,12 @@ impl Outbox {
         self.late.remove(place).map(|(_, request)| request)
     }
 
-    /// Frees the place of a request that has shown its effect without an answer.
+    /// Frees the place of a request that has shown its effect without a reply.
     pub(crate) fn release(&mut self, id: u64) {
         self.in_flight.release(id);
     }
 
-    /// Returns the one stream request that waits for an answer or an effect, if there is exactly one.
+    /// Returns the one stream request that waits for a reply or an effect, if there is exactly one.
     pub(crate) fn only_stream_request(&self) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
             Purpose::Streams(request) => Some((id, request)),
