@@ -1,4 +1,4 @@
-//! `gemini_ws::Decimal` against texts, wide integers and another decimal type.
+//! Checks `gemini_ws::Decimal` against texts, wide integers and the `Decimal` of another crate.
 
 use std::cmp::Ordering;
 
@@ -6,11 +6,11 @@ use gemini_ws::{Decimal, DecimalError, DecodeErrorKind};
 
 use super::reading;
 
-/// Reads both texts and compares all that can be said of them and of the two together.
+/// Parses both texts, and checks each value, their comparison and the arithmetic on the two.
 ///
 /// # Panics
 ///
-/// If something disagrees.
+/// If a result of `Decimal` differs from the expected one.
 pub(crate) fn check(a: &str, b: &str) {
     if let (Some(a), Some(b)) = (parsed(a), parsed(b)) {
         pair(a, b);
@@ -18,7 +18,7 @@ pub(crate) fn check(a: &str, b: &str) {
     }
 }
 
-/// The value of a text, compared with the slow reading of it.
+/// Returns the value of a text, after comparing it with that of the slow reading.
 fn parsed(text: &str) -> Option<Decimal> {
     let ours = text.parse::<Decimal>();
     let printed = ours.map(|decimal| decimal.to_string());
@@ -42,7 +42,7 @@ fn pair(a: Decimal, b: Decimal) {
     for (ours, exact_result) in [(a.checked_add(b), x + y), (a.checked_sub(b), x - y)] {
         assert_eq!(ours.map(exact), Some(exact_result).filter(|&wide| fits(wide)), "{a} {b}");
     }
-    // Another type's opinion, as far as its 96 bits reach.
+    // The other crate's result, as far as its 96 bits reach.
     let other = |decimal: Decimal| decimal.to_string().parse::<rust_decimal::Decimal>().unwrap();
     if let (Some(ours), Some(theirs)) = (a.checked_mul(b), other(a).checked_mul(other(b)))
         && u32::from(a.scale()) + u32::from(b.scale()) <= 28
@@ -64,12 +64,12 @@ fn pair(a: Decimal, b: Decimal) {
     }
 }
 
-/// The value in units of the smallest decimal: at most 2⁶³ · 10¹⁸, which fits.
+/// The value in units of the smallest decimal. It is at most 2⁶³ · 10¹⁸, which fits.
 fn exact(decimal: Decimal) -> i128 {
     i128::from(decimal.mantissa()) * 10_i128.pow(u32::from(Decimal::SCALE_MAX - decimal.scale()))
 }
 
-/// Whether some mantissa and scale have this value.
+/// Returns whether some mantissa and scale can express this value.
 fn fits(mut wide: i128) -> bool {
     let mut scale = Decimal::SCALE_MAX;
     while i64::try_from(wide).is_err() || wide == i128::from(i64::MIN) {

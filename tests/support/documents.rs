@@ -1,14 +1,15 @@
-//! What stands in the documentation and is made from data, and the tests that it names.
+//! Reads and writes the tables in the documentation that tests generate, and finds the tests that those tables
+//! name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file of the repository.
+/// Returns the path of a file of this repository.
 pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The document of each table that tests make.
+/// The name of each generated table, and the document that contains it.
 const TABLES: [(&str, &str); 4] = [
     ("link", "tests/LIFECYCLE.md"),
     ("stream", "tests/LIFECYCLE.md"),
@@ -16,7 +17,8 @@ const TABLES: [(&str, &str); 4] = [
     ("scenario", "tests/SCENARIOS.md"),
 ];
 
-/// Compares a table with the one between its marks in its document; with `UPDATE_TABLES=1` writes it there.
+/// Compares a table with the one between its marks in its document. With `UPDATE_TABLES=1` it writes the table
+/// there.
 pub(crate) fn has_table(name: &str, table: &str) {
     let (_, document) = TABLES.iter().find(|(of, _)| *of == name).expect("a document for the table");
     let path = file(document);
@@ -32,8 +34,8 @@ pub(crate) fn has_table(name: &str, table: &str) {
     }
 }
 
-/// The text that a place such as `tests/file.rs::name` names: that of a test with its documentation, or of a
-/// whole file. `None` if there is none.
+/// Returns the text at a place such as `tests/file.rs::name`: a test with its documentation, or a whole file.
+/// `None` if the place does not exist.
 pub(crate) fn text_of(place: &str) -> Option<String> {
     let (path, name) = place.split_once("::").unwrap_or((place, ""));
     let text = fs::read_to_string(file(path)).ok()?;
@@ -48,7 +50,7 @@ pub(crate) fn text_of(place: &str) -> Option<String> {
     let end = format!("\n{}}}\n", " ".repeat(indent));
     let length = text[at..].find(&end)?;
     let test = &text[begin..at + length];
-    // Those of all adapters are in a list.
+    // The tests that every adapter runs are in a list of `adapters/suite`.
     let is_listed =
         || fs::read_to_string(file("adapters/suite/src/lib.rs")).is_ok_and(|list| list.contains(name));
     (test.contains("#[test]") || (test.contains("<A: Adapter>") && is_listed())).then(|| test.to_owned())

@@ -1,4 +1,4 @@
-//! What holds of the events of any message.
+//! Checks what must hold for the events of any message.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use gemini_ws::{
 
 use super::reading;
 
-/// Checks the events of a message that nothing came before.
+/// Checks the events that a client derives from a message when no other message came before it.
 ///
 /// # Panics
 ///
-/// If something does not hold.
+/// If a check fails.
 pub(crate) fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
     let mut scratch = Scratch::new();
     scratch.set_symbol(reading::SYMBOL.parse().ok());
@@ -33,7 +33,7 @@ pub(crate) fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
     }
 }
 
-/// An owned copy says the same.
+/// Checks that an owned copy of an event has the same content.
 pub(crate) fn same(event: &Event<'_>) {
     let mut owned = EventBuf::from(event);
     let (mut copy, mut scratch) = (owned.clone(), Scratch::new());
@@ -44,10 +44,10 @@ pub(crate) fn same(event: &Event<'_>) {
     assert_eq!(EventBuf::from(&owned.as_event()).as_event(), *event);
 }
 
-/// Per symbol and side the levels in their order; none where the best of a side is gone.
+/// The levels per symbol and side, in their order; `None` where the best level of a side is gone.
 type Levels<'f> = BTreeMap<(&'f str, Side), Vec<Option<Level>>>;
 
-/// By the entries of a frame.
+/// Returns the levels that the entries of a frame change.
 fn changed<'f>(update: &MarketUpdate<'f>) -> Levels<'f> {
     let mut levels = Levels::new();
     for entry in update.entries {
@@ -60,7 +60,7 @@ fn changed<'f>(update: &MarketUpdate<'f>) -> Levels<'f> {
     levels
 }
 
-/// By its events.
+/// Returns the levels that the events of a frame report.
 fn told<'f>(event: &Event<'f>) -> Levels<'f> {
     let mut levels = Levels::new();
     for part in event.parts() {

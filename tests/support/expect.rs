@@ -1,4 +1,4 @@
-//! What tables of frames expect of the decoders.
+//! Checks the decoders against tables of frames and their expected values.
 
 use gemini_ws::{DecodeErrorKind, Endpoint, Message, Scratch};
 use serde_json::Value;
@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::random::Random;
 use super::{mutation, oracle};
 
-/// Decodes a frame as it is written and in other spellings, and hands each message over, with what it
-/// says.
+/// Decodes a frame as it is written and in other spellings. Calls `see` with each message and its serialised value.
 pub(crate) fn each(endpoint: Endpoint, frame: &str, see: impl Fn(&Message<'_>, Value)) {
     let mut scratch = Scratch::new();
     scratch.set_symbol(super::reading::SYMBOL.parse().ok());
@@ -26,7 +25,7 @@ pub(crate) fn each(endpoint: Endpoint, frame: &str, see: impl Fn(&Message<'_>, V
     }
 }
 
-/// A frame says this, and nothing else.
+/// Checks that a frame has exactly this value.
 pub(crate) fn says(endpoint: Endpoint, frame: &str, expected: &Value) {
     each(endpoint, frame, |_, mut said| {
         only_present(&mut said);
@@ -34,7 +33,7 @@ pub(crate) fn says(endpoint: Endpoint, frame: &str, expected: &Value) {
     });
 }
 
-/// Leaves out what is not there.
+/// Removes members that are null.
 fn only_present(value: &mut Value) {
     match value {
         Value::Array(elements) => elements.iter_mut().for_each(only_present),
@@ -46,7 +45,7 @@ fn only_present(value: &mut Value) {
     }
 }
 
-/// A frame, here with a `^` in it, is refused there; of a text, that is behind its quote.
+/// Checks that a frame is refused at the `^` in it. For a text the mark stands behind its opening quote.
 pub(crate) fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
     let (frame, offset) = unmarked(marked);
     let mut scratch = Scratch::new();
@@ -56,7 +55,7 @@ pub(crate) fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, m
     oracle::check_everywhere(&frame, &mut scratch);
 }
 
-/// A text without its mark, and where that was.
+/// Removes the mark `^` from a text, and returns its offset as well.
 pub(crate) fn unmarked(marked: &str) -> (String, usize) {
     let (before, behind) = marked.split_once('^').expect(marked);
     (format!("{before}{behind}"), before.len())

@@ -1,4 +1,4 @@
-//! A client that is fed by hand, with the books and orders of it, and frames of every endpoint.
+//! A client that a test feeds by hand, with its books and orders, and frames of every endpoint.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ pub(crate) const STREAMS: &str = "ws://venue";
 pub(crate) const V2: &str = "ws://venue/v2/marketdata";
 pub(crate) const V1: &str = "ws://venue/v1/marketdata/btcusd";
 
-/// A client of one endpoint and its books. Requests are answered when the test says so.
+/// A client of one endpoint and its books. It answers requests only when the test calls `answer`.
 pub(crate) struct Client {
     pub(crate) machine: gemini_ws::Client,
     pub(crate) books: Books,
     pub(crate) now: Instant,
     pub(crate) unanswered: Vec<String>,
-    /// The kinds of what the application was told.
+    /// The kinds of the events that the client reported.
     pub(crate) told: Vec<String>,
-    /// Each trade that was told: its id, and `r` if it was marked.
+    /// The id of each reported trade, with an `r` if the trade was marked.
     pub(crate) trades: Vec<String>,
     pub(crate) orders: Orders,
 }
 
 impl Client {
-    /// With an open link; the book of btcusd is subscribed where one can.
+    /// Creates a client with an open link. It subscribes to the book of btcusd if the endpoint takes subscriptions.
     pub(crate) fn new(url: &str) -> Client {
         Client::with(Config::new(url))
     }
@@ -48,7 +48,7 @@ impl Client {
     }
 
     pub(crate) fn subscribe(&mut self, stream: &str) {
-        // The v1 endpoints take none.
+        // The v1 endpoints take no subscriptions.
         let _ = self.machine.subscribe(self.now, stream.parse().unwrap());
         self.outputs();
     }
@@ -62,13 +62,13 @@ impl Client {
         single::link(&self.machine)
     }
 
-    /// The link breaks.
+    /// Ends the link.
     pub(crate) fn lose(&mut self) {
         self.machine.handle_lost(self.link(), self.now, Lost::Reset);
         self.outputs();
     }
 
-    /// The link breaks, and another one is opened.
+    /// Ends the link and opens another one.
     pub(crate) fn reopen(&mut self) {
         self.lose();
         self.pass(Duration::from_secs(60));
@@ -89,7 +89,7 @@ impl Client {
     }
 
     pub(crate) fn take(&mut self, event: &Event<'_>) {
-        // What waits in a queue says the same.
+        // An owned event, as a queue keeps it, must have the same content.
         let mut owned = EventBuf::from(event);
         let event = &owned.as_event();
         self.books.apply(event);
@@ -126,7 +126,7 @@ impl Client {
         self.outputs();
     }
 
-    /// Answers every request, also those that this causes.
+    /// Confirms every request, also the requests that this causes.
     pub(crate) fn answer(&mut self) {
         while !self.unanswered.is_empty() {
             for request in std::mem::take(&mut self.unanswered) {
@@ -136,7 +136,7 @@ impl Client {
         }
     }
 
-    /// The book in a line, and what it is.
+    /// Formats the book and its state on one line.
     pub(crate) fn book(&self) -> String {
         match self.books.get("btcusd") {
             None => "none".to_owned(),
@@ -162,12 +162,12 @@ pub(crate) fn side(side: &BookSide) -> String {
     levels.join(" ")
 }
 
-/// Levels such as `1x99 2x98`, quantity and price.
+/// Splits levels such as `1x99 2x98` into quantity and price.
 pub(crate) fn levels(text: &str) -> Vec<(&str, &str)> {
     text.split_whitespace().map(|level| level.split_once('x').unwrap()).collect()
 }
 
-/// A depth frame of the current API.
+/// Formats a depth frame of the current API.
 pub(crate) fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
     let json = |text: &str| {
         let levels: Vec<_> =
@@ -178,7 +178,7 @@ pub(crate) fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
     format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}"#)
 }
 
-/// A frame of market data v2, with other members behind the changes.
+/// Formats a frame of market data v2, with other members behind the changes.
 pub(crate) fn l2(bids: &str, asks: &str, members: &str) -> String {
     let mut changes = Vec::new();
     for (side, text) in [("buy", bids), ("sell", asks)] {
@@ -190,7 +190,7 @@ pub(crate) fn l2(bids: &str, asks: &str, members: &str) -> String {
     format!(r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[{}]{members}}}"#, changes.join(","))
 }
 
-/// The trades of a first frame of market data v2.
+/// Formats the trades of a first frame of market data v2.
 pub(crate) fn trades_v2(ids: impl Iterator<Item = u64>) -> String {
     let trades: Vec<String> = ids.map(trade_v2).collect();
     format!(r#","trades":[{}],"auction_events":[]"#, trades.join(","))
@@ -202,7 +202,7 @@ pub(crate) fn trade_v2(id: u64) -> String {
     )
 }
 
-/// A frame of market data v1: changes for the given reason, and trades.
+/// Formats a frame of market data v1, with changes for the given reason, and trades.
 pub(crate) fn update_v1(
     sequence: u64,
     event_id: u64,
@@ -226,7 +226,7 @@ pub(crate) fn update_v1(
     format!(r#"{{"type":"update","eventId":{event_id},"socket_sequence":{sequence},"events":[{entries}]}}"#)
 }
 
-/// A whole book of an endpoint.
+/// Formats a frame that contains the whole book, as the endpoint sends it.
 pub(crate) fn snapshot(url: &str, bids: &str, asks: &str) -> String {
     match url {
         V2 => l2(bids, asks, r#","trades":[],"auction_events":[]"#),
@@ -238,7 +238,7 @@ pub(crate) fn snapshot(url: &str, bids: &str, asks: &str) -> String {
 pub(crate) const ENDPOINTS: [&str; 3] = [STREAMS, V2, V1];
 
 impl Client {
-    /// Answers, where answers are given.
+    /// Confirms all requests if the endpoint has replies.
     pub(crate) fn answer_if(&mut self, url: &str) {
         if url == STREAMS {
             self.answer();

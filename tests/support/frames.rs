@@ -1,4 +1,4 @@
-//! Where frames come from: the corpus of this repository, and recordings that are kept outside it.
+//! Reads frames from the corpus of this repository, and from recordings that are kept outside it.
 
 use std::env;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gemini_ws::Endpoint;
 
-/// A named frame or file of frames.
+/// A frame or a file of frames, and its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
@@ -19,12 +19,12 @@ impl Named {
     }
 }
 
-/// The hand-written frames of the current API, in `tests/corpus`.
+/// Returns the hand-written frames of the current API, from `tests/corpus`.
 pub(crate) fn corpus() -> Vec<Named> {
     corpus_of(Endpoint::Streams)
 }
 
-/// The hand-written frames of an endpoint; those of archived ones have a folder of their own.
+/// Returns the hand-written frames of an endpoint. Each archived endpoint has its own folder.
 pub(crate) fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
     let folder = manifest().join("tests/corpus").join(match endpoint {
         Endpoint::Streams => "",
@@ -37,20 +37,20 @@ pub(crate) fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
     corpus
 }
 
-/// The hand-written frames of all endpoints.
+/// Returns the hand-written frames of all endpoints.
 pub(crate) fn corpus_of_all() -> Vec<Named> {
     Endpoint::ALL.into_iter().flat_map(corpus_of).collect()
 }
 
-/// The recordings whose file name `wanted` accepts; `None` if there are no recordings here.
+/// Returns the recordings whose file name `wanted` accepts; `None` if there are no recordings on this machine.
 ///
-/// They stand in `../shared/frames`, or where `GEMINI_WS_FRAMES` says.
+/// They are in `../shared/frames`, or in the folder that `GEMINI_WS_FRAMES` names.
 pub(crate) fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     let folder = env::var_os("GEMINI_WS_FRAMES").map(PathBuf::from);
     present(folder.unwrap_or_else(|| manifest().join("../shared/frames")), wanted)
 }
 
-/// The examples of the protocol's reference for an endpoint, in `../shared/protocol/examples`.
+/// Returns the examples for an endpoint from the reference of the protocol, in `../shared/protocol/examples`.
 pub(crate) fn examples(endpoint: Endpoint, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     let folder = match endpoint {
         Endpoint::Streams => "ws-gemini-com",

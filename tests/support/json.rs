@@ -1,23 +1,23 @@
-//! A JSON value as `serde_json` reads it, with what its own `Value` leaves out: the order of members,
-//! and whether a text was written with escapes.
+//! A JSON value as `serde_json` reads it, with two facts that its own `Value` leaves out: the order of members, and
+//! whether a text was written with escapes.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// How `serde_json` hands a number over that it keeps as text.
+/// The key by which `serde_json` passes on a number that it keeps as text.
 const NUMBER: &str = "$serde_json::private::Number";
 
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
     Null,
     Boolean(bool),
-    /// As it is written.
+    /// A number, with the digits of the frame.
     Number(String),
     Text(Text),
     Array(Vec<Json>),
-    /// In the order of the text, repeated names included.
+    /// The members in the order of the text, repeated names included.
     Object(Vec<(String, Json)>),
 }
 
@@ -28,17 +28,17 @@ pub(crate) struct Text {
 }
 
 impl Json {
-    /// Half a surrogate pair, which JSON allows and `serde_json` does not, is read as U+FFFD.
+    /// Parses a JSON text. Half a surrogate pair, which JSON allows and `serde_json` does not, is read as U+FFFD.
     pub(crate) fn parse(text: &str) -> serde_json::Result<Json> {
         serde_json::from_str(&mended(text))
     }
 
-    /// Whether that can be parsed here: a name of `serde_json`'s own would be taken for a number.
+    /// Returns whether `parse` can read the text. It would take an object with `serde_json`'s own key for a number.
     pub(crate) fn can_read(text: &str) -> bool {
         !text.contains("$serde_json")
     }
 
-    /// How deep containers are nested in it.
+    /// Returns how deeply containers are nested in the value.
     pub(crate) fn depth(&self) -> usize {
         match self {
             Json::Array(elements) => 1 + elements.iter().map(Json::depth).max().unwrap_or(0),
@@ -47,7 +47,7 @@ impl Json {
         }
     }
 
-    /// The same value without order.
+    /// Converts the value to a `Value`, without the order of members.
     pub(crate) fn value(&self) -> Value {
         match self {
             Json::Null => Value::Null,
@@ -63,13 +63,13 @@ impl Json {
 }
 
 impl Text {
-    /// Whether it has no half of a surrogate pair.
+    /// Returns whether the value contains no half of a surrogate pair.
     pub(crate) fn is_whole(&self) -> bool {
         !self.escaped || !self.text.contains('\u{fffd}')
     }
 }
 
-/// The text with `\ufffd` for each half of a surrogate pair, at the same place.
+/// Replaces each half of a surrogate pair by `\ufffd` at the same place.
 pub(crate) fn mended(text: &str) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -83,7 +83,7 @@ pub(crate) fn mended(text: &str) -> String {
                 (12, None)
             }
             Some(0xd800..0xe000) => (6, Some("\\ufffd")),
-            // What is behind a backslash is no beginning of an escape.
+            // A character behind a backslash begins no escape.
             _ if character == '\\' => (1 + text[at + 1..].chars().next().map_or(0, char::len_utf8), None),
             _ => (character.len_utf8(), None),
         };
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for Any {
         Ok(Json::Boolean(value))
     }
 
-    // Integers of 64 bits; it keeps the others as text.
+    // Integers of 64 bits. `serde_json` passes all other numbers on as text.
     fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
         Ok(Json::Number(number.to_string()))
     }
@@ -163,7 +163,7 @@ impl<'de> Deserialize<'de> for Text {
                 f.write_str("a name")
             }
 
-            // What has no escapes is lent from the text itself.
+            // A text without escapes is borrowed from the frame.
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text, E> {
                 Ok(Text { text: text.into(), escaped: false })
             }

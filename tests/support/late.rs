@@ -1,4 +1,5 @@
-//! A reader that polls as late as it can: only when a text, a dial or a Close frame is due that waits behind events.
+//! An application that polls its client as late as it can: only when a text, a dial or a Close frame is queued
+//! behind events.
 
 use gemini_ws::{Book, Books, Event, Order, Orders};
 
@@ -7,23 +8,23 @@ pub(crate) struct Late {
     pub(crate) books: Books,
     pub(crate) orders: Orders,
     waiting: Vec<Event<'static>>,
-    /// How often a frame made an event while older ones waited.
+    /// How many events a frame returned while older events were still unpolled.
     pub(crate) overtaken: u64,
 }
 
 impl Late {
-    /// A frame made an event.
+    /// Applies an event that a frame returned.
     pub(crate) fn returned(&mut self, event: &Event<'_>) {
         self.overtaken += u64::from(!self.waiting.is_empty());
         self.apply(event);
     }
 
-    /// An event is among the outputs.
+    /// Keeps an event that is among the outputs and is not yet polled.
     pub(crate) fn waits(&mut self, event: Event<'static>) {
         self.waiting.push(event);
     }
 
-    /// The outputs so far are polled.
+    /// Applies all events that are kept, as if the application polled the outputs now.
     pub(crate) fn poll(&mut self) {
         for event in std::mem::take(&mut self.waiting) {
             self.apply(&event);
@@ -36,7 +37,7 @@ impl Late {
     }
 }
 
-/// What can be seen of books, each on a line.
+/// Lists the visible state of all books, one book on each line.
 pub(crate) fn of_books(books: &Books) -> Vec<String> {
     let mut lines: Vec<String> = books
         .iter()
@@ -57,7 +58,7 @@ pub(crate) fn of_books(books: &Books) -> Vec<String> {
     lines
 }
 
-/// What can be seen of an order but a doubt about it.
+/// Formats the visible state of an order, except whether the order is in doubt.
 pub(crate) fn of_order(order: &Order) -> String {
     let Order { client_order_id, order_id, state, fills, .. } = order;
     format!("{client_order_id:?} {order_id:?} {state:?} {} {} fills", order.executed(), fills.len())

@@ -1,39 +1,38 @@
-//! Reads the source of a crate and says where its layout breaks the rules: which part imports which, how
-//! long files and functions are, and which fields can be seen from outside of their module.
+//! Reads the source of a crate and reports where its layout breaks the rules: which part imports which, how long
+//! files and functions are, and which fields are visible outside their module.
 //!
-//! [`Layout`] reads tokens and no types. Comments, strings and items under `#[cfg(test)]` do not count. A
-//! path counts as an import if it begins with `crate`, `self`, `super` or a module that the file
-//! declares; its target is the innermost module that has a file of its own. To declare a module is not
-//! to import it.
+//! [`Layout`] reads tokens and no types. It ignores comments, strings and items under `#[cfg(test)]`. A path counts
+//! as an import if it begins with `crate`, `self`, `super` or a module that the file declares; its target is the
+//! innermost module that has its own file. A declaration of a module is no import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The longest file, in lines.
+/// The greatest length of a file, in lines.
 const FILE_LINES_MAX: usize = 600;
 
-/// The longest function, in lines from its `fn` to its last brace.
+/// The greatest length of a function, in lines from its `fn` to its last brace.
 const FUNCTION_LINES_MAX: usize = 60;
 
 /// The file of the crate's root module.
 const ROOT_FILE: &str = "lib.rs";
 
-/// Files or rooms, and what each of them imports.
+/// Files or rooms, and the imports of each. A room is a file or a folder directly under the root.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// A crate's source.
+/// The source of a crate.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// By path, seen from the folder of the root file.
+    /// The files by path, relative to the folder of the root file.
     files: BTreeMap<String, File>,
 }
 
-/// What is known of a file.
+/// A file's tokens and imports.
 #[derive(Debug)]
 struct File {
     lines: usize,
-    /// Without those of tests.
+    /// The tokens outside items under `#[cfg(test)]`.
     tokens: Vec<Token>,
     /// The paths of the files that it imports.
     imports: BTreeSet<String>,
@@ -55,7 +54,7 @@ impl Layout {
         Layout::of(sources)
     }
 
-    /// The layout of files given by path and text.
+    /// Creates the layout of files that are given by path and text.
     pub(crate) fn of(sources: Vec<(String, String)>) -> Layout {
         let mut files = BTreeMap::new();
         let mut test_files = BTreeSet::new();
@@ -76,7 +75,7 @@ impl Layout {
         Layout { files }
     }
 
-    /// The loops of imports between rooms, which are the folders and files directly under the root.
+    /// Returns the loops of imports between rooms.
     pub(crate) fn loops_of_rooms(&self) -> Vec<String> {
         let mut rooms = Graph::new();
         for (from, to) in self.imports() {
@@ -87,12 +86,12 @@ impl Layout {
         loops(&rooms)
     }
 
-    /// The loops of imports between files.
+    /// Returns the loops of imports between files.
     pub(crate) fn loops_of_files(&self) -> Vec<String> {
         loops(&self.files.iter().map(|(path, file)| (path.clone(), file.imports.clone())).collect())
     }
 
-    /// Imports that do not run down a list of all rooms, the top one first.
+    /// Returns the imports that do not lead downwards in a list of all rooms, whose first room is the top.
     pub(crate) fn upward_imports(&self, order: &[&str]) -> Vec<String> {
         let place = |name: &str| order.iter().position(|known| *known == name);
         let rooms: BTreeSet<String> = self.files.keys().map(|path| room(path)).collect();
@@ -105,7 +104,7 @@ impl Layout {
         complaints
     }
 
-    /// Files and functions that are too long.
+    /// Returns the files and functions that are too long.
     pub(crate) fn long_parts(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for (path, file) in &self.files {
@@ -121,8 +120,9 @@ impl Layout {
         complaints
     }
 
-    /// Structs with fields that other modules see, but for those that a list names as
-    /// `folder/file.rs: Name`, each with its reason; and what the list names in vain.
+    /// Returns the structs with fields that are visible in other modules, except for the structs that `plain_data`
+    /// names as `folder/file.rs: Name`, each with a reason. Also returns the entries of `plain_data` that name no
+    /// such struct.
     pub(crate) fn visible_fields(&self, plain_data: &[(&str, &str)]) -> Vec<String> {
         let mut complaints = Vec::new();
         let mut unused: BTreeMap<&str, &str> = plain_data.iter().copied().collect();
@@ -144,7 +144,7 @@ impl Layout {
     }
 }
 
-/// Adds the Rust files of a folder; `prefix` is the folder's path with a slash behind it.
+/// Adds the Rust files of a folder. `prefix` is the folder's path with a slash at the end.
 fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for entry in entries {
@@ -158,12 +158,12 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
     }
 }
 
-/// The folder or file directly under the root that a file belongs to.
+/// Returns the room of a file.
 fn room(path: &str) -> String {
     path.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// The path of a file's module, seen from the root.
+/// Returns the path of a file's module, from the root.
 fn module_of(path: &str) -> Vec<String> {
     let path = path.trim_end_matches(".rs");
     let mut names: Vec<String> = path.split('/').map(str::to_owned).collect();
@@ -173,7 +173,7 @@ fn module_of(path: &str) -> Vec<String> {
     names
 }
 
-/// The tokens of a text, without comments, strings, characters and lifetimes.
+/// Splits a text into tokens, without comments, strings, characters and lifetimes.
 fn tokens(text: &str) -> Vec<Token> {
     let characters: Vec<char> = text.chars().collect();
     let (mut tokens, mut at, mut line) = (Vec::new(), 0, 1);
@@ -207,7 +207,7 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The length of what is no token at the beginning of `rest`; `None` if there is a token.
+/// Returns the length of the text at the beginning of `rest` that is no token; `None` if a token begins there.
 fn skipped(rest: &[char]) -> Option<usize> {
     let to_end_of_line = || rest.iter().position(|character| *character == '\n').unwrap_or(rest.len());
     match *rest {
@@ -222,12 +222,12 @@ fn skipped(rest: &[char]) -> Option<usize> {
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => Some(quoted(rest, '\'')),
         // A lifetime.
         ['\'', ..] => Some(1 + rest[1..].iter().take_while(|character| is_word(**character)).count()),
-        // A word is read to its end, so that its last letter opens no string.
+        // A word is read to its end, so that its last letter is not taken for the beginning of a string.
         _ => None,
     }
 }
 
-/// The length of a text in quotation marks, which backslashes protect.
+/// Returns the length of a text in quotation marks, in which a backslash escapes the mark.
 fn quoted(rest: &[char], mark: char) -> usize {
     let mut at = 1;
     while at < rest.len() && rest[at] != mark {
@@ -236,7 +236,7 @@ fn quoted(rest: &[char], mark: char) -> usize {
     (at + 1).min(rest.len())
 }
 
-/// The length of a string behind its `r`; `None` if this is a raw name.
+/// Returns the length of a raw string from behind its `r`; `None` if this is a raw identifier.
 fn raw_string(rest: &[char]) -> Option<usize> {
     let hashes = rest.iter().take_while(|character| **character == '#').count();
     if rest.get(hashes) != Some(&'"') {
@@ -248,7 +248,7 @@ fn raw_string(rest: &[char]) -> Option<usize> {
     Some((hashes + 1 + length + end.len()).min(rest.len()))
 }
 
-/// The length of a comment, which may contain others.
+/// Returns the length of a comment, which may contain other comments.
 fn block_comment(rest: &[char]) -> usize {
     let (mut at, mut depth) = (0, 0);
     while at < rest.len() {
@@ -264,13 +264,13 @@ fn block_comment(rest: &[char]) -> usize {
     at
 }
 
-/// Whether the tokens from `at` on are these.
+/// Returns whether the tokens from `at` on are the expected ones.
 fn follows(tokens: &[Token], at: usize, expected: &[&str]) -> bool {
     let found = tokens.get(at..).unwrap_or_default().iter().map(|token| token.text.as_str());
     found.take(expected.len()).eq(expected.iter().copied())
 }
 
-/// How much deeper one is behind a token.
+/// Returns by how much a token changes the depth of nesting.
 fn nesting(token: &Token) -> i32 {
     match token.text.as_str() {
         "(" | "[" | "{" => 1,
@@ -279,7 +279,7 @@ fn nesting(token: &Token) -> i32 {
     }
 }
 
-/// The position behind the bracket that closes the one at `at`.
+/// Returns the position behind the bracket that closes the one at `at`.
 fn behind_group(tokens: &[Token], at: usize) -> usize {
     let mut depth = 0;
     for (position, token) in tokens.iter().enumerate().skip(at) {
@@ -291,8 +291,8 @@ fn behind_group(tokens: &[Token], at: usize) -> usize {
     tokens.len()
 }
 
-/// The tokens but for items under `#[cfg(test)]`, and the names of modules among these that have a file
-/// of their own.
+/// Removes the items under `#[cfg(test)]`. Also returns the names of the modules among them that have their own
+/// file.
 fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
     let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {
@@ -316,7 +316,7 @@ fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
     (kept, modules)
 }
 
-/// The position behind an item, which ends with a semicolon or, if it has a body, with that.
+/// Returns the position behind an item, which ends with its body or, if it has none, with a semicolon.
 fn behind_item(tokens: &[Token], mut at: usize) -> usize {
     if follows(tokens, at, &["pub", "("]) {
         at = behind_group(tokens, at + 1);
@@ -329,7 +329,7 @@ fn behind_item(tokens: &[Token], mut at: usize) -> usize {
             ";" => return at + 1,
             "{" if has_body => return behind_group(tokens, at),
             "(" | "[" | "{" => at = behind_group(tokens, at),
-            // The end of what the item stands in.
+            // The end of the block that contains the item.
             ")" | "]" | "}" => return at,
             _ => at += 1,
         }
@@ -337,13 +337,13 @@ fn behind_item(tokens: &[Token], mut at: usize) -> usize {
     at
 }
 
-/// The files that a file imports.
+/// Returns the files that a file imports.
 fn imports(path: &str, tokens: &[Token], modules: &BTreeMap<Vec<String>, String>) -> BTreeSet<String> {
     let declared = |at: usize| follows(tokens, at, &["mod"]) && follows(tokens, at + 2, &[";"]);
     let children: BTreeSet<&str> =
         (0..tokens.len()).filter(|at| declared(*at)).map(|at| tokens[at + 1].text.as_str()).collect();
     let mut found = BTreeSet::new();
-    // The modules written out in this file that the token is in, with the depth that each ends at.
+    // The inline modules that contain the token, and the depth at which each of them ends.
     let mut inline: Vec<(String, i32)> = Vec::new();
     let (mut depth, mut at) = (0, 0);
     while at < tokens.len() {
@@ -368,7 +368,7 @@ fn imports(path: &str, tokens: &[Token], modules: &BTreeMap<Vec<String>, String>
     found
 }
 
-/// The paths within the crate that begin at a token, and the position behind them.
+/// Returns the paths within the crate that begin at a token, and the position behind them.
 fn paths_at(tokens: &[Token], at: usize, children: &BTreeSet<&str>) -> (Vec<Vec<String>>, usize) {
     let is_local = |name: &str| ["crate", "self", "super"].contains(&name) || children.contains(name);
     if follows(tokens, at, &["use"]) && !follows(tokens, at + 1, &["<"]) {
@@ -394,7 +394,7 @@ fn is_name(token: &Token) -> bool {
     token.text.starts_with(is_word)
 }
 
-/// Adds the paths of a tree of imports, each behind `prefix`; the position behind the tree.
+/// Adds the paths of an import tree, each behind `prefix`. Returns the position behind the tree.
 fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<Vec<String>>) -> usize {
     let mut path = prefix.to_vec();
     while let Some(token) = tokens.get(at) {
@@ -410,7 +410,7 @@ fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<
             }
             "as" => at += 2,
             "*" => at += 1,
-            // The module itself, in braces.
+            // `self` in braces, which imports the module.
             "self" if !path.is_empty() => at += 1,
             _ if is_name(token) => {
                 path.push(token.text.clone());
@@ -423,7 +423,7 @@ fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<
     at
 }
 
-/// The file of the innermost module of a path that is used in `module`.
+/// Returns the file of the innermost module of a path that `module` uses.
 fn target(
     mut module: Vec<String>,
     path: &[String],
@@ -448,7 +448,7 @@ fn target(
     modules.get(&module).cloned()
 }
 
-/// The loops of a graph, one for all that hang together.
+/// Returns the loops of a graph, one for each group of connected nodes.
 fn loops(graph: &Graph) -> Vec<String> {
     let (mut complaints, mut known) = (Vec::new(), BTreeSet::new());
     for start in graph.keys() {
@@ -472,7 +472,7 @@ fn loops(graph: &Graph) -> Vec<String> {
     complaints
 }
 
-/// What can be reached from a node, each with the one before it on a shortest way.
+/// Returns all nodes that can be reached from a node, each with its predecessor on a shortest way.
 fn search<'g>(graph: &'g Graph, start: &'g str) -> BTreeMap<&'g str, &'g str> {
     let mut before: BTreeMap<&str, &str> = BTreeMap::new();
     let mut waiting = vec![start];
@@ -488,7 +488,7 @@ fn search<'g>(graph: &'g Graph, start: &'g str) -> BTreeMap<&'g str, &'g str> {
     before
 }
 
-/// The functions that have a body: name, line and number of lines.
+/// Returns the functions that have a body: name, line and number of lines.
 fn functions(tokens: &[Token]) -> Vec<(&str, usize, usize)> {
     let mut functions = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -504,7 +504,7 @@ fn functions(tokens: &[Token]) -> Vec<(&str, usize, usize)> {
     functions
 }
 
-/// The structs with a field that is not private: name and line.
+/// Returns the structs with a field that is not private: name and line.
 fn open_structs(tokens: &[Token]) -> Vec<(&str, usize)> {
     let mut structs = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -525,8 +525,8 @@ fn open_structs(tokens: &[Token]) -> Vec<(&str, usize)> {
     structs
 }
 
-/// The position of the bracket before a struct's fields, behind its parameters; of its semicolon if it has
-/// no fields.
+/// Returns the position of the bracket before a struct's fields, behind its parameters, or of its semicolon if the
+/// struct has no fields.
 fn fields_at(tokens: &[Token], mut at: usize) -> usize {
     let mut angles = 0;
     while let Some(token) = tokens.get(at) {

@@ -1,5 +1,5 @@
-//! [`Machine`]: what can be done to a state machine of the crate, so that one observer, one script and one
-//! simulation serve them all.
+//! [`Machine`] is the interface of a client for the tests, so that one observer, one script and one simulation
+//! serve both a `Client` and faulty variants of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use gemini_ws::{
     ShutdownPlan, Stats, Stream, StreamId,
 };
 
-/// Commands, inputs, outputs and getters, as they stand in the documentation of `Client`.
+/// The commands, inputs, outputs and getters that the documentation of `Client` describes.
 ///
-/// Endpoints are named by the indices of their settings.
+/// An endpoint is named by the index of its settings.
 pub(crate) trait Machine: Clone {
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
     fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
@@ -42,18 +42,18 @@ pub(crate) trait Machine: Clone {
     fn poll_output(&mut self) -> Option<Output>;
     fn connect_request(&self, link: LinkId) -> Option<ConnectRequest>;
     fn deadline(&self) -> Option<Deadline>;
-    /// Each link of the present or the last attempt, and its endpoint.
+    /// Calls `each` with each link of the present or the last attempt, its endpoint and its state.
     fn each_link(&self, each: impl FnMut(LinkId, usize, State));
     fn each_stream(&self, each: impl FnMut(StreamId, Stream, StreamState));
     fn stats(&self) -> Stats;
 
-    /// Wants a stream, on whichever endpoint has it.
+    /// Subscribes to a stream, on whichever endpoint has it.
     fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.subscribe_at(now, Wanted::new(stream))
     }
 }
 
-/// What is subscribed to.
+/// The streams that a client is subscribed to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) stream: Stream,
@@ -67,7 +67,7 @@ impl Wanted {
     }
 }
 
-/// A `ShutdownPlan`, whose parts can be seen.
+/// A `ShutdownPlan` with visible fields.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) deadline: Instant,
@@ -75,18 +75,18 @@ pub(crate) struct Plan {
     pub(crate) unsubscribes: bool,
 }
 
-/// A client, and which of the settings its endpoints have.
+/// A client, and the index of the settings of each of its endpoints.
 #[derive(Clone, Debug)]
 pub(crate) struct Many {
     pub(crate) client: Client,
     settings: Arc<[Settings]>,
-    /// Those that were removed as well: their links may not have ended.
+    /// All endpoints, the removed ones included, because their links may not have ended.
     endpoints: Vec<(EndpointId, usize)>,
     present: Vec<EndpointId>,
 }
 
 impl Many {
-    /// A client that has all of the endpoints.
+    /// Creates a client that has all of the endpoints.
     pub(crate) fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let mut many = Many::without(config, settings, seed);
         for endpoint in 0..settings.len() {
@@ -95,18 +95,18 @@ impl Many {
         many
     }
 
-    /// A client of one endpoint.
+    /// Creates a client of one endpoint.
     pub(crate) fn single(settings: &Settings, seed: u64) -> Many {
         Many::new(ClientConfig::new(), std::slice::from_ref(settings), seed)
     }
 
-    /// A client that may add any of the endpoints.
+    /// Creates a client without endpoints, which can add any of these.
     pub(crate) fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let client = Client::new(config, seed);
         Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() }
     }
 
-    /// The newest, which may have been removed: that is for the client to say.
+    /// Returns the newest id of an endpoint. It may have been removed, which the client has to find out.
     fn id(&self, endpoint: usize) -> Result<EndpointId, CommandError> {
         let newest = self.endpoints.iter().rfind(|known| known.1 == endpoint);
         newest.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
@@ -232,7 +232,7 @@ impl Machine for Many {
     }
 }
 
-/// What a `Config` was made of, for those who have to know it too.
+/// The values that a `Config` was made of, for tests that need to know them too.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) address: String,
@@ -262,7 +262,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The defaults of `Config`, which its documentation states; but links that nothing needs are closed at once.
+    /// Creates the defaults of `Config`, as its documentation states them, except that unneeded links close at
+    /// once.
     pub(crate) fn new(address: &str) -> Settings {
         let endpoint = Config::new(address).endpoint();
         let silence = if endpoint == Endpoint::Streams { [30, 45] } else { [10, 15] };
@@ -294,7 +295,7 @@ impl Settings {
         }
     }
 
-    /// The settings of `Client::single`: one link stays open, whatever is subscribed.
+    /// Creates the settings of `Client::single`: one link stays open, whatever is subscribed.
     pub(crate) fn single(address: &str) -> Settings {
         Settings { stay_open: Some(true), ..Settings::new(address) }
     }
@@ -333,7 +334,7 @@ impl Settings {
         }
     }
 
-    /// Whether a client keeps a link to it, whatever is wanted of it.
+    /// Returns whether a client keeps a link to this endpoint even without subscriptions.
     pub(crate) fn stays_open(&self) -> bool {
         self.stay_open.unwrap_or(match self.endpoint {
             Endpoint::Streams => self.authenticated,
@@ -342,16 +343,16 @@ impl Settings {
         })
     }
 
-    /// What rates are counted by.
+    /// Returns the host that request rates are counted for.
     pub(crate) fn host(&self) -> &str {
         let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
         rest.split(['/', '?']).next().unwrap_or_default()
     }
 
-    /// Longer than this no link waits for the outside.
+    /// Returns the longest time that a link waits for the venue or the transport.
     pub(crate) fn longest_wait(&self) -> Duration {
-        // A stream that has failed often is asked for again more rarely, and a link is given up behind several requests
-        // of which none was answered.
+        // The client asks more rarely for a stream that has failed often, and it closes a link after several
+        // requests without a reply.
         let delay = Duration::from_secs(60).max(self.resubscribe_delay);
         let asking = (self.request_timeout + self.snapshot_timeout + delay) * 4;
         self.connect_timeout + asking + self.silence_max + self.probe_after + self.close_timeout

@@ -1,4 +1,4 @@
-//! What the tests, the fuzz targets and the bench share.
+//! Modules that the tests, the fuzz targets and the benchmarks share.
 #![allow(dead_code, reason = "each of them uses its own part")]
 
 pub(crate) mod decimals;

@@ -1,8 +1,8 @@
-//! Frames with something changed: what a fuzzer does, from a seed, for `cargo test`.
+//! Changes frames at random, from a seed, as a fuzzer does, so that `cargo test` needs no fuzzer.
 
 use super::random::Random;
 
-/// Numbers at the edges of what fits somewhere.
+/// Numbers at the limits of types and formats.
 const NUMBERS: [&str; 32] = [
     "0",
     "-0",
@@ -38,7 +38,7 @@ const NUMBERS: [&str; 32] = [
     "1234567890123456789012345.678",
 ];
 
-/// What goes where a value stood.
+/// Values that replace another value.
 const VALUES: [&str; 28] = [
     "null",
     "true",
@@ -70,7 +70,7 @@ const VALUES: [&str; 28] = [
     "[[1801000000000,1,2.5e1,3,4E-2,\"5\"]]",
 ];
 
-/// Names that mean something somewhere.
+/// Names of members that some decoder reads.
 #[rustfmt::skip]
 const NAMES: [&str; 130] = [
     // The current API.
@@ -95,10 +95,10 @@ const NAMES: [&str; 130] = [
     "symbolFilter", "apiSessionFilter", "eventTypeFilter", "sequence", "trace_id",
 ];
 
-/// One of `frames` with one to three changes, some of which take a piece of one of `others`.
+/// Returns one of `frames` with one to three changes, some of which insert a piece of one of `others`.
 pub(crate) fn mutated(frames: &[String], others: &[String], random: &mut Random) -> String {
     let mut frame = random.pick(frames).clone();
-    // What is no JSON any more says little about the members.
+    // A frame that is no longer JSON says little about members, so most changes keep it valid.
     let first = if random.below(4) == 0 { 0 } else { 4 };
     for _ in 0..=random.below(3) {
         frame = match first + random.below(12 - first) {
@@ -122,14 +122,14 @@ pub(crate) fn mutated(frames: &[String], others: &[String], random: &mut Random)
     frame
 }
 
-/// The same frame with its members in another order.
+/// Returns the frame with its members in another order.
 pub(crate) fn shuffled(frame: &str, random: &mut Random) -> String {
     let Some(mut members) = members(frame) else { return frame.into() };
     random.shuffle(&mut members);
     object(&members)
 }
 
-/// The same frame with the members of every object in another order.
+/// Returns the frame with the members of every object in another order.
 pub(crate) fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     if let Some(mut members) = members(frame) {
         random.shuffle(&mut members);
@@ -147,7 +147,7 @@ pub(crate) fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     }
 }
 
-/// The same frame with white space wherever JSON allows it.
+/// Returns the frame with white space wherever JSON allows it.
 pub(crate) fn spaced(frame: &str, random: &mut Random) -> String {
     let mut spaced = String::new();
     let (mut quoted, mut escaped) = (false, false);
@@ -176,7 +176,7 @@ fn insert(text: &str, at: usize, inserted: &str) -> String {
     format!("{before}{inserted}{behind}")
 }
 
-/// One character becomes another.
+/// Replaces one character by another.
 fn flip(text: &str, random: &mut Random) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if bytes.is_empty() {
@@ -196,7 +196,7 @@ fn splice(text: &str, other: &str, random: &mut Random) -> String {
     format!("{head}{}", &other[boundary(other, random.below(other.len() + 1))..])
 }
 
-/// A run of digits and points becomes another number.
+/// Replaces a run of digits and points by another number.
 fn number(text: &str, random: &mut Random) -> String {
     let is_part = |character: char| character.is_ascii_digit() || character == '.';
     let starts: Vec<usize> = text
@@ -220,7 +220,7 @@ fn number(text: &str, random: &mut Random) -> String {
     format!("{}{new}{}", &text[..start], &text[start + length..])
 }
 
-/// A change to a whole member.
+/// Changes a whole member.
 fn member(text: &str, random: &mut Random) -> String {
     let Some(mut members) = members(text) else { return text.into() };
     if members.is_empty() {
@@ -248,7 +248,7 @@ fn member(text: &str, random: &mut Random) -> String {
     object(&members)
 }
 
-/// A change to an element of an array.
+/// Changes an element of an array.
 fn element(text: &str, random: &mut Random) -> String {
     let Some(elements) = parts(text, '[', ']') else { return text.into() };
     let mut elements: Vec<String> = elements.into_iter().map(str::to_string).collect();
@@ -268,14 +268,14 @@ fn element(text: &str, random: &mut Random) -> String {
     format!("[{}]", elements.join(","))
 }
 
-/// A change to one of the containers that begin so.
+/// Applies `change` to one of the containers that begin with `open`.
 fn inside(text: &str, open: u8, random: &mut Random, change: fn(&str, &mut Random) -> String) -> String {
     let starts: Vec<usize> = (0..text.len()).filter(|&at| text.as_bytes()[at] == open).collect();
     if starts.is_empty() {
         return text.into();
     }
     let start = *random.pick(&starts);
-    // Where it ends, if brackets of texts do not matter.
+    // The end of the container, without regard to brackets in texts.
     let mut depth = 0;
     let end = text[start..].char_indices().find_map(|(at, character)| {
         match character {
@@ -289,13 +289,13 @@ fn inside(text: &str, open: u8, random: &mut Random, change: fn(&str, &mut Rando
     format!("{}{}{}", &text[..start], change(&text[start..end], random), &text[end..])
 }
 
-/// Names, with their quotes, and values of an object as they are written.
+/// Returns the names of an object, with their quotes, and the values, all as they are written.
 fn members(text: &str) -> Option<Vec<(String, String)>> {
     let parts = parts(text, '{', '}')?;
     parts.iter().map(|part| part.split_once(':').map(|(name, value)| (name.into(), value.into()))).collect()
 }
 
-/// What stands between the commas of a container.
+/// Splits the content of a container at its commas.
 fn parts(text: &str, open: char, close: char) -> Option<Vec<&str>> {
     let inside = text.trim().strip_prefix(open)?.strip_suffix(close)?;
     let (mut depth, mut quoted, mut escaped, mut start) = (0_i32, false, false, 0);

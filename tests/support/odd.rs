@@ -1,5 +1,6 @@
-//! Members of every kind of frame, in all four generations: which of them somebody accounts by, which inform, and
-//! what a message says of each. Tried with odd values in the place of each.
+//! Lists the members of every kind of frame, in all four generations, and puts odd values into each of them.
+//!
+//! A member is either accounted, because programs do their accounts with it, or it only informs.
 
 use gemini_ws::{Endpoint, Scratch};
 use serde_json::Value;
@@ -11,14 +12,14 @@ use super::oracle;
 pub(crate) struct Kind {
     pub(crate) endpoint: Endpoint,
     pub(crate) frame: &'static str,
-    /// Members by which nobody accounts, and where the message has them: whatever stands there, the message says
-    /// the same of everything else.
+    /// The members that only inform, and where the message has each of them. Whatever value such a member has, the
+    /// message says the same about all other members.
     pub(crate) informs: &'static [(&'static str, &'static str)],
-    /// Members that are exact, or absent where they may be, or the frame is malformed.
+    /// The members that are accounted. The frame is malformed unless each is exact, or absent where it may be.
     pub(crate) accounts: &'static [(&'static str, &'static str)],
 }
 
-/// Values that nobody expects, as JSON; the last is none at all.
+/// Values that no decoder expects, as JSON. The last one stands for a missing member.
 pub(crate) const VALUES: [Option<&str>; 18] = [
     Some("null"),
     Some(r#""""#),
@@ -294,7 +295,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
 ];
 
-/// What a message says of a frame; `None` if the frame, or its only element, is malformed.
+/// Returns the serialised message of a frame; `None` if the frame, or its only element, is malformed.
 fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
     let mut scratch = Scratch::new();
     let said = oracle::said(&endpoint.decode(frame, &mut scratch).ok()?, frame);
@@ -302,7 +303,7 @@ fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
     if lost("orders") || lost("events") { None } else { Some(said) }
 }
 
-/// The frame with another value in the place of a member, which is given as JSON.
+/// Replaces the value of a member, which is given as JSON.
 pub(crate) fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     let mut whole: Value = serde_json::from_str(frame).unwrap();
     *whole.pointer_mut(member).unwrap_or_else(|| panic!("{member} of {frame}")) = "<odd>".into();
@@ -312,7 +313,7 @@ pub(crate) fn with(frame: &str, member: &str, value: Option<&str>) -> String {
             let (parent, name) = member.rsplit_once('/').unwrap();
             match whole.pointer_mut(parent).unwrap() {
                 Value::Object(members) => drop(members.remove(name)),
-                // An element of an array has a place.
+                // An element of an array is set to null instead, so that the others keep their places.
                 other => other[name.parse::<usize>().unwrap()] = Value::Null,
             }
             whole.to_string()
@@ -320,7 +321,7 @@ pub(crate) fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     }
 }
 
-/// The same without what stands at a place.
+/// Sets the value at a place to null, so that it is not compared.
 fn without(mut said: Value, place: &str) -> Value {
     if let Some(value) = said.pointer_mut(place) {
         *value = Value::Null;
@@ -328,7 +329,7 @@ fn without(mut said: Value, place: &str) -> Value {
     said
 }
 
-/// What is wrong with the reading of a frame in which a member that informs is odd.
+/// Returns what is wrong with the message of a frame in which a member that only informs is odd.
 pub(crate) fn lost_by_what_informs(
     kind: &Kind,
     (member, place): (&str, &str),
@@ -340,7 +341,7 @@ pub(crate) fn lost_by_what_informs(
     (found != expected).then(|| format!("{member} costs more than itself: {frame}\n{found:?}\n{expected:?}"))
 }
 
-/// What is wrong with the reading of a frame in which a member that is accounted is odd.
+/// Returns what is wrong with the message of a frame in which an accounted member is odd.
 pub(crate) fn wrong_where_accounted(
     kind: &Kind,
     (member, place): (&str, &str),
@@ -357,14 +358,14 @@ pub(crate) fn wrong_where_accounted(
     let odd_text = odd.unwrap_or_default();
     let meant = match serde_json::from_str(&super::json::mended(odd_text)) {
         Ok(Value::String(text)) => text,
-        // Numbers are kept as they are written.
+        // A number keeps its digits as they are written.
         _ => String::from(odd_text),
     };
     let exact = found == meant && !meant.contains('\u{fffd}');
     (!exact).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
 }
 
-/// The first member of any kind of frame that is read wrongly.
+/// Returns the first member of any kind of frame that is read wrongly.
 pub(crate) fn violation() -> Option<String> {
     KINDS.iter().find_map(|kind| {
         VALUES.iter().find_map(|odd| {

@@ -1,5 +1,4 @@
-//! The differential oracle: `gemini_ws::Endpoint::decode` against a general JSON parser and a slow
-//! reading.
+//! Compares `gemini_ws::Endpoint::decode` with a general JSON parser and a slow second decoder.
 
 use std::fmt;
 
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use super::json::Json;
 use super::{events, reading};
 
-/// Compares all that `decode` says of `text`, as a frame of the current API.
+/// Compares the result of `decode` for `text`, as a frame of the current API, with the slow decoder.
 ///
 /// # Panics
 ///
@@ -21,9 +20,9 @@ pub(crate) fn check(text: &str, used: &mut Scratch) {
     check_from(Endpoint::Streams, text, used);
 }
 
-/// Compares all that an endpoint's decoder says of `text` with what the slow reading says.
+/// Compares the result of an endpoint's decoder for `text` with that of the slow decoder.
 ///
-/// `used` is working memory that other texts have been through, so that nothing of them may show.
+/// `used` is working memory that other texts have been through. The result must not depend on them.
 ///
 /// # Panics
 ///
@@ -32,7 +31,7 @@ pub(crate) fn check_from(endpoint: Endpoint, text: &str, used: &mut Scratch) {
     check_each(&[endpoint], text, used);
 }
 
-/// The same for the decoders of all endpoints: who sent a frame is not always known.
+/// Compares the decoders of all endpoints, because the endpoint of a frame is not always known.
 pub(crate) fn check_everywhere(text: &str, used: &mut Scratch) {
     check_each(&Endpoint::ALL, text, used);
 }
@@ -57,7 +56,7 @@ fn check_each(endpoints: &[Endpoint], text: &str, used: &mut Scratch) {
                 slow.iter_mut().flatten().for_each(exponents);
                 assert_eq!(slow, Some(Ok(ours)), "{at}");
             }
-            // What is no JSON is none for every endpoint.
+            // A text that is no JSON is refused in the same way by every endpoint.
             Err(error) if error.member().is_none() && seen == Some(*error) => {}
             Err(error) => {
                 refused(at, *error, general);
@@ -79,7 +78,7 @@ fn decoded(
     Ok(said(&message, text))
 }
 
-/// What is being looked at.
+/// The text that is being checked.
 #[derive(Clone, Copy)]
 struct At<'t> {
     endpoint: Endpoint,
@@ -92,7 +91,7 @@ impl fmt::Display for At<'_> {
     }
 }
 
-/// Whether an error is right.
+/// Checks that an error is right.
 fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     let At { endpoint, text } = at;
     use DecodeErrorKind::{
@@ -100,7 +99,7 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     };
     assert!(error.offset() <= text.len(), "{error}, {at}");
     match (error.kind(), error.member()) {
-        // Limits of our own.
+        // Limits that only this crate has.
         (TooLong, None) => {}
         (TooDeep, None) => {
             if let Ok(frame) = general {
@@ -124,14 +123,14 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
             if error.kind() == UnexpectedEnd {
                 assert_eq!(error.offset(), text.len(), "{error}, {at}");
             }
-            // What stands before could still have become JSON.
+            // The text before the error must be a possible beginning of a JSON text.
             let before = &text[..error.offset()];
             match serde_json::from_str::<Value>(&super::json::mended(before)) {
                 Err(general) => assert!(general.is_eof(), "{error}, before it {general}, {at}"),
                 Ok(_) => panic!("{error}, before it all is well, {at}"),
             }
         }
-        // JSON, but not what the kind of frame needs.
+        // The text is JSON, but not what this kind of frame requires.
         (kind, Some(member)) => {
             let Ok(frame) = general else { panic!("{error}, but no JSON, {at}") };
             let Some(Err((wanted, name))) = reading::read(endpoint, frame) else {
@@ -143,8 +142,7 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     }
 }
 
-/// What a message says when it is serialised; what stands in it as text of the frame as JSON, and the
-/// ids of keys as they are.
+/// Returns a message as it is serialised. A text that contains JSON is parsed, and the ids of API keys are visible.
 pub(crate) fn said(message: &Message<'_>, text: &str) -> Value {
     let mut said = serde_json::to_value(message).unwrap();
     match message {
@@ -187,7 +185,7 @@ fn elements(list: &mut Value) -> impl Iterator<Item = &mut Value> {
     list.as_array_mut().unwrap().iter_mut()
 }
 
-/// An order of a list.
+/// Converts an order of a list.
 fn report(report: &OrderReport<'_>, said: &mut Value) {
     match report {
         OrderReport::Update(update) => {
@@ -197,7 +195,7 @@ fn report(report: &OrderReport<'_>, said: &mut Value) {
         }
         OrderReport::Unrecognized(_) => parse(&mut said["frame"]),
         OrderReport::Malformed { element, error } => {
-            // Within the element, which the slow reading does not know.
+            // The offset is within the element, and the slow decoder does not know it.
             assert!(error.offset() < element.as_str().len(), "{error}: {element}");
             assert_eq!(said["error"]["offset"], error.offset());
             said["error"].as_object_mut().unwrap().remove("offset");
@@ -207,14 +205,14 @@ fn report(report: &OrderReport<'_>, said: &mut Value) {
     }
 }
 
-/// The id of a key is serialised as that it is one.
+/// Replaces the placeholder, which is serialised instead of the id of an API key, by that id.
 fn reveal(session: ApiSession<'_>, said: &mut Value) {
     let id = session.reveal().to_string();
     assert_eq!(*said, if id == "UI" { "UI" } else { "(key)" });
     *said = json!(id);
 }
 
-/// Exponents as `serde_json` writes them, which changes those that it reads.
+/// Writes exponents as `serde_json` writes them, because it changes the ones that it reads.
 fn exponents(value: &mut Value) {
     match value {
         Value::String(text) if text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)) => {
@@ -226,7 +224,7 @@ fn exponents(value: &mut Value) {
     }
 }
 
-/// A text that is JSON, as that.
+/// Parses a text that is JSON.
 fn parse(text: &mut Value) {
     if let Value::String(json) = text {
         *text = Json::parse(json).unwrap().value();

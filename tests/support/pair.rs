@@ -1,4 +1,4 @@
-//! A client and a simulated exchange, joined in memory under one virtual clock: nothing sleeps.
+//! Joins a client and a simulated exchange in memory under one virtual clock, so no test sleeps.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -14,7 +14,7 @@ use gemini_ws::{
 use gemini_ws_simulator as simulator;
 use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
 
-/// One way between the two; a message takes this long.
+/// The time that a message takes from one end to the other.
 const LATENCY: Duration = Duration::from_millis(3);
 
 pub(crate) struct Pair {
@@ -26,16 +26,16 @@ pub(crate) struct Pair {
     pub(crate) positions: Positions,
     /// The ids of all trades.
     pub(crate) trades: Vec<u64>,
-    /// How often candles came.
+    /// How many candle events came.
     pub(crate) candles: u64,
-    /// Events whose owned copies may be compared.
+    /// How many events came whose owned copies may be compared.
     copied: u64,
     signer: Option<Signer>,
     pub(crate) now: Instant,
-    /// Everything that the application was told but data, in order, each on a line.
+    /// Everything that the client reported except data, in order, one event on each line.
     pub(crate) log: Vec<String>,
     pub(crate) closed: bool,
-    /// Books whose best levels were not those of the newest ticker up to their update.
+    /// How many books had other best levels than the newest ticker up to their update.
     pub(crate) top_mismatches: u64,
     pub(crate) tops_compared: u64,
     /// The newest tickers of each symbol: update id, best bid, best ask.
@@ -46,9 +46,9 @@ pub(crate) struct Pair {
     /// Messages under way, in the order of their arrival.
     under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
     sent: u64,
-    /// A second reader of the same session, where a test has one.
+    /// A second application of the same session that polls late, if a test has one.
     pub(crate) late: Option<Late>,
-    /// After how many inputs outputs are polled, and how many have come since they were.
+    /// After how many inputs the pair polls outputs, and how many inputs came since it did.
     pub(crate) polled_each: u32,
     unpolled: u32,
 }
@@ -81,7 +81,7 @@ impl Pair {
         Pair::with(Config::new("ws://venue"), config, seed)
     }
 
-    /// A pair that is connected for [`ACCOUNT`] and follows its streams.
+    /// Creates a pair that is connected for [`ACCOUNT`] and subscribed to its streams.
     pub(crate) fn trading(config: Config, venue: simulator::Config, seed: u64) -> Pair {
         let mut pair = Pair::with(
             config.authenticated(true),
@@ -96,7 +96,7 @@ impl Pair {
         pair
     }
 
-    /// A pair that is connected to an archived endpoint and follows the given streams.
+    /// Creates a pair that is connected to an archived endpoint and subscribed to the given streams.
     pub(crate) fn archived(target: &str, venue: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let venue = venue.account(Account::new(KEY, SECRET).id(ACCOUNT));
         let mut pair = Pair::with(Config::new(format!("ws://venue{target}")), venue, seed);
@@ -108,7 +108,7 @@ impl Pair {
         pair
     }
 
-    /// Another session of [`ACCOUNT`], which is not the client's, sends a request.
+    /// Sends a request from another session of [`ACCOUNT`], which does not belong to the client.
     pub(crate) fn request_beside(&mut self, text: &str) {
         const BESIDE: SessionId = SessionId(1_000_000);
         if self.exchange.account_of(BESIDE).is_none() {
@@ -156,7 +156,7 @@ impl Pair {
         }
     }
 
-    /// A pair that is connected and follows the given streams.
+    /// Creates a pair that is connected and subscribed to the given streams.
     pub(crate) fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let mut pair = Pair::new(config, seed);
         for stream in streams {
@@ -174,7 +174,7 @@ impl Pair {
         self.session.expect("a link").1
     }
 
-    /// The transport breaks: both ends are told.
+    /// Ends the transport for both ends.
     pub(crate) fn tear(&mut self) {
         let (link, session) = self.session.take().expect("a link");
         self.under_way.retain(|Reverse((_, _, message))| matches!(message, Message::Dialled(_)));
@@ -183,7 +183,7 @@ impl Pair {
         self.settle();
     }
 
-    /// Lets time pass, from one thing that happens to the next.
+    /// Lets time pass, from each message or deadline to the next.
     pub(crate) fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
         self.settle();
@@ -250,7 +250,7 @@ impl Pair {
         }
     }
 
-    /// An attempt to connect has got to the venue.
+    /// Lets an attempt to connect reach the venue.
     fn dialled(&mut self, link: LinkId) {
         let Some(request) = self.client.connect_request(link) else { return };
         let target = request.url.strip_prefix("ws://venue").unwrap();
@@ -270,7 +270,7 @@ impl Pair {
         }
     }
 
-    /// Does what either wants done.
+    /// Performs the outputs of both ends until there are none.
     fn settle(&mut self) {
         self.unpolled += 1;
         if self.unpolled >= self.polled_each {
@@ -334,7 +334,7 @@ impl Pair {
     fn take(&mut self, event: &Event<'_>) {
         assert!(!self.closed, "after the end: {event:?}");
         self.copied += 1;
-        // All of the first, and then some.
+        // All of the first events are compared, and then one in sixteen.
         if self.copied < 2_000 || self.copied.is_multiple_of(16) {
             events::same(event);
             event.parts().for_each(|part| events::same(&part));
@@ -406,13 +406,12 @@ impl Pair {
         }
     }
 
-    /// How often a line stands in the log.
+    /// Counts how often a line is in the log.
     pub(crate) fn logged(&self, line: &str) -> usize {
         self.log.iter().filter(|logged| *logged == line).count()
     }
 
-    /// Lets what is under way arrive, with the market halted, and compares each book with the
-    /// exchange's own.
+    /// Halts the market, delivers all messages under way, and compares each book with the exchange's own.
     pub(crate) fn assert_books_are_true(&mut self) {
         self.exchange.faults().halt_market(true);
         self.run(Duration::from_secs(3));

@@ -1,4 +1,4 @@
-//! A small generator of random numbers: the same seed, the same numbers, everywhere.
+//! A small generator of random numbers that returns the same numbers for the same seed on every machine.
 
 /// SplitMix64.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is not zero.
+    /// Returns a number below `end`, which is not zero.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }

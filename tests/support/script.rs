@@ -1,9 +1,9 @@
-//! Scripts: what a venue, a transport, a clock and an application may do to a client of one endpoint, one step a
-//! line, and what must hold after each of them.
+//! Runs scripts: what a venue, a transport, a clock and an application may do to a client of one endpoint, one step
+//! on each line, and what must hold after each step.
 //!
-//! A first line such as `@v2` chooses the endpoint. A line that begins with a lower-case letter and a blank, or is one, is a step of the table in
-//! `Player::step`; every other line is a text frame. The steps know the next update id and the newest
-//! request, so that arbitrary scripts get deep into the live state.
+//! A first line such as `@v2` chooses the endpoint. A line that is a lower-case letter, or begins with one and a
+//! blank, is a step of the table in `Player::step`. Every other line is a text frame. The steps know the next
+//! update id and the newest request, so that arbitrary scripts reach the live state.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use super::observer::call::{Call, Link};
 use super::observer::{Observed, Violation};
 use super::single;
 
-/// So many steps of a script are run.
+/// The most steps of a script that are run.
 const STEPS_MAX: usize = 2_000;
 
-/// Runs a script on a client that is observed.
+/// Runs a script on a client that the observer checks.
 ///
 /// # Panics
 ///
-/// If something does not hold, with the shortest trace that shows it.
+/// If a check fails, with the shortest trace that shows the failure.
 pub(crate) fn run(script: &[u8]) {
     if play(script, false).is_err() {
         let again = play(script, true);
@@ -34,14 +34,14 @@ pub(crate) fn run(script: &[u8]) {
 fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
     let observed = perform(script, is_recorded);
     observed.violation().map_or(Ok(()), |violation| Err(violation.clone()))?;
-    // What a copy does when it is left alone costs more than the script.
+    // It costs more than the script to check what copies of the client do without further inputs.
     if script.len().is_multiple_of(8) {
         observed.fork_checks()?;
     }
     if is_recorded { observed.metamorphic_checks() } else { Ok(()) }
 }
 
-/// The calls that a script makes.
+/// Returns the calls that a script makes.
 pub(crate) fn trace(script: &[u8]) -> Vec<Call> {
     perform(script, true).calls().to_vec()
 }
@@ -66,7 +66,7 @@ struct Player {
     streams: Vec<StreamId>,
     newest_request: u64,
     last_update_id: u64,
-    /// Of the v1 endpoints: the number of the next frame or event.
+    /// For the v1 endpoints, the number of the next frame or event.
     sequence: u64,
 }
 
@@ -78,7 +78,7 @@ impl Player {
             Endpoint::MarketDataV1 => "ws://venue/v1/marketdata/btcusd",
             Endpoint::OrderEventsV1 => "ws://venue/v1/order/events",
         };
-        // Only a signed link takes the account's streams and requests.
+        // Only a signed link accepts the account's streams and requests.
         let authenticated = endpoint != Endpoint::MarketDataV2 && endpoint != Endpoint::MarketDataV1;
         let settings = Settings { authenticated, ..Settings::single(address) };
         let client = Observed::new(vec![settings.clone()], move || Many::single(&settings, 1)).reading();
@@ -156,7 +156,7 @@ impl Player {
                     self.tick(deadline.at);
                 }
             }
-            // The venue, as it should be: confirmations, a snapshot, the next update.
+            // The venue, as it should behave: confirmations, a snapshot, the next update.
             b'a' => self.text(&format!(
                 r#"{{"id":{},"status":200}}"#,
                 self.newest_request.saturating_sub(number - number.min(1))
@@ -171,13 +171,13 @@ impl Player {
                 let id = self.last_update_id.saturating_add(number);
                 self.depth(id, id, rest);
             }
-            // What happens to an order, and to the account.
+            // The venue changes an order or the account.
             b'x' => self.order(number),
             b'y' => self.text(&format!(
                 r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{{"a":"USD","f":"{number}","c":"-0.5"}}]}}"#
             )),
             b'h' => self.heartbeat(number),
-            // The venue, as it should not be: an update too many, or one too few.
+            // The venue, as it should not behave: it repeats an update or leaves one out.
             b'd' => self.depth(self.last_update_id.saturating_sub(number), self.last_update_id, rest),
             b'g' => {
                 let first = self.last_update_id.saturating_add(number.max(1));
@@ -212,7 +212,7 @@ impl Player {
         self.text(&text);
     }
 
-    /// The next number, which is the first one again on a new link.
+    /// Returns the next number, which begins again at the first one on a new link.
     fn next_sequence(&mut self) -> u64 {
         let sequence = self.sequence;
         self.sequence += 1;
@@ -250,7 +250,7 @@ impl Player {
         self.text(&text);
     }
 
-    /// The newest link; the first one, if there was none yet.
+    /// Returns the newest link, or the first one if there was none yet.
     fn link(&self) -> LinkId {
         self.client.names().link(Link { slot: 0, back: 0 }).unwrap_or(self.first_link)
     }
@@ -270,7 +270,7 @@ impl Player {
         self.client.handle_timeout(self.now);
     }
 
-    /// Takes the outputs.
+    /// Polls all outputs.
     fn settle(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
@@ -285,7 +285,7 @@ impl Player {
     }
 }
 
-/// Each text or binary frame is in exactly one counter.
+/// Checks that exactly one counter has counted each text or binary frame.
 pub(crate) fn check_sums(stats: &Stats, texts: u64) {
     let ignored = stats.ignored_stale
         + stats.ignored_before_snapshot
@@ -296,7 +296,7 @@ pub(crate) fn check_sums(stats: &Stats, texts: u64) {
     assert_eq!((stats.frames, sum), (texts, texts), "{stats:?}");
 }
 
-/// A script of so many steps, most of which make sense where they stand.
+/// Creates a script with a number of steps, most of which make sense at their place.
 pub(crate) fn random(random: &mut super::random::Random, steps: usize) -> String {
     let endpoint = *random.pick(&["streams", "streams", "v2", "v1", "orders-v1"]);
     let common = [
@@ -347,7 +347,7 @@ pub(crate) fn random(random: &mut super::random::Random, steps: usize) -> String
     let mut script = format!("@{endpoint}\ns\no\nk\na\nz 1\n");
     for _ in 0..steps {
         let step = if random.below(5) == 0 { *random.pick(&rare) } else { *random.pick(&common) };
-        // The end is rare among the rare, or few scripts would get anywhere.
+        // The steps that end a client are rare, or few scripts would reach the later states.
         let step = if matches!(step, "c" | "f 3" | "e 4401") && random.below(6) > 0 { "n 2" } else { step };
         script += step;
         script.push('\n');

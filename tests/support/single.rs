@@ -1,14 +1,15 @@
-//! A client of one endpoint, and the one link of it.
+//! Helpers for a client of one endpoint and its only link.
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{Client, CommandError, Config, Instant, LinkId, Output};
 
-/// The link of the present or the last attempt; before there is one, the link that will be dialled first.
+/// Returns the link of the present or the last attempt. Before the first attempt it returns the link that the
+/// client will dial first.
 pub(crate) fn link(client: &Client) -> LinkId {
     client.links().next().map_or_else(first_link, |link| link.0)
 }
 
-/// The link that a client dials first.
+/// Returns the link that a client dials first.
 pub(crate) fn first_link() -> LinkId {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     client.open(Instant::ZERO).expect("a client that is open");
@@ -18,7 +19,7 @@ pub(crate) fn first_link() -> LinkId {
     }
 }
 
-/// Where the link is in its life. A client that was closed has forgotten it.
+/// Returns the state of the link. A closed client no longer knows it, and the state is then `Closed`.
 pub(crate) fn state(client: &Client) -> State {
     match client.links().next() {
         Some((_, _, state)) => state,

@@ -11,12 +11,12 @@ use super::search::{World, worlds};
 use super::{decimals, oracle, script};
 
 thread_local! {
-    /// Working memory that has seen every input before.
+    /// Working memory that all earlier inputs have used.
     static USED: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
 }
 
-/// A script, one step a line: each line is taken as a frame by itself, and the whole as what happens
-/// to a client.
+/// Takes the input as a script with one step on each line. Decodes each line as a frame, and runs the whole script
+/// on a client.
 pub(crate) fn frames(data: &[u8]) {
     script::run(data);
     USED.with_borrow_mut(|used| {
@@ -26,10 +26,10 @@ pub(crate) fn frames(data: &[u8]) {
     });
 }
 
-/// So many inputs are made, as the checks of a whole life cost more than the life.
+/// The most inputs that are made, because checking a whole life costs more than the life.
 const INPUTS_MAX: usize = 256;
 
-/// What happens to a machine, an input a byte; the first one says among what it lives.
+/// Takes each byte as an input of a machine. The first byte chooses the machine and its world.
 pub(crate) fn lifecycle(data: &[u8]) {
     let Some((world, inputs)) = data.split_first() else { return };
     match world % 4 {
@@ -40,7 +40,7 @@ pub(crate) fn lifecycle(data: &[u8]) {
     }
 }
 
-/// Each byte names an input of the world's alphabet.
+/// Makes the input of the world's alphabet that each byte names.
 fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
     let named = |byte: &u8| world.alphabet[usize::from(*byte) % world.alphabet.len()];
     let inputs: Vec<_> = bytes.iter().take(INPUTS_MAX).map(named).collect();
@@ -54,19 +54,19 @@ fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
     }
 }
 
-/// One frame of any bytes, which any endpoint may have sent.
+/// Decodes one frame of any bytes, as every endpoint.
 pub(crate) fn decode(data: &[u8]) {
     USED.with_borrow_mut(|used| oracle::check_everywhere(&String::from_utf8_lossy(data), used));
 }
 
-/// Two numbers, with a space between them.
+/// Checks two numbers that a space separates.
 pub(crate) fn decimal(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (a, b) = text.split_once(' ').unwrap_or((&text, &text));
     decimals::check(a, b);
 }
 
-/// What is no UTF-8 is no text frame: that is the WebSocket layer's matter, not ours.
+/// Ignores bytes that are no UTF-8: the WebSocket layer refuses them as a text frame.
 fn frame(bytes: &[u8], used: &mut Scratch) {
     oracle::check(&String::from_utf8_lossy(bytes), used);
 }

@@ -1,22 +1,22 @@
-//! Events in words, one line each.
+//! Formats events and outputs as words, one line each.
 
 use gemini_ws::{Abandoned, Event, Instant, LinkId, Output, RequestOutcome};
 
-/// An instant in seconds.
+/// Formats an instant in seconds.
 pub(crate) fn seconds(at: Instant) -> String {
     let millis = at.as_nanos() / 1_000_000;
     format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
-/// Events of a client of one link in words.
+/// Formats an event of a client of one link.
 pub(crate) fn describe(event: &Event<'_>) -> String {
     Teller { places: false }.event(event)
 }
 
-/// Who tells of links.
+/// Formats outputs and events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Teller {
-    /// Whether links have places that are worth telling.
+    /// Whether the lines name the slot of a link.
     pub(crate) places: bool,
 }
 
@@ -25,12 +25,12 @@ impl Teller {
         if self.places { format!("{}.{}", link.slot(), link.epoch()) } else { link.epoch().to_string() }
     }
 
-    /// The link before an output that is about it.
+    /// Formats the prefix that names the link of an output.
     pub(crate) fn before(self, link: LinkId) -> String {
         if self.places { format!("{} ", self.link(link)) } else { String::new() }
     }
 
-    /// An output on one line.
+    /// Formats an output on one line.
     pub(crate) fn output(self, output: &Output) -> String {
         match output {
             Output::Connect(link) => format!("> connect {}", self.link(*link)),
@@ -43,7 +43,7 @@ impl Teller {
         }
     }
 
-    /// An event on one line.
+    /// Formats an event on one line.
     pub(crate) fn event(self, event: &Event<'_>) -> String {
         let name = |link: &LinkId| self.link(*link);
         let retry = |retry: &Option<Instant>| match retry {

@@ -1,7 +1,7 @@
-//! Transcripts: what is done to a client, of one link or of several, and all that it answers, as text.
+//! Runs transcripts: texts that contain every input of a client, of one link or of several, and all that it answers.
 //!
-//! A line that begins with `>` is an output, one with `!` an event, one with `=` an answer to a question of
-//! the transcript; every other line is an input:
+//! A line that begins with `>` is an output, one with `!` an event, and one with `=` the answer to a question that the
+//! transcript asks. Every other line is an input:
 //!
 //! ```text
 //! config NAME VALUE...     at the top: `config backoff 0.5 30`, `config url ws://venue/v2/marketdata`
@@ -41,7 +41,7 @@ use super::observer::Observed;
 use super::single;
 use super::told::{Teller, seconds};
 
-/// Runs the inputs of a transcript, and writes it anew with what the client answers to them.
+/// Runs the inputs of a transcript, and writes it again with what the client answers to them.
 pub(crate) fn replay(transcript: &str) -> String {
     let settings: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("config ")).collect();
     let seed = transcript.lines().find_map(|line| line.strip_prefix("seed "));
@@ -91,7 +91,7 @@ fn configured(settings: &[&str], url: &str) -> Settings {
     all
 }
 
-/// `NAME URL`, and `private` if it is signed.
+/// Parses `NAME URL`, and `private` if the endpoint's upgrades are signed.
 fn endpoint(settings: &[&str], line: &str) -> Settings {
     let words: Vec<&str> = line.split(' ').collect();
     let mut all = configured(settings, words[1]);
@@ -99,7 +99,7 @@ fn endpoint(settings: &[&str], line: &str) -> Settings {
     all
 }
 
-/// Sets what `NAME VALUE...` names.
+/// Sets the setting of a line `NAME VALUE...`.
 fn set(settings: &mut Settings, setting: &str) {
     let (name, values) = setting.split_once(' ').expect("a name and a value");
     let values: Vec<&str> = values.split(' ').collect();
@@ -137,9 +137,9 @@ struct Player {
     client: Observed<Many>,
     teller: Teller,
     now: Instant,
-    /// In the order of their lines.
+    /// The endpoints by name, with the index of their settings.
     endpoints: BTreeMap<String, usize>,
-    /// All attempts, by their places.
+    /// All attempts, by their slots.
     links: Vec<Vec<LinkId>>,
     streams: BTreeMap<String, StreamId>,
     text: String,
@@ -183,7 +183,7 @@ impl Player {
                 let asked = self.client.resync(now, id);
                 self.answer(asked);
             }
-            // The time is the same at every endpoint, so this one needs none named.
+            // The time is the same at every endpoint, so this request names none.
             "request" if rest == "time" => self.request(&Request::Time),
             "request" => self.request(&Request::raw(rest, None)),
             "conninfo" => self.request(&Request::ConnectionInfo),
@@ -230,7 +230,7 @@ impl Player {
         self.answer(sent.map(drop));
     }
 
-    /// `down by 2.5`, and what is to be done before.
+    /// Runs `down by 2.5`, and the steps of the shutdown before it.
     fn shut_down(&mut self, rest: &str) {
         let words: Vec<&str> = rest.split(' ').collect();
         let plan = Plan {
@@ -267,7 +267,7 @@ impl Player {
         lines.iter().for_each(|line| self.line(&format!("= {line}")));
     }
 
-    /// An input about a link: of the place that stands before it, and of the newest attempt there.
+    /// Runs an input about a link: the newest attempt of the slot that the line names.
     fn about_a_link(&mut self, line: &str) {
         let (place, line) = match line.split_once(": ") {
             Some((place, rest)) if place.parse::<usize>().is_ok() => (place.parse().unwrap(), rest),
@@ -359,13 +359,13 @@ fn order(id: &str) -> Request {
     Request::PlaceOrder(order.expect("an order"))
 }
 
-/// An instant in seconds.
+/// Parses an instant in seconds.
 fn at(text: &str) -> Instant {
     let seconds = text.parse().expect("seconds");
     Instant::from_nanos(Duration::from_secs_f64(seconds).as_nanos() as u64)
 }
 
-/// One counter, by its name in `Stats`.
+/// Returns a counter by its name in `Stats`.
 fn counter(stats: &Stats, name: &str) -> String {
     let all = format!("{stats:?}");
     let of = |text: &str| text.split([',', ' ']).next().unwrap_or_default().to_owned();
