@@ -1,5 +1,5 @@
-//! [`Act`]: what is done to a machine in one step; [`Call`]: the same with a time, owning what it says, so
-//! that it can be kept, printed, and done again to another machine.
+//! [`Act`] is what a test does to a machine in one step. [`Call`] is an act with its time that owns its data, so
+//! that it can be kept, printed, and made on another machine.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::super::machine::{Machine, Plan, Wanted};
 /// A command or an input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act<'a> {
-    /// Endpoints are the indices of their settings.
+    /// Adds an endpoint, named by the index of its settings.
     Add(usize),
     Remove(usize),
     Open,
@@ -32,7 +32,7 @@ pub(crate) enum Act<'a> {
     Resumed,
 }
 
-/// What it is, without what it is about.
+/// The kind of an act.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Add,
@@ -52,7 +52,7 @@ pub(crate) enum Kind {
     Resumed,
 }
 
-/// How many there are.
+/// The number of kinds.
 pub(crate) const KINDS: usize = 15;
 
 impl Kind {
@@ -75,7 +75,7 @@ impl Kind {
     ];
 }
 
-/// What a command says at once.
+/// What a command returns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Answer {
     Done,
@@ -85,7 +85,7 @@ pub(crate) enum Answer {
 }
 
 impl<'a> Act<'a> {
-    /// The link that an input is about.
+    /// Returns the link that an input is about.
     pub(crate) const fn link(&self) -> Option<LinkId> {
         match *self {
             Act::Connected(link) | Act::ConnectFailed(link, _) | Act::Frame(link, _) | Act::Lost(link, _) => {
@@ -160,8 +160,8 @@ impl<'a> Act<'a> {
     }
 }
 
-/// A step that can be kept. What a machine named is named by its place here, so that a trace with some of
-/// its steps left out still says the same.
+/// A step that can be kept. It refers to the links, subscriptions and requests of a machine by their positions, so
+/// that a trace without some of its steps still means the same.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
     pub(crate) now: Instant,
@@ -188,14 +188,14 @@ pub(crate) enum What {
     Resumed,
 }
 
-/// A link: its slot, and how many were dialled there since.
+/// A link: its slot, and how many links were dialled there since.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Link {
     pub(crate) slot: usize,
     pub(crate) back: usize,
 }
 
-/// A subscription: its stream, and how many of the same were made since.
+/// A subscription: its stream, and how many subscriptions to the same stream were made since.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Wish {
     pub(crate) stream: Stream,
@@ -205,7 +205,7 @@ pub(crate) struct Wish {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum OwnedFrame {
     Text(String),
-    /// The response to the request so many before the newest; the text behind its id.
+    /// The response to a request: how many requests were newer, and the text behind its id.
     Response {
         back: u64,
         rest: String,
@@ -221,17 +221,17 @@ pub(crate) enum OwnedFrame {
 
 const RESPONSE: &str = "{\"id\":";
 
-/// What a machine has named so far.
+/// The links, subscriptions and requests that a machine has named so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    /// Per slot, the newest last.
+    /// The links of each slot, the newest last.
     links: Vec<Vec<LinkId>>,
     streams: Vec<(StreamId, Stream)>,
-    /// The number of the newest request that was handed out.
+    /// The id of the newest request that was handed out.
     pub(crate) newest_request: u64,
 }
 
-/// So many links of a slot, and so many subscriptions, are remembered.
+/// How many links of a slot, and how many subscriptions, are remembered.
 const REMEMBERED: usize = 64;
 
 impl Names {
@@ -257,7 +257,7 @@ impl Names {
         }
     }
 
-    /// Notes what a step has named.
+    /// Notes the names that appear in a step.
     pub(crate) fn note<M: Machine>(&mut self, machine: &M, act: Act<'_>, answer: Answer) {
         if let (Act::Subscribe(wanted), Answer::Stream(id)) = (act, answer) {
             self.note_stream(id, wanted.stream);
@@ -265,7 +265,7 @@ impl Names {
         machine.each_link(|link, _, _| self.note_link(link));
     }
 
-    /// The link that was dialled so many before the newest of its slot.
+    /// Returns the link that was dialled a number of links before the newest one of its slot.
     pub(crate) fn link(&self, Link { slot, back }: Link) -> Option<LinkId> {
         self.links.get(slot)?.iter().rev().nth(back).copied()
     }
@@ -287,7 +287,8 @@ impl Names {
         Some(Wish { stream, back: same.position(|known| known.0 == id)? })
     }
 
-    /// A step to be kept. `None` if it is about a subscription that nobody remembers.
+    /// Converts a step to a call that can be kept. `None` if it is about a subscription that is no longer
+    /// remembered.
     pub(crate) fn call(&self, now: Instant, act: Act<'_>) -> Option<Call> {
         let what = match act {
             Act::Add(endpoint) => What::Add(endpoint),
@@ -325,7 +326,7 @@ impl Names {
         }
     }
 
-    /// The step of a call. `None` if it is about something that does not exist here.
+    /// Converts a call to a step. `None` if it is about something that does not exist on this machine.
     pub(crate) fn act<'a>(&self, call: &'a Call, text: &'a mut String) -> Option<Act<'a>> {
         Some(match &call.what {
             What::Add(endpoint) => Act::Add(*endpoint),
@@ -362,14 +363,14 @@ impl Names {
     }
 }
 
-/// The id with which a text begins, and what stands behind it.
+/// Splits a text into the id at its beginning, and the rest.
 fn response(text: &str) -> Option<(u64, &str)> {
     let rest = text.strip_prefix(RESPONSE)?;
     let end = rest.find(|character: char| !character.is_ascii_digit())?;
     Some((rest[..end].parse().ok()?, &rest[end..]))
 }
 
-/// The number of a request that was handed out.
+/// Returns the id of a request that was handed out.
 pub(crate) fn written_id(text: &str) -> Option<u64> {
     response(text).map(|(id, _)| id)
 }
@@ -412,7 +413,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// How far before the newest; nothing for the newest itself.
+/// How far something is before the newest. The newest itself is printed as nothing.
 struct Back(usize);
 
 impl fmt::Display for Back {
@@ -422,7 +423,7 @@ impl fmt::Display for Back {
 }
 
 impl fmt::Display for Link {
-    /// Nothing for the newest link of the first slot.
+    /// Prints nothing for the newest link of the first slot.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.slot > 0 {
             write!(f, " #{}", self.slot)?;

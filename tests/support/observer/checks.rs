@@ -1,21 +1,21 @@
-//! [`CHECKS`]: where each invariant is checked.
+//! [`CHECKS`] lists where each invariant is checked.
 
 /// The place of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Where {
-    /// By the observer, after each call.
+    /// The observer checks it after each call.
     Observer,
-    /// By the observer, on a copy of the machine.
+    /// The observer checks it on a copy of the machine.
     Fork,
-    /// By the observer, by comparing two runs of a trace.
+    /// The observer checks it by comparing two runs of a trace.
     Metamorphic,
-    /// By a test: its file and name.
+    /// A test checks it: the file and name of the test.
     Test(&'static str),
 }
 
 use Where::{Fork, Metamorphic, Observer, Test};
 
-/// Each invariant, where it is checked, and how.
+/// The id of each invariant, where it is checked, and what it says.
 #[rustfmt::skip]
 pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
     ("I-01", Observer, "each link opens once after its dial and ends once after that"),

@@ -1,5 +1,5 @@
-//! Frames: each is in one counter, and what is told of it is what it says; data belongs to a subscription,
-//! and books are made of one snapshot and what follows it.
+//! Checks frames. Exactly one counter counts each frame, its events have its content, and its data belongs to a
+//! subscription. A book consists of one snapshot and the updates that follow it.
 
 use gemini_ws::{
     Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Source, Stats,
@@ -13,10 +13,10 @@ use super::call::Act;
 use super::shadow::{Shadow, Step};
 use super::wishes::Feed;
 
-/// So many old updates in a row are a gap.
+/// So many old updates in a row count as a gap.
 const STALE_RUN_MAX: u32 = 128;
 
-/// What frames can be told apart by, beside their symbol.
+/// What distinguishes frames, besides their symbol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Topic {
     Balances,
@@ -56,7 +56,7 @@ fn topic_of(stream: &Stream) -> Topic {
     }
 }
 
-/// The stream that an event is data of; market data v2 has books, trades and auctions in one.
+/// Returns the stream that an event is data of. Market data v2 has books, trades and auctions in one stream.
 fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>) {
     let of_books = |topic| if endpoint == Endpoint::MarketDataV2 { Topic::Depth } else { topic };
     match event {
@@ -78,7 +78,7 @@ fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>)
 }
 
 impl Shadow {
-    /// What a link serves that is wanted.
+    /// Returns the index of a subscribed stream that the link of a slot serves.
     fn feed(&self, slot: usize, topic: Topic, symbol: Option<&str>) -> Option<usize> {
         let is_it = |feed: &Feed| feed.slot == slot && is_of(feed, topic, symbol) && feed.is_desired();
         self.feeds.iter().position(is_it)
@@ -122,7 +122,7 @@ impl Shadow {
         }
     }
 
-    /// Each element of an array is an event of its own.
+    /// Checks that each element of an array became its own event.
     fn elements(&mut self, event: &Event<'_>, _step: &Step<'_>) {
         let Event::Batch(batch, _) = event else { return };
         let elements = match batch.message() {
@@ -179,7 +179,7 @@ impl Shadow {
         }
     }
 
-    /// A trade that was told before is marked. Those of one frame come in any order.
+    /// Checks that a trade is marked if and only if it was reported before. The trades of one frame have any order.
     fn trade(&mut self, index: usize, trade: &Trade<'_>) {
         let step = self.step;
         let feed = &mut self.feeds[index];
@@ -208,7 +208,7 @@ impl Shadow {
         feed.lost_update = true;
         let has_lived = feed.lives_since + stable <= now;
         feed.losses = if has_lived { 1 } else { feed.losses + 1 };
-        // So many old updates in a row are no late ones.
+        // So many old updates in a row are a gap, and no longer late updates.
         let is_old = feed.stale + 1 == STALE_RUN_MAX;
         let is_streams =
             matches!(step.act, Act::Frame(link, _) if self.endpoint_of(link) == Endpoint::Streams);
@@ -221,7 +221,7 @@ impl Shadow {
 
     pub(crate) fn synced(&mut self, step: &Step<'_>, id: StreamId, symbol: &str) {
         let now = self.step;
-        // One that comes later finds the book there.
+        // A later subscriber joins an existing book.
         let joins = matches!(step.act, Act::Subscribe(_));
         let feed = self.feed(id.link_slot(), Topic::Depth, Some(symbol)).map(|index| &self.feeds[index]);
         if !feed.is_some_and(|feed| feed.snapshot == now || (joins && feed.synced.is_some())) {
@@ -229,7 +229,7 @@ impl Shadow {
         }
     }
 
-    /// A frame that cannot be read may have been a change of a book that is live.
+    /// Checks that a frame that cannot be read made those live books stale that it may have changed.
     pub(crate) fn malformed(&mut self, step: &Step<'_>, frame: &str) {
         let Act::Frame(link, _) = step.act else { return };
         let (kind, before_symbol) = match self.endpoint_of(link) {
@@ -241,13 +241,13 @@ impl Shadow {
         let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
         let kinds = match self.endpoint_of(link) {
             Endpoint::Streams => frame.matches("\"e\"").count() + frame.matches("\"type\"").count(),
-            // One that is cut off may be any.
+            // A frame that is cut off may be any kind of frame.
             _ => frame.split("\"type\"").skip(1).filter(|rest| rest.split('"').nth(2).is_some()).count(),
         };
         let is_anything = is_text && kinds == 0 && !is_no_depth(frame);
-        // What names several may be part of something else.
+        // A frame that names several kinds may be part of another one.
         let may_be_anything = is_text && kinds != 1;
-        // One that waits for the end of the one before has no book yet.
+        // A subscription that waits for the end of the one before has no book yet.
         let is_synced = |wish: &(StreamId, bool)| {
             !wish.1 && self.wishes.get(&wish.0).is_some_and(|it| it.1 == StreamState::Synced)
         };
@@ -271,14 +271,14 @@ impl Shadow {
                 untold = Some(symbol);
             }
         }
-        // What is awaited may have been lost with it.
+        // A frame that cannot be read may also have contained an update or a snapshot that is still to come.
         lost.into_iter().for_each(|index| self.feeds[index].lost_update = true);
         if let Some(symbol) = untold {
             self.fail("I-45", format!("{symbol} may have lost an update, and is told to be true: {frame}"));
         }
     }
 
-    /// A frame that was not used: the reason is true.
+    /// Checks the reason for which a frame was ignored.
     pub(crate) fn ignored(&mut self, step: &Step<'_>, ignored: &Ignored, source: &Source<'_>) {
         let Act::Frame(link, Frame::Text(text)) = step.act else { return };
         if !std::ptr::eq(source.frame(), text) {
@@ -308,8 +308,8 @@ impl Shadow {
                 self.fail("I-62", format!("{most} old updates in a row are taken for late ones"));
             }
         }
-        // Whatever it says besides.
-        // One that waits for the end of the one before was not asked for.
+        // The stream counts whatever else the frame contains. A subscription that waits for the end of the one
+        // before was not requested yet.
         let is_awaited = |wish: &(StreamId, bool)| {
             let state = self.wishes.get(&wish.0).map(|it| it.1);
             !wish.1 && matches!(state, Some(StreamState::Requested | StreamState::Active))
@@ -345,7 +345,7 @@ impl Shadow {
         }
     }
 
-    /// Each frame is in exactly one counter; links are counted as they are told of.
+    /// Checks that exactly one counter has counted each frame. Links are counted by their events.
     pub(crate) fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {
@@ -384,7 +384,7 @@ fn is_of(feed: &Feed, topic: Topic, symbol: Option<&str>) -> bool {
     topic_of(&feed.stream) == topic && feed.stream.symbol().is_none_or(|of| same(of.as_str()))
 }
 
-/// The counter that a frame with this event belongs in.
+/// Returns the counter that must count a frame with this event.
 fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
     match event {
         None
@@ -409,7 +409,7 @@ fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
     }
 }
 
-/// Whether a frame that does not name its kind is whole, and has the members of another kind than a book's changes.
+/// Returns whether a frame that does not name its kind is complete, and has members that no update of a book has.
 fn is_no_depth(frame: &str) -> bool {
     const BEFORE: [&[&str]; 4] = [&["X"], &["lastUpdateId"], &["b", "B", "a", "A"], &["t", "p", "q", "m"]];
     const BEHIND: [&[&str]; 3] = [&["B", "E", "u"], &["P", "E", "u"], &["orders"]];

@@ -1,4 +1,4 @@
-//! The ends of links and of clients, as they are told.
+//! Checks the events that report the ends of links and of clients.
 
 use gemini_ws::{Abandoned, CloseReason, Event, LinkId, Lost, Output, ShutdownStep};
 
@@ -47,7 +47,7 @@ impl Shadow {
             }
             _ => true,
         };
-        // A link may have been told to be closed for it before.
+        // `LinkClosed` may have reported this reason before.
         let is_requested = matches!(
             reason,
             CloseReason::Requested | CloseReason::RequestedUnclean | CloseReason::RequestedIncomplete
@@ -63,7 +63,7 @@ impl Shadow {
         }
     }
 
-    /// A link of a client is no more, or will not be tried again by itself.
+    /// Checks the event `LinkClosed`: the link has ended, or the client no longer dials it.
     pub(crate) fn link_closed(&mut self, link: LinkId, reason: CloseReason) {
         self.links_closed += 1;
         self.link_ends.push(reason);
@@ -75,7 +75,7 @@ impl Shadow {
         }
         let requested = matches!(reason, CloseReason::Requested | CloseReason::RequestedUnclean);
         let given_up = leg.given_up;
-        // One that was given up keeps its place, unless nobody wants it any more.
+        // A link whose attempts have ended keeps its slot, unless it is no longer needed.
         if requested || leg.makes_room() {
             let (endpoint, attempts) = (leg.endpoint, leg.attempts);
             leg.restart();
@@ -86,7 +86,7 @@ impl Shadow {
         }
     }
 
-    /// Steps of a shutdown are told in their order.
+    /// Checks that the steps of a shutdown are reported in their order.
     pub(crate) fn shutting_down(&mut self, step: ShutdownStep) {
         let before = self.shutdown.replace(step);
         let is_due = self.plan.is_none_or(|plan| match (before, step) {

@@ -1,5 +1,5 @@
-//! Checks from where a machine stands: a copy of it is left alone with the clock, or with a peer that does
-//! all that it is asked for.
+//! Checks what would follow from the present state of a machine. A copy of it gets nothing but ticks of the clock,
+//! or a peer that fulfils every request.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use super::shadow::Phase;
 use super::shrink::{Found, report};
 use super::{Observed, Violation};
 
-/// So many ticks bring a machine through all that it can wait for.
+/// So many ticks lead a machine through everything that it can wait for.
 const TICKS_MAX: usize = 10_000;
 
-/// An honest peer is not silent for longer.
+/// An honest peer sends a ping at least so often.
 const PINGED_EACH: Duration = Duration::from_secs(5);
 
 const PING: Frame<'_> = Frame::Ping(b"");
@@ -30,11 +30,12 @@ fn fail(id: &'static str, what: String) -> Checked {
 }
 
 impl<M: Machine> Observed<M> {
-    /// All of them. The machine itself is not touched.
+    /// Runs all checks of this file, without changing the machine itself.
     ///
     /// # Errors
     ///
-    /// The first violation. It is reported as those of a trace are, if that is not [lenient](Observed::lenient).
+    /// The first violation. Unless the observer is [lenient](Observed::lenient), it is reported with its trace
+    /// first.
     pub(crate) fn fork_checks(&self) -> Checked {
         let checked = self
             .ends_in_time()
@@ -49,7 +50,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// A copy that keeps its violation, and records what only it does.
+    /// Makes a copy that keeps its violation, and records only its own calls.
     fn fork(&self) -> Observed<M> {
         Observed {
             machine: self.machine.clone(),
@@ -80,7 +81,8 @@ impl<M: Machine> Observed<M> {
         self.shadow.settings.iter().map(Settings::longest_wait).max().unwrap_or(Duration::ZERO)
     }
 
-    /// I-12: an end by its deadline, however it is asked for, with nothing but ticks, whether one or many.
+    /// I-12: the client ends by its deadline, whichever command ends it, with nothing but ticks, whether one or
+    /// many.
     fn ends_in_time(&self) -> Checked {
         let now = self.shadow.now;
         let plan = Plan { deadline: now + Duration::from_secs(10), cancels_orders: true, unsubscribes: true };
@@ -110,7 +112,7 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-46: the same if nobody takes what it says.
+    /// I-46: the client also ends by its deadline if the driver polls no outputs.
     fn ends_unpolled(&self) -> Checked {
         let mut machine = self.machine.clone();
         let now = self.shadow.now;
@@ -132,8 +134,8 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// I-26 and I-42: a request that nobody has taken when its link ends is told not to be sent, and is not;
-    /// one that has only been followed by the wish for an end is before the Close frame.
+    /// I-26 and I-42: a request that was not handed out when its link ended is not sent, and its reply says so. A
+    /// request that was followed only by a command to close is sent before the Close frame.
     fn tells_what_was_not_sent(&self) -> Checked {
         let now = self.shadow.now;
         for leaves in [true, false] {
@@ -174,8 +176,8 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-13: ticks alone lead out of every state that waits for the outside, also if the peer sends nothing but
-    /// signs of life.
+    /// I-13: ticks alone lead out of every state that waits for the venue or the transport, also if the peer sends
+    /// only pings.
     fn moves_by_itself(&self) -> Checked {
         let mut waiting: Vec<(LinkId, State)> = Vec::new();
         self.each_link(|link, _, state| {
@@ -210,17 +212,17 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-50: a link on which nothing comes is given up, whatever comes on others.
+    /// I-50: a link that receives nothing is closed, whatever other links receive.
     fn finds_silence(&self) -> Checked {
         for slot in 0..self.shadow.legs.len() {
             let leg = &self.shadow.legs[slot];
             let (Some(link), Phase::Open, None) = (leg.link, leg.phase, leg.closing) else { continue };
             let settings = self.shadow.settings_of(slot);
-            // After a late tick the answer to the probe still gets its time.
+            // After a late tick the peer still has the full time to answer the probe.
             let answer =
                 settings.silence_max.saturating_sub(settings.probe_after).max(Duration::from_millis(1));
             let mut until = self.shadow.now + settings.silence_max.max(settings.probe_after) + answer;
-            // A probe may have to wait for the limit on requests, and for those of the other links.
+            // The probe may have to wait for the limit on requests, and for the probes of the other links.
             let links = u32::try_from(self.shadow.legs.len()).unwrap_or(u32::MAX);
             let latest = until + settings.request_limit.1 * links + answer;
             let mut is_asked = false;
@@ -260,7 +262,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// I-29: with a peer that does all that it is asked for, what is wanted is what there is.
+    /// I-29: with a peer that fulfils every request, all subscriptions become active.
     fn converges(&self) -> Checked {
         let mut is_idle = true;
         let mut is_given_up = false;
@@ -268,7 +270,8 @@ impl<M: Machine> Observed<M> {
             is_idle &= state == State::Idle;
             is_given_up |= state == State::Closed;
         });
-        // This peer has no data but books, so streams that may not be silent are asked for again and again.
+        // This peer sends no data but books, so the client requests streams that must not be silent again and
+        // again.
         let is_quiet = self.shadow.feeds.iter().any(|feed| feed.silence_max.is_some());
         if is_idle || is_given_up || is_quiet || self.shadow.closing.is_some() {
             return Ok(());
@@ -302,23 +305,23 @@ impl<M: Machine> Observed<M> {
         )
     }
 
-    /// What was asked for before was not answered, for the last time that was allowed.
+    /// Returns whether a link has ended because the last allowed attempt or request was not answered.
     fn has_given_up(&self) -> bool {
         let mut any = false;
         self.each_link(|_, _, state| any |= state == State::Closed);
         any
     }
 
-    /// I-51: a link that is answered on is kept, also if nothing comes by itself.
+    /// I-51: a link whose requests are answered is kept, also if the peer sends nothing else.
     fn keeps(mut self, peer: &mut Peer) -> Checked {
-        // Probes of all links at once may have to wait for the limit on requests.
+        // The probes of all links at once may have to wait for the limit on requests.
         let most = 2 * self.shadow.legs.len() as u32;
         let may_wait = |it: &super::Settings| it.endpoint != Endpoint::Streams || it.request_limit.0 < most;
         if self.shadow.settings.iter().any(may_wait) {
             return Ok(());
         }
-        // What was asked before the copy was made is not answered, and its time will be over: a link on which nothing
-        // else is said by then is rightly taken for one that answers nothing.
+        // Requests from before the copy was made stay unanswered, and will time out. The client is right to close a
+        // link that has received nothing else by then, so this frame keeps each link alive.
         self.all_hear(self.shadow.now, None, Frame::Text(r#"{"id":0,"status":200}"#));
         let mut links = Vec::new();
         self.each_link(|link, _, _| links.push(link));
@@ -340,7 +343,7 @@ impl<M: Machine> Observed<M> {
 
     fn has_converged(&self) -> bool {
         let mut all = true;
-        // A client has closed what nobody wants.
+        // A client has closed the links that it does not need.
         self.each_link(|link, _, state| all &= state == State::Live && self.shadow.is_wanted(link.slot()));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
@@ -365,7 +368,7 @@ impl<M: Machine> Observed<M> {
     }
 }
 
-/// A venue that lets everybody in and does what it is asked for.
+/// A venue that accepts every dial and fulfils every request.
 struct Peer {
     update: u64,
 }
@@ -373,7 +376,7 @@ struct Peer {
 impl Peer {
     fn serve<M: Machine>(&mut self, machine: &mut Observed<M>) {
         let now = machine.shadow.now;
-        // Dials that were handed out before.
+        // The dials that were handed out before.
         for slot in 0..machine.shadow.legs.len() {
             let leg = &machine.shadow.legs[slot];
             if let (Some(link), Phase::Dialled) = (leg.link, leg.phase) {
@@ -412,7 +415,7 @@ impl Peer {
                 }
             }
         });
-        // Nothing else confirms a stream of market data v2.
+        // Only data confirms a stream of market data v2.
         for (name, symbol) in others {
             let data = format!(r#"{{"type":"{name}_updates","symbol":"{symbol}","changes":[]}}"#);
             hear(machine, link, Frame::Text(&data));

@@ -1,4 +1,4 @@
-//! Rates: no window of a limit holds more than it allows, whichever link is used.
+//! Checks rate limits: no window of a limit contains more than the limit allows, whichever link is used.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use gemini_ws::{Instant, LinkId, RateLimiter};
 use super::super::machine::Settings;
 use super::shadow::Shadow;
 
-/// What the limits of an endpoint have counted, on its host.
+/// What the limits of an endpoint have counted, and its host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Windows {
     dials: VecDeque<Instant>,
@@ -16,16 +16,16 @@ pub(crate) struct Windows {
     orders: VecDeque<Instant>,
 }
 
-/// A host, by which the venue counts.
+/// A host, for which the venue counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
     name: String,
-    /// Each limit by itself.
+    /// Each limit on dials, with its own counter.
     dials: Vec<((u32, Duration), RateLimiter)>,
-    /// No dial before this instant, as the venue has asked for it.
+    /// The venue has asked for no dial before this instant.
     pub(crate) held_until: Instant,
-    /// The venue may have said that its limits are stricter, or the delay that it has asked for ends at a time that
-    /// nobody was told: when there is room is not known any more.
+    /// Whether the observer no longer knows when there is room. The venue may have stated that its limits are
+    /// stricter, or it may have asked for a delay that ends at an instant that no event named.
     pub(crate) is_tightened: bool,
 }
 
@@ -47,12 +47,12 @@ impl Host {
         hosts
     }
 
-    /// Whether the limit on dials may leave no room now.
+    /// Returns whether the limit on dials may leave no room now.
     pub(crate) fn may_be_full(&self, now: Instant) -> bool {
         self.is_tightened || self.free_at() > now
     }
 
-    /// When there is room for a dial.
+    /// Returns the instant at which there is room for a dial.
     pub(crate) fn free_at(&self) -> Instant {
         let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
         limiters.fold(self.held_until, Instant::max)
@@ -73,7 +73,8 @@ impl Shadow {
         &mut self.hosts[position]
     }
 
-    /// The venue wants no dials for so long; the next one of the link is told to be at an instant, if there is one.
+    /// Notes that the venue asks for a delay without dials. `next` is the instant that an event named for the next
+    /// dial of the link, if there is one.
     pub(crate) fn hold(&mut self, slot: usize, delay: Duration, next: Option<Instant>) {
         let least = self.now + delay;
         let host = self.host_of(slot);

@@ -1,4 +1,4 @@
-//! Links: what may follow what between a dial and its end, and why a link ends.
+//! Checks links: the order of what happens between a dial and its end, and the reason for which a link ends.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use super::paths::{Follows, Path, is_of_host};
 use super::shadow::{Leg, Phase, Shadow, Step};
 
 impl Shadow {
-    /// A step of time is one end or one dial, however large it is, unless another life begins.
+    /// Checks that a step of time contains one end or one dial of a link, however large it is, unless the slot was
+    /// restarted.
     fn check_series(&mut self, step: &Step<'_>, link: LinkId, effect: Effect) {
         let is_part =
             |effect: Effect| matches!(effect, Effect::ReportLost | Effect::ReportFailure | Effect::Dial);
@@ -106,7 +107,7 @@ impl Shadow {
             Act::Timeout => why == ConnectFailure::TimedOut && now >= leg.dialled + timeout,
             _ => false,
         };
-        // Nobody wants it any more.
+        // The link is no longer needed.
         let is_cancelled = why == ConnectFailure::Cancelled && (is_closing || !self.is_wanted(link.slot()));
         if !is_true && !is_cancelled {
             self.fail("I-08", format!("{link} failed with {why:?} upon {:?}", step.act));
@@ -126,13 +127,13 @@ impl Shadow {
         }
     }
 
-    /// Whether a loss is the last, if that is known, and which delay it asks for.
+    /// Returns whether no attempt follows a loss, if that is known, and which delay the loss asks for.
     fn follows_loss(&self, link: LinkId, loss: Lost) -> (Option<bool>, Option<Duration>) {
         let Some(leg) = self.legs.get(link.slot()) else { return (None, None) };
         let stable_after = self.settings_of(link.slot()).stable_after;
         let is_long = |it: &Leg| it.is_stable(self.now, stable_after);
         let was_stable = self.experience[leg.endpoint].1 || is_long(leg);
-        // Whether another link has been live for long is noted when time is said to have passed.
+        // A client notes that another link has been live for long only when time passes.
         let is_certain = was_stable || !self.legs.iter().any(|it| it.endpoint == leg.endpoint && is_long(it));
         let follows = Follows::of_loss(loss);
         let is_known = is_certain || follows != Follows::NothingAtFirst;
@@ -164,7 +165,7 @@ impl Shadow {
             Lost::Malformed => leg.malformed_run >= malformed_run_max,
             Lost::SequenceGap => sequence_gap,
             Lost::Unresponsive => by_timer || matches!(step.act, Act::Frame(..)),
-            // The peer's answer to our own Close is not its doing.
+            // After the client's own Close frame, the peer's answer ends the link with the reason `Requested`.
             Lost::Closed { .. } | Lost::End if is_closing => false,
             Lost::Requested => match step.act {
                 Act::Lost(of, Lost::Closed { .. } | Lost::End) => of == link && is_closing,
@@ -189,7 +190,8 @@ impl Shadow {
         self.ended(link, AttemptFailure::Lost(why), is_final, least, retry);
     }
 
-    /// A link has ended; nothing follows its cause, something does, or that is not known.
+    /// Notes that a link has ended. `is_final` says whether no attempt follows this reason; `None` if that is not
+    /// known.
     fn ended(
         &mut self,
         link: LinkId,
@@ -298,7 +300,7 @@ impl Shadow {
             && !step.is_current
             && !self.leg_mut(link.slot()).is_open(link)
         {
-            // It connected too late. Not a part of the life of the present link.
+            // The dial connected too late, and the link is not the present one.
             return;
         }
         self.effects.push((link.slot(), Effect::Abort));
@@ -310,13 +312,13 @@ impl Shadow {
         self.dropped.push(link);
     }
 
-    /// Outputs about a link lie within its life.
+    /// Checks that the outputs about a link are between its dial and its end.
     pub(crate) fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act
             && of.slot() != link.slot()
             && self.closing.is_none()
-            // Where one has ended, there is room for one that waited.
+            // When a link has ended, another one that waited has room.
             && !(matches!(output, Output::Connect(_)) && self.links_closed > 0)
         {
             self.fail("I-49", format!("{output:?} upon {:?}", step.act));
@@ -347,13 +349,13 @@ impl Shadow {
         let (now, every) = (self.now, self.settings_of(link.slot()).heartbeat_every);
         let sent = self.leg_mut(link.slot()).sent;
         let is_due = every.is_some_and(|every| now >= since + every);
-        // What was withdrawn with its link counts as sent.
+        // A message that was withdrawn with its link counts as sent.
         if !matches!(step.act, Act::Timeout) || !is_due || since < sent {
             self.fail("I-08", format!("{link} has sent nothing since {since:?}: {sent:?}, at {now:?}"));
         }
     }
 
-    /// The end is wanted by then, or earlier.
+    /// Notes that the application has requested an end by this instant or earlier.
     pub(crate) fn close_by(&mut self, deadline: Instant) {
         self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
@@ -363,7 +365,7 @@ impl Shadow {
         }
     }
 
-    /// The longest time for a closing handshake, of the links that there are.
+    /// Returns the longest time for a closing handshake among the present links.
     pub(crate) fn close_timeout(&self) -> Duration {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
@@ -373,7 +375,7 @@ impl Shadow {
     pub(crate) fn revived(&mut self, step: &Step<'_>) {
         if step.answer == Answer::Done {
             for leg in self.legs.iter_mut().filter(|leg| leg.given_up) {
-                // The delays go on, the count of failed attempts begins again.
+                // The delays continue, but the count of failed attempts starts again.
                 let (missing_since, not_before) = (leg.missing_since, leg.not_before);
                 let (attempts, likelihood) = (leg.attempts, leg.likelihood);
                 leg.restart();
@@ -386,18 +388,18 @@ impl Shadow {
     pub(crate) fn resumed(&mut self) {
         let now = self.now;
         for leg in self.legs.iter_mut().filter(|leg| leg.phase == Phase::Open && leg.closing.is_none()) {
-            // A probe that is out is not restarted.
+            // A probe that was sent is not restarted.
             leg.resumed.get_or_insert(now);
         }
     }
 
-    /// Whether a stream wants the link, or its endpoint one that stays open.
+    /// Returns whether a stream needs the link, or its endpoint keeps one open.
     pub(crate) fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stays_open();
         let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());
         let Some(leg) = self.legs.get(slot) else { return desired };
-        // Of several links to such an endpoint the first stays.
+        // If such an endpoint has several links, the first one stays.
         let is_it = |it: &Leg| it.is_listed && it.endpoint == leg.endpoint && it.closing.is_none();
         let is_first = self.legs.iter().position(is_it) == Some(slot);
         desired || (stays && is_first && !self.removed.contains(&leg.endpoint))
@@ -414,7 +416,8 @@ impl Shadow {
         }
     }
 
-    /// At the end of a step: each leg went where the table says, and what it had is returned.
+    /// Checks at the end of a step that the table of links allows the step of each link, and that the client has
+    /// returned what ended with it.
     pub(crate) fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         for slot in 0..self.legs.len() {
             let leg = &self.legs[slot];
@@ -437,7 +440,7 @@ impl Shadow {
         }
     }
 
-    /// What was given up for the ends of links is what the application is told of.
+    /// Checks that the numbers of abandoned requests and links in the last event are right.
     fn check_abandoned(&mut self) {
         self.abandoned.0 += self.unsent.len();
         for link in &self.ended_for_good {
@@ -451,8 +454,8 @@ impl Shadow {
         }
     }
 
-    /// Finds rows of the table that lead from the state before to the one now, and show what was shown.
-    /// `None`: there is no link here any more.
+    /// Checks that rows of the table lead from the state before to the state `now`, with the visible effects.
+    /// `None` means that the slot has no link any more.
     fn check_path(&mut self, step: &Step<'_>, slot: usize, now: Option<State>) {
         let leg = &mut self.legs[slot];
         let (before, was_listed) = (leg.state, leg.is_listed);
@@ -481,13 +484,13 @@ impl Shadow {
         }
     }
 
-    /// The next link to an endpoint may go on with the delays of one that is no more.
+    /// Adds the attempts of a link that is gone to those that the next link to its endpoint may continue.
     pub(crate) fn inherit(&mut self, endpoint: usize, attempts: u32) {
         let inherited = &mut self.inherited[endpoint];
         *inherited = attempts.saturating_add(*inherited);
     }
 
-    /// An input about a link that is not the present one did nothing.
+    /// Checks that an input about a link other than the present one had no effect.
     pub(crate) fn check_stale(&mut self, step: &Step<'_>) {
         let spare = |output: &Output| match (step.act, output) {
             (Act::Connected(of), Output::Abort(link)) => of == *link,
@@ -508,7 +511,7 @@ impl Shadow {
         }
     }
 
-    /// No command is taken once an end is wanted.
+    /// Checks that the client accepts no command after it was told to end.
     pub(crate) fn check_taken(&mut self, step: &Step<'_>) {
         let is_command = matches!(
             step.act,
@@ -525,7 +528,7 @@ impl Shadow {
         }
     }
 
-    /// A refused command did nothing.
+    /// Checks that a refused command had no effect.
     pub(crate) fn check_refusal(&mut self, step: &Step<'_>) {
         if let Answer::Refused(error) = step.answer
             && !step.outputs.is_empty()

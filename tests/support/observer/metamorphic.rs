@@ -1,4 +1,4 @@
-//! Checks that compare two runs: what must not matter is changed, and nothing may come of it.
+//! Checks that compare two runs. The second run differs in something that must not matter.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use super::call::{Act, Answer, Call, Link, Names, What, written_id};
 use super::shrink::{Found, report};
 use super::{Make, Observed, Violation};
 
-/// What is done to the second run and not to the first.
+/// How the second run differs from the first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Variation {
-    /// Nothing.
+    /// Not at all.
     Same,
-    /// Inputs about the link before the newest.
+    /// It has inputs about the link before the newest one.
     Stale,
-    /// The wish for an end, again and again.
+    /// The application closes the client again and again.
     CloseAgain,
-    /// Outputs are taken now and then only.
+    /// The driver polls outputs only now and then.
     Unpolled,
-    /// The clock has another origin. A machine knows no other time.
+    /// The clock has another origin. A machine has no other clock.
     Later,
 }
 
@@ -39,11 +39,12 @@ const VARIATIONS: [(&str, Variation); 5] = [
 const LATER: Duration = Duration::from_nanos(86_400_000_000_001);
 
 impl<M: Machine> Observed<M> {
-    /// All of them, on the recorded trace.
+    /// Runs all comparisons on the recorded trace.
     ///
     /// # Errors
     ///
-    /// The first violation. It is reported as those of a trace are, if that is not [lenient](Observed::lenient).
+    /// The first violation. Unless the observer is [lenient](Observed::lenient), it is reported with its trace
+    /// first.
     pub(crate) fn metamorphic_checks(&self) -> Result<(), Violation> {
         match check(self.calls(), &self.make) {
             Err(violation) if !self.is_lenient => {
@@ -143,7 +144,7 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
     Ok(())
 }
 
-/// An input about a link that has ended: it is counted, and nothing comes of it.
+/// Makes an input about a link that has ended. The machine counts it, and nothing else follows.
 fn insert_stale<M: Machine>(
     machine: &mut M,
     names: &Names,
@@ -183,8 +184,8 @@ fn insert_stale<M: Machine>(
     Ok(())
 }
 
-/// What was to be sent over a link that ended before it was handed out is withdrawn, and its requests are
-/// told not to be sent. That is the one thing that depends on when outputs are taken.
+/// Removes the messages whose link ended before they were handed out. Their requests get a reply that they were not
+/// sent. Nothing else depends on when outputs are polled.
 fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
     let mut ended = Vec::new();
     let mut kept: Vec<Output> = Vec::new();
@@ -198,7 +199,7 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
     }
     kept.reverse();
     *expected = kept;
-    // A request of the machine itself may be taken back in the step that made it, in either run.
+    // The machine may withdraw its own request in the step that made it, in either run.
     for output in expected.iter_mut().chain(got) {
         if let Output::Event(Event::Reply { outcome: outcome @ RequestOutcome::NotSent, .. }) = output {
             *outcome = RequestOutcome::Lost;
@@ -206,7 +207,7 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
     }
 }
 
-/// What is done, on the clock of the second run.
+/// Moves the instants of an act to the clock of the second run.
 fn shift(act: Act<'_>, later: Duration) -> Act<'_> {
     match act {
         Act::CloseBy(deadline) => Act::CloseBy(deadline + later),
@@ -215,7 +216,7 @@ fn shift(act: Act<'_>, later: Duration) -> Act<'_> {
     }
 }
 
-/// An answer, on the clock of the first run.
+/// Moves the instants of an answer to the clock of the first run.
 fn unshift(answer: Answer, later: Duration) -> Answer {
     match answer {
         Answer::Refused(CommandError::RateLimited { limit, window, retry }) => {
@@ -225,7 +226,7 @@ fn unshift(answer: Answer, later: Duration) -> Answer {
     }
 }
 
-/// An output with its instants on the clock of the first run.
+/// Moves the instants of an output to the clock of the first run.
 fn rebase(output: Output, later: Duration) -> Output {
     match output {
         Output::Event(Event::ConnectFailed { link, reason: why, retry }) => {

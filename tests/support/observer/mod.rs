@@ -1,8 +1,8 @@
-//! The observer: it watches a machine through its inputs and outputs alone, and says which invariant of a
-//! lifecycle it has broken, with the shortest trace that does so.
+//! The observer sees nothing but the inputs and outputs of a machine, and reports which invariant of a lifecycle
+//! the machine has broken, with the shortest trace that does so.
 //!
 //! Every call goes through an [`Observed`], which keeps a [`Shadow`](shadow::Shadow) of the machine: links,
-//! requests, subscriptions, delays. [`CHECKS`](checks::CHECKS) says which invariant is checked where.
+//! requests, subscriptions, delays. [`CHECKS`](checks::CHECKS) lists where each invariant is checked.
 
 pub(crate) mod call;
 pub(crate) mod checks;
@@ -37,7 +37,7 @@ use call::{Act, Answer, Call, Names, written_id};
 use reader::Reader;
 use shadow::Shadow;
 
-/// An invariant that does not hold, by its id, and what showed it.
+/// An invariant that does not hold: its id, and what showed it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Violation {
     pub(crate) id: &'static str,
@@ -50,20 +50,20 @@ impl fmt::Display for Violation {
     }
 }
 
-/// How a machine is made, again and again the same.
+/// Makes a machine, always in the same way.
 pub(crate) type Make<M> = Arc<dyn Fn() -> M + Send + Sync>;
 
-/// A machine that is watched. It is one itself, so whatever drives a machine drives it.
+/// A machine that the observer watches. It implements `Machine`, so whatever drives a machine can drive it.
 ///
-/// It stops with a panic at the first violation, with a report if the calls are recorded; or, if
-/// [lenient](Observed::lenient), keeps it.
+/// At the first violation it panics, with a report if the calls are recorded. If it is
+/// [lenient](Observed::lenient), it keeps the violation instead.
 #[derive(Clone)]
 pub(crate) struct Observed<M> {
     machine: M,
     make: Make<M>,
     shadow: Shadow,
     names: Names,
-    /// Outputs of the last step, and those that nobody has taken yet.
+    /// The outputs of the last step. `waiting` contains the outputs that the driver has not polled yet.
     outputs: Vec<Output>,
     waiting: VecDeque<Output>,
     calls: Option<Vec<Call>>,
@@ -72,7 +72,7 @@ pub(crate) struct Observed<M> {
 }
 
 impl<M: Machine> Observed<M> {
-    /// Watches the machine that `make` makes with these settings, one for each endpoint.
+    /// Observes the machine that `make` makes with these settings, one for each endpoint.
     pub(crate) fn new(settings: Vec<Settings>, make: impl Fn() -> M + Send + Sync + 'static) -> Observed<M> {
         Observed::with(settings, Arc::new(make))
     }
@@ -94,25 +94,25 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Keeps the calls from now on, so that a violation comes with its trace. To be said at the beginning.
+    /// Records all calls, so that a violation comes with its trace. Call it before the first step.
     pub(crate) fn recording(mut self) -> Observed<M> {
         self.calls = Some(Vec::new());
         self
     }
 
-    /// Reads the events too: books, orders and the account, which costs more than the rest.
+    /// Passes events to a `Reader` too: books, orders and the account. That costs more than the other checks.
     pub(crate) fn reading(mut self) -> Observed<M> {
         self.reader = Some(Box::default());
         self
     }
 
-    /// The same with a reader of one's own.
+    /// Passes events to the given reader.
     pub(crate) fn reading_with(mut self, reader: Reader) -> Observed<M> {
         self.reader = Some(Box::new(reader));
         self
     }
 
-    /// Keeps the first violation instead of stopping at it.
+    /// Keeps the first violation instead of panicking.
     pub(crate) fn lenient(mut self) -> Observed<M> {
         self.is_lenient = true;
         self
@@ -126,27 +126,27 @@ impl<M: Machine> Observed<M> {
         self.shadow.violation.as_ref()
     }
 
-    /// The recorded calls.
+    /// Returns the recorded calls.
     pub(crate) fn calls(&self) -> &[Call] {
         self.calls.as_deref().unwrap_or_default()
     }
 
-    /// What the machine has named, for inputs about links that have ended.
+    /// Returns what the machine has named, for inputs about links that have ended.
     pub(crate) fn names(&self) -> &Names {
         &self.names
     }
 
-    /// What is known of the machine.
+    /// Returns the observer's model of the machine.
     pub(crate) fn shadow(&self) -> &Shadow {
         &self.shadow
     }
 
-    /// Whether the application was told of the end.
+    /// Returns whether the client has reported its end.
     pub(crate) fn is_terminated(&self) -> bool {
         self.shadow.terminated
     }
 
-    /// Does a recorded call. It is left out if it is about something that does not exist here.
+    /// Makes a recorded call. It does nothing if the call is about something that does not exist here.
     pub(crate) fn call(&mut self, call: &Call, scratch: &mut Scratch) {
         let mut text = String::new();
         if let Some(act) = self.names.act(call, &mut text) {
@@ -154,7 +154,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Does one step, takes its outputs, and checks all that must hold.
+    /// Makes one step, takes its outputs, and checks all that must hold.
     pub(crate) fn step<'f>(
         &mut self,
         now: Instant,
@@ -215,7 +215,7 @@ impl<M: Machine> Observed<M> {
         (answer, event)
     }
 
-    /// Reports the violation.
+    /// Panics with the report of a violation.
     #[cold]
     fn stop(&mut self) {
         if !self.is_lenient
@@ -225,7 +225,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Does a step that says nothing but its answer.
+    /// Makes a step that returns nothing but its answer.
     fn command(&mut self, now: Instant, act: Act<'_>) -> Answer {
         self.step(now, act, &mut Scratch::new()).0
     }

@@ -1,4 +1,4 @@
-//! What may follow what: the way of a link through its table, and what follows from each cause.
+//! Which paths the table of links allows, and what follows from each reason for an end.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use gemini_ws::{ConnectFailure, Lost};
 
 use super::call::Kind;
 
-/// What is known of the way from one state to another in a step.
+/// What the observer knows of the path from one state to another in a step.
 pub(crate) struct Path {
     pub(crate) kind: Kind,
     pub(crate) begins_anew: bool,
@@ -15,7 +15,8 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    /// Whether rows of the table lead from a state to the one now and show what was shown; so many at most.
+    /// Returns whether at most `rows` rows of the table lead from a state to the present one, with the visible
+    /// effects.
     pub(crate) fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
         let is_there = match self.now {
             Some(now) => now == from,
@@ -41,11 +42,11 @@ impl Path {
         })
     }
 
-    /// Whether an effect can be seen among the outputs.
+    /// Returns whether an effect is visible among the outputs.
     const fn is_visible(&self, effect: Effect) -> bool {
         match effect {
             Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send => false,
-            // A client tells of its links in its own words.
+            // A client reports the end of its links with another event.
             Effect::ReportClosed => false,
             Effect::Dial
             | Effect::Abort
@@ -57,7 +58,7 @@ impl Path {
         }
     }
 
-    /// Whether what is done can be this input of the table, or lead to it.
+    /// Returns whether the act can be this input of the table, or lead to it.
     const fn may_cause(&self, input: Input) -> bool {
         let kind = self.kind;
         match input {
@@ -75,25 +76,25 @@ impl Path {
     }
 }
 
-/// What follows from an end, by its cause alone.
+/// What follows from an end, judged by its reason alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Follows {
-    /// Nothing, whatever was before.
+    /// No attempt.
     Nothing,
-    /// Nothing, unless the endpoint has worked before.
+    /// No attempt, unless the endpoint has worked before.
     NothingAtFirst,
     /// An attempt after the usual delay.
     Usual,
     /// An attempt after [`SLOW`] and the usual delay.
     Slow,
-    /// An attempt after what was asked for and the usual delay.
+    /// An attempt after the delay that the venue asked for, and the usual delay.
     After(Duration),
 }
 
 /// The default of `Config::slow_retry`, which no settings change.
 const SLOW: Duration = Duration::from_secs(30);
 
-/// The default of `Config::retry_after_max`, likewise.
+/// The default of `Config::retry_after_max`, which no settings change.
 const ASKED_FOR_MAX: Duration = Duration::from_secs(3_600);
 
 impl Follows {
@@ -132,7 +133,7 @@ impl Follows {
         self == Follows::Nothing || (self == Follows::NothingAtFirst && !has_worked)
     }
 
-    /// What is asked for on top of the usual delay.
+    /// Returns the delay before the usual one.
     pub(crate) fn least(self) -> Option<Duration> {
         match self {
             Follows::Nothing | Follows::Usual => None,
@@ -142,7 +143,7 @@ impl Follows {
     }
 }
 
-/// Whether the venue wants fewer attempts from this address.
+/// Returns whether the venue asks for fewer attempts from this address.
 pub(crate) const fn is_of_host(why: ConnectFailure) -> bool {
     matches!(
         why,

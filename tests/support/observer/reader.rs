@@ -1,4 +1,5 @@
-//! [`Reader`]: the application's side. What the crate makes of the events is what plain maps make of them.
+//! [`Reader`] stands for the application. It compares the crate's books, orders and account with plain maps that
+//! apply the same events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +10,18 @@ use gemini_ws::{
 
 use super::Violation;
 
-/// Bids and asks by their price.
+/// Bids and asks by their prices.
 type Plain = [BTreeMap<Decimal, Decimal>; 2];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
     books: Books,
-    /// How they take an event.
+    /// How `Books` applies an event.
     apply: fn(&mut Books, &Event<'_>),
     orders: Orders,
     balances: Balances,
     positions: Positions,
-    /// By the symbol in lower case: those that are not stale, and the slot of the link that each came over.
+    /// The books that are not stale, by symbol in lower case, and the slot of the link that each came over.
     plain: BTreeMap<String, (Option<usize>, Plain)>,
 }
 
@@ -50,11 +51,11 @@ impl Reader {
         }
     }
 
-    /// Takes an event.
+    /// Applies an event and compares.
     ///
     /// # Errors
     ///
-    /// What does not hold after it.
+    /// What does not hold after the event.
     pub(crate) fn take(&mut self, event: &Event<'_>) -> Checked {
         (self.apply)(&mut self.books, event);
         self.orders.apply(event);
@@ -85,7 +86,7 @@ impl Reader {
                 self.change(depth)
             }
             Event::DepthUpdate(depth, _) => self.change(depth),
-            // Of one side, and not of all levels: not followed here.
+            // The best level of one side only. The plain maps cannot follow it.
             Event::TopOfBook(top, _) => {
                 self.plain.remove(&top.symbol.to_ascii_lowercase());
                 Ok(())
@@ -108,7 +109,7 @@ impl Reader {
         }
     }
 
-    /// The book of a link, or whichever there is, is not followed any more.
+    /// Stops following the book that came over this slot, or any slot for `None`.
     fn end(&mut self, symbol: &str, slot: Option<usize>) -> Checked {
         let name = symbol.to_ascii_lowercase();
         let is_it = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
@@ -122,7 +123,7 @@ impl Reader {
         }
     }
 
-    /// None of the books of a link, or of all, is followed any more.
+    /// Stops following all books that came over this slot, or any slot for `None`.
     fn end_all(&mut self, slot: Option<usize>) -> Checked {
         let of_link = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
         let ended: Vec<String> =

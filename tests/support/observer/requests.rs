@@ -1,4 +1,4 @@
-//! Requests: each is written once, answered once, and by its own link.
+//! Checks requests: each is written once, and gets one reply, from its own link.
 
 use gemini_ws::{
     Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Output, Request, RequestId, RequestOutcome,
@@ -19,17 +19,17 @@ pub(crate) struct Outstanding {
     pub(crate) deadline: Instant,
 }
 
-/// A message that was handed out, and may be answered.
+/// A message that was handed out, and that the venue may answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
-    /// Zero where messages have no number.
+    /// Zero for endpoints whose messages have no id.
     pub(crate) id: u64,
     pub(crate) link: LinkId,
     pub(crate) deadline: Instant,
     pub(crate) asks: Asks,
-    /// Indices of what it asks for.
+    /// The indices of the streams that it requests.
     pub(crate) feeds: Vec<usize>,
-    /// No answer came in time.
+    /// Whether no answer came in time.
     pub(crate) is_overdue: bool,
 }
 
@@ -40,8 +40,8 @@ pub(crate) enum Asks {
     Other,
 }
 
-/// The most requests that wait for an answer at one time.
-/// Those of all, the cancellations' own and the probe's.
+/// The most requests that wait for an answer at one time: those of the application, those that cancel orders, and
+/// the probe.
 const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX + gemini_ws::REQUESTS_IN_FLIGHT_MAX / 4 + 1;
 
 impl Shadow {
@@ -69,7 +69,7 @@ impl Shadow {
             }
             self.newest_written = self.newest_written.max(message.id);
         }
-        // What a shutdown has promised to cancel waits for no limit but the venue's own.
+        // The cancellation that a shutdown has promised waits only for the venue's own limit.
         let is_urgent = message.method == Method::Other("order.cancel_session") && self.closing.is_some();
         if !is_urgent {
             self.count(link, Counted::Request);
@@ -109,7 +109,7 @@ impl Shadow {
         }
     }
 
-    /// A text frame: what it answers, if anything.
+    /// Finds the request that a text frame answers, if any.
     pub(crate) fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
         let unknown =
             matches!(step.event, Some(Event::Ignored(it, _)) if it.reason == IgnoredReason::UnknownResponse);
@@ -141,7 +141,7 @@ impl Shadow {
         }
     }
 
-    /// The event `Requested`: once for each request, before its reply.
+    /// Checks the event `Requested`, which comes once for each request, before its reply.
     pub(crate) fn told_requested(&mut self, id: RequestId) {
         if id.get() <= self.newest_told {
             self.fail("I-22", format!("{id:?} is told after {}", self.newest_told));
@@ -157,7 +157,7 @@ impl Shadow {
         outcome: &RequestOutcome<'_>,
     ) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
-            // A shutdown cancels orders by itself, and this is the first that is heard of it.
+            // A shutdown cancels orders with its own request, and no event has named it before this one.
             let is_own = about == Subject::CancelSessionOrders && !self.unsent.contains(&id);
             if self.closing.is_some() && matches!(outcome, RequestOutcome::NotSent) && is_own {
                 self.unsent.push(id);
@@ -195,8 +195,8 @@ impl Shadow {
         }
     }
 
-    /// Time has passed: what was not answered may be asked for again. A link that is closing may wait for
-    /// answers, or for nothing but its end.
+    /// Marks the messages that were not answered in time, because the client may send them again. A link that is
+    /// closing may wait for answers, or only for its end.
     pub(crate) fn expire(&mut self) {
         let now = self.now;
         let mut position = 0;
@@ -211,7 +211,7 @@ impl Shadow {
                 self.written.swap_remove(position);
                 continue;
             }
-            // An acceptance that comes late is one.
+            // A late acceptance still counts.
             let is_news = !std::mem::replace(&mut written.is_overdue, true);
             for &index in written.feeds.iter().filter(|_| is_news) {
                 self.feeds[index].unanswered(written.id);
@@ -220,7 +220,7 @@ impl Shadow {
         }
     }
 
-    /// The link has ended, and with it all that was written to it.
+    /// Removes everything that was written to a link that has ended.
     pub(crate) fn forget_link(&mut self, link: LinkId) {
         self.written.retain(|written| written.link != link);
         for feed in &mut self.feeds {
@@ -228,7 +228,7 @@ impl Shadow {
         }
     }
 
-    /// At the end of a step.
+    /// Checks the requests at the end of a step.
     pub(crate) fn check_requests(&mut self, step: &Step<'_>) {
         for position in 0..self.presumed_lost.len() {
             let link = self.presumed_lost[position];
@@ -256,7 +256,7 @@ impl Shadow {
         }
     }
 
-    /// At the end of a step: what it made is bounded by what it was about.
+    /// Checks at the end of a step that the number of its outputs is limited by what it was about.
     pub(crate) fn check_size(&mut self, step: &Step<'_>) {
         let bytes = match step.act {
             Act::Frame(_, Frame::Text(text)) => text.len(),

@@ -1,10 +1,10 @@
-//! Messages of either side, as far as the observer has to understand them.
+//! Reads messages of either side, as far as the observer has to understand them.
 
 use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 
 /// A message to the venue.
 pub(crate) struct WrittenMessage<'t> {
-    /// Zero where messages have no number.
+    /// Zero for endpoints whose messages have no id.
     pub(crate) id: u64,
     pub(crate) method: Method<'t>,
     /// The rest of the text, from the parameters on.
@@ -28,7 +28,7 @@ impl<'t> Method<'t> {
     }
 }
 
-/// Reads a message that was handed out. `None` if it is not one, from its first to its last byte.
+/// Reads a message that was handed out. `None` if the text, from its first to its last byte, is not one.
 pub(crate) fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
     let message = match endpoint {
         Endpoint::Streams => {
@@ -43,7 +43,7 @@ pub(crate) fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'
         }
         Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => return None,
     };
-    // Names of streams have nothing that is escaped; anything else is read as JSON.
+    // Names of streams contain no escapes. Everything else is read as JSON.
     let is_plain = match message.method {
         Method::Subscribe | Method::Unsubscribe => {
             let rest = message.parameters.strip_prefix(",\"params\":[\"");
@@ -57,7 +57,7 @@ pub(crate) fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'
 }
 
 impl<'t> WrittenMessage<'t> {
-    /// The streams in it: their names, or name and symbol on market data v2.
+    /// Calls `each` with the name of each stream in the message, or with name and symbol on market data v2.
     pub(crate) fn each_stream(&self, mut each: impl FnMut(&str, Option<&str>)) {
         if self.id > 0 {
             let names = self.parameters.strip_prefix(",\"params\":[").unwrap_or_default();
@@ -75,7 +75,7 @@ impl<'t> WrittenMessage<'t> {
     }
 }
 
-/// The number of a message.
+/// Returns the id of a message.
 pub(crate) fn id_of(text: &str) -> Option<u64> {
     written(text, Endpoint::Streams).map(|message| message.id)
 }

@@ -1,5 +1,5 @@
-//! [`Shadow`]: sets and queues that follow a machine from its inputs and outputs alone, and what must hold
-//! between them. This file has the state and the order of a step; the checks stand beside it.
+//! [`Shadow`] is a model of a machine that is derived from its inputs and outputs alone. This file has the state
+//! and the order of a step; the other files of this folder have the checks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,50 +17,51 @@ use super::limits::{Host, Windows};
 use super::requests::{Outstanding, Written};
 use super::wishes::Feed;
 
-/// One place for links: the newest attempt there, and what is known of it.
+/// A slot: the newest attempt there, and what is known of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Leg {
     pub(crate) endpoint: usize,
-    /// That of the link here at the end of the step.
+    /// The endpoint of the link here at the end of the step.
     next_endpoint: usize,
     pub(crate) link: Option<LinkId>,
     pub(crate) phase: Phase,
-    /// By the table.
+    /// The state in the table.
     pub(crate) state: State,
-    /// Whether the driver has a dial or a transport of it.
+    /// Whether the driver has a dial or a transport of the link.
     pub(crate) handed_out: bool,
     pub(crate) dialled: Instant,
     pub(crate) heard: Instant,
-    /// When `Live` was told.
+    /// When `Live` was reported.
     pub(crate) live: Option<Instant>,
-    /// Our Close frame was handed out; by when the transport is dropped.
+    /// The instant by which the transport is dropped, if the Close frame was handed out.
     pub(crate) closing: Option<Instant>,
-    /// When the machine woke up, if nothing has been heard since.
+    /// When the machine resumed after a sleep, if it has received nothing since.
     pub(crate) resumed: Option<Instant>,
-    /// When the link before was last heard.
+    /// When the link before received something for the last time.
     pub(crate) missing_since: Option<Instant>,
-    /// When a message was last handed out.
+    /// When a message was handed out for the last time.
     pub(crate) sent: Instant,
     /// Whether the machine has a link here.
     pub(crate) is_listed: bool,
-    /// What was known of the links before was forgotten in this step: another life begins.
+    /// Whether this step forgot what was known of earlier links, so that the slot starts again.
     pub(crate) is_restarted: bool,
-    /// The step of its end.
+    /// The step in which the link ended.
     pub(crate) ended: u64,
-    /// The next attempt: not before the first, nor before the second, which the venue asked for.
+    /// When the next attempt is due, and the instant before which the venue asked for none.
     pub(crate) retry: Option<(Instant, Instant)>,
-    /// The last end was one that nothing follows.
+    /// Whether no attempt follows the last end.
     pub(crate) given_up: bool,
-    /// No attempt before this instant, whoever wants it.
+    /// No attempt starts before this instant, even if a new subscription needs one.
     pub(crate) not_before: Instant,
-    /// Attempts in a row, for the backoff.
+    /// The number of attempts in a row, for the backoff.
     pub(crate) attempts: u32,
-    /// Those of them that have failed, and what the last one failed with.
+    /// How many of those attempts failed, and the reason of the last one.
     pub(crate) failed: u32,
     pub(crate) last: Option<AttemptFailure>,
-    /// The logarithm of how likely it is that so many delays in a row are that short.
+    /// The natural logarithm of the probability that so many delays in a row are as short as these.
     pub(crate) likelihood: f64,
-    /// Frames in a row that could not be decoded, but for those that name the same stream as the one before.
+    /// The number of frames in a row that could not be decoded. Frames that name the same stream as the one before
+    /// are not counted.
     pub(crate) malformed_run: u32,
     pub(crate) malformed_of: Option<(Topic, Option<Symbol>)>,
 }
@@ -104,7 +105,7 @@ impl Leg {
         }
     }
 
-    /// The next link here has nothing to do with those before but that its epoch is higher.
+    /// Starts the slot again. Of the links before, only the epoch still matters to the next link here.
     pub(crate) fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
@@ -113,17 +114,17 @@ impl Leg {
         self.is_restarted = true;
     }
 
-    /// Whether it is live, and has been for so long.
+    /// Returns whether the link has been live for `stable_after`.
     pub(crate) fn is_stable(&self, now: Instant, stable_after: Duration) -> bool {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
 
-    /// It has been live for so long that the row of attempts begins afresh.
+    /// Notes that the link has been live so long that attempts are counted from the start again.
     pub(crate) fn note_stable(&mut self) {
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
     }
 
-    /// Whether there is a link to another endpoint here at the end of the step.
+    /// Returns whether at the end of the step the slot has a link to another endpoint.
     pub(crate) fn makes_room(&self) -> bool {
         self.endpoint != self.next_endpoint
     }
@@ -133,16 +134,16 @@ impl Leg {
     }
 }
 
-/// What is done in a step, and what is known of it before its outputs.
+/// What a test does in a step, and what is known before the outputs of the step.
 #[derive(Clone, Copy)]
 pub(crate) struct Step<'s> {
     pub(crate) act: Act<'s>,
     pub(crate) answer: Answer,
     pub(crate) event: Option<&'s Event<'s>>,
     pub(crate) outputs: &'s [Output],
-    /// Of an input: its link is the newest of its place and has not ended.
+    /// Whether the link of an input is the newest one of its slot and has not ended.
     pub(crate) is_current: bool,
-    /// The deadline before.
+    /// The deadline before the step.
     pub(crate) deadline: Option<Deadline>,
 }
 
@@ -150,56 +151,57 @@ pub(crate) struct Step<'s> {
 pub(crate) struct Shadow {
     pub(crate) settings: Vec<Settings>,
     pub(crate) hosts: Vec<Host>,
-    /// Of each of the settings.
+    /// The rate limits, for each of the settings.
     pub(crate) windows: Vec<Windows>,
-    /// Of each of the settings: whether a link to it was opened, and was live for `stable_after`.
+    /// For each of the settings: whether a link to it was opened, and whether it was live for `stable_after`.
     pub(crate) experience: Vec<(bool, bool)>,
-    /// Of each of the settings: attempts of links that are no more, with which the next link may go on.
+    /// For each of the settings: the attempts of links that are gone, which the next link may continue.
     pub(crate) inherited: Vec<u32>,
     pub(crate) now: Instant,
     pub(crate) step: u64,
     pub(crate) legs: Vec<Leg>,
     pub(crate) feeds: Vec<Feed>,
-    /// Where in `feeds` each subscription is, and its state when last seen.
+    /// The index in `feeds` of each subscription, and its state when last seen.
     pub(crate) wishes: HashMap<StreamId, (usize, StreamState)>,
-    /// Requests of the application without an answer.
+    /// Requests of the application that have no reply.
     pub(crate) outstanding: Vec<Outstanding>,
     /// Messages that the venue may answer.
     pub(crate) written: Vec<Written>,
     pub(crate) newest_request: u64,
     pub(crate) newest_written: u64,
     pub(crate) newest_wish: Option<StreamId>,
-    /// The application wants an end; by when.
+    /// The instant by which the application has requested an end.
     pub(crate) closing: Option<Instant>,
-    /// The longest time for a closing handshake when it wanted that first.
+    /// The longest time for a closing handshake when the application first requested the end.
     pub(crate) close_timeout: Option<Duration>,
     pub(crate) shutdown: Option<ShutdownStep>,
-    /// By which steps, if they are not cut short.
+    /// The steps of the shutdown, unless it is cut short.
     pub(crate) plan: Option<Plan>,
-    /// Whether the shutdown has promised to cancel orders, cut short or not.
+    /// Whether the shutdown has promised to cancel orders, even if it is cut short later.
     pub(crate) is_promised: bool,
     /// Endpoints that were removed.
     pub(crate) removed: Vec<usize>,
     pub(crate) terminated: bool,
     pub(crate) stats: Stats,
-    /// What the table of links can show, in this step.
+    /// The effects of the table of links that this step has shown.
     pub(crate) effects: Vec<(usize, Effect)>,
-    /// Links whose end the replies of this step presume.
+    /// Links that the replies of this step presume to have ended.
     pub(crate) presumed_lost: Vec<LinkId>,
-    /// Links that were dropped in this step, and those that have ended for good.
+    /// Links that were dropped in this step. `ended_for_good` are the links after which the slot has no further
+    /// attempt.
     pub(crate) dropped: Vec<LinkId>,
-    /// Requests of a shutdown that came too late to be handed out, of whichever link.
+    /// Requests of a shutdown, of any link, that came too late to be handed out.
     pub(crate) unsent: Vec<RequestId>,
     pub(crate) ended_for_good: Vec<LinkId>,
-    /// Why links were told to be closed.
+    /// The reasons for which links were reported as closed.
     pub(crate) link_ends: Vec<CloseReason>,
-    /// Links that were told to be closed.
+    /// The number of links that were reported as closed.
     pub(crate) links_closed: usize,
-    /// Requests and links that were given up for ends.
+    /// The numbers of requests and links that were abandoned because links ended.
     pub(crate) abandoned: (usize, usize),
     pub(crate) told_abandoned: Option<(usize, usize)>,
     pub(crate) sequence_gap: bool,
-    /// The newest request that was told as taken.
+    /// The id of the newest request that `Requested` reported.
     pub(crate) newest_told: u64,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) violation: Option<Violation>,
@@ -247,7 +249,7 @@ impl Shadow {
         }
     }
 
-    /// Notes the first violation.
+    /// Notes a violation, unless there is one already.
     #[cold]
     pub(crate) fn fail(&mut self, id: &'static str, what: String) {
         if self.violation.is_none() {
@@ -271,7 +273,7 @@ impl Shadow {
         &mut self.legs[slot]
     }
 
-    /// Whether an input can be about the link that it names.
+    /// Returns whether an input can be about the link that it names.
     fn is_current(&self, act: Act<'_>, link: LinkId) -> bool {
         let Some(leg) = self.legs.get(link.slot()).filter(|leg| leg.link == Some(link)) else { return false };
         match leg.phase {
@@ -281,7 +283,7 @@ impl Shadow {
         }
     }
 
-    /// Looks at what a step did.
+    /// Follows what a step did.
     pub(crate) fn follow<M: Machine>(
         &mut self,
         machine: &M,
@@ -311,7 +313,7 @@ impl Shadow {
                 if !std::mem::replace(&mut leg.is_listed, true) {
                     leg.endpoint = endpoint;
                 } else if leg.endpoint != endpoint && !tells_end(outputs, link.slot()) {
-                    // One that was never dialled, or was given up, has made room for another.
+                    // A link that was never dialled, or has no further attempt, has made room for another.
                     let (before, attempts) = (leg.endpoint, leg.attempts);
                     leg.restart();
                     self.inherit(before, attempts);
@@ -340,7 +342,7 @@ impl Shadow {
         }
     }
 
-    /// What is known of an input before its outputs are seen.
+    /// Notes what follows from an input alone, before its outputs are seen.
     fn before(&mut self, step: &Step<'_>) {
         self.check_taken(step);
         match step.act {
@@ -365,7 +367,7 @@ impl Shadow {
             Act::Remove(endpoint) => self.removed(step, endpoint),
             Act::Add(endpoint) if step.answer == Answer::Done => {
                 self.removed.retain(|removed| *removed != endpoint);
-                // It is another one, also if links of the old have ended since.
+                // The new endpoint is another one, also if links of the removed one have ended since.
                 self.experience[endpoint] = (false, false);
             }
             Act::Request(request) => self.requested(step, request),
@@ -386,7 +388,7 @@ impl Shadow {
         }
         (leg.heard, leg.resumed) = (now, None);
         match frame {
-            // The transport ends by itself now.
+            // The transport now ends without the client.
             Frame::Close { .. } => leg.handed_out = false,
             Frame::Text(text) => self.answered(step, link, text),
             Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_) => {}
@@ -421,7 +423,7 @@ impl Shadow {
         }
     }
 
-    /// An event; `of` is the link whose frame it was made of.
+    /// Follows an event. `of` is the link whose frame it was made of.
     fn event(&mut self, step: &Step<'_>, event: &Event<'_>, of: Option<LinkId>) {
         if self.terminated && !matches!(event, Event::Ignored(..) | Event::Closed { .. }) {
             return self.fail("I-17", format!("{event:?} after the end"));
@@ -449,7 +451,7 @@ impl Shadow {
             Event::SequenceGap { .. } => self.sequence_gap = true,
             Event::Ignored(ignored, source) => self.ignored(step, ignored, source),
             Event::Malformed(malformed, source) => {
-                // The number of a frame of v1 is lost with it.
+                // On v1 the number of the frame is lost with the frame.
                 let is_numbered =
                     matches!(source.endpoint(), Endpoint::MarketDataV1 | Endpoint::OrderEventsV1);
                 self.sequence_gap |= is_numbered && malformed.topic != Some(gemini_ws::Topic::Other);
@@ -465,14 +467,14 @@ impl Shadow {
     }
 }
 
-/// Whether the end of the life of a place is among the outputs.
+/// Returns whether the outputs contain `LinkClosed` for a slot.
 fn tells_end(outputs: &[Output], slot: usize) -> bool {
     outputs
         .iter()
         .any(|output| matches!(output, Output::Event(Event::LinkClosed { link, .. }) if link.slot() == slot))
 }
 
-/// The link that an output is about.
+/// Returns the link that an output is about.
 pub(crate) fn link_of(output: &Output) -> Option<LinkId> {
     match output {
         Output::Connect(link) | Output::Abort(link) => Some(*link),
@@ -487,7 +489,7 @@ pub(crate) fn link_of(output: &Output) -> Option<LinkId> {
     }
 }
 
-/// Whether an event is data of a stream, after which nothing but that stream and the counters can have
+/// Returns whether an event is data of a stream. After such an event only that stream and the counters may have
 /// changed.
 fn is_data(event: Option<&Event<'_>>) -> bool {
     matches!(

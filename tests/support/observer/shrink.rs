@@ -1,4 +1,4 @@
-//! The shortest trace that breaks the same invariant: steps are left out as long as it still does.
+//! Finds a shorter trace that breaks the same invariant, by leaving out steps as long as it still does.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use super::{Observed, Violation};
 
 const TELLER: Teller = Teller { places: true };
 
-/// Which check has found a violation, and finds it again.
+/// Which check has found a violation and can find it again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Found {
     Trace,
@@ -19,7 +19,7 @@ pub(crate) enum Found {
     Metamorphosis,
 }
 
-/// So many steps are replayed at most.
+/// The most steps that are replayed.
 const STEPS_MAX: usize = 3_000_000;
 
 struct Replay<M> {
@@ -30,7 +30,7 @@ struct Replay<M> {
 }
 
 impl<M: Machine> Replay<M> {
-    /// Whether a trace breaks the invariant; if so, after how many steps.
+    /// Returns after how many steps a trace breaks the invariant; `None` if it does not.
     fn breaks(&mut self, calls: &[Call]) -> Option<usize> {
         let mut observed = self.fresh.clone();
         let mut scratch = Scratch::new();
@@ -54,14 +54,14 @@ impl<M: Machine> Replay<M> {
     }
 }
 
-/// The same at its beginning.
+/// Makes the observed machine as it was at its beginning.
 fn fresh<M: Machine>(observed: &Observed<M>) -> Observed<M> {
     let settings = observed.shadow.settings.clone();
     let fresh = Observed::with(settings, observed.make.clone()).lenient();
     if observed.reader.is_some() { fresh.reading() } else { fresh }
 }
 
-/// Leaves out what is not needed, in ever smaller pieces.
+/// Leaves out unneeded steps, in ever smaller pieces.
 pub(crate) fn shrink<M: Machine>(
     observed: &Observed<M>,
     calls: &[Call],
@@ -95,7 +95,7 @@ pub(crate) fn shrink<M: Machine>(
     calls
 }
 
-/// A violation, and the shortest trace that shows it with all that the machine says.
+/// Formats a violation, and the shortest trace that shows it, with all outputs of the machine.
 pub(crate) fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, found: Found) -> String {
     let mut text = format!("{violation}\n");
     if observed.calls.is_none() {
@@ -107,7 +107,7 @@ pub(crate) fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, 
     text + &transcript(observed, &calls)
 }
 
-/// A trace and what a machine says to it, on lines.
+/// Formats a trace, and the outputs of a machine that makes it, as lines.
 fn transcript<M: Machine>(observed: &Observed<M>, calls: &[Call]) -> String {
     let mut observed = fresh(observed);
     let mut text = String::new();

@@ -1,4 +1,5 @@
-//! Time: a deadline is armed wherever the outside is awaited, and delays before attempts lie in their range.
+//! Checks time: a deadline is armed wherever a machine waits for the venue or the transport, and delays before
+//! attempts are within their range.
 
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use super::super::machine::Machine;
 use super::call::Act;
 use super::shadow::{Phase, Shadow, Step};
 
-/// So unlikely a row of short delays is not chance: the natural logarithm of 1 in 10¹².
+/// A less probable row of short delays is not chance: the natural logarithm of 1 in 10¹².
 const NOT_CHANCE: f64 = -27.6;
 
 impl Shadow {
-    /// A delay before the next attempt is told.
+    /// Checks the reported delay before the next attempt.
     pub(crate) fn check_delay(&mut self, slot: usize, at: Instant, asked_for: Option<Duration>) {
         let now = self.now;
         let settings = self.settings_of(slot);
@@ -27,7 +28,8 @@ impl Shadow {
         let (first, ceiling) = (ceiling_of(1), ceiling_of(leg.attempts));
         let least = asked_for.unwrap_or(Duration::ZERO);
         let not_before = now + least;
-        // The random delay comes on top of what was asked for, or clients would return together.
+        // The random delay comes on top of the requested delay. Without it, all clients would return at the same
+        // time.
         let delay = at.since(not_before);
         if delay > first && leg.likelihood.is_finite() {
             leg.likelihood = 0.0;
@@ -50,7 +52,7 @@ impl Shadow {
         }
     }
 
-    /// At the end of a step.
+    /// Checks deadlines at the end of a step.
     pub(crate) fn check_time<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let deadline = self.deadline;
         let mut waits = None;
@@ -70,7 +72,7 @@ impl Shadow {
         if matches!(step.act, Act::Timeout) {
             self.check_tick();
         }
-        // However late the timer is: what was promised does not move.
+        // A promised end does not move, however late the timer is.
         if let (Some(by), Some(deadline)) = (self.closing, deadline)
             && deadline.at > by
             && self.now > by
@@ -79,7 +81,7 @@ impl Shadow {
         }
     }
 
-    /// At the end of a tick: nothing that was due is left.
+    /// Checks at the end of a tick that everything that was due has been done.
     fn check_tick(&mut self) {
         let (now, deadline) = (self.now, self.deadline);
         if deadline.is_some_and(|deadline| deadline.at <= now) {

@@ -1,5 +1,5 @@
-//! Subscriptions: what is wanted is what the application asked for, and is asked of the venue once in each
-//! life of a link.
+//! Checks subscriptions: the client serves exactly what the application subscribed to, and requests each stream
+//! once per link.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,46 +15,46 @@ use super::requests::Asks;
 use super::response::WrittenMessage;
 use super::shadow::{Shadow, Step};
 
-/// A stream, who wants it, and what the venue was asked for.
+/// A stream, its subscriptions, and what the venue was asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
     pub(crate) stream: Stream,
-    /// The place of the link that serves it.
+    /// The slot of the link that serves it.
     pub(crate) slot: usize,
-    /// That of the link.
+    /// The endpoint of that link.
     pub(crate) endpoint: usize,
-    /// Its subscriptions, and which of them are to end.
+    /// Its subscriptions, and whether each of them is to end.
     pub(crate) wishes: Vec<(StreamId, bool)>,
     pub(crate) asked: Option<Asked>,
-    /// The link over which it was left, to be asked for anew.
+    /// The link over which the client unsubscribed in order to subscribe again.
     pub(crate) left: Option<LinkId>,
-    /// The newest request about it was accepted.
+    /// Whether the venue accepted the newest request for it.
     pub(crate) confirmed: bool,
-    /// It is told not to be served, and nothing came of it since.
+    /// Whether the client reported it as `Unserved`, and nothing of it has come since.
     pub(crate) unserved: bool,
-    /// Its book was lost again, and it is to be left for that, later.
+    /// Whether its book was lost again, so that the client will unsubscribe and subscribe later.
     relapsed: bool,
-    /// How often in a row its book was lost before it had lived for long, since when it lives, and how many updates in
-    /// a row were old.
+    /// How often in a row its book was lost soon after it was live, the instant since when it is live, and how many
+    /// updates in a row were old.
     pub(crate) losses: u32,
     pub(crate) lives_since: Instant,
     pub(crate) stale: u32,
-    /// The link whose snapshot its book is made of.
+    /// The link whose snapshot the book is made of.
     pub(crate) synced: Option<LinkId>,
-    /// The link before, if its book was live until that ended.
+    /// The link before that, if the book was live until that link ended.
     pub(crate) before: Option<LinkId>,
-    /// The book has lost an update and had no snapshot since.
+    /// Whether the book has lost an update and had no snapshot since.
     pub(crate) lost_update: bool,
-    /// The last update of the book.
+    /// The id of the book's last update.
     pub(crate) last: u64,
-    /// The step in which its snapshot came.
+    /// The step in which the book's snapshot came.
     pub(crate) snapshot: u64,
     pub(crate) newest_trade: Option<u64>,
-    /// A step that tells trades, and the newest before it.
+    /// The last step that reported trades, and the newest trade before it.
     pub(crate) trades_before: (u64, Option<u64>),
-    /// How long it may be silent.
+    /// The longest time without data, if there is a limit.
     pub(crate) silence_max: Option<Duration>,
-    /// When its data was last told.
+    /// When its data was last reported.
     pub(crate) told: Instant,
 }
 
@@ -62,9 +62,9 @@ pub(crate) struct Feed {
 pub(crate) struct Asked {
     pub(crate) id: u64,
     pub(crate) link: LinkId,
-    /// It was refused, or not answered in time.
+    /// Whether the request was refused, or not answered in time.
     pub(crate) failed: bool,
-    /// The link was asked for it before: frames of then may still come.
+    /// Whether the link was already asked for it before. Frames from then may still come.
     pub(crate) again: bool,
 }
 
@@ -153,7 +153,7 @@ impl Shadow {
         }
         self.newest_wish = Some(id);
         let index = self.feed_of(wanted.stream, id.link_slot());
-        // It is served together with the others for the same stream.
+        // It is served together with the other subscriptions to the stream.
         let other = self.feeds[index].wishes.iter().find(|wish| !wish.1).map(|wish| wish.0);
         let state = other.and_then(|other| self.wishes.get(&other)).map_or(StreamState::Wanted, |it| it.1);
         self.wishes.insert(id, (index, state));
@@ -187,7 +187,7 @@ impl Shadow {
         }
     }
 
-    /// What a message asks for.
+    /// Follows a message that subscribes, and returns the indices of its streams.
     pub(crate) fn joined(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
@@ -206,7 +206,7 @@ impl Shadow {
         indices
     }
 
-    /// What a message leaves.
+    /// Follows a message that unsubscribes, and returns the indices of its streams.
     pub(crate) fn parted(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
@@ -233,7 +233,7 @@ impl Shadow {
                         let is_named = feed.stream.feed() == Some(name);
                         feed.slot == link.slot() && is_named && feed.stream.symbol().is_some_and(same)
                     };
-                    // Of several that are called the same there, one is not over.
+                    // If several streams have this name there, it means the one that is still subscribed.
                     let found = self.feeds.iter().enumerate().filter(|feed| is_it(feed.1));
                     found.max_by_key(|(_, feed)| (feed.is_desired(), feed.wishes.len())).map(|feed| feed.0)
                 }
@@ -249,7 +249,7 @@ impl Shadow {
         indices
     }
 
-    /// The event `Subscribed`.
+    /// Checks the event `Subscribed`.
     pub(crate) fn confirmed(&mut self, step: &Step<'_>, id: StreamId) {
         let Some(&(index, _)) = self.wishes.get(&id) else {
             return self.fail("I-28", format!("{id:?} is subscribed, and nobody wants it"));
@@ -257,7 +257,8 @@ impl Shadow {
         let link = self.feeds[index].asked.map(|asked| asked.link);
         let is_streams = link.is_some_and(|link| self.endpoint_of(link) == Endpoint::Streams);
         let feed = &mut self.feeds[index];
-        // One that comes later is told what the others were told, also while the stream is asked for anew.
+        // A later subscriber gets the same events as the earlier ones, even while the stream is being requested
+        // again.
         if matches!(step.act, Act::Subscribe(_)) && (feed.left.is_some() || feed.relapsed) {
             return;
         }
@@ -268,7 +269,7 @@ impl Shadow {
         (feed.confirmed, feed.unserved) = (true, false);
     }
 
-    /// The event `Unserved`: the request for it failed, or its book did not come, and it is asked for again later.
+    /// Checks the event `Unserved`: the request failed, or the book did not come, and the client asks again later.
     pub(crate) fn unserved(&mut self, step: &Step<'_>, id: StreamId, reason: Unserved, retry: Instant) {
         let Some(&(index, _)) = self.wishes.get(&id) else {
             return self.fail("I-28", format!("{id:?} is not served, and nobody wants it"));
@@ -279,7 +280,7 @@ impl Shadow {
         let is_true = match reason {
             Unserved::Refused { .. } => matches!(step.act, Act::Frame(..)),
             Unserved::Unanswered | Unserved::NoSnapshot => matches!(step.act, Act::Timeout),
-            // One that was not lost before is left at once.
+            // After its first loss a stream is unsubscribed at once, without this event.
             Unserved::Relapsed => {
                 feed.relapsed = true;
                 matches!(step.act, Act::Frame(..) | Act::Resync(_)) && feed.losses > 1
@@ -294,7 +295,7 @@ impl Shadow {
         }
     }
 
-    /// The event `Unsubscribed`.
+    /// Follows the event `Unsubscribed`.
     pub(crate) fn left(&mut self, step: &Step<'_>, id: StreamId, last: bool) {
         let Some((index, leaving)) = self.take_wish(step, id, last) else {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
@@ -309,7 +310,7 @@ impl Shadow {
         }
     }
 
-    /// The event `Quiet`.
+    /// Checks the event `Quiet`.
     pub(crate) fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
         let Some(&(index, _)) = self.wishes.get(&id) else {
             return self.fail("I-28", format!("{id:?} is silent, and nobody wants it"));
@@ -340,7 +341,7 @@ impl Shadow {
         }
     }
 
-    /// Where a link ends for good with its client, so does all that was wanted over it.
+    /// Removes the subscriptions of a link that has ended together with its client.
     pub(crate) fn forget_wishes(&mut self, slot: usize) {
         if self.closing.is_some() || self.terminated {
             let feeds = &mut self.feeds;
@@ -359,7 +360,7 @@ impl Shadow {
         Some((index, wishes.swap_remove(position).1))
     }
 
-    /// The link is told to be live: the venue has what is wanted, and has said so.
+    /// Checks the event `Live` of a link: the venue has confirmed or refused every subscription.
     pub(crate) fn check_restored(&mut self, link: LinkId) {
         for index in 0..self.feeds.len() {
             let feed = &self.feeds[index];
@@ -371,7 +372,7 @@ impl Shadow {
                 Some(asked) if feed.wishes.is_empty() && !asked.failed => {
                     self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
                 }
-                // One that lost an update was confirmed before.
+                // A book that has lost an update was confirmed before.
                 Some(_)
                     if feed.is_desired()
                         && !feed.confirmed
@@ -389,8 +390,8 @@ impl Shadow {
         }
     }
 
-    /// At the end of a step: the subscriptions are those that are wanted or about to end, and each went
-    /// where the table says.
+    /// Checks at the end of a step that the machine has exactly the expected subscriptions, and that the table of
+    /// streams allows the step of each.
     pub(crate) fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let mut count = 0;
         machine.each_stream(|id, stream, state| {
@@ -408,7 +409,7 @@ impl Shadow {
             }
             self.check_stream_path(step, id, before, state);
         });
-        // A client that comes to its end forgets what was wanted of a link with that link.
+        // A client that is ending forgets the subscriptions of a link when that link ends.
         let ends = self.terminated || self.closing.is_some();
         let is_over = ends && count < self.wishes.len();
         if count != self.wishes.len() && !is_over {
@@ -427,19 +428,19 @@ impl Shadow {
     }
 }
 
-/// A bit for each state.
+/// A set of states, with one bit for each.
 type Reached = [u8; STREAM_STATES.len()];
 
-/// The states that a step can lead to, from each.
+/// Returns the states that a step can lead to, from each state.
 fn reached(kind: Kind) -> &'static Reached {
     static TABLE: OnceLock<[Reached; KINDS]> = OnceLock::new();
     &TABLE.get_or_init(|| Kind::ALL.map(closure))[kind as usize]
 }
 
-/// What any number of inputs of the table leads to.
+/// Returns the states that any number of inputs of the table lead to.
 fn closure(kind: Kind) -> Reached {
     let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
-    // As many rounds as there are states reach all that can be reached.
+    // As many rounds as there are states reach every state that can be reached.
     for _ in STREAM_STATES {
         for from in &mut reached {
             for state in STREAM_STATES {
@@ -457,7 +458,7 @@ fn closure(kind: Kind) -> Reached {
     reached
 }
 
-/// Whether the venue may accept the same later.
+/// Returns whether the venue may accept the same request later.
 fn is_for_now(act: Act<'_>) -> bool {
     let Act::Frame(_, Frame::Text(text)) = act else { return false };
     let mut scratch = Scratch::new();
@@ -465,8 +466,8 @@ fn is_for_now(act: Act<'_>) -> bool {
     matches!(answer, Ok(Message::Response(response)) if !response.is_ok() && !response.is_final_refusal())
 }
 
-/// Whether what is done can be this input of the table, or lead to it. A client opens links, and ends wishes,
-/// when others come to their end.
+/// Returns whether the act can be this input of the table, or lead to it. A client opens links, and ends
+/// subscriptions, when others end.
 const fn may_cause(kind: Kind, input: StreamInput) -> bool {
     match input {
         StreamInput::LinkUp | StreamInput::LinkDown | StreamInput::Accepted | StreamInput::Unsubscribe => {
