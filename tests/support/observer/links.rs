@@ -511,7 +511,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that the client accepts no command after it was told to end.
+    /// Checks that the client accepts no command after the application has closed it.
     pub(crate) fn check_taken(&mut self, step: &Step<'_>) {
         let is_command = matches!(
             step.act,

@@ -1,4 +1,4 @@
-//! Market data v1 (`marketdata-v1.md`).
+//! Reads frames of market data v1. Sections are those of `marketdata-v1.md`.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Market data v2 (`marketdata-v2.md`).
+//! Reads frames of market data v2. Sections are those of `marketdata-v2.md`.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ fn change(row: &Json) -> Result<(bool, Value), DecodeErrorKind> {
     if row.len() == 3 { Ok((is_bid, level)) } else { Err(DecodeErrorKind::Type) }
 }
 
-/// Section 5: an event of a list must be of a known type.
+/// Section 5: an auction event of a list must be of a known type.
 fn any_auction(of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str() {
         Some("auction_result" | "auction_indicative") => auction(of, symbol(of, "symbol")?).map(untagged),
@@ -75,7 +75,7 @@ fn any_auction(of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Section 4, and the names of older wordings.
+/// Section 4, and the names that older versions of the document have.
 fn trade(of: Object<'_>) -> Read<Value> {
     let event_id = "event_id|eventid|eventId";
     let trade_id = match of.if_any("tid", unsigned)? {
@@ -136,7 +136,7 @@ fn candle(row: &Json) -> Result<Value, DecodeErrorKind> {
     if row.len() == 6 { Ok(candle) } else { Err(DecodeErrorKind::Type) }
 }
 
-/// A decimal; without quotes it may have an exponent.
+/// Reads a decimal. Without quotes it may have an exponent.
 fn any_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
     let Json::Number(number) = value else { return unsigned_decimal(value) };
     match number.split_once(['e', 'E']) {
@@ -148,7 +148,7 @@ fn any_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
     }
 }
 
-/// A number with its point moved; without the zeros that would not fit.
+/// Moves the point of a number, and drops the zeros that would not fit.
 fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
@@ -156,7 +156,7 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
     if digits.is_empty() {
         return Some("0".into());
     }
-    // No number that fits is moved further.
+    // No number that fits has a larger exponent.
     let exponent = exponent.parse::<i64>().ok().filter(|exponent| (-99..100).contains(exponent))?;
     let decimals = fraction.len() as i64 - exponent;
     let moved = if decimals <= 0 {

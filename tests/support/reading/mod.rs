@@ -1,7 +1,7 @@
-//! The slow reading of a frame: the plain twin of `Endpoint::decode`, on a general JSON value.
+//! The slow reading of a frame: a second `Endpoint::decode` on a general JSON value.
 //!
-//! Written from the protocol's description, one member after the other, with no thought for speed. It
-//! says what a message says when it is serialised; this file has what all endpoints share.
+//! It follows the description of the protocol, one member after the other, and does not aim at speed. It returns
+//! what a message is when it is serialised. This file has what all endpoints share.
 
 mod market_v1;
 mod market_v2;
@@ -15,17 +15,17 @@ use serde_json::{Value, json};
 use super::json::Json;
 pub(crate) use streams::response_id;
 
-/// The symbol of frames that name none, which the reader of a frame is told.
+/// The symbol of frames that name none, which the caller passes to the decoder.
 pub(crate) const SYMBOL: &str = "btcusd";
 
-/// Why a frame that is JSON cannot be read: the kind of error and the member it is about.
+/// Why a frame that is JSON cannot be decoded: the kind of error and the member that it is about.
 pub(crate) type Refusal = (DecodeErrorKind, &'static str);
 
 pub(crate) type Read<T> = Result<T, Refusal>;
 
-/// Reads a frame; `None` if it is not even of the JSON type that the endpoint sends.
+/// Reads a frame. `None` if it does not even have the JSON type that the endpoint sends.
 ///
-/// Texts that a message has as they stand in the frame are JSON values here.
+/// Texts that a message keeps as JSON are JSON values here.
 pub(crate) fn read(endpoint: Endpoint, frame: &Json) -> Option<Read<Value>> {
     let whole = || unrecognized(frame);
     match (endpoint, frame) {
@@ -49,8 +49,8 @@ fn unrecognized(frame: &Json) -> Value {
 struct Object<'j>(&'j [(String, Json)]);
 
 impl<'j> Object<'j> {
-    /// A member, which may have several names, with `|` between them. Of several the last counts;
-    /// `null` is the same as none.
+    /// Returns a member, which may have several names, with `|` between them. If it occurs several times, the last
+    /// one counts. `null` counts as a missing member.
     fn get(self, names: &str) -> Option<&'j Json> {
         let is_named = |name: &str| names.split('|').any(|known| known == name);
         let (_, value) = self.0.iter().rfind(|(name, _)| is_named(name))?;
@@ -61,7 +61,7 @@ impl<'j> Object<'j> {
         self.get(names).is_some()
     }
 
-    /// The member as text, if it is one.
+    /// Returns the member as a text, if it is one.
     fn text_if_any(self, names: &str) -> Option<&'j str> {
         match self.get(names) {
             Some(Json::Text(text)) => Some(&text.text),
@@ -77,12 +77,12 @@ impl<'j> Object<'j> {
         if self.has(names) { read(self, names) } else { Ok(Value::Null) }
     }
 
-    /// The same for members by which nobody accounts.
+    /// Reads a member that only informs. A value that cannot be read is null.
     fn informs(self, names: Names, read: Reader) -> Value {
         self.if_any(names, read).unwrap_or_default()
     }
 
-    /// The same for members whose empty text stands for none.
+    /// Reads a member that may be missing or an empty text.
     fn unless_empty(self, names: Names, read: Reader) -> Read<Value> {
         if self.text_if_any(names) == Some("") { Ok(Value::Null) } else { self.if_any(names, read) }
     }
@@ -94,7 +94,7 @@ impl<'j> Object<'j> {
         }
     }
 
-    /// An array of objects.
+    /// Reads an array of objects.
     fn list(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let element = |element: &'j Json| match element {
             Json::Object(members) => read(Object(members)),
@@ -111,7 +111,7 @@ fn first(names: Names) -> &'static str {
     names.split('|').next().unwrap()
 }
 
-/// A text that says something exactly.
+/// Reads a text that is accounted.
 fn text(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.is_whole() => Ok(json!(text.text)),
@@ -120,12 +120,12 @@ fn text(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// A text that informs: whatever it is, it costs nothing else. An empty one is none.
+/// Reads a text that only informs: no value of it makes the frame malformed. An empty text counts as a missing one.
 fn label(of: Object<'_>, names: Names) -> Value {
     of.text_if_any(names).filter(|text| !text.is_empty()).map_or(Value::Null, |text| json!(text))
 }
 
-/// A text, or a number as it is written, that informs.
+/// Reads a text that only informs, or a number with its digits as they are written.
 fn word(of: Object<'_>, names: Names) -> Value {
     match of.get(names) {
         Some(Json::Number(number)) => json!(number),
@@ -133,13 +133,13 @@ fn word(of: Object<'_>, names: Names) -> Value {
     }
 }
 
-/// The side of an order.
+/// Reads the side of an order.
 fn side(of: Object<'_>, names: Names) -> Read<Value> {
     let side = text(of, names)?.as_str().unwrap().to_ascii_lowercase();
     if side == "buy" || side == "sell" { Ok(json!(side)) } else { Err((DecodeErrorKind::Side, first(names))) }
 }
 
-/// A text that has to be written without escapes, such as a symbol.
+/// Reads a text that must be written without escapes, such as a symbol.
 fn plain(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.escaped => Err((DecodeErrorKind::Escape, first(names))),
@@ -147,7 +147,7 @@ fn plain(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// The name of an instrument: one that a `Symbol` can be.
+/// Reads the name of an instrument, which must fit into a `Symbol`.
 fn symbol(of: Object<'_>, names: Names) -> Read<Value> {
     let symbol = plain(of, names)?;
     let text = symbol.as_str().unwrap();
@@ -156,7 +156,7 @@ fn symbol(of: Object<'_>, names: Names) -> Read<Value> {
     if is_symbol { Ok(symbol) } else { Err((DecodeErrorKind::Symbol, first(names))) }
 }
 
-/// An array of texts.
+/// Reads an array of texts.
 fn texts(of: Object<'_>, names: Names) -> Read<Value> {
     let text = |element: &Json| match element {
         Json::Text(text) => Ok(json!(text.text)),
@@ -172,7 +172,7 @@ fn boolean(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// The value of an integer that is written without point and exponent, as a number or as text.
+/// Reads an integer that is written without point and exponent, as a number or as a text.
 fn integer(value: &Json) -> Result<i128, DecodeErrorKind> {
     let digits = match value {
         Json::Number(number) => number,
@@ -195,7 +195,7 @@ fn as_unsigned(value: i128) -> Option<Value> {
     u64::try_from(value).ok().map(|value| json!(value))
 }
 
-/// A time in nanoseconds, from an integer that counts in a unit of so many.
+/// Converts an integer to a time in nanoseconds. `unit` is the unit of the integer in nanoseconds.
 fn time(value: Result<i128, DecodeErrorKind>, unit: i128) -> Result<Value, DecodeErrorKind> {
     let nanos = value?.checked_mul(unit).and_then(|nanos| i64::try_from(nanos).ok());
     nanos.map(|nanos| json!(nanos)).ok_or(DecodeErrorKind::Integer)
@@ -213,8 +213,8 @@ fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
     time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, first(names)))
 }
 
-/// How a decimal prints that was read from `text`: as it was written, without a sign of zero and
-/// without leading zeros; trailing zeros go only where the digits do not fit.
+/// Returns how a decimal that was read from `text` is printed: as it was written, without a sign of zero and
+/// without leading zeros. Trailing zeros are dropped only where the digits do not fit.
 pub(crate) fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = match digits.split_once('.') {
@@ -230,7 +230,7 @@ pub(crate) fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     let print = |fraction: &str| {
         let joined = format!("{whole}{fraction}");
         let significant = joined.trim_start_matches('0');
-        // More would not fit an `i128` either.
+        // More digits would not fit into an `i128` either.
         if fraction.len() > 18 || significant.len() > 30 {
             return None;
         }
@@ -245,7 +245,7 @@ pub(crate) fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     print(fraction).or_else(|| print(fraction.trim_end_matches('0'))).ok_or(DecodeErrorKind::Precision)
 }
 
-/// The characters of a number, quoted or not.
+/// Returns the characters of a number, quoted or not.
 fn digits(value: &Json) -> Result<&str, DecodeErrorKind> {
     match value {
         Json::Text(text) if text.escaped => Err(DecodeErrorKind::Decimal),
@@ -255,7 +255,7 @@ fn digits(value: &Json) -> Result<&str, DecodeErrorKind> {
     }
 }
 
-/// Prices and quantities are never negative.
+/// Reads a decimal that is never negative, such as a price or a quantity.
 fn unsigned_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
     let printed = decimal(digits(value)?)?;
     if printed.starts_with('-') { Err(DecodeErrorKind::Negative) } else { Ok(printed) }
@@ -270,7 +270,7 @@ fn signed_decimal(of: Object<'_>, names: Names) -> Read<Value> {
     printed.map(Value::String).map_err(|kind| (kind, first(names)))
 }
 
-/// A number of any length and sign, as it is written, perhaps with an exponent.
+/// Reads a number of any length and sign with its digits as they are written, perhaps with an exponent.
 fn number(of: Object<'_>, names: Names) -> Read<Value> {
     any_number(of.require(names)?).map_err(|kind| (kind, first(names)))
 }
@@ -288,7 +288,7 @@ fn level(price: impl Into<Value>, quantity: impl Into<Value>) -> Value {
     json!({"price": price.into(), "quantity": quantity.into()})
 }
 
-/// A text of an open set, some of which have older spellings.
+/// Translates the older spellings of a text to the present ones.
 fn spelled(text: Value, older: &[(&str, &str)]) -> Value {
     let known = older.iter().find(|(old, _)| text == **old);
     known.map_or(text, |(_, new)| json!(new))
@@ -298,7 +298,7 @@ fn outcome(text: Value) -> Value {
     spelled(text, &[("yes", "YES"), ("no", "NO")])
 }
 
-/// A refusal, which any archived endpoint may send (`marketdata-v2.md`, section 10).
+/// Reads a refusal, which any archived endpoint may send (`marketdata-v2.md`, section 10).
 fn venue_error(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "error",
@@ -307,7 +307,7 @@ fn venue_error(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// An auction's price; how its symbol is written differs (`marketdata-v2.md`, section 5;
+/// Reads the price of an auction. The two APIs write its symbol differently (`marketdata-v2.md`, section 5;
 /// `marketdata-v1.md`, section 3.3).
 fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     Ok(json!({
@@ -325,7 +325,7 @@ fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     }))
 }
 
-/// The value without the tag of its kind: in a list of one kind there is none.
+/// Removes the tag of the kind from a value, because elements of a list of one kind have none.
 fn untagged(mut value: Value) -> Value {
     value.as_object_mut().unwrap().remove("kind");
     value

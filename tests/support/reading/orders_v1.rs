@@ -1,4 +1,4 @@
-//! Order events v1 (`order-events-v1.md`).
+//! Reads frames of order events v1. Sections are those of `order-events-v1.md`.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -38,7 +38,8 @@ pub(super) fn events(events: &[Json]) -> Read<Value> {
     Ok(json!({"kind": "order_events", "events": events}))
 }
 
-/// An order that stands or falls by itself. Where in it the fault is, is not known here.
+/// Reads an order of a list. If it is malformed, the other orders still count. The offset of the error is not known
+/// here.
 pub(super) fn report(element: &Json, read: impl FnOnce(&Json, Object<'_>) -> Read<Value>) -> Value {
     let read = match element {
         Json::Object(members) => {
@@ -63,7 +64,7 @@ pub(super) fn report(element: &Json, read: impl FnOnce(&Json, Object<'_>) -> Rea
 
 fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str().unwrap() {
-        // Some texts of the current generation pass for types, being of the same open set.
+        // Some texts of the current API also count as types, because both are one open set.
         "initial" | "accepted" | "rejected" | "booked" | "fill" | "cancelled" | "cancel_rejected"
         | "closed" | "NEW" | "OPEN" | "PARTIALLY_FILLED" | "FILLED" | "CANCELED" | "REJECTED"
         | "MODIFIED" => order(of),
@@ -71,7 +72,7 @@ fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Sections 4.3 and 4.4, and the names of older examples.
+/// Sections 4.3 and 4.4, and the names that older examples have.
 fn order(of: Object<'_>) -> Read<Value> {
     let decimal = |names| of.unless_empty(names, market_decimal);
     let order_id = unsigned(of, "order_id")?;

@@ -1,4 +1,4 @@
-//! Private streams (`ws-gemini-com.md`, sections 8 to 10).
+//! Reads frames of private streams. Sections 8 to 10 are those of `ws-gemini-com.md`.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     spelled, symbol, text, unsigned,
 };
 
-/// Section 8.1. What is empty or zero may be left out.
+/// Section 8.1. Empty or zero members may be missing.
 pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     let decimal = |name| frame.unless_empty(name, market_decimal);
     let is_zero = |value: &Value| match value {
@@ -31,7 +31,7 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
         Value::Bool(maker) => json!(if maker { "Maker" } else { "Taker" }),
         none => none,
     };
-    // With a fill `Z` is the quantity of this execution, else that of all of them.
+    // With a fill, `Z` is the quantity of this execution, otherwise the quantity of all executions.
     let filled = status == "FILLED" || status == "PARTIALLY_FILLED";
     let told = executed.is_null() && !(trade_id.is_null() && execution_price.is_null());
     let (of_this, of_all) = if filled { (executed, Value::Null) } else { (Value::Null, executed) };
@@ -68,7 +68,7 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Section 10: each row by itself.
+/// Section 10: a malformed row leaves the others readable.
 pub(super) fn order_snapshot(frame: Object<'_>) -> Read<Value> {
     let row = |row: &Json| super::orders_v1::report(row, |_, order| order_update(order));
     let orders: Value = frame.array("orders")?.iter().map(row).collect();
@@ -131,7 +131,7 @@ pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
     Ok(json!({"kind": "settlements", "settlements": frame.list("settlements", settlement)?}))
 }
 
-/// Section 9: `i` tells the two shapes apart.
+/// Section 9: the member `i` distinguishes the two shapes.
 pub(super) fn request_for_quote(frame: Object<'_>) -> Read<Value> {
     if frame.has("i") { quote_update(frame) } else { public_request_for_quote(frame) }
 }

@@ -1,4 +1,4 @@
-//! Public streams and responses (`ws-gemini-com.md`, sections 4, 7, 10, 11 and 17).
+//! Reads frames of public streams and responses. Sections are those of `ws-gemini-com.md`: 4, 7, 10, 11 and 17.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// The kinds of frames that do not name themselves, and those that should.
+/// The kinds of frames that do not name their kind, and those that should.
 enum Unnamed {
     Partial,
     Ticker,
@@ -55,7 +55,7 @@ enum Unnamed {
 
 type Reader = fn(Object<'_>) -> Read<Value>;
 
-/// What a frame is by its members.
+/// Finds the kind of a frame by its members.
 fn unnamed(frame: Object<'_>) -> Option<(Unnamed, Reader)> {
     let has = |names: &[&str]| names.iter().all(|name| frame.has(name));
     Some(if has(&["X"]) {
@@ -232,8 +232,8 @@ fn response(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// An id that is no unsigned integer. A text and another JSON value of the same characters look the
-/// same in a message, so they do here; `raw` may still have escapes in it.
+/// Returns an id that is no unsigned integer. A message cannot distinguish a text from another JSON value of the
+/// same characters, so neither does this. `raw` may still contain escapes.
 pub(crate) fn response_id(raw: &str, text: &str) -> Value {
     let no_text = |json: &str| serde_json::from_str::<Value>(json).ok().filter(|json| !json.is_string());
     json!(no_text(raw).or_else(|| no_text(text)).map_or_else(|| text.to_string(), |json| json.to_string()))

@@ -1,5 +1,5 @@
-//! Random walks through worlds in which much is strained: limits are low, some streams may not be silent for
-//! long, several are asked for at once. What they cannot find the exhaustive searches may.
+//! Random walks through worlds that strain a client: limits are low, some streams may not be silent for long,
+//! several are requested at once. Whatever is too large for the exhaustive searches is searched here.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const TOO_MANY: ConnectFailure = ConnectFailure::Status { status: 429, retry_aft
 const TRADE: &str = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
 const TICKER: &str = r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#;
 pub(crate) const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
-/// Two rows of four cannot be read.
+/// Two of the four rows cannot be decoded.
 const ORDERS: &str = r#"{"e":"orderSnapshot","orders":[{"E":1,"s":"BTCUSD","i":1,"X":"OPEN"},[1],{},{"E":1,"s":"BTCUSD","i":2,"X":"OPEN"}]}"#;
 pub(crate) const L2: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]]}"#;
 pub(crate) const L2_WITH_TRADES: &str =
@@ -37,12 +37,12 @@ fn order() -> Request {
     Request::PlaceOrder(NewOrder::limit(id, symbol, Side::Buy, quantity, price).expect("an order"))
 }
 
-/// What is likely, and how much more so than the ends of everything.
+/// Repeats each input as often as its weight says. The inputs that end everything have a low weight.
 fn weighted(inputs: &[(usize, Input)]) -> Vec<Input> {
     inputs.iter().flat_map(|(weight, input)| std::iter::repeat_n(*input, *weight)).collect()
 }
 
-/// What happens to an open link of the current API.
+/// Inputs for an open link of the current API.
 fn of_link(slot: usize) -> Vec<(usize, Input)> {
     let whats = [
         (12, What::Connected),
@@ -80,7 +80,7 @@ fn strain(address: &str) -> Settings {
     }
 }
 
-/// One link, with an account's streams and others; orders are placed.
+/// One link with streams of an account and others, and orders.
 pub(crate) fn strained() -> World<Many> {
     let settings = strain("wss://ws.gemini.com");
     let of = settings.clone();
@@ -115,7 +115,7 @@ pub(crate) fn strained() -> World<Many> {
     world
 }
 
-/// Public links with room for one stream each, and an account's, on one host.
+/// Public links with room for one stream each, and a link of an account, all on one host.
 pub(crate) fn spread() -> World<Many> {
     let account =
         Settings { attempts_max: None, dial_limit: (8, SECOND * 60), ..strain("wss://ws.gemini.com") };
@@ -153,7 +153,7 @@ pub(crate) fn spread() -> World<Many> {
     world
 }
 
-/// Market data v2.
+/// One endpoint of market data v2.
 pub(crate) fn archived() -> World<Many> {
     let settings = Settings::single("wss://api.gemini.com/v2/marketdata");
     let of = settings.clone();
@@ -175,7 +175,7 @@ pub(crate) fn archived() -> World<Many> {
     world
 }
 
-/// What a hunt has found.
+/// A violation that a hunt has found.
 pub(crate) struct Prey<M> {
     pub(crate) violation: Violation,
     pub(crate) by: shrink::Found,
@@ -183,14 +183,14 @@ pub(crate) struct Prey<M> {
 }
 
 impl<M: Machine> Prey<M> {
-    /// The shortest trace.
+    /// Formats the violation with the shortest trace.
     pub(crate) fn report(&self) -> String {
         shrink::report(&self.state, &self.violation, self.by)
     }
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// Walks at random until something does not hold, and counts the steps.
+    /// Makes random walks until a check fails, and counts the steps.
     pub(crate) fn hunt(&self, walks: u64, length: usize, steps: &mut usize) -> Option<Prey<M>> {
         (0..walks).find_map(|seed| {
             let mut random = Random(seed);
@@ -210,7 +210,7 @@ impl<M: Machine + 'static> World<M> {
         let mut buffers = Buffers::default();
         for step in 0..length {
             let input = *random.pick(&self.alphabet);
-            // In the beginning there is not much that can happen.
+            // At the beginning few other inputs have an effect.
             if step < length / 4 && random.below(2) == 0 && !input.is_beginning() {
                 continue;
             }

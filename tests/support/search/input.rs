@@ -1,5 +1,5 @@
-//! [`Input`]: the letters of the alphabets. Each means something in every state: links, requests and updates
-//! are named by their places in what the observer knows of the machine.
+//! [`Input`] is a letter of an alphabet. Each input makes sense in every state: it names links, requests and
+//! updates by their positions in what the observer knows of the machine.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::super::observer::Observed;
 use super::super::observer::call::{Act, Link, Wish};
 use super::World;
 
-/// A command, an input about a link, or time.
+/// A command, an input about a link, or a step of time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Input {
     Open,
-    /// Streams are named by their places in the world.
+    /// Streams are named by their indices in the world.
     Subscribe(usize),
     Unsubscribe(usize),
     Resync(usize),
@@ -28,30 +28,30 @@ pub(crate) enum Input {
         unsubscribes: bool,
     },
     Remove(usize),
-    /// About the newest link of a place.
+    /// About the newest link of a slot.
     Link(usize, What),
-    /// About the one before it.
+    /// About the link before it.
     Stale(usize, What),
-    /// `handle_timeout` at the deadline; now, if there is none.
+    /// `handle_timeout` at the next deadline, or now if there is none.
     Deadline,
-    /// `handle_timeout` so much later.
+    /// `handle_timeout` after this time.
     Later(Duration),
     Resumed,
 }
 
-/// What happens to a link.
+/// An input about a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum What {
     Connected,
     Failed(ConnectFailure),
     Lost(Lost),
-    /// The newest request that waits for an answer is answered.
+    /// The venue accepts the newest request that waits for an answer.
     Accepted,
-    /// The oldest is.
+    /// The venue accepts the oldest request that waits for an answer.
     AcceptedLate,
     Refused,
     RefusedForNow,
-    /// Updates of a book.
+    /// Snapshots and updates of a book.
     Snapshot(usize),
     Update(usize),
     Gap(usize),
@@ -61,7 +61,7 @@ pub(crate) enum What {
     Closing(Option<u16>),
 }
 
-/// What inputs are made in.
+/// Memory in which inputs are made.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     pub(crate) text: String,
@@ -73,7 +73,7 @@ impl Input {
         matches!(self, Input::Stale(..))
     }
 
-    /// Whether a life begins with it.
+    /// Returns whether a life begins with this input.
     pub(crate) const fn is_beginning(self) -> bool {
         matches!(self, Input::Open | Input::Subscribe(_) | Input::Link(_, What::Connected))
     }
@@ -86,7 +86,7 @@ impl fmt::Display for Input {
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// What an input is in a state. `None` if it is about nothing there.
+    /// Returns the act of an input in a state. `None` if the input has nothing to be about.
     pub(super) fn act<'a>(
         &'a self,
         state: &Observed<M>,
@@ -125,7 +125,8 @@ impl<M: Machine + 'static> World<M> {
         Some((now, act))
     }
 
-    /// The oldest wish for a stream that is not to end; the last there was, if there is none.
+    /// Returns the oldest subscription to a stream that is not to end. If there is none, it returns the last one
+    /// that existed.
     fn wish(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
@@ -169,7 +170,7 @@ impl<M: Machine + 'static> World<M> {
         Some(Act::Frame(link, Frame::Text(text)))
     }
 
-    /// A frame of a book, its ids so far behind the last one that was applied.
+    /// Writes a frame of a book. Its ids are so far behind the last applied id.
     fn depth(&self, state: &Observed<M>, place: usize, ids: (u64, u64), text: &mut String) {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
@@ -182,7 +183,8 @@ impl<M: Machine + 'static> World<M> {
     }
 }
 
-/// Answers the newest request of a link; the newest of all again, if none of its waits.
+/// Writes an answer to the newest request of a link. If none of its requests waits, it answers the newest request
+/// of all again.
 fn answer<M: Machine>(state: &Observed<M>, link: LinkId, rest: &str, text: &mut String) {
     let written = state.shadow().written.iter().filter(|written| written.link == link);
     let id = written.map(|written| written.id).max().unwrap_or(state.names().newest_request);

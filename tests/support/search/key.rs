@@ -1,23 +1,24 @@
-//! The key of a state: two states with the same key are taken for one, and only the first is gone on from.
+//! The key of a state. The search takes two states with the same key for one state, and continues only from the
+//! first.
 //!
-//! It is made of what the public getters of the machine say, of what the observer knows from its inputs and
-//! outputs, and of what a copy of the machine does if it is left alone with the clock.
+//! A key contains what the public getters of the machine return, what the observer knows from its inputs and
+//! outputs, and what a copy of the machine does if only time passes.
 //!
-//! What is not in it, and why that does not matter:
+//! A key does not contain the following, for these reasons:
 //!
-//! - *Instants.* In their place stand the cause of the next deadline, what comes of it, and whether it is due:
-//!   a machine compares instants for nothing but to see which timer is due. The order of the timers behind
-//!   the first is not in the key: each of them becomes the first in some state, as others are disarmed.
+//! - *Instants.* Instead the key contains the cause of the next deadline, what follows from it, and whether it is
+//!   due: a machine compares instants only to see which timer is due. The order of the timers behind the first is
+//!   not in the key: each of them becomes the first in some state, as others are disarmed.
 //! - *Numbers that only rise*: epochs, ids of requests and subscriptions, ids of updates, counters. They are
-//!   compared with those that were handed out or came before, and with nothing else. Whether there was a link
-//!   before the present one, about which inputs may come too late, is in the key.
-//! - *How many attempts have failed*, where there is no limit on them: the delay grows, and that is all.
-//! - *Random numbers*: how long a delay is, not whether there is one.
-//! - *Whose turn was longest ago*, by which links go that are due at the same instant: each of them is the first in
-//!   some state, and the others are due no less.
-//! - *Texts* of frames: a frame leaves nothing behind but what the key says of streams and requests.
-//! - *Outputs that wait*: each step takes them all. The observer's comparison for I-38 shows that this does
-//!   not matter.
+//!   compared with numbers that were handed out or came before, and with nothing else. The key does contain whether
+//!   there was an earlier link, about which inputs may come too late.
+//! - *How many attempts have failed*, if they have no limit: only the delay grows with it.
+//! - *Random numbers*: they decide how long a delay is, not whether there is one.
+//! - *The order in which links act that are due at the same instant*: each of them is the first in some state, and
+//!   the others are still due.
+//! - *Texts* of frames: the key contains what a frame changes in streams and requests, and it changes nothing else.
+//! - *Outputs that wait*: each step polls them all. The observer's comparison for I-38 shows that the time of
+//!   polling does not matter.
 //! - *All after the end*: there is one state behind `Closed`, in which every input is made, too.
 
 use gemini_ws::{Event, Instant, Output};
@@ -28,12 +29,12 @@ use super::super::observer::shadow::{Leg, Phase, Shadow};
 use super::super::observer::wishes::Feed;
 use super::World;
 
-/// So many deadlines ahead it is seen whether a stream that nobody answers is asked for again.
+/// How many deadlines the key looks ahead, to see whether an unanswered stream is requested again.
 const AHEAD: usize = 8;
 
 pub(crate) type Key = Vec<u8>;
 
-/// What tells a state from others.
+/// Returns the key of a state.
 pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     let shadow = state.shadow();
     let mut key = Vec::with_capacity(128);
@@ -58,7 +59,7 @@ pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
         key.extend([feed.wishes.len() as u8, leaving as u8, bits(&flags)]);
     }
     state.each_stream(|_, stream, at| key.extend([b'S', place(stream), at as u8]));
-    // In the order in which they were written.
+    // In the order in which the messages were written.
     for written in &shadow.written {
         let number = shadow.written.iter().filter(|other| other.id < written.id).count();
         let slot = written.link.slot();
@@ -73,7 +74,7 @@ pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     key
 }
 
-/// What is known of a link and matters for what is to come.
+/// Adds what is known of a link and matters for its future.
 fn leg_of(shadow: &Shadow, leg: &Leg, key: &mut Key) {
     let is_open = leg.phase == Phase::Open;
     let waits = leg.phase == Phase::Ended && shadow.closing.is_none();
@@ -97,8 +98,8 @@ fn bits(flags: &[bool]) -> u8 {
     flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag))
 }
 
-/// What a copy of a machine does if only time passes: all that comes of its next deadline; and how often it
-/// asks for streams until a link ends, which says how often it has been left without an answer.
+/// Adds what a copy of a machine does if only time passes: everything that follows from its next deadline, and how
+/// often it requests streams until a link ends. That number shows how often the venue has not answered.
 fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     let mut copy = machine.clone();
     let mut asked = 0;
@@ -126,7 +127,7 @@ fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     key.extend([b'A', asked]);
 }
 
-/// Each kind of output as a number, and whether another attempt follows an end.
+/// Returns a number for each kind of output, and for an end whether another attempt follows.
 fn kind(output: &Output) -> u8 {
     match output {
         Output::Connect(_) => 1,

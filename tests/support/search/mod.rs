@@ -1,5 +1,5 @@
-//! Exhaustive search: every input in every state that a machine can reach, and every sequence of inputs up to
-//! a length. The machine is the real one, observed; a state is a clone of it.
+//! Exhaustive search: makes every input in every state that a machine can reach, and every sequence of inputs up to
+//! a length. The machine is the real one, with an observer; a state is a clone of it.
 
 pub(crate) mod hunts;
 pub(crate) mod input;
@@ -16,16 +16,16 @@ use super::machine::{Machine, Settings, Wanted};
 use super::observer::{Make, Observed, Violation, shrink};
 use input::{Buffers, Input};
 
-/// What a machine lives among, and what can happen to it.
+/// The settings of a machine, and everything that can happen to it.
 #[derive(Clone)]
 pub(crate) struct World<M> {
     pub(crate) settings: Vec<Settings>,
     pub(crate) make: Make<M>,
-    /// The streams that inputs name by their places here.
+    /// The streams that inputs name by their indices here.
     pub(crate) streams: Vec<Wanted>,
-    /// The most wishes for a stream at a time.
+    /// The most subscriptions to a stream at a time.
     pub(crate) wishes_max: usize,
-    /// So many messages without an answer are enough.
+    /// The most messages without an answer: no input makes a request beyond them.
     pub(crate) written_max: usize,
     pub(crate) requests: Vec<Request>,
     pub(crate) alphabet: Vec<Input>,
@@ -34,11 +34,11 @@ pub(crate) struct World<M> {
 /// How far a search went.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Figures {
-    /// With different keys.
+    /// The number of states with different keys.
     pub(crate) states: usize,
-    /// Inputs that were made.
+    /// The number of inputs that were made.
     pub(crate) steps: usize,
-    /// The longest of the shortest ways to a state, or of the sequences.
+    /// The longest of the shortest ways to a state, or the length of the sequences.
     pub(crate) depth: usize,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Figures {
 pub(crate) struct Found {
     pub(crate) violation: Violation,
     pub(crate) inputs: Vec<Input>,
-    /// In a copy of the last state.
+    /// Whether a copy of the last state showed the violation.
     pub(crate) in_fork: bool,
     /// The steps of the search up to here.
     pub(crate) steps: usize,
@@ -84,7 +84,7 @@ impl<M: Machine + 'static> World<M> {
         Observed::new(self.settings.clone(), move || make()).lenient()
     }
 
-    /// Every input in every state, until there is no state with another key.
+    /// Makes every input in every state, until no input leads to a state with another key.
     pub(crate) fn close(&self, states_max: usize) -> Result<Figures, Found> {
         let mut buffers = Buffers::default();
         let begin = self.begin();
@@ -130,8 +130,8 @@ impl<M: Machine + 'static> World<M> {
         Ok(figures)
     }
 
-    /// Every sequence of inputs up to a length, whatever the states look like. Sequences share what they begin
-    /// with, so that each costs one step. Returns how many had that length.
+    /// Makes every sequence of inputs up to a length, without regard to states. Sequences share their beginnings,
+    /// so that each costs one step. Returns how many had that length.
     pub(crate) fn unfold(&self, begin: &Observed<M>, depth: usize) -> Result<Figures, Found> {
         let mut figures = Figures { depth, ..Figures::default() };
         let mut path = Vec::with_capacity(depth);
@@ -167,7 +167,7 @@ impl<M: Machine + 'static> World<M> {
         Ok(())
     }
 
-    /// Does all of them, one after the other.
+    /// Makes all inputs, one after the other.
     pub(crate) fn play(&self, inputs: &[Input], state: &mut Observed<M>) {
         let mut buffers = Buffers::default();
         for input in inputs {
@@ -184,7 +184,7 @@ impl<M: Machine + 'static> World<M> {
         true
     }
 
-    /// The same again with all that is said, and the shortest trace.
+    /// Makes the inputs again, and formats all outputs with the shortest trace.
     pub(crate) fn report(&self, found: &Found) -> String {
         let Found { violation, inputs, in_fork, steps } = found;
         let path: Vec<String> = inputs.iter().map(Input::to_string).collect();

@@ -1,4 +1,4 @@
-//! The worlds that are searched: a client of one endpoint that follows a book, and one of two endpoints.
+//! The worlds of the exhaustive searches: a client of one endpoint that follows a book, and one of two endpoints.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn wanted(name: &str) -> Wanted {
     Wanted::new(name.parse().expect("a stream"))
 }
 
-/// A book over one link.
+/// A client that follows a book over one link.
 pub(crate) fn single() -> World<Many> {
     let settings = Settings { malformed_run_max: 2, ..Settings::single("wss://ws.gemini.com") };
     let of = settings.clone();
@@ -73,7 +73,7 @@ pub(crate) fn single() -> World<Many> {
     world
 }
 
-/// The same with ten inputs that lead far: for sequences.
+/// The world of `single` with the ten inputs that lead farthest, for sequences.
 pub(crate) fn short_single() -> World<Many> {
     let mut world = single();
     world.wishes_max = usize::MAX;
@@ -92,14 +92,14 @@ pub(crate) fn short_single() -> World<Many> {
     world
 }
 
-/// A public endpoint that has trades, and an account's, which stays open; both on one host.
+/// A client of a public endpoint that has trades, and of an account's endpoint, which stays open, on one host.
 pub(crate) fn client() -> World<Many> {
     let mut world = full_client();
     world.alphabet.retain(|input| !matches!(input, Input::Remove(_) | Input::Request(_) | Input::Later(_)));
     world
 }
 
-/// The same, of which an endpoint is removed, with requests and late ticks.
+/// The world of `client` that also removes an endpoint, and has requests and late ticks.
 pub(crate) fn full_client() -> World<Many> {
     let public = Settings::new("wss://ws.gemini.com");
     let private = Settings { authenticated: true, ..public.clone() };
@@ -138,7 +138,7 @@ pub(crate) fn full_client() -> World<Many> {
     world
 }
 
-/// The same with ten inputs.
+/// The world of `client` with ten inputs.
 pub(crate) fn short_client() -> World<Many> {
     let mut world = full_client();
     world.wishes_max = usize::MAX;

@@ -1,4 +1,4 @@
-//! What the application does: wishes, orders, requests, and the end.
+//! What the application of a life does: subscriptions, orders, requests, and the end.
 
 use std::time::Duration;
 
@@ -20,19 +20,19 @@ pub(super) struct Application {
     /// Ids of subscriptions that have ended.
     former: Vec<StreamId>,
     placed: u64,
-    /// The last quote that it has confirmed by itself.
+    /// The last quote that `confirm_accepted` has confirmed.
     confirmed: Option<QuoteKey>,
-    /// An order was not followed from its beginning, or events of orders were lost without a trace.
+    /// Whether the application missed the beginning of an order, or events of orders were lost without a sign.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
-    /// A frame of market data v2 was lost.
+    /// Whether a frame of market data v2 was lost.
     pub(super) l2_in_doubt: bool,
     pub(super) is_open: bool,
-    /// By when, if it wants an end.
+    /// The instant by which it has requested an end.
     pub(super) wants_end: Option<Instant>,
-    /// When it last added an endpoint again. What was ordered over one that is gone nobody tells of.
+    /// When it last added an endpoint again. Nothing reports the fate of orders that went over a removed endpoint.
     pub(super) added_at: Option<Instant>,
-    /// Which endpoints it has.
+    /// Whether it has each of the endpoints.
     has: Vec<bool>,
 }
 
@@ -59,13 +59,13 @@ impl Application {
         }
     }
 
-    /// Whether it has all endpoints that there are.
+    /// Returns whether it has all endpoints of the life.
     pub(super) fn has_all(&self) -> bool {
         self.has.iter().all(|has| *has)
     }
 }
 
-/// What the application does, and how often of all.
+/// What the application does, and how often in proportion to everything else.
 const ACTS: [(Act, usize); 23] = [
     (Act::Open, 12),
     (Act::Subscribe, 36),
@@ -130,7 +130,7 @@ impl<M: Machine> Life<'_, M> {
         match done {
             Err(CommandError::RateLimited { .. }) => self.world.figures.reach(Milestone::RateLimited),
             Err(CommandError::Closed) => {
-                // That it has ended may not have been polled yet.
+                // The event that reports the end may not have been polled yet.
                 let may_have_ended = self.end.is_some() || self.unpolled_until.max(self.stalled_until) > now;
                 assert!(may_have_ended || self.application.wants_end.is_some(), "refused: {act:?}");
             }
@@ -205,7 +205,7 @@ impl<M: Machine> Life<'_, M> {
                 self.machine.request(now, request)?;
             }
             Act::SubmitQuote | Act::WithdrawQuote | Act::ConfirmQuote if self.scenario.trades => {
-                // There is one open most of the time, but not always.
+                // A request for quotes is open most of the time, but not always.
                 let until = self.now + Duration::from_millis(800);
                 self.run_until(until, |life| life.exchange.open_quote_request().is_some());
                 if let Some(request) = self.quote_request(act) {
@@ -233,13 +233,13 @@ impl<M: Machine> Life<'_, M> {
         Ok(())
     }
 
-    /// Asks for a book anew.
+    /// Requests a new snapshot of a book.
     pub(super) fn resync_book(&mut self, symbol: Symbol) {
         let is_of = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
         let wish = self.application.wishes.iter().find(|(_, stream)| is_of(stream)).copied();
         if let Some((id, _)) = wish {
             self.world.figures.calls += 1;
-            // One that has no link now has no book either.
+            // A stream without a link has no book either.
             let _ = self.machine.resync(self.now, id);
         }
     }
@@ -254,7 +254,7 @@ impl<M: Machine> Life<'_, M> {
         self.application.confirmed = Some(quote_id);
         self.world.figures.calls += 1;
         let request = Request::ConfirmQuote { rfq_id, quote_id, confirm: true };
-        // Where there is no link now, it is not confirmed in time.
+        // If there is no link now, the application misses the time for the confirmation.
         let _ = self.machine.request(self.now, &request);
     }
 
@@ -280,7 +280,7 @@ impl<M: Machine> Life<'_, M> {
         order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
     }
 
-    /// A quote for the open request for quotes, if there is one, or what comes after one.
+    /// Returns a quote for the open request for quotes, if there is one, or a request that follows a quote.
     fn quote_request(&mut self, act: Act) -> Option<Request> {
         if act == Act::SubmitQuote {
             self.application.placed += 1;
@@ -305,7 +305,7 @@ impl<M: Machine> Life<'_, M> {
         Some(Request::ConfirmQuote { rfq_id, quote_id, confirm: self.random.below(4) > 0 })
     }
 
-    /// Wants an end, in one of the ways.
+    /// Requests an end, in one of the ways.
     fn close(&mut self, act: Act, now: Instant) {
         let timeouts = self.scenario.settings.iter().map(|settings| settings.close_timeout);
         let timeout = timeouts.max().unwrap_or_default();
@@ -329,7 +329,7 @@ impl<M: Machine> Life<'_, M> {
         *wanted = Some(wanted.map_or(by, |before| before.min(by)));
     }
 
-    /// The end, and a little beyond.
+    /// Ends the client, and calls it a little beyond its end.
     pub(super) fn finish(&mut self) {
         for _ in 0..1 + self.random.below(3) {
             if self.end.is_some() || self.scenario.ends_by_itself {
@@ -368,7 +368,7 @@ impl<M: Machine> Life<'_, M> {
             assert!(may_succeed || done == Err(CommandError::Closed), "{act:?} after the end: {done:?}");
             self.settle();
         }
-        // The driver lets go of what it has; some of it tells of its end.
+        // The driver drops what it still has, and reports the end of some of it to the client.
         for position in 0..self.world.network.ports.len() {
             let port = &self.world.network.ports[position];
             if port.driver != Driver::Gone && self.random.below(2) == 0 {

@@ -1,5 +1,5 @@
-//! [`Beliefs`]: what an application made of public types alone believes, held against what is true after every
-//! frame that has come.
+//! [`Beliefs`] is what an application that uses only public types knows. After every frame that has come, it is
+//! compared with the truth of the exchange.
 
 use std::rc::Rc;
 
@@ -26,7 +26,7 @@ pub(super) struct Beliefs {
     asked: Option<Asked>,
 }
 
-/// What the venue said when it was asked; the answer is on its way.
+/// An answer of the venue that is on its way.
 #[derive(Clone, Debug)]
 struct Asked {
     orders: Moment,
@@ -37,7 +37,7 @@ struct Asked {
     answered_at: Instant,
 }
 
-/// What is true of an account and of the markets at some moment.
+/// The true state of an account and of the markets at some moment.
 #[derive(Debug)]
 pub(super) struct Truth {
     orders: Vec<LedgerOrder>,
@@ -63,7 +63,7 @@ impl Truth {
         self.orders.iter().find(|entry| entry.order_id == id)
     }
 
-    /// By its id or, where that is not known yet, by the client's.
+    /// Finds a quote by its id or, if that is not known yet, by the client's.
     fn quote(&self, quote: &Quote) -> Option<&LedgerQuote> {
         let client_id = quote.terms.and_then(|terms| terms.client_id).map(|id| id.to_string());
         self.quotes.iter().find(|entry| match quote.quote_id {
@@ -72,7 +72,7 @@ impl Truth {
         })
     }
 
-    /// The newest order of a client order id.
+    /// Finds the newest order with a client order id.
     fn by_client_order_id(&self, id: &str) -> Option<&LedgerOrder> {
         self.orders.iter().rfind(|entry| entry.client_order_id.as_deref() == Some(id))
     }
@@ -101,7 +101,7 @@ impl Beliefs {
 
     // ---- asking the venue ------------------------------------------------------------------------
 
-    /// Asks the venue about everything, as over REST; the answer takes its time.
+    /// Asks the venue about everything, as over REST. The answer comes at `answered_at`.
     pub(super) fn ask(&mut self, exchange: &Exchange, answered_at: Instant) {
         self.asked = Some(Asked {
             orders: self.orders.moment(),
@@ -113,7 +113,7 @@ impl Beliefs {
         });
     }
 
-    /// Takes the answer, if it has come.
+    /// Applies the answer, if it has come.
     pub(super) fn take_answer(&mut self, now: Instant) {
         self.followed.check(&self.orders, now);
         let Some(asked) = self.asked.take_if(|asked| asked.answered_at <= now) else { return };
@@ -158,9 +158,10 @@ impl Beliefs {
         }
     }
 
-    /// Nothing is under way, and the venue was asked: nothing may be in doubt.
-    /// `follows` says whether the streams of orders, and those of balances, positions and quotes, are subscribed.
-    /// `added_at` is when an endpoint was last added: what came over earlier ones may be another account's.
+    /// Checks that nothing is in doubt. Call it when nothing is under way and the venue was asked. `follows_orders`
+    /// and `follows` say whether the streams of orders, and those of balances, positions and quotes, are
+    /// subscribed. `added_at` is when an endpoint was last added: data from earlier ones may be about another
+    /// account.
     pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 3], added_at: Option<Instant>) {
         for order in self.orders.to_reconcile() {
             let may_change = !order.state.is_final() || order.state == OrderState::Rejected;
@@ -180,12 +181,12 @@ impl Beliefs {
 
     // ---- comparing -------------------------------------------------------------------------------
 
-    /// What the tickets said is what the exchange has.
+    /// Checks that the ends that tickets reported are those of the exchange.
     pub(super) fn check_tickets(&self, truth: &Truth) {
         self.followed.compare(truth);
     }
 
-    /// Each order that is not in doubt is as it was when the last frame left the venue.
+    /// Checks that each order that is not in doubt is as it was when the last frame left the venue.
     pub(super) fn check_orders(&self, truth: &Truth, is_followed: bool) {
         for order in self.orders.iter().filter(|order| !order.needs_reconciling()) {
             let found = order.order_id.and_then(|id| truth.order(id));
@@ -213,8 +214,8 @@ impl Beliefs {
         }
     }
 
-    /// Each quote that is not in doubt is at least as far as it was when the last frame left the venue; `is_settled`
-    /// if nothing is under way any more. Returns whether one was executed.
+    /// Checks that each quote that is not in doubt is at least as far as it was when the last frame left the venue.
+    /// `is_settled` says that nothing is under way any more. Returns whether a quote was executed.
     pub(super) fn check_quotes(&self, truth: &Truth, is_settled: bool) -> bool {
         let mut is_won = false;
         for quote in self.quotes.iter().filter(|quote| quote.doubt().is_none()) {
@@ -234,7 +235,7 @@ impl Beliefs {
         is_won
     }
 
-    /// What is shown as current of balances is what the venue has.
+    /// Checks that balances that are current are those of the venue.
     pub(super) fn check_balances(&self, truth: &Truth) {
         for entry in &truth.balances {
             if self.balances.stale_reason(&entry.asset).is_some() {
@@ -251,7 +252,7 @@ impl Beliefs {
         }
     }
 
-    /// The same of positions.
+    /// Checks that positions that are current are those of the venue.
     pub(super) fn check_positions(&self, truth: &Truth) {
         if self.positions.is_stale() {
             return;
@@ -263,7 +264,8 @@ impl Beliefs {
         assert_eq!(held, owned, "R6: positions");
     }
 
-    /// Each live book with the venue's last update id has the venue's levels.
+    /// Checks that each live book with the venue's last update id has the venue's levels. Returns how many there
+    /// are.
     pub(super) fn check_books(&self, truth: &Truth) -> usize {
         let mut compared = 0;
         for (symbol, book) in &truth.books {
@@ -292,12 +294,13 @@ const fn quote_state(entry: &LedgerQuote) -> QuoteState {
     }
 }
 
-/// The reply to a confirmation and the event name the end of a declined quote differently.
+/// Returns whether a quote ended without a trade. For a declined quote, the reply to a confirmation and the event
+/// name different ends.
 const fn ends_without_deal(state: QuoteState) -> bool {
     matches!(state, QuoteState::Declined | QuoteState::Lost)
 }
 
-/// The generations do not agree on what an order is called that rests after a part of it was executed.
+/// Simplifies a state: the APIs differ in the state of an order that rests after a part of it was executed.
 pub(super) const fn simply(state: OrderState) -> OrderState {
     match state {
         OrderState::PartiallyFilled | OrderState::New => OrderState::Open,

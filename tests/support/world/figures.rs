@@ -1,4 +1,4 @@
-//! [`Figures`]: how much has happened in a number of lives, and how often each thing.
+//! [`Figures`] counts what has happened in a number of lives.
 
 use std::fmt;
 
@@ -19,9 +19,9 @@ macro_rules! listed {
 }
 
 listed!(
-    /// What goes wrong.
+    /// A fault: what goes wrong.
     Fault {
-        // Attempts to connect.
+        // Faults of attempts to connect.
         DialRefused,
         DialStatus,
         DialStatusForGood,
@@ -33,7 +33,7 @@ listed!(
         DialUnanswered,
         DialSlow,
         AnswerAfterAbort,
-        // Links.
+        // Faults of links.
         Reset,
         End,
         TransportError,
@@ -46,7 +46,7 @@ listed!(
         EndTwice,
         RequestUnsent,
         SlowLink,
-        // The venue.
+        // Faults of the venue.
         VenueCloses,
         VenueClosesForGood,
         VenueClosesUncoded,
@@ -72,7 +72,7 @@ listed!(
         OrderEventsLost,
         OrderEventsRepeated,
         MarketHalted,
-        // The driver and its machine.
+        // Faults of the driver and its client.
         LinkUnread,
         OutputsUnpolled,
         Stall,
@@ -85,7 +85,7 @@ listed!(
 );
 
 listed!(
-    /// What the application does.
+    /// An act: what the application does.
     Act {
         Open,
         Subscribe,
@@ -116,7 +116,7 @@ listed!(
 );
 
 listed!(
-    /// What is reached, in how many lives.
+    /// A milestone: what is reached, counted once for each life.
     Milestone {
         Idle,
         Connecting,
@@ -181,7 +181,7 @@ impl Milestone {
     }
 }
 
-/// Why clients ended.
+/// The reasons for which clients ended.
 const REASONS: [&str; 6] =
     ["Requested", "RequestedUnclean", "ConnectRefused", "ClosedByPeer", "AttemptsExhausted", "other"];
 
@@ -189,7 +189,7 @@ const REASONS: [&str; 6] =
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Figures {
     pub(crate) lives: u64,
-    /// Calls of the machine, and what it said to them.
+    /// The calls of the machine, and its events and outputs.
     pub(crate) calls: u64,
     pub(crate) events: u64,
     pub(crate) frames: u64,
@@ -198,7 +198,7 @@ pub(crate) struct Figures {
     acts: [u64; Act::ALL.len()],
     milestones: [u64; Milestone::ALL.len()],
     reasons: [u64; REASONS.len()],
-    /// Of the present life.
+    /// The milestones of the present life, one bit for each.
     reached: u64,
     /// The sum of the hashes of all transcripts.
     pub(crate) hash: u64,
@@ -245,10 +245,10 @@ impl Figures {
         self.reasons[position] += 1;
     }
 
-    /// A life is over.
+    /// Adds the milestones and the hash of a life that is over.
     pub(crate) fn finish_life(&mut self, hash: u64) {
         self.lives += 1;
-        // A sum, so that it does not matter who lived first.
+        // The hashes are added, so that the order of the lives does not matter.
         self.hash = self.hash.wrapping_add(hash);
         for (position, count) in self.milestones.iter_mut().enumerate() {
             *count += self.reached >> position & 1;
@@ -271,7 +271,7 @@ impl Figures {
         }
     }
 
-    /// What has not happened at all.
+    /// Returns what has not happened at all.
     pub(crate) fn missing(&self) -> Vec<String> {
         self.counts()
             .into_iter()

@@ -1,10 +1,10 @@
-//! [`Fold`]: the hash of a transcript, the same on every platform and compiler.
+//! [`Fold`] computes the hash of a transcript, which is the same on every platform and compiler.
 
 use std::fmt;
 
 use gemini_ws::{Event, Instant, LinkId, Output};
 
-/// FNV-1a over words of 64 bits, with the upper half folded in, as its lower bits know nothing of it.
+/// FNV-1a over words of 64 bits. The upper half is folded in, because the lower bits do not depend on it otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fold(u64);
 
@@ -41,7 +41,7 @@ impl Fold {
         self.word(now.as_nanos());
     }
 
-    /// What the machine wants done.
+    /// Adds an output of the machine.
     pub(crate) fn output(&mut self, output: &Output) {
         match output {
             Output::Connect(link) => {
@@ -70,8 +70,8 @@ impl Fold {
         }
     }
 
-    /// What the application is told. Data is what its frame says, which other tests compare; here it counts
-    /// with the bytes of the frame.
+    /// Adds an event. An event of data counts with the bytes of its frame only, because other tests compare its
+    /// content.
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Opened { link, missing_since } => {
@@ -89,13 +89,13 @@ impl Fold {
     }
 
     fn text(&mut self, what: &impl fmt::Debug) {
-        // Folding does not fail.
+        // Formatting into a hash does not fail.
         let _ = fmt::write(self, format_args!("{what:?}"));
     }
 }
 
 impl fmt::Write for Fold {
-    /// Byte by byte, as how a text is cut is the formatter's matter.
+    /// Adds each byte alone, because the formatter decides how it cuts a text.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -104,7 +104,7 @@ impl fmt::Write for Fold {
     }
 }
 
-/// Whether an event is what a stream tells.
+/// Returns whether an event is data of a stream.
 pub(crate) const fn is_data(event: &Event<'_>) -> bool {
     matches!(
         event,

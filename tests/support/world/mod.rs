@@ -1,7 +1,7 @@
 //! A client, the simulated exchange and a network that fails, under one virtual clock and one seed.
 //!
-//! A [`Life`] is a client from its first call to a little after its end. What happens in it is drawn from
-//! its seed: the same seed is the same life, call by call.
+//! A [`Life`] is a client from its first call to a little after its end. Everything that happens in it is drawn
+//! from its seed: the same seed leads to the same life, call by call.
 
 mod application;
 mod beliefs;
@@ -33,12 +33,12 @@ use fold::Fold;
 use network::{Driver, Message, Network};
 use scenario::{KEY, Prepared, SECRET, Scenario, TOKEN};
 
-/// A machine that can be looked at more closely than with each call.
+/// A machine that can be checked in more ways than after each call.
 pub(crate) trait Lived: Machine {
-    /// What would become of it from here, in several ways.
+    /// Checks several continuations on copies of the machine.
     fn look_ahead(&self) {}
 
-    /// The life that it had, compared with variations of itself.
+    /// Compares the life so far with variations of it.
     fn look_back(&self) {}
 }
 
@@ -46,7 +46,7 @@ impl Lived for Many {}
 
 impl<M: Machine> Lived for Observed<M> {
     fn look_ahead(&self) {
-        // It stops by itself.
+        // A violation panics in the call itself.
         let _ = self.fork_checks();
     }
 
@@ -57,13 +57,13 @@ impl<M: Machine> Lived for Observed<M> {
     }
 }
 
-/// Of so many steps one is followed by a look ahead.
+/// One of so many steps is followed by a call of `look_ahead`.
 const LOOKS_EACH: usize = 256;
 
-/// No life takes more steps.
+/// The most steps of a life.
 const STEPS_MAX: u32 = 400_000;
 
-/// What is used again from life to life.
+/// What one life after the other uses.
 #[derive(Debug)]
 pub(crate) struct World {
     prepared: Prepared,
@@ -85,10 +85,10 @@ impl World {
         }
     }
 
-    /// One life of the machine that `make` makes for it; returns the hash of its transcript.
+    /// Runs one life of the machine that `make` makes for it, and returns the hash of its transcript.
     pub(crate) fn live<M: Lived>(&mut self, seed: u64, make: impl FnOnce(&Scenario, u64) -> M) -> u64 {
         let mut random = Random(seed);
-        // Neighbouring seeds are to have nothing in common.
+        // Lives with neighbouring seeds must not resemble each other.
         random.0 = random.next();
         let scenario = Scenario::draw(&mut random, &self.prepared);
         let machine = make(&scenario, random.next());
@@ -130,15 +130,16 @@ struct Life<'w, M> {
     random: Random,
     fold: Fold,
     now: Instant,
-    /// The driver takes no outputs, or does nothing at all, until then.
+    /// The driver polls no outputs until this instant. Until `stalled_until` it does nothing at all.
     unpolled_until: Instant,
     stalled_until: Instant,
     signer: Option<Signer>,
-    /// Between the driver and the application, if there is one; nobody takes anything from it until then.
+    /// The queue between the driver and the application, if there is one. The application takes no event from it
+    /// until `untaken_until`.
     queue: Option<EventQueue>,
     untaken_until: Instant,
     beliefs: Beliefs,
-    /// Nothing fails any more.
+    /// Whether no more faults happen.
     is_healed: bool,
     has_begun: bool,
     end: Option<CloseReason>,
@@ -166,14 +167,14 @@ impl<M: Lived> Life<'_, M> {
 }
 
 impl<M: Machine> Life<'_, M> {
-    /// Until the next step of the application or of the world.
+    /// Draws the time until the next step of the application or the next fault.
     fn pause(&mut self) -> Duration {
         match self.random.below(16) {
             0..=3 => Duration::ZERO,
             4..=7 => Duration::from_millis(self.random.below(12) as u64),
             8..=12 => Duration::from_millis(self.random.below(400) as u64),
             13 | 14 => Duration::from_millis(self.random.below(2_500) as u64),
-            // Exactly when the machine waits for the clock.
+            // Exactly until the next deadline of the machine.
             _ => self
                 .machine
                 .deadline()
@@ -181,14 +182,14 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Lets time pass, from one thing that happens to the next.
+    /// Lets time pass, from each arrival or deadline to the next.
     fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
         self.run_until(until, |_| false);
         self.now = self.now.max(until);
     }
 
-    /// The same until a condition holds; returns whether it does.
+    /// Lets time pass until a condition holds, and returns whether it does.
     fn run_until(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) -> bool {
         self.settle();
         loop {
@@ -209,7 +210,7 @@ impl<M: Machine> Life<'_, M> {
             if arrival == Some(next) {
                 let has_room = self.queue.as_ref().is_none_or(EventQueue::has_room);
                 let mut unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
-                // What a frame says would be told before what was to be told earlier.
+                // Otherwise the events of a frame would overtake events that wait to be polled.
                 if self.scenario.compares {
                     unread = unread.max(self.unpolled_until);
                 }
@@ -230,7 +231,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// A line of the life, for those who look at one.
+    /// Prints a line of the life, if lives are printed.
     fn tell(&self, line: impl FnOnce() -> String) {
         if self.world.is_told {
             eprintln!("{:>10.3} {}", self.now.as_nanos() as f64 / 1e9, line());
@@ -281,7 +282,7 @@ impl<M: Machine> Life<'_, M> {
         self.hear(link, position, message);
     }
 
-    /// The driver hears something of a link, and says so.
+    /// Lets a message about a link arrive at the driver, which passes it on to the machine.
     fn hear(&mut self, link: LinkId, position: usize, message: Message) {
         self.tell(|| format!("< {link} {message:?}"));
         let now = self.sometimes_before();
@@ -326,7 +327,7 @@ impl<M: Machine> Life<'_, M> {
         self.world.scratch = scratch;
     }
 
-    /// An input about a link.
+    /// Counts an input about a link.
     fn call(&mut self, link: LinkId, kind: u64) {
         self.world.figures.calls += 1;
         self.fold.word(kind);
@@ -334,7 +335,7 @@ impl<M: Machine> Life<'_, M> {
         self.fold.now(self.now);
     }
 
-    /// A dial has got to the venue.
+    /// Lets a dial arrive at the venue.
     fn upgrade(&mut self, position: usize) {
         let port = &self.world.network.ports[position];
         let (target, endpoint) = (port.target.clone(), Config::new(port.target.as_str()).endpoint());
@@ -369,7 +370,7 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send(self.now, position, answer);
     }
 
-    /// Does what either wants done.
+    /// Performs the outputs of the machine and of the exchange until there are none.
     fn settle(&mut self) {
         if self.now >= self.unpolled_until.max(self.stalled_until) {
             while let Some(output) = self.machine.poll_output() {
@@ -445,7 +446,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// The application takes what waits for it, and asks for the books anew that have lost something.
+    /// Lets the application take the events that wait, and request new snapshots of the books that have lost
+    /// something.
     fn take_from_queue(&mut self) {
         if let Some(queue) = self.queue.as_mut().filter(|_| self.now >= self.untaken_until) {
             if queue.dropped() > 0 {
@@ -468,7 +470,7 @@ impl<M: Machine> Life<'_, M> {
         self.confirm_accepted();
     }
 
-    /// What the application is told.
+    /// Lets the application apply an event.
     fn take(&mut self, event: &Event<'_>) {
         assert!(self.end.is_none() || matches!(event, Event::Ignored(..)), "after the end: {event:?}");
         if !fold::is_data(event) {
@@ -511,7 +513,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Notes the states that links and streams are in.
+    /// Notes the states of links and streams.
     fn note_states(&mut self) {
         let figures = &mut self.world.figures;
         let mut live = 0;

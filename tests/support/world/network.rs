@@ -1,4 +1,4 @@
-//! [`Network`]: what is under way between a client and the exchange, and what becomes of it.
+//! [`Network`] keeps the messages that are under way between a client and the exchange.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
@@ -10,7 +10,7 @@ use gemini_ws_simulator::SessionId;
 
 use super::beliefs::Truth;
 
-/// A dial, and the transport that it makes.
+/// A dial, and the transport that it opens.
 #[derive(Clone, Debug)]
 pub(crate) struct Port {
     pub(crate) link: LinkId,
@@ -19,13 +19,13 @@ pub(crate) struct Port {
     pub(crate) driver: Driver,
     /// Whether the venue has a session of it.
     pub(crate) has_session: bool,
-    /// Nothing gets to the venue, or from it.
+    /// Nothing reaches the venue. If `is_mute`, nothing comes from it.
     pub(crate) is_deaf: bool,
     pub(crate) is_mute: bool,
-    /// What is under way is told although the driver has let it go.
+    /// Whether messages under way still arrive after the driver has dropped the transport.
     pub(crate) leaks: bool,
     pub(crate) latency: Duration,
-    /// When the newest message arrives, each way: they do not overtake.
+    /// When the newest message in each direction arrives. Messages do not overtake each other.
     to_venue: Instant,
     to_client: Instant,
     pub(crate) unread_until: Instant,
@@ -33,11 +33,12 @@ pub(crate) struct Port {
     arrived: [u64; 2],
     /// How many of the next texts are cut off on their way.
     pub(crate) garbled: u32,
-    /// How many texts are under way of each moment at which the venue has sent some, and what was true then.
+    /// For each moment at which the venue sent texts: how many of them are still under way, and the truth of that
+    /// moment.
     rounds: VecDeque<(usize, Rc<Truth>)>,
 }
 
-/// What the driver has.
+/// What the driver has of a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Driver {
     Dialling,
@@ -45,7 +46,7 @@ pub(crate) enum Driver {
     Gone,
 }
 
-/// What arrives.
+/// A message that arrives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Message {
     /// At the venue.
@@ -72,7 +73,7 @@ impl Message {
     }
 }
 
-/// A message under way; the first to arrive is the greatest.
+/// A message under way. The first one to arrive is the greatest, as `BinaryHeap` requires.
 #[derive(Clone, Debug)]
 struct UnderWay {
     at: Instant,
@@ -142,18 +143,18 @@ impl Network {
         self.ports.len() - 1
     }
 
-    /// A text as it arrives.
+    /// Returns a text as it arrives.
     pub(crate) fn garble(&mut self, position: usize, mut text: String) -> String {
         let port = &mut self.ports[position];
         if port.garbled > 0 {
             port.garbled -= 1;
-            // Now and then what it was about is cut off, too.
+            // Sometimes the symbol that it is about is cut off, too.
             text.truncate(text.len() * (1 + port.garbled as usize % 4) / 6);
         }
         text
     }
 
-    /// The venue has sent texts over these ports, and this was true then.
+    /// Notes that the venue has sent texts over these ports, and the truth of that moment.
     pub(super) fn note_round(&mut self, texts: &[usize], truth: &Rc<Truth>) {
         for (position, port) in self.ports.iter_mut().enumerate() {
             let count = texts.iter().filter(|of| **of == position).count();
@@ -163,7 +164,8 @@ impl Network {
         }
     }
 
-    /// A text has arrived. What was true when it was sent, if it is the last that was sent then.
+    /// Notes that a text has arrived. Returns the truth of the moment at which it was sent, if all texts of that
+    /// moment have arrived now.
     pub(super) fn end_round(&mut self, position: usize) -> Option<Rc<Truth>> {
         let rounds = &mut self.ports[position].rounds;
         let (count, _) = rounds.front_mut()?;
@@ -180,12 +182,12 @@ impl Network {
         (position < self.ports.len()).then_some(position)
     }
 
-    /// The newest port of a link.
+    /// Returns the newest port of a link.
     pub(crate) fn of_link(&self, link: LinkId) -> Option<usize> {
         self.ports.iter().rposition(|port| port.link == link)
     }
 
-    /// Sends a message after all that were sent the same way.
+    /// Sends a message. It arrives after all messages that were sent before in its direction.
     pub(crate) fn send(&mut self, now: Instant, position: usize, message: Message) {
         self.send_later(now, Duration::ZERO, position, message);
     }
@@ -203,7 +205,7 @@ impl Network {
         self.under_way.peek().map(|it| it.at)
     }
 
-    /// The next message that has arrived. What the driver does not read yet stays under way.
+    /// Returns the next message that has arrived. Messages that the driver does not read yet stay under way.
     pub(crate) fn take(&mut self, now: Instant, stalled_until: Instant) -> Option<(usize, Message)> {
         let first = self.under_way.peek()?;
         let (position, is_for_venue) = (first.port, first.message.is_for_venue());
@@ -219,8 +221,8 @@ impl Network {
         Some((position, first.message))
     }
 
-    /// Has nothing arrive at the driver of a port before an instant: neither what is under way, nor what is sent from
-    /// now on. Where the clock jumps past that instant, too, it arrives in its order.
+    /// Lets nothing arrive at the driver of a port before an instant, neither the messages under way nor later
+    /// ones. If the clock jumps past that instant, they still arrive in their order.
     fn hold(&mut self, position: usize, until: Instant) {
         let port = &mut self.ports[position];
         port.to_client = port.to_client.max(until);
@@ -231,7 +233,7 @@ impl Network {
         self.under_way = under_way.into();
     }
 
-    /// Nothing of what is under way to the driver arrives.
+    /// Drops the messages that are under way to the driver.
     pub(crate) fn forget(&mut self, position: usize) {
         self.under_way.retain(|it| it.port != position || it.message.is_for_venue());
     }

@@ -1,4 +1,4 @@
-//! [`Scenario`]: what kind of life a seed has.
+//! [`Scenario`] is the kind of life that a seed leads to.
 
 use std::time::Duration;
 
@@ -23,15 +23,15 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What all lives share: exchanges that have just opened, of which each life takes a copy, and streams.
+/// What all lives share: streams, and exchanges that have just opened, of which each life takes a copy.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) exchanges: Vec<Exchange>,
     public: Vec<Stream>,
-    /// On market data v2, of symbols that the others do not have.
+    /// Streams of market data v2, of symbols that the other streams do not have.
     archived: Vec<Stream>,
     account: Vec<Stream>,
-    /// Nobody has them.
+    /// Streams that do not exist.
     pub(crate) unknown: Vec<Stream>,
 }
 
@@ -80,7 +80,7 @@ impl Prepared {
     }
 }
 
-/// What kind of life it is.
+/// The kind of a life.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) settings: Vec<Settings>,
@@ -93,16 +93,16 @@ pub(crate) struct Scenario {
     faults: u64,
     pub(crate) trouble_percent: usize,
     pub(crate) dial_trouble_percent: usize,
-    /// Between moments at which all is compared, if it is.
+    /// How many steps are between two comparisons, if there are any.
     pub(crate) steps: usize,
     pub(crate) rounds: usize,
     pub(crate) compares: bool,
-    /// Of a message, one way.
+    /// How long a message takes to the other end.
     pub(crate) latency: Duration,
-    /// How much later than its deadline the timer goes off.
+    /// How long after its deadline the timer fires.
     pub(crate) lateness: Duration,
     pub(crate) ends_by_itself: bool,
-    /// What becomes of events that the application does not take in time, and how many may wait.
+    /// The queue's rule for too many events, and how many events it may keep; `None` without a queue.
     pub(crate) queue: Option<(Overflow, usize)>,
 }
 
@@ -125,7 +125,7 @@ impl Scenario {
                 own.heartbeat_every = Some(millis(1_500));
             }
             settings.push(own);
-            // More often than others.
+            // These are drawn more often than others.
             streams.extend(prepared.account.iter().chain(&prepared.account));
         }
         if public || private {
@@ -151,7 +151,7 @@ impl Scenario {
             let overflow = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
             (*random.pick(&overflow), 1 + random.below(6))
         });
-        // Where events may pile up there are to be some, and nobody who takes them.
+        // A life with a queue needs many events, and an application that does not always take them.
         let is_busy = is_long || queue.is_some() || random.below(8) == 0;
         let faults = if queue.is_some() { faults | 1 << Fault::EventsUntaken as u64 } else { faults };
         Scenario {
@@ -182,7 +182,7 @@ impl Scenario {
     }
 }
 
-/// Settings with short times, so that much happens in little time; now and then with tight limits.
+/// Draws settings with short times, so that much happens in little time, and sometimes with tight limits.
 fn tuned(address: &str, random: &mut Random, defaults: bool) -> Settings {
     let mut settings = Settings::new(address);
     if defaults {

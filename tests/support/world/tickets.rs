@@ -1,5 +1,5 @@
-//! Every order of a life has a ticket, by the same [`Tickets`] as the driver's: each ends in bounded time, once, and agrees
-//! with the exchange's own record or says that it does not know.
+//! Gives every order of a life a ticket, with the same [`Tickets`] as the driver's. Each ticket ends once and in
+//! bounded time, and agrees with the exchange's own record or reports that the end is unknown.
 
 #[path = "../../../adapters/driver/src/tickets.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the driver uses all of it")]
@@ -14,7 +14,7 @@ use gemini_ws::{Event, Instant, Order, OrderRef, OrderState, Orders, RequestId, 
 use super::beliefs::{Truth, state_of};
 use driver::{DOUBT_TIMEOUT, End, Holder, Tickets};
 
-/// How the tickets of a life have ended; `None` without an end of the order.
+/// How the tickets of a life have ended; `None` if the end of the order is unknown.
 type Ends = Rc<RefCell<BTreeMap<RequestId, Option<(End, Order)>>>>;
 
 struct Noted {
@@ -49,12 +49,12 @@ impl Holder for Noted {
 pub(super) struct Followed {
     tickets: Tickets<Noted>,
     ends: Ends,
-    /// Since when it is not known what is to become of an order whose ticket is open; `None` while it rests.
+    /// Since when the fate of an order with an open ticket is not known; `None` while the order rests.
     unsettled: BTreeMap<RequestId, Option<Instant>>,
 }
 
 impl Followed {
-    /// Takes an event for the orders, as the driver does.
+    /// Applies an event to the orders and tickets, as the driver does.
     pub(super) fn apply(&mut self, orders: &mut Orders, event: &Event<'_>, now: Instant) {
         if let Event::Requested { request, about: Subject::PlaceOrder(_), .. } = *event {
             self.tickets.open(request, Noted { request, ends: Rc::clone(&self.ends) }, now);
@@ -66,13 +66,14 @@ impl Followed {
         self.check(orders, now);
     }
 
-    /// Answers about orders were taken.
+    /// Passes all orders to the tickets after answers about orders were applied.
     pub(super) fn take_answers(&mut self, orders: &Orders, now: Instant) {
         orders.iter().for_each(|order| self.tickets.note(order, now));
         self.check(orders, now);
     }
 
-    /// A ticket is open as long as its order is, and no longer in doubt than is promised.
+    /// Checks that a ticket is open as long as its order is, and in doubt no longer than its documentation
+    /// promises.
     pub(super) fn check(&mut self, orders: &Orders, now: Instant) {
         self.tickets.handle_timeout(now);
         let ends = self.ends.borrow();
@@ -95,7 +96,7 @@ impl Followed {
         }
     }
 
-    /// What a ticket said of an end is what the exchange has.
+    /// Checks that the exchange has the ends that the tickets reported.
     pub(super) fn compare(&self, truth: &Truth) {
         for (end, order) in self.ends.borrow().values().flatten() {
             let Some(entry) = order.order_id.and_then(|id| truth.order(id)) else {

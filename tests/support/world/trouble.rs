@@ -1,4 +1,4 @@
-//! What goes wrong, and when.
+//! Draws faults, and lets them happen.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const fn status(status: u16, retry_after: Option<u64>) -> ConnectFailure {
     ConnectFailure::Status { status, retry_after, reason: None }
 }
 
-/// Answers to a dial that are none.
+/// Ways in which a dial fails.
 const FAILURES: [(Fault, &[ConnectFailure]); 8] = [
     (
         Fault::DialRefused,
@@ -44,11 +44,11 @@ const FAILURES: [(Fault, &[ConnectFailure]); 8] = [
     (Fault::Dial503RetryAfter, &[status(503, Some(1)), status(503, Some(3))]),
 ];
 
-/// Codes of Close frames after which one may come back, and after which not.
+/// Codes of Close frames after which a client may connect again, and below them those after which it may not.
 const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 3000, 4000];
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
-/// What happens to links, to the venue and to the driver.
+/// Faults of links, of the venue and of the driver.
 const TROUBLES: [Fault; 42] = [
     Fault::Reset,
     Fault::End,
@@ -103,10 +103,10 @@ impl<M: Machine> Life<'_, M> {
         may
     }
 
-    /// The machine wants a dial.
+    /// Performs a dial of the machine.
     pub(super) fn dial(&mut self, link: LinkId) {
         self.world.figures.dials += 1;
-        // Polled late, it may have been given up already.
+        // If the driver polls late, the machine may have cancelled the dial already.
         let Some(request) = self.machine.connect_request(link) else { return };
         let latency = self.scenario.latency;
         let network = &mut self.world.network;
@@ -129,7 +129,7 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send_later(self.now, late, position, Message::Dial);
     }
 
-    /// The driver lets a dial or a transport go: nothing more of it is told, or it is.
+    /// Drops a dial or a transport of the driver. Sometimes its messages still arrive.
     pub(super) fn leak(&mut self, position: usize) {
         let fault = *self.random.pick(&[Fault::AnswerAfterAbort, Fault::FrameAfterEnd, Fault::EndAfterEnd]);
         if self.scenario.has(fault) && !self.is_healed {
@@ -139,7 +139,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// The time of a call: now, but for a clock that goes back.
+    /// Returns the time of a call, which is now unless the clock goes back.
     pub(super) fn sometimes_before(&mut self) -> Instant {
         if self.scenario.has(Fault::ClockBack) && self.random.below(50) == 0 && self.may(Fault::ClockBack) {
             let back = Duration::from_millis(self.random.below(3_000) as u64);
@@ -148,7 +148,7 @@ impl<M: Machine> Life<'_, M> {
         self.now
     }
 
-    /// One of the transports that the driver has.
+    /// Draws one of the transports that the driver has.
     fn port(&mut self) -> Option<usize> {
         let ports = &self.world.network.ports;
         let open = ports.iter().filter(|port| port.driver == Driver::Open).count();
@@ -161,7 +161,7 @@ impl<M: Machine> Life<'_, M> {
         open.nth(nth).map(|(position, _)| position)
     }
 
-    /// The transport breaks: what is under way is lost, and both ends are told.
+    /// Ends a transport for both ends. Messages under way are lost.
     pub(super) fn tear(&mut self, position: usize, why: Lost) {
         let port = &mut self.world.network.ports[position];
         let link = port.link;
@@ -191,7 +191,7 @@ impl<M: Machine> Life<'_, M> {
         self.settle();
     }
 
-    /// Lets something go wrong; returns whether there was anything that could.
+    /// Lets a fault happen. Returns whether it could.
     fn strike(&mut self, fault: Fault) -> bool {
         if self.strike_driver(fault) {
             return true;
@@ -225,7 +225,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     fn strike_market(&mut self, fault: Fault) -> bool {
-        // Of these the client sees nothing.
+        // The client sees no sign of these faults.
         self.application.orders_in_doubt |= matches!(fault, Fault::OrderEventsLost | Fault::FramesLost);
         let symbol: Symbol = (*self.random.pick(&["btcusd", "ethusd"])).parse().unwrap();
         let few = 1 + self.random.below(4) as u32;
@@ -292,7 +292,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::SnapshotRepeated => faults.repeat_snapshot(session, "btcusd".parse().unwrap()),
             Fault::FramesLost => {
                 faults.lose_frames(session, few);
-                // Nothing in them shows it.
+                // These frames show no loss.
                 self.application.l2_in_doubt |= port.target.contains("/v2/");
             }
             Fault::RequestUnsent => {
@@ -311,7 +311,7 @@ impl<M: Machine> Life<'_, M> {
     }
 }
 
-/// Texts that are none of the venue's.
+/// Returns texts that the venue never sends.
 fn malformed(few: u32) -> &'static str {
     match few {
         1 => "",

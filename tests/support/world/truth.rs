@@ -1,4 +1,4 @@
-//! Comparing what the client has with what the exchange knows, at moments when nothing is under way.
+//! Compares what the client has with what the exchange has, at moments when nothing is under way.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::beliefs::Truth;
 use super::figures::Milestone;
 use super::network::{Driver, Network, Port};
 
-/// No honest venue lets a client wait longer, whatever went before: a delay that it asked for, the longest
-/// of the host's limits, then all timeouts.
+/// The longest time for which an honest venue lets a client wait, whatever happened before: a delay that the venue
+/// asked for, the longest of the host's limits, and then all timeouts.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl<M: Machine> Life<'_, M> {
-    /// A link is live: the venue has each stream that it was told of.
+    /// Checks, when a link is live, that the venue has each stream that the client reports as active.
     pub(super) fn compare_at_live(&mut self, link: LinkId) {
         let Some(position) = self.world.network.of_link(link) else { return };
         if !self.world.network.ports[position].has_session {
@@ -27,7 +27,7 @@ impl<M: Machine> Life<'_, M> {
         let is_archived = self.world.network.ports[position].target.contains("/v");
         let exchange = &self.exchange;
         self.machine.each_stream(|id, stream, state| {
-            // The simulator does not list those who watch requests for quotes.
+            // The simulator does not list the subscribers to requests for quotes.
             let is_listed = stream != Stream::RequestForQuote;
             let is_told = is_listed && matches!(state, StreamState::Active | StreamState::Synced);
             if id.link_slot() == link.slot() && is_told && !is_archived {
@@ -40,7 +40,7 @@ impl<M: Machine> Life<'_, M> {
         });
     }
 
-    /// Nothing fails any more, everything that was asked for comes about, and is compared.
+    /// Stops all faults, lets the client bring about everything that was requested, and compares.
     pub(super) fn compare(&mut self) {
         if self.end.is_some() || self.application.wants_end.is_some() || !self.application.is_open {
             return;
@@ -50,17 +50,17 @@ impl<M: Machine> Life<'_, M> {
         if self.end.is_some() {
             return;
         }
-        // Each book shows what it has missed with its next change.
+        // A book notices what it has missed at its next update, so each book gets one.
         let ids = |life: &Self| life.symbols().map(|symbol| life.last_update(symbol)).collect::<Vec<_>>();
         let before = ids(self);
         let until = self.now + PATIENCE;
         self.run_until(until, |life| ids(life).iter().zip(&before).all(|(now, then)| now > then));
         self.exchange.faults().halt_market(true);
-        // Whatever is under way arrives.
+        // All messages under way arrive in this time.
         let slowest = self.world.network.ports.iter().map(|port| port.latency).max().unwrap_or_default();
         self.run(Duration::from_secs(3) + slowest * 2);
         self.converge();
-        // A stream that must not be silent is asked for again and again while the market is halted.
+        // While the market is halted, the client requests a stream that must not be silent again and again.
         if self.end.is_none() && (self.is_settled() || !self.application.declares_silence) {
             self.compare_subscriptions();
             self.compare_books();
@@ -70,11 +70,11 @@ impl<M: Machine> Life<'_, M> {
         self.is_healed = false;
     }
 
-    /// I-29: all that is wanted comes about.
+    /// I-29: everything that the application requested comes about.
     fn converge(&mut self) {
         let until = self.now + PATIENCE;
         while self.end.is_none() && !self.is_settled() {
-            // What was given up is tried again; more of it may be under way.
+            // `open` lets the client try failed links again. More failures may be under way.
             let opened = self.machine.open(self.now);
             assert!(opened.is_ok() || self.end.is_some(), "{opened:?}");
             let holds =
@@ -95,7 +95,7 @@ impl<M: Machine> Life<'_, M> {
     fn heal(&mut self) {
         self.is_healed = true;
         *self.exchange.faults() = Faults::default();
-        // What waits comes in its order.
+        // Messages that wait for the driver arrive in their order.
         let unread = self.world.network.ports.iter().map(|port| port.unread_until).max();
         let until = self
             .unpolled_until
@@ -114,7 +114,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Each link is live, and each stream is there.
+    /// Returns whether each link is live and each stream is active or synced.
     fn is_settled(&self) -> bool {
         let mut settled = true;
         self.machine.each_link(|_, _, state| settled &= state == State::Live);
@@ -126,8 +126,8 @@ impl<M: Machine> Life<'_, M> {
         settled
     }
 
-    /// Whether each refusal of an unknown name comes after the time for it, over a link that is too slow. Market data
-    /// v2 does not say what it refuses, and what comes late may be about an earlier request.
+    /// Returns whether each refusal of an unknown name comes after the timeout, because the link is too slow.
+    /// Market data v2 does not say what it refuses, and a late refusal may be about an earlier request.
     fn is_refused_too_late(&self, id: StreamId, stream: &Stream) -> bool {
         let ports = &self.world.network.ports;
         let is_its = |port: &&Port| port.link.slot() == id.link_slot() && port.driver == Driver::Open;
@@ -154,7 +154,7 @@ impl<M: Machine> Life<'_, M> {
         self.exchange.book(symbol).map_or(0, |book| book.last_update_id)
     }
 
-    /// I-31: the venue has what is wanted, and nothing else.
+    /// I-31: the venue has the streams of the client, and no others.
     fn compare_subscriptions(&mut self) {
         let mut links = Vec::new();
         self.machine.each_link(|link, endpoint, _| links.push((link, endpoint)));
@@ -177,7 +177,7 @@ impl<M: Machine> Life<'_, M> {
                 has.sort_unstable();
                 has
             };
-            // What the venue did not let go when it was told, it is told again.
+            // If the venue ignored a request to unsubscribe, the client sends it again.
             let until = self.now + PATIENCE;
             self.run_until(until, |life| life.end.is_some() || has(life) == wanted);
             assert!(
@@ -190,7 +190,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     fn compare_books(&mut self) {
-        // Of market data v2 a loss cannot be seen.
+        // Market data v2 shows no losses.
         let mut doubtful = Vec::new();
         let settings = &self.scenario.settings;
         self.machine.each_link(|link, endpoint, _| {
@@ -247,7 +247,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// A text has been taken: what is believed now is what was true when it left, or in doubt.
+    /// Checks after a text has been applied that everything the application knows was true when the text left the
+    /// venue, or is in doubt.
     pub(super) fn check_beliefs(&mut self, position: usize) {
         let Some(truth) = self.world.network.end_round(position) else { return };
         let is_gone = self.world.network.ports[position].driver == Driver::Gone;
@@ -266,7 +267,7 @@ impl<M: Machine> Life<'_, M> {
         });
         if self.scenario.trades && !self.application.orders_in_doubt {
             if has_orders {
-                // Another link may have told more already.
+                // Another link may have reported more already.
                 let settings = &self.scenario.settings;
                 let is_only = settings.iter().all(|it| it.endpoint != gemini_ws::Endpoint::OrderEventsV1);
                 self.beliefs.check_orders(&truth, is_only);
@@ -288,7 +289,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Whether something that has happened was not taken yet.
+    /// Returns whether the application has not yet seen everything that arrived.
     fn is_behind(&self) -> bool {
         self.now < self.unpolled_until.max(self.stalled_until).max(self.untaken_until)
     }
