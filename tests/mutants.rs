@@ -1,15 +1,16 @@
-//! Proof that the checks bite: each planted fault is found, and by a check that is about it.
+//! Tests the tests: each planted fault must be found, by a check that is about it.
 //!
 //! A fault is a patch in `tests/mutants/patches`, which plants it behind a switch, `mutant!(Name)`. The product
-//! has neither. Every run checks that each patch applies to the sources of today; what takes longer is to plant
-//! them in a copy of the sources, in the target directory, to build that, and to hunt each fault there:
+//! contains neither. Every run checks that each patch applies to the present sources. The following command takes
+//! longer: it plants the faults in a copy of the sources in the target directory, builds the copy, and hunts each
+//! fault there:
 //!
 //! ```text
 //! cargo test --test mutants -- --ignored --nocapture --test-threads 1
 //! ```
 //!
-//! A fault is hunted in traces that were made for some of them, then on random walks. `GEMINI_WS_MUTANT=Name`
-//! hunts one alone.
+//! The hunter plays traces that were written for some of the faults, and then makes random walks.
+//! `GEMINI_WS_MUTANT=Name` hunts one fault alone.
 
 #[path = "mutants/cases.rs"]
 mod cases;

@@ -1,4 +1,5 @@
-//! The observer: it finds nothing in lives of all kinds, and each of its checks bites.
+//! Tests that the observer reports nothing in lives of all kinds, and that each of its checks finds a faulty
+//! machine.
 
 #[path = "observer/bites.rs"]
 mod bites;
@@ -41,7 +42,7 @@ fn table_of_the_documentation() {
 #[test]
 fn lives_of_clients() {
     for seed in 0..6_000 {
-        // Of some the recorded trace is compared with itself, too.
+        // Some lives are recorded, and their traces are compared with variations of them.
         if seed % 20 == 0 {
             lives::live(seed, 150, true).expect("what holds");
         } else if let Err(violation) = lives::live(seed, 150, false) {
@@ -52,7 +53,7 @@ fn lives_of_clients() {
     }
 }
 
-/// What the observer costs for each call: `cargo test --release --test observer -- --ignored --nocapture`.
+/// Measures what the observer costs for each call: `cargo test --release --test observer -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn cost() {

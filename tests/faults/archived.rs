@@ -1,4 +1,4 @@
-//! Faults of the generations of the API that acknowledge nothing.
+//! Faults of the archived APIs, which confirm no requests.
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{Book, Books, Config, Event, Lost};
@@ -6,7 +6,7 @@ use gemini_ws::{Book, Books, Config, Event, Lost};
 use super::fed::{s, t};
 use super::line::Line;
 
-/// Each fault with the tests that show it, for those who plant it again.
+/// Each fault with the tests that show it. The hunters of planted faults run them.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -18,7 +18,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("C5", c5_a_frame_of_a_new_kind_on_v1_is_counted),
 ];
 
-// ---- C2 to C5: generations without acknowledgements ------------------------------------------------
+// ---- C2 to C5: APIs without confirmations ----------------------------------------------------------
 
 const V2: &str = "ws://v/v2/marketdata";
 
@@ -47,7 +47,7 @@ pub(crate) fn c2_a_change_of_an_old_subscription_of_v2_is_not_a_book() {
     assert_eq!(hear(&mut line, &mut books, 1, &l2("BTCUSD", 99, true)), live);
     line.client.unsubscribe(t(2), id).unwrap();
     line.subscribe(2, "btcusd@depth");
-    // A change under way is no book.
+    // An update that was still under way is no book.
     let waiting = (Some(StreamState::Requested), false);
     assert_eq!(hear(&mut line, &mut books, 3, &l2("BTCUSD", 50, false)), waiting);
     assert_eq!(hear(&mut line, &mut books, 4, &l2("BTCUSD", 98, true)), live);
@@ -60,7 +60,7 @@ pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book(
     line.hear(1, bad);
     line.hear(2, &l2("BTCUSD", 50, false));
     assert_ne!(line.state("btcusd@depth"), Some(StreamState::Synced));
-    // It is asked for again, and comes.
+    // The client requests the stream again, and it comes.
     line.wait(5_900);
     line.hear(5_950, r#"{"type":"heartbeat","timestamp":5950}"#);
     line.wait(7_000);
@@ -72,7 +72,7 @@ pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book(
 #[test]
 pub(crate) fn gr_01_behind_a_book_of_v2_that_cannot_be_told_from_others_a_change_is_no_book() {
     let first = l2("BTCUSD", 99, true);
-    // Cut off somewhere: in its kind, in its symbol, in a trade that comes with it.
+    // A frame that is cut off: in its kind, in its symbol, in a trade that comes with it.
     let trades =
         r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[],"trades":[{"type":"trade","symbol":"BTC"#;
     for bad in [&first[..12], &first[..32], &first[..first.len() - 1], trades] {
@@ -103,8 +103,8 @@ pub(crate) fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
     assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 2);
 }
 
-/// With several requests under way an error is about none of them for certain. In the end those are refused that are
-/// not valid, and no others.
+/// While several requests wait, an error may be about any of them. In the end the invalid streams are refused, and
+/// no others.
 #[test]
 pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
     let names = ["nosuch@depth", "slowusd@depth", "btcusd@depth", "quiet@markPrice"].map(String::from);
@@ -135,14 +135,14 @@ pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
         .collect();
     assert_eq!(refused, ["nosuch@depth"]);
     assert_eq!(line.state("slowusd@depth"), Some(StreamState::Synced));
-    // Nothing has come of it, so it is not said to be subscribed.
+    // No data of the stream has come, so it is not reported as subscribed.
     let quiet = s("quiet@markPrice");
     assert_eq!(count(&line, |it| matches!(it, Event::Subscribed { stream, .. } if *stream == quiet)), 0);
     assert!(!line.unserved("quiet@markPrice").is_empty());
     assert_eq!(line.losses, []);
 }
 
-/// An error that comes late is about the request that nobody waits for any more.
+/// A late error is about the request that has already timed out.
 #[test]
 pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
     let mut line = Line::open(Config::new(V2), ["nosuch@depth".into()]);
@@ -184,7 +184,7 @@ pub(crate) fn c5_a_frame_of_a_new_kind_on_v1_is_counted() {
         line.hear(3, r#"{"type":"update","eventId":8,"timestamp":1,"timestampms":1000,"socket_sequence":2,"events":[]}"#);
         assert_eq!(line.losses, [], "{frame}");
     }
-    // One that has no number counts for nothing, and one with a later number shows a gap.
+    // A frame without a number is no sign of a gap, and a frame with a later number shows one.
     for (frame, is_lost) in [(r#"{"type":"notice"}"#, false), (r#"{"type":"n","socket_sequence":4}"#, true)] {
         for path in ["marketdata/btcusd", "order/events"] {
             let mut line = Line::open(Config::new(format!("ws://v/v1/{path}")), []);

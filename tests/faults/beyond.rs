@@ -1,4 +1,4 @@
-//! Further members of the classes of known faults: each test says what is right.
+//! Further members of the classes of known faults. Each test asserts the right behaviour.
 
 #[path = "beyond/account.rs"]
 mod account;

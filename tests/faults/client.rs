@@ -1,4 +1,5 @@
-//! Faults of the client, its links and its limits: each test asserts what is right, and failed once.
+//! Faults of the client, its links and its limits. Each test asserts the right behaviour, and failed before the
+//! fix.
 
 #[path = "client/desk.rs"]
 mod desk;
@@ -11,7 +12,7 @@ mod limits;
 #[path = "client/retries.rs"]
 mod retries;
 
-/// Each fault with the tests that show it, for those who plant it again.
+/// Each fault with the tests that show it. The hunters of planted faults run them.
 #[allow(dead_code, reason = "the tests run by themselves")]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("a8", ends::a8_orders_of_a_link_in_backoff_are_cancelled_or_it_is_told),

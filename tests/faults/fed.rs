@@ -1,4 +1,4 @@
-//! A client, what an application makes of its events, and frames by hand.
+//! A client that a test feeds frames by hand, and the orders, balances and books of an application.
 
 use gemini_ws::{
     Balances, Books, Client, ClientConfig, Config, Decimal, Endpoint, Event, EventBuf, Frame, Instant,
@@ -22,7 +22,7 @@ pub(crate) fn new_order(id: &str) -> NewOrder {
     NewOrder::limit(id, "btcusd", Side::Buy, "1", "100").unwrap()
 }
 
-/// A client, and what an application makes of its events.
+/// A client, and everything that an application keeps of its events.
 pub(crate) struct Fed {
     pub(crate) client: Client,
     pub(crate) link: LinkId,
@@ -89,7 +89,7 @@ impl Fed {
         }
     }
 
-    /// Acknowledges whatever was sent.
+    /// Confirms everything that was sent.
     pub(crate) fn acknowledge(&mut self, at: u64) {
         self.poll();
         while let Some(text) = self.sent.pop() {
@@ -116,7 +116,7 @@ impl Fed {
         self.poll();
     }
 
-    /// The link is lost, and the next one is open; nothing is acknowledged yet.
+    /// Ends the link and opens the next one. Nothing is confirmed yet.
     pub(crate) fn reconnect(&mut self, at: u64) {
         self.client.handle_lost(self.link, t(at), Lost::Reset);
         self.poll();
@@ -128,7 +128,7 @@ impl Fed {
         self.poll();
     }
 
-    /// Order 77.
+    /// Returns order 77.
     pub(crate) fn order(&self) -> &Order {
         self.orders.get(77).unwrap()
     }
@@ -138,7 +138,7 @@ pub(crate) fn id_of(text: &str) -> String {
     text.chars().skip(6).take_while(char::is_ascii_digit).collect()
 }
 
-/// An update of order 77 of the current API, with these members beside the usual ones.
+/// Formats an update of order 77 of the current API, with these members beside the usual ones.
 pub(crate) fn update(status: &str, rest: &str) -> String {
     order(77, Some("a1"), status, rest)
 }
@@ -156,7 +156,7 @@ pub(crate) fn apply(orders: &mut Orders, text: &str) {
     orders.apply(&event);
 }
 
-/// Sends an order, of which nothing else is known.
+/// Sends an order, and nothing else about it.
 pub(crate) fn send(orders: &mut Orders, number: u64, id: &str) -> (RequestId, Subject) {
     let (request, about) = (RequestId::new(number), Subject::PlaceOrder(new_order(id)));
     let link = Fed::new(Config::new("ws://v")).link;
@@ -189,7 +189,7 @@ pub(crate) const OVERFLOW: Event<'static> =
 pub(crate) const LOST_FACTS: Event<'static> =
     Event::Overflow { topic: Topic::Connection, symbol: None, dropped: 1 };
 
-/// Two endpoints with an open link each.
+/// Creates a client of two endpoints with an open link each.
 pub(crate) fn pair(urls: [&str; 2]) -> (Fed, [LinkId; 2]) {
     let mut client = Client::new(ClientConfig::new(), 1);
     for url in urls {

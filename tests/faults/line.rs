@@ -1,4 +1,4 @@
-//! [`Line`]: a client of one link, and what it has said.
+//! [`Line`] is a client of one link, with all its outputs and events.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use gemini_ws::{
 
 use super::fed::{s, t};
 
-/// A client of one link, and what it has said.
+/// A client of one link, with all its outputs and events.
 pub(crate) struct Line {
     pub(crate) client: Client,
     pub(crate) link: LinkId,
@@ -20,7 +20,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// One whose link is not open yet, with these streams.
+    /// Creates a client with these streams, whose link is not open yet.
     pub(crate) fn with(config: Config, streams: impl IntoIterator<Item = String>) -> Line {
         let mut client = Client::single(config.seed(1));
         for stream in streams {
@@ -32,7 +32,7 @@ impl Line {
         Line { client, link, scratch, events: Vec::new(), sent: VecDeque::new(), losses: Vec::new() }
     }
 
-    /// One whose link opens at the beginning.
+    /// Creates a client with these streams, whose link opens at the beginning.
     pub(crate) fn open(config: Config, streams: impl IntoIterator<Item = String>) -> Line {
         let mut line = Line::with(config, streams);
         line.poll(0);
@@ -76,7 +76,7 @@ impl Line {
         self.client.handle_frame(self.link, t(at), Frame::Ping(b""), &mut self.scratch);
     }
 
-    /// Keeps every deadline until then.
+    /// Handles every deadline up to this instant.
     pub(crate) fn wait(&mut self, until: u64) {
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= t(until)) {
             self.client.handle_timeout(deadline.at);

@@ -1,5 +1,5 @@
-//! Faults of links: what one stream suffers costs no other and not the link, what fails again and again is asked for
-//! more and more rarely, and nothing old is taken for something new.
+//! Faults of links. Trouble with one stream affects neither the other streams nor the link; the client requests
+//! more and more rarely what fails again and again; and it takes nothing old for something new.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use gemini_ws::{CommandError, Config, GapRule, Request, Unserved};
 use super::fed::{Fed, id_of, new_order, pair, s, t, update};
 use super::line::{Line, refuse};
 
-/// Each fault with the tests that show it, for those who plant it again.
+/// Each fault with the tests that show it. The hunters of planted faults run them.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -32,7 +32,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
-/// A trade of one symbol that cannot be decoded, on a link with books, orders and balances.
+/// A trade of one symbol cannot be decoded, on a link with books, orders and balances.
 #[test]
 fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     for text in [
@@ -57,7 +57,7 @@ fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     }
 }
 
-/// A malformed trade each second, beside a hundred books.
+/// A malformed trade comes each second, on a link with a hundred books.
 #[test]
 fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -95,7 +95,7 @@ fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     );
 }
 
-/// One stream whose frames cannot be decoded, beside orders that rest.
+/// The frames of one stream cannot be decoded, on a link with open orders.
 #[test]
 fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     let config = Config::new("ws://v").authenticated(true).cancel_on_disconnect(true);
@@ -116,7 +116,8 @@ fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     assert_eq!(ends, Vec::<&String>::new(), "the link, and the orders of the session with it");
 }
 
-/// A venue that answers at once, and calls for one more snapshot behind each. Returns how often the book was asked for.
+/// A venue that answers at once, and sends after each snapshot a frame that requires another one. Returns how often
+/// the client requested the book.
 fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     let mut fed = Fed::new(Config::new("ws://v"));
     fed.client.subscribe(t(0), "btcusd@depth".parse().unwrap()).unwrap();
@@ -153,7 +154,7 @@ fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     asked
 }
 
-/// Each snapshot is followed by something that calls for another one: the request is made more and more rarely.
+/// After each snapshot a frame requires another one. The client requests it more and more rarely.
 #[test]
 fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     let gap = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":BEYOND,"u":LAST,"b":[],"a":[]}"#;
@@ -166,7 +167,7 @@ fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     );
 }
 
-/// The ids of the venue's updates begin again, on the same link.
+/// The ids of the venue's updates start again, on the same link.
 #[test]
 fn y03_a_book_whose_updates_are_all_old_is_not_live_for_ever() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -198,7 +199,8 @@ fn y10_the_orders_of_two_endpoints_can_be_followed() {
     assert_eq!(done, [None, None]);
 }
 
-/// The unsubscription got no answer, so changes of the old subscription go on; under the lax rule each has one id.
+/// The request to unsubscribe got no answer, so updates of the old subscription still come. With the lax rule for
+/// gaps each update has one id.
 #[test]
 fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     let mut fed = Fed::new(
@@ -228,7 +230,8 @@ fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     assert_eq!(bids, None, "one level of three: {:?}", &fed.log[fed.log.len().saturating_sub(4)..]);
 }
 
-/// A subscription waits for room in the limits, the timer is late, and late inputs come about a link that has ended.
+/// A subscription waits for room in the limits, the timer is late, and late inputs about a link that has ended
+/// come.
 #[test]
 fn st_01_nothing_comes_of_a_late_input() {
     let mut fed = Fed::new(Config::new("ws://v").request_limit(2, Duration::from_secs(2)));
@@ -254,8 +257,8 @@ fn st_01_nothing_comes_of_a_late_input() {
     assert!(fed.sent.len() > sent, "nothing had waited");
 }
 
-/// A link that nothing needs ends while the timer of another is late: what waits there for room in the limit is sent
-/// in its turn, with that timer.
+/// A link that is not needed ends while the timer of another link is late. A message of the other link that waits
+/// for room in the limit is sent with that timer, not before.
 #[test]
 fn st_02_the_end_of_a_link_sends_nothing_over_another() {
     let mut client = gemini_ws::Client::new(gemini_ws::ClientConfig::new(), 1);
@@ -277,8 +280,8 @@ fn st_02_the_end_of_a_link_sends_nothing_over_another() {
     assert_eq!(fed.sent.len(), 2, "nothing had waited");
 }
 
-/// The answers to an order, to its cancellation and to an end come after the deadline, the timer later still: no step
-/// of the shutdown gets a time of its own again.
+/// The answers to an order, to its cancellation and to an end come after the deadline, and the timer is even later.
+/// No step of the shutdown gets more time.
 #[test]
 fn cl_01_the_end_does_not_move_when_answers_are_late() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
@@ -298,7 +301,7 @@ fn cl_01_the_end_does_not_move_when_answers_are_late() {
     assert_eq!(fed.client.deadline(), None, "{:?}", fed.log.last());
 }
 
-/// A stream that was refused often is asked for rarely; then nothing is answered any more, though pings come.
+/// A stream that was refused often is requested rarely. Then the venue answers nothing any more, but sends pings.
 #[test]
 fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(200));
@@ -317,7 +320,7 @@ fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     assert_eq!(line.losses.first(), Some(&gemini_ws::Lost::Unresponsive));
 }
 
-/// What cannot be decoded, and what is lost by that of orders, balances and the books of btcusd and ethusd.
+/// Frames that cannot be decoded, and which orders, balances and books of btcusd and ethusd each puts in doubt.
 #[test]
 fn x15_a_malformed_frame_costs_what_it_is_about() {
     let rows = [
@@ -331,13 +334,13 @@ fn x15_a_malformed_frame_costs_what_it_is_about() {
         (r#"{"type":"settlements","settlements":1}"#, "...."),
         (r#"{"e":"contractStatus","s":"btcusd","i":"x"}"#, "...."),
         (r#"{"\u0065":"trade","t":9,"p":"x","q":"2","m":true,"s":"btcusd"}"#, "...."),
-        // Without `e`, and yet about something that is believed.
+        // Frames without `e` that are still about something that the application keeps.
         (r#"{"E":1,"s":"BTCUSD","i":77,"X":"FILLED","q":"1e99","t":1,"p":"1","m":true}"#, "o..."),
         (r#"{"E":2,"u":2,"B":[{"a":"USD","c":"0"}]}"#, ".b.."),
         (r#"{"s":"btcusd","U":6,"u":7,"b":[["x","1"]],"a":[]}"#, "..1."),
         (r#"{"U":6,"u":7,"b":[["x","1"]],"a":[]}"#, "..12"),
         (r#"{"orders":1}"#, "o..."),
-        // What is cut off may have been anything, unless it names its kind.
+        // A frame that is cut off may have been any frame, unless it names its kind.
         (r#"{"E":2,"s":"btcusd","t":9,"p":"1","q":"2","m":tr"#, "ob12"),
         (r#"{"t":9,"p":"1","q":"2","m":true}, "X":"FILLED""#, "ob12"),
         (r#"{"e":"bookTicker","u":5,"s":"btcusd","b":"1","B"#, "...."),
@@ -369,7 +372,7 @@ fn x15_a_malformed_frame_costs_what_it_is_about() {
     }
 }
 
-/// Runs of frames that cannot be decoded, and whether the link ends by them.
+/// Runs of frames that cannot be decoded, and whether they end the link.
 #[test]
 fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
     let trade = r#"{"e":"trade","s":"bonkusd","t":"x"}"#;
@@ -404,7 +407,7 @@ fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
     }
 }
 
-/// A book at one second, and a gap in it at each of these: when the venue is asked for it again.
+/// A book at one second, and a gap in it at each of these instants: when the client requests the book again.
 #[test]
 fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     let config = Config::new("ws://v").stable_after(Duration::from_secs(30));
@@ -424,7 +427,8 @@ fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
         move |fed: &mut Fed, at: u64| fed.feed(at, &frame(id + 2, id + 3))
     };
     let leaves = |fed: &Fed| fed.sent.iter().any(|text| text.contains("unsubscribe"));
-    // When the book is lost after it came, and how long it takes until it is left for another.
+    // When the book is lost after it came, and how long it takes until the client unsubscribes in order to request
+    // another.
     let rows = [
         (1_000, 0),
         (1_000, 1_000),
@@ -456,7 +460,7 @@ fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     }
 }
 
-/// Updates from before a snapshot that come behind it.
+/// Updates from before a snapshot that come after it.
 #[test]
 fn y03_late_updates_are_no_gap() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -489,14 +493,14 @@ fn y10_each_endpoint_has_its_own_streams() {
         assert_eq!([subscribe(1, one, stream), subscribe(1, other, stream)], [Ok(0), Ok(1)], "{stream}");
     }
     assert_eq!(subscribe(1, one, "orders@session"), ambiguous("orders@account"));
-    // Of a symbol there is one book, whoever reads it.
+    // Each symbol has one book, whichever endpoint it comes from.
     assert_eq!(subscribe(1, other, "btcusd@depth"), Ok(1));
     for (endpoint, stream) in
         [(other, "btcusd@depth@100ms"), (one, "btcusd@depth@100ms"), (one, "btcusd@depth")]
     {
         assert_eq!(subscribe(1, endpoint, stream), ambiguous("btcusd@depth"), "{stream}");
     }
-    // Without an endpoint the one that has it already is meant.
+    // A subscription without an endpoint joins the endpoint that already has the stream.
     for (stream, slot) in [("btcusd@depth", 1), ("ethusd@depth", 0)] {
         assert_eq!(fed.client.subscribe(t(2), s(stream)).map(|id| id.link_slot()), Ok(slot), "{stream}");
     }
@@ -511,7 +515,8 @@ fn y10_each_endpoint_has_its_own_streams() {
     assert_eq!(fed.sent.iter().filter(|text| text.contains("unsubscribe")).count(), 1, "{:?}", fed.sent);
 }
 
-/// The end of a subscription, whether it is confirmed, and whether what looks like a book behind it is one.
+/// The end of a subscription, whether the venue confirms it, and whether a frame that looks like a book then is
+/// one.
 #[test]
 fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     let frame = |id: u64| {
@@ -539,7 +544,7 @@ fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
             fed.feed(6_011, &frame(7));
             let is_book = is_left || is_confirmed || rule == GapRule::Strict;
             assert_eq!(fed.books.live("btcusd").is_some(), is_book, "{rule:?}, {is_left}, {is_confirmed}");
-            // With the confirmation a book is one.
+            // After the confirmation such a frame is a book.
             if !is_book {
                 fed.acknowledge(6_012);
                 fed.feed(6_013, &frame(9));

@@ -1,5 +1,5 @@
-//! Faults that were found by reading, each with the other members of its class: every test fails on the code that had
-//! the fault. The hunters of planted faults run them too (`tests/mutants/cases.rs`).
+//! Faults that were found by reading the code, each with the other members of its class. Every test fails on code
+//! that has the fault. The hunters of planted faults run these tests too (`tests/mutants/cases.rs`).
 
 mod archived;
 mod beyond;

@@ -1,5 +1,5 @@
-//! Faults of what an application believes of its orders, each with the other members of its class: every test fails on
-//! the code that had the fault.
+//! Faults of the orders that an application keeps, each with the other members of its class. Every test fails on
+//! code that has the fault.
 
 use gemini_ws::{
     Books, Client, ClientConfig, Config, Event, FINISHED_ORDERS_MAX, Frame, LinkId, Lost, OrderState, Orders,
@@ -8,7 +8,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, apply, d, found, new_order, reply, send, t, update};
 
-/// Each fault with the tests that show it, for those who plant it again.
+/// Each fault with the tests that show it. The hunters of planted faults run them.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -35,7 +35,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
 
 const FILL: &str = r#","Z":"1","L":"100","t":5"#;
 
-// ---- which link did it come over? ------------------------------------------------------------------------
+// ---- over which link did it come? -------------------------------------------------------------------------
 
 #[test]
 fn a2_the_end_of_one_v1_link_leaves_the_book_of_another_alone() {
@@ -110,7 +110,7 @@ fn a2_the_end_of_a_link_without_orders_leaves_orders_alone() {
     }
 }
 
-/// What a driver polls late is older than what a frame has said meanwhile.
+/// An output that a driver polls late is older than the events that frames have returned meanwhile.
 #[test]
 fn a2_an_old_end_says_nothing_of_the_next_link() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -142,8 +142,9 @@ fn a3a_events_decide_against_an_earlier_not_found() {
     assert_eq!((orders.open().count(), orders.to_reconcile().count()), (1, 0));
 }
 
-/// Whatever is known, an answer that is older never undoes it; each row: events before the question, events between
-/// question and answer, the answer, and the state, the executed quantity and the doubts behind it.
+/// An answer that is older than an event never undoes it, whatever is known. Each row has the events before the
+/// question, the events between question and answer, the answer, and then the state, the executed quantity and the
+/// doubts.
 #[test]
 fn a3b_an_older_answer_does_not_undo_what_is_newer() {
     let new = update("NEW", "");
@@ -215,7 +216,7 @@ fn a3c_reconciling_holds_until_the_next_doubt_only() {
     orders.apply(&OVERFLOW);
     let asked = orders.moment();
     assert!(orders.reconcile("a1", found(77, OrderState::Open, "0"), asked));
-    // The fill of the first half does not come, the second does.
+    // The fill of the first half does not come, but the fill of the second half does.
     apply(&mut orders, &update("FILLED", r#","Z":"0.5","L":"100","t":6"#));
     let order = orders.get(77).unwrap();
     assert_eq!((order.missing_executions(), order.doubt()), (d("0.5"), Some(StaleReason::Executions)));
@@ -273,7 +274,7 @@ fn a3e_two_entries_of_one_order_become_one() {
     }
 }
 
-/// Contradictions are reported, and not believed.
+/// Contradictions are reported, and do not change the order.
 #[test]
 fn a3_contradictions_are_never_merged() {
     let mut orders = Orders::new();
@@ -300,11 +301,11 @@ fn a3_contradictions_are_never_merged() {
 
 // ---- a doubt ends when everything is accounted for -----------------------------------------------------------------
 
-/// What ends a doubt that an outage has raised, and what does not.
+/// What ends a doubt that an outage has caused, and what does not.
 #[test]
 fn a4_an_end_is_no_proof_of_completeness() {
     let missed = r#","Z":"0.4","L":"100","t":4"#;
-    // Fills before the outage, the event behind it, whether doubt remains.
+    // Fills before the outage, the event after it, whether doubt remains.
     let rows = [
         ("", "CANCELED", "", true),
         ("", "CANCELED", r#","Z":"0.4""#, true),
@@ -362,7 +363,7 @@ fn b1_executions_that_do_not_add_up_are_a_doubt() {
     }
 }
 
-/// Whoever joins an order in the middle of its life does not know what was before.
+/// An application that first sees an order in the middle of its life does not know what happened before.
 #[test]
 fn b1_an_order_that_is_first_seen_in_the_middle_is_in_doubt() {
     for (status, rest, doubt) in [
@@ -405,7 +406,7 @@ fn b3_a_status_that_is_not_known_is_a_doubt() {
     }
 }
 
-/// What a cancel leads to that was refused, or got no answer.
+/// What follows from a cancel that was refused, or that got no answer.
 #[test]
 fn b4_a_cancel_that_does_not_succeed_is_a_doubt() {
     let not_found =
@@ -450,7 +451,7 @@ fn b5_an_order_that_was_sent_while_its_events_are_not_subscribed_is_in_doubt() {
     let asked = fed.orders.moment();
     assert!(fed.orders.reconcile("a1", found(77, OrderState::Open, "0.4"), asked));
     assert_eq!(fed.orders.to_reconcile().count(), 0);
-    // The next one is followed from its beginning.
+    // The next order is followed from its beginning.
     fed.client.request(t(5), &Request::PlaceOrder(new_order("a2"))).unwrap();
     fed.acknowledge(6);
     assert_eq!(fed.orders.to_reconcile().count(), 0);
@@ -496,7 +497,7 @@ fn b7_an_order_that_is_open_or_in_doubt_is_never_forgotten() {
     let Ok(gemini_ws::Message::Response(response)) = gemini_ws::decode(text, &mut scratch) else { panic!() };
     reply(&mut orders, request, RequestOutcome::Answered(response));
     assert_eq!(orders.open().count(), 0);
-    // Refused by a reply, and yet it lives.
+    // A reply has refused the order, and yet it exists.
     apply(&mut orders, &update("NEW", ""));
     let doubtful = update("CANCELED", "").replace("77", "78").replace("\"a1\"", "\"d\"");
     apply(&mut orders, &doubtful);
@@ -510,7 +511,7 @@ fn b7_an_order_that_is_open_or_in_doubt_is_never_forgotten() {
     assert_eq!(orders.iter().count(), FINISHED_ORDERS_MAX + 2);
 }
 
-/// Two orders may have one client order id; the request tells which one an answer is about.
+/// Two orders may have one client order id. The id of the request shows which of them an answer is about.
 #[test]
 fn b7_two_orders_of_one_client_order_id_stay_two() {
     let mut fed = Fed::private(&["orders@account"]);

@@ -1,5 +1,5 @@
-//! Faults of what an application believes of books, balances, positions and quotes, each with the other members of its
-//! class: every test fails on the code that had the fault.
+//! Faults of the books, balances, positions and quotes that an application keeps, each with the other members of
+//! its class. Every test fails on code that has the fault.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, d, new_order, order, t, update};
 
-/// Each fault with the tests that show it, for those who plant it again.
+/// Each fault with the tests that show it. The hunters of planted faults run them.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -31,10 +31,11 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("LA-02", la_02_what_was_on_its_way_ends_no_doubt),
 ];
 
-// ---- what comes behind the end of a subscription ------------------------------------------------------------------------
+// ---- what comes after the end of a subscription
+// ----------------------------------------------------------------------------
 
-/// Orders and balances were taken for silent, and are being subscribed anew; what was on its way still comes. What happens
-/// between is not reported.
+/// The streams of orders and balances were silent for too long, and the client is subscribing again. Frames that
+/// were under way still come, but no frame reports what happens in between.
 #[test]
 fn la_01_what_was_on_its_way_does_not_follow() {
     let mut fed = Fed::private(&["orders@account", "balances@account"]);
@@ -51,7 +52,7 @@ fn la_01_what_was_on_its_way_does_not_follow() {
     assert!(fed.balances.is_stale());
     assert_eq!(fed.balances.stale_reason("USD"), Some(StaleReason::Silent));
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.order());
-    // One is placed and ends before the streams are subscribed again: nobody tells.
+    // An order is placed and ends before the streams are subscribed again, and no event reports it.
     let about = Subject::PlaceOrder(new_order("a2"));
     fed.apply(&Event::Requested { link, request: RequestId::new(9), about });
     for (id, stream) in &streams {
@@ -60,8 +61,9 @@ fn la_01_what_was_on_its_way_does_not_follow() {
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
-/// Orders were taken for silent; then come the beginning of an order whose request got no answer, that of an order of
-/// another client, and the venue's list. What has happened to them since is not reported.
+/// The stream of orders was silent for too long. Then three frames come: the beginning of an order whose request
+/// got no answer, the beginning of another client's order, and the venue's list. No frame reports what happened to
+/// these orders since.
 #[test]
 fn la_02_what_was_on_its_way_ends_no_doubt() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -81,14 +83,15 @@ fn la_02_what_was_on_its_way_ends_no_doubt() {
     assert_eq!(fed.orders.iter().count(), 2);
 }
 
-// ---- what cannot be decoded --------------------------------------------------------------------------------------------
+// ---- frames that cannot be decoded
+// -----------------------------------------------------------------------------------------
 
 const PRIVATE: [&str; 4] =
     ["orders@account", "balances@account", "positions@account", "requestForQuote@account"];
 const BALANCES: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"7f9c","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1"}"#;
 
-/// A frame that cannot be decoded casts doubt on what it may have been about, and on nothing else.
+/// A frame that cannot be decoded puts in doubt what it may have been about, and nothing else.
 #[test]
 fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     // The frame; whether orders, balances, positions, quotes and the books of btcusd and ethusd are in doubt.
@@ -133,7 +136,7 @@ fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
         ];
         let found: String = doubts.iter().map(|(letter, is)| if *is { *letter } else { '.' }).collect();
         assert_eq!(found, expected, "{frame}");
-        // Every stale book is asked for again.
+        // The client requests every stale book again.
         let asked_for: usize = fed
             .sent
             .iter()
@@ -149,8 +152,8 @@ fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     }
 }
 
-/// What cannot be decoded waits in a queue, and may be dropped there: what it may have been about is in doubt as it would be
-/// behind the frame itself.
+/// A frame that cannot be decoded waits in a queue, and may be dropped there. It puts the same things in doubt as
+/// if the application had seen it.
 #[test]
 fn ov_01_a_frame_that_cannot_be_decoded_leaves_its_doubt_when_it_is_dropped() {
     let whole = r#"{"e":"requestForQuote","E":1,"r":"r","l":[],"S":"OPEN"}"#;
@@ -193,7 +196,8 @@ fn a5_an_element_of_a_list_of_v1_that_cannot_be_decoded_leaves_a_doubt() {
     assert_eq!(fed.orders.get(5).unwrap().doubt(), Some(StaleReason::Malformed));
 }
 
-// ---- a whole report replaces ----------------------------------------------------------------------------------------------
+// ---- a whole report replaces what was known
+// --------------------------------------------------------------------------------
 
 fn positions(rows: &str) -> String {
     format!(r#"{{"e":"positionReport","E":1,"u":1,"A":8,"P":[{rows}]}}"#)
@@ -213,7 +217,7 @@ fn a7_a_whole_report_replaces() {
     assert_eq!(fed.balances.iter().map(|(asset, _)| asset.to_owned()).collect::<Vec<_>>(), ["BTC"]);
 }
 
-/// A stream of changes says nothing of what it does not name.
+/// A report of changes says nothing about what it does not name.
 #[test]
 fn a7_what_the_next_report_does_not_name_is_not_current() {
     let mut fed = Fed::private(&["positions@account", "balances@account"]);
@@ -228,7 +232,7 @@ fn a7_what_the_next_report_does_not_name_is_not_current() {
     assert_eq!(stale, [Some(StaleReason::Disconnected), None]);
     assert!(fed.positions.is_stale());
     let asked = fed.positions.moment();
-    // What is reported between question and answer is newer.
+    // A report between question and answer is newer than the answer.
     fed.feed(2_002, &positions(&B.replace("\"1\"", "\"2\"")));
     let row = |symbol: &str, value: &str| {
         (symbol.parse().unwrap(), vec![gemini_ws::HeldAmount::new("position", value)])
@@ -239,7 +243,7 @@ fn a7_what_the_next_report_does_not_name_is_not_current() {
     assert_eq!((held, fed.positions.is_stale()), (vec!["B 2".to_owned(), "C 5".to_owned()], false));
 }
 
-/// An asset that the venue does not name in its first report behind an outage is held no more.
+/// The account no longer holds an asset that the venue does not name in its first report after an outage.
 #[test]
 fn a7_balances_of_a_new_subscription_replace_and_later_ones_add() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -293,7 +297,7 @@ fn b18_a_lost_quote_is_named_and_can_be_resolved() {
     assert_eq!((lost.rfq_id.as_str(), lost.terms), ("r1", Some(quote())));
     assert_eq!((fed.quotes.to_reconcile().count(), lost.state), (1, gemini_ws::QuoteState::Unknown));
     fed.acknowledge(2_000);
-    // An event names it: the only one that was sent for this request for quotes.
+    // An event names the quote: it is the only one that was sent for this request for quotes.
     let active = r#"{"e":"requestForQuote","i":"8","E":1790743321322,"r":"r1","x":"CLOSED","S":"PENDING_ACCEPTANCE","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
     fed.feed(2_001, active);
     assert_eq!(fed.quotes.get("q1").unwrap().request, Some(request));
@@ -337,7 +341,7 @@ fn b14_a_level_twice_or_empty_does_not_make_a_snapshot_quadratic() {
     }
 }
 
-/// The last of two levels at one price counts, and an empty one removes.
+/// Of two levels at one price the last one counts, and an empty level removes the price.
 #[test]
 fn b14_an_unordered_snapshot_is_the_book_that_its_levels_make_one_by_one() {
     let text = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":7,"u":7,"b":[["98","1"],["99","2"],["98.0","3"],["97","1"],["97","0"],["96","0"],["96","4"]],"a":[["101","1"],["100","2"],["100","5"]]}"#;
@@ -391,7 +395,7 @@ fn c21_a_book_follows_the_rule_of_its_link() {
     assert!(fed.books.live("btcusd").is_some_and(|book| !book.bids().is_whole()));
 }
 
-/// By default, how long a book can look live beside a server that has gone without a word.
+/// How long a book can stay live, with the default settings, after a server has stopped without a sign.
 #[test]
 fn a_book_is_not_live_for_longer_than_the_silence_that_is_allowed() {
     let mut fed = Fed::new(Config::new("ws://v"));

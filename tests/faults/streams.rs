@@ -1,5 +1,5 @@
-//! Faults of streams, places and probes, each in the smallest conversation that shows it: one stream's trouble is
-//! its own, what is urgent is never kept waiting by what is not, and nothing is inferred from silence.
+//! Faults of streams, slots and probes, each in the smallest conversation that shows it. Trouble with one stream
+//! affects no other, an urgent request never waits for one that is not urgent, and silence proves nothing.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use gemini_ws::{Book, Books, CommandError, Config, Event, Lost, Readiness, Reque
 use super::fed::{s, t};
 use super::line::{Line, ack, number, refuse, snapshot};
 
-/// Each fault with the tests that show it, for those who plant it again.
+/// Each fault with the tests that show it. The hunters of planted faults run them.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -29,7 +29,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("C18", c18_minus_1003_without_a_status_is_not_final),
 ];
 
-// ---- UN-01: an end that the venue refuses ---------------------------------------------------------
+// ---- UN-01: the venue refuses to unsubscribe -----------------------------------------------------
 
 #[test]
 pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
@@ -56,7 +56,7 @@ pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
     // After 1, 2, 4 … seconds.
     assert!(asked.len() == 4 && asked[3] - asked[0] > 6_500, "{asked:?}");
     assert!(line.unserved("btcusd@trade").is_empty(), "nobody waits for it");
-    // Who wants it again does not wait for that: the venue sends it.
+    // A new subscription need not wait for that, because the venue still sends the stream.
     line.sent.clear();
     line.subscribe(20_003, "btcusd@trade");
     let request = line.sent.pop_front().unwrap();
@@ -66,7 +66,7 @@ pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
     assert_eq!(line.losses, []);
 }
 
-/// Partial depths name no symbol: while the venue has not let one go, a frame may be of either.
+/// Partial depths name no symbol. While the venue has not ended the old stream, a frame may belong to either.
 #[test]
 pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     let partial = r#"{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]}"#;
@@ -93,7 +93,7 @@ pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     assert_eq!(of(&mut line, 2_002), Some(kept));
 }
 
-/// The answer takes twice as long as a request may: it comes when its time is over, and counts all the same.
+/// Each answer comes after twice the time that a request may take. It comes too late, and still counts.
 #[test]
 pub(crate) fn un_01_answers_that_are_always_late_are_waited_for() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));
@@ -130,7 +130,7 @@ pub(crate) fn un_01_answers_that_are_always_late_are_waited_for() {
     assert_eq!(line.losses, []);
 }
 
-// ---- A6, BR-01: the trouble of one stream ------------------------------------------------------
+// ---- A6, BR-01: trouble with one stream --------------------------------------------------------
 
 #[test]
 pub(crate) fn a6_a_stream_that_is_refused_for_now_does_not_end_the_link() {
@@ -185,7 +185,7 @@ pub(crate) fn a6_one_book_without_a_snapshot_does_not_end_the_link() {
     assert!(told.iter().all(|(reason, ..)| *reason == Unserved::NoSnapshot), "{told:?}");
     assert_eq!(told[0].2, t(6_000), "after the time for the snapshot and a delay");
     assert_eq!(line.client.readiness(), Readiness::Partly);
-    // It is served at last.
+    // The venue serves it at last.
     for now in (600_000..700_000).step_by(100) {
         while let Some(text) = line.sent.pop_front() {
             line.hear(now, &ack(&text));
@@ -200,8 +200,8 @@ pub(crate) fn a6_one_book_without_a_snapshot_does_not_end_the_link() {
     assert_eq!(line.client.readiness(), Readiness::Ready);
 }
 
-/// A venue that needs some time for each book, one after the other. Returns the line and the most books that it was
-/// asked for at one time.
+/// A venue that takes some time for each book, one after the other. Returns the line, and the most books that the
+/// client requested at one time.
 fn slow_venue(config: Config, books: usize, each: u64, until: u64) -> (Line, usize) {
     let mut line = Line::open(config, (0..books).map(|n| format!("sym{n}usd@depth")));
     let (mut queue, mut most, mut id) = (VecDeque::<String>::new(), 0, 7);
@@ -228,7 +228,7 @@ fn slow_venue(config: Config, books: usize, each: u64, until: u64) -> (Line, usi
 
 #[test]
 pub(crate) fn a6_snapshots_that_keep_coming_are_awaited() {
-    // How long each takes; so many at one time; by when all of them are there.
+    // How long each book takes, how many are requested at one time, and when all of them are live.
     for (each, books_max, until) in [(20, 100, 42_000), (20, 1_000, 42_000), (200, 100, 402_000)] {
         let config = Config::new("ws://v").snapshots_max(books_max);
         let (line, most) = slow_venue(config, 2_000, each, until);
@@ -258,7 +258,7 @@ pub(crate) fn a6_books_that_are_never_served_do_not_keep_others_waiting() {
     assert_eq!(line.losses, []);
 }
 
-/// A book that is asked for again and again gives another one that is never served no more time.
+/// A book that is requested again and again must not give more time to another one that never comes.
 #[test]
 pub(crate) fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_comes() {
     let names = ["btcusd@depth", "emptyusd@depth"].map(String::from);
@@ -279,7 +279,7 @@ pub(crate) fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_
     assert!(!line.unserved("emptyusd@depth").is_empty(), "nobody is told");
 }
 
-/// Whatever befalls the request for one name among many, the others are there soon.
+/// Whatever happens to the request for one of many names, the other streams are soon active.
 #[test]
 pub(crate) fn a6_a_batch_that_fails_is_split() {
     for trouble in [Some((400, -1013)), Some((429, -1003)), Some((500, -1000)), None] {
@@ -310,7 +310,7 @@ pub(crate) fn a6_a_link_on_which_nothing_is_answered_ends() {
         line.wait(now + 1_000);
     }
     assert_eq!(line.losses.first(), Some(&Lost::Unresponsive));
-    // A request that is answered shows that it is of use.
+    // A request that is answered shows that the link works.
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@trade".into()]);
     for now in (0..600_000).step_by(1_000) {
         line.client.request(t(now), &Request::Time).unwrap();
@@ -325,7 +325,7 @@ pub(crate) fn a6_a_link_on_which_nothing_is_answered_ends() {
     assert_eq!(line.losses, []);
 }
 
-/// Where each answer comes later than it may, a stream is subscribed all the same.
+/// If every answer comes too late, the stream is still subscribed.
 #[test]
 pub(crate) fn a6_an_acceptance_that_comes_late_is_one() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));
@@ -402,7 +402,7 @@ pub(crate) fn br_01_a_book_that_cannot_be_decoded_costs_only_itself() {
     assert!(told.len() > 5 && told.iter().all(|(reason, ..)| *reason == Unserved::Undecodable), "{told:?}");
 }
 
-// ---- A9: what is urgent ----------------------------------------------------------------------------
+// ---- A9: urgent requests ---------------------------------------------------------------------------
 
 #[test]
 pub(crate) fn a9_a_cancel_is_taken_while_subscriptions_wait() {
@@ -443,7 +443,7 @@ pub(crate) fn a9_background_work_leaves_room_to_the_application() {
     let config = Config::new("ws://v").request_limit(20, Duration::from_secs(10)).streams_per_request_max(1);
     let mut line = Line::open(config, names);
     assert!(line.client.request(t(1), &Request::Time).is_ok());
-    // It yields, and gets on all the same.
+    // It waits for urgent requests, and still makes progress.
     for now in (0..200_000).step_by(100) {
         while let Some(text) = line.sent.pop_front() {
             line.hear(now, &ack(&text));
@@ -485,7 +485,7 @@ pub(crate) fn b11_a_dead_link_ends_however_often_it_is_woken() {
     }
 }
 
-/// Neither do commands and requests that are not answered keep it alive.
+/// Commands and unanswered requests do not keep the link open either.
 #[test]
 pub(crate) fn b11_no_command_postpones_the_end_of_a_dead_link() {
     let mut line = Line::open(Config::new("ws://v"), []);
@@ -538,7 +538,7 @@ pub(crate) fn c14_a_probe_has_time_for_its_answer() {
 
 #[test]
 pub(crate) fn c18_minus_1003_without_a_status_is_not_final() {
-    // The answer, and whether the stream is accepted, refused for now, or for good.
+    // The answer, and whether the stream is accepted, refused for now, or refused for good.
     let table = [
         (r#""error":{"code":-1003,"msg":"Rate limited"}"#, "for now"),
         (r#""error":{"code":-1000,"msg":"Internal error"}"#, "for now"),
@@ -572,9 +572,9 @@ pub(crate) fn c18_minus_1003_without_a_status_is_not_final() {
     }
 }
 
-// ---- silence of one stream -------------------------------------------------------------------------
+// ---- one stream is silent ------------------------------------------------------------------------
 
-/// A stream that stays silent is asked for more and more rarely, and told each time.
+/// The client requests a silent stream more and more rarely, and reports its silence each time.
 #[test]
 pub(crate) fn a6_a_silent_stream_is_asked_for_more_and_more_rarely() {
     let mut line = Line::open(Config::new("ws://v"), []);

@@ -1,5 +1,5 @@
-//! What frames, values and requests have to do in the face of odd input: each case shows a fault, or another member
-//! of its class. They panic where it is back.
+//! How frames, values and requests handle odd input. Each case shows a fault, or another member of its class, and
+//! panics if the fault has returned.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -37,7 +37,7 @@ fn balance<T>(total: &str, see: impl FnOnce(&BalanceUpdate<'_>) -> T) -> T {
     see(&update)
 }
 
-/// Applies frames of an endpoint to new orders.
+/// Applies frames of an endpoint to new `Orders`.
 fn orders(endpoint: Endpoint, frames: &[&str]) -> Orders {
     let (mut replay, mut orders) = (Replay::new(endpoint), Orders::new());
     for frame in frames {
@@ -50,7 +50,7 @@ fn orders(endpoint: Endpoint, frames: &[&str]) -> Orders {
     orders
 }
 
-/// A5, R10: a stop price of twenty digits, a fee that is a half of a pair, an event id of letters.
+/// A5, R10: a stop price of twenty digits, a fee that is half a surrogate pair, an event id of letters.
 pub(crate) fn a5_what_informs_costs_no_fill() {
     let frame = r#"{"e":"orderUpdate","E":"late","s":"BTCUSD","i":77,"c":"a1","S":"BUY","X":"FILLED","P":"10000000000.0000000001","q":"1","Z":"1","L":"100","t":5,"n":"\ud83d","r":"\ud83d","T":[]}"#;
     update(frame, |update| {
@@ -119,7 +119,7 @@ pub(crate) fn b8_zero_members_are_no_fill() {
     let new = frame("NEW", r#","Z":"0","L":"0","t":0,"n":"0""#);
     let open = orders(Endpoint::Streams, &[&new]);
     assert!(!open.get(77).unwrap().needs_reconciling());
-    // Executions of which nothing is told.
+    // An execution about which the frame says nothing.
     let bare =
         said(Endpoint::OrderEventsV1, r#"[{"type":"fill","order_id":"1","symbol":"x","is_live":true}]"#);
     assert!(bare["events"][0]["fill"].is_object(), "{bare}");
@@ -128,7 +128,7 @@ pub(crate) fn b8_zero_members_are_no_fill() {
     assert_eq!(said(Endpoint::OrderEventsV1, zero)["events"][0]["fill"]["quantity"], Value::Null);
 }
 
-/// C13: a format's precision is a number of decimals, and never cuts.
+/// C13: the precision of a format is a number of decimals, and never cuts a number.
 pub(crate) fn c13_a_precision_does_not_cut() {
     // text, format, printed
     #[rustfmt::skip]
@@ -166,7 +166,7 @@ pub(crate) fn c13_a_precision_does_not_cut() {
         let total = update.balances.iter().next().unwrap().total;
         assert_eq!(format!("{total:.1} {:?}", total.to_decimal()), "-1.2 Ok(-1.25)");
     });
-    // Names are padded, and never cut: a part of one is another.
+    // Names are padded and never cut, because a part of a name is another name.
     let (symbol, id): (Symbol, ClientOrderId) = ("btcusd".parse().unwrap(), "my-order".parse().unwrap());
     assert_eq!(
         format!("[{symbol:.2}] [{symbol:>8}] [{id:.2}] [{:.1}] [{:6}]", Side::Sell, Side::Buy),
@@ -178,7 +178,7 @@ pub(crate) fn c13_a_precision_does_not_cut() {
     assert_eq!(format!("{:?} {:?}", d("1.50"), Some(d("-2"))), "1.50 Some(-2)");
 }
 
-/// C15: sums have any length; a volume that cannot be read costs nothing else.
+/// C15: sums have any length. A volume that cannot be read leaves the other members readable.
 pub(crate) fn c15_the_volume_of_a_day_can_be_read() {
     let candle = |volume: &str| {
         let frame = format!(
@@ -198,7 +198,7 @@ pub(crate) fn c15_the_volume_of_a_day_can_be_read() {
     }
 }
 
-/// BR-15: symbols of any length that the venue may choose, and what is wrong with others.
+/// BR-15: symbols of any length that the venue may choose, and what is wrong with other names.
 pub(crate) fn br15_symbols_of_sixty_four_bytes() {
     let long = "GEMI-FIFAWC-2606111900-BRA-ARG-CS-DRAW11";
     let longest = "X".repeat(64);
@@ -211,7 +211,7 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
         let orders = orders(Endpoint::Streams, &[&frame]);
         assert_eq!(orders.get(7).unwrap().symbol, Some(symbol));
     }
-    // A name that is not a symbol is reported, in every generation, and never skipped.
+    // A name that is no symbol is reported in every API, and never skipped.
     #[rustfmt::skip]
     let frames = [
         (Endpoint::Streams, r#"{"E":1,"s":"SYMBOL","t":5,"p":"100","q":"2","m":true}"#),
@@ -251,7 +251,8 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
     assert!(small < large && small == "ABC".parse().unwrap());
 }
 
-/// BR-36: a frame that names its kind is the same; one that contradicts itself is of no kind.
+/// BR-36: a frame that names its kind has the same content as one that does not. A frame that contradicts itself
+/// has no kind.
 pub(crate) fn br36_frames_that_name_their_kind() {
     let trade = r#""E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true"#;
     let ticker = r#""u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1""#;
@@ -262,7 +263,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
     let balances = r#""E":1,"u":2,"B":[{"a":"USD","f":"1","c":"1"}]"#;
     let positions = r#""E":1,"u":2,"A":3,"P":[]"#;
     let snapshot = r#""orders":[]"#;
-    // members, what says the kind, the kind
+    // members, the member that names the kind, the kind
     #[rustfmt::skip]
     let table = [
         (trade, vec!["", r#""e":"trade","#, r#""e":"tr\u0061de","#, r#""e":null,"#, r#""e":7,"#], "trade"),
@@ -285,7 +286,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
             for frame in
                 [format!("{{{name}{members}}}"), format!("{{{members},{}}}", name.trim_end_matches(','))]
             {
-                // Without a name there is nothing to put behind the members.
+                // A frame without a name has nothing to put behind the members.
                 let frame = frame.replace(",}", "}");
                 let said = said(Endpoint::Streams, &frame);
                 assert_eq!(said["kind"], kind, "{frame}");
@@ -295,7 +296,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
             }
         }
     }
-    // Numbers as text, where they are integers.
+    // Numbers as texts, where they are integers.
     let texts = r#"{"e":"orderUpdate","E":"1","s":"BTCUSD","i":"81234567890123461","X":"FILLED","Z":"1","L":"2","t":"5"}"#;
     let numbers = texts
         .replace(r#""1","s""#, r#"1,"s""#)
@@ -304,7 +305,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
     assert_eq!(said(Endpoint::Streams, texts), said(Endpoint::Streams, &numbers));
 }
 
-/// What a strategy calculates.
+/// Calculations of a trading strategy.
 pub(crate) fn api_decimals() {
     const TICK: Decimal = Decimal::constant("0.25");
     use Rounding::{Down, Nearest, TowardsZero, Up};
@@ -340,7 +341,7 @@ pub(crate) fn api_decimals() {
     assert_eq!(Decimal::mean([max, max], 0, Nearest), Some(max));
     assert_eq!(Decimal::mean([] as [Decimal; 0], 2, Nearest), None);
     assert_eq!(Decimal::mean([d("1"), d("2"), d("2")], 3, Nearest), Some(d("1.667")));
-    // Other numbers.
+    // Conversions from other numbers.
     assert_eq!(Decimal::try_from(0.5), Ok(d("0.5")));
     assert_eq!(Decimal::try_from(-3e15), Ok(d("-3000000000000000")));
     for bad in [0.1, 1e300, f64::MIN_POSITIVE, 1e19] {
@@ -372,7 +373,7 @@ pub(crate) fn api_decimals() {
     );
 }
 
-/// Names, sides and requests, given as one writes them.
+/// Names, sides and requests, written as applications write them.
 pub(crate) fn api_requests() {
     let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "0.01", 20000).unwrap();
     assert_eq!((order.side(), order.price(), order.stop_price()), (Side::Buy, Some(d("20000")), None));
@@ -428,7 +429,7 @@ pub(crate) fn api_requests() {
         "positions@account",
     ];
     assert_eq!(streams.map(|stream| stream.to_string()), names);
-    // What can be written can be read.
+    // Every value that can be serialised can be deserialised.
     let written =
         serde_json::to_string(&(streams.to_vec(), btc, d("1.50"), order.client_order_id(), Side::Sell))
             .unwrap();
@@ -457,7 +458,7 @@ pub(crate) fn api_times() {
     assert!(Timestamp::try_from(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40)).is_err());
 }
 
-/// What the hunters of planted faults run, by the ids of the faults.
+/// The cases by the ids of their faults. The hunters of planted faults run them.
 pub(crate) const CASES: &[(&str, fn())] = &[
     ("A5", a5_what_informs_costs_no_fill),
     ("A5", a5_every_member_of_every_frame),

@@ -1,4 +1,4 @@
-//! The tests of `tests/faults`, as hunters of the faults that they are named after.
+//! Runs the tests of `tests/faults` to find the planted faults that they are named after.
 
 #[path = "../faults/archived.rs"]
 mod archived;
@@ -26,10 +26,10 @@ use std::panic::catch_unwind;
 use crate::hunt::Found;
 use crate::support::observer::Violation;
 
-/// Tests, by the faults that they show.
+/// Tests, each with the name of the fault that it shows.
 type Cases = &'static [(&'static str, fn())];
 
-/// All of them.
+/// All tests of `tests/faults` that have such a name.
 const ALL: [Cases; 7] = [
     archived::FAULTS,
     client::FAULTS,
@@ -40,12 +40,12 @@ const ALL: [Cases; 7] = [
     values::CASES,
 ];
 
-/// Whether tests show any of these faults.
+/// Returns whether a test shows any of these faults.
 pub(crate) fn show(faults: &[&str]) -> bool {
     ALL.into_iter().flatten().any(|(id, _)| faults.contains(id))
 }
 
-/// Runs the tests of these faults, or all of them if none is named.
+/// Runs the tests of these faults, or all tests if no fault is named.
 pub(crate) fn find(faults: &[&str]) -> Option<Found> {
     let wanted = ALL.into_iter().flatten().filter(|(id, _)| faults.is_empty() || faults.contains(id));
     wanted.enumerate().find_map(|(steps, (id, test))| {

@@ -1,4 +1,4 @@
-//! [`Copy`]: a copy of the workspace in which faults are planted and hunted.
+//! [`Copy`] is a copy of the workspace in which faults are planted and hunted.
 
 use std::env;
 use std::fs;
@@ -8,24 +8,24 @@ use std::time::{Duration, Instant};
 
 use super::patch::{Group, Sources};
 
-/// What a build of the hunters needs. `fuzz/stable`, `tests/bench` and `tests/faults` are there because the manifest
-/// names them.
+/// The folders that a build of the hunters needs. `fuzz/stable`, `tests/bench` and `tests/faults` are among them
+/// because the manifest names them.
 const FOLDERS: [&str; 7] =
     ["adapters", "fuzz/stable", "src", "tests/bench", "tests/faults", "tests/mutants", "tests/support"];
 const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 
-/// The module of the switch, and what stands before it in the root file.
+/// The module of the switch, and the line of the root file behind which it is inserted.
 const SWITCH: &str = include_str!("switch.rs");
 const ANCHOR: &str = "extern crate alloc;\n";
 
-/// The hunter of the core, as a test of the copy.
+/// Declares the hunter of the core as a test of the copy.
 const HUNTER: &str = "\n[[test]]\nname = \"hunter\"\npath = \"tests/mutants/hunter.rs\"\n";
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Reads what a copy has.
+/// Reads the files of the workspace that a copy contains.
 pub(crate) fn sources() -> Sources {
     let mut sources = Sources::new();
     for file in FILES {
@@ -47,15 +47,15 @@ fn collect(root: &Path, folder: &str, sources: &mut Sources) {
     }
 }
 
-/// A copy of the workspace, on the disk.
+/// A copy of the workspace on the disk.
 pub(crate) struct Copy {
     folder: PathBuf,
     target: PathBuf,
 }
 
 impl Copy {
-    /// Makes a copy with the faults of a group. What has not changed since the last time is left alone, so
-    /// that it need not be built again.
+    /// Makes a copy with the faults of a group. It leaves unchanged files alone, so that Cargo need not build them
+    /// again.
     pub(crate) fn make(name: &str, mut sources: Sources, group: &Group) -> Copy {
         group.apply(&mut sources);
         let list: String = group.names.iter().map(|name| format!("    {name},\n")).collect();
@@ -91,7 +91,8 @@ impl Copy {
         for path in present.keys().filter(|path| !sources.contains_key(*path)) {
             let path = self.folder.join(path);
             fs::remove_file(&path).expect("a file that is not in the sources any more");
-            // Cargo takes each folder in `adapters` for a package. One that is not empty stays.
+            // Cargo takes each folder in `adapters` for a package, so empty folders are removed. `remove_dir`
+            // refuses others.
             let _ = path.ancestors().skip(1).try_for_each(fs::remove_dir);
         }
         for (path, text) in sources.iter().filter(|(path, text)| present.get(*path) != Some(text)) {

@@ -1,5 +1,5 @@
-//! The fault of the driver, a pong that waits for something else to be written, is found (I-41). A test of
-//! `gemini-ws-smol`, in the copy that has the fault.
+//! Checks that the planted fault of the driver is found: a pong that waits until something else is written (I-41).
+//! This is a test of `gemini-ws-smol` in the copy that has the fault.
 
 mod adapter;
 
@@ -11,7 +11,7 @@ use gemini_ws_smol::gemini_ws::mutants::switch_on;
 use gemini_ws_smol::gemini_ws::{Config, Event};
 use gemini_ws_suite::peers::{PING, PONG, frame, meet, read_frame, upgrade};
 
-/// Whether a ping is answered by a client that has nothing of its own to say.
+/// Returns whether a client that sends nothing else answers a ping.
 fn is_answered() -> bool {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -20,7 +20,7 @@ fn is_answered() -> bool {
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         read_frame(&mut stream) == Some((PONG, b"?".to_vec()))
     };
-    // Soon enough something else wakes the client.
+    // This deadline wakes the client soon enough for the test.
     let configure = |config: Config| config.request_timeout(Duration::from_millis(600));
     meet::<adapter::SmolAdapter, _>("ws", configure, peer, |_, _, event| {
         matches!(event, Event::Disconnected { .. })

@@ -1,4 +1,4 @@
-//! [`Hunters`]: how faults are looked for.
+//! [`Hunters`] searches for planted faults.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(crate) struct Hunters {
     spread: World<Many>,
 }
 
-/// So many walks in each world.
+/// The number of walks in each world.
 const WALKS: u64 = 300;
 
 impl Hunters {
@@ -44,7 +44,8 @@ impl Hunters {
         }
     }
 
-    /// Hunts with the tests of `tests/faults` that are expected to find the fault, or with everything else.
+    /// Hunts with the tests of `tests/faults` that are expected to find the fault. If there are none, it hunts with
+    /// everything else.
     pub(crate) fn find(&self, expected: &[&str]) -> Option<Found> {
         if cases::show(expected) {
             return cases::find(expected);
@@ -73,13 +74,14 @@ fn walked<M: Machine + 'static>(world: &World<M>, length: usize, steps: &mut usi
     caught(|| world.hunt(WALKS, length, steps).map(|prey| prey.violation))
 }
 
-/// I-47: what a copy of a machine does is not caught by the observer.
+/// I-47: runs work on a copy of a machine, and returns a panic in it as a violation. The observer cannot catch
+/// that.
 fn caught(work: impl FnOnce() -> Option<Violation>) -> Option<Violation> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Some(Violation { id: "I-47", what: "a panic".into() }))
 }
 
-/// Plays traces, each with all checks behind each of its steps.
+/// Plays traces, with all checks after each step.
 fn played<M: Machine + 'static>(
     world: &World<M>,
     traces: &[&[Input]],
@@ -113,36 +115,36 @@ const TIME: Input = Input::Request(1);
 
 /// Traces through the world `strained`.
 const STRAINED: &[&[Input]] = &[
-    // A stream that is wanted and not wanted while the limit leaves no room.
+    // A stream that is subscribed and unsubscribed while the limit leaves no room.
     &[OPEN, UP, TIME, TIME, TIME, BOOK, Input::Unsubscribe(0), Input::Deadline, Input::Deadline],
     &[OPEN, BOOK, UP, OK, SNAPSHOT, link(What::Gap(0)), link(What::Update(0))],
-    // An answer that comes after the stream was left and asked for anew.
+    // An answer that comes after the client has unsubscribed from the stream and subscribed again.
     &[OPEN, BOOK, UP, SNAPSHOT, link(What::Gap(0)), OK, link(What::AcceptedLate), Input::Deadline],
     &[OPEN, BOOK, UP, OK, Input::Close, Input::CloseBy(Duration::from_secs(1)), Input::Deadline],
-    // Frames that cannot be read, and some that can.
+    // Frames that cannot be decoded, and some that can.
     &[OPEN, UP, BROKEN, TIME, OK, BROKEN, TIME, OK, BROKEN],
     &[OPEN, BOOK, UP, OK, SNAPSHOT, link(What::Repeated(0)), link(What::Update(0))],
-    // Two streams in one request, which is refused, and a half that is accepted.
+    // Two streams in one request, which is refused. When each is requested alone, one is accepted.
     &[OPEN, Input::Subscribe(2), Input::Subscribe(3), UP, link(What::Refused), OK],
-    // A late dial.
+    // A dial that connects after it has failed.
     &[OPEN, link(What::Failed(ConnectFailure::Refused)), UP],
-    // A change before the snapshot, and no gap before it.
+    // An update before the snapshot, and no gap before it.
     &[OPEN, BOOK, UP, OK, link(What::Update(0))],
     // Two streams in one request, which is refused as a whole.
     &[OPEN, BOOK, Input::Subscribe(2), UP, link(What::Refused)],
-    // A stream that is asked for long after the last input of its link.
+    // A stream that is requested long after the last input of its link.
     &[OPEN, UP, Input::Later(Duration::from_secs(4)), BOOK, Input::Deadline, Input::Deadline],
 ];
 
 /// Traces through the world `archived`.
 const ARCHIVED: &[&[Input]] = &[
-    // The first frame is the book, whether it has trades or not.
+    // The first frame is the book, whether it contains trades or not.
     &[OPEN, BOOK, UP, link(What::Text(hunts::L2)), link(What::Text(hunts::L2_WITH_TRADES))],
 ];
 
 /// Traces through the world `spread`.
 const SPREAD: &[&[Input]] = &[
-    // A link that nobody wants while a request over it has no answer.
+    // A link that is no longer needed while a request over it has no answer.
     &[BOOK, OPEN, Input::Link(0, What::Connected), Input::Request(2), Input::Unsubscribe(0), OK, OK],
     &[
         BOOK,
@@ -153,9 +155,9 @@ const SPREAD: &[&[Input]] = &[
     ],
     // Two open links, one of which is silent.
     &[BOOK, OPEN, Input::Link(0, What::Connected), OK, Input::Link(1, What::Connected)],
-    // A link that is given up, and no other.
+    // A link that the client stops dialling, and no other.
     &[OPEN, link(What::Failed(ConnectFailure::Certificate))],
-    // A link that nobody wants is to be closed sooner than all others.
+    // A link that is not needed, which has to close sooner than all others.
     &[
         BOOK,
         OPEN,
@@ -169,7 +171,7 @@ const SPREAD: &[&[Input]] = &[
     ],
 ];
 
-/// I-54, which is about what signs the upgrades.
+/// I-54: checks the nonces of a signer.
 fn nonces() -> Option<Violation> {
     let mut signer = Signer::new(Credentials::hmac("key", "secret").expect("credentials"));
     let mut before = None;
@@ -184,7 +186,7 @@ fn nonces() -> Option<Violation> {
     None
 }
 
-/// I-45, as far as events wait for who takes them.
+/// I-45: checks that a full event queue reports the events that it drops.
 fn queue() -> Option<Violation> {
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(2);
     let mut scratch = Scratch::new();

@@ -1,5 +1,5 @@
-//! Hunts the faults of the copy that it is built with, one after the other. `GEMINI_WS_MUTANT` names one alone,
-//! and how it was found is told in full.
+//! Hunts the faults of the copy that it is built with, one after the other. `GEMINI_WS_MUTANT` names one fault to
+//! hunt alone; the hunter then also prints in full how it was found.
 
 mod cases;
 mod hunt;

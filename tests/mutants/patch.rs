@@ -1,22 +1,22 @@
-//! [`Patch`]: a unified diff that plants one fault, applied strictly.
+//! [`Patch`] is a unified diff that plants one fault. It applies only if all its context fits.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Files by their paths, seen from the root of the repository.
+/// Files by their paths from the root of the repository.
 pub(crate) type Sources = BTreeMap<String, String>;
 
 /// A fault, and the lines that plant it.
 pub(crate) struct Patch {
-    /// As the table and `mutant!` have it.
+    /// The name of the fault in the table and in `mutant!`.
     pub(crate) name: String,
     hunks: Vec<Hunk>,
 }
 
 struct Hunk {
     file: String,
-    /// Where the diff says that it belongs, counted from zero.
+    /// The line, counted from zero, at which the diff expects to be applied.
     line: usize,
     lines: Vec<(Mark, String)>,
 }
@@ -28,7 +28,7 @@ enum Mark {
     Add,
 }
 
-/// Lines `from..to` of a file are replaced.
+/// Replaces the lines `from..to` of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Edit {
     from: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Edit {
     lines: Vec<String>,
 }
 
-/// By file.
+/// The edits of each file.
 pub(crate) type Edits = BTreeMap<String, Vec<Edit>>;
 
 impl Patch {
@@ -81,12 +81,12 @@ impl Patch {
         Patch { name, hunks }
     }
 
-    /// Whether it changes a file of this folder.
+    /// Returns whether the patch changes a file of this folder.
     pub(crate) fn is_in(&self, folder: &str) -> bool {
         self.hunks.iter().any(|hunk| hunk.file.starts_with(folder))
     }
 
-    /// The names that it switches its fault by.
+    /// Returns the names of the switches in the lines that the patch adds.
     pub(crate) fn switches(&self) -> Vec<String> {
         let lines = self.hunks.iter().flat_map(|hunk| &hunk.lines);
         let added = lines.filter(|(mark, _)| *mark == Mark::Add).map(|(_, text)| text.as_str());
@@ -99,7 +99,8 @@ impl Patch {
         names
     }
 
-    /// What it changes. Fails unless each hunk fits, with all its context, at one place.
+    /// Returns the edits that the patch makes. Fails unless each hunk fits, with all its context, at exactly one
+    /// place.
     pub(crate) fn edits(&self, sources: &Sources) -> Result<Edits, String> {
         let mut edits = Edits::new();
         for hunk in &self.hunks {
@@ -113,7 +114,7 @@ impl Patch {
 }
 
 impl Hunk {
-    /// The line at which what it expects stands.
+    /// Returns the line at which the lines that the hunk expects begin.
     fn place(&self, lines: &[&str]) -> Result<usize, String> {
         let expected = self.lines.iter().filter(|(mark, _)| *mark != Mark::Add);
         let expected: Vec<&str> = expected.map(|(_, text)| text.as_str()).collect();
@@ -130,7 +131,7 @@ impl Hunk {
         }
     }
 
-    /// The runs of lines that it replaces, if it begins at a line.
+    /// Returns the runs of lines that the hunk replaces if it begins at a line.
     fn edits(&self, mut at: usize) -> Vec<Edit> {
         let mut edits: Vec<Edit> = Vec::new();
         let mut run: Option<Edit> = None;
@@ -154,20 +155,20 @@ impl Hunk {
 }
 
 impl Edit {
-    /// Whether they replace the same lines; two that only insert never do.
+    /// Returns whether two edits replace the same lines. Two edits that only insert never do.
     fn overlaps(&self, other: &Edit) -> bool {
         self.from < other.to && other.from < self.to
     }
 }
 
-/// Patches whose faults one copy of the sources can have, each behind its switch.
+/// Patches that one copy of the sources can contain together, each behind its switch.
 pub(crate) struct Group {
     pub(crate) names: Vec<String>,
     edits: Edits,
 }
 
 impl Group {
-    /// Puts each patch into the first group in which no other changes the same lines.
+    /// Puts each patch into the first group in which no other patch changes the same lines.
     pub(crate) fn all<'p>(patches: impl IntoIterator<Item = &'p Patch>, sources: &Sources) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         for patch in patches {
@@ -194,14 +195,14 @@ impl Group {
         })
     }
 
-    /// Applies all of them.
+    /// Applies all patches of the group.
     pub(crate) fn apply(&self, sources: &mut Sources) {
         for (file, edits) in &self.edits {
             let text = sources.get_mut(file).expect("a file that was there");
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             let mut edits = edits.clone();
-            // From the end, so that no line moves before its turn; what is inserted before a line that is
-            // replaced comes before it.
+            // Edits are applied from the end, so that no line moves before its own edit. Lines that are inserted
+            // before a replaced line come before its replacement.
             edits.sort_by_key(|edit| (edit.from, edit.to));
             for edit in edits.into_iter().rev() {
                 lines.splice(edit.from..edit.to, edit.lines);
@@ -211,7 +212,7 @@ impl Group {
     }
 }
 
-/// `AnswerTwice` of `answer-twice`.
+/// Converts a file name to the name of a fault: `answer-twice` becomes `AnswerTwice`.
 fn name_of(stem: &str) -> String {
     let capitalized =
         |word: &str| word.get(..1).unwrap_or_default().to_uppercase() + word.get(1..).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The switch of the planted faults. A copy of the crate gets this file, with the names of its faults.
+//! The switch of the planted faults. A copy of the crate contains this file, with the names of its faults.
 #![allow(missing_docs, unreachable_pub, reason = "no product")]
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether a fault is switched on.
+/// Returns whether a fault is switched on.
 #[macro_export]
 macro_rules! mutant {
     ($name:ident) => {
@@ -18,19 +18,19 @@ macro_rules! mutants {
             $($name,)*
         }
 
-        /// All of them, in the order of their numbers.
+        /// The names of all faults, in the order of their numbers.
         pub const NAMES: &[&str] = &[$(stringify!($name),)*];
     };
 }
 
 mutants! {
-    // The names.
+    // The names of the faults are inserted here.
 }
 
-/// None, or the number of one, from one on.
+/// The number of the fault that is on, counted from one; zero if none is on.
 static ON: AtomicUsize = AtomicUsize::new(0);
 
-/// Switches one on and the others off, in the whole process.
+/// Switches one fault on and the others off, in the whole process.
 pub fn switch_on(name: Option<&str>) {
     let number = name.and_then(|name| NAMES.iter().position(|known| *known == name));
     ON.store(number.map_or(0, |number| number.saturating_add(1)), Ordering::Relaxed);

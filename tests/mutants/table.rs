@@ -1,6 +1,6 @@
-//! The planted faults: the invariants that may find each, and what the code does with it. In the place of an invariant may
-//! stand a fault of `tests/faults`, whose tests find it. The first twenty stand for those that the
-//! invariants of a lifecycle name; the others are worth fearing in this core.
+//! The planted faults: the name of each, the invariants that may find it, and what the faulty code does. Instead of
+//! an invariant a row may name a fault of `tests/faults`, whose tests find it. The first twenty faults each break
+//! one of the invariants of a lifecycle; the others are plausible mistakes in this core.
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
@@ -91,14 +91,14 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("WaitForEachStep", &["I-12", "I-14"], "a step of a shutdown takes as long as it takes"),
     ("WaitForEver", &["I-13", "I-22"], "requests never expire"),
     ("WaitWithoutADeadline", &["I-13", "I-29"], "what waits for the limit waits for a timer, and there is none"),
-    // Faults of frames and values, which cases show.
+    // Faults of frames and values, which the cases of `tests/faults/values_cases.rs` show.
     ("CountTheStopPrice", &["A5"], "a stop price by which nobody accounts costs a fill"),
     ("TakeZeroForAFill", &["B8"], "members that are zero are a fill"),
     ("CutByThePrecision", &["C13"], "a number is cut like a text"),
     ("CountTheVolume", &["C15"], "the volume of a candle has to fit a decimal"),
     ("ForgetLongNames", &["BR-15"], "symbols of forty bytes are none"),
     ("RefuseANamedKind", &["BR-36"], "a trade that names its kind is of no kind"),
-    // Faults of streams, places and probes, which conversations show.
+    // Faults of streams, slots and probes, which the conversations of `tests/faults/streams.rs` show.
     ("BlameTheLink", &["A6"], "a link is given up because of one stream"),
     ("TakeNoProgress", &["A6"], "the time for a book runs, though those before it keep coming"),
     ("AskForAllBooks", &["A6"], "any number of books is asked for at once"),
@@ -134,7 +134,7 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("WaitForYears", &["ceiling"], "a delay that the venue asks for has no ceiling"),
     ("ReadTheStatusFirst", &["br08"], "a status is final whatever delay was asked for"),
     ("ForgetThatItWorked", &["br08"], "a refusal is final on an endpoint that has worked"),
-    // Faults of what an application believes.
+    // Faults of the orders, balances, positions, quotes and books that an application keeps.
     ("ForgetTheLink", &["A2"], "the end of any link is the end of what came over all"),
     ("BelieveAnOldEnd", &["A2"], "the end of an earlier link makes stale what the next has delivered"),
     ("TakeAnyAnswer", &["A3"], "an answer that is older than an event undoes it"),

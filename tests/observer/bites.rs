@@ -1,4 +1,4 @@
-//! Each check bites: a machine with one fault, and the id of what it breaks.
+//! Tests that each check finds a machine with one fault, and reports the right id.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::support::single;
 const BOOK: &str = "btcusd@depth@100ms";
 const TRADES: &str = "ethusd@trade";
 
-/// A client with a live book.
+/// Steps that lead to a client with a live book.
 const LIVE: [&str; 6] = ["subscribe", "open", "connected", "ok 1", "depth 5 5", "depth 5 7"];
-/// A client without streams.
+/// Steps that lead to a client without streams.
 const BARE: [&str; 2] = ["open", "connected"];
-/// A book that comes back after its link has ended.
+/// Steps after which a book is live again on the next link.
 const AGAIN: [&str; 5] = ["lost", "next", "connected", "ok 2", "depth 9 9"];
 
 use Fault as F;
 
-/// The id of what is broken, the fault, and what is done until it shows.
+/// The id of the invariant that is broken, the fault, and the steps that show it.
 #[rustfmt::skip]
 const FAULTS: &[(&str, Fault, &[&[&str]])] = &[
     ("I-01", F::OpensTwice, &[&BARE]),
@@ -95,7 +95,7 @@ const FAULTS: &[(&str, Fault, &[&[&str]])] = &[
     ("I-66", F::TellsNoLossOfEvents, &[&LIVE, &AGAIN]),
 ];
 
-/// What the observer believes, and what the machine was made with.
+/// Returns the settings that the observer gets, and those that the machine is made with.
 fn settings(words: &[&str]) -> [Settings; 2] {
     let mut observed = Settings::single("ws://venue");
     let mut made = observed.clone();
@@ -124,7 +124,7 @@ fn observed(fault: Fault, words: &[&str]) -> Observed<Wrong<Many>> {
     Observed::new(vec![believed], make).recording().lenient()
 }
 
-/// Does what a word says; the clock goes on with `next`, `time` and `hour`.
+/// Makes the step that a word names. `next`, `time` and `hour` move the clock.
 fn act<M: Machine>(machine: &mut Observed<M>, now: &mut Instant, word: &str) {
     let known = machine.names().link(Link { slot: 0, back: usize::from(word == "late") });
     let link = known.unwrap_or_else(single::first_link);
@@ -188,7 +188,7 @@ fn act<M: Machine>(machine: &mut Observed<M>, now: &mut Instant, word: &str) {
     }
 }
 
-/// The first id that is found, by whichever check.
+/// Returns the first id that any check reports.
 fn found<M: Machine>(mut observed: Observed<M>, words: &[&str]) -> (Option<&'static str>, String) {
     let mut now = Instant::ZERO;
     for word in words {
@@ -210,7 +210,7 @@ fn each_fault_is_found() {
         if got != Some(*id) {
             wrong.push(format!("{fault:?} is to be {id}: {what}"));
         }
-        // The same without the fault.
+        // The same steps without the fault.
         if *fault != Fault::None {
             let (none, what) = found(observed(Fault::None, &words), &words);
             assert_eq!(none, None, "{words:?}: {what}");
@@ -219,7 +219,7 @@ fn each_fault_is_found() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A place whose link ends touches no other: two links of a client, and a fault in what is between them.
+/// The end of a link must not affect other slots: two links of a client, and a fault in the code between them.
 #[test]
 fn faults_between_links_are_found() {
     let settings = vec![Settings::single("ws://venue"); 2];
@@ -240,7 +240,8 @@ fn faults_between_links_are_found() {
     }
 }
 
-/// A frame whose kind is cut off may have been the book of an archived endpoint: what follows is rightly ignored.
+/// A frame whose kind is cut off may have been the book of an archived endpoint, so the client is right to ignore
+/// what follows.
 #[test]
 fn a_kind_that_is_cut_off_names_nothing() {
     let settings = vec![Settings::single("ws://archive/v2/marketdata")];
@@ -259,7 +260,7 @@ fn a_kind_that_is_cut_off_names_nothing() {
     assert!(machine.violation().is_none(), "{:?}", machine.violation());
 }
 
-/// Books that do not take every event.
+/// Books that do not apply every event.
 #[test]
 fn wrong_books_are_found() {
     let no_updates = |books: &mut Books, event: &Event<'_>| {
@@ -289,7 +290,7 @@ fn wrong_books_are_found() {
     }
 }
 
-/// Every invariant has its place; the tests that are named exist; the checks that are made here bite.
+/// Each invariant has a row, the tests that rows name exist, and the checks of this folder find their faults.
 #[test]
 fn the_table_of_checks() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

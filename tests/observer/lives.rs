@@ -1,5 +1,5 @@
-//! Lives of clients, random from their settings to their end: many links, limits that are reached, venues that
-//! answer, refuse, say nothing or talk nonsense.
+//! Lives of clients that are random from their settings to their end: many links, limits that are reached, and
+//! venues that answer, refuse, stay silent or send nonsense.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const STREAMS: [&str; 8] = [
     "btcusd@depth",
 ];
 
-/// Endpoints of a client, of which some lives have few, and limits that some of them reach.
+/// Draws the endpoints of a client, of which some lives have few, and limits that some lives reach.
 fn settings(random: &mut Random) -> Vec<Settings> {
     let addresses =
         ["ws://venue", "ws://venue", "ws://archive/v2/marketdata", "ws://venue/v1/marketdata/btcusd"];
@@ -58,7 +58,7 @@ fn settings(random: &mut Random) -> Vec<Settings> {
     all
 }
 
-/// Lives so many steps; what the observer finds.
+/// Runs a life of so many steps. Returns what the observer finds.
 pub(crate) fn live(seed: u64, steps: usize, is_recorded: bool) -> Result<(), Violation> {
     let mut random = Random(seed);
     let settings = settings(&mut random);
@@ -96,7 +96,7 @@ struct Life {
     wishes: Vec<StreamId>,
     dialled: Vec<LinkId>,
     open: Vec<LinkId>,
-    /// Numbers that were not answered.
+    /// Ids of requests that were not answered.
     written: Vec<(LinkId, u64)>,
     update: u64,
     scratch: Scratch,
@@ -144,7 +144,7 @@ impl Life {
     fn subscribe(&mut self) {
         let stream = self.random.pick(&STREAMS).parse().unwrap();
         let endpoint = (self.random.below(3) == 0).then(|| self.random.below(4));
-        // Only with an endpoint can one declare it.
+        // Only a subscription that names an endpoint can limit the silence.
         let seconds = 3 + self.random.below(20) as u64;
         let silence_max =
             (endpoint.is_some() && self.random.below(2) == 0).then(|| Duration::from_secs(seconds));
@@ -268,7 +268,7 @@ impl Life {
         self.frame(link, Frame::Text(&text));
     }
 
-    /// About a link that has ended, or was never there.
+    /// Makes an input about a link that has ended, or that never existed.
     fn late(&mut self) {
         let (slot, back) = (self.random.below(3), self.random.below(3));
         let Some(link) = self.machine.names().link(Link { slot, back }) else { return };

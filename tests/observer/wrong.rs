@@ -1,4 +1,4 @@
-//! [`Wrong`]: a machine that is right but for one fault.
+//! [`Wrong`] is a machine that is correct except for one fault.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use gemini_ws::{
 
 use crate::support::machine::{Machine, Plan, Wanted};
 
-/// What is wrong.
+/// The fault of a machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
     None,
@@ -78,13 +78,13 @@ pub(crate) enum Fault {
     NeverCloses,
 }
 
-/// How many machines were made: what differs each time.
+/// How many machines were made, for faults that differ each time.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone)]
 pub(crate) struct Wrong<M> {
     inner: M,
-    /// Another machine that is told what this one should not believe.
+    /// Another machine that gets the inputs whose effect this one must not show.
     twin: M,
     fault: Fault,
     queue: VecDeque<Output>,
@@ -95,7 +95,7 @@ pub(crate) struct Wrong<M> {
     why: Option<ConnectFailure>,
     now: Instant,
     closing: bool,
-    /// An end that is wanted, and has to wait for a poll.
+    /// A requested end that waits for a poll.
     waiting: Option<(Instant, Instant)>,
     number: u64,
 }
@@ -129,7 +129,7 @@ impl<M: Machine> Wrong<M> {
         found
     }
 
-    /// Hands out something else, or something more, than the machine does.
+    /// Hands out other or more outputs than the machine does.
     fn twist(&mut self, output: Output) {
         let queue = &mut self.queue;
         if let Output::Connect(link) = output {
@@ -239,7 +239,7 @@ impl<M: Machine> Wrong<M> {
         }
     }
 
-    /// What the twin makes of a frame, while the machine hears of it too.
+    /// Returns the twin's event of a frame, while the machine gets the frame too.
     fn of_twin<'f>(
         &mut self,
         link: LinkId,

@@ -1,4 +1,4 @@
-//! Balances, positions and quotes.
+//! Faults of balances, positions and quotes.
 
 use gemini_ws::{
     Config, Event, Frame, Lost, Positions, QUOTES_MAX, Quotes, Request, RequestId, RequestOutcome, Scratch,
@@ -7,7 +7,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t};
 
-/// The first report, which alone lists everything, could not be decoded; the next one lists what has changed.
+/// The first report, which alone lists everything, could not be decoded. The next report lists only changes.
 #[test]
 fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -40,7 +40,7 @@ fn x11_a_loss_over_the_link_that_is_followed_now_makes_positions_stale() {
     assert!(fed.positions.is_stale(), "nobody reports them, and they are shown as current");
 }
 
-/// Those that a reply has ended are at their end, too.
+/// Quotes that a reply has refused are final, too.
 #[test]
 fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -53,7 +53,7 @@ fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     assert!(quotes.iter().count() <= QUOTES_MAX, "{} quotes are kept", quotes.iter().count());
 }
 
-/// An answer that it does not exist was too early: its events say that it does.
+/// An answer that the quote does not exist was too early: events show that it exists.
 #[test]
 fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -71,7 +71,7 @@ fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     );
 }
 
-/// Ids of quotes, as long as the peer likes.
+/// Ids of quotes of any length that a peer may choose.
 #[test]
 fn y04_ids_of_quotes_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -88,7 +88,7 @@ fn y04_ids_of_quotes_take_no_memory_without_bound() {
     assert!(used.bytes_current < 16 << 20, "{} MiB after 100 frames of up to 4096", used.bytes_current >> 20);
 }
 
-/// As x06, of a quote.
+/// The case of x06 with a quote.
 #[test]
 fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     for text in [
@@ -108,7 +108,7 @@ fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     }
 }
 
-/// As x01, of quotes.
+/// The case of x01 with quotes.
 #[test]
 fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
     let (_, [first, second]) = pair(["ws://a", "ws://b"]);
@@ -126,14 +126,15 @@ fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
     assert_eq!(fed.quotes.to_reconcile().count(), 1, "nobody follows it, and it is shown as active");
 }
 
-/// What was asked while nobody followed is not answered by what comes over the next link (the end of this one was dropped).
+/// Positions were requested while no stream was subscribed. The data of the next link does not answer that request.
+/// (The queue dropped the end of this link.)
 #[test]
 fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
     let mut fed = Fed::private(&["positions@account"]);
     let first = fed.link;
     fed.reconnect(3);
     assert_ne!(first, fed.link);
-    // The events of the reconnection, but for the end that was dropped.
+    // The events of the reconnection, except for the end of the link, which was dropped.
     let mut positions = Positions::new();
     positions.apply(&Event::Subscribed {
         link: first,

@@ -1,10 +1,10 @@
-//! Links, their streams and books, and the end.
+//! Faults of links, their streams and books, and of the end.
 
 use gemini_ws::{Client, ClientConfig, Config, Event, Frame, Instant, Lost, Output, Request, Scratch};
 
 use super::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, update, v1};
 
-/// Two endpoints have a book of the same symbol: production and the sandbox, or v1 beside the current API.
+/// Two endpoints have a book of the same symbol: production and the sandbox, or v1 and the current API.
 #[test]
 fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/marketdata/btcusd", "ws://b/v1/marketdata/btcusd"]);
@@ -17,7 +17,7 @@ fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     assert!(bids.as_ref().is_none_or(|bids| right.contains(bids)), "live: {bids:?}, which no venue has");
 }
 
-/// A frame that cannot be decoded costs the same whatever many orders are known to be in doubt.
+/// A frame that cannot be decoded costs the same, however many orders are already in doubt.
 #[test]
 fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already() {
     let cost = |count: u64| {
@@ -37,7 +37,7 @@ fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already
     assert!(many < few * 50, "100 orders: {few:?}, 50,000: {many:?} for each lost frame");
 }
 
-/// The last subscriber left, and the link is closing.
+/// The last subscription ended, and the link is closing.
 #[test]
 fn y07_a_stream_can_be_wanted_again_at_any_time() {
     let mut client = Client::new(ClientConfig::new(), 1);
@@ -73,7 +73,7 @@ fn y07_a_stream_can_be_wanted_again_at_any_time() {
     assert!(refused.is_empty(), "{refused:?}");
 }
 
-/// Every call at the ends of the clock returns, and what was promised is said.
+/// Every call returns at both ends of the clock, and the client reports what a shutdown has promised.
 #[test]
 fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
     for (from, by) in [(u64::MAX, u64::MAX), (u64::MAX - 1, u64::MAX), (0, 0), (5, 0), (0, u64::MAX)] {
@@ -99,7 +99,7 @@ fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
     }
 }
 
-/// Closed at once while the orders are being cancelled: nobody has said that they were.
+/// The application closes the client while orders are being cancelled, so no reply has confirmed the cancellations.
 #[test]
 fn y09_a_shutdown_that_is_cut_short_says_what_was_not_done() {
     let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
@@ -127,7 +127,7 @@ fn y09_a_shutdown_that_is_cut_short_says_what_was_not_done() {
     assert_eq!(closed, Some((gemini_ws::CloseReason::RequestedIncomplete, 1)));
 }
 
-/// One place, taken by an order.
+/// Only one request may be in flight, and an order takes that place.
 #[test]
 fn z06_a_cancel_has_a_place_however_few_there_are() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true).requests_in_flight_max(1));
@@ -138,7 +138,7 @@ fn z06_a_cancel_has_a_place_however_few_there_are() {
     fed.client.request(t(1), &Request::CancelAllOrders).unwrap();
 }
 
-/// The least of every duration: time goes on, and nothing is done without end in one instant.
+/// With the least value of every duration time still passes, and no instant has endless work.
 #[test]
 fn z07_the_least_durations_do_not_stop_the_clock() {
     use std::time::Duration;
@@ -187,7 +187,7 @@ fn z07_the_least_durations_do_not_stop_the_clock() {
     );
 }
 
-/// An application that comes and goes.
+/// An application subscribes and unsubscribes again and again.
 #[test]
 fn z08_streams_that_come_and_go_leave_nothing_behind() {
     let mut fed = Fed::private(&[]);
@@ -203,7 +203,7 @@ fn z08_streams_that_come_and_go_leave_nothing_behind() {
     assert!(used.bytes_current < 4 << 20, "{} KiB", used.bytes_current >> 10);
 }
 
-/// As y06, of the link.
+/// The case of y06 for the link.
 #[test]
 fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     let cost = |count: u64| {
@@ -223,7 +223,7 @@ fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     assert!(many < few * 20, "10 streams: {few:?}, 1,000: {many:?} for each malformed frame");
 }
 
-/// The first request got no answer, but its book; the second one is refused, as the book is subscribed.
+/// The first request got no answer, but its book came. The second one is refused, because the book is subscribed.
 #[test]
 fn z11_a_book_that_is_served_is_not_given_up_for_the_refusal_of_a_second_request() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -1,4 +1,4 @@
-//! Orders: endpoints, answers, contradictions, and how much is kept.
+//! Faults of orders: endpoints, answers, contradictions, and how much is kept.
 
 use gemini_ws::{
     Config, Event, Frame, Lost, OrderState, Orders, Request, RequestId, RequestOutcome, Scratch, StaleReason,
@@ -10,7 +10,8 @@ use super::fed::{
     update,
 };
 
-/// The order stream moved to another slot; the order was asked about there, and that link ends.
+/// The order stream moved to another slot, and the application asked the venue about the order. Then something is
+/// lost over the new link.
 #[test]
 fn x01_a_loss_over_the_link_that_is_followed_now_is_a_doubt() {
     let (mut fed, [first, second]) = pair(["ws://a", "ws://b"]);
@@ -63,7 +64,7 @@ fn x01_the_end_of_the_link_that_is_followed_now_is_a_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "nobody follows it, and it is shown as open");
 }
 
-/// An order over an endpoint whose orders nobody follows, beside one whose orders are followed.
+/// An order goes over an endpoint without a stream of orders, while another endpoint has one.
 #[test]
 fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     let (mut fed, [production, _]) = pair(["ws://production", "ws://sandbox"]);
@@ -77,7 +78,7 @@ fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     assert!(fed.orders.get("a1").unwrap().needs_reconciling(), "none of its events will come");
 }
 
-/// `orders@session` says nothing of the orders of another link.
+/// `orders@session` contains nothing about the orders of another link.
 #[test]
 fn x02_an_order_of_a_session_that_is_not_followed_is_in_doubt() {
     let (mut fed, [one, _]) = pair(["ws://a", "ws://b"]);
@@ -91,13 +92,13 @@ fn x02_an_order_of_a_session_that_is_not_followed_is_in_doubt() {
     assert!(fed.orders.get("a1").unwrap().needs_reconciling(), "none of its events will come");
 }
 
-/// An answer to the client's id names another order: both stay.
+/// An answer for the client's id is about another order: both orders stay.
 #[test]
 fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     let mut orders = Orders::new();
     apply(&mut orders, &update("NEW", ""));
     apply(&mut orders, &update("PARTIALLY_FILLED", r#","Z":"0.4","L":"100","t":5"#));
-    // Another one, whose events name no client order id.
+    // Another order, whose events name no client order id.
     apply(&mut orders, &order(78, None, "NEW", ""));
     orders.apply(&OVERFLOW);
     let asked = orders.moment();
@@ -107,7 +108,7 @@ fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     assert_eq!(kept, Some(d("0.4")), "order 77 and its fills are gone: {:?}", orders.iter().count());
 }
 
-/// The same by the reply to a second order with the same client order id.
+/// The case above with the reply to a second order of the same client order id.
 #[test]
 fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     let mut orders = Orders::new();
@@ -121,7 +122,8 @@ fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     assert!(orders.get(78).is_some());
 }
 
-/// The reply names an order that no event has named yet, as one of another session was taken for it.
+/// The reply names an order that no event has named yet, because events of another session's order were taken for
+/// it.
 #[test]
 fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     let mut orders = Orders::new();
@@ -141,7 +143,7 @@ fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     );
 }
 
-/// The fills that were counted are more than there were: asked as often as one likes, the doubt stays.
+/// More fills were counted than there were. An answer of the venue must be able to end the doubt.
 #[test]
 fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     let mut orders = Orders::new();
@@ -157,7 +159,7 @@ fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     assert_eq!((order.doubt(), order.executed()), (None, d("1")));
 }
 
-/// An internal error says nothing of whether the order exists, by its code or its status.
+/// An internal error does not say whether the order exists, neither by its code nor by its status.
 #[test]
 fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     for text in [
@@ -177,12 +179,13 @@ fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     }
 }
 
-/// A list of open orders that names an order whose fill could not be accounted says nothing of that fill.
+/// A list of open orders names an order with a fill that could not be accounted. The list says nothing about that
+/// fill.
 #[test]
 fn x07_a_list_without_figures_does_not_account_a_fill() {
     let mut orders = Orders::new();
     apply(&mut orders, &update("NEW", ""));
-    // No trade id.
+    // The fill has no trade id.
     apply(&mut orders, &update("PARTIALLY_FILLED", r#","Z":"0.4","L":"100""#));
     assert!(orders.get(77).unwrap().needs_reconciling());
     let row = r#"{"E":2000,"s":"BTCUSD","i":77,"c":"a1","S":"BUY","X":"OPEN","q":"1","T":2000}"#;
@@ -191,7 +194,7 @@ fn x07_a_list_without_figures_does_not_account_a_fill() {
     assert!(order.needs_reconciling(), "executed {} of which 0.4 were", order.executed());
 }
 
-/// An empty list says that nothing is open.
+/// An empty list says that no order is open.
 #[test]
 fn x08_an_empty_list_of_open_orders_casts_doubt_on_those_that_are_known() {
     let mut orders = Orders::new();
@@ -201,17 +204,17 @@ fn x08_an_empty_list_of_open_orders_casts_doubt_on_those_that_are_known() {
     assert_eq!(orders.get(77).unwrap().doubt(), Some(StaleReason::NotFound));
 }
 
-/// The end of the link was among the events that were dropped.
+/// The end of the link was among the events that the queue dropped.
 #[test]
 fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     let mut fed = Fed::private(&["orders@account"]);
     fed.feed(2, &update("NEW", ""));
     let mut orders = fed.orders.clone();
-    // `Disconnected` is dropped on its way to them; the announcement of that is not.
+    // `Disconnected` is dropped on its way to the orders, but the event that reports the loss is not.
     orders.apply(&LOST_FACTS);
     let asked = orders.moment();
     assert!(orders.reconcile(77, found(77, OrderState::Open, "0"), asked));
-    // It is filled, and then the next link is open and subscribed.
+    // The order is filled, and then the next link is open and subscribed.
     let old = fed.link;
     fed.reconnect(3);
     assert_ne!(fed.link, old);
@@ -223,7 +226,7 @@ fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "its fill was never told, and it is shown as open");
 }
 
-/// A peer with many symbols: what is summed up of them stays, though the orders are forgotten.
+/// A peer with many symbols. The sums per symbol must not stay when the orders are forgotten.
 #[test]
 fn y05_sums_of_fills_take_no_memory_without_bound() {
     let mut orders = Orders::new();
@@ -237,7 +240,7 @@ fn y05_sums_of_fills_take_no_memory_without_bound() {
     assert!(kept(&orders) <= 20_000, "{} sums", kept(&orders));
 }
 
-/// What the venue has told of executions that were missed, and a fill behind it.
+/// The venue's answer reports executions that were missed, and a fill follows it.
 #[test]
 fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     let mut orders = Orders::new();
@@ -255,7 +258,7 @@ fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     );
 }
 
-/// An order that got no answer is sent again under its id, and gets none again: neither has arrived.
+/// An order that got no answer is sent again with its id, and again gets no answer: neither has arrived.
 #[test]
 fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     let mut orders = Orders::new();
@@ -272,7 +275,7 @@ fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     assert_eq!(orders.to_reconcile().count(), 0, "asked ten times, and the venue knows of none");
 }
 
-/// An event of an order of v1 whose kind is not known.
+/// An event of an order of v1 whose kind is unknown.
 #[test]
 fn z04_a_kind_of_order_event_of_v1_that_is_not_known_is_a_doubt() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
@@ -307,7 +310,8 @@ fn z09_refused_orders_without_an_id_of_their_own_stay_two() {
     assert_eq!(states, [(Some("a1"), OrderState::Rejected, None), (Some("a2"), OrderState::Rejected, None)]);
 }
 
-/// An order without an answer, whose events were lost, is sent again under its id, which the venue refuses: the first one lives.
+/// An order got no answer and its events were lost. It is sent again with its id, which the venue refuses, because
+/// the first order is open.
 #[test]
 fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     let duplicate = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"DuplicateOrder"}}"#;
@@ -321,7 +325,7 @@ fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
         });
         let (request, about) = send(&mut orders, 1, "a1");
         orders.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
-        // Its NEW and OPEN, as 77, are dropped.
+        // Its events NEW and OPEN, with the id 77, are dropped.
         orders.apply(&OVERFLOW);
         let second = send(&mut orders, 2, "a1");
         let refused = order(78, Some("a1"), "REJECTED", r#","r":"DuplicateOrder""#);
@@ -338,7 +342,7 @@ fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     }
 }
 
-/// Texts of the peer that are kept with orders, as long as it likes.
+/// Texts of the peer that are kept with orders, of any length.
 #[test]
 fn y13_texts_of_orders_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -356,7 +360,7 @@ fn y13_texts_of_orders_take_no_memory_without_bound() {
     );
 }
 
-/// Orders, cancels and replies over a link whose refusal of a cancel of all says nothing.
+/// Orders, cancels and replies over a link. The refusal to cancel all orders is an internal error.
 #[test]
 fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -382,7 +386,7 @@ fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     assert_eq!(doubts, [1, 1, 1]);
 }
 
-/// The same order id at two endpoints: production and the sandbox number their orders by themselves.
+/// Orders at two endpoints have the same id, because production and the sandbox number their orders separately.
 #[test]
 fn z13_orders_of_two_endpoints_are_not_one() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/order/events", "ws://b/v1/order/events"]);

@@ -1,4 +1,5 @@
-//! A venue, an application and losses at random: orders are never sure and wrong, and never in doubt for ever.
+//! A venue, an application and losses at random. Whatever is shown of an order without doubt is right, and no order
+//! stays in doubt for ever.
 
 use std::collections::VecDeque;
 
@@ -9,7 +10,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, answer, apply, first_stream, new_order, order};
 
-/// Steps in which something happens, and steps in which only what is due is done.
+/// How many steps do anything, and how many do only what is due.
 const STEPS: [usize; 2] = [120, 400];
 
 struct Random(u64);
@@ -40,7 +41,7 @@ struct Real {
     id: u64,
     client: Option<String>,
     history: Vec<Version>,
-    /// How many of the history were delivered, or lost with a word of it.
+    /// How many versions of the history were delivered, or lost with an event that reports the loss.
     told: usize,
     is_known: bool,
 }
@@ -55,9 +56,9 @@ impl Real {
         Reconciled { order_id: self.id, state: last.state, executed: tenths(last.executed) }
     }
 
-    /// Whether what is shown as sure is what was so when it was last told of, or later.
+    /// Returns whether an order that is not in doubt is as it was at its last delivered version, or later.
     fn agrees(&self, order: &Order) -> bool {
-        // A reply tells no more than that it is there.
+        // A reply says only that the order exists.
         let is_by_reply = order.state == OrderState::Acknowledged;
         let from = self.told.saturating_sub(1);
         is_by_reply
@@ -82,13 +83,13 @@ struct Reply {
     kind: u64,
 }
 
-/// An event on its way; of no order in particular if it is a list.
+/// An event on its way. A list is about no particular order.
 struct Told {
     of: Option<(usize, usize)>,
     text: String,
 }
 
-/// The venue's answer about an order, by either name, and when it was asked.
+/// The venue's answer about an order, by either of its ids, and when it was asked.
 struct Answer {
     id: Option<u64>,
     client: Option<String>,
@@ -153,7 +154,7 @@ impl Life {
         }
     }
 
-    /// Places an order. An id is used again once the order that had it is at its end.
+    /// Places an order. Its client order id is used again once the order is final.
     fn place(&mut self) {
         self.requests += 1;
         let is_quiet = self.sending.is_empty() && self.replies.is_empty();
@@ -214,16 +215,16 @@ impl Life {
         self.events.push_back(Told { of: Some((of, real.history.len())), text });
     }
 
-    /// A request comes to the venue, or never does.
+    /// Lets a request arrive at the venue, or lets it get lost.
     fn arrive(&mut self) {
         let Some(sent) = self.sending.pop_front() else { return };
-        // 4: refused; 5: never arrived.
+        // 4: the venue refuses it; 5: it never arrives.
         let kind = self.random.below(6);
         let of = (kind < 4).then(|| self.begin(Some(sent.client.clone())));
         self.replies.push(Reply { sent, of, kind });
     }
 
-    // ---- what the application gets -------------------------------------------------------------------
+    // ---- events and replies --------------------------------------------------------------------------
 
     fn reply(&mut self) {
         let at = self.random.place(self.replies.len());
@@ -247,7 +248,7 @@ impl Life {
         }
     }
 
-    /// An event comes, once or twice, or is lost with a word of it.
+    /// Delivers an event once or twice, or loses it with an event that reports the loss.
     fn deliver(&mut self, ends: bool) {
         let Some(Told { of, text }) = self.events.pop_front() else { return };
         let is_lost = !ends && self.random.below(4) == 0;
@@ -266,7 +267,7 @@ impl Life {
         }
     }
 
-    /// Asks the venue for one that is in doubt.
+    /// Asks the venue about an order that is in doubt.
     fn ask(&mut self) {
         let asked = self.orders.moment();
         let of = |it: &Order| (it.order_id, it.client_order_id.as_deref().map(str::to_owned));
@@ -277,7 +278,7 @@ impl Life {
         let (id, client) = doubtful[self.random.place(doubtful.len())].clone();
         let is_it = |it: &&Real| if id.is_none() { it.client == client } else { Some(it.id) == id };
         let found = self.real.iter().rfind(is_it).map(Real::found);
-        // One whose request is on its way is asked for when it would be there.
+        // An order whose request is still under way is asked about only when it would have arrived.
         if found.is_some() || (self.sending.is_empty() && id.is_none()) {
             let client = client.filter(|_| id.is_none());
             self.answers.push_back(Answer { id, client, found, asked });
@@ -294,7 +295,7 @@ impl Life {
         };
     }
 
-    /// The venue lists the open orders.
+    /// Lets the venue list the open orders.
     fn list(&mut self) {
         let row = |it: &Real| {
             let done = it.last().executed;

@@ -1,4 +1,4 @@
-//! [`Desk`]: a client, and all that it has said.
+//! [`Desk`] is a client with all its outputs and events.
 
 use std::time::Duration;
 
@@ -38,12 +38,12 @@ pub(crate) fn order(id: &str) -> Request {
     Request::PlaceOrder(NewOrder::limit(id, "btcusd", gemini_ws::Side::Buy, "1", "100").unwrap())
 }
 
-/// A client, and all that it has said.
+/// A client with all its outputs and events.
 pub(crate) struct Desk {
     pub(crate) client: Client,
     pub(crate) now: Instant,
     pub(crate) outputs: Vec<Output>,
-    /// How many of the outputs were looked at for texts to answer.
+    /// How many outputs `answer` has already looked at.
     pub(crate) answered: usize,
 }
 
@@ -61,7 +61,7 @@ impl Desk {
         Desk { client, now: t(0), outputs: Vec::new(), answered: 0 }
     }
 
-    /// With an open link.
+    /// Creates a client with an open link.
     pub(crate) fn live(config: Config) -> Desk {
         let mut desk = Desk::new(config.stay_open(true));
         desk.connect();
@@ -77,7 +77,7 @@ impl Desk {
         self.client.handle_connected(self.link(), self.now);
     }
 
-    /// The instant of the next attempt, after a failure.
+    /// Lets the dial fail. Returns the instant of the next attempt.
     pub(crate) fn fail(&mut self, why: ConnectFailure) -> Option<Instant> {
         self.client.handle_connect_failed(self.link(), self.now, why);
         self.next_attempt()
@@ -98,14 +98,14 @@ impl Desk {
         next
     }
 
-    /// Takes all outputs, and returns them.
+    /// Polls all outputs, and returns them.
     pub(crate) fn new_outputs(&mut self) -> Vec<Output> {
         let before = self.outputs.len();
         self.drain();
         self.outputs[before..].into()
     }
 
-    /// Takes all outputs; returns the events.
+    /// Polls all outputs, and returns the events.
     pub(crate) fn drain(&mut self) -> Vec<Event<'static>> {
         let new: Vec<Output> = std::iter::from_fn(|| self.client.poll_output()).collect();
         self.outputs.extend(new.iter().cloned());
@@ -121,7 +121,7 @@ impl Desk {
             .map(|it| EventBuf::from(&it))
     }
 
-    /// Answers each text that waits to be sent with this status.
+    /// Answers each text that was not answered yet with this status.
     pub(crate) fn answer(&mut self, status: u16) {
         self.drain();
         let from = std::mem::replace(&mut self.answered, self.outputs.len());
@@ -134,7 +134,7 @@ impl Desk {
         }
     }
 
-    /// Keeps every deadline up to an instant, with an answer to each Close.
+    /// Handles every deadline up to an instant, and answers each Close frame.
     pub(crate) fn pass_to(&mut self, until: Instant) {
         self.answer_closes();
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {

@@ -1,4 +1,4 @@
-//! Ends, and what was promised for them.
+//! Faults of ends, and of what a shutdown promises.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(crate) fn a8_orders_are_cancelled_or_it_is_told_when_the_limit_on_requests_i
     assert_eq!(desk.end().unwrap(), (CloseReason::Requested, Abandoned::default()));
 }
 
-/// What may happen to a session before the end, and how many are left with orders that nobody has cancelled.
+/// What may happen to a session before the end, and how many sessions are reported whose orders were not cancelled.
 #[test]
 pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
     type Story = fn(&mut Desk);
@@ -95,7 +95,8 @@ pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
         assert_eq!(abandoned.sessions, sessions, "{what}");
         assert_eq!(reason == CloseReason::RequestedIncomplete, sessions > 0, "{what}: {reason:?}");
     }
-    // An earlier session that nothing over the present link can cancel; without a promise nothing is told.
+    // The present link cannot cancel the orders of an earlier session. Without a promise to cancel, nothing is
+    // reported.
     for promised in [true, false] {
         let mut desk = Desk::live(private());
         desk.place("a");
@@ -108,7 +109,7 @@ pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
     }
 }
 
-/// A step that is left leaves time for those behind it.
+/// A step without an answer leaves time for the steps after it.
 #[test]
 pub(crate) fn a8_a_request_without_an_answer_leaves_time_to_cancel() {
     let mut desk = Desk::live(private());
@@ -182,7 +183,7 @@ pub(crate) fn b13_a_closing_handshake_takes_no_longer_than_its_timeout() {
     }
 }
 
-// ---- our own end --------------------------------------------------------------------------------
+// ---- the client's own end -----------------------------------------------------------------------
 
 #[test]
 pub(crate) fn also_our_own_end_is_not_the_peers() {

@@ -1,4 +1,4 @@
-//! Hosts, addresses, and what a refusal says.
+//! Faults of hosts and addresses.
 
 use std::num::NonZeroU32;
 
@@ -42,7 +42,7 @@ pub(crate) fn c20_a_host_that_is_added_again_remembers_what_was_used() {
     assert_eq!(desk.dials(), 1, "half of two at once");
 }
 
-/// Limits of an endpoint that was removed hold while its host is needed, and no longer.
+/// The limits of a removed endpoint hold as long as its host is needed, and no longer.
 #[test]
 pub(crate) fn c20_the_limits_of_a_removed_endpoint_hold_for_its_host() {
     let mut desk = Desk::live(private());

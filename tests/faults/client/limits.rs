@@ -1,4 +1,4 @@
-//! Limits on rates.
+//! Faults of limits on rates.
 
 use gemini_ws::{CommandError, Instant, RateKind, RateLimiter, Request};
 
@@ -21,7 +21,7 @@ pub(crate) fn b9_no_window_holds_more_than_the_limit() {
                 Err(next) => at = next,
             }
         }
-        // One that is let through at the very end of the window may count to the next.
+        // A request that passes at the very end of the window may count for the next window.
         assert!(used + taken <= 11, "{used} used and {taken} let through");
     }
 }
@@ -38,14 +38,14 @@ fn limits(rows: &[Row]) -> String {
     rows.iter().map(row).collect::<Vec<_>>().join(",")
 }
 
-/// Asks for the limits, and has the venue answer.
+/// Requests the limits, and lets the venue answer with these rows.
 fn ask(desk: &mut Desk, rows: &[Row]) {
     let id = desk.client.request(desk.now, &Request::ConnectionInfo).unwrap().get();
     desk.drain();
     desk.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits(rows)));
 }
 
-/// Orders as fast as they are accepted, for so many milliseconds, each answered at once.
+/// Places orders as fast as the client accepts them, for so many milliseconds, and answers each at once.
 fn trade(desk: &mut Desk, for_ms: u64) -> usize {
     let (from, mut taken) = (ms(desk.now), 0);
     for at in from..from + for_ms {
@@ -99,7 +99,8 @@ pub(crate) fn b10_the_venues_limits_can_loosen_again() {
         assert!(strictly <= 2 || rows[0].3 == u64::MAX, "{rows:?}: {strictly}");
         assert!(again * 100 >= before * 95, "{rows:?}: {again} of {before}");
     }
-    // A limit of zero is over with its window, asked or not; no window makes anything wait for days.
+    // A limit of zero ends with its window, whether or not the client asks for the limits again. No window lets
+    // requests wait for days.
     let mut desk = Desk::live(private());
     ask(&mut desk, &[("ORDERS", "SECOND", 10, 0, 0)]);
     assert!(matches!(

@@ -1,4 +1,4 @@
-//! Attempts: how many, how late, and after what.
+//! Faults of attempts: how many there are, how late they are, and what they follow.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use gemini_ws::{
 
 use super::desk::{Desk, SECOND, after, because, private, s, status, t};
 
-// ---- B12, ceilings: delays ----------------------------------------------------------------------
+// ---- B12: delays, and their ceilings --------------------------------------------------------------
 
 #[test]
 pub(crate) fn b12_clients_do_not_come_back_in_the_same_instant() {
@@ -35,7 +35,7 @@ pub(crate) fn b12_clients_do_not_come_back_in_the_same_instant() {
             let mut times = BTreeSet::new();
             for seed in 0..100 {
                 let config = Config::new("ws://v").seed(seed);
-                // A least delay that is also the most.
+                // A least delay that is also the greatest.
                 let config = backoff.map_or(config.clone(), |delay| config.backoff(delay, delay));
                 let mut client = Client::single(config);
                 client.open(t(0)).unwrap();
@@ -67,7 +67,7 @@ pub(crate) fn also_retry_after_has_a_ceiling() {
             *retry <= Instant::from_secs(most) && *retry >= Instant::from_secs(named.min(most - 2)),
             "{retry:?}"
         );
-        // The host holds other links for as long.
+        // The client holds back other links to the host for as long.
         desk.client.add(t(0), config).unwrap();
         desk.drain();
         assert_eq!(desk.dials(), 1);
@@ -76,12 +76,13 @@ pub(crate) fn also_retry_after_has_a_ceiling() {
     }
 }
 
-// ---- BR-07, BR-08: final only where time cannot cure ---------------------------------------------
+// ---- BR-07, BR-08: failures are final only if time cannot cure them -------------------------------
 
 #[test]
 pub(crate) fn br08_what_is_final_and_what_is_not() {
     use ConnectFailure::{Certificate, CertificateTime, InvalidUrl};
-    // The least delay in seconds on an endpoint that has not worked before, and on one that has; `None`: final.
+    // The least delay in seconds on an endpoint that has not worked before, and on one that has. `None` means that
+    // no attempt follows.
     let table: &[(ConnectFailure, bool, Option<u64>, Option<u64>)] = &[
         (InvalidUrl, false, None, None),
         (ConnectFailure::NoCredentials, true, None, None),
@@ -175,7 +176,7 @@ pub(crate) fn br09_a_reason_is_a_word_and_nothing_else() {
     assert_eq!(reason.to_string(), "cannot connect: TLS handshake failed");
 }
 
-// ---- C10, C11, C19: what is counted, and what is kept -------------------------------------------
+// ---- C10, C11, C19: what is counted and kept ----------------------------------------------------
 
 #[test]
 pub(crate) fn c10_a_stable_link_starts_the_count_of_attempts_again() {
@@ -238,7 +239,7 @@ pub(crate) fn c11_one_stream_can_take_the_place_of_another_on_the_only_link() {
         desk.pass_to(t(round * 4_000 + 3_900));
     }
     assert_eq!((desk.dials(), desk.client.links().count()), (1, 1));
-    // In the end nothing needs it.
+    // In the end no stream needs it.
     desk.client.unsubscribe(desk.now, id).unwrap();
     desk.answer(200);
     let left = desk.now;
@@ -269,12 +270,12 @@ pub(crate) fn c19_open_in_a_loop_does_not_hammer() {
     assert!(dials <= 10, "{dials} dials in five seconds, each refused with 401");
 }
 
-/// Nor does a stream that is subscribed again each time, whose link is a new one.
+/// A stream that is subscribed again each time does not dial faster either, although each link is a new one.
 #[test]
 pub(crate) fn c19_subscribing_in_a_loop_does_not_hammer() {
     for why in [ConnectFailure::Refused, status(401), ConnectFailure::Certificate] {
         let mut desk = Desk::new(Config::new("ws://v").linger(Duration::ZERO));
-        // Another that works keeps the client going.
+        // Another link, which works, keeps the client running.
         desk.client.add(t(0), Config::new("ws://w").stay_open(true)).unwrap();
         let other = desk.link();
         desk.client.handle_connected(other, t(0));
