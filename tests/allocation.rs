@@ -1,4 +1,5 @@
-//! In the steady state the core allocates nothing per frame, and for each order only the message that is sent.
+//! Tests that in the steady state the core allocates nothing per frame, and one message for each order that it
+//! sends.
 
 mod support;
 
@@ -21,7 +22,7 @@ const STREAMS: [&str; 7] = [
     "ethusd@depth@100ms",
 ];
 
-/// Two minutes of frames of every public data stream, from the simulated exchange.
+/// Returns two minutes of frames of every public data stream, from the simulated exchange.
 fn traffic() -> Vec<String> {
     let symbols = ["btcgusdperp", "ethusd"].map(|name| name.parse().unwrap());
     let mut exchange = Exchange::new(Market::market(symbols), 1);
@@ -63,7 +64,7 @@ fn frames_of_a_client_and_its_books() {
         client.handle_timeout(now);
         while client.poll_output().is_some() {}
     };
-    // The first half lets everything grow to its size.
+    // In the first half all memory grows to its size.
     let (first, second) = texts.split_at(texts.len() / 2);
     first.iter().enumerate().for_each(|(number, text)| feed(text, number as u64));
     let after = first.len() as u64;
@@ -75,7 +76,7 @@ fn frames_of_a_client_and_its_books() {
     assert!(books.iter().all(|(_, book)| book.live().is_some()) && books.iter().count() == 2);
 }
 
-/// The one allocation of an order is its message, which the driver moves into the frame that it sends.
+/// An order costs one allocation: its message, which the driver moves into the frame that it sends.
 #[test]
 fn orders_of_a_client() {
     const ORDERS: u64 = 1_000;
@@ -113,7 +114,7 @@ fn orders_of_a_client() {
     assert_eq!(allocations.count_total, ORDERS, "allocations in {ORDERS} orders");
 }
 
-/// Also frames that are refused.
+/// Frames that are refused allocate nothing either.
 #[test]
 fn decoding_anything() {
     let corpus = frames::corpus();

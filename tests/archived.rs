@@ -1,4 +1,4 @@
-//! A client of the archived endpoints and a simulated exchange in one process.
+//! Joins a client of the archived endpoints and a simulated exchange in one process.
 
 mod support;
 
@@ -44,7 +44,7 @@ fn market_data_v2_follows_books_trades_and_candles() {
     }
 }
 
-/// The refusal names nobody; whose book does not come is the one.
+/// The refusal names no stream. The client finds out which stream was refused, because its book does not come.
 #[test]
 fn market_data_v2_refuses_without_a_name() {
     let mut pair =
@@ -68,7 +68,7 @@ fn market_data_v2_joins_again_after_a_lost_link_and_a_lost_frame() {
     assert!(matches!(pair.books.get("btcusd"), Some(Book::Stale { .. })));
     pair.run(SECOND * 5);
     pair.assert_books_are_true();
-    // A change that cannot be read makes its book stale, and it is asked for anew.
+    // An update that cannot be decoded makes its book stale, and the client requests the book again.
     let session = pair.session();
     pair.exchange
         .faults()
@@ -78,7 +78,7 @@ fn market_data_v2_joins_again_after_a_lost_link_and_a_lost_frame() {
     assert_eq!((stats.malformed, stats.resyncs), (1, 1), "{:?}", pair.log);
     assert_eq!(pair.logged("gap btcusd"), 1, "{:?}", pair.log);
     pair.assert_books_are_true();
-    // Left, and wanted again.
+    // The stream is unsubscribed, and subscribed again.
     let (id, stream, _) = pair.client.streams().next().unwrap();
     let now = pair.now;
     pair.client.unsubscribe(now, id).unwrap();
@@ -160,7 +160,7 @@ fn nothing_can_be_asked_for_where_the_address_chooses() {
     assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
 }
 
-/// A silent endpoint is given up after three missing heartbeats.
+/// After three missing heartbeats the client closes a silent link.
 #[test]
 fn silence_ends_a_link() {
     for target in ["/v2/marketdata", "/v1/marketdata/btcusd", "/v1/order/events"] {
@@ -184,7 +184,7 @@ fn place(number: u32, side: &str, quantity: &str, price: &str) -> String {
 fn order_events_v1_tell_of_orders_that_others_place() {
     let config = market(&["btcusd"]).events_per_second(0);
     let mut pair = Pair::archived("/v1/order/events", config, 1, &[]);
-    // Open before the client connects.
+    // These orders are open before the client connects.
     pair.request_beside(&place(1, "BUY", "0.5", "1000.00"));
     pair.run(SECOND);
     assert_eq!((pair.logged("acknowledged"), pair.logged("live")), (1, 1), "{:?}", pair.log);
@@ -209,7 +209,7 @@ fn order_events_v1_tell_of_orders_that_others_place() {
     }
     assert_eq!(pair.client.stats().reconnects(), 0);
     assert_counted(&pair);
-    // An event is lost: the next one shows it, and the link begins anew with what is open.
+    // An event is lost. The next one shows the loss, and the link starts again with the list of open orders.
     pair.exchange.faults().drop_order_events(1);
     pair.request_beside(&place(6, "BUY", "0.5", "1001.00"));
     pair.run(SECOND * 10);

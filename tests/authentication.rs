@@ -1,5 +1,5 @@
-//! Signatures against the vectors of the protocol documents, nonces against clocks that misbehave,
-//! and everything that can be printed against the secrets.
+//! Compares signatures with the vectors of the protocol documents, tests nonces with clocks that misbehave, and
+//! checks that nothing that can be printed contains a secret.
 
 #![cfg(all(feature = "auth", feature = "std"))]
 
@@ -118,7 +118,7 @@ fn what_no_credentials_are_made_of() {
     }
 }
 
-/// Scenario L-139: what the clock says, in milliseconds, and the nonces that follow.
+/// Scenario L-139: the readings of the clock in milliseconds, and the nonces that follow.
 #[test]
 fn nonces_under_odd_clocks() {
     use NonceUnit::{Milliseconds, Seconds};
@@ -180,7 +180,7 @@ fn the_end_of_the_numbers_does_not_panic() {
     assert_eq!(UnixTime::from(after), UnixTime::from_millis(1));
 }
 
-/// Scenarios L-140 and L-141: nothing that was signed is the same twice, whoever asks.
+/// Scenarios L-140 and L-141: no two signatures have the same nonce, whether they are for an upgrade or for REST.
 #[test]
 fn headers_are_fresh_and_rest_shares_the_source() {
     let mut signer = Signer::new(credentials());
@@ -199,7 +199,7 @@ fn headers_are_fresh_and_rest_shares_the_source() {
     assert!(millis.credentials().uses_nonces());
 }
 
-/// A lock around draw and dispatch makes the order of arrival that of the nonces.
+/// With a lock around signing and sending, requests arrive in the order of their nonces.
 #[test]
 fn threads_that_share_a_signer() {
     fn shareable<T: Send + Sync>() {}
@@ -220,7 +220,7 @@ fn threads_that_share_a_signer() {
     assert!(arrived.len() == 1_000 && arrived.is_sorted_by(|before, after| before < after));
 }
 
-/// Nothing of this module prints a secret, a token, a signature or any other header's value.
+/// No type of this module prints a secret, a token, a signature or another header's value.
 #[test]
 fn nothing_is_printed() {
     let mut printed = Vec::new();
@@ -258,8 +258,8 @@ fn nothing_is_printed() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Invariant I-54: they rise strictly over any walk of the clock, with any values skipped, and
-    /// are the time whenever the time is above the last one.
+    /// Invariant I-54: nonces rise strictly for any walk of the clock, with any values skipped, and are the time
+    /// whenever the time is above the last nonce.
     #[test]
     fn nonces_strictly_rise(
         seconds: bool,

@@ -1,4 +1,4 @@
-//! Books: against a plain map, against the rules, and against the books that recordings are known to yield.
+//! Compares books with a plain map, with the rules for books, and with the known books of recordings.
 
 mod support;
 
@@ -17,7 +17,7 @@ use support::frames;
 
 // ---- against a plain map -------------------------------------------------------------------
 
-/// Prices with few values, so that levels meet; and with differing decimals, which compare by value.
+/// Prices with few values, so that levels coincide, and with different numbers of decimals, which compare by value.
 fn price() -> impl Strategy<Value = String> {
     (1_u32..60, 0_usize..3).prop_map(|(units, zeros)| format!("{units}.5{}", "0".repeat(zeros)))
 }
@@ -87,7 +87,7 @@ proptest! {
 
 // ---- against the rules ---------------------------------------------------------------------
 
-/// What a book should be, by the rules alone.
+/// What a book must be, by the rules alone.
 #[derive(Default)]
 struct Shadow {
     levels: Plain,
@@ -105,14 +105,14 @@ impl Shadow {
 }
 
 proptest! {
-    /// I-60, I-61, I-63, I-64: whatever comes in whatever order, a book that is shown as live is one snapshot and
-    /// all changes after it, of one link and one subscription; it is not crossed and has no empty level.
+    /// I-60, I-61, I-63, I-64: whatever comes in whatever order, a live book consists of one snapshot and all
+    /// updates after it, of one link and one subscription. It is not crossed and has no empty level.
     #[test]
     fn a_live_book_is_a_fold(steps in prop::collection::vec((0_u8..12, 90_u64..110, 0_u64..3), 1..80)) {
-        // Each loss is like the first one: each book has lived for long, as it were.
+        // Each loss is handled like a first one, because each book counts as stable after a millisecond.
         let config = Config::new(STREAMS).stable_after(Duration::from_millis(1));
         let (mut client, mut id) = (Client::with(config), 100);
-        // None: nothing that could be true is known.
+        // `None`: the true book is not known.
         let mut shadow: Option<Shadow> = None;
         let mut awaits_snapshot = true;
         for (step, price, quantity) in steps {
@@ -123,7 +123,7 @@ proptest! {
                     let frame = depth(id, id, &bid, &ask);
                     client.feed(&frame);
                     client.pass(Duration::from_millis(1));
-                    // On a live book it is a gap, which costs a resync and is never wrong.
+                    // On a live book this frame is a gap, which costs a resync and is never wrong.
                     let mut book = Shadow::default();
                     book.fold(&frame);
                     shadow = awaits_snapshot.then_some(book);
@@ -185,7 +185,7 @@ proptest! {
 
 // ---- recordings ----------------------------------------------------------------------------
 
-/// The hash that the index of the recordings defines.
+/// Computes the hash that the index of the recordings defines.
 fn hash(book: &OrderBook) -> String {
     let mut text = String::new();
     for (letter, side) in [('b', book.bids()), ('a', book.asks())] {
@@ -199,8 +199,7 @@ fn hash(book: &OrderBook) -> String {
     })
 }
 
-/// Plays frames into books, without some of them and with others twice; returns the books and how
-/// many gaps there were.
+/// Applies frames to books, except for some frames, and some twice. Returns the books and the number of gaps.
 fn play<'t>(frames: impl Iterator<Item = &'t str>) -> (Books, usize) {
     let (mut scratch, mut replay, mut books, mut gaps) =
         (Scratch::new(), Replay::new(Endpoint::Streams), Books::new(), 0);
@@ -237,7 +236,7 @@ fn the_recording_yields_the_known_books() {
     }
 }
 
-/// Each update of the recording, lost by itself, is one gap; each, twice, is nothing.
+/// Each update of the recording is left out once, which is one gap, and repeated once, which changes nothing.
 #[test]
 fn the_recording_without_a_frame_and_with_one_twice() {
     let Some(frames) = recording() else { return };
@@ -277,8 +276,8 @@ fn the_recording_without_a_frame_and_with_one_twice() {
     assert!(lost > 20, "{lost} frames lost");
 }
 
-/// A recording that the venue could have made: a stale update first, asks far away, ten decimals, and
-/// in the middle the snapshot of a new subscription.
+/// A recording that the venue could have made: first a stale update, then asks far away, prices with ten decimals,
+/// and in the middle the snapshot of a new subscription.
 #[test]
 fn a_difficult_recording() {
     let frames = [

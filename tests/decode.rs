@@ -1,11 +1,12 @@
-//! Every kind of public message, written by hand, with every field; and every kind of refusal.
+//! Tests the decoding of every kind of public message, written by hand with every member, and every kind of
+//! refusal.
 
 mod support;
 
 use gemini_ws::{Decimal, DecodeErrorKind, Level, Message, ResponseId, Scratch, Taker, decode};
 use support::{mutation, oracle, random::Random};
 
-/// Decodes a frame and hands its message to `see`, as it is written and in other spellings.
+/// Decodes a frame as it is written and in other spellings, and calls `see` with each message.
 fn check(frame: &str, see: impl Fn(&Message<'_>)) {
     let mut scratch = Scratch::new();
     let mut random = Random(frame.len() as u64);
@@ -22,7 +23,7 @@ fn check(frame: &str, see: impl Fn(&Message<'_>)) {
     }
 }
 
-/// Equal, and printed as it was written.
+/// Checks that two decimals are equal, and that ours is printed as `text`.
 fn same(decimal: Decimal, text: &str) {
     assert_eq!(decimal.to_string(), text);
 }
@@ -98,12 +99,12 @@ fn depths() {
             r#"{"e":"depthUpdate","E":1,"s":"ethusd","U":9007199254740993,"u":18446744073709551615,"b":[],"a":[["1","2"]]}"#,
             "ethusd", 1, 9_007_199_254_740_993, u64::MAX, &[], &[("1", "2")],
         ),
-        // Longer than nineteen digits: zeros go. Shorter than a word: none do.
+        // A number of more than nineteen digits loses its trailing zeros. A shorter one keeps them.
         (
             r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[["0.000000000000000001","1234567890.123456789"]],"a":[["9000000000000.0000000000","00.5"]]}"#,
             "x", 1, 1, 2, &[("0.000000000000000001", "1234567890.123456789")], &[("9000000000000", "0.5")],
         ),
-        // Numbers that are not quoted, and members of other kinds.
+        // Numbers without quotes, and members of other kinds of frames.
         (
             r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[[1.50,"2"]],"a":[["3",4]],"bids":[["5","6"]],"asks":[]}"#,
             "x", 1, 1, 2, &[("1.50", "2")], &[("3", "4")],
@@ -153,7 +154,7 @@ fn trades() {
             "btcusd", 1_801_000_002_000_000_000, 2_900_000_000_000_123, "70125.01000", "0.0033000000", true,
         ),
         (r#"{"E":-1,"s":"ETHUSD","t":0,"p":"2500.75","q":"12","m":false}"#, "ETHUSD", -1, 0, "2500.75", "12", false),
-        // What is not known is passed over.
+        // Unknown members are skipped.
         (r#"{"E":1,"s":"x","new":{"a":[1,{"b":null}]},"t":2,"p":"3","q":"4","z9":"\n","m":true}"#, "x", 1, 2, "3", "4", true),
     ];
     for (frame, symbol, time, trade_id, price, quantity, maker) in table {
@@ -282,7 +283,7 @@ fn responses() {
             Text("o"), Some(400), None, Some((-2010, "InsufficientFunds")), None, false,
         ),
         (r#"{"id":5,"error":{"code":-1000}}"#, Number(5), None, None, Some((-1000, "")), None, false),
-        // A refusal is one, whatever it says besides.
+        // A response with an error is a refusal, whatever else it contains.
         (r#"{"id":1,"error":"no"}"#, Number(1), None, None, Some((0, "no")), None, false),
         (r#"{"id":1,"error":7}"#, Number(1), None, None, Some((0, "")), None, false),
         (r#"{"id":1,"error":{}}"#, Number(1), None, None, Some((0, "")), None, false),
@@ -300,7 +301,7 @@ fn responses() {
                 (_, id) => panic!("{id:?}"),
             }
             assert_eq!((response.status, response.is_ok()), (*status, *ok));
-            // The spaced spelling has spaces inside too.
+            // The spaced spelling has spaces within values too.
             let squeezed = |text: &str| text.split_ascii_whitespace().collect::<String>();
             assert_eq!(response.result.map(|json| squeezed(json.as_str())).as_deref(), *result);
             assert_eq!(response.rate_limits.map(|json| squeezed(json.as_str())).as_deref(), *rate_limits);
@@ -317,7 +318,7 @@ fn unrecognized() {
         r#"{"e":"somethingNew","E":1,"x":[1,2,3]}"#,
         r#"{"id":1}"#,
         r#"{"u":1,"s":"x","b":"1","B":"1","a":"2"}"#,
-        // These begin like another kind.
+        // These frames begin like another kind.
         r#"{"eabco":1,"foo":2}"#,
         r#"{"eabcb":1,"B":[]}"#,
         r#"{"eabcp":1,"P":[]}"#,
@@ -371,7 +372,7 @@ fn refusals() {
         (r#"{"id":"a\x"}"#, Escape, 8, None),
         (r#"{"E":1,"s":"x","i":1,"X":"\ud83d"}"#, Escape, 26, Some("X")),
         (r#"{"x":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"#, TooDeep, 20, None),
-        // JSON, but not the frame that it says it is.
+        // JSON, but not a frame of the kind that it names.
         (r#"{"e":"depthUpdate","E":1,"U":1,"u":2,"b":[],"a":[]}"#, Missing, 50, Some("s")),
         (r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":null,"a":[]}"#, Missing, 60, Some("b")),
         (r#"{"e":"depthUpdate","E":1,"s":"x","U":[],"u":2,"b":[],"a":[]}"#, Type, 37, Some("U")),
@@ -407,7 +408,7 @@ fn refusals() {
         let name = error.member().map(|member| member.to_string());
         assert_eq!((error.kind(), error.offset(), name.as_deref()), (*kind, *offset, *member), "{frame}");
         oracle::check(frame, &mut scratch);
-        // The next frame is not harmed.
+        // The next frame is decoded as usual.
         assert!(decode(r#"{"id":1,"status":200}"#, &mut scratch).is_ok());
     }
 }
@@ -421,7 +422,7 @@ fn longest_frame() {
     assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::TooLong, gemini_ws::FRAME_BYTES_MAX));
 }
 
-/// The levels of a frame take the place of those before, in every spelling.
+/// In every spelling, the levels of a frame replace the levels of the frame before.
 #[test]
 fn working_memory_does_not_grow() {
     let plain = r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[["1","2"],["3","4"]],"a":[["5","6"]]}"#;

@@ -1,5 +1,5 @@
-//! Every kind of message of archived market data, written by hand, with every field; every kind of
-//! refusal; and whose frame is whose.
+//! Tests the decoding of every kind of archived market data, written by hand with every member, every kind of
+//! refusal, and which endpoint a frame belongs to.
 
 mod support;
 
@@ -9,7 +9,7 @@ use gemini_ws::{
 use serde_json::{Value, json};
 use support::expect::refuses;
 
-/// Each row is a frame and what it says; what is not named is not there.
+/// Checks the message of each row's frame. A member that the row does not name must be missing.
 fn says(endpoint: Endpoint, table: &[(&str, Value)]) {
     for (frame, expected) in table {
         support::expect::says(endpoint, frame, expected);
@@ -311,7 +311,7 @@ fn market_updates() {
     );
 }
 
-/// The texts of entries, and the symbol of those that name none.
+/// The texts of entries, and the symbol of frames that name none.
 #[test]
 fn market_texts() {
     let entry = |members: &str, see: &dyn Fn(&MarketEntry<'_>)| {

@@ -1,12 +1,12 @@
-//! The examples of the protocol's reference: each frame that the venue sends is of the kind that its
-//! file's name says, and read as the slow reading reads it.
+//! Tests the examples of the protocol's reference: each frame of the venue has the kind that the name of its file
+//! says, and the slow decoder returns the same message.
 
 mod support;
 
 use gemini_ws::{Endpoint, Scratch};
 use support::{frames, oracle};
 
-/// The beginning of a file's name, and the kind of its frame; the first that fits decides.
+/// The beginning of a file's name, and the kind of its frame. The first row that fits decides.
 type Kinds = &'static [(&'static str, &'static str)];
 
 const STREAMS: Kinds = &[

@@ -1,5 +1,5 @@
-//! Every kind of frame of order events v1, written by hand, with every field; and what becomes of
-//! elements that cannot be read.
+//! Tests the decoding of every kind of frame of order events v1, written by hand with every member, and of elements
+//! that cannot be read.
 
 mod support;
 
@@ -9,7 +9,7 @@ use gemini_ws::{
 use serde_json::{Value, json};
 use support::expect::{self, refuses, unmarked};
 
-/// Decodes a frame that has to be an array and hands its elements over.
+/// Decodes a frame that must be an array, and calls `see` with its elements.
 fn elements(frame: &str, see: impl FnOnce(&[OrderReport<'_>])) {
     let mut scratch = Scratch::new();
     let message = Endpoint::OrderEventsV1.decode(frame, &mut scratch);
@@ -17,7 +17,7 @@ fn elements(frame: &str, see: impl FnOnce(&[OrderReport<'_>])) {
     see(&events.events.iter().collect::<Vec<_>>());
 }
 
-/// The only element, which is an order.
+/// Decodes a frame whose only element is an order.
 fn order(frame: &str, see: impl FnOnce(&OrderUpdate<'_>)) {
     elements(frame, |elements| {
         let [OrderReport::Update(update)] = elements else { panic!("{elements:?}") };
@@ -49,7 +49,7 @@ fn subscription_acks() {
     }
 }
 
-/// Each row is an element and what it says.
+/// Checks the order of each row's element.
 fn says(table: &[(&str, Value)]) {
     for (element, expected) in table {
         let expected = json!({"kind": "order_events", "events": [expected]});
@@ -91,7 +91,7 @@ fn order_events() {
                 },
             }),
         ),
-        // Older names; and empty texts where numbers may be left out.
+        // Older names, and empty texts in the place of numbers that may be missing.
         (
             r#"{"type":"booked","order_id":"007","symbol":"x","timestampMs":1,"original_price":"5","total_executed_amount":"1","original_amount":"","avg_execution_price":"","remaining_amount":"","side":"","reason":"","client_order_id":""}"#,
             json!({
@@ -114,7 +114,7 @@ fn order_events() {
     expect::says(Endpoint::OrderEventsV1, "[]", &json!({"kind": "order_events", "events": []}));
 }
 
-/// Of two names of a member the one that comes last counts, as of two members of one name.
+/// If a frame has two names of one member, the last one counts, as for a name that comes twice.
 #[test]
 fn names_that_come_twice() {
     let table = [
@@ -173,7 +173,8 @@ fn order_texts() {
     }
 }
 
-/// A fill is the last if nothing remains, and where that is not told, if the order lives no more.
+/// A fill is the last one if nothing remains. If the frame does not say what remains, it is the last one if the
+/// order is not live any more.
 #[test]
 fn last_fills() {
     let table = [
@@ -191,7 +192,7 @@ fn last_fills() {
     }
 }
 
-/// An id of a key identifies the key, so it is shown only where it is asked for.
+/// The id of an API key identifies the key, so only `reveal` shows it.
 #[test]
 fn ids_of_keys_are_not_shown() {
     let frame = r#"[{"type":"closed","order_id":"1","symbol":"x","api_session":"account-Zz9"}]"#;
@@ -203,7 +204,7 @@ fn ids_of_keys_are_not_shown() {
     });
 }
 
-/// An element says why it cannot be read, and where in it; those beside it stand.
+/// A malformed element reports the reason and the offset in the element. The elements beside it are still read.
 #[test]
 fn elements_that_cannot_be_read() {
     use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Negative, NotAnObject, Precision, Type};

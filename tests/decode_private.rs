@@ -1,5 +1,5 @@
-//! Every kind of message of private streams, written by hand, with every field; and every kind of
-//! refusal.
+//! Tests the decoding of every kind of message of private streams, written by hand with every member, and every
+//! kind of refusal.
 
 mod support;
 
@@ -10,7 +10,7 @@ use gemini_ws::{
 use serde_json::{Value, json};
 use support::expect::{refuses, unmarked};
 
-/// Each row is a frame and what it says; what is not named is not there.
+/// Checks the message of each row's frame. A member that the row does not name must be missing.
 fn says(table: &[(&str, Value)]) {
     for (frame, expected) in table {
         support::expect::says(Endpoint::Streams, frame, expected);
@@ -35,7 +35,7 @@ fn order_updates() {
                 "outcome": "YES", "alias": "ab-cd",
             }),
         ),
-        // Without fills `Z` is what has been executed so far; half of the members are left out.
+        // Without a fill, `Z` is what has been executed so far. Half of the members are missing.
         (
             r#"{"e":"orderUpdate","E":5,"s":"ETHUSD","i":9007199254740993,"X":"CANCELED","r":"MakerOrCancelWouldTake","Z":"1.75","T":6}"#,
             json!({
@@ -44,8 +44,8 @@ fn order_updates() {
                 "reason": "MakerOrCancelWouldTake",
             }),
         ),
-        // Known by `X` alone. `Z` says what was executed so far; without it an execution shows in its price or
-        // its id too, unless these are zero.
+        // `X` alone shows the kind. `Z` is what was executed so far. Without `Z`, a price or an id of an execution
+        // also shows that there was one, unless it is zero.
         (
             r#"{"E":5,"s":"ETHUSD","i":1,"X":"NEW","L":"2.50","Z":"3"}"#,
             json!({
@@ -80,12 +80,12 @@ fn order_updates() {
                 "event_time": 5, "fill": {},
             }),
         ),
-        // Empty and null members are none; a maker's mark without an execution tells nothing.
+        // Empty and null members count as missing. A maker's mark without an execution has no meaning.
         (
             r#"{"e":"orderUpdate","E":5,"s":"X","i":1,"c":"","S":"","o":"","X":"OPEN","O":"","p":"","P":"","q":"","z":"","Z":"","L":"","a":"","t":null,"n":"","m":true,"r":"","h":"","T":null}"#,
             json!({"kind": "order_update", "order_id": 1, "symbol": "X", "status": "OPEN", "event_time": 5}),
         ),
-        // Escapes, and texts that are not known.
+        // Escapes, and texts that are unknown.
         (
             r#"{"\u0065":"order\u0055pdate","E":5,"s":"X","i":1,"c":"\"q\" \u00e9","S":"\u0053ELL","o":"PEGGED","X":"SLEEPING","r":"\\","O":"MAYBE"}"#,
             json!({
@@ -97,7 +97,7 @@ fn order_updates() {
     ]);
 }
 
-/// The texts of the open sets of orders; a text that is no variant is `Other`.
+/// The texts of the open sets of orders. A text that is no variant becomes `Other`.
 #[test]
 fn order_texts() {
     let read = |member: &str, text: &str, see: &dyn Fn(&gemini_ws::OrderUpdate<'_>)| {
@@ -167,7 +167,7 @@ fn order_snapshots() {
     ]);
 }
 
-/// A row that cannot be read says why, and where in the row; those beside it stand.
+/// A malformed row reports the reason and the offset in the row. The rows beside it are still read.
 #[test]
 fn rows_that_cannot_be_read() {
     let table = [

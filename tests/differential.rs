@@ -1,12 +1,12 @@
-//! The decoders against a general JSON parser and a slow reading: on the corpus, and on frames that
-//! come of it by changes, each as a frame of every endpoint.
+//! Compares the decoders with a general JSON parser and the slow decoder, on the corpus and on changed frames of
+//! it, each as a frame of every endpoint.
 
 mod support;
 
 use gemini_ws::{Endpoint, Scratch};
 use support::{decimals, frames, mutation, oracle, random::Random};
 
-/// Enough to reach every branch many times over, and still a matter of seconds.
+/// Enough to reach every branch many times, and still a matter of seconds.
 const MUTATED: usize = 150_000;
 const DECIMALS: usize = 100_000;
 
@@ -21,7 +21,7 @@ fn corpus() {
                 continue;
             }
             oracle::check_everywhere(&frame.text, &mut scratch);
-            // Cut anywhere: an error, and never a panic.
+            // A frame that is cut off anywhere leads to an error, and never to a panic.
             for end in (0..frame.text.len()).filter(|&end| frame.text.is_char_boundary(end)) {
                 oracle::check_everywhere(&frame.text[..end], &mut scratch);
             }

@@ -1,4 +1,4 @@
-//! What errors, outcomes, reasons and states say to people: one table of all variants.
+//! Tests the messages that errors, outcomes, reasons and states show to people, with one table of all variants.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
@@ -12,7 +12,7 @@ use gemini_ws::{
     StaleReason, Stream, Unserved, VenueError, VenueReason, decode,
 };
 
-/// What is said, beside the name of the type and that of the variant.
+/// The name of the type, the name of the variant, and the message.
 type Row = (&'static str, String, String);
 
 fn row(of: &'static str, value: impl Debug + Display) -> Row {
@@ -28,7 +28,7 @@ macro_rules! rows {
 }
 
 fn response(text: &str) -> Response<'_> {
-    // The frame outlives the working memory, of which a response holds nothing.
+    // The frame must outlive the working memory, of which a response borrows nothing.
     match decode(text, Box::leak(Box::new(Scratch::new()))) {
         Ok(Message::Response(response)) => response,
         other => panic!("{other:?}"),
@@ -97,7 +97,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// The variants of an enum, read from its source.
+/// Reads the variants of an enum from its source.
 fn variants(source: &str, name: &str) -> Vec<String> {
     let begin = source.find(&format!("pub enum {name}")).expect(name);
     let lines = source[begin..].lines().skip(1).take_while(|line| *line != "}");

@@ -1,12 +1,12 @@
-//! Messages as events: which are one, which are several, and in which order; and that an owned copy of
-//! any says the same.
+//! Tests how messages become events: which become one event and which several, in which order, and that an owned
+//! copy of an event has the same content.
 
 mod support;
 
 use gemini_ws::{Books, Endpoint, Event, EventBuf, Level, Replay, Scratch};
 use support::frames;
 
-/// Levels in a line: quantity and price of each.
+/// Formats levels on a line: quantity and price of each.
 fn levels<'l>(levels: impl IntoIterator<Item = &'l Level>) -> String {
     let levels: Vec<String> =
         levels.into_iter().map(|level| format!("{}x{}", level.quantity, level.price)).collect();
@@ -17,7 +17,7 @@ fn nanos(time: Option<gemini_ws::Timestamp>) -> i64 {
     time.unwrap().as_nanos()
 }
 
-/// What an event says in a line.
+/// Formats the content of an event on a line.
 fn line(event: &Event<'_>) -> String {
     let said = serde_json::to_value(event).unwrap();
     let kind = said["kind"].as_str().unwrap();
@@ -58,8 +58,8 @@ fn line(event: &Event<'_>) -> String {
     }
 }
 
-/// Replays frames of an endpoint, and compares the parts of all their events; a batch is marked with
-/// its number of parts.
+/// Replays frames of an endpoint, and compares the parts of all their events. A batch is marked with its number of
+/// parts.
 fn replay(endpoint: Endpoint, symbol: Option<&str>, frames: &[&str], expected: &[&str]) -> Books {
     let (mut replay, mut books, mut scratch) = (Replay::new(endpoint), Books::new(), Scratch::new());
     let symbol = symbol.map(|symbol| symbol.parse().unwrap());
@@ -84,7 +84,7 @@ fn replay(endpoint: Endpoint, symbol: Option<&str>, frames: &[&str], expected: &
     books
 }
 
-/// The levels of a book, best first: the bids, then the asks.
+/// Formats the levels of a book, best first: the bids, then the asks.
 fn book(books: &Books, symbol: &str) -> String {
     let book = books.get(symbol).and_then(|book| book.live()).unwrap();
     format!("{} / {}", levels(book.bids().iter()), levels(book.asks().iter()))
@@ -109,13 +109,13 @@ fn books_of_v2() {
             "trade ETHUSD 7 8: 4 x 100 Block",
             "auction Some(\"ETHUSD\"): Result Failure",
             "depth_update ETHUSD: 0x99 5x98 / ",
-            // The first of a symbol is its book, whatever it looks like.
+            // The first frame of a symbol is its book, whatever it looks like.
             "depth_snapshot ZECETH:  / 1x7",
         ],
     );
     assert_eq!(book(&books, "ethusd"), "5x98 / 2x101");
     assert_eq!(book(&books, "zeceth"), " / 1x7");
-    // A frame that looks like a first one is a book that was asked for anew.
+    // A frame that looks like a first one is a book that was requested again.
     let books = replay(
         Endpoint::MarketDataV2,
         None,
@@ -185,7 +185,7 @@ fn perpetuals_and_candles_of_v2() {
     );
 }
 
-/// A frame of market data v1; of an entry the members that differ.
+/// Formats a frame of market data v1. Each entry has only its own members.
 fn update(event_id: u64, entries: &[&str]) -> String {
     let entries: Vec<String> = entries.iter().map(|members| format!("{{{members}}}")).collect();
     let entries = entries.join(",");
@@ -201,7 +201,7 @@ fn change(symbol: &str, side: &str, price: &str, remaining: &str, reason: &str) 
     )
 }
 
-/// A first frame may have its symbols one after another or in turns.
+/// A first frame may contain its symbols one after another or mixed.
 #[test]
 fn books_of_v1() {
     let initial = |symbol: &str, side: &str, price: &str| change(symbol, side, price, "1", "initial");
@@ -246,7 +246,7 @@ fn books_of_v1() {
     assert_eq!(book(&books, "ethusd"), "1x9 7x8 / ");
 }
 
-/// A frame that names no symbol is of the one that the caller names.
+/// A frame that names no symbol has the symbol that the caller names.
 #[test]
 fn one_symbol_of_v1() {
     let first = update(
@@ -294,7 +294,7 @@ fn one_symbol_of_v1() {
     assert_eq!(book(&books, "btcusd"), "2x98 / 3x101");
 }
 
-/// The best of a side replaces the one before, which no frame removes.
+/// The best level of a side replaces the one before, and nothing else removes it.
 #[test]
 fn tops_of_books_of_v1() {
     let top = |side: &str, price: &str, remaining: &str| change("", side, price, remaining, "top-of-book");
@@ -384,7 +384,7 @@ fn orders() {
     );
 }
 
-/// An order with all that either generation tells, and open sets with texts that are not known.
+/// An order with every member of either API, and open sets with texts that are unknown.
 #[test]
 fn owned_copies() {
     let whole = [
@@ -418,6 +418,6 @@ fn owned_copies() {
         check(&event);
         event.parts().for_each(|part| check(&part));
     }
-    // All kinds of messages but responses, which only who has asked can tell.
+    // All kinds of messages except responses, which only the client that made the request can interpret.
     assert_eq!(kinds.len(), 25, "{kinds:?}");
 }

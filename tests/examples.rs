@@ -1,8 +1,8 @@
-//! The examples of the protocol's reference: what every member of every frame is called here, and that
-//! every request is made as it stands there.
+//! Tests the examples of the protocol's reference: which field of this crate carries each member of each frame, and
+//! that each request is encoded as in the reference.
 //!
-//! The frames are kept beside the repository, in `../shared/protocol/examples`; `tests/examples/` has, frame
-//! by frame, the field that carries each member and the value that it has there.
+//! The frames are kept beside the repository, in `../shared/protocol/examples`. `tests/examples/` lists for each
+//! frame the field that carries each member, and its value.
 
 #[path = "examples/events.rs"]
 mod events;

@@ -1,8 +1,8 @@
-//! Exhaustive search, over clones of the machines themselves, each step under the observer:
+//! Exhaustive search over clones of the client itself, with the observer at each step:
 //!
-//! - every input in every state, to closure under the key that `support/search/key.rs` documents, with the
-//!   observer's checks of copies (I-12, I-13, I-29, I-46, I-50) in each state;
-//! - every sequence of ten inputs up to a length, with no key at all.
+//! - every input in every state, until no new state appears under the key that `support/search/key.rs` documents,
+//!   with the observer's checks of copies (I-12, I-13, I-29, I-46, I-50) in each state;
+//! - every sequence of ten inputs up to a length, without a key.
 //!
 //! The long form goes further: `GEMINI_WS_DEPTH=7 cargo test --release --test exhaustive -- --nocapture`.
 
@@ -14,14 +14,15 @@ use support::machine::Machine;
 use support::search::input::{Input, What};
 use support::search::{Figures, World, hunts, worlds};
 
-/// How long sequences are, if that is not said.
+/// The default length of sequences.
 const DEPTH: usize = 5;
 
 fn depth() -> Option<usize> {
     std::env::var("GEMINI_WS_DEPTH").ok().map(|depth| depth.parse().expect("a number"))
 }
 
-/// Each state and step is as many as it was: a change of the machine that adds or loses some is seen here.
+/// Makes every input in every state. The numbers of states and steps must be the expected ones, so that the test
+/// notices a change of the machine that adds or removes some.
 fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (usize, usize, usize)) {
     let start = Instant::now();
     let figures = world.close(200_000).unwrap_or_else(|found| panic!("{}", world.report(&found)));
@@ -43,8 +44,8 @@ fn every_input_in_every_state_of_a_client() {
     }
 }
 
-/// `expected` says how many sequences of a length there are: fewer than ten to its power where inputs are about
-/// links that are not there yet.
+/// Makes every sequence of inputs. `expected` has the number of sequences of each length. It is less than ten to
+/// the power of the length where inputs are about links that do not exist yet.
 fn every_sequence<M: Machine + 'static>(
     name: &str,
     world: &World<M>,
@@ -105,7 +106,7 @@ fn walk<M: Machine + 'static>(name: &str, world: &World<M>, length: usize) {
     println!("{name}: {steps} steps at random, {:?}", start.elapsed());
 }
 
-/// Those that find the mutants of `tests/mutants.rs` find nothing here.
+/// The walks that find the planted faults of `tests/mutants.rs` find nothing in the product.
 #[test]
 fn walks_at_random() {
     walk("single", &worlds::single(), 50);

@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets, on what is committed and on what a seed makes: so they run where no
-//! fuzzer is.
+//! Runs the bodies of the fuzz targets on committed inputs and on random ones, so that they also run without a
+//! fuzzer.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use support::random::Random;
 use support::{frames, script, targets};
 
-/// Every file of `fuzz/corpus`, past findings among them, and of `tests/corpus`.
+/// Every file of `fuzz/corpus`, which includes past findings, and of `tests/corpus`.
 #[test]
 fn corpus() {
     let targets = [
@@ -31,7 +31,7 @@ fn corpus() {
     }
 }
 
-/// Inputs of machines, at random.
+/// Random inputs of machines.
 #[test]
 fn random_inputs() {
     for seed in 0..1_000 {
@@ -41,8 +41,8 @@ fn random_inputs() {
     }
 }
 
-/// Lives of clients of one link, most of them long. Scenario L-112: whatever comes and in whichever order it is called,
-/// the core does not panic.
+/// Lives of clients of one link, most of them long. Scenario L-112: whatever comes, and in whatever order the core
+/// is called, it does not panic.
 #[test]
 fn random_scripts() {
     for seed in 0..40_000 {

@@ -1,5 +1,5 @@
-//! Events come in two ways, returned by `handle_frame` and among the outputs. A reader that polls late takes the newer
-//! first: that must not confuse it.
+//! `handle_frame` returns some events, and others are among the outputs. An application that polls outputs late
+//! applies the newer events first. These tests show that its state is still right.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn symbols() -> impl Iterator<Item = Symbol> {
     SYMBOLS.iter().map(|name| name.parse().unwrap())
 }
 
-/// A session in which books are lost, silent, left, taken again and requested again.
+/// A session in which books are lost, become silent, and are unsubscribed, subscribed and requested again.
 struct Market {
     pair: Pair,
     streams: Vec<StreamId>,
@@ -66,8 +66,8 @@ impl Market {
     }
 }
 
-/// The same session, read at once and as late as can be: after each step the books agree, in their levels and in
-/// whether they are live, and none is live for the one and not for the other.
+/// Two applications see one session: one polls at once, the other as late as it can. After each step their books
+/// agree in their levels and in whether they are live.
 #[test]
 fn books_of_a_late_reader() {
     let mut overtaken = 0;
@@ -87,7 +87,8 @@ fn books_of_a_late_reader() {
     assert!(overtaken > 1_000, "only {overtaken} events overtook others");
 }
 
-/// Outputs are polled after every third input only, texts and dials included: the books that come of it are the venue's.
+/// Outputs are polled only after every third input, texts and dials included. The books still become those of the
+/// venue.
 #[test]
 fn books_of_a_late_driver() {
     for seed in 0..20 {
@@ -123,12 +124,13 @@ fn trade(pair: &mut Pair, random: &mut Random, step: usize) {
             Request::PlaceOrder(order.unwrap())
         }
     };
-    // One that is refused for want of a link changes nothing.
+    // A request that is refused because there is no link changes nothing.
     let _ = pair.client.request(now, &request);
 }
 
-/// The same session, read at once and as late as can be: each order is in the same state with the same fills. The late
-/// reader may doubt what the other does not, and never the other way round.
+/// Two applications see one session: one polls at once, the other as late as it can. Each order has the same state
+/// and the same fills in both. The late one may have doubts that the other does not have, and never the other way
+/// round.
 #[test]
 fn orders_of_a_late_reader() {
     let (mut overtaken, mut doubted) = (0, 0);

@@ -1,4 +1,5 @@
-//! The layout of `src/`: which room may import which, and how long its parts may be.
+//! Tests the layout of `src/`: which room may import which, and how long files and functions may be. A room is a
+//! file or folder directly under `src/`.
 
 #[path = "support/layout.rs"]
 mod layout;
@@ -27,7 +28,7 @@ const ORDER: [&str; 17] = [
     "protocol",
 ];
 
-/// Structs whose fields are visible, and why: they are data without a rule of their own.
+/// Structs with visible fields, each with the reason: they are data without a rule of their own.
 #[rustfmt::skip]
 const PLAIN_DATA: &[(&str, &str)] = &[
     ("archive/sequence.rs: Gap", "a value that is handed over once, as data"),

@@ -1,8 +1,9 @@
-//! Lives of a client: whatever happens to it, it does what it should, and comes to its end.
+//! Runs lives of a client at random: whatever happens to the client, it behaves correctly, and it ends.
 //!
-//! `GEMINI_WS_LIVES` says how many, `GEMINI_WS_SECONDS` for how long at most, `GEMINI_WS_SEED` which is the
-//! first (and the only one, if it is not said how many), `GEMINI_WS_THREADS` on how many threads.
-//! `GEMINI_WS_TELL=1` prints them call by call. Fast, with all checks:
+//! `GEMINI_WS_LIVES` sets the number of lives, and `GEMINI_WS_SECONDS` the longest time for all of them.
+//! `GEMINI_WS_SEED` sets the seed of the first life, which is the only one unless the number is set too.
+//! `GEMINI_WS_THREADS` sets the number of threads. `GEMINI_WS_TELL=1` prints each life call by call. Fast, with all
+//! checks:
 //!
 //! ```text
 //! GEMINI_WS_LIVES=1000000 cargo test --profile lives --test lives -- --nocapture
@@ -25,17 +26,17 @@ use support::world::figures::Figures;
 use support::world::network::{Message, Network};
 use support::world::scenario::Scenario;
 
-/// So many are lived if nobody says how many, and what becomes of them is known.
+/// The default number of lives, and the hash that they lead to.
 const LIVES: u64 = 8_000;
 const HASH: u64 = 0x6a53_6f95_cc9f_c892;
 
-/// Of so many lives one is that of a client which nobody observes, as observing takes its outputs at once.
+/// One of so many lives has a client without an observer, because the observer polls outputs at once.
 const ALONE_EACH: u64 = 16;
 
-/// Of so many lives one is compared with variations of itself, which costs as much as many others.
+/// One of so many lives is compared with variations of itself, which costs as much as many other lives.
 const COMPARED_EACH: u64 = 1_024;
 
-/// A thread takes so many at a time.
+/// The number of lives that a thread takes at a time.
 const PORTION: u64 = 64;
 
 fn alone(scenario: &Scenario, seed: u64) -> Many {
@@ -48,8 +49,7 @@ fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
     Observed::new(settings, move || Many::new(ClientConfig::new(), &of_client, seed))
 }
 
-/// Lives once; again and with its calls on record if something is wrong, so that the report has the
-/// shortest trace.
+/// Runs a life. If a check fails, runs it again with recorded calls, so that the report has the shortest trace.
 fn live(world: &mut World, seed: u64) -> bool {
     let is_compared = seed.is_multiple_of(COMPARED_EACH);
     let once = AssertUnwindSafe(|| {
@@ -135,8 +135,8 @@ fn lives() {
     }
 }
 
-/// The driver does not read for a while, and the clock jumps past the end of that: what it was sent before, during and
-/// after arrives in its order.
+/// The driver does not read for a while, and the clock jumps past the end of that time. Messages that were sent
+/// before, during and after it arrive in their order.
 #[test]
 fn messages_of_a_link_do_not_overtake() {
     let at = gemini_ws::Instant::from_millis;

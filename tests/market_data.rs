@@ -1,4 +1,4 @@
-//! Market data, failure by failure: a test for each scenario, named after it.
+//! Tests market data failure by failure. Each test is named after its scenario.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::fed::{
     Client, ENDPOINTS, STREAMS, V1, V2, depth, l2, levels, side, snapshot, trade_v2, trades_v2, update_v1,
 };
 
-/// L-122: after a reconnect the snapshot has fewer levels; none of the old book is left.
+/// L-122: after a reconnect the snapshot has fewer levels, and no level of the old book remains.
 #[test]
 fn l_122_a_snapshot_replaces_the_old_book() {
     for url in ENDPOINTS {
@@ -25,11 +25,11 @@ fn l_122_a_snapshot_replaces_the_old_book() {
     }
 }
 
-/// L-123: a snapshot is known by its place; trades in a frame say nothing.
+/// L-123: the position of a frame decides whether it is a snapshot, and not whether it contains trades.
 #[test]
 fn l_123_trades_do_not_make_a_snapshot() {
     let trades = format!(r#","trades":[{}]"#, trade_v2(7));
-    // members of the first frame, of the second, the trades told
+    // members of the first frame, of the second, the reported trades
     let table = [
         ("", "", vec![]),
         ("", &trades, vec!["7"]),
@@ -47,7 +47,7 @@ fn l_123_trades_do_not_make_a_snapshot() {
     }
 }
 
-/// L-124: from the end of a link until the next snapshot no book is shown as live.
+/// L-124: from the end of a link until the next snapshot no book is live.
 #[test]
 fn l_124_no_book_outlives_its_link() {
     for url in ENDPOINTS {
@@ -78,14 +78,14 @@ fn l_125_a_gap_is_noticed_once() {
     client.feed(&depth(40, 50, "4x99", ""));
     assert_eq!(client.books.get("btcusd").unwrap().last().bids().best().unwrap().quantity.to_string(), "3");
     assert_eq!((client.book().as_str(), client.count("gap")), ("Gap", 1));
-    // The venue is asked at once.
+    // The client requests a new snapshot at once.
     assert!(client.unanswered[0].contains("unsubscribe"), "{:?}", client.unanswered);
     client.feed(&depth(50, 60, "5x99", ""));
     client.feed(&depth(70, 80, "6x99", ""));
     assert_eq!((client.book().as_str(), client.count("gap")), ("Gap", 1));
 }
 
-/// L-126: a book gets well by itself, after a gap and after an update that cannot be.
+/// L-126: a book recovers without help of the application, after a gap and after an update that is impossible.
 #[test]
 fn l_126_a_book_recovers() {
     let mut client = Client::new(STREAMS);
@@ -96,13 +96,13 @@ fn l_126_a_book_recovers() {
     client.feed(&depth(60, 60, "7x99", "3x101"));
     assert_eq!(client.book(), "live 7x99 / 3x101");
     assert_eq!(client.books.to_resync().count(), 0, "the client has asked");
-    // Crossed: not shown as live, and to be asked for anew by who has the books.
+    // A crossed book is not live, and `Books` lists it for a resync.
     client.feed(&depth(60, 70, "1x105", ""));
     assert_eq!(client.book(), "Crossed");
     assert!(client.books.to_resync().eq(["btcusd".parse().unwrap()]));
     client.resync();
     assert_eq!((client.book().as_str(), client.books.to_resync().count()), ("Gap", 0));
-    // Not for the first time in so short a while: the venue is left in peace for a second.
+    // The book was lost before in this short time, so the client waits for a second before it asks again.
     assert!(client.unanswered.is_empty(), "{:?}", client.unanswered);
     client.pass(Duration::from_secs(1));
     client.answer();
@@ -111,17 +111,17 @@ fn l_126_a_book_recovers() {
     assert_eq!((client.books.crossed(), client.machine.stats().resyncs), (1, 2));
 }
 
-/// I-64: crossed books are not shown as live, unless they are trusted; an update may uncross one.
+/// I-64: crossed books are not live, unless the application trusts them. An update may uncross a book.
 #[test]
 fn i_64_a_crossed_book_is_not_live() {
     let (snapshot, crossing) = (depth(10, 10, "1x99", "3x101"), depth(10, 20, "1x101", ""));
     let uncrossing = depth(20, 30, "0x101", "");
     let crossed = depth(10, 10, "1x102", "3x101");
-    // frames, what is shown, what is to be asked for
+    // frames, the state of the book, the number of books to resync
     let table: [(&[&str], &str, usize); 5] = [
         (&[&snapshot, &crossing], "Crossed", 1),
         (&[&snapshot, &crossing, &uncrossing], "live 1x99 / 3x101", 0),
-        // What the venue says of itself, as the sandbox does, is not asked for again and again.
+        // A snapshot that is crossed already, as in the sandbox, is not requested again and again.
         (&[&crossed], "Crossed", 0),
         (&[&crossed, &depth(10, 20, "2x102", "")], "Crossed", 0),
         (&[&crossed, &depth(10, 20, "0x102 1x99", "")], "live 1x99 / 3x101", 0),
@@ -135,7 +135,7 @@ fn i_64_a_crossed_book_is_not_live() {
             "{frames:?}"
         );
         assert_eq!(client.books.crossed(), 1);
-        // All the same, for who wants to see it.
+        // An application can choose to see crossed books all the same.
         let mut client = Client { books: Books::new().trust_crossed(), ..Client::new(STREAMS) };
         frames.iter().for_each(|frame| client.feed(frame));
         assert!(client.book().starts_with("live"), "{frames:?}");
@@ -143,8 +143,8 @@ fn i_64_a_crossed_book_is_not_live() {
     }
 }
 
-/// L-127: changes before, between and behind the snapshot, in every order. A book that is shown is that
-/// of the changes up to its id.
+/// L-127: updates before, between and after the snapshot, in every order. A live book consists of the updates up to
+/// its id.
 #[test]
 fn l_127_a_snapshot_among_changes() {
     let frames = [
@@ -155,7 +155,7 @@ fn l_127_a_snapshot_among_changes() {
         depth(100, 110, "2x99", ""),
         depth(110, 120, "0x99", "5x102"),
     ];
-    // By the last id.
+    // The book by the last id.
     let truth: BTreeMap<u64, &str> = BTreeMap::from([
         (100, "live 1x99 8x90 / 3x101"),
         (110, "live 2x99 8x90 / 3x101"),
@@ -172,7 +172,7 @@ fn l_127_a_snapshot_among_changes() {
             }
             *seen.entry(shown).or_insert(0) += 1;
         }
-        // Asked for anew, it comes if it was too old.
+        // If the snapshot was too old, a new one is requested and comes.
         if client.book() == "Gap" {
             client.answer();
             client.feed(&depth(130, 130, "9x99", "9x101"));
@@ -182,7 +182,7 @@ fn l_127_a_snapshot_among_changes() {
     assert_eq!(seen.len(), 5, "each of the books, none and the gap: {seen:?}");
 }
 
-/// All orders of so many things.
+/// Calls `f` with every order of `count` things.
 fn permutations(count: usize, f: &mut impl FnMut(&[usize])) {
     fn next(chosen: &mut Vec<usize>, count: usize, f: &mut impl FnMut(&[usize])) {
         if chosen.len() == count {
@@ -199,7 +199,7 @@ fn permutations(count: usize, f: &mut impl FnMut(&[usize])) {
     next(&mut Vec::new(), count, f);
 }
 
-/// L-128: a change comes first. Nothing is visible, and the snapshot is taken when it comes.
+/// L-128: an update comes first. No book is visible, and the snapshot is applied when it comes.
 #[test]
 fn l_128_nothing_is_visible_before_the_snapshot() {
     let mut client = Client::new(STREAMS);
@@ -208,13 +208,13 @@ fn l_128_nothing_is_visible_before_the_snapshot() {
     assert_eq!(client.told.last().unwrap(), &format!("{:?}", IgnoredReason::BeforeSnapshot));
     client.feed(&depth(10, 10, "1x99", "3x101"));
     assert_eq!(client.book(), "live 1x99 / 3x101");
-    // Where the address decides that no snapshot comes, no book is made up.
+    // On market data v1 the address decides that no snapshot comes, and the client makes up no book.
     let mut client = Client::new(V1);
     client.feed(&update_v1(0, 9, "1x98", "", "place", &[]));
     assert_eq!(client.book(), "none");
 }
 
-/// L-129: a change of one level is not a side.
+/// L-129: an update of one level leaves the other levels in place.
 #[test]
 fn l_129_a_change_is_not_a_book() {
     for url in ENDPOINTS {
@@ -234,24 +234,24 @@ fn l_129_a_change_is_not_a_book() {
     }
 }
 
-/// L-130: a snapshot has the best three levels per side. How deep the book is known is said, whatever
-/// moves past the edge.
+/// L-130: a snapshot has the best three levels of each side. The book states how deep it is known, however updates
+/// move levels past the edge.
 #[test]
 fn l_130_the_known_depth_is_stated() {
     let config = || Config::new(STREAMS).snapshot(Snapshot::Best(3.try_into().unwrap()));
-    // bids of the snapshot, of the changes; then all levels and how many are sure
+    // bids of the snapshot, of the updates; then all levels, and how many of them are known to be the best
     let table = [
         ("1x99 1x98 1x97", "", "1x99 1x98 1x97", 3),
-        // Better ones are known, as every change is told.
+        // Better levels are known, because every update is reported.
         ("1x99 1x98 1x97", "5x100", "5x100 1x99 1x98 1x97", 4),
         ("1x99 1x98 1x97", "5x98.5", "1x99 5x98.5 1x98 1x97", 4),
-        // Behind the edge others may stand.
+        // Other levels may exist beyond the edge.
         ("1x99 1x98 1x97", "5x96 5x90", "1x99 1x98 1x97 5x96 5x90", 3),
         ("1x99 1x98 1x97", "0x99 0x98", "1x97", 1),
         ("1x99 1x98 1x97", "0x99 0x98 0x97 5x96", "5x96", 0),
         ("1x99 1x98 1x97", "0x97 5x97", "1x99 1x98 5x97", 3),
         ("1x99 1x98 1x97", "0x97.00 5x96.5", "1x99 1x98 5x96.5", 2),
-        // Fewer than asked for are all that there are.
+        // If the venue sends fewer levels than were requested, there are no others.
         ("1x99 1x98", "5x90", "1x99 1x98 5x90", 3),
         ("", "5x90", "5x90", 1),
     ];
@@ -263,14 +263,14 @@ fn l_130_the_known_depth_is_stated() {
         assert_eq!(side(book.bids()), expected);
         assert_eq!(book.bids().known_depth(), known, "{bids} and {changes}");
         assert_eq!(book.bids().is_whole(), levels(bids).len() < 3);
-        // A new snapshot has an edge of its own.
+        // A new snapshot has its own edge.
         client.resync();
         client.answer();
         client.feed(&depth(30, 30, "1x50", ""));
         let bids = client.books.get("btcusd").unwrap().live().unwrap().bids();
         assert_eq!((bids.known_depth(), bids.is_whole()), (1, true));
     }
-    // Whole snapshots are known as a whole; of a best level only that.
+    // A complete snapshot is known to its end; of a `top-of-book` entry only the best level is known.
     let mut client = Client::new(STREAMS);
     client.feed(&depth(10, 10, "1x99 1x98 1x97", ""));
     assert!(client.books.get("btcusd").unwrap().live().unwrap().bids().is_whole());
@@ -284,7 +284,7 @@ fn l_130_the_known_depth_is_stated() {
     );
 }
 
-/// L-131: each link counts its frames from zero, whatever others count.
+/// L-131: each link counts its frames from zero, independently of other links.
 #[test]
 fn l_131_numbers_begin_with_the_link() {
     let (mut one, mut other) = (Client::new(V1), Client::new(V1));
@@ -303,17 +303,17 @@ fn l_131_numbers_begin_with_the_link() {
         assert_eq!((client.count("sequence_gap"), client.book().as_str()), (0, "live 2x99 / 3x101"));
     }
     assert_eq!((one.machine.stats().reconnects(), other.machine.stats().reconnects()), (1, 0));
-    // The first must be the first.
+    // The first frame must have the first number.
     one.reopen();
     one.feed(&update_v1(1, 40, "1x99", "3x101", "initial", &[]));
     assert_eq!((one.count("sequence_gap"), one.book().as_str()), (1, "Disconnected"));
-    // The number that the old link would have had next is none.
+    // The next number of the old link is not the first number of the new one.
     other.reopen();
     other.feed(&change(5));
     assert_eq!(other.count("sequence_gap"), 1);
 }
 
-/// L-132: what a new link repeats is marked, and what is new is not.
+/// L-132: trades that a new link repeats are marked, and new trades are not.
 #[test]
 fn l_132_repeated_trades_are_marked() {
     let expected: Vec<String> = (1..=50)
@@ -321,7 +321,7 @@ fn l_132_repeated_trades_are_marked() {
         .chain((31..=80).map(|id| if id <= 50 { format!("{id}r") } else { id.to_string() }))
         .chain(["81".to_owned(), "81r".to_owned()])
         .collect();
-    // Market data v2: in the first frame; 41 to 50 came by themselves.
+    // Market data v2: trades in the first frame; 41 to 50 came as frames of their own.
     let mut client = Client::new(V2);
     client.feed(&l2("1x99", "3x101", &trades_v2(1..41)));
     (41..=50).for_each(|id| client.feed(&trade_v2(id)));
@@ -329,12 +329,12 @@ fn l_132_repeated_trades_are_marked() {
     client.feed(&l2("1x99", "3x101", &trades_v2(31..81)));
     (0..2).for_each(|_| client.feed(&trade_v2(81)));
     assert_eq!(client.trades, expected);
-    // They are in no order there (quirk Q-V2-2).
+    // The venue does not sort them (quirk Q-V2-2).
     client.reopen();
     client.trades.clear();
     client.feed(&l2("1x99", "3x101", &trades_v2([83, 80, 82, 81].into_iter())));
     assert_eq!(client.trades, ["83", "80r", "82", "81r"]);
-    // Asked for anew on the same link.
+    // The stream is requested again on the same link.
     client.resync();
     client.trades.clear();
     client.feed(&l2("1x99", "3x101", &trades_v2([83, 84].into_iter())));
@@ -347,7 +347,7 @@ fn l_132_repeated_trades_are_marked() {
     client.feed(&update_v1(0, 60, "1x99", "3x101", "initial", &[40, 50, 55]));
     client.feed(&update_v1(1, 61, "1x99", "", "trade", &[61]));
     assert_eq!(client.trades, ["20", "40", "50", "40r", "50r", "55", "61"]);
-    // The current API, of which no repetition is known.
+    // The current API, which is not known to repeat trades.
     let mut client = Client::new(STREAMS);
     client.subscribe("btcusd@trade");
     let trade = |id: u64| format!(r#"{{"E":1,"s":"btcusd","t":{id},"p":"1.5","q":"2","m":true}}"#);
@@ -369,7 +369,7 @@ fn l_132_repeated_trades_are_marked() {
     assert_eq!(trades, " 1 2 3 2r 3r 4");
 }
 
-/// Endpoint, unit of the venue, where it is told, and a frame with `@` for the time.
+/// Endpoint, unit of the venue, field of the message, and a frame with `@` for the time.
 const TIMES: &str = r#"streams nanos /event_time {"u":1,"E":@,"s":"a","b":"1","B":"1","a":"2","A":"1"}
 streams nanos /event_time {"e":"depthUpdate","E":@,"s":"a","U":1,"u":1,"b":[],"a":[]}
 streams nanos /event_time {"E":@,"s":"a","t":1,"p":"1","q":"2","m":true}
@@ -399,7 +399,8 @@ orders-v1 millis /events/0/event_time [{"type":"booked","order_id":"1","symbol":
 orders-v1 seconds /events/0/event/timestamp [{"type":"booked","order_id":"1","symbol":"a","timestamp":@}]
 orders-v1 millis /event_time {"type":"heartbeat","timestampms":@}"#;
 
-/// L-133: every time is told in one unit, which the field decides and not the size of the number.
+/// L-133: every time is reported in one unit. The member decides which unit the venue uses, and not the size of the
+/// number.
 #[test]
 fn l_133_times_have_one_unit() {
     let table = TIMES.lines().map(|row| {
@@ -414,7 +415,7 @@ fn l_133_times_have_one_unit() {
         };
         (endpoint, unit, cell(), cell())
     });
-    // Seconds, milliseconds and nanoseconds of this decade, and what is neither.
+    // Seconds, milliseconds and nanoseconds of this decade, and numbers that are none of these.
     let times = [0, 1, 999_999_999, 1_802_000_000, 1_802_000_000_123, 1_802_000_000_123_456_789, i64::MAX];
     for (endpoint, unit, place, frame) in table {
         for time in times {
@@ -425,16 +426,17 @@ fn l_133_times_have_one_unit() {
                 let said = serde_json::to_value(message).unwrap();
                 said.pointer(place)?.as_i64()
             };
-            // What does not fit is refused, not bent.
+            // A time that does not fit is refused, and not changed.
             assert_eq!(told(&time.to_string()), time.checked_mul(unit), "{frame} {time}");
-            // As a text it is the same, or is refused.
+            // A time as a text is the same time, or is refused.
             let text = told(&format!("\"{time}\""));
             assert!(text.is_none() || text == time.checked_mul(unit), "{frame} \"{time}\"");
         }
     }
 }
 
-/// L-134: a resync is cancelled at each of its steps: the book awaits a snapshot again, and nothing grows.
+/// L-134: a resync is cancelled at each of its steps. The book then waits for a snapshot again, and no memory
+/// grows.
 #[test]
 fn l_134_a_cancelled_resync_leaves_nothing() {
     for step in 0..4 {
@@ -444,7 +446,7 @@ fn l_134_a_cancelled_resync_leaves_nothing() {
             client.feed(&depth(10, 10, "1x99", "3x101"));
             client.feed(&depth(40, 50, "4x99", ""));
             if step > 0 {
-                // The end is confirmed; then the subscription.
+                // The venue confirms the end of the old subscription, then the new subscription.
                 let id = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["id"].clone();
                 for _ in 1..step.min(3) {
                     let request = client.unanswered.remove(0);
@@ -466,7 +468,7 @@ fn l_134_a_cancelled_resync_leaves_nothing() {
                 client.unanswered.clear();
                 client.reopen();
             }
-            // Changes that come meanwhile are not kept.
+            // Updates that come meanwhile are not kept.
             let used = allocation_counter::measure(|| {
                 for id in 100..1_100 {
                     client.told.clear();

@@ -1,5 +1,5 @@
-//! Orders against a simulated exchange: whatever happens to requests, replies, events and links, the
-//! client's view of its orders is the exchange's own ledger.
+//! Compares a client's orders with a simulated exchange: whatever happens to requests, replies, events and links,
+//! the client's view of its orders is the exchange's own ledger.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-/// A market that nobody else trades in, but its book is there.
+/// A market with a book in which no one else trades.
 fn quiet() -> simulator::Config {
     market("btcusd", 0)
 }
@@ -43,13 +43,13 @@ fn client() -> Config {
     Config::new("ws://venue")
 }
 
-/// The best prices of btcusd, bid and ask.
+/// Returns the best prices of btcusd, bid and ask.
 fn best(pair: &Pair) -> (Decimal, Decimal) {
     let book = pair.exchange.book("btcusd".parse().unwrap()).unwrap();
     (book.bids[0].price, book.asks[0].price)
 }
 
-/// The quantity at the best ask.
+/// Returns the quantity at the best ask.
 fn offered(pair: &Pair) -> Decimal {
     pair.exchange.book("btcusd".parse().unwrap()).unwrap().asks[0].quantity
 }
@@ -63,15 +63,14 @@ fn place(pair: &mut Pair, order: NewOrder) {
     pair.client.request(now, &Request::PlaceOrder(order)).unwrap();
 }
 
-/// What the client knows of an order, in one line.
+/// Formats what the client knows of an order on one line.
 fn told(pair: &Pair, id: &str) -> String {
     let order = pair.orders.get(id).unwrap();
     let reason = order.reason.as_deref().map_or(String::new(), |reason| format!(" {reason}"));
     format!("{:?} {}{reason}", order.state, order.executed().normalized())
 }
 
-/// Compares every order of the exchange with the client's; orders that the exchange never had must be
-/// known as refused.
+/// Compares every order of the exchange with the client's. Orders that the exchange never had must be refused.
 fn compare(pair: &Pair, place: &str) {
     let ledger = pair.exchange.orders(ACCOUNT);
     for entry in &ledger {
@@ -101,12 +100,12 @@ fn state_of(entry: &LedgerOrder) -> OrderState {
 
 fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     let about = || format!("{place}: {order:?}\n{entry:?}");
-    // A list of open orders calls an order open that rests after a part of it was executed.
+    // A list of open orders calls a partly executed order open.
     let simply = |state| if state == OrderState::PartiallyFilled { OrderState::Open } else { state };
     assert_eq!(simply(order.state), simply(state_of(entry)), "{}", about());
     assert_eq!(order.executed(), entry.executed_quantity, "{}", about());
     assert_eq!(order.client_order_id.as_deref(), entry.client_order_id.as_deref(), "{}", about());
-    // Of an order that was asked for, the reason was not told.
+    // An answer about an order does not contain the reason.
     if !order.reconciled {
         assert_eq!(order.reason.as_deref().filter(|_| entry.reason.is_some()), entry.reason, "{}", about());
     }
@@ -118,7 +117,7 @@ fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     }
 }
 
-/// Compares balances and positions; those of instruments without a position need not be known.
+/// Compares balances and positions. The client need not know instruments without a position.
 fn compare_account(pair: &Pair, place: &str) {
     for entry in pair.exchange.balances(ACCOUNT) {
         let balance = pair.balances.get(&entry.asset).unwrap_or_else(|| panic!("{place}: {entry:?}"));
@@ -141,7 +140,7 @@ fn placed_partly_filled_filled() {
         let mut pair = connected(client(), quiet().order_event_shape(shape));
         let (_, ask) = best(&pair);
         let (all, more) = (offered(&pair), offered(&pair).checked_add(decimal("0.5")).unwrap());
-        // More than stands there: a part is filled, the rest is the best bid.
+        // The order is larger than the quantity at the ask: a part is filled, and the rest becomes the best bid.
         place(&mut pair, limit("buyer", Side::Buy, more, ask));
         pair.run(SOON);
         assert_eq!(told(&pair, "buyer"), format!("Open {}", all.normalized()));
@@ -213,7 +212,7 @@ fn a_refusal_comes_twice_and_is_one() {
     compare(&pair, "refused");
 }
 
-/// Where the event of a refusal is lost, the reply tells; a later event would know better.
+/// The event of a refusal is lost, and the reply alone reports it. A later event would overrule the reply.
 #[test]
 fn a_refusal_by_reply_alone() {
     let mut pair = connected(client(), quiet());
@@ -230,7 +229,7 @@ fn a_refusal_by_reply_alone() {
     assert!(told(&pair, "rich").starts_with("Open 0"));
 }
 
-/// Events of one order, state and time and the rest of the frame, and what it has come to.
+/// Events of one order, each with state, time and the rest of the frame, and the resulting state.
 #[test]
 fn events_in_whatever_order() {
     const FILL: &str = r#","t":1,"L":"10","Z":"2""#;
@@ -240,7 +239,7 @@ fn events_in_whatever_order() {
         (&[("NEW", 1, ""), ("OPEN", 2, ""), ("PARTIALLY_FILLED", 3, FILL)], "PartiallyFilled 2", "20"),
         (&[("PARTIALLY_FILLED", 1, FILL), ("PARTIALLY_FILLED", 1, FILL)], "PartiallyFilled 2", "20"),
         (&[("PARTIALLY_FILLED", 1, FILL), ("FILLED", 2, REST)], "Filled 5", "53"),
-        // An end stays, whatever comes; a fill that comes late is counted.
+        // A final state stays, whatever comes. A late fill is counted.
         (&[("FILLED", 2, REST), ("OPEN", 3, "")], "Filled 5", "33"),
         (&[("FILLED", 2, REST), ("PARTIALLY_FILLED", 1, FILL)], "Filled 5", "53"),
         (
@@ -249,9 +248,9 @@ fn events_in_whatever_order() {
             "20",
         ),
         (&[("REJECTED", 1, ""), ("CANCELED", 2, "")], "Rejected 0", "0"),
-        // What is older than what is known does not move it back.
+        // An event that is older than the known state changes nothing.
         (&[("OPEN", 5, ""), ("NEW", 4, "")], "Open 0", "0"),
-        // What is not known says that there is an order.
+        // An unknown state shows only that the order exists.
         (&[("HELD", 1, ""), ("MODIFIED", 2, "")], "New 0", "0"),
     ];
     let mut scratch = Scratch::new();
@@ -285,7 +284,7 @@ fn cancelled_one_by_one_and_all_at_once() {
     pair.run(SOON);
     assert_eq!(told(&pair, "a"), "Canceled 0");
     assert_eq!(told(&pair, "b"), "Open 0");
-    // Once more: it is refused, and the order is what it was.
+    // The second cancel is refused, and the order stays as it was.
     let now = pair.now;
     pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
@@ -323,7 +322,7 @@ fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
         let state = pair.exchange.orders(ACCOUNT)[0].state;
         let expected = if cancels { simulator::OrderState::Canceled } else { simulator::OrderState::Open };
         assert_eq!(state, expected);
-        // Nobody told the client; it has to ask.
+        // No event reported it to the client, so the client has to ask the venue.
         assert_eq!(pair.orders.to_reconcile().count(), 1);
         reconcile(&mut pair);
         assert_eq!(pair.orders.to_reconcile().count(), 0);
@@ -332,7 +331,7 @@ fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
     }
 }
 
-/// Between the end of a stream and its next beginning nothing is told, and a fill may be among that.
+/// Between the end of a stream and its next subscription nothing is reported, and a fill may have happened.
 #[test]
 fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
@@ -360,7 +359,7 @@ fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
 #[test]
 fn a_request_without_an_answer_is_unknown_and_never_sent_again() {
     let mut pair = connected(client(), quiet());
-    // The reply does not come, and neither do events.
+    // Neither the reply nor the events come.
     pair.exchange.faults().withhold_replies(1);
     pair.exchange.faults().drop_order_events(2);
     place(&mut pair, limit("silent", Side::Buy, decimal("0.01"), decimal("1000.00")));
@@ -369,13 +368,13 @@ fn a_request_without_an_answer_is_unknown_and_never_sent_again() {
     let asked: Vec<_> = pair.orders.to_reconcile().map(|order| order.client_order_id.clone()).collect();
     assert_eq!(asked, [Some("silent".into())]);
     assert_eq!(pair.exchange.orders(ACCOUNT).len(), 1);
-    // Sent into a link that tears: it may have got there or not, and both are unknown.
+    // The link ends after the request was sent. The order may have arrived or not, and the client cannot know.
     place(&mut pair, limit("torn", Side::Buy, decimal("0.01"), decimal("1000.00")));
     pair.run(Duration::ZERO);
     pair.tear();
     assert_eq!(told(&pair, "torn"), "Unknown 0");
     pair.run(SECOND * 10);
-    // Not even handed out: the venue cannot have it.
+    // The request was not even handed out, so the venue cannot have the order.
     place(&mut pair, limit("unsent", Side::Buy, decimal("0.01"), decimal("1000.00")));
     pair.tear();
     assert_eq!(told(&pair, "unsent"), "Rejected 0 the link ended before it was sent");
@@ -395,7 +394,7 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     pair.exchange.faults().drop_order_events(1);
     let more = all.checked_add(decimal("1")).unwrap();
     let order = limit("lossy", Side::Buy, more, ask).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
-    // The first event is lost, then the second: the fill.
+    // The first event is lost, and then the second one, which is the fill.
     place(&mut pair, order);
     pair.run(SOON);
     assert_eq!(pair.orders.to_reconcile().count(), 0, "the acceptance is not missed");
@@ -414,7 +413,7 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     compare(&pair, "the sum is right even so");
 }
 
-/// Asks the exchange about every doubtful order, as one does over REST.
+/// Asks the exchange about every order in doubt, as an application does over REST.
 fn reconcile(pair: &mut Pair) {
     let ledger = pair.exchange.orders(ACCOUNT);
     let doubtful: Vec<Box<str>> =
@@ -431,7 +430,7 @@ fn reconcile(pair: &mut Pair) {
     }
 }
 
-/// How many sessions, each with its own seed.
+/// The number of sessions, each with its own seed.
 const SESSIONS: u64 = 10_000;
 
 #[test]
@@ -444,7 +443,7 @@ fn random_sessions_end_as_the_ledger_says() {
     }
     println!("{sessions} sessions: {totals:?}");
     if sessions == SESSIONS {
-        // What is tested does happen.
+        // The sessions together contain everything that they are to test.
         let Totals { orders, fills, refused, cancelled, torn, unknown, reconciled, repeated } = totals;
         for count in [orders, fills, refused, cancelled, torn, unknown, reconciled, repeated] {
             assert!(count > 500, "{totals:?}");
@@ -464,7 +463,7 @@ struct Totals {
     repeated: u64,
 }
 
-/// One session of random trading, with everything that can happen to it.
+/// Runs one session of random trading, with everything that can happen to it.
 fn session(seed: u64, totals: &mut Totals) {
     let mut random = Random(seed);
     let prediction = random.below(4) == 0;
@@ -485,14 +484,14 @@ fn session(seed: u64, totals: &mut Totals) {
         act(&mut pair, &mut random, symbol, step);
         pair.run(Duration::from_millis(random.below(120) as u64));
     }
-    // Everything that is under way arrives, and the link is there again.
+    // All messages under way arrive, and the link is open again.
     pair.exchange.faults().halt_market(true);
     pair.exchange.faults().delay_replies(Duration::ZERO);
     while !pair.is_connected() {
         pair.run(SECOND);
     }
     pair.run(SECOND * 3);
-    // A subscription whose answer was withheld is asked for again.
+    // The client requests a subscription again whose answer was withheld.
     while !pair.orders.is_followed() {
         pair.run(SECOND);
     }
@@ -519,7 +518,7 @@ fn session(seed: u64, totals: &mut Totals) {
 fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
     let now = pair.now;
     match random.below(20) {
-        // A request that is refused for want of a link changes nothing.
+        // A request that is refused because there is no link changes nothing.
         0 => drop(pair.client.request(now, &Request::CancelAllOrders)),
         1 => drop(pair.client.request(now, &Request::CancelSessionOrders)),
         2 | 3 => {
@@ -540,7 +539,7 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
         action => {
             let order = order(pair, random, symbol, step);
             if pair.client.request(now, &Request::PlaceOrder(order)).is_ok() {
-                // Now and then it does not get there, or its events do not get back.
+                // Sometimes the request does not arrive at the venue, or its events do not arrive at the client.
                 if action == 9 && random.below(3) == 0 {
                     pair.run(Duration::from_millis(random.below(5) as u64));
                     pair.tear();
@@ -550,7 +549,7 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
     }
 }
 
-/// An order near the market, now and then one that must be refused.
+/// Draws an order near the market, or sometimes one that must be refused.
 fn order(pair: &Pair, random: &mut Random, symbol: &str, step: usize) -> NewOrder {
     let id: gemini_ws::ClientOrderId = format!("order-{step}").parse().unwrap();
     let symbol: Symbol = symbol.parse().unwrap();
@@ -565,7 +564,7 @@ fn order(pair: &Pair, random: &mut Random, symbol: &str, step: usize) -> NewOrde
     let levels: Vec<Decimal> = book.bids.iter().chain(&book.asks).take(30).map(|level| level.price).collect();
     let fallback = decimal(if prediction { "0.50" } else { "80000.00" });
     let price = if levels.is_empty() { fallback } else { *random.pick(&levels) };
-    // The absurd ask is nobody's limit.
+    // An absurdly high ask is not used as a price.
     let price = if price > decimal("1000000") { fallback } else { price };
     let order = if random.below(8) == 0 {
         NewOrder::market(id, symbol, direction, quantity)

@@ -1,4 +1,4 @@
-//! Private events, failure by failure: a test for each scenario, named after it.
+//! Tests private events failure by failure. Each test is named after its scenario.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn orders_v1() -> Client {
     client
 }
 
-/// L-113: of ten events in an array each one in turn cannot be read, or is of a type that is not known.
+/// L-113: each of ten events in an array in turn cannot be decoded, or has an unknown type.
 #[test]
 fn l_113_one_bad_element_spoils_nothing() {
     for (bad, kind) in [
@@ -43,7 +43,7 @@ fn l_113_one_bad_element_spoils_nothing() {
     }
 }
 
-/// L-116: every sample gives what its name says; what is not known is told, and counted.
+/// L-116: every sample becomes the event that its name says. An unknown sample is reported and counted.
 #[test]
 fn l_116_no_sample_passes_unseen() {
     let unknown = [
@@ -84,7 +84,7 @@ fn l_116_no_sample_passes_unseen() {
     assert_eq!((stats.unrecognized, stats.malformed, stats.data), (1, 1, 0));
 }
 
-/// L-137: the list of open orders at the start, a refusal, and a type that is not known.
+/// L-137: the list of open orders at the start, a refusal, and an unknown type.
 #[test]
 fn l_137_no_order_of_the_first_list_is_lost() {
     let mut client = orders_v1();
@@ -105,7 +105,7 @@ fn l_137_no_order_of_the_first_list_is_lost() {
     assert_eq!(states, [OrderState::Rejected, OrderState::Open]);
 }
 
-/// L-138: what an order has come to is said by its figures, not by the name of the event.
+/// L-138: the quantities of an order decide its state, and not the name of the event.
 #[test]
 fn l_138_a_part_is_not_the_whole() {
     let fill = |trade: u64, amount: &str, remaining: &str| {
@@ -113,7 +113,7 @@ fn l_138_a_part_is_not_the_whole() {
             r#","original_amount":"5","executed_amount":"{amount}","remaining_amount":"{remaining}","fill":{{"trade_id":"{trade}","price":"2","amount":"{amount}"}}"#
         )
     };
-    // events of one order, its state, how much was executed
+    // events of one order, its state, the executed quantity
     let part = order_v1("fill", 1, &fill(1, "2", "3"));
     let rest = order_v1(
         "fill",

@@ -1,8 +1,8 @@
-//! The pages of `gemini_ws::protocol`.
+//! Tests the pages of `gemini_ws::protocol`.
 //!
-//! In the tables of `overview.md` every row has its type, every type exists, and what they say of names, methods
-//! and frames is true. No text cites a document that its reader does not have, and every link to a page of
-//! `protocol` has its heading.
+//! In the tables of `overview.md` every row names its type, every type exists, and the statements about names,
+//! methods and frames are true. No text cites a document that its reader does not have, and every link to a page of
+//! `protocol` leads to a heading.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ use gemini_ws::{
 
 const DOCUMENT: &str = include_str!("../src/protocol/overview.md");
 
-/// Names of this crate, each of which has to exist.
+/// Names of this crate, each of which must exist.
 macro_rules! known {
     (items { $($item:ident $(:: $part:ident)*),+ $(,)? } functions { $($of:ident :: $function:ident),+ $(,)? }) => {
         #[allow(unused_imports, reason = "that they can be named is all that is wanted")]
@@ -97,7 +97,7 @@ struct Table {
 }
 
 impl Table {
-    /// The cells of a column, beside the first cell of their row.
+    /// Returns the cells of a column, each with the first cell of its row.
     fn column(&self, name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
         let column = self.head.iter().position(|head| *head == name).expect(name);
         self.rows.iter().map(move |row| (row[0], row[column]))
@@ -127,7 +127,7 @@ fn tables() -> Vec<Table> {
     tables
 }
 
-/// The table whose first column has this head.
+/// Returns the table whose first column has this head.
 fn table(section: &str, head: &str) -> Table {
     tables()
         .into_iter()
@@ -135,17 +135,17 @@ fn table(section: &str, head: &str) -> Table {
         .unwrap_or_else(|| panic!("no table of {head} in {section}"))
 }
 
-/// The names of this crate in a cell.
+/// Returns the names of this crate in a cell.
 fn links(cell: &str) -> Vec<&str> {
     cell.split("[`").skip(1).map(|rest| rest.split_once("`]").expect(cell).0).collect()
 }
 
-/// The text of a cell that is code and nothing else.
+/// Returns the text of a cell that contains only code.
 fn code(cell: &str) -> &str {
     cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).expect(cell)
 }
 
-/// The variant of a value, by what `Debug` says of it.
+/// Returns the variant of a value, as `Debug` prints it.
 fn variant(of: &str, value: &impl Debug) -> String {
     let text = format!("{value:?}");
     format!("{of}::{}", text.split(|character: char| !character.is_alphanumeric()).next().unwrap())
@@ -192,7 +192,7 @@ fn every_type_exists() {
     assert_eq!(known.difference(&named).next(), None, "stands nowhere in the document");
 }
 
-/// The variants of an enum, read from its source.
+/// Reads the variants of an enum from its source.
 fn variants(source: &'static str, name: &str) -> Vec<&'static str> {
     let begin = source.find(&format!("pub enum {name}")).expect(name);
     let body = source[begin..].split_once('\n').unwrap().1;
@@ -208,7 +208,7 @@ fn variants(source: &'static str, name: &str) -> Vec<&'static str> {
 fn every_variant_has_a_row() {
     let cells = tables().into_iter().flat_map(|table| table.rows.into_iter().flatten());
     let named: BTreeSet<&str> = cells.flat_map(links).collect();
-    // source, enum, how many variants it has at least
+    // source, enum, the least number of its variants
     let enums = [
         (include_str!("../src/value/endpoint.rs"), "Endpoint", 4),
         (include_str!("../src/request/stream.rs"), "Stream", 14),
@@ -230,7 +230,7 @@ fn every_variant_has_a_row() {
     }
 }
 
-/// A name with a symbol in it.
+/// Inserts a symbol into a name.
 fn with_symbol(name: &str) -> String {
     name.replace("{symbol}", "btcusd").replace("{agency}:{index}", "cfb:brti")
 }
@@ -262,7 +262,7 @@ fn names_of_feeds() {
     }
 }
 
-/// A stream's events are those of its messages.
+/// The events of a stream are those of its messages.
 #[test]
 fn what_streams_send() {
     let places = [
@@ -340,7 +340,7 @@ fn methods_of_market_data_v2() {
     }
 }
 
-/// What a message is, down to what tells its rows apart.
+/// Returns the type of a message, down to the variant that distinguishes its rows.
 fn seen(message: &Message<'_>) -> Vec<String> {
     let mut seen = vec![variant("Message", message)];
     match message {
@@ -369,10 +369,10 @@ fn seen(message: &Message<'_>) -> Vec<String> {
     seen
 }
 
-/// Each row of the tables of messages, with the least of such a frame.
+/// Decodes the smallest frame of each row of the tables of messages.
 #[test]
 fn frames() {
-    // how `frames.txt` calls them, section, the head of the first two columns
+    // the name in `frames.txt`, section, the heads of the first two columns
     let places = [
         ("streams", "Messages of the current API", "frame", "message"),
         ("v2", "Messages of market data v2", "frame", "message"),
@@ -405,7 +405,7 @@ fn frames() {
             let message = endpoint.decode(&frame, &mut scratch).expect(&frame);
             let seen = seen(&message);
             assert!(links(types).iter().all(|name| seen.iter().any(|it| it == name)), "{frame}: {seen:?}");
-            // Of the variants that a row names besides, it is one.
+            // If a row also names variants, the message has one of them.
             let told: Vec<&str> = links(payloads).into_iter().filter(|name| name.contains("::")).collect();
             let is_told = told.is_empty() || told.iter().any(|name| seen.iter().any(|it| it == name));
             assert!(is_told, "{frame}: {seen:?}, not {told:?}");
@@ -426,7 +426,7 @@ fn frames() {
 
 // ---- links and citations -------------------------------------------------------------------
 
-/// The pages of `protocol`; the first is that of the module itself.
+/// The pages of `protocol`. The first one is the module's own.
 const PAGES: [(&str, &str); 7] = [
     ("", DOCUMENT),
     ("market_data_v1", include_str!("../src/protocol/market_data_v1.md")),
@@ -440,11 +440,11 @@ const PAGES: [(&str, &str); 7] = [
 /// Where texts cite facts about the venue.
 const CITING: [&str; 3] = ["src", "adapters", "README.md"];
 
-/// Documents that are no part of the repository.
+/// Documents that are not part of the repository.
 const DOCUMENTS: [&str; 4] =
     ["ws-gemini-com.md", "marketdata-v2.md", "marketdata-v1.md", "order-events-v1.md"];
 
-/// Path and text of each source file, text and manifest in the places of `CITING`.
+/// Returns path and text of each source file, text and manifest in the places of `CITING`.
 fn citing() -> Vec<(String, String)> {
     fn visit(root: &Path, name: &str, files: &mut Vec<(String, String)>) {
         let path = root.join(name);
@@ -463,13 +463,13 @@ fn citing() -> Vec<(String, String)> {
     files
 }
 
-/// The text as one line, without the marks of comments, so that a citation may go over the end of a line.
+/// Returns the text as one line, without the marks of comments, because a citation may continue on the next line.
 fn flowing(text: &str) -> String {
     let lines = text.lines().map(|line| line.trim().trim_start_matches(['/', '!']).trim_start());
     lines.collect::<Vec<_>>().join(" ")
 }
 
-/// What a text cites that its reader does not have.
+/// Returns the citations of documents that the reader does not have.
 fn citations(text: &str) -> Vec<String> {
     let text = flowing(text);
     let mut found: Vec<String> =
@@ -486,7 +486,7 @@ fn citations(text: &str) -> Vec<String> {
     }
     for (at, word) in text.match_indices("ection ").chain(text.match_indices("ections ")) {
         let before = text[..at].trim_end_matches(['s', 'S']).trim_end_matches([' ', ',']);
-        // Standards have sections that everybody can read: "RFC 6455, section 7.1".
+        // Everybody can read the sections of standards: "RFC 6455, section 7.1".
         let of_standard = before.trim_end_matches(|it: char| it.is_ascii_digit()).ends_with("RFC ");
         let number = text[at + word.len()..].split([' ', ',', ')', ';', ':']).next().unwrap();
         if number.starts_with(|first: char| first.is_ascii_digit()) && !of_standard {
@@ -526,7 +526,7 @@ fn no_document_is_cited_that_the_reader_does_not_have() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// The anchors of a page, as rustdoc makes them of its headings.
+/// Returns the anchors of a page, as rustdoc makes them of its headings.
 fn anchors(page: &str) -> Vec<String> {
     let mut in_code = false;
     let mut anchors = Vec::new();
@@ -545,7 +545,7 @@ fn anchors(page: &str) -> Vec<String> {
     anchors
 }
 
-/// The page and the anchor of each link to a page of `protocol`.
+/// Returns the page and the anchor of each link to a page of `protocol`.
 fn links_to_pages(text: &str) -> Vec<(&str, &str)> {
     let name = |text: &'static str| move |it: char| !it.is_alphanumeric() && !text.contains(it);
     let targets = text.match_indices("protocol::").filter_map(|(at, it)| {

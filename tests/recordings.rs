@@ -1,11 +1,11 @@
-//! Frames that the venue has sent: all of them are known, and read as the slow reading reads them.
+//! Tests with recorded frames of the venue: the crate knows all of them, and decodes them as the slow decoder does.
 
 mod support;
 
 use gemini_ws::{Endpoint, Event, Replay, Scratch};
 use support::{frames, oracle};
 
-/// The endpoint that a recording was made at, by its name.
+/// Returns the endpoint of a recording, by the recording's name.
 fn endpoint(name: &str) -> Endpoint {
     let told = [
         ("v2_marketdata", Endpoint::MarketDataV2),
@@ -36,7 +36,7 @@ fn everything_is_known() {
             }
             read[endpoint as usize] += 1;
             oracle::check_everywhere(frame, &mut scratch);
-            // Who does not know where a frame is from is told, unless several send such ones.
+            // `Endpoint::guess` names the endpoint of a frame, unless several endpoints send such frames.
             let guessed = Endpoint::guess(frame);
             assert!(guessed.is_none_or(|guessed| guessed == endpoint), "{place}: {guessed:?}: {frame}");
         }

@@ -1,4 +1,4 @@
-//! Questions to the REST API: their signatures, what answers say, and how answers resolve doubts.
+//! Tests questions to the REST API: their signatures, what the answers contain, and how answers resolve doubts.
 
 mod support;
 
@@ -56,7 +56,7 @@ fn shown_error(error: &RestError) -> String {
     }
 }
 
-/// What an answer says, in the words of `answers.txt`.
+/// Formats an answer in the words of `answers.txt`.
 fn said(question: &str, status: u16, body: &str) -> String {
     let found = |found: Option<Reconciled>| found.as_ref().map_or("none".into(), shown);
     let said = match question {
@@ -95,7 +95,7 @@ fn answers() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Changed and cut bodies give an answer or an error. An answer is one that a general reader finds there, too.
+/// A changed or cut body leads to an answer or an error. A general JSON reader finds the same answer in it.
 #[test]
 fn changed_answers() {
     let bodies: Vec<String> = cases().iter().map(|case| case.body.to_owned()).collect();
@@ -150,7 +150,7 @@ fn texts_are_bounded_and_large_bodies_refused() {
 
 // ---- from the doubt to its end -----------------------------------------------------------------------
 
-/// Orders whose events are followed over a link.
+/// Creates `Orders` whose events come over a link.
 fn followed() -> (Orders, LinkId, StreamId) {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let stream: Stream = "orders@account".parse().unwrap();
@@ -195,8 +195,8 @@ fn an_answer_resolves_the_doubt_about_an_order() {
     }
 }
 
-/// Two orders have one client order id, and the venue knows one of them: it is not taken for both, and of the other there
-/// is none.
+/// Two orders have one client order id, and the venue knows one of them. The answer is not taken for both, and the
+/// other one does not exist.
 #[test]
 fn one_answer_is_not_taken_for_two_orders() {
     let (mut orders, link, _) = followed();
@@ -215,7 +215,8 @@ fn one_answer_is_not_taken_for_two_orders() {
     assert_eq!(orders.get(RequestId::new(2)).unwrap().state, OrderState::Rejected);
 }
 
-/// Two orders have one client order id, and one of them is listed as open: what became of the other is not in the list.
+/// Two orders have one client order id, and one of them is in the list of open orders. The list says nothing about
+/// the other one.
 #[test]
 fn a_list_says_nothing_of_another_order_of_the_same_client_order_id() {
     let (mut orders, link, _) = followed();
@@ -251,7 +252,7 @@ fn the_list_of_open_orders_resolves_doubts() {
     assert_eq!(orders.get(8).unwrap().state, OrderState::PartiallyFilled);
     let left: Vec<_> = orders.to_reconcile().map(|order| order.client_order_id.as_deref()).collect();
     assert_eq!(left, [Some("c")]);
-    // Two orders of one client order id, each known by its own id.
+    // Two orders with one client order id, each known by its own id.
     orders.apply(&Event::Overflow { topic: gemini_ws::Topic::Orders, symbol: None, dropped: 1 });
     let asked = orders.moment();
     let found = |order_id| Reconciled { order_id, state: OrderState::Open, executed: "0".parse().unwrap() };

@@ -1,6 +1,6 @@
-//! The failure scenarios of connections that others have met, and where each is shown here.
+//! Tests that each scenario of a failed connection that other clients have met is shown by a test here.
 //!
-//! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `ARCHITECTURE.md` anew.
+//! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `ARCHITECTURE.md` again.
 
 mod support;
 
@@ -32,7 +32,7 @@ fn each_scenario_has_a_row() {
     }
 }
 
-/// Each place that a row names exists, and says which scenario it shows.
+/// Each place that a row names exists, and names the scenario that it shows.
 #[test]
 fn each_place_shows_its_scenario() {
     let mut missing = Vec::new();
@@ -48,7 +48,7 @@ fn each_place_shows_its_scenario() {
     assert!(missing.is_empty(), "not there, or without the number:\n{}", missing.join("\n"));
 }
 
-/// Each scenario that a transcript names has it in its row.
+/// Each scenario that a transcript names has the transcript in its row.
 #[test]
 fn each_transcript_is_in_its_rows() {
     for entry in fs::read_dir(file("tests/transcripts")).unwrap() {

@@ -1,4 +1,4 @@
-//! A client and an exchange in one process, through everything that goes wrong with books and links.
+//! Joins a client and an exchange in one process, and tests everything that goes wrong with books and links.
 
 mod support;
 
@@ -20,7 +20,8 @@ fn market(names: &[&str]) -> Config {
     Config::market(names.iter().map(|name| symbol(name))).events_per_second(50)
 }
 
-/// A minute of twenty symbols: no gap, nothing crossed, each book's top that of its newest ticker.
+/// A minute of twenty symbols: there is no gap and no crossed book, and the top of each book is that of its newest
+/// ticker.
 #[test]
 fn a_minute_of_twenty_symbols() {
     let names: Vec<String> = (0..20).map(|number| format!("sym{number}usd")).collect();
@@ -41,7 +42,7 @@ fn a_minute_of_twenty_symbols() {
     pair.assert_books_are_true();
 }
 
-/// Each update of a run, lost by itself: one gap, one resync, and the book is true again.
+/// Each update of a run is lost once, alone: there is one gap and one resync, and the book is right again.
 #[test]
 fn any_lost_update_is_one_gap_and_is_repaired() {
     for nth in 1..=25 {
@@ -69,7 +70,8 @@ fn a_repeated_update_changes_nothing() {
     }
 }
 
-/// A snapshot that nobody asked for: whatever becomes of it, no level of the old book survives.
+/// The venue sends a snapshot without a request. Whatever the client does with it, no level of the old book
+/// survives.
 #[test]
 fn a_second_snapshot_leaves_no_ghost_levels() {
     for seed in 0..20 {
@@ -82,7 +84,7 @@ fn a_second_snapshot_leaves_no_ghost_levels() {
     }
 }
 
-/// The transport breaks again and again: every subscription comes back, every book is true.
+/// The transport ends again and again. Every subscription comes back, and every book is right.
 #[test]
 fn reconnects_restore_everything() {
     let streams = [BOOK, "ethusd@depth@100ms", "btcusd@trade", "ethusd@bookTicker"];
@@ -100,7 +102,7 @@ fn reconnects_restore_everything() {
     pair.assert_books_are_true();
 }
 
-/// The peer falls silent: found out by the probe, reconnected, restored.
+/// The peer becomes silent. A probe shows that, and the client reconnects and restores everything.
 #[test]
 fn silence_is_found_out() {
     let mut pair = Pair::following(market(&["btcusd"]), 5, &[BOOK]);
@@ -112,7 +114,7 @@ fn silence_is_found_out() {
     pair.assert_books_are_true();
 }
 
-/// The venue refuses one name of many: the rest goes on.
+/// The venue refuses one of many names, and serves the others.
 #[test]
 fn one_bad_name_costs_only_itself() {
     let names: Vec<String> = (0..40).map(|number| format!("sym{number}usd")).collect();
@@ -128,7 +130,7 @@ fn one_bad_name_costs_only_itself() {
     pair.assert_books_are_true();
 }
 
-/// Replies that are late or do not come: asked for again, and in the end true.
+/// Replies come late or not at all. The client asks again, and in the end everything is right.
 #[test]
 fn late_and_missing_replies() {
     for withheld in 0..4 {
@@ -143,7 +145,7 @@ fn late_and_missing_replies() {
     }
 }
 
-/// The venue closes with each code: retried or final, as the table of causes says.
+/// The venue closes with each code. The client tries again or not, as the table of reasons says.
 #[test]
 fn every_close_code() {
     for (code, comes_back) in [
@@ -174,7 +176,8 @@ fn every_close_code() {
     }
 }
 
-/// An end in the middle of everything: within the deadline, once, and nothing after it.
+/// The application closes the client at any time. The client ends by the deadline, once, and nothing comes after
+/// the end.
 #[test]
 fn close_at_any_time() {
     for millis in (0..3_000).step_by(7) {
@@ -188,7 +191,7 @@ fn close_at_any_time() {
     }
 }
 
-/// The same seed gives the same conversation.
+/// Two runs with the same seed are the same conversation.
 #[test]
 fn conversations_are_reproducible() {
     let life = |seed| {

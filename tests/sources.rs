@@ -1,4 +1,4 @@
-//! Events say where they come from, and what is kept of them goes by that.
+//! Tests that events name the link and stream that they come from, and that books and orders use that.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use gemini_ws::{
     Subject,
 };
 
-/// A client whose links are opened by hand, with the books and orders of it.
+/// A client whose links the test opens, with its books and orders.
 struct Fed {
     client: Client,
     now: Instant,
@@ -66,7 +66,7 @@ impl Fed {
         }
     }
 
-    /// Feeds a frame to a link, by its place.
+    /// Passes a frame to a link, by its slot.
     fn feed(&mut self, link: usize, frame: &str) {
         let mut scratch = Scratch::new();
         let frame = Frame::Text(frame);
@@ -82,13 +82,13 @@ impl Fed {
         self.outputs();
     }
 
-    /// The source of the newest event.
+    /// Returns the source of the newest event.
     fn source(&mut self) -> Option<(Option<LinkId>, Option<StreamId>, Endpoint)> {
         let event = self.events.last_mut()?.as_event();
         event.source().map(|source: Source<'_>| (source.link(), source.stream(), source.endpoint()))
     }
 
-    /// The best bid of a book, or why it is stale.
+    /// Formats the best bid of a book, or the reason why the book is stale.
     fn book(&self, symbol: &str) -> String {
         match self.books.get(symbol) {
             None => "none".to_owned(),
@@ -114,7 +114,7 @@ fn order(id: &str) -> NewOrder {
     NewOrder::limit(id, "btcusd", Side::Buy, "1", "100").unwrap()
 }
 
-/// Of two links of market data v1, which name neither a symbol nor a subscription, one ends.
+/// One of two links of market data v1 ends. Frames of these links name neither a symbol nor a subscription.
 #[test]
 fn the_end_of_a_link_leaves_the_books_of_others_alone() {
     let mut fed = Fed::new(
@@ -135,11 +135,11 @@ fn the_end_of_a_link_leaves_the_books_of_others_alone() {
     assert_eq!(fed.books.to_resync().count(), 0);
 }
 
-/// The end of a link of market data is no reason to doubt orders, and that of order events v1 is.
+/// The end of a link of market data puts no order in doubt, but the end of a link of order events v1 does.
 #[test]
 fn orders_are_in_doubt_by_the_link_of_their_events() {
     let mut fed = Fed::new(["/v1/marketdata/btcusd", "/v1/order/events"].map(|path| {
-        // Events of the second are signed for.
+        // The upgrade for order events is signed.
         Config::new(format!("ws://venue{path}"))
     }));
     fed.open();
@@ -156,7 +156,7 @@ fn orders_are_in_doubt_by_the_link_of_their_events() {
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
-/// An order is in doubt when the subscription that serves it is left, and again when a later one ends.
+/// An order is in doubt when the subscription that reports it ends, and again when a later one ends.
 #[test]
 fn orders_follow_their_subscription() {
     let mut fed = Fed::new([Config::new("ws://venue").authenticated(true)]);
@@ -170,7 +170,7 @@ fn orders_follow_their_subscription() {
     assert!(fed.orders.get(7).unwrap().needs_reconciling());
 }
 
-/// The rule by which a link checks the ids of updates travels with them.
+/// Updates carry the rule by which their link checks ids.
 #[test]
 fn books_know_the_rule_of_their_link() {
     let bids = r#"["99","1"],["98","1"]"#;
@@ -193,7 +193,7 @@ fn books_know_the_rule_of_their_link() {
     assert_eq!((book.bids().len(), book.bids().known_depth()), (2, 1));
 }
 
-/// Of several subscriptions to a stream, data names the oldest that has not ended; so does a gap.
+/// If a stream has several subscriptions, data and gaps name the oldest one that has not ended.
 #[test]
 fn data_names_a_subscription_that_has_not_ended() {
     let mut fed = Fed::new([Config::new("ws://venue")]);
@@ -218,7 +218,7 @@ fn data_names_a_subscription_that_has_not_ended() {
     assert!(matches!(fed.books.get("btcusd"), Some(Book::Stale { reason: StaleReason::Gap, .. })));
 }
 
-/// What is shown of an event has no session in it, though its frame does.
+/// An event that is printed shows no session, although its frame contains one.
 #[test]
 fn no_session_is_shown() {
     let mut fed = Fed::new([Config::new("ws://venue/v1/order/events")]);

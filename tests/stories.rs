@@ -1,8 +1,8 @@
-//! Ten ways in which clients of exchanges break, told as stories: what goes wrong elsewhere, and what must
-//! happen here. Read them from the top; the words are explained at the end of the file.
+//! Ten ways in which clients of exchanges fail, told as stories: what goes wrong in other clients, and what must
+//! happen here. The stories read from the top; the end of the file defines their words.
 //!
-//! In each story there is an application, a venue, and a line between them for each link of the client. They
-//! act in turn, and after each act the story says all that the client did and told because of it.
+//! In each story there is an application, a venue, and a line between them for each link of the client. They act
+//! one after the other, and after each act the story lists all that the client did and reported.
 
 use std::time::Duration;
 
@@ -14,12 +14,11 @@ use gemini_ws::{
 
 use Line::{Private, Public};
 
-/// **L-001: The worker that nobody counted.** A manager counts its readers in and out, to know when all of them
-/// have returned. One of two was never counted in; at shutdown the tally falls below zero, and the program with
-/// it.
+/// **L-001: The worker that was not counted.** A manager counts its readers in and out, to know when all of them
+/// have returned. One of two was never counted in. At shutdown the count falls below zero, and the program crashes.
 ///
-/// Here there is no tally. What is outstanding are the links themselves, and the end is told when there are
-/// none, whoever ends first.
+/// This client counts nothing. It looks at its links, and reports the end when all of them have ended, in any
+/// order.
 #[test]
 fn two_links_one_end() {
     for (first, second) in [(Public, Private), (Private, Public)] {
@@ -35,11 +34,11 @@ fn two_links_one_end() {
     }
 }
 
-/// **L-022: The venue picks up and says nothing.** TCP connects, and the answer to the upgrade never comes. With
-/// no limit of time on the handshake a client waits for hours, deaf even to the wish to stop.
+/// **L-022: The venue accepts the connection and stays silent.** TCP connects, and the answer to the upgrade never
+/// comes. Without a time limit on the handshake a client waits for hours, and ignores even a command to stop.
 ///
-/// Here one limit covers everything from the name look-up to the upgrade; after it the attempt has failed, as any
-/// attempt may. And the wish to stop is heard at once.
+/// Here one limit covers everything from the name look-up to the upgrade. After it the attempt has failed, like any
+/// other failed attempt. A command to stop takes effect at once.
 #[test]
 fn a_venue_that_never_answers() {
     let mut story = Story::with_one_line();
@@ -56,11 +55,11 @@ fn a_venue_that_never_answers() {
     story.then(&["public: hang up", "public: not connected", "the end, 1 link given up"]);
 }
 
-/// **L-054: The end waits for a writer.** The venue reads nothing, so a write is stuck and holds a lock; closing
-/// wants to write too, and waits for the lock. The program never ends.
+/// **L-054: The end waits for a writer.** The venue reads nothing, so a write blocks and holds a lock. The code
+/// that closes the connection needs to write too, and waits for the lock. The program never ends.
 ///
-/// Here nothing waits for a write. The closing handshake has its time; then the line is dropped, and whoever
-/// asked something is told that nobody knows what became of it.
+/// Here nothing waits for a write. The closing handshake has a time limit; then the line is dropped, and each open
+/// request gets the reply that its fate is unknown.
 #[test]
 fn an_end_that_waits_for_nobody() {
     let mut story = Story::with_one_line_live();
@@ -78,11 +77,11 @@ fn an_end_that_waits_for_nobody() {
 }
 
 /// **L-033: A fault while still connecting.** A client of two links opens the first, and while it dials the second
-/// the first one breaks. Then the second is up, and the client writes down: connected. The first link is dead, and
-/// nobody looks at it ever again.
+/// the first one fails. Then the second is open, and the client notes: connected. The first link is dead, and the
+/// client never looks at it again.
 ///
-/// Here each link has its own state, and there is nothing to write over it. The client says that it is partly
-/// ready, and the broken link comes back by itself.
+/// Here each link has its own state, which no other link overwrites. The client reports that it is partly ready,
+/// and dials the broken link again.
 #[test]
 fn a_fault_while_still_connecting() {
     let mut story = Story::with_two_lines();
@@ -105,11 +104,11 @@ fn a_fault_while_still_connecting() {
     assert_eq!(story.client.readiness(), Readiness::Ready);
 }
 
-/// **L-052: An error that comes too late.** The old line's fault waits in a queue that all lines share. When it is
-/// taken out, the new line is up, and is torn down for what the old one did.
+/// **L-052: An error that comes too late.** An error of the old line waits in a queue that all lines share. When
+/// the client takes it out, the new line is open, and the client closes it for the error of the old one.
 ///
-/// Here everything that is said about a line carries the number of the attempt that it is about. What is about
-/// an old one is counted and forgotten.
+/// Here every message about a line has the number of the attempt that it is about. The client counts a message
+/// about an old attempt, and does nothing else with it.
 #[test]
 fn an_error_that_comes_too_late() {
     let mut story = Story::with_one_line_live();
@@ -133,10 +132,10 @@ fn an_error_that_comes_too_late() {
     assert_eq!(story.client.stats().stale_inputs, 1);
 }
 
-/// **L-057: A line that is dead and does not say so.** Something between client and venue forgets the connection.
+/// **L-057: A line that is dead and does not show it.** A device between client and venue forgets the connection.
 /// There is no end and no error, only silence, and a client that waits for the next frame waits for ever.
 ///
-/// Here silence is asked: are you there? Without any answer the line is given up and dialled anew.
+/// Here the client sends a probe into the silence. Without an answer it drops the line and dials again.
 #[test]
 fn a_line_that_is_dead() {
     let mut story = Story::with_one_line_live();
@@ -151,9 +150,9 @@ fn a_line_that_is_dead() {
 }
 
 /// **L-074: Closed while it waits.** The venue is away, and the client waits a moment before it dials again. In
-/// that moment the application closes it. The timer does not know, and the closed client comes back.
+/// that moment the application closes it. The timer does not know that, and the closed client connects again.
 ///
-/// Here a timer belongs to a state. There is none left after the end.
+/// Here a timer belongs to a state, and no timer remains after the end.
 #[test]
 fn closed_while_it_waits() {
     let mut story = Story::with_one_line_live();
@@ -166,10 +165,10 @@ fn closed_while_it_waits() {
     story.then(&[]);
 }
 
-/// **L-088: Connected is not ready.** The line is back, so the client says that all is well. But nothing has been
-/// subscribed yet, and if that fails, the log says success and no data ever comes.
+/// **L-088: Connected is not ready.** The line is open again, so the client reports that all is well. But nothing
+/// has been subscribed yet, and if that fails, the log shows success and no data ever comes.
 ///
-/// Here "open" and "live" are two words. A link is live when everything that is wanted over it is confirmed, and
+/// Here "open" and "live" are two words. A link is live when the venue has confirmed every subscription of it, and
 /// not before.
 #[test]
 fn connected_is_not_ready() {
@@ -195,11 +194,11 @@ fn connected_is_not_ready() {
 }
 
 /// **L-122: A level that is gone and stays.** After a reconnect the venue sends the whole book. The client takes it
-/// for a list of changes: levels that vanished meanwhile are not in it, and stay for ever. The best price is one
-/// at which nobody trades.
+/// for a list of changes: levels that have vanished meanwhile are not in it, and stay for ever. The best price is
+/// one at which no one trades.
 ///
-/// Here the book is worthless from the moment at which the line breaks, and the first frame of the new
-/// subscription is all of it.
+/// Here the book is stale from the moment at which the line ends, and the first frame of the new subscription
+/// replaces all of it.
 #[test]
 fn a_level_that_is_gone() {
     let mut story = Story::with_one_line_live();
@@ -214,11 +213,11 @@ fn a_level_that_is_gone() {
     assert_eq!(story.bids(), Some(vec!["98".to_owned()]));
 }
 
-/// **L-097: Questions without an end.** Three requests are under way when the line breaks. Their answers cannot
-/// come any more, but nobody says so, and three callers wait for ever.
+/// **L-097: Requests without an end.** Three requests are waiting when the line ends. Their answers cannot come any
+/// more, but nothing reports that, and three callers wait for ever.
 ///
-/// Here each question ends exactly once, before the end of its line is told. And nothing is asked a second time
-/// by itself: an order might be placed twice.
+/// Here each request gets exactly one reply, before the end of its line is reported. And the client never repeats a
+/// request on its own: an order might be placed twice.
 #[test]
 fn every_question_has_an_end() {
     let mut story = Story::with_one_line_live();
@@ -273,7 +272,7 @@ struct Story {
     happened: Vec<String>,
 }
 
-// What is there at the beginning.
+// How a story begins.
 impl Story {
     fn with_one_line() -> Story {
         let mut story = Story {
@@ -294,7 +293,7 @@ impl Story {
         story
     }
 
-    /// All that is wanted is there: 99 and 98 are paid for a bitcoin.
+    /// Makes every subscription active, with bids of 99 and 98 for a bitcoin.
     fn live(mut self, lines: &[Line]) -> Story {
         self.application_opens();
         for line in lines {
@@ -315,7 +314,7 @@ impl Story {
     }
 }
 
-// Who does what.
+// What the application, the venue and the clock do.
 impl Story {
     fn application_opens(&mut self) {
         self.client.open(self.now).unwrap();
@@ -337,7 +336,7 @@ impl Story {
         self.look();
     }
 
-    /// The venue answers the newest request: yes.
+    /// The venue accepts the newest request.
     fn venue_confirms(&mut self, line: Line) {
         let answer = format!(r#"{{"id":{},"status":200}}"#, self.asked[line as usize]);
         self.venue_sends(line, Frame::Text(&answer));
@@ -380,20 +379,20 @@ impl Story {
     }
 }
 
-// What there is to see.
+// What a story checks.
 impl Story {
-    /// All that has happened since the last time, in words.
+    /// Compares all that has happened since the last call, in words.
     fn then(&mut self, expected: &[&str]) {
         assert_eq!(std::mem::take(&mut self.happened), expected);
     }
 
-    /// The newest attempt on a line.
+    /// Returns the newest attempt on a line.
     fn link(&self, line: Line) -> LinkId {
         let links = self.client.links().map(|(link, ..)| link);
         links.filter(|link| link.slot() == line as usize).last().expect("a link")
     }
 
-    /// The prices at which somebody buys, if that is known at present.
+    /// Returns the prices of the bids, or `None` while the book is not live.
     fn bids(&self) -> Option<Vec<String>> {
         match self.books.get("btcusd") {
             Some(Book::Live(book)) => Some(book.bids().iter().map(|level| level.price.to_string()).collect()),
@@ -401,7 +400,7 @@ impl Story {
         }
     }
 
-    /// Takes what the client wants done and told.
+    /// Polls all outputs.
     fn look(&mut self) {
         while let Some(output) = self.client.poll_output() {
             if let Output::Event(event) = &output {

@@ -1,4 +1,4 @@
-//! Walks through every cell of the two lifecycle tables by the public interface, and compares the tables in
+//! Tests every cell of the two lifecycle tables through the public interface, and compares the tables in
 //! `tests/LIFECYCLE.md` with the data.
 //!
 //! `UPDATE_TABLES=1 cargo test --test tables` writes the tables.
@@ -21,7 +21,7 @@ use support::single;
 
 const BOOK: &str = "btcusd@depth@100ms";
 
-/// Longer than the time for a snapshot, shorter than that before a probe.
+/// Longer than the time for a snapshot, shorter than the time before a probe.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 fn at(millis: u64) -> Instant {
@@ -32,7 +32,7 @@ fn book() -> Stream {
     BOOK.parse().unwrap()
 }
 
-/// Feeds a text; returns whether it was a refusal that the application is told of.
+/// Feeds a text. Returns whether the client reported it as a refusal.
 fn text(client: &mut Client, text: &str) -> bool {
     let (link, mut scratch) = (single::link(client), Scratch::new());
     let event = client.handle_frame(link, at(0), Frame::Text(text), &mut scratch);
@@ -49,9 +49,9 @@ fn drain(client: &mut Client) -> Vec<Output> {
 
 // ---- links ---------------------------------------------------------------------------------
 
-/// A client whose link is in a state, by the shortest way there.
+/// Returns a client whose link is in a state, by the shortest way there.
 fn in_state(state: State) -> Client {
-    // No request times out before the link is given up for its silence.
+    // No request times out before the client closes the link for its silence.
     let config = Config::new("ws://venue").request_timeout(Duration::from_secs(1_000));
     let mut client = Client::single(config.seed(1));
     let now = at(0);
@@ -77,7 +77,7 @@ fn in_state(state: State) -> Client {
     client
 }
 
-/// Does to a client what an input stands for. `None` if that cannot be done in its state.
+/// Makes the input of the table. `None` if that is impossible in the state.
 fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
     let (now, link) = (at(0), single::link(client));
     let timer = |client: &mut Client, cause: Timer| {
@@ -87,7 +87,7 @@ fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
     };
     match input {
         Input::Open => return Some(client.open(now)),
-        // Not by itself: see below.
+        // These need another client; see `open_later` and `exhausted`.
         Input::OpenLater | Input::Exhausted => return None,
         Input::Connected => client.handle_connected(link, now),
         Input::ConnectFailed => client.handle_connect_failed(link, now, ConnectFailure::Refused),
@@ -129,7 +129,7 @@ fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
     Some(Ok(()))
 }
 
-/// The effect that an output shows, for those that show.
+/// Returns the effect that an output shows, if any.
 fn effect(output: &Output) -> Option<Effect> {
     Some(match output {
         Output::Connect(_) => Effect::Dial,
@@ -185,12 +185,12 @@ fn every_cell_of_the_link_table() {
             let mut expected: Vec<Effect> = expected.iter().filter(shown).copied().collect();
             let mut next = next;
             if next == State::Subscribing && state == State::Connecting {
-                // Nothing is wanted in this case, so the link settles at once.
+                // There is no subscription in this case, so the link is live at once.
                 next = State::Live;
                 expected.push(Effect::ReportLive);
             }
             if input == Input::Connected && state != State::Connecting {
-                // A transport that came too late is dropped.
+                // A transport that connected too late is dropped.
                 expected = if matches!(state, State::Idle | State::Backoff | State::Closed) {
                     vec![Effect::Abort]
                 } else {
@@ -201,12 +201,12 @@ fn every_cell_of_the_link_table() {
             assert_eq!(got, expected, "{name}");
         }
     }
-    // All but 43: each of the four timers is armed in one or two states only, a link can settle in one only,
-    // and two inputs are no calls.
+    // All but 43: each of the four timers is armed in one or two states only, a link can become live in one state
+    // only, and two inputs are no calls.
     assert_eq!(walked, 18 * 7 - 43, "cells walked");
 }
 
-/// The limit on attempts to connect leaves room for one link to the host; the other waits.
+/// The limit on attempts to connect leaves room for one link to the host. The other link waits.
 fn open_later() {
     let mut client = Client::new(ClientConfig::new(), 1);
     for path in ["", "/v1/marketdata/btcusd"] {
@@ -220,7 +220,7 @@ fn open_later() {
     assert!(matches!(outputs[..], [Output::Connect(_)]), "{outputs:?}");
 }
 
-/// The limit on attempts in a row is reached: nothing is waited for.
+/// The limit on attempts in a row is reached, and the client waits for nothing.
 fn exhausted() {
     let config = Config::new("ws://venue").attempts_max(1);
     let mut client = Client::single(config.seed(1));
@@ -233,7 +233,7 @@ fn exhausted() {
 
 // ---- streams -------------------------------------------------------------------------------
 
-/// A client whose one stream is in a state, and the number of its newest request.
+/// Returns a client whose only stream is in a state, and the id of its newest request.
 fn with_stream(state: StreamState) -> (Client, StreamId, u64) {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     let id = client.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();
@@ -242,7 +242,7 @@ fn with_stream(state: StreamState) -> (Client, StreamId, u64) {
     let mut request = 1;
     let mut id = id;
     match state {
-        // It waits until the end of the one before is confirmed, request 2.
+        // The stream waits until the end of the subscription before it is confirmed, request 2.
         StreamState::Wanted => {
             client.unsubscribe(at(0), id).unwrap();
             id = client.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();
@@ -315,7 +315,7 @@ fn give_stream(
             client.handle_timeout(deadline.at);
         }
         StreamInput::Unanswered => drop(text(client, &reply(500))),
-        // Another subscription comes behind it.
+        // Another subscription follows it.
         StreamInput::Superseded if state == StreamState::Leaving => {
             text(client, &reply(500));
             drain(client);
@@ -325,7 +325,7 @@ fn give_stream(
         StreamInput::Superseded => return None,
         StreamInput::Snapshot => drop(text(client, &depth(5, 5))),
         StreamInput::Gap => drop(text(client, &depth(20, 21))),
-        // Behind a book that took the place of one that was lost.
+        // The book replaced one that was lost.
         StreamInput::GapAgain if state == StreamState::Synced => {
             for frame in [&depth(20, 21), r#"{"id":2,"status":200}"#, &depth(30, 30)] {
                 text(client, frame);
@@ -334,7 +334,7 @@ fn give_stream(
             text(client, &depth(40, 41));
         }
         StreamInput::GapAgain => return None,
-        // A book is silent before its snapshot only for as long as that may take.
+        // Before its snapshot a book may be silent for as long as the snapshot may take.
         StreamInput::Silence if state == StreamState::Active => {
             assert!(client.deadline().is_some_and(|it| it.at < at(0) + SILENCE_MAX));
             return None;
@@ -397,7 +397,7 @@ fn every_cell_of_the_stream_table() {
                 effects.iter().filter(|effect| **effect != StreamEffect::Delay).copied().collect();
             expected.sort_by_key(order);
             got.sort_by_key(order);
-            // The application does not see what goes on behind the end that it was told of.
+            // The application has seen the end of the subscription, and does not see what happens after it.
             let is_hidden = next == StreamState::Leaving
                 && matches!(input, StreamInput::Unanswered | StreamInput::Overdue);
             let shown = if is_hidden { StreamState::Gone } else { next };
@@ -405,12 +405,12 @@ fn every_cell_of_the_stream_table() {
             assert_eq!(got, expected, "{name}");
         }
     }
-    // All but 27: a timer that was not armed cannot go off, a book that is lost again was there, and another
-    // subscription waits for an end alone.
+    // All but 27: a timer that was not armed cannot expire, a book that is lost again was there, and another
+    // subscription waits only for an end.
     assert_eq!(walked, 12 * 7 - 27, "cells walked");
 }
 
-/// Streams without a book are silent where they are confirmed.
+/// Silence of a stream without a book counts from its confirmation.
 fn silent_trades() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     let trades = "btcusd@trade".parse().unwrap();
@@ -464,7 +464,7 @@ fn tables_in_the_documentation() {
     has_table("stream", &render(&STREAM_STATES, &STREAM));
 }
 
-/// P5 of the design: after a call the deadline lies ahead, in every state, however late the call.
+/// After a call the next deadline is in the future, in every state, however late the call was.
 #[test]
 fn no_deadline_stays_due() {
     for state in STATES {

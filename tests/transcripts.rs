@@ -1,6 +1,6 @@
-//! Conversations of a client with a venue, one file each in `tests/transcripts`.
+//! Replays conversations of a client with a venue, one file each in `tests/transcripts`.
 //!
-//! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes them anew; read the difference.
+//! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes them again; read the difference.
 
 mod support;
 

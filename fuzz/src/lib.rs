@@ -1,4 +1,4 @@
-//! The bodies of the fuzz targets: those of the crate's own tests, which call them too.
+//! The bodies of the fuzz targets, which the tests of the crate call too.
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -6,27 +6,27 @@ mod support;
 #[path = "../../adapters/driver/tests/support/mod.rs"]
 mod lives_of_drivers;
 
-/// A script of frames.
+/// Decodes frames, and runs them as a script.
 pub fn frames(data: &[u8]) {
     support::targets::frames(data);
 }
 
-/// The inputs of a machine.
+/// Makes inputs of a machine.
 pub fn lifecycle(data: &[u8]) {
     support::targets::lifecycle(data);
 }
 
-/// One frame.
+/// Decodes one frame.
 pub fn decode(data: &[u8]) {
     support::targets::decode(data);
 }
 
-/// Two decimals.
+/// Compares two decimals.
 pub fn decimal(data: &[u8]) {
     support::targets::decimal(data);
 }
 
-/// What the peers and the application of a driver do.
+/// Runs a life of a driver, whose peers and application do what the bytes say.
 pub fn driver(data: &[u8]) {
     lives_of_drivers::live(data);
 }

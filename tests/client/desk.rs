@@ -1,4 +1,4 @@
-//! [`Desk`]: a client over many links, and all that it has said.
+//! [`Desk`] is a client of many links with its outputs and events.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ pub(crate) fn order(id: &str) -> Request {
     Request::PlaceOrder(NewOrder::limit(id, "btcusd", Side::Buy, "1", "100").unwrap())
 }
 
-/// A client and all that it has said.
+/// A client with its outputs and events.
 pub(crate) struct Desk {
     pub(crate) client: Client,
     pub(crate) now: Instant,
-    /// What was sent over which link, not answered yet.
+    /// Messages that were sent and not answered yet, with their links.
     pub(crate) sent: Vec<(LinkId, String)>,
     pub(crate) dials: Vec<LinkId>,
     pub(crate) closes: Vec<LinkId>,
@@ -52,7 +52,7 @@ impl Desk {
         }
     }
 
-    /// Public data and an account, both at one host.
+    /// Creates a client with public data and an account, both at one host.
     pub(crate) fn trading() -> Desk {
         Desk::new(ClientConfig::new(), &[public(), private()])
     }
@@ -84,7 +84,7 @@ impl Desk {
         id
     }
 
-    /// Every dial under way succeeds, and every request is answered.
+    /// Lets every dial succeed, and answers every request.
     pub(crate) fn settle(&mut self) {
         self.drain();
         while !self.dials.is_empty() || !self.sent.is_empty() {
@@ -118,7 +118,7 @@ impl Desk {
         self.drain();
     }
 
-    /// Time passes, with a wake-up at each deadline.
+    /// Lets time pass, with a wake-up at each deadline.
     pub(crate) fn pass(&mut self, duration: Duration) {
         let until = self.now + duration;
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {
@@ -131,7 +131,7 @@ impl Desk {
         self.now = until;
     }
 
-    /// The link of an endpoint: the n-th, in the order of their places.
+    /// Returns the n-th link of an endpoint, in the order of slots.
     pub(crate) fn link(&self, endpoint: usize, nth: usize) -> LinkId {
         let ids: Vec<EndpointId> = self.endpoints();
         self.client.links().filter(|(_, id, _)| *id == ids[endpoint]).nth(nth).expect("a link").0

@@ -1,4 +1,4 @@
-//! The end of a client.
+//! Tests the end of a client.
 
 use gemini_ws::{
     Abandoned, Client, ClientConfig, CloseReason, CommandError, Event, Instant, Lost, Output, Request,
@@ -35,7 +35,7 @@ fn an_end_in_steps() {
     assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true", "ClosingLinks"]);
     let links = std::mem::take(&mut desk.closes);
     assert_eq!(links.len(), 2);
-    // What becomes of the orders is told until the end.
+    // The client reports what happens to the orders until the end.
     let cancelled = r#"{"E":1,"s":"BTCUSD","i":1,"c":"a","X":"CANCELED","Z":"0","T":1}"#;
     desk.frame(private, cancelled);
     assert_eq!(desk.take_events(), ["order"]);
@@ -44,7 +44,7 @@ fn an_end_in_steps() {
     assert_eq!(desk.client.deadline(), None);
 }
 
-/// A live public stream, and an order that has not been answered.
+/// Creates a client with a live public stream and an order that has not been answered.
 fn with_an_order() -> Desk {
     let mut desk = Desk::trading();
     desk.subscribe("btcusd@trade");
@@ -55,7 +55,7 @@ fn with_an_order() -> Desk {
     desk
 }
 
-/// Answers come after the deadline, the timer later still: no step gets time of its own again.
+/// The answers come after the deadline, and the timer is even later. No step gets more time.
 #[test]
 fn an_end_does_not_move_when_answers_are_late() {
     let mut desk = with_an_order();
@@ -72,7 +72,7 @@ fn an_end_does_not_move_when_answers_are_late() {
     assert_eq!(desk.client.deadline(), None);
 }
 
-/// A venue that answers nothing: each step gets its time, and the end comes by the deadline.
+/// The venue answers nothing. Each step gets its time, and the client ends by the deadline.
 #[test]
 fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     let mut desk = with_an_order();
@@ -99,7 +99,7 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", RequestOutcome::Lost))), "{events:?}");
 }
 
-/// One late tick is enough, whatever step the end has come to.
+/// One late tick is enough, whichever step of the shutdown is in progress.
 #[test]
 fn the_end_comes_with_the_first_tick_after_the_deadline() {
     let mut desk = Desk::trading();
@@ -113,7 +113,7 @@ fn the_end_comes_with_the_first_tick_after_the_deadline() {
     assert_eq!(desk.client.deadline(), None);
 }
 
-/// What was not asked for yet is not asked for in order to be left.
+/// A shutdown does not subscribe to a stream only to unsubscribe from it.
 #[test]
 fn a_shutdown_leaves_only_what_was_asked_for() {
     let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
@@ -129,7 +129,7 @@ fn a_shutdown_leaves_only_what_was_asked_for() {
     assert_eq!(sent, [r#"{"id":2,"method":"unsubscribe","params":["btcusd@trade"]}"#]);
 }
 
-/// Nothing but the clock ends a step: an input about a link that has ended does nothing, however late.
+/// Only the clock ends a step. An input about a link that has ended does nothing, however late it is.
 #[test]
 fn a_stale_input_does_not_cut_a_shutdown_short() {
     let mut desk = Desk::trading();
@@ -152,7 +152,7 @@ fn a_stale_input_does_not_cut_a_shutdown_short() {
     assert!(desk.events.last().unwrap().starts_with("closed"), "{:?}", desk.events);
 }
 
-/// L-012: the handshakes keep their time when links that would have had more are gone.
+/// L-012: the closing handshakes keep their deadline when links that would have had more time are gone.
 #[test]
 fn closing_again_does_nothing() {
     let slow = private().close_timeout(SECOND * 3);
@@ -169,7 +169,7 @@ fn closing_again_does_nothing() {
     assert_eq!(desk.client.deadline(), deadline);
 }
 
-/// The heartbeat is due since the last request, whatever became of it and its link.
+/// A heartbeat is due a fixed time after the last request, whether or not it was answered or its link has ended.
 #[test]
 fn a_heartbeat_is_due_since_what_was_sent() {
     let mut desk = Desk::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 12)]);
@@ -179,7 +179,7 @@ fn a_heartbeat_is_due_since_what_was_sent() {
     desk.client.handle_connected(link, desk.now);
     desk.drain();
     desk.frame(link, &format!("{{\"id\":1,{OK}}}"));
-    // No snapshot comes, then no answer to any request.
+    // No snapshot comes, and then no answer to any request.
     desk.pass(SECOND * 21);
     desk.client.request(desk.now, &Request::Time).unwrap();
     desk.pass(SECOND * 4);
@@ -190,7 +190,7 @@ fn a_heartbeat_is_due_since_what_was_sent() {
     assert_eq!(due.map(String::as_str), Some("heartbeat link 0.2 since 22"), "{:?}", desk.events);
 }
 
-/// L-012, L-013: any number of times, from any state, with whatever deadline.
+/// L-012, L-013: the application closes the client any number of times, in any state, with any deadline.
 #[test]
 fn the_end_comes_once_and_by_the_earliest_deadline() {
     for repeats in 0..4_u32 {
@@ -224,7 +224,7 @@ fn the_end_comes_once_and_by_the_earliest_deadline() {
     }
 }
 
-/// I-06: a link that is lost while the end is awaited is not dialled again, and says so.
+/// I-06: a link that is lost during the end is not dialled again, and its event says so.
 #[test]
 fn nothing_is_dialled_once_an_end_is_wanted() {
     let mut desk = Desk::trading();

@@ -1,11 +1,11 @@
-//! Signs of life, requests, and what lets out what waits.
+//! Tests probes and heartbeats, requests, and what makes room for requests that wait.
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{ClientConfig, CommandError, Config, Event, Frame, Lost, Request, Scratch};
 
 use super::desk::{Desk, OK, SECOND, order, private, public};
 
-/// L-060: what comes over one link says nothing of another.
+/// L-060: frames on one link prove nothing about another.
 #[test]
 fn a_busy_link_does_not_vouch_for_a_silent_one() {
     let mut desk = Desk::trading();
@@ -24,7 +24,7 @@ fn a_busy_link_does_not_vouch_for_a_silent_one() {
     assert_eq!(events, [silent]);
 }
 
-/// L-143: a deadline in time to act, while the link is up and while it is down.
+/// L-143: a heartbeat is reported in time to act, while the link is up and while it is down.
 #[test]
 fn orders_that_want_a_heartbeat() {
     let mut desk = Desk::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 15)]);
@@ -42,7 +42,7 @@ fn orders_that_want_a_heartbeat() {
     assert!(events.contains(&"heartbeat link 0.2 since 10".to_owned()), "{events:?}");
 }
 
-/// L-069: after a sleep that no clock has seen, every link is probed at once.
+/// L-069: after a sleep that no clock has counted, every link is probed at once.
 #[test]
 fn a_machine_that_wakes_up_asks_at_once() {
     let mut desk = Desk::trading();
@@ -62,7 +62,7 @@ fn a_machine_that_wakes_up_asks_at_once() {
     assert_eq!(desk.states(), [State::Live, State::Backoff]);
 }
 
-/// I-50: a link whose wishes use up what a tight limit allows does not keep the probe of another from going out.
+/// I-50: the subscriptions of one link use up a tight limit. The probe of another link is still sent.
 #[test]
 fn a_busy_link_does_not_hide_the_silence_of_another() {
     let tight = |config: Config| config.request_limit(1, SECOND).streams_per_request_max(1);
@@ -75,7 +75,7 @@ fn a_busy_link_does_not_hide_the_silence_of_another() {
     let (busy, silent) = (desk.link(0, 0), desk.link(1, 0));
     let is_lost = format!("disconnected {silent}: ");
     for turn in 0.. {
-        // More than the limit lets out, for as long as this goes on.
+        // More requests than the limit allows, as long as this loop runs.
         desk.subscribe(&format!("x{turn}@trade"));
         desk.subscribe(&format!("x{turn}@bookTicker"));
         desk.pass(SECOND);
@@ -88,7 +88,7 @@ fn a_busy_link_does_not_hide_the_silence_of_another() {
     }
 }
 
-/// A request about an account, or of a method that is not known, goes to nobody by guess.
+/// A request about an account, or with an unknown method, is refused if several endpoints could take it.
 #[test]
 fn a_request_that_several_endpoints_could_take_names_one() {
     let mut desk = Desk::new(ClientConfig::new(), &[private(), private()]);
@@ -110,7 +110,7 @@ fn a_request_that_several_endpoints_could_take_names_one() {
     }
 }
 
-/// What is about a session goes over its link, even while it is the only one that is open.
+/// A request about a session goes over the session's link, even while no other link is open.
 #[test]
 fn a_request_about_a_session_names_its_link() {
     let mut desk = Desk::new(ClientConfig::new(), &[private().streams_max(1)]);
@@ -132,7 +132,7 @@ fn a_request_about_a_session_names_its_link() {
     assert_eq!(desk.sent[0].0, second, "{:?}", desk.sent);
 }
 
-/// A place in flight that a reply frees is used at once, by whatever waits for it.
+/// When a reply frees a place in flight, the next waiting request uses it at once, whichever it is.
 #[test]
 fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true)]);
@@ -152,7 +152,7 @@ fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     assert!(desk.sent[0].1.contains("btcusd@trade"), "{:?}", desk.sent);
 }
 
-/// A frame of an attempt that has ended names that attempt, not the present one.
+/// An event of a frame of an old attempt names that attempt, not the present one.
 #[test]
 fn an_old_frame_names_the_link_that_it_came_over() {
     let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true)]);
@@ -167,7 +167,7 @@ fn an_old_frame_names_the_link_that_it_came_over() {
     assert!(matches!(event, Some(Event::Ignored(_, source)) if source.link() == Some(old)), "{event:?}");
 }
 
-/// A refused command changes nothing, though the limits have room for what waits by now.
+/// A refused command sends nothing, even if the limits have room by now for what waits.
 #[test]
 fn a_refused_command_lets_nothing_out() {
     let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);

@@ -1,11 +1,11 @@
-//! The limits of the venue and of the configuration.
+//! Tests the limits of the venue and of the configuration.
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{ClientConfig, CommandError, Config, ConnectFailure, Lost, RateKind, Request};
 
 use super::desk::{Desk, SECOND, order, private, public};
 
-/// What was counted before the client was opened stays counted when a link that nobody wants is forgotten.
+/// Requests that were counted before the client was opened stay counted when an unneeded link is forgotten.
 #[test]
 fn what_was_counted_stays_counted() {
     let mut desk = Desk::new(ClientConfig::new(), &[public()]);
@@ -18,7 +18,7 @@ fn what_was_counted_stays_counted() {
     assert_eq!(desk.client.stats().stale_inputs, 1);
 }
 
-/// L-081: a refusal for too many attempts holds every link to that host, and to no other.
+/// L-081: a refusal for too many attempts holds back every link to that host, and no others.
 #[test]
 fn a_delay_that_a_host_asks_for_holds_all_its_links() {
     let elsewhere = Config::new("ws://elsewhere").streams_max(1);
@@ -100,7 +100,7 @@ fn requests_beyond_the_limit_are_refused_with_the_time_to_try_again() {
     assert!(desk.client.request(desk.now, &Request::Time).is_ok());
 }
 
-/// Section 6.1: what `conninfo` says of the limits holds from then on.
+/// The limits in the reply to `conninfo` hold from then on.
 #[test]
 fn the_venue_says_what_its_limits_are() {
     let mut desk = Desk::new(ClientConfig::new(), &[private()]);
@@ -121,12 +121,12 @@ fn the_venue_says_what_its_limits_are() {
     };
     assert_eq!(refused, Err(all_used), "ten of ten are used up");
     desk.pass(SECOND);
-    // The question has used one of the two that may come at once.
+    // The request for the limits has used one of the two that may be sent at once.
     assert!(desk.client.request(desk.now, &Request::Time).is_ok());
     assert!(matches!(desk.client.request(desk.now, &Request::Time), Err(CommandError::RateLimited { .. })));
 }
 
-/// L-080: with a limit, one event says that it is reached; then nothing more.
+/// L-080: with a limit on attempts, one event reports that it is reached, and nothing follows.
 #[test]
 fn attempts_have_a_limit_if_that_is_wanted() {
     let mut desk = Desk::new(ClientConfig::new(), &[private().attempts_max(3), public()]);

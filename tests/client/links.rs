@@ -1,4 +1,4 @@
-//! Which links there are, what goes over which, and that the end of one touches no other.
+//! Tests which links there are, what goes over which, and that the end of one affects no other.
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
@@ -31,7 +31,7 @@ fn links_are_opened_when_first_wanted_and_closed_when_nothing_is() {
     assert_eq!(desk.take_events(), expected);
     assert!(desk.states().is_empty() && desk.client.deadline().is_none());
 
-    // Wanted again: the next attempt in the same place, with another number.
+    // A new subscription leads to the next attempt in the same slot, with the next epoch.
     desk.subscribe("btcusd@trade");
     assert_eq!(desk.dials.iter().map(|link| (link.slot(), link.epoch())).collect::<Vec<_>>(), [(0, 2)]);
 }
@@ -96,7 +96,7 @@ fn a_full_link_is_followed_by_another() {
     assert_eq!(desk.client.subscribe(desk.now, sixth), Err(CommandError::TooMany(Limit::Streams)));
     desk.settle();
     assert_eq!(desk.states(), [State::Live; 3]);
-    // One that is there already takes no room.
+    // A stream that is already subscribed takes no room.
     assert!(desk.client.subscribe(desk.now, stream("sym4usd@trade")).is_ok());
 
     let mut desk = Desk::new(ClientConfig::new().links_max(1), &[public().streams_max(1)]);
@@ -149,7 +149,7 @@ fn the_end_of_one_link_touches_no_other() {
     assert!(desk.client.request(desk.now, &order("a")).is_ok());
 }
 
-/// L-082: credentials that are refused end the private link, and nothing else; opening again tries once more.
+/// L-082: the venue refuses the credentials, which ends the private link and nothing else. `open` tries once more.
 #[test]
 fn a_link_given_up_for_good_waits_for_open() {
     let mut desk = Desk::trading();
@@ -197,7 +197,7 @@ fn a_client_all_of_whose_endpoints_are_given_up_has_ended() {
     assert_eq!(desk.client.open(desk.now), Err(CommandError::Closed));
 }
 
-/// The last link given up is the end, but not before that of one which is only closing.
+/// The client ends when its last link has failed for good, but not before a link that is still closing.
 #[test]
 fn a_link_that_is_closing_ends_before_its_client() {
     let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true), private()]);
@@ -217,7 +217,7 @@ fn a_link_that_is_closing_ends_before_its_client() {
     assert_eq!(events[events.len() - 2..], end);
 }
 
-/// L-051, L-078: what belongs to an attempt before is counted, and nothing else.
+/// L-051, L-078: an input about an old attempt is counted, and has no other effect.
 #[test]
 fn inputs_of_old_attempts_change_nothing() {
     let mut desk = Desk::trading();
@@ -238,7 +238,7 @@ fn inputs_of_old_attempts_change_nothing() {
     assert_eq!(desk.take_events(), ["ignored"]);
     assert_eq!(desk.client.stats().stale_inputs, before + 3);
     assert_eq!(desk.client.state(new), Some(State::Live));
-    // A transport that comes too late is dropped.
+    // A transport that connects too late is dropped.
     desk.client.handle_connected(old, desk.now);
     desk.drain();
     assert_eq!(desk.aborts, [old]);

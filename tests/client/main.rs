@@ -1,4 +1,5 @@
-//! A client over many links: which there are, what goes over which, and that the end of one touches no other.
+//! Tests a client of many links: which links there are, what goes over which, and that the end of one affects no
+//! other.
 
 mod desk;
 mod ends;

@@ -1,10 +1,10 @@
-//! Wishes for streams, and what becomes of them.
+//! Tests subscriptions.
 
 use gemini_ws::{Book, ClientConfig, CommandError, Lost};
 
 use super::desk::{Desk, SECOND, SNAPSHOT, public};
 
-/// L-096: two want the same stream: one request, and it ends with the last of them.
+/// L-096: two subscriptions to one stream make one request, and the stream ends with the last of them.
 #[test]
 fn a_stream_ends_with_the_last_wish_for_it() {
     let mut desk = Desk::new(ClientConfig::new(), &[public()]);
@@ -23,7 +23,7 @@ fn a_stream_ends_with_the_last_wish_for_it() {
     assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade false"; 2]);
     desk.frame(desk.link(0, 0), r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#);
     assert_eq!(desk.take_events(), ["trade"]);
-    // Over a reconnect it is still one.
+    // After a reconnect there is still one request.
     let link = desk.link(0, 0);
     desk.client.handle_lost(link, desk.now, Lost::End);
     desk.pass(SECOND * 2);
@@ -53,8 +53,8 @@ fn every_wish_for_a_stream_is_told_that_there_is_none() {
     assert_eq!(events.iter().filter(|event| *event == "rejected nosuch@trade").count(), 2, "{events:?}");
 }
 
-/// What waits for the limit and is not wanted any more is never asked for.
-/// A book that has moved to another link stays when the end of its former subscription is told.
+/// A request that waits for the limit is never sent if its subscription ends first. A book that has moved to
+/// another link stays when the end of its former subscription is reported.
 #[test]
 fn a_book_outlives_the_link_that_it_came_over_before() {
     let mut desk = Desk::new(ClientConfig::new(), &[public(), public().stay_open(true)]);
@@ -91,7 +91,8 @@ fn a_wish_that_ended_before_its_turn_is_not_sent() {
     assert!(desk.sent.is_empty());
 }
 
-/// A stream is left although the answer to its subscription comes while that waits for the limit.
+/// A request to unsubscribe waits for the limit. It is sent although the answer to the subscription comes
+/// meanwhile.
 #[test]
 fn an_unsubscribe_that_waits_is_sent() {
     let mut desk = Desk::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
@@ -112,7 +113,7 @@ fn an_unsubscribe_that_waits_is_sent() {
     assert_eq!(desk.take_events(), ["unsubscribed btcusd@trade true"]);
 }
 
-/// The time of a request begins when it is made, however long ago something was heard over its link.
+/// The time of a request begins when it is made, however long ago its link received something.
 #[test]
 fn an_unsubscribe_after_a_quiet_time_waits_for_its_answer() {
     let mut desk = Desk::trading();

@@ -1,4 +1,4 @@
-//! What follows from an announcement that something was dropped.
+//! Tests what follows from an event that reports that the queue dropped something.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use gemini_ws::{
 use super::support::single;
 use super::words::{event, frame, push, snapshot};
 
-/// What was learnt from a topic is not to be acted upon once some of it was dropped.
+/// Data of a topic becomes stale when some events of the topic were dropped.
 #[test]
 fn what_is_kept_becomes_stale() {
     let mut scratch = Scratch::new();
@@ -25,7 +25,7 @@ fn what_is_kept_becomes_stale() {
         (overflow(Topic::Depth, "a"), "b"),
         (overflow(Topic::Depth, "A"), "b"),
         (overflow(Topic::Depth, ""), ""),
-        // The end of a link may be among it.
+        // The end of a link may be among the dropped events.
         (overflow(Topic::Connection, ""), ""),
         (overflow(Topic::Trade, "a"), "ab"),
         (overflow(Topic::Other, ""), "ab"),
@@ -50,7 +50,7 @@ fn what_is_kept_becomes_stale() {
     assert_eq!(orders.to_reconcile().count(), 1);
 }
 
-/// A book whose first snapshot was dropped is asked for again like any other.
+/// A book whose first snapshot was dropped is requested again like any other.
 #[test]
 fn a_book_that_was_never_seen_is_asked_for() {
     let mut scratch = Scratch::new();
@@ -64,8 +64,8 @@ fn a_book_that_was_never_seen_is_asked_for() {
     assert!(books.get("a").unwrap().live().is_some());
 }
 
-/// One announcement may tell of a loss on two links: the end of the first is no reason to wait for a
-/// snapshot that the second has brought already.
+/// One `Overflow` event may report losses on two links. The end of the first link is no reason to wait for a
+/// snapshot that the second link has already delivered.
 #[test]
 fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
@@ -82,7 +82,7 @@ fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
             let event = client.handle_frame(link, now, Frame::Text(&text), &mut scratch);
             event.iter().for_each(|event| queue.push(event));
         }
-        // What crowds it out.
+        // These events make the queue drop others.
         push(&mut queue, ('z', u64::from(epoch)));
         if epoch == 1 {
             client.handle_lost(link, now, Lost::Reset);
@@ -99,7 +99,7 @@ fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
     assert_eq!(books.to_resync().collect::<Vec<_>>(), ["a".parse().unwrap()]);
 }
 
-/// Balances and positions are not whole again with a report that may name a part.
+/// A report that may name only a part of the account does not make balances and positions current again.
 #[test]
 fn accounts_that_lost_an_update() {
     let update = r#"{"e":"balanceUpdate","E":1,"B":[{"a":"USD","f":"1","c":"1"}]}"#;
@@ -109,7 +109,7 @@ fn accounts_that_lost_an_update() {
         (Topic::Trade, false, false),
         (Topic::Balances, true, false),
         (Topic::Positions, false, true),
-        // The end of a link may be among it.
+        // The end of a link may be among the dropped events.
         (Topic::Connection, true, true),
     ];
     for (topic, balances_are_stale, positions_are_stale) in table {
@@ -126,7 +126,7 @@ fn accounts_that_lost_an_update() {
         assert_eq!(after(&overflow), (balances_are_stale, positions_are_stale), "{topic:?}");
         assert_eq!(
             after(&Event::Closed { reason: CloseReason::Requested, abandoned: Abandoned::default() }),
-            // A report of a recording is not known to name all there is.
+            // A report of a recording is not known to be complete.
             (true, true),
             "{topic:?}"
         );

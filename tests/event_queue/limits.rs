@@ -1,10 +1,11 @@
-//! The limits of the queue.
+//! Tests the limits of the queue.
 
 use gemini_ws::{Event, EventQueue, Overflow, RESERVED_EVENTS_MAX, Scratch};
 
 use super::words::{event, frame, push, snapshot, take_all};
 
-/// L-117: a million frames, none of which is taken. Memory stays at its cap, and what is missing is told.
+/// L-117: a million frames, and no event is taken. Memory stays below its limit, and the queue reports what is
+/// missing.
 #[test]
 fn l_117_a_queue_has_a_bound() {
     const FRAMES: u64 = 1_000_000;
@@ -24,7 +25,7 @@ fn l_117_a_queue_has_a_bound() {
     }
 }
 
-/// Large events count by their bytes; one beyond the bound is taken in.
+/// Large events count by their bytes. An event that is larger than the limit is accepted.
 #[test]
 fn bytes() {
     const MAX: usize = 1 << 20;
@@ -37,7 +38,7 @@ fn bytes() {
         assert!(queue.bytes() < MAX + 300_000, "{} bytes", queue.bytes());
     }
     assert!(queue.len() > 3 && queue.dropped() + queue.len() as u64 == 100, "{} wait", queue.len());
-    // Even where not a single one fits.
+    // Even if the limit has no room for any event.
     let mut queue = EventQueue::new(Overflow::Block).bytes_max(0);
     queue.push(&book);
     assert!(!queue.has_room());
@@ -45,7 +46,7 @@ fn bytes() {
     assert_eq!((queue.len(), queue.dropped()), (1, 1));
 }
 
-/// Once a queue has grown, an event costs its own copy and nothing else, dropped ones included.
+/// Once a queue has grown, an event costs only its own copy, even if it is dropped.
 #[test]
 fn allocations() {
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(100);
@@ -53,12 +54,12 @@ fn allocations() {
     let trade = event(&frame, &mut scratch);
     (0..200).for_each(|_| queue.push(&trade));
     let used = allocation_counter::measure(|| (0..1_000).for_each(|_| queue.push(&trade)));
-    // The copy of its texts; and the place of the announcement, which is found again.
+    // The copy of the event's texts. The place of the `Overflow` event already exists.
     assert!(used.count_total <= 2 * 1_000, "{} allocations", used.count_total);
     assert_eq!(used.count_current, 0);
 }
 
-/// Streams beyond a thousand that lost something are told of together.
+/// If more than a thousand streams lose something, the rest are reported together.
 #[test]
 fn many_streams() {
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
@@ -72,7 +73,7 @@ fn many_streams() {
     assert_eq!(taken[1_024], format!("-+{}", 1_999 - 1_024));
 }
 
-/// Facts stop the reading at half of their room; the rest is for what commands and time cause.
+/// Facts pause reading at half of their room. The other half is for events that commands and time cause.
 #[test]
 fn facts() {
     for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::Latest] {
@@ -84,7 +85,7 @@ fn facts() {
         assert!(!queue.has_room(), "{overflow:?}");
         (half..half * 2).for_each(|number| push(&mut queue, ('!', number + 1)));
         assert_eq!((queue.len() as u64, queue.dropped()), (half * 2, 0));
-        // Nobody listens for long: the newest are what counts, and this too is told.
+        // If no event is taken for a long time, the newest facts are kept, and the loss is reported too.
         push(&mut queue, ('!', half * 2 + 1));
         let taken = take_all(&mut queue);
         assert_eq!((taken[0].as_str(), taken[1].as_str()), ("!+1", "!2"));

@@ -1,4 +1,4 @@
-//! The queue of events: tables, a plain model, and what an owner with it does in failure scenarios.
+//! Tests the queue of events: by tables, by comparison with a plain model, and in failure scenarios of its owner.
 
 mod announced;
 mod limits;

@@ -1,4 +1,4 @@
-//! The queue against a plain model.
+//! Compares the queue with a plain model.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use proptest::prelude::*;
 
 use super::words::{Word, push, take};
 
-/// The rules again, over one list.
+/// The rules of the queue, applied to one list.
 struct Model {
     overflow: Overflow,
     events_max: usize,
-    /// With the number of each.
+    /// The events, each with its number.
     list: Vec<(u64, Word)>,
     next: u64,
-    /// Of each stream how many were dropped, and the place of the first of them.
+    /// For each stream, how many events were dropped, and the place of the first of them.
     losses: BTreeMap<char, (u64, u64)>,
-    /// What comes next: announcements, and the event after them, which stays whatever is pushed.
+    /// What comes next: `Overflow` events, and the event after them, which stays whatever is pushed.
     ready: Vec<String>,
 }
 
@@ -75,12 +75,12 @@ impl Model {
     }
 }
 
-/// What a consumer can rely on, whatever the model says.
+/// What a consumer can rely on, independently of the model.
 #[derive(Default)]
 struct Consumer {
-    /// Of each stream the number of the last event, and how many were announced as dropped since.
+    /// For each stream, the number of the last event, and how many were reported as dropped since.
     seen: BTreeMap<char, (u64, u64)>,
-    /// The streams whose losses were announced since the last event of any.
+    /// The streams whose losses were reported since the last event of any stream.
     announced: Vec<char>,
 }
 
@@ -110,7 +110,7 @@ fn policy() -> impl Strategy<Value = Overflow> {
 }
 
 proptest! {
-    /// I-36, I-44, I-45: what is taken is what the model says, in order, and every loss is announced once.
+    /// I-36, I-44, I-45: the queue returns what the model returns, in order, and reports every loss once.
     #[test]
     fn agrees_with_a_plain_model(
         overflow in policy(),
@@ -143,7 +143,7 @@ proptest! {
         }
         while take(&mut queue, &mut model) {}
         prop_assert!(queue.is_empty());
-        // I-35: every event is one of taken, dropped or replaced.
+        // I-35: every event is exactly one of taken, dropped or replaced.
         prop_assert_eq!(pushed, taken + queue.dropped() + queue.replaced());
     }
 }

@@ -1,4 +1,4 @@
-//! A client whose events are taken, or not.
+//! Tests a client whose events an application takes or does not take from a queue.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,14 +15,14 @@ use super::words::snapshot;
 
 type Shared = Rc<RefCell<EventQueue>>;
 
-/// Drives a client as a driver would, and puts its events into a queue.
+/// Drives a client as a driver does, and puts its events into a queue.
 struct Owner {
     client: Client,
     queue: Shared,
     now: Instant,
     update_id: u64,
     pushed: u64,
-    /// Frames that the peer has sent and that were not read.
+    /// How many frames the peer has sent and the owner has not read.
     unread: u64,
 }
 
@@ -42,7 +42,7 @@ impl Owner {
         self.pushed += 1;
     }
 
-    /// Opens a link, and gets the book.
+    /// Opens a link, and receives the book.
     fn connect(&mut self) {
         self.client.open(self.now).unwrap();
         self.client.handle_connected(single::link(&self.client), self.now);
@@ -59,7 +59,7 @@ impl Owner {
         }
     }
 
-    /// A frame is read; says whether it was.
+    /// Receives a frame. Returns whether the owner read it.
     fn frame(&mut self, text: &str) -> bool {
         self.read(Frame::Text(text))
     }
@@ -93,7 +93,7 @@ impl Owner {
         }
     }
 
-    /// Lets time pass; nothing is heard meanwhile.
+    /// Lets time pass without frames.
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {
@@ -121,7 +121,7 @@ impl Owner {
 
 const POLICIES: [Overflow; 3] = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
 
-/// L-010: the queue of two links is full and nobody takes; they are shut down with frames still arriving.
+/// L-010: the queue of two links is full and no event is taken. Both are shut down while frames still arrive.
 #[test]
 fn l_010_a_full_queue_does_not_hold_up_the_end() {
     for overflow in POLICIES {
@@ -138,7 +138,7 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
             owner.pass(Duration::from_secs(3));
             assert_eq!(single::state(&owner.client), State::Closed);
         }
-        // Each event waits, or was counted.
+        // Each event is in the queue, or was counted as dropped.
         let (waiting, dropped) = (first.queue.borrow().len() as u64, first.queue.borrow().dropped());
         assert_eq!(first.pushed + second.pushed, waiting + dropped, "{overflow:?}");
         assert_eq!(overflow == Overflow::Block, dropped == 0);
@@ -147,7 +147,7 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
     }
 }
 
-/// L-019: whoever takes the events is stopped first; 100,000 frames later the client is shut down.
+/// L-019: the task that takes the events is stopped first. 100,000 frames later the client is shut down.
 #[test]
 fn l_019_the_consumer_is_stopped_first() {
     for overflow in POLICIES {
@@ -164,7 +164,7 @@ fn l_019_the_consumer_is_stopped_first() {
         let (waiting, dropped) = (owner.queue.borrow().len() as u64, owner.queue.borrow().dropped());
         assert_eq!(owner.pushed, waiting + dropped);
         match overflow {
-            // What was not read is the peer's to keep.
+            // Frames that were not read stay with the peer.
             Overflow::Block => assert!(dropped == 0 && owner.unread > 98_000, "{}", owner.unread),
             _ => assert!(dropped > 98_000 && owner.unread == 0, "{dropped}"),
         }
@@ -174,12 +174,12 @@ fn l_019_the_consumer_is_stopped_first() {
     }
 }
 
-/// L-118: the queue overflows by one; all is taken.
+/// L-118: the queue overflows by one, and then all events are taken.
 #[test]
 fn l_118_a_drop_is_announced_in_its_place() {
     let mut owner = Owner::new(Overflow::DropOldest, 3);
     owner.connect();
-    // With the snapshot there is room for two.
+    // The queue has room for the snapshot and two others.
     (0..3).for_each(|_| assert!(owner.update()));
     assert_eq!(owner.queue.borrow().dropped(), 1);
     assert_eq!(
@@ -189,7 +189,7 @@ fn l_118_a_drop_is_announced_in_its_place() {
     );
 }
 
-/// L-119: the queue overflows, then the link breaks: that finds its room.
+/// L-119: the queue overflows, and then the link ends. That event still has room.
 #[test]
 fn l_119_an_error_after_an_overflow_is_told() {
     for overflow in POLICIES {
@@ -208,8 +208,8 @@ fn l_119_an_error_after_an_overflow_is_told() {
     }
 }
 
-/// L-120: nobody takes; the peer pings, and closes later. Either frames are read on, or the reading
-/// pauses, and a link over which nothing is heard for the stated time is given up.
+/// L-120: no event is taken, while the peer sends pings and later closes. Either the owner continues to read, or it
+/// pauses and the client closes the link after the configured silence.
 #[test]
 fn l_120_a_pause_has_a_limit() {
     for overflow in [Overflow::DropOldest, Overflow::Latest] {
@@ -237,11 +237,11 @@ fn l_120_a_pause_has_a_limit() {
         }
     }
     assert_eq!(why, Some(Lost::Silent));
-    // Once events were taken it goes on.
+    // It reads again once events were taken.
     assert!(owner.queue.borrow().has_room());
 }
 
-/// L-121: a change of a book is dropped; the book is stale from that place on, and asked for again.
+/// L-121: an update of a book is dropped. The book is stale from that place on, and is requested again.
 #[test]
 fn l_121_a_dropped_change_spoils_the_book() {
     let mut owner = Owner::new(Overflow::DropOldest, 4);
@@ -258,7 +258,7 @@ fn l_121_a_dropped_change_spoils_the_book() {
                 Some(other) => panic!("{other:?}"),
                 None => "none",
             });
-            // What an application does when it is told.
+            // This is what an application does upon the event.
             if let Event::Overflow { topic, symbol, .. } = taken.as_event() {
                 let streams = owner.client.streams();
                 let about = |stream: &Stream| stream.topic() == topic && stream.symbol() == symbol;

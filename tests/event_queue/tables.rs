@@ -1,4 +1,4 @@
-//! Tables: scripts of events in and out.
+//! Tests the queue by tables: scripts of events that go in, and what comes out.
 
 use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch};
 
@@ -7,41 +7,41 @@ use super::words::{event, push, run, take_all};
 #[test]
 fn tables() {
     use Overflow::{Block, DropOldest, Latest};
-    // policy, the most events, pushed and taken, what came out
+    // policy, the greatest number of events, pushed and taken, what came out
     let table = [
         (Block, 2, "", ""),
         (Block, 2, "a1 b1", "a1 b1"),
         (Block, 2, "a1 - - b1", "a1 b1"),
-        // Who reads on although there is no room.
+        // The owner reads on although there is no room.
         (Block, 2, "a1 b1 b2", "a+1 b1 b2"),
-        // L-118: by one, in its place, with its number.
+        // L-118: the loss of one event is reported in its place, with the number of lost events.
         (DropOldest, 2, "a1 a2 a3", "a+1 a2 a3"),
         (DropOldest, 2, "a1 a2 a3 a4 a5", "a+3 a4 a5"),
         (DropOldest, 2, "a1 b1 b2 b3", "a+1 b+1 b2 b3"),
         (DropOldest, 2, "a1 b1 c1 d1 e1", "a+1 b+1 c+1 d1 e1"),
         (DropOldest, 1, "a1 a2 b1", "a+2 b1"),
-        // Facts have their own room, and their place.
+        // Facts have their own room, and keep their places.
         (DropOldest, 2, "a1 !1 a2 !2 a3 !3", "a+1 !1 a2 !2 a3 !3"),
         (DropOldest, 1, "!1 a1 !2 a2 !3 a3 !4", "!1 a+2 !2 !3 a3 !4"),
-        // The event after an announcement is kept: what is dropped later is announced after it.
+        // The event after an `Overflow` event is kept. Later losses are reported after it.
         (DropOldest, 3, "a1 a2 a3 a4 - a5 a6", "a+1 a2 a+1 a4 a5 a6"),
         (DropOldest, 3, "a1 a2 a3 a4 - b1 b2 - - b3", "a+1 a2 a+1 a4 b1 b2 b3"),
         (DropOldest, 3, "a1 b1 c1 c2 - c3", "a+1 b1 c1 c2 c3"),
-        // Even where it is one more than fit.
+        // Even if it is one event more than fit.
         (DropOldest, 1, "a1 a2 - a3", "a+1 a2 a3"),
         (DropOldest, 2, "a1 b1 b2 b3 - - c1", "a+1 b+1 b2 b3 c1"),
-        // The newest takes the place of the one before.
+        // The newest event takes the place of the one before.
         (Latest, 3, "A1 b1 A2 b2 A3", "A3 b1 b2"),
         (Latest, 3, "A1 B1 A2 B2 A3 -", "A3 B2"),
         (Latest, 3, "A1 - A2 A3", "A1 A3"),
-        // But not before a fact.
+        // But it does not move before a fact.
         (Latest, 3, "A1 B1 !1 A2 B2 A3", "!1 A3 B2"),
         (Latest, 3, "A1 !1 - - A2 !2 A3", "A1 !1 !2 A3"),
         // More streams than there is room for.
         (Latest, 2, "A1 B1 C1 A2", "A+1 B+1 C1 A2"),
-        // One that was replaced after an announcement goes to the end.
+        // An event that was replaced after an `Overflow` event moves to the end.
         (Latest, 2, "A1 B1 C1 - A2 B2 C2 !1 A3 D1 E1", "A+1 B1 C+2 A+2 B+1 !1 D1 E1"),
-        // Everything else.
+        // All other events.
         (Latest, 2, "a1 A1 a2 a3 A2 a4", "a+2 A2 a3 a4"),
         (DropOldest, 2, "A1 A2 A3", "A+1 A2 A3"),
     ];
@@ -52,7 +52,7 @@ fn tables() {
     }
 }
 
-/// Of each kind of event which room it waits in, and what its loss is called.
+/// For each kind of event, which room it is in, and the topic that reports its loss.
 #[test]
 fn kinds() {
     let id = r#""E":1,"s":"ab""#;
@@ -88,7 +88,7 @@ fn kinds() {
     }
 }
 
-/// A batch is dropped whole, and announced for each stream with the number of its parts.
+/// A batch is dropped as a whole, and reported for each of its streams with the number of its parts.
 #[test]
 fn batches() {
     let frame = r#"{"type":"l2_updates","symbol":"AB","changes":[["buy","1","1"]],"trades":[

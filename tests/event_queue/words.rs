@@ -1,10 +1,10 @@
-//! Events in a word, and scripts of them.
+//! Writes events as words, and scripts of such words.
 
 use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
 
-/// An event in a word: a letter for the stream, and a number that rises in it. Small letters are
-/// trades of a symbol; capitals are its best bid and ask, which a newer one can replace; `!` is a fact,
-/// a gap of the symbol `x`.
+/// An event as a word: a letter for the stream, and a number that rises in it. Small letters are trades of a
+/// symbol; capitals are its best bid and ask, which a newer one can replace; `!` is a fact, a gap of the symbol
+/// `x`.
 pub(crate) type Word = (char, u64);
 
 pub(crate) fn frame((stream, number): Word) -> String {
@@ -26,12 +26,12 @@ pub(crate) fn push(queue: &mut EventQueue, word: Word) {
     }
 }
 
-/// The event of a frame by itself.
+/// Decodes a frame without a client, and returns its event.
 pub(crate) fn event<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Event<'f> {
     Replay::new(Endpoint::Streams).event(frame, scratch).expect(frame).unwrap()
 }
 
-/// What was taken: a word, or the stream with `+` and the number of those that were dropped.
+/// Formats a taken event: a word, or the stream with `+` and the number of dropped events.
 pub(crate) fn describe(event: &Event<'_>) -> String {
     match event {
         Event::Trade(trade, _) => format!("{}{}", trade.symbol, trade.trade_id),
@@ -58,7 +58,7 @@ pub(crate) fn take_all(queue: &mut EventQueue) -> Vec<String> {
     std::iter::from_fn(|| take(queue)).collect()
 }
 
-/// Words are pushed, `-` takes one; in the end all are taken.
+/// Runs a script: pushes each word, and takes an event for each `-`. At the end it takes all.
 pub(crate) fn run(overflow: Overflow, events_max: usize, script: &str) -> (String, EventQueue) {
     let mut queue = EventQueue::new(overflow).events_max(events_max);
     let mut taken = Vec::new();
@@ -72,7 +72,7 @@ pub(crate) fn run(overflow: Overflow, events_max: usize, script: &str) -> (Strin
     (taken.join(" "), queue)
 }
 
-/// A snapshot of so many levels per side.
+/// Formats a snapshot of so many levels per side.
 pub(crate) fn snapshot(symbol: &str, id: u64, levels: usize) -> String {
     let side = |from: usize| -> String {
         let levels: Vec<String> = (from..from + levels).map(|price| format!("[\"{price}\",\"1\"]")).collect();

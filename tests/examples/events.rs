@@ -1,4 +1,4 @@
-//! What the frames of the examples mean: their events, and what a book is after them.
+//! Tests what the frames of the examples mean: their events, and the book after them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use gemini_ws::{Book, BookSide, Books, Event, OrderBook, Replay, Scratch};
 use super::fields;
 use super::reference::{self, Block};
 
-/// Working memory of a connection that was made for one symbol, as those of market data v1 are.
+/// Creates working memory of a connection for one symbol, as those of market data v1 are.
 fn scratch() -> Scratch {
     let mut scratch = Scratch::new();
     scratch.set_symbol("btcusd".parse().ok());
@@ -19,7 +19,7 @@ fn kind(event: &Event<'_>) -> String {
     fields::parts(event).remove("kind").unwrap()
 }
 
-/// An event as a line: its kind, then the fields that are there.
+/// Formats an event on a line: its kind, then its fields.
 fn line(event: &Event<'_>) -> String {
     let mut fields = fields::parts(event);
     let mut line = fields.remove("kind").unwrap();
@@ -29,7 +29,7 @@ fn line(event: &Event<'_>) -> String {
     line
 }
 
-/// Each example by itself, as the first frame of its connection.
+/// Each example alone, as the first frame of its connection.
 #[test]
 fn each_example_has_its_events() {
     for block in reference::documented().values() {
@@ -49,7 +49,7 @@ fn check(block: &Block, frame: &str) {
     assert_eq!(found, block.events, "{}", block.file);
 }
 
-/// The other events are payloads of their message, the fields of which are looked at there.
+/// The other events are payloads of their message, whose fields are tested in `fields.rs`.
 #[test]
 fn events_that_a_frame_is_taken_apart_into() {
     let mut expected: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -80,10 +80,10 @@ fn events_that_a_frame_is_taken_apart_into() {
     assert!(expected.is_empty(), "no such examples: {:?}", expected.keys());
 }
 
-/// After each frame: the file, its event, the number of levels, and the best of each side.
+/// What is expected after each frame: the file, its event, the number of levels, and the best of each side.
 type Row = (&'static str, Option<&'static str>, [usize; 2], Option<&'static str>, Option<&'static str>);
 
-/// Plays a folder as the frames of one connection.
+/// Replays a folder as the frames of one connection.
 fn play(folder: &str, symbol: &str, rows: &[Row]) {
     let Some(examples) = reference::examples() else { return };
     let (mut scratch, mut books) = (scratch(), Books::new());
@@ -110,7 +110,7 @@ fn play(folder: &str, symbol: &str, rows: &[Row]) {
     assert_eq!(rows.next(), None, "a row without a frame");
 }
 
-/// A snapshot, a ticker older than it, an update that it contains already, and updates in order.
+/// A snapshot, a ticker older than it, an update that it already contains, and updates in order.
 #[test]
 #[rustfmt::skip]
 fn a_book_of_the_current_api() {
@@ -127,7 +127,7 @@ fn a_book_of_the_current_api() {
     ]);
 }
 
-/// The best level replaces the one before, which is not removed by anything else.
+/// The best level replaces the one before, and nothing else removes it.
 #[test]
 #[rustfmt::skip]
 fn the_best_level_of_market_data_v1() {
@@ -140,8 +140,8 @@ fn the_best_level_of_market_data_v1() {
     ]);
 }
 
-/// Frames from the midst of a connection: their events tell all, but there is no book without its first
-/// frame.
+/// Frames from the middle of a connection: their events have all their content, but there is no book without the
+/// first frame.
 #[test]
 #[rustfmt::skip]
 fn the_best_levels_of_multi_market_data() {

@@ -1,4 +1,4 @@
-//! Every member of every example is carried by a field, and the field has its value.
+//! Tests that a field carries every member of every example, with the right value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::reference::{self, Block};
 
-/// What a value says, by the path of each of its parts; empty lists and objects are parts too.
+/// The content of a value, by the path of each part. Empty lists and objects are parts too.
 pub(crate) type Parts = BTreeMap<String, String>;
 
 #[test]
@@ -24,7 +24,7 @@ fn every_example_has_a_block() {
     assert_eq!(known.difference(&sent).next(), None, "a block has no example");
 }
 
-/// The file's name says the kind, but in a sequence.
+/// The name of the file shows the kind, except in a sequence.
 #[test]
 fn kinds_are_those_of_the_names() {
     // the first part of the name, kind
@@ -75,7 +75,7 @@ fn every_member_is_carried_by_a_field() {
     assert!(members >= 1_000, "only {members} members");
 }
 
-/// The same of members that no example has.
+/// A field also carries every documented member that no example has.
 #[test]
 fn every_documented_member_is_carried_by_a_field() {
     for (file, block) in reference::documented() {
@@ -88,7 +88,7 @@ fn check(block: &Block, frame: &str) -> usize {
     let Block { file, lines, .. } = block;
     let endpoint = reference::endpoint(file);
     let guess = Endpoint::guess(frame);
-    // Refusals look alike everywhere.
+    // A refusal looks the same at every archived endpoint.
     let has_type = !frame.contains(r#""result":"error""#);
     assert_eq!(guess, has_type.then_some(endpoint), "{file}: the endpoint can be told from the frame");
 
@@ -108,7 +108,7 @@ fn check(block: &Block, frame: &str) -> usize {
         let found = fields.get(line.field);
         assert_eq!(found.map(String::as_str), Some(line.value), "{file}: {} -> {}", line.member, line.field);
     }
-    // And a field says nothing that no member said.
+    // A field contains nothing that no member of the frame contains.
     let named: BTreeSet<&str> = lines.iter().map(|line| line.field).collect();
     for (field, value) in &fields {
         let is_said = value == "none" || value == "[]" || field == "kind" || named.contains(field.as_str());
@@ -117,14 +117,14 @@ fn check(block: &Block, frame: &str) -> usize {
     members.len()
 }
 
-/// The parts of what is serialised.
+/// Returns the parts of a serialised value.
 pub(crate) fn parts(value: &impl Serialize) -> Parts {
     let mut parts = Parts::new();
     flatten(&serde_json::to_value(value).unwrap(), "", false, false, &mut parts);
     parts
 }
 
-/// The fields of a message, and what its accessors say.
+/// Returns the fields of a message, and the results of its accessors.
 fn read(message: &Message<'_>, method: Option<&str>) -> Parts {
     let mut fields = parts(message);
     let mut reveal = |path: String, value: String| {
@@ -148,7 +148,7 @@ fn read(message: &Message<'_>, method: Option<&str>) -> Parts {
             }
         }
         Message::L2Updates(updates) => {
-            // What the elements of a list are is said by its type.
+            // The type of a list shows the type of its elements.
             for (index, Trade { .. }) in updates.trades.iter().flatten().enumerate() {
                 fields.insert(format!("trades.{index}"), "trade".into());
             }
@@ -171,10 +171,10 @@ fn session<'f>(report: &OrderReport<'f>) -> Option<ApiSession<'f>> {
     }
 }
 
-/// What the answer to a request says, through the accessor for its method.
+/// Returns the answer to a request, through the accessor for its method.
 fn answer(response: &Response<'_>, method: Option<&str>, fields: &mut Parts) {
     let mut scratch = Scratch::new();
-    // A plain acknowledgement or a refusal has nothing to say.
+    // A plain confirmation or a refusal has no content.
     let Some(method) = method else { return };
     let (name, value) = match method {
         "ping" => return,
@@ -188,14 +188,14 @@ fn answer(response: &Response<'_>, method: Option<&str>, fields: &mut Parts) {
         }
         other => panic!("no accessor for {other}"),
     };
-    // The text that the accessor reads.
+    // The texts that the accessor reads.
     fields.remove("result");
     fields.remove("rate_limits");
     flatten(&value.unwrap(), name, false, false, fields);
 }
 
-/// Writes the parts of a value. A level is one part: of a frame an array of texts in an array, here an
-/// object in an array.
+/// Adds the parts of a value. A level is one part: in a frame it is an array of texts in an array, here an object
+/// in an array.
 fn flatten(value: &Value, path: &str, in_array: bool, is_frame: bool, parts: &mut Parts) {
     let mut each = |name: &str, value: &Value, is_array: bool| {
         let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };

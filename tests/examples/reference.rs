@@ -1,4 +1,4 @@
-//! Where the examples are, and the table of what they say.
+//! Finds the examples, and reads the table of what they contain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub(crate) struct Example {
     pub(crate) text: String,
 }
 
-/// What is known of an example that the venue sends.
+/// What the table says about an example that the venue sends.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     pub(crate) file: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Line {
     pub(crate) value: &'static str,
 }
 
-/// The endpoint whose examples stand in a folder.
+/// Returns the endpoint whose examples a folder contains.
 pub(crate) fn endpoint(file: &str) -> Endpoint {
     match file.split('/').next() {
         Some("ws-gemini-com") => Endpoint::Streams,
@@ -47,7 +47,7 @@ pub(crate) fn endpoint(file: &str) -> Endpoint {
     }
 }
 
-/// All examples that the reference's index names; `None` if there is no reference here.
+/// Returns all examples that the reference's index names; `None` if the reference is not on this machine.
 pub(crate) fn examples() -> Option<Vec<Example>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/protocol/examples");
     let Ok(index) = fs::read_to_string(folder.join("INDEX.tsv")) else {
@@ -72,7 +72,7 @@ pub(crate) fn examples() -> Option<Vec<Example>> {
     Some(examples)
 }
 
-/// The blocks of the tables of examples, by file.
+/// Returns the blocks of the tables of examples, by file.
 pub(crate) fn blocks() -> BTreeMap<&'static str, Block> {
     read(&[
         include_str!("ws-gemini-com.txt"),
@@ -82,7 +82,8 @@ pub(crate) fn blocks() -> BTreeMap<&'static str, Block> {
     ])
 }
 
-/// The blocks of what no example has; their file is the folder of the endpoint and the frame.
+/// Returns the blocks of documented frames that no example has. Their file is the folder of the endpoint and the
+/// frame.
 pub(crate) fn documented() -> BTreeMap<&'static str, Block> {
     read(&[include_str!("documented.txt")])
 }

@@ -1,4 +1,4 @@
-//! Every request of the reference, as it is made here.
+//! Tests that this crate encodes every request of the reference.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ fn requests() -> Vec<(&'static str, &'static str, Request)> {
             "4",
             Request::Subscribe(streams(&["btcusd@bookTicker", "btcusd@depth@100ms"])),
         ),
-        // The spelling in upper case is not made by anything else.
+        // No other constructor makes the spelling in upper case.
         ("request.subscribe.upper", "1", raw("SUBSCRIBE", r#"["btcusd@trade"]"#)),
         (
             "request.subscribe.private",
@@ -70,7 +70,7 @@ fn requests() -> Vec<(&'static str, &'static str, Request)> {
         ("request.order_place.stop_limit", "13", place(stop_limit.unwrap())),
         ("request.order_place.prediction", "14", place(prediction.outcome(EventOutcome::Yes))),
         ("request.order_cancel", "15", Request::CancelOrder { order_id: 73_797_746_498_585_286 }),
-        // The venue refuses the number (quirk Q-O1), so nothing else makes one.
+        // The venue refuses the number (quirk Q-O1), so no other constructor makes one.
         ("request.order_cancel.numeric", "16", raw("order.cancel", r#"{"orderId":73797746498585286}"#)),
         ("request.order_cancel_all", "17", Request::CancelAllOrders),
         ("request.order_cancel_session", "18", Request::CancelSessionOrders),

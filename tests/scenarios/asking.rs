@@ -1,4 +1,4 @@
-//! What is asked for, and what the venue makes of it.
+//! Tests subscriptions that the venue answers, refuses or ignores.
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{Client, Config, Event, Output};
@@ -7,7 +7,7 @@ use crate::support::single;
 
 use super::reach::{at, drain, events, text};
 
-/// The numbers and names of the `subscribe` among outputs.
+/// Returns the ids and names of the `subscribe` requests among outputs.
 fn asked(outputs: &[Output]) -> Vec<(u64, Vec<String>)> {
     let sent = outputs.iter().filter_map(|output| match output {
         Output::Send { text, .. } if text.contains(r#""method":"subscribe""#) => Some(text),
@@ -21,8 +21,8 @@ fn asked(outputs: &[Output]) -> Vec<(u64, Vec<String>)> {
     .collect()
 }
 
-/// L-094: of ten streams one has an unknown name, in each place; the venue refuses the whole request, as it
-/// does (quirk Q-E3). Ten outcomes: nine are subscribed, one is rejected.
+/// L-094: one of ten streams has an unknown name, in each place in turn. The venue refuses the whole request, as it
+/// really does (quirk Q-E3). There are ten outcomes: nine are subscribed, one is rejected.
 #[test]
 fn one_bad_name_of_ten_in_each_place() {
     for bad in 0..10 {
@@ -62,7 +62,7 @@ fn one_bad_name_of_ten_in_each_place() {
     }
 }
 
-/// L-094: no answer at all: all ten are asked for again, in halves.
+/// L-094: no answer at all. The client requests all ten again, in halves.
 #[test]
 fn no_answer_for_ten() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));

@@ -1,4 +1,4 @@
-//! Ends: of a link by any cause, of a client in any state.
+//! Tests the end of a link for any reason, and of a client in any state.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::single;
 
 use super::reach::{at, dials, drain, events, reach, text, wait};
 
-/// L-008: the end is wanted while the first event is held, as a handler does.
+/// L-008: the application closes the client while it holds the first event, as a handler does.
 #[test]
 fn an_end_from_inside_a_handler() {
     let mut client = reach(State::Live);
@@ -26,7 +26,7 @@ fn an_end_from_inside_a_handler() {
     assert_eq!(events(&ends).filter(|event| matches!(event, Event::Closed { .. })).count(), 1);
 }
 
-/// L-012: whoever wants the end once more, and when, changes nothing.
+/// L-012: the application closes the client again, at any time, which changes nothing.
 #[test]
 fn an_end_wanted_again_and_again() {
     for state in STATES {
@@ -50,8 +50,8 @@ fn an_end_wanted_again_and_again() {
     }
 }
 
-/// L-014, L-074 and L-086: after the end is wanted nothing is dialled, whatever the state was; a wish to open
-/// meanwhile or afterwards is refused, at once and in clear words.
+/// L-014, L-074 and L-086: after the application has closed the client nothing is dialled, whatever the state was.
+/// `open` is refused at once, with a clear error, during the end and after it.
 #[test]
 fn no_dial_after_the_end() {
     for state in STATES {
@@ -70,7 +70,7 @@ fn no_dial_after_the_end() {
     }
 }
 
-/// What is left of a link: where it stands, what it waits for, its streams.
+/// What remains of a link: its state, the timer that it waits for, its streams.
 fn rest(client: &Client) -> (State, Option<gemini_ws::Timer>, Vec<StreamState>) {
     let streams = client.streams().map(|stream| stream.2).collect();
     (single::state(client), client.deadline().map(|deadline| deadline.cause), streams)
@@ -78,7 +78,7 @@ fn rest(client: &Client) -> (State, Option<gemini_ws::Timer>, Vec<StreamState>) 
 
 type End = Box<dyn Fn(&mut Client)>;
 
-/// The ways in which a link can end, and be tried again.
+/// The ways in which a link can end and be dialled again.
 fn ends() -> Vec<(String, End)> {
     let mut ends: Vec<(String, End)> = Vec::new();
     for why in [
@@ -118,7 +118,7 @@ fn ends() -> Vec<(String, End)> {
     ends
 }
 
-/// L-015: the same is left after every end of a link, and its request has been answered.
+/// L-015: every end of a link leads to the same state, and its request has got a reply.
 #[test]
 fn every_end_of_a_link_leaves_the_same() {
     for state in [State::Subscribing, State::Live] {
@@ -139,7 +139,7 @@ fn every_end_of_a_link_leaves_the_same() {
     }
 }
 
-/// L-020: a client can be dropped in every state, and nothing of it is left.
+/// L-020: a client can be dropped in every state, and nothing of it remains.
 #[test]
 fn dropped_in_every_state() {
     for state in STATES {
@@ -148,8 +148,7 @@ fn dropped_in_every_state() {
     }
 }
 
-/// L-047: whatever ends a link, and in whichever state the end is wanted, the only code that is written is a
-/// legal one.
+/// L-047: whatever ends a link, and in whichever state the client is closed, it sends only legal close codes.
 #[test]
 fn codes_of_our_own_close() {
     let legal = |outputs: Vec<Output>, name: &str| {
@@ -179,7 +178,7 @@ fn codes_of_our_own_close() {
     assert_eq!(closes, 2, "of an open link only");
 }
 
-/// L-056: five lives of a link are five beginnings and five ends, in turn.
+/// L-056: five links one after the other have five beginnings and five ends, alternately.
 #[test]
 fn five_cycles() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
@@ -204,10 +203,10 @@ fn five_cycles() {
     assert_eq!(told, expected);
 }
 
-/// How often the venue pings (section 13).
+/// How often the venue sends a ping.
 const PING_PERIOD: Duration = Duration::from_secs(20);
 
-/// L-066: whoever takes none of the outputs holds up nothing: the link is probed, stays alive and ends on time.
+/// L-066: no output is polled, and that delays nothing: the link is probed, stays open and ends on time.
 #[test]
 fn nobody_takes_anything() {
     let mut client = reach(State::Live);
@@ -227,8 +226,8 @@ fn nobody_takes_anything() {
     assert_eq!(single::state(&client), State::Closed);
 }
 
-/// L-068: the core is told no time of day. Dials that are signed by a clock that jumps by days come at the
-/// same instants as others, and only what is signed differs.
+/// L-068: the core gets no time of day. A clock that jumps by days changes signatures, but the dials come at the
+/// same instants.
 #[test]
 fn wall_clocks_that_jump() {
     use gemini_ws::{Credentials, Endpoint, Signer, UnixTime};
@@ -247,7 +246,7 @@ fn wall_clocks_that_jump() {
             nonces.push(headers.get("X-GEMINI-NONCE").unwrap().parse::<u64>().unwrap());
             client.handle_connected(single::link(&client), now);
             told.extend(drain(&mut client));
-            // Silence ends each of them.
+            // Silence ends each link.
             while single::state(&client) != State::Backoff {
                 now = client.deadline().unwrap().at;
                 client.handle_timeout(now);
@@ -262,7 +261,7 @@ fn wall_clocks_that_jump() {
     assert!(dials(&steady.0) == 4 && steady == life(&[now, now - DAY, now + DAY, now - 9 * DAY]));
 }
 
-/// L-101: the answer comes before the request was even taken to be sent; it finds who waits for it.
+/// L-101: the answer comes before the driver has even polled the request, and still finds it.
 #[test]
 fn an_answer_in_the_step_of_its_request() {
     let mut client = reach(State::Live);
@@ -277,8 +276,8 @@ fn an_answer_in_the_step_of_its_request() {
     );
 }
 
-/// L-105: what is not sent on does not pile up: requests and commands are refused at their limits, in clear
-/// words, and taken again when there is room.
+/// L-105: requests and commands that are not sent do not pile up. They are refused at their limits, with a clear
+/// error, and accepted again when there is room.
 #[test]
 fn limits_of_what_waits() {
     use gemini_ws::{Limit, OUTPUT_MAX, REQUESTS_IN_FLIGHT_MAX};
@@ -312,7 +311,7 @@ fn limits_of_what_waits() {
     assert_eq!(events(&drain(&mut client)).filter(lost).count(), REQUESTS_IN_FLIGHT_MAX);
 }
 
-/// L-025: a failed attempt has one end, with its cause, however it failed, and no link was opened.
+/// L-025: a failed attempt ends once, with its reason, however it failed, and no link was opened.
 #[test]
 fn one_end_of_a_failed_attempt() {
     use ConnectFailure::{

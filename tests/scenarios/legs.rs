@@ -1,4 +1,4 @@
-//! Clients of several links: who may say that all is done, and who moves when one link does.
+//! Tests clients of several links: when the client reports its end, and which links act when one does.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn links(client: &Client) -> Vec<LinkId> {
     client.links().map(|(link, ..)| link).collect()
 }
 
-/// A public and a private link, both live.
+/// Creates a client with a public and a private link, both live.
 fn two_legs() -> (Client, [LinkId; 2]) {
     let mut client = Client::new(ClientConfig::new(), 1);
     let now = at(0);
@@ -38,14 +38,14 @@ fn two_legs() -> (Client, [LinkId; 2]) {
     (client, legs)
 }
 
-/// How a link can end after our Close frame.
+/// How a link can end after the client's Close frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ending {
     CloseFrame,
     CloseFrameAndEnd,
     End,
     Reset,
-    /// Not at all: the time for the handshake is over.
+    /// It does not end, and the time for the handshake runs out.
     Never,
 }
 
@@ -68,8 +68,8 @@ fn end(client: &mut Client, link: LinkId, ending: Ending) {
     }
 }
 
-/// L-001 and L-002: two links end in either order and in every way. There is one end, the last word of all,
-/// after both ends of links; what did not end in time is in its account.
+/// L-001 and L-002: two links end in either order and in every way. The client ends once, after both links, and its
+/// last event counts the link that did not end in time.
 #[test]
 fn two_legs_end_in_every_order() {
     for first in [0, 1] {
@@ -82,7 +82,7 @@ fn two_legs_end_in_every_order() {
                 let told = |outputs: &[Output]| events(outputs).any(|it| matches!(it, Event::Closed { .. }));
                 assert!(!told(&outputs), "{one:?}: too early");
                 end(&mut client, legs[1 - first], other);
-                // What the first still has to say comes too late.
+                // Further inputs about the first link come too late.
                 client.handle_lost(legs[first], at(1_000), Lost::Reset);
                 outputs.extend(drain(&mut client));
                 let late = one == Ending::Never || other == Ending::Never;
@@ -100,7 +100,7 @@ fn two_legs_end_in_every_order() {
                     .collect();
                 let name = format!("{first} first, {one:?}, {other:?}");
                 assert!(ends.len() == 3 && ends[2] == usize::MAX && ends[0] != ends[1], "{name}: {ends:?}");
-                // The first has ended, if only by the late word.
+                // The first link has ended, if only by the late input.
                 let abandoned =
                     Abandoned { requests: 0, links: usize::from(other == Ending::Never), sessions: 0 };
                 let reason = match abandoned.links {
@@ -118,7 +118,8 @@ fn two_legs_end_in_every_order() {
     }
 }
 
-/// L-033 and L-085: what one link does is no output on another: the others' outputs are the same as without.
+/// L-033 and L-085: an input about one link causes no output about another. The outputs of the others are the same
+/// as without it.
 #[test]
 fn one_leg_moves_alone() {
     let life = |fault: bool| {
@@ -157,8 +158,8 @@ fn one_leg_moves_alone() {
     assert!(faulty.len() >= 4, "{faulty:?}");
 }
 
-/// L-092: two hundred streams, five requests in any second. The limit holds over both links of a connection
-/// that is lost in the midst of asking, and in the end all of them are there.
+/// L-092: two hundred streams, five requests in any second. The limit holds over both links, the first of which is
+/// lost in the middle of its requests, and in the end all streams are active.
 #[test]
 fn two_hundred_streams_at_five_a_second() {
     let second = Duration::from_secs(1);
@@ -200,8 +201,8 @@ fn two_hundred_streams_at_five_a_second() {
     }
 }
 
-/// L-083: the venue ends forty links in one moment. None of them comes back in the same millisecond as another,
-/// not more are dialled in a window than is allowed, and all are live again.
+/// L-083: the venue ends forty links at one moment. No two of them return in the same millisecond, no window
+/// contains more dials than are allowed, and all are live again.
 #[test]
 fn forty_links_end_at_once() {
     let (limit, window) = (10, Duration::from_secs(60));
@@ -221,7 +222,7 @@ fn forty_links_end_at_once() {
                     client.handle_connected(link, *now);
                 }
             }
-            // They are alive all the time.
+            // Frames keep all links alive.
             for link in links(client) {
                 client.handle_frame(link, *now, Frame::Ping(b""), &mut Scratch::new());
             }
@@ -243,7 +244,7 @@ fn forty_links_end_at_once() {
     assert!(back.len() >= 39, "{} instants", back.len());
 }
 
-/// L-060: frames on the public link at each millisecond do not keep a silent private one.
+/// L-060: frames on the public link at each millisecond do not keep a silent private link open.
 #[test]
 fn a_busy_leg_vouches_for_nobody() {
     let (mut client, [public, private]) = two_legs();
@@ -261,14 +262,14 @@ fn a_busy_leg_vouches_for_nobody() {
     assert_eq!((ended, client.state(public)), (Some(45_000), Some(State::Live)));
 }
 
-/// L-102 and L-103: what the driver has not yet taken when the link ends was not sent, and is not sent later;
-/// of the rest nobody knows.
+/// L-102 and L-103: a request that the driver has not polled when the link ends was not sent, and is not sent
+/// later. The fate of the others is unknown.
 #[test]
 fn what_was_not_handed_out_was_not_sent() {
     use gemini_ws::RequestOutcome;
     let (mut client, [_, private]) = two_legs();
     let ids: Vec<_> = (0..10).map(|_| client.request(at(1), &Request::Time).unwrap()).collect();
-    // Of each the word that it was taken, and the text.
+    // Each request has two outputs: the event `Requested`, and the text.
     (0..8).for_each(|_| drop(client.poll_output()));
     client.handle_lost(private, at(2), Lost::Reset);
     let outputs = drain(&mut client);
@@ -286,8 +287,8 @@ fn what_was_not_handed_out_was_not_sent() {
     assert!(!after.iter().any(|output| matches!(output, Output::Send { .. })), "{after:?}");
 }
 
-/// L-008 and L-009: a handler of the first event wants the end, and then something else, while it holds the
-/// event. The end is accepted at once, the wish refused, and the last word comes later.
+/// L-008 and L-009: a handler of the first event closes the client and then subscribes, while it holds the event.
+/// The end is accepted at once, the subscription is refused, and the last event comes later.
 #[test]
 fn a_handler_ends_the_client() {
     let (mut client, [public, private]) = two_legs();

@@ -1,4 +1,4 @@
-//! Clients of one link in every state, and what comes out of them.
+//! Creates clients of one link in every state, and collects their outputs.
 
 use gemini_ws::lifecycle::State;
 use gemini_ws::{Client, Config, ConnectFailure, Event, Frame, Instant, Output, Scratch};
@@ -11,7 +11,8 @@ pub(crate) fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
-/// A client whose link is in a state, at the beginning of time, with one wish and, if it is open, one request.
+/// Creates a client whose link is in a state, at time zero, with one subscription and, if the link is open, one
+/// request.
 pub(crate) fn reach(state: State) -> Client {
     let now = at(0);
     let mut client = Client::single(Config::new("ws://venue").seed(1));
@@ -37,7 +38,7 @@ pub(crate) fn reach(state: State) -> Client {
     client
 }
 
-/// Feeds a text; returns what it was, in words.
+/// Feeds a text. Returns its event in words.
 pub(crate) fn text(client: &mut Client, now: Instant, text: &str) -> Option<String> {
     let (link, mut scratch) = (single::link(client), Scratch::new());
     let event = client.handle_frame(link, now, Frame::Text(text), &mut scratch);
@@ -48,7 +49,7 @@ pub(crate) fn drain(client: &mut Client) -> Vec<Output> {
     std::iter::from_fn(|| client.poll_output()).collect()
 }
 
-/// Only time passes, until nothing is due any more or for a day: all that comes out.
+/// Lets time pass until nothing is due any more, or for a day. Returns all outputs.
 pub(crate) fn wait(client: &mut Client) -> Vec<Output> {
     let mut outputs = drain(client);
     while let Some(deadline) = client.deadline().filter(|deadline| deadline.at < at(86_400_000)) {

@@ -1,4 +1,4 @@
-//! When the next attempt is made: after how long, how often, spread how.
+//! Tests attempts: the delay before the next one, how often they happen, and how they are spread.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use crate::support::single;
 
 use super::reach::{at, drain, events};
 
-/// The defaults: the delay before the n-th attempt in a row lies between the first and this one, at most the cap.
+/// The defaults: the delay before the n-th attempt in a row is between the first delay and the n-th one, and at
+/// most the cap.
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(30);
 const SLOWLY: Duration = Duration::from_secs(30);
@@ -24,7 +25,7 @@ fn dialling(seed: u64) -> Client {
     client
 }
 
-/// The delay until the next attempt, told and kept; then that attempt. `None` if there is none.
+/// Returns the reported delay until the next attempt, and makes that attempt. `None` if there is none.
 fn delay(client: &mut Client, now: &mut Instant) -> Option<Duration> {
     let outputs = drain(client);
     let told = events(&outputs).find_map(|event| match event {
@@ -45,7 +46,7 @@ fn fail(client: &mut Client, now: &mut Instant, why: ConnectFailure) -> Option<D
     delay(client, now)
 }
 
-/// L-017 and L-079: ten thousand attempts fail, and nothing is left of them.
+/// L-017 and L-079: ten thousand attempts fail, and leave nothing behind.
 #[test]
 fn ten_thousand_failed_attempts() {
     let mut client = dialling(1);
@@ -73,7 +74,7 @@ fn refusals_of_the_upgrade() {
         (301, None, usual.clone()),
         (400, None, usual.clone()),
         (401, None, None),
-        // Nothing is signed: it is about the address, and passes.
+        // Without a signature the refusal is about the address, and is not final.
         (403, None, from(SLOWLY)),
         (404, None, from(SLOWLY)),
         (403, minute, from(Duration::from_secs(60))),
@@ -99,8 +100,8 @@ fn refusals_of_the_upgrade() {
     }
 }
 
-/// L-029 and L-072: twenty links that last for a second each: the delay grows all the same, and falls back
-/// after the first that lasts.
+/// L-029 and L-072: each of twenty links lasts for a second. The delay still grows, and is reset after the first
+/// link that lasts.
 #[test]
 fn a_link_must_last_to_count() {
     let (mut client, mut now) = (dialling(3), at(0));
@@ -127,7 +128,7 @@ fn a_link_must_last_to_count() {
     assert!(delay <= ceiling(1), "{delay:?}");
 }
 
-/// L-034: what watched over attempts that failed does not watch over the link that came of the last.
+/// L-034: the timers of failed attempts do not act on the link of the last attempt.
 #[test]
 fn attempts_leave_no_watchers() {
     let (mut client, mut now) = (dialling(1), at(0));
@@ -136,7 +137,7 @@ fn attempts_leave_no_watchers() {
     }
     client.handle_connected(single::link(&client), now);
     let link = single::link(&client);
-    // 0.3 of the silence that is allowed, ten times as long.
+    // 0.3 of the allowed silence, ten times as long.
     for _ in 0..34 {
         now = now + Duration::from_millis(13_500);
         while client.deadline().is_some_and(|deadline| deadline.at <= now) {
@@ -148,7 +149,7 @@ fn attempts_leave_no_watchers() {
     assert_eq!((single::state(&client), single::link(&client)), (State::Live, link));
 }
 
-/// L-048 and L-049: what each code of a peer's Close frame leads to.
+/// L-048 and L-049: what follows from each code of a peer's Close frame.
 #[test]
 fn codes_of_the_peer() {
     let usual = [None, Some(1000), Some(1001), Some(1002), Some(1003), Some(1005), Some(1006), Some(1007)];
@@ -174,7 +175,7 @@ fn codes_of_the_peer() {
     never.into_iter().for_each(|code| assert_eq!(closed(code), None, "{code:?}"));
 }
 
-/// L-049: a policy that is broken five times is never answered sooner.
+/// L-049: the peer closes five times for a policy. No attempt comes sooner than the one before.
 #[test]
 fn policy_closes_five_times() {
     let (mut client, mut now) = (dialling(1), at(0));
@@ -187,7 +188,7 @@ fn policy_closes_five_times() {
     }
 }
 
-/// L-071: a hundred clients lose their links in the same moment and do not come back in the same.
+/// L-071: a hundred clients lose their links at the same moment, and do not return at the same moment.
 #[test]
 fn a_hundred_clients_come_back() {
     let mut clients: Vec<_> = (0..100).map(|seed| (dialling(seed), at(0))).collect();
@@ -199,7 +200,7 @@ fn a_hundred_clients_come_back() {
         delays.sort_unstable();
         let (width, last) = (ceiling(attempt) - BASE, delays.len() - 1);
         assert!(delays[0] >= BASE && delays[last] <= BASE + width, "{attempt}: {delays:?}");
-        // No tenth of the range is empty, and none holds a third of them.
+        // No tenth of the range is empty, and none contains a third of them.
         for tenth in 0..10 {
             let (from, to) = (BASE + width * tenth / 10, BASE + width * (tenth + 1) / 10);
             let inside = delays.iter().filter(|delay| (from..=to).contains(delay)).count();
@@ -208,7 +209,7 @@ fn a_hundred_clients_come_back() {
     }
 }
 
-/// L-073: twenty failed attempts wait as is published, each in the range of its number.
+/// L-073: the delays after twenty failed attempts are as documented, each in the range of its number.
 #[test]
 fn twenty_failed_attempts() {
     for seed in 0..50 {
@@ -220,7 +221,7 @@ fn twenty_failed_attempts() {
     }
 }
 
-/// L-079: names that cannot be looked up for an hour; each attempt looks up anew, and then one succeeds.
+/// L-079: name look-ups fail for an hour. Each attempt looks up the name again, and then one succeeds.
 #[test]
 fn an_hour_without_names() {
     let (mut client, mut now) = (dialling(1), at(0));
@@ -236,7 +237,8 @@ fn an_hour_without_names() {
     assert_eq!(single::state(&client), State::Live);
 }
 
-/// L-084: four hours of maintenance: a dial each minute at most twice, spread over half a minute, nothing grows, and the end of it is noticed.
+/// L-084: four hours of maintenance. The client dials at most twice a minute, spread over half a minute; no memory
+/// grows, and the client notices the end.
 #[test]
 fn four_hours_of_maintenance() {
     let mut client = dialling(1);
@@ -258,8 +260,9 @@ fn four_hours_of_maintenance() {
     assert_eq!(single::state(&client), State::Subscribing);
 }
 
-/// L-142: two clients with one key, of which the venue allows one session: it closes the older one, here with
-/// code 1008. In an hour they do not open more than two sessions a minute between them.
+/// L-142: two clients use one key, for which the venue allows one session. It closes the older session, here with
+/// code
+/// 1008. In an hour they open no more than two sessions a minute together.
 #[test]
 fn two_clients_of_one_key() {
     let mut clients = [dialling(1), dialling(2)];

@@ -1,4 +1,4 @@
-//! The grammar of JSON.
+//! Tests the grammar of JSON.
 
 extern crate std;
 use super::*;
@@ -7,7 +7,7 @@ use std::string::String;
 /// The kind of an error and its offset.
 type Verdict = Result<(), (DecodeErrorKind, usize)>;
 
-/// What `skip` says of a text.
+/// Returns what `skip` says about a text.
 fn check(text: &str) -> Verdict {
     let mut cursor = Cursor::new(text);
     cursor.skip(0).and_then(|()| cursor.finish()).map_err(|error| (error.kind(), error.offset()))

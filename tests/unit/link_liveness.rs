@@ -15,7 +15,7 @@ const fn at(second: u64) -> Instant {
 
 #[test]
 fn silence_is_judged_when_its_time_comes() {
-    // What is heard, when it is checked, whether the probe goes out then, the verdict, the next check.
+    // When something was received, when it is checked, whether the probe is sent then, the verdict, the next check.
     let table: [(Option<u64>, u64, bool, Verdict, u64); 7] = [
         (None, 30, true, Probe, 45),
         (None, 40, false, Wait, 45),

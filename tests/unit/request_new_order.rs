@@ -1,4 +1,4 @@
-//! Orders that are not made, and client order ids.
+//! Tests orders that are refused, and client order ids.
 
 use super::*;
 

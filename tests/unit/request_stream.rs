@@ -1,4 +1,4 @@
-//! Names of streams.
+//! Tests the names of streams.
 
 extern crate std;
 use super::*;

@@ -1,11 +1,11 @@
-//! The ladder against a plain map, its invariants, and its memory.
+//! Compares the ladder with a plain map, and tests its invariants and its memory.
 
 extern crate std;
 use super::*;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
-/// A linear congruential generator: its upper bits.
+/// A linear congruential generator, which returns its upper bits.
 struct Random(u64);
 
 impl Random {
@@ -28,7 +28,7 @@ fn set(ladder: &mut Ladder, level: &Level) {
     }
 }
 
-/// What the documentation of [`Ladder`] says of its slots.
+/// Checks what the documentation of [`Ladder`] says about its slots.
 fn check(ladder: &Ladder) {
     assert_eq!(ladder.slots.iter().filter(|level| is_filled(level)).count(), ladder.filled);
     assert!(ladder.slots.last().is_none_or(is_filled), "the last slot is vacant");
@@ -56,7 +56,7 @@ fn agrees(ladder: &Ladder, plain: &BTreeMap<i64, i64>) {
     assert_eq!(ladder.worst(), expected.last());
 }
 
-/// Changes near the top, anywhere, and in one narrow range, to sides of up to thousands of levels.
+/// Changes near the top, anywhere, and in one narrow range, of sides with up to thousands of levels.
 #[test]
 fn agrees_with_a_plain_map() {
     for (seed, descending) in [(1, true), (2, false)] {
@@ -70,7 +70,7 @@ fn agrees_with_a_plain_map() {
                 _ => (2_000, 3_000),
             };
             let price = from + random.below(range) as i64;
-            // From the second half of each kind on more levels go than come.
+            // In the second half of each kind more levels are removed than added.
             let removes = random.below(5) < if step % 10_000 < 5_000 { 1 } else { 3 };
             let quantity = if removes { 0 } else { 1 + random.below(1_000) as i64 };
             set(&mut ladder, &level(price, quantity));
@@ -90,12 +90,12 @@ fn agrees_with_a_plain_map() {
     }
 }
 
-/// Bytes for each level, with all the room that is kept.
+/// Returns the bytes for each level, with all the room that is kept.
 fn bytes(ladder: &Ladder) -> usize {
     (size_of::<Ladder>() + ladder.slots.capacity() * size_of::<Level>()).div_ceil(ladder.len())
 }
 
-/// The figure in the documentation of [`OrderBook`](crate::OrderBook).
+/// Tests the figure in the documentation of [`OrderBook`](crate::OrderBook).
 #[test]
 fn a_level_takes_at_most_32_bytes() {
     let mut random = Random(3);
@@ -107,7 +107,7 @@ fn a_level_takes_at_most_32_bytes() {
             assert!(!ladder.replace(snapshot, count as usize));
             assert!(bytes(&ladder) <= 32, "{} bytes after a snapshot of {count}", bytes(&ladder));
             for step in 0..6 * count {
-                // First as many come as go, then only new ones come.
+                // At first as many levels are added as removed, and then levels are only added.
                 let place = random.below(2 * count as u64) as i64 + 1;
                 let there = place % 2 == 0;
                 let quantity = if step < 3 * count { i64::from(there != (step % 3 == 0)) } else { 1 };

@@ -1,4 +1,4 @@
-//! Parts of `Decimal` that nobody else can see.
+//! Tests parts of `Decimal` that only this module can see.
 
 extern crate std;
 use super::*;
@@ -40,8 +40,7 @@ fn parse_and_print() {
     }
 }
 
-/// Every length, every place of the point: the short reader says what the long one says, or
-/// nothing.
+/// For every length and every place of the point, the short reader returns what the long one returns, or nothing.
 #[test]
 fn short_agrees_with_long() {
     let digits = "12345678901234567890";

@@ -1,4 +1,4 @@
-//! The order of updates, by tables.
+//! Tests the order of updates with tables.
 
 use super::*;
 

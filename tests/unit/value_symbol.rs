@@ -1,4 +1,4 @@
-//! Symbols: folding of case, and bounds.
+//! Tests symbols: that case is folded, and their limits.
 
 extern crate std;
 use super::*;

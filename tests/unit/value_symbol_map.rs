@@ -1,10 +1,10 @@
-//! The map of symbols against a plain map.
+//! Compares the map of symbols with a plain map.
 
 extern crate std;
 use super::*;
 use std::collections::BTreeMap;
 
-/// Against a plain map, with enough symbols to grow the table several times.
+/// Compares with a plain map, with enough symbols to grow the table several times.
 #[test]
 fn agrees_with_a_plain_map() {
     let mut map = SymbolMap::new();

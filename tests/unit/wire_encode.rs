@@ -1,4 +1,4 @@
-//! Requests as text.
+//! Tests the encoding of requests.
 
 use super::*;
 use crate::message::RawJson;

@@ -1,4 +1,4 @@
-//! A frame is decoded as the kind that all its members tell, whatever its first bytes suggest.
+//! Tests that all members of a frame decide its kind, whatever its first bytes suggest.
 
 extern crate std;
 use super::*;
@@ -57,7 +57,7 @@ const VALUES: [&str; 12] = [
 #[test]
 fn first_bytes_never_decide() {
     let letters = || (b'A'..=b'Z').chain(b'a'..=b'z').map(char::from);
-    // Names of one letter and of several, and those whose fifth letter tells which kind `e` would be.
+    // Names of one letter and of several, and names whose fifth letter decides which kind `e` would be.
     let strays = letters().flat_map(|it| [format!("{it}"), format!("{it}xyz"), format!("exyz{it}")]);
     let strays: Vec<String> = strays.map(|name| format!("\"{name}\":1")).collect();
     for members in FRAMES {

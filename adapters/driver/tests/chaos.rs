@@ -1,4 +1,4 @@
-//! Lives of a driver whose peers and application do what bytes say: those of a corpus, and those of seeds.
+//! Lives of a driver whose peers and application do what bytes say. The bytes come from a corpus and from seeds.
 
 mod support;
 
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use gemini_ws_driver::SLEEP_CHECK;
 
-/// So many lives of seeds.
+/// The number of lives from seeds.
 const LIVES: u64 = 3_000;
 
-/// The bytes of a seed.
+/// Returns the bytes of a seed.
 fn bytes_of(seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     let length = random.usize(4..124);
@@ -37,8 +37,8 @@ fn lives_of_the_corpus() {
     assert!(files >= 10, "{files} files");
 }
 
-/// The default: a probe after 30 s of silence, and 15 s for its answer. Behind a sleep of an hour, of which the monotonic
-/// clock knows nothing, the probe goes out at once.
+/// By default a probe is sent after 30 s of silence, and its answer may take 15 s. After a sleep of an hour, which
+/// the monotonic clock does not count, the probe is sent at once.
 #[test]
 fn a_link_that_is_dead_after_a_sleep() {
     let awake = support::after_sleep(false);

@@ -1,4 +1,5 @@
-//! `NonBlocking` on real sockets: refused, held up by a peer that does not read, and left by one that is killed.
+//! Tests `NonBlocking` on real sockets with three peers: one refuses the upgrade, one does not read, and one is
+//! killed.
 
 #![cfg(feature = "handshake")]
 
@@ -13,7 +14,7 @@ use gemini_ws_driver::{NonBlocking, frame_of};
 
 type Socket = NonBlocking<TcpStream>;
 
-/// A socket whose upgrade has not begun, and its peer.
+/// Returns a socket whose upgrade has not begun, and its peer.
 fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -22,7 +23,7 @@ fn pair() -> (Socket, TcpStream) {
     (NonBlocking::new(format!("ws://{address}/"), stream).unwrap(), listener.accept().unwrap().0)
 }
 
-/// Tries until there is something.
+/// Tries until there is a result.
 fn wait<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     for _ in 0..2_000 {
         if let Some(found) = attempt() {
@@ -49,8 +50,8 @@ fn a_refusal_has_its_reason() {
     assert!(!socket.is_open());
 }
 
-/// What the peer does not take waits, in order; a limit ends the link. A peer that goes without a Close frame has broken
-/// nothing.
+/// Bytes that the peer does not read wait in their order, and a limit on them ends the link. A peer whose process
+/// is killed, without a Close frame, ends the link with `Lost::End` and not with an error.
 #[test]
 fn a_peer_that_does_not_read_and_one_that_is_killed() {
     for is_patient in [true, false] {

@@ -1,8 +1,8 @@
-//! `Shutdown` and `Events` of the driver, in every order in which threads can meet in them.
+//! Tests `Shutdown` and `Events` of the driver in every order in which threads can use them.
 #![cfg(loom)]
 #![cfg(test)]
 
-/// What the driver takes from the standard library.
+/// What the driver uses of the standard library.
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
     pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
@@ -45,7 +45,7 @@ fn client() -> Client {
     client
 }
 
-/// Whoever takes events has each of them and then the end, whenever the driver goes.
+/// The consumer gets each event and then the end, whenever the driver is dropped.
 #[test]
 fn the_driver_goes() {
     loom::model(|| {
@@ -60,7 +60,7 @@ fn the_driver_goes() {
     });
 }
 
-/// The driver waits for the consumer, and learns when it has gone.
+/// The driver waits for the consumer, and notices when the consumer is dropped.
 #[test]
 fn the_consumer_goes() {
     loom::model(|| {
@@ -78,7 +78,7 @@ fn the_consumer_goes() {
     });
 }
 
-/// A trigger is never missed, whenever somebody begins to wait.
+/// No task misses a trigger, whenever it begins to wait.
 #[test]
 fn never_missed() {
     loom::model(|| {
@@ -90,12 +90,12 @@ fn never_missed() {
         block_on(shutdown.wait());
         assert!(shutdown.is_triggered());
         assert!(trigger.join().unwrap());
-        // Whoever comes later returns at once.
+        // A later call returns at once.
         block_on(shutdown.wait());
     });
 }
 
-/// Of two who trigger it one was the first.
+/// If two threads trigger it, exactly one was the first.
 #[test]
 fn triggered_once() {
     loom::model(|| {
@@ -109,7 +109,7 @@ fn triggered_once() {
     });
 }
 
-/// Everybody who waits is woken.
+/// A trigger wakes every waiting task.
 #[test]
 fn two_who_wait() {
     let mut model = loom::model::Builder::new();

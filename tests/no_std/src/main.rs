@@ -1,4 +1,4 @@
-//! Uses the core without the standard library; only checked, never run.
+//! Uses the core without the standard library. This crate is only checked, never run.
 #![no_std]
 #![no_main]
 
@@ -9,7 +9,7 @@ use gemini_ws::{Client, Config, Credentials, Endpoint, Frame, Instant, Scratch, 
 
 struct NoMemory;
 
-// SAFETY: a null pointer is the answer of an allocator that has nothing to give.
+// SAFETY: an allocator without memory may return a null pointer.
 unsafe impl GlobalAlloc for NoMemory {
     unsafe fn alloc(&self, _: Layout) -> *mut u8 {
         core::ptr::null_mut()
@@ -26,7 +26,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Touches every part of the public interface that a device would.
+/// Uses every part of the public interface that a device would use.
 pub fn touch(text: &str) -> bool {
     let mut client = Client::single(Config::new("wss://ws.gemini.com/").seed(1));
     let mut scratch = Scratch::new();
@@ -35,7 +35,7 @@ pub fn touch(text: &str) -> bool {
     client.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch).is_some()
 }
 
-/// Signs, with a time from wherever the device has it.
+/// Signs, with the time of the device.
 pub fn sign(key: &str, secret: &str, millis: u64) -> Option<usize> {
     let mut signer = Signer::new(Credentials::hmac(key, secret).ok()?);
     Some(signer.headers(Endpoint::Streams, UnixTime::from_millis(millis)).iter().count())

@@ -1,8 +1,8 @@
-//! [`Bytes`]: what a fuzzer, a file or a seed decides.
+//! [`Bytes`] contains the decisions of a fuzzer, a file or a seed.
 
 use std::collections::VecDeque;
 
-/// Decisions, one byte each; zero when there are no more.
+/// Decisions, one byte each. Every decision after the last byte is zero.
 #[derive(Debug)]
 pub(crate) struct Bytes(VecDeque<u8>);
 
@@ -19,7 +19,7 @@ impl Bytes {
         self.0.pop_front().unwrap_or(0)
     }
 
-    /// A number below `count`.
+    /// Returns a number below `count`.
     pub(crate) fn below(&mut self, count: u8) -> u8 {
         self.next() % count
     }

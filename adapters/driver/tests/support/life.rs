@@ -1,4 +1,4 @@
-//! [`live`]: a life of a driver, from its first turn to what is left of it.
+//! [`live`] runs the life of a driver, from its first turn until all its resources are released.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -18,13 +18,14 @@ use gemini_ws_driver::{Closed, Events, Handle, READ_BYTES_PER_TURN_MAX, READS_PE
 use super::bytes::Bytes;
 use super::world::Shared;
 
-/// What a turn takes of virtual time.
+/// The virtual time of a turn.
 const TURN: Duration = Duration::from_micros(200);
 
-/// The most virtual time from the wish for an end to the end: closing handshake, farewell, and the last events.
+/// The most virtual time from the request to end until the end: the closing handshake, the last frames and the last
+/// events.
 const END_MAX: Duration = Duration::from_secs(6);
 
-/// The most streams that a driver of one link reads in a turn: the link's, and those of links before.
+/// The most streams that a driver of one link reads in a turn: the link's own, and those of earlier links.
 const STREAMS_MAX: usize = 4;
 
 struct Flag(AtomicBool);
@@ -36,7 +37,7 @@ impl Wake for Flag {
 }
 
 type Run = Pin<Box<dyn Future<Output = Closed>>>;
-/// Where the events are, once the driver has been polled.
+/// The events, once the driver has been polled.
 type Slot = Rc<RefCell<Option<Events>>>;
 type Asked = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -48,21 +49,22 @@ struct Life {
     events: Slot,
     /// Whether events are taken in each turn, and not only now and then.
     is_eager: bool,
-    /// Whether the driver reads all that there is: no queue holds it back.
+    /// Whether the driver reads everything that arrives, because no queue pauses it.
     reads_all: bool,
-    /// Commands and requests that wait.
+    /// Commands and requests of the application that wait.
     asked: Vec<Asked>,
     turns: u64,
     closed: Option<Closed>,
-    /// When the end was asked for.
+    /// When the application requested the end.
     ends: Option<Instant>,
 }
 
-/// Lives a life.
+/// Runs a life.
 ///
 /// # Panics
 ///
-/// If a turn is not bounded, an end does not come, somebody waits for ever, or something is left.
+/// If a turn is not bounded, an end does not come, a task waits for ever, or a stream or timer still exists at the
+/// end.
 pub(crate) fn live(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let (form, config) = (bytes.next(), bytes.next());
@@ -123,12 +125,12 @@ impl Life {
         self.shared.lock().now
     }
 
-    /// A turn if somebody is woken, or else what comes next.
+    /// Makes a turn if the driver was woken, and otherwise lets the next thing happen.
     fn step(&mut self) {
         if self.flag.0.swap(false, Ordering::Relaxed) {
             self.turn();
             self.turns += 1;
-            // Also beside a peer that never lets it wait.
+            // The application also acts beside a peer that always keeps the driver busy.
             if self.turns.is_multiple_of(64) {
                 self.act();
             }
@@ -201,7 +203,7 @@ impl Life {
         self.asked.retain_mut(|asked| asked.as_mut().poll(&mut context).is_pending());
     }
 
-    /// What the application does when nothing else happens.
+    /// Lets the application act when nothing else happens.
     fn act(&mut self) {
         let (is_over, act) = {
             let mut world = self.shared.lock();
@@ -226,7 +228,7 @@ impl Life {
             }
             (11, Some(handle)) => self.ask(async move {
                 let Ok(mut books) = handle.books(["btcusd", "ethusd"]).await else { return };
-                // No longer a handle: its reader keeps the driver alive.
+                // The reader of the books keeps the driver running without a handle.
                 drop(handle);
                 for _ in 0..3 {
                     if books.changed().await.is_none() {
@@ -243,7 +245,7 @@ impl Life {
             }),
             (13, Some(handle)) => self.ask(async move { handle.live().await }),
             (4, _) => self.shut_down(),
-            // Whoever asks has a handle of his own.
+            // Each waiting command has its own handle.
             (5, _) if self.asked.is_empty() => {
                 self.handle = None;
                 self.ends = self.ends.or(Some(self.now()));
@@ -255,7 +257,7 @@ impl Life {
             (7, _) => self.run = None,
             (8, _) => self.take_events(usize::MAX),
             (10, _) => self.shared.lock().slept += Duration::from_secs(3_600),
-            // The driver goes with a command that it has not seen.
+            // The driver is dropped while a command waits that it has not seen.
             (9, Some(handle)) => {
                 self.ask(async move { handle.subscribe("ethusd@trade".parse().expect("a stream")).await });
                 self.run = None;
@@ -267,13 +269,13 @@ impl Life {
     fn shut_down(&mut self) {
         match &self.handle {
             Some(handle) => drop(handle.close()),
-            // Nobody can ask for it any more, and so it is under way.
+            // Without a handle no task can request the end, so it must be in progress.
             None => assert!(self.ends.is_some()),
         }
         self.ends = self.ends.or(Some(self.now()));
     }
 
-    /// The end, whichever way it came.
+    /// Checks the end, in whichever way it came.
     fn finish(mut self) {
         let was_dropped = self.run.is_none() && self.closed.is_none();
         assert!(
@@ -301,10 +303,10 @@ impl Life {
     }
 }
 
-/// A link that is live, and of which nothing comes any more while the machine sleeps: how long after the sleep it is given
-/// up, if there is one.
+/// Runs a link that is live and receives nothing after the machine has begun to sleep. Returns how long after the
+/// sleep the driver closes the link. `sleeps` says whether the machine sleeps at all.
 pub(crate) fn after_sleep(sleeps: bool) -> Duration {
-    // An upgrade in one piece that is accepted, and confirmations; then nothing.
+    // The bytes make the peer accept the upgrade in one piece, send confirmations, and then nothing.
     let shared = Shared::new(Bytes::new(&[7, 0, 15, 23, 0]));
     let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").seed(1));
     gemini.subscribe(Instant::ZERO, "btcusd@trade".parse().expect("a stream")).expect("room");

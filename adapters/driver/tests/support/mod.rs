@@ -1,5 +1,6 @@
-//! A driver on streams that misbehave, in a time that passes only when nothing else is to be done. Bytes say what
-//! happens; whatever they say, each turn is bounded, the end comes in time, nobody waits for ever, and nothing is left.
+//! Runs a driver on streams that misbehave, in virtual time that passes only when nothing else can happen. Bytes
+//! decide what happens. Whatever they say, each turn is bounded, the end comes in time, no task waits for ever, and
+//! every stream and timer is dropped.
 
 #![allow(dead_code, reason = "whoever includes it uses a part")]
 

@@ -1,4 +1,4 @@
-//! [`Peer`]: what is at the other end of a stream, and does what the bytes say.
+//! [`Peer`] is the other end of a stream, and does what the bytes say.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,41 +10,41 @@ use gemini_ws_driver::gemini_ws::Instant;
 
 use super::bytes::Bytes;
 
-/// What comes of a read or a write.
+/// The result of a read or a write.
 pub(crate) enum Says {
-    /// So many bytes.
+    /// So many bytes were read or written.
     Bytes(usize),
     Fails(io::ErrorKind),
-    /// Nothing until then.
+    /// Nothing happens before this instant.
     Later(Instant),
     Nothing,
 }
 
-/// The most that a peer which floods says: more than any message may have.
+/// The most bytes of a flood, more than any message may have.
 const FLOOD_BYTES: usize = 6 << 20;
 
 pub(crate) struct Peer {
-    /// What it has heard and not understood yet.
+    /// Bytes that it has received and not decoded yet.
     heard: Vec<u8>,
-    /// What it will say.
+    /// Bytes that it will send.
     outbox: VecDeque<u8>,
-    /// What it says again and again behind that, and for how many bytes.
+    /// What it sends again and again after `outbox`, and for how many bytes.
     flood: (&'static [u8], usize),
-    /// How many bytes a read or a write has at most.
+    /// The most bytes of a read or a write.
     piece: usize,
     is_upgraded: bool,
-    /// Whether it confirms what is asked.
+    /// Whether it confirms requests.
     confirms: bool,
     /// Whether it answers a Close frame.
     closes: bool,
     has_heard_close: bool,
     end: Option<io::ErrorKind>,
     has_ended: bool,
-    /// Nothing is taken before.
+    /// It reads nothing before this instant.
     deaf_until: Instant,
-    /// Nothing is said before.
+    /// It sends nothing before this instant.
     mute_until: Instant,
-    /// Who waits for it to say something.
+    /// The task that waits for its next bytes.
     pub(crate) reader: Option<Waker>,
 }
 
@@ -111,7 +111,7 @@ impl Peer {
         Says::Bytes(count)
     }
 
-    /// Answers the upgrade, once its request is whole.
+    /// Answers the upgrade, once the request is complete.
     fn answer(&mut self, bytes: &mut Bytes) {
         let Some(end) = self.heard.windows(4).position(|it| it == b"\r\n\r\n") else { return };
         let request = String::from_utf8(self.heard.drain(..end + 4).collect()).expect("a request is text");
@@ -150,7 +150,7 @@ impl Peer {
         self.limit_flood(bytes);
     }
 
-    /// A peer that says little at a time, and most others, floods for a while only.
+    /// Ends the flood of most peers after a while, and of every peer that sends small pieces.
     fn limit_flood(&mut self, bytes: &mut Bytes) {
         if self.flood.1 > 0 {
             let is_long = self.piece == usize::MAX && bytes.below(8) == 7;
@@ -158,7 +158,8 @@ impl Peer {
         }
     }
 
-    /// Takes a whole frame out of what was heard. A client's frames are masked, whole, and none follows a Close frame.
+    /// Takes a complete frame out of the received bytes. A client's frames are masked and not fragmented, and none
+    /// follows a Close frame.
     fn take_frame(&mut self) -> bool {
         let [first, second, ..] = self.heard[..] else { return false };
         assert!(second & 0x80 != 0 && first & 0x70 == 0, "a client's frame: {first:x} {second:x}");

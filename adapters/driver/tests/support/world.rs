@@ -1,4 +1,4 @@
-//! [`World`]: virtual time, timers and streams in memory.
+//! [`World`] contains virtual time, timers and streams in memory.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,7 +16,7 @@ use gemini_ws_driver::{DialRequest, Paced, Runtime, Timer};
 use super::bytes::Bytes;
 use super::peer::{Peer, Says};
 
-/// What all of a life share.
+/// The world that all parts of a life share.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Mutex<World>>);
 
@@ -25,17 +25,17 @@ pub(crate) struct World {
     pub(crate) bytes: Bytes,
     /// How long the machine has slept.
     pub(crate) slept: Duration,
-    /// Whether nothing passes any more, and nobody says so.
+    /// Whether no bytes pass any more, without any sign of it.
     pub(crate) is_cut: bool,
-    /// Who is to be woken when.
+    /// The tasks to wake, by the instant of each.
     alarms: BTreeMap<(Instant, u64), Waker>,
     numbers: u64,
-    /// Streams and timers that exist.
+    /// How many streams exist; `timers` counts the timers.
     pub(crate) streams: usize,
     pub(crate) timers: usize,
-    /// Streams whose last read brought something: there may be more.
+    /// How many streams may have more to read, because their last read returned something.
     pub(crate) unread: usize,
-    /// What was read since somebody looked.
+    /// How many reads there were since the last check; `bytes_read` counts their bytes.
     pub(crate) reads: usize,
     pub(crate) bytes_read: usize,
 }
@@ -61,7 +61,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Wakes whoever waits for what is due. Returns when the next one is.
+    /// Wakes the tasks whose instant has come. Returns the next instant.
     pub(crate) fn ring(&self) -> Option<Instant> {
         loop {
             let mut world = self.lock();
@@ -140,7 +140,7 @@ impl Drop for VirtualTimer {
 pub(crate) struct VirtualStream {
     shared: Shared,
     peer: Peer,
-    /// Whether the last read brought something.
+    /// Whether the last read returned something.
     is_unread: bool,
 }
 
@@ -171,7 +171,7 @@ impl AsyncRead for VirtualStream {
                 world.wake_at(at, context);
                 Poll::Pending
             }
-            // What it says next depends on what it hears.
+            // The peer sends nothing more until it receives something.
             Says::Nothing => {
                 stream.peer.reader = Some(context.waker().clone());
                 Poll::Pending
