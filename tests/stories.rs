@@ -61,7 +61,7 @@ fn a_venue_that_never_answers() {
 /// Here nothing waits for a write. The closing handshake has a time limit; then the line is dropped, and each open
 /// request gets the reply that its fate is unknown.
 #[test]
-fn an_end_that_waits_for_nobody() {
+fn an_end_that_waits_for_no_one() {
     let mut story = Story::with_one_line_live();
     story.application_asks_the_time();
     story.then(&["public: ask time"]);

@@ -137,7 +137,7 @@ fn print_row(input: &Input, times: &Times) {
 
 // ---- the contestants ---------------------------------------------------------------------------
 
-/// Those without a book, in the order of their places.
+/// The contestants without a book, in the order of their places.
 fn decoders<'i>(input: &'i Input, other_way: &'i [(Kind, String)]) -> Vec<Contestant<'i>> {
     vec![
         ours(input, &input.frames),
@@ -171,7 +171,7 @@ fn decoder<'i, P: Parser + 'i>(input: &'i Input) -> Contestant<'i> {
     })
 }
 
-/// Those with a book.
+/// The contestants with a book.
 fn keepers(input: &Input) -> Vec<Contestant<'_>> {
     if input.way == Way::None {
         return Vec::new();

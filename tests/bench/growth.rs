@@ -17,7 +17,7 @@ const ROW: Duration = Duration::from_millis(300);
 const RATIO_MAX: f64 = 2.0;
 
 /// A client whose venue confirms everything, and the books that it feeds.
-struct Desk {
+struct Harness {
     client: Client,
     now: Instant,
     scratch: Scratch,
@@ -27,8 +27,8 @@ struct Desk {
     last: u64,
 }
 
-impl Desk {
-    fn new(links: usize, streams: usize) -> Desk {
+impl Harness {
+    fn new(links: usize, streams: usize) -> Harness {
         let streams_max = streams.div_ceil(links);
         let all = (1_000_000, Duration::from_secs(1));
         let config = Config::new("wss://venue")
@@ -44,14 +44,14 @@ impl Desk {
             client.subscribe(Instant::ZERO, stream).expect("a subscription");
         }
         let (scratch, books) = (Scratch::new(), Books::new());
-        let mut desk = Desk { client, now: Instant::ZERO, scratch, books, links: Vec::new(), last: 1 };
-        desk.drain();
+        let mut harness = Harness { client, now: Instant::ZERO, scratch, books, links: Vec::new(), last: 1 };
+        harness.drain();
         for stream in 0..streams {
             let frame = depth(&format!("s{stream}usd"), 1, 1);
-            desk.frame(desk.links[stream / streams_max], &frame);
+            harness.frame(harness.links[stream / streams_max], &frame);
         }
-        desk.drain();
-        desk
+        harness.drain();
+        harness
     }
 
     /// Carries out what the client asks for; each request is accepted at once.
@@ -119,17 +119,17 @@ fn timed(inputs: u32, mut input: impl FnMut()) -> (Duration, u32) {
 }
 
 fn rows(links: usize, streams: usize) -> Vec<(&'static str, f64)> {
-    let mut desk = Desk::new(links, streams);
-    let link = desk.links[0];
+    let mut harness = Harness::new(links, streams);
+    let link = harness.links[0];
     let mut rows = Vec::new();
     rows.push((
         "depth update and book",
         fastest(|| {
-            let first = desk.last;
+            let first = harness.last;
             let frames: Vec<String> = (first..first + 200).map(|id| depth("s0usd", id, id + 1)).collect();
-            desk.last += 200;
+            harness.last += 200;
             let mut frames = frames.iter();
-            timed(200, || frames.next().into_iter().for_each(|frame| desk.frame(link, frame)))
+            timed(200, || frames.next().into_iter().for_each(|frame| harness.frame(link, frame)))
         }),
     ));
     let ping = Frame::Ping(b"");
@@ -137,30 +137,30 @@ fn rows(links: usize, streams: usize) -> Vec<(&'static str, f64)> {
         "ping",
         fastest(|| {
             timed(1_000, || {
-                black_box(desk.client.handle_frame(link, desk.now, ping, &mut desk.scratch));
+                black_box(harness.client.handle_frame(link, harness.now, ping, &mut harness.scratch));
             })
         }),
     ));
     rows.push((
         "reply to nothing",
-        fastest(|| timed(1_000, || desk.frame(link, r#"{"id":99999999,"status":200}"#))),
+        fastest(|| timed(1_000, || harness.frame(link, r#"{"id":99999999,"status":200}"#))),
     ));
-    rows.push(("needless timeout", fastest(|| timed(100, || desk.client.handle_timeout(desk.now)))));
+    rows.push(("needless timeout", fastest(|| timed(100, || harness.client.handle_timeout(harness.now)))));
     rows.push((
         "request and reply",
         fastest(|| {
             timed(20, || {
-                desk.now = desk.now + Duration::from_millis(1);
-                desk.client.request(desk.now, &Request::Time).expect("a link");
-                desk.drain();
+                harness.now = harness.now + Duration::from_millis(1);
+                harness.client.request(harness.now, &Request::Time).expect("a link");
+                harness.drain();
             })
         }),
     ));
     rows.push((
         "gap and resync",
         fastest(|| {
-            desk.now = desk.now + Duration::from_millis(1);
-            timed(20, || desk.gap_and_resync())
+            harness.now = harness.now + Duration::from_millis(1);
+            timed(20, || harness.gap_and_resync())
         }),
     ));
     rows

@@ -6,53 +6,53 @@ use gemini_ws::{
     Request,
 };
 
-use super::desk::{Desk, SECOND, order, private, public, stream};
+use super::harness::{Harness, SECOND, order, private, public, stream};
 
 #[test]
 fn links_are_opened_when_first_wanted_and_closed_when_nothing_is() {
-    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
-    desk.open();
-    assert!(desk.dials.is_empty() && desk.states().is_empty());
-    let trades = desk.subscribe("btcusd@trade");
-    desk.settle();
-    assert_eq!(desk.states(), [State::Live]);
-    let link = desk.link(0, 0);
-    desk.take_events();
+    let mut harness = Harness::new(ClientConfig::new(), &[public()]);
+    harness.open();
+    assert!(harness.dials.is_empty() && harness.states().is_empty());
+    let trades = harness.subscribe("btcusd@trade");
+    harness.flush();
+    assert_eq!(harness.states(), [State::Live]);
+    let link = harness.link(0, 0);
+    harness.take_events();
 
-    desk.client.unsubscribe(desk.now, trades).unwrap();
-    desk.settle();
-    assert_eq!(desk.closes, [link]);
-    desk.peer_closes(link, 1000);
+    harness.client.unsubscribe(harness.now, trades).unwrap();
+    harness.flush();
+    assert_eq!(harness.closes, [link]);
+    harness.peer_closes(link, 1000);
     let expected = [
         "unsubscribed btcusd@trade true",
         "disconnected link 0.1: closed by us",
         "link closed link 0.1: closed as requested",
     ];
-    assert_eq!(desk.take_events(), expected);
-    assert!(desk.states().is_empty() && desk.client.deadline().is_none());
+    assert_eq!(harness.take_events(), expected);
+    assert!(harness.states().is_empty() && harness.client.deadline().is_none());
 
     // A new subscription leads to the next attempt in the same slot, with the next epoch.
-    desk.subscribe("btcusd@trade");
-    assert_eq!(desk.dials.iter().map(|link| (link.slot(), link.epoch())).collect::<Vec<_>>(), [(0, 2)]);
+    harness.subscribe("btcusd@trade");
+    assert_eq!(harness.dials.iter().map(|link| (link.slot(), link.epoch())).collect::<Vec<_>>(), [(0, 2)]);
 }
 
 #[test]
 fn a_link_with_a_request_under_way_is_not_closed_before_its_answer() {
-    let mut desk = Desk::new(ClientConfig::new(), &[public()]);
-    let trades = desk.subscribe("btcusd@trade");
-    desk.open();
-    desk.settle();
-    desk.client.request(desk.now, &Request::Time).unwrap();
-    desk.client.unsubscribe(desk.now, trades).unwrap();
-    desk.drain();
-    let leave = desk.sent.pop().unwrap();
-    let ask = desk.sent.pop().unwrap();
-    desk.sent.push(leave);
-    desk.answer_all();
-    assert!(desk.closes.is_empty());
-    desk.sent.push(ask);
-    desk.answer_all();
-    assert_eq!(desk.closes.len(), 1);
+    let mut harness = Harness::new(ClientConfig::new(), &[public()]);
+    let trades = harness.subscribe("btcusd@trade");
+    harness.open();
+    harness.flush();
+    harness.client.request(harness.now, &Request::Time).unwrap();
+    harness.client.unsubscribe(harness.now, trades).unwrap();
+    harness.drain();
+    let leave = harness.sent.pop().unwrap();
+    let ask = harness.sent.pop().unwrap();
+    harness.sent.push(leave);
+    harness.answer_all();
+    assert!(harness.closes.is_empty());
+    harness.sent.push(ask);
+    harness.answer_all();
+    assert_eq!(harness.closes.len(), 1);
 }
 
 #[test]
@@ -86,130 +86,132 @@ fn streams_go_where_they_belong() {
 #[test]
 fn a_full_link_is_followed_by_another() {
     let config = public().streams_max(2);
-    let mut desk = Desk::new(ClientConfig::new().links_max(3).streams_max(5), &[config]);
-    desk.open();
+    let mut harness = Harness::new(ClientConfig::new().links_max(3).streams_max(5), &[config]);
+    harness.open();
     for number in 0..5 {
-        desk.subscribe(&format!("sym{number}usd@trade"));
+        harness.subscribe(&format!("sym{number}usd@trade"));
     }
-    assert_eq!(desk.dials.len(), 3);
+    assert_eq!(harness.dials.len(), 3);
     let sixth = stream("sym5usd@trade");
-    assert_eq!(desk.client.subscribe(desk.now, sixth), Err(CommandError::TooMany(Limit::Streams)));
-    desk.settle();
-    assert_eq!(desk.states(), [State::Live; 3]);
+    assert_eq!(harness.client.subscribe(harness.now, sixth), Err(CommandError::TooMany(Limit::Streams)));
+    harness.flush();
+    assert_eq!(harness.states(), [State::Live; 3]);
     // A stream that is already subscribed takes no room.
-    assert!(desk.client.subscribe(desk.now, stream("sym4usd@trade")).is_ok());
+    assert!(harness.client.subscribe(harness.now, stream("sym4usd@trade")).is_ok());
 
-    let mut desk = Desk::new(ClientConfig::new().links_max(1), &[public().streams_max(1)]);
-    desk.subscribe("btcusd@trade");
-    let second = desk.client.subscribe(desk.now, stream("ethusd@trade"));
+    let mut harness = Harness::new(ClientConfig::new().links_max(1), &[public().streams_max(1)]);
+    harness.subscribe("btcusd@trade");
+    let second = harness.client.subscribe(harness.now, stream("ethusd@trade"));
     assert_eq!(second, Err(CommandError::TooMany(Limit::Links)));
 }
 
 #[test]
 fn frames_that_look_alike_are_not_subscribed_on_two_links() {
-    let mut desk =
-        Desk::new(ClientConfig::new(), &[public().streams_max(1), Config::new("ws://venue/v2/marketdata")]);
-    desk.subscribe("btcusd@depth@100ms");
-    let slow = desk.client.subscribe(desk.now, stream("btcusd@depth"));
+    let mut harness = Harness::new(
+        ClientConfig::new(),
+        &[public().streams_max(1), Config::new("ws://venue/v2/marketdata")],
+    );
+    harness.subscribe("btcusd@depth@100ms");
+    let slow = harness.client.subscribe(harness.now, stream("btcusd@depth"));
     assert_eq!(slow, Err(CommandError::Ambiguous { with: stream("btcusd@depth@100ms") }));
-    let archived = desk.client.links().count();
+    let archived = harness.client.links().count();
     assert_eq!(archived, 1);
 }
 
 #[test]
 fn what_the_address_says_is_wanted_at_once() {
     let archived = Config::new("ws://venue/v1/marketdata/btcusd");
-    let mut desk = Desk::new(ClientConfig::new(), &[archived]);
-    desk.open();
-    assert_eq!(desk.dials.len(), 1);
-    desk.settle();
-    assert_eq!(desk.states(), [State::Live]);
-    let (link, endpoint) = (desk.link(0, 0), desk.endpoints()[0]);
-    desk.client.remove(desk.now, endpoint).unwrap();
-    desk.drain();
-    assert_eq!(desk.closes, [link]);
-    assert_eq!(desk.client.remove(desk.now, endpoint), Err(CommandError::UnknownEndpoint));
+    let mut harness = Harness::new(ClientConfig::new(), &[archived]);
+    harness.open();
+    assert_eq!(harness.dials.len(), 1);
+    harness.flush();
+    assert_eq!(harness.states(), [State::Live]);
+    let (link, endpoint) = (harness.link(0, 0), harness.endpoints()[0]);
+    harness.client.remove(harness.now, endpoint).unwrap();
+    harness.drain();
+    assert_eq!(harness.closes, [link]);
+    assert_eq!(harness.client.remove(harness.now, endpoint), Err(CommandError::UnknownEndpoint));
 }
 
 #[test]
 fn the_end_of_one_link_touches_no_other() {
-    let mut desk = Desk::trading();
-    desk.subscribe("btcusd@trade");
-    desk.subscribe("orders@account");
-    desk.open();
-    desk.settle();
-    let (public, private) = (desk.link(0, 0), desk.link(1, 0));
-    assert_eq!(desk.client.readiness(), Readiness::Ready);
-    desk.take_events();
-    desk.client.handle_lost(public, desk.now, Lost::Reset);
-    desk.drain();
-    assert_eq!(desk.take_events(), ["disconnected link 0.1: the transport was reset; retry"]);
-    assert_eq!(desk.client.state(private), Some(State::Live));
-    assert_eq!(desk.client.readiness(), Readiness::Partly);
-    assert!(desk.client.request(desk.now, &order("a")).is_ok());
+    let mut harness = Harness::trading();
+    harness.subscribe("btcusd@trade");
+    harness.subscribe("orders@account");
+    harness.open();
+    harness.flush();
+    let (public, private) = (harness.link(0, 0), harness.link(1, 0));
+    assert_eq!(harness.client.readiness(), Readiness::Ready);
+    harness.take_events();
+    harness.client.handle_lost(public, harness.now, Lost::Reset);
+    harness.drain();
+    assert_eq!(harness.take_events(), ["disconnected link 0.1: the transport was reset; retry"]);
+    assert_eq!(harness.client.state(private), Some(State::Live));
+    assert_eq!(harness.client.readiness(), Readiness::Partly);
+    assert!(harness.client.request(harness.now, &order("a")).is_ok());
 }
 
 /// L-082: the venue refuses the credentials, which ends the private link and nothing else. `open` tries once more.
 #[test]
 fn a_link_given_up_for_good_waits_for_open() {
-    let mut desk = Desk::trading();
-    desk.subscribe("btcusd@trade");
-    let orders = desk.subscribe("orders@account");
-    desk.open();
-    let [public, private] = desk.dials[..] else { panic!("{:?}", desk.dials) };
-    desk.dials.clear();
-    desk.client.handle_connected(public, desk.now);
+    let mut harness = Harness::trading();
+    harness.subscribe("btcusd@trade");
+    let orders = harness.subscribe("orders@account");
+    harness.open();
+    let [public, private] = harness.dials[..] else { panic!("{:?}", harness.dials) };
+    harness.dials.clear();
+    harness.client.handle_connected(public, harness.now);
     let refused = ConnectFailure::Status { status: 401, retry_after: None, reason: None };
-    desk.client.handle_connect_failed(private, desk.now, refused);
-    desk.settle();
-    let events = desk.take_events().join("\n");
+    harness.client.handle_connect_failed(private, harness.now, refused);
+    harness.flush();
+    let events = harness.take_events().join("\n");
     assert!(
         events.contains("link closed link 1.1: cannot connect: upgrade answered with HTTP status 401"),
         "{events}"
     );
     assert!(!events.contains("closed: "), "{events}");
-    desk.pass(SECOND * 20);
-    assert!(desk.dials.is_empty());
-    assert_eq!(desk.client.state(public), Some(State::Live));
-    assert_eq!(desk.client.request(desk.now, &order("a")), Err(CommandError::NotConnected));
-    assert_eq!(desk.client.subscribe(desk.now, stream("balances@account")), Err(CommandError::GivenUp));
-    assert!(desk.client.streams().any(|(id, _, state)| id == orders && state == StreamState::Wanted));
+    harness.pass(SECOND * 20);
+    assert!(harness.dials.is_empty());
+    assert_eq!(harness.client.state(public), Some(State::Live));
+    assert_eq!(harness.client.request(harness.now, &order("a")), Err(CommandError::NotConnected));
+    assert_eq!(harness.client.subscribe(harness.now, stream("balances@account")), Err(CommandError::GivenUp));
+    assert!(harness.client.streams().any(|(id, _, state)| id == orders && state == StreamState::Wanted));
 
-    desk.client.open(desk.now).unwrap();
-    desk.drain();
-    assert_eq!(desk.dials.iter().map(|link| (link.slot(), link.epoch())).collect::<Vec<_>>(), [(1, 2)]);
-    desk.settle();
-    assert_eq!(desk.states(), [State::Live; 2]);
-    assert!(desk.take_events().contains(&"subscribed orders@account".to_owned()));
+    harness.client.open(harness.now).unwrap();
+    harness.drain();
+    assert_eq!(harness.dials.iter().map(|link| (link.slot(), link.epoch())).collect::<Vec<_>>(), [(1, 2)]);
+    harness.flush();
+    assert_eq!(harness.states(), [State::Live; 2]);
+    assert!(harness.take_events().contains(&"subscribed orders@account".to_owned()));
 }
 
 #[test]
 fn a_client_all_of_whose_endpoints_are_given_up_has_ended() {
-    let mut desk = Desk::new(ClientConfig::new(), &[private()]);
-    desk.open();
-    let link = desk.dials.remove(0);
-    desk.client.handle_connect_failed(link, desk.now, ConnectFailure::Certificate);
-    desk.drain();
-    let events = desk.take_events();
+    let mut harness = Harness::new(ClientConfig::new(), &[private()]);
+    harness.open();
+    let link = harness.dials.remove(0);
+    harness.client.handle_connect_failed(link, harness.now, ConnectFailure::Certificate);
+    harness.drain();
+    let events = harness.take_events();
     assert!(events[0].starts_with("failed link 0.1: certificate"), "{events:?}");
     assert!(events[2].starts_with("closed: cannot connect: certificate"), "{events:?}");
-    assert_eq!((events.len(), desk.client.deadline()), (3, None));
-    assert_eq!(desk.client.open(desk.now), Err(CommandError::Closed));
+    assert_eq!((events.len(), harness.client.deadline()), (3, None));
+    assert_eq!(harness.client.open(harness.now), Err(CommandError::Closed));
 }
 
 /// The client ends when its last link has failed for good, but not before a link that is still closing.
 #[test]
 fn a_link_that_is_closing_ends_before_its_client() {
-    let mut desk = Desk::new(ClientConfig::new(), &[public().stay_open(true), private()]);
-    desk.open();
-    desk.settle();
-    let (closing, other) = (desk.link(0, 0), desk.link(1, 0));
-    let endpoint = desk.endpoints()[0];
-    desk.client.remove(desk.now, endpoint).unwrap();
-    desk.peer_closes(other, 4403);
-    assert!(!desk.take_events().iter().any(|event| event.starts_with("closed")));
-    desk.peer_closes(closing, 1000);
-    let events = desk.take_events();
+    let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true), private()]);
+    harness.open();
+    harness.flush();
+    let (closing, other) = (harness.link(0, 0), harness.link(1, 0));
+    let endpoint = harness.endpoints()[0];
+    harness.client.remove(harness.now, endpoint).unwrap();
+    harness.peer_closes(other, 4403);
+    assert!(!harness.take_events().iter().any(|event| event.starts_with("closed")));
+    harness.peer_closes(closing, 1000);
+    let events = harness.take_events();
     let end = [
         "link closed link 0.1: closed as requested",
         "closed: closed by the peer for good, code 4403; 0 requests, 0 links",
@@ -220,26 +222,26 @@ fn a_link_that_is_closing_ends_before_its_client() {
 /// L-051, L-078: an input about an old attempt is counted, and has no other effect.
 #[test]
 fn inputs_of_old_attempts_change_nothing() {
-    let mut desk = Desk::trading();
-    desk.subscribe("btcusd@trade");
-    desk.open();
-    desk.settle();
-    let old = desk.link(0, 0);
-    desk.client.handle_lost(old, desk.now, Lost::Reset);
-    desk.pass(SECOND * 2);
-    desk.settle();
-    let new = desk.link(0, 0);
+    let mut harness = Harness::trading();
+    harness.subscribe("btcusd@trade");
+    harness.open();
+    harness.flush();
+    let old = harness.link(0, 0);
+    harness.client.handle_lost(old, harness.now, Lost::Reset);
+    harness.pass(SECOND * 2);
+    harness.flush();
+    let new = harness.link(0, 0);
     assert_eq!((old.slot(), new.epoch()), (new.slot(), 2));
-    desk.take_events();
-    let before = desk.client.stats().stale_inputs;
-    desk.client.handle_lost(old, desk.now, Lost::End);
-    desk.client.handle_connect_failed(old, desk.now, ConnectFailure::Refused);
-    desk.frame(old, "{\"id\":1,\"status\":200}");
-    assert_eq!(desk.take_events(), ["ignored"]);
-    assert_eq!(desk.client.stats().stale_inputs, before + 3);
-    assert_eq!(desk.client.state(new), Some(State::Live));
+    harness.take_events();
+    let before = harness.client.stats().stale_inputs;
+    harness.client.handle_lost(old, harness.now, Lost::End);
+    harness.client.handle_connect_failed(old, harness.now, ConnectFailure::Refused);
+    harness.frame(old, "{\"id\":1,\"status\":200}");
+    assert_eq!(harness.take_events(), ["ignored"]);
+    assert_eq!(harness.client.stats().stale_inputs, before + 3);
+    assert_eq!(harness.client.state(new), Some(State::Live));
     // A transport that connects too late is dropped.
-    desk.client.handle_connected(old, desk.now);
-    desk.drain();
-    assert_eq!(desk.aborts, [old]);
+    harness.client.handle_connected(old, harness.now);
+    harness.drain();
+    assert_eq!(harness.aborts, [old]);
 }

@@ -1,9 +1,9 @@
 //! Tests a client of many links: which links there are, what goes over which, and that the end of one affects no
 //! other.
 
-mod desk;
 mod ends;
+mod harness;
 mod life;
 mod limits;
 mod links;
-mod wishes;
+mod subscriptions;

@@ -1,10 +1,10 @@
 //! Faults of the client, its links and its limits. Each test asserts the right behaviour, and failed before the
 //! fix.
 
-#[path = "client/desk.rs"]
-mod desk;
 #[path = "client/ends.rs"]
 mod ends;
+#[path = "client/harness.rs"]
+mod harness;
 #[path = "client/hosts.rs"]
 mod hosts;
 #[path = "client/limits.rs"]

@@ -70,7 +70,7 @@ pub(crate) fn live(seed: u64, steps: usize, is_recorded: bool) -> Result<(), Vio
         machine,
         random,
         now: Instant::ZERO,
-        wishes: Vec::new(),
+        subscriptions: Vec::new(),
         dialled: Vec::new(),
         open: Vec::new(),
         written: Vec::new(),
@@ -93,7 +93,7 @@ struct Life {
     machine: Observed<Many>,
     random: Random,
     now: Instant,
-    wishes: Vec<StreamId>,
+    subscriptions: Vec<StreamId>,
     dialled: Vec<LinkId>,
     open: Vec<LinkId>,
     /// Ids of requests that were not answered.
@@ -118,13 +118,14 @@ impl Life {
         match self.random.below(40) {
             0..10 => drop(self.machine.open(now)),
             10..22 => self.subscribe(),
-            22..27 if !self.wishes.is_empty() => {
-                let wish = self.wishes.swap_remove(self.random.below(self.wishes.len()));
-                let _ = self.machine.unsubscribe(now, wish);
+            22..27 if !self.subscriptions.is_empty() => {
+                let subscription =
+                    self.subscriptions.swap_remove(self.random.below(self.subscriptions.len()));
+                let _ = self.machine.unsubscribe(now, subscription);
             }
-            27..29 if !self.wishes.is_empty() => {
-                let wish = *self.random.pick(&self.wishes);
-                let _ = self.machine.resync(now, wish);
+            27..29 if !self.subscriptions.is_empty() => {
+                let subscription = *self.random.pick(&self.subscriptions);
+                let _ = self.machine.resync(now, subscription);
             }
             29..35 => self.request(),
             35 => self.machine.handle_resumed(now),
@@ -150,7 +151,7 @@ impl Life {
             (endpoint.is_some() && self.random.below(2) == 0).then(|| Duration::from_secs(seconds));
         let wanted = Wanted { stream, endpoint, silence_max };
         if let Ok(id) = self.machine.subscribe_at(self.now, wanted) {
-            self.wishes.push(id);
+            self.subscriptions.push(id);
         }
     }
 

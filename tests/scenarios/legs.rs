@@ -246,7 +246,7 @@ fn forty_links_end_at_once() {
 
 /// L-060: frames on the public link at each millisecond do not keep a silent private link open.
 #[test]
-fn a_busy_leg_vouches_for_nobody() {
+fn a_busy_leg_vouches_for_no_other() {
     let (mut client, [public, private]) = two_legs();
     let mut ended = None;
     for millis in 1..46_000 {

@@ -118,7 +118,7 @@ impl Pair {
             self.exchange.handle_upgrade(BESIDE, self.now, &request).unwrap();
         }
         self.exchange.handle_frame(BESIDE, self.now, Frame::Text(text));
-        self.settle();
+        self.flush();
     }
 
     fn headers(&mut self, endpoint: Endpoint) -> Option<Headers> {
@@ -180,13 +180,13 @@ impl Pair {
         self.under_way.retain(|Reverse((_, _, message))| matches!(message, Message::Dialled(_)));
         self.exchange.handle_lost(session, self.now);
         self.client.handle_lost(link, self.now, Lost::Reset);
-        self.settle();
+        self.flush();
     }
 
     /// Lets time pass, from each message or deadline to the next.
     pub(crate) fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
-        self.settle();
+        self.flush();
         loop {
             let arrival = self.under_way.peek().map(|Reverse((at, _, _))| *at);
             let client = self.client.deadline().map(|deadline| deadline.at);
@@ -205,7 +205,7 @@ impl Pair {
             } else {
                 self.exchange.handle_timeout(self.now);
             }
-            self.settle();
+            self.flush();
         }
         self.now = until;
     }
@@ -271,7 +271,7 @@ impl Pair {
     }
 
     /// Performs the outputs of both ends until there are none.
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         self.unpolled += 1;
         if self.unpolled >= self.polled_each {
             self.unpolled = 0;

@@ -52,7 +52,7 @@ fn perform(script: &[u8], is_recorded: bool) -> Observed<Many> {
     let mut player = Player::new(first.unwrap_or(Endpoint::Streams), is_recorded);
     for line in lines.skip(usize::from(first.is_some())).take(STEPS_MAX) {
         player.line(&String::from_utf8_lossy(line));
-        player.settle();
+        player.flush();
     }
     player.client
 }
@@ -271,7 +271,7 @@ impl Player {
     }
 
     /// Polls all outputs.
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Send { text, .. } if self.endpoint == Endpoint::Streams => {

@@ -14,7 +14,7 @@
 //! jump 1.5                 time is 1.5 s, with one wake-up
 //! busy 1.5                 time is 1.5 s, and nobody has looked at the deadlines
 //! open | close | close by 2.5 | shut down by 2.5 | resumed
-//! subscribe NAME           `as LABEL`, if several wishes are for one stream; `at ENDPOINT`; `unless silent 10`
+//! subscribe NAME           `as LABEL`, if several subscriptions are for one stream; `at ENDPOINT`; `unless silent 10`
 //! unsubscribe LABEL | resync LABEL
 //! request METHOD | order ID
 //! connected
@@ -217,8 +217,8 @@ impl Player {
         let silence_max = after("silent").map(|seconds| at(seconds).since(Instant::ZERO));
         let endpoint = after("at").map(|name| self.endpoints[name]);
         let (now, wanted) = (self.now, Wanted { stream, endpoint, silence_max });
-        let wish = self.client.subscribe_at(now, wanted);
-        match wish {
+        let subscription = self.client.subscribe_at(now, wanted);
+        match subscription {
             Ok(id) => drop(self.streams.insert(after("as").unwrap_or(words[0]).to_owned(), id)),
             Err(error) => self.answer(Err(error)),
         }

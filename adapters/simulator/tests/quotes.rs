@@ -5,7 +5,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::quoting::{Desk, PUBLIC};
+use common::quoting::{Harness, PUBLIC};
 use common::request;
 use common::trading::{FIRST, Floor, SECOND, place};
 use gemini_ws::Decimal;
@@ -24,19 +24,19 @@ fn decimal(text: &str) -> Decimal {
 
 #[test]
 fn a_quote_is_executed() {
-    let mut desk = Desk::new(|config| config.fees(10, 35), 1);
-    desk.floor.send(FIRST, &request("subscribe", &["balances@account", "positions@account"]));
-    let quote = desk.until_accepted(FIRST, "price=0.40 quantity=2.5 clientId=combo/1");
-    assert_eq!(desk.present["f"], "2.5", "less than was requested");
-    let deadline = desk.present["c"].as_i64().unwrap();
-    assert_eq!(deadline - desk.present["E"].as_i64().unwrap(), 5_000);
+    let mut harness = Harness::new(|config| config.fees(10, 35), 1);
+    harness.floor.send(FIRST, &request("subscribe", &["balances@account", "positions@account"]));
+    let quote = harness.until_accepted(FIRST, "price=0.40 quantity=2.5 clientId=combo/1");
+    assert_eq!(harness.present["f"], "2.5", "less than was requested");
+    let deadline = harness.present["c"].as_i64().unwrap();
+    assert_eq!(deadline - harness.present["E"].as_i64().unwrap(), 5_000);
     assert_eq!(
-        desk.confirm(FIRST, &quote, true),
+        harness.confirm(FIRST, &quote, true),
         ["1: 200", "public FINALIZING", "1: CONFIRMED FINALIZING ACTIVE"]
     );
     // The frames themselves.
-    let texts = desk.floor.run(A_SECOND);
-    let combo = desk.rfq_id().replace("rfq", "GEMI-COMBO");
+    let texts = harness.floor.run(A_SECOND);
+    let combo = harness.rfq_id().replace("rfq", "GEMI-COMBO");
     let mut events = BTreeMap::new();
     for (_, text) in texts.iter().filter(|(session, _)| *session == FIRST) {
         let value: Value = serde_json::from_str(text).unwrap();
@@ -57,15 +57,15 @@ fn a_quote_is_executed() {
     assert_eq!(events["balanceUpdate"]["B"][0]["c"], "999998.4985");
     assert_eq!(events["positionReport"]["P"][0]["s"].as_str(), Some(combo.as_str()));
     assert_eq!(events["positionReport"]["P"][0]["a"][0]["v"], "-2.5");
-    let short = desk.short(&texts);
+    let short = harness.short(&texts);
     assert!(short.starts_with(&["public FINALIZED".to_owned()]), "{short:?}");
 
     // The ledger.
-    let account = desk.floor.account(0);
-    assert_eq!(desk.floor.balance(0, "USD"), "999998.4985 of 999998.4985");
-    let positions = desk.floor.exchange.positions(account);
+    let account = harness.floor.account(0);
+    assert_eq!(harness.floor.balance(0, "USD"), "999998.4985 of 999998.4985");
+    let positions = harness.floor.exchange.positions(account);
     assert_eq!((positions[0].symbol.as_str(), positions[0].quantity), (combo.as_str(), decimal("-2.5")));
-    let orders = desk.floor.exchange.orders(account);
+    let orders = harness.floor.exchange.orders(account);
     assert_eq!(orders.len(), 1);
     let order = &orders[0];
     assert_eq!((order.state, order.order_type), (OrderState::Filled, OrderType::Limit));
@@ -78,26 +78,26 @@ fn a_quote_is_executed() {
 
 #[test]
 fn what_is_executed_is_at_most_what_is_requested() {
-    let mut desk = Desk::new(plain, 2);
+    let mut harness = Harness::new(plain, 2);
     let (mut of_notional, mut of_quantity) = (0, 0);
     for _ in 0..12 {
-        let quote = desk.until_accepted(FIRST, "price=0.03 quantity=100000");
-        let executed = decimal(desk.present["f"].as_str().unwrap());
-        if let Some(quantity) = desk.present["q"].as_str() {
+        let quote = harness.until_accepted(FIRST, "price=0.03 quantity=100000");
+        let executed = decimal(harness.present["f"].as_str().unwrap());
+        if let Some(quantity) = harness.present["q"].as_str() {
             of_quantity += 1;
             assert_eq!(executed, decimal(quantity));
         } else {
             of_notional += 1;
-            let notional = decimal(desk.present["n"].as_str().unwrap());
+            let notional = decimal(harness.present["n"].as_str().unwrap());
             // The quantity is rounded down to hundredths of a contract.
             let price = decimal("0.03");
             assert!(executed.checked_mul(price).unwrap() <= notional);
             let more = executed.checked_add(decimal("0.01")).unwrap();
             assert!(more.checked_mul(price).unwrap() > notional);
         }
-        desk.confirm(FIRST, &quote, true);
-        desk.until("1: FINALIZED FINALIZED WON");
-        let order = desk.floor.exchange.orders(desk.floor.account(0)).pop().unwrap();
+        harness.confirm(FIRST, &quote, true);
+        harness.until("1: FINALIZED FINALIZED WON");
+        let order = harness.floor.exchange.orders(harness.floor.account(0)).pop().unwrap();
         assert_eq!(order.executed_quantity, executed);
         // The venue uses the id of the quote if there is no client id.
         assert_eq!(order.client_order_id, Some(quote));
@@ -107,51 +107,51 @@ fn what_is_executed_is_at_most_what_is_requested() {
 
 #[test]
 fn a_maker_may_decline() {
-    let mut desk = Desk::new(plain, 3);
-    let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1");
-    assert_eq!(desk.confirm(FIRST, &quote, false), ["1: 200", "public FAILED", "1: DECLINED FAILED LOST"]);
-    assert!(desk.floor.exchange.orders(desk.floor.account(0)).is_empty());
+    let mut harness = Harness::new(plain, 3);
+    let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
+    assert_eq!(harness.confirm(FIRST, &quote, false), ["1: 200", "public FAILED", "1: DECLINED FAILED LOST"]);
+    assert!(harness.floor.exchange.orders(harness.floor.account(0)).is_empty());
     // Another request follows.
-    assert_eq!(desk.step(), ["public OPEN"]);
+    assert_eq!(harness.step(), ["public OPEN"]);
 }
 
 #[test]
 fn a_maker_must_confirm_in_time() {
-    let mut desk = Desk::new(plain, 4);
-    let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1");
-    let texts = desk.floor.run(Duration::from_millis(4_999));
+    let mut harness = Harness::new(plain, 4);
+    let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
+    let texts = harness.floor.run(Duration::from_millis(4_999));
     assert!(texts.is_empty(), "{texts:?}");
-    let texts = desk.floor.run(Duration::from_millis(1));
-    assert_eq!(desk.short(&texts), ["public FAILED", "1: FAILED FAILED EXPIRED"]);
+    let texts = harness.floor.run(Duration::from_millis(1));
+    assert_eq!(harness.short(&texts), ["public FAILED", "1: FAILED FAILED EXPIRED"]);
     let members = format!("quoteId={quote} confirm=true");
-    assert_eq!(desk.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"]);
+    assert_eq!(harness.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"]);
 }
 
 #[test]
 fn a_maker_must_be_able_to_pay() {
     let poor = Account::new("account-poor", "s").bearer_token("poor").balance("USD", decimal("9.89"));
-    let mut desk = Desk::new(|config| config.account(poor), 5);
+    let mut harness = Harness::new(|config| config.account(poor), 5);
     let poor = SessionId(3);
-    desk.floor.connect(poor, "poor", "/");
-    desk.floor.send(poor, &request("subscribe", &["requestForQuote@session", "orders@account"]));
+    harness.floor.connect(poor, "poor", "/");
+    harness.floor.send(poor, &request("subscribe", &["requestForQuote@session", "orders@account"]));
     // The quantity of the request may be smaller.
     loop {
-        let quote = desk.until_accepted(poor, "price=0.01 quantity=10");
-        let lines = desk.confirm(poor, &quote, true);
+        let quote = harness.until_accepted(poor, "price=0.01 quantity=10");
+        let lines = harness.confirm(poor, &quote, true);
         assert_eq!(lines, ["3: 200", "public FINALIZING", "3: CONFIRMED FINALIZING ACTIVE"]);
-        let contracts = decimal(desk.present["f"].as_str().unwrap());
+        let contracts = decimal(harness.present["f"].as_str().unwrap());
         if contracts == decimal("10") {
             break;
         }
-        let account = desk.floor.exchange.account_of(poor).unwrap();
-        assert!(desk.floor.exchange.orders(account).is_empty(), "a smaller one was executed");
-        desk.step();
+        let account = harness.floor.exchange.account_of(poor).unwrap();
+        assert!(harness.floor.exchange.orders(account).is_empty(), "a smaller one was executed");
+        harness.step();
     }
-    assert_eq!(desk.step(), ["public FAILED", "3: FAILED FAILED LOST"]);
-    let account = desk.floor.exchange.account_of(poor).unwrap();
-    assert!(desk.floor.exchange.positions(account).is_empty());
+    assert_eq!(harness.step(), ["public FAILED", "3: FAILED FAILED LOST"]);
+    let account = harness.floor.exchange.account_of(poor).unwrap();
+    assert!(harness.floor.exchange.positions(account).is_empty());
     // The account is the first one of the configuration.
-    assert_eq!(desk.floor.balance(0, "USD"), "9.89 of 9.89");
+    assert_eq!(harness.floor.balance(0, "USD"), "9.89 of 9.89");
 }
 
 /// The best quote is accepted, and the makers of the others get the end of the request.
@@ -160,15 +160,15 @@ fn the_lowest_price_wins() {
     for (prices, winner) in [(["0.02", "0.01"], SECOND), (["0.01", "0.02"], FIRST), (["0.01", "0.01"], FIRST)]
     {
         for confirm in [true, false] {
-            let mut desk = Desk::new(plain, 6);
+            let mut harness = Harness::new(plain, 6);
             let quotes = loop {
-                desk.until("public OPEN");
+                harness.until("public OPEN");
                 let members = |price| format!("price={price} quantity=1");
                 let quotes =
-                    [desk.submit(FIRST, &members(prices[0])), desk.submit(SECOND, &members(prices[1]))];
+                    [harness.submit(FIRST, &members(prices[0])), harness.submit(SECOND, &members(prices[1]))];
                 let mut lines = Vec::new();
                 while !lines.iter().any(|line: &String| line.contains(": ")) {
-                    lines = desk.step();
+                    lines = harness.step();
                 }
                 if lines.iter().any(|line| line.contains("ACCEPTED")) {
                     assert_eq!(
@@ -179,15 +179,16 @@ fn the_lowest_price_wins() {
                 }
             };
             let loser = if winner == FIRST { SECOND } else { FIRST };
-            let mut lines = desk.confirm(winner, &quotes[usize::from(winner == SECOND)], confirm);
+            let mut lines = harness.confirm(winner, &quotes[usize::from(winner == SECOND)], confirm);
             if confirm {
-                lines = desk.until(&format!("{}: FINALIZED FINALIZED WON", winner.0));
+                lines = harness.until(&format!("{}: FINALIZED FINALIZED WON", winner.0));
                 assert_eq!(lines[2], format!("{}: FINALIZED FINALIZED LOST", loser.0));
             } else {
                 assert_eq!(lines[3], format!("{}: CLOSED FAILED LOST", loser.0));
             }
             // The ledger has only the order of the winner.
-            let orders = [0, 1].map(|account| desk.floor.exchange.orders(desk.floor.account(account)).len());
+            let orders =
+                [0, 1].map(|account| harness.floor.exchange.orders(harness.floor.account(account)).len());
             let won = [winner == FIRST, winner == SECOND].map(|won| usize::from(won && confirm));
             assert_eq!(orders, won);
         }
@@ -198,16 +199,16 @@ fn the_lowest_price_wins() {
 #[test]
 fn dear_quotes_are_seldom_accepted() {
     let accepted = |price: &str| {
-        let mut desk = Desk::new(plain, 7);
+        let mut harness = Harness::new(plain, 7);
         let (mut accepted, mut ends) = (0, BTreeMap::new());
         for _ in 0..60 {
-            desk.until("public OPEN");
-            let quote = desk.submit(FIRST, &format!("price={price} quantity=1"));
+            harness.until("public OPEN");
+            let quote = harness.submit(FIRST, &format!("price={price} quantity=1"));
             loop {
-                let lines = desk.step();
+                let lines = harness.step();
                 if lines.contains(&"1: ACCEPTED CONFIRMING ACTIVE".to_owned()) {
                     accepted += 1;
-                    desk.confirm(FIRST, &quote, true);
+                    harness.confirm(FIRST, &quote, true);
                 }
                 if let Some(end) = lines.iter().find(|line| line.ends_with("WON") || line.ends_with("LOST")) {
                     *ends.entry(end.clone()).or_insert(0) += 1;
@@ -229,57 +230,60 @@ fn dear_quotes_are_seldom_accepted() {
 
 #[test]
 fn quotes_are_withdrawn() {
-    let mut desk = Desk::new(plain, 8);
-    desk.until("public OPEN");
-    let quote = desk.submit(FIRST, "price=0.01 quantity=1");
+    let mut harness = Harness::new(plain, 8);
+    harness.until("public OPEN");
+    let quote = harness.submit(FIRST, "price=0.01 quantity=1");
     let members = format!("quoteId={quote}");
     // The requests name a quote of another account, another request, an unknown quote, and no quote.
-    assert_eq!(desk.send(SECOND, "withdraw_quote", &members).1, ["2: 400 -1013"]);
-    assert_eq!(desk.send(FIRST, "withdraw_quote", &format!("{members} rfqId=rfq-99")).1, ["1: 400 -1013"]);
-    assert_eq!(desk.send(FIRST, "withdraw_quote", "quoteId=quote-99").1, ["1: 400 -1013"]);
-    assert_eq!(desk.send(FIRST, "withdraw_quote", "").1, ["1: 400 -1013"]);
-    let (reply, lines) = desk.send(FIRST, "withdraw_quote", &members);
+    assert_eq!(harness.send(SECOND, "withdraw_quote", &members).1, ["2: 400 -1013"]);
+    assert_eq!(harness.send(FIRST, "withdraw_quote", &format!("{members} rfqId=rfq-99")).1, ["1: 400 -1013"]);
+    assert_eq!(harness.send(FIRST, "withdraw_quote", "quoteId=quote-99").1, ["1: 400 -1013"]);
+    assert_eq!(harness.send(FIRST, "withdraw_quote", "").1, ["1: 400 -1013"]);
+    let (reply, lines) = harness.send(FIRST, "withdraw_quote", &members);
     assert_eq!(lines, ["1: 200", "1: CLOSED OPEN WITHDRAWN"]);
     assert_eq!(reply["result"].as_object().unwrap().len(), 2);
-    assert_eq!((&reply["result"]["rfqId"], &reply["result"]["quoteId"]), (&desk.present["r"], &quote.into()));
-    assert_eq!(desk.send(FIRST, "withdraw_quote", &members).1, ["1: 400 -1013"]);
+    assert_eq!(
+        (&reply["result"]["rfqId"], &reply["result"]["quoteId"]),
+        (&harness.present["r"], &quote.into())
+    );
+    assert_eq!(harness.send(FIRST, "withdraw_quote", &members).1, ["1: 400 -1013"]);
     // A quote that was withdrawn is not accepted. A quote that was accepted cannot be withdrawn.
-    let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1");
-    assert_eq!(desk.send(FIRST, "withdraw_quote", &format!("quoteId={quote}")).1, ["1: 400 -1013"]);
+    let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
+    assert_eq!(harness.send(FIRST, "withdraw_quote", &format!("quoteId={quote}")).1, ["1: 400 -1013"]);
 }
 
 #[test]
 fn quotes_run_out() {
-    let mut desk = Desk::new(plain, 9);
-    desk.until("public OPEN");
-    let now = desk.present["E"].as_i64().unwrap();
+    let mut harness = Harness::new(plain, 9);
+    harness.until("public OPEN");
+    let now = harness.present["E"].as_i64().unwrap();
     for (session, millis) in [(FIRST, 700), (FIRST, 400), (SECOND, 700), (SECOND, 1 << 40)] {
-        desk.submit(session, &format!("price=0.01 quantity=1 validUntil={}", now + millis));
+        harness.submit(session, &format!("price=0.01 quantity=1 validUntil={}", now + millis));
     }
-    let texts = desk.floor.run(Duration::from_millis(398));
+    let texts = harness.floor.run(Duration::from_millis(398));
     assert!(texts.is_empty(), "{texts:?}");
-    let texts = desk.floor.run(Duration::from_millis(2));
-    assert_eq!(desk.short(&texts), ["1: CLOSED OPEN EXPIRED"]);
+    let texts = harness.floor.run(Duration::from_millis(2));
+    assert_eq!(harness.short(&texts), ["1: CLOSED OPEN EXPIRED"]);
     let told: Value = serde_json::from_str(&texts[0].1).unwrap();
     assert_eq!((told["E"].as_i64(), told["vu"].as_i64()), (Some(now + 400), Some(now + 400)));
-    let texts = desk.floor.run(Duration::from_millis(299));
-    assert_eq!(desk.short(&texts), [] as [&str; 0]);
-    let texts = desk.floor.run(Duration::from_millis(1));
-    assert_eq!(desk.short(&texts), ["1: CLOSED OPEN EXPIRED", "2: CLOSED OPEN EXPIRED"]);
+    let texts = harness.floor.run(Duration::from_millis(299));
+    assert_eq!(harness.short(&texts), [] as [&str; 0]);
+    let texts = harness.floor.run(Duration::from_millis(1));
+    assert_eq!(harness.short(&texts), ["1: CLOSED OPEN EXPIRED", "2: CLOSED OPEN EXPIRED"]);
 
     // An accepted quote does not expire.
     for _ in 0..20 {
-        desk.until("public OPEN");
-        let until = desk.present["E"].as_i64().unwrap() + 6_000;
-        desk.submit(FIRST, &format!("price=0.01 quantity=1 validUntil={until}"));
+        harness.until("public OPEN");
+        let until = harness.present["E"].as_i64().unwrap() + 6_000;
+        harness.submit(FIRST, &format!("price=0.01 quantity=1 validUntil={until}"));
         let mut lines = Vec::new();
         while !lines.iter().any(|line: &String| line.starts_with("1: ")) {
-            lines = desk.step();
+            lines = harness.step();
         }
         if lines.contains(&"1: ACCEPTED CONFIRMING ACTIVE".to_owned())
-            && desk.present["c"].as_i64().unwrap() > until
+            && harness.present["c"].as_i64().unwrap() > until
         {
-            assert_eq!(desk.step(), ["public FAILED", "1: FAILED FAILED EXPIRED"]);
+            assert_eq!(harness.step(), ["public FAILED", "1: FAILED FAILED EXPIRED"]);
             return;
         }
     }
@@ -288,11 +292,11 @@ fn quotes_run_out() {
 
 #[test]
 fn refusals() {
-    let mut desk = Desk::new(plain, 10);
+    let mut harness = Harness::new(plain, 10);
     let good = "price=0.42 quantity=100 clientId=quote-1";
-    assert_eq!(desk.send(FIRST, "submit_quote", &format!("{good} rfqId=rfq-1")).1, ["1: 400 -1013"]);
-    desk.until("public OPEN");
-    let now = desk.present["E"].as_i64().unwrap();
+    assert_eq!(harness.send(FIRST, "submit_quote", &format!("{good} rfqId=rfq-1")).1, ["1: 400 -1013"]);
+    harness.until("public OPEN");
+    let now = harness.present["E"].as_i64().unwrap();
     let too_long = "x".repeat(37);
     for wrong in [
         "rfqId=rfq-2",
@@ -323,7 +327,7 @@ fn refusals() {
         "clientId=é",
         &format!("clientId={too_long}"),
     ] {
-        let (reply, lines) = desk.send(FIRST, "submit_quote", &format!("{good} {wrong}"));
+        let (reply, lines) = harness.send(FIRST, "submit_quote", &format!("{good} {wrong}"));
         assert_eq!(lines, ["1: 400 -1013"], "{wrong}");
         assert!(reply["error"]["msg"].as_str().unwrap().starts_with("Invalid parameters"), "{reply}");
     }
@@ -331,40 +335,40 @@ fn refusals() {
     for right in
         ["", "price=0.010", "price=0.99", "quantity=0.01", "clientId=-", &format!("clientId={longest}")]
     {
-        desk.submit(FIRST, &format!("{good} {right}"));
+        harness.submit(FIRST, &format!("{good} {right}"));
     }
     // Several quotes may have the same client id.
-    let quote = desk.submit(FIRST, &format!("{good} validUntil={}", now + 1));
+    let quote = harness.submit(FIRST, &format!("{good} validUntil={}", now + 1));
     for wrong in ["confirm=-", "confirm=1", "confirm=true", "confirm=false quoteId=-"] {
         let members = format!("quoteId={quote} {wrong}");
-        assert_eq!(desk.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"], "{wrong}");
+        assert_eq!(harness.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"], "{wrong}");
     }
     // The request takes no more quotes.
-    desk.floor.run(Duration::from_millis(1));
-    while desk.present["S"] == "OPEN" {
-        desk.step();
+    harness.floor.run(Duration::from_millis(1));
+    while harness.present["S"] == "OPEN" {
+        harness.step();
     }
-    assert_eq!(desk.send(FIRST, "submit_quote", good).1, ["1: 400 -1013"]);
+    assert_eq!(harness.send(FIRST, "submit_quote", good).1, ["1: 400 -1013"]);
 }
 
 #[test]
 fn only_the_maker_confirms_and_once() {
-    let mut desk = Desk::new(plain, 11);
-    let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1");
+    let mut harness = Harness::new(plain, 11);
+    let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
     let members = format!("quoteId={quote} confirm=true");
-    assert_eq!(desk.send(SECOND, "confirm_quote", &members).1, ["2: 400 -1013"]);
-    assert_eq!(desk.send(FIRST, "confirm_quote", &format!("{members} rfqId=rfq-99")).1, ["1: 400 -1013"]);
-    assert_eq!(desk.confirm(FIRST, &quote, true)[0], "1: 200");
-    assert_eq!(desk.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"]);
+    assert_eq!(harness.send(SECOND, "confirm_quote", &members).1, ["2: 400 -1013"]);
+    assert_eq!(harness.send(FIRST, "confirm_quote", &format!("{members} rfqId=rfq-99")).1, ["1: 400 -1013"]);
+    assert_eq!(harness.confirm(FIRST, &quote, true)[0], "1: 200");
+    assert_eq!(harness.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"]);
     let no = format!("quoteId={quote} confirm=false");
-    assert_eq!(desk.send(FIRST, "confirm_quote", &no).1, ["1: 400 -1013"]);
-    assert_eq!(desk.step()[0], "public FINALIZED");
+    assert_eq!(harness.send(FIRST, "confirm_quote", &no).1, ["1: 400 -1013"]);
+    assert_eq!(harness.step()[0], "public FINALIZED");
 }
 
 #[test]
 fn who_may_quote() {
     let account = |name: &str| Account::new(format!("account-{name}"), "s").bearer_token(name);
-    let mut desk = Desk::new(
+    let mut harness = Harness::new(
         |config| {
             config
                 .account(account("auditor").roles([Role::Auditor]))
@@ -375,9 +379,9 @@ fn who_may_quote() {
     );
     let names = ["auditor", "nobody", "new"];
     for (session, name) in (3..).map(SessionId).zip(names) {
-        desk.floor.connect(session, name, "/");
+        harness.floor.connect(session, name, "/");
     }
-    desk.until("public OPEN");
+    harness.until("public OPEN");
     let good = "price=0.42 quantity=100 quoteId=quote-1 confirm=true";
     for (session, expected) in [
         (PUBLIC, ["401 -1002"; 3]),
@@ -386,7 +390,7 @@ fn who_may_quote() {
         (SessionId(5), ["5: 400 -2010", "5: 400 -1013", "5: 400 -1013"]),
     ] {
         for (method, expected) in ["submit_quote", "withdraw_quote", "confirm_quote"].iter().zip(expected) {
-            assert_eq!(desk.send(session, method, good).1, [expected], "{method}");
+            assert_eq!(harness.send(session, method, good).1, [expected], "{method}");
         }
     }
     // A key that may read may subscribe.
@@ -398,11 +402,11 @@ fn who_may_quote() {
         (SessionId(5), "5: 200"),
     ] {
         for stream in streams {
-            let texts = desk.floor.send(session, &request("subscribe", &[stream]));
-            assert_eq!(desk.short(&texts), [expected], "{stream}");
+            let texts = harness.floor.send(session, &request("subscribe", &[stream]));
+            assert_eq!(harness.short(&texts), [expected], "{stream}");
         }
     }
-    let listed = desk.floor.send(SessionId(3), r#"{"id":1,"method":"list_subscriptions"}"#);
+    let listed = harness.floor.send(SessionId(3), r#"{"id":1,"method":"list_subscriptions"}"#);
     let listed: Value = serde_json::from_str(&listed[0].1).unwrap();
     assert_eq!(listed["result"], Value::from(streams.to_vec()));
 }
@@ -427,19 +431,19 @@ fn no_requests() {
 /// quote. Each session may confirm for the other.
 #[test]
 fn scopes() {
-    let mut desk = Desk::new(plain, 13);
+    let mut harness = Harness::new(plain, 13);
     let other = SessionId(3);
-    desk.floor.connect(other, "one", "/");
-    desk.floor.send(FIRST, &request("subscribe", &["requestForQuote@session", "settlements@account"]));
-    desk.floor.send(other, &request("subscribe", &["requestForQuote@session", "orders@session"]));
-    desk.until("public OPEN");
+    harness.floor.connect(other, "one", "/");
+    harness.floor.send(FIRST, &request("subscribe", &["requestForQuote@session", "settlements@account"]));
+    harness.floor.send(other, &request("subscribe", &["requestForQuote@session", "orders@session"]));
+    harness.until("public OPEN");
     let mut count = |quoting: SessionId, answering: SessionId| {
-        let quote = desk.submit(quoting, "price=0.01 quantity=1");
+        let quote = harness.submit(quoting, "price=0.01 quantity=1");
         let text = format!(
             r#"{{"id":4,"method":"rfq.withdraw_quote","params":{{"rfqId":"{}","quoteId":"{quote}"}}}}"#,
-            desk.rfq_id()
+            harness.rfq_id()
         );
-        let texts = desk.floor.send(answering, &text);
+        let texts = harness.floor.send(answering, &text);
         let mut sessions = BTreeMap::new();
         let mut ids = BTreeMap::<String, BTreeSet<SessionId>>::new();
         for (session, text) in texts.iter().filter(|(_, text)| !text.contains(r#""id":4"#)) {
@@ -470,68 +474,68 @@ fn scopes() {
     }
 
     // A quote outlives its session, and other sessions of its account get its events.
-    let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1");
-    desk.floor.exchange.handle_lost(FIRST, desk.floor.now);
-    desk.floor.connect(FIRST, "one", "/");
-    desk.floor.send(FIRST, &request("subscribe", &["requestForQuote@session", "orders@account"]));
-    assert_eq!(desk.confirm(other, &quote, true), ["3: 200", "public FINALIZING"]);
-    assert_eq!(desk.step(), ["public FINALIZED", "1: FILLED"]);
+    let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
+    harness.floor.exchange.handle_lost(FIRST, harness.floor.now);
+    harness.floor.connect(FIRST, "one", "/");
+    harness.floor.send(FIRST, &request("subscribe", &["requestForQuote@session", "orders@account"]));
+    assert_eq!(harness.confirm(other, &quote, true), ["3: 200", "public FINALIZING"]);
+    assert_eq!(harness.step(), ["public FINALIZED", "1: FILLED"]);
 }
 
 #[test]
 fn events_come_at_least_once() {
-    let mut desk = Desk::new(plain, 14);
-    desk.until("public OPEN");
-    desk.floor.exchange.faults().duplicate_quote_events(2);
+    let mut harness = Harness::new(plain, 14);
+    harness.until("public OPEN");
+    harness.floor.exchange.faults().duplicate_quote_events(2);
     for (number, copies) in [2, 2].into_iter().enumerate() {
-        let quote = desk.submit(FIRST, "price=0.01 quantity=1");
+        let quote = harness.submit(FIRST, "price=0.01 quantity=1");
         let text = format!(
             r#"{{"id":4,"method":"rfq.withdraw_quote","params":{{"rfqId":"{}","quoteId":"{quote}"}}}}"#,
-            desk.rfq_id()
+            harness.rfq_id()
         );
-        let texts = desk.floor.send(FIRST, &text);
+        let texts = harness.floor.send(FIRST, &text);
         let events: Vec<_> = texts.iter().filter(|(_, text)| text.contains(r#""e":"#)).collect();
         assert_eq!(events.len(), copies, "{number}");
         assert_eq!(events[0], events[1]);
     }
     // Without a fault, an event is sometimes repeated as well.
     let mut events = 0;
-    desk.repeated = 0;
+    harness.repeated = 0;
     for _ in 0..60 {
-        desk.until("public OPEN");
+        harness.until("public OPEN");
         for _ in 0..5 {
-            let quote = desk.submit(SECOND, "price=0.01 quantity=1");
+            let quote = harness.submit(SECOND, "price=0.01 quantity=1");
             events += 1;
-            desk.send(SECOND, "withdraw_quote", &format!("quoteId={quote}"));
+            harness.send(SECOND, "withdraw_quote", &format!("quoteId={quote}"));
         }
     }
-    assert!((5..60).contains(&desk.repeated), "{} of {events}", desk.repeated);
+    assert!((5..60).contains(&harness.repeated), "{} of {events}", harness.repeated);
 }
 
 /// A quote may have the client id of an open order.
 #[test]
 fn names_of_orders_and_quotes() {
-    let mut desk = Desk::new(plain, 15);
+    let mut harness = Harness::new(plain, 15);
     let order = place("btcusd BUY LIMIT GTC 0.1 100.00 - - same");
-    desk.floor.send(FIRST, &order);
-    let quote = desk.until_accepted(FIRST, "price=0.01 quantity=1 clientId=same");
-    desk.confirm(FIRST, &quote, true);
-    desk.until("1: FINALIZED FINALIZED WON");
-    let texts = desk.floor.send(FIRST, &order);
-    assert!(desk.short(&texts).contains(&"1: 400 -2010".to_owned()), "{texts:?}");
+    harness.floor.send(FIRST, &order);
+    let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1 clientId=same");
+    harness.confirm(FIRST, &quote, true);
+    harness.until("1: FINALIZED FINALIZED WON");
+    let texts = harness.floor.send(FIRST, &order);
+    assert!(harness.short(&texts).contains(&"1: 400 -2010".to_owned()), "{texts:?}");
     // Only the amount for the open order is set aside.
-    assert_eq!(desk.floor.balance(0, "USD"), "999989.01 of 999999.01");
+    assert_eq!(harness.floor.balance(0, "USD"), "999989.01 of 999999.01");
 }
 
 #[test]
 fn quotes_are_limited() {
-    let mut desk = Desk::new(plain, 16);
-    desk.until("public OPEN");
+    let mut harness = Harness::new(plain, 16);
+    harness.until("public OPEN");
     for _ in 0..1_000 {
-        desk.submit(FIRST, "price=0.01 quantity=1");
+        harness.submit(FIRST, "price=0.01 quantity=1");
     }
-    assert_eq!(desk.send(SECOND, "submit_quote", "price=0.01 quantity=1").1, ["2: 429 -1003"]);
-    let ended = desk.step().iter().filter(|line| line.contains("LOST")).count();
+    assert_eq!(harness.send(SECOND, "submit_quote", "price=0.01 quantity=1").1, ["2: 429 -1003"]);
+    let ended = harness.step().iter().filter(|line| line.contains("LOST")).count();
     assert!(ended == 0 || ended == 1_000);
 }
 
@@ -539,23 +543,23 @@ fn quotes_are_limited() {
 #[test]
 fn runs_repeat() {
     let run = |seed: u64| {
-        let mut desk = Desk::new(plain, seed);
+        let mut harness = Harness::new(plain, seed);
         let mut all = Vec::new();
         for _ in 0..15 {
             loop {
-                let now = desk.floor.exchange.deadline().unwrap();
-                let texts = desk.floor.run(now.since(desk.floor.now));
-                let lines = desk.short(&texts);
+                let now = harness.floor.exchange.deadline().unwrap();
+                let texts = harness.floor.run(now.since(harness.floor.now));
+                let lines = harness.short(&texts);
                 all.extend(texts);
                 if lines.contains(&"1: ACCEPTED CONFIRMING ACTIVE".to_owned()) {
                     let quote: Value = serde_json::from_str(&all.last().unwrap().1).unwrap();
-                    desk.confirm(FIRST, quote["q"].as_str().unwrap(), true);
+                    harness.confirm(FIRST, quote["q"].as_str().unwrap(), true);
                 }
                 if lines.contains(&"public OPEN".to_owned()) {
                     break;
                 }
             }
-            desk.submit(FIRST, "price=0.30 quantity=5");
+            harness.submit(FIRST, "price=0.30 quantity=5");
         }
         all
     };
@@ -566,16 +570,16 @@ fn runs_repeat() {
 /// The balances and positions of an account follow from its fills.
 #[test]
 fn the_books_add_up() {
-    let mut desk = Desk::new(|config| config.fees(7, 0), 23);
+    let mut harness = Harness::new(|config| config.fees(7, 0), 23);
     for round in 0..40_u64 {
         let members = format!("price=0.{:02} quantity={}.{:02}", 1 + round % 30, 1 + round, round % 100);
-        let quote = desk.until_accepted(FIRST, &members);
-        desk.confirm(FIRST, &quote, round % 5 != 0);
-        desk.step();
+        let quote = harness.until_accepted(FIRST, &members);
+        harness.confirm(FIRST, &quote, round % 5 != 0);
+        harness.step();
     }
-    let account = desk.floor.account(0);
+    let account = harness.floor.account(0);
     let (mut usd, mut positions) = (decimal("1000000"), BTreeMap::new());
-    for order in desk.floor.exchange.orders(account) {
+    for order in harness.floor.exchange.orders(account) {
         for fill in &order.fills {
             let cost = fill.price.checked_mul(fill.quantity).unwrap().checked_add(fill.fee).unwrap();
             usd = usd.checked_sub(cost).unwrap();
@@ -583,8 +587,8 @@ fn the_books_add_up() {
         }
     }
     assert_eq!(positions.len(), 32);
-    let known = desk.floor.exchange.positions(account);
+    let known = harness.floor.exchange.positions(account);
     assert!(known.iter().map(|position| (position.symbol, position.quantity)).eq(positions));
     let usd = usd.normalized();
-    assert_eq!(desk.floor.balance(0, "USD"), format!("{usd} of {usd}"));
+    assert_eq!(harness.floor.balance(0, "USD"), format!("{usd} of {usd}"));
 }

@@ -81,7 +81,7 @@ async def on_client(connection):
     path = connection.request.path.split("?")[0]
     try:
         await behave(connection, path)
-    except Exception:  # The client went first; how is told below.
+    except Exception:  # The client closed first; the code below reports how.
         pass
     await asyncio.wait_for(connection.wait_closed(), 30)
     received = connection.protocol.close_rcvd

@@ -85,7 +85,7 @@ const clients = new WebSocketServer({ noServer: true, perMessageDeflate: false }
 clients.on("connection", (client, request, transport) => {
   const path = pathOf(request);
   const [, kind, ...rest] = path.split("/");
-  // The client went first; how is told below.
+  // The client closed first; the code below reports how.
   client.on("error", () => {});
   client.on("close", () => {
     console.log(path, client._closeFrameReceived ? client._closeCode : "-");

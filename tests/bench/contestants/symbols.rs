@@ -118,7 +118,7 @@ impl Keeper for Replayed {
     }
 }
 
-/// The least there can be: decoding, one look-up and two vectors, without a word on whether the book is true.
+/// The least there can be: decoding, one look-up and two vectors, without a check whether the book is current.
 #[derive(Default)]
 struct Plain(Scratch, HashMap<String, Sorted>);
 

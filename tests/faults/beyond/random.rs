@@ -84,7 +84,7 @@ struct Reply {
 }
 
 /// An event on its way. A list is about no particular order.
-struct Told {
+struct Update {
     of: Option<(usize, usize)>,
     text: String,
 }
@@ -102,7 +102,7 @@ struct Life {
     link: LinkId,
     orders: Orders,
     real: Vec<Real>,
-    events: VecDeque<Told>,
+    events: VecDeque<Update>,
     replies: Vec<Reply>,
     sending: VecDeque<Sent>,
     answers: VecDeque<Answer>,
@@ -212,7 +212,7 @@ impl Life {
         real.history.push(Version { state, executed: before + by });
         let time = format!("\"E\":{}", 1_000 + self.events.len());
         let text = order(real.id, real.client.as_deref(), name, &rest).replace("\"E\":1000", &time);
-        self.events.push_back(Told { of: Some((of, real.history.len())), text });
+        self.events.push_back(Update { of: Some((of, real.history.len())), text });
     }
 
     /// Lets a request arrive at the venue, or lets it get lost.
@@ -250,7 +250,7 @@ impl Life {
 
     /// Delivers an event once or twice, or loses it with an event that reports the loss.
     fn deliver(&mut self, ends: bool) {
-        let Some(Told { of, text }) = self.events.pop_front() else { return };
+        let Some(Update { of, text }) = self.events.pop_front() else { return };
         let is_lost = !ends && self.random.below(4) == 0;
         if let Some((of, versions)) = of {
             self.real[of].told = versions;
@@ -305,7 +305,7 @@ impl Life {
         let open = self.real.iter().filter(|it| !it.last().state.is_final());
         let rows: Vec<String> = open.map(row).collect();
         let text = format!(r#"{{"e":"orderSnapshot","orders":[{}]}}"#, rows.join(","));
-        self.events.push_back(Told { of: None, text });
+        self.events.push_back(Update { of: None, text });
     }
 
     // ---- what must hold ------------------------------------------------------------------------------

@@ -7,118 +7,120 @@ use gemini_ws::{
     ShutdownPlan,
 };
 
-use super::desk::{Desk, SECOND, after, ms, order, private, s, t};
+use super::harness::{Harness, SECOND, after, ms, order, private, s, t};
 
 // ---- A8: what a shutdown has promised -----------------------------------------------------------
 
 #[test]
 pub(crate) fn a8_orders_of_a_link_in_backoff_are_cancelled_or_it_is_told() {
-    let mut desk = Desk::live(private());
-    desk.place("a1");
-    desk.lose(Lost::Reset);
-    desk.shut_down(10);
-    desk.pass_to(t(10_000));
-    let (reason, abandoned) = desk.end().unwrap();
+    let mut harness = Harness::live(private());
+    harness.place("a1");
+    harness.lose(Lost::Reset);
+    harness.shut_down(10);
+    harness.pass_to(t(10_000));
+    let (reason, abandoned) = harness.end().unwrap();
     assert_eq!((reason, abandoned.sessions), (CloseReason::RequestedIncomplete, 1));
 }
 
 #[test]
 pub(crate) fn a8_orders_are_cancelled_or_it_is_told_when_the_limit_on_requests_is_used_up() {
-    let mut desk = Desk::live(private().request_limit(1, Duration::from_secs(60)));
-    desk.place("a1");
-    desk.shut_down(10);
-    assert_eq!(desk.sent("order.cancel_session"), 1, "no limit but the venue's own holds it back");
-    desk.answer(200);
-    desk.pass_to(t(10_000));
-    assert_eq!(desk.end().unwrap(), (CloseReason::Requested, Abandoned::default()));
+    let mut harness = Harness::live(private().request_limit(1, Duration::from_secs(60)));
+    harness.place("a1");
+    harness.shut_down(10);
+    assert_eq!(harness.sent("order.cancel_session"), 1, "no limit but the venue's own holds it back");
+    harness.answer(200);
+    harness.pass_to(t(10_000));
+    assert_eq!(harness.end().unwrap(), (CloseReason::Requested, Abandoned::default()));
 }
 
 /// What may happen to a session before the end, and how many sessions are reported whose orders were not cancelled.
 #[test]
 pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
-    type Story = fn(&mut Desk);
-    let lose = |desk: &mut Desk| {
-        let at = desk.lose(Lost::Reset).unwrap();
-        desk.pass_to(at);
-        desk.connect();
+    type Story = fn(&mut Harness);
+    let lose = |harness: &mut Harness| {
+        let at = harness.lose(Lost::Reset).unwrap();
+        harness.pass_to(at);
+        harness.connect();
     };
     let table: [(&str, bool, usize, Story); 9] = [
-        ("no order was placed", false, 0, |desk| desk.now = t(1)),
-        ("the venue confirms", false, 0, |desk| desk.place("a")),
-        ("the venue refuses", false, 1, |desk| {
-            desk.place("a");
-            desk.shut_down(10);
-            desk.answer(429);
+        ("no order was placed", false, 0, |harness| harness.now = t(1)),
+        ("the venue confirms", false, 0, |harness| harness.place("a")),
+        ("the venue refuses", false, 1, |harness| {
+            harness.place("a");
+            harness.shut_down(10);
+            harness.answer(429);
         }),
-        ("the venue says nothing", false, 1, |desk| {
-            desk.place("a");
-            desk.shut_down(10);
-            desk.pass_to(t(20_000));
+        ("the venue says nothing", false, 1, |harness| {
+            harness.place("a");
+            harness.shut_down(10);
+            harness.pass_to(t(20_000));
         }),
-        ("the venue says nothing, but cancels at the end", true, 0, |desk| {
-            desk.place("a");
-            desk.shut_down(10);
-            desk.pass_to(t(20_000));
+        ("the venue says nothing, but cancels at the end", true, 0, |harness| {
+            harness.place("a");
+            harness.shut_down(10);
+            harness.pass_to(t(20_000));
         }),
-        ("the end is cut short", false, 1, |desk| {
-            desk.place("a");
-            desk.shut_down(10);
-            desk.drain();
-            desk.client.close(desk.now);
-            desk.answered = desk.outputs.len();
+        ("the end is cut short", false, 1, |harness| {
+            harness.place("a");
+            harness.shut_down(10);
+            harness.drain();
+            harness.client.close(harness.now);
+            harness.answered = harness.outputs.len();
         }),
-        ("the application has cancelled them", false, 0, |desk| {
-            desk.place("a");
-            desk.client.request(desk.now, &Request::CancelSessionOrders).unwrap();
-            desk.answer(200);
-            desk.lose(Lost::Reset);
+        ("the application has cancelled them", false, 0, |harness| {
+            harness.place("a");
+            harness.client.request(harness.now, &Request::CancelSessionOrders).unwrap();
+            harness.answer(200);
+            harness.lose(Lost::Reset);
         }),
-        ("another was placed after the application has cancelled", false, 1, |desk| {
-            desk.client.request(desk.now, &Request::CancelAllOrders).unwrap();
-            desk.answer(200);
-            desk.place("a");
-            desk.lose(Lost::Reset);
+        ("another was placed after the application has cancelled", false, 1, |harness| {
+            harness.client.request(harness.now, &Request::CancelAllOrders).unwrap();
+            harness.answer(200);
+            harness.place("a");
+            harness.lose(Lost::Reset);
         }),
-        ("the link is lost while the venue cancels", false, 1, |desk| {
-            desk.place("a");
-            desk.shut_down(10);
-            desk.lose(Lost::Reset);
+        ("the link is lost while the venue cancels", false, 1, |harness| {
+            harness.place("a");
+            harness.shut_down(10);
+            harness.lose(Lost::Reset);
         }),
     ];
     for (what, cancels, sessions, story) in table {
-        let mut desk = Desk::live(private().cancel_on_disconnect(cancels));
-        story(&mut desk);
-        desk.shut_down(10);
-        desk.answer(200);
-        desk.pass_to(t(60_000));
-        let (reason, abandoned) = desk.end().expect(what);
+        let mut harness = Harness::live(private().cancel_on_disconnect(cancels));
+        story(&mut harness);
+        harness.shut_down(10);
+        harness.answer(200);
+        harness.pass_to(t(60_000));
+        let (reason, abandoned) = harness.end().expect(what);
         assert_eq!(abandoned.sessions, sessions, "{what}");
         assert_eq!(reason == CloseReason::RequestedIncomplete, sessions > 0, "{what}: {reason:?}");
     }
     // The present link cannot cancel the orders of an earlier session. Without a promise to cancel, nothing is
     // reported.
     for promised in [true, false] {
-        let mut desk = Desk::live(private());
-        desk.place("a");
-        lose(&mut desk);
-        desk.place("b");
-        desk.client.shut_down(desk.now, ShutdownPlan::by(desk.now + SECOND * 10).cancel_orders(promised));
-        desk.answer(200);
-        desk.pass_to(t(60_000));
-        assert_eq!(desk.end().unwrap().1.sessions, usize::from(promised));
+        let mut harness = Harness::live(private());
+        harness.place("a");
+        lose(&mut harness);
+        harness.place("b");
+        harness
+            .client
+            .shut_down(harness.now, ShutdownPlan::by(harness.now + SECOND * 10).cancel_orders(promised));
+        harness.answer(200);
+        harness.pass_to(t(60_000));
+        assert_eq!(harness.end().unwrap().1.sessions, usize::from(promised));
     }
 }
 
 /// A step without an answer leaves time for the steps after it.
 #[test]
 pub(crate) fn a8_a_request_without_an_answer_leaves_time_to_cancel() {
-    let mut desk = Desk::live(private());
-    desk.place("a");
-    desk.client.request(desk.now, &Request::Time).unwrap();
-    desk.drain();
-    desk.shut_down(10);
-    desk.pass_to(t(4_000));
-    assert_eq!((desk.sent("order.cancel_session"), desk.end()), (1, None), "7 s until the links close");
+    let mut harness = Harness::live(private());
+    harness.place("a");
+    harness.client.request(harness.now, &Request::Time).unwrap();
+    harness.drain();
+    harness.shut_down(10);
+    harness.pass_to(t(4_000));
+    assert_eq!((harness.sent("order.cancel_session"), harness.end()), (1, None), "7 s until the links close");
 }
 
 // ---- A10: both ends of the clock ----------------------------------------------------------------
@@ -176,9 +178,9 @@ pub(crate) fn b13_a_closing_handshake_takes_no_longer_than_its_timeout() {
         }),
     ];
     for (what, end) in ends {
-        let mut desk = Desk::live(private());
-        end(&mut desk.client);
-        let deadline = desk.client.deadline().unwrap();
+        let mut harness = Harness::live(private());
+        end(&mut harness.client);
+        let deadline = harness.client.deadline().unwrap();
         assert!(deadline.at <= t(3_010), "{what}: {:?} at {} ms", deadline.cause, ms(deadline.at));
     }
 }
@@ -202,14 +204,14 @@ pub(crate) fn also_our_own_end_is_not_the_peers() {
         (|client, _| client.handle_timeout(t(60_000)), Lost::CloseTimedOut),
     ];
     for (end, expected) in table {
-        let mut desk = Desk::live(private());
-        desk.client.close(t(1));
-        let link = desk.link();
-        end(&mut desk.client, link);
-        let told = desk.drain();
+        let mut harness = Harness::live(private());
+        harness.client.close(t(1));
+        let link = harness.link();
+        end(&mut harness.client, link);
+        let told = harness.drain();
         let is_told =
             |it: &Event<'_>| matches!(it, Event::Disconnected { reason, .. } if *reason == expected);
         assert!(told.iter().any(is_told), "{expected:?}: {told:?}");
-        assert!(matches!(desk.end().unwrap().0, CloseReason::Requested | CloseReason::RequestedUnclean));
+        assert!(matches!(harness.end().unwrap().0, CloseReason::Requested | CloseReason::RequestedUnclean));
     }
 }

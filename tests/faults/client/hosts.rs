@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use gemini_ws::{Client, ClientConfig, CommandError, Config, Endpoint, Request, Snapshot};
 
-use super::desk::{Desk, SECOND, private, s, t};
+use super::harness::{Harness, SECOND, private, s, t};
 
 // ---- C20: hosts and addresses -------------------------------------------------------------------
 
@@ -15,43 +15,45 @@ fn hosts(client: &Client) -> usize {
 #[test]
 pub(crate) fn c20_hosts_of_removed_endpoints_are_forgotten() {
     for dials in [false, true] {
-        let mut desk = Desk::many(ClientConfig::new(), []);
+        let mut harness = Harness::many(ClientConfig::new(), []);
         for n in 0..5_000 {
-            desk.now = t(n * 10);
+            harness.now = t(n * 10);
             let config = Config::new(format!("ws://127.0.0.1:{n}/")).stay_open(dials);
-            let id = desk.client.add(desk.now, config).unwrap();
-            desk.client.remove(desk.now, id).unwrap();
-            while desk.client.poll_output().is_some() {}
+            let id = harness.client.add(harness.now, config).unwrap();
+            harness.client.remove(harness.now, id).unwrap();
+            while harness.client.poll_output().is_some() {}
         }
-        assert!(hosts(&desk.client) <= 300, "hosts kept: {}", hosts(&desk.client));
-        desk.client.add(t(3_600_000), Config::new("ws://v")).unwrap();
-        assert_eq!(hosts(&desk.client), 1);
+        assert!(hosts(&harness.client) <= 300, "hosts kept: {}", hosts(&harness.client));
+        harness.client.add(t(3_600_000), Config::new("ws://v")).unwrap();
+        assert_eq!(hosts(&harness.client), 1);
     }
 }
 
 #[test]
 pub(crate) fn c20_a_host_that_is_added_again_remembers_what_was_used() {
     let config = || Config::new("ws://v").stay_open(true).dial_limit(2, SECOND * 100);
-    let mut desk = Desk::many(ClientConfig::new(), []);
+    let mut harness = Harness::many(ClientConfig::new(), []);
     for _ in 0..10 {
-        let id = desk.client.add(t(0), config()).unwrap();
-        desk.drain();
-        desk.client.remove(t(0), id).unwrap();
+        let id = harness.client.add(t(0), config()).unwrap();
+        harness.drain();
+        harness.client.remove(t(0), id).unwrap();
     }
-    desk.drain();
-    assert_eq!(desk.dials(), 1, "half of two at once");
+    harness.drain();
+    assert_eq!(harness.dials(), 1, "half of two at once");
 }
 
 /// The limits of a removed endpoint hold as long as its host is needed, and no longer.
 #[test]
 pub(crate) fn c20_the_limits_of_a_removed_endpoint_hold_for_its_host() {
-    let mut desk = Desk::live(private());
-    let strict = desk.client.add(t(0), Config::new("ws://V:80/?x=1").request_limit(2, SECOND * 10)).unwrap();
-    let requests =
-        |desk: &mut Desk| (0..20).filter(|_| desk.client.request(t(0), &Request::Time).is_ok()).count();
-    assert_eq!(requests(&mut desk), 1);
-    desk.client.remove(t(0), strict).unwrap();
-    assert_eq!(requests(&mut desk), 0);
+    let mut harness = Harness::live(private());
+    let strict =
+        harness.client.add(t(0), Config::new("ws://V:80/?x=1").request_limit(2, SECOND * 10)).unwrap();
+    let requests = |harness: &mut Harness| {
+        (0..20).filter(|_| harness.client.request(t(0), &Request::Time).is_ok()).count()
+    };
+    assert_eq!(requests(&mut harness), 1);
+    harness.client.remove(t(0), strict).unwrap();
+    assert_eq!(requests(&mut harness), 0);
 }
 
 #[test]
@@ -101,9 +103,9 @@ pub(crate) fn c20_a_parameter_of_the_user_is_not_repeated() {
 
 #[test]
 pub(crate) fn also_what_is_refused_says_with_what() {
-    let mut desk = Desk::live(Config::new("ws://v"));
-    desk.client.subscribe(t(0), s("btcusd@depth")).unwrap();
-    let refused = desk.client.subscribe(t(0), s("btcusd@depth@100ms"));
+    let mut harness = Harness::live(Config::new("ws://v"));
+    harness.client.subscribe(t(0), s("btcusd@depth")).unwrap();
+    let refused = harness.client.subscribe(t(0), s("btcusd@depth@100ms"));
     assert_eq!(refused, Err(CommandError::Ambiguous { with: s("btcusd@depth") }));
     assert!(refused.unwrap_err().to_string().starts_with("btcusd@depth is subscribed"));
 }

@@ -2,7 +2,7 @@
 
 use gemini_ws::{CommandError, Instant, RateKind, RateLimiter, Request};
 
-use super::desk::{Desk, SECOND, ms, order, private, t};
+use super::harness::{Harness, SECOND, ms, order, private, t};
 
 // ---- B9, B10: limits ----------------------------------------------------------------------------
 
@@ -39,21 +39,21 @@ fn limits(rows: &[Row]) -> String {
 }
 
 /// Requests the limits, and lets the venue answer with these rows.
-fn ask(desk: &mut Desk, rows: &[Row]) {
-    let id = desk.client.request(desk.now, &Request::ConnectionInfo).unwrap().get();
-    desk.drain();
-    desk.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits(rows)));
+fn ask(harness: &mut Harness, rows: &[Row]) {
+    let id = harness.client.request(harness.now, &Request::ConnectionInfo).unwrap().get();
+    harness.drain();
+    harness.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits(rows)));
 }
 
 /// Places orders as fast as the client accepts them, for so many milliseconds, and answers each at once.
-fn trade(desk: &mut Desk, for_ms: u64) -> usize {
-    let (from, mut taken) = (ms(desk.now), 0);
+fn trade(harness: &mut Harness, for_ms: u64) -> usize {
+    let (from, mut taken) = (ms(harness.now), 0);
     for at in from..from + for_ms {
-        desk.now = t(at);
-        if let Ok(id) = desk.client.request(desk.now, &order("a")) {
+        harness.now = t(at);
+        if let Ok(id) = harness.client.request(harness.now, &order("a")) {
             taken += 1;
-            desk.text(&format!("{{\"id\":{},\"status\":200}}", id.get()));
-            while desk.client.poll_output().is_some() {}
+            harness.text(&format!("{{\"id\":{},\"status\":200}}", id.get()));
+            while harness.client.poll_output().is_some() {}
         }
     }
     taken
@@ -69,11 +69,11 @@ const USUAL: [Row; 4] = [
 #[test]
 pub(crate) fn b10_asking_for_the_limits_does_not_slow_orders_down() {
     let rate = |ask_for: bool| {
-        let mut desk = Desk::live(private());
+        let mut harness = Harness::live(private());
         if ask_for {
-            ask(&mut desk, &USUAL);
+            ask(&mut harness, &USUAL);
         }
-        trade(&mut desk, 20_000)
+        trade(&mut harness, 20_000)
     };
     let (before, after) = (rate(false), rate(true));
     assert!(after * 100 >= before * 95, "orders in 20 s: {before} before, {after} after");
@@ -88,31 +88,32 @@ pub(crate) fn b10_the_venues_limits_can_loosen_again() {
         &[("ORDERS", "HOUR", u64::MAX, u64::MAX, u64::MAX)],
     ];
     for rows in strict {
-        let mut desk = Desk::live(private());
-        let before = trade(&mut desk.clone_at(t(1_000)), 8_000);
-        ask(&mut desk, rows);
-        let strictly = trade(&mut desk.clone_at(t(1_000)), 8_000);
-        desk.now = t(1_000);
-        ask(&mut desk, &USUAL);
-        desk.now = t(3_601_000);
-        let again = trade(&mut desk, 8_000);
+        let mut harness = Harness::live(private());
+        let before = trade(&mut harness.clone_at(t(1_000)), 8_000);
+        ask(&mut harness, rows);
+        let strictly = trade(&mut harness.clone_at(t(1_000)), 8_000);
+        harness.now = t(1_000);
+        ask(&mut harness, &USUAL);
+        harness.now = t(3_601_000);
+        let again = trade(&mut harness, 8_000);
         assert!(strictly <= 2 || rows[0].3 == u64::MAX, "{rows:?}: {strictly}");
         assert!(again * 100 >= before * 95, "{rows:?}: {again} of {before}");
     }
     // A limit of zero ends with its window, whether or not the client asks for the limits again. No window lets
     // requests wait for days.
-    let mut desk = Desk::live(private());
-    ask(&mut desk, &[("ORDERS", "SECOND", 10, 0, 0)]);
+    let mut harness = Harness::live(private());
+    ask(&mut harness, &[("ORDERS", "SECOND", 10, 0, 0)]);
     assert!(matches!(
-        desk.client.request(desk.now, &order("a")),
+        harness.client.request(harness.now, &order("a")),
         Err(CommandError::RateLimited { limit: RateKind::Orders, retry, .. }) if retry == t(10_000)
     ));
-    desk.now = t(10_000);
-    assert!(trade(&mut desk, 10_000) > 3_000);
+    harness.now = t(10_000);
+    assert!(trade(&mut harness, 10_000) > 3_000);
     for rows in [("REQUEST_WEIGHT", "DAY", 300, 1, 1), ("REQUEST_WEIGHT", "DAY", u64::MAX, 0, 0)] {
-        let mut desk = Desk::live(private());
-        ask(&mut desk, &[rows]);
-        let Err(CommandError::RateLimited { retry, .. }) = desk.client.request(desk.now, &Request::Time)
+        let mut harness = Harness::live(private());
+        ask(&mut harness, &[rows]);
+        let Err(CommandError::RateLimited { retry, .. }) =
+            harness.client.request(harness.now, &Request::Time)
         else {
             panic!("{rows:?}")
         };
@@ -122,15 +123,15 @@ pub(crate) fn b10_the_venues_limits_can_loosen_again() {
 
 #[test]
 pub(crate) fn b9_what_was_sent_since_the_question_counts() {
-    let mut desk = Desk::live(private().request_limit(1_000, SECOND * 10));
-    let id = desk.client.request(desk.now, &Request::ConnectionInfo).unwrap().get();
+    let mut harness = Harness::live(private().request_limit(1_000, SECOND * 10));
+    let id = harness.client.request(harness.now, &Request::ConnectionInfo).unwrap().get();
     for _ in 0..3 {
-        desk.client.request(desk.now, &Request::Time).unwrap();
+        harness.client.request(harness.now, &Request::Time).unwrap();
     }
-    desk.drain();
+    harness.drain();
     let rows = limits(&[("REQUEST_WEIGHT", "SECOND", 10, 10, 7)]);
-    desk.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{rows}]}}"#));
-    let refused = desk.client.request(desk.now, &Request::Time).unwrap_err();
+    harness.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{rows}]}}"#));
+    let refused = harness.client.request(harness.now, &Request::Time).unwrap_err();
     assert!(
         matches!(refused, CommandError::RateLimited { limit: RateKind::Requests, window, retry }
         if window == SECOND * 10 && retry > t(10_000)),

@@ -8,7 +8,7 @@ use gemini_ws::{
     Lost, Output, Scratch, VenueReason,
 };
 
-use super::desk::{Desk, SECOND, after, because, private, s, status, t};
+use super::harness::{Harness, SECOND, after, because, private, s, status, t};
 
 // ---- B12: delays, and their ceilings --------------------------------------------------------------
 
@@ -55,10 +55,10 @@ pub(crate) fn also_retry_after_has_a_ceiling() {
     {
         let config = Config::new("ws://v").stay_open(true);
         let config = max.map_or(config.clone(), |max| config.retry_after_max(Duration::from_secs(max)));
-        let mut desk = Desk::new(config.clone());
+        let mut harness = Harness::new(config.clone());
         let why = after(503, named);
-        desk.client.handle_connect_failed(desk.link(), t(0), why);
-        let told = desk.drain();
+        harness.client.handle_connect_failed(harness.link(), t(0), why);
+        let told = harness.drain();
         let Some(Event::ConnectFailed { reason, retry: Some(retry), .. }) = told.first() else {
             panic!("{told:?}")
         };
@@ -68,11 +68,11 @@ pub(crate) fn also_retry_after_has_a_ceiling() {
             "{retry:?}"
         );
         // The client holds back other links to the host for as long.
-        desk.client.add(t(0), config).unwrap();
-        desk.drain();
-        assert_eq!(desk.dials(), 1);
-        desk.pass_to(Instant::from_secs(most + 2));
-        assert!(desk.dials() >= 2);
+        harness.client.add(t(0), config).unwrap();
+        harness.drain();
+        assert_eq!(harness.dials(), 1);
+        harness.pass_to(Instant::from_secs(most + 2));
+        assert!(harness.dials() >= 2);
     }
 }
 
@@ -112,13 +112,13 @@ pub(crate) fn br08_what_is_final_and_what_is_not() {
     ];
     for (why, is_signed, at_first, later) in table {
         for has_worked in [false, true] {
-            let mut desk = Desk::new(Config::new("ws://v").authenticated(*is_signed).stay_open(true));
+            let mut harness = Harness::new(Config::new("ws://v").authenticated(*is_signed).stay_open(true));
             if has_worked {
-                desk.connect();
-                let at = desk.lose(Lost::Reset).unwrap();
-                desk.pass_to(at);
+                harness.connect();
+                let at = harness.lose(Lost::Reset).unwrap();
+                harness.pass_to(at);
             }
-            let (now, retry) = (desk.now, desk.fail(*why));
+            let (now, retry) = (harness.now, harness.fail(*why));
             let expected = if has_worked { later } else { at_first };
             let least = retry.map(|at| at.since(now).as_secs() / 30 * 30);
             assert_eq!(
@@ -132,27 +132,32 @@ pub(crate) fn br08_what_is_final_and_what_is_not() {
 
 #[test]
 pub(crate) fn br08_another_link_of_the_endpoint_has_shown_that_it_works() {
-    let mut desk = Desk::new(private().streams_max(1));
-    desk.client.subscribe(t(0), s("btcusd@trade")).unwrap();
-    desk.client.subscribe(t(0), s("ethusd@trade")).unwrap();
-    let links: Vec<LinkId> = desk.client.links().map(|link| link.0).collect();
-    desk.client.handle_connected(links[0], t(0));
-    desk.client.handle_connect_failed(links[1], t(1), status(403));
-    assert!(desk.next_attempt().is_some(), "the credentials have been accepted over the other link");
+    let mut harness = Harness::new(private().streams_max(1));
+    harness.client.subscribe(t(0), s("btcusd@trade")).unwrap();
+    harness.client.subscribe(t(0), s("ethusd@trade")).unwrap();
+    let links: Vec<LinkId> = harness.client.links().map(|link| link.0).collect();
+    harness.client.handle_connected(links[0], t(0));
+    harness.client.handle_connect_failed(links[1], t(1), status(403));
+    assert!(harness.next_attempt().is_some(), "the credentials have been accepted over the other link");
 }
 
 #[test]
 pub(crate) fn br08_a_code_of_the_peer_is_final_unless_the_link_had_lasted() {
     for code in [1010, 4001, 4003, 4401, 4403] {
         for lasts in [1, 31] {
-            let mut desk = Desk::live(private());
+            let mut harness = Harness::live(private());
             for second in 1..=lasts {
-                desk.now = Instant::from_secs(second);
-                desk.client.handle_frame(desk.link(), desk.now, Frame::Ping(b""), &mut Scratch::new());
+                harness.now = Instant::from_secs(second);
+                harness.client.handle_frame(
+                    harness.link(),
+                    harness.now,
+                    Frame::Ping(b""),
+                    &mut Scratch::new(),
+                );
             }
-            let retry = desk.lose(Lost::Closed { code: Some(code) });
+            let retry = harness.lose(Lost::Closed { code: Some(code) });
             assert_eq!(
-                retry.is_some_and(|at| at >= desk.now + SECOND * 30),
+                retry.is_some_and(|at| at >= harness.now + SECOND * 30),
                 lasts > 30,
                 "{code} after {lasts} s"
             );
@@ -180,12 +185,12 @@ pub(crate) fn br09_a_reason_is_a_word_and_nothing_else() {
 
 #[test]
 pub(crate) fn c10_a_stable_link_starts_the_count_of_attempts_again() {
-    let mut desk = Desk::live(private().attempts_max(1));
+    let mut harness = Harness::live(private().attempts_max(1));
     for second in 0..3_600 {
-        desk.now = Instant::from_secs(second);
-        desk.client.handle_frame(desk.link(), desk.now, Frame::Ping(b""), &mut Scratch::new());
+        harness.now = Instant::from_secs(second);
+        harness.client.handle_frame(harness.link(), harness.now, Frame::Ping(b""), &mut Scratch::new());
     }
-    assert!(desk.lose(Lost::Reset).is_some(), "live for an hour, lost once, and no attempt has failed");
+    assert!(harness.lose(Lost::Reset).is_some(), "live for an hour, lost once, and no attempt has failed");
 }
 
 #[test]
@@ -203,69 +208,69 @@ pub(crate) fn c10_attempts_that_fail_are_counted_and_nothing_else() {
         (&[unanswered, unanswered], None),
     ];
     for (attempts, expected) in table {
-        let mut desk = Desk::new(Config::new("ws://v").attempts_max(3));
-        desk.client.subscribe(t(0), s("btcusd@trade")).unwrap();
+        let mut harness = Harness::new(Config::new("ws://v").attempts_max(3));
+        harness.client.subscribe(t(0), s("btcusd@trade")).unwrap();
         for (is_live, failure, loss) in attempts {
             let next = match is_live {
-                None => desk.fail(*failure),
+                None => harness.fail(*failure),
                 Some(is_live) => {
-                    desk.connect();
+                    harness.connect();
                     if *is_live {
-                        desk.answer(200);
+                        harness.answer(200);
                     }
-                    desk.lose(*loss)
+                    harness.lose(*loss)
                 }
             };
-            next.into_iter().for_each(|at| desk.pass_to(at));
+            next.into_iter().for_each(|at| harness.pass_to(at));
         }
         let exhausted = expected.map(|last| CloseReason::AttemptsExhausted { attempts: 3, last });
-        assert_eq!(desk.end().map(|end| end.0), exhausted, "{attempts:?}");
+        assert_eq!(harness.end().map(|end| end.0), exhausted, "{attempts:?}");
     }
 }
 
 #[test]
 pub(crate) fn c11_one_stream_can_take_the_place_of_another_on_the_only_link() {
-    let mut desk = Desk::many(ClientConfig::new().links_max(1), [Config::new("ws://v")]);
-    let mut id = desk.client.subscribe(t(0), s("btcusd@trade")).unwrap();
-    desk.connect();
-    desk.answer(200);
+    let mut harness = Harness::many(ClientConfig::new().links_max(1), [Config::new("ws://v")]);
+    let mut id = harness.client.subscribe(t(0), s("btcusd@trade")).unwrap();
+    harness.connect();
+    harness.answer(200);
     for round in 1..=3 {
-        desk.now = t(round * 4_000);
-        desk.client.unsubscribe(desk.now, id).unwrap();
-        desk.answer(200);
+        harness.now = t(round * 4_000);
+        harness.client.unsubscribe(harness.now, id).unwrap();
+        harness.answer(200);
         let stream = s(if round % 2 == 0 { "btcusd@trade" } else { "ethusd@trade" });
-        id = desk.client.subscribe(desk.now, stream).unwrap();
-        desk.answer(200);
-        desk.pass_to(t(round * 4_000 + 3_900));
+        id = harness.client.subscribe(harness.now, stream).unwrap();
+        harness.answer(200);
+        harness.pass_to(t(round * 4_000 + 3_900));
     }
-    assert_eq!((desk.dials(), desk.client.links().count()), (1, 1));
+    assert_eq!((harness.dials(), harness.client.links().count()), (1, 1));
     // In the end no stream needs it.
-    desk.client.unsubscribe(desk.now, id).unwrap();
-    desk.answer(200);
-    let left = desk.now;
-    desk.pass_to(left + Duration::from_millis(4_999));
-    assert_eq!(desk.client.links().count(), 1);
-    desk.pass_to(left + SECOND * 5);
-    assert_eq!(desk.client.links().count(), 0);
+    harness.client.unsubscribe(harness.now, id).unwrap();
+    harness.answer(200);
+    let left = harness.now;
+    harness.pass_to(left + Duration::from_millis(4_999));
+    assert_eq!(harness.client.links().count(), 1);
+    harness.pass_to(left + SECOND * 5);
+    assert_eq!(harness.client.links().count(), 0);
 }
 
 #[test]
 pub(crate) fn c19_open_in_a_loop_does_not_hammer() {
-    let mut desk = Desk::many(ClientConfig::new(), [private(), Config::new("ws://public")]);
+    let mut harness = Harness::many(ClientConfig::new(), [private(), Config::new("ws://public")]);
     let mut dials = 0;
-    while desk.now < t(5_000) {
-        for output in desk.new_outputs() {
+    while harness.now < t(5_000) {
+        for output in harness.new_outputs() {
             match output {
                 Output::Connect(link) => {
                     dials += 1;
-                    desk.client.handle_connect_failed(link, desk.now, status(401));
+                    harness.client.handle_connect_failed(link, harness.now, status(401));
                 }
-                Output::Event(Event::LinkClosed { .. }) => desk.client.open(desk.now).unwrap(),
+                Output::Event(Event::LinkClosed { .. }) => harness.client.open(harness.now).unwrap(),
                 _ => {}
             }
         }
-        desk.now = desk.now + Duration::from_millis(1);
-        desk.client.handle_timeout(desk.now);
+        harness.now = harness.now + Duration::from_millis(1);
+        harness.client.handle_timeout(harness.now);
     }
     assert!(dials <= 10, "{dials} dials in five seconds, each refused with 401");
 }
@@ -274,24 +279,24 @@ pub(crate) fn c19_open_in_a_loop_does_not_hammer() {
 #[test]
 pub(crate) fn c19_subscribing_in_a_loop_does_not_hammer() {
     for why in [ConnectFailure::Refused, status(401), ConnectFailure::Certificate] {
-        let mut desk = Desk::new(Config::new("ws://v").linger(Duration::ZERO));
+        let mut harness = Harness::new(Config::new("ws://v").linger(Duration::ZERO));
         // Another link, which works, keeps the client running.
-        desk.client.add(t(0), Config::new("ws://w").stay_open(true)).unwrap();
-        let other = desk.link();
-        desk.client.handle_connected(other, t(0));
-        desk.drain();
-        while desk.now < t(5_000) {
-            let id = desk.client.subscribe(desk.now, s("btcusd@trade"));
-            for output in desk.new_outputs() {
+        harness.client.add(t(0), Config::new("ws://w").stay_open(true)).unwrap();
+        let other = harness.link();
+        harness.client.handle_connected(other, t(0));
+        harness.drain();
+        while harness.now < t(5_000) {
+            let id = harness.client.subscribe(harness.now, s("btcusd@trade"));
+            for output in harness.new_outputs() {
                 if let Output::Connect(link) = output {
-                    desk.client.handle_connect_failed(link, desk.now, why);
+                    harness.client.handle_connect_failed(link, harness.now, why);
                 }
             }
-            id.into_iter().for_each(|id| desk.client.unsubscribe(desk.now, id).unwrap());
-            desk.drain();
-            desk.now = desk.now + Duration::from_millis(10);
-            desk.client.handle_timeout(desk.now);
+            id.into_iter().for_each(|id| harness.client.unsubscribe(harness.now, id).unwrap());
+            harness.drain();
+            harness.now = harness.now + Duration::from_millis(10);
+            harness.client.handle_timeout(harness.now);
         }
-        assert!(desk.dials() <= 10, "{why:?}: {} dials in five seconds", desk.dials());
+        assert!(harness.dials() <= 10, "{why:?}: {} dials in five seconds", harness.dials());
     }
 }

@@ -174,8 +174,8 @@ pub(crate) enum What {
     Remove(usize),
     Open,
     Subscribe(Wanted),
-    Unsubscribe(Wish),
-    Resync(Wish),
+    Unsubscribe(Subscription),
+    Resync(Subscription),
     Request(Request),
     Close,
     CloseBy(Instant),
@@ -197,7 +197,7 @@ pub(crate) struct Link {
 
 /// A subscription: its stream, and how many subscriptions to the same stream were made since.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Wish {
+pub(crate) struct Subscription {
     pub(crate) stream: Stream,
     pub(crate) back: usize,
 }
@@ -276,15 +276,15 @@ impl Names {
         Link { slot: link.slot(), back }
     }
 
-    pub(crate) fn wish(&self, wish: Wish) -> Option<StreamId> {
-        let mut same = self.streams.iter().rev().filter(|known| known.1 == wish.stream);
-        same.nth(wish.back).map(|known| known.0)
+    pub(crate) fn subscription(&self, subscription: Subscription) -> Option<StreamId> {
+        let mut same = self.streams.iter().rev().filter(|known| known.1 == subscription.stream);
+        same.nth(subscription.back).map(|known| known.0)
     }
 
-    fn wish_back(&self, id: StreamId) -> Option<Wish> {
+    fn subscription_back(&self, id: StreamId) -> Option<Subscription> {
         let stream = self.streams.iter().rev().find(|known| known.0 == id)?.1;
         let mut same = self.streams.iter().rev().filter(|known| known.1 == stream);
-        Some(Wish { stream, back: same.position(|known| known.0 == id)? })
+        Some(Subscription { stream, back: same.position(|known| known.0 == id)? })
     }
 
     /// Converts a step to a call that can be kept. `None` if it is about a subscription that is no longer
@@ -295,8 +295,8 @@ impl Names {
             Act::Remove(endpoint) => What::Remove(endpoint),
             Act::Open => What::Open,
             Act::Subscribe(wanted) => What::Subscribe(wanted),
-            Act::Unsubscribe(id) => What::Unsubscribe(self.wish_back(id)?),
-            Act::Resync(id) => What::Resync(self.wish_back(id)?),
+            Act::Unsubscribe(id) => What::Unsubscribe(self.subscription_back(id)?),
+            Act::Resync(id) => What::Resync(self.subscription_back(id)?),
             Act::Request(request) => What::Request(request.clone()),
             Act::Close => What::Close,
             Act::CloseBy(deadline) => What::CloseBy(deadline),
@@ -333,8 +333,8 @@ impl Names {
             What::Remove(endpoint) => Act::Remove(*endpoint),
             What::Open => Act::Open,
             What::Subscribe(wanted) => Act::Subscribe(*wanted),
-            What::Unsubscribe(wish) => Act::Unsubscribe(self.wish(*wish)?),
-            What::Resync(wish) => Act::Resync(self.wish(*wish)?),
+            What::Unsubscribe(subscription) => Act::Unsubscribe(self.subscription(*subscription)?),
+            What::Resync(subscription) => Act::Resync(self.subscription(*subscription)?),
             What::Request(request) => Act::Request(request),
             What::Close => Act::Close,
             What::CloseBy(deadline) => Act::CloseBy(*deadline),
@@ -388,8 +388,12 @@ impl fmt::Display for Call {
                 endpoint.map_or(Ok(()), |endpoint| write!(f, " at {endpoint}"))?;
                 silence_max.map_or(Ok(()), |silence| write!(f, " unless silent for {silence:?}"))
             }
-            What::Unsubscribe(wish) => write!(f, "unsubscribe {}{}", wish.stream, Back(wish.back)),
-            What::Resync(wish) => write!(f, "resync {}{}", wish.stream, Back(wish.back)),
+            What::Unsubscribe(subscription) => {
+                write!(f, "unsubscribe {}{}", subscription.stream, Back(subscription.back))
+            }
+            What::Resync(subscription) => {
+                write!(f, "resync {}{}", subscription.stream, Back(subscription.back))
+            }
             What::Request(request) => write!(f, "request {}", request.encode(0)),
             What::Close => f.write_str("close"),
             What::CloseBy(deadline) => write!(f, "close by {deadline:?}"),

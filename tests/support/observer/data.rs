@@ -11,7 +11,7 @@ use gemini_ws::lifecycle::StreamState;
 use super::super::machine::Machine;
 use super::call::Act;
 use super::shadow::{Shadow, Step};
-use super::wishes::Feed;
+use super::subscriptions::Feed;
 
 /// So many old updates in a row count as a gap.
 const STALE_RUN_MAX: u32 = 128;
@@ -248,8 +248,9 @@ impl Shadow {
         // A frame that names several kinds may be part of another one.
         let may_be_anything = is_text && kinds != 1;
         // A subscription that waits for the end of the one before has no book yet.
-        let is_synced = |wish: &(StreamId, bool)| {
-            !wish.1 && self.wishes.get(&wish.0).is_some_and(|it| it.1 == StreamState::Synced)
+        let is_synced = |subscription: &(StreamId, bool)| {
+            !subscription.1
+                && self.subscriptions.get(&subscription.0).is_some_and(|it| it.1 == StreamState::Synced)
         };
         let mut untold = None;
         let mut lost = Vec::new();
@@ -267,7 +268,7 @@ impl Shadow {
                 gemini_ws::Output::Event(Event::Gap { symbol: of, .. }) => *of == symbol,
                 output => matches!(output, gemini_ws::Output::Event(Event::Disconnected { .. })),
             });
-            if feed.synced.is_some() && feed.wishes.iter().any(is_synced) && !told {
+            if feed.synced.is_some() && feed.subscriptions.iter().any(is_synced) && !told {
                 untold = Some(symbol);
             }
         }
@@ -310,15 +311,15 @@ impl Shadow {
         }
         // The stream counts whatever else the frame contains. A subscription that waits for the end of the one
         // before was not requested yet.
-        let is_awaited = |wish: &(StreamId, bool)| {
-            let state = self.wishes.get(&wish.0).map(|it| it.1);
-            !wish.1 && matches!(state, Some(StreamState::Requested | StreamState::Active))
+        let is_awaited = |subscription: &(StreamId, bool)| {
+            let state = self.subscriptions.get(&subscription.0).map(|it| it.1);
+            !subscription.1 && matches!(state, Some(StreamState::Requested | StreamState::Active))
         };
         let is_first = |feed: &Feed| {
             let is_named = |symbol: gemini_ws::Symbol| text.to_ascii_lowercase().contains(symbol.as_str());
             feed.asked.is_some_and(|asked| asked.link == link && !asked.failed && !asked.again)
                 && topic_of(&feed.stream) == Topic::Depth
-                && feed.wishes.iter().any(is_awaited)
+                && feed.subscriptions.iter().any(is_awaited)
                 && feed.snapshot == 0
                 && !feed.lost_update
                 && feed.left.is_none()

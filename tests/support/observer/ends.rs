@@ -106,7 +106,7 @@ impl Shadow {
         }
         if step == ShutdownStep::Unsubscribing {
             let public = self.feeds.iter_mut().filter(|feed| !feed.stream.is_private());
-            public.flat_map(|feed| &mut feed.wishes).for_each(|wish| wish.1 = true);
+            public.flat_map(|feed| &mut feed.subscriptions).for_each(|subscription| subscription.1 = true);
         }
     }
 }

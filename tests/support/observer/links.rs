@@ -412,7 +412,7 @@ impl Shadow {
         self.removed.push(endpoint);
         (self.experience[endpoint], self.inherited[endpoint]) = ((false, false), 0);
         for feed in self.feeds.iter_mut().filter(|feed| feed.endpoint == endpoint) {
-            feed.wishes.iter_mut().for_each(|wish| wish.1 = true);
+            feed.subscriptions.iter_mut().for_each(|subscription| subscription.1 = true);
         }
     }
 
@@ -471,7 +471,7 @@ impl Shadow {
             self.inherit(endpoint, attempts);
         }
         if now.is_none() && was_listed {
-            self.forget_wishes(slot);
+            self.forget_subscriptions(slot);
         }
         if self.effects.is_empty() && (now == Some(before) || (now.is_none() && !was_listed)) {
             return;

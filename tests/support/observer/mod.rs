@@ -18,8 +18,8 @@ mod requests;
 mod response;
 pub(crate) mod shadow;
 pub(crate) mod shrink;
+pub(crate) mod subscriptions;
 mod time;
-pub(crate) mod wishes;
 
 use std::collections::VecDeque;
 use std::fmt;

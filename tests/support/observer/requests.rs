@@ -262,7 +262,7 @@ impl Shadow {
             Act::Frame(_, Frame::Text(text)) => text.len(),
             _ => 0,
         };
-        let items = self.wishes.len() + self.feeds.len() + self.written.len() + self.legs.len();
+        let items = self.subscriptions.len() + self.feeds.len() + self.written.len() + self.legs.len();
         let ends = |output: &&Output| {
             matches!(output, Output::Event(Event::Reply { .. } | Event::Unsubscribed { .. }))
         };

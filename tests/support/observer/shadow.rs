@@ -15,7 +15,7 @@ use super::Violation;
 use super::call::{Act, Answer};
 use super::limits::{Host, Windows};
 use super::requests::{Outstanding, Written};
-use super::wishes::Feed;
+use super::subscriptions::Feed;
 
 /// A slot: the newest attempt there, and what is known of it.
 #[derive(Clone, Debug)]
@@ -162,14 +162,14 @@ pub(crate) struct Shadow {
     pub(crate) legs: Vec<Leg>,
     pub(crate) feeds: Vec<Feed>,
     /// The index in `feeds` of each subscription, and its state when last seen.
-    pub(crate) wishes: HashMap<StreamId, (usize, StreamState)>,
+    pub(crate) subscriptions: HashMap<StreamId, (usize, StreamState)>,
     /// Requests of the application that have no reply.
     pub(crate) outstanding: Vec<Outstanding>,
     /// Messages that the venue may answer.
     pub(crate) written: Vec<Written>,
     pub(crate) newest_request: u64,
     pub(crate) newest_written: u64,
-    pub(crate) newest_wish: Option<StreamId>,
+    pub(crate) newest_subscription: Option<StreamId>,
     /// The instant by which the application has requested an end.
     pub(crate) closing: Option<Instant>,
     /// The longest time for a closing handshake when the application first requested the end.
@@ -219,12 +219,12 @@ impl Shadow {
             step: 0,
             legs: Vec::new(),
             feeds: Vec::new(),
-            wishes: HashMap::new(),
+            subscriptions: HashMap::new(),
             outstanding: Vec::new(),
             written: Vec::new(),
             newest_request: 0,
             newest_written: 0,
-            newest_wish: None,
+            newest_subscription: None,
             closing: None,
             close_timeout: None,
             shutdown: None,

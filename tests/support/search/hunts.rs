@@ -88,7 +88,7 @@ pub(crate) fn strained() -> World<Many> {
     let quiet = Wanted { silence_max: Some(SECOND * 7), ..wanted("btcusd@trade") };
     world.streams =
         vec![wanted("btcusd@depth@100ms"), quiet, wanted("btcusd@bookTicker"), wanted("orders@account")];
-    world.wishes_max = 3;
+    world.subscriptions_max = 3;
     world.requests = vec![order(), Request::Time];
     let mut inputs = of_link(0);
     inputs.extend(of_old_link(0));
@@ -125,7 +125,7 @@ pub(crate) fn spread() -> World<Many> {
     let of = settings.clone();
     let mut world = World::new(settings, move || Many::new(ClientConfig::new(), &of, 1));
     world.streams = vec![wanted("btcusd@trade"), wanted("ethusd@trade"), wanted("orders@account")];
-    world.wishes_max = 2;
+    world.subscriptions_max = 2;
     world.requests = vec![order(), Request::CancelSessionOrders, Request::Time];
     let mut inputs: Vec<(usize, Input)> = Vec::new();
     for slot in 0..3 {

@@ -8,7 +8,7 @@ use gemini_ws::{ConnectFailure, Frame, Instant, LinkId, Lost, Scratch, StreamId}
 
 use super::super::machine::{Machine, Plan};
 use super::super::observer::Observed;
-use super::super::observer::call::{Act, Link, Wish};
+use super::super::observer::call::{Act, Link, Subscription};
 use super::World;
 
 /// A command, an input about a link, or a step of time.
@@ -98,14 +98,15 @@ impl<M: Machine + 'static> World<M> {
             Input::Open => Act::Open,
             Input::Subscribe(place) => {
                 let wanted = self.streams[place];
-                let wishes = state.shadow().feeds.iter().filter(|feed| feed.stream == wanted.stream);
-                if wishes.map(|feed| feed.wishes.len()).sum::<usize>() >= self.wishes_max {
+                let subscriptions = state.shadow().feeds.iter().filter(|feed| feed.stream == wanted.stream);
+                if subscriptions.map(|feed| feed.subscriptions.len()).sum::<usize>() >= self.subscriptions_max
+                {
                     return None;
                 }
                 Act::Subscribe(wanted)
             }
-            Input::Unsubscribe(place) => Act::Unsubscribe(self.wish(state, place)?),
-            Input::Resync(place) => Act::Resync(self.wish(state, place)?),
+            Input::Unsubscribe(place) => Act::Unsubscribe(self.subscription(state, place)?),
+            Input::Resync(place) => Act::Resync(self.subscription(state, place)?),
             Input::Request(place) => Act::Request(&self.requests[place]),
             Input::Close => Act::Close,
             Input::CloseBy(within) => Act::CloseBy(now + within),
@@ -127,11 +128,13 @@ impl<M: Machine + 'static> World<M> {
 
     /// Returns the oldest subscription to a stream that is not to end. If there is none, it returns the last one
     /// that existed.
-    fn wish(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
+    fn subscription(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
-        let wish = feeds.flat_map(|feed| &feed.wishes).find(|wish| !wish.1);
-        wish.map(|wish| wish.0).or_else(|| state.names().wish(Wish { stream, back: 0 }))
+        let subscription = feeds.flat_map(|feed| &feed.subscriptions).find(|subscription| !subscription.1);
+        subscription
+            .map(|subscription| subscription.0)
+            .or_else(|| state.names().subscription(Subscription { stream, back: 0 }))
     }
 
     fn happens<'a>(

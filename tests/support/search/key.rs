@@ -26,7 +26,7 @@ use gemini_ws::{Event, Instant, Output};
 use super::super::machine::Machine;
 use super::super::observer::Observed;
 use super::super::observer::shadow::{Leg, Phase, Shadow};
-use super::super::observer::wishes::Feed;
+use super::super::observer::subscriptions::Feed;
 use super::World;
 
 /// How many deadlines the key looks ahead, to see whether an unanswered stream is requested again.
@@ -44,9 +44,10 @@ pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     let place = |stream| world.streams.iter().position(|it| it.stream == stream).map_or(255, |it| it as u8);
     state.each_link(|link, endpoint, at| key.extend([link.slot() as u8, endpoint as u8, at as u8]));
     shadow.legs.iter().for_each(|leg| leg_of(shadow, leg, &mut key));
-    let is_of_use = |feed: &&Feed| !feed.wishes.is_empty() || feed.asked.is_some() || feed.left.is_some();
+    let is_of_use =
+        |feed: &&Feed| !feed.subscriptions.is_empty() || feed.asked.is_some() || feed.left.is_some();
     for feed in shadow.feeds.iter().filter(is_of_use) {
-        let leaving = feed.wishes.iter().filter(|wish| wish.1).count();
+        let leaving = feed.subscriptions.iter().filter(|subscription| subscription.1).count();
         let flags = [
             feed.asked.is_some(),
             feed.asked.is_some_and(|asked| asked.failed),
@@ -56,7 +57,7 @@ pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
             feed.lost_update,
         ];
         key.extend([b'F', place(feed.stream), feed.slot as u8]);
-        key.extend([feed.wishes.len() as u8, leaving as u8, bits(&flags)]);
+        key.extend([feed.subscriptions.len() as u8, leaving as u8, bits(&flags)]);
     }
     state.each_stream(|_, stream, at| key.extend([b'S', place(stream), at as u8]));
     // In the order in which the messages were written.

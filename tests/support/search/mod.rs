@@ -24,7 +24,7 @@ pub(crate) struct World<M> {
     /// The streams that inputs name by their indices here.
     pub(crate) streams: Vec<Wanted>,
     /// The most subscriptions to a stream at a time.
-    pub(crate) wishes_max: usize,
+    pub(crate) subscriptions_max: usize,
     /// The most messages without an answer: no input makes a request beyond them.
     pub(crate) written_max: usize,
     pub(crate) requests: Vec<Request>,
@@ -72,7 +72,7 @@ impl<M: Machine + 'static> World<M> {
             settings,
             make: Arc::new(make),
             streams: Vec::new(),
-            wishes_max: 1,
+            subscriptions_max: 1,
             written_max: 2,
             requests: vec![Request::Ping],
             alphabet: Vec::new(),

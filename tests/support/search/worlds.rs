@@ -76,7 +76,7 @@ pub(crate) fn single() -> World<Many> {
 /// The world of `single` with the ten inputs that lead farthest, for sequences.
 pub(crate) fn short_single() -> World<Many> {
     let mut world = single();
-    world.wishes_max = usize::MAX;
+    world.subscriptions_max = usize::MAX;
     world.alphabet = vec![
         Input::Open,
         Input::Subscribe(0),
@@ -141,7 +141,7 @@ pub(crate) fn full_client() -> World<Many> {
 /// The world of `client` with ten inputs.
 pub(crate) fn short_client() -> World<Many> {
     let mut world = full_client();
-    world.wishes_max = usize::MAX;
+    world.subscriptions_max = usize::MAX;
     world.alphabet = vec![
         Input::Open,
         Input::Subscribe(0),

@@ -16,7 +16,7 @@ use super::{Life, network::Driver};
 /// What the application knows.
 #[derive(Clone, Debug)]
 pub(super) struct Application {
-    wishes: Vec<(StreamId, Stream)>,
+    subscriptions: Vec<(StreamId, Stream)>,
     /// Ids of subscriptions that have ended.
     former: Vec<StreamId>,
     placed: u64,
@@ -39,7 +39,7 @@ pub(super) struct Application {
 impl Application {
     pub(super) fn new(scenario: &Scenario) -> Application {
         Application {
-            wishes: Vec::new(),
+            subscriptions: Vec::new(),
             former: Vec::new(),
             placed: 0,
             confirmed: None,
@@ -54,8 +54,8 @@ impl Application {
     }
 
     pub(super) fn forget(&mut self, id: StreamId) {
-        if let Some(position) = self.wishes.iter().position(|wish| wish.0 == id) {
-            self.former.push(self.wishes.swap_remove(position).0);
+        if let Some(position) = self.subscriptions.iter().position(|subscription| subscription.0 == id) {
+            self.former.push(self.subscriptions.swap_remove(position).0);
         }
     }
 
@@ -153,18 +153,18 @@ impl<M: Machine> Life<'_, M> {
                     wanted.silence_max = Some(Duration::from_millis(500 + self.random.below(2_000) as u64));
                     wanted.endpoint = Some(0);
                 }
-                self.wish(now, wanted)?;
+                self.subscription(now, wanted)?;
             }
-            Act::Share if !self.application.wishes.is_empty() => {
-                let (_, stream) = *self.random.pick(&self.application.wishes);
-                self.wish(now, Wanted::new(stream))?;
+            Act::Share if !self.application.subscriptions.is_empty() => {
+                let (_, stream) = *self.random.pick(&self.application.subscriptions);
+                self.subscription(now, Wanted::new(stream))?;
             }
             Act::SubscribeUnknown => {
                 let stream = *self.random.pick(&self.world.prepared.unknown);
-                self.wish(now, Wanted::new(stream))?;
+                self.subscription(now, Wanted::new(stream))?;
             }
-            Act::Unsubscribe if !self.application.wishes.is_empty() => {
-                let (id, _) = *self.random.pick(&self.application.wishes);
+            Act::Unsubscribe if !self.application.subscriptions.is_empty() => {
+                let (id, _) = *self.random.pick(&self.application.subscriptions);
                 self.machine.unsubscribe(now, id)?;
                 self.application.forget(id);
             }
@@ -173,8 +173,8 @@ impl<M: Machine> Life<'_, M> {
                 let again = self.machine.unsubscribe(now, id);
                 assert!(again.is_err(), "{id:?} ended twice");
             }
-            Act::Resync if !self.application.wishes.is_empty() => {
-                let (id, _) = *self.random.pick(&self.application.wishes);
+            Act::Resync if !self.application.subscriptions.is_empty() => {
+                let (id, _) = *self.random.pick(&self.application.subscriptions);
                 self.machine.resync(now, id)?;
             }
             Act::Ask => {
@@ -236,8 +236,8 @@ impl<M: Machine> Life<'_, M> {
     /// Requests a new snapshot of a book.
     pub(super) fn resync_book(&mut self, symbol: Symbol) {
         let is_of = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
-        let wish = self.application.wishes.iter().find(|(_, stream)| is_of(stream)).copied();
-        if let Some((id, _)) = wish {
+        let subscription = self.application.subscriptions.iter().find(|(_, stream)| is_of(stream)).copied();
+        if let Some((id, _)) = subscription {
             self.world.figures.calls += 1;
             // A stream without a link has no book either.
             let _ = self.machine.resync(self.now, id);
@@ -258,10 +258,10 @@ impl<M: Machine> Life<'_, M> {
         let _ = self.machine.request(self.now, &request);
     }
 
-    fn wish(&mut self, now: Instant, wanted: Wanted) -> Result<(), CommandError> {
+    fn subscription(&mut self, now: Instant, wanted: Wanted) -> Result<(), CommandError> {
         let id = self.machine.subscribe_at(now, wanted)?;
         self.application.declares_silence |= wanted.silence_max.is_some();
-        self.application.wishes.push((id, wanted.stream));
+        self.application.subscriptions.push((id, wanted.stream));
         Ok(())
     }
 
@@ -366,7 +366,7 @@ impl<M: Machine> Life<'_, M> {
             let done = self.perform(act, now);
             let may_succeed = matches!(act, Act::Close | Act::ShutDown) || self.scenario.streams.is_empty();
             assert!(may_succeed || done == Err(CommandError::Closed), "{act:?} after the end: {done:?}");
-            self.settle();
+            self.flush();
         }
         // The driver drops what it still has, and reports the end of some of it to the client.
         for position in 0..self.world.network.ports.len() {
@@ -375,14 +375,14 @@ impl<M: Machine> Life<'_, M> {
                 self.world.figures.act(Act::InputAfterEnd);
                 let link = port.link;
                 self.hear_of_end(link, position);
-                self.settle();
+                self.flush();
             }
         }
         let hours = Duration::from_secs(3_600 * self.random.below(30) as u64);
         self.run(hours.min(Duration::from_secs(5)));
         self.now = self.now + hours;
         self.time_out();
-        self.settle();
+        self.flush();
         assert!(self.machine.deadline().is_none(), "I-17: {:?} after the end", self.machine.deadline());
     }
 }

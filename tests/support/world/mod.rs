@@ -191,7 +191,7 @@ impl<M: Machine> Life<'_, M> {
 
     /// Lets time pass until a condition holds, and returns whether it does.
     fn run_until(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) -> bool {
-        self.settle();
+        self.flush();
         loop {
             if holds(self) {
                 return true;
@@ -217,7 +217,7 @@ impl<M: Machine> Life<'_, M> {
                 if let Some((port, message)) = self.world.network.take(self.now, unread) {
                     let is_text = matches!(message, Message::Text(_));
                     self.arrive(port, message);
-                    self.settle();
+                    self.flush();
                     if is_text {
                         self.check_beliefs(port);
                     }
@@ -227,7 +227,7 @@ impl<M: Machine> Life<'_, M> {
             } else if venue == Some(next) {
                 self.exchange.handle_timeout(self.now);
             }
-            self.settle();
+            self.flush();
         }
     }
 
@@ -371,7 +371,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     /// Performs the outputs of the machine and of the exchange until there are none.
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         if self.now >= self.unpolled_until.max(self.stalled_until) {
             while let Some(output) = self.machine.poll_output() {
                 self.obey(output);

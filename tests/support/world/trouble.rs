@@ -188,7 +188,7 @@ impl<M: Machine> Life<'_, M> {
             self.fold.word(0x200 | fault as u64);
             self.tell(|| format!("trouble: {fault:?}"));
         }
-        self.settle();
+        self.flush();
     }
 
     /// Lets a fault happen. Returns whether it could.
@@ -214,7 +214,7 @@ impl<M: Machine> Life<'_, M> {
                 self.now = self.now + some * 10_000;
                 if self.random.below(2) == 0 {
                     self.machine.handle_resumed(self.now);
-                    self.settle();
+                    self.flush();
                 }
             }
             Fault::NeedlessTimeout => self.time_out(),
@@ -276,7 +276,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::ProtocolError => self.tear(position, Lost::Protocol),
             Fault::EndTwice => {
                 self.tear(position, Lost::Reset);
-                self.settle();
+                self.flush();
                 self.hear(link, position, Message::Lost(Lost::End));
             }
             Fault::NothingArrives => port.is_mute = true,

@@ -109,7 +109,7 @@ impl<M: Machine> Life<'_, M> {
             let is_half_open = port.is_mute || port.is_deaf || !port.has_session;
             if port.driver == Driver::Open && is_half_open {
                 self.tear(position, Lost::Reset);
-                self.settle();
+                self.flush();
             }
         }
     }

@@ -211,7 +211,7 @@ impl Broker {
     }
 
     /// Books the executions that the generated traders caused, and triggers stop orders.
-    pub(crate) fn settle(&mut self, market: &mut Market, cx: &mut Context<'_>) {
+    pub(crate) fn flush(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         for execution in market.take_executions() {
             self.fill_maker(cx, &execution);
         }

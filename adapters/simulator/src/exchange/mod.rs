@@ -317,7 +317,7 @@ impl Exchange {
             _ => {
                 let (source, mut cx) = self.source_and_context();
                 source.run(&mut cx, task);
-                self.settle();
+                self.flush();
             }
         }
     }

@@ -150,9 +150,9 @@ impl Exchange {
     }
 
     /// Books and reports what the market did.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn flush(&mut self) {
         if let (broker, Some(market), mut cx) = self.parts() {
-            broker.settle(market, &mut cx);
+            broker.flush(market, &mut cx);
         }
         self.publish_private();
     }

@@ -16,7 +16,7 @@ pub const PUBLIC: SessionId = SessionId(9);
 /// Long enough for several requests.
 const A_WHILE: Duration = Duration::from_secs(300);
 
-pub struct Desk {
+pub struct Harness {
     pub floor: Floor,
     /// The last public frame of the present request.
     pub present: Value,
@@ -25,19 +25,21 @@ pub struct Desk {
     pub repeated: u32,
 }
 
-impl Desk {
+impl Harness {
     /// Creates a market in which both accounts are connected and subscribed to their quotes.
-    pub fn new(config: impl FnOnce(Config) -> Config, seed: u64) -> Desk {
+    pub fn new(config: impl FnOnce(Config) -> Config, seed: u64) -> Harness {
         let market = super::market(&["btcusd", "GEMI-A-UP", "GEMI-B-UP"]).events_per_second(0);
         let floor = Floor::new(config(market), seed);
-        let mut desk = Desk { floor, present: Value::Null, known: BTreeSet::new(), repeated: 0 };
-        desk.floor.exchange.handle_connected(PUBLIC, Instant::ZERO, "");
-        desk.floor.send(PUBLIC, &request("subscribe", &["requestForQuote"]));
+        let mut harness = Harness { floor, present: Value::Null, known: BTreeSet::new(), repeated: 0 };
+        harness.floor.exchange.handle_connected(PUBLIC, Instant::ZERO, "");
+        harness.floor.send(PUBLIC, &request("subscribe", &["requestForQuote"]));
         for (session, token) in [(FIRST, "one"), (SECOND, "two")] {
-            desk.floor.connect(session, token, "/");
-            desk.floor.send(session, &request("subscribe", &["requestForQuote@account", "orders@account"]));
+            harness.floor.connect(session, token, "/");
+            harness
+                .floor
+                .send(session, &request("subscribe", &["requestForQuote@account", "orders@account"]));
         }
-        desk
+        harness
     }
 
     /// Returns frames as short texts, without repetitions: `1: 200`, `public: OPEN`, `2: ACCEPTED CONFIRMING

@@ -1,4 +1,4 @@
-//! [`Desk`] is a client with all its outputs and events.
+//! [`Harness`] is a client with all its outputs and events.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) fn order(id: &str) -> Request {
 }
 
 /// A client with all its outputs and events.
-pub(crate) struct Desk {
+pub(crate) struct Harness {
     pub(crate) client: Client,
     pub(crate) now: Instant,
     pub(crate) outputs: Vec<Output>,
@@ -47,26 +47,26 @@ pub(crate) struct Desk {
     pub(crate) answered: usize,
 }
 
-impl Desk {
-    pub(crate) fn new(config: Config) -> Desk {
-        Desk::many(ClientConfig::new(), [config])
+impl Harness {
+    pub(crate) fn new(config: Config) -> Harness {
+        Harness::many(ClientConfig::new(), [config])
     }
 
-    pub(crate) fn many(config: ClientConfig, endpoints: impl IntoIterator<Item = Config>) -> Desk {
+    pub(crate) fn many(config: ClientConfig, endpoints: impl IntoIterator<Item = Config>) -> Harness {
         let mut client = Client::new(config, 1);
         for endpoint in endpoints {
             client.add(t(0), endpoint).unwrap();
         }
         client.open(t(0)).unwrap();
-        Desk { client, now: t(0), outputs: Vec::new(), answered: 0 }
+        Harness { client, now: t(0), outputs: Vec::new(), answered: 0 }
     }
 
     /// Creates a client with an open link.
-    pub(crate) fn live(config: Config) -> Desk {
-        let mut desk = Desk::new(config.stay_open(true));
-        desk.connect();
-        assert_eq!(desk.client.state(desk.link()), Some(State::Live));
-        desk
+    pub(crate) fn live(config: Config) -> Harness {
+        let mut harness = Harness::new(config.stay_open(true));
+        harness.connect();
+        assert_eq!(harness.client.state(harness.link()), Some(State::Live));
+        harness
     }
 
     pub(crate) fn link(&self) -> LinkId {
@@ -191,8 +191,8 @@ pub(crate) fn private() -> Config {
     Config::new("ws://v").authenticated(true)
 }
 
-impl Desk {
-    pub(crate) fn clone_at(&self, now: Instant) -> Desk {
-        Desk { client: self.client.clone(), now, outputs: Vec::new(), answered: 0 }
+impl Harness {
+    pub(crate) fn clone_at(&self, now: Instant) -> Harness {
+        Harness { client: self.client.clone(), now, outputs: Vec::new(), answered: 0 }
     }
 }

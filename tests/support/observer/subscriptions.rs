@@ -24,7 +24,7 @@ pub(crate) struct Feed {
     /// The endpoint of that link.
     pub(crate) endpoint: usize,
     /// Its subscriptions, and whether each of them is to end.
-    pub(crate) wishes: Vec<(StreamId, bool)>,
+    pub(crate) subscriptions: Vec<(StreamId, bool)>,
     pub(crate) asked: Option<Asked>,
     /// The link over which the client unsubscribed in order to subscribe again.
     pub(crate) left: Option<LinkId>,
@@ -74,7 +74,7 @@ impl Feed {
             stream,
             slot,
             endpoint: 0,
-            wishes: Vec::new(),
+            subscriptions: Vec::new(),
             asked: None,
             left: None,
             confirmed: false,
@@ -96,7 +96,7 @@ impl Feed {
     }
 
     pub(crate) fn is_desired(&self) -> bool {
-        self.wishes.iter().any(|wish| !wish.1)
+        self.subscriptions.iter().any(|subscription| !subscription.1)
     }
 
     pub(crate) fn answered(&mut self, id: u64, asks: Asks, is_ok: bool) {
@@ -148,15 +148,20 @@ impl Shadow {
 
     pub(crate) fn subscribed(&mut self, step: &Step<'_>, wanted: Wanted) {
         let Answer::Stream(id) = step.answer else { return };
-        if self.newest_wish.is_some_and(|newest| newest >= id) {
+        if self.newest_subscription.is_some_and(|newest| newest >= id) {
             self.fail("I-24", format!("{id:?} was used before"));
         }
-        self.newest_wish = Some(id);
+        self.newest_subscription = Some(id);
         let index = self.feed_of(wanted.stream, id.link_slot());
         // It is served together with the other subscriptions to the stream.
-        let other = self.feeds[index].wishes.iter().find(|wish| !wish.1).map(|wish| wish.0);
-        let state = other.and_then(|other| self.wishes.get(&other)).map_or(StreamState::Wanted, |it| it.1);
-        self.wishes.insert(id, (index, state));
+        let other = self.feeds[index]
+            .subscriptions
+            .iter()
+            .find(|subscription| !subscription.1)
+            .map(|subscription| subscription.0);
+        let state =
+            other.and_then(|other| self.subscriptions.get(&other)).map_or(StreamState::Wanted, |it| it.1);
+        self.subscriptions.insert(id, (index, state));
         let endpoint = self.leg_mut(id.link_slot()).endpoint;
         let is_told =
             |output: &Output| matches!(output, Output::Event(Event::Subscribed { id: of, .. }) if *of == id);
@@ -169,7 +174,7 @@ impl Shadow {
         if !feed.is_desired() {
             (feed.silence_max, feed.newest_trade) = (None, None);
         }
-        feed.wishes.push((id, false));
+        feed.subscriptions.push((id, false));
         if let Some(silence) = wanted.silence_max {
             feed.silence_max = Some(feed.silence_max.map_or(silence, |least| least.min(silence)));
         }
@@ -179,11 +184,13 @@ impl Shadow {
         if step.answer != Answer::Done {
             return;
         }
-        let Some((index, _)) = self.wishes.get(&id) else {
+        let Some((index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} was never wanted, and is to end"));
         };
-        for wish in self.feeds[*index].wishes.iter_mut().filter(|wish| wish.0 == id) {
-            wish.1 = true;
+        for subscription in
+            self.feeds[*index].subscriptions.iter_mut().filter(|subscription| subscription.0 == id)
+        {
+            subscription.1 = true;
         }
     }
 
@@ -235,7 +242,9 @@ impl Shadow {
                     };
                     // If several streams have this name there, it means the one that is still subscribed.
                     let found = self.feeds.iter().enumerate().filter(|feed| is_it(feed.1));
-                    found.max_by_key(|(_, feed)| (feed.is_desired(), feed.wishes.len())).map(|feed| feed.0)
+                    found
+                        .max_by_key(|(_, feed)| (feed.is_desired(), feed.subscriptions.len()))
+                        .map(|feed| feed.0)
                 }
             };
             match position {
@@ -251,7 +260,7 @@ impl Shadow {
 
     /// Checks the event `Subscribed`.
     pub(crate) fn confirmed(&mut self, step: &Step<'_>, id: StreamId) {
-        let Some(&(index, _)) = self.wishes.get(&id) else {
+        let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is subscribed, and nobody wants it"));
         };
         let link = self.feeds[index].asked.map(|asked| asked.link);
@@ -271,7 +280,7 @@ impl Shadow {
 
     /// Checks the event `Unserved`: the request failed, or the book did not come, and the client asks again later.
     pub(crate) fn unserved(&mut self, step: &Step<'_>, id: StreamId, reason: Unserved, retry: Instant) {
-        let Some(&(index, _)) = self.wishes.get(&id) else {
+        let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is not served, and nobody wants it"));
         };
         let (now, delay) = (self.now, self.settings_of(id.link_slot()).resubscribe_delay);
@@ -297,22 +306,23 @@ impl Shadow {
 
     /// Follows the event `Unsubscribed`.
     pub(crate) fn left(&mut self, step: &Step<'_>, id: StreamId, last: bool) {
-        let Some((index, leaving)) = self.take_wish(step, id, last) else {
+        let Some((index, leaving)) = self.take_subscription(step, id, last) else {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
         };
         let feed = &self.feeds[index];
         if !leaving {
             self.fail("I-28", format!("{} ends, and is wanted", feed.stream));
-        } else if !last && feed.wishes.is_empty() {
+        } else if !last && feed.subscriptions.is_empty() {
             self.fail("I-28", format!("{} is told to be wanted by others", feed.stream));
-        } else if last && feed.wishes.iter().any(|wish| !wish.1 && wish.0 < id) {
+        } else if last && feed.subscriptions.iter().any(|subscription| !subscription.1 && subscription.0 < id)
+        {
             self.fail("I-28", format!("{} is told to be wanted by nobody", feed.stream));
         }
     }
 
     /// Checks the event `Quiet`.
     pub(crate) fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
-        let Some(&(index, _)) = self.wishes.get(&id) else {
+        let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is silent, and nobody wants it"));
         };
         let now = self.now;
@@ -326,7 +336,7 @@ impl Shadow {
     }
 
     pub(crate) fn rejected(&mut self, step: &Step<'_>, id: StreamId) {
-        let Some((index, leaving)) = self.take_wish(step, id, true) else {
+        let Some((index, leaving)) = self.take_subscription(step, id, true) else {
             return self.fail("I-22", format!("{id:?} is refused, and is not there"));
         };
         let feed = &self.feeds[index];
@@ -342,22 +352,22 @@ impl Shadow {
     }
 
     /// Removes the subscriptions of a link that has ended together with its client.
-    pub(crate) fn forget_wishes(&mut self, slot: usize) {
+    pub(crate) fn forget_subscriptions(&mut self, slot: usize) {
         if self.closing.is_some() || self.terminated {
             let feeds = &mut self.feeds;
-            self.wishes.retain(|_, wish| feeds[wish.0].slot != slot);
-            feeds.iter_mut().filter(|feed| feed.slot == slot).for_each(|feed| feed.wishes.clear());
+            self.subscriptions.retain(|_, subscription| feeds[subscription.0].slot != slot);
+            feeds.iter_mut().filter(|feed| feed.slot == slot).for_each(|feed| feed.subscriptions.clear());
         }
     }
 
-    fn take_wish(&mut self, step: &Step<'_>, id: StreamId, last: bool) -> Option<(usize, bool)> {
-        let (index, state) = self.wishes.remove(&id)?;
+    fn take_subscription(&mut self, step: &Step<'_>, id: StreamId, last: bool) -> Option<(usize, bool)> {
+        let (index, state) = self.subscriptions.remove(&id)?;
         if last {
             self.check_stream_path(step, id, state, StreamState::Gone);
         }
-        let wishes = &mut self.feeds[index].wishes;
-        let position = wishes.iter().position(|wish| wish.0 == id)?;
-        Some((index, wishes.swap_remove(position).1))
+        let subscriptions = &mut self.feeds[index].subscriptions;
+        let position = subscriptions.iter().position(|subscription| subscription.0 == id)?;
+        Some((index, subscriptions.swap_remove(position).1))
     }
 
     /// Checks the event `Live` of a link: the venue has confirmed or refused every subscription.
@@ -369,7 +379,7 @@ impl Shadow {
             }
             let asked = feed.asked.filter(|asked| asked.link == link);
             match asked {
-                Some(asked) if feed.wishes.is_empty() && !asked.failed => {
+                Some(asked) if feed.subscriptions.is_empty() && !asked.failed => {
                     self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
                 }
                 // A book that has lost an update was confirmed before.
@@ -396,7 +406,7 @@ impl Shadow {
         let mut count = 0;
         machine.each_stream(|id, stream, state| {
             count += 1;
-            let Some((index, before)) = self.wishes.get_mut(&id) else {
+            let Some((index, before)) = self.subscriptions.get_mut(&id) else {
                 return self.fail("I-28", format!("{stream} is {state:?}, and nobody wants it"));
             };
             let (of, has_lost) = (self.feeds[*index].stream, self.feeds[*index].lost_update);
@@ -411,9 +421,12 @@ impl Shadow {
         });
         // A client that is ending forgets the subscriptions of a link when that link ends.
         let ends = self.terminated || self.closing.is_some();
-        let is_over = ends && count < self.wishes.len();
-        if count != self.wishes.len() && !is_over {
-            self.fail("I-28", format!("{count} subscriptions of {} that are wanted", self.wishes.len()));
+        let is_over = ends && count < self.subscriptions.len();
+        if count != self.subscriptions.len() && !is_over {
+            self.fail(
+                "I-28",
+                format!("{count} subscriptions of {} that are wanted", self.subscriptions.len()),
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! [`Desk`] is a client of many links with its outputs and events.
+//! [`Harness`] is a client of many links with its outputs and events.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) fn order(id: &str) -> Request {
 }
 
 /// A client with its outputs and events.
-pub(crate) struct Desk {
+pub(crate) struct Harness {
     pub(crate) client: Client,
     pub(crate) now: Instant,
     /// Messages that were sent and not answered yet, with their links.
@@ -34,13 +34,13 @@ pub(crate) struct Desk {
     pub(crate) books: Books,
 }
 
-impl Desk {
-    pub(crate) fn new(config: ClientConfig, endpoints: &[Config]) -> Desk {
+impl Harness {
+    pub(crate) fn new(config: ClientConfig, endpoints: &[Config]) -> Harness {
         let mut client = Client::new(config, 7);
         for endpoint in endpoints {
             client.add(Instant::ZERO, endpoint.clone()).unwrap();
         }
-        Desk {
+        Harness {
             client,
             now: Instant::ZERO,
             sent: Vec::new(),
@@ -53,8 +53,8 @@ impl Desk {
     }
 
     /// Creates a client with public data and an account, both at one host.
-    pub(crate) fn trading() -> Desk {
-        Desk::new(ClientConfig::new(), &[public(), private()])
+    pub(crate) fn trading() -> Harness {
+        Harness::new(ClientConfig::new(), &[public(), private()])
     }
 
     pub(crate) fn drain(&mut self) {
@@ -85,7 +85,7 @@ impl Desk {
     }
 
     /// Lets every dial succeed, and answers every request.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn flush(&mut self) {
         self.drain();
         while !self.dials.is_empty() || !self.sent.is_empty() {
             for link in std::mem::take(&mut self.dials) {
